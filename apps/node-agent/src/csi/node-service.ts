@@ -1,0 +1,29 @@
+import { NodeServiceCapability_RPC_Type } from '../../gen/csi/v1/csi.ts';
+import type { NodeServer } from '../../gen/csi/v1/csi.ts';
+import type { PublishRequest, UnpublishRequest } from '../volume/volume-requests.ts';
+import { parsePublishRequest, parseUnpublishRequest } from './publish-request.ts';
+import { unaryHandler } from './unary-handler.ts';
+import type { CallContext, CallObserver } from './unary-handler.ts';
+
+/** What the Node service asks of the volumes below it. */
+export interface PublishedVolumes {
+  publish(request: PublishRequest, context: CallContext): Promise<void>;
+  unpublish(request: UnpublishRequest): Promise<void>;
+}
+
+/** CSI's Node service for inline ephemeral volumes: nothing is staged, the kubelet's fsGroup comes with the mount. */
+export function nodeService(nodeId: string, volumes: PublishedVolumes, observer: CallObserver): NodeServer {
+  const capabilities = [{ rpc: { type: NodeServiceCapability_RPC_Type.VOLUME_MOUNT_GROUP } }];
+  return {
+    nodePublishVolume: unaryHandler('NodePublishVolume', observer, async (request, context) => {
+      await volumes.publish(parsePublishRequest(request), context);
+      return {};
+    }),
+    nodeUnpublishVolume: unaryHandler('NodeUnpublishVolume', observer, async (request) => {
+      await volumes.unpublish(parseUnpublishRequest(request));
+      return {};
+    }),
+    nodeGetCapabilities: unaryHandler('NodeGetCapabilities', observer, () => Promise.resolve({ capabilities })),
+    nodeGetInfo: unaryHandler('NodeGetInfo', observer, () => Promise.resolve({ nodeId, maxVolumesPerNode: 0 })),
+  };
+}

@@ -1,0 +1,54 @@
+import { status } from '@grpc/grpc-js';
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { rpcStatus } from './rpc-status.ts';
+
+/** What a handler knows of its call besides the request. */
+export interface CallContext {
+  /** Aborted when the caller hangs up. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch at which the caller gives up; Infinity when it set no deadline. */
+  readonly deadlineMs: number;
+}
+
+/** Where each finished call is told: to the log and to the metrics. */
+export interface CallObserver {
+  readonly log: Logger;
+  readonly observe: (method: string, code: string, durationMs: number) => void;
+}
+
+/**
+ * Turns an async function into a gRPC handler. This is the one place where calls are logged and where errors become
+ * status codes; requests are never logged, since volume contexts and secrets may hold tokens and passwords.
+ */
+export function unaryHandler<Request, Response>(
+  method: string,
+  observer: CallObserver,
+  handle: (request: Request, context: CallContext) => Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const startedMs = performance.now();
+    const aborter = new AbortController();
+    call.on('cancelled', () => aborter.abort());
+    const deadline = call.getDeadline();
+    const context = { signal: aborter.signal, deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline };
+    const finish = (code: status): void => {
+      observer.observe(method, status[code], performance.now() - startedMs);
+    };
+    handle(call.request, context).then(
+      (response) => {
+        observer.log.debug({ method }, 'call served');
+        finish(status.OK);
+        callback(null, response);
+      },
+      (thrown: unknown) => {
+        const error = asCertfleetError(thrown);
+        const { code, details } = rpcStatus(error);
+        observer.log.warn({ method, code: status[code], reason: error.reason, error: error.message }, 'call failed');
+        finish(code);
+        callback({ code, details });
+      },
+    );
+  };
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { RenewalScheduler } from './renewal-scheduler.ts';
+
+function setUp(maxConcurrent = 2): {
+  clock: ManualClock;
+  scheduler: RenewalScheduler;
+  started: string[];
+  finish: (id: string) => void;
+} {
+  const clock = new ManualClock();
+  const started: string[] = [];
+  const gates = new Map<string, () => void>();
+  const renew = (id: string): Promise<void> => {
+    started.push(id);
+    return new Promise((resolve) => gates.set(id, resolve));
+  };
+  const scheduler = new RenewalScheduler({ clock, maxConcurrent, renew });
+  return { clock, scheduler, started, finish: (id) => gates.get(id)?.() };
+}
+
+test('arms one timer for any number of volumes', async () => {
+  const { clock, scheduler, started } = setUp();
+  for (let n = 0; n < 500; n++) scheduler.schedule(`v${n}`, new Date(1_000 + n));
+  assert.equal(clock.timers, 1);
+  await clock.advance(999);
+  assert.deepEqual(started, []);
+  await clock.advance(1);
+  assert.deepEqual(started, ['v0']);
+});
+
+test('runs no more at once than allowed and goes on as they end', async () => {
+  const { clock, scheduler, started, finish } = setUp(2);
+  ['a', 'b', 'c'].forEach((id, index) => scheduler.schedule(id, new Date(8 + index)));
+  await clock.advance(10);
+  assert.deepEqual(started, ['a', 'b']);
+  assert.equal(clock.timers, 0);
+  finish('b');
+  await clock.advance(0);
+  assert.deepEqual(started, ['a', 'b', 'c']);
+});
+
+test('an unscheduled volume is not renewed, a moved one at its new time', async () => {
+  const { clock, scheduler, started } = setUp();
+  scheduler.schedule('gone', new Date(10));
+  scheduler.schedule('moved', new Date(10));
+  scheduler.unschedule('gone');
+  scheduler.schedule('moved', new Date(20));
+  await clock.advance(15);
+  assert.deepEqual(started, []);
+  await clock.advance(5);
+  assert.deepEqual(started, ['moved']);
+});
+
+test('stop waits for what runs and starts nothing more', async () => {
+  const { clock, scheduler, started, finish } = setUp();
+  scheduler.schedule('a', new Date(0));
+  scheduler.schedule('b', new Date(50));
+  let stopped = false;
+  const stopping = scheduler.stop().then(() => (stopped = true));
+  await clock.advance(100);
+  assert.equal(stopped, false);
+  finish('a');
+  await stopping;
+  assert.deepEqual(started, ['a']);
+});
