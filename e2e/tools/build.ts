@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { cp, glob, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { cacheDirectory } from './cache-directory.ts';
+import { withFileLock } from './file-lock.ts';
+import { go } from './go.ts';
+import { moduleOf, toolModules } from './modules.ts';
+
+type Log = (line: string) => void;
+
+const toProgress: Log = (line) => process.stderr.write(`${line}\n`);
+const resolved = new Map<string, Promise<string>>();
+
+/** Path of the named tool's binary, which is built first when the cache has none for the present sources. */
+export async function toolPath(name: string): Promise<string> {
+  return join(await buildModule(moduleOf(name)), name);
+}
+
+/** Folder with the CustomResourceDefinitions that a module brings (cert-manager, approver-policy). */
+export async function crdDirectory(module: 'cert-manager' | 'approver-policy'): Promise<string> {
+  return join(await buildModule(module), 'crds');
+}
+
+/** Folder of the Helm chart that a module brings. */
+export async function chartDirectory(module: 'approver-policy'): Promise<string> {
+  return join(await buildModule(module), 'chart');
+}
+
+/** Builds one module of e2e/tools unless that is done, and returns the folder with its binaries and assets. */
+export function buildModule(module: string, log: Log = toProgress): Promise<string> {
+  const known = resolved.get(module);
+  if (known !== undefined) return known;
+  const built = ensureBuilt(module, log);
+  resolved.set(module, built);
+  // A failed build is not remembered: the caller may have installed what was missing.
+  built.catch(() => resolved.delete(module));
+  return built;
+}
+
+async function ensureBuilt(module: string, log: Log): Promise<string> {
+  const directory = cacheDirectory('tools', `${module}-${await sourceHash(module)}`);
+  if (await exists(directory)) return directory;
+  return withFileLock(cacheDirectory('tools', `${module}.lock`), async () => {
+    if (!(await exists(directory))) {
+      const partial = `${directory}.partial`;
+      await rm(partial, { recursive: true, force: true });
+      await mkdir(partial, { recursive: true });
+      await compile(module, partial, log);
+      await rename(partial, directory);
+    }
+    return directory;
+  });
+}
+
+async function compile(module: string, output: string, log: Log): Promise<void> {
+  const { binaries, linkerVariables = {}, assets = [] } = definitionOf(module);
+  const source = join(import.meta.dirname, module);
+  const variables = Object.entries(linkerVariables).map(([name, value]) => `-X ${name}=${value}`);
+  const ldflags = ['-s', '-w', ...variables].join(' ');
+  for (const [name, mainPackage] of Object.entries(binaries)) {
+    const startedAt = performance.now();
+    await go(['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', join(output, name), mainPackage], source);
+    log(`built ${name} in ${Math.round((performance.now() - startedAt) / 1000)} s`);
+  }
+  for (const { module: path, path: from, name } of assets) {
+    const moduleDirectory = await go(['list', '-m', '-f', '{{.Dir}}', path], source);
+    await cp(join(moduleDirectory, from), join(output, name), { recursive: true });
+  }
+}
+
+/** A new key for everything that decides what comes out, so that no stale binary is ever used. */
+async function sourceHash(module: string): Promise<string> {
+  const root = join(import.meta.dirname, module);
+  const files = await Array.fromAsync(glob('**/{go.mod,go.sum,*.go}', { cwd: root }));
+  const hash = createHash('sha256').update(JSON.stringify([definitionOf(module), process.arch]));
+  for (const file of files.sort()) {
+    hash.update(`\0${file}\0`).update(await readFile(join(root, file)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function definitionOf(module: string): (typeof toolModules)[string] {
+  const definition = toolModules[module];
+  if (definition === undefined) {
+    throw new Error(`unknown tool module "${module}", expected one of ${Object.keys(toolModules).join(', ')}`);
+  }
+  return definition;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+if (import.meta.main) {
+  const named = process.argv.slice(2);
+  const modules = named.length > 0 ? new Set(named.map((name) => (name in toolModules ? name : moduleOf(name)))) : Object.keys(toolModules);
+  for (const module of modules) {
+    console.log(await buildModule(module));
+  }
+}
