@@ -1,0 +1,149 @@
+import { isAbsolute, resolve } from 'node:path';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import {
+  boolean,
+  byteSize,
+  integerBetween,
+  listenAddress,
+  nonEmpty,
+  numberBetween,
+  optional,
+  positiveDuration,
+} from '@certfleet/shared/flag-parsers.ts';
+import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
+import type { FlagValues } from '@certfleet/shared/flags.ts';
+import { parseReadinessGate } from './spec/readiness-gate.ts';
+
+/**
+ * Every flag of the agent. Those that cert-manager's csi-driver has keep its names and defaults; the next group is named
+ * as node-driver-registrar and livenessprobe name theirs; the rest is ours.
+ */
+const flags = {
+  'node-id': { fallback: undefined, help: 'Name of the node this agent runs on.', parse: nonEmpty },
+  endpoint: { fallback: undefined, help: 'Unix socket that serves CSI, as unix:///path or a path.', parse: socketPath },
+  'log-level': {
+    fallback: '1',
+    short: 'v',
+    help: 'Verbosity: 1 for operators, 2 for each call, 5 for everything.',
+    parse: integerBetween(0, 10),
+  },
+  'driver-name': { fallback: 'csi.cert-manager.io', help: 'Name of the CSI driver.', parse: driverName },
+  'data-root': { fallback: '/csi-data-dir', help: "Directory for the agent's tmpfs.", parse: absolutePath },
+  'use-token-request': {
+    fallback: 'false',
+    isSwitch: true,
+    help: "Create each CertificateRequest as the pod's ServiceAccount, with the token that the kubelet passes.",
+    parse: boolean,
+  },
+  'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 turns it off.', parse: listenAddress },
+  'continue-on-not-ready': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Let pods start before their certificate is there; the files appear later.',
+    parse: boolean,
+  },
+  'kube-api-qps': {
+    fallback: '0',
+    help: 'Requests to the API server per second; 0 sets no limit.',
+    parse: numberBetween(0, 1e6),
+  },
+  'kube-api-burst': {
+    fallback: '0',
+    help: 'Requests that may exceed kube-api-qps at once.',
+    parse: integerBetween(0, 1e6),
+  },
+  'pod-readiness-gate': {
+    repeatable: true,
+    help: 'What a pod must have before its certificate is asked for: pod-ip:any|ipv4|ipv6, pod-condition:Type[=Status] or pod-annotation:key.',
+    parse: parseReadinessGate,
+  },
+  'gate-backoff-duration': { fallback: '1s', help: 'First wait between two looks at a gate.', parse: positiveDuration },
+  'gate-backoff-factor': { fallback: '2', help: 'Growth of that wait.', parse: numberBetween(1, 100) },
+  'gate-backoff-jitter': { fallback: '0.5', help: 'Random part added to that wait.', parse: numberBetween(0, 10) },
+  'gate-backoff-cap': { fallback: '10s', help: 'Longest wait between two looks at a gate.', parse: positiveDuration },
+  kubeconfig: {
+    fallback: '',
+    help: 'Kubeconfig file; without it the pod’s own service account is used.',
+    parse: optional,
+  },
+
+  'kubelet-registration-path': {
+    fallback: '',
+    help: 'Path of the CSI socket as the kubelet sees it; defaults to the endpoint.',
+    parse: optional,
+  },
+  'plugin-registration-path': {
+    fallback: '',
+    help: "The kubelet's plugins_registry directory; without it the agent does not register itself.",
+    parse: optional,
+  },
+  'health-bind-address': {
+    fallback: '0',
+    help: 'Address of /healthz and /readyz; 0 turns it off.',
+    parse: listenAddress,
+  },
+
+  'adopt-from': {
+    fallback: '',
+    help: "Data directory of cert-manager's csi-driver, whose mounted volumes this agent takes over.",
+    parse: optional,
+  },
+  'default-duration': {
+    fallback: '720h',
+    help: 'Lifetime to ask for when a volume names none.',
+    parse: positiveDuration,
+  },
+  'issuance-timeout': {
+    fallback: '30s',
+    help: 'How long a mount waits for its certificate before the kubelet is told why and tries again.',
+    parse: positiveDuration,
+  },
+  'tmpfs-size': { fallback: '128Mi', help: 'Most that all volumes of the node may take.', parse: byteSize },
+  'rsa-key-pool-size': { fallback: '16', help: 'RSA keys kept ready.', parse: integerBetween(0, 1024) },
+  'concurrent-renewals': { fallback: '4', help: 'Renewals in progress at once.', parse: integerBetween(1, 256) },
+  'local-ca': {
+    fallback: '',
+    help: 'Directory of a CA of this machine that signs in the place of cert-manager; for use without Kubernetes.',
+    parse: optional,
+  },
+} as const;
+
+/** The agent's configuration by flag name. */
+export type AgentConfig = FlagValues<typeof flags>;
+
+/**
+ * The configuration of a command line and environment.
+ * @throws CertfleetError invalid-argument that names everything wrong at once
+ */
+export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
+  const config = parseFlags(flags, argv, env);
+  return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
+}
+
+/** The text of `--help`. */
+export function configHelp(): string {
+  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(flags)}`;
+}
+
+/** The peer's chart writes unix://plugin/csi.sock and means /plugin/csi.sock, which Go's parser makes of it too. */
+function socketPath(text: string): string {
+  const path = text.replace(/^unix:(\/\/)?/, '');
+  if (path === '' || path.includes('://')) {
+    throw new CertfleetError('invalid-argument', `expected unix:///path, found ${JSON.stringify(text)}`);
+  }
+  return resolve('/', path);
+}
+
+/** CSI's rule for a plugin's name: at most 63 characters, alphanumeric at both ends, dots and dashes between. */
+function driverName(text: string): string {
+  if (text.length > 63 || !/^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$/.test(text)) {
+    throw new CertfleetError('invalid-argument', `expected a CSI driver name, found ${JSON.stringify(text)}`);
+  }
+  return text;
+}
+
+function absolutePath(text: string): string {
+  if (!isAbsolute(text))
+    throw new CertfleetError('invalid-argument', `expected an absolute path, found ${JSON.stringify(text)}`);
+  return resolve(text);
+}

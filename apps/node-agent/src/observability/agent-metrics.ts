@@ -1,0 +1,137 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Why a certificate was issued. */
+export type IssuanceCause = 'mount' | 'deadline' | 'retry' | 'adoption';
+
+/** The steps of an issuance whose time is measured. */
+export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
+
+/** States of a volume, for the gauge. */
+export type VolumeState = 'ready' | 'pending' | 'failing' | 'expired';
+
+/** What the gauges show, taken at each scrape. */
+export interface MetricsSnapshot {
+  readonly volumes: Readonly<Record<VolumeState, number>>;
+  /** Soonest not-after of all volumes; undefined when nothing is issued. */
+  readonly soonestNotAfter: Date | undefined;
+  readonly rsaKeysReady: number;
+}
+
+const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/**
+ * The agent's Prometheus metrics, in a registry of their own. Labels come from fixed sets: nothing is labelled by volume,
+ * pod or issuer.
+ */
+export class AgentMetrics {
+  readonly registry = new Registry();
+  readonly #issuances = this.#counter('issuances_total', 'Ended issuances by result and cause.', ['result', 'cause']);
+  readonly #phase = this.#histogram('issuance_phase_duration_seconds', 'Time of each phase of an issuance.', ['phase']);
+  readonly #lag = this.#histogram('renewal_lag_seconds', 'Time from when a renewal was due to when it was done.', []);
+  readonly #csi = this.#histogram(
+    'csi_request_duration_seconds',
+    'CSI and registration calls by method and gRPC code.',
+    ['method', 'code'],
+  );
+  readonly #api = this.#counter(
+    'kubernetes_api_requests_total',
+    'API server requests by verb, resource and status code.',
+    ['verb', 'resource', 'code'],
+  );
+  readonly #events = this.#counter(
+    'kubernetes_events_dropped_total',
+    'Kubernetes Events dropped by the rate limit or a full queue.',
+    [],
+  );
+  readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
+  readonly #damaged = this.#gauge(
+    'damaged_volumes',
+    'Volume directories set aside at start because their metadata cannot be read.',
+    [],
+  );
+
+  constructor(snapshot: () => MetricsSnapshot) {
+    // The event-loop monitor wakes the process at its precision; prom-client's default of 10 ms would be most of an
+    // idle agent's CPU time.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
+      for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
+    });
+    this.#collected(
+      'soonest_not_after_timestamp_seconds',
+      'Not-after of the certificate that expires next; 0 without certificates.',
+      [],
+      (gauge) => {
+        gauge.set((snapshot().soonestNotAfter?.getTime() ?? 0) / 1000);
+      },
+    );
+    this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
+  }
+
+  issuanceEnded(result: string, cause: IssuanceCause): void {
+    this.#issuances.inc({ result, cause });
+  }
+
+  phaseEnded(phase: IssuancePhase, durationMs: number): void {
+    this.#phase.observe({ phase }, durationMs / 1000);
+  }
+
+  renewed(lagMs: number): void {
+    this.#lag.observe(Math.max(0, lagMs) / 1000);
+  }
+
+  csiCallEnded(method: string, code: string, durationMs: number): void {
+    this.#csi.observe({ method, code }, durationMs / 1000);
+  }
+
+  apiRequestEnded(verb: string, resource: string, code: string): void {
+    this.#api.inc({ verb, resource, code });
+  }
+
+  eventDropped(): void {
+    this.#events.inc();
+  }
+
+  keyTaken(wasReady: boolean): void {
+    this.#keys.inc({ result: wasReady ? 'ready' : 'generated' });
+  }
+
+  damagedVolumes(count: number): void {
+    this.#damaged.set(count);
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: `certfleet_agent_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge<Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> {
+    return new Gauge({ name: `certfleet_agent_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram<Label extends string>(name: string, help: string, labelNames: Label[]): Histogram<Label> {
+    return new Histogram({
+      name: `certfleet_agent_${name}`,
+      help,
+      labelNames,
+      buckets: subSecond,
+      registers: [this.registry],
+    });
+  }
+
+  #collected<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    collect: (gauge: Gauge<Label>) => void,
+  ): void {
+    new Gauge({
+      name: `certfleet_agent_${name}`,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        collect(this);
+      },
+    });
+  }
+}

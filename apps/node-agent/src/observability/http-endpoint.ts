@@ -1,0 +1,63 @@
+import { createServer } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
+
+/** What a path answers with. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Answers by path; anything else is a 404. */
+export type HttpRoutes = Readonly<Record<string, () => Promise<HttpAnswer> | HttpAnswer>>;
+
+/** A few read-only paths over plain HTTP, for the kubelet's probes and for Prometheus. */
+export class HttpEndpoint {
+  readonly #server: Server;
+  readonly #address: ListenAddress;
+
+  constructor(address: ListenAddress, routes: HttpRoutes) {
+    this.#address = address;
+    this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+      const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+      const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+      if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, text(405, 'expected GET\n'));
+      if (route === undefined) return send(response, text(404, `expected ${Object.keys(routes).join(' or ')}\n`));
+      Promise.try(route).then(
+        (answer) => send(response, answer),
+        () => send(response, text(500, 'internal error\n')),
+      );
+    });
+    this.#server.maxConnections = 64;
+  }
+
+  /** Listens and gives the port, which is the asked one unless that was 0. */
+  async start(): Promise<number> {
+    const { host, port } = this.#address;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) =>
+        reject(new CertfleetError('unavailable', `cannot listen on port ${port}: ${cause.message}`, { cause })),
+      );
+      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+/** A plain-text answer. */
+export function text(status: number, body: string): HttpAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body };
+}
+
+function send(response: ServerResponse, { status, contentType, body }: HttpAnswer): void {
+  response.writeHead(status, { 'content-type': contentType, 'x-content-type-options': 'nosniff' }).end(body);
+}

@@ -1,0 +1,75 @@
+import { CertfleetError } from './errors.ts';
+import { parseGoDuration } from './go-duration.ts';
+
+function mismatch(expected: string, found: string): CertfleetError {
+  return new CertfleetError('invalid-argument', `expected ${expected}, found ${JSON.stringify(found)}`);
+}
+
+/** Any text but the empty one. */
+export function nonEmpty(text: string): string {
+  if (text === '') throw mismatch('a value', text);
+  return text;
+}
+
+/** Any text, with the empty one for "not given". */
+export function optional(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+/** A number within bounds, both inclusive. */
+export function numberBetween(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= low && value <= high)) throw mismatch(`a number from ${low} to ${high}`, text);
+    return value;
+  };
+}
+
+/** A whole number within bounds, both inclusive. */
+export function integerBetween(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < low || value > high)
+      throw mismatch(`a whole number from ${low} to ${high}`, text);
+    return value;
+  };
+}
+
+/** `true` or `false`, in the spellings that Go's strconv.ParseBool takes. */
+export function boolean(text: string): boolean {
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
+  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
+  throw mismatch('true or false', text);
+}
+
+/** A Go duration above zero, in milliseconds. */
+export function positiveDuration(text: string): number {
+  const durationMs = parseGoDuration(text);
+  if (durationMs <= 0) throw mismatch('a duration above zero', text);
+  return durationMs;
+}
+
+/** A count of bytes with an optional binary suffix (Ki, Mi, Gi), as Kubernetes writes quantities. */
+export function byteSize(text: string): number {
+  const match = /^(\d+)(Ki|Mi|Gi)?$/.exec(text);
+  if (match === null) throw mismatch('a size in bytes such as 64Mi', text);
+  const factor = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[match[2] ?? ''] ?? 1;
+  return Number(match[1]) * factor;
+}
+
+/** Where a server listens: a host (empty for every interface) and a port. */
+export interface ListenAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** `host:port`, `[v6]:port` or `:port`; `0` means that the server is off. */
+export function listenAddress(text: string): ListenAddress | undefined {
+  if (text === '0' || text === '') return undefined;
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535)
+    throw mismatch('an address such as ":9402" or "127.0.0.1:9402", or "0" for off', text);
+  const host = match[1] ?? match[2];
+  return { host: host === '' ? undefined : host, port };
+}

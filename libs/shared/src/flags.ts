@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+import { asCertfleetError, CertfleetError } from './errors.ts';
+
+/** One command-line flag: how it is written, what it means, and what its text becomes. */
+export interface Flag<Value> {
+  /** Text that stands for the flag when it is not given; undefined makes the flag required. */
+  readonly fallback: string | undefined;
+  readonly help: string;
+  /** @throws CertfleetError when the text is not what the flag expects */
+  readonly parse: (text: string) => Value;
+  /** A flag that may stand without a value, meaning `true`. */
+  readonly isSwitch?: boolean;
+  /** A one-letter alias. */
+  readonly short?: string;
+}
+
+/** A flag that may be given any number of times. */
+export interface RepeatableFlag<Value> extends Omit<Flag<Value>, 'fallback'> {
+  readonly repeatable: true;
+}
+
+export type FlagTable = Readonly<Record<string, Flag<unknown> | RepeatableFlag<unknown>>>;
+
+/** The parsed values of a table, by flag name. */
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends RepeatableFlag<infer Value>
+    ? readonly Value[]
+    : Table[Name] extends Flag<infer Value>
+      ? Value
+      : never;
+};
+
+/**
+ * Parses a command line as Go's pflag reads it (`--name=value`, `--name value`, `--switch`, `-v 2`, `-v=2`). A flag that
+ * is not given is looked up in the environment as CERTFLEET_NAME, with underscores, before its fallback applies.
+ * @throws CertfleetError invalid-argument that names everything wrong at once
+ */
+export function parseFlags<Table extends FlagTable>(
+  table: Table,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): FlagValues<Table> {
+  const problems: string[] = [];
+  const given = readArgv(table, argv, problems);
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(table)) {
+    const fromEnv = env[`CERTFLEET_${name.replaceAll('-', '_').toUpperCase()}`];
+    const texts = given[name] ?? (fromEnv === undefined ? [] : [fromEnv]);
+    const attempt = (text: string): unknown => {
+      try {
+        return flag.parse(text);
+      } catch (thrown) {
+        problems.push(`--${name}: ${asCertfleetError(thrown).message}`);
+        return undefined;
+      }
+    };
+    if ('repeatable' in flag) {
+      values[name] = texts.map(attempt);
+    } else {
+      const text = texts.at(-1) ?? flag.fallback;
+      if (text === undefined) problems.push(`--${name}: required, found nothing`);
+      else values[name] = attempt(text);
+    }
+  }
+  if (problems.length > 0) throw new CertfleetError('invalid-argument', problems.join('; '));
+  return values as FlagValues<Table>;
+}
+
+function readArgv(table: FlagTable, argv: readonly string[], problems: string[]): Record<string, string[] | undefined> {
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, { short }]) => [
+      name,
+      { type: 'string' as const, multiple: true, ...(short === undefined ? {} : { short }) },
+    ]),
+  );
+  const spelledOut = argv.map((argument) => {
+    const name = argument.startsWith('--') ? argument.slice(2) : '';
+    return table[name]?.isSwitch === true ? `${argument}=true` : argument.replace(/^(-[a-z])=/, '$1');
+  });
+  try {
+    return parseArgs({ args: spelledOut, options, strict: true, allowPositionals: false }).values as Record<
+      string,
+      string[]
+    >;
+  } catch (thrown) {
+    problems.push(thrown instanceof Error ? thrown.message : String(thrown));
+    return {};
+  }
+}
+
+/** The table as a text for `--help`. */
+export function describeFlags(table: FlagTable): string {
+  return Object.entries(table)
+    .map(([name, flag]) => {
+      const kind =
+        'repeatable' in flag
+          ? 'repeatable'
+          : flag.fallback === undefined
+            ? 'required'
+            : `default ${flag.fallback === '' ? 'none' : flag.fallback}`;
+      return `  --${name}${flag.short === undefined ? '' : `, -${flag.short}`} (${kind})\n      ${flag.help}\n`;
+    })
+    .join('');
+}
