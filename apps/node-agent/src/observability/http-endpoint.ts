@@ -24,10 +24,12 @@ export class HttpEndpoint {
     this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname;
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-      if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, text(405, 'expected GET\n'));
-      if (route === undefined) return send(response, text(404, `expected ${Object.keys(routes).join(' or ')}\n`));
-      Promise.try(route).then(
-        (answer) => send(response, answer),
+      const answer = async (): Promise<HttpAnswer> => {
+        if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'expected GET\n');
+        return route === undefined ? text(404, `expected ${Object.keys(routes).join(' or ')}\n`) : route();
+      };
+      answer().then(
+        (ready) => send(response, ready),
         () => send(response, text(500, 'internal error\n')),
       );
     });

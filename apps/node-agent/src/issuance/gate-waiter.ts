@@ -1,0 +1,38 @@
+import { delay } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { waitingReason } from '../spec/readiness-gate.ts';
+import type { GatedPod, ReadinessGate } from '../spec/readiness-gate.ts';
+import type { PodIdentity } from '../spec/volume-spec.ts';
+import { backoffMs } from './backoff.ts';
+import type { BackoffPolicy } from './backoff.ts';
+
+/** What waiting for gates needs. */
+export interface GateWaiterOptions {
+  readonly gates: readonly ReadinessGate[];
+  readonly getPod: (namespace: string, name: string, signal: AbortSignal) => Promise<(GatedPod & { readonly uid: string }) | undefined>;
+  readonly backoff: BackoffPolicy;
+  readonly clock: Clock;
+}
+
+/**
+ * Resolves once the pod meets every gate, looking again after growing waits; with no gates, at once.
+ * @throws CertfleetError not-found when the pod is gone, and deadline-exceeded with reason GatePending, which names what
+ *   the pod still lacks, when the signal was aborted first
+ */
+export async function awaitGates(options: GateWaiterOptions, pod: PodIdentity, signal: AbortSignal): Promise<void> {
+  if (options.gates.length === 0) return;
+  for (let attempt = 1; ; attempt++) {
+    const seen = await options.getPod(pod.namespace, pod.name, signal);
+    if (seen?.uid !== pod.uid) {
+      throw new CertfleetError('not-found', `expected pod ${pod.namespace}/${pod.name} with uid ${pod.uid}, found ${seen === undefined ? 'none' : `uid ${seen.uid}`}`);
+    }
+    const reason = waitingReason(options.gates, seen);
+    if (reason === undefined) return;
+    try {
+      await delay(options.clock, backoffMs(options.backoff, attempt), signal);
+    } catch (cause) {
+      throw new CertfleetError('deadline-exceeded', reason, { reason: 'GatePending', cause });
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { verifyIssuedChain } from '../crypto/certificate-chain.ts';
+import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
+import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
+import type { KeySpec, PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
+import type { CertificateIssuer } from './certificate-issuer.ts';
+
+/** The parts of an issuance whose time is measured here. */
+export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
+
+/** What an issuance needs from its surroundings. */
+export interface IssuanceDependencies {
+  readonly issuer: CertificateIssuer;
+  readonly takeKey: (key: KeySpec) => Promise<KeyObject>;
+  /** Resolves when the pod may have its certificate. */
+  readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  readonly observePhase: (phase: IssuancePhase, durationMs: number) => void;
+}
+
+/** A certificate to be issued. */
+export interface IssuanceOrder {
+  readonly volumeId: string;
+  readonly spec: VolumeSpec;
+  readonly requestName: string;
+  /** A key to use in the place of a new one: a resumed request's, or the current one when the volume keeps its key. */
+  readonly key: KeyObject | undefined;
+  readonly serviceAccountToken: string | undefined;
+  /** Stores the key before the request is sent, so that a killed agent can resume the request. */
+  readonly rememberKey: (key: KeyObject) => void;
+}
+
+/** A verified certificate and its key. */
+export interface Issuance {
+  readonly key: KeyObject;
+  readonly certificate: IssuedCertificate;
+}
+
+/**
+ * Gates, key, request, certificate: the way of every certificate, first or renewed.
+ * @throws CertfleetError as CertificateIssuer.issue does; failed-precondition with reason InvalidCertificate when the
+ *   issuer's answer does not stand up; deadline-exceeded with reason GatePending
+ */
+export async function issueCertificate(
+  dependencies: IssuanceDependencies,
+  order: IssuanceOrder,
+  signal: AbortSignal,
+): Promise<Issuance> {
+  const { issuer, clock, observePhase } = dependencies;
+  const { spec } = order;
+  const timed = async <T>(phase: IssuancePhase, work: () => Promise<T>): Promise<T> => {
+    const startedMs = performance.now();
+    const result = await work();
+    observePhase(phase, performance.now() - startedMs);
+    return result;
+  };
+  await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
+  const key = order.key ?? (await timed('key', () => dependencies.takeKey(spec.key)));
+  signal.throwIfAborted();
+  order.rememberKey(key);
+  const response = await issuer.issue(
+    {
+      requestName: order.requestName,
+      volumeId: order.volumeId,
+      spec,
+      csrPem: createCertificateSigningRequest({ ...spec, key }),
+      serviceAccountToken: order.serviceAccountToken,
+    },
+    signal,
+  );
+  return { key, certificate: verifyIssuedChain(response, { key, now: new Date(clock.now()) }) };
+}
