@@ -1,0 +1,63 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Mount } from './mountinfo.ts';
+
+/** Where a path's bytes really are: a file system and a directory in it. Equal for a bind mount and its source. */
+export interface Place {
+  readonly device: string;
+  readonly path: string;
+}
+
+/** The mounts that can be reached, by mount point: of several stacked on one point, the topmost. */
+export type MountTable = ReadonlyMap<string, Mount>;
+
+/** The table of a list as mountinfo gives it, in whatever order. */
+export function createMountTable(mounts: readonly Mount[]): MountTable {
+  const byId = new Map(mounts.map((mount) => [mount.id, mount]));
+  const covered = new Set<number>();
+  for (const { id, parentId, mountPoint } of mounts) {
+    if (parentId !== id && byId.get(parentId)?.mountPoint === mountPoint) covered.add(parentId);
+  }
+  return new Map(mounts.filter(({ id }) => !covered.has(id)).map((mount) => [mount.mountPoint, mount]));
+}
+
+/** The mount that an absolute, normalised path lies on. */
+export function mountContaining(table: MountTable, path: string): Mount | undefined {
+  for (let point = path; point !== '' && point !== '/'; point = point.slice(0, point.lastIndexOf('/'))) {
+    const mount = table.get(point);
+    if (mount !== undefined) return mount;
+  }
+  return table.get('/');
+}
+
+/** The place of an absolute, normalised path that holds no symbolic link; undefined when no mount covers it. */
+export function placeOf(table: MountTable, path: string): Place | undefined {
+  const mount = mountContaining(table, path);
+  if (mount === undefined) return undefined;
+  const below = mount.mountPoint === '/' ? path : path.slice(mount.mountPoint.length);
+  return { device: mount.device, path: `${mount.root === '/' ? '' : mount.root}${below}` || '/' };
+}
+
+/** Whether the target is a mount point that shows the source directory. */
+export function isBindOf(table: MountTable, source: string, target: string): boolean {
+  if (!table.has(target)) return false;
+  const from = placeOf(table, source);
+  const to = placeOf(table, target);
+  return from !== undefined && from.device === to?.device && from.path === to.path;
+}
+
+/**
+ * Makes sure that a mount made below the path reaches the node: the path must lie on a shared mount, which a container
+ * has by `mountPropagation: Bidirectional`. Otherwise pods would start with empty volumes and nothing would say why.
+ * @throws CertfleetError failed-precondition when the mount is private, a slave, or unknown
+ */
+export function assertSharedPropagation(table: MountTable, path: string): void {
+  const mount = mountContaining(table, path);
+  if (mount?.propagation.some((field) => field.startsWith('shared:'))) return;
+  const found = mount === undefined ? 'no mount' : mount.propagation.join(' ') || 'a private one';
+  throw new CertfleetError(
+    'failed-precondition',
+    `expected ${path} to lie on a shared mount (mountPropagation: Bidirectional), found ${found}: ` +
+      'pods would not see what is mounted there',
+    { reason: 'MountNotShared' },
+  );
+}
