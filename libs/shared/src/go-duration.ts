@@ -1,54 +1,86 @@
 import { CertfleetError } from './errors.ts';
 
-const unitMs: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
+const nanosecondsPerMs = 1_000_000n;
+
+const unitNanoseconds: ReadonlyMap<string, bigint> = new Map([
+  ['ns', 1n],
+  ['us', 1000n],
+  ['µs', 1000n],
+  ['μs', 1000n],
+  ['ms', nanosecondsPerMs],
+  ['s', 1_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['h', 3_600_000_000_000n],
+]);
+
+/** time.Duration is a signed 64-bit count of nanoseconds: about 292 years. */
+const longestNanoseconds = 2n ** 63n - 1n;
+/** Digits beyond these cannot matter or cannot fit; a longer text is no duration that anybody means. */
+const longestText = 256;
+
+/** Nanoseconds of one number and its unit; what is finer than a nanosecond is dropped. */
+function componentNanoseconds(integer: string, fraction: string, unit: string): bigint {
+  const scale = unitNanoseconds.get(unit) ?? 0n;
+  return BigInt(integer || '0') * scale + (BigInt(fraction || '0') * scale) / 10n ** BigInt(fraction.length);
+}
+
+/** Nanoseconds of an unsigned duration, or undefined when the text is not of Go's syntax. */
+function unsignedNanoseconds(text: string): bigint | undefined {
+  if (text === '0') return 0n;
+  if (text === '' || text.length > longestText) return undefined;
+  const component = /(?=\.?\d)(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/y;
+  let total = 0n;
+  while (component.lastIndex < text.length) {
+    const match = component.exec(text);
+    if (match === null) return undefined;
+    total += componentNanoseconds(match[1] ?? '', match[2] ?? '', match[3] ?? '');
+  }
+  return total;
+}
 
 /**
  * Milliseconds of a duration in the syntax of Go's time.ParseDuration: a sign, then decimal numbers with a unit each,
- * such as `1h30m`, `90s`, `1.5h`, `-2m`. A bare `0` needs no unit.
+ * such as `1h30m`, `90s`, `1.5h`, `-2m`. A bare `0` needs no unit. What is finer than a millisecond is a fraction of
+ * it, so that a positive duration of at least a nanosecond stays positive.
  * @throws CertfleetError invalid-argument when the text is not of that syntax
  */
 export function parseGoDuration(text: string): number {
-  const unsigned = text.replace(/^[+-]/, '');
-  const sign = text.startsWith('-') ? -1 : 1;
-  if (unsigned === '0') return 0;
-  const component = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
-  let totalMs = 0;
-  let position = 0;
-  while (position < unsigned.length) {
-    component.lastIndex = position;
-    const match = component.exec(unsigned);
-    if (match === null) break;
-    totalMs += Number(match[1]) * (unitMs[match[2] ?? ''] ?? Number.NaN);
-    position = component.lastIndex;
-  }
-  // time.Duration is a 64-bit count of nanoseconds: about 292 years.
-  if (unsigned === '' || position < unsigned.length || totalMs * 1e6 >= 2 ** 63) {
+  const negative = text.startsWith('-');
+  const nanoseconds = unsignedNanoseconds(text.replace(/^[+-]/, ''));
+  if (nanoseconds === undefined || nanoseconds > longestNanoseconds + (negative ? 1n : 0n)) {
     throw new CertfleetError(
       'invalid-argument',
-      `expected a Go duration such as "1h30m" or "90s", found ${JSON.stringify(text)}`,
+      `expected a Go duration such as "1h30m" or "90s", found ${JSON.stringify(text.slice(0, longestText))}`,
     );
   }
-  return sign * totalMs;
+  const whole = Number(nanoseconds / nanosecondsPerMs);
+  const durationMs = whole + Number(nanoseconds % nanosecondsPerMs) / 1e6;
+  return negative && durationMs !== 0 ? -durationMs : durationMs;
 }
 
-/** The duration in the form that Go prints: `1h30m0s`, `1.5s`, `250ms`, `0s`. Fractions of a millisecond are dropped. */
+/** A decimal number of the unit: thousandths and finer stand behind the point, zeros at the end do not. */
+function decimal(nanoseconds: bigint, unit: string): string {
+  const scale = unitNanoseconds.get(unit) ?? 1n;
+  const fraction = (nanoseconds % scale)
+    .toString()
+    .padStart(scale.toString().length - 1, '0')
+    .replace(/0+$/, '');
+  return `${nanoseconds / scale}${fraction === '' ? '' : `.${fraction}`}${unit}`;
+}
+
+/** The duration in the form that Go prints: `1h30m0s`, `1.5s`, `250ms`, `1.5µs`, `0s`. */
 export function formatGoDuration(durationMs: number): string {
-  const sign = durationMs < 0 ? '-' : '';
-  const ms = Math.trunc(Math.abs(durationMs));
-  if (ms === 0) return '0s';
-  if (ms < 1000) return `${sign}${ms}ms`;
-  const hours = Math.floor(ms / 3_600_000);
-  const minutes = Math.floor((ms % 3_600_000) / 60_000);
-  const seconds = `${(ms % 60_000) / 1000}s`;
-  if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}`;
-  return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
+  const whole = Math.trunc(Math.abs(durationMs));
+  const finer = Math.round((Math.abs(durationMs) - whole) * 1e6);
+  const nanoseconds = BigInt(whole) * nanosecondsPerMs + BigInt(finer);
+  const sign = durationMs < 0 && nanoseconds > 0n ? '-' : '';
+  if (nanoseconds === 0n) return '0s';
+  if (nanoseconds < 1000n) return `${sign}${decimal(nanoseconds, 'ns')}`;
+  if (nanoseconds < nanosecondsPerMs) return `${sign}${decimal(nanoseconds, 'µs')}`;
+  if (nanoseconds < 1000n * nanosecondsPerMs) return `${sign}${decimal(nanoseconds, 'ms')}`;
+  const minute = 60_000n * nanosecondsPerMs;
+  const [hours, minutes] = [nanoseconds / (60n * minute), (nanoseconds / minute) % 60n];
+  const seconds = decimal(nanoseconds % minute, 's');
+  if (hours > 0n) return `${sign}${hours}h${minutes}m${seconds}`;
+  return minutes > 0n ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
 }

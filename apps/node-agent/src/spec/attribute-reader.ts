@@ -1,0 +1,109 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { AttributeProblems } from './attribute-problems.ts';
+import { attributeGroup } from './attributes.ts';
+import type { Attribute } from './attributes.ts';
+import { expandPodVariables } from './expand.ts';
+import type { PodIdentity } from './volume-spec.ts';
+
+/** Bound of one attribute's text before and after expansion; a pod's whole manifest is at most 1.5 MiB. */
+const longestValue = 65_536;
+
+/** An attribute as the user wrote it. */
+interface Written {
+  readonly key: string;
+  readonly text: string;
+}
+
+type AnyAttribute = Pick<Attribute<unknown>, 'name' | 'alias' | 'secret'>;
+
+/** Reads attributes of the table from a volume's context; what is wrong with them goes to `problems`. */
+export class AttributeReader {
+  readonly warnings: string[] = [];
+  readonly #raw: Readonly<Record<string, string>>;
+  readonly #pod: PodIdentity;
+  readonly #problems: AttributeProblems;
+  readonly #failed = new Set<string>();
+
+  constructor(raw: Readonly<Record<string, string>>, pod: PodIdentity, problems: AttributeProblems) {
+    this.#raw = raw;
+    this.#pod = pod;
+    this.#problems = problems;
+  }
+
+  /** The attribute's value, or what stands for it when it is unset or wrong. */
+  read<Value>(attribute: Attribute<Value>): Value {
+    const written = this.#written(attribute);
+    if (written === undefined) {
+      if (attribute.required === true) this.missing(attribute, `${attribute.name} is a required field`);
+      return attribute.unset;
+    }
+    try {
+      const text = attribute.expands === true ? expandPodVariables(written.text, this.#pod) : written.text;
+      if (text.length > longestValue || !text.isWellFormed()) {
+        this.reject(attribute, `must be Unicode text of at most ${longestValue} characters`);
+        return attribute.unset;
+      }
+      // Expansion may leave nothing ("${}"), and nothing means unset.
+      return text === '' ? attribute.unset : attribute.parse(text);
+    } catch (error) {
+      if (!(error instanceof CertfleetError)) throw error;
+      this.reject(attribute, error.message);
+      return attribute.unset;
+    }
+  }
+
+  /** Whether the user wrote the attribute; the empty string counts as unset. */
+  isSet(attribute: AnyAttribute): boolean {
+    return this.#written(attribute) !== undefined;
+  }
+
+  /** Whether no problem with the attribute is known, so that rules that build on it make sense. */
+  isSound(attribute: AnyAttribute): boolean {
+    return !this.#failed.has(attribute.name);
+  }
+
+  /** Reports a written attribute as wrong; a secret's value is not repeated. */
+  reject(attribute: AnyAttribute, why: string): void {
+    const { key, text } = this.#written(attribute) ?? { key: keyOf(attribute.name), text: '' };
+    this.#failed.add(attribute.name);
+    this.#problems.invalid(key, attribute.secret === true ? '[redacted]' : text, why);
+  }
+
+  /** Reports an attribute as missing. */
+  missing(attribute: AnyAttribute, why: string): void {
+    this.#failed.add(attribute.name);
+    this.#problems.required(keyOf(attribute.name), why);
+  }
+
+  /** Tells the user of something legal about the attribute that looks like a mistake. */
+  warn(attribute: AnyAttribute, why: string): void {
+    this.warnings.push(`${this.#written(attribute)?.key ?? keyOf(attribute.name)}: ${why}`);
+  }
+
+  /** Reports each attribute that is written in both its spellings with different values. */
+  checkAliases(table: Readonly<Record<string, AnyAttribute>>): void {
+    for (const attribute of Object.values(table)) {
+      if (attribute.alias === undefined) continue;
+      const [text, aliasText] = [this.#textOf(attribute.name), this.#textOf(attribute.alias)];
+      if (text === '' || aliasText === '' || text === aliasText) continue;
+      this.reject(attribute, `${keyOf(attribute.alias)} says something else; set one of the two`);
+    }
+  }
+
+  #written(attribute: AnyAttribute): Written | undefined {
+    for (const name of [attribute.name, attribute.alias]) {
+      const text = name === undefined ? '' : this.#textOf(name);
+      if (name !== undefined && text !== '') return { key: keyOf(name), text };
+    }
+    return undefined;
+  }
+
+  #textOf(name: string): string {
+    return Object.hasOwn(this.#raw, keyOf(name)) ? (this.#raw[keyOf(name)] ?? '') : '';
+  }
+}
+
+/** The attribute's key in a volume context. */
+function keyOf(name: string): string {
+  return `${attributeGroup}/${name}`;
+}

@@ -1,0 +1,214 @@
+import { parseLiteralSubject } from './literal-subject.ts';
+import { parseDnsNames, parseIpAddresses, parseKeyUsages, parseSubjectValues, parseUris } from './name-values.ts';
+import {
+  oneOf,
+  parseBoolean,
+  parseDuration,
+  parseFileName,
+  parseGroupId,
+  parseInteger,
+  parsePassword,
+  parsePositiveDuration,
+  plainText,
+} from './scalar-values.ts';
+
+/** The group of every attribute in the table. */
+export const attributeGroup = 'csi.cert-manager.io';
+
+/** One volume attribute: what its text may be, what stands when there is none, and the words of the reference page. */
+export interface Attribute<Value> {
+  /** Without the group. */
+  readonly name: string;
+  /** Other spelling that means the same. */
+  readonly alias?: string;
+  /** The default in the attribute's own syntax, or words about it where there is no one value. */
+  readonly defaultText: string;
+  /** What the attribute is when unset. */
+  readonly unset: Value;
+  readonly required?: true;
+  /** Whether the pod's variables are expanded before the value is parsed. */
+  readonly expands?: true;
+  /** Whether errors must not repeat the value. */
+  readonly secret?: true;
+  readonly help: string;
+  /** @throws CertfleetError with the words that follow the value in the error */
+  readonly parse: (text: string) => Value;
+}
+
+type Row<Value> = Omit<Attribute<Value>, 'defaultText' | 'unset'>;
+
+/** An attribute with a default, which its own parser reads. */
+function withDefault<Value>(defaultText: string, row: Row<Value>): Attribute<Value> {
+  return Object.freeze({ ...row, defaultText, unset: row.parse(defaultText) });
+}
+
+/** An attribute without a default; `defaultText` says what happens then. */
+function optional<Value>(row: Row<Value>, defaultText = ''): Attribute<Value | undefined> {
+  return Object.freeze({ ...row, defaultText, unset: undefined });
+}
+
+function nameList(
+  name: string,
+  parse: (text: string) => readonly string[],
+  help: string,
+): Attribute<readonly string[]> {
+  return Object.freeze({ name, defaultText: '', unset: Object.freeze([]), expands: true, parse, help });
+}
+
+const csv = 'CSV line; quote a value that holds a comma';
+
+/** Every volume attribute. Parsing and docs/reference/attributes.md both come from this table. */
+export const attributes = Object.freeze({
+  issuerName: Object.freeze<Attribute<string>>({
+    name: 'issuer-name',
+    required: true,
+    defaultText: 'required',
+    unset: '',
+    help: 'Name of the issuer.',
+    parse: plainText(253),
+  }),
+  issuerKind: withDefault('Issuer', {
+    name: 'issuer-kind',
+    help: '`Issuer`, `ClusterIssuer`, or the kind of an external issuer.',
+    parse: plainText(253),
+  }),
+  issuerGroup: withDefault('cert-manager.io', {
+    name: 'issuer-group',
+    help: 'API group of the issuer.',
+    parse: plainText(253),
+  }),
+  commonName: optional({
+    name: 'common-name',
+    expands: true,
+    help: 'Common name of the subject. Some issuers refuse more than 64 characters.',
+    parse: plainText(1024),
+  }),
+  literalSubject: optional({
+    name: 'literal-subject',
+    expands: true,
+    help:
+      'The whole subject as an RFC 4514 string, such as `CN=web,OU=shop,O=Acme`. ' +
+      'Excludes common-name and every other attribute of the subject.',
+    parse: parseLiteralSubject,
+  }),
+  organizations: nameList('organizations', parseSubjectValues, `Organizations (O). ${csv}.`),
+  organizationalUnits: nameList('organizationalunits', parseSubjectValues, `Organizational units (OU). ${csv}.`),
+  countries: nameList('countries', parseSubjectValues, `Countries (C), two letters each. ${csv}.`),
+  provinces: nameList('provinces', parseSubjectValues, `States or provinces (ST). ${csv}.`),
+  localities: nameList('localities', parseSubjectValues, `Localities (L). ${csv}.`),
+  streetAddresses: nameList('streetaddresses', parseSubjectValues, `Street addresses (STREET). ${csv}.`),
+  postalCodes: nameList('postalcodes', parseSubjectValues, `Postal codes (POSTALCODE). ${csv}.`),
+  serialNumber: optional({
+    name: 'serialnumber',
+    help: 'Serial number of the subject (SERIALNUMBER).',
+    parse: plainText(1024),
+  }),
+  dnsNames: nameList('dns-names', parseDnsNames, 'DNS names, comma separated. Wildcards are legal.'),
+  uriSans: nameList('uri-sans', parseUris, 'URIs with a scheme, comma separated.'),
+  ipSans: Object.freeze<Attribute<readonly string[]>>({
+    name: 'ip-sans',
+    defaultText: '',
+    unset: Object.freeze([]),
+    help: 'IPv4 and IPv6 addresses, comma separated.',
+    parse: parseIpAddresses,
+  }),
+  duration: optional(
+    {
+      name: 'duration',
+      help: 'Lifetime to ask for, a Go duration such as `1h30m`, `90s` or `1.5h`. Must be greater than 0.',
+      parse: parsePositiveDuration,
+    },
+    "the fleet's default, 720h unless the chart says otherwise",
+  ),
+  renewBefore: optional(
+    {
+      name: 'renew-before',
+      help: 'How long before the end to renew, a Go duration. Ignored when it is not shorter than the lifetime.',
+      parse: parseDuration,
+    },
+    "a third of the certificate's actual lifetime",
+  ),
+  isCa: withDefault('false', {
+    name: 'is-ca',
+    help: '`true` asks for a certificate authority.',
+    parse: parseBoolean,
+  }),
+  keyUsages: withDefault('digital signature,key encipherment', {
+    name: 'key-usages',
+    help: "Usages of cert-manager's API, comma separated (listed below).",
+    parse: parseKeyUsages,
+  }),
+  keyAlgorithm: withDefault('RSA', {
+    name: 'key-algorithm',
+    help: '`RSA`, `ECDSA` or `Ed25519`, in any case.',
+    parse: oneOf(['RSA', 'ECDSA', 'Ed25519']),
+  }),
+  keySize: optional(
+    {
+      name: 'key-size',
+      help: 'Bits: 2048 to 8192 for RSA; 256, 384 or 521 for ECDSA. Ed25519 has one size only.',
+      parse: parseInteger,
+    },
+    'RSA 2048, ECDSA 256',
+  ),
+  keyEncoding: optional(
+    {
+      name: 'key-encoding',
+      help: '`PKCS1` (RSA only) or `PKCS8`, in any case.',
+      parse: oneOf(['PKCS1', 'PKCS8']),
+    },
+    'RSA PKCS1, others PKCS8',
+  ),
+  reusePrivateKey: withDefault('false', {
+    name: 'reuse-private-key',
+    help: '`true` keeps the same key through every renewal.',
+    parse: parseBoolean,
+  }),
+  certificateFile: withDefault('tls.crt', {
+    name: 'certificate-file',
+    help: 'File of the certificate chain.',
+    parse: parseFileName,
+  }),
+  caFile: withDefault('ca.crt', {
+    name: 'ca-file',
+    help: "File of the issuer's CA; there is none when the issuer gives none.",
+    parse: parseFileName,
+  }),
+  privateKeyFile: withDefault('tls.key', {
+    name: 'privatekey-file',
+    help: 'File of the private key.',
+    parse: parseFileName,
+  }),
+  fsGroup: optional(
+    {
+      name: 'fs-group',
+      help: "Group that owns the files, 1 to 4294967295. Wins over the pod's fsGroup.",
+      parse: parseGroupId,
+    },
+    "the pod's `securityContext.fsGroup`",
+  ),
+  pkcs12Enable: withDefault('false', {
+    name: 'pkcs12-enable',
+    alias: 'keystore-pkcs12-enable',
+    help: '`true` adds a PKCS#12 keystore with key and chain.',
+    parse: parseBoolean,
+  }),
+  pkcs12FileName: withDefault('keystore.p12', {
+    name: 'pkcs12-filename',
+    alias: 'keystore-pkcs12-filename',
+    help: 'File of the keystore.',
+    parse: parseFileName,
+  }),
+  pkcs12Password: optional({
+    name: 'pkcs12-password',
+    alias: 'keystore-pkcs12-password',
+    secret: true,
+    help: 'Password of the keystore, ASCII. Required when the keystore is enabled.',
+    parse: parsePassword,
+  }),
+  pkcs12Profile: withDefault('modern', {
+    name: 'pkcs12-profile',
+    help: '`modern`: AES-256 with a SHA-256 MAC. `legacy`: 3DES with SHA-1 for old readers, RSA keys only.',
+    parse: oneOf(['modern', 'legacy']),
+  }),
+});

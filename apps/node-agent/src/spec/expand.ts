@@ -1,0 +1,69 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { quoted } from './attribute-problems.ts';
+import type { PodIdentity } from './volume-spec.ts';
+
+/** A shell name as Go reads it right after a `$`, and how many characters it takes. */
+interface ShellName {
+  readonly name: string;
+  readonly length: number;
+}
+
+const specialName = /[*#$@!?0-9-]/y;
+const bracedSpecialName = /\{([*#$@!?0-9-])\}/y;
+const bracedName = /\{([^}]*)\}/y;
+const plainName = /[A-Za-z0-9_]*/y;
+
+function matchAt(pattern: RegExp, text: string, position: number): RegExpExecArray | null {
+  pattern.lastIndex = position;
+  return pattern.exec(text);
+}
+
+function shellNameAt(text: string, position: number): ShellName {
+  if (text[position] === '{') {
+    const braced = matchAt(bracedSpecialName, text, position) ?? matchAt(bracedName, text, position);
+    // An opening brace that is never closed: Go eats the brace alone.
+    if (braced === null) return { name: '', length: 1 };
+    return { name: braced[1] ?? '', length: braced[0].length };
+  }
+  const name = (matchAt(specialName, text, position) ?? matchAt(plainName, text, position))?.[0] ?? '';
+  return { name, length: name.length };
+}
+
+/**
+ * Replaces `$name` and `${name}` as Go's os.Expand does, oddities included: `$*`, `$$` and `$1` are names of one
+ * character, `${}` and an unclosed `${` vanish, a `$` before anything else or at the end stays.
+ */
+export function expand(text: string, valueOf: (name: string) => string): string {
+  let expanded = '';
+  let copiedTo = 0;
+  for (let dollar = text.indexOf('$'); dollar !== -1; dollar = text.indexOf('$', copiedTo)) {
+    expanded += text.slice(copiedTo, dollar);
+    if (dollar === text.length - 1) return `${expanded}$`;
+    const { name, length } = shellNameAt(text, dollar + 1);
+    if (name !== '') expanded += valueOf(name);
+    else if (length === 0) expanded += '$';
+    copiedTo = dollar + 1 + length;
+  }
+  return expanded + text.slice(copiedTo);
+}
+
+/** The variables that attribute values may use, each with what it stands for. */
+export const podVariables: Readonly<Record<string, (pod: PodIdentity) => string>> = Object.freeze({
+  POD_NAME: (pod: PodIdentity) => pod.name,
+  POD_NAMESPACE: (pod: PodIdentity) => pod.namespace,
+  POD_UID: (pod: PodIdentity) => pod.uid,
+  SERVICE_ACCOUNT_NAME: (pod: PodIdentity) => pod.serviceAccountName,
+});
+
+/**
+ * Replaces the pod's variables in an attribute's value.
+ * @throws CertfleetError invalid-argument that names the first undefined variable and lists the known ones
+ */
+export function expandPodVariables(text: string, pod: PodIdentity): string {
+  return expand(text, (name) => {
+    const variable = Object.hasOwn(podVariables, name) ? podVariables[name] : undefined;
+    if (variable !== undefined) return variable(pod);
+    const known = Object.keys(podVariables).join(' ');
+    throw new CertfleetError('invalid-argument', `undefined variable ${quoted(name)}, known variables: [${known}]`);
+  });
+}

@@ -1,0 +1,107 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { parseCsvLine } from './csv-line.ts';
+import { nearestName } from './nearest-name.ts';
+import { quoted } from './attribute-problems.ts';
+import { invalidValue } from './scalar-values.ts';
+import type { KeyUsage } from './volume-spec.ts';
+
+/** The 23 usages of cert-manager's API. */
+export const keyUsages: readonly KeyUsage[] = Object.freeze([
+  'signing',
+  'digital signature',
+  'content commitment',
+  'key encipherment',
+  'key agreement',
+  'data encipherment',
+  'cert sign',
+  'crl sign',
+  'encipher only',
+  'decipher only',
+  'any',
+  'server auth',
+  'client auth',
+  'code signing',
+  'email protection',
+  's/mime',
+  'ipsec end system',
+  'ipsec tunnel',
+  'ipsec user',
+  'timestamping',
+  'ocsp signing',
+  'microsoft sgc',
+  'netscape sgc',
+]);
+
+/** A parser for a comma separated list: white space around items is cut, empty items are dropped, all problems told. */
+function list<Item>(parseItem: (item: string) => Item): (text: string) => readonly Item[] {
+  return (text) => {
+    const items: Item[] = [];
+    const problems: string[] = [];
+    for (const item of text.split(',').map((part) => part.trim())) {
+      if (item === '') continue;
+      try {
+        items.push(parseItem(item));
+      } catch (error) {
+        problems.push(`${quoted(item)} ${(error as Error).message}`);
+      }
+    }
+    if (problems.length > 0) throw invalidValue(problems.slice(0, 10).join('; '));
+    return items;
+  };
+}
+
+/** Usages, each once, in the order they are written. */
+export function parseKeyUsages(text: string): readonly KeyUsage[] {
+  const usages = list((item) => {
+    const usage = keyUsages.find((candidate) => candidate === item);
+    if (usage !== undefined) return usage;
+    const nearest = nearestName(item, keyUsages);
+    throw invalidValue(`is not a key usage${nearest === undefined ? '' : `, did you mean "${nearest}"?`}`);
+  })(text);
+  if (usages.length === 0) throw invalidValue('must name at least one key usage');
+  return [...new Set(usages)];
+}
+
+/**
+ * DNS names as they go into an IA5String. Only what no certificate can carry is refused: an underscore or a long label
+ * works today with some issuers.
+ */
+export const parseDnsNames = list((name) => {
+  if (!/^[\x21-\x7e]+$/.test(name))
+    throw invalidValue('must be ASCII without spaces (use the xn-- form for other letters)');
+  if (name.length > 253) throw invalidValue('must be at most 253 characters long');
+  return name;
+});
+
+const uriAuthority = /^(?:[\w.~!$&'()*+,;=:%-]*@)?(?:\[[\da-fA-F:.%]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
+
+/** URIs (RFC 3986) with a scheme. Characters that a path may not hold are percent-encoded, as Go does when it prints one. */
+export const parseUris = list((uri) => {
+  const parts = /^([A-Za-z][A-Za-z\d+.-]*:)(?:\/\/([^/?#]*))?(.*)$/su.exec(uri);
+  if (parts === null) throw invalidValue('must be a URI with a scheme, such as spiffe://cluster.local/ns/web');
+  const [, scheme = '', authority, rest = ''] = parts;
+  if (`${authority ?? ''}${rest}` === '') throw invalidValue('must not be a scheme alone');
+  if (/\p{Cc}/u.test(uri)) throw invalidValue('must not hold control characters');
+  if (/%(?![\da-fA-F]{2})/.test(uri)) throw invalidValue('must have two hex digits after each "%"');
+  if (authority !== undefined && !uriAuthority.test(authority)) throw invalidValue('must have a valid host after "//"');
+  const encodedRest = rest.replace(/[^\x21-\x7e]|["<>\\^`{|}]/gu, encodeURIComponent);
+  return `${scheme}${authority === undefined ? '' : `//${authority}`}${encodedRest}`;
+});
+
+/** IP addresses in their shortest form; an IPv4 address written as IPv6 becomes IPv4, as Go encodes it. */
+export const parseIpAddresses = list((address) => {
+  if (isIPv4(address)) return address;
+  if (!isIPv6(address) || address.includes('%')) throw invalidValue('must be an IPv4 or IPv6 address');
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(canonical);
+  if (mapped === null) return canonical;
+  const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+});
+
+/** The values of one subject attribute: a CSV line, white space kept, as the peer does. */
+export function parseSubjectValues(text: string): readonly string[] {
+  const values = parseCsvLine(text);
+  if (values.some((value) => /\p{Cc}/u.test(value))) throw invalidValue('values must not hold control characters');
+  return values;
+}

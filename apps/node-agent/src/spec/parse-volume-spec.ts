@@ -1,0 +1,112 @@
+import { Secret } from '@certfleet/shared/secret.ts';
+import { AttributeProblems, quoted } from './attribute-problems.ts';
+import { AttributeReader } from './attribute-reader.ts';
+import { attributes } from './attributes.ts';
+import { parseForeignAttributes } from './foreign-attributes.ts';
+import { parseKeySpec } from './key-spec.ts';
+import { parsePodIdentity } from './pod-identity.ts';
+import { parseGroupId } from './scalar-values.ts';
+import { parseSubject } from './subject.ts';
+import { parseFiles } from './volume-files.ts';
+import type { VolumeSpec } from './volume-spec.ts';
+
+/** What a volume's attributes are completed with. */
+export interface VolumeSpecOptions {
+  /** Lifetime to ask for when the volume does not say. */
+  readonly defaultDurationMs: number;
+  /** The pod's fsGroup as the kubelet passes it (VOLUME_MOUNT_GROUP); empty when the pod has none. */
+  readonly volumeMountGroup: string;
+}
+
+const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
+
+function parseFsGroup(reader: AttributeReader, volumeMountGroup: string): number | undefined {
+  const fsGroup = reader.read(attributes.fsGroup);
+  // A pod's fsGroup may be 0, which is the group that files have anyway.
+  if (fsGroup !== undefined || volumeMountGroup === '' || volumeMountGroup === '0') return fsGroup;
+  try {
+    return parseGroupId(volumeMountGroup);
+  } catch {
+    reader.reject(attributes.fsGroup, `the kubelet's volume_mount_group ${quoted(volumeMountGroup)} is not a group id`);
+    return undefined;
+  }
+}
+
+function parseDurations(
+  reader: AttributeReader,
+  defaultDurationMs: number,
+): Pick<VolumeSpec, 'durationMs' | 'renewBeforeMs'> {
+  const durationMs = reader.read(attributes.duration) ?? defaultDurationMs;
+  const renewBeforeMs = reader.read(attributes.renewBefore);
+  if (renewBeforeMs === undefined) return { durationMs, renewBeforeMs };
+  if (renewBeforeMs <= 0) {
+    reader.warn(attributes.renewBefore, 'is ignored, it is not greater than 0');
+    return { durationMs, renewBeforeMs: undefined };
+  }
+  // The lifetime that counts is the issued certificate's, so the value is kept and judged again then.
+  if (renewBeforeMs >= durationMs)
+    reader.warn(attributes.renewBefore, 'is not shorter than the duration, so it will be ignored');
+  return { durationMs, renewBeforeMs };
+}
+
+function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'> {
+  const subject = parseSubject(reader);
+  const dnsNames = reader.read(attributes.dnsNames);
+  const uris = reader.read(attributes.uriSans);
+  const ipAddresses = reader.read(attributes.ipSans);
+  for (const name of dnsNames) {
+    if (!hostName.test(name))
+      reader.warn(attributes.dnsNames, `${quoted(name)} is not a host name, issuers may refuse it`);
+  }
+  if (subject.length + dnsNames.length + uris.length + ipAddresses.length === 0) {
+    reader.warn(attributes.dnsNames, 'the certificate has neither subject nor names, many issuers refuse that');
+  }
+  return { subject, dnsNames, uris, ipAddresses };
+}
+
+/** Freezes plain objects and arrays all the way down; a Secret keeps its value in a private field. */
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || value instanceof Secret || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
+
+/**
+ * Turns a CSI volume_context into the one description of the volume that everything else works from.
+ * @throws CertfleetError invalid-argument, reason InvalidAttributes, that reports everything wrong at once
+ */
+export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: VolumeSpecOptions): VolumeSpec {
+  const problems = new AttributeProblems();
+  const pod = parsePodIdentity(raw, problems);
+  const reader = new AttributeReader(raw, pod, problems);
+  reader.checkAliases(attributes);
+  const issuer = {
+    name: reader.read(attributes.issuerName),
+    kind: reader.read(attributes.issuerKind),
+    group: reader.read(attributes.issuerGroup),
+  };
+  const names = parseNames(reader);
+  const durations = parseDurations(reader, options.defaultDurationMs);
+  const isCa = reader.read(attributes.isCa);
+  const keyUsages = reader.read(attributes.keyUsages);
+  const key = parseKeySpec(reader);
+  const reusePrivateKey = reader.read(attributes.reusePrivateKey);
+  const files = parseFiles(reader, key);
+  const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
+  const { annotations, warnings } = parseForeignAttributes(raw, problems);
+  problems.throwIfAny();
+  return deepFreeze({
+    pod,
+    issuer,
+    ...names,
+    ...durations,
+    isCa,
+    keyUsages,
+    key,
+    reusePrivateKey,
+    ...files,
+    fsGroup,
+    annotations,
+    warnings: [...reader.warnings, ...warnings],
+  });
+}

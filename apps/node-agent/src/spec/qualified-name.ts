@@ -1,0 +1,28 @@
+const namePart = /^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$/i;
+const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Whether the text is a DNS label by RFC 1123, as Kubernetes demands of a namespace's name. */
+export function isDnsLabel(text: string): boolean {
+  return dnsLabel.test(text);
+}
+
+/** Whether the text is a DNS subdomain by RFC 1123, as Kubernetes demands of most objects' names. */
+export function isDnsSubdomain(text: string): boolean {
+  return text.length <= 253 && dnsSubdomain.test(text);
+}
+
+/**
+ * What is wrong with an annotation's key by Kubernetes' rules for qualified names, or undefined when nothing is.
+ * The API server lowers the case of annotation keys before it looks, so upper case in the prefix is legal.
+ */
+export function annotationKeyProblem(key: string): string | undefined {
+  const parts = key.toLowerCase().split('/');
+  const [prefix, name] = parts.length === 1 ? [undefined, parts[0]] : parts;
+  if (parts.length > 2) return 'an annotation key has at most one "/"';
+  if (prefix !== undefined && !isDnsSubdomain(prefix)) return 'the part before the "/" must be a DNS subdomain';
+  if (name === undefined || !namePart.test(name)) {
+    return 'the name must be 1 to 63 letters, digits, "-", "_" or ".", with a letter or digit at both ends';
+  }
+  return undefined;
+}

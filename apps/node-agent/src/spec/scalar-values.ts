@@ -1,0 +1,82 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
+
+/** An error whose message says what a value should have been; the reader adds which attribute and value it was. */
+export function invalidValue(why: string): CertfleetError {
+  return new CertfleetError('invalid-argument', why);
+}
+
+/** Exactly `true` or `false`; YAML's other spellings are errors, as in the peer. */
+export function parseBoolean(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw invalidValue('must be true or false');
+}
+
+/** A decimal integer within the bounds of a JavaScript integer; a sign is legal, as in Go's strconv. */
+export function parseInteger(text: string): number {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw invalidValue('must be an integer');
+  return value;
+}
+
+/** A group id: 1 to 4294967295. */
+export function parseGroupId(text: string): number {
+  const id = parseInteger(text);
+  if (id < 1 || id > 4_294_967_295) throw invalidValue('must be a group id from 1 to 4294967295');
+  return id;
+}
+
+/** A duration in Go's syntax, in milliseconds (a fraction when it is finer than that). */
+export function parseDuration(text: string): number {
+  try {
+    return parseGoDuration(text);
+  } catch {
+    throw invalidValue('must be a Go duration such as "1h30m", "90s" or "1.5h"');
+  }
+}
+
+/** A duration greater than 0, however small. */
+export function parsePositiveDuration(text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs <= 0) throw invalidValue('must be greater than 0');
+  return durationMs;
+}
+
+/** A parser for one of a few words in any case; gives the spelling of the list. */
+export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
+    if (word === undefined) throw invalidValue(`must be one of ${words.join(', ')}`);
+    return word;
+  };
+}
+
+/** Text without control characters, of at most so many characters. */
+export function plainText(longest: number): (text: string) => string {
+  return (text) => {
+    if (/\p{Cc}/u.test(text)) throw invalidValue('must not hold control characters, not even a line break at its end');
+    if (text.length > longest) throw invalidValue(`must be at most ${longest} characters long`);
+    return text;
+  };
+}
+
+/** The name of one file in the volume's folder. Names that begin with `..` belong to the atomic writer. */
+export function parseFileName(text: string): string {
+  if (/\p{Cc}/u.test(text)) throw invalidValue('a file name must not hold control characters');
+  if (text.includes('/')) throw invalidValue('a file name must not contain "/"');
+  if (text === '.' || text.startsWith('..')) throw invalidValue('a file name must not be "." nor begin with ".."');
+  if (text.trim() !== text) throw invalidValue('a file name must not begin or end with a space');
+  // NAME_MAX counts bytes.
+  if (Buffer.byteLength(text) > 255) throw invalidValue('a file name must be at most 255 bytes long');
+  return text;
+}
+
+/** A keystore's password. The message never repeats it. */
+export function parsePassword(text: string): string {
+  // PKCS#12 wants BMPString passwords for its MAC and UTF-8 for PBES2; Java reads the two alike for ASCII alone.
+  if (!/^[\p{ASCII}]*$/u.test(text) || text.includes('\0')) {
+    throw invalidValue('must be ASCII without NUL: Java cannot open a keystore with any other password');
+  }
+  if (text.length > 1024) throw invalidValue('must be at most 1024 characters long');
+  return text;
+}
