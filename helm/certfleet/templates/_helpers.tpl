@@ -1,0 +1,75 @@
+{{/* Name of the chart's objects; the release's name is left out because there is one driver per name and cluster. */}}
+{{- define "certfleet.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Labels that select; never change them, a DaemonSet's selector is immutable. Call with (list $ component). */}}
+{{- define "certfleet.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ include "certfleet.name" $root }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* Labels of every object; the user's win over the chart's, but not over those that select. Call with (list $ component). */}}
+{{- define "certfleet.labels" -}}
+{{- $root := index . 0 -}}
+{{- $chart := printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $own := dict "app.kubernetes.io/version" $root.Chart.AppVersion "app.kubernetes.io/part-of" "certfleet" "helm.sh/chart" $chart -}}
+{{- $fixed := include "certfleet.selectorLabels" . | fromYaml -}}
+{{- $_ := set $fixed "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- toYaml (mergeOverwrite $own $root.Values.commonLabels $fixed) -}}
+{{- end -}}
+
+{{/* "true" when the values name the image of cert-manager's csi-driver, as a values file of its chart does. */}}
+{{- define "certfleet.namesPeerImage" -}}
+{{- $path := .Values.image.repository | default .Values.image.name -}}
+{{- if eq (base $path) "cert-manager-csi-driver" -}}true{{- end -}}
+{{- end -}}
+
+{{/*
+The agent's image: repository (behind image.registry), or registry/namespace/name; then :tag and @digest, where the tag
+alone defaults to the appVersion. Of a values file that names the peer's image only the registry is kept, and only
+where it is not the peer's own: a mirror is the user's choice, the peer's path and version can only be wrong here.
+*/}}
+{{- define "certfleet.image" -}}
+{{- $peer := include "certfleet.namesPeerImage" . -}}
+{{- $image := .Values.image -}}
+{{- $parts := list -}}
+{{- if $peer -}}
+  {{- $registry := ternary "" .Values.imageRegistry (eq .Values.imageRegistry "quay.io") -}}
+  {{- $namespace := ternary "certfleet" .Values.imageNamespace (eq .Values.imageNamespace "jetstack") -}}
+  {{- $image = dict "tag" "" "digest" "" -}}
+  {{- $parts = list $registry $namespace "node-agent" -}}
+{{- else if $image.repository -}}
+  {{- $parts = list $image.registry $image.repository -}}
+{{- else -}}
+  {{- $parts = list $image.registry .Values.imageRegistry .Values.imageNamespace $image.name -}}
+{{- end -}}
+{{- join "/" (compact $parts) -}}
+{{- if or $image.tag (not $image.digest) -}}:{{ $image.tag | default .Chart.AppVersion }}{{- end -}}
+{{- with $image.digest -}}@{{ . }}{{- end -}}
+{{- end -}}
+
+{{/* "true" where the agent may need the right to use a SecurityContextConstraints. */}}
+{{- define "certfleet.openshift" -}}
+{{- $enabled := toString .Values.openshift.securityContextConstraint.enabled -}}
+{{- if or (eq $enabled "true") (and (eq $enabled "detect") (.Capabilities.APIVersions.Has "security.openshift.io/v1")) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Folder of the driver's socket, on the host. */}}
+{{- define "certfleet.pluginDir" -}}
+{{ trimSuffix "/" .Values.app.kubeletRootDir }}/plugins/{{ .Values.app.driver.name }}
+{{- end -}}
+
+{{/* Where the container sees the directory to take over from; the same mount when both drivers share one. */}}
+{{- define "certfleet.adoptFrom" -}}
+{{- $driver := .Values.app.driver -}}
+{{- if eq (trimSuffix "/" $driver.csiDataDir) (trimSuffix "/" $driver.takeOver.csiDataDir) -}}
+/csi-data-dir
+{{- else -}}
+/take-over
+{{- end -}}
+{{- end -}}
