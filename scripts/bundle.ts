@@ -1,0 +1,44 @@
+// Bundles an app into one minified file: `bundle.ts ENTRY OUTPUT`, run in the app's folder. The output's folder is then
+// all that is needed to run it: packages with native code, which no bundler can take in, are copied to its node_modules.
+import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+/** The native packages, with what each loads at run time: not the sources and headers that it can be built from. */
+const nativePackages: Readonly<Record<string, readonly string[]>> = {
+  koffi: ['koffi/{package.json,LICENSE.txt,index.js,src/koffi/{index.js,src/static.js}}', '@koromix/koffi-*'],
+};
+
+const [entry, output] = process.argv.slice(2);
+if (entry === undefined || output === undefined) throw new Error('expected an entry and an output file');
+const directory = dirname(output);
+
+const { metafile } = await build({
+  entryPoints: [entry],
+  outfile: output,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  // Error and class names are shown in logs.
+  keepNames: true,
+  // For reading stack traces (--enable-source-maps); images leave it out.
+  sourcemap: 'external',
+  metafile: true,
+  external: Object.keys(nativePackages),
+  // CommonJS packages call require for Node's own modules, which a module lacks.
+  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+});
+// Without this Node would parse the file as CommonJS first.
+writeFileSync(join(directory, 'package.json'), '{"type":"module"}\n');
+
+rmSync(join(directory, 'node_modules'), { recursive: true, force: true });
+const imported = new Set(Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)));
+const installed = resolve(import.meta.dirname, '../node_modules');
+for (const [name, files] of Object.entries(nativePackages)) {
+  if (!imported.has(name)) continue;
+  for (const path of globSync([...files], { cwd: installed })) {
+    cpSync(join(installed, path), join(directory, 'node_modules', path), { recursive: true });
+  }
+}
