@@ -1,0 +1,230 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+
+import type { KubeClient } from '../kube/api-client.ts';
+import { listAll } from '../kube/list-all.ts';
+import { ResourceWatch } from '../kube/resource-watch.ts';
+import { idHash, nodeIdHashLabel } from '../spec/volume-labels.ts';
+import {
+  belongsTo,
+  certificateRequestManifest,
+  certificateRequests,
+  hasSameCsr,
+  viewCertificateRequest,
+} from './certificate-request.ts';
+import type { CertificateRequestView } from './certificate-request.ts';
+import type { CertificateIssuer, IssueRequest, IssuerResponse } from './certificate-issuer.ts';
+import { explainRefusal } from './request-refusal.ts';
+import { RequestWaiter, RequestWaiters } from './request-waiters.ts';
+import type { WaitedRequest } from './request-waiters.ts';
+
+/** What the issuer is made of. */
+export interface CertManagerIssuerOptions {
+  readonly client: Pick<KubeClient, 'request' | 'watch'>;
+  readonly clock: Clock;
+  readonly nodeId: string;
+  /** Told of failures that the watch recovers from by itself. */
+  readonly onWatchError?: (error: CertfleetError) => void;
+}
+
+/** A request of this node that is in the cluster. */
+export type OwnRequest = Pick<
+  CertificateRequestView,
+  'name' | 'namespace' | 'uid' | 'podUid' | 'volumeIdHash' | 'createdAt'
+>;
+
+/** Certificates through cert-manager: a CertificateRequest is created, and one watch per agent brings every answer. */
+export class CertManagerIssuer implements CertificateIssuer {
+  readonly #options: CertManagerIssuerOptions;
+  readonly #watch: ResourceWatch<CertificateRequestView>;
+  readonly #waiters = new RequestWaiters();
+  readonly #stop = new AbortController();
+
+  constructor(options: CertManagerIssuerOptions) {
+    this.#options = options;
+    this.#watch = new ResourceWatch({
+      client: options.client,
+      clock: options.clock,
+      resource: certificateRequests,
+      labelSelector: this.#ownSelector(),
+      // What nobody waits for is not even copied.
+      project: (raw) => {
+        const view = viewCertificateRequest(raw);
+        return this.#waiters.of(view).length > 0 ? view : undefined;
+      },
+      onEvent: ({ type, object }) => {
+        for (const waiter of this.#waiters.of(object)) {
+          if (type === 'DELETED') waiter.lose(object.uid);
+          else waiter.offer(object);
+        }
+      },
+      onSynced: (objects) => this.#catchUp(objects),
+      ...(options.onWatchError && { onError: options.onWatchError }),
+    });
+  }
+
+  /** Starts the watch. Requests may be issued before it is ready. */
+  start(): void {
+    this.#watch.start();
+  }
+
+  /** Resolves once the watch has listed this node's requests. */
+  get ready(): Promise<void> {
+    return this.#watch.ready;
+  }
+
+  /** Issuances under way. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  async issue(request: IssueRequest, signal: AbortSignal): Promise<IssuerResponse> {
+    const target = { namespace: request.spec.pod.namespace, name: request.requestName };
+    const waiter = new RequestWaiter((view) => belongsTo(view, request) && hasSameCsr(view, request.csrPem));
+    const work = new AbortController();
+    const abort = (): void => work.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    this.#stop.signal.addEventListener('abort', abort, { once: true });
+    // Before the create: the answer may be there before the create's own response is.
+    this.#waiters.add(target, waiter);
+    try {
+      if (signal.aborted || this.#stop.signal.aborted) abort();
+      const aborted = rejectOnAbort(work.signal);
+      const created = this.#createOrResume(request, work.signal).then((view) => {
+        waiter.accept(view);
+        // The API server has just answered: a watch that backs off need not wait longer.
+        if (!this.#watch.isOpen) this.#watch.retryNow();
+        return waiter.settled;
+      });
+      return await Promise.race([waiter.settled, created, aborted]);
+    } catch (thrown) {
+      throw work.signal.aborted ? this.#unanswered(target, waiter, signal) : thrown;
+    } finally {
+      this.#waiters.delete(target, waiter);
+      signal.removeEventListener('abort', abort);
+      this.#stop.signal.removeEventListener('abort', abort);
+      // Ends a create whose response is no longer needed.
+      work.abort();
+    }
+  }
+
+  async discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {
+    const { client } = this.#options;
+    const target = {
+      resource: certificateRequests,
+      namespace: request.spec.pod.namespace,
+      name: request.requestName,
+    };
+    try {
+      const view = viewCertificateRequest(await client.request({ verb: 'get', ...target }));
+      if (!belongsTo(view, request)) return;
+      // The precondition: between the look and the delete the name may have become another's.
+      await client.request({ verb: 'delete', ...target, body: { preconditions: { uid: view.uid } } });
+    } catch (thrown) {
+      const { code } = asCertfleetError(thrown);
+      if (code !== 'not-found' && code !== 'aborted') throw thrown;
+    }
+  }
+
+  /** This node's requests in the cluster, for the clean-up after a start. Labels say so alone: check before deleting. */
+  async listOwn(signal?: AbortSignal): Promise<readonly OwnRequest[]> {
+    const request = {
+      resource: certificateRequests,
+      query: { labelSelector: this.#ownSelector() },
+      ...(signal && { signal }),
+    };
+    const { objects } = await listAll(this.#options.client, request, (raw): OwnRequest => {
+      const { name, namespace, uid, podUid, volumeIdHash, createdAt } = viewCertificateRequest(raw);
+      return { name, namespace, uid, podUid, volumeIdHash, createdAt };
+    });
+    return objects;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#watch.stop();
+  }
+
+  #ownSelector(): string {
+    return `${nodeIdHashLabel}=${idHash(this.#options.nodeId)}`;
+  }
+
+  async #createOrResume(request: IssueRequest, signal: AbortSignal): Promise<CertificateRequestView> {
+    const { client, nodeId } = this.#options;
+    const { namespace } = request.spec.pod;
+    const target = { resource: certificateRequests, namespace };
+    try {
+      const raw = await client.request({
+        verb: 'create',
+        ...target,
+        body: certificateRequestManifest(request, nodeId),
+        // A create that was done though its response was lost shows as AlreadyExists, and is resumed below.
+        repeatable: true,
+        signal,
+        ...(request.serviceAccountToken === undefined ? {} : { bearer: request.serviceAccountToken }),
+      });
+      return viewCertificateRequest(raw);
+    } catch (thrown) {
+      const error = asCertfleetError(thrown);
+      if (error.code !== 'already-exists') throw explainRefusal(error, namespace);
+    }
+    const view = await this.#get({ namespace, name: request.requestName }, signal);
+    if (belongsTo(view, request) && hasSameCsr(view, request.csrPem)) return view;
+    throw new CertfleetError(
+      'failed-precondition',
+      `expected certificate request ${namespace}/${request.requestName} to be this volume's, found another's of that name`,
+      { reason: 'RequestForeign' },
+    );
+  }
+
+  async #get(request: WaitedRequest, signal: AbortSignal): Promise<CertificateRequestView> {
+    return viewCertificateRequest(
+      await this.#options.client.request({ verb: 'get', resource: certificateRequests, ...request, signal }),
+    );
+  }
+
+  /** Tells waiters what they missed while the watch was down. */
+  #catchUp(listed: readonly CertificateRequestView[]): void {
+    for (const view of listed) for (const waiter of this.#waiters.of(view)) waiter.offer(view);
+    for (const request of this.#waiters.missingFrom(listed)) {
+      for (const waiter of this.#waiters.of(request)) {
+        // Not in the list: deleted meanwhile, or the list is older than the request. Only the object itself can tell.
+        if (waiter.uid !== '') void this.#confirm(request, waiter);
+      }
+    }
+  }
+
+  async #confirm(request: WaitedRequest, waiter: RequestWaiter): Promise<void> {
+    try {
+      const view = await this.#get(request, this.#stop.signal);
+      if (view.uid === waiter.uid) waiter.offer(view);
+      else waiter.lose(waiter.uid);
+    } catch (thrown) {
+      if (asCertfleetError(thrown).code === 'not-found') waiter.lose(waiter.uid);
+    }
+  }
+
+  #unanswered(target: WaitedRequest, waiter: RequestWaiter, signal: AbortSignal): CertfleetError {
+    const request = `certificate request ${target.namespace}/${target.name}`;
+    const blind = this.#watch.isOpen ? '' : '; the watch of certificate requests is down';
+    const state = `${request} is still pending: ${waiter.pendingMessage}${blind}`;
+    return new CertfleetError(isDeadline(signal) ? 'deadline-exceeded' : 'cancelled', state, {
+      reason: 'RequestPending',
+    });
+  }
+}
+
+/** AbortSignal.timeout() and the deadlines of our own calls; anything else is somebody who no longer wants the answer. */
+function isDeadline(signal: AbortSignal): boolean {
+  const reason: unknown = signal.reason;
+  if (reason instanceof CertfleetError) return reason.code === 'deadline-exceeded';
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (): void => reject(new CertfleetError('cancelled', 'the issuance was aborted'));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+}

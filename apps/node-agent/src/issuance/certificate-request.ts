@@ -1,0 +1,130 @@
+import { formatGoDuration } from '@certfleet/shared/go-duration.ts';
+
+import { readDerChildren } from '../crypto/der-reader.ts';
+import { parsePem } from '../crypto/pem.ts';
+import type { ApiResource, ObjectMeta } from '../kube/api-resource.ts';
+import { idHash, nodeIdHashLabel, volumeIdHashLabel } from '../spec/volume-labels.ts';
+import type { IssueRequest } from './certificate-issuer.ts';
+
+/** cert-manager's CertificateRequest. */
+export const certificateRequests: ApiResource = {
+  group: 'cert-manager.io',
+  version: 'v1',
+  plural: 'certificaterequests',
+};
+
+/** One of status.conditions. */
+export interface RequestCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The fields of a CertificateRequest that the agent looks at. */
+export interface CertificateRequestView {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  /** UID of the pod that owns it, empty when no pod does. */
+  readonly podUid: string;
+  readonly volumeIdHash: string;
+  readonly createdAt: Date;
+  /** spec.request: base64 of the PEM. */
+  readonly request: string;
+  readonly conditions: readonly RequestCondition[];
+  readonly failureTime: string;
+  /** Base64 of the PEM, empty until issued. */
+  readonly certificate: string;
+  readonly ca: string;
+}
+
+interface RawCertificateRequest {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: { readonly request?: string };
+  readonly status?: {
+    readonly conditions?: readonly Partial<RequestCondition>[];
+    readonly failureTime?: string;
+    readonly certificate?: string;
+    readonly ca?: string;
+  };
+}
+
+/** The object to create for a request. */
+export function certificateRequestManifest(request: IssueRequest, nodeId: string): unknown {
+  const { spec, requestName, volumeId } = request;
+  return {
+    apiVersion: 'cert-manager.io/v1',
+    kind: 'CertificateRequest',
+    metadata: {
+      name: requestName,
+      namespace: spec.pod.namespace,
+      labels: { [nodeIdHashLabel]: idHash(nodeId), [volumeIdHashLabel]: idHash(volumeId) },
+      annotations: spec.annotations,
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: spec.pod.name, uid: spec.pod.uid }],
+    },
+    spec: {
+      request: Buffer.from(request.csrPem, 'utf8').toString('base64'),
+      issuerRef: { name: spec.issuer.name, kind: spec.issuer.kind, group: spec.issuer.group },
+      duration: formatGoDuration(spec.durationMs),
+      isCA: spec.isCa,
+      usages: spec.keyUsages,
+    },
+  };
+}
+
+/** The view of an object as the API server sent it. */
+export function viewCertificateRequest(raw: unknown): CertificateRequestView {
+  const { metadata = {}, spec, status } = raw as RawCertificateRequest;
+  const owner = metadata.ownerReferences?.find(({ apiVersion, kind }) => apiVersion === 'v1' && kind === 'Pod');
+  return {
+    name: orEmpty(metadata.name),
+    namespace: orEmpty(metadata.namespace),
+    uid: orEmpty(metadata.uid),
+    podUid: orEmpty(owner?.uid),
+    volumeIdHash: orEmpty(metadata.labels?.[volumeIdHashLabel]),
+    createdAt: new Date(metadata.creationTimestamp ?? 0),
+    request: orEmpty(spec?.request),
+    conditions: (status?.conditions ?? []).map(viewCondition),
+    failureTime: orEmpty(status?.failureTime),
+    certificate: orEmpty(status?.certificate),
+    ca: orEmpty(status?.ca),
+  };
+}
+
+function viewCondition({ type, status, reason, message }: Partial<RequestCondition>): RequestCondition {
+  return { type: orEmpty(type), status: orEmpty(status), reason: orEmpty(reason), message: orEmpty(message) };
+}
+
+function orEmpty(text: string | undefined): string {
+  return text ?? '';
+}
+
+/**
+ * Whether the agent made it for this pod and volume. Anyone who may create requests can set its labels, so the owner
+ * is asked first; that the CSR is ours too is `hasSameCsr`.
+ */
+export function belongsTo(view: CertificateRequestView, request: Pick<IssueRequest, 'volumeId' | 'spec'>): boolean {
+  const { pod } = request.spec;
+  return view.podUid === pod.uid && view.namespace === pod.namespace && view.volumeIdHash === idHash(request.volumeId);
+}
+
+/**
+ * Whether the object asks for what our CSR asks for, with our key. What is signed is compared, not the signature:
+ * ECDSA's differs each time the same CSR is made.
+ */
+export function hasSameCsr(view: CertificateRequestView, csrPem: string): boolean {
+  const theirs = Buffer.from(view.request, 'base64').toString('utf8');
+  if (theirs === csrPem) return true;
+  try {
+    return signedPart(theirs).equals(signedPart(csrPem));
+  } catch {
+    return false;
+  }
+}
+
+/** CertificationRequestInfo, the first element of a PKCS#10 request (RFC 2986, 4.2). */
+function signedPart(csrPem: string): Buffer {
+  const der = parsePem(csrPem)[0]?.der ?? Buffer.alloc(0);
+  return readDerChildren(der)[0]?.encoded ?? Buffer.alloc(0);
+}

@@ -1,0 +1,73 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+
+import { boundedText } from '../kube/api-error.ts';
+import type { CertificateRequestView, RequestCondition } from './certificate-request.ts';
+import type { IssuerResponse } from './certificate-issuer.ts';
+
+/** What a CertificateRequest's status says. */
+export type RequestOutcome =
+  | { readonly kind: 'issued'; readonly response: IssuerResponse }
+  | { readonly kind: 'failed'; readonly error: CertfleetError }
+  | { readonly kind: 'pending'; readonly message: string };
+
+/** Reads the status as cert-manager's API defines its conditions. A certificate without Ready is not final yet. */
+export function outcomeOf(view: CertificateRequestView): RequestOutcome {
+  const condition = (type: string): RequestCondition | undefined => view.conditions.find((each) => each.type === type);
+  const ready = condition('Ready');
+  const refused = refusalOf(condition, ready);
+  if (refused !== undefined) return { kind: 'failed', error: refusalError(view, refused.reason, refused.condition) };
+  if (ready?.status === 'True' && view.certificate !== '') {
+    return { kind: 'issued', response: { certificatePem: decode(view.certificate), caPem: decode(view.ca) } };
+  }
+  return { kind: 'pending', message: pendingMessage(condition('Approved'), ready) };
+}
+
+interface Refusal {
+  readonly reason: 'RequestDenied' | 'RequestFailed';
+  readonly condition: RequestCondition;
+}
+
+function refusalOf(
+  find: (type: string) => RequestCondition | undefined,
+  ready: RequestCondition | undefined,
+): Refusal | undefined {
+  // Denied first: an approver's no stands, whatever an issuer has done in the meantime.
+  const denied = find('Denied');
+  if (denied?.status === 'True') return { reason: 'RequestDenied', condition: denied };
+  const invalid = find('InvalidRequest');
+  if (invalid?.status === 'True') return { reason: 'RequestFailed', condition: invalid };
+  if (ready?.status !== 'False') return undefined;
+  if (ready.reason === 'Denied') return { reason: 'RequestDenied', condition: ready };
+  return ready.reason === 'Failed' ? { reason: 'RequestFailed', condition: ready } : undefined;
+}
+
+function refusalError(
+  view: CertificateRequestView,
+  reason: Refusal['reason'],
+  condition: RequestCondition,
+): CertfleetError {
+  const isDenied = reason === 'RequestDenied';
+  const since = view.failureTime === '' ? '' : ` at ${boundedText(view.failureTime)}`;
+  const what = `certificate request ${view.namespace}/${view.name} ${isDenied ? 'was denied' : 'failed'}${since}`;
+  const code = isDenied ? 'permission-denied' : 'failed-precondition';
+  return new CertfleetError(code, `${what}: ${say(condition)}`, { reason });
+}
+
+function pendingMessage(approved: RequestCondition | undefined, ready: RequestCondition | undefined): string {
+  const parts = approved?.status === 'True' ? [] : ['not approved yet'];
+  if (ready !== undefined) parts.push(say(ready));
+  return parts.length === 0 ? 'approved, the issuer has not answered yet' : parts.join('; ');
+}
+
+function say({ reason, message }: RequestCondition): string {
+  return (
+    [reason, message]
+      .map(boundedText)
+      .filter((text) => text !== '')
+      .join(': ') || 'no reason given'
+  );
+}
+
+function decode(base64: string): string {
+  return Buffer.from(base64, 'base64').toString('utf8');
+}

@@ -1,0 +1,131 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { ErrorCode } from '@certfleet/shared/errors.ts';
+
+const codeByStatus: Readonly<Record<number, ErrorCode>> = {
+  400: 'invalid-argument',
+  401: 'unauthenticated',
+  403: 'permission-denied',
+  404: 'not-found',
+  405: 'unimplemented',
+  408: 'unavailable',
+  409: 'aborted',
+  410: 'aborted',
+  413: 'invalid-argument',
+  415: 'invalid-argument',
+  422: 'invalid-argument',
+  429: 'resource-exhausted',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'unavailable',
+};
+
+/** The reasons of metav1.StatusReason; a webhook may answer any text, which must not become a metric's label. */
+const knownReasons: ReadonlySet<string> = new Set([
+  'AlreadyExists',
+  'BadRequest',
+  'Conflict',
+  'Expired',
+  'Forbidden',
+  'Gone',
+  'InternalError',
+  'Invalid',
+  'MethodNotAllowed',
+  'NotFound',
+  'RequestEntityTooLarge',
+  'ServerTimeout',
+  'ServiceUnavailable',
+  'StoreReadError',
+  'Timeout',
+  'TooManyRequests',
+  'Unauthorized',
+  'UnsupportedMediaType',
+]);
+
+/** The part of metav1.Status that says why a request failed. */
+export interface ApiStatus {
+  readonly kind?: string;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: {
+    readonly name?: string;
+    readonly kind?: string;
+    readonly retryAfterSeconds?: number;
+    readonly causes?: readonly { readonly reason?: string }[];
+  };
+}
+
+/** A refused request: the HTTP status, the body as it came, and what the server said about trying again. */
+export interface RefusedResponse {
+  readonly statusCode: number;
+  readonly body: string;
+  readonly retryAfter: string | undefined;
+  /** What was asked, such as `create certificaterequests`. */
+  readonly action: string;
+}
+
+const longestMessage = 1024;
+
+/** The error of a response that is not 2xx. Its message holds the server's own, at most 1024 characters of it. */
+export function errorFromResponse(response: RefusedResponse, now: number): CertfleetError {
+  const status = parseStatus(response.body);
+  const retryAfterMs = retryAfter(response.retryAfter, now) ?? secondsToMs(status?.details?.retryAfterSeconds);
+  const said = boundedText(status?.message ?? response.body) || 'no message';
+  return errorFromStatus(
+    { ...status, code: response.statusCode, message: said },
+    `could not ${response.action}`,
+    retryAfterMs,
+  );
+}
+
+/** The error that a metav1.Status means, be it a response's body or the object of a watch's ERROR event. */
+export function errorFromStatus(status: ApiStatus, what: string, retryAfterMs?: number): CertfleetError {
+  const httpCode = status.code ?? 500;
+  const reason = reasonOf(status, httpCode);
+  const code = reason === 'AlreadyExists' ? 'already-exists' : (codeByStatus[httpCode] ?? 'internal');
+  const text = `${what}: the api server answered ${httpCode}: ${boundedText(status.message ?? 'no message')}`;
+  return new CertfleetError(code, text, {
+    reason,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    // A 500 is a webhook or etcd that failed this once; 401 is a token that was about to be replaced.
+    ...(httpCode >= 500 || httpCode === 401 ? { retryable: true } : {}),
+  });
+}
+
+function reasonOf(status: ApiStatus, httpCode: number): string {
+  if (status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NamespaceTerminating';
+  // An API that is not installed answers 404 without naming an object, be it as text or as a Status.
+  if (httpCode === 404 && status.details?.name === undefined) return 'ApiNotServed';
+  if (status.reason !== undefined && knownReasons.has(status.reason)) return status.reason;
+  return httpCode >= 500 ? 'InternalError' : 'Refused';
+}
+
+function parseStatus(body: string): ApiStatus | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Text of the other side as part of an error: one line of printable characters, bounded. */
+export function boundedText(text: string): string {
+  const line = text
+    .slice(0, 4 * longestMessage)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
+  return line.length > longestMessage ? `${line.slice(0, longestMessage - 1)}…` : line;
+}
+
+/** Milliseconds that a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. */
+function retryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  if (/^\d+$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function secondsToMs(seconds: number | undefined): number | undefined {
+  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined;
+}

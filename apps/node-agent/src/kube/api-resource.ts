@@ -1,0 +1,48 @@
+/** A resource of the Kubernetes API: its group (empty for core), version and plural name. */
+export interface ApiResource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+}
+
+/** Pods, core/v1. */
+export const pods: ApiResource = { group: '', version: 'v1', plural: 'pods' };
+/** Events, core/v1: the kind that `kubectl describe` shows. */
+export const events: ApiResource = { group: '', version: 'v1', plural: 'events' };
+
+/** Which objects of a resource are meant; no namespace means all of them. */
+export interface ApiTarget {
+  readonly resource: ApiResource;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+/** The request's path. Names are escaped: they come from pods' volumes and may hold anything. */
+export function apiPath(target: ApiTarget): string {
+  const { group, version, plural } = target.resource;
+  const segments = group === '' ? ['api', version] : ['apis', group, version];
+  if (target.namespace !== undefined) segments.push('namespaces', target.namespace);
+  segments.push(plural);
+  if (target.name !== undefined) segments.push(target.name);
+  const path = segments.map((segment) => `/${escapeSegment(segment)}`).join('');
+  const query = new URLSearchParams(target.query).toString();
+  return query === '' ? path : `${path}?${query}`;
+}
+
+function escapeSegment(segment: string): string {
+  // encodeURIComponent leaves dots alone, and a segment of `..` would climb to another resource.
+  return encodeURIComponent(segment).replace(/^\.{1,2}$/, (dots) => dots.replaceAll('.', '%2E'));
+}
+
+/** The fields that every object has, as far as the agent reads them. */
+export interface ObjectMeta {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly creationTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly apiVersion?: string; readonly kind?: string; readonly uid?: string }[];
+}

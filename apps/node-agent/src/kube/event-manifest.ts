@@ -1,0 +1,53 @@
+/** Something to tell about a pod. */
+export interface PodEvent {
+  readonly type: 'Normal' | 'Warning';
+  /** Camel case, from a fixed set: Issued, Renewed, RenewalFailed and so on. */
+  readonly reason: string;
+  readonly message: string;
+  readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
+}
+
+/** An event and its repetitions: one object in the API. Times in milliseconds since the epoch. */
+export interface EventSeries {
+  readonly event: PodEvent;
+  readonly firstSeen: number;
+  lastSeen: number;
+  count: number;
+  /** The object's name, once it is written. */
+  name: string | undefined;
+}
+
+/** The API refuses longer ones (core/v1 Event validation). */
+const longestMessageBytes = 1024;
+
+/** The core/v1 Event of a series. */
+export function eventManifest(series: EventSeries, name: string, nodeName: string): unknown {
+  const { event, firstSeen, lastSeen, count } = series;
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace: event.pod.namespace },
+    involvedObject: { apiVersion: 'v1', kind: 'Pod', ...event.pod },
+    type: event.type,
+    reason: event.reason,
+    message: truncateUtf8(event.message, longestMessageBytes),
+    count,
+    // metav1.Time has seconds, but takes fractions and drops them.
+    firstTimestamp: new Date(firstSeen).toISOString(),
+    lastTimestamp: new Date(lastSeen).toISOString(),
+    source: { component: 'certfleet', host: nodeName },
+    reportingComponent: 'certfleet',
+    reportingInstance: nodeName,
+  };
+}
+
+/** The text cut to that many bytes of UTF-8, at a character's boundary, with an ellipsis where something is missing. */
+export function truncateUtf8(text: string, longestBytes: number): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= longestBytes) return text;
+  const ellipsis = '…';
+  let end = longestBytes - Buffer.byteLength(ellipsis);
+  // Continuation bytes are 10xxxxxx: a character starts where there is none.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end) + ellipsis;
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+
+import { delay } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+
+import type { KubeClient } from './api-client.ts';
+import { events } from './api-resource.ts';
+import { EventCorrelator } from './event-correlator.ts';
+import { eventManifest } from './event-manifest.ts';
+import type { EventSeries, PodEvent } from './event-manifest.ts';
+
+/** What the recorder is made of. */
+export interface EventRecorderOptions {
+  readonly client: Pick<KubeClient, 'request'>;
+  readonly clock: Clock;
+  /** Name of the node, shown as the event's source. */
+  readonly nodeName: string;
+  /** An event that will not be shown: too many of them, or the API server would not take it. */
+  readonly onDropped?: () => void;
+}
+
+const longestQueue = 256;
+const flushMs = 2000;
+
+/**
+ * Kubernetes Events on pods, as `kubectl describe pod` shows them. Recording never waits and never fails; repeated
+ * events are counted on one object, and too many of them are dropped.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #correlator: EventCorrelator;
+  readonly #queue: EventSeries[] = [];
+  readonly #stop = new AbortController();
+  #writing: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#correlator = new EventCorrelator(options.clock);
+  }
+
+  /** Queues the event. */
+  record(event: PodEvent): void {
+    const series = this.#isStopped ? undefined : this.#correlator.admit(event);
+    if (series === undefined || (!this.#queue.includes(series) && this.#queue.length >= longestQueue)) {
+      this.#options.onDropped?.();
+      return;
+    }
+    // A series that still waits is written once, with the count it has by then.
+    if (!this.#queue.includes(series)) this.#queue.push(series);
+    this.#writing ??= this.#drain();
+  }
+
+  /** Writes what is queued, for at most two seconds; later events are dropped. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const { clock } = this.#options;
+    const timeout = new AbortController();
+    const limit = delay(clock, flushMs, timeout.signal).catch(() => undefined);
+    await Promise.race([this.#writing, limit]);
+    timeout.abort();
+    this.#stop.abort(new CertfleetError('cancelled', 'the event recorder was stopped'));
+    await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    for (let series = this.#queue.shift(); series !== undefined; series = this.#queue.shift()) {
+      try {
+        this.#stop.signal.throwIfAborted();
+        await this.#write(series);
+      } catch {
+        // An event is a courtesy: its loss is counted, what it told of is in the log and the metrics.
+        this.#options.onDropped?.();
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(series: EventSeries): Promise<void> {
+    const { client, nodeName } = this.#options;
+    const target = { resource: events, namespace: series.event.pod.namespace, signal: this.#stop.signal };
+    const { count, lastSeen } = series;
+    if (series.name !== undefined) {
+      const body = { count, lastTimestamp: new Date(lastSeen).toISOString() };
+      try {
+        await client.request({ verb: 'patch', ...target, name: series.name, body });
+        return;
+      } catch (thrown) {
+        // Events live for an hour by default: one that is gone is made anew.
+        if (!(thrown instanceof CertfleetError) || thrown.code !== 'not-found') throw thrown;
+      }
+    }
+    const name = `${series.event.pod.name}.${randomUUID()}`;
+    await client.request({ verb: 'create', ...target, body: eventManifest(series, name, nodeName) });
+    series.name = name;
+  }
+}

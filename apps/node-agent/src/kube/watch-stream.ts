@@ -1,0 +1,87 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+
+import type { KubeClient } from './api-client.ts';
+import type { ApiStatus } from './api-error.ts';
+import type { ApiTarget, ObjectMeta } from './api-resource.ts';
+import { decodeLines } from './line-decoder.ts';
+
+/** An event as the API server sends it (metav1.WatchEvent). */
+export type RawWatchEvent =
+  | {
+      readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+      readonly object: { readonly metadata?: ObjectMeta };
+    }
+  | { readonly type: 'ERROR'; readonly object: ApiStatus };
+
+/** One watch request and who is told. */
+export interface WatchStreamOptions {
+  readonly client: Pick<KubeClient, 'watch'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+  readonly target: ApiTarget;
+  readonly onOpen: () => void;
+  readonly onEvent: (event: RawWatchEvent) => void;
+}
+
+/** etcd refuses objects of more than 1.5 MiB; JSON of one may be somewhat more. */
+const longestLine = 8 * 1024 * 1024;
+/** The server ends a watch after 5 to 10 minutes, at a moment of its own for each node of a fleet. */
+const shortestWatchSeconds = 300;
+/** Bookmarks come about once a minute: three minutes of silence are a connection that died without a word. */
+const longestSilenceMs = 180_000;
+
+/**
+ * Opens one watch and reads it to its end; resolves when the server ends it.
+ * @throws CertfleetError or whatever `onEvent` throws; the connection is closed then
+ */
+export async function readWatch(options: WatchStreamOptions): Promise<void> {
+  const { client, clock, target, random } = options;
+  const seconds = Math.round(shortestWatchSeconds * (1 + random()));
+  const query = { ...target.query, allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
+  // Ends the connection whichever way this function is left.
+  const connection = new AbortController();
+  const end = (): void => connection.abort(options.signal.reason);
+  options.signal.addEventListener('abort', end, { once: true });
+  let cancelSilence = (): void => undefined;
+  const hear = (): void => {
+    cancelSilence();
+    cancelSilence = clock.schedule(longestSilenceMs, () => connection.abort(silence()));
+  };
+  try {
+    options.signal.throwIfAborted();
+    const body = await client.watch({ ...target, query }, connection.signal);
+    options.onOpen();
+    hear();
+    for await (const line of decodeLines(body, longestLine)) {
+      hear();
+      options.onEvent(parseEvent(line));
+    }
+  } catch (thrown) {
+    throw connection.signal.aborted ? connection.signal.reason : thrown;
+  } finally {
+    cancelSilence();
+    options.signal.removeEventListener('abort', end);
+    connection.abort();
+  }
+}
+
+function silence(): CertfleetError {
+  return new CertfleetError('unavailable', `expected a bookmark within ${longestSilenceMs} ms, heard nothing`);
+}
+
+const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
+function parseEvent(line: string): RawWatchEvent {
+  let event: Partial<RawWatchEvent> | null;
+  try {
+    event = JSON.parse(line) as Partial<RawWatchEvent> | null;
+  } catch {
+    event = null;
+  }
+  if (!types.has(event?.type) || typeof event?.object !== 'object') {
+    throw new CertfleetError('unavailable', 'expected a watch event from the api server, found something else');
+  }
+  return event as RawWatchEvent;
+}
