@@ -1,7 +1,7 @@
-// Bundles an app into one minified file: `bundle.ts ENTRY OUTPUT`, run in the app's folder. The output's folder is then
-// all that is needed to run it: packages with native code, which no bundler can take in, are copied to its node_modules.
+// Bundles an app: `bundle.ts ENTRY OUTPUT`, run in the app's folder. The output's folder is then all that is needed to
+// run it: packages with native code, which no bundler can take in, are copied to its node_modules.
 import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 /** The native packages, with what each loads at run time: not the sources and headers that it can be built from. */
@@ -11,12 +11,18 @@ const nativePackages: Readonly<Record<string, readonly string[]>> = {
 
 const [entry, output] = process.argv.slice(2);
 if (entry === undefined || output === undefined) throw new Error('expected an entry and an output file');
-const directory = dirname(output);
+const { dir: directory, name } = parse(output);
+if (directory === '') throw new Error(`expected an output file in a folder of its own, found ${output}`);
+// The names of what is imported on demand hold a hash: without this those of earlier builds would stay.
+rmSync(directory, { recursive: true, force: true });
 
 const { metafile } = await build({
-  entryPoints: [entry],
-  outfile: output,
+  entryPoints: { [name]: entry },
+  outdir: directory,
   bundle: true,
+  // What is imported on demand gets a file of its own. In one file all of it would be evaluated at start, which for the
+  // Kubernetes client alone is 20 MB of memory on every node.
+  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node24',
@@ -33,11 +39,10 @@ const { metafile } = await build({
 // Without this Node would parse the file as CommonJS first.
 writeFileSync(join(directory, 'package.json'), '{"type":"module"}\n');
 
-rmSync(join(directory, 'node_modules'), { recursive: true, force: true });
 const imported = new Set(Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)));
 const installed = resolve(import.meta.dirname, '../node_modules');
-for (const [name, files] of Object.entries(nativePackages)) {
-  if (!imported.has(name)) continue;
+for (const [native, files] of Object.entries(nativePackages)) {
+  if (!imported.has(native)) continue;
   for (const path of globSync([...files], { cwd: installed })) {
     cpSync(join(installed, path), join(directory, 'node_modules', path), { recursive: true });
   }
