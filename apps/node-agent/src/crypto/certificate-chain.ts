@@ -1,0 +1,154 @@
+import { X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { parsePem } from './pem.ts';
+
+/** What the answer of an issuer is measured against. */
+export interface ChainExpectation {
+  /** The private key that the certificate was asked for. */
+  readonly key: KeyObject;
+  readonly now: Date;
+}
+
+/** A verified answer of an issuer: what the volume's files take, and what the rest of the system shows of it. */
+export interface IssuedCertificate {
+  /** The issuer's chain, verbatim; the leaf comes first. */
+  readonly certificatePem: string;
+  /** The issuer's CA, verbatim; empty when it gave none. */
+  readonly caPem: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** Hexadecimal, lower case, as the fingerprints. */
+  readonly serialNumber: string;
+  readonly fingerprintSha256: string;
+  /** RFC 4514 text, as `issuer`. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly dnsNames: readonly string[];
+  readonly uris: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly caFingerprintsSha256: readonly string[];
+  /** What TLS peers may stumble over but the issuer chose to send; never fatal. */
+  readonly warnings: readonly string[];
+}
+
+/** A public root bundle has some 150 certificates in 250 KB; a chain seldom more than four in 8 KB. */
+const chainLimits = { characters: 128 * 1024, certificates: 32 };
+const caLimits = { characters: 1024 * 1024, certificates: 512 };
+
+/** How far an issuer's clock may be ahead of the node's: a certificate made this second must not be refused. */
+const clockSkewMs = 5 * 60_000;
+
+/**
+ * Checks an issuer's answer before a file is written. The answer is hostile input: it is bounded, every block must be a
+ * certificate, and the first one must be valid now and hold the public half of the key.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, retryable: another answer may be better
+ */
+export function verifyIssuedChain(
+  response: { readonly certificatePem: string; readonly caPem: string },
+  { key, now }: ChainExpectation,
+): IssuedCertificate {
+  const chain = readCertificates('certificate chain', response.certificatePem, chainLimits);
+  const authorities = readCertificates('ca', response.caPem, caLimits);
+  const [leaf] = chain;
+  if (leaf === undefined) throw invalid('expected at least one certificate, found none');
+  if (authorities.length === 0 && response.caPem.trim() !== '')
+    throw invalid('expected the ca as PEM, found other text');
+  if (!holdsKey(leaf, key))
+    throw invalid(`expected a first certificate for the volume's key, found one for another key`);
+  requireValidNow(leaf, now);
+  return {
+    certificatePem: response.certificatePem,
+    caPem: authorities.length === 0 ? '' : response.caPem,
+    notBefore: leaf.validFromDate,
+    notAfter: leaf.validToDate,
+    serialNumber: leaf.serialNumber.toLowerCase(),
+    fingerprintSha256: fingerprint(leaf),
+    subject: nameText(leaf.subject),
+    issuer: nameText(leaf.issuer),
+    ...asInvalid(() => alternativeNames(leaf), 'the names of the first certificate cannot be read'),
+    caFingerprintsSha256: authorities.map(fingerprint),
+    warnings: chainWarnings(chain, now),
+  };
+}
+
+function readCertificates(what: string, pem: string, limits: typeof chainLimits): X509Certificate[] {
+  if (pem.length > limits.characters) {
+    throw invalid(`expected a ${what} of at most ${limits.characters} characters, found ${pem.length}`);
+  }
+  const blocks = asInvalid(() => parsePem(pem), `the ${what} is malformed`);
+  if (blocks.length > limits.certificates) {
+    throw invalid(`expected a ${what} of at most ${limits.certificates} certificates, found ${blocks.length}`);
+  }
+  return blocks.map(({ label, der }, index) => {
+    if (label !== 'CERTIFICATE')
+      throw invalid(`expected CERTIFICATE as block ${index + 1} of the ${what}, found ${label}`);
+    return asInvalid(() => new X509Certificate(der), `block ${index + 1} of the ${what} is not an X.509 certificate`);
+  });
+}
+
+function holdsKey(leaf: X509Certificate, key: KeyObject): boolean {
+  return asInvalid(() => leaf.checkPrivateKey(key), 'the public key of the first certificate cannot be read');
+}
+
+function requireValidNow(leaf: X509Certificate, now: Date): void {
+  const { validFromDate: notBefore, validToDate: notAfter } = leaf;
+  if (!(notAfter > now)) {
+    throw invalid(
+      `expected a certificate valid at ${now.toISOString()}, found one that expired at ${isoText(notAfter)}`,
+    );
+  }
+  if (!(notBefore.getTime() <= now.getTime() + clockSkewMs)) {
+    throw invalid(
+      `expected a certificate valid at ${now.toISOString()}, found one not valid before ${isoText(notBefore)}`,
+    );
+  }
+}
+
+/** The peer writes any chain whose leaf fits; order and expiry above the leaf are for TLS peers to judge (RFC 8446 4.4.2). */
+function chainWarnings(chain: readonly X509Certificate[], now: Date): string[] {
+  return chain.slice(1).flatMap((issuer, index) => {
+    const place = `certificate ${index + 2} of the chain`;
+    const issued = chain[index] !== undefined && isIssuedBy(chain[index], issuer);
+    return [
+      ...(issued ? [] : [`${place} did not sign the one before it`]),
+      ...(issuer.validToDate > now ? [] : [`${place} expired at ${isoText(issuer.validToDate)}`]),
+    ];
+  });
+}
+
+function isIssuedBy(subject: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
+  } catch {
+    return false; // A public key of a kind that OpenSSL does not know.
+  }
+}
+
+/** Node gives one `KIND:value` per name, joined by commas; a value with unusual characters is a JSON string. */
+function alternativeNames(leaf: X509Certificate): Pick<IssuedCertificate, 'dnsNames' | 'uris' | 'ipAddresses'> {
+  const found = [...(leaf.subjectAltName ?? '').matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)];
+  const ofKind = (kind: string): string[] =>
+    found
+      .filter(([, name]) => name === kind)
+      .map(([, , value = '']) => (value.startsWith('"') ? String(JSON.parse(value)) : value));
+  return { dnsNames: ofKind('DNS'), uris: ofKind('URI'), ipAddresses: ofKind('IP Address') };
+}
+
+/** Node gives one attribute a line in the certificate's order; RFC 4514 section 2.1 reverses it. */
+const nameText = (lines: string | undefined): string => (lines ?? '').split('\n').reverse().join(',');
+const fingerprint = (certificate: X509Certificate): string =>
+  certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+const isoText = (date: Date): string => (Number.isNaN(date.getTime()) ? 'no readable time' : date.toISOString());
+
+function asInvalid<T>(read: () => T, failure: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw invalid(error instanceof CertfleetError ? `${failure}: ${error.message}` : failure, error);
+  }
+}
+
+function invalid(message: string, cause?: unknown): CertfleetError {
+  return new CertfleetError('failed-precondition', message, { reason: 'InvalidCertificate', retryable: true, cause });
+}

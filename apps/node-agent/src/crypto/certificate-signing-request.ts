@@ -1,0 +1,41 @@
+import { createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import type { DistinguishedName, KeyUsage } from '../spec/volume-spec.ts';
+import { contextConstructed, integer, objectIdentifier, sequence, setOf } from './der.ts';
+import { encodeDistinguishedName } from './distinguished-name.ts';
+import { encodePem } from './pem.ts';
+import { signStructure } from './signature.ts';
+import { basicConstraintsExtension, keyUsageExtensions, subjectAltNameExtension } from './x509-extensions.ts';
+import type { SubjectAltNames } from './x509-extensions.ts';
+
+/** What a certificate is asked for; a VolumeSpec and a key are one. */
+export interface CertificateSigningRequest extends SubjectAltNames {
+  readonly subject: DistinguishedName;
+  readonly keyUsages: readonly KeyUsage[];
+  readonly isCa: boolean;
+  /** The private key: signs the request, its public half is what gets certified. */
+  readonly key: KeyObject;
+}
+
+/** PKCS#9 extensionRequest (RFC 2985 5.4.2). */
+export const extensionRequestOid = '1.2.840.113549.1.9.14';
+
+/**
+ * A PKCS#10 request (RFC 2986) in PEM. Its key usages and basic constraints agree with what cert-manager's webhook
+ * derives from the same usages and isCA.
+ * @throws CertfleetError invalid-argument when a name cannot be encoded
+ */
+export function createCertificateSigningRequest(request: CertificateSigningRequest): string {
+  const extensions = [
+    ...subjectAltNameExtension(request, request.subject.length === 0),
+    ...keyUsageExtensions(request.keyUsages, request.isCa),
+    ...(request.isCa ? [basicConstraintsExtension(true)] : []),
+  ];
+  const information = sequence(
+    integer(0),
+    encodeDistinguishedName(request.subject),
+    createPublicKey(request.key).export({ type: 'spki', format: 'der' }),
+    contextConstructed(0, sequence(objectIdentifier(extensionRequestOid), setOf(sequence(...extensions)))),
+  );
+  return encodePem('CERTIFICATE REQUEST', signStructure(information, request.key));
+}

@@ -1,0 +1,17 @@
+import forge from 'node-forge';
+import { readDerChildren } from './der-reader.ts';
+import type { KeystoreEncryption } from './pkcs12-encryption.ts';
+
+/**
+ * pbeWithSHAAnd3-KeyTripleDES-CBC (RFC 7292 appendix C), what every reader of the last twenty years knows. node-forge
+ * encrypts any DER so, not only RSA keys; it does it on the event loop.
+ */
+export function tripleDesEncryption(password: string, iterations: number): KeystoreEncryption {
+  return (plain) => {
+    const value = forge.asn1.fromDer(plain.toString('latin1'));
+    const encrypted = forge.pki.encryptPrivateKeyInfo(value, password, { algorithm: '3des', count: iterations });
+    const [algorithm, ciphertext] = readDerChildren(Buffer.from(forge.asn1.toDer(encrypted).getBytes(), 'latin1'));
+    if (algorithm === undefined || ciphertext === undefined) throw new Error('node-forge gave no encrypted content');
+    return Promise.resolve({ algorithm: algorithm.encoded, ciphertext: ciphertext.content });
+  };
+}

@@ -1,0 +1,108 @@
+// PKCS#12 keystores (RFC 7292): one private key with its chain. The frame is written here; how its parts are encrypted
+// and authenticated is the profile's.
+import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Secret } from '@certfleet/shared/secret.ts';
+import type { KeystoreSpec } from '../spec/volume-spec.ts';
+import { bmpString, contextConstructed, contextPrimitive, integer, objectIdentifier, octetString } from './der.ts';
+import { sequence, setOf } from './der.ts';
+import { parsePem } from './pem.ts';
+import { encodeMacData } from './pkcs12-mac.ts';
+import type { EncryptedContent, KeystoreEncryption } from './pkcs12-encryption.ts';
+import { pbes2Encryption } from './pkcs12-pbes2.ts';
+
+/** What goes into a keystore, and how it is locked. */
+export interface Keystore {
+  readonly key: KeyObject;
+  /** The chain, leaf first. */
+  readonly certificatePem: string;
+  /** May be empty; a CA that is also in the chain is written once. */
+  readonly caPem: string;
+  /** Printable ASCII: readers disagree about the encoding of anything else. */
+  readonly password: Secret;
+  readonly profile: KeystoreSpec['profile'];
+  /** The entry's alias; without it Java calls it "1". */
+  readonly friendlyName?: string;
+}
+
+/**
+ * Rounds of key derivation, as OpenSSL's and Go's writers do them. More would guard nothing: the same key lies beside
+ * the keystore in PEM.
+ */
+export const keystoreIterations = 2048;
+
+const dataOid = objectIdentifier('1.2.840.113549.1.7.1');
+const encryptedDataOid = objectIdentifier('1.2.840.113549.1.7.6');
+const certificateBagOid = objectIdentifier('1.2.840.113549.1.12.10.1.3');
+const shroudedKeyBagOid = objectIdentifier('1.2.840.113549.1.12.10.1.2');
+const x509CertificateOid = objectIdentifier('1.2.840.113549.1.9.22.1');
+
+/**
+ * The keystore's bytes. `modern`: PBES2 with AES-256 and a SHA-256 MAC (OpenSSL 3, Java 8u301 and later); `legacy`:
+ * 3DES with a SHA-1 MAC, for readers that know nothing newer. Every key type goes into both.
+ * @throws CertfleetError invalid-argument when the password is not printable ASCII or there is no certificate
+ */
+export async function encodeKeystore(keystore: Keystore): Promise<Buffer> {
+  const password = keystore.password.reveal();
+  if (!/^[\x20-\x7e]+$/.test(password)) {
+    throw new CertfleetError('invalid-argument', 'expected a keystore password of printable ASCII characters');
+  }
+  const encrypt = await encryptionFor(keystore.profile, password);
+  const [leaf, ...issuers] = certificates(keystore);
+  if (leaf === undefined)
+    throw new CertfleetError('invalid-argument', 'expected a certificate for the keystore, found none');
+  // The same local key id on both tells readers which certificate is the key's.
+  const attributes = entryAttributes(createHash('sha1').update(leaf).digest(), keystore.friendlyName);
+  const [certificateSafe, shroudedKey] = await Promise.all([
+    encrypt(sequence(certificateBag(leaf, attributes), ...issuers.map((der) => certificateBag(der)))),
+    encrypt(keystore.key.export({ type: 'pkcs8', format: 'der' })),
+  ]);
+  const keyBag = sequence(
+    shroudedKeyBagOid,
+    contextConstructed(0, sequence(shroudedKey.algorithm, octetString(shroudedKey.ciphertext))),
+    attributes,
+  );
+  const authenticatedSafe = sequence(encryptedContent(certificateSafe), plainContent(sequence(keyBag)));
+  const digest = keystore.profile === 'modern' ? 'sha256' : 'sha1';
+  return sequence(integer(3), plainContent(authenticatedSafe), encodeMacData(authenticatedSafe, password, digest));
+}
+
+async function encryptionFor(profile: KeystoreSpec['profile'], password: string): Promise<KeystoreEncryption> {
+  if (profile === 'modern') return pbes2Encryption(password, keystoreIterations);
+  // node-forge is evaluated only where somebody asks for the legacy profile: it costs some megabytes.
+  const { tripleDesEncryption } = await import('./pkcs12-legacy.ts');
+  return tripleDesEncryption(password, keystoreIterations);
+}
+
+/** Chain and CA, each certificate once. */
+function certificates({ certificatePem, caPem }: Keystore): Buffer[] {
+  const ders = [...parsePem(certificatePem), ...parsePem(caPem)].map(({ der }) => der);
+  return ders.filter((der, index) => ders.findIndex((earlier) => earlier.equals(der)) === index);
+}
+
+function certificateBag(der: Buffer, attributes?: Buffer): Buffer {
+  const certificate = sequence(x509CertificateOid, contextConstructed(0, octetString(der)));
+  return sequence(
+    certificateBagOid,
+    contextConstructed(0, certificate),
+    ...(attributes === undefined ? [] : [attributes]),
+  );
+}
+
+function entryAttributes(localKeyId: Buffer, friendlyName: string | undefined): Buffer {
+  const attribute = (oid: string, value: Buffer): Buffer => sequence(objectIdentifier(oid), setOf(value));
+  return setOf(
+    attribute('1.2.840.113549.1.9.21', octetString(localKeyId)),
+    ...(friendlyName === undefined ? [] : [attribute('1.2.840.113549.1.9.20', bmpString(friendlyName))]),
+  );
+}
+
+function plainContent(content: Buffer): Buffer {
+  return sequence(dataOid, contextConstructed(0, octetString(content)));
+}
+
+function encryptedContent({ algorithm, ciphertext }: EncryptedContent): Buffer {
+  const content = sequence(dataOid, algorithm, contextPrimitive(0, ciphertext));
+  return sequence(encryptedDataOid, contextConstructed(0, sequence(integer(0), content)));
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { decodePrivateKey, encodePrivateKey, generatePrivateKey, keyMatchesSpec } from './private-key.ts';
+import type { KeyKind } from './private-key.ts';
+
+const kinds: readonly KeyKind[] = [
+  { algorithm: 'RSA', size: 2048 },
+  { algorithm: 'ECDSA', size: 256 },
+  { algorithm: 'ECDSA', size: 384 },
+  { algorithm: 'ECDSA', size: 521 },
+  { algorithm: 'Ed25519', size: 256 },
+];
+
+for (const kind of kinds) {
+  test(`makes a ${kind.algorithm} ${kind.size} key that openssl reads and that matches its own kind alone`, async () => {
+    const key = await generatePrivateKey(kind);
+    const pem = encodePrivateKey(key, 'PKCS8');
+    assert.match(pem.toString(), /^-----BEGIN PRIVATE KEY-----\n/);
+    const text = execFileSync('openssl', ['pkey', '-noout', '-text'], { input: pem, encoding: 'utf8' });
+    assert.match(
+      text,
+      kind.algorithm === 'Ed25519' ? /ED25519 Private-Key/ : new RegExp(`Private-Key: \\(${kind.size} bit`),
+    );
+    assert.ok(decodePrivateKey(pem).equals(key));
+    assert.deepEqual(
+      kinds.filter((other) => keyMatchesSpec(key, other)),
+      [kind],
+    );
+  });
+}
+
+test('makes RSA keys with the public exponent 65537', async () => {
+  const key = await generatePrivateKey({ algorithm: 'RSA', size: 2048 });
+  assert.equal(key.asymmetricKeyDetails?.publicExponent, 65537n);
+});
+
+test('writes RSA keys as PKCS#1 when asked, and reads them back', async () => {
+  const key = await generatePrivateKey({ algorithm: 'RSA', size: 2048 });
+  const pem = encodePrivateKey(key, 'PKCS1');
+  assert.match(pem.toString(), /^-----BEGIN RSA PRIVATE KEY-----\n/);
+  assert.ok(decodePrivateKey(pem.toString()).equals(key));
+});
+
+test('does not match an RSA key of another size', async () => {
+  const key = await generatePrivateKey({ algorithm: 'RSA', size: 2048 });
+  assert.equal(keyMatchesSpec(key, { algorithm: 'RSA', size: 3072 }), false);
+});
+
+test('refuses a text that is no private key without showing it', () => {
+  assert.throws(
+    () => decodePrivateKey('-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'),
+    (error) => error instanceof CertfleetError && error.cause === undefined && !error.message.includes('c2VjcmV0'),
+  );
+});
+
+test('refuses a curve that no attribute can name', async () => {
+  await assert.rejects(generatePrivateKey({ algorithm: 'ECDSA', size: 224 }), { code: 'invalid-argument' });
+});

@@ -1,0 +1,65 @@
+import { createPrivateKey, generateKeyPair } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { KeySpec } from '../spec/volume-spec.ts';
+
+/** What must be known to make a key; how its file is encoded does not matter for that. */
+export type KeyKind = Pick<KeySpec, 'algorithm' | 'size'>;
+
+const generate = promisify(generateKeyPair);
+
+const curveNames: Readonly<Record<number, string>> = { 256: 'prime256v1', 384: 'secp384r1', 521: 'secp521r1' };
+
+/**
+ * Makes a new private key on a thread of libuv's pool: the event loop goes on, but the thread is taken for as long
+ * (RSA 2048: 50 to 500 ms), so callers bound how many run at once.
+ */
+export async function generatePrivateKey(kind: KeyKind): Promise<KeyObject> {
+  switch (kind.algorithm) {
+    case 'RSA':
+      return (await generate('rsa', { modulusLength: kind.size, publicExponent: 65537 })).privateKey;
+    case 'ECDSA':
+      return (await generate('ec', { namedCurve: curveName(kind.size) })).privateKey;
+    case 'Ed25519':
+      return (await generate('ed25519')).privateKey;
+  }
+}
+
+/** Whether the key is of that algorithm and size; one that is not must not be used again for the volume. */
+export function keyMatchesSpec(key: KeyObject, kind: KeyKind): boolean {
+  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
+  switch (kind.algorithm) {
+    case 'RSA':
+      return key.asymmetricKeyType === 'rsa' && modulusLength === kind.size;
+    case 'ECDSA':
+      return key.asymmetricKeyType === 'ec' && namedCurve === curveNames[kind.size];
+    case 'Ed25519':
+      return key.asymmetricKeyType === 'ed25519';
+  }
+}
+
+/** The key as the PEM that its file holds: `RSA PRIVATE KEY` (PKCS#1, RSA alone) or `PRIVATE KEY` (PKCS#8). */
+export function encodePrivateKey(key: KeyObject, encoding: KeySpec['encoding']): Buffer {
+  const pem = key.export({ format: 'pem', type: encoding === 'PKCS1' ? 'pkcs1' : 'pkcs8' });
+  return typeof pem === 'string' ? Buffer.from(pem, 'latin1') : pem;
+}
+
+/**
+ * Reads a private key's PEM of either encoding.
+ * @throws CertfleetError failed-precondition when the text holds no unencrypted private key
+ */
+export function decodePrivateKey(pem: string | Buffer): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, format: 'pem' });
+  } catch {
+    // OpenSSL's error is left out: it says nothing to a user, and nothing of a key file may reach a log.
+    throw new CertfleetError('failed-precondition', 'expected the PEM of an unencrypted private key, found none');
+  }
+}
+
+function curveName(size: number): string {
+  const name = curveNames[size];
+  if (name !== undefined) return name;
+  throw new CertfleetError('invalid-argument', `expected an ECDSA key of 256, 384 or 521 bits, found ${size}`);
+}

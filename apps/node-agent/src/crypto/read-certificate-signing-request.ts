@@ -1,0 +1,59 @@
+import { createPublicKey, verify } from 'node:crypto';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { extensionRequestOid } from './certificate-signing-request.ts';
+import { objectIdentifier } from './der.ts';
+import { readDerChildren, readDerValues } from './der-reader.ts';
+import type { DerValue } from './der-reader.ts';
+import { parsePem } from './pem.ts';
+import { digestOfSignature } from './signature.ts';
+import { subjectAltNameOid } from './x509-extensions.ts';
+
+/** What a CA takes from a request, each part in DER as it came. */
+export interface CertificateSigningRequestContents {
+  readonly subject: Buffer;
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
+  /** The whole SubjectAltName extension; undefined when the request has none. */
+  readonly subjectAltName: Buffer | undefined;
+}
+
+/**
+ * Reads a PKCS#10 request and checks that it is signed by the key that it names.
+ * @throws CertfleetError invalid-argument when it is malformed, or not signed so
+ */
+export function readCertificateSigningRequest(csrPem: string): CertificateSigningRequestContents {
+  const [block, ...others] = parsePem(csrPem);
+  if (block?.label !== 'CERTIFICATE REQUEST' || others.length > 0) throw invalid('one CERTIFICATE REQUEST block');
+  const [information, algorithm, signature] = readDerChildren(block.der);
+  if (information === undefined || algorithm === undefined || signature?.tag !== 0x03) {
+    throw invalid('information, algorithm and signature (RFC 2986 section 4)');
+  }
+  const [, subject, publicKey, attributes] = readDerChildren(information.encoded);
+  if (subject === undefined || publicKey === undefined) throw invalid('a subject and a public key');
+  const key = createPublicKey({ key: publicKey.encoded, format: 'der', type: 'spki' });
+  // The first octet of a BIT STRING counts its unused bits: none in a signature.
+  if (!verify(digestOfSignature(algorithm.encoded), information.encoded, key, signature.content.subarray(1))) {
+    throw invalid('a signature by the key in it');
+  }
+  return {
+    subject: subject.encoded,
+    publicKey: publicKey.encoded,
+    subjectAltName: requestedExtension(attributes, subjectAltNameOid),
+  };
+}
+
+function requestedExtension(attributes: DerValue | undefined, oid: string): Buffer | undefined {
+  for (const attribute of attributes === undefined ? [] : readDerValues(attributes.content)) {
+    const [type, values] = readDerChildren(attribute.encoded);
+    if (values === undefined || !type?.encoded.equals(objectIdentifier(extensionRequestOid))) continue;
+    const extensions = readDerValues(values.content).flatMap((list) => readDerChildren(list.encoded));
+    const wanted = objectIdentifier(oid);
+    const found = extensions.find((candidate) => readDerChildren(candidate.encoded)[0]?.encoded.equals(wanted));
+    if (found !== undefined) return found.encoded;
+  }
+  return undefined;
+}
+
+function invalid(expected: string): CertfleetError {
+  return new CertfleetError('invalid-argument', `malformed certificate signing request: expected ${expected}`);
+}

@@ -1,0 +1,125 @@
+import { createPublicKey, randomBytes, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { chmod, link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import {
+  authorityKeyIdentifierExtension,
+  signCertificate,
+  subjectKeyIdentifierExtension,
+} from '../crypto/certificate-builder.ts';
+import { readDerChildren } from '../crypto/der-reader.ts';
+import { encodeDistinguishedName } from '../crypto/distinguished-name.ts';
+import { encodePem, parsePem } from '../crypto/pem.ts';
+import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../crypto/private-key.ts';
+import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
+
+/** A certificate authority of one machine's own. */
+export interface LocalCa {
+  readonly key: KeyObject;
+  readonly certificatePem: string;
+  /** The subject, DER: what issued certificates name as their issuer. */
+  readonly name: Buffer;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Buffer;
+  readonly notAfter: Date;
+}
+
+/** Key and certificate in one file: they appear together, or not at all. */
+const fileName = 'local-ca.pem';
+const lifetimeMs = 10 * 365 * 24 * 3_600_000;
+
+/**
+ * The CA kept in that directory (0700, its file 0600); the first use makes both, later ones find them. Two processes
+ * that open a new directory at once get the same CA.
+ * @throws CertfleetError failed-precondition when the file is there but holds no CA that is valid now
+ */
+export async function openLocalCa(directory: string, now: Date): Promise<LocalCa> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  const path = join(directory, fileName);
+  const text = (await readIfPresent(path)) ?? (await createOnce(path, await makeCa(now)));
+  try {
+    return readCa(text, now);
+  } catch (error) {
+    throw new CertfleetError(
+      'failed-precondition',
+      `expected a valid CA key and certificate in ${path}, found none; remove the file to have a new CA made`,
+      { cause: error },
+    );
+  }
+}
+
+async function makeCa(now: Date): Promise<string> {
+  const key = await generatePrivateKey({ algorithm: 'ECDSA', size: 256 });
+  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const name = encodeDistinguishedName([[{ oid: '2.5.4.3', value: 'certfleet local CA' }]]);
+  const template = {
+    serialNumber: randomSerialNumber(),
+    issuer: name,
+    subject: name,
+    notBefore: now,
+    notAfter: new Date(now.getTime() + lifetimeMs),
+    publicKey,
+    extensions: [
+      basicConstraintsExtension(true),
+      ...keyUsageExtensions(['digital signature', 'crl sign'], true),
+      subjectKeyIdentifierExtension(publicKey),
+      authorityKeyIdentifierExtension(publicKey),
+    ],
+  };
+  return encodePrivateKey(key, 'PKCS8').toString('latin1') + signCertificate(template, key);
+}
+
+function readCa(text: string, now: Date): LocalCa {
+  const certificateBlock = parsePem(text).find(({ label }) => label === 'CERTIFICATE');
+  const certificate = new X509Certificate(certificateBlock?.der ?? '');
+  const key = decodePrivateKey(text);
+  const [toBeSigned] = readDerChildren(certificate.raw);
+  // version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo (RFC 5280 4.1).
+  const [, , , , , subject, publicKey] = toBeSigned === undefined ? [] : readDerChildren(toBeSigned.encoded);
+  if (subject === undefined || publicKey === undefined || !certificate.ca || !certificate.checkPrivateKey(key)) {
+    throw new CertfleetError('failed-precondition', 'expected a CA certificate and its key');
+  }
+  const { validToDate: notAfter } = certificate;
+  if (notAfter <= now) throw new CertfleetError('failed-precondition', `the CA expired at ${notAfter.toISOString()}`);
+  return {
+    key,
+    certificatePem: encodePem('CERTIFICATE', certificate.raw),
+    name: subject.encoded,
+    publicKey: publicKey.encoded,
+    notAfter,
+  };
+}
+
+/** 128 random bits, positive (RFC 5280 4.1.2.2 allows twenty octets). */
+export function randomSerialNumber(): bigint {
+  return BigInt(`0x${randomBytes(16).toString('hex')}`) | 1n;
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes the file unless another process was faster, and gives what it holds in the end. */
+async function createOnce(path: string, text: string): Promise<string> {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}`;
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.writeFile(text, 'latin1');
+    await file.sync();
+    // A link fails where a rename would replace the CA that somebody already uses.
+    await link(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await file.close();
+    await unlink(temporary);
+  }
+  return readFile(path, 'latin1');
+}
