@@ -1,0 +1,74 @@
+import { damaged } from './storage-error.ts';
+
+/** A parsed JSON object of which nothing is known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The object in a text. The text is never repeated in the error: it may hold secrets. */
+export function parseJsonObject(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damaged(`expected a JSON object, found ${text.length} characters that are not JSON`);
+  }
+  return asObject(value, 'the file');
+}
+
+/** A required string. */
+export function stringField(object: JsonObject, name: string): string {
+  const value = object[name];
+  return typeof value === 'string' ? value : unexpected(name, 'a string', value);
+}
+
+/** A required integer of 0 or more. */
+export function countField(object: JsonObject, name: string): number {
+  const value = object[name];
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : unexpected(name, 'a count', value);
+}
+
+/** A required time in the format of Date.toISOString or of RFC 3339. */
+export function dateField(object: JsonObject, name: string): Date {
+  const text = stringField(object, name);
+  const date = new Date(text);
+  if (/^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(date.getTime())) return date;
+  return unexpected(name, 'an RFC 3339 time', text);
+}
+
+/** A required list of strings. */
+export function stringsField(object: JsonObject, name: string): readonly string[] {
+  const value = object[name];
+  if (!Array.isArray(value)) return unexpected(name, 'a list', value);
+  return Object.freeze(value.map((_, index) => stringField(value as unknown as JsonObject, String(index))));
+}
+
+/** A required object whose values are all strings. */
+export function stringMapField(object: JsonObject, name: string): Readonly<Record<string, string>> {
+  const map = objectField(object, name);
+  return Object.freeze(Object.fromEntries(Object.keys(map).map((key) => [key, stringField(map, key)])));
+}
+
+/** A required object. */
+export function objectField(object: JsonObject, name: string): JsonObject {
+  return asObject(object[name], name);
+}
+
+/** What `read` makes of a field, or undefined when the object has none. */
+export function optionalField<T>(
+  object: JsonObject,
+  name: string,
+  read: (object: JsonObject, name: string) => T,
+): T | undefined {
+  return object[name] === undefined ? undefined : read(object, name);
+}
+
+function asObject(value: unknown, name: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  return unexpected(name, 'an object', value);
+}
+
+function unexpected(name: string, expected: string, found: unknown): never {
+  const kind = found === null ? 'null' : Array.isArray(found) ? 'a list' : typeof found;
+  throw damaged(`${name}: expected ${expected}, found ${kind === 'undefined' ? 'nothing' : `another ${kind}`}`);
+}

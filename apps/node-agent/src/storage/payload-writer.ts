@@ -1,0 +1,110 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FileSystem } from './file-system.ts';
+import { currentLink, currentPayloadName, linkTarget, readPayloadDirectory } from './payload.ts';
+import type { Payload } from './payload.ts';
+import { syncDirectory, writeNewFile } from './replace-file.ts';
+
+const fileMode = 0o440;
+
+/** Where a payload goes, and to whom. */
+export interface PayloadTarget {
+  /** The data directory, which is bind-mounted into the pod. */
+  readonly directory: string;
+  /** Group that may read; undefined leaves it root's. */
+  readonly fsGroup: number | undefined;
+  /** The time in the payload directory's name. */
+  readonly now: Date;
+}
+
+/**
+ * Writes a volume's files in the layout of the kubelet's atomic writer: a new directory `..<time>.<random>`, the link
+ * `..data` renamed over the old one, links `name -> ..data/name`, then the old directory away. Readers see all old or all
+ * new files. A writer that dies at any step leaves one of the two, and the next write, even of the same files, tidies up.
+ * @returns whether the files differ from those before
+ */
+export function writePayload(files: FileSystem, target: PayloadTarget, payload: Payload): boolean {
+  for (const name of payload.keys()) assertFileName(name);
+  const { directory } = target;
+  const gid = target.fsGroup ?? 0;
+  if (files.lstatSync(directory).gid !== gid) files.chownSync(directory, -1, gid);
+  const before = currentPayloadName(files, directory);
+  if (before !== undefined && isWritten(files, join(directory, before), payload, gid)) {
+    tidy(files, directory, before, payload);
+    return false;
+  }
+  const name = payloadName(target.now);
+  try {
+    createPayloadDirectory(files, join(directory, name), payload, gid);
+    replaceLink(files, name, join(directory, currentLink));
+  } catch (error) {
+    // A full tmpfs must not stay full of the half-written.
+    files.rmSync(join(directory, name), { recursive: true, force: true });
+    throw error;
+  }
+  tidy(files, directory, name, payload);
+  syncDirectory(files, directory);
+  return true;
+}
+
+function createPayloadDirectory(files: FileSystem, path: string, payload: Payload, gid: number): void {
+  files.mkdirSync(path);
+  for (const [name, content] of payload) {
+    writeNewFile(files, join(path, name), (descriptor) => {
+      files.writeFileSync(descriptor, content);
+      files.fchownSync(descriptor, -1, gid);
+      files.fchmodSync(descriptor, fileMode);
+    });
+  }
+  // Explicit, because the mode of mkdir is cut by the umask.
+  files.chmodSync(path, 0o755);
+  syncDirectory(files, path);
+}
+
+/** Links each file, and removes what no current payload needs: after a swap, or a crash around one. */
+function tidy(files: FileSystem, directory: string, current: string, payload: Payload): void {
+  const entries = new Set(files.readdirSync(directory));
+  // Links come after the swap, so that a name never shows before its file; a pod sees no dangling link.
+  for (const name of payload.keys()) {
+    const path = join(directory, name);
+    const target = join(currentLink, name);
+    if (!entries.has(name) || linkTarget(files, path) !== target) replaceLink(files, target, path);
+  }
+  for (const name of entries) {
+    if (name === currentLink || name === current || payload.has(name)) continue;
+    const path = join(directory, name);
+    if (name.startsWith('..')) files.rmSync(path, { recursive: true, force: true });
+    else if (linkTarget(files, path) === join(currentLink, name)) files.unlinkSync(path);
+  }
+}
+
+/** Makes a symbolic link, in the place of whatever link or file had the name. */
+function replaceLink(files: FileSystem, target: string, path: string): void {
+  const temporary = join(path, '..', `..link-${randomInt(2 ** 32)}`);
+  files.symlinkSync(target, temporary);
+  files.renameSync(temporary, path);
+}
+
+/** Whether a payload directory holds exactly these files, with the right group and mode. */
+function isWritten(files: FileSystem, path: string, payload: Payload, gid: number): boolean {
+  const written = readPayloadDirectory(files, path);
+  if (written.size !== payload.size) return false;
+  return [...payload].every(([name, content]) => {
+    if (written.get(name)?.equals(content) !== true) return false;
+    const status = files.lstatSync(join(path, name));
+    return status.gid === gid && (status.mode & 0o7777) === fileMode;
+  });
+}
+
+/** Such as `..2026_11_24_02_22_15.3413110033`, in UTC. */
+function payloadName(now: Date): string {
+  const time = now.toISOString().slice(0, 19).replaceAll(/[-:T]/g, '_');
+  return `..${time}.${randomInt(2 ** 32)}`;
+}
+
+/** Names were checked with the attributes; this is the last line before a path. */
+function assertFileName(name: string): void {
+  if (name !== '' && name !== '.' && !name.startsWith('..') && !/[/\0]/.test(name)) return;
+  throw new CertfleetError('invalid-argument', `expected a plain file name, found ${JSON.stringify(name)}`);
+}

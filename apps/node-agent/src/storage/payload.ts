@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import type { FileSystem } from './file-system.ts';
+import { systemErrorCode } from './storage-error.ts';
+
+/** The files that a volume shows, by name. */
+export type Payload = ReadonlyMap<string, Buffer>;
+
+/** The symbolic link that names the current payload directory; swapping it swaps all files at once. */
+export const currentLink = '..data';
+
+/** Name of the current payload directory; undefined when there is none, or `..data` is no link into the same directory. */
+export function currentPayloadName(files: FileSystem, directory: string): string | undefined {
+  const name = linkTarget(files, join(directory, currentLink));
+  // The directory may be somebody else's work (a take-over): a link must not lead out of it.
+  return name !== undefined && /^\.\.[^/]+$/.test(name) && name !== currentLink ? name : undefined;
+}
+
+/** Where a symbolic link points; undefined when nothing is there or it is no link. */
+export function linkTarget(files: FileSystem, path: string): string | undefined {
+  try {
+    return files.readlinkSync(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
+/** The current files of a data directory, all of one write; empty when nothing was ever written. */
+export function readPayload(files: FileSystem, directory: string): Payload {
+  const name = currentPayloadName(files, directory);
+  return name === undefined ? new Map() : readPayloadDirectory(files, join(directory, name));
+}
+
+/** The plain files of a payload directory; empty when it is not there. */
+export function readPayloadDirectory(files: FileSystem, path: string): Payload {
+  try {
+    // Opening anything but a plain file could block for ever (a FIFO) or lead elsewhere (a link).
+    const names = files.readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isFile());
+    return new Map(names.map(({ name }) => [name, files.readFileSync(join(path, name))]));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return new Map();
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import { isBindOf } from '../mount/mount-table.ts';
+import type { MountTable } from '../mount/mount-table.ts';
+import { attributeGroup, attributes } from '../spec/attributes.ts';
+import { systemFiles } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
+import { currentPayloadName, readPayload } from './payload.ts';
+import { peerMetadataFile } from './peer-layout.ts';
+import { parsePeerMetadata } from './peer-metadata.ts';
+import type { PeerMetadata } from './peer-metadata.ts';
+import { splitSecrets } from './secret-attributes.ts';
+import { damaged } from './storage-error.ts';
+import { assertSafeVolumeId } from './volume-id.ts';
+import type { VolumeLayout } from './volume-layout.ts';
+import type { DamagedEntry } from './volume-listing.ts';
+import type { CertificateFacts, IssuedFacts, VolumeRecord, VolumeSecrets } from './volume-record.ts';
+
+/** Reads a certificate chain and its CA file, either as PEM; throws when they are not certificates. */
+export type InspectCertificate = (certificatePem: string, caPem: string | undefined) => CertificateFacts;
+
+/** What looking for the peer's volumes needs. */
+export interface PeerSearch {
+  /** Read once, at start. */
+  readonly mounts: MountTable;
+  readonly inspect: InspectCertificate;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly files?: FileSystem;
+}
+
+/** The volumes that can be adopted (VolumeStore.adopt), and what else lies there and why it is left alone. */
+export interface PeerVolumes {
+  readonly adoptable: readonly { readonly record: VolumeRecord; readonly secrets: VolumeSecrets }[];
+  readonly refused: readonly DamagedEntry[];
+}
+
+/** Looks through the peer's directory. Volumes that were adopted before are not in the answer: their own record counts. */
+export function findPeerVolumes(layout: VolumeLayout, search: PeerSearch): PeerVolumes {
+  const { files = systemFiles } = search;
+  const adoptable: { record: VolumeRecord; secrets: VolumeSecrets }[] = [];
+  const refused: DamagedEntry[] = [];
+  // The mount table knows no symbolic links, and the peer's default lies below /tmp, which may be one.
+  const root = files.realpathSync(layout.root);
+  for (const name of files.readdirSync(root)) {
+    const directory = join(root, name);
+    if (name.startsWith('..') || files.existsSync(join(directory, layout.recordFile))) continue;
+    try {
+      const metadata = readMetadata(files, directory, name);
+      assertMounted(search.mounts, directory, metadata);
+      adoptable.push(toVolume(directory, metadata, { ...search, files }));
+    } catch (error) {
+      refused.push({ path: directory, reason: asCertfleetError(error).message });
+    }
+  }
+  return { adoptable, refused };
+}
+
+function readMetadata(files: FileSystem, directory: string, name: string): PeerMetadata {
+  assertSafeVolumeId(name);
+  const path = join(directory, peerMetadataFile);
+  if (!files.lstatSync(directory).isDirectory()) throw damaged('expected a directory');
+  if (!files.existsSync(path)) throw damaged(`expected ${peerMetadataFile} in it, found none`);
+  if (!files.lstatSync(path).isFile()) throw damaged(`expected ${peerMetadataFile} to be a plain file`);
+  const metadata = parsePeerMetadata(files.readFileSync(path, 'utf8'));
+  if (metadata.volumeId !== name) throw damaged(`volumeID: expected ${name}, found that of another volume`);
+  return metadata;
+}
+
+/** Without a mount no pod reads the files: it is gone, or was never served, and the kubelet will publish anew. */
+function assertMounted(mounts: MountTable, directory: string, { targetPath }: PeerMetadata): void {
+  if (isBindOf(mounts, join(directory, 'data'), targetPath)) return;
+  throw damaged(
+    `expected its data directory bind-mounted at ${targetPath}, found ${mounts.has(targetPath) ? 'another mount' : 'no mount'}`,
+  );
+}
+
+function toVolume(
+  directory: string,
+  metadata: PeerMetadata,
+  search: Required<PeerSearch>,
+): { record: VolumeRecord; secrets: VolumeSecrets } {
+  const { volumeId, targetPath, volumeMountGroup } = metadata;
+  const { attributes: volumeAttributes, secrets } = splitSecrets(metadata.volumeContext);
+  const issued = issuedFacts(directory, metadata, search);
+  const record: VolumeRecord = Object.freeze({
+    volumeId,
+    targetPath,
+    attributes: Object.freeze(volumeAttributes),
+    volumeMountGroup,
+    createdAt: new Date(search.clock.now()),
+    phase: 'published',
+    generation: issued === undefined ? 0 : 1,
+    issued,
+  });
+  return { record, secrets };
+}
+
+/** Undefined, so that a certificate is issued at once, when the peer never issued or its files make no certificate. */
+function issuedFacts(
+  directory: string,
+  { nextIssuanceTime, volumeContext }: PeerMetadata,
+  { files, inspect }: Required<PeerSearch>,
+): IssuedFacts | undefined {
+  const data = join(directory, 'data');
+  const payloadName = currentPayloadName(files, data);
+  const payload = readPayload(files, data);
+  const fileOf = (attribute: { readonly name: string; readonly unset: string }): string | undefined => {
+    const name = volumeContext[`${attributeGroup}/${attribute.name}`] ?? '';
+    return payload.get(name === '' ? attribute.unset : name)?.toString();
+  };
+  const certificatePem = fileOf(attributes.certificateFile);
+  if (nextIssuanceTime === undefined || payloadName === undefined || certificatePem === undefined) return undefined;
+  try {
+    return Object.freeze({
+      ...inspect(certificatePem, fileOf(attributes.caFile)),
+      requestName: undefined,
+      issuedAt: files.lstatSync(join(data, payloadName)).mtime,
+      renewAt: nextIssuanceTime,
+    });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+import { basename, dirname, join } from 'node:path';
+import type { FileSystem } from './file-system.ts';
+
+/**
+ * Replaces a file's content so that a reader, also one after a crash, finds the old or the new whole. The file is
+ * root's alone (0600). Never makes the directory: when that is gone, so is what the file belonged to (ENOENT).
+ */
+export function replaceFile(files: FileSystem, path: string, content: string | Uint8Array): void {
+  const temporary = join(dirname(path), `..new-${basename(path)}`);
+  try {
+    writeNewFile(files, temporary, (descriptor) => files.writeFileSync(descriptor, content));
+    files.renameSync(temporary, path);
+  } catch (error) {
+    files.rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncDirectory(files, dirname(path));
+}
+
+/** Makes a file of mode 0600, lets `fill` write it and flushes it; one that a crash left there is written over. */
+export function writeNewFile(files: FileSystem, path: string, fill: (descriptor: number) => void): void {
+  const descriptor = files.openSync(path, 'w', 0o600);
+  try {
+    fill(descriptor);
+    files.fsyncSync(descriptor);
+  } finally {
+    files.closeSync(descriptor);
+  }
+}
+
+/** Flushes a directory's entries. */
+export function syncDirectory(files: FileSystem, path: string): void {
+  const descriptor = files.openSync(path, 'r');
+  try {
+    files.fsyncSync(descriptor);
+  } finally {
+    files.closeSync(descriptor);
+  }
+}

@@ -1,0 +1,34 @@
+import { Secret } from '@certfleet/shared/secret.ts';
+import { attributeGroup, attributes } from '../spec/attributes.ts';
+import type { VolumeSecrets } from './volume-record.ts';
+
+/** Where the kubelet puts tokens in a volume context (CSIDriver.spec.tokenRequests). */
+const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
+
+/** Keys of attributes that hold a keystore's password, aliases included. */
+const passwordKeys: readonly string[] = Object.values(attributes)
+  .filter((attribute) => attribute.secret === true)
+  .flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))
+  .map((name) => `${attributeGroup}/${name}`);
+
+/** A volume context in two parts: what may stand in metadata, and what must lie in the file of secrets. */
+export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly secrets: VolumeSecrets;
+} {
+  // An attribute set to the empty string counts as unset, so the alias may still hold the password.
+  const password = passwordKeys.map((key) => volumeContext[key]).find((value) => value !== undefined && value !== '');
+  const tokens = volumeContext[tokensKey];
+  return {
+    attributes: Object.fromEntries(Object.entries(volumeContext).filter(([key]) => !isSecretAttribute(key))),
+    secrets: {
+      keystorePassword: password === undefined ? undefined : new Secret(password),
+      serviceAccountTokens: tokens === undefined || tokens === '' ? undefined : new Secret(tokens),
+    },
+  };
+}
+
+/** Whether the attribute's value is a secret. */
+export function isSecretAttribute(key: string): boolean {
+  return key === tokensKey || passwordKeys.includes(key);
+}

@@ -1,0 +1,24 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FileSystem } from './file-system.ts';
+
+/** Magic numbers of statfs(2), linux/magic.h. */
+const memoryFileSystems: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
+
+/** Whether a directory lies in memory alone, on a tmpfs or ramfs. */
+export function isInMemory(files: Pick<FileSystem, 'statfsSync'>, path: string): boolean {
+  return memoryFileSystems.has(files.statfsSync(path).type);
+}
+
+/**
+ * Makes sure that private keys never reach a disk.
+ * @throws CertfleetError failed-precondition when the directory is on anything but a tmpfs or ramfs
+ */
+export function assertInMemory(files: Pick<FileSystem, 'statfsSync'>, path: string): void {
+  if (isInMemory(files, path)) return;
+  const type = files.statfsSync(path).type.toString(16);
+  throw new CertfleetError(
+    'failed-precondition',
+    `expected ${path} on a tmpfs, found file system type 0x${type}: private keys must not reach a disk`,
+    { reason: 'NotInMemory' },
+  );
+}

@@ -1,0 +1,107 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { Secret } from '@certfleet/shared/secret.ts';
+import {
+  countField,
+  dateField,
+  objectField,
+  optionalField,
+  parseJsonObject,
+  stringField,
+  stringMapField,
+  stringsField,
+} from './json-fields.ts';
+import type { JsonObject } from './json-fields.ts';
+import { isSecretAttribute } from './secret-attributes.ts';
+import { damaged } from './storage-error.ts';
+import type { IssuanceFailure, IssuedFacts, PendingRequest, VolumeRecord, VolumeSecrets } from './volume-record.ts';
+
+/** Raised whenever an older agent could misread what a newer one wrote. */
+const schemaVersion = 1;
+
+/**
+ * The record as the text of volume.json.
+ * @throws CertfleetError internal when an attribute is a secret, which must not stand in metadata
+ */
+export function encodeVolumeRecord(record: VolumeRecord): string {
+  const leak = Object.keys(record.attributes).find(isSecretAttribute);
+  if (leak !== undefined) throw new CertfleetError('internal', `expected no secret in the metadata, found ${leak}`);
+  return JSON.stringify({ schemaVersion, ...record });
+}
+
+/**
+ * The record in the text of volume.json.
+ * @throws CertfleetError failed-precondition, reason DamagedVolume, when it is torn, foreign or of another version
+ */
+export function decodeVolumeRecord(text: string): VolumeRecord {
+  const json = parseJsonObject(text);
+  const version = countField(json, 'schemaVersion');
+  if (version !== schemaVersion) throw damaged(`schemaVersion: expected ${schemaVersion}, found ${version}`);
+  const phase = stringField(json, 'phase');
+  if (phase !== 'created' && phase !== 'published') throw damaged('phase: expected created or published');
+  return Object.freeze({
+    volumeId: stringField(json, 'volumeId'),
+    targetPath: stringField(json, 'targetPath'),
+    attributes: stringMapField(json, 'attributes'),
+    volumeMountGroup: stringField(json, 'volumeMountGroup'),
+    createdAt: dateField(json, 'createdAt'),
+    phase,
+    generation: countField(json, 'generation'),
+    pending: optionalField(json, 'pending', pendingField),
+    issued: optionalField(json, 'issued', issuedField),
+    lastFailure: optionalField(json, 'lastFailure', failureField),
+  });
+}
+
+function pendingField(parent: JsonObject, name: string): PendingRequest {
+  const json = objectField(parent, name);
+  return Object.freeze({ requestName: stringField(json, 'requestName'), createdAt: dateField(json, 'createdAt') });
+}
+
+function issuedField(parent: JsonObject, name: string): IssuedFacts {
+  const json = objectField(parent, name);
+  return Object.freeze({
+    requestName: optionalField(json, 'requestName', stringField),
+    serialNumber: stringField(json, 'serialNumber'),
+    fingerprintSha256: stringField(json, 'fingerprintSha256'),
+    notBefore: dateField(json, 'notBefore'),
+    notAfter: dateField(json, 'notAfter'),
+    issuedAt: dateField(json, 'issuedAt'),
+    renewAt: dateField(json, 'renewAt'),
+    caFingerprintsSha256: stringsField(json, 'caFingerprintsSha256'),
+  });
+}
+
+function failureField(parent: JsonObject, name: string): IssuanceFailure {
+  const json = objectField(parent, name);
+  return Object.freeze({
+    at: dateField(json, 'at'),
+    reason: stringField(json, 'reason'),
+    message: stringField(json, 'message'),
+  });
+}
+
+/** The secrets as the text of their file, in the clear: the one place where they are written out. */
+export function encodeVolumeSecrets(secrets: VolumeSecrets): string {
+  return JSON.stringify({
+    schemaVersion,
+    keystorePassword: secrets.keystorePassword?.reveal(),
+    serviceAccountTokens: secrets.serviceAccountTokens?.reveal(),
+    pendingKeyPem: secrets.pendingKeyPem?.reveal(),
+  });
+}
+
+/**
+ * The secrets in the text of their file.
+ * @throws CertfleetError failed-precondition, reason DamagedVolume; it repeats nothing of the text
+ */
+export function decodeVolumeSecrets(text: string): VolumeSecrets {
+  const json = parseJsonObject(text);
+  const version = countField(json, 'schemaVersion');
+  if (version !== schemaVersion) throw damaged(`schemaVersion: expected ${schemaVersion}, found ${version}`);
+  const secretField = (object: JsonObject, name: string): Secret => new Secret(stringField(object, name));
+  return Object.freeze({
+    keystorePassword: optionalField(json, 'keystorePassword', secretField),
+    serviceAccountTokens: optionalField(json, 'serviceAccountTokens', secretField),
+    pendingKeyPem: optionalField(json, 'pendingKeyPem', secretField),
+  });
+}

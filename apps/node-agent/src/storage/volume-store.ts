@@ -1,0 +1,196 @@
+import { join } from 'node:path';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { systemFiles } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
+import { writePayload } from './payload-writer.ts';
+import { readPayload } from './payload.ts';
+import type { Payload } from './payload.ts';
+import { replaceFile } from './replace-file.ts';
+import { storageStep, systemErrorCode } from './storage-error.ts';
+import { assertInMemory } from './tmpfs-guard.ts';
+import { createVolumeDirectory, removeLeftovers, removeVolumeDirectory } from './volume-directory.ts';
+import { assertSafeVolumeId } from './volume-id.ts';
+import type { VolumeLayout } from './volume-layout.ts';
+import { listVolumes } from './volume-listing.ts';
+import type { VolumeListing } from './volume-listing.ts';
+import {
+  decodeVolumeRecord,
+  decodeVolumeSecrets,
+  encodeVolumeRecord,
+  encodeVolumeSecrets,
+} from './volume-record-json.ts';
+import type { VolumeRecord, VolumeSecrets } from './volume-record.ts';
+
+/** What a store works with. */
+export interface VolumeStoreOptions {
+  /** Where new volumes are made. */
+  readonly own: VolumeLayout;
+  /** Where volumes that were taken over live on. */
+  readonly adopted?: VolumeLayout | undefined;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly files?: FileSystem;
+}
+
+/**
+ * The volumes on this node's tmpfs: record, secrets and files of each. Every call takes a fraction of a millisecond and
+ * is made at once (see FileSystem), so no other code runs between its steps. Writes never make a volume's directory:
+ * after `remove` they fail with not-found, and no late certificate brings a key back from the dead.
+ */
+export class VolumeStore {
+  readonly #own: VolumeLayout;
+  readonly #layouts: readonly VolumeLayout[];
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #files: FileSystem;
+
+  private constructor({ own, adopted, clock, files = systemFiles }: VolumeStoreOptions) {
+    this.#own = own;
+    this.#layouts = adopted === undefined ? [own] : [own, adopted];
+    this.#clock = clock;
+    this.#files = files;
+  }
+
+  /**
+   * Opens a store and clears away what a killed agent left half made or half removed.
+   * @throws CertfleetError failed-precondition when a root is not on a tmpfs; not-found when it is missing
+   */
+  static open(options: VolumeStoreOptions): VolumeStore {
+    const store = new VolumeStore(options);
+    for (const { root } of store.#layouts) {
+      storageStep(`open ${root}`, () => {
+        assertInMemory(store.#files, root);
+        removeLeftovers(store.#files, root);
+      });
+    }
+    return store;
+  }
+
+  /** Every volume, and whatever lies among them that is none. Read from the files: for start-up. */
+  list(): VolumeListing {
+    return storageStep('list volumes', () => listVolumes(this.#files, this.#layouts));
+  }
+
+  /**
+   * Makes a volume with an empty data directory, whole or not at all.
+   * @throws CertfleetError invalid-argument for an unsafe id; already-exists
+   */
+  create(record: VolumeRecord, secrets: VolumeSecrets): void {
+    const { volumeId } = record;
+    if (this.has(volumeId)) throw alreadyExists(volumeId);
+    storageStep(`create volume ${volumeId}`, () => {
+      try {
+        createVolumeDirectory(this.#files, this.#own, record, secrets);
+      } catch (error) {
+        const code = systemErrorCode(error);
+        throw code === 'ENOTEMPTY' || code === 'EEXIST' ? alreadyExists(volumeId) : error;
+      }
+    });
+  }
+
+  /**
+   * Takes a volume over where it lies, below the adopted root. The record comes last: without it nothing was adopted.
+   * @throws CertfleetError not-found when there is no such directory
+   */
+  adopt(record: VolumeRecord, secrets: VolumeSecrets): void {
+    const { volumeId } = record;
+    assertSafeVolumeId(volumeId);
+    const layout = this.#layouts[1];
+    if (layout === undefined) throw notFound(volumeId);
+    const directory = join(layout.root, volumeId);
+    storageStep(`adopt volume ${volumeId}`, () => {
+      replaceFile(this.#files, join(directory, layout.secretsFile), encodeVolumeSecrets(secrets));
+      replaceFile(this.#files, join(directory, layout.recordFile), encodeVolumeRecord(record));
+    });
+  }
+
+  /** Whether there is such a volume, also one whose record is damaged. */
+  has(volumeId: string): boolean {
+    assertSafeVolumeId(volumeId);
+    return this.#layoutOf(volumeId) !== undefined;
+  }
+
+  /** @throws CertfleetError not-found; failed-precondition when the record is damaged */
+  readRecord(volumeId: string): VolumeRecord {
+    return this.#within(volumeId, 'read the record of', (directory, layout) =>
+      decodeVolumeRecord(this.#files.readFileSync(join(directory, layout.recordFile), 'utf8')),
+    );
+  }
+
+  /** @throws CertfleetError not-found once the volume was removed */
+  writeRecord(record: VolumeRecord): void {
+    this.#within(record.volumeId, 'write the record of', (directory, layout) => {
+      replaceFile(this.#files, join(directory, layout.recordFile), encodeVolumeRecord(record));
+      layout.recordWritten?.(this.#files, directory, record);
+    });
+  }
+
+  /** @throws CertfleetError not-found; failed-precondition when the file is damaged */
+  readSecrets(volumeId: string): VolumeSecrets {
+    return this.#within(volumeId, 'read the secrets of', (directory, layout) =>
+      decodeVolumeSecrets(this.#files.readFileSync(join(directory, layout.secretsFile), 'utf8')),
+    );
+  }
+
+  /** @throws CertfleetError not-found once the volume was removed */
+  writeSecrets(volumeId: string, secrets: VolumeSecrets): void {
+    this.#within(volumeId, 'write the secrets of', (directory, layout) =>
+      replaceFile(this.#files, join(directory, layout.secretsFile), encodeVolumeSecrets(secrets)),
+    );
+  }
+
+  /**
+   * Shows these files to the pod in the place of those before, all at once; see `writePayload`.
+   * @returns whether they differ from those before
+   * @throws CertfleetError not-found once the volume was removed; resource-exhausted when the tmpfs is full
+   */
+  writePayload(volumeId: string, payload: Payload, fsGroup: number | undefined): boolean {
+    return this.#within(volumeId, 'write the files of', (directory) => {
+      const target = { directory: join(directory, 'data'), fsGroup, now: new Date(this.#clock.now()) };
+      return writePayload(this.#files, target, payload);
+    });
+  }
+
+  /** The files that the pod sees; empty when none were written yet. */
+  readPayload(volumeId: string): Payload {
+    return this.#within(volumeId, 'read the files of', (directory) =>
+      readPayload(this.#files, join(directory, 'data')),
+    );
+  }
+
+  /** The directory to bind-mount into the pod. */
+  dataPath(volumeId: string): string {
+    return this.#within(volumeId, 'find', (directory) => join(directory, 'data'));
+  }
+
+  /**
+   * Removes a volume with everything secret in it; one that is not there is gone already. A directory that another
+   * driver left and that could not be adopted goes as well: the pod is gone, and so must be its key.
+   */
+  remove(volumeId: string): void {
+    assertSafeVolumeId(volumeId);
+    storageStep(`remove volume ${volumeId}`, () => {
+      for (const { root } of this.#layouts) removeVolumeDirectory(this.#files, root, volumeId);
+    });
+  }
+
+  #within<T>(volumeId: string, step: string, action: (directory: string, layout: VolumeLayout) => T): T {
+    assertSafeVolumeId(volumeId);
+    const layout = this.#layoutOf(volumeId);
+    if (layout === undefined) throw notFound(volumeId);
+    return storageStep(`${step} volume ${volumeId}`, () => action(join(layout.root, volumeId), layout));
+  }
+
+  #layoutOf(volumeId: string): VolumeLayout | undefined {
+    return this.#layouts.find(({ root, recordFile, exclusive }) =>
+      this.#files.existsSync(exclusive ? join(root, volumeId) : join(root, volumeId, recordFile)),
+    );
+  }
+}
+
+function notFound(volumeId: string): CertfleetError {
+  return new CertfleetError('not-found', `expected a volume ${volumeId}, found none`);
+}
+
+function alreadyExists(volumeId: string): CertfleetError {
+  return new CertfleetError('already-exists', `expected no volume ${volumeId}, found one`);
+}
