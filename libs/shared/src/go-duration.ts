@@ -18,10 +18,20 @@ const longestNanoseconds = 2n ** 63n - 1n;
 /** Digits beyond these cannot matter or cannot fit; a longer text is no duration that anybody means. */
 const longestText = 256;
 
-/** Nanoseconds of one number and its unit; what is finer than a nanosecond is dropped. */
-function componentNanoseconds(integer: string, fraction: string, unit: string): bigint {
-  const scale = unitNanoseconds.get(unit) ?? 0n;
-  return BigInt(integer || '0') * scale + (BigInt(fraction || '0') * scale) / 10n ** BigInt(fraction.length);
+/**
+ * Nanoseconds of the digits behind the point. Go multiplies them as a float64 and keeps as many digits as fit an
+ * int64; an exact product would differ from it by a nanosecond (0.3333333333333333333h is 20m0s).
+ */
+function fractionNanoseconds(digits: string, unit: bigint): bigint {
+  let significant = 0n;
+  let scale = 1;
+  for (const digit of digits) {
+    const longer = significant * 10n + BigInt(digit);
+    if (longer > longestNanoseconds) break;
+    significant = longer;
+    scale *= 10;
+  }
+  return BigInt(Math.trunc(Number(significant) * (Number(unit) / scale)));
 }
 
 /** Nanoseconds of an unsigned duration, or undefined when the text is not of Go's syntax. */
@@ -33,7 +43,8 @@ function unsignedNanoseconds(text: string): bigint | undefined {
   while (component.lastIndex < text.length) {
     const match = component.exec(text);
     if (match === null) return undefined;
-    total += componentNanoseconds(match[1] ?? '', match[2] ?? '', match[3] ?? '');
+    const unit = unitNanoseconds.get(match[3] ?? '') ?? 0n;
+    total += BigInt(match[1] ?? '') * unit + fractionNanoseconds(match[2] ?? '', unit);
   }
   return total;
 }
