@@ -99,7 +99,11 @@ const flags = {
     parse: positiveDuration,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Most that all volumes of the node may take.', parse: byteSize },
-  'rsa-key-pool-size': { fallback: '16', help: 'RSA keys kept ready.', parse: integerBetween(0, 1024) },
+  'rsa-key-pool-size': {
+    fallback: '112',
+    help: 'RSA keys of 2048 bits kept ready once one was asked for.',
+    parse: integerBetween(0, 1024),
+  },
   'concurrent-renewals': { fallback: '4', help: 'Renewals in progress at once.', parse: integerBetween(1, 256) },
   'local-ca': {
     fallback: '',

@@ -48,18 +48,48 @@ export function verifyIssuedChain(
   response: { readonly certificatePem: string; readonly caPem: string },
   { key, now }: ChainExpectation,
 ): IssuedCertificate {
-  const chain = readCertificates('certificate chain', response.certificatePem, chainLimits);
-  const authorities = readCertificates('ca', response.caPem, caLimits);
-  const [leaf] = chain;
-  if (leaf === undefined) throw invalid('expected at least one certificate, found none');
-  if (authorities.length === 0 && response.caPem.trim() !== '')
-    throw invalid('expected the ca as PEM, found other text');
+  const { leaf, chain, authorities } = readAnswer(response);
   if (!holdsKey(leaf, key))
     throw invalid(`expected a first certificate for the volume's key, found one for another key`);
   requireValidNow(leaf, now);
   return {
     certificatePem: response.certificatePem,
     caPem: authorities.length === 0 ? '' : response.caPem,
+    ...describe(leaf, authorities),
+    warnings: chainWarnings(chain, now),
+  };
+}
+
+/** What a certificate says of itself and of its CA, without a judgement on either. */
+export type ChainFacts = Omit<IssuedCertificate, 'certificatePem' | 'caPem' | 'warnings'>;
+
+/**
+ * Reads a chain that lies on the node already, valid or not.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, when the texts are not certificates
+ */
+export function inspectChain(certificatePem: string, caPem = ''): ChainFacts {
+  const { leaf, authorities } = readAnswer({ certificatePem, caPem });
+  return describe(leaf, authorities);
+}
+
+interface Answer {
+  readonly leaf: X509Certificate;
+  readonly chain: readonly X509Certificate[];
+  readonly authorities: readonly X509Certificate[];
+}
+
+function readAnswer(response: { readonly certificatePem: string; readonly caPem: string }): Answer {
+  const chain = readCertificates('certificate chain', response.certificatePem, chainLimits);
+  const authorities = readCertificates('ca', response.caPem, caLimits);
+  const [leaf] = chain;
+  if (leaf === undefined) throw invalid('expected at least one certificate, found none');
+  if (authorities.length === 0 && response.caPem.trim() !== '')
+    throw invalid('expected the ca as PEM, found other text');
+  return { leaf, chain, authorities };
+}
+
+function describe(leaf: X509Certificate, authorities: readonly X509Certificate[]): ChainFacts {
+  return {
     notBefore: leaf.validFromDate,
     notAfter: leaf.validToDate,
     serialNumber: leaf.serialNumber.toLowerCase(),
@@ -68,7 +98,6 @@ export function verifyIssuedChain(
     issuer: nameText(leaf.issuer),
     ...asInvalid(() => alternativeNames(leaf), 'the names of the first certificate cannot be read'),
     caFingerprintsSha256: authorities.map(fingerprint),
-    warnings: chainWarnings(chain, now),
   };
 }
 

@@ -1,13 +1,13 @@
 import { NodeServiceCapability_RPC_Type } from '../../gen/csi/v1/csi.ts';
 import type { NodeServer } from '../../gen/csi/v1/csi.ts';
-import type { PublishRequest, UnpublishRequest } from '../volume/volume-requests.ts';
+import type { PublishContext, PublishRequest, UnpublishRequest } from '../volume/volume-requests.ts';
 import { parsePublishRequest, parseUnpublishRequest } from './publish-request.ts';
 import { unaryHandler } from './unary-handler.ts';
-import type { CallContext, CallObserver } from './unary-handler.ts';
+import type { CallObserver } from './unary-handler.ts';
 
 /** What the Node service asks of the volumes below it. */
 export interface PublishedVolumes {
-  publish(request: PublishRequest, context: CallContext): Promise<void>;
+  publish(request: PublishRequest, context: PublishContext): Promise<void>;
   unpublish(request: UnpublishRequest): Promise<void>;
 }
 

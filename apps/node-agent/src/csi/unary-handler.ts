@@ -2,15 +2,8 @@ import { status } from '@grpc/grpc-js';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import type { PublishContext } from '../volume/volume-requests.ts';
 import { rpcStatus } from './rpc-status.ts';
-
-/** What a handler knows of its call besides the request. */
-export interface CallContext {
-  /** Aborted when the caller hangs up. */
-  readonly signal: AbortSignal;
-  /** Milliseconds since the epoch at which the caller gives up; Infinity when it set no deadline. */
-  readonly deadlineMs: number;
-}
 
 /** Where each finished call is told: to the log and to the metrics. */
 export interface CallObserver {
@@ -25,7 +18,7 @@ export interface CallObserver {
 export function unaryHandler<Request, Response>(
   method: string,
   observer: CallObserver,
-  handle: (request: Request, context: CallContext) => Promise<Response>,
+  handle: (request: Request, context: PublishContext) => Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const startedMs = performance.now();

@@ -78,7 +78,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     return this.#waiters.size;
   }
 
-  async issue(request: IssueRequest, signal: AbortSignal): Promise<IssuerResponse> {
+  async issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse> {
     const target = { namespace: request.spec.pod.namespace, name: request.requestName };
     const waiter = new RequestWaiter((view) => belongsTo(view, request) && hasSameCsr(view, request.csrPem));
     const work = new AbortController();
@@ -91,6 +91,7 @@ export class CertManagerIssuer implements CertificateIssuer {
       if (signal.aborted || this.#stop.signal.aborted) abort();
       const aborted = rejectOnAbort(work.signal);
       const created = this.#createOrResume(request, work.signal).then((view) => {
+        onCreated?.();
         waiter.accept(view);
         // The API server has just answered: a watch that backs off need not wait longer.
         if (!this.#watch.isOpen) this.#watch.retryNow();
@@ -170,11 +171,14 @@ export class CertManagerIssuer implements CertificateIssuer {
     }
     const view = await this.#get({ namespace, name: request.requestName }, signal);
     if (belongsTo(view, request) && hasSameCsr(view, request.csrPem)) return view;
-    throw new CertfleetError(
-      'failed-precondition',
-      `expected certificate request ${namespace}/${request.requestName} to be this volume's, found another's of that name`,
-      { reason: 'RequestForeign' },
-    );
+    const name = `certificate request ${namespace}/${request.requestName}`;
+    if (belongsTo(view, request)) {
+      // Its key was lost with the node's memory, say in a reboot: nobody can use what it asks for.
+      const message = `expected ${name} to ask for this key, found another`;
+      throw new CertfleetError('already-exists', message, { reason: 'RequestStale' });
+    }
+    const message = `expected ${name} to be this volume's, found another's of that name`;
+    throw new CertfleetError('failed-precondition', message, { reason: 'RequestForeign' });
   }
 
   async #get(request: WaitedRequest, signal: AbortSignal): Promise<CertificateRequestView> {

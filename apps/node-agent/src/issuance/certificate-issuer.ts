@@ -22,12 +22,14 @@ export interface IssuerResponse {
 /** Where certificates come from: cert-manager in a cluster, a local CA on one machine. */
 export interface CertificateIssuer {
   /**
-   * Creates the request, or resumes the one of that name, and resolves once it is signed.
+   * Creates the request, or resumes the one of that name, and resolves once it is signed. `onCreated` is called when the
+   * request stands and its answer is waited for.
    * @throws CertfleetError permission-denied with reason RequestDenied when an approver denied it; failed-precondition
    *   with reason RequestFailed when the issuer gave up on it; deadline-exceeded with reason RequestPending, and the
-   *   request's own last message, when the signal's deadline passed first (the request is kept, to be resumed)
+   *   request's own last message, when the signal's deadline passed first (the request is kept, to be resumed);
+   *   already-exists with reason RequestStale when the volume's request of that name asks for another key: discard it
    */
-  issue(request: IssueRequest, signal: AbortSignal): Promise<IssuerResponse>;
+  issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse>;
   /** Deletes a request that this agent made for the volume; one that is gone or is not ours is left alone. */
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void>;
   stop(): Promise<void>;

@@ -10,7 +10,11 @@ import type { BackoffPolicy } from './backoff.ts';
 /** What waiting for gates needs. */
 export interface GateWaiterOptions {
   readonly gates: readonly ReadinessGate[];
-  readonly getPod: (namespace: string, name: string, signal: AbortSignal) => Promise<(GatedPod & { readonly uid: string }) | undefined>;
+  readonly getPod: (
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ) => Promise<(GatedPod & { readonly uid: string }) | undefined>;
   readonly backoff: BackoffPolicy;
   readonly clock: Clock;
 }
@@ -25,7 +29,10 @@ export async function awaitGates(options: GateWaiterOptions, pod: PodIdentity, s
   for (let attempt = 1; ; attempt++) {
     const seen = await options.getPod(pod.namespace, pod.name, signal);
     if (seen?.uid !== pod.uid) {
-      throw new CertfleetError('not-found', `expected pod ${pod.namespace}/${pod.name} with uid ${pod.uid}, found ${seen === undefined ? 'none' : `uid ${seen.uid}`}`);
+      throw new CertfleetError(
+        'not-found',
+        `expected pod ${pod.namespace}/${pod.name} with uid ${pod.uid}, found ${seen === undefined ? 'none' : `uid ${seen.uid}`}`,
+      );
     }
     const reason = waitingReason(options.gates, seen);
     if (reason === undefined) return;

@@ -24,6 +24,8 @@ export interface IssuanceOrder {
   readonly volumeId: string;
   readonly spec: VolumeSpec;
   readonly requestName: string;
+  /** Whether the pod has no certificate yet. Gates hold up that one alone: a renewal must not wait for a pod's mood. */
+  readonly isFirst: boolean;
   /** A key to use in the place of a new one: a resumed request's, or the current one when the volume keeps its key. */
   readonly key: KeyObject | undefined;
   readonly serviceAccountToken: string | undefined;
@@ -55,19 +57,19 @@ export async function issueCertificate(
     observePhase(phase, performance.now() - startedMs);
     return result;
   };
-  await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
+  if (order.isFirst) await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
   const key = order.key ?? (await timed('key', () => dependencies.takeKey(spec.key)));
   signal.throwIfAborted();
   order.rememberKey(key);
-  const response = await issuer.issue(
-    {
-      requestName: order.requestName,
-      volumeId: order.volumeId,
-      spec,
-      csrPem: createCertificateSigningRequest({ ...spec, key }),
-      serviceAccountToken: order.serviceAccountToken,
-    },
-    signal,
-  );
+  const csrPem = createCertificateSigningRequest({ ...spec, key });
+  const { requestName, volumeId, serviceAccountToken } = order;
+  let phaseStartedMs = performance.now();
+  const endPhase = (phase: IssuancePhase): void => {
+    observePhase(phase, performance.now() - phaseStartedMs);
+    phaseStartedMs = performance.now();
+  };
+  const request = { requestName, volumeId, spec, csrPem, serviceAccountToken };
+  const response = await issuer.issue(request, signal, () => endPhase('request'));
+  endPhase('wait');
   return { key, certificate: verifyIssuedChain(response, { key, now: new Date(clock.now()) }) };
 }

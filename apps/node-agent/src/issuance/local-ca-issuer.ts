@@ -6,7 +6,9 @@ import {
   subjectKeyIdentifierExtension,
 } from '../crypto/certificate-builder.ts';
 import { readCertificateSigningRequest } from '../crypto/read-certificate-signing-request.ts';
+import type { CertificateSigningRequestContents } from '../crypto/read-certificate-signing-request.ts';
 import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
+import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from './certificate-issuer.ts';
 import { randomSerialNumber } from './local-ca.ts';
 import type { LocalCa } from './local-ca.ts';
@@ -15,7 +17,7 @@ import type { LocalCa } from './local-ca.ts';
 const maxAnswers = 512;
 
 interface Answer {
-  readonly csrPem: string;
+  readonly information: Buffer;
   readonly response: IssuerResponse;
 }
 
@@ -33,24 +35,27 @@ export class LocalCaIssuer implements CertificateIssuer {
 
   /**
    * Signs the request; the same name and request again give the same certificate.
-   * @throws CertfleetError already-exists when the name was used for another request; failed-precondition with reason
-   *   RequestFailed when the request is malformed or not signed by its key; unavailable after stop()
+   * @throws CertfleetError already-exists with reason RequestStale when the name was used for a request that asks for
+   *   something else; failed-precondition with reason RequestFailed when the request is malformed or not signed by its key; unavailable after stop()
    */
+  // eslint-disable-next-line @typescript-eslint/require-await -- async turns what is thrown into a rejection
   async issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse> {
     signal.throwIfAborted();
-    if (this.#isStopped)
+    if (this.#isStopped) {
       throw new CertfleetError('unavailable', 'expected a running local CA, found that it is stopped');
-    const name = qualifiedName(request);
+    }
+    const contents = readRequest(request.csrPem);
     onCreated?.();
+    const name = qualifiedName(request);
     const earlier = this.#answers.get(name);
-    if (earlier !== undefined && earlier.csrPem !== request.csrPem) {
-      throw new CertfleetError('already-exists', `expected request ${name} to ask for this key, found another`, {
+    if (earlier !== undefined && !earlier.information.equals(contents.information)) {
+      throw new CertfleetError('already-exists', `request ${name} exists and asks for something else`, {
         reason: 'RequestStale',
       });
     }
-    const response = earlier?.response ?? this.#sign(request);
-    this.#remember(name, { csrPem: request.csrPem, response });
-    return Promise.resolve(response);
+    const response = earlier?.response ?? this.#sign(contents, request.spec);
+    this.#remember(name, { information: contents.information, response });
+    return response;
   }
 
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {
@@ -64,8 +69,7 @@ export class LocalCaIssuer implements CertificateIssuer {
     return Promise.resolve();
   }
 
-  #sign({ csrPem, spec }: IssueRequest): IssuerResponse {
-    const { subject, publicKey, subjectAltName } = readRequest(csrPem);
+  #sign({ subject, publicKey, subjectAltName }: CertificateSigningRequestContents, spec: VolumeSpec): IssuerResponse {
     const nowMs = this.#clock.now();
     // Certificates count whole seconds; a shorter lifetime would be over before it began.
     const notAfterMs = nowMs + Math.max(spec.durationMs, 1000);
@@ -100,7 +104,7 @@ function qualifiedName({ requestName, spec }: Pick<IssueRequest, 'requestName' |
   return `${spec.pod.namespace}/${requestName}`;
 }
 
-function readRequest(csrPem: string): ReturnType<typeof readCertificateSigningRequest> {
+function readRequest(csrPem: string): CertificateSigningRequestContents {
   try {
     return readCertificateSigningRequest(csrPem);
   } catch (error) {

@@ -17,7 +17,7 @@ export async function volumePayload(
   if (caPem !== '') payload.set(spec.files.ca, Buffer.from(caPem));
   if (spec.keystore !== undefined) {
     const { fileName, password, profile } = spec.keystore;
-    payload.set(fileName, await encodeKeystore({ key, certificatePem, caPem, password: password.reveal(), profile }));
+    payload.set(fileName, await encodeKeystore({ key, certificatePem, caPem, password, profile }));
   }
   return payload;
 }

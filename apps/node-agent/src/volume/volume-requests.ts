@@ -18,3 +18,11 @@ export interface UnpublishRequest {
   readonly volumeId: string;
   readonly targetPath: string;
 }
+
+/** Who waits for a publish, and until when. */
+export interface PublishContext {
+  /** Aborted when the caller hangs up. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch at which the caller gives up; Infinity when it set no deadline. */
+  readonly deadlineMs: number;
+}

@@ -1,0 +1,203 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { openCertificateSource } from './certificate-source.ts';
+import type { CertificateSource } from './certificate-source.ts';
+import type { AgentConfig } from './config.ts';
+import { KeyPool } from './crypto/key-pool.ts';
+import { generatePrivateKey } from './crypto/private-key.ts';
+import { CsiEndpoint } from './csi/csi-endpoint.ts';
+import { createLinuxMounter } from './mount/linux-mounter.ts';
+import { createMountTable } from './mount/mount-table.ts';
+import { readMountinfo } from './mount/mountinfo.ts';
+import { AgentHttp } from './observability/agent-http.ts';
+import type { AgentHttpPorts } from './observability/agent-http.ts';
+import { AgentMetrics } from './observability/agent-metrics.ts';
+import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import { findPeerLayout } from './storage/peer-layout.ts';
+import { ownLayout } from './storage/volume-layout.ts';
+import { VolumeStore } from './storage/volume-store.ts';
+import { volumeParser } from './volume/parse-volume.ts';
+import { recoverVolumes } from './volume/recover-volumes.ts';
+import { VolumeIssuance } from './volume/volume-issuance.ts';
+import { VolumeManager } from './volume/volume-manager.ts';
+import { VolumeRenewals } from './volume/volume-renewals.ts';
+import { VolumeReporter } from './volume/volume-reporter.ts';
+import { volumeSnapshot } from './volume/volume-snapshot.ts';
+
+/** What an agent is made from. */
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How long a volume that a kill left unmounted waits for the kubelet to come back for it. */
+const unpublishedGraceMs = 15 * 60_000;
+
+/** The node agent: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #unwind: (() => Promise<void> | void)[] = [];
+  readonly #metrics: AgentMetrics;
+  #volumes: VolumeManager | undefined;
+  #keys: KeyPool | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#metrics = new AgentMetrics(() => ({
+      ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
+      rsaKeysReady: this.#keys?.ready(2048) ?? 0,
+    }));
+  }
+
+  /** @throws whatever keeps the agent from serving; what was started by then is stopped */
+  async start(): Promise<AgentHttpPorts> {
+    try {
+      return await this.#start();
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#unwind.splice(0).reverse()) await stop();
+  }
+
+  async #start(): Promise<AgentHttpPorts> {
+    const { config, env, clock, log } = this.#options;
+    const source = await openCertificateSource({ config, env, clock, log, metrics: this.#metrics });
+    this.#unwind.push(() => source.stop());
+    const keys = this.#startKeys();
+    const volumes = await this.#openVolumes(source, keys);
+    let isSourceReady = false;
+    source.ready.then(
+      () => (isSourceReady = true),
+      () => undefined, // Stopped before it was ready.
+    );
+    const endpoint = this.#csiEndpoint(volumes);
+    const http = new AgentHttp({
+      metricsAddress: config['metrics-bind-address'],
+      healthAddress: config['health-bind-address'],
+      registry: this.#metrics.registry,
+      notReady: () => (isSourceReady ? endpoint.refusal : 'waiting for the first list of certificate requests'),
+    });
+    this.#unwind.push(() => http.stop());
+    const ports = await http.start();
+    this.#unwind.push(() => endpoint.stop());
+    await endpoint.start();
+    // The first to be stopped: a mount that waits for its certificate is answered at once, and tried again by the kubelet.
+    this.#unwind.push(() => volumes.stop());
+    log.info(
+      { node: config['node-id'], driver: config['driver-name'], version: this.#options.version },
+      'agent started',
+    );
+    return ports;
+  }
+
+  #startKeys(): KeyPool {
+    const { config, clock, log } = this.#options;
+    const full = config['rsa-key-pool-size'];
+    const keys = new KeyPool({
+      generate: generatePrivateKey,
+      clock,
+      stock: { initial: Math.min(8, full), full },
+      onTake: (outcome) => this.#metrics.keyTaken(outcome === 'hit'),
+      onStockFailure: (error) => log.warn({ error: String(error) }, 'could not make a key ahead'),
+    });
+    this.#keys = keys;
+    keys.start();
+    this.#unwind.push(() => keys.stop());
+    return keys;
+  }
+
+  async #openVolumes(source: CertificateSource, keys: KeyPool): Promise<VolumeManager> {
+    const { config, clock, log } = this.#options;
+    const mounter = createLinuxMounter();
+    const root = join(config['data-root'], 'certfleet');
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
+    const adopted = config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']);
+    const store = VolumeStore.open({ own: ownLayout(root), adopted, clock });
+    const reporter = new VolumeReporter(log, this.#metrics, source.recordEvent);
+    const parseVolume = volumeParser(config['default-duration'], reporter);
+    const volumes = this.#buildVolumes({ source, keys, store, mounter, reporter, parseVolume });
+    const mounts = createMountTable(readMountinfo());
+    const found = recoverVolumes({ store, adopted, mounts, parseVolume, clock });
+    for (const volume of found.volumes) {
+      volumes.resume(volume);
+      if (volume.record.phase === 'published') continue;
+      const cancel = clock.schedule(unpublishedGraceMs, () => void volumes.discardUnpublished(volume.volumeId));
+      this.#unwind.push(cancel);
+    }
+    for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
+    this.#metrics.damagedVolumes(found.damaged.length);
+    log.info(
+      { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
+      'volumes taken up',
+    );
+    return volumes;
+  }
+
+  #buildVolumes(parts: {
+    source: CertificateSource;
+    keys: KeyPool;
+    store: VolumeStore;
+    mounter: ReturnType<typeof createLinuxMounter>;
+    reporter: VolumeReporter;
+    parseVolume: ReturnType<typeof volumeParser>;
+  }): VolumeManager {
+    const { config, clock } = this.#options;
+    const { source, keys, reporter } = parts;
+    const metrics = this.#metrics;
+    const issuance = new VolumeIssuance({
+      dependencies: {
+        issuer: source.issuer,
+        takeKey: (key) => keys.take(key),
+        awaitGates: source.awaitGates,
+        clock,
+        observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
+      },
+      useTokenRequest: config['use-token-request'],
+      reporter,
+      observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
+    });
+    const issuanceTimeoutMs = config['issuance-timeout'];
+    const scheduler: RenewalScheduler = new RenewalScheduler({
+      clock,
+      maxConcurrent: config['concurrent-renewals'],
+      renew: (volumeId) => volumes.renew(volumeId),
+    });
+    this.#unwind.push(() => scheduler.stop());
+    const observeLag = (lagMs: number): void => metrics.renewed(lagMs);
+    const volumes = new VolumeManager({
+      ...parts,
+      issuance,
+      renewals: new VolumeRenewals({ issuance, scheduler, reporter, clock, issuanceTimeoutMs, observeLag }),
+      clock,
+      continueOnNotReady: config['continue-on-not-ready'],
+      issuanceTimeoutMs,
+      observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
+    });
+    return volumes;
+  }
+
+  #csiEndpoint(volumes: VolumeManager): CsiEndpoint {
+    const { config, log, version } = this.#options;
+    return new CsiEndpoint({
+      nodeId: config['node-id'],
+      driverName: config['driver-name'],
+      version,
+      socketPath: config.endpoint,
+      kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
+      registrationDirectory: config['plugin-registration-path'],
+      volumes,
+      isReady: () => true,
+      observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { AgentConfig } from './config.ts';
+import { CertManagerIssuer } from './issuance/cert-manager-issuer.ts';
+import type { CertificateIssuer } from './issuance/certificate-issuer.ts';
+import { awaitGates } from './issuance/gate-waiter.ts';
+import { LocalCaIssuer } from './issuance/local-ca-issuer.ts';
+import { openLocalCa } from './issuance/local-ca.ts';
+import { KubeClient } from './kube/api-client.ts';
+import { EventRecorder } from './kube/event-recorder.ts';
+import { inClusterCredentials } from './kube/kube-credentials.ts';
+import type { KubeCredentials } from './kube/kube-credentials.ts';
+import { getPod } from './kube/pod.ts';
+import type { AgentMetrics } from './observability/agent-metrics.ts';
+import type { PodIdentity } from './spec/volume-spec.ts';
+import type { RecordPodEvent } from './volume/volume-reporter.ts';
+
+/** All that differs between a cluster and a single machine. */
+export interface CertificateSource {
+  readonly issuer: CertificateIssuer;
+  readonly recordEvent: RecordPodEvent;
+  readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
+  /** Resolves once certificates can be asked for. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What both kinds of source work with. */
+export interface CertificateSourceOptions {
+  readonly config: AgentConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: AgentMetrics;
+}
+
+/** The source that the configuration names: a local CA, or cert-manager in the cluster. */
+export function openCertificateSource(options: CertificateSourceOptions): Promise<CertificateSource> {
+  const directory = options.config['local-ca'];
+  return directory === undefined ? clusterSource(options) : localSource(options, directory);
+}
+
+async function localSource({ clock }: CertificateSourceOptions, directory: string): Promise<CertificateSource> {
+  const issuer = new LocalCaIssuer(await openLocalCa(directory, new Date(clock.now())), clock);
+  return {
+    issuer,
+    // There is no API server to show Events, and no pod that a gate could look at.
+    recordEvent: () => undefined,
+    awaitGates: () => Promise.resolve(),
+    ready: Promise.resolve(),
+    stop: () => issuer.stop(),
+  };
+}
+
+async function clusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
+  const { config, clock, log, metrics } = options;
+  const client = new KubeClient({
+    credentials: await credentials(options),
+    clock,
+    qps: config['kube-api-qps'],
+    burst: config['kube-api-burst'],
+    onResponse: (verb, resource, code) => metrics.apiRequestEnded(verb, resource, String(code)),
+  });
+  const issuer = new CertManagerIssuer({
+    client,
+    clock,
+    nodeId: config['node-id'],
+    onWatchError: (error) => log.warn({ error: error.message }, 'watch of certificate requests interrupted'),
+  });
+  const events = new EventRecorder({
+    client,
+    clock,
+    nodeName: config['node-id'],
+    onDropped: () => metrics.eventDropped(),
+  });
+  const gating = {
+    gates: config['pod-readiness-gate'],
+    getPod: (namespace: string, name: string, signal: AbortSignal) => getPod(client, { namespace, name }, signal),
+    backoff: {
+      initialMs: config['gate-backoff-duration'],
+      factor: config['gate-backoff-factor'],
+      jitter: config['gate-backoff-jitter'],
+      capMs: config['gate-backoff-cap'],
+    },
+    clock,
+  };
+  issuer.start();
+  return {
+    issuer,
+    recordEvent: (pod, event) =>
+      events.record({ ...event, pod: { name: pod.name, namespace: pod.namespace, uid: pod.uid } }),
+    awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
+    ready: issuer.ready,
+    stop: async () => {
+      await issuer.stop();
+      await events.stop();
+      await client.stop();
+    },
+  };
+}
+
+/** A kubeconfig's credentials, or the pod's own; the package that reads kubeconfigs is loaded for the former alone. */
+async function credentials({ config, env, clock }: CertificateSourceOptions): Promise<KubeCredentials> {
+  if (config.kubeconfig !== undefined) {
+    const { kubeconfigCredentials } = await import('./kube/kubeconfig-credentials.ts');
+    return kubeconfigCredentials(config.kubeconfig, clock);
+  }
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
+  if (host === undefined || port === undefined) {
+    throw new CertfleetError(
+      'invalid-argument',
+      'expected --kubeconfig, --local-ca, or a pod of a cluster, found none of them',
+    );
+  }
+  return inClusterCredentials({ host, port }, clock);
+}

@@ -1,0 +1,119 @@
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { inspectChain } from '../crypto/certificate-chain.ts';
+import type { ChainFacts } from '../crypto/certificate-chain.ts';
+import type { MountTable } from '../mount/mount-table.ts';
+import { attributes as attributeTable, attributeGroup } from '../spec/attributes.ts';
+import type { VolumeSpec } from '../spec/volume-spec.ts';
+import type { Payload } from '../storage/payload.ts';
+import { findPeerVolumes } from '../storage/peer-volumes.ts';
+import type { VolumeLayout } from '../storage/volume-layout.ts';
+import type { DamagedEntry } from '../storage/volume-listing.ts';
+import type { VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
+import type { VolumeStore } from '../storage/volume-store.ts';
+import type { ManagedVolume } from './managed-volume.ts';
+import type { ParseVolume } from './parse-volume.ts';
+import { issuedFacts } from './volume-issuance.ts';
+
+/** What a start finds the node's volumes with. */
+export interface RecoveryOptions {
+  readonly store: VolumeStore;
+  /** Where another driver left its volumes; undefined when nothing is to be taken over. */
+  readonly adopted: VolumeLayout | undefined;
+  /** Read once, at start. */
+  readonly mounts: MountTable;
+  readonly parseVolume: ParseVolume;
+  readonly clock: Clock;
+}
+
+/** What a start found. */
+export interface RecoveredVolumes {
+  readonly volumes: readonly ManagedVolume[];
+  /** How many of them were taken over from another driver just now. */
+  readonly adoptedCount: number;
+  /** What was set aside, to be told to the operator. */
+  readonly damaged: readonly DamagedEntry[];
+}
+
+/** Takes up every volume of this node: ours from an earlier run, and another driver's that its pods still use. */
+export function recoverVolumes(options: RecoveryOptions): RecoveredVolumes {
+  const { store, adopted, clock, mounts } = options;
+  const damaged: DamagedEntry[] = [];
+  let adoptedCount = 0;
+  if (adopted !== undefined) {
+    const found = findPeerVolumes(adopted, { mounts, clock, inspect: inspectChain });
+    for (const { record, secrets } of found.adoptable) store.adopt(record, secrets);
+    adoptedCount = found.adoptable.length;
+    damaged.push(...found.refused);
+  }
+  const listing = store.list();
+  damaged.push(...listing.damaged);
+  const volumes = listing.records.flatMap((record) => {
+    try {
+      return [takeUp(record, options)];
+    } catch (thrown) {
+      damaged.push({ path: record.volumeId, reason: asCertfleetError(thrown).message });
+      return [];
+    }
+  });
+  return { volumes, adoptedCount, damaged };
+}
+
+function takeUp(record: VolumeRecord, { store, parseVolume, mounts, clock }: RecoveryOptions): ManagedVolume {
+  const secrets = store.readSecrets(record.volumeId);
+  const spec = parseVolume({ ...record, attributes: withPassword(record, secrets) });
+  const isMounted = mounts.has(record.targetPath);
+  const volume: ManagedVolume = {
+    volumeId: record.volumeId,
+    spec,
+    store,
+    // A mount that is gone went with the pod or with a reboot: only the kubelet can say which, by publishing again.
+    record: { ...record, phase: isMounted ? 'published' : 'created' },
+    secrets,
+    failedAttempts: 0,
+    requestIsSpent: false,
+    unpublished: new AbortController(),
+  };
+  believeFiles(volume, clock);
+  return volume;
+}
+
+/**
+ * A kill between the swap of the files and the write of the record leaves newer files beside an older record. What the
+ * pod reads is the truth; asking for another certificate would be one for nothing.
+ */
+function believeFiles(volume: ManagedVolume, clock: Clock): void {
+  const { store, volumeId, spec, record } = volume;
+  const payload = store.readPayload(volumeId);
+  const facts = readCertificate(payload, spec);
+  if (facts === undefined) {
+    volume.record = { ...record, issued: undefined };
+    return;
+  }
+  if (facts.fingerprintSha256 === record.issued?.fingerprintSha256) return;
+  const requestName = record.pending?.requestName;
+  const issued = issuedFacts(facts, {
+    requestName,
+    issuedAt: new Date(clock.now()),
+    renewBeforeMs: spec.renewBeforeMs,
+  });
+  volume.record = { ...record, issued, generation: record.generation + 1, pending: undefined };
+  store.writeRecord(volume.record);
+}
+
+/** Undefined when there is no certificate with its key, or none that can be read: then one is issued at once. */
+function readCertificate(payload: Payload, { files }: VolumeSpec): ChainFacts | undefined {
+  const certificate = payload.get(files.certificate);
+  if (certificate === undefined || !payload.has(files.privateKey)) return undefined;
+  try {
+    return inspectChain(certificate.toString(), payload.get(files.ca)?.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** The attributes as the parser wants them: the keystore's password lies in the file of secrets. */
+function withPassword({ attributes }: VolumeRecord, { keystorePassword }: VolumeSecrets): Record<string, string> {
+  if (keystorePassword === undefined) return attributes;
+  return { ...attributes, [`${attributeGroup}/${attributeTable.pkcs12Password.name}`]: keystorePassword.reveal() };
+}

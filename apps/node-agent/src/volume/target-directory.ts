@@ -1,0 +1,29 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+
+/** Makes the target directory, which CSI leaves to the plugin (the kubelet has made its parent). */
+export function createTarget(path: string): void {
+  attempt(`make ${path}`, () => mkdirSync(path, { recursive: true, mode: 0o750 }));
+}
+
+/** Deletes the empty target, as CSI asks; one that is gone is no error, one that holds files was never ours to delete. */
+export function removeTarget(path: string): void {
+  attempt(`remove ${path}`, () => {
+    try {
+      rmdirSync(path);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+    }
+  });
+}
+
+function attempt(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    throw new CertfleetError('unavailable', `cannot ${what}: ${(cause as Error).message}`, {
+      reason: 'MountFailed',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { Secret } from '@certfleet/shared/secret.ts';
+import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
+import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
+import { issueCertificate } from '../issuance/issue-certificate.ts';
+import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/issue-certificate.ts';
+import type { IssuanceCause } from '../observability/agent-metrics.ts';
+import { renewAt } from '../renewal/renew-at.ts';
+import type { IssuedFacts } from '../storage/volume-record.ts';
+import { apiServerToken } from './managed-volume.ts';
+import type { ManagedVolume } from './managed-volume.ts';
+import { volumePayload } from './volume-payload.ts';
+import type { VolumeReporter } from './volume-reporter.ts';
+
+/** What issuing into volumes needs. */
+export interface VolumeIssuanceOptions {
+  readonly dependencies: IssuanceDependencies;
+  readonly useTokenRequest: boolean;
+  readonly reporter: VolumeReporter;
+  readonly observeWrite: (durationMs: number) => void;
+}
+
+/** Reasons after which the same request will never be signed: the next try takes a new key and a new request. */
+const spentReasons: ReadonlySet<string> = new Set([
+  'RequestDenied',
+  'RequestFailed',
+  'InvalidCertificate',
+  'RequestConflict',
+]);
+
+/** Issues a certificate into a volume and brings its files and its record up to date. */
+export class VolumeIssuance {
+  readonly #options: VolumeIssuanceOptions;
+
+  constructor(options: VolumeIssuanceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One try, under the volume's lock. On an error nothing that the pod sees has changed.
+   * @throws CertfleetError as issueCertificate does, and not-found when the volume was removed meanwhile
+   */
+  async issue(volume: ManagedVolume, cause: IssuanceCause, signal: AbortSignal): Promise<void> {
+    const { reporter } = this.#options;
+    try {
+      const order = this.#order(volume);
+      if (volume.requestIsSpent) await this.#discard(volume, order.requestName);
+      const issuance = await this.#issueAnew(volume, order, signal);
+      const previousRequest = volume.record.issued?.requestName;
+      const issued = await this.#store(volume, issuance, order.requestName);
+      if (previousRequest !== undefined) this.#discardLater(volume, previousRequest);
+      reporter.issued(volume, cause, volume.record.generation, issued);
+    } catch (thrown) {
+      throw this.#remember(volume, asCertfleetError(thrown));
+    }
+  }
+
+  #order(volume: ManagedVolume): IssuanceOrder {
+    const { spec, record, secrets, volumeId, store } = volume;
+    const serviceAccountToken = apiServerToken(secrets.serviceAccountTokens);
+    if (this.#options.useTokenRequest && serviceAccountToken === undefined) {
+      throw new CertfleetError(
+        'failed-precondition',
+        'expected a token of the pod’s service account from the kubelet, found none; CSIDriver.spec.tokenRequests must ask for audience ""',
+        { reason: 'TokenMissing' },
+      );
+    }
+    const requestName = record.pending?.requestName ?? nextRequestName(volume);
+    return {
+      volumeId,
+      spec,
+      requestName,
+      isFirst: record.issued === undefined,
+      key: this.#knownKey(volume),
+      serviceAccountToken: this.#options.useTokenRequest ? serviceAccountToken : undefined,
+      rememberKey: (key) => {
+        volume.secrets = { ...volume.secrets, pendingKeyPem: new Secret(encodePrivateKey(key, 'PKCS8').toString()) };
+        // The key first: a record that names a request without its key would only be a request to throw away.
+        store.writeSecrets(volumeId, volume.secrets);
+        volume.record = {
+          ...volume.record,
+          pending: { requestName, createdAt: new Date(this.#options.dependencies.clock.now()) },
+        };
+        store.writeRecord(volume.record);
+      },
+    };
+  }
+
+  /** The key of a request that can be resumed, or the volume's own when it is to be kept. */
+  #knownKey({ secrets, record, spec, store, volumeId, requestIsSpent }: ManagedVolume): KeyObject | undefined {
+    if (record.pending !== undefined && secrets.pendingKeyPem !== undefined && !requestIsSpent) {
+      const pending = decodePrivateKey(secrets.pendingKeyPem.reveal());
+      if (keyMatchesSpec(pending, spec.key)) return pending;
+    }
+    if (!spec.reusePrivateKey) return undefined;
+    const file = store.readPayload(volumeId).get(spec.files.privateKey);
+    if (file === undefined) return undefined;
+    const current = decodePrivateKey(file);
+    return keyMatchesSpec(current, spec.key) ? current : undefined;
+  }
+
+  /** Issues; a request of an earlier life of the node, whose key is lost, is replaced. */
+  async #issueAnew(volume: ManagedVolume, order: IssuanceOrder, signal: AbortSignal): Promise<Issuance> {
+    try {
+      return await issueCertificate(this.#options.dependencies, order, signal);
+    } catch (thrown) {
+      if (asCertfleetError(thrown).reason !== 'RequestStale') throw thrown;
+      await this.#discard(volume, order.requestName);
+      return await issueCertificate(this.#options.dependencies, order, signal);
+    }
+  }
+
+  async #discard(volume: ManagedVolume, requestName: string): Promise<void> {
+    const { volumeId, spec } = volume;
+    await this.#options.dependencies.issuer.discard({ requestName, volumeId, spec });
+    volume.requestIsSpent = false;
+  }
+
+  async #store(volume: ManagedVolume, { key, certificate }: Issuance, requestName: string): Promise<IssuedFacts> {
+    const startedMs = performance.now();
+    const { store, volumeId, spec } = volume;
+    const payload = await volumePayload(spec, key, certificate);
+    store.writePayload(volumeId, payload, spec.fsGroup);
+    // A kill from here to the record's rename leaves new files beside an old record: recovery believes the files.
+    const now = new Date(this.#options.dependencies.clock.now());
+    const issued = issuedFacts(certificate, { requestName, issuedAt: now, renewBeforeMs: spec.renewBeforeMs });
+    volume.record = {
+      ...volume.record,
+      generation: volume.record.generation + 1,
+      issued,
+      pending: undefined,
+      lastFailure: undefined,
+    };
+    volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
+    store.writeRecord(volume.record);
+    store.writeSecrets(volumeId, volume.secrets);
+    volume.failedAttempts = 0;
+    this.#options.observeWrite(performance.now() - startedMs);
+    return issued;
+  }
+
+  #remember(volume: ManagedVolume, error: CertfleetError): CertfleetError {
+    volume.failedAttempts += 1;
+    volume.requestIsSpent ||= spentReasons.has(error.reason ?? '');
+    const at = new Date(this.#options.dependencies.clock.now());
+    volume.record = {
+      ...volume.record,
+      lastFailure: { at, reason: error.reason ?? 'IssuanceFailed', message: error.message },
+    };
+    return error;
+  }
+
+  /** One request is kept per volume; that the old one lingers for a while is no reason to hold up a mount. */
+  #discardLater({ volumeId, spec }: ManagedVolume, requestName: string): void {
+    this.#options.dependencies.issuer.discard({ requestName, volumeId, spec }).catch((error: unknown) => {
+      this.#options.reporter.discardFailed({ volumeId, spec }, requestName, asCertfleetError(error));
+    });
+  }
+}
+
+/** The facts of a certificate as the record keeps them. */
+export function issuedFacts(
+  certificate: Pick<
+    IssuedCertificate,
+    'serialNumber' | 'fingerprintSha256' | 'notBefore' | 'notAfter' | 'caFingerprintsSha256'
+  >,
+  {
+    requestName,
+    issuedAt,
+    renewBeforeMs,
+  }: { requestName: string | undefined; issuedAt: Date; renewBeforeMs: number | undefined },
+): IssuedFacts {
+  const { serialNumber, fingerprintSha256, notBefore, notAfter, caFingerprintsSha256 } = certificate;
+  return {
+    serialNumber,
+    fingerprintSha256,
+    notBefore,
+    notAfter,
+    caFingerprintsSha256,
+    requestName,
+    issuedAt,
+    renewAt: renewAt(certificate, renewBeforeMs),
+  };
+}
+
+/**
+ * The name of the volume's next request: the pod's name for the reader, a hash of the volume id so that two volumes never
+ * meet, the generation so that the same try after a kill finds the same request.
+ */
+function nextRequestName({ spec, volumeId, record }: ManagedVolume): string {
+  const hash = createHash('sha256').update(volumeId).digest('hex').slice(0, 12);
+  return `${spec.pod.name.slice(0, 200)}-${hash}-${record.generation + 1}`;
+}

@@ -1,0 +1,197 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Mounter } from '../mount/mounter.ts';
+import { splitSecrets } from '../storage/secret-attributes.ts';
+import type { VolumeStore } from '../storage/volume-store.ts';
+import { deadline } from './deadline.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import type { ManagedVolume } from './managed-volume.ts';
+import type { ParseVolume } from './parse-volume.ts';
+import { createTarget, removeTarget } from './target-directory.ts';
+import type { VolumeIssuance } from './volume-issuance.ts';
+import type { VolumeRenewals } from './volume-renewals.ts';
+import type { VolumeReporter } from './volume-reporter.ts';
+import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
+
+/** What the manager works with. */
+export interface VolumeManagerOptions {
+  readonly store: VolumeStore;
+  readonly mounter: Mounter;
+  readonly issuance: VolumeIssuance;
+  readonly renewals: VolumeRenewals;
+  readonly parseVolume: ParseVolume;
+  readonly reporter: VolumeReporter;
+  readonly clock: Clock;
+  readonly continueOnNotReady: boolean;
+  readonly issuanceTimeoutMs: number;
+  readonly observeMount: (durationMs: number) => void;
+}
+
+/** So much of the caller's time is kept for writing, mounting and answering. */
+const answerReserveMs = 2_000;
+
+/**
+ * After these the kubelet takes the mount for uncertain and unpublishes it when the pod goes; after any other error it
+ * does not, so nothing of the volume may be kept for a next try that may never come.
+ */
+const uncertainCodes: ReadonlySet<string> = new Set([
+  'cancelled',
+  'deadline-exceeded',
+  'unavailable',
+  'resource-exhausted',
+  'aborted',
+]);
+
+/**
+ * The volumes of this node. Everything that changes a volume runs under that volume's lock, so a publish, a renewal and an
+ * unpublish never meet; what comes after an unpublish finds the volume gone.
+ */
+export class VolumeManager {
+  readonly #options: VolumeManagerOptions;
+  readonly #locks = new KeyedLock();
+  readonly #volumes = new Map<string, ManagedVolume>();
+  readonly #stopping = new AbortController();
+
+  constructor(options: VolumeManagerOptions) {
+    this.#options = options;
+  }
+
+  volumes(): Iterable<ManagedVolume> {
+    return this.#volumes.values();
+  }
+
+  /** Takes up a volume that stands on the node already. */
+  resume(volume: ManagedVolume): void {
+    this.#volumes.set(volume.volumeId, volume);
+    if (volume.record.phase === 'published') this.#options.renewals.scheduleNext(volume);
+  }
+
+  /**
+   * Brings the volume to its target with a valid certificate in it; of one that is there already only newer tokens are
+   * kept. A running pod's volume is never taken from it, whatever fails.
+   */
+  publish(request: PublishRequest, context: PublishContext): Promise<void> {
+    return this.#locks.run(request.volumeId, async () => {
+      const known = this.#volumes.get(request.volumeId);
+      if (known !== undefined) keepTokens(known, request);
+      if (known?.record.phase === 'published' && (await this.#isPublishedAt(known, request.targetPath))) return;
+      const volume = known ?? this.#create(request);
+      try {
+        await this.#fill(volume, context);
+        await this.#mount(volume, request.targetPath);
+      } catch (thrown) {
+        const error = asCertfleetError(thrown);
+        this.#options.reporter.issuanceFailed(volume, 'mount', error);
+        if (!uncertainCodes.has(error.code) && volume.record.phase === 'created') this.#forget(volume);
+        throw error;
+      }
+    });
+  }
+
+  /** Takes the volume from its target and deletes it, key and all; one that is not there is no error. */
+  async unpublish({ volumeId, targetPath }: UnpublishRequest): Promise<void> {
+    this.#volumes.get(volumeId)?.unpublished.abort(new CertfleetError('aborted', 'the volume was unpublished'));
+    await this.#locks.run(volumeId, async () => {
+      const { store, mounter } = this.#options;
+      await mounter.unmount(targetPath);
+      removeTarget(targetPath);
+      const volume = this.#volumes.get(volumeId);
+      if (volume === undefined) store.remove(volumeId);
+      else this.#forget(volume);
+    });
+  }
+
+  /** Renews a volume if it is still here; never rejects. */
+  renew(volumeId: string): Promise<void> {
+    return this.#locks.run(volumeId, async () => {
+      const volume = this.#volumes.get(volumeId);
+      if (volume !== undefined) await this.#options.renewals.renew(volume, this.#stopping.signal);
+    });
+  }
+
+  /** Deletes a volume that a kill left before it was mounted, unless the kubelet has come back for it meanwhile. */
+  discardUnpublished(volumeId: string): Promise<void> {
+    return this.#locks.run(volumeId, () => {
+      const volume = this.#volumes.get(volumeId);
+      if (volume?.record.phase === 'created') this.#forget(volume);
+      return Promise.resolve();
+    });
+  }
+
+  /** Ends what is under way; pending requests are resumed by the next start. */
+  stop(): void {
+    this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
+  }
+
+  #create(request: PublishRequest): ManagedVolume {
+    const { store, parseVolume, clock, reporter } = this.#options;
+    const { volumeId, targetPath, volumeMountGroup, serviceAccountTokens } = request;
+    const spec = parseVolume(request);
+    const { attributes, secrets } = splitSecrets(request.attributes);
+    const createdAt = new Date(clock.now());
+    const volume: ManagedVolume = {
+      volumeId,
+      spec,
+      store,
+      record: { volumeId, targetPath, attributes, volumeMountGroup, createdAt, phase: 'created', generation: 0 },
+      secrets: { ...secrets, serviceAccountTokens },
+      failedAttempts: 0,
+      requestIsSpent: false,
+      unpublished: new AbortController(),
+    };
+    store.create(volume.record, volume.secrets);
+    this.#volumes.set(volumeId, volume);
+    reporter.attributeWarnings(volume);
+    return volume;
+  }
+
+  async #isPublishedAt({ record, volumeId }: ManagedVolume, targetPath: string): Promise<boolean> {
+    const isMounted = await this.#options.mounter.isMounted(record.targetPath);
+    if (isMounted && record.targetPath !== targetPath) {
+      const message = `expected volume ${volumeId} at ${record.targetPath}, where it is published, found ${targetPath}`;
+      throw new CertfleetError('already-exists', message);
+    }
+    return isMounted;
+  }
+
+  /** Issues the first certificate, unless one that is still valid lies there or the pod may start without it. */
+  async #fill(volume: ManagedVolume, context: PublishContext): Promise<void> {
+    const { continueOnNotReady, clock, issuanceTimeoutMs, issuance } = this.#options;
+    const { issued } = volume.record;
+    if (continueOnNotReady || (issued !== undefined && issued.notAfter.getTime() > clock.now())) return;
+    const timeoutMs = Math.min(issuanceTimeoutMs, context.deadlineMs - clock.now() - answerReserveMs);
+    using limit = deadline(clock, timeoutMs, [context.signal, volume.unpublished.signal, this.#stopping.signal]);
+    await issuance.issue(volume, 'mount', limit.signal);
+  }
+
+  async #mount(volume: ManagedVolume, targetPath: string): Promise<void> {
+    const { mounter, observeMount, renewals } = this.#options;
+    const startedMs = performance.now();
+    volume.unpublished.signal.throwIfAborted();
+    try {
+      createTarget(targetPath);
+      await mounter.bindReadOnly(volume.store.dataPath(volume.volumeId), targetPath);
+    } catch (cause) {
+      // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking anew.
+      throw new CertfleetError('unavailable', asCertfleetError(cause).message, { reason: 'MountFailed', cause });
+    }
+    volume.record = { ...volume.record, targetPath, phase: 'published' };
+    volume.store.writeRecord(volume.record);
+    observeMount(performance.now() - startedMs);
+    renewals.scheduleNext(volume);
+  }
+
+  #forget(volume: ManagedVolume): void {
+    this.#options.renewals.unschedule(volume);
+    this.#volumes.delete(volume.volumeId);
+    volume.store.remove(volume.volumeId);
+  }
+}
+
+/** In token-request mode the kubelet publishes again and again, with a newer token each time. */
+function keepTokens(volume: ManagedVolume, { serviceAccountTokens }: PublishRequest): void {
+  if (serviceAccountTokens === undefined) return;
+  if (serviceAccountTokens.reveal() === volume.secrets.serviceAccountTokens?.reveal()) return;
+  volume.secrets = { ...volume.secrets, serviceAccountTokens };
+  volume.store.writeSecrets(volume.volumeId, volume.secrets);
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { backoffMs, renewalBackoff } from '../issuance/backoff.ts';
+import type { IssuanceCause } from '../observability/agent-metrics.ts';
+import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
+import { deadline } from './deadline.ts';
+import type { ManagedVolume } from './managed-volume.ts';
+import type { VolumeIssuance } from './volume-issuance.ts';
+import type { VolumeReporter } from './volume-reporter.ts';
+
+/** What renewals need. */
+export interface VolumeRenewalsOptions {
+  readonly issuance: VolumeIssuance;
+  readonly scheduler: Pick<RenewalScheduler, 'schedule' | 'unschedule'>;
+  readonly reporter: VolumeReporter;
+  readonly clock: Clock;
+  readonly issuanceTimeoutMs: number;
+  readonly observeLag: (lagMs: number) => void;
+}
+
+/** When each volume is issued again, and what happens then. The caller holds the volume's lock. */
+export class VolumeRenewals {
+  readonly #options: VolumeRenewalsOptions;
+
+  constructor(options: VolumeRenewalsOptions) {
+    this.#options = options;
+  }
+
+  /** Schedules the renewal, or the first issuance when the pod was let start without a certificate. */
+  scheduleNext({ volumeId, record }: ManagedVolume): void {
+    const { scheduler, clock } = this.#options;
+    scheduler.schedule(volumeId, record.issued?.renewAt ?? new Date(clock.now()));
+  }
+
+  unschedule({ volumeId }: ManagedVolume): void {
+    this.#options.scheduler.unschedule(volumeId);
+  }
+
+  /** One try, well or badly; the next time is scheduled either way, unless `stopped` is aborted. Never rejects. */
+  async renew(volume: ManagedVolume, stopped: AbortSignal): Promise<void> {
+    const { issuance, clock, issuanceTimeoutMs, observeLag } = this.#options;
+    const dueAt = volume.record.issued?.renewAt;
+    const cause = causeOf(volume);
+    const ended = AbortSignal.any([stopped, volume.unpublished.signal]);
+    try {
+      using limit = deadline(clock, issuanceTimeoutMs, [ended]);
+      await issuance.issue(volume, cause, limit.signal);
+      if (dueAt !== undefined) observeLag(clock.now() - dueAt.getTime());
+      this.scheduleNext(volume);
+    } catch (thrown) {
+      if (!ended.aborted) this.#retryLater(volume, cause, asCertfleetError(thrown));
+    }
+  }
+
+  #retryLater(volume: ManagedVolume, cause: IssuanceCause, error: CertfleetError): void {
+    const { clock, reporter, scheduler } = this.#options;
+    const { issued } = volume.record;
+    const lifetimeMs =
+      issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
+    const waitMs = Math.max(backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts), error.retryAfterMs ?? 0);
+    const retryAt = new Date(clock.now() + waitMs);
+    if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
+    else reporter.renewalFailed(volume, cause, error, { notAfter: issued.notAfter, retryAt });
+    scheduler.schedule(volume.volumeId, retryAt);
+  }
+}
+
+function causeOf({ failedAttempts, record }: ManagedVolume): IssuanceCause {
+  if (record.issued === undefined) return 'mount';
+  return failedAttempts > 0 ? 'retry' : 'deadline';
+}

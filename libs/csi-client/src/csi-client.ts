@@ -1,0 +1,133 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { credentials, Metadata } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import {
+  IdentityClient,
+  NodeClient,
+  NodePublishVolumeRequest,
+  VolumeCapability_AccessMode_Mode,
+} from '../gen/csi/v1/csi.ts';
+import { RegistrationClient } from '../gen/pluginregistration/v1/api.ts';
+
+/** A pod and its inline volume, as the kubelet would describe them to a driver. */
+export interface InlineVolume {
+  readonly volumeId: string;
+  readonly targetPath: string;
+  readonly volumeContext: Readonly<Record<string, string>>;
+  readonly readOnly: boolean;
+  readonly fsGroup?: number;
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+/** What a pod's volume is described from. */
+export interface InlineVolumeSource {
+  readonly targetPath: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly podName?: string;
+  readonly namespace?: string;
+  readonly podUid?: string;
+  readonly serviceAccountName?: string;
+  readonly fsGroup?: number;
+}
+
+/** The volume of a pod as the kubelet's CSI plugin describes it: `csi-` and a SHA-256 for the id, the pod in the context. */
+export function inlineVolume(source: InlineVolumeSource): InlineVolume {
+  const podUid = source.podUid ?? randomUUID();
+  const namespace = source.namespace ?? 'default';
+  const podName = source.podName ?? `pod-${podUid.slice(0, 8)}`;
+  return {
+    volumeId: `csi-${createHash('sha256').update(`${source.targetPath}${podUid}`).digest('hex')}`,
+    targetPath: source.targetPath,
+    readOnly: true,
+    ...(source.fsGroup === undefined ? {} : { fsGroup: source.fsGroup }),
+    volumeContext: {
+      'csi.storage.k8s.io/ephemeral': 'true',
+      'csi.storage.k8s.io/pod.name': podName,
+      'csi.storage.k8s.io/pod.namespace': namespace,
+      'csi.storage.k8s.io/pod.uid': podUid,
+      'csi.storage.k8s.io/serviceAccount.name': source.serviceAccountName ?? 'default',
+      ...source.attributes,
+    },
+  };
+}
+
+/** Calls a CSI driver's socket as the kubelet does: in the kubelet's place on a machine without Kubernetes, and in tests. */
+export class CsiClient {
+  readonly #node: NodeClient;
+  readonly #identity: IdentityClient;
+
+  constructor(socketPath: string) {
+    // The kubelet dials the same way: plain text over the socket, whose file mode is the protection.
+    this.#node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure());
+    this.#identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure());
+  }
+
+  /** Waits until the driver answers on its socket, at most `timeoutMs`. */
+  async ready(timeoutMs: number): Promise<void> {
+    await call((done) =>
+      this.#identity.waitForReady(Date.now() + timeoutMs, (error) => done(error ?? null, undefined)),
+    );
+  }
+
+  /** NodePublishVolume; the timeout is the kubelet's two minutes unless given. */
+  async publish(volume: InlineVolume, timeoutMs = 120_000): Promise<void> {
+    const request = NodePublishVolumeRequest.fromPartial({
+      volumeId: volume.volumeId,
+      targetPath: volume.targetPath,
+      readonly: volume.readOnly,
+      volumeContext: volume.volumeContext,
+      secrets: volume.secrets ?? {},
+      volumeCapability: {
+        mount: { volumeMountGroup: volume.fsGroup === undefined ? '' : String(volume.fsGroup) },
+        accessMode: { mode: VolumeCapability_AccessMode_Mode.SINGLE_NODE_WRITER },
+      },
+    });
+    await call((done) =>
+      this.#node.nodePublishVolume(request, new Metadata(), { deadline: Date.now() + timeoutMs }, done),
+    );
+  }
+
+  async unpublish(volume: Pick<InlineVolume, 'volumeId' | 'targetPath'>): Promise<void> {
+    await call((done) =>
+      this.#node.nodeUnpublishVolume({ volumeId: volume.volumeId, targetPath: volume.targetPath }, done),
+    );
+  }
+
+  async pluginName(): Promise<string> {
+    return (await call<{ name: string }>((done) => this.#identity.getPluginInfo({}, done))).name;
+  }
+
+  close(): void {
+    this.#node.close();
+    this.#identity.close();
+  }
+}
+
+/** Calls a plugin's registration socket as the kubelet's plugin watcher does. */
+export class RegistrationCaller {
+  readonly #registration: RegistrationClient;
+
+  constructor(socketPath: string) {
+    this.#registration = new RegistrationClient(`unix:${socketPath}`, credentials.createInsecure());
+  }
+
+  getInfo(): Promise<{ type: string; name: string; endpoint: string; supportedVersions: string[] }> {
+    return call((done) => this.#registration.getInfo({}, done));
+  }
+
+  async notify(pluginRegistered: boolean, error: string): Promise<void> {
+    await call((done) => this.#registration.notifyRegistrationStatus({ pluginRegistered, error }, done));
+  }
+
+  close(): void {
+    this.#registration.close();
+  }
+}
+
+function call<Response>(
+  start: (done: (error: ServiceError | Error | null, response: Response) => void) => void,
+): Promise<Response> {
+  return new Promise((resolve, reject) =>
+    start((error, response) => (error === null ? resolve(response) : reject(error))),
+  );
+}
