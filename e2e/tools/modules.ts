@@ -49,6 +49,7 @@ export const toolModules: Readonly<Record<string, ToolModule>> = {
     ],
   },
   coredns: { binaries: { coredns: '.' } },
+  pause: { binaries: { pause: '.' } },
   helm: { binaries: { helm: 'helm.sh/helm/v3/cmd/helm' } },
   'csi-sanity': { binaries: { 'csi-sanity': 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity' } },
 };

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+
+import type { Sandbox } from './sandbox.ts';
+import { waitUntil } from './wait.ts';
+
+/** A port of 127.0.0.1 in this process's own network that leads into a cluster. */
+export interface Forward {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+let forwards = 0;
+
+/**
+ * Leads a new local port to an address of the cluster's network. The two networks share nothing but the file system,
+ * so the way goes through a Unix socket: socat serves it on the cluster's side, this process uses it on its own.
+ */
+export async function forward(sandbox: Sandbox, host: string, port: number): Promise<Forward> {
+  forwards += 1;
+  const socketPath = sandbox.path(`forward-${process.pid}-${forwards}.sock`);
+  const [file = '', ...args] = [...sandbox.enterNetwork, 'socat', `UNIX-LISTEN:${socketPath},fork`, `TCP:${host}:${port}`];
+  const relay = spawn(file, args, { stdio: 'ignore', detached: true });
+  relay.unref();
+  const relayEnded = once(relay, 'exit');
+  const listening = (): Promise<boolean> =>
+    access(socketPath).then(
+      () => true,
+      () => false,
+    );
+  await waitUntil(`socat to listen on ${socketPath}`, listening, { timeoutMs: 10_000 });
+
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(socketPath);
+    sockets.add(client);
+    // Either side may break off, as when a component is killed; the other side then sees just that.
+    void pipeline(client, upstream, client)
+      .catch(() => undefined)
+      .finally(() => sockets.delete(client));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // A test that ends without closing it is not kept alive by it.
+  server.unref();
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      relay.kill('SIGTERM');
+      await relayEnded;
+    },
+  };
+}

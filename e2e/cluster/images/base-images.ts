@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { pauseImage } from '../node/containerd.ts';
+import type { Sandbox } from '../sandbox.ts';
+import { build, imageLabel, push, withImageStorage } from './builder.ts';
+import { nodeRecipe } from './node-image.ts';
+import { busyboxRecipe, pauseRecipe } from './test-images.ts';
+
+/** How one base image comes about. */
+export interface ImageRecipe {
+  readonly tag: string;
+  /** All that decides what is in the image; the image is made anew when it changes. */
+  readonly ingredients: readonly string[];
+  /** Fills an empty folder with the Dockerfile and what it copies. */
+  readonly prepare: (context: string) => Promise<void>;
+}
+
+/** Name of the image with a shell, the common commands and openssl. */
+export const busyboxImage = 'docker.io/library/busybox:latest';
+
+const recipeLabel = 'certfleet.test/recipe';
+
+/** Makes the images that pods of every full cluster need, where the storage does not have them yet. */
+export async function ensureTestImages(log: (line: string) => void): Promise<void> {
+  await ensureImage(await pauseRecipe(pauseImage), log);
+  await ensureImage(await busyboxRecipe(busyboxImage), log);
+}
+
+/** Makes the image that Dockerfiles of Node programs begin with. */
+export async function ensureNodeImage(log: (line: string) => void): Promise<void> {
+  await ensureImage(await nodeRecipe(), log);
+}
+
+async function ensureImage(recipe: ImageRecipe, log: (line: string) => void): Promise<void> {
+  const hash = createHash('sha256').update(JSON.stringify(recipe.ingredients)).digest('hex').slice(0, 16);
+  const isMade = async (): Promise<boolean> => (await imageLabel(recipe.tag, recipeLabel)) === hash;
+  if (await isMade()) return;
+  await withImageStorage(async () => {
+    if (await isMade()) return;
+    log(`making image ${recipe.tag}`);
+    const context = await mkdtemp(join(tmpdir(), 'certfleet-image-'));
+    try {
+      await recipe.prepare(context);
+      await build({ tag: recipe.tag, context, labels: { [recipeLabel]: hash } });
+    } finally {
+      await rm(context, { recursive: true });
+    }
+  });
+}
+
+/** Puts the images of ensureTestImages into a cluster's registry. */
+export async function loadTestImages(sandbox: Sandbox): Promise<void> {
+  await Promise.all([push(sandbox, pauseImage), push(sandbox, busyboxImage)]);
+}

@@ -1,0 +1,81 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+
+import { cacheDirectory } from '../../tools/cache-directory.ts';
+import { withFileLock } from '../../tools/file-lock.ts';
+import { run } from '../command.ts';
+import { registryAddress } from '../node/registry.ts';
+import type { Sandbox } from '../sandbox.ts';
+import { npmSettings } from './npm-settings.ts';
+
+/** An image to be built from a Dockerfile. */
+export interface ImageBuild {
+  /** As pods name it, such as `certfleet/node-agent:test`. */
+  readonly tag: string;
+  readonly context: string;
+  /** Path of the Dockerfile; the one in the context unless told. */
+  readonly dockerfile?: string;
+  /** Stage to end with; the last unless told. */
+  readonly target?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const storage = cacheDirectory('images', 'storage');
+const configuration = cacheDirectory('images', 'configuration');
+
+/** buildah with a storage of its own in the cache, where base images and layers last from run to run. */
+async function buildah(args: readonly string[], prefix: readonly string[] = [], timeoutMs = 900_000): Promise<string> {
+  const [command = '', ...rest] = args;
+  const flags = ['--root', `${storage}/root`, '--runroot', `${storage}/run`, '--storage-driver', 'overlay'];
+  // The mounts of a build belong to it alone and end with it, even when it is killed.
+  const unshare = ['unshare', '--mount', '--propagation', 'private', 'buildah'];
+  const env = { CONTAINERS_REGISTRIES_CONF: `${configuration}/registries.conf` };
+  const { stdout } = await run([...prefix, ...unshare, ...flags, command, ...rest], { env, timeoutMs });
+  return stdout.trim();
+}
+
+/** Serialises all that writes to the storage, and forgets what a killed build left in it. */
+export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
+  return withFileLock(cacheDirectory('images', 'storage.lock'), async () => {
+    await mkdir(configuration, { recursive: true });
+    await writeFile(`${configuration}/registries.conf`, 'unqualified-search-registries = ["docker.io"]\n');
+    await writeFile(`${configuration}/policy.json`, '{"default": [{"type": "insecureAcceptAnything"}]}');
+    await buildah(['rm', '--all']);
+    return work();
+  });
+}
+
+/** Builds an image into the storage. Base images must be there already: nothing is ever pulled. */
+export async function build({ tag, context, dockerfile, target, labels = {} }: ImageBuild): Promise<void> {
+  const npm = await npmSettings(configuration);
+  await buildah([
+    ...['bud', '--isolation', 'chroot', '--pull-never', '--layers', '--signature-policy', `${configuration}/policy.json`],
+    ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
+    ...npm.map(({ source, destination }) => `--volume=${source}:${destination}:ro`),
+    ...(target === undefined ? [] : ['--target', target]),
+    ...(dockerfile === undefined ? [] : ['--file', dockerfile]),
+    ...['--tag', tag, context],
+  ]);
+}
+
+/** Value of an image's label; null when there is no such image or label. */
+export async function imageLabel(tag: string, label: string): Promise<string | null> {
+  const format = `{{index .OCIv1.Config.Labels "${label}"}}`;
+  return buildah(['inspect', '--type', 'image', '--format', format, tag]).catch(() => null);
+}
+
+/** Copies an image from the storage into the cluster's registry. */
+export async function push(sandbox: Sandbox, tag: string): Promise<void> {
+  // Whatever registry the name begins with, the node's containerd asks the cluster's own.
+  const path = repositoryPath(tag);
+  const flags = ['--tls-verify=false', '--signature-policy', `${configuration}/policy.json`, '--quiet'];
+  await buildah(['push', ...flags, tag, `docker://${registryAddress}/${path}`], sandbox.enterNetwork);
+}
+
+/** The path of an image within its registry: without the registry's name, with the implied `library/`. */
+export function repositoryPath(tag: string): string {
+  const [first = '', ...rest] = tag.split('/');
+  const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  const path = isRegistry ? rest.join('/') : tag;
+  const ofDockerHub = !isRegistry || first === 'docker.io';
+  return ofDockerHub && !path.includes('/') ? `library/${path}` : path;
+}

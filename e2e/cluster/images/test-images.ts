@@ -1,0 +1,64 @@
+import { chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { toolPath } from '../../tools/build.ts';
+import { run } from '../command.ts';
+import type { ImageRecipe } from './base-images.ts';
+
+/** The image that holds a pod's namespaces. */
+export async function pauseRecipe(tag: string): Promise<ImageRecipe> {
+  const pause = await toolPath('pause');
+  const dockerfile = 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n';
+  return {
+    tag,
+    // The path tells the sources it was built from.
+    ingredients: [pause, dockerfile],
+    prepare: async (context) => {
+      await cp(pause, join(context, 'pause'));
+      await writeFile(join(context, 'Dockerfile'), dockerfile);
+    },
+  };
+}
+
+/** busybox as pods know it, with openssl added to look at certificates from inside. */
+export async function busyboxRecipe(tag: string): Promise<ImageRecipe> {
+  const dockerfile = 'FROM scratch\nCOPY root /\nCMD ["sh"]\n';
+  const versions = await run(['dpkg-query', '--show', 'busybox-static', 'openssl', 'libssl3*', 'libc6']);
+  return {
+    tag,
+    ingredients: [versions.stdout, dockerfile, passwd, prepareBusyboxRoot.toString()],
+    prepare: async (context) => {
+      await prepareBusyboxRoot(join(context, 'root'));
+      await writeFile(join(context, 'Dockerfile'), dockerfile);
+    },
+  };
+}
+
+const passwd = 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n';
+
+async function prepareBusyboxRoot(root: string): Promise<void> {
+  for (const folder of ['bin', 'etc/ssl', 'usr/bin', 'root', 'var', 'tmp']) {
+    await mkdir(join(root, folder), { recursive: true });
+  }
+  await chmod(join(root, 'tmp'), 0o1777);
+  await cp('/usr/bin/busybox', join(root, 'bin/busybox'));
+  for (const command of (await run(['busybox', '--list'])).stdout.trim().split('\n')) {
+    if (command !== 'busybox') await symlink('busybox', join(root, 'bin', command));
+  }
+  await writeFile(join(root, 'etc/passwd'), passwd);
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
+  await writeFile(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n');
+  await copyWithLibraries('/usr/bin/openssl', root);
+  await cp('/etc/ssl/openssl.cnf', join(root, 'etc/ssl/openssl.cnf'));
+}
+
+/** Copies a program and every shared library it is linked to, each to the same path. */
+async function copyWithLibraries(program: string, root: string): Promise<void> {
+  const { stdout } = await run(['ldd', program]);
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => (path === undefined ? [] : [path]));
+  for (const path of [program, ...libraries]) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    // Library names are links to the files with the full version.
+    await cp(path, join(root, path), { dereference: true });
+  }
+}

@@ -1,0 +1,73 @@
+import { readFile, writeFile } from 'node:fs/promises';
+
+import { run } from './command.ts';
+import { apiServerPort, apiServerUrl } from './control-plane.ts';
+import { forward, type Forward } from './forward.ts';
+import { ensureNodeImage, loadTestImages } from './images/base-images.ts';
+import { build, push, withImageStorage, type ImageBuild } from './images/builder.ts';
+import type { KubernetesTools } from './kubernetes-tools.ts';
+import { nodeAddress, type Sandbox } from './sandbox.ts';
+import type { Capabilities, Cluster, ComponentName, ManagedComponent } from './types.ts';
+import { UnavailableError, withUnavailable } from './unavailable.ts';
+
+type Components = Partial<Record<ComponentName, ManagedComponent>>;
+
+/** The cluster object for a sandbox of this machine, where every process is under the eyes of the tests. */
+export function localCluster(sandbox: Sandbox, tools: KubernetesTools, components: Components): Cluster {
+  const capabilities = capabilitiesOf(sandbox);
+  const all = withUnavailable(components, capabilities.reason);
+  const forwards: Forward[] = [];
+  const openForward = async (port: number, host: string = nodeAddress): Promise<Forward> => {
+    const opened = await forward(sandbox, host, port);
+    forwards.push(opened);
+    return opened;
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(forwards.map((opened) => opened.close()));
+    await sandbox.destroy();
+  };
+  return {
+    ...all,
+    name: sandbox.name,
+    nodeName: sandbox.name,
+    kubeconfig: sandbox.path('admin.kubeconfig'),
+    directory: sandbox.directory,
+    enterNamespace: sandbox.enterNode,
+    capabilities,
+    kubectl: (args, options) => tools.kubectl(args, options),
+    helm: (args, options) => tools.helm(args, options),
+    apply: (manifest) => tools.apply(manifest),
+    exec: (command, args, options) => run([...sandbox.enterNode, command, ...args], options),
+    nodePath: (path) => sandbox.nodePath(path),
+    forward: openForward,
+    localKubeconfig: () => localKubeconfig(sandbox, openForward),
+    buildImage: (order) => buildImage(sandbox, capabilities, order),
+    loadBaseImages: () => loadTestImages(sandbox),
+    logs: (component) => all[component].logFile,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function capabilitiesOf({ nodes }: Sandbox): Capabilities {
+  const pods = nodes === 'full';
+  const reason = pods ? '' : 'this cluster is a control plane without a node';
+  return { components: true, pods, images: pods, node: true, reason };
+}
+
+/** The administrator's kubeconfig with the server's address replaced by that of a forward. */
+async function localKubeconfig(sandbox: Sandbox, open: (port: number) => Promise<Forward>): Promise<string> {
+  const { port } = await open(apiServerPort);
+  const path = sandbox.path(`local-${port}.kubeconfig`);
+  const inside = await readFile(sandbox.path('admin.kubeconfig'), 'utf8');
+  await writeFile(path, inside.replace(apiServerUrl, `https://127.0.0.1:${port}`), { mode: 0o600 });
+  return path;
+}
+
+async function buildImage(sandbox: Sandbox, capabilities: Capabilities, order: ImageBuild): Promise<void> {
+  if (!capabilities.images) throw new UnavailableError('building images', capabilities.reason);
+  await ensureNodeImage(() => undefined);
+  // Built in the machine's own network, where package registries can be reached.
+  await withImageStorage(() => build(order));
+  await push(sandbox, order.tag);
+}

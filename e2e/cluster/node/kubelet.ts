@@ -1,0 +1,55 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+
+import { toolPath } from '../../tools/build.ts';
+import type { Component } from '../component.ts';
+import { componentIn } from '../control-plane.ts';
+import { httpProbe } from '../http-probe.ts';
+import type { ClusterPki } from '../pki.ts';
+import { nodeAddress, type Sandbox } from '../sandbox.ts';
+import { containerdSocket } from './containerd.ts';
+import { clusterDomain } from './network.ts';
+
+const healthPort = 10248;
+
+/** The kubelet, not yet started. Its root directory lies in what the node has for itself. */
+export async function kubelet(sandbox: Sandbox, pki: ClusterPki, rootDirectory: string): Promise<Component> {
+  await mkdir(sandbox.nodePath(rootDirectory), { recursive: true });
+  await writeFile(sandbox.path('resolv.conf'), `nameserver ${nodeAddress}\n`);
+  await writeFile(sandbox.path('kubelet.json'), JSON.stringify(configuration(sandbox, pki, rootDirectory)));
+  const argv = [
+    ...[await toolPath('kubelet'), `--config=${sandbox.path('kubelet.json')}`, `--root-dir=${rootDirectory}`],
+    ...[`--kubeconfig=${sandbox.path('kubelet.kubeconfig')}`, `--hostname-override=${sandbox.name}`],
+    `--node-ip=${nodeAddress}`,
+  ];
+  const isReady = httpProbe(sandbox.enterNetwork, `http://127.0.0.1:${healthPort}/healthz`);
+  return componentIn(sandbox, sandbox.enterNode)('kubelet', argv, isReady);
+}
+
+function configuration(sandbox: Sandbox, pki: ClusterPki, rootDirectory: string): object {
+  return {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    authentication: { x509: { clientCAFile: pki.ca.certificate }, webhook: { enabled: true }, anonymous: { enabled: false } },
+    authorization: { mode: 'Webhook' },
+    tlsCertFile: pki.kubeletServer.certificate,
+    tlsPrivateKeyFile: pki.kubeletServer.key,
+    containerRuntimeEndpoint: `unix://${containerdSocket}`,
+    healthzPort: healthPort,
+    clusterDNS: [nodeAddress],
+    clusterDomain,
+    resolvConf: sandbox.path('resolv.conf'),
+    cgroupDriver: 'cgroupfs',
+    // Beneath the cluster's own group, so that its pods end with it and never meet another cluster's.
+    cgroupRoot: `/${sandbox.name}`,
+    failCgroupV1: false,
+    failSwapOn: false,
+    enforceNodeAllocatable: [],
+    volumePluginDir: `${rootDirectory}/volume-plugins`,
+    // How full the machine's disk is says nothing about the tests.
+    evictionHard: { 'nodefs.available': '0%', 'imagefs.available': '0%', 'memory.available': '1Mi' },
+    imageGCHighThresholdPercent: 100,
+    // The default of 5 pulls a second is a limit that tests of many pods would measure instead of ours.
+    registryPullQPS: 0,
+    maxPods: 250,
+  };
+}

@@ -1,0 +1,23 @@
+import { writeFile } from 'node:fs/promises';
+
+import type { Component } from '../component.ts';
+import { componentIn } from '../control-plane.ts';
+import { httpProbe } from '../http-probe.ts';
+import type { Sandbox } from '../sandbox.ts';
+
+/** Where the cluster's registry listens inside its network namespace. */
+export const registryAddress = '127.0.0.1:5000';
+
+/** The registry that every image of the cluster is pulled from; not yet started. */
+export async function registry(sandbox: Sandbox): Promise<Component> {
+  const configuration = {
+    version: '0.1',
+    log: { level: 'warn' },
+    storage: { filesystem: { rootdirectory: sandbox.path('registry') }, delete: { enabled: true } },
+    http: { addr: registryAddress },
+  };
+  // JSON is YAML.
+  await writeFile(sandbox.path('registry.json'), JSON.stringify(configuration));
+  const argv = ['docker-registry', 'serve', sandbox.path('registry.json')];
+  return componentIn(sandbox, sandbox.enterNetwork)('registry', argv, httpProbe(sandbox.enterNetwork, `http://${registryAddress}/v2/`));
+}

@@ -1,0 +1,15 @@
+import { toolPath } from '../../tools/build.ts';
+import type { Component } from '../component.ts';
+import { componentIn } from '../control-plane.ts';
+import { httpProbe } from '../http-probe.ts';
+import type { Sandbox } from '../sandbox.ts';
+
+/** kube-scheduler, not yet started. */
+export async function scheduler(sandbox: Sandbox): Promise<Component> {
+  const argv = [
+    ...[await toolPath('kube-scheduler'), `--kubeconfig=${sandbox.path('scheduler.kubeconfig')}`],
+    ...['--leader-elect=false', '--bind-address=127.0.0.1'],
+  ];
+  const isReady = httpProbe(sandbox.enterNetwork, 'https://127.0.0.1:10259/healthz');
+  return componentIn(sandbox, sandbox.enterNetwork)('kube-scheduler', argv, isReady);
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ProcessIdentity } from './process-identity.ts';
+
+/** What is known of a cluster on this machine to processes other than the one that started it. */
+export interface ClusterRecord {
+  /** Whose end is the cluster's end; null for one that outlives the command that started it. */
+  readonly owner: ProcessIdentity | null;
+  /** Keeps the cluster's namespaces; null until they exist. */
+  readonly namespaceHolder: ProcessIdentity | null;
+  readonly nodes: 'control-plane' | 'full';
+}
+
+const parentDirectory = '/var/tmp';
+const fileName = 'cluster.json';
+
+/** A new name for a cluster, its directory and its cgroup. */
+export function newClusterName(): string {
+  return `certfleet-${randomBytes(3).toString('hex')}`;
+}
+
+/** Whether a directory or cgroup of that name can only be a cluster's; what is swept away has to be ours. */
+export function isClusterName(name: string): boolean {
+  return /^certfleet-[0-9a-f]{6}$/.test(name);
+}
+
+/**
+ * State directory of the named cluster. Its path is short because those of Unix sockets end at 107 bytes, and on a
+ * disk because containers run from it: /run is often small and mounted noexec.
+ */
+export function clusterDirectory(name: string): string {
+  return join(parentDirectory, name);
+}
+
+/** Names of all clusters that have a state directory. */
+export async function listClusterDirectories(): Promise<string[]> {
+  return (await readdir(parentDirectory)).filter(isClusterName);
+}
+
+export async function readRecord(name: string): Promise<ClusterRecord | null> {
+  const content = await readFile(join(clusterDirectory(name), fileName), 'utf8').catch(() => null);
+  return content === null ? null : (JSON.parse(content) as ClusterRecord);
+}
+
+export async function writeRecord(name: string, record: ClusterRecord): Promise<void> {
+  const path = join(clusterDirectory(name), fileName);
+  // Renamed into place, so that another process never reads half a record.
+  await writeFile(`${path}.new`, JSON.stringify(record));
+  await rename(`${path}.new`, path);
+}

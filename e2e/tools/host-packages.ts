@@ -1,0 +1,63 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Debian packages that the end-to-end tests use, with what for. */
+export const hostPackages: Readonly<Record<string, string>> = {
+  buildah: 'builds images',
+  'busybox-static': 'the shell of the test image',
+  'ca-certificates': 'trust for image builds',
+  conntrack: 'used by kube-proxy',
+  containerd: 'runs pods',
+  'containernetworking-plugins': 'the pod network',
+  curl: 'asks components whether they are ready',
+  'docker-registry': 'where pods pull images from',
+  iproute2: 'sets up network namespaces',
+  iptables: 'used by kube-proxy and by the pod network',
+  mmdebstrap: 'makes the base of Node images',
+  mount: 'used by the kubelet',
+  openssl: 'makes the cluster certificates; a second opinion on ours',
+  runc: 'runs containers',
+  socat: 'leads ports out of a cluster',
+  'util-linux': 'nsenter, unshare and flock',
+};
+
+/** Names of the packages above that are not installed; all of them where dpkg is not there to ask. */
+export async function missingHostPackages(): Promise<string[]> {
+  const names = Object.keys(hostPackages);
+  // dpkg-query fails when it does not know one of the names, and still prints the others.
+  const output = await run('dpkg-query', ['--show', '--showformat', '${Package} ${db:Status-Status}\\n', ...names]).then(
+    ({ stdout }) => stdout,
+    (error: unknown) => (error instanceof Error && 'stdout' in error ? String(error.stdout) : ''),
+  );
+  const installed = new Set(output.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])));
+  return names.filter((name) => !installed.has(name));
+}
+
+/** Installs what is missing when run as root on Debian; otherwise throws with the list of what to install. */
+export async function ensureHostPackages(log: (line: string) => void): Promise<void> {
+  const missing = await missingHostPackages();
+  if (missing.length === 0) return;
+  const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...missing];
+  if (process.getuid?.() !== 0) {
+    const why = missing.map((name) => `  ${name}: ${hostPackages[name] ?? ''}`).join('\n');
+    throw new Error(`these Debian packages are missing:\n${why}\ninstall them with: sudo ${command.join(' ')}`);
+  }
+  log(`installing Debian packages: ${missing.join(' ')}`);
+  // Waits for another apt rather than failing beside it.
+  const lockWait = ['-o', 'DPkg::Lock::Timeout=300'];
+  await apt(['update', ...lockWait]);
+  await apt([...command.slice(1), ...lockWait]);
+}
+
+async function apt(args: readonly string[]): Promise<void> {
+  const child = spawn('apt-get', ['--quiet=2', ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    // No service of these packages is to start: the tests run their own.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`apt-get ${args.join(' ')} ended with ${String(code)}`);
+}
