@@ -25,7 +25,7 @@ export function countField(object: JsonObject, name: string): number {
   const value = object[name];
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
     ? value
-    : unexpected(name, 'a count', value);
+    : unexpected(name, 'a whole number of 0 or more', value);
 }
 
 /** A required time in the format of Date.toISOString or of RFC 3339. */
@@ -33,7 +33,7 @@ export function dateField(object: JsonObject, name: string): Date {
   const text = stringField(object, name);
   const date = new Date(text);
   if (/^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(date.getTime())) return date;
-  return unexpected(name, 'an RFC 3339 time', text);
+  throw damaged(`${name}: expected an RFC 3339 time, found other text`);
 }
 
 /** A required list of strings. */
@@ -69,6 +69,11 @@ function asObject(value: unknown, name: string): JsonObject {
 }
 
 function unexpected(name: string, expected: string, found: unknown): never {
-  const kind = found === null ? 'null' : Array.isArray(found) ? 'a list' : typeof found;
-  throw damaged(`${name}: expected ${expected}, found ${kind === 'undefined' ? 'nothing' : `another ${kind}`}`);
+  throw damaged(`${name}: expected ${expected}, found ${kindOf(found)}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `some ${typeof value}`;
 }

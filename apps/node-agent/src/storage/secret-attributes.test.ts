@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { splitSecrets } from './secret-attributes.ts';
+
+test('parts passwords, in both spellings, and tokens from what may be shown', () => {
+  const context = {
+    'csi.cert-manager.io/issuer-name': 'ca',
+    'csi.cert-manager.io/pkcs12-password': '',
+    'csi.cert-manager.io/keystore-pkcs12-password': 'hunter2',
+    'csi.storage.k8s.io/serviceAccount.tokens': '{"":{"token":"t"}}',
+    'example.com/password-policy': 'strict',
+  };
+  const { attributes, secrets } = splitSecrets(context);
+  assert.deepEqual(attributes, {
+    'csi.cert-manager.io/issuer-name': 'ca',
+    'example.com/password-policy': 'strict',
+  });
+  assert.equal(secrets.keystorePassword?.reveal(), 'hunter2');
+  assert.equal(secrets.serviceAccountTokens?.reveal(), '{"":{"token":"t"}}');
+});
+
+test('knows no secret where there is none', () => {
+  const { secrets } = splitSecrets({ 'csi.storage.k8s.io/serviceAccount.tokens': '' });
+  assert.equal(secrets.keystorePassword, undefined);
+  assert.equal(secrets.serviceAccountTokens, undefined);
+});
