@@ -74,6 +74,7 @@ export class Agent {
     this.#unwind.push(() => source.stop());
     const keys = this.#startKeys();
     const volumes = await this.#openVolumes(source, keys);
+    this.#volumes = volumes;
     let isSourceReady = false;
     source.ready.then(
       () => (isSourceReady = true),
