@@ -53,5 +53,5 @@ export function parseForeignAttributes(
       `annotations hold ${bytes} bytes together, at most ${heaviestAnnotations} fit`,
     );
   }
-  return { annotations: Object.fromEntries(annotations), warnings: warnings.slice(0, 32) };
+  return { annotations: Object.fromEntries(annotations), warnings };
 }

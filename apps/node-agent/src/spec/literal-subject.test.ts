@@ -57,7 +57,17 @@ test('reads strings in BER of each kind', () => {
   assert.equal(value('13024869'), 'Hi');
   assert.equal(value('1e0400480069'), 'Hi');
   assert.equal(value('0c81024869'), 'Hi');
-  for (const hex of ['0c', '0c03486', '0c034869', '0c804869', '30024869', '0c01ff', '1e0100', '0c024869ff']) {
+  for (const hex of [
+    '0c',
+    '0c03486',
+    '0c034869',
+    '0c804869',
+    '0c81014869',
+    '30024869',
+    '0c01ff',
+    '1e0100',
+    '0c024869ff',
+  ]) {
     assert.throws(() => value(hex), /the value after "#" must be a string in BER, in hex digits$/, hex);
   }
 });

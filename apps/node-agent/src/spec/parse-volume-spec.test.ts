@@ -274,3 +274,7 @@ test('warns of what issuers tend to refuse, and of what does nothing', () => {
     'keystore-pkcs12-password: is ignored, pkcs12-enable is not true',
   ]);
 });
+
+test('keeps the number of warnings small, whatever the volume holds', () => {
+  assert.equal(parse({ 'dns-names': 'a!,'.repeat(10_000) }).warnings.length, 32);
+});

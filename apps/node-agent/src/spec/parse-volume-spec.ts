@@ -18,6 +18,9 @@ export interface VolumeSpecOptions {
   readonly volumeMountGroup: string;
 }
 
+/** A hostile list could otherwise warn of each of its items. */
+const mostWarnings = 32;
+
 const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
 
 function parseFsGroup(reader: AttributeReader, volumeMountGroup: string): number | undefined {
@@ -107,6 +110,6 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     ...files,
     fsGroup,
     annotations,
-    warnings: [...reader.warnings, ...warnings],
+    warnings: [...warnings, ...reader.warnings].slice(0, mostWarnings),
   });
 }
