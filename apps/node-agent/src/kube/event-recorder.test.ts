@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+
+import type { ApiRequest } from './api-client.ts';
+import { truncateUtf8 } from './event-manifest.ts';
+import { EventRecorder } from './event-recorder.ts';
+
+const pod = { name: 'cart', namespace: 'shop', uid: 'uid-1' };
+const issued = { type: 'Normal', reason: 'Issued', message: 'issued', pod } as const;
+
+interface Fixture {
+  readonly recorder: EventRecorder;
+  readonly clock: ManualClock;
+  readonly requests: ApiRequest[];
+  readonly dropped: () => number;
+}
+
+function setUp(answer: (request: ApiRequest) => Promise<unknown> = () => Promise.resolve({})): Fixture {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1));
+  const requests: ApiRequest[] = [];
+  let dropped = 0;
+  const client = {
+    request: (request: ApiRequest) => {
+      requests.push(request);
+      return answer(request);
+    },
+  };
+  const recorder = new EventRecorder({ client, clock, nodeName: 'node-a', onDropped: () => (dropped += 1) });
+  return { recorder, clock, requests, dropped: () => dropped };
+}
+
+test('writes a core event that names the pod, the node and itself', async () => {
+  const { recorder, clock, requests } = setUp();
+  recorder.record(issued);
+  await clock.advance(0);
+  const body = requests[0]?.body as Record<string, unknown>;
+  assert.deepEqual(body['involvedObject'], { apiVersion: 'v1', kind: 'Pod', ...pod });
+  assert.deepEqual(body['source'], { component: 'certfleet', host: 'node-a' });
+  assert.equal(body['count'], 1);
+  assert.equal(body['firstTimestamp'], '2026-01-01T00:00:00.000Z');
+  assert.match((body['metadata'] as { name: string }).name, /^cart\.[0-9a-f-]{36}$/);
+});
+
+test('counts a repeated event on the same object', async () => {
+  const { recorder, clock, requests } = setUp();
+  recorder.record(issued);
+  await clock.advance(5000);
+  recorder.record(issued);
+  await clock.advance(0);
+  assert.equal(requests[1]?.verb, 'patch');
+  assert.equal(requests[1].name, (requests[0]?.body as { metadata: { name: string } }).metadata.name);
+  assert.deepEqual(requests[1].body, { count: 2, lastTimestamp: '2026-01-01T00:00:05.000Z' });
+});
+
+test('makes the object anew when the old one has expired', async () => {
+  const { recorder, clock, requests } = setUp(({ verb }) =>
+    verb === 'patch' ? Promise.reject(new CertfleetError('not-found', 'gone')) : Promise.resolve({}),
+  );
+  recorder.record(issued);
+  await clock.advance(0);
+  recorder.record(issued);
+  await clock.advance(0);
+  assert.deepEqual(
+    requests.map(({ verb }) => verb),
+    ['create', 'patch', 'create'],
+  );
+});
+
+test('lets one pod say 25 things and then one every five minutes, and others still speak', async () => {
+  const { recorder, clock, requests, dropped } = setUp();
+  for (let n = 0; n < 30; n += 1) recorder.record({ ...issued, message: `m${n}` });
+  await clock.advance(0);
+  assert.deepEqual([requests.length, dropped()], [25, 5]);
+  recorder.record({ ...issued, pod: { ...pod, uid: 'uid-2' } });
+  await clock.advance(300_000);
+  recorder.record({ ...issued, message: 'later' });
+  recorder.record({ ...issued, message: 'too soon' });
+  await clock.advance(0);
+  assert.deepEqual([requests.length, dropped()], [27, 6]);
+});
+
+test('bounds what waits while the API server does not answer', async () => {
+  const { recorder, clock, dropped } = setUp(() => new Promise(() => undefined));
+  for (let n = 0; n < 400; n += 1) {
+    recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+    await clock.advance(100);
+  }
+  assert.equal(dropped(), 400 - 1 - 256);
+});
+
+test('never fails its caller and counts what was lost', async () => {
+  const { recorder, clock, dropped } = setUp(() => Promise.reject(new Error('forbidden')));
+  recorder.record(issued);
+  await clock.advance(0);
+  assert.equal(dropped(), 1);
+});
+
+test('writes what is queued when it stops, but not for longer than two seconds', async () => {
+  const flushed = setUp();
+  for (let n = 0; n < 3; n += 1) flushed.recorder.record({ ...issued, message: `m${n}` });
+  await flushed.recorder.stop();
+  assert.equal(flushed.requests.length, 3);
+  flushed.recorder.record(issued);
+  assert.equal(flushed.dropped(), 1);
+
+  const stuck = setUp(
+    ({ signal }) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('x')))),
+  );
+  for (let n = 0; n < 3; n += 1) stuck.recorder.record({ ...issued, message: `m${n}` });
+  const stopped = stuck.recorder.stop();
+  await stuck.clock.advance(2000);
+  await stopped;
+  assert.deepEqual([stuck.requests.length, stuck.dropped(), stuck.clock.timers], [1, 3, 0]);
+});
+
+test('cuts a message at a character within the bytes that the API takes', () => {
+  assert.equal(truncateUtf8('short', 1024), 'short');
+  for (const text of ['x'.repeat(2000), 'ü'.repeat(1000), '😀'.repeat(500), `a${'€'.repeat(600)}`]) {
+    const cut = truncateUtf8(text, 1024);
+    assert.ok(Buffer.byteLength(cut) <= 1024 && Buffer.byteLength(cut) > 1016, String(Buffer.byteLength(cut)));
+    assert.ok(text.startsWith(cut.slice(0, -1)) && cut.endsWith('…'));
+  }
+});

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+
+import { KubeClient } from './api-client.ts';
+import { pods } from './api-resource.ts';
+import { ResourceWatch } from './resource-watch.ts';
+import { ImpatientClock } from './testing/impatient-clock.ts';
+import { json, lines, reset, silent, startScriptedServer, status } from './testing/scripted-server.ts';
+import type { Script, SeenRequest } from './testing/scripted-server.ts';
+
+interface Fixture {
+  readonly watch: ResourceWatch<string>;
+  readonly clock: ImpatientClock;
+  readonly errors: CertfleetError[];
+  /** Everything that the handlers were told, in order. */
+  readonly told: string[];
+  readonly requests: readonly SeenRequest[];
+  /** Resolves when that was told. */
+  readonly heard: (what: string) => Promise<void>;
+}
+
+interface Handlers {
+  readonly throwing?: boolean;
+}
+
+async function setUp(t: TestContext, scripts: readonly Script[], handlers: Handlers = {}): Promise<Fixture> {
+  const server = await startScriptedServer(...scripts);
+  const clock = new ImpatientClock();
+  const client = new KubeClient({ credentials: server.credentials, clock, random: () => 0 });
+  const errors: CertfleetError[] = [];
+  const told: string[] = [];
+  const tell = (what: string): void => {
+    told.push(what);
+    if (handlers.throwing === true) throw new Error('handler broke');
+  };
+  const watch = new ResourceWatch({
+    client,
+    clock,
+    resource: pods,
+    labelSelector: 'node=a',
+    random: () => 0,
+    project: (raw) => (raw as { metadata: { name?: string } }).metadata.name,
+    onEvent: ({ type, object }) => tell(`${type} ${object}`),
+    onSynced: (objects) => tell(`SYNCED ${objects.join(',')}`),
+    onError: (error) => errors.push(error),
+  });
+  t.after(async () => {
+    await watch.stop();
+    await client.stop();
+    await server.close();
+  });
+  watch.start();
+  const heard = async (what: string): Promise<void> => {
+    while (!told.includes(what)) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { watch, clock, errors, told, requests: server.requests, heard };
+}
+
+const object = (name: string, resourceVersion: string): object => ({ metadata: { name, resourceVersion } });
+const event = (type: string, name: string, version: string): object => ({ type, object: object(name, version) });
+const bookmark = (resourceVersion: string): object => ({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } });
+const list = (version: string, names: readonly string[], more?: string): Script =>
+  json(200, { metadata: { resourceVersion: version, continue: more }, items: names.map((name) => object(name, '1')) });
+const query = (request: SeenRequest | undefined, name: string): string | null | undefined =>
+  request?.url.searchParams.get(name);
+const expired = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } };
+
+test('lists, tells the full set, and watches from there', async (t) => {
+  const { watch, heard, requests, told } = await setUp(t, [
+    list('10', ['a', 'b']),
+    lines([event('ADDED', 'c', '11'), event('DELETED', 'a', '12')]),
+  ]);
+  await watch.ready;
+  await heard('DELETED a');
+  assert.deepEqual(told, ['SYNCED a,b', 'ADDED c', 'DELETED a']);
+  assert.equal(query(requests[0], 'resourceVersion'), '0');
+  assert.equal(query(requests[1], 'resourceVersion'), '10');
+  assert.equal(query(requests[1], 'allowWatchBookmarks'), 'true');
+  assert.equal(query(requests[1], 'labelSelector'), 'node=a');
+  assert.equal(query(requests[1], 'timeoutSeconds'), '300');
+  assert.equal(watch.isOpen, true);
+});
+
+test('lists page by page', async (t) => {
+  const { heard, requests } = await setUp(t, [list('10', ['a'], 'next-page'), list('10', ['b']), lines([])]);
+  await heard('SYNCED a,b');
+  assert.equal(query(requests[0], 'limit'), '500');
+  assert.equal(query(requests[1], 'continue'), 'next-page');
+  assert.equal(query(requests[1], 'resourceVersion'), null);
+});
+
+test('goes on from the last bookmark when the server ends the watch', async (t) => {
+  const { heard, requests, errors, clock } = await setUp(t, [
+    list('10', []),
+    lines([event('ADDED', 'a', '11'), bookmark('50')], 'end'),
+    lines([event('ADDED', 'b', '51')]),
+  ]);
+  await heard('ADDED b');
+  assert.equal(query(requests[2], 'resourceVersion'), '50');
+  assert.deepEqual([errors, clock.pauses], [[], []]);
+});
+
+test('goes on from the last event when the connection breaks', async (t) => {
+  const { heard, requests, errors } = await setUp(t, [
+    list('10', []),
+    lines([event('ADDED', 'a', '11')], 'break'),
+    lines([event('ADDED', 'b', '12')]),
+  ]);
+  await heard('ADDED b');
+  assert.equal(query(requests[2], 'resourceVersion'), '11');
+  assert.equal(errors.length, 1);
+});
+
+test('lists anew, not from the cache, when its version is too old', async (t) => {
+  for (const tooOld of [lines([expired]), status(410, 'Gone', 'too old')]) {
+    const { heard, requests } = await setUp(t, [list('10', ['a']), tooOld, list('90', ['b']), lines([])]);
+    await heard('SYNCED b');
+    assert.equal(query(requests[2], 'watch'), null);
+    assert.equal(query(requests[2], 'resourceVersion'), null);
+  }
+});
+
+test('lists anew when a page of the list is too old', async (t) => {
+  const { heard } = await setUp(t, [
+    list('10', ['a'], 'next'),
+    status(410, 'Expired', 'too old'),
+    list('11', ['b']),
+    lines([]),
+  ]);
+  await heard('SYNCED b');
+});
+
+for (const [what, script] of [
+  ['garbage', lines(['<html>not json</html>'])],
+  ['an event of an unknown type', lines([event('RENAMED', 'x', '11')])],
+  ['an event without an object', lines([{ type: 'ADDED' }])],
+  ['null', lines(['null'])],
+  ['an event without a version', lines([{ type: 'ADDED', object: { metadata: {} } }])],
+  ['a line without end', lines(['x'.repeat(9 * 1024 * 1024)])],
+  ['a reset', reset],
+  ['a 500', status(500, 'InternalError', 'etcd is down')],
+  ['an end at once', (_request, response) => void response.writeHead(200).end()],
+] as const satisfies readonly (readonly [string, Script])[]) {
+  test(`backs off and goes on from where it stood after ${what}`, async (t) => {
+    const { heard, requests, clock } = await setUp(t, [list('10', []), script, lines([event('ADDED', 'b', '12')])]);
+    await heard('ADDED b');
+    assert.equal(query(requests[2], 'resourceVersion'), '10');
+    assert.deepEqual(clock.pauses, [100]);
+  });
+}
+
+test('waits longer after each failure, at most ten seconds, and briefly again after a success', async (t) => {
+  const failures = Array.from({ length: 9 }, () => reset);
+  const { heard, clock } = await setUp(t, [
+    list('10', []),
+    ...failures,
+    lines([bookmark('11')], 'break'),
+    lines([event('ADDED', 'b', '12')]),
+  ]);
+  await heard('ADDED b');
+  assert.deepEqual(clock.pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 100]);
+});
+
+test('takes a connection that says nothing for dead', async (t) => {
+  const { heard, clock, watch } = await setUp(t, [
+    list('10', []),
+    lines([bookmark('20')]),
+    lines([event('ADDED', 'b', '21')]),
+  ]);
+  await watch.ready;
+  while (!watch.isOpen) await new Promise((resolve) => setImmediate(resolve));
+  clock.expire();
+  await heard('ADDED b');
+});
+
+test('goes on when every handler throws', async (t) => {
+  const { heard, errors } = await setUp(
+    t,
+    [list('10', ['a']), lines([event('ADDED', 'b', '11'), event('ADDED', 'c', '12')])],
+    { throwing: true },
+  );
+  await heard('ADDED c');
+  assert.ok(errors.length >= 2 && errors.every(({ message }) => message === 'handler broke'));
+});
+
+test('stops in the middle of anything, and then says that it never was ready', async (t) => {
+  for (const scripts of [[silent], [list('1', []), silent], [list('1', []), lines([])], [reset]]) {
+    const { watch, clock } = await setUp(t, scripts);
+    await new Promise((resolve) => setImmediate(resolve));
+    await watch.stop();
+    assert.equal(clock.deadlines, 0);
+  }
+  const { watch } = await setUp(t, [silent]);
+  await watch.stop();
+  await assert.rejects(watch.ready, /stopped/);
+});
