@@ -66,6 +66,7 @@ test('reads the fields of a line with two optional fields and escapes', () => {
 test('takes a hyphen as the separator only after the fixed fields', () => {
   const [mount] = parseMountinfo('1 2 0:5 /- - rw - tmpfs - rw\n');
   assert.equal(mount?.mountPoint, '-');
+  assert.equal(mount.fileSystem, 'tmpfs');
   assert.deepEqual(mount.propagation, []);
   assert.equal(mount.source, '-');
 });

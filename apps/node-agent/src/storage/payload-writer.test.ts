@@ -188,9 +188,11 @@ describe('the files of a volume', { skip: notRoot }, () => {
     const outside = join(scratch, '..outside');
     mkdirSync(outside);
     writeFileSync(join(outside, 'tls.key'), 'not ours');
-    symlinkSync(outside, join(directory, '..data'));
-    assert.equal(readPayload(systemFiles, directory).size, 0);
-    rmSync(join(directory, '..data'));
+    for (const target of [outside, '../..outside', '.', '..', '..data']) {
+      symlinkSync(target, join(directory, '..data'));
+      assert.equal(readPayload(systemFiles, directory).size, 0, target);
+      rmSync(join(directory, '..data'));
+    }
     mkdirSync(join(directory, '..payload'));
     symlinkSync(join(outside, 'tls.key'), join(directory, '..payload', 'tls.key'));
     symlinkSync('..payload', join(directory, '..data'));

@@ -179,19 +179,25 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.equal(statSync(path).mode & 0o7777, 0o600);
   });
 
-  test('that were never issued, or hold no certificate, are adopted to be issued at once', async () => {
+  test('that were never issued are adopted to be issued at once', async () => {
     layOut('no-time', { nextIssuanceTime: undefined });
     layOut('year-one', { nextIssuanceTime: '0001-01-01T00:00:00Z' });
+    for (const id of ['no-time', 'year-one']) await mountAtTarget(id);
+    const volumes = search().adoptable.map(({ record: { generation, issued } }) => ({ generation, issued }));
+    assert.deepEqual(volumes, Array(2).fill({ generation: 0, issued: undefined }));
+  });
+
+  test('that hold no certificate are adopted to be issued at once', async () => {
     layOut('no-files');
     rmSync(join(directoryOf('no-files'), 'data', '..data'));
     layOut('other-name', { volumeContext: { 'csi.cert-manager.io/certificate-file': 'cert.pem' } });
     layOut('rubbish');
-    for (const id of ['no-time', 'year-one', 'no-files', 'other-name', 'rubbish']) await mountAtTarget(id);
+    for (const id of ['no-files', 'other-name', 'rubbish']) await mountAtTarget(id);
     const { adoptable, refused } = search(() => {
       throw new Error('not a certificate');
     });
     assert.deepEqual(refused, []);
-    assert.equal(adoptable.length, 5);
+    assert.equal(adoptable.length, 3);
     for (const { record } of adoptable) {
       assert.equal(record.issued, undefined, record.volumeId);
       assert.equal(record.generation, 0);

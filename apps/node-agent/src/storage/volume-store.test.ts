@@ -183,6 +183,19 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual([...outcomes], [1, 0]);
   });
 
+  test('killed in the middle of deleting files leaves no half volume', () => {
+    store.create(record, secrets);
+    const rmSync = (path: string): never => {
+      systemFiles.unlinkSync(join(path, 'volume.json'));
+      throw new Error('killed');
+    };
+    assert.throws(() => open({ ...systemFiles, rmSync: rmSync as typeof systemFiles.rmSync }).remove(volumeId));
+    assert.deepEqual(store.list(), { records: [], damaged: [] });
+    assert.equal(store.has(volumeId), false);
+    open();
+    assert.deepEqual(readdirSync(root), []);
+  });
+
   test('killed at any step of writing a record leaves the old or the new one', () => {
     store.create(record, secrets);
     const generations: number[] = [];
