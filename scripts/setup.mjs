@@ -1,0 +1,34 @@
+// Installs the npm packages when they are missing or out of date. Plain JavaScript, since it is run by whatever Node the
+// machine has; everything after it runs on the Node that the packages bring.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const readLock = (path) => JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
+
+function upToDate() {
+  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
+  const installed = readLock('node_modules/.package-lock.json');
+  return Object.entries(readLock('package-lock.json')).every(
+    ([path, wanted]) =>
+      // Workspaces stand in the wanted lock alone; packages for other platforms are never installed.
+      !path.startsWith('node_modules/') ||
+      wanted.link ||
+      wanted.optional ||
+      installed[path]?.version === wanted.version,
+  );
+}
+
+if (!upToDate()) {
+  console.log('installing npm packages (about a minute on a new machine)');
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) {
+    console.error('npm ci failed; its own message above says why');
+    process.exit(status ?? 1);
+  }
+}

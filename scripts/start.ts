@@ -1,0 +1,39 @@
+// The main job on one machine without Kubernetes: `npm start`. Runs itself again in mount and process namespaces of its
+// own, where mounting needs no root, then hands over to single-machine/demo.ts. However it ends, the kernel takes the
+// mounts and the processes with the namespaces.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const namespaces = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
+// As root of a user namespace of its own an ordinary user may mount.
+const asUser = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+
+const probe = spawnSync('unshare', [...asUser, ...namespaces, 'true'], { encoding: 'utf8' });
+if (probe.status !== 0) {
+  console.error(`expected to be allowed to mount, found: ${(probe.error?.message ?? probe.stderr).trim()}`);
+  console.error('run it as root (sudo npm start), or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1');
+  process.exit(1);
+}
+
+const generated = spawnSync('npm', ['run', '--silent', 'generate', '--', '--output-logs=errors-only'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+if (generated.status !== 0) process.exit(generated.status ?? 1);
+
+const scratch = mkdtempSync(join(tmpdir(), 'certfleet-'));
+const demo = join(root, 'scripts/single-machine/demo.ts');
+const inner = spawn('unshare', [...asUser, ...namespaces, process.execPath, demo, scratch], {
+  cwd: root,
+  stdio: 'inherit',
+});
+// Ctrl-C reaches the whole process group; this process only waits for the demo to clean up.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => inner.kill('SIGTERM'));
+inner.on('exit', (code) => {
+  rmSync(scratch, { recursive: true, force: true });
+  process.exit(code ?? 1);
+});

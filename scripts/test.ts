@@ -1,0 +1,73 @@
+// The whole suite: types, lint and format first, then unit tests, then everything on real parts. Ends with a line that
+// counts the tests. Arguments are globs of test files, to run those alone without the rest.
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { ensureHostPackages } from '../e2e/tools/host-packages.ts';
+import { buildTools } from '../e2e/tools/build.ts';
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const root = resolve(import.meta.dirname, '..');
+
+/** Runs test files, each in a process of its own, and prints every result as it comes. */
+async function runTests(globs: readonly string[], concurrency: number): Promise<Counts> {
+  const files = globs.flatMap((glob) => globSync(glob, { cwd: root })).sort();
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const stream = run({ files: files.map((file) => join(root, file)), concurrency, cwd: root });
+  stream.on('test:summary', ({ file, counts: of }) => {
+    // The summary without a file is the one of the whole run.
+    if (file === undefined)
+      Object.assign(counts, {
+        passed: of.passed,
+        failed: of.tests - of.passed - of.skipped - of.todo,
+        skipped: of.skipped,
+      });
+  });
+  stream.compose(spec).pipe(process.stdout, { end: false });
+  await new Promise((ended) => stream.once('close', ended).once('end', ended));
+  return counts;
+}
+
+function step(title: string, command: string, args: readonly string[]): boolean {
+  console.log(`\n── ${title}`);
+  const startedMs = Date.now();
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  console.log(`── ${title}: ${status === 0 ? 'ok' : 'failed'} in ${Math.round((Date.now() - startedMs) / 1000)} s`);
+  return status === 0;
+}
+
+const unitTests = ['apps/*/src/**/*.test.ts', 'libs/*/src/**/*.test.ts', 'scripts/**/*.test.ts'];
+const endToEndTests = ['e2e/**/*.test.ts'];
+const chosen = process.argv.slice(2);
+
+let sound = step('check (types, lint, format)', 'npm', ['run', '--silent', 'check']);
+const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+const stages =
+  chosen.length > 0
+    ? [{ title: 'chosen tests', globs: chosen, concurrency: 1 }]
+    : [
+        { title: 'unit tests', globs: unitTests, concurrency: 2 },
+        // One at a time: each brings up a cluster of its own, which takes both cores of a small machine.
+        { title: 'tests on real parts', globs: endToEndTests, concurrency: 1 },
+      ];
+for (const { title, globs, concurrency } of stages) {
+  if (globs !== unitTests) {
+    await ensureHostPackages();
+    await buildTools();
+  }
+  console.log(`\n── ${title}`);
+  const { passed, failed, skipped } = await runTests(globs, concurrency);
+  totals.passed += passed;
+  totals.failed += failed;
+  totals.skipped += skipped;
+}
+sound &&= totals.failed === 0 && totals.passed > 0;
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exitCode = sound ? 0 : 1;
