@@ -5,8 +5,9 @@ import { globSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { buildModule } from '../e2e/tools/build.ts';
 import { ensureHostPackages } from '../e2e/tools/host-packages.ts';
-import { buildTools } from '../e2e/tools/build.ts';
+import { toolModules } from '../e2e/tools/modules.ts';
 
 interface Counts {
   passed: number;
@@ -59,8 +60,9 @@ const stages =
       ];
 for (const { title, globs, concurrency } of stages) {
   if (globs !== unitTests) {
-    await ensureHostPackages();
-    await buildTools();
+    await ensureHostPackages(console.log);
+    // One after another: each build takes all cores for itself.
+    for (const module of Object.keys(toolModules)) await buildModule(module);
   }
   console.log(`\n── ${title}`);
   const { passed, failed, skipped } = await runTests(globs, concurrency);
