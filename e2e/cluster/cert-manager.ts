@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 
 import { crdDirectory, toolPath } from '../tools/build.ts';
-import type { Component } from './component.ts';
-import { componentIn } from './control-plane.ts';
+import { componentIn, type Component } from './component.ts';
 import { httpProbe } from './http-probe.ts';
-import type { KubernetesTools } from './kubernetes-tools.ts';
-import type { ClusterPki } from './pki.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { ApiAccess, KubernetesTools } from './kubernetes-tools.ts';
+import type { ClusterPki, KeyPair } from './pki.ts';
 
 /** Parts of cert-manager that a test may leave out. */
 export interface CertManagerOptions {
@@ -25,39 +23,48 @@ const webhookHealthPort = 19444;
 /** Namespace that holds the secrets of ClusterIssuers. */
 export const clusterResourceNamespace = 'cert-manager';
 
-export interface CertManager {
-  readonly certManager: Component;
-  readonly certManagerWebhook: Component;
+/** cert-manager's controllers, not yet started. */
+export async function certManagerController({ prefix, kubeconfig, directory }: ApiAccess): Promise<Component> {
+  const argv = [
+    ...[await toolPath('cert-manager-controller'), `--kubeconfig=${kubeconfig}`],
+    `--health-address=${controllerHealth}`,
+  ];
+  const isReady = httpProbe(prefix, `http://${controllerHealth}/readyz`);
+  return componentIn(directory, prefix)('cert-manager-controller', argv, isReady);
 }
 
-/** cert-manager's controllers and webhook, not yet started. */
-export async function certManagerComponents(sandbox: Sandbox, pki: ClusterPki, kubeconfig: string): Promise<CertManager> {
-  const network = sandbox.enterNetwork;
-  const component = componentIn(sandbox, network);
-  const controller = await toolPath('cert-manager-controller');
-  const webhook = await toolPath('cert-manager-webhook');
-  return {
-    certManager: component(
-      'cert-manager-controller',
-      [controller, `--kubeconfig=${kubeconfig}`, `--health-address=${controllerHealth}`],
-      httpProbe(network, `http://${controllerHealth}/readyz`),
-    ),
-    certManagerWebhook: component(
-      'cert-manager-webhook',
-      [
-        ...[webhook, `--kubeconfig=${kubeconfig}`, `--secure-port=${webhookPort}`, `--healthz-port=${webhookHealthPort}`],
-        ...[`--tls-cert-file=${pki.webhookServer.certificate}`, `--tls-private-key-file=${pki.webhookServer.key}`],
-        '--metrics-listen-address=0',
-      ],
-      // Any answer will do: a GET without a review is refused, by a webhook that serves.
-      httpProbe(network, `http://127.0.0.1:${webhookHealthPort}/healthz`),
-    ),
-  };
+async function webhookComponent(access: ApiAccess, serving: KeyPair): Promise<Component> {
+  const { prefix, kubeconfig, directory } = access;
+  const argv = [
+    ...[await toolPath('cert-manager-webhook'), `--kubeconfig=${kubeconfig}`, `--secure-port=${webhookPort}`],
+    ...[`--healthz-port=${webhookHealthPort}`, '--metrics-listen-address=0'],
+    ...[`--tls-cert-file=${serving.certificate}`, `--tls-private-key-file=${serving.key}`],
+  ];
+  const isReady = httpProbe(prefix, `http://127.0.0.1:${webhookHealthPort}/healthz`);
+  return componentIn(directory, prefix)('cert-manager-webhook', argv, isReady);
 }
 
 /** Flags of the controller for the options of startCluster. */
 export function controllerArgs(options: CertManagerOptions): readonly string[] {
   return [...(options.approver === false ? ['--without-approver'] : []), ...(options.args ?? [])];
+}
+
+/** Installs cert-manager into a local cluster and starts all of it. */
+export async function startCertManager(
+  access: ApiAccess,
+  tools: KubernetesTools,
+  pki: ClusterPki,
+  options: CertManagerOptions,
+): Promise<{ certManager: Component; certManagerWebhook: Component }> {
+  const certManager = await certManagerController(access);
+  const certManagerWebhook = await webhookComponent(access, pki.webhookServer);
+  const startWebhook = async (): Promise<void> => {
+    await certManagerWebhook.start();
+    await registerWebhook(tools, pki.ca);
+  };
+  await installCertManagerCrds(tools);
+  await Promise.all([certManager.start(controllerArgs(options)), options.webhook === false ? null : startWebhook()]);
+  return { certManager, certManagerWebhook };
 }
 
 /** Applies the CustomResourceDefinitions and waits until the API server serves them. */
@@ -68,8 +75,8 @@ export async function installCertManagerCrds(tools: KubernetesTools): Promise<vo
 }
 
 /** Registers the webhook with the API server, by the rules of cert-manager's own chart. */
-export async function registerWebhook(tools: KubernetesTools, pki: ClusterPki): Promise<void> {
-  const caBundle = (await readFile(pki.ca.certificate)).toString('base64');
+async function registerWebhook(tools: KubernetesTools, ca: KeyPair): Promise<void> {
+  const caBundle = (await readFile(ca.certificate)).toString('base64');
   const configuration = (kind: string, path: string, rule: object): object => ({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind,

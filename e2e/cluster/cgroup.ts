@@ -11,10 +11,10 @@ interface Hierarchy {
 
 function hierarchies(): readonly Hierarchy[] {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
-  return mounts.flatMap((line) => {
+  return mounts.flatMap((line): Hierarchy[] => {
     const [, path = '', type] = line.split(' ');
-    if (type === 'cgroup') return [{ path, version: 1 as const }];
-    return type === 'cgroup2' ? [{ path, version: 2 as const }] : [];
+    if (type === 'cgroup') return [{ path, version: 1 }];
+    return type === 'cgroup2' ? [{ path, version: 2 }] : [];
   });
 }
 
@@ -24,7 +24,8 @@ function hierarchies(): readonly Hierarchy[] {
  */
 function trackingHierarchy(): string {
   const unified = hierarchies().find(({ version }) => version === 2);
-  if (unified === undefined) throw new Error('a test cluster needs a cgroup v2 hierarchy (unified or hybrid), found none');
+  if (unified === undefined)
+    throw new Error('a test cluster needs a cgroup v2 hierarchy (unified or hybrid), found none');
   return unified.path;
 }
 

@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** argv that puts the command somewhere; errors do not repeat it. */
+  readonly prefix?: readonly string[];
   readonly cwd?: string;
   /** The command is killed after this time; 120,000 unless told. */
   readonly timeoutMs?: number;
@@ -34,8 +36,8 @@ export class CommandError extends Error {
 
 /** Runs a command to its end and returns what it wrote; rejects with a CommandError unless it exits with 0. */
 export async function run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { input, env = {}, cwd, timeoutMs = 120_000, signal } = options;
-  const [file = '', ...args] = argv;
+  const { input, env = {}, prefix = [], cwd, timeoutMs = 120_000, signal } = options;
+  const [file = '', ...args] = [...prefix, ...argv];
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -53,6 +55,7 @@ export async function run(argv: readonly string[], options: CommandOptions = {})
   child.stdin.end(input ?? '');
   const [stdout, stderr, { code, endSignal }] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   if (code === 0) return { stdout, stderr };
-  const reason = endSignal === null ? `exit code ${String(code)}` : `ended by ${endSignal} (time limit ${timeoutMs} ms)`;
+  const reason =
+    endSignal === null ? `exit code ${String(code)}` : `ended by ${endSignal} (time limit ${timeoutMs} ms)`;
   throw new CommandError(argv, code, reason, { stdout, stderr });
 }

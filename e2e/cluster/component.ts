@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { lastLines, waitUntil } from './wait.ts';
 
@@ -101,4 +102,14 @@ export class Component {
     await this.stop();
     await this.start(extraArgs);
   }
+}
+
+/** Makes components of one place: a directory with their logs, and the argv prefix that puts them there. */
+export function componentIn(
+  directory: string,
+  prefix: readonly string[],
+): (name: string, argv: readonly string[], isReady: () => Promise<boolean>) => Component {
+  return (name, argv, isReady) => {
+    return new Component({ name, argv, isReady, prefix, logFile: join(directory, 'logs', `${name}.log`) });
+  };
 }

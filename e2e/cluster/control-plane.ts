@@ -1,5 +1,5 @@
 import { toolPath } from '../tools/build.ts';
-import { Component } from './component.ts';
+import { componentIn, type Component } from './component.ts';
 import { httpProbe } from './http-probe.ts';
 import type { ClusterPki } from './pki.ts';
 import { nodeAddress, type Sandbox } from './sandbox.ts';
@@ -11,14 +11,6 @@ export const serviceRange = '10.96.0.0/16';
 
 const etcdUrl = 'http://127.0.0.1:2379';
 
-/** What makes a component out of a name and an argv, placed in the sandbox with a log of its own. */
-export function componentIn(
-  sandbox: Sandbox,
-  prefix: readonly string[],
-): (name: string, argv: readonly string[], isReady: () => Promise<boolean>) => Component {
-  return (name, argv, isReady) => new Component({ name, argv, isReady, prefix, logFile: sandbox.path('logs', `${name}.log`) });
-}
-
 export interface ControlPlane {
   readonly etcd: Component;
   readonly apiServer: Component;
@@ -26,9 +18,13 @@ export interface ControlPlane {
 }
 
 /** etcd, kube-apiserver and kube-controller-manager, not yet started. */
-export async function controlPlane(sandbox: Sandbox, pki: ClusterPki, apiServerArgs: readonly string[]): Promise<ControlPlane> {
+export async function controlPlane(
+  sandbox: Sandbox,
+  pki: ClusterPki,
+  apiServerArgs: readonly string[],
+): Promise<ControlPlane> {
   const network = sandbox.enterNetwork;
-  const component = componentIn(sandbox, network);
+  const component = componentIn(sandbox.directory, network);
   const [etcd, apiServer, controllerManager] = await Promise.all(
     ['etcd', 'kube-apiserver', 'kube-controller-manager'].map(toolPath),
   );
@@ -54,9 +50,17 @@ export async function controlPlane(sandbox: Sandbox, pki: ClusterPki, apiServerA
     controllerManager: component(
       'kube-controller-manager',
       [
-        ...[`${controllerManager}`, `--kubeconfig=${sandbox.path('controllerManager.kubeconfig')}`, '--leader-elect=false'],
+        ...[
+          `${controllerManager}`,
+          `--kubeconfig=${sandbox.path('controllerManager.kubeconfig')}`,
+          '--leader-elect=false',
+        ],
         ...['--use-service-account-credentials', `--service-account-private-key-file=${pki.serviceAccountKey}`],
-        ...[`--root-ca-file=${pki.ca.certificate}`, '--bind-address=127.0.0.1', `--service-cluster-ip-range=${serviceRange}`],
+        ...[
+          `--root-ca-file=${pki.ca.certificate}`,
+          '--bind-address=127.0.0.1',
+          `--service-cluster-ip-range=${serviceRange}`,
+        ],
         ...[`--cluster-signing-cert-file=${pki.ca.certificate}`, `--cluster-signing-key-file=${pki.ca.key}`],
       ],
       httpProbe(network, 'https://127.0.0.1:10257/healthz'),
@@ -71,7 +75,10 @@ function apiServerFlags(pki: ClusterPki): readonly string[] {
     ...['--authorization-mode=Node,RBAC', '--enable-admission-plugins=NodeRestriction'],
     ...[`--client-ca-file=${pki.ca.certificate}`, `--tls-cert-file=${pki.apiServer.certificate}`],
     ...[`--tls-private-key-file=${pki.apiServer.key}`],
-    ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${pki.serviceAccountKey}`],
+    ...[
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${pki.serviceAccountKey}`,
+    ],
     `--service-account-signing-key-file=${pki.serviceAccountKey}`,
     ...[`--kubelet-certificate-authority=${pki.ca.certificate}`, '--kubelet-preferred-address-types=InternalIP'],
     `--kubelet-client-certificate=${pki.apiServerKubeletClient.certificate}`,

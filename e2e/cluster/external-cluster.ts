@@ -1,4 +1,102 @@
-import type { Cluster, ClusterOptions } from './types.ts';
-export function connectExternalCluster(kubeconfig: string, options: ClusterOptions): Promise<Cluster> {
-  return Promise.reject(new Error(`todo ${kubeconfig} ${options.nodes}`));
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { crdDirectory, toolPath } from '../tools/build.ts';
+import {
+  certManagerController,
+  controllerArgs,
+  installCertManagerCrds,
+  type CertManagerOptions,
+} from './cert-manager.ts';
+import { run } from './command.ts';
+import type { Component } from './component.ts';
+import { KubernetesTools } from './kubernetes-tools.ts';
+import type { Capabilities, Cluster, ClusterOptions } from './types.ts';
+import { UnavailableError, withUnavailable } from './unavailable.ts';
+
+const reason = 'the cluster of CERTFLEET_E2E_KUBECONFIG is not under the control of the tests';
+
+/** The cluster object for a cluster that somebody else runs. */
+export async function connectExternalCluster(kubeconfig: string, options: ClusterOptions): Promise<Cluster> {
+  const directory = await mkdtemp(join(tmpdir(), 'certfleet-external-'));
+  const tools = new KubernetesTools({ prefix: [], kubeconfig, directory }, installedOrBuilt);
+  const [nodeName = ''] = (await tools.kubectl(['get', 'nodes', '--output', 'name'])).stdout.split('\n');
+  const certManager = await runMissingCertManager(tools, kubeconfig, {
+    directory,
+    certManager: options.certManager ?? {},
+  });
+  const stop = async (): Promise<void> => {
+    if (certManager !== null) {
+      await certManager.stop();
+      await tools.kubectl(['delete', '--ignore-not-found', '-f', await crdDirectory('cert-manager')]);
+    }
+    await rm(directory, { recursive: true, force: true });
+  };
+  const unavailable = (what: string): Promise<never> => Promise.reject(new UnavailableError(what, reason));
+  return {
+    ...withUnavailable(certManager === null ? {} : { certManager }, reason),
+    name: 'external',
+    nodeName: nodeName.replace('node/', ''),
+    kubeconfig,
+    directory,
+    enterNamespace: [],
+    capabilities: capabilitiesOf(certManager !== null || isDefault(options.certManager)),
+    kubectl: (args, commandOptions) => tools.kubectl(args, commandOptions),
+    helm: (args, commandOptions) => tools.helm(args, commandOptions),
+    apply: (manifest) => tools.apply(manifest),
+    createNamespace: (name) => tools.createNamespace(name),
+    exec: () => unavailable('running commands on the node'),
+    nodePath: () => {
+      throw new UnavailableError('the file system of the node', reason);
+    },
+    forward: () => unavailable('a forward into the network of the node'),
+    // That network is this process's own.
+    localKubeconfig: () => Promise.resolve(kubeconfig),
+    buildImage: () => unavailable('building images'),
+    // Its pods pull them from where they are.
+    loadBaseImages: () => Promise.resolve(),
+    logs: (component) => {
+      throw new UnavailableError(`the log of ${component}`, reason);
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function capabilitiesOf(certManagerOptions: boolean): Capabilities {
+  return { components: false, pods: true, images: false, node: false, certManagerOptions, reason };
+}
+
+function isDefault(options: ClusterOptions['certManager']): boolean {
+  return options === undefined || (options !== false && options.approver !== false && options.args === undefined);
+}
+
+interface CertManagerOrder {
+  readonly directory: string;
+  readonly certManager: CertManagerOptions | false;
+}
+
+/** Runs cert-manager's controllers from here when the cluster has no cert-manager; null when it has, or needs none. */
+async function runMissingCertManager(
+  tools: KubernetesTools,
+  kubeconfig: string,
+  { directory, certManager }: CertManagerOrder,
+): Promise<Component | null> {
+  const crd = 'customresourcedefinition/certificaterequests.cert-manager.io';
+  const { stdout } = await tools.kubectl(['get', crd, '--ignore-not-found', '--output', 'name']);
+  if (certManager === false || stdout !== '') return null;
+  await mkdir(join(directory, 'logs'));
+  await installCertManagerCrds(tools);
+  const controller = await certManagerController({ prefix: [], kubeconfig, directory });
+  await controller.start(controllerArgs(certManager));
+  return controller;
+}
+
+/** Prefers what is installed: who has a cluster has kubectl too, and building it takes minutes. */
+async function installedOrBuilt(tool: string): Promise<string> {
+  return run(['sh', '-c', 'command -v "$0"', tool]).then(
+    ({ stdout }) => stdout.trim(),
+    () => toolPath(tool),
+  );
 }

@@ -22,8 +22,9 @@ let forwards = 0;
 export async function forward(sandbox: Sandbox, host: string, port: number): Promise<Forward> {
   forwards += 1;
   const socketPath = sandbox.path(`forward-${process.pid}-${forwards}.sock`);
-  const [file = '', ...args] = [...sandbox.enterNetwork, 'socat', `UNIX-LISTEN:${socketPath},fork`, `TCP:${host}:${port}`];
-  const relay = spawn(file, args, { stdio: 'ignore', detached: true });
+  const [enter = '', ...inside] = sandbox.enterNetwork;
+  const socat = ['socat', `UNIX-LISTEN:${socketPath},fork`, `TCP:${host}:${port}`];
+  const relay = spawn(enter, [...inside, ...socat], { stdio: 'ignore', detached: true });
   relay.unref();
   const relayEnded = once(relay, 'exit');
   const listening = (): Promise<boolean> =>

@@ -18,7 +18,7 @@ export function httpProbe(
     flags.push('--cacert', tls.pki.ca.certificate, '--cert', certificate, '--key', key);
   }
   return () =>
-    run([...prefix, 'curl', ...flags, url]).then(
+    run(['curl', ...flags, url], { prefix }).then(
       () => true,
       () => false,
     );

@@ -17,8 +17,8 @@ export function localCluster(sandbox: Sandbox, tools: KubernetesTools, component
   const capabilities = capabilitiesOf(sandbox);
   const all = withUnavailable(components, capabilities.reason);
   const forwards: Forward[] = [];
-  const openForward = async (port: number, host: string = nodeAddress): Promise<Forward> => {
-    const opened = await forward(sandbox, host, port);
+  const openForward: Cluster['forward'] = async (port, host) => {
+    const opened = await forward(sandbox, host ?? nodeAddress, port);
     forwards.push(opened);
     return opened;
   };
@@ -37,7 +37,8 @@ export function localCluster(sandbox: Sandbox, tools: KubernetesTools, component
     kubectl: (args, options) => tools.kubectl(args, options),
     helm: (args, options) => tools.helm(args, options),
     apply: (manifest) => tools.apply(manifest),
-    exec: (command, args, options) => run([...sandbox.enterNode, command, ...args], options),
+    createNamespace: (name) => tools.createNamespace(name),
+    exec: (command, args, options) => run([command, ...args], { prefix: sandbox.enterNode, ...options }),
     nodePath: (path) => sandbox.nodePath(path),
     forward: openForward,
     localKubeconfig: () => localKubeconfig(sandbox, openForward),
@@ -52,7 +53,7 @@ export function localCluster(sandbox: Sandbox, tools: KubernetesTools, component
 function capabilitiesOf({ nodes }: Sandbox): Capabilities {
   const pods = nodes === 'full';
   const reason = pods ? '' : 'this cluster is a control plane without a node';
-  return { components: true, pods, images: pods, node: true, reason };
+  return { components: true, pods, images: pods, node: true, certManagerOptions: true, reason };
 }
 
 /** The administrator's kubeconfig with the server's address replaced by that of a forward. */

@@ -23,7 +23,8 @@ export interface ClusterPki {
   readonly clients: Readonly<Record<ClientName, KeyPair>>;
 }
 
-export type ClientName = 'admin' | 'controllerManager' | 'scheduler' | 'kubelet' | 'kubeProxy' | 'certManager' | 'coreDns';
+export type ClientName =
+  'admin' | 'controllerManager' | 'scheduler' | 'kubelet' | 'kubeProxy' | 'certManager' | 'coreDns';
 
 /** The first address of the service range, which the API server takes for its own service. */
 const kubernetesServiceAddress = '10.96.0.1';
@@ -50,7 +51,8 @@ export async function createPki(sandbox: Sandbox): Promise<ClusterPki> {
   const leaf = (file: string, subject: string, names?: string): Promise<KeyPair> =>
     issue(directory, { file, subject, issuer: ca, ...(names === undefined ? {} : { names }) });
   const loopback = 'DNS:localhost,IP:127.0.0.1';
-  const service = 'DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local';
+  const service =
+    'DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local';
 
   const clients: [ClientName, string][] = [
     ['admin', '/O=system:masters/CN=kubernetes-admin'],
@@ -94,8 +96,20 @@ async function issue(directory: string, { file, subject, issuer, names }: Certif
   const pair = { certificate: join(directory, `${file}.crt`), key: join(directory, `${file}.key`) };
   await run([
     ...['openssl', 'req', '-x509', '-config', join(directory, 'openssl.cnf'), '-days', '30', '-subj', subject],
-    ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-keyout', pair.key, '-out', pair.certificate],
-    ...(issuer === undefined ? ['-extensions', 'ca'] : ['-extensions', 'leaf', '-CA', issuer.certificate, '-CAkey', issuer.key]),
+    ...[
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-noenc',
+      '-keyout',
+      pair.key,
+      '-out',
+      pair.certificate,
+    ],
+    ...(issuer === undefined
+      ? ['-extensions', 'ca']
+      : ['-extensions', 'leaf', '-CA', issuer.certificate, '-CAkey', issuer.key]),
     ...(names === undefined ? [] : ['-addext', `subjectAltName=${names}`]),
   ]);
   return pair;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { cacheDirectory } from '../tools/cache-directory.ts';
 import { createCgroup, joinFile } from './cgroup.ts';
 import { identify, type ProcessIdentity } from './process-identity.ts';
 import { clusterDirectory, newClusterName, writeRecord, type ClusterRecord } from './record.ts';
@@ -12,7 +13,10 @@ import { removeCluster, sweepDeadClusters, withClusterLock } from './sweep.ts';
 export const nodeAddress = '10.90.0.1';
 
 /** Folders of the machine that each full node has for itself. */
-const nodeFolders = ['var/lib', 'var/log', 'run', 'tmp'];
+const nodeFolders = ['/var/lib', '/var/log', '/run', '/tmp'];
+
+/** What processes on the node run from, and therefore stays visible wherever the machine keeps it. */
+const keptFolders = [cacheDirectory(), join(import.meta.dirname, '../..')];
 
 const networkSetup = [
   'ip link set lo up',
@@ -87,20 +91,28 @@ function enter(name: string, namespaces: string): readonly string[] {
   return ['sh', '-c', `echo 0 > ${joinFile(name)} && exec nsenter ${namespaces} -- ${inside}`, name];
 }
 
+/** Shell commands that give the node its own folders. */
+function nodeMounts(directory: string): readonly string[] {
+  const own = (path: string): string => join(directory, 'node', path);
+  const bind = (from: string, to: string): string[] => [
+    `mkdir -p "${from}" "${to}"`,
+    `mount --rbind "${from}" "${to}"`,
+  ];
+  const hidden = keptFolders.filter((kept) => nodeFolders.some((folder) => kept.startsWith(`${folder}/`)));
+  return [
+    ...hidden.flatMap((kept) => bind(kept, own(kept))),
+    ...nodeFolders.flatMap((folder) => bind(own(folder), folder)),
+    'chmod 1777 /tmp',
+    // Only now: a bind made of a shared mount joins its peers, and each later mount would appear at both places.
+    'mount --make-rshared /',
+  ];
+}
+
 /** Starts the process that keeps the namespaces alive, and sets them up from inside. */
 async function holdNamespaces(name: string, nodes: ClusterRecord['nodes']): Promise<ProcessIdentity> {
-  const setup = ['set -e', ...networkSetup];
-  if (nodes === 'full') {
-    for (const folder of nodeFolders) {
-      const own = join(clusterDirectory(name), 'node', folder);
-      await mkdir(own, { recursive: true });
-      setup.push(`mount --bind ${own} /${folder}`);
-    }
-    // Only now: a bind made of a shared mount joins its peers, and each later mount would appear at both places.
-    setup.push('chmod 1777 /tmp', 'mount --make-rshared /');
-  }
+  const mounts = nodes === 'full' ? nodeMounts(clusterDirectory(name)) : [];
   const flags = nodes === 'full' ? '--net --mount --propagation private' : '--net';
-  const script = [...setup, 'echo ready', 'exec sleep infinity'].join('\n');
+  const script = ['set -e', ...networkSetup, ...mounts, 'echo ready', 'exec sleep infinity'].join('\n');
   const joined = `echo 0 > ${joinFile(name)} && exec unshare ${flags} sh -c "$0"`;
   const child = spawn('sh', ['-c', joined, script], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let complaint = '';

@@ -2,11 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 
 import { buildModule } from '../tools/build.ts';
 import { ensureHostPackages } from '../tools/host-packages.ts';
-import { certManagerComponents, controllerArgs, installCertManagerCrds, registerWebhook, type CertManager } from './cert-manager.ts';
-import type { CertManagerOptions } from './cert-manager.ts';
-import { apiServerUrl, controlPlane, type ControlPlane } from './control-plane.ts';
+import { startCertManager } from './cert-manager.ts';
+import { apiServerUrl, controlPlane } from './control-plane.ts';
 import { ensureTestImages, loadTestImages } from './images/base-images.ts';
-import { KubernetesTools } from './kubernetes-tools.ts';
+import { KubernetesTools, type ApiAccess } from './kubernetes-tools.ts';
 import { localCluster } from './local-cluster.ts';
 import { nodeComponents, type NodeComponents } from './node/node.ts';
 import { createPki, kubeconfigOf, type ClientName, type ClusterPki } from './pki.ts';
@@ -32,59 +31,54 @@ export async function startLocalCluster(options: ClusterOptions): Promise<Cluste
 
 /** Makes what is slow before the cluster exists, so that no part of it waits for another to be built. */
 async function prepareCache({ nodes, certManager }: ClusterOptions, log: Log): Promise<void> {
-  const modules = ['kubernetes', 'etcd', ...(certManager === false ? [] : ['cert-manager']), ...(nodes === 'full' ? ['coredns'] : [])];
+  const modules = [
+    'kubernetes',
+    'etcd',
+    ...(certManager === false ? [] : ['cert-manager']),
+    ...(nodes === 'full' ? ['coredns'] : []),
+  ];
   for (const module of modules) await buildModule(module);
   if (nodes === 'full') await ensureTestImages(log);
 }
 
 async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): Promise<Cluster> {
+  log(`${sandbox.name}: starting, logs in ${sandbox.path('logs')}`);
   await mkdir(sandbox.path('logs'));
   const pki = await createPki(sandbox);
   await writeKubeconfigs(sandbox, pki);
+  const as = (client: ClientName): ApiAccess => ({
+    prefix: sandbox.enterNetwork,
+    kubeconfig: sandbox.path(`${client}.kubeconfig`),
+    directory: sandbox.directory,
+  });
+  const tools = new KubernetesTools(as('admin'));
   const plane = await controlPlane(sandbox, pki, options.apiServerArgs ?? []);
-  const certManager = await certManagerComponents(sandbox, pki, sandbox.path('certManager.kubeconfig'));
-  const kubeletRootDir = options.kubeletRootDir ?? '/var/lib/kubelet';
-  const node = options.nodes === 'full' ? await nodeComponents(sandbox, pki, kubeletRootDir) : null;
-  const tools = new KubernetesTools(sandbox.enterNetwork, sandbox.path('admin.kubeconfig'));
+  const node = options.nodes === 'full' ? await nodeComponents(sandbox, pki, options.kubeletRootDir) : null;
 
-  log(`${sandbox.name}: starting, logs in ${sandbox.path('logs')}`);
+  // The API server retries etcd by itself, and the node's own parts need nobody: all of them start at once.
   plane.etcd.spawn();
   plane.apiServer.spawn();
   node?.registry.spawn();
   node?.containerd.spawn();
+  // Whoever starts before the API server has made its roles is refused and ends.
   await plane.apiServer.ready();
   log(`${sandbox.name}: API server ready`);
-  await Promise.all([
-    startControllers(plane),
-    options.certManager === false ? null : startCertManager(certManager, tools, pki, options.certManager ?? {}),
+  const [certManager] = await Promise.all([
+    options.certManager === false ? null : startCertManager(as('certManager'), tools, pki, options.certManager ?? {}),
+    plane.controllerManager.start(),
     node === null ? null : startNode(node, sandbox, tools),
   ]);
+  if (options.detached === true) await sandbox.disown();
   log(`${sandbox.name}: ready`);
   return localCluster(sandbox, tools, { ...plane, ...certManager, ...node });
 }
 
 async function writeKubeconfigs(sandbox: Sandbox, pki: ClusterPki): Promise<void> {
   for (const client of Object.keys(pki.clients) as ClientName[]) {
-    await writeFile(sandbox.path(`${client}.kubeconfig`), await kubeconfigOf(apiServerUrl, pki, client), { mode: 0o600 });
+    await writeFile(sandbox.path(`${client}.kubeconfig`), await kubeconfigOf(apiServerUrl, pki, client), {
+      mode: 0o600,
+    });
   }
-}
-
-async function startControllers({ controllerManager }: ControlPlane): Promise<void> {
-  await controllerManager.start();
-}
-
-async function startCertManager(
-  { certManager, certManagerWebhook }: CertManager,
-  tools: KubernetesTools,
-  pki: ClusterPki,
-  options: CertManagerOptions,
-): Promise<void> {
-  if (options.webhook !== false) certManagerWebhook.spawn();
-  await installCertManagerCrds(tools);
-  await Promise.all([
-    certManager.start(controllerArgs(options)),
-    options.webhook === false ? null : certManagerWebhook.ready().then(() => registerWebhook(tools, pki)),
-  ]);
 }
 
 async function startNode(node: NodeComponents, sandbox: Sandbox, tools: KubernetesTools): Promise<void> {
@@ -97,4 +91,6 @@ async function startNode(node: NodeComponents, sandbox: Sandbox, tools: Kubernet
   ]);
   await tools.kubectl(['wait', '--for=create', `node/${sandbox.name}`, '--timeout=60s']);
   await tools.kubectl(['wait', '--for=condition=Ready', `node/${sandbox.name}`, '--timeout=60s']);
+  // Without it the API server refuses pods; every later namespace is made by createNamespace, which waits for it.
+  await tools.waitForDefaultServiceAccount('default');
 }

@@ -12,6 +12,8 @@ export interface ClusterOptions {
   readonly apiServerArgs?: readonly string[];
   /** Where the kubelet keeps its files; /var/lib/kubelet unless told. */
   readonly kubeletRootDir?: string;
+  /** The cluster outlives this process, until somebody runs `main.ts down`. */
+  readonly detached?: boolean;
   /** Receives a line about each step of the start; nothing is logged unless told. */
   readonly log?: (line: string) => void;
 }
@@ -26,6 +28,8 @@ export interface Capabilities {
   readonly images: boolean;
   /** `exec`, `enterNamespace`, `nodePath` and `forward` reach the node. */
   readonly node: boolean;
+  /** cert-manager runs with the options that were asked for. */
+  readonly certManagerOptions: boolean;
   /** Why something above is false; empty when nothing is. */
   readonly reason: string;
 }
@@ -79,6 +83,8 @@ export interface Cluster extends Readonly<Record<ComponentName, ManagedComponent
   helm(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Server-side apply of YAML text, or of an object or several. */
   apply(manifest: string | object | readonly object[]): Promise<void>;
+  /** Makes a namespace and waits until pods can be made in it. */
+  createNamespace(name: string): Promise<void>;
   /** Runs a command on the node. */
   exec(command: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** How this process reaches a file of the node. */

@@ -33,6 +33,9 @@ export function withUnavailable(
   components: Partial<Record<ComponentName, ManagedComponent>>,
   reason: string,
 ): Record<ComponentName, ManagedComponent> {
-  const entries = componentNames.map((name) => [name, components[name] ?? unavailableComponent(name, reason)]);
+  const entries = componentNames.map((name) => [
+    name,
+    components[name] ?? unavailableComponent(name, reason === '' ? 'it was left out' : reason),
+  ]);
   return Object.fromEntries(entries) as Record<ComponentName, ManagedComponent>;
 }

@@ -29,7 +29,7 @@ async function buildah(args: readonly string[], prefix: readonly string[] = [], 
   // The mounts of a build belong to it alone and end with it, even when it is killed.
   const unshare = ['unshare', '--mount', '--propagation', 'private', 'buildah'];
   const env = { CONTAINERS_REGISTRIES_CONF: `${configuration}/registries.conf` };
-  const { stdout } = await run([...prefix, ...unshare, ...flags, command, ...rest], { env, timeoutMs });
+  const { stdout } = await run([...unshare, ...flags, command, ...rest], { prefix, env, timeoutMs });
   return stdout.trim();
 }
 
@@ -48,7 +48,15 @@ export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
 export async function build({ tag, context, dockerfile, target, labels = {} }: ImageBuild): Promise<void> {
   const npm = await npmSettings(configuration);
   await buildah([
-    ...['bud', '--isolation', 'chroot', '--pull-never', '--layers', '--signature-policy', `${configuration}/policy.json`],
+    ...[
+      'bud',
+      '--isolation',
+      'chroot',
+      '--pull-never',
+      '--layers',
+      '--signature-policy',
+      `${configuration}/policy.json`,
+    ],
     ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     ...npm.map(({ source, destination }) => `--volume=${source}:${destination}:ro`),
     ...(target === undefined ? [] : ['--target', target]),

@@ -20,7 +20,9 @@ const tag = `docker.io/library/node:24-${suite}-slim`;
 export async function nodeRecipe(): Promise<ImageRecipe> {
   const repository = join(import.meta.dirname, '../../..');
   const nodeBinary = join(repository, 'node_modules/node/bin/node');
-  const { packageManager } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as { packageManager: string };
+  const { packageManager } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as {
+    packageManager: string;
+  };
   const nodeVersion = (await run([nodeBinary, '--version'])).stdout.trim();
   const dockerfile = dockerfileOf(nodeVersion);
   return {
@@ -65,7 +67,13 @@ async function debianBase(): Promise<string> {
   const sources = await debianSources();
   const key = createHash('sha256').update(`${packages}\n${sources}`).digest('hex').slice(0, 16);
   const path = cacheDirectory('images', `${suite}-${key}.tar`);
-  if (await readFile(path).then(() => true, () => false)) return path;
+  if (
+    await readFile(path).then(
+      () => true,
+      () => false,
+    )
+  )
+    return path;
   await mkdir(cacheDirectory('images'), { recursive: true });
   const partial = path.replace('.tar', '.partial.tar');
   const aptSettings = await run(['apt-config', 'dump', '--format', '%F "%v";%n', 'Acquire']);

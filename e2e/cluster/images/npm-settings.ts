@@ -21,7 +21,10 @@ const settings = ['registry', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'] a
  * Dockerfile then works wherever it works outside, and the Dockerfile knows nothing of it.
  */
 export async function npmSettings(directory: string): Promise<readonly BuildMount[]> {
-  const configured = JSON.parse((await run(['npm', 'config', 'list', '--json'], { cwd: directory })).stdout) as Record<string, unknown>;
+  const configured = JSON.parse((await run(['npm', 'config', 'list', '--json'], { cwd: directory })).stdout) as Record<
+    string,
+    unknown
+  >;
   const lines = settings.flatMap((name) => {
     const value = configured[name];
     const isSet = typeof value === 'string' || typeof value === 'boolean';

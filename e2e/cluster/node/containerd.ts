@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 
-import type { Component } from '../component.ts';
-import { componentIn } from '../control-plane.ts';
+import { componentIn, type Component } from '../component.ts';
 import { run } from '../command.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { podRange } from './network.ts';
@@ -17,12 +16,13 @@ export const pauseImage = 'docker.io/library/pause:test';
 export async function containerd(sandbox: Sandbox): Promise<Component> {
   await writeConfiguration(sandbox);
   const argv = ['containerd', `--config=${sandbox.path('containerd', 'config.toml')}`];
-  return componentIn(sandbox, sandbox.enterNode)('containerd', argv, () => criAnswers(sandbox));
+  return componentIn(sandbox.directory, sandbox.enterNode)('containerd', argv, () => criAnswers(sandbox));
 }
 
 /** The CRI plugin is the last to be ready: it waits for the pod network's configuration to be read. */
 function criAnswers(sandbox: Sandbox): Promise<boolean> {
-  return run([...sandbox.enterNode, 'ctr', `--address=${containerdSocket}`, 'plugins', 'list', 'id==cri']).then(
+  const argv = ['ctr', `--address=${containerdSocket}`, 'plugins', 'list', 'id==cri'];
+  return run(argv, { prefix: sandbox.enterNode }).then(
     ({ stdout }) => stdout.includes('ok'),
     () => false,
   );

@@ -1,8 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 
 import { toolPath } from '../../tools/build.ts';
-import type { Component } from '../component.ts';
-import { componentIn } from '../control-plane.ts';
+import { componentIn, type Component } from '../component.ts';
 import { httpProbe } from '../http-probe.ts';
 import type { ClusterPki } from '../pki.ts';
 import { nodeAddress, type Sandbox } from '../sandbox.ts';
@@ -22,14 +21,18 @@ export async function kubelet(sandbox: Sandbox, pki: ClusterPki, rootDirectory: 
     `--node-ip=${nodeAddress}`,
   ];
   const isReady = httpProbe(sandbox.enterNetwork, `http://127.0.0.1:${healthPort}/healthz`);
-  return componentIn(sandbox, sandbox.enterNode)('kubelet', argv, isReady);
+  return componentIn(sandbox.directory, sandbox.enterNode)('kubelet', argv, isReady);
 }
 
 function configuration(sandbox: Sandbox, pki: ClusterPki, rootDirectory: string): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
-    authentication: { x509: { clientCAFile: pki.ca.certificate }, webhook: { enabled: true }, anonymous: { enabled: false } },
+    authentication: {
+      x509: { clientCAFile: pki.ca.certificate },
+      webhook: { enabled: true },
+      anonymous: { enabled: false },
+    },
     authorization: { mode: 'Webhook' },
     tlsCertFile: pki.kubeletServer.certificate,
     tlsPrivateKeyFile: pki.kubeletServer.key,

@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 
 import { toolPath } from '../../tools/build.ts';
-import type { Component } from '../component.ts';
-import { componentIn } from '../control-plane.ts';
+import { componentIn, type Component } from '../component.ts';
 import { httpProbe } from '../http-probe.ts';
 import type { Sandbox } from '../sandbox.ts';
 
@@ -29,7 +28,11 @@ export async function kubeProxy(sandbox: Sandbox): Promise<Component> {
   };
   await writeFile(sandbox.path('kube-proxy.json'), JSON.stringify(configuration));
   const argv = [await toolPath('kube-proxy'), `--config=${sandbox.path('kube-proxy.json')}`];
-  return componentIn(sandbox, sandbox.enterNode)('kube-proxy', argv, httpProbe(sandbox.enterNetwork, `http://${kubeProxyHealth}/healthz`));
+  return componentIn(sandbox.directory, sandbox.enterNode)(
+    'kube-proxy',
+    argv,
+    httpProbe(sandbox.enterNetwork, `http://${kubeProxyHealth}/healthz`),
+  );
 }
 
 /** CoreDNS as a process on the node, which pods ask at the node's address; not yet started. */
@@ -45,5 +48,9 @@ export async function coreDns(sandbox: Sandbox): Promise<Component> {
 `;
   await writeFile(sandbox.path('Corefile'), corefile);
   const argv = [await toolPath('coredns'), `-conf=${sandbox.path('Corefile')}`];
-  return componentIn(sandbox, sandbox.enterNode)('coredns', argv, httpProbe(sandbox.enterNetwork, `http://${coreDnsReady}/ready`));
+  return componentIn(sandbox.directory, sandbox.enterNode)(
+    'coredns',
+    argv,
+    httpProbe(sandbox.enterNetwork, `http://${coreDnsReady}/ready`),
+  );
 }

@@ -18,7 +18,11 @@ export interface NodeComponents {
 }
 
 /** Everything that runs pods, not yet started. */
-export async function nodeComponents(sandbox: Sandbox, pki: ClusterPki, kubeletRootDir: string): Promise<NodeComponents> {
+export async function nodeComponents(
+  sandbox: Sandbox,
+  pki: ClusterPki,
+  kubeletRootDir = '/var/lib/kubelet',
+): Promise<NodeComponents> {
   return {
     scheduler: await scheduler(sandbox),
     containerd: await containerd(sandbox),

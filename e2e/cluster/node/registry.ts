@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 
-import type { Component } from '../component.ts';
-import { componentIn } from '../control-plane.ts';
+import { componentIn, type Component } from '../component.ts';
 import { httpProbe } from '../http-probe.ts';
 import type { Sandbox } from '../sandbox.ts';
 
@@ -19,5 +18,9 @@ export async function registry(sandbox: Sandbox): Promise<Component> {
   // JSON is YAML.
   await writeFile(sandbox.path('registry.json'), JSON.stringify(configuration));
   const argv = ['docker-registry', 'serve', sandbox.path('registry.json')];
-  return componentIn(sandbox, sandbox.enterNetwork)('registry', argv, httpProbe(sandbox.enterNetwork, `http://${registryAddress}/v2/`));
+  return componentIn(sandbox.directory, sandbox.enterNetwork)(
+    'registry',
+    argv,
+    httpProbe(sandbox.enterNetwork, `http://${registryAddress}/v2/`),
+  );
 }

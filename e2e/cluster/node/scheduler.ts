@@ -1,6 +1,5 @@
 import { toolPath } from '../../tools/build.ts';
-import type { Component } from '../component.ts';
-import { componentIn } from '../control-plane.ts';
+import { componentIn, type Component } from '../component.ts';
 import { httpProbe } from '../http-probe.ts';
 import type { Sandbox } from '../sandbox.ts';
 
@@ -11,5 +10,5 @@ export async function scheduler(sandbox: Sandbox): Promise<Component> {
     ...['--leader-elect=false', '--bind-address=127.0.0.1'],
   ];
   const isReady = httpProbe(sandbox.enterNetwork, 'https://127.0.0.1:10259/healthz');
-  return componentIn(sandbox, sandbox.enterNetwork)('kube-scheduler', argv, isReady);
+  return componentIn(sandbox.directory, sandbox.enterNetwork)('kube-scheduler', argv, isReady);
 }

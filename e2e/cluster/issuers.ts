@@ -1,0 +1,71 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { clusterResourceNamespace } from './cert-manager.ts';
+import { run } from './command.ts';
+import type { Cluster } from './types.ts';
+
+/** Where an issuer lives: in a namespace, or as a ClusterIssuer in none. */
+export interface IssuerPlace {
+  readonly name: string;
+  /** Makes an Issuer of that namespace, which must exist; a ClusterIssuer without it. */
+  readonly namespace?: string;
+}
+
+/** An issuer that is ready to sign. */
+export interface TestIssuer extends IssuerPlace {
+  readonly kind: 'Issuer' | 'ClusterIssuer';
+}
+
+/** An issuer that signs with a CA of its own. */
+export interface CaIssuer extends TestIssuer {
+  /** The CA's certificate in PEM, which the certificates it signs can be verified against. */
+  readonly caCertificate: string;
+}
+
+/**
+ * Makes an issuer with a new RSA-2048 CA and waits until cert-manager says it is ready. Called again for the same
+ * place, it rotates the CA.
+ */
+export async function createCaIssuer(cluster: Cluster, place: IssuerPlace): Promise<CaIssuer> {
+  const { certificate, key } = await createCa(`${place.name} test CA`);
+  const secretName = `${place.name}-ca`;
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: secretName, namespace: place.namespace ?? clusterResourceNamespace },
+    type: 'kubernetes.io/tls',
+    stringData: { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': certificate },
+  });
+  return { ...(await createIssuer(cluster, place, { ca: { secretName } })), caCertificate: certificate };
+}
+
+/** Makes an issuer whose certificates are signed with their own key. */
+export function createSelfSignedIssuer(cluster: Cluster, place: IssuerPlace): Promise<TestIssuer> {
+  return createIssuer(cluster, place, { selfSigned: {} });
+}
+
+async function createIssuer(cluster: Cluster, place: IssuerPlace, spec: object): Promise<TestIssuer> {
+  const { name, namespace } = place;
+  const kind = namespace === undefined ? 'ClusterIssuer' : 'Issuer';
+  const namespaced = namespace === undefined ? {} : { namespace };
+  await cluster.apply({ apiVersion: 'cert-manager.io/v1', kind, metadata: { name, ...namespaced }, spec });
+  const scope = namespace === undefined ? [] : ['--namespace', namespace];
+  await cluster.kubectl(['wait', '--for=condition=Ready', `${kind}/${name}`, '--timeout=60s', ...scope]);
+  return { ...place, kind };
+}
+
+async function createCa(commonName: string): Promise<{ certificate: string; key: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'certfleet-ca-'));
+  try {
+    const [certificate, key] = [join(directory, 'ca.crt'), join(directory, 'ca.key')];
+    await run([
+      ...['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-noenc', '-keyout', key, '-out', certificate],
+      ...['-days', '30', '-subj', `/CN=${commonName}`, '-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
+    ]);
+    return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
