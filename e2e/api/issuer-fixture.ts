@@ -1,0 +1,110 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { KubeConfig } from '@kubernetes/client-node';
+
+import { createCertificateSigningRequest } from '../../apps/node-agent/src/crypto/certificate-signing-request.ts';
+import { CertManagerIssuer } from '../../apps/node-agent/src/issuance/cert-manager-issuer.ts';
+import type { IssueRequest } from '../../apps/node-agent/src/issuance/certificate-issuer.ts';
+import { KubeClient } from '../../apps/node-agent/src/kube/api-client.ts';
+import type { ResponseHook } from '../../apps/node-agent/src/kube/api-client.ts';
+import { kubeconfigCredentials } from '../../apps/node-agent/src/kube/kubeconfig-credentials.ts';
+import type { PodIdentity, VolumeSpec } from '../../apps/node-agent/src/spec/volume-spec.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+
+/** An issuer of the agent and its client, against a real API server. */
+export interface RealIssuer extends AsyncDisposable {
+  readonly issuer: CertManagerIssuer;
+  readonly client: KubeClient;
+}
+
+/** Connects as the kubeconfig's user. */
+export function connect(kubeconfig: string, onResponse?: ResponseHook): RealIssuer {
+  const credentials = kubeconfigCredentials(kubeconfig, systemClock);
+  const client = new KubeClient({ credentials, clock: systemClock, ...(onResponse && { onResponse }) });
+  const issuer = new CertManagerIssuer({ client, clock: systemClock, nodeId: 'test-node' });
+  issuer.start();
+  return {
+    issuer,
+    client,
+    [Symbol.asyncDispose]: async () => {
+      await issuer.stop();
+      await client.stop();
+    },
+  };
+}
+
+/** Makes a namespace and a pod in it that never runs; requests need an owner, or the garbage collector takes them. */
+export async function createPod(cluster: Cluster, namespace: string): Promise<PodIdentity> {
+  await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--namespace', namespace, '--timeout=30s']);
+  const containers = [{ name: 'main', image: 'busybox' }];
+  await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod', namespace }, spec: { containers } });
+  const { stdout } = await cluster.kubectl([
+    'get',
+    'pod',
+    'pod',
+    '--namespace',
+    namespace,
+    '-o',
+    'jsonpath={.metadata.uid}',
+  ]);
+  return { name: 'pod', namespace, uid: stdout.trim(), serviceAccountName: 'default' };
+}
+
+/** A request as a volume of that pod would make it. */
+export function requestFor(
+  pod: PodIdentity,
+  changes: Partial<IssueRequest> = {},
+  issuer: Partial<VolumeSpec['issuer']> = {},
+): IssueRequest {
+  const spec: VolumeSpec = {
+    pod,
+    issuer: { name: 'ca', kind: 'ClusterIssuer', group: 'cert-manager.io', ...issuer },
+    subject: [],
+    dnsNames: ['pod.example.com'],
+    uris: [],
+    ipAddresses: [],
+    durationMs: 3_600_000,
+    renewBeforeMs: undefined,
+    isCa: false,
+    keyUsages: ['digital signature', 'key encipherment'],
+    key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
+    reusePrivateKey: false,
+    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key' },
+    keystore: undefined,
+    fsGroup: undefined,
+    annotations: {},
+    warnings: [],
+  };
+  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const id = randomUUID();
+  const csrPem = createCertificateSigningRequest({ ...spec, key });
+  return { requestName: id, volumeId: `csi-${id}`, spec, csrPem, serviceAccountToken: undefined, ...changes };
+}
+
+/** A kubeconfig for the test's process that speaks with that token instead of the administrator's certificate. */
+export async function kubeconfigWithToken(cluster: Cluster, token: string): Promise<string> {
+  const config = new KubeConfig();
+  config.loadFromFile(await cluster.localKubeconfig());
+  config.users = config.users.map(({ name }) => ({ name, token }));
+  const path = join(cluster.directory, `${randomUUID()}.kubeconfig`);
+  await writeFile(path, config.exportConfig(), { mode: 0o600 });
+  return path;
+}
+
+/** Sets a condition that an approver would set. */
+export async function decide(
+  cluster: Cluster,
+  request: IssueRequest,
+  type: 'Approved' | 'Denied',
+  message: string,
+): Promise<void> {
+  const { namespace } = request.spec.pod;
+  const condition = { type, status: 'True', reason: 'Test', message };
+  const patch = JSON.stringify([{ op: 'add', path: '/status', value: { conditions: [condition] } }]);
+  const target = ['certificaterequest', request.requestName, '--namespace', namespace];
+  await cluster.kubectl(['patch', ...target, '--subresource=status', '--type=json', '-p', patch]);
+}
