@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { chartPath, helm, objectOf, render, renderText } from './render-chart.ts';
+import type { Rendered } from './render-chart.ts';
+import { peerValues } from './peer-values.ts';
+
+interface PodSpec {
+  readonly containers: readonly {
+    readonly image: string;
+    readonly args: readonly string[];
+    readonly [key: string]: unknown;
+  }[];
+  readonly volumes: readonly { readonly name: string; readonly hostPath: { readonly path: string } }[];
+  readonly [field: string]: unknown;
+}
+
+function podSpec(objects: readonly Rendered[]): PodSpec {
+  return (objectOf(objects, 'DaemonSet')['spec'] as { template: { spec: PodSpec } }).template.spec;
+}
+
+function container(objects: readonly Rendered[]): PodSpec['containers'][number] {
+  const [only, another] = podSpec(objects).containers;
+  assert.ok(only !== undefined && another === undefined, 'expected one container, and no sidecar');
+  return only;
+}
+
+const specOf = (objects: readonly Rendered[], kind: string): Record<string, unknown> =>
+  objectOf(objects, kind)['spec'] as Record<string, unknown>;
+const hostPaths = (objects: readonly Rendered[]): Record<string, string> =>
+  Object.fromEntries(podSpec(objects).volumes.map(({ name, hostPath }) => [name, hostPath.path]));
+const rulesOf = (objects: readonly Rendered[], kind: string): unknown => objectOf(objects, kind)['rules'];
+
+const requests = (...verbs: string[]): object => ({
+  apiGroups: ['cert-manager.io'],
+  resources: ['certificaterequests'],
+  verbs,
+});
+const events = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
+const pods = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
+
+describe('the chart by default', () => {
+  it('passes helm lint --strict', async () => {
+    await helm('lint', '--strict', '--kube-version', '1.35.4', chartPath);
+  });
+
+  it('is five objects', async () => {
+    const kinds = (await render()).map(({ kind }) => kind).sort();
+    assert.deepEqual(kinds, ['CSIDriver', 'ClusterRole', 'ClusterRoleBinding', 'DaemonSet', 'ServiceAccount']);
+  });
+
+  it('grants certificate requests and events, nothing else', async () => {
+    const objects = await render();
+    assert.deepEqual(rulesOf(objects, 'ClusterRole'), [requests('create', 'get', 'list', 'watch', 'delete'), events]);
+  });
+
+  it('keeps its data out of /tmp and its root file system read-only', async () => {
+    const objects = await render();
+    assert.equal(hostPaths(objects)['csi-data-dir'], '/var/lib/certfleet');
+    const { privileged, readOnlyRootFilesystem } = container(objects)['securityContext'] as Record<string, unknown>;
+    assert.deepEqual({ privileged, readOnlyRootFilesystem }, { privileged: true, readOnlyRootFilesystem: true });
+    assert.equal(podSpec(objects)['hostNetwork'], undefined);
+    assert.equal(podSpec(objects)['hostPID'], undefined);
+  });
+
+  it('tells the kubelet that volumes are ephemeral and need no token', async () => {
+    assert.deepEqual(specOf(await render(), 'CSIDriver'), {
+      attachRequired: false,
+      podInfoOnMount: true,
+      volumeLifecycleModes: ['Ephemeral'],
+      fsGroupPolicy: 'None',
+      seLinuxMount: false,
+    });
+  });
+});
+
+describe('a values file of cert-manager’s csi-driver', () => {
+  it('reaches the agent’s command line', async () => {
+    const { args } = container(await render(peerValues));
+    for (const expected of [
+      '--driver-name=csi.example.com',
+      '--log-level=5',
+      '--use-token-request=true',
+      '--continue-on-not-ready=true',
+      '--kube-api-qps=50',
+      '--kube-api-burst=100',
+      '--pod-readiness-gate=pod-ip:any',
+      '--pod-readiness-gate=pod-condition:Ready=True',
+      '--gate-backoff-duration=2s',
+      '--gate-backoff-factor=3',
+      '--gate-backoff-jitter=0.1',
+      '--gate-backoff-cap=1m',
+      '--metrics-bind-address=:9999',
+      '--health-bind-address=:9810',
+      '--kubelet-registration-path=/var/lib/k0s/kubelet/plugins/csi.example.com/csi.sock',
+    ]) {
+      assert.ok(args.includes(expected), `expected ${expected} in ${args.join(' ')}`);
+    }
+  });
+
+  it('reaches the pod', async () => {
+    const objects = await render(peerValues);
+    const spec = podSpec(objects);
+    assert.deepEqual(
+      [spec['nodeSelector'], spec['tolerations'], spec['affinity'], spec['priorityClassName'], spec['hostNetwork']],
+      [peerValues.nodeSelector, peerValues.tolerations, peerValues.affinity, 'system-node-critical', true],
+    );
+    assert.deepEqual(spec['imagePullSecrets'], peerValues.imagePullSecrets);
+    assert.equal((container(objects)['resources'] as { limits: { memory: string } }).limits.memory, '256Mi');
+    assert.deepEqual(hostPaths(objects), {
+      'plugin-dir': '/var/lib/k0s/kubelet/plugins/csi.example.com',
+      'registration-dir': '/var/lib/k0s/kubelet/plugins_registry',
+      'pods-mount-dir': '/var/lib/k0s/kubelet/pods',
+      'csi-data-dir': '/tmp/cert-manager-csi-driver',
+    });
+    for (const { metadata } of objects) assert.equal(metadata.labels['cost-center'], 'security');
+  });
+
+  it('reaches the PodMonitor', async () => {
+    const monitor = objectOf(await render(peerValues), 'PodMonitor');
+    assert.equal(monitor.metadata.namespace, 'monitoring');
+    assert.equal(monitor.metadata.labels['prometheus'], 'main');
+    const { podMetricsEndpoints, namespaceSelector } = monitor['spec'] as Record<string, unknown>;
+    assert.deepEqual(namespaceSelector, { matchNames: ['cert-manager'] });
+    assert.deepEqual(podMetricsEndpoints, [
+      {
+        port: 'http-metrics',
+        path: '/metrics',
+        interval: '15s',
+        scrapeTimeout: '5s',
+        honorLabels: true,
+        ...peerValues.metrics.podmonitor.endpointAdditionalProperties,
+      },
+    ]);
+  });
+
+  it('never installs the peer’s own image', async () => {
+    assert.equal(container(await render(peerValues)).image, 'certfleet/node-agent:0.1.0');
+  });
+});
+
+describe('the image', () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const cases: readonly (readonly [object, string])[] = [
+    [{ imageRegistry: 'registry.example.com' }, 'registry.example.com/certfleet/node-agent:0.1.0'],
+    [{ imageRegistry: 'r.example', imageNamespace: 'a/b', image: { name: 'c' } }, 'r.example/a/b/c:0.1.0'],
+    [{ imageNamespace: '' }, 'node-agent:0.1.0'],
+    [{ image: { repository: 'r.example/agent', tag: 'v2' } }, 'r.example/agent:v2'],
+    [{ image: { registry: 'r.example', repository: 'agent' } }, 'r.example/agent:0.1.0'],
+    [{ image: { digest } }, `certfleet/node-agent@${digest}`],
+    [{ image: { tag: 'v2', digest } }, `certfleet/node-agent:v2@${digest}`],
+    // Whoever mirrors images keeps the registry; the peer's name and version can only be wrong.
+    [
+      {
+        imageRegistry: 'm.example',
+        imageNamespace: 'jetstack',
+        image: { name: 'cert-manager-csi-driver', tag: 'v0.13.0' },
+      },
+      'm.example/certfleet/node-agent:0.1.0',
+    ],
+    [{ image: { repository: 'm.example/x/cert-manager-csi-driver', digest } }, 'certfleet/node-agent:0.1.0'],
+  ];
+  for (const [values, expected] of cases) {
+    it(`is ${expected} for ${JSON.stringify(values).replaceAll(digest, 'sha256:…')}`, async () => {
+      assert.equal(container(await render(values)).image, expected);
+    });
+  }
+});
+
+describe('token-request mode', () => {
+  const values = { 'app.driver.useTokenRequest': true };
+
+  it('asks the kubelet for tokens, in the secrets where the cluster can', async () => {
+    const tokens = { tokenRequests: [{ audience: '', expirationSeconds: 3600 }], requiresRepublish: true };
+    const latest = specOf(await render(values), 'CSIDriver');
+    const earlier = specOf(await render(values, { kubeVersion: '1.34.9' }), 'CSIDriver');
+    assert.partialDeepStrictEqual(latest, { ...tokens, serviceAccountTokenInSecrets: true });
+    assert.partialDeepStrictEqual(earlier, tokens);
+    assert.ok(!('serviceAccountTokenInSecrets' in earlier), 'an older API server would warn of the unknown field');
+  });
+
+  it('takes the right to create requests from the agent', async () => {
+    assert.deepEqual(rulesOf(await render(values), 'ClusterRole'), [
+      requests('get', 'list', 'watch', 'delete'),
+      events,
+    ]);
+  });
+});
+
+it('lets the agent read pods only when there are readiness gates', async () => {
+  const objects = await render({ 'app.driver.podReadinessGates': ['pod-ip:ipv4'] });
+  const rules = rulesOf(objects, 'ClusterRole');
+  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
+});
+
+describe('on OpenShift', () => {
+  const scc = {
+    apiGroups: ['security.openshift.io'],
+    resources: ['securitycontextconstraints'],
+    resourceNames: ['privileged'],
+    verbs: ['use'],
+  };
+  const openshift = { apiVersions: ['security.openshift.io/v1'] };
+
+  it('binds the SecurityContextConstraints where it is detected or demanded, in its own namespace', async () => {
+    for (const objects of [
+      await render({}, openshift),
+      await render({ 'openshift.securityContextConstraint.enabled': true }),
+    ]) {
+      assert.deepEqual(rulesOf(objects, 'Role'), [scc]);
+      assert.equal(objectOf(objects, 'RoleBinding').metadata.namespace, 'cert-manager');
+    }
+  });
+
+  it('leaves it alone when told so', async () => {
+    const objects = await render({ 'openshift.securityContextConstraint.enabled': false }, openshift);
+    assert.ok(objects.every(({ kind }) => kind !== 'Role' && kind !== 'RoleBinding'));
+  });
+
+  it('labels the driver for restricted pods', async () => {
+    const { labels } = objectOf(await render(), 'CSIDriver').metadata;
+    assert.equal(labels['security.openshift.io/csi-ephemeral-volume-profile'], 'restricted');
+  });
+});
+
+describe('taking over', () => {
+  it('shows the agent the directory of the peer', async () => {
+    const objects = await render({ 'app.driver.takeOver.enabled': true });
+    assert.ok(container(objects).args.includes('--adopt-from=/take-over'));
+    assert.equal(hostPaths(objects)['take-over'], '/tmp/cert-manager-csi-driver');
+  });
+
+  it('uses one mount when both drivers share a directory', async () => {
+    const shared = '/tmp/cert-manager-csi-driver';
+    const objects = await render({ 'app.driver.takeOver.enabled': true, 'app.driver.csiDataDir': `${shared}/` });
+    assert.ok(container(objects).args.includes('--adopt-from=/csi-data-dir'));
+    assert.equal(hostPaths(objects)['take-over'], undefined);
+  });
+});
+
+describe('the schema', () => {
+  const mistakes: readonly (readonly [object, RegExp])[] = [
+    [{ 'app.driver.useTokenRequests': true }, /useTokenRequests/],
+    [{ tolerations2: [] }, /tolerations2/],
+    [{ 'app.driver.csiDataDir': 'relative' }, /csiDataDir/],
+    [{ 'app.driver.defaultDuration': '30d' }, /defaultDuration/],
+    [{ 'app.driver.podReadinessGates': ['pod-ip:ipv5'] }, /podReadinessGates/],
+    [{ 'image.digest': 'sha256:short' }, /digest/],
+    [{ 'metrics.port': 99999 }, /port/],
+  ];
+  for (const [values, message] of mistakes) {
+    it(`refuses ${JSON.stringify(values)}`, async () => {
+      await assert.rejects(renderText(values), message);
+    });
+  }
+});
