@@ -1,6 +1,12 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { DueQueue } from './due-queue.ts';
 
+/**
+ * Longest sleep between two looks at the clock. Timers run on the monotonic clock while not-after is wall time: after a
+ * suspended node or a stepped clock the two disagree.
+ */
+const longestSleepMs = 60_000;
+
 /** What a scheduler needs. */
 export interface RenewalSchedulerOptions {
   readonly clock: Clock;
@@ -76,7 +82,7 @@ export class RenewalScheduler {
     this.#armedFor = dueAtMs;
     this.#cancelTimer = undefined;
     if (dueAtMs === undefined) return;
-    this.#cancelTimer = this.#options.clock.schedule(dueAtMs - nowMs, () => {
+    this.#cancelTimer = this.#options.clock.schedule(Math.min(dueAtMs - nowMs, longestSleepMs), () => {
       this.#armedFor = undefined;
       this.#advance();
     });
