@@ -10,6 +10,8 @@ import { subjectAltNameOid } from './x509-extensions.ts';
 
 /** What a CA takes from a request, each part in DER as it came. */
 export interface CertificateSigningRequestContents {
+  /** CertificationRequestInfo: all that is signed. Equal requests may differ in their signatures. */
+  readonly information: Buffer;
   readonly subject: Buffer;
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Buffer;
@@ -36,6 +38,7 @@ export function readCertificateSigningRequest(csrPem: string): CertificateSignin
     throw invalid('a signature by the key in it');
   }
   return {
+    information: information.encoded,
     subject: subject.encoded,
     publicKey: publicKey.encoded,
     subjectAltName: requestedExtension(attributes, subjectAltNameOid),

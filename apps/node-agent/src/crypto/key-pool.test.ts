@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { test } from 'node:test';
+import { setImmediate as settle } from 'node:timers/promises';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { KeyPool } from './key-pool.ts';
+import type { KeyPoolOptions } from './key-pool.ts';
+import type { KeyKind } from './private-key.ts';
+
+interface Generation {
+  readonly kind: KeyKind;
+  readonly finish: () => Promise<KeyObject>;
+  readonly fail: () => Promise<void>;
+}
+
+/** Generations that end when the test says so; each gives a key of its own, small to be quick. */
+function fakeGenerator(): { generate: KeyPoolOptions['generate']; running: Generation[]; started: () => number } {
+  const running: Generation[] = [];
+  let started = 0;
+  const generate = (kind: KeyKind): Promise<KeyObject> => {
+    started += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<KeyObject>();
+    const end = async (act: () => void): Promise<void> => {
+      running.splice(running.indexOf(generation), 1);
+      act();
+      await settle();
+    };
+    const generation: Generation = {
+      kind,
+      finish: async () => {
+        const key = generateKeyPairSync('ed25519').privateKey;
+        await end(() => resolve(key));
+        return key;
+      },
+      fail: () => end(() => reject(new Error('no entropy'))),
+    };
+    running.push(generation);
+    return promise;
+  };
+  return { generate, running, started: () => started };
+}
+
+const rsa = (size: number): KeyKind => ({ algorithm: 'RSA', size });
+
+interface Setup {
+  readonly pool: KeyPool;
+  readonly clock: ManualClock;
+  readonly generator: ReturnType<typeof fakeGenerator>;
+  readonly takes: string[];
+  /** Lets the running generation take 100 ms. */
+  readonly finishOne: () => Promise<KeyObject>;
+}
+
+function setUp(options: Partial<KeyPoolOptions> = {}): Setup {
+  const clock = new ManualClock();
+  const generator = fakeGenerator();
+  const takes: string[] = [];
+  const pool = new KeyPool({
+    clock,
+    generate: generator.generate,
+    stock: { initial: 2, full: 4, otherSizes: 1 },
+    onTake: (outcome, { size }) => takes.push(`${outcome} ${size}`),
+    ...options,
+  });
+  const finishOne = async (): Promise<KeyObject> => {
+    await clock.advance(100);
+    const [first] = generator.running;
+    assert.ok(first, 'a generation runs');
+    return first.finish();
+  };
+  return { pool, clock, generator, takes, finishOne };
+}
+
+/** A minute in which every generation takes 100 ms: enough to fill the stock as far as the pool wants it. */
+async function fill({ clock, generator, finishOne }: Setup): Promise<void> {
+  for (let step = 0; step < 600; step += 1) {
+    if (generator.running.length > 0) await finishOne();
+    else await clock.advance(100);
+  }
+}
+
+test('makes nothing before it is started, and the initial stock alone after', async () => {
+  const setup = setUp();
+  await setup.clock.advance(60_000);
+  assert.equal(setup.generator.started(), 0);
+  setup.pool.start();
+  await fill(setup);
+  assert.equal(setup.pool.ready(2048), 2);
+  assert.equal(setup.clock.timers, 0, 'an idle pool has no timer');
+});
+
+test('makes one key at a time for the stock, and rests three times as long as it took', async () => {
+  const { pool, clock, generator, finishOne } = setUp();
+  pool.start();
+  await clock.advance(0);
+  assert.equal(generator.running.length, 1);
+  await finishOne();
+  await clock.advance(299);
+  assert.equal(generator.running.length, 0);
+  await clock.advance(1);
+  assert.equal(generator.running.length, 1);
+});
+
+test('fills up to the full stock once an RSA key was taken, after the burst is over', async () => {
+  const setup = setUp();
+  setup.pool.start();
+  await fill(setup);
+  await setup.pool.take(rsa(2048));
+  await setup.clock.advance(4_999);
+  assert.equal(setup.generator.running.length, 0);
+  await fill(setup);
+  assert.equal(setup.pool.ready(2048), 4);
+});
+
+test('never gives a key twice', async () => {
+  const setup = setUp();
+  setup.pool.start();
+  await fill(setup);
+  const promises = [1, 2, 3, 4].map(() => setup.pool.take(rsa(2048)));
+  await setup.finishOne();
+  await setup.finishOne();
+  const keys = await Promise.all(promises);
+  assert.equal(new Set(keys.map((key) => String(key.export({ type: 'pkcs8', format: 'pem' })))).size, 4);
+  assert.equal(setup.pool.ready(2048), 0);
+  assert.deepEqual(setup.takes, ['hit 2048', 'hit 2048', 'miss 2048', 'miss 2048']);
+});
+
+test('makes two keys at once for takers, who are served first come first served', async () => {
+  const { pool, generator, finishOne } = setUp();
+  const promises = [1, 2, 3].map(() => pool.take(rsa(2048)));
+  assert.equal(generator.running.length, 2);
+  const made = [await finishOne(), await finishOne(), await finishOne()];
+  assert.deepEqual(await Promise.all(promises), made);
+  assert.equal(generator.started(), 3);
+});
+
+test('gives a key that was begun for the stock to the taker who came meanwhile', async () => {
+  const { pool, clock, generator, finishOne } = setUp();
+  pool.start();
+  await clock.advance(0);
+  const taken = pool.take(rsa(2048));
+  assert.equal(generator.running.length, 1);
+  assert.equal(await finishOne(), await taken);
+  assert.equal(pool.ready(2048), 0);
+});
+
+test('begins nothing for the stock while a taker’s key is being made', async () => {
+  const { pool, clock, generator } = setUp();
+  const taken = pool.take(rsa(3072));
+  pool.start();
+  await clock.advance(60_000);
+  assert.deepEqual(
+    generator.running.map(({ kind }) => kind.size),
+    [3072],
+  );
+  await generator.running[0]?.finish();
+  await taken;
+  await clock.advance(5_000);
+  assert.equal(generator.running.length, 1);
+});
+
+test('stocks another size once it was asked for, and forgets the one asked for longest ago', async () => {
+  const setup = setUp();
+  setup.pool.start();
+  await fill(setup);
+  for (const size of [3072, 4096, 2560]) {
+    const taken = setup.pool.take(rsa(size));
+    await setup.finishOne();
+    await taken;
+    await fill(setup);
+    assert.equal(setup.pool.ready(size), 1);
+  }
+  assert.equal(setup.pool.ready(3072), 0);
+  assert.equal(setup.pool.ready(4096), 1);
+});
+
+test('never stocks sizes above 4096, and makes one of them at a time', async () => {
+  const setup = setUp();
+  setup.pool.start();
+  await fill(setup);
+  const large = [setup.pool.take(rsa(8192)), setup.pool.take(rsa(8192))];
+  const small = setup.pool.take(rsa(3072));
+  assert.deepEqual(
+    setup.generator.running.map(({ kind }) => kind.size),
+    [8192, 3072],
+  );
+  await setup.finishOne();
+  await setup.finishOne();
+  await setup.finishOne();
+  await Promise.all([...large, small]);
+  await fill(setup);
+  assert.equal(setup.pool.ready(8192), 0);
+});
+
+test('rejects the one taker whose generation failed', async () => {
+  const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+  const first = pool.take(rsa(2048));
+  const second = pool.take(rsa(2048));
+  const failure = assert.rejects(first, /no entropy/);
+  await generator.running[0]?.fail();
+  await failure;
+  assert.equal(await finishOne(), await second);
+});
+
+test('reports a failure for the stock and tries again later, not at once', async () => {
+  const failures: unknown[] = [];
+  const { pool, clock, generator } = setUp({ onStockFailure: (error) => failures.push(error) });
+  pool.start();
+  await clock.advance(0);
+  await generator.running[0]?.fail();
+  assert.equal(failures.length, 1);
+  await clock.advance(4_999);
+  assert.equal(generator.running.length, 0);
+  await clock.advance(1);
+  assert.equal(generator.running.length, 1);
+});
+
+test('rejects those in line when it stops, and whoever comes later', async () => {
+  const { pool, clock, generator, finishOne } = setUp();
+  pool.start();
+  const rejections = [1, 2, 3].map(() => assert.rejects(pool.take(rsa(2048)), { code: 'unavailable' }));
+  pool.stop();
+  await Promise.all(rejections);
+  await assert.rejects(pool.take({ algorithm: 'Ed25519', size: 256 }), { code: 'unavailable' });
+  await finishOne();
+  await clock.advance(60_000);
+  assert.equal(pool.ready(2048), 0, 'a late key is dropped');
+  assert.equal(generator.started(), 2);
+});
+
+test('makes curve keys at once, past the line', async () => {
+  const { pool, generator, takes } = setUp({ maxConcurrentGenerations: 1 });
+  void pool.take(rsa(2048));
+  const taken = pool.take({ algorithm: 'ECDSA', size: 256 });
+  assert.equal(generator.running.length, 2);
+  const key = await generator.running[1]?.finish();
+  assert.equal(await taken, key);
+  assert.deepEqual(takes, ['miss 2048']);
+});
