@@ -18,7 +18,7 @@ import { parseReadinessGate } from './spec/readiness-gate.ts';
  * Every flag of the agent. Those that cert-manager's csi-driver has keep its names and defaults; the next group is named
  * as node-driver-registrar and livenessprobe name theirs; the rest is ours.
  */
-const flags = {
+export const agentFlags = {
   'node-id': { fallback: undefined, help: 'Name of the node this agent runs on.', parse: nonEmpty },
   endpoint: { fallback: undefined, help: 'Unix socket that serves CSI, as unix:///path or a path.', parse: socketPath },
   'log-level': {
@@ -113,20 +113,20 @@ const flags = {
 } as const;
 
 /** The agent's configuration by flag name. */
-export type AgentConfig = FlagValues<typeof flags>;
+export type AgentConfig = FlagValues<typeof agentFlags>;
 
 /**
  * The configuration of a command line and environment.
  * @throws CertfleetError invalid-argument that names everything wrong at once
  */
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
-  const config = parseFlags(flags, argv, env);
+  const config = parseFlags(agentFlags, argv, env);
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
 /** The text of `--help`. */
 export function configHelp(): string {
-  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(flags)}`;
+  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(agentFlags)}`;
 }
 
 /** The peer's chart writes unix://plugin/csi.sock and means /plugin/csi.sock, which Go's parser makes of it too. */

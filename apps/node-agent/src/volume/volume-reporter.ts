@@ -1,13 +1,15 @@
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { AgentMetrics, IssuanceCause } from '../observability/agent-metrics.ts';
+import { eventReasonOf } from './event-reasons.ts';
+import type { EventReasonName } from './event-reasons.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 
 /** A Kubernetes Event about a pod. */
 export interface PodEvent {
   readonly type: 'Normal' | 'Warning';
   /** Camel case, from a fixed set. */
-  readonly reason: string;
+  readonly reason: EventReasonName;
   readonly message: string;
 }
 
@@ -65,7 +67,7 @@ export class VolumeReporter {
   issuanceFailed(volume: ReportedVolume, cause: IssuanceCause, error: CertfleetError): void {
     this.#metrics.issuanceEnded(resultOf(error), cause);
     this.#log.warn({ ...fields(volume), cause, reason: error.reason, error: error.message }, 'issuance failed');
-    this.#warn(volume, error.reason ?? 'IssuanceFailed', error.message);
+    this.#warn(volume, eventReasonOf(error.reason), error.message);
   }
 
   /** A renewal failed; the old files stay. */
@@ -108,7 +110,7 @@ export class VolumeReporter {
     this.#log.warn({ ...fields(volume), requestName, error: error.message }, 'old request not deleted');
   }
 
-  #warn({ spec }: ReportedVolume, reason: string, message: string): void {
+  #warn({ spec }: ReportedVolume, reason: EventReasonName, message: string): void {
     this.#recordEvent(spec.pod, { type: 'Warning', reason, message });
   }
 }
