@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { crdDirectory, toolPath } from '../tools/build.ts';
 import { clusterResourceNamespace } from './cert-manager.ts';
 import { Component } from './component.ts';
+import { flags } from './flags.ts';
 import { httpProbe } from './http-probe.ts';
+import { KubernetesTools } from './kubernetes-tools.ts';
 import type { Cluster, ManagedComponent } from './types.ts';
 
 const readyAddress = '127.0.0.1:19460';
@@ -15,23 +17,27 @@ const webhookPort = 19461;
  * runs it there. Requests are then approved or denied by CertificateRequestPolicies.
  */
 export async function startApproverPolicy(cluster: Cluster): Promise<ManagedComponent> {
-  const logs = join(cluster.directory, 'logs');
+  const { enterNamespace: prefix, kubeconfig, directory } = cluster;
+  const logs = join(directory, 'logs');
   await mkdir(logs, { recursive: true });
-  await cluster.kubectl(['apply', '--server-side', '-f', await crdDirectory('approver-policy')]);
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+  const crds = await crdDirectory('approver-policy');
+  await new KubernetesTools({ prefix, kubeconfig, directory }).applyCrds(crds);
   const approverPolicy = new Component({
     name: 'approver-policy',
-    prefix: cluster.enterNamespace,
+    prefix,
     argv: [
-      ...[await toolPath('approver-policy'), `--kubeconfig=${cluster.kubeconfig}`, '--metrics-bind-address=0'],
-      ...[`--readiness-probe-bind-address=${readyAddress}`, `--webhook-port=${webhookPort}`],
-      ...[
-        `--leader-election-namespace=${clusterResourceNamespace}`,
-        `--webhook-ca-secret-namespace=${clusterResourceNamespace}`,
-      ],
+      await toolPath('approver-policy'),
+      ...flags({
+        kubeconfig,
+        'metrics-bind-address': '0',
+        'readiness-probe-bind-address': readyAddress,
+        'webhook-port': webhookPort,
+        'webhook-ca-secret-namespace': clusterResourceNamespace,
+        'leader-election-namespace': clusterResourceNamespace,
+      }),
     ],
     logFile: join(logs, 'approver-policy.log'),
-    isReady: httpProbe(cluster.enterNamespace, `http://${readyAddress}/readyz`),
+    isReady: httpProbe(prefix, `http://${readyAddress}/readyz`),
   });
   await approverPolicy.start();
   return approverPolicy;

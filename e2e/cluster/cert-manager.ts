@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { crdDirectory, toolPath } from '../tools/build.ts';
 import { componentIn, type Component } from './component.ts';
+import { flags } from './flags.ts';
 import { httpProbe } from './http-probe.ts';
 import type { ApiAccess, KubernetesTools } from './kubernetes-tools.ts';
 import type { ClusterPki, KeyPair } from './pki.ts';
@@ -26,19 +27,24 @@ export const clusterResourceNamespace = 'cert-manager';
 /** cert-manager's controllers, not yet started. */
 export async function certManagerController({ prefix, kubeconfig, directory }: ApiAccess): Promise<Component> {
   const argv = [
-    ...[await toolPath('cert-manager-controller'), `--kubeconfig=${kubeconfig}`],
-    `--health-address=${controllerHealth}`,
+    await toolPath('cert-manager-controller'),
+    ...flags({ kubeconfig, 'health-address': controllerHealth }),
   ];
   const isReady = httpProbe(prefix, `http://${controllerHealth}/readyz`);
   return componentIn(directory, prefix)('cert-manager-controller', argv, isReady);
 }
 
-async function webhookComponent(access: ApiAccess, serving: KeyPair): Promise<Component> {
-  const { prefix, kubeconfig, directory } = access;
+async function webhookComponent({ prefix, kubeconfig, directory }: ApiAccess, serving: KeyPair): Promise<Component> {
   const argv = [
-    ...[await toolPath('cert-manager-webhook'), `--kubeconfig=${kubeconfig}`, `--secure-port=${webhookPort}`],
-    ...[`--healthz-port=${webhookHealthPort}`, '--metrics-listen-address=0'],
-    ...[`--tls-cert-file=${serving.certificate}`, `--tls-private-key-file=${serving.key}`],
+    await toolPath('cert-manager-webhook'),
+    ...flags({
+      kubeconfig,
+      'secure-port': webhookPort,
+      'healthz-port': webhookHealthPort,
+      'metrics-listen-address': '0',
+      'tls-cert-file': serving.certificate,
+      'tls-private-key-file': serving.key,
+    }),
   ];
   const isReady = httpProbe(prefix, `http://127.0.0.1:${webhookHealthPort}/healthz`);
   return componentIn(directory, prefix)('cert-manager-webhook', argv, isReady);
@@ -67,11 +73,12 @@ export async function startCertManager(
   return { certManager, certManagerWebhook };
 }
 
-/** Applies the CustomResourceDefinitions and waits until the API server serves them. */
+/** Makes cert-manager's namespace and its CustomResourceDefinitions, and waits until the API server serves them. */
 export async function installCertManagerCrds(tools: KubernetesTools): Promise<void> {
-  await tools.kubectl(['apply', '--server-side', '-f', await crdDirectory('cert-manager')]);
-  await tools.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-  await tools.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: clusterResourceNamespace } });
+  await Promise.all([
+    tools.kubectl(['create', 'namespace', clusterResourceNamespace]),
+    tools.applyCrds(await crdDirectory('cert-manager')),
+  ]);
 }
 
 /** Registers the webhook with the API server, by the rules of cert-manager's own chart. */

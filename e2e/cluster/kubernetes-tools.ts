@@ -2,6 +2,15 @@ import { join } from 'node:path';
 
 import { toolPath } from '../tools/build.ts';
 import { run, type CommandOptions, type CommandResult } from './command.ts';
+import { waitUntil } from './wait.ts';
+
+interface CustomResourceDefinition {
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly plural: string };
+    readonly versions: readonly { readonly name: string; readonly served: boolean }[];
+  };
+}
 
 /** How to reach an API server, and as whom. */
 export interface ApiAccess {
@@ -50,6 +59,14 @@ export class KubernetesTools {
     await this.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input });
   }
 
+  /** Applies a folder of CustomResourceDefinitions and waits until their resources can be listed. */
+  async applyCrds(directory: string): Promise<void> {
+    const applied = await this.kubectl(['apply', '--server-side', '--output', 'json', '-f', directory]);
+    const list = JSON.parse(applied.stdout) as { items: CustomResourceDefinition[] } | CustomResourceDefinition;
+    const crds = 'items' in list ? list.items : [list];
+    await Promise.all(crds.map((crd) => this.#waitUntilServed(crd)));
+  }
+
   /** Makes a namespace and waits until pods can be made in it. */
   async createNamespace(name: string): Promise<void> {
     await this.kubectl(['create', 'namespace', name]);
@@ -59,6 +76,18 @@ export class KubernetesTools {
   /** Pods are refused until the controller manager has made the service account they run as. */
   async waitForDefaultServiceAccount(namespace: string): Promise<void> {
     await this.kubectl(['wait', '--for=create', 'serviceaccount/default', '-n', namespace, '--timeout=60s']);
+  }
+
+  /** Being established is announced a moment before the API server answers. */
+  async #waitUntilServed({ spec }: CustomResourceDefinition): Promise<void> {
+    const version = spec.versions.find(({ served }) => served);
+    const path = `/apis/${spec.group}/${version?.name ?? ''}/${spec.names.plural}?limit=1`;
+    const isServed = (): Promise<boolean> =>
+      this.kubectl(['get', '--raw', path]).then(
+        () => true,
+        () => false,
+      );
+    await waitUntil(`the API server to serve ${path}`, isServed, { timeoutMs: 60_000 });
   }
 
   async #run(tool: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { buildModule } from '../tools/build.ts';
 import { ensureHostPackages } from '../tools/host-packages.ts';
 import { startCertManager } from './cert-manager.ts';
-import { apiServerUrl, controlPlane } from './control-plane.ts';
+import { apiServerComponent, apiServerUrl, controllerManagerComponent, etcdComponent } from './control-plane.ts';
 import { ensureTestImages, loadTestImages } from './images/base-images.ts';
 import { KubernetesTools, type ApiAccess } from './kubernetes-tools.ts';
 import { localCluster } from './local-cluster.ts';
@@ -44,6 +44,8 @@ async function prepareCache({ nodes, certManager }: ClusterOptions, log: Log): P
 async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): Promise<Cluster> {
   log(`${sandbox.name}: starting, logs in ${sandbox.path('logs')}`);
   await mkdir(sandbox.path('logs'));
+  const etcd = await etcdComponent(sandbox);
+  etcd.spawn();
   const pki = await createPki(sandbox);
   await writeKubeconfigs(sandbox, pki);
   const as = (client: ClientName): ApiAccess => ({
@@ -52,25 +54,27 @@ async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): P
     directory: sandbox.directory,
   });
   const tools = new KubernetesTools(as('admin'));
-  const plane = await controlPlane(sandbox, pki, options.apiServerArgs ?? []);
+  const apiServer = await apiServerComponent(sandbox, pki, options.apiServerArgs ?? []);
+  const controllerManager = await controllerManagerComponent(sandbox, pki);
   const node = options.nodes === 'full' ? await nodeComponents(sandbox, pki, options.kubeletRootDir) : null;
 
-  // The API server retries etcd by itself, and the node's own parts need nobody: all of them start at once.
-  plane.etcd.spawn();
-  plane.apiServer.spawn();
+  // An API server that finds no etcd yet asks again after a second.
+  await etcd.ready();
+  apiServer.spawn();
   node?.registry.spawn();
   node?.containerd.spawn();
   // Whoever starts before the API server has made its roles is refused and ends.
-  await plane.apiServer.ready();
+  await apiServer.ready();
   log(`${sandbox.name}: API server ready`);
   const [certManager] = await Promise.all([
     options.certManager === false ? null : startCertManager(as('certManager'), tools, pki, options.certManager ?? {}),
-    plane.controllerManager.start(),
+    // Pods and tokens need an account. Every later namespace is made by createNamespace, which waits for it too.
+    controllerManager.start().then(() => tools.waitForDefaultServiceAccount('default')),
     node === null ? null : startNode(node, sandbox, tools),
   ]);
   if (options.detached === true) await sandbox.disown();
   log(`${sandbox.name}: ready`);
-  return localCluster(sandbox, tools, { ...plane, ...certManager, ...node });
+  return localCluster(sandbox, tools, { etcd, apiServer, controllerManager, ...certManager, ...node });
 }
 
 async function writeKubeconfigs(sandbox: Sandbox, pki: ClusterPki): Promise<void> {
@@ -91,6 +95,4 @@ async function startNode(node: NodeComponents, sandbox: Sandbox, tools: Kubernet
   ]);
   await tools.kubectl(['wait', '--for=create', `node/${sandbox.name}`, '--timeout=60s']);
   await tools.kubectl(['wait', '--for=condition=Ready', `node/${sandbox.name}`, '--timeout=60s']);
-  // Without it the API server refuses pods; every later namespace is made by createNamespace, which waits for it.
-  await tools.waitForDefaultServiceAccount('default');
 }

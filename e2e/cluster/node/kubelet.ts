@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 
 import { toolPath } from '../../tools/build.ts';
 import { componentIn, type Component } from '../component.ts';
+import { flags } from '../flags.ts';
 import { httpProbe } from '../http-probe.ts';
 import type { ClusterPki } from '../pki.ts';
 import { nodeAddress, type Sandbox } from '../sandbox.ts';
@@ -16,9 +17,14 @@ export async function kubelet(sandbox: Sandbox, pki: ClusterPki, rootDirectory: 
   await writeFile(sandbox.path('resolv.conf'), `nameserver ${nodeAddress}\n`);
   await writeFile(sandbox.path('kubelet.json'), JSON.stringify(configuration(sandbox, pki, rootDirectory)));
   const argv = [
-    ...[await toolPath('kubelet'), `--config=${sandbox.path('kubelet.json')}`, `--root-dir=${rootDirectory}`],
-    ...[`--kubeconfig=${sandbox.path('kubelet.kubeconfig')}`, `--hostname-override=${sandbox.name}`],
-    `--node-ip=${nodeAddress}`,
+    await toolPath('kubelet'),
+    ...flags({
+      config: sandbox.path('kubelet.json'),
+      kubeconfig: sandbox.path('kubelet.kubeconfig'),
+      'root-dir': rootDirectory,
+      'hostname-override': sandbox.name,
+      'node-ip': nodeAddress,
+    }),
   ];
   const isReady = httpProbe(sandbox.enterNetwork, `http://127.0.0.1:${healthPort}/healthz`);
   return componentIn(sandbox.directory, sandbox.enterNode)('kubelet', argv, isReady);
