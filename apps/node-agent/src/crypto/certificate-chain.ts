@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { distinguishedNameText, subjectAltNamesOf } from './certificate-names.ts';
 import { parsePem } from './pem.ts';
+import type { SubjectAltNames } from './x509-extensions.ts';
 
 /** What the answer of an issuer is measured against. */
 export interface ChainExpectation {
@@ -11,7 +13,7 @@ export interface ChainExpectation {
 }
 
 /** A verified answer of an issuer: what the volume's files take, and what the rest of the system shows of it. */
-export interface IssuedCertificate {
+export interface IssuedCertificate extends SubjectAltNames {
   /** The issuer's chain, verbatim; the leaf comes first. */
   readonly certificatePem: string;
   /** The issuer's CA, verbatim; empty when it gave none. */
@@ -24,9 +26,6 @@ export interface IssuedCertificate {
   /** RFC 4514 text, as `issuer`. */
   readonly subject: string;
   readonly issuer: string;
-  readonly dnsNames: readonly string[];
-  readonly uris: readonly string[];
-  readonly ipAddresses: readonly string[];
   readonly caFingerprintsSha256: readonly string[];
   /** What TLS peers may stumble over but the issuer chose to send; never fatal. */
   readonly warnings: readonly string[];
@@ -94,9 +93,9 @@ function describe(leaf: X509Certificate, authorities: readonly X509Certificate[]
     notAfter: leaf.validToDate,
     serialNumber: leaf.serialNumber.toLowerCase(),
     fingerprintSha256: fingerprint(leaf),
-    subject: nameText(leaf.subject),
-    issuer: nameText(leaf.issuer),
-    ...asInvalid(() => alternativeNames(leaf), 'the names of the first certificate cannot be read'),
+    subject: distinguishedNameText(leaf.subject),
+    issuer: distinguishedNameText(leaf.issuer),
+    ...asInvalid(() => subjectAltNamesOf(leaf), 'the names of the first certificate cannot be read'),
     caFingerprintsSha256: authorities.map(fingerprint),
   };
 }
@@ -154,18 +153,6 @@ function isIssuedBy(subject: X509Certificate, issuer: X509Certificate): boolean 
   }
 }
 
-/** Node gives one `KIND:value` per name, joined by commas; a value with unusual characters is a JSON string. */
-function alternativeNames(leaf: X509Certificate): Pick<IssuedCertificate, 'dnsNames' | 'uris' | 'ipAddresses'> {
-  const found = [...(leaf.subjectAltName ?? '').matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)];
-  const ofKind = (kind: string): string[] =>
-    found
-      .filter(([, name]) => name === kind)
-      .map(([, , value = '']) => (value.startsWith('"') ? String(JSON.parse(value)) : value));
-  return { dnsNames: ofKind('DNS'), uris: ofKind('URI'), ipAddresses: ofKind('IP Address') };
-}
-
-/** Node gives one attribute a line in the certificate's order; RFC 4514 section 2.1 reverses it. */
-const nameText = (lines: string | undefined): string => (lines ?? '').split('\n').reverse().join(',');
 const fingerprint = (certificate: X509Certificate): string =>
   certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 const isoText = (date: Date): string => (Number.isNaN(date.getTime()) ? 'no readable time' : date.toISOString());

@@ -139,7 +139,7 @@ test('writes a CA that is also in the chain once, and none when there is none', 
 
 for (const [why, wrong] of [
   ['beyond ASCII', 'pässword'],
-  ['with a control character', 'pass\nword'],
+  ['with a NUL', 'pass\0word'],
   ['that is empty', ''],
 ] as const) {
   test(`refuses a password ${why} without showing it`, async () => {

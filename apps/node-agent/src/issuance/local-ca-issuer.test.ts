@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -23,7 +24,9 @@ const base = await mkdtemp(join(tmpdir(), 'certfleet-local-ca-'));
 after(() => rm(base, { recursive: true }));
 let directories = 0;
 const newDirectory = (): string => join(base, `ca-${(directories += 1)}`);
-const ca = await openLocalCa(newDirectory(), now);
+const caDirectory = newDirectory();
+const ca = await openLocalCa(caDirectory, now);
+const caText = await readFile(join(caDirectory, 'local-ca.pem'), 'latin1');
 const key = await generatePrivateKey({ algorithm: 'ECDSA', size: 256 });
 
 const spec: VolumeSpec = {
@@ -166,6 +169,17 @@ test('makes one CA however many open a new directory at once', async () => {
   const directory = newDirectory();
   const opened = await Promise.all(Array.from({ length: 8 }, () => openLocalCa(directory, now)));
   assert.equal(new Set(opened.map(({ certificatePem }) => certificatePem)).size, 1);
+  assert.deepEqual(await readdir(directory), ['local-ca.pem']);
+});
+
+test('takes the CA of another process that was faster', async () => {
+  const directory = newDirectory();
+  await mkdir(directory);
+  const opening = openLocalCa(directory, now);
+  // Its own file is being written once the temporary one shows; the other process comes in between.
+  while (readdirSync(directory).length === 0) await new Promise((resolve) => setImmediate(resolve));
+  writeFileSync(join(directory, 'local-ca.pem'), caText, { flag: 'wx' });
+  assert.equal((await opening).certificatePem, ca.certificatePem);
   assert.deepEqual(await readdir(directory), ['local-ca.pem']);
 });
 
