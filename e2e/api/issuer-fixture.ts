@@ -8,9 +8,9 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { createCertificateSigningRequest } from '../../apps/node-agent/src/crypto/certificate-signing-request.ts';
 import { CertManagerIssuer } from '../../apps/node-agent/src/issuance/cert-manager-issuer.ts';
 import type { IssueRequest } from '../../apps/node-agent/src/issuance/certificate-issuer.ts';
-import { KubeClient } from '../../apps/node-agent/src/kube/api-client.ts';
-import type { ResponseHook } from '../../apps/node-agent/src/kube/api-client.ts';
-import { kubeconfigCredentials } from '../../apps/node-agent/src/kube/kubeconfig-credentials.ts';
+import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
+import type { ResponseHook } from '../../libs/shared/src/kube/api-client.ts';
+import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
 import type { PodIdentity, VolumeSpec } from '../../apps/node-agent/src/spec/volume-spec.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 

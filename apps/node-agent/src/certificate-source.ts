@@ -7,10 +7,10 @@ import type { CertificateIssuer } from './issuance/certificate-issuer.ts';
 import { awaitGates } from './issuance/gate-waiter.ts';
 import { LocalCaIssuer } from './issuance/local-ca-issuer.ts';
 import { openLocalCa } from './issuance/local-ca.ts';
-import { KubeClient } from './kube/api-client.ts';
+import { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
-import { inClusterCredentials } from './kube/kube-credentials.ts';
-import type { KubeCredentials } from './kube/kube-credentials.ts';
+import { inClusterCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
+import type { KubeCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
 import { getPod } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
@@ -103,7 +103,7 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
 /** A kubeconfig's credentials, or the pod's own; the package that reads kubeconfigs is loaded for the former alone. */
 async function credentials({ config, env, clock }: CertificateSourceOptions): Promise<KubeCredentials> {
   if (config.kubeconfig !== undefined) {
-    const { kubeconfigCredentials } = await import('./kube/kubeconfig-credentials.ts');
+    const { kubeconfigCredentials } = await import('@certfleet/shared/kube/kubeconfig-credentials.ts');
     return kubeconfigCredentials(config.kubeconfig, clock);
   }
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;

@@ -8,7 +8,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
-import type { ApiRequest } from '../kube/api-client.ts';
+import type { ApiRequest } from '@certfleet/shared/kube/api-client.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import { CertManagerIssuer } from './cert-manager-issuer.ts';
 import type { IssueRequest } from './certificate-issuer.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 
-import type { KubeClient } from '../kube/api-client.ts';
-import { listAll } from '../kube/list-all.ts';
-import { ResourceWatch } from '../kube/resource-watch.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
+import { listAll } from '@certfleet/shared/kube/list-all.ts';
+import { ResourceWatch } from '@certfleet/shared/kube/resource-watch.ts';
 import { idHash, nodeIdHashLabel } from '../spec/volume-labels.ts';
 import {
   belongsTo,

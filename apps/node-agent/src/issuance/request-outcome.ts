@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-import { boundedText } from '../kube/api-error.ts';
+import { boundedText } from '@certfleet/shared/kube/api-error.ts';
 import type { CertificateRequestView, RequestCondition } from './certificate-request.ts';
 import type { IssuerResponse } from './certificate-issuer.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
 import type { EventSeries, PodEvent } from './event-manifest.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '@certfleet/shared/kube/token-bucket.ts';
 
 /** client-go's limits: a pod may be told 25 things at once and then one every five minutes. */
 const perPod = { perSecond: 1 / 300, burst: 25 };

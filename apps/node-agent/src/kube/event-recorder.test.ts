@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 
-import type { ApiRequest } from './api-client.ts';
+import type { ApiRequest } from '@certfleet/shared/kube/api-client.ts';
 import { truncateUtf8 } from './event-manifest.ts';
 import { EventRecorder } from './event-recorder.ts';
 

@@ -4,8 +4,8 @@ import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-import type { KubeClient } from './api-client.ts';
-import { events } from './api-resource.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
+import { events } from '@certfleet/shared/kube/api-resource.ts';
 import { EventCorrelator } from './event-correlator.ts';
 import { eventManifest } from './event-manifest.ts';
 import type { EventSeries, PodEvent } from './event-manifest.ts';

@@ -1,7 +1,7 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-import type { KubeClient } from './api-client.ts';
-import { pods } from './api-resource.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
+import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
 /** The part of a pod that readiness gates look at, in the API's own shape. */
 export interface PodState {

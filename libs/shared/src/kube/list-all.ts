@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 
 import type { ApiRequest, KubeClient } from './api-client.ts';
 import type { ObjectMeta } from './api-resource.ts';

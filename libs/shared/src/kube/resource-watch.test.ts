@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 
-import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '../errors.ts';
 
 import { KubeClient } from './api-client.ts';
 import { pods } from './api-resource.ts';

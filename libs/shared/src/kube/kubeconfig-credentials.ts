@@ -1,7 +1,7 @@
 import type { RequestOptions } from 'node:https';
 
-import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '../clock.ts';
+import { CertfleetError } from '../errors.ts';
 import { KubeConfig } from '@kubernetes/client-node';
 
 import { refreshedCredentials } from './kube-credentials.ts';

@@ -1,5 +1,5 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { ErrorCode } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 
 const codeByStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'invalid-argument',

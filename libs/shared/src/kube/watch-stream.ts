@@ -1,5 +1,5 @@
-import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '../clock.ts';
+import { CertfleetError } from '../errors.ts';
 
 import type { KubeClient } from './api-client.ts';
 import type { ApiStatus } from './api-error.ts';

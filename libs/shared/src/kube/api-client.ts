@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
-import { delay } from '@certfleet/shared/clock.ts';
-import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { CertfleetError } from '../errors.ts';
 
 import { errorFromResponse } from './api-error.ts';
 import { apiPath } from './api-resource.ts';

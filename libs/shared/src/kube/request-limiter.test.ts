@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { ManualClock } from '../manual-clock.ts';
 
 import { RequestLimiter } from './request-limiter.ts';
 

@@ -1,4 +1,4 @@
-import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '../errors.ts';
 
 /** What decides whether a request may be sent again. */
 export interface RetriedRequest {

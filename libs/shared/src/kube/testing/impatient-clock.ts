@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '../../clock.ts';
 
 /** Delays from here on are deadlines, which a test lets pass by hand; shorter ones are pauses. */
 const deadlineMs = 30_000;

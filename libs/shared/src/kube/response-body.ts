@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 
 import { connectionError } from './api-transport.ts';
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 import { Pool, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
 
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 
 import { KubeClient } from './api-client.ts';
 import type { ApiRequest, KubeClientOptions } from './api-client.ts';

@@ -1,5 +1,5 @@
-import { delay } from '@certfleet/shared/clock.ts';
-import type { Clock } from '@certfleet/shared/clock.ts';
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 
 import { TokenBucket } from './token-bucket.ts';
 

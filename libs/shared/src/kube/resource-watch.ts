@@ -1,6 +1,6 @@
-import { delay } from '@certfleet/shared/clock.ts';
-import type { Clock } from '@certfleet/shared/clock.ts';
-import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { asCertfleetError, CertfleetError } from '../errors.ts';
 
 import type { KubeClient } from './api-client.ts';
 import { errorFromStatus } from './api-error.ts';

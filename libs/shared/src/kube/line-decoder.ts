@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 
 const newline = 0x0a;
 

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
 
-import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '../clock.ts';
+import { CertfleetError } from '../errors.ts';
 
 /** How to make TLS connections: the trusted CA, the client certificate, the name to expect. */
 export type KubeTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'> & {
