@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { after, before, describe, test } from 'node:test';
+
+import { startCluster, type Cluster } from './cluster.ts';
+import { createCaIssuer, createSelfSignedIssuer } from './issuers.ts';
+import { createRequest } from './testing/certificate-request.ts';
+
+/** Eight seconds is what a quiet machine of two cores should need; the rest is for one that does other work as well. */
+const startLimitMs = 30_000;
+
+describe('control-plane cluster', () => {
+  let cluster: Cluster;
+  let startMs: number;
+  before(async () => {
+    // Tools are built before the clock starts.
+    await (await startCluster({ nodes: 'control-plane' })).stop();
+    const startedAt = performance.now();
+    cluster = await startCluster({ nodes: 'control-plane' });
+    startMs = performance.now() - startedAt;
+  });
+  after(() => cluster.stop());
+
+  test('is up within seconds', (t) => {
+    t.diagnostic(`up in ${Math.round(startMs)} ms`);
+    if (!cluster.capabilities.components) return;
+    assert.ok(startMs < startLimitMs, `took ${startMs} ms`);
+  });
+
+  test('signs a request by a CA issuer of the namespace', async () => {
+    await cluster.createNamespace('signing');
+    const issuer = await createCaIssuer(cluster, { name: 'ca', namespace: 'signing' });
+    await createRequest(cluster, issuer, { name: 'signed', namespace: 'signing' });
+    const { stdout } = await cluster.kubectl([
+      ...['wait', '--for=condition=Ready', 'certificaterequest/signed', '-n', 'signing', '--timeout=30s'],
+      ...['--output', 'jsonpath={.status.ca}'],
+    ]);
+    assert.equal(Buffer.from(stdout, 'base64').toString(), issuer.caCertificate);
+  });
+
+  test('signs a request by a ClusterIssuer', async () => {
+    const issuer = await createSelfSignedIssuer(cluster, { name: 'self-signed' });
+    assert.equal(issuer.kind, 'ClusterIssuer');
+    const root = await createCaIssuer(cluster, { name: 'cluster-ca' });
+    await createRequest(cluster, root, { name: 'by-cluster-issuer', namespace: 'default' });
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequest/by-cluster-issuer', '--timeout=30s']);
+  });
+
+  test('records who made a request', async (t) => {
+    if (!cluster.capabilities.components) {
+      t.skip(cluster.capabilities.reason);
+      return;
+    }
+    const { stdout } = await cluster.kubectl([
+      ...['get', 'certificaterequest', 'by-cluster-issuer', '--output', 'jsonpath={.spec.username}'],
+    ]);
+    assert.equal(stdout, 'kubernetes-admin');
+  });
+
+  test('leaves a request pending while the approver is out', async (t) => {
+    if (!cluster.capabilities.components) {
+      t.skip(cluster.capabilities.reason);
+      return;
+    }
+    await cluster.certManager.restart(['--without-approver']);
+    const issuer = { name: 'cluster-ca', kind: 'ClusterIssuer' } as const;
+    await createRequest(cluster, issuer, { name: 'pending', namespace: 'default' });
+    // Signed after it was made, so that by then the pending one would have been approved as well.
+    await createRequest(cluster, issuer, { name: 'approved', namespace: 'default', approved: true });
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequest/approved', '--timeout=30s']);
+    const pending = await cluster.kubectl(['get', 'certificaterequest', 'pending', '--output', 'jsonpath={.status}']);
+    assert.doesNotMatch(pending.stdout, /"Approved"/);
+
+    await cluster.certManager.restart();
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequest/pending', '--timeout=30s']);
+  });
+
+  test('keeps its objects when the API server is killed and started again', async (t) => {
+    if (!cluster.capabilities.components) {
+      t.skip(cluster.capabilities.reason);
+      return;
+    }
+    await cluster.apiServer.kill('SIGKILL');
+    await assert.rejects(cluster.kubectl(['get', 'namespaces']), /refused/);
+    await cluster.apiServer.start();
+    await cluster.kubectl(['get', 'clusterissuer', 'cluster-ca']);
+  });
+
+  test('removes what an object that is gone owned', async () => {
+    await cluster.kubectl(['create', 'configmap', 'owner']);
+    const { stdout: uid } = await cluster.kubectl([
+      'get',
+      'configmap',
+      'owner',
+      '--output',
+      'jsonpath={.metadata.uid}',
+    ]);
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid }];
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'owned', namespace: 'default', ownerReferences },
+    });
+    await cluster.kubectl(['delete', 'configmap', 'owner']);
+    await cluster.kubectl(['wait', '--for=delete', 'configmap/owned', '--timeout=30s']);
+  });
+
+  test('can be reached from the network of the test', async () => {
+    const kubeconfig = await readFile(await cluster.localKubeconfig(), 'utf8');
+    assert.match(kubeconfig, /server/);
+    if (!cluster.capabilities.node) return;
+    const server = new URL('/readyz', /"server":"([^"]+)"/.exec(kubeconfig)?.[1]);
+    const field = (name: string): Buffer =>
+      Buffer.from(new RegExp(`"${name}":"([^"]+)"`).exec(kubeconfig)?.[1] ?? '', 'base64');
+    const status = await new Promise((resolve, reject) => {
+      const tls = {
+        ca: field('certificate-authority-data'),
+        cert: field('client-certificate-data'),
+        key: field('client-key-data'),
+      };
+      request(server, { ...tls, agent: false }, (response) => {
+        response.resume();
+        response.once('end', () => resolve(response.statusCode));
+      })
+        .once('error', reject)
+        .end();
+    });
+    assert.equal(status, 200);
+  });
+
+  test('says of a missing part why it is missing', async (t) => {
+    if (cluster.capabilities.pods) {
+      t.skip('this cluster runs pods');
+      return;
+    }
+    await assert.rejects(cluster.kubelet.start(), /kubelet is not available: .*control plane/);
+  });
+});

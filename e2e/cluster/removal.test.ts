@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, test } from 'node:test';
+
+import { startCluster, type Cluster } from './cluster.ts';
+import { run } from './command.ts';
+import { busyboxPod } from './testing/pod.ts';
+import { marksOf, tracesOf, type ClusterMarks } from './testing/traces.ts';
+
+const external = (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') !== '';
+const skip = external ? 'the cluster of CERTFLEET_E2E_KUBECONFIG stays' : false;
+
+async function hostMounts(): Promise<string> {
+  return readFile('/proc/self/mounts', 'utf8');
+}
+
+describe('removal of clusters', { skip }, () => {
+  test('keeps two clusters apart and leaves nothing of either', async () => {
+    const mountsBefore = await hostMounts();
+    const clusters = await Promise.all([
+      startCluster({ nodes: 'full' }),
+      startCluster({ nodes: 'control-plane', certManager: { approver: false } }),
+    ]);
+    const marks = await Promise.all(clusters.map(marksOf));
+    try {
+      const [full, controlPlane] = clusters;
+      await full.apply(busyboxPod('one'));
+      await full.kubectl(['wait', '--for=condition=Ready', 'pod/one', '--timeout=60s']);
+      await assert.rejects(controlPlane.kubectl(['get', 'pod', 'one']), /not found/);
+      await assertMountsStayInside(full, mountsBefore);
+      for (const mark of marks) assert.notDeepEqual(await tracesOf(mark), []);
+      await controlPlane.stop();
+      // What ends the one must not touch the other.
+      await full.kubectl(['exec', 'one', '--', 'true']);
+    } finally {
+      await Promise.all(clusters.map((cluster) => cluster.stop()));
+    }
+    for (const mark of marks) assert.deepEqual(await tracesOf(mark), []);
+  });
+
+  test('removes a cluster whose owner was killed when the next one starts', async () => {
+    const owner = spawn(process.execPath, [join(import.meta.dirname, 'testing/keep-cluster.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(createInterface(owner.stdout), 'line')) as [string];
+    const { name, enterNamespace } = JSON.parse(line) as Pick<Cluster, 'name' | 'enterNamespace'>;
+    const { stdout } = await run(['readlink', '/proc/self/ns/net', '/proc/self/ns/mnt'], { prefix: enterNamespace });
+    const marks: ClusterMarks = { name, namespaces: stdout.trim().split('\n') };
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+    assert.match((await tracesOf(marks)).join(), /process \d+ kubelet/);
+
+    await using next = await startCluster({ nodes: 'control-plane', certManager: false });
+    assert.deepEqual(await tracesOf(marks), []);
+    await next.kubectl(['get', 'namespaces']);
+  });
+
+  test('keeps a cluster whose owner lives when another one starts', async () => {
+    await using first = await startCluster({ nodes: 'control-plane', certManager: false });
+    await using second = await startCluster({ nodes: 'control-plane', certManager: false });
+    assert.notEqual(first.name, second.name);
+    await first.kubectl(['get', 'namespaces']);
+  });
+
+  test('leaves nothing of a start that fails', async () => {
+    const lines: string[] = [];
+    const start = startCluster({
+      nodes: 'control-plane',
+      apiServerArgs: ['--no-such-flag'],
+      log: (line) => lines.push(line),
+    });
+    await assert.rejects(start, /kube-apiserver ended before it was ready.*unknown flag: --no-such-flag/s);
+    const name = /certfleet-[0-9a-f]{6}/.exec(lines.join())?.[0] ?? '';
+    assert.deepEqual(await tracesOf({ name, namespaces: [] }), []);
+  });
+});
+
+/** The volumes of pods are mounted on the node and nowhere else. */
+async function assertMountsStayInside(full: Cluster, before: string): Promise<void> {
+  const { stdout } = await full.exec('cat', ['/proc/self/mounts']);
+  assert.match(stdout, /tmpfs \/var\/lib\/kubelet\/pods\/\S+\/volumes\/kubernetes.io~empty-dir\/data/);
+  const isOfKubelet = (line: string): boolean => line.includes('/kubelet/pods/');
+  const ofKubelet = (mounts: string): string[] => mounts.split('\n').filter(isOfKubelet);
+  assert.deepEqual(ofKubelet(await hostMounts()), ofKubelet(before));
+}

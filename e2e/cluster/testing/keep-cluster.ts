@@ -1,0 +1,9 @@
+// Starts a cluster, says its name, and waits to be killed: the owner that the tests of cleaning up do away with.
+import { startCluster } from '../cluster.ts';
+import { busyboxPod } from './pod.ts';
+
+const cluster = await startCluster({ nodes: 'full', certManager: false });
+await cluster.apply(busyboxPod('left-behind'));
+await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/left-behind', '--timeout=60s']);
+console.log(JSON.stringify({ name: cluster.name, enterNamespace: cluster.enterNamespace }));
+process.stdin.resume();

@@ -1,0 +1,66 @@
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { listCgroups } from '../cgroup.ts';
+import type { Cluster } from '../cluster.ts';
+import { identify } from '../process-identity.ts';
+import { clusterDirectory } from '../record.ts';
+
+/** How to recognise what a cluster left on the machine. */
+export interface ClusterMarks {
+  readonly name: string;
+  /** Its network and, of a full one, its mount namespace, as the kernel names them. */
+  readonly namespaces: readonly string[];
+}
+
+/** Takes down, while a cluster runs, by what its remains would be known. */
+export async function marksOf(cluster: Cluster): Promise<ClusterMarks> {
+  const { stdout } = await cluster.exec('readlink', ['/proc/self/ns/net', '/proc/self/ns/mnt']);
+  const ownMounts = await readlink('/proc/self/ns/mnt');
+  return {
+    name: cluster.name,
+    namespaces: stdout
+      .trim()
+      .split('\n')
+      .filter((namespace) => namespace !== ownMounts),
+  };
+}
+
+/** Everything of a cluster that can be found on this machine, one line each; nothing after an orderly end. */
+export async function tracesOf({ name, namespaces }: ClusterMarks): Promise<string[]> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(name));
+  const hierarchies = (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .flatMap((line) => (/ cgroup2? /.test(line) ? [line.split(' ')[1] ?? ''] : []));
+  const cgroups = (await Promise.all(hierarchies.map((path) => exists(join(path, name))))).filter(Boolean);
+  return [
+    ...mounts.map((line) => `mount ${line}`),
+    ...cgroups.map((path) => `cgroup ${String(path)}`),
+    ...(await listCgroups()).filter((group) => group === name).map((group) => `cgroup ${group}`),
+    ...((await exists(clusterDirectory(name))) === null ? [] : [`directory ${clusterDirectory(name)}`]),
+    ...(await processesOf(name, namespaces)),
+  ];
+}
+
+async function processesOf(name: string, namespaces: readonly string[]): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      // A process that ends in between is none of interest.
+      const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+      const links = ['net', 'mnt'].map((kind) => readlink(`/proc/${pid}/ns/${kind}`).catch(() => ''));
+      // A zombie holds nothing any more: it only waits for its parent to look.
+      if (identify(Number(pid)) === null) return [];
+      const belongs = cgroup.includes(name) || (await Promise.all(links)).some((link) => namespaces.includes(link));
+      return belongs ? [`process ${pid} ${await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')}`] : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function exists(path: string): Promise<string | null> {
+  return stat(path).then(
+    () => path,
+    () => null,
+  );
+}
