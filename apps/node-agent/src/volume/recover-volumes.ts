@@ -62,13 +62,14 @@ export function recoverVolumes(options: RecoveryOptions): RecoveredVolumes {
 function takeUp(record: VolumeRecord, { store, parseVolume, mounts, clock }: RecoveryOptions): ManagedVolume {
   const secrets = store.readSecrets(record.volumeId);
   const spec = parseVolume({ ...record, attributes: withPassword(record, secrets) });
-  const isMounted = mounts.has(record.targetPath);
+  // A mount that the record does not know may be half done (bound, still writable): the next publish makes it anew.
+  const isPublished = record.phase === 'published' && mounts.has(record.targetPath);
   const volume: ManagedVolume = {
     volumeId: record.volumeId,
     spec,
     store,
     // A mount that is gone went with the pod or with a reboot: only the kubelet can say which, by publishing again.
-    record: { ...record, phase: isMounted ? 'published' : 'created' },
+    record: { ...record, phase: isPublished ? 'published' : 'created' },
     secrets,
     failedAttempts: 0,
     requestIsSpent: false,

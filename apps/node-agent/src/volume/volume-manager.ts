@@ -92,11 +92,12 @@ export class VolumeManager {
   async unpublish({ volumeId, targetPath }: UnpublishRequest): Promise<void> {
     this.#volumes.get(volumeId)?.unpublished.abort(new CertfleetError('aborted', 'the volume was unpublished'));
     await this.#locks.run(volumeId, async () => {
-      const { store, mounter } = this.#options;
-      await mounter.unmount(targetPath);
-      removeTarget(targetPath);
       const volume = this.#volumes.get(volumeId);
-      if (volume === undefined) store.remove(volumeId);
+      await this.#takeFrom(targetPath);
+      // An inline volume has one target; were it mounted at another, that mount would show a deleted directory for ever.
+      const { targetPath: published = targetPath } = volume?.record ?? {};
+      if (published !== targetPath) await this.#takeFrom(published);
+      if (volume === undefined) this.#options.store.remove(volumeId);
       else this.#forget(volume);
     });
   }
@@ -111,10 +112,11 @@ export class VolumeManager {
 
   /** Deletes a volume that a kill left before it was mounted, unless the kubelet has come back for it meanwhile. */
   discardUnpublished(volumeId: string): Promise<void> {
-    return this.#locks.run(volumeId, () => {
+    return this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
-      if (volume?.record.phase === 'created') this.#forget(volume);
-      return Promise.resolve();
+      if (volume?.record.phase !== 'created') return;
+      await this.#takeFrom(volume.record.targetPath);
+      this.#forget(volume);
     });
   }
 
@@ -170,6 +172,8 @@ export class VolumeManager {
     volume.unpublished.signal.throwIfAborted();
     try {
       createTarget(targetPath);
+      // What a kill left there, which may be half done. No pod runs on it: its publish was never answered.
+      await mounter.unmount(targetPath);
       await mounter.bindReadOnly(volume.store.dataPath(volume.volumeId), targetPath);
     } catch (cause) {
       // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking anew.
@@ -179,6 +183,11 @@ export class VolumeManager {
     volume.store.writeRecord(volume.record);
     observeMount(performance.now() - startedMs);
     renewals.scheduleNext(volume);
+  }
+
+  async #takeFrom(targetPath: string): Promise<void> {
+    await this.#options.mounter.unmount(targetPath);
+    removeTarget(targetPath);
   }
 
   #forget(volume: ManagedVolume): void {
