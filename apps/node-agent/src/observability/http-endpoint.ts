@@ -22,7 +22,8 @@ export class HttpEndpoint {
   constructor(address: ListenAddress, routes: HttpRoutes) {
     this.#address = address;
     this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-      const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+      // Not parsed as a URL: parsers throw on what a stranger may send, such as "//".
+      const [path = ''] = (request.url ?? '').split('?');
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       const answer = async (): Promise<HttpAnswer> => {
         if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'expected GET\n');
