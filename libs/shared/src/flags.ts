@@ -66,6 +66,7 @@ export function parseFlags<Table extends FlagTable>(
   return values as FlagValues<Table>;
 }
 
+/** The texts of each flag on the command line; strict parsing would stop at the first problem and hide the others. */
 function readArgv(table: FlagTable, argv: readonly string[], problems: string[]): Record<string, string[] | undefined> {
   const options = Object.fromEntries(
     Object.entries(table).map(([name, { short }]) => [
@@ -77,15 +78,16 @@ function readArgv(table: FlagTable, argv: readonly string[], problems: string[])
     const name = argument.startsWith('--') ? argument.slice(2) : '';
     return table[name]?.isSwitch === true ? `${argument}=true` : argument.replace(/^(-[a-z])=/, '$1');
   });
-  try {
-    return parseArgs({ args: spelledOut, options, strict: true, allowPositionals: false }).values as Record<
-      string,
-      string[]
-    >;
-  } catch (thrown) {
-    problems.push(thrown instanceof Error ? thrown.message : String(thrown));
-    return {};
+  const { tokens } = parseArgs({ args: spelledOut, options, strict: false, allowPositionals: true, tokens: true });
+  const given: Record<string, string[]> = {};
+  for (const token of tokens) {
+    if (token.kind === 'positional') problems.push(`expected only flags, found ${JSON.stringify(token.value)}`);
+    if (token.kind !== 'option') continue;
+    if (!Object.hasOwn(table, token.name)) problems.push(`${token.rawName}: no such flag`);
+    else if (token.value === undefined) problems.push(`${token.rawName}: expected a value, found nothing`);
+    else (given[token.name] ??= []).push(token.value);
   }
+  return given;
 }
 
 /** The table as a text for `--help`. */
