@@ -10,7 +10,12 @@ export interface Deadline extends Disposable {
 export function deadline(clock: Clock, timeoutMs: number, signals: readonly AbortSignal[]): Deadline {
   const timer = new AbortController();
   const cancel = clock.schedule(timeoutMs, () =>
-    timer.abort(new CertfleetError('deadline-exceeded', `expected an answer within ${Math.round(timeoutMs / 1000)} s`)),
+    timer.abort(
+      new CertfleetError(
+        'deadline-exceeded',
+        `expected an answer within ${Math.round(Math.max(0, timeoutMs) / 1000)} s`,
+      ),
+    ),
   );
   return { signal: AbortSignal.any([timer.signal, ...signals]), [Symbol.dispose]: cancel };
 }
