@@ -82,6 +82,7 @@ export default tseslint.config(
     'kube knows the API server only',
   ),
   forbid(`${agent}/issuance`, ['csi', 'volume', 'mount', 'renewal'], 'issuance is below volume'),
-  forbid(`${agent}/volume`, ['csi'], 'csi is above volume'),
+  forbid(`${agent}/volume`, ['csi', 'fleet'], 'csi and fleet are above volume'),
+  forbid(`${agent}/fleet`, ['csi', 'mount', 'kube'], 'fleet reports on volumes and renews them through volume'),
   forbid(`${agent}/renewal`, ['csi', 'mount'], 'renewal drives volumes, it never mounts'),
 );

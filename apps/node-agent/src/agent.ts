@@ -14,6 +14,7 @@ import { readMountinfo } from './mount/mountinfo.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
+import { jobGraceMs } from './renewal/job-grace.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
 import { ownLayout } from './storage/volume-layout.ts';
@@ -91,6 +92,7 @@ export class Agent {
     const ports = await http.start();
     this.#unwind.push(() => endpoint.stop());
     await endpoint.start();
+    await this.#joinFleet(volumes);
     // The first to be stopped: a mount that waits for its certificate is answered at once, and tried again by the kubelet.
     this.#unwind.push(() => volumes.stop());
     log.info(
@@ -178,13 +180,41 @@ export class Agent {
     const volumes = new VolumeManager({
       ...parts,
       issuance,
-      renewals: new VolumeRenewals({ issuance, scheduler, reporter, clock, issuanceTimeoutMs, observeLag }),
+      renewals: new VolumeRenewals({
+        issuance,
+        scheduler,
+        reporter,
+        clock,
+        issuanceTimeoutMs,
+        observeLag,
+        graceMs: config['controller-address'] === undefined ? () => 0 : jobGraceMs,
+      }),
       clock,
       continueOnNotReady: config['continue-on-not-ready'],
       issuanceTimeoutMs,
       observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
     });
     return volumes;
+  }
+
+  /** Reports to the controller and takes its jobs. Loaded for that alone: an agent without a controller pays nothing. */
+  async #joinFleet(volumes: VolumeManager): Promise<void> {
+    const { config, clock, log, version } = this.#options;
+    const address = config['controller-address'];
+    if (address === undefined) return;
+    const { FleetLink } = await import('./fleet/fleet-link.ts');
+    const { ManagedFleetVolumes } = await import('./fleet/managed-fleet-volumes.ts');
+    const link = new FleetLink({
+      controller: { address, caFile: config['controller-ca-file'], tokenFile: config['controller-token-file'] },
+      volumes: new ManagedFleetVolumes(volumes, clock),
+      version,
+      concurrentJobs: config['concurrent-renewals'],
+      clock,
+      log,
+      onConnected: (isConnected) => this.#metrics.controllerConnected(isConnected),
+    });
+    this.#unwind.push(() => link.stop());
+    link.start();
   }
 
   #csiEndpoint(volumes: VolumeManager): CsiEndpoint {

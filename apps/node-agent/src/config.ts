@@ -104,6 +104,21 @@ export const agentFlags = {
     help: 'RSA keys of 2048 bits kept ready once one was asked for.',
     parse: integerBetween(0, 1024),
   },
+  'controller-address': {
+    fallback: '',
+    help: 'Renewal controller to report to and take renewal jobs from, as host:port over TLS or unix:///path; without it the agent works alone.',
+    parse: optionalControllerAddress,
+  },
+  'controller-ca-file': {
+    fallback: '',
+    help: "PEM file of the CA that signs the controller's certificate; without it those that Node trusts.",
+    parse: optional,
+  },
+  'controller-token-file': {
+    fallback: '/var/run/secrets/certfleet/token',
+    help: 'Projected ServiceAccount token for the controller; read again for each connection.',
+    parse: nonEmpty,
+  },
   'concurrent-renewals': { fallback: '4', help: 'Renewals in progress at once.', parse: integerBetween(1, 256) },
   'local-ca': {
     fallback: '',
@@ -136,6 +151,14 @@ function socketPath(text: string): string {
     throw new CertfleetError('invalid-argument', `expected unix:///path, found ${JSON.stringify(text)}`);
   }
   return resolve('/', path);
+}
+
+/** gRPC's name of the controller: `unix:/path`, or `dns:host:port` so that every address of the name is tried. */
+function optionalControllerAddress(text: string): string | undefined {
+  if (text === '') return undefined;
+  if (text.startsWith('unix:')) return `unix:${socketPath(text)}`;
+  if (/^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9][-a-zA-Z0-9.]*):\d{1,5}$/.test(text)) return `dns:${text}`;
+  throw new CertfleetError('invalid-argument', `expected host:port or unix:///path, found ${JSON.stringify(text)}`);
 }
 
 /** CSI's rule for a plugin's name: at most 63 characters, alphanumeric at both ends, dots and dashes between. */

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Why a certificate was issued. */
-export type IssuanceCause = 'mount' | 'deadline' | 'retry' | 'adoption';
+export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry' | 'adoption';
 
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
@@ -49,6 +49,11 @@ export class AgentMetrics {
     'Volume directories set aside at start because their metadata cannot be read.',
     [],
   );
+  readonly #controller = this.#gauge(
+    'controller_connected',
+    'Whether the renewal controller is connected; 0 without one.',
+    [],
+  );
 
   constructor(snapshot: () => MetricsSnapshot) {
     // The event-loop monitor wakes the process at its precision; prom-client's default of 10 ms would be most of an
@@ -94,6 +99,10 @@ export class AgentMetrics {
 
   keyTaken(wasReady: boolean): void {
     this.#keys.inc({ result: wasReady ? 'ready' : 'generated' });
+  }
+
+  controllerConnected(isConnected: boolean): void {
+    this.#controller.set(isConnected ? 1 : 0);
   }
 
   damagedVolumes(count: number): void {

@@ -1,5 +1,5 @@
 import type { Secret } from '@certfleet/shared/secret.ts';
-import type { VolumeState } from '../observability/agent-metrics.ts';
+import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
@@ -14,6 +14,8 @@ export interface ManagedVolume {
   secrets: VolumeSecrets;
   /** Failed tries since the last success. */
   failedAttempts: number;
+  /** What brought the present certificate about; undefined when an earlier run of the agent did. */
+  lastCause: IssuanceCause | undefined;
   /** Whether the last request ended for good (denied, failed): the next try deletes it and makes a new one. */
   requestIsSpent: boolean;
   /** Aborted when the volume is unpublished: whatever is under way for it ends. */

@@ -72,6 +72,7 @@ function takeUp(record: VolumeRecord, { store, parseVolume, mounts, clock }: Rec
     record: { ...record, phase: isPublished ? 'published' : 'created' },
     secrets,
     failedAttempts: 0,
+    lastCause: undefined,
     requestIsSpent: false,
     unpublished: new AbortController(),
   };

@@ -50,6 +50,7 @@ export class VolumeIssuance {
       const issuance = await this.#issueAnew(volume, order, signal);
       const previousRequest = volume.record.issued?.requestName;
       const issued = await this.#store(volume, issuance, order.requestName);
+      volume.lastCause = cause;
       if (previousRequest !== undefined) this.#discardLater(volume, previousRequest);
       reporter.issued(volume, cause, volume.record.generation, issued);
     } catch (thrown) {
@@ -149,6 +150,11 @@ export class VolumeIssuance {
       ...volume.record,
       lastFailure: { at, reason: error.reason ?? 'IssuanceFailed', message: error.message },
     };
+    try {
+      volume.store.writeRecord(volume.record);
+    } catch {
+      // The volume was removed meanwhile, or the tmpfs is full: the failure itself is what the caller must hear of.
+    }
     return error;
   }
 

@@ -11,6 +11,7 @@ import { createTarget, removeTarget } from './target-directory.ts';
 import type { VolumeIssuance } from './volume-issuance.ts';
 import type { VolumeRenewals } from './volume-renewals.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
+import { WorkUnderWay } from './work-under-way.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 
 /** What the manager works with. */
@@ -26,6 +27,12 @@ export interface VolumeManagerOptions {
   readonly issuanceTimeoutMs: number;
   readonly observeMount: (durationMs: number) => void;
 }
+
+/** What came of the order to replace a certificate. */
+export type RenewalOutcome = 'renewed' | 'superseded' | 'not-here';
+
+/** Mounts go first, but a node on which pods start without end must renew too. */
+const longestYieldMs = 5_000;
 
 /** So much of the caller's time is kept for writing, mounting and answering. */
 const answerReserveMs = 2_000;
@@ -51,13 +58,26 @@ export class VolumeManager {
   readonly #locks = new KeyedLock();
   readonly #volumes = new Map<string, ManagedVolume>();
   readonly #stopping = new AbortController();
+  readonly #mountsUnderWay: WorkUnderWay;
+  #onChange: ((volumeId: string) => void) | undefined;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
+    this.#mountsUnderWay = new WorkUnderWay(options.clock);
   }
 
   volumes(): Iterable<ManagedVolume> {
     return this.#volumes.values();
+  }
+
+  /** The volume of this id, while the node has it. */
+  volume(volumeId: string): ManagedVolume | undefined {
+    return this.#volumes.get(volumeId);
+  }
+
+  /** Calls back whenever a volume has come, changed or gone; one listener at a time, undefined for none. */
+  onChange(listener: ((volumeId: string) => void) | undefined): void {
+    this.#onChange = listener;
   }
 
   /** Takes up a volume that stands on the node already. */
@@ -71,6 +91,10 @@ export class VolumeManager {
    * kept. A running pod's volume is never taken from it, whatever fails.
    */
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
+    return this.#mountsUnderWay.during(() => this.#publish(request, context));
+  }
+
+  #publish(request: PublishRequest, context: PublishContext): Promise<void> {
     return this.#locks.run(request.volumeId, async () => {
       const known = this.#volumes.get(request.volumeId);
       if (known !== undefined) keepTokens(known, request);
@@ -84,6 +108,8 @@ export class VolumeManager {
         this.#options.reporter.issuanceFailed(volume, 'mount', error);
         if (!uncertainCodes.has(error.code) && volume.record.phase === 'created') this.#forget(volume);
         throw error;
+      } finally {
+        this.#onChange?.(request.volumeId);
       }
     });
   }
@@ -94,9 +120,9 @@ export class VolumeManager {
     await this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
       await this.#takeFrom(targetPath);
-      // An inline volume has one target; were it mounted at another, that mount would show a deleted directory for ever.
-      const { targetPath: published = targetPath } = volume?.record ?? {};
-      if (published !== targetPath) await this.#takeFrom(published);
+      // One inline volume has one target; were it mounted at another, that mount would show a deleted directory for ever.
+      if (volume !== undefined && volume.record.targetPath !== targetPath)
+        await this.#takeFrom(volume.record.targetPath);
       if (volume === undefined) this.#options.store.remove(volumeId);
       else this.#forget(volume);
     });
@@ -106,7 +132,28 @@ export class VolumeManager {
   renew(volumeId: string): Promise<void> {
     return this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
-      if (volume !== undefined) await this.#options.renewals.renew(volume, this.#stopping.signal);
+      if (volume === undefined) return;
+      await this.#options.renewals.renew(volume, this.#stopping.signal);
+      this.#onChange?.(volumeId);
+    });
+  }
+
+  /**
+   * Replaces the certificate of one generation, once the mounts under way are done. Whatever the volume has become
+   * meanwhile decides: twice the same order makes one issuance.
+   * @returns what came of it
+   * @throws CertfleetError as VolumeIssuance.issue does; the next try is scheduled
+   */
+  async renewGeneration(volumeId: string, generation: number): Promise<RenewalOutcome> {
+    await this.#mountsUnderWay.idle(longestYieldMs);
+    return this.#locks.run(volumeId, async () => {
+      const volume = this.#volumes.get(volumeId);
+      if (volume?.record.phase !== 'published') return 'not-here';
+      if (volume.record.generation !== generation) return 'superseded';
+      const error = await this.#options.renewals.renew(volume, this.#stopping.signal, 'job');
+      this.#onChange?.(volumeId);
+      if (error !== undefined) throw error;
+      return 'renewed';
     });
   }
 
@@ -138,6 +185,7 @@ export class VolumeManager {
       record: { volumeId, targetPath, attributes, volumeMountGroup, createdAt, phase: 'created', generation: 0 },
       secrets: { ...secrets, serviceAccountTokens },
       failedAttempts: 0,
+      lastCause: undefined,
       requestIsSpent: false,
       unpublished: new AbortController(),
     };
@@ -194,6 +242,7 @@ export class VolumeManager {
     this.#options.renewals.unschedule(volume);
     this.#volumes.delete(volume.volumeId);
     volume.store.remove(volume.volumeId);
+    this.#onChange?.(volume.volumeId);
   }
 }
 

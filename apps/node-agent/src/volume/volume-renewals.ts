@@ -4,6 +4,7 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { backoffMs, renewalBackoff } from '../issuance/backoff.ts';
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
+import type { IssuedFacts } from '../storage/volume-record.ts';
 import { deadline } from './deadline.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import type { VolumeIssuance } from './volume-issuance.ts';
@@ -17,6 +18,8 @@ export interface VolumeRenewalsOptions {
   readonly clock: Clock;
   readonly issuanceTimeoutMs: number;
   readonly observeLag: (lagMs: number) => void;
+  /** How long after renew-at the agent leaves the renewal to a job of the controller; 0 without a controller. */
+  readonly graceMs: (issued: IssuedFacts) => number;
 }
 
 /** When each volume is issued again, and what happens then. The caller holds the volume's lock. */
@@ -29,37 +32,49 @@ export class VolumeRenewals {
 
   /** Schedules the renewal, or the first issuance when the pod was let start without a certificate. */
   scheduleNext({ volumeId, record }: ManagedVolume): void {
-    const { scheduler, clock } = this.#options;
-    scheduler.schedule(volumeId, record.issued?.renewAt ?? new Date(clock.now()));
+    const { scheduler, clock, graceMs } = this.#options;
+    const { issued } = record;
+    const atMs = issued === undefined ? clock.now() : issued.renewAt.getTime() + graceMs(issued);
+    scheduler.schedule(volumeId, new Date(atMs));
   }
 
   unschedule({ volumeId }: ManagedVolume): void {
     this.#options.scheduler.unschedule(volumeId);
   }
 
-  /** One try, well or badly; the next time is scheduled either way, unless `stopped` is aborted. Never rejects. */
-  async renew(volume: ManagedVolume, stopped: AbortSignal): Promise<void> {
+  /**
+   * One try, well or badly; the next time is scheduled either way, unless `stopped` is aborted. Never rejects.
+   * @returns why it failed, or undefined when it went well
+   */
+  async renew(
+    volume: ManagedVolume,
+    stopped: AbortSignal,
+    cause: IssuanceCause = causeOf(volume),
+  ): Promise<CertfleetError | undefined> {
     const { issuance, clock, issuanceTimeoutMs, observeLag } = this.#options;
     const dueAt = volume.record.issued?.renewAt;
-    const cause = causeOf(volume);
     const ended = AbortSignal.any([stopped, volume.unpublished.signal]);
     try {
       using limit = deadline(clock, issuanceTimeoutMs, [ended]);
       await issuance.issue(volume, cause, limit.signal);
       if (dueAt !== undefined) observeLag(clock.now() - dueAt.getTime());
       this.scheduleNext(volume);
+      return undefined;
     } catch (thrown) {
-      if (!ended.aborted) this.#retryLater(volume, cause, asCertfleetError(thrown));
+      const error = asCertfleetError(thrown);
+      if (!ended.aborted) this.#retryLater(volume, cause, error);
+      return error;
     }
   }
 
   #retryLater(volume: ManagedVolume, cause: IssuanceCause, error: CertfleetError): void {
-    const { clock, reporter, scheduler } = this.#options;
+    const { clock, reporter, scheduler, graceMs } = this.#options;
     const { issued } = volume.record;
     const lifetimeMs =
       issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
     const waitMs = Math.max(backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts), error.retryAfterMs ?? 0);
-    const retryAt = new Date(clock.now() + waitMs);
+    // The controller tries again as well, at the pace that the issuer's lane allows: it goes first here too.
+    const retryAt = new Date(clock.now() + waitMs + (issued === undefined ? 0 : graceMs(issued)));
     if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
     else reporter.renewalFailed(volume, cause, error, { notAfter: issued.notAfter, retryAt });
     scheduler.schedule(volume.volumeId, retryAt);

@@ -1,0 +1,159 @@
+import { delay } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { AgentMessage, ControllerMessage, RedisAccess, Welcome } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { ControllerConnection } from './controller-client.ts';
+import type { FleetVolumes } from './fleet-volumes.ts';
+import { reportChunks } from './snapshot-chunks.ts';
+import { WakeUp } from './wake-up.ts';
+
+/** What a session works with. */
+export interface FleetSessionOptions {
+  readonly connection: ControllerConnection;
+  readonly volumes: FleetVolumes;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly onAccess: (access: RedisAccess) => void;
+}
+
+/** Time for a stream to be opened, its token reviewed, and the controller to answer. */
+const welcomeTimeoutMs = 15_000;
+/** Changes that come within it travel together: a node that starts a hundred pods sends a few messages. */
+const gatherMs = 50;
+/** What a controller may ask for; anything else would be a loop or a silence. */
+const heartbeatBounds = { low: 1, high: 300 };
+
+const emptyMessage: AgentMessage = { hello: undefined, snapshot: undefined, delta: undefined, heartbeat: undefined };
+
+/**
+ * One stream to the controller, from Hello to its end: the whole snapshot, then what has changed since, as fast as the
+ * controller reads and never more than one report a volume in memory.
+ */
+export class FleetSession {
+  readonly #options: FleetSessionOptions;
+  readonly #changed = new Set<string>();
+  readonly #wakeUp = new WakeUp();
+  readonly #ending = new AbortController();
+  readonly #welcomed = Promise.withResolvers<Welcome>();
+  #isSnapshotDue = true;
+  #isHeartbeatDue = false;
+  #cancelHeartbeat: CancelTimer | undefined;
+
+  constructor(options: FleetSessionOptions) {
+    this.#options = options;
+    this.#welcomed.promise.catch(() => undefined); // Awaited in run, which may have ended by then.
+  }
+
+  /** The volume has come, changed or gone. */
+  changed(volumeId: string): void {
+    this.#changed.add(volumeId);
+    this.#wakeUp.call();
+  }
+
+  /** Ends the session; `run` rejects with the reason. */
+  end(reason: CertfleetError): void {
+    if (this.#ending.signal.aborted) return;
+    this.#ending.abort(reason);
+    this.#welcomed.reject(reason);
+    this.#wakeUp.call();
+  }
+
+  /** Speaks until the stream ends, and then always rejects with why. */
+  async run(): Promise<never> {
+    const { connection, version, clock, onWelcome } = this.#options;
+    const { stream } = connection;
+    stream.on('data', (message: ControllerMessage) => this.#receive(message));
+    stream.on('error', (error: Error) => this.end(new CertfleetError('unavailable', error.message)));
+    stream.on('end', () => this.end(new CertfleetError('unavailable', 'the controller ended the stream')));
+    const cancelTimeout = clock.schedule(welcomeTimeoutMs, () =>
+      this.end(new CertfleetError('deadline-exceeded', 'expected a welcome of the controller, found silence')),
+    );
+    try {
+      await this.#send({ hello: { agentVersion: version } });
+      const welcome = await this.#welcomed.promise;
+      cancelTimeout();
+      onWelcome(welcome);
+      this.#beat(welcome);
+      for (;;) await this.#sendNext();
+    } catch (thrown) {
+      throw asCertfleetError(thrown);
+    } finally {
+      cancelTimeout();
+      this.#cancelHeartbeat?.();
+      stream.cancel();
+      connection.close();
+    }
+  }
+
+  #receive({ welcome, redis, resync }: ControllerMessage): void {
+    if (welcome !== undefined) this.#welcomed.resolve(welcome);
+    if (redis !== undefined) this.#options.onAccess(redis);
+    if (resync !== undefined) {
+      this.#isSnapshotDue = true;
+      this.#wakeUp.call();
+    }
+  }
+
+  #beat(welcome: Welcome): void {
+    const { low, high } = heartbeatBounds;
+    const seconds = Math.min(Math.max(welcome.heartbeatSeconds, low), high);
+    this.#cancelHeartbeat = this.#options.clock.schedule(seconds * 1000, () => {
+      this.#isHeartbeatDue = true;
+      this.#wakeUp.call();
+      this.#beat(welcome);
+    });
+  }
+
+  async #sendNext(): Promise<void> {
+    this.#ending.signal.throwIfAborted();
+    if (this.#isSnapshotDue) {
+      this.#isSnapshotDue = false;
+      // Every volume's present state goes out below; what changes from here on is a delta again.
+      this.#changed.clear();
+      await this.#sendSnapshot();
+    } else if (this.#changed.size > 0) {
+      await delay(this.#options.clock, gatherMs, this.#ending.signal);
+      await this.#sendDelta();
+    } else if (this.#isHeartbeatDue) {
+      await this.#send({ heartbeat: {} });
+    } else {
+      await this.#wakeUp.wait();
+      return;
+    }
+    this.#isHeartbeatDue = false;
+  }
+
+  async #sendSnapshot(): Promise<void> {
+    const { volumes } = this.#options;
+    for (const { reports } of reportChunks(volumes, volumes.ids())) {
+      await this.#send({ snapshot: { volumes: reports, last: false } });
+    }
+    await this.#send({ snapshot: { volumes: [], last: true } });
+  }
+
+  async #sendDelta(): Promise<void> {
+    const ids = [...this.#changed];
+    this.#changed.clear();
+    for (const { reports, goneIds } of reportChunks(this.#options.volumes, ids)) {
+      await this.#send({ delta: { upserted: reports, removedVolumeIds: goneIds } });
+    }
+  }
+
+  /** Sends one message, and waits when the controller reads more slowly than we write. */
+  async #send(message: Partial<AgentMessage>): Promise<void> {
+    this.#ending.signal.throwIfAborted();
+    const { stream } = this.#options.connection;
+    if (stream.write({ ...emptyMessage, ...message })) return;
+    const drained = Promise.withResolvers<void>();
+    const onEnd = (): void => drained.reject(this.#ending.signal.reason);
+    stream.once('drain', drained.resolve);
+    this.#ending.signal.addEventListener('abort', onEnd, { once: true });
+    try {
+      await drained.promise;
+    } finally {
+      this.#ending.signal.removeEventListener('abort', onEnd);
+      stream.off('drain', drained.resolve);
+    }
+  }
+}

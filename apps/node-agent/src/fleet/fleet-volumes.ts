@@ -1,0 +1,16 @@
+import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+
+/** The volumes of this node, as the link to the controller sees them. */
+export interface FleetVolumes {
+  ids(): readonly string[];
+  /** How the volume stands now; undefined when the node no longer has it. */
+  report(volumeId: string): VolumeReport | undefined;
+  /** Calls back whenever a volume has come, changed or gone; undefined ends it. */
+  onChange(listener: ((volumeId: string) => void) | undefined): void;
+  /**
+   * Replaces the certificate of one generation, if that is still the volume's.
+   * @returns what came of it: one of a few fixed words
+   * @throws CertfleetError when the issuance failed
+   */
+  renew(volumeId: string, generation: number): Promise<string>;
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { VolumeManager } from '../volume/volume-manager.ts';
+import type { FleetVolumes } from './fleet-volumes.ts';
+import { volumeReport } from './volume-report.ts';
+
+/** The volumes that the agent manages. */
+export class ManagedFleetVolumes implements FleetVolumes {
+  readonly #volumes: VolumeManager;
+  readonly #clock: Clock;
+
+  constructor(volumes: VolumeManager, clock: Clock) {
+    this.#volumes = volumes;
+    this.#clock = clock;
+  }
+
+  ids(): readonly string[] {
+    return Array.from(this.#volumes.volumes(), ({ volumeId }) => volumeId);
+  }
+
+  report(volumeId: string): VolumeReport | undefined {
+    const volume = this.#volumes.volume(volumeId);
+    return volume === undefined ? undefined : volumeReport(volume, this.#clock.now());
+  }
+
+  onChange(listener: ((volumeId: string) => void) | undefined): void {
+    this.#volumes.onChange(listener);
+  }
+
+  renew(volumeId: string, generation: number): Promise<string> {
+    return this.#volumes.renewGeneration(volumeId, generation);
+  }
+}

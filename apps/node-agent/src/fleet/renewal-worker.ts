@@ -1,0 +1,91 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { delay } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { UnrecoverableError, Worker } from 'bullmq';
+import type { Job } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { openRedis } from './redis-client.ts';
+
+/** What a worker works with. */
+export interface RenewalWorkerOptions {
+  /** Replaces the certificate of one generation; gives one of a few fixed words. */
+  readonly renew: (volumeId: string, generation: number) => Promise<string>;
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** BullMQ waits for a connection even when told to close by force; a stopping agent does not. */
+const closeLimitMs = 5_000;
+
+/** Takes renewal jobs from this node's queue, over two connections: one for commands, one that blocks. */
+export class RenewalWorker {
+  readonly #options: RenewalWorkerOptions;
+  readonly #redis: Redis | Cluster;
+  readonly #worker: Worker;
+  #isDown = false;
+
+  /** @throws CertfleetError invalid-argument when the access cannot be used */
+  constructor(access: RedisAccess, options: RenewalWorkerOptions) {
+    this.#options = options;
+    this.#redis = openRedis(access);
+    this.#redis.on('error', (error: Error) => this.#onError(error));
+    this.#redis.on('ready', () => (this.#isDown = false));
+    this.#worker = new Worker(access.queue, (job) => this.#process(job), {
+      connection: this.#redis,
+      prefix: access.prefix,
+      concurrency: options.concurrency,
+      // An idle queue costs Redis one command a minute; a job wakes the blocked connection at once.
+      drainDelay: 60,
+      stalledInterval: 300_000,
+      // A job is idempotent by its generation: it may come again as often as agents are killed in the middle.
+      maxStalledCount: 100,
+      // The report is the answer; a list of what was done would only grow.
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+      skipVersionCheck: true,
+    });
+    this.#worker.on('error', (error) => this.#onError(error));
+  }
+
+  /** Takes no more jobs and waits for those in progress, a few seconds at most; the rest come again. */
+  async stop(): Promise<void> {
+    const closed = this.#worker.close().catch(() => undefined);
+    await Promise.race([closed, delay(this.#options.clock, closeLimitMs)]);
+    void this.#worker.disconnect().catch(() => undefined);
+    this.#redis.disconnect();
+  }
+
+  async #process(job: Job): Promise<string> {
+    const { log, renew } = this.#options;
+    const order = readOrder(job.data);
+    if (order === undefined) {
+      log.warn({ job: job.id }, 'renewal job refused: expected a volume and a generation');
+      return 'malformed';
+    }
+    try {
+      const outcome = await renew(order.volumeId, order.generation);
+      log.debug({ ...order, outcome }, 'renewal job done');
+      return outcome;
+    } catch (thrown) {
+      // The controller hears of it from the report, and decides on the next try: a repeated job would pass its lane by.
+      throw new UnrecoverableError(asCertfleetError(thrown).reason ?? 'IssuanceFailed');
+    }
+  }
+
+  #onError(error: Error): void {
+    if (this.#isDown) return;
+    this.#isDown = true;
+    this.#options.log.warn({ error: error.message }, 'renewal queue out of reach');
+  }
+}
+
+/** A job is input like any other, whoever wrote it. */
+function readOrder(data: unknown): { readonly volumeId: string; readonly generation: number } | undefined {
+  const { volumeId, generation } = (data ?? {}) as { readonly volumeId?: unknown; readonly generation?: unknown };
+  if (typeof volumeId !== 'string' || volumeId.length > 256) return undefined;
+  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 0) return undefined;
+  return { volumeId, generation };
+}

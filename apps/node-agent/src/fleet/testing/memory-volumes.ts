@@ -1,0 +1,44 @@
+import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { FleetVolumes } from '../fleet-volumes.ts';
+
+/** Volumes that exist in memory alone; renewing one raises its generation. */
+export class MemoryVolumes implements FleetVolumes {
+  readonly #volumes = new Map<string, VolumeReport>();
+  readonly renewals: { readonly volumeId: string; readonly generation: number }[] = [];
+  #listener: ((volumeId: string) => void) | undefined;
+
+  constructor(ids: readonly string[] = []) {
+    for (const id of ids) this.set(id);
+  }
+
+  set(volumeId: string, fields: Partial<VolumeReport> = {}): void {
+    this.#volumes.set(volumeId, { ...VolumeReport.fromPartial({ volumeId, generation: 1 }), ...fields });
+    this.#listener?.(volumeId);
+  }
+
+  delete(volumeId: string): void {
+    this.#volumes.delete(volumeId);
+    this.#listener?.(volumeId);
+  }
+
+  ids(): readonly string[] {
+    return [...this.#volumes.keys()];
+  }
+
+  report(volumeId: string): VolumeReport | undefined {
+    return this.#volumes.get(volumeId);
+  }
+
+  onChange(listener: ((volumeId: string) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  renew(volumeId: string, generation: number): Promise<string> {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume.generation !== generation) return Promise.resolve('superseded');
+    this.renewals.push({ volumeId, generation });
+    this.set(volumeId, { ...volume, generation: generation + 1 });
+    return Promise.resolve('renewed');
+  }
+}

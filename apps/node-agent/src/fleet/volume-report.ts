@@ -1,0 +1,94 @@
+import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Certificate, Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { inspectChain } from '../crypto/certificate-chain.ts';
+import type { ChainFacts } from '../crypto/certificate-chain.ts';
+import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
+import type { KeySpec } from '../spec/volume-spec.ts';
+import { volumeState } from '../volume/managed-volume.ts';
+import type { ManagedVolume } from '../volume/managed-volume.ts';
+
+const states: Readonly<Record<VolumeState, VolumeReport_State>> = {
+  pending: VolumeReport_State.PENDING,
+  ready: VolumeReport_State.READY,
+  failing: VolumeReport_State.FAILING,
+  expired: VolumeReport_State.EXPIRED,
+};
+
+const keyTypes: Readonly<Record<KeySpec['algorithm'], VolumeReport_KeyType>> = {
+  RSA: VolumeReport_KeyType.RSA,
+  ECDSA: VolumeReport_KeyType.ECDSA,
+  Ed25519: VolumeReport_KeyType.ED25519,
+};
+
+/** A retry is the agent's own doing, as the deadline is; an adopted certificate came from another driver. */
+const causes: Readonly<Record<IssuanceCause, VolumeReport_Cause>> = {
+  mount: VolumeReport_Cause.MOUNT,
+  job: VolumeReport_Cause.JOB,
+  deadline: VolumeReport_Cause.DEADLINE,
+  retry: VolumeReport_Cause.DEADLINE,
+  adoption: VolumeReport_Cause.UNSPECIFIED,
+};
+
+/** A certificate may hold names without end; the report is for people who look for a few of them. */
+const mostNames = 50;
+/** The public roots of a distribution are some 150. */
+const mostAuthorities = 200;
+const longestText = 1024;
+
+/** What the controller is told of a volume at a time: metadata alone, bounded whatever the issuer or the pod sent. */
+export function volumeReport(volume: ManagedVolume, nowMs: number): VolumeReport {
+  const { volumeId, spec, record, lastCause } = volume;
+  const { namespace, name, uid } = spec.pod;
+  return {
+    volumeId,
+    pod: { namespace, name, uid },
+    issuer: { group: spec.issuer.group, kind: spec.issuer.kind, name: spec.issuer.name },
+    generation: record.generation,
+    state: states[volumeState(volume, nowMs)],
+    certificate: certificate(volume),
+    lastFailure: failure(volume),
+    keyType: keyTypes[spec.key.algorithm],
+    cause: lastCause === undefined ? VolumeReport_Cause.UNSPECIFIED : causes[lastCause],
+  };
+}
+
+function certificate(volume: ManagedVolume): Certificate | undefined {
+  const { issued } = volume.record;
+  if (issued === undefined) return undefined;
+  const { serialNumber, fingerprintSha256, notBefore, notAfter, renewAt, issuedAt, caFingerprintsSha256 } = issued;
+  return {
+    serialNumber,
+    fingerprintSha256,
+    notBefore,
+    notAfter,
+    renewAt,
+    issuedAt,
+    caFingerprintsSha256: caFingerprintsSha256.slice(0, mostAuthorities),
+    ...names(volume),
+  };
+}
+
+type Names = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'>;
+
+/** Read from the file that the pod reads: kept in memory they would cost agents that report to nobody. */
+function names({ store, volumeId, spec }: ManagedVolume): Names {
+  let facts: ChainFacts | undefined;
+  try {
+    facts = inspectChain(store.readPayload(volumeId).get(spec.files.certificate)?.toString() ?? '');
+  } catch {
+    // The volume is going, or another driver wrote it: what the record says is reported all the same.
+  }
+  return {
+    subject: facts?.subject.slice(0, longestText) ?? '',
+    dnsNames: facts?.dnsNames.slice(0, mostNames) ?? [],
+    uris: facts?.uris.slice(0, mostNames).map((uri) => uri.slice(0, longestText)) ?? [],
+    ipAddresses: facts?.ipAddresses.slice(0, mostNames) ?? [],
+  };
+}
+
+function failure({ record, failedAttempts }: ManagedVolume): Failure | undefined {
+  if (record.lastFailure === undefined) return undefined;
+  const { at, reason, message } = record.lastFailure;
+  // An agent that was started anew knows that it failed, not how often.
+  return { at, reason, message: message.slice(0, longestText), attempts: Math.max(1, failedAttempts) };
+}

@@ -1,0 +1,54 @@
+import { CertfleetError } from './errors.ts';
+
+/** One Redis server, or one Sentinel. */
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a Redis is and how it is spoken to, without who speaks: what a controller may tell its agents. */
+export interface RedisEndpoint {
+  /** `sentinel` servers are asked for the master; `cluster` servers for the slots. */
+  readonly kind: 'single' | 'sentinel' | 'cluster';
+  readonly servers: readonly RedisServer[];
+  /** The name under which the Sentinels know the master. */
+  readonly masterName?: string;
+  /** Present when TLS is spoken. `ca` is PEM; without it the roots that Node trusts. */
+  readonly tls?: { readonly ca?: string; readonly serverName?: string };
+}
+
+const kinds: ReadonlySet<unknown> = new Set<RedisEndpoint['kind']>(['single', 'sentinel', 'cluster']);
+
+/**
+ * Reads an endpoint from JSON.
+ * @throws CertfleetError invalid-argument that says what is missing
+ */
+export function parseRedisEndpoint(text: string): RedisEndpoint {
+  const value = parseObject(text);
+  if (!kinds.has(value['kind'])) throw invalid('a kind of single, sentinel or cluster');
+  const servers: unknown = value['servers'];
+  if (!Array.isArray(servers) || servers.length === 0 || !servers.every(isServer)) throw invalid('servers');
+  if (value['kind'] === 'sentinel' && typeof value['masterName'] !== 'string') throw invalid("the master's name");
+  const tls: unknown = value['tls'];
+  if (tls !== undefined && (typeof tls !== 'object' || tls === null)) throw invalid('tls as an object');
+  return value as unknown as RedisEndpoint;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Told below, without the parser's quotation.
+  }
+  throw invalid('a JSON object');
+}
+
+function isServer(value: unknown): value is RedisServer {
+  const { host, port } = (value ?? {}) as Partial<Record<keyof RedisServer, unknown>>;
+  return typeof host === 'string' && host !== '' && Number.isInteger(port);
+}
+
+function invalid(expected: string): CertfleetError {
+  return new CertfleetError('invalid-argument', `redis endpoint: expected ${expected}, found something else`);
+}
