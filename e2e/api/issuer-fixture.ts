@@ -73,7 +73,7 @@ export function requestFor(
     keyUsages: ['digital signature', 'key encipherment'],
     key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
     reusePrivateKey: false,
-    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key' },
+    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
     keystore: undefined,
     fsGroup: undefined,
     annotations: {},

@@ -89,6 +89,25 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   ['certificate-file', 'ca.crt', 'file names must differ, ca-file is "ca.crt" too'],
   ['privatekey-file', 'tls.crt', 'file names must differ, certificate-file is "tls.crt" too'],
   ['pkcs12-filename', 'tls.key', 'file names must differ, privatekey-file is "tls.key" too', keystore],
+  ['combined-pem-file', '..data', 'a file name must not be "." nor begin with ".."'],
+  ['combined-pem-file', 'tls.crt', 'file names must differ, certificate-file is "tls.crt" too'],
+  ['combined-pem-file', 'keystore.p12', 'file names must differ, pkcs12-filename is "keystore.p12" too', keystore],
+  ['pkcs12-password-file', 'a/b', 'a file name must not contain "/"', { 'pkcs12-enable': 'true' }],
+  [
+    'pkcs12-password-file',
+    'keystore.p12',
+    'file names must differ, pkcs12-filename is "keystore.p12" too',
+    { 'pkcs12-enable': 'true' },
+  ],
+  ...[keystore, { 'keystore-pkcs12-password': 'hunter2' }].map(
+    (others) =>
+      [
+        'pkcs12-password-file',
+        'keystore.pass',
+        'excludes pkcs12-password: the password in this file is made by the node',
+        others,
+      ] as const,
+  ),
   ['fs-group', '0', 'must be a group id from 1 to 4294967295'],
   ['fs-group', '4294967296', 'must be a group id from 1 to 4294967295'],
   ['fs-group', '-1', 'must be a group id from 1 to 4294967295'],
@@ -134,7 +153,7 @@ test("needs a keystore's password when the keystore is enabled", () => {
   assert.equal(
     refusal({ 'csi.cert-manager.io/pkcs12-enable': 'true' }),
     'volumeAttributes.csi.cert-manager.io/pkcs12-password: Required value: ' +
-      'a password is required when pkcs12-enable is true',
+      'a password is required when pkcs12-enable is true; pkcs12-password-file has the node make one',
   );
 });
 

@@ -179,6 +179,11 @@ export const attributes = Object.freeze({
     help: 'File of the private key.',
     parse: parseFileName,
   }),
+  combinedPemFile: optional({
+    name: 'combined-pem-file',
+    help: 'One more file: the private key, then the certificate chain, for programs that want one file. None unless set.',
+    parse: parseFileName,
+  }),
   fsGroup: optional(
     {
       name: 'fs-group',
@@ -203,8 +208,13 @@ export const attributes = Object.freeze({
     name: 'pkcs12-password',
     alias: 'keystore-pkcs12-password',
     secret: true,
-    help: 'Password of the keystore, ASCII. Required when the keystore is enabled.',
+    help: 'Password of the keystore, ASCII. A keystore needs this or pkcs12-password-file.',
     parse: parsePassword,
+  }),
+  pkcs12PasswordFile: optional({
+    name: 'pkcs12-password-file',
+    help: 'File of a random password that the node makes once and renewals keep; no newline at its end. Excludes pkcs12-password.',
+    parse: parseFileName,
   }),
   pkcs12Profile: withDefault('modern', {
     name: 'pkcs12-profile',

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Secret } from '@certfleet/shared/secret.ts';
 import { parseVolumeSpec } from './parse-volume-spec.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
@@ -51,7 +50,7 @@ test('fills in the default of every attribute', () => {
     keyUsages: ['digital signature', 'key encipherment'],
     key: { algorithm: 'RSA', size: 2048, encoding: 'PKCS1' },
     reusePrivateKey: false,
-    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key' },
+    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
     keystore: undefined,
     fsGroup: undefined,
     annotations: {},
@@ -72,13 +71,10 @@ test('freezes the spec all the way down', () => {
     'literal-subject': 'CN=web',
     'dns-names': 'a,b',
     'pkcs12-enable': 'true',
-    'pkcs12-password': 'x',
+    'pkcs12-password-file': 'x',
   });
   const frozen = (value: unknown): boolean =>
-    typeof value !== 'object' ||
-    value === null ||
-    value instanceof Secret ||
-    (Object.isFrozen(value) && Object.values(value).every(frozen));
+    typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
   assert.ok(frozen(spec));
 });
 
@@ -221,13 +217,25 @@ test('reads a keystore in either spelling', () => {
     },
   ];
   for (const spelling of spellings) {
-    const { keystore } = parse(spelling);
-    assert.deepEqual([keystore?.fileName, keystore?.profile], ['k.p12', 'modern']);
-    assert.equal(keystore?.password.reveal(), 'hunter2');
+    assert.deepEqual(parse(spelling).keystore, { fileName: 'k.p12', passwordFile: undefined, profile: 'modern' });
   }
   const legacy = { 'pkcs12-enable': 'true', 'pkcs12-password': 'x', 'pkcs12-profile': 'legacy' };
   assert.equal(parse(legacy).keystore?.profile, 'legacy');
   assert.equal(parse(legacy).keystore?.fileName, 'keystore.p12');
+});
+
+test('reads where to show a password that the node makes', () => {
+  const { keystore } = parse({ 'pkcs12-enable': 'true', 'pkcs12-password-file': 'keystore.pass' });
+  assert.deepEqual(keystore, { fileName: 'keystore.p12', passwordFile: 'keystore.pass', profile: 'modern' });
+});
+
+test('reads the name of a file for key and chain together', () => {
+  assert.equal(parse({ 'combined-pem-file': 'all.pem' }).files.combinedPem, 'all.pem');
+  assert.equal(parse({ 'combined-pem-file': '' }).files.combinedPem, undefined);
+});
+
+test('lets a keystore that is not made take no file name from others', () => {
+  assert.equal(parse({ 'combined-pem-file': 'keystore.p12' }).files.combinedPem, 'keystore.p12');
 });
 
 test('makes annotations of the attributes of other groups', () => {
@@ -272,6 +280,9 @@ test('warns of what issuers tend to refuse, and of what does nothing', () => {
   ]);
   assert.deepEqual(warnings({ 'dns-names': 'a', 'keystore-pkcs12-password': 'hunter2' }), [
     'keystore-pkcs12-password: is ignored, pkcs12-enable is not true',
+  ]);
+  assert.deepEqual(warnings({ 'dns-names': 'a', 'pkcs12-password-file': 'tls.key' }), [
+    'pkcs12-password-file: is ignored, pkcs12-enable is not true',
   ]);
 });
 

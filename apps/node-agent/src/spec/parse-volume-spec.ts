@@ -1,4 +1,3 @@
-import { Secret } from '@certfleet/shared/secret.ts';
 import { AttributeProblems, quoted } from './attribute-problems.ts';
 import { AttributeReader } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
@@ -67,9 +66,9 @@ function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsN
   return { subject, dnsNames, uris, ipAddresses };
 }
 
-/** Freezes plain objects and arrays all the way down; a Secret keeps its value in a private field. */
+/** Freezes plain objects and arrays all the way down. */
 function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || value instanceof Secret || Object.isFrozen(value)) return value;
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }

@@ -1,29 +1,35 @@
-import { Secret } from '@certfleet/shared/secret.ts';
 import type { AttributeReader } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import type { KeySpec, KeystoreSpec, VolumeFiles } from './volume-spec.ts';
 
+/** Checks the password's two sources against each other; its value is the volume's secret, and stays out of the spec. */
+function checkPassword(reader: AttributeReader, enabled: boolean): void {
+  const { pkcs12Enable, pkcs12Password, pkcs12PasswordFile } = attributes;
+  reader.read(pkcs12Password);
+  const sources = [pkcs12Password, pkcs12PasswordFile].filter((attribute) => reader.isSet(attribute));
+  if (sources.length === 2) {
+    reader.reject(pkcs12PasswordFile, 'excludes pkcs12-password: the password in this file is made by the node');
+  }
+  if (enabled && sources.length === 0) {
+    const why = 'a password is required when pkcs12-enable is true; pkcs12-password-file has the node make one';
+    reader.missing(pkcs12Password, why);
+  }
+  if (enabled || !reader.isSound(pkcs12Enable)) return;
+  for (const source of sources) reader.warn(source, 'is ignored, pkcs12-enable is not true');
+}
+
 function parseKeystore(reader: AttributeReader, key: KeySpec): KeystoreSpec | undefined {
-  const { pkcs12Enable, pkcs12FileName, pkcs12Password, pkcs12Profile, keyAlgorithm } = attributes;
+  const { pkcs12Enable, pkcs12FileName, pkcs12PasswordFile, pkcs12Profile, keyAlgorithm } = attributes;
   const enabled = reader.read(pkcs12Enable);
   const fileName = reader.read(pkcs12FileName);
-  const password = reader.read(pkcs12Password);
+  const passwordFile = reader.read(pkcs12PasswordFile);
   const profile = reader.read(pkcs12Profile);
-  if (!enabled) {
-    if (reader.isSound(pkcs12Enable) && reader.isSet(pkcs12Password)) {
-      reader.warn(pkcs12Password, 'is ignored, pkcs12-enable is not true');
-    }
-    return undefined;
-  }
+  checkPassword(reader, enabled);
+  if (!enabled) return undefined;
   if (profile === 'legacy' && key.algorithm !== 'RSA' && reader.isSound(keyAlgorithm)) {
     reader.reject(pkcs12Profile, `the legacy profile is for RSA keys only, key-algorithm is ${key.algorithm}`);
   }
-  if (password === undefined) {
-    if (reader.isSound(pkcs12Password))
-      reader.missing(pkcs12Password, 'a password is required when pkcs12-enable is true');
-    return undefined;
-  }
-  return { fileName, password: new Secret(password), profile };
+  return { fileName, passwordFile, profile };
 }
 
 /** The files that the volume shows and its keystore, with names that do not collide. */
@@ -35,14 +41,17 @@ export function parseFiles(
     certificate: reader.read(attributes.certificateFile),
     ca: reader.read(attributes.caFile),
     privateKey: reader.read(attributes.privateKeyFile),
+    combinedPem: reader.read(attributes.combinedPemFile),
   };
   const keystore = parseKeystore(reader, key);
   const named = [
     { attribute: attributes.certificateFile, fileName: files.certificate },
     { attribute: attributes.caFile, fileName: files.ca },
     { attribute: attributes.privateKeyFile, fileName: files.privateKey },
-    ...(keystore === undefined ? [] : [{ attribute: attributes.pkcs12FileName, fileName: keystore.fileName }]),
-  ];
+    { attribute: attributes.combinedPemFile, fileName: files.combinedPem },
+    { attribute: attributes.pkcs12FileName, fileName: keystore?.fileName },
+    { attribute: attributes.pkcs12PasswordFile, fileName: keystore?.passwordFile },
+  ].filter(({ fileName }) => fileName !== undefined);
   for (const [index, { attribute, fileName }] of named.entries()) {
     const earlier = named.slice(0, index).find((other) => other.fileName === fileName);
     if (earlier === undefined) continue;

@@ -1,5 +1,3 @@
-import type { Secret } from '@certfleet/shared/secret.ts';
-
 /** The usages of cert-manager's API (certmanager.k8s.io KeyUsage), in its spelling. */
 export type KeyUsage =
   | 'signing'
@@ -51,12 +49,18 @@ export interface VolumeFiles {
   readonly certificate: string;
   readonly ca: string;
   readonly privateKey: string;
+  /** Private key and chain in one; undefined where nobody asked for it. */
+  readonly combinedPem: string | undefined;
 }
 
-/** A PKCS#12 keystore beside the PEM files. `modern` is PBES2 AES-256 with a SHA-256 MAC, `legacy` 3DES with SHA-1. */
+/**
+ * A PKCS#12 keystore beside the PEM files. `modern` is PBES2 AES-256 with a SHA-256 MAC, `legacy` 3DES with SHA-1. Its
+ * password is none of the spec's: it lies among the volume's secrets, whoever chose it.
+ */
 export interface KeystoreSpec {
   readonly fileName: string;
-  readonly password: Secret;
+  /** Shows the password, which the node makes; undefined when the user chose one. */
+  readonly passwordFile: string | undefined;
   readonly profile: 'modern' | 'legacy';
 }
 

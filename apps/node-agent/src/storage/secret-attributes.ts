@@ -9,7 +9,7 @@ const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
 const passwordKeys: readonly string[] = Object.values(attributes)
   .filter((attribute) => attribute.secret === true)
   .flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))
-  .map((name) => `${attributeGroup}/${name}`);
+  .map(keyOf);
 
 /** A volume context in two parts: what may stand in metadata, and what must lie in the file of secrets. */
 export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
@@ -28,7 +28,25 @@ export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
   };
 }
 
+/**
+ * The volume context as the parser wants it again: with the keystore's password, if the user chose it. One that the node
+ * made was never an attribute, and beside the attribute that asks for it none is legal.
+ */
+export function joinSecrets(
+  volumeAttributes: Readonly<Record<string, string>>,
+  { keystorePassword }: VolumeSecrets,
+): Readonly<Record<string, string>> {
+  const isMadeHere = (volumeAttributes[keyOf(attributes.pkcs12PasswordFile.name)] ?? '') !== '';
+  if (keystorePassword === undefined || isMadeHere) return volumeAttributes;
+  return { ...volumeAttributes, [keyOf(attributes.pkcs12Password.name)]: keystorePassword.reveal() };
+}
+
 /** Whether the attribute's value is a secret. */
 export function isSecretAttribute(key: string): boolean {
   return key === tokensKey || passwordKeys.includes(key);
+}
+
+/** The attribute's key in a volume context. */
+function keyOf(name: string): string {
+  return `${attributeGroup}/${name}`;
 }

@@ -3,13 +3,13 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
 import type { MountTable } from '../mount/mount-table.ts';
-import { attributes as attributeTable, attributeGroup } from '../spec/attributes.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { Payload } from '../storage/payload.ts';
 import { findPeerVolumes } from '../storage/peer-volumes.ts';
+import { joinSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeLayout } from '../storage/volume-layout.ts';
 import type { DamagedEntry } from '../storage/volume-listing.ts';
-import type { VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
+import type { VolumeRecord } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import type { ParseVolume } from './parse-volume.ts';
@@ -61,7 +61,7 @@ export function recoverVolumes(options: RecoveryOptions): RecoveredVolumes {
 
 function takeUp(record: VolumeRecord, { store, parseVolume, mounts, clock }: RecoveryOptions): ManagedVolume {
   const secrets = store.readSecrets(record.volumeId);
-  const spec = parseVolume({ ...record, attributes: withPassword(record, secrets) });
+  const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets) });
   // A mount that the record does not know may be half done (bound, still writable): the next publish makes it anew.
   const isPublished = record.phase === 'published' && mounts.has(record.targetPath);
   const volume: ManagedVolume = {
@@ -112,10 +112,4 @@ function readCertificate(payload: Payload, { files }: VolumeSpec): ChainFacts | 
   } catch {
     return undefined;
   }
-}
-
-/** The attributes as the parser wants them: the keystore's password lies in the file of secrets. */
-function withPassword({ attributes }: VolumeRecord, { keystorePassword }: VolumeSecrets): Record<string, string> {
-  if (keystorePassword === undefined) return attributes;
-  return { ...attributes, [`${attributeGroup}/${attributeTable.pkcs12Password.name}`]: keystorePassword.reveal() };
 }

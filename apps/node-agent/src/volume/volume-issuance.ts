@@ -9,6 +9,7 @@ import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import { renewAt } from '../renewal/renew-at.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
+import { keystorePassword } from './keystore-password.ts';
 import { apiServerToken } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import { volumePayload } from './volume-payload.ts';
@@ -119,14 +120,15 @@ export class VolumeIssuance {
     volume.requestIsSpent = false;
   }
 
-  async #store(volume: ManagedVolume, { key, certificate }: Issuance, requestName: string): Promise<IssuedFacts> {
+  async #store(volume: ManagedVolume, issuance: Issuance, requestName: string): Promise<IssuedFacts> {
     const startedMs = performance.now();
     const { store, volumeId, spec } = volume;
-    const payload = await volumePayload(spec, key, certificate);
+    const payload = await volumePayload(spec, issuance, () => keystorePassword(volume));
     store.writePayload(volumeId, payload, spec.fsGroup);
     // A kill from here to the record's rename leaves new files beside an old record: recovery believes the files.
     const now = new Date(this.#options.dependencies.clock.now());
-    const issued = issuedFacts(certificate, { requestName, issuedAt: now, renewBeforeMs: spec.renewBeforeMs });
+    const { renewBeforeMs } = spec;
+    const issued = issuedFacts(issuance.certificate, { requestName, issuedAt: now, renewBeforeMs });
     volume.record = {
       ...volume.record,
       generation: volume.record.generation + 1,

@@ -1,23 +1,38 @@
 import type { KeyObject } from 'node:crypto';
+import type { Secret } from '@certfleet/shared/secret.ts';
 import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import { encodeKeystore } from '../crypto/pkcs12.ts';
 import { encodePrivateKey } from '../crypto/private-key.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 
-/** The files that a volume shows to its pod, by name. Without a CA from the issuer there is no CA file. */
+/** A key with the certificate that was issued for it. */
+export interface KeyWithCertificate {
+  readonly key: KeyObject;
+  readonly certificate: Pick<IssuedCertificate, 'certificatePem' | 'caPem'>;
+}
+
+/**
+ * The files that a volume shows to its pod, by name. Without a CA from the issuer there is no CA file; the password is
+ * asked for only where there is a keystore.
+ */
 export async function volumePayload(
-  spec: VolumeSpec,
-  key: KeyObject,
-  { certificatePem, caPem }: Pick<IssuedCertificate, 'certificatePem' | 'caPem'>,
+  { files, keystore, key: { encoding } }: VolumeSpec,
+  { key, certificate: { certificatePem, caPem } }: KeyWithCertificate,
+  keystorePassword: () => Secret,
 ): Promise<ReadonlyMap<string, Buffer>> {
-  const payload = new Map<string, Buffer>([
-    [spec.files.certificate, Buffer.from(certificatePem)],
-    [spec.files.privateKey, encodePrivateKey(key, spec.key.encoding)],
+  const certificate = Buffer.from(certificatePem);
+  const privateKey = encodePrivateKey(key, encoding);
+  const payload = new Map([
+    [files.certificate, certificate],
+    [files.privateKey, privateKey],
   ]);
-  if (caPem !== '') payload.set(spec.files.ca, Buffer.from(caPem));
-  if (spec.keystore !== undefined) {
-    const { fileName, password, profile } = spec.keystore;
+  if (caPem !== '') payload.set(files.ca, Buffer.from(caPem));
+  if (files.combinedPem !== undefined) payload.set(files.combinedPem, Buffer.concat([privateKey, certificate]));
+  if (keystore !== undefined) {
+    const { fileName, passwordFile, profile } = keystore;
+    const password = keystorePassword();
     payload.set(fileName, await encodeKeystore({ key, certificatePem, caPem, password, profile }));
+    if (passwordFile !== undefined) payload.set(passwordFile, Buffer.from(password.reveal()));
   }
   return payload;
 }
