@@ -13,6 +13,8 @@ export interface RedisEndpoint {
   readonly servers: readonly RedisServer[];
   /** The name under which the Sentinels know the master. */
   readonly masterName?: string;
+  /** Number of the database; 0 unless given. */
+  readonly db?: number;
   /** Present when TLS is spoken. `ca` is PEM; without it the roots that Node trusts. */
   readonly tls?: { readonly ca?: string; readonly serverName?: string };
 }

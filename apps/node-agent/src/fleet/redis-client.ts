@@ -9,7 +9,7 @@ const longestReconnectMs = 10_000;
  * @throws CertfleetError invalid-argument when the controller's description cannot be used
  */
 export function openRedis({ connection, username, password }: RedisAccess): Redis | Cluster {
-  const { kind, servers, masterName, tls } = parseRedisEndpoint(connection);
+  const { kind, servers, masterName, db = 0, tls } = parseRedisEndpoint(connection);
   const secure = tls && {
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
@@ -17,6 +17,7 @@ export function openRedis({ connection, username, password }: RedisAccess): Redi
   const common = {
     username,
     password,
+    db,
     // BullMQ's rule for workers: a command waits for the connection instead of failing.
     maxRetriesPerRequest: null,
     // Asks with INFO, which answers "loading" before the user may be known again.

@@ -1,0 +1,59 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
+import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
+
+const tokenReviews: ApiResource = { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews' };
+
+/** Who a token speaks for, as the API server says. */
+export interface TokenUser {
+  readonly username: string;
+  readonly uid: string;
+  readonly groups: readonly string[];
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A projected token is 1 to 2 KB; anything longer is not worth the API server's time. */
+const longestToken = 16 * 1024;
+
+interface RawReview {
+  readonly status?: {
+    readonly authenticated?: boolean;
+    readonly audiences?: readonly string[];
+    readonly user?: Partial<TokenUser>;
+  };
+}
+
+/**
+ * Asks the API server whose token it is. Without an audience it must be valid for the API server itself.
+ * @throws CertfleetError unauthenticated when the token is not valid; otherwise as KubeClient.request does
+ */
+export async function reviewToken(
+  client: Pick<KubeClient, 'request'>,
+  token: string,
+  audience?: string,
+): Promise<TokenUser> {
+  if (token === '' || token.length > longestToken) throw refused();
+  const spec = { token, ...(audience === undefined ? {} : { audiences: [audience] }) };
+  const review = (await client.request({
+    verb: 'create',
+    resource: tokenReviews,
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec },
+    // A review changes nothing: after a lost connection it may be asked again.
+    repeatable: true,
+    timeoutMs: 10_000,
+  })) as RawReview;
+  const { status } = review;
+  if (status?.authenticated !== true) throw refused();
+  // An authenticator that knows no audiences answers without them: such a token was not made for us.
+  if (audience !== undefined && status.audiences?.includes(audience) !== true) throw refused();
+  return userOf(status.user);
+}
+
+function userOf({ username = '', uid = '', groups = [], extra = {} }: Partial<TokenUser> = {}): TokenUser {
+  return { username, uid, groups, extra };
+}
+
+/** One message for every reason: it must not tell a caller how close a guess was. */
+function refused(): CertfleetError {
+  return new CertfleetError('unauthenticated', 'expected a valid token, found none');
+}
