@@ -38,3 +38,13 @@ test('makes no attribute of a password that the node made, nor of none', () => {
   assert.deepEqual(joinSecrets(attributes, { keystorePassword: new Secret('0123') }), attributes);
   assert.deepEqual(joinSecrets({ a: 'b' }, {}), { a: 'b' });
 });
+
+test('keeps no attribute that nobody knows: a mistyped password may lie in it', () => {
+  const { attributes, secrets } = splitSecrets({
+    'csi.cert-manager.io/issuer-name': 'ca',
+    'csi.cert-manager.io/pkcs12-pasword': 'hunter2',
+    'example.com/note': 'kept',
+  });
+  assert.deepEqual(attributes, { 'csi.cert-manager.io/issuer-name': 'ca', 'example.com/note': 'kept' });
+  assert.equal(JSON.stringify(secrets).includes('hunter2'), false);
+});

@@ -11,7 +11,17 @@ const passwordKeys: readonly string[] = Object.values(attributes)
   .flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))
   .map(keyOf);
 
-/** A volume context in two parts: what may stand in metadata, and what must lie in the file of secrets. */
+/** Keys of every attribute that the parser knows. */
+const knownKeys: ReadonlySet<string> = new Set(
+  Object.values<{ name: string; alias?: string }>(attributes)
+    .flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))
+    .map(keyOf),
+);
+
+/**
+ * A volume context in two parts: what may stand in metadata, and what must lie in the file of secrets. Attributes of our
+ * group that nobody knows stand in neither: they do nothing, and a mistyped password is one of them.
+ */
 export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
   readonly attributes: Readonly<Record<string, string>>;
   readonly secrets: VolumeSecrets;
@@ -20,7 +30,9 @@ export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
   const password = passwordKeys.map((key) => volumeContext[key]).find((value) => value !== undefined && value !== '');
   const tokens = volumeContext[tokensKey];
   return {
-    attributes: Object.fromEntries(Object.entries(volumeContext).filter(([key]) => !isSecretAttribute(key))),
+    attributes: Object.fromEntries(
+      Object.entries(volumeContext).filter(([key]) => !isSecretAttribute(key) && !isUnknown(key)),
+    ),
     secrets: {
       keystorePassword: password === undefined ? undefined : new Secret(password),
       serviceAccountTokens: tokens === undefined || tokens === '' ? undefined : new Secret(tokens),
@@ -44,6 +56,10 @@ export function joinSecrets(
 /** Whether the attribute's value is a secret. */
 export function isSecretAttribute(key: string): boolean {
   return key === tokensKey || passwordKeys.includes(key);
+}
+
+function isUnknown(key: string): boolean {
+  return key.startsWith(`${attributeGroup}/`) && !knownKeys.has(key);
 }
 
 /** The attribute's key in a volume context. */
