@@ -40,6 +40,11 @@ export function joinFile(name: string): string {
   return join(trackingHierarchy(), name, 'services', 'cgroup.procs');
 }
 
+/** The file that takes a 1 to end every process of the named group. */
+export function killFile(name: string): string {
+  return join(trackingHierarchy(), name, 'cgroup.kill');
+}
+
 /** Makes the named group; `forPods` in every hierarchy, for the kubelet to put its pods beneath. */
 export async function createCgroup(name: string, forPods: boolean): Promise<void> {
   await mkdir(join(trackingHierarchy(), name, 'services'), { recursive: true });
@@ -64,7 +69,7 @@ export async function destroyCgroup(name: string): Promise<void> {
   const tracking = join(trackingHierarchy(), name);
   const populated = async (): Promise<boolean> =>
     (await readFile(join(tracking, 'cgroup.events'), 'utf8').catch(() => '')).includes('populated 1');
-  if (await populated()) await writeFile(join(tracking, 'cgroup.kill'), '1');
+  if (await populated()) await writeFile(killFile(name), '1');
   await waitUntil(`the processes of cgroup ${name} to end`, async () => !(await populated()), { timeoutMs: 20_000 });
   for (const { path } of hierarchies()) {
     // An ended process may keep its group busy until its last page is given back.

@@ -92,6 +92,25 @@ describe('full cluster', () => {
     assert.match(stdout, /^24\.\d+\.\d+ 7\.7\.4\n$/);
   });
 
+  test('lets a pod mount for the node and for other pods, as CSI drivers do', async () => {
+    const folder = { name: 'data', hostPath: { path: '/var/lib/kubelet/plugins/test', type: 'DirectoryOrCreate' } };
+    const withFolder = (name: string, container: object): object => {
+      const base = { name: 'main', image: 'busybox', command: ['sleep', 'infinity'] };
+      return busyboxPod(name, { volumes: [folder], containers: [{ ...base, ...container }] });
+    };
+    const mount = (mountPropagation: string): object[] => [{ name: 'data', mountPath: '/data', mountPropagation }];
+    await cluster.apply([
+      withFolder('driver', { securityContext: { privileged: true }, volumeMounts: mount('Bidirectional') }),
+      withFolder('consumer', { volumeMounts: mount('HostToContainer') }),
+    ]);
+    await ready('driver');
+    await ready('consumer');
+    const script = 'mkdir /data/volume && mount -t tmpfs tmpfs /data/volume && echo there > /data/volume/file';
+    await cluster.kubectl(['exec', 'driver', '--', 'sh', '-c', script]);
+    const { stdout } = await cluster.kubectl(['exec', 'consumer', '--', 'cat', '/data/volume/file']);
+    assert.equal(stdout, 'there\n');
+  });
+
   test('has a file system of its own that the test can look into', async (t) => {
     if (!cluster.capabilities.node) {
       t.skip(cluster.capabilities.reason);

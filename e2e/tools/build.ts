@@ -58,9 +58,13 @@ async function compile(module: string, output: string, log: Log): Promise<void> 
   const source = join(import.meta.dirname, module);
   const variables = Object.entries(linkerVariables).map(([name, value]) => `-X ${name}=${value}`);
   const ldflags = ['-s', '-w', ...variables].join(' ');
+  log(`building ${Object.keys(binaries).join(', ')} from Go modules, which takes minutes the first time`);
   for (const [name, mainPackage] of Object.entries(binaries)) {
     const startedAt = performance.now();
-    await go(['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', join(output, name), mainPackage], source);
+    await go(
+      ['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', join(output, name), mainPackage],
+      source,
+    );
     log(`built ${name} in ${Math.round((performance.now() - startedAt) / 1000)} s`);
   }
   for (const { module: path, path: from, name } of assets) {
@@ -97,7 +101,10 @@ async function exists(path: string): Promise<boolean> {
 
 if (import.meta.main) {
   const named = process.argv.slice(2);
-  const modules = named.length > 0 ? new Set(named.map((name) => (name in toolModules ? name : moduleOf(name)))) : Object.keys(toolModules);
+  const modules =
+    named.length > 0
+      ? new Set(named.map((name) => (name in toolModules ? name : moduleOf(name))))
+      : Object.keys(toolModules);
   for (const module of modules) {
     console.log(await buildModule(module));
   }

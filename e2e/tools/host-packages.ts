@@ -9,6 +9,7 @@ export const hostPackages: Readonly<Record<string, string>> = {
   buildah: 'builds images',
   'busybox-static': 'the shell of the test image',
   'ca-certificates': 'trust for image builds',
+  chromium: 'the page in a browser',
   conntrack: 'used by kube-proxy',
   containerd: 'runs pods',
   'containernetworking-plugins': 'the pod network',
@@ -19,6 +20,8 @@ export const hostPackages: Readonly<Record<string, string>> = {
   mmdebstrap: 'makes the base of Node images',
   mount: 'used by the kubelet',
   openssl: 'makes the cluster certificates; a second opinion on ours',
+  prometheus: 'promtool, which checks rules and metrics',
+  'redis-server': 'the queue',
   runc: 'runs containers',
   socat: 'leads ports out of a cluster',
   'util-linux': 'nsenter, unshare and flock',
@@ -28,11 +31,18 @@ export const hostPackages: Readonly<Record<string, string>> = {
 export async function missingHostPackages(): Promise<string[]> {
   const names = Object.keys(hostPackages);
   // dpkg-query fails when it does not know one of the names, and still prints the others.
-  const output = await run('dpkg-query', ['--show', '--showformat', '${Package} ${db:Status-Status}\\n', ...names]).then(
+  const output = await run('dpkg-query', [
+    '--show',
+    '--showformat',
+    '${Package} ${db:Status-Status}\\n',
+    ...names,
+  ]).then(
     ({ stdout }) => stdout,
     (error: unknown) => (error instanceof Error && 'stdout' in error ? String(error.stdout) : ''),
   );
-  const installed = new Set(output.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])));
+  const installed = new Set(
+    output.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])),
+  );
   return names.filter((name) => !installed.has(name));
 }
 
@@ -41,9 +51,15 @@ export async function ensureHostPackages(log: (line: string) => void): Promise<v
   const missing = await missingHostPackages();
   if (missing.length === 0) return;
   const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...missing];
-  if (process.getuid?.() !== 0) {
+  const hasApt = await run('apt-get', ['--version']).then(
+    () => true,
+    () => false,
+  );
+  if (process.getuid?.() !== 0 || !hasApt) {
     const why = missing.map((name) => `  ${name}: ${hostPackages[name] ?? ''}`).join('\n');
-    throw new Error(`these Debian packages are missing:\n${why}\ninstall them with: sudo ${command.join(' ')}`);
+    throw new Error(
+      `these Debian packages are missing:\n${why}\non Debian install them with: sudo ${command.join(' ')}`,
+    );
   }
   log(`installing Debian packages: ${missing.join(' ')}`);
   // Waits for another apt rather than failing beside it.
@@ -55,8 +71,7 @@ export async function ensureHostPackages(log: (line: string) => void): Promise<v
 async function apt(args: readonly string[]): Promise<void> {
   const child = spawn('apt-get', ['--quiet=2', ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    // No service of these packages is to start: the tests run their own.
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`apt-get ${args.join(' ')} ended with ${String(code)}`);

@@ -28,7 +28,10 @@ async function buildah(args: readonly string[], prefix: readonly string[] = [], 
   const flags = ['--root', `${storage}/root`, '--runroot', `${storage}/run`, '--storage-driver', 'overlay'];
   // The mounts of a build belong to it alone and end with it, even when it is killed.
   const unshare = ['unshare', '--mount', '--propagation', 'private', 'buildah'];
-  const env = { CONTAINERS_REGISTRIES_CONF: `${configuration}/registries.conf` };
+  const env = {
+    CONTAINERS_REGISTRIES_CONF: `${configuration}/registries.conf`,
+    CONTAINERS_CONF: `${configuration}/containers.conf`,
+  };
   const { stdout } = await run([...unshare, ...flags, command, ...rest], { prefix, env, timeoutMs });
   return stdout.trim();
 }
@@ -38,6 +41,8 @@ export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
   return withFileLock(cacheDirectory('images', 'storage.lock'), async () => {
     await mkdir(configuration, { recursive: true });
     await writeFile(`${configuration}/registries.conf`, 'unqualified-search-registries = ["docker.io"]\n');
+    // Builds use the machine's network as it is; left alone, buildah makes folders in /etc for one of its own.
+    await writeFile(`${configuration}/containers.conf`, `[network]\nnetwork_config_dir = "${configuration}/cni"\n`);
     await writeFile(`${configuration}/policy.json`, '{"default": [{"type": "insecureAcceptAnything"}]}');
     await buildah(['rm', '--all']);
     return work();
@@ -75,7 +80,9 @@ export async function imageLabel(tag: string, label: string): Promise<string | n
 export async function push(sandbox: Sandbox, tag: string): Promise<void> {
   // Whatever registry the name begins with, the node's containerd asks the cluster's own.
   const path = repositoryPath(tag);
-  const flags = ['--tls-verify=false', '--signature-policy', `${configuration}/policy.json`, '--quiet'];
+  // Unpacking gzip would take most of the time that a pod needs to start from a new image.
+  const compression = ['--format=oci', '--compression-format=zstd', '--compression-level=1'];
+  const flags = ['--tls-verify=false', '--quiet', '--signature-policy', `${configuration}/policy.json`, ...compression];
   await buildah(['push', ...flags, tag, `docker://${registryAddress}/${path}`], sandbox.enterNetwork);
 }
 
