@@ -1,0 +1,41 @@
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { shortHash } from '../redis/redis-keys.ts';
+
+/** Why a renewal is wanted: its time has come, a person asked for it, or the last try failed. */
+export type RenewalCause = 'due' | 'demand' | 'retry';
+
+/** A job of the `due` queue: which volume, at which generation. Short names, since there is one for every volume. */
+export interface DueJob {
+  /** Node. */
+  readonly n: string;
+  /** Volume id. */
+  readonly v: string;
+}
+
+/** A job of a node's queue: what the agent is asked for. Nothing of it is secret. */
+export interface NodeJob {
+  readonly volumeId: string;
+  /** The generation that is to be replaced; an agent whose volume is past it has nothing to do. */
+  readonly generation: number;
+  readonly cause: RenewalCause;
+  readonly requestedAtMs: number;
+}
+
+/** Names the volume at its generation: what a demand asks to be replaced. */
+export function renewalId({
+  node,
+  volumeId,
+  generation,
+}: Pick<VolumeState, 'node' | 'volumeId' | 'generation'>): string {
+  return `${shortHash(node, volumeId)}-${generation}`;
+}
+
+/**
+ * The id of the one job that may stand for a volume as it is now, in the `due` queue, in its lane and in its node's
+ * queue. A new certificate or one more failure makes it another, which is what makes every step safe to do twice.
+ * BullMQ refuses ids that are integers or hold a colon.
+ */
+export function jobId(volume: VolumeState): string {
+  const attempts = volume.failure?.attempts ?? 0;
+  return attempts === 0 ? renewalId(volume) : `${renewalId(volume)}-r${attempts}`;
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import { applyScript, forgetScript, heartbeatScript, openSessionScript, retainScript } from './index-scripts.ts';
+import type { ChangedPairs } from './index-scripts.ts';
+import type { NodeInfo, NodeSession, SessionStanding } from './node-session.ts';
+import type { ReportSink } from './report-sink.ts';
+import type { VolumeChange } from './volume-change.ts';
+import { decodeVolume, encodeVolume } from './volume-json.ts';
+import { volumeStateOf } from './volume-state.ts';
+import type { VolumeState } from './volume-state.ts';
+
+/** What the index stands on. */
+export interface FleetIndexParts {
+  readonly redis: RedisClient;
+  readonly keys: RedisKeys;
+  readonly sink: ReportSink;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Volumes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond or two. */
+const batchSize = 200;
+
+/** About this many changes are kept for followers that fall behind; further back they load the whole. */
+const streamCap = 10_000;
+
+/**
+ * The expiry index in Redis: writes what agents report, and tells the sink what changed. Writing the same again changes
+ * nothing. Every method fails with an `unavailable` CertfleetError or the client's error while Redis is away.
+ */
+export class FleetIndex {
+  readonly #parts: FleetIndexParts;
+
+  constructor(parts: FleetIndexParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins a stream of an agent, and fences off any older one of the same node. */
+  async openSession(node: string, info: NodeInfo): Promise<NodeSession> {
+    const { redis, keys, clock } = this.#parts;
+    const id = randomUUID();
+    const scriptKeys = [keys.sessions, keys.nodes, keys.seen, keys.changes];
+    await openSessionScript.run(redis, scriptKeys, [node, id, clock.now(), JSON.stringify(info), streamCap]);
+    return { node, id };
+  }
+
+  /** Notes that the agent lives, and answers whether its session still stands. */
+  async nodeSeen({ node, id }: NodeSession): Promise<SessionStanding> {
+    const { redis, keys, clock } = this.#parts;
+    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id, clock.now()])) as SessionStanding;
+  }
+
+  /**
+   * Takes the whole set of a node's volumes, in parts as they arrive; what it does not name is gone. Throws `aborted`
+   * when the session was superseded or the index lost it: open a new one and ask for the snapshot again.
+   */
+  async applySnapshot(
+    session: NodeSession,
+    parts: AsyncIterable<readonly VolumeReport[]> | Iterable<readonly VolumeReport[]>,
+  ): Promise<void> {
+    const { redis, sink } = this.#parts;
+    const kept: string[] = [];
+    for await (const reports of parts) {
+      const volumes = await this.#upsert(session, reports);
+      await sink.confirmed(volumes);
+      kept.push(...volumes.map(({ volumeId }) => volumeId));
+    }
+    const args = [session.node, session.id, streamCap, ...kept];
+    const gone = pairsOf(await retainScript.run(redis, this.#keysOf(session.node), args));
+    await this.#tell(session.node, gone, new Map());
+  }
+
+  /** Takes what changed on a node since its snapshot. Throws as applySnapshot does. */
+  async applyDelta(
+    session: NodeSession,
+    upserted: readonly VolumeReport[],
+    removedVolumeIds: readonly string[],
+  ): Promise<void> {
+    await this.#upsert(session, upserted);
+    for (const ids of batches(removedVolumeIds)) await this.#apply(session, [], ids);
+  }
+
+  /** Removes a node that left the cluster, with everything known of it. */
+  async forgetNode(node: string): Promise<void> {
+    const { redis, keys, sink } = this.#parts;
+    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen];
+    const gone = (await forgetScript.run(redis, scriptKeys, [node, streamCap])) as ChangedPairs;
+    await this.#tell(node, gone, new Map());
+    await sink.forgotten(node);
+  }
+
+  async #upsert(session: NodeSession, reports: readonly VolumeReport[]): Promise<readonly VolumeState[]> {
+    const volumes = this.#understood(session.node, reports);
+    for (const some of batches(volumes)) await this.#apply(session, some, []);
+    return volumes;
+  }
+
+  async #apply(session: NodeSession, volumes: readonly VolumeState[], removed: readonly string[]): Promise<void> {
+    const pairs = volumes.flatMap((volume) => [volume.volumeId, encodeVolume(volume)]);
+    const args = [session.node, session.id, streamCap, volumes.length, ...pairs, ...removed];
+    const changed = pairsOf(await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args));
+    await this.#tell(session.node, changed, new Map(volumes.map((volume) => [volume.volumeId, volume])));
+  }
+
+  /** A report that makes no sense costs its own volume, not the others of the same message. */
+  #understood(node: string, reports: readonly VolumeReport[]): readonly VolumeState[] {
+    return reports.flatMap((report) => {
+      try {
+        return [volumeStateOf(node, report)];
+      } catch (error) {
+        this.#parts.logger.warn({ node, volumeId: report.volumeId.slice(0, 256), error }, 'report refused');
+        return [];
+      }
+    });
+  }
+
+  async #tell(node: string, pairs: ChangedPairs, current: ReadonlyMap<string, VolumeState>): Promise<void> {
+    const changes: VolumeChange[] = [];
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const volumeId = pairs[i] ?? '';
+      const before = pairs[i + 1] ?? '';
+      const previous = before === '' ? undefined : decodeVolume(node, volumeId, before);
+      changes.push({ previous, current: current.get(volumeId) });
+    }
+    if (changes.length > 0) await this.#parts.sink.changed(changes);
+  }
+
+  #keysOf(node: string): readonly string[] {
+    const { keys } = this.#parts;
+    return [keys.sessions, keys.volumes(node), keys.changes];
+  }
+}
+
+function pairsOf(answer: unknown): ChangedPairs {
+  if (answer === -1)
+    throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
+      reason: 'SessionEnded',
+    });
+  return answer as ChangedPairs;
+}
+
+function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += batchSize) yield items.slice(from, from + batchSize);
+}

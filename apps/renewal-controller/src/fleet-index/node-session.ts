@@ -1,0 +1,25 @@
+/** What an agent says of itself when it connects. */
+export interface NodeInfo {
+  readonly agentVersion: string;
+  /** The replica that holds the agent's stream. */
+  readonly connectedTo: string;
+}
+
+/**
+ * One stream of one agent. Only the session that was opened last may write what is known of its node: an older stream
+ * that still drains cannot undo what the newer one reported, and a session that Redis no longer knows tells that the
+ * index was lost.
+ */
+export interface NodeSession {
+  readonly node: string;
+  readonly id: string;
+}
+
+/** `current`: go on. `superseded`: a newer stream of the node took over, end this one. `lost`: send Resync. */
+export type SessionStanding = 'current' | 'superseded' | 'lost';
+
+/** A node as the index knows it. */
+export interface NodeState extends NodeInfo {
+  readonly node: string;
+  readonly lastSeenMs: number;
+}

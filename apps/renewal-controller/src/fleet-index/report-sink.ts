@@ -1,0 +1,12 @@
+import type { VolumeChange } from './volume-change.ts';
+import type { VolumeState } from './volume-state.ts';
+
+/** Who acts on what agents report. Every call may come twice for the same thing, and from any replica. */
+export interface ReportSink {
+  /** Volumes that a report changed, added or removed. */
+  changed(changes: readonly VolumeChange[]): Promise<void>;
+  /** Volumes that a whole snapshot named, changed or not: what should be scheduled for them must be there. */
+  confirmed(volumes: readonly VolumeState[]): Promise<void>;
+  /** A node that left for good, after its volumes were told as removed. */
+  forgotten(node: string): Promise<void>;
+}

@@ -1,0 +1,115 @@
+import type { CertificateState, VolumeState } from './volume-state.ts';
+
+/**
+ * A volume as it lies in Redis: JSON without the node and the id, which its key and field already say, and without names
+ * of fields, which would be a third of it. The first element is the version of the layout.
+ */
+export function encodeVolume(volume: VolumeState): string {
+  const { issuer, certificate, failure } = volume;
+  return JSON.stringify([
+    1,
+    volume.generation,
+    [volume.state, volume.keyType, volume.cause],
+    [volume.namespace, volume.pod, volume.podUid],
+    [issuer.group, issuer.kind, issuer.namespace, issuer.name],
+    certificate === undefined ? 0 : encodeCertificate(certificate),
+    failure === undefined ? 0 : [failure.atMs, failure.reason, failure.message, failure.attempts],
+  ]);
+}
+
+/** Reads what `encodeVolume` wrote; undefined for a layout that is not known, which the agent's next snapshot replaces. */
+export function decodeVolume(node: string, volumeId: string, json: string): VolumeState | undefined {
+  const [layout, ...fields] = JSON.parse(json) as [number, ...StoredFields];
+  if (layout !== 1) return undefined;
+  const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure] = fields;
+  return {
+    node,
+    volumeId,
+    namespace: shared(namespace),
+    pod,
+    podUid,
+    issuer: sharedIssuer(issuer),
+    generation,
+    state,
+    keyType,
+    cause,
+    ...(certificate !== 0 && { certificate: decodeCertificate(certificate) }),
+    ...(failure !== 0 && {
+      failure: { atMs: failure[0], reason: failure[1], message: failure[2], attempts: failure[3] },
+    }),
+  };
+}
+
+type StoredFields = [
+  number,
+  readonly [VolumeState['state'], VolumeState['keyType'], VolumeState['cause']],
+  readonly [string, string, string],
+  StoredIssuer,
+  0 | StoredCertificate,
+  0 | readonly [number, string, string, number],
+];
+type StoredIssuer = readonly [string, string, string, string];
+type Texts = readonly string[];
+type StoredCertificate = readonly [
+  readonly [number, number, number, number],
+  readonly [string, string, string],
+  Texts,
+  Texts,
+  Texts,
+  Texts,
+];
+
+function encodeCertificate(certificate: CertificateState): StoredCertificate {
+  const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs } = certificate;
+  return [
+    [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs],
+    [certificate.serial, certificate.fingerprint, certificate.subject],
+    certificate.caFingerprints,
+    certificate.dnsNames,
+    certificate.uris,
+    certificate.ipAddresses,
+  ];
+}
+
+function decodeCertificate([times, [serial, fingerprint, subject], ...lists]: StoredCertificate): CertificateState {
+  const [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs] = times;
+  const [caFingerprints, dnsNames, uris, ipAddresses] = lists;
+  return {
+    serial,
+    fingerprint,
+    subject,
+    notBeforeMs,
+    notAfterMs,
+    renewAtMs,
+    issuedAtMs,
+    caFingerprints: caFingerprints.map(shared),
+    dnsNames,
+    uris,
+    ipAddresses,
+  };
+}
+
+/**
+ * A fleet has few namespaces, issuers and authorities and many volumes: equal ones are kept once. Emptied when full, so
+ * that names which come and go do not stay for ever.
+ */
+const texts = new Map<string, string>();
+const issuers = new Map<string, VolumeState['issuer']>();
+const mostShared = 20_000;
+
+function shared(text: string): string {
+  return sharedIn(texts, text, () => text);
+}
+
+function sharedIssuer([group, kind, namespace, name]: StoredIssuer): VolumeState['issuer'] {
+  return sharedIn(issuers, `${group}/${kind}/${namespace}/${name}`, () => ({ group, kind, namespace, name }));
+}
+
+function sharedIn<T>(pool: Map<string, T>, key: string, make: () => T): T {
+  const known = pool.get(key);
+  if (known !== undefined) return known;
+  if (pool.size >= mostShared) pool.clear();
+  const made = make();
+  pool.set(key, made);
+  return made;
+}

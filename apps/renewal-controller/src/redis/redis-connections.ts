@@ -1,0 +1,76 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { createRedis } from './create-redis.ts';
+import type { RedisClient, RedisConfig, RedisRole } from './create-redis.ts';
+import { RedisProbe } from './redis-probe.ts';
+import type { RedisHealth } from './redis-probe.ts';
+
+/** What connections are made of. */
+export interface RedisConnectionsParts {
+  readonly config: RedisConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Every connection of this process to Redis: one that all commands share, and those that block, made on demand. */
+export class RedisConnections {
+  /** Shared by all commands and BullMQ's queues; a command fails at once while Redis is away. */
+  readonly commands: RedisClient;
+  readonly #parts: RedisConnectionsParts;
+  readonly #clients = new Map<RedisClient, string>();
+  readonly #probe: RedisProbe;
+  #reachable: boolean | undefined;
+
+  constructor(parts: RedisConnectionsParts) {
+    this.#parts = parts;
+    this.commands = this.create('commands', 'controller');
+    this.#probe = new RedisProbe({ redis: this.commands, clock: parts.clock, logger: parts.logger });
+    this.commands.on('ready', () => this.#noteReachable(true));
+    this.commands.on('close', () => this.#noteReachable(false));
+  }
+
+  /** Begins to connect, and to try again for as long as it takes; Redis being away is neither an error nor a wait. */
+  start(): void {
+    this.commands.connect().catch(() => undefined);
+    this.#probe.start();
+  }
+
+  /** A connection of its own for what blocks; it is closed with the others. */
+  create(role: RedisRole, name: string): RedisClient {
+    const client = createRedis(this.#parts.config, role, `certfleet-${name}`);
+    this.#clients.set(client, name);
+    // The state is told once, by the shared connection; without a listener every failed try would be printed.
+    client.on('error', (error: Error) => {
+      if (client === this.commands) this.#lastError = error.message;
+    });
+    return client;
+  }
+  #lastError = '';
+
+  /** How Redis stood when it was last looked at. */
+  get health(): RedisHealth {
+    return this.#probe.health;
+  }
+
+  /** Calls back when the server is another one than before (restarted, failed over): the last writes may be lost. */
+  onReplaced(callback: () => void): void {
+    this.#probe.onReplaced(callback);
+  }
+
+  /** Closes every connection at once; commands under way fail. */
+  stop(): void {
+    this.#stopping = true;
+    this.#probe.stop();
+    for (const client of this.#clients.keys()) client.disconnect();
+    this.#clients.clear();
+  }
+  #stopping = false;
+
+  #noteReachable(reachable: boolean): void {
+    if (this.#reachable === reachable || this.#stopping) return;
+    this.#reachable = reachable;
+    const { logger } = this.#parts;
+    if (reachable) logger.info('redis is reachable');
+    else logger.warn({ cause: this.#lastError }, 'redis is not reachable, trying again until it is');
+  }
+}

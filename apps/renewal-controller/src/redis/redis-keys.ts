@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+
+/** The name of every node's queue in BullMQ; queues differ by their prefix. */
+export const nodeQueueName = 'renewals';
+
+/** The name of the queue in which every volume's next renewal waits. */
+export const dueQueueName = 'due';
+
+/**
+ * Names of all keys. What the controller shares stands under one hash tag, so that one script may touch several of its
+ * keys on a Redis Cluster; a node's queue has a tag of its own, so that nodes spread over the servers and one ACL
+ * pattern covers one queue.
+ */
+export interface RedisKeys {
+  readonly controller: string;
+  readonly nodes: string;
+  readonly sessions: string;
+  readonly seen: string;
+  readonly changes: string;
+  readonly lanes: string;
+  readonly demands: string;
+  readonly bulks: string;
+  volumes(node: string): string;
+  lane(lane: string): string;
+  bulk(id: string): string;
+}
+
+/** The keys below one prefix; two controllers with different prefixes may share a Redis. */
+export function redisKeys(prefix: string): RedisKeys {
+  const controller = `{${prefix}}`;
+  return {
+    controller,
+    nodes: `${controller}:nodes`,
+    sessions: `${controller}:sessions`,
+    seen: `${controller}:nodes:seen`,
+    changes: `${controller}:changes`,
+    lanes: `${controller}:lanes`,
+    demands: `${controller}:demands`,
+    bulks: `${controller}:bulks`,
+    volumes: (node) => `${controller}:volumes:${node}`,
+    lane: (lane) => `${controller}:lane:${lane}`,
+    bulk: (id) => `${controller}:bulk:${id}`,
+  };
+}
+
+/** BullMQ's key prefix of a node's queue: hash tag included, and nothing of the node's name that a pattern could match. */
+export function nodeQueuePrefix(prefix: string, node: string): string {
+  return `{${prefix}-node-${shortHash(node)}}`;
+}
+
+/** The first 80 bits of SHA-256 in hexadecimal over the parts; parts cannot run into each other. */
+export function shortHash(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 20);
+}

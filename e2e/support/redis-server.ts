@@ -1,0 +1,94 @@
+// A real redis-server for tests: an own directory, an ephemeral port of the loopback, ended by its pid.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How a server is started. */
+export interface RedisServerOptions {
+  /** Keeps an append-only file, so that `restart` finds what was written. */
+  readonly appendOnly?: boolean;
+  /** Further arguments of redis-server. */
+  readonly args?: readonly string[];
+  /** A port to take instead of a free one. */
+  readonly port?: number;
+}
+
+/** A running redis-server. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  readonly directory: string;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and directory. */
+  start(): Promise<void>;
+  /** Ends it for good and removes its directory. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server that is ready when this resolves; rejects with its output when it does not come up. */
+export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'certfleet-redis-'));
+  const port = options.port ?? (await freePort());
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    child = await launch(directory, port, options);
+  };
+  const kill = async (): Promise<void> => {
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  await start();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    directory,
+    kill,
+    start,
+    async stop() {
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(directory: string, port: number, options: RedisServerOptions): Promise<ChildProcess> {
+  const persistence = options.appendOnly === true ? ['--appendonly', 'yes'] : ['--appendonly', 'no'];
+  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '', ...persistence];
+  const child = spawn('redis-server', [...args, '--maxmemory-policy', 'noeviction', ...(options.args ?? [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  // A test that dies must not leave its server behind.
+  const endWithTest = (): void => void child.kill('SIGKILL');
+  process.once('exit', endWithTest);
+  child.once('exit', () => process.off('exit', endWithTest));
+  let output = '';
+  const { stdout } = child;
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`redis-server ended before it was ready:\n${output}`)));
+    stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.includes('Ready to accept connections')) resolve();
+    });
+  });
+  // Read on, or a full pipe would stop the server.
+  stdout.removeAllListeners('data').resume();
+  return child;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
