@@ -13,7 +13,12 @@ import { UnavailableError, withUnavailable } from './unavailable.ts';
 type Components = Partial<Record<ComponentName, ManagedComponent>>;
 
 /** The cluster object for a sandbox of this machine, where every process is under the eyes of the tests. */
-export function localCluster(sandbox: Sandbox, tools: KubernetesTools, components: Components): Cluster {
+export function localCluster(
+  sandbox: Sandbox,
+  tools: KubernetesTools,
+  components: Components,
+  log: (line: string) => void,
+): Cluster {
   const capabilities = capabilitiesOf(sandbox);
   const all = withUnavailable(components, capabilities.reason);
   const forwards: Forward[] = [];
@@ -42,7 +47,11 @@ export function localCluster(sandbox: Sandbox, tools: KubernetesTools, component
     nodePath: (path) => sandbox.nodePath(path),
     forward: openForward,
     localKubeconfig: () => localKubeconfig(sandbox, openForward),
-    buildImage: (order) => buildImage(sandbox, capabilities, order),
+    buildImage: async (order) => {
+      if (!capabilities.images) throw new UnavailableError('building images', capabilities.reason);
+      await ensureNodeImage(log);
+      await buildAndPush(sandbox, order);
+    },
     loadBaseImages: () => loadTestImages(sandbox),
     logs: (component) => all[component].logFile,
     stop,
@@ -65,10 +74,8 @@ async function localKubeconfig(sandbox: Sandbox, open: (port: number) => Promise
   return path;
 }
 
-async function buildImage(sandbox: Sandbox, capabilities: Capabilities, order: ImageBuild): Promise<void> {
-  if (!capabilities.images) throw new UnavailableError('building images', capabilities.reason);
-  await ensureNodeImage(() => undefined);
-  // Built in the machine's own network, where package registries can be reached.
+/** Builds in the machine's own network, where package registries can be reached, and pushes into the cluster's. */
+async function buildAndPush(sandbox: Sandbox, order: ImageBuild): Promise<void> {
   await withImageStorage(() => build(order));
   await push(sandbox, order.tag);
 }

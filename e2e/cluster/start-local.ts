@@ -74,7 +74,7 @@ async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): P
   ]);
   if (options.detached === true) await sandbox.disown();
   log(`${sandbox.name}: ready`);
-  return localCluster(sandbox, tools, { etcd, apiServer, controllerManager, ...certManager, ...node });
+  return localCluster(sandbox, tools, { etcd, apiServer, controllerManager, ...certManager, ...node }, log);
 }
 
 async function writeKubeconfigs(sandbox: Sandbox, pki: ClusterPki): Promise<void> {

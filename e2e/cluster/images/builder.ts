@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { cacheDirectory } from '../../tools/cache-directory.ts';
 import { withFileLock } from '../../tools/file-lock.ts';
@@ -21,6 +22,7 @@ export interface ImageBuild {
 
 const storage = cacheDirectory('images', 'storage');
 const configuration = cacheDirectory('images', 'configuration');
+const policy = join(configuration, 'policy.json');
 
 /** buildah with a storage of its own in the cache, where base images and layers last from run to run. */
 async function buildah(args: readonly string[], prefix: readonly string[] = [], timeoutMs = 900_000): Promise<string> {
@@ -43,7 +45,7 @@ export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
     await writeFile(`${configuration}/registries.conf`, 'unqualified-search-registries = ["docker.io"]\n');
     // Builds use the machine's network as it is; left alone, buildah makes folders in /etc for one of its own.
     await writeFile(`${configuration}/containers.conf`, `[network]\nnetwork_config_dir = "${configuration}/cni"\n`);
-    await writeFile(`${configuration}/policy.json`, '{"default": [{"type": "insecureAcceptAnything"}]}');
+    await writeFile(policy, '{"default": [{"type": "insecureAcceptAnything"}]}');
     await buildah(['rm', '--all']);
     return work();
   });
@@ -51,23 +53,21 @@ export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
 
 /** Builds an image into the storage. Base images must be there already: nothing is ever pulled. */
 export async function build({ tag, context, dockerfile, target, labels = {} }: ImageBuild): Promise<void> {
-  const npm = await npmSettings(configuration);
-  await buildah([
-    ...[
-      'bud',
-      '--isolation',
-      'chroot',
-      '--pull-never',
-      '--layers',
-      '--signature-policy',
-      `${configuration}/policy.json`,
-    ],
-    ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
-    ...npm.map(({ source, destination }) => `--volume=${source}:${destination}:ro`),
-    ...(target === undefined ? [] : ['--target', target]),
-    ...(dockerfile === undefined ? [] : ['--file', dockerfile]),
-    ...['--tag', tag, context],
-  ]);
+  const settings = await mkdtemp(join(configuration, 'npm-'));
+  try {
+    const npm = await npmSettings(settings);
+    await buildah([
+      ...['bud', '--isolation', 'chroot', '--pull-never', '--layers', '--signature-policy', policy],
+      ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
+      ...npm.map(({ source, destination }) => `--volume=${source}:${destination}:ro`),
+      ...(target === undefined ? [] : ['--target', target]),
+      ...(dockerfile === undefined ? [] : ['--file', dockerfile]),
+      ...['--tag', tag, context],
+    ]);
+  } finally {
+    // It may hold credentials.
+    await rm(settings, { recursive: true });
+  }
 }
 
 /** Value of an image's label; null when there is no such image or label. */
@@ -82,7 +82,7 @@ export async function push(sandbox: Sandbox, tag: string): Promise<void> {
   const path = repositoryPath(tag);
   // Unpacking gzip would take most of the time that a pod needs to start from a new image.
   const compression = ['--format=oci', '--compression-format=zstd', '--compression-level=1'];
-  const flags = ['--tls-verify=false', '--quiet', '--signature-policy', `${configuration}/policy.json`, ...compression];
+  const flags = ['--tls-verify=false', '--quiet', '--signature-policy', policy, ...compression];
   await buildah(['push', ...flags, tag, `docker://${registryAddress}/${path}`], sandbox.enterNetwork);
 }
 
