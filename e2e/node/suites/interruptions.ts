@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+
+import { certificatePod } from '../support/certificate-pod.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { applyPodsAndWaitReady, getPod, requestsOf } from '../support/pods.ts';
+import { seenBy, seenSoFar, watchingPods } from './renewals.ts';
+
+/** The agent gone and back while pods run. Needs the watching pods of the renewal suite. */
+export function interruptionSuite(context: GetContext): void {
+  describe('running pods', () => {
+    /** How often the short certificate was issued, and all that was issued for the lasting one. */
+    const issuances = async (): Promise<{ short: number; lasting: unknown; requests: readonly string[] }> => {
+      const lasting = await seenSoFar(context, watchingPods.lasting);
+      const { length: short } = await seenSoFar(context, watchingPods.fresh);
+      const pod = await getPod(context().cluster, { name: watchingPods.lasting });
+      const requests = (await requestsOf(context().cluster, pod)).map(({ metadata }) => metadata.name);
+      return { short, lasting, requests };
+    };
+
+    const interruptions: readonly (readonly [string, () => Promise<void>])[] = [
+      ['is killed', () => context().agent.kill()],
+      ['is rolled', () => context().agent.roll()],
+    ];
+    for (const [name, interrupt] of interruptions) {
+      describe(`whose agent ${name}`, () => {
+        let earlier: Awaited<ReturnType<typeof issuances>>;
+        before(async () => {
+          earlier = await issuances();
+          await interrupt();
+        });
+
+        test('keep the certificate that is not due, and its request', async () => {
+          // Two more renewals: what a start would issue for nothing is long issued by then.
+          await seenBy(context, watchingPods.fresh, earlier.short + 2);
+          const later = await issuances();
+          assert.deepEqual(later.lasting, earlier.lasting);
+          assert.deepEqual(later.requests, earlier.requests);
+        });
+
+        test('see the renewals of the others go on', async () => {
+          const seen = await seenBy(context, watchingPods.reused, earlier.short + 2);
+          assert.equal(new Set(seen.map(({ key }) => key)).size, 1);
+          for (const pod of Object.values(watchingPods)) {
+            const { status } = await getPod(context().cluster, { name: pod });
+            assert.equal(status.containerStatuses?.[0]?.restartCount, 0, pod);
+          }
+        });
+
+        test('are joined by new ones', async () => {
+          const pod = certificatePod(`after-it-${name.replace('is ', '')}`, {
+            data: { 'key-algorithm': 'ECDSA', 'common-name': 'new' },
+          });
+          await applyPodsAndWaitReady(context().cluster, [pod]);
+        });
+      });
+    }
+  });
+}

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+
+import { certificatePod } from '../support/certificate-pod.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { applyPodsAndWaitReady } from '../support/pods.ts';
+
+const namespace = 'crowd';
+const names = Array.from({ length: 40 }, (_, index) => `pod-${index}`);
+
+/** Forty pods at once, as a Deployment that is scaled up makes them. */
+export function manyPodsSuite(context: GetContext): void {
+  describe('forty pods at once', () => {
+    after(() => context().cluster.kubectl(['delete', 'namespace', namespace, '--wait', '--timeout=120s']));
+
+    test('all become Ready, each with a certificate of its own name', async (t) => {
+      const { cluster } = context();
+      await cluster.createNamespace(namespace);
+      const attributes = { 'common-name': '$POD_NAME' };
+      // Each container ends unless its certificate is there when it starts and bears the pod's name.
+      const script =
+        'openssl x509 -in /certs/data/tls.crt -noout -subject | grep -q "CN = $HOSTNAME$" && exec sleep infinity';
+      const startedAt = performance.now();
+      const pods = names.map((name) =>
+        certificatePod(name, { data: attributes }, { namespace, script, spec: { restartPolicy: 'Never' } }),
+      );
+      await applyPodsAndWaitReady(cluster, pods, '180s');
+      t.diagnostic(`40 pods with an RSA key each, Ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+      const running = ['get', 'pods', '-n', namespace, '--field-selector=status.phase=Running', '--output=name'];
+      assert.equal((await cluster.kubectl(running)).stdout.trim().split('\n').length, names.length);
+    });
+  });
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { certificatePod } from '../support/certificate-pod.ts';
+import { followUntil } from '../support/follow.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { deletePods, describeWithEvent, waitReady } from '../support/pods.ts';
+
+const namespace = 'refusals';
+
+/** What somebody who runs `kubectl describe pod` learns of a certificate that does not come. */
+export function refusalSuite(context: GetContext): void {
+  describe('kubectl describe pod', () => {
+    before(() => context().cluster.createNamespace(namespace));
+
+    test('names every mistake in the attributes', async () => {
+      const { cluster } = context();
+      const wrong = { 'common-name': '$POD_NAEM', duration: '-1h', 'key-algorithm': 'DSA', 'is-ca': 'yes' };
+      await cluster.apply([certificatePod('mistaken', { data: wrong }, { namespace })]);
+      const described = await describeWithEvent(cluster, { name: 'mistaken', namespace }, 'InvalidAttributes');
+      assert.match(described, /Warning\s+InvalidAttributes/);
+      const known =
+        'undefined variable "POD_NAEM", known variables: [POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]';
+      assert.ok(described.includes(known), described);
+      for (const name of ['common-name', 'duration', 'key-algorithm', 'is-ca']) {
+        assert.match(described, new RegExp(`volumeAttributes.csi.cert-manager.io/${name}: Invalid value`));
+      }
+      await deletePods(cluster, ['mistaken'], namespace);
+    });
+
+    describe('of a pod whose request nobody has approved', () => {
+      before(() => context().cluster.certManager.restart(['--without-approver']));
+      after(() => context().cluster.certManager.restart());
+
+      test('shows why the request was denied, and the pod starts once its next request is approved', async () => {
+        const { cluster } = context();
+        const data = { 'key-algorithm': 'ECDSA', 'common-name': 'denied' };
+        await cluster.apply([certificatePod('denied', { data }, { namespace })]);
+        const watch = ['get', 'certificaterequests', '--watch', '--output=name', '--namespace', namespace];
+        const [request = ''] = await followUntil(cluster, watch, (lines) => lines.length > 0);
+        const denial = { type: 'Denied', status: 'True', reason: 'Policy', message: 'no names of that kind here' };
+        const patch = JSON.stringify({ status: { conditions: [denial] } });
+        const args = ['patch', request, '--namespace', namespace, '--subresource=status', '--type=merge'];
+        await cluster.kubectl([...args, '--patch', patch]);
+        const described = await describeWithEvent(cluster, { name: 'denied', namespace }, 'RequestDenied');
+        assert.match(described, /Warning\s+RequestDenied\s.*no names of that kind here/);
+        assert.match(described, /Warning\s+FailedMount\s.*no names of that kind here/);
+        await cluster.certManager.restart();
+        await waitReady(cluster, { names: ['denied'], namespace });
+      });
+    });
+  });
+}

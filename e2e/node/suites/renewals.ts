@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+
+import { certificatePod, defaultNamespace, watchScript } from '../support/certificate-pod.ts';
+import { followLog } from '../support/follow.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { describeWithEvent, getPod, requestsOf, waitReady } from '../support/pods.ts';
+
+const short = { 'key-algorithm': 'ECDSA', 'common-name': 'short', duration: '10s' };
+
+/** Pods that log every certificate they find: two that are renewed every few seconds, and one that must not be. */
+export const watchingPods = { fresh: 'renewed-fresh', reused: 'renewed-reused', lasting: 'lasting' };
+
+/** A certificate as a watching pod has logged it. */
+interface SeenCertificate {
+  readonly serial: string;
+  readonly key: string;
+}
+
+/** The certificates that a watching pod has logged until now. */
+export async function seenSoFar(context: GetContext, name: string): Promise<readonly SeenCertificate[]> {
+  const { stdout } = await context().cluster.kubectl(['logs', name, '--namespace', defaultNamespace]);
+  return stdout.trimEnd().split('\n').map(parseSeen);
+}
+
+/** The same, once there are at least so many. */
+export async function seenBy(context: GetContext, name: string, count: number): Promise<readonly SeenCertificate[]> {
+  const pod = { name, namespace: defaultNamespace };
+  return (await followLog(context().cluster, pod, (lines) => lines.length >= count, 90_000)).map(parseSeen);
+}
+
+function parseSeen(line: string): SeenCertificate {
+  const [, serial = '', key = '', match] = /^serial=(\S+) key=(\S+) (\w+)$/.exec(line) ?? [];
+  assert.equal(match, 'matching', line);
+  return { serial, key };
+}
+
+/** Renewals as a program in the pod sees them. */
+export function renewalSuite(context: GetContext): void {
+  describe('a certificate of ten seconds', () => {
+    before(async () => {
+      const watching = (name: string, attributes: Readonly<Record<string, string>>): object =>
+        certificatePod(name, { watched: attributes }, { script: watchScript('watched') });
+      await context().cluster.apply([
+        watching(watchingPods.fresh, short),
+        watching(watchingPods.reused, { ...short, 'reuse-private-key': 'true' }),
+        watching(watchingPods.lasting, { ...short, 'common-name': 'lasting', duration: '24h' }),
+      ]);
+      await waitReady(context().cluster, { names: Object.values(watchingPods) });
+    });
+
+    test('is renewed with a new key, files always matching, while the container runs on', async () => {
+      const seen = await seenBy(context, watchingPods.fresh, 4);
+      assert.equal(new Set(seen.map(({ serial }) => serial)).size, seen.length);
+      assert.equal(new Set(seen.map(({ key }) => key)).size, seen.length);
+      const { status } = await getPod(context().cluster, { name: watchingPods.fresh });
+      assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
+    });
+
+    test('is renewed with the same key when the volume reuses it', async () => {
+      const seen = await seenBy(context, watchingPods.reused, 4);
+      assert.equal(new Set(seen.map(({ serial }) => serial)).size, seen.length);
+      assert.equal(new Set(seen.map(({ key }) => key)).size, 1);
+    });
+
+    test('leaves one request behind, however often it was renewed', async () => {
+      const { cluster } = context();
+      const pod = await getPod(cluster, { name: watchingPods.fresh });
+      // The old request is deleted just after the new certificate is there: at most those two exist.
+      assert.ok((await requestsOf(cluster, pod)).length <= 2);
+      const lasting = await getPod(cluster, { name: watchingPods.lasting });
+      assert.equal((await requestsOf(cluster, lasting)).length, 1);
+    });
+
+    test('tells of its renewals on the pod', async () => {
+      const described = await describeWithEvent(context().cluster, { name: watchingPods.fresh }, 'Renewed');
+      assert.match(described, /Normal\s+Renewed\s.*certificate from ClusterIssuer test-ca is valid until/);
+    });
+  });
+}

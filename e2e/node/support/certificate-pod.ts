@@ -1,0 +1,84 @@
+/** Attributes of one certificate volume; names without a group belong to csi.cert-manager.io. */
+export type VolumeAttributes = Readonly<Record<string, string>>;
+
+/** What of a pod is not about its certificates. */
+export interface PodOptions {
+  readonly namespace?: string;
+  /** A shell script in the place of sleeping for ever. */
+  readonly script?: string;
+  /** More fields of the pod's spec. */
+  readonly spec?: object;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Namespace of pods that ask for no other. */
+export const defaultNamespace = 'apps';
+
+/** Name of the ClusterIssuer that volumes get when they name none. */
+export const defaultIssuer = 'test-ca';
+
+/** Where a pod of `certificatePod` sees the volume of that name. */
+export function mountPath(volume: string): string {
+  return `/certs/${volume}`;
+}
+
+/** A pod of the test image with a volume for each entry, mounted at `mountPath`. */
+export function certificatePod(
+  name: string,
+  volumes: Readonly<Record<string, VolumeAttributes>>,
+  options: PodOptions = {},
+): object {
+  const { namespace = defaultNamespace, script = 'exec sleep infinity', spec = {}, annotations = {} } = options;
+  const names = Object.keys(volumes);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, annotations },
+    spec: {
+      // With 0 the API server would forget the pod at once, and a deletion that was waited for would prove nothing.
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name: 'main',
+          image: 'busybox',
+          imagePullPolicy: 'IfNotPresent',
+          command: ['sh', '-c', script],
+          volumeMounts: names.map((volume) => ({ name: volume, mountPath: mountPath(volume), readOnly: true })),
+        },
+      ],
+      volumes: names.map((volume) => certificateVolume(volume, volumes[volume] ?? {})),
+      ...spec,
+    },
+  };
+}
+
+function certificateVolume(name: string, attributes: VolumeAttributes): object {
+  const grouped = Object.entries({ 'issuer-name': defaultIssuer, 'issuer-kind': 'ClusterIssuer', ...attributes }).map(
+    ([key, value]) => [key.includes('/') ? key : `csi.cert-manager.io/${key}`, value],
+  );
+  const volumeAttributes: unknown = Object.fromEntries(grouped);
+  return { name, csi: { driver: 'csi.cert-manager.io', readOnly: true, volumeAttributes } };
+}
+
+/**
+ * A script that prints a line for each certificate it finds in the volume: serial number, hash of the key, and whether
+ * the two belong together. Both files are read from one snapshot, as a program that reloads must do it.
+ */
+export function watchScript(volume: string): string {
+  return `
+last=
+while :; do
+  if cd -P ${mountPath(volume)}/..data 2>/dev/null &&
+    serial=$(openssl x509 -in tls.crt -noout -serial 2>/dev/null) &&
+    ofCertificate=$(openssl x509 -in tls.crt -noout -pubkey 2>/dev/null | sha256sum) &&
+    ofKey=$(openssl pkey -in tls.key -pubout 2>/dev/null | sha256sum) &&
+    [ -f tls.crt ] && [ -f tls.key ]
+  then
+    [ "$ofKey" = "$ofCertificate" ] && match=matching || match=mismatched
+    line="$serial key=\${ofKey%% *} $match"
+    [ "$line" = "$last" ] || echo "$line"
+    last=$line
+  fi
+  usleep 100000
+done`;
+}

@@ -1,0 +1,33 @@
+import type { Cluster } from '../../cluster/cluster.ts';
+import { volumesRoot } from './node-state.ts';
+
+/** Where containerd keeps what it needs of a running container, in memory on a real machine. */
+const tasks = '/run/containerd/io.containerd.runtime.v2.task/k8s.io';
+
+/**
+ * Each container's first process and, as its parent, the shim that would report its end; both by the pids that
+ * containerd noted on this node.
+ */
+const killContainers = `
+for file in ${tasks}/*/init.pid; do
+  [ -f "$file" ] || continue
+  pid=$(cat "$file")
+  [ -d "/proc/$pid" ] || continue
+  shim=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+  case $(cat "/proc/$shim/comm" 2>/dev/null) in containerd-shim*) kill -KILL "$shim" ;; esac
+  kill -KILL "$pid"
+done
+true`;
+
+/** Mounts below these folders are gone after a restart, and so are the files of the last. */
+const unmountAll = `
+awk '{ print $5 }' /proc/self/mountinfo | grep -E '^(/var/lib/kubelet/pods|${volumesRoot}|/run/containerd|/run/netns)(/|$)' |
+  sort -r | while read -r path; do umount -l "$path"; done
+rm -rf /run/containerd /run/netns`;
+
+/** Ends all that runs on the node at once, and takes from it what lies in memory. Start containerd and the kubelet after it. */
+export async function loseNode(cluster: Cluster): Promise<void> {
+  await Promise.all([cluster.kubelet.kill('SIGKILL'), cluster.containerd.kill('SIGKILL')]);
+  await cluster.exec('sh', ['-c', killContainers]);
+  await cluster.exec('sh', ['-c', unmountAll]);
+}
