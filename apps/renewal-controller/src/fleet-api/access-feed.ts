@@ -1,0 +1,67 @@
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+
+/** What a feed works with. */
+export interface AccessFeedOptions {
+  readonly node: string;
+  readonly grant: (node: string) => Promise<RedisAccess>;
+  readonly send: (access: RedisAccess) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const firstRetryMs = 500;
+const longestRetryMs = 30_000;
+
+/**
+ * Keeps one agent in possession of access to its queue: at once, again at half of its life, and again whenever Redis may
+ * have forgotten its users. While Redis is away it tries again.
+ */
+export class AccessFeed {
+  readonly #options: AccessFeedOptions;
+  #cancelTimer: CancelTimer | undefined;
+  #failures = 0;
+  /** Counts the calls, so that an answer to an earlier one arms no second timer. */
+  #turn = 0;
+  #stopped = false;
+
+  constructor(options: AccessFeedOptions) {
+    this.#options = options;
+  }
+
+  /** Grants and sends now. */
+  async renew(): Promise<void> {
+    const { node, grant, send, clock, log } = this.#options;
+    this.#cancelTimer?.();
+    const turn = ++this.#turn;
+    try {
+      const access = await grant(node);
+      if (this.#isPast(turn)) return;
+      this.#failures = 0;
+      send(access);
+      const leftMs = (access.expiresAt?.getTime() ?? 0) - clock.now();
+      this.#renewIn(Math.max(leftMs / 2, firstRetryMs));
+    } catch (thrown) {
+      if (this.#isPast(turn)) return;
+      const { message, reason } = asCertfleetError(thrown);
+      if (this.#failures === 0) log.warn({ node, error: message, reason }, 'no access to its queue for a node yet');
+      this.#renewIn(Math.min(firstRetryMs * 2 ** this.#failures, longestRetryMs));
+      this.#failures += 1;
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+  }
+
+  #isPast(turn: number): boolean {
+    return this.#stopped || turn !== this.#turn;
+  }
+
+  #renewIn(delayMs: number): void {
+    this.#cancelTimer = this.#options.clock.schedule(delayMs, () => void this.renew());
+  }
+}

@@ -1,0 +1,158 @@
+import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { FleetService } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { AgentMessage, ControllerMessage } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { IdentifyAgent } from '../identity/agent-identity.ts';
+import type { NodeAccess } from '../identity/node-access.ts';
+import type { ServingCertificate } from '../identity/serving-certificate.ts';
+import { AccessFeed } from './access-feed.ts';
+import { MessageReader } from './message-reader.ts';
+import { NodeStream } from './node-stream.ts';
+import type { ReportIndex } from './node-stream.ts';
+import { rpcError } from './rpc-error.ts';
+
+/** What the server works with. */
+export interface FleetServerOptions {
+  /** As gRPC names it: `0.0.0.0:8443`, `[::]:8443` or `unix:/path`. */
+  readonly address: string;
+  /** Undefined speaks without TLS, which the configuration allows on a Unix socket or a loopback address alone. */
+  readonly certificate: ServingCertificate | undefined;
+  readonly identify: IdentifyAgent;
+  readonly index: ReportIndex;
+  readonly access: NodeAccess;
+  readonly replica: string;
+  readonly heartbeatSeconds: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observer: FleetObserver;
+}
+
+/** Who counts what happens. */
+export interface FleetObserver {
+  streamEnded(code: string): void;
+  reportTaken(durationMs: number): void;
+}
+
+type Stream = ServerDuplexStream<AgentMessage, ControllerMessage>;
+
+interface ConnectedNode {
+  readonly stream: NodeStream;
+  readonly feed: AccessFeed;
+}
+
+const serverLimits = {
+  // An agent's message is at most a little over 128 KiB; one volume of a hostile issuer may add 100.
+  'grpc.max_receive_message_length': 1024 * 1024,
+  'grpc.max_concurrent_streams': 4,
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+};
+const stopGraceMs = 2_000;
+const emptyMessage: ControllerMessage = { welcome: undefined, redis: undefined, resync: undefined };
+
+/** Serves the fleet API: one stream per node, the newest replaces an older one. */
+export class FleetServer {
+  readonly #options: FleetServerOptions;
+  readonly #server = new Server(serverLimits);
+  readonly #nodes = new Map<string, ConnectedNode>();
+
+  constructor(options: FleetServerOptions) {
+    this.#options = options;
+    this.#server.addService(FleetService, { connect: (stream: Stream) => void this.#connect(stream) });
+  }
+
+  /** How many agents are connected to this replica. */
+  get connected(): number {
+    return this.#nodes.size;
+  }
+
+  /** @returns the port, 0 for a Unix socket; rejects when the address cannot be had */
+  start(): Promise<number> {
+    const { address, certificate } = this.#options;
+    const credentials =
+      certificate === undefined
+        ? ServerCredentials.createInsecure()
+        : // The library names this function's parameters the other way round: the first is the server's own certificate.
+          experimental.createCertificateProviderServerCredentials(certificate, null, false);
+    return new Promise((resolve, reject) =>
+      this.#server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error))),
+    );
+  }
+
+  /** Redis is another one than before: every agent is given access anew, and asked for its volumes if they are lost. */
+  redisReplaced(): void {
+    for (const { stream, feed } of this.#nodes.values()) {
+      void feed.renew();
+      stream.resync();
+    }
+  }
+
+  /** Tells every agent to go to another replica and closes. */
+  async stop(): Promise<void> {
+    const reason = new CertfleetError('unavailable', 'the controller is stopping');
+    for (const { stream } of this.#nodes.values()) stream.end(reason);
+    const cancel = this.#options.clock.schedule(stopGraceMs, () => this.#server.forceShutdown());
+    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    cancel();
+  }
+
+  async #connect(stream: Stream): Promise<void> {
+    const { identify, log, observer } = this.#options;
+    let node: string | undefined;
+    try {
+      node = await identify(bearerOf(stream));
+      await this.#serve(node, stream);
+    } catch (thrown) {
+      const error = asCertfleetError(thrown);
+      observer.streamEnded(error.code);
+      const level = error.code === 'cancelled' ? 'info' : 'warn';
+      log[level]({ node, peer: stream.getPeer(), code: error.code, error: error.message }, 'agent disconnected');
+      stream.emit('error', rpcError(error));
+    }
+  }
+
+  async #serve(node: string, stream: Stream): Promise<never> {
+    const { index, access, replica, heartbeatSeconds, clock, log, observer } = this.#options;
+    const send = (message: Partial<ControllerMessage>): void => {
+      if (stream.writable) stream.write({ ...emptyMessage, ...message });
+    };
+    const grant = (name: string): ReturnType<NodeAccess['grant']> => access.grant(name);
+    const feed = new AccessFeed({ node, grant, send: (redis) => send({ redis }), clock, log });
+    const nodeStream = new NodeStream({
+      node,
+      reader: new MessageReader(stream),
+      send,
+      index,
+      replica,
+      heartbeatSeconds,
+      clock,
+      log,
+      onWelcome: () => {
+        log.info({ node, peer: stream.getPeer() }, 'agent connected');
+        void feed.renew();
+      },
+      observeReport: (durationMs) => observer.reportTaken(durationMs),
+    });
+    stream.on('cancelled', () => nodeStream.end(new CertfleetError('cancelled', 'the agent went away')));
+    const older = this.#nodes.get(node);
+    const connected = { stream: nodeStream, feed };
+    this.#nodes.set(node, connected);
+    older?.stream.end(new CertfleetError('aborted', 'a newer stream of this node took over'));
+    try {
+      return await nodeStream.run();
+    } finally {
+      feed.stop();
+      if (this.#nodes.get(node) === connected) this.#nodes.delete(node);
+    }
+  }
+}
+
+function bearerOf(stream: Stream): string {
+  const [header] = stream.metadata.get('authorization');
+  const match = /^Bearer (\S+)$/i.exec(String(header ?? ''));
+  if (match?.[1] === undefined) throw new CertfleetError('unauthenticated', 'expected a bearer token, found none');
+  return match[1];
+}

@@ -1,0 +1,199 @@
+import { delay } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { AgentMessage, ControllerMessage, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { FleetIndex } from '../fleet-index/fleet-index.ts';
+import type { NodeSession } from '../fleet-index/node-session.ts';
+import type { MessageReader } from './message-reader.ts';
+
+/** Where reports go. */
+export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'>;
+
+/** What a stream works with. */
+export interface NodeStreamOptions {
+  /** As the token says. */
+  readonly node: string;
+  readonly reader: MessageReader;
+  readonly send: (message: Partial<ControllerMessage>) => void;
+  readonly index: ReportIndex;
+  /** This replica's name. */
+  readonly replica: string;
+  readonly heartbeatSeconds: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The agent is welcome; its access to the queue comes next. */
+  readonly onWelcome: () => void;
+  /** A report was taken in, so many milliseconds after it was read. */
+  readonly observeReport: (durationMs: number) => void;
+}
+
+/** More than a kubelet runs many times over; a node that reports more is out of its mind. */
+const mostVolumes = 10_000;
+/** Between two looks at a Redis that is away. */
+const redisRetryMs = 1_000;
+/** An agent is silent when it misses this many heartbeats. */
+const missedHeartbeats = 3;
+
+/**
+ * The controller's end of one agent's stream: takes its reports into the index, in their order, and asks for the whole
+ * again whenever one could not be taken in.
+ */
+export class NodeStream {
+  readonly #options: NodeStreamOptions;
+  readonly #ending = new AbortController();
+  readonly #ids = new Set<string>();
+  #interrupt: () => void = () => undefined;
+  #isResyncDue = false;
+  #cancelSilence: CancelTimer | undefined;
+  #agentVersion = '';
+
+  constructor(options: NodeStreamOptions) {
+    this.#options = options;
+  }
+
+  /** The index may have been lost: checks, and asks the agent for all of its volumes if so. */
+  resync(): void {
+    this.#isResyncDue = true;
+    this.#interrupt();
+  }
+
+  /** Ends the stream; `run` rejects with the reason. */
+  end(reason: CertfleetError): void {
+    this.#ending.abort(reason);
+    this.#interrupt();
+  }
+
+  /** Works until the stream ends, and then always rejects with why. */
+  async run(): Promise<never> {
+    const { send, node, heartbeatSeconds, onWelcome } = this.#options;
+    try {
+      this.#expectMessage();
+      const hello = (await this.#next())?.hello;
+      if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
+      this.#agentVersion = hello.agentVersion.slice(0, 64);
+      send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined } });
+      onWelcome();
+      let session = await this.#openSession();
+      for (;;) {
+        try {
+          await this.#work(session);
+        } catch (thrown) {
+          session = await this.#recover(session, asCertfleetError(thrown));
+        }
+      }
+    } finally {
+      this.#cancelSilence?.();
+    }
+  }
+
+  /** One message, or one look at whether the index still knows the node. */
+  async #work(session: NodeSession): Promise<void> {
+    const { index, clock, observeReport } = this.#options;
+    if (this.#isResyncDue) throw new CertfleetError('aborted', 'the index may have been lost');
+    const message = await this.#next();
+    if (message === undefined) return;
+    const startedMs = clock.now();
+    if (message.snapshot !== undefined) {
+      this.#ids.clear();
+      await index.applySnapshot(session, this.#parts(message));
+    } else if (message.delta !== undefined) {
+      const { upserted, removedVolumeIds } = message.delta;
+      this.#count(upserted, removedVolumeIds);
+      await index.applyDelta(session, upserted, removedVolumeIds);
+    } else {
+      const standing = await index.nodeSeen(session);
+      if (standing !== 'current') throw new CertfleetError('aborted', `the session is ${standing}`);
+      return;
+    }
+    observeReport(clock.now() - startedMs);
+  }
+
+  /** The parts of a snapshot; when the stream breaks off in the middle this throws, and nothing is taken for gone. */
+  async *#parts(first: AgentMessage): AsyncGenerator<readonly VolumeReport[]> {
+    let message: AgentMessage | undefined = first;
+    for (;;) {
+      const snapshot: AgentMessage['snapshot'] = message?.snapshot;
+      // An interruption only wakes the loop; what it was for is seen to when the snapshot is in.
+      if (message !== undefined && snapshot === undefined) {
+        throw new CertfleetError('invalid-argument', 'expected the rest of the snapshot, found another message');
+      }
+      if (snapshot !== undefined) {
+        this.#count(snapshot.volumes, []);
+        yield snapshot.volumes;
+        if (snapshot.last) return;
+      }
+      message = await this.#next();
+    }
+  }
+
+  /** Waits for Redis, then goes on under the same session or a new one, with the agent's volumes sent once more. */
+  async #recover(session: NodeSession, error: CertfleetError): Promise<NodeSession> {
+    const { index, node, log, send } = this.#options;
+    this.#ending.signal.throwIfAborted();
+    if (fatalCodes.has(error.code)) throw error;
+    if (!this.#isResyncDue) log.warn({ node, error: error.message }, 'report not taken in, asking for all again');
+    this.#isResyncDue = false;
+    for (;;) {
+      try {
+        const standing = await index.nodeSeen(session);
+        if (standing === 'superseded') {
+          throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
+        }
+        const next = standing === 'lost' ? await this.#openSession() : session;
+        send({ resync: {} });
+        return next;
+      } catch (thrown) {
+        if (asCertfleetError(thrown).reason === 'Superseded') throw thrown;
+        await this.#redisPause();
+      }
+    }
+  }
+
+  async #openSession(): Promise<NodeSession> {
+    const { index, node, replica } = this.#options;
+    for (;;) {
+      try {
+        return await index.openSession(node, { agentVersion: this.#agentVersion, connectedTo: replica });
+      } catch {
+        // Redis is away; that is told once, by its connection.
+        await this.#redisPause();
+      }
+    }
+  }
+
+  /** The agent is not read meanwhile, and must not be taken for silent. */
+  async #redisPause(): Promise<void> {
+    await delay(this.#options.clock, redisRetryMs, this.#ending.signal);
+    this.#expectMessage();
+  }
+
+  async #next(): Promise<AgentMessage | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#interrupt = () => resolve(undefined);
+    this.#ending.signal.throwIfAborted();
+    const message = await this.#options.reader.next(promise);
+    this.#ending.signal.throwIfAborted();
+    if (message !== undefined) this.#expectMessage();
+    return message;
+  }
+
+  #expectMessage(): void {
+    const { clock, heartbeatSeconds } = this.#options;
+    const limitMs = missedHeartbeats * heartbeatSeconds * 1000;
+    this.#cancelSilence?.();
+    this.#cancelSilence = clock.schedule(limitMs, () =>
+      this.end(new CertfleetError('deadline-exceeded', `expected a message within ${limitMs} ms, found silence`)),
+    );
+  }
+
+  #count(upserted: readonly VolumeReport[], removedIds: readonly string[]): void {
+    for (const { volumeId } of upserted) this.#ids.add(volumeId);
+    for (const id of removedIds) this.#ids.delete(id);
+    if (this.#ids.size <= mostVolumes) return;
+    throw new CertfleetError('resource-exhausted', `expected at most ${mostVolumes} volumes on a node, found more`);
+  }
+}
+
+/** Errors that are the agent's own: asking again would bring the same again. */
+const fatalCodes: ReadonlySet<string> = new Set(['invalid-argument', 'resource-exhausted', 'cancelled']);
