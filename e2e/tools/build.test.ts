@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { access, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { cacheDirectory } from './cache-directory.ts';
+
+const script = join(import.meta.dirname, 'build.ts');
+const run = promisify(execFile);
+
+describe('tool builds', () => {
+  let cache: string;
+  before(async () => {
+    cache = await mkdtemp(join(tmpdir(), 'certfleet-tools-'));
+  });
+  after(() => rm(cache, { recursive: true }));
+  const build = (tool: string, env: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> =>
+    // Go's own cache, which XDG_CACHE_HOME moves too, saves compiling the standard library.
+    run(process.execPath, [script, tool], {
+      env: { ...process.env, GOCACHE: cacheDirectory('../go-build'), XDG_CACHE_HOME: cache, ...env },
+    });
+
+  test('two processes that want the same tool build it once', async () => {
+    const [one, two] = await Promise.all([build('pause'), build('pause')]);
+    assert.equal(one.stdout, two.stdout);
+    assert.equal(`${one.stderr}${two.stderr}`.match(/built pause in \d+ s/g)?.length, 1);
+    await access(join(one.stdout.trim(), 'pause'));
+  });
+
+  test('a tool that is there is not built again, nor is go needed', async () => {
+    const { stdout, stderr } = await build('pause', { PATH: dirname(process.execPath) });
+    assert.match(stdout, /pause-[0-9a-f]{16}\n$/);
+    assert.equal(stderr, '');
+  });
+
+  test('says what to install when go is missing', async () => {
+    const bin = join(cache, 'bin');
+    await mkdir(bin);
+    for (const needed of ['flock', 'sh', 'cat']) await symlink(join('/usr/bin', needed), join(bin, needed));
+    await assert.rejects(build('etcd', { PATH: bin }), /go command was not found: install Go 1\.26/);
+  });
+
+  test('names the tools there are when asked for another', async () => {
+    await assert.rejects(build('minikube'), /unknown tool "minikube", expected one of .*kubelet/);
+  });
+});
