@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestNode } from './test-node.ts';
+
+const agentSource = resolve(import.meta.dirname, '../../apps/node-agent/src/main.ts');
+const startLimitMs = 60_000;
+
+/** One line of the agent's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** How to start an agent other than with the node's own flags. */
+export interface AgentStart {
+  /** After the node's flags; the last of a name counts. */
+  readonly flags?: readonly string[];
+  /** For Node itself, before the agent's source. */
+  readonly nodeFlags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The agent as a process of its own, which ends at the latest with this one. */
+export class AgentProcess {
+  readonly #node: TestNode;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #closed: Promise<unknown>;
+  #ports: LogLine | undefined;
+  #output = '';
+
+  private constructor(node: TestNode, { flags = [], nodeFlags = [], env = {} }: AgentStart) {
+    this.#node = node;
+    const agent = [process.execPath, ...nodeFlags, agentSource, ...node.flags, ...flags];
+    // A test that is itself killed must not leave agents behind.
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...agent], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    this.#exited = once(this.#child, 'exit');
+    this.#closed = once(this.#child, 'close');
+    const text = { where: `agent ${this.#child.pid ?? 0}`, text: '' };
+    node.texts.push(text);
+    const collect = (chunk: string): void => void (text.text = this.#output += chunk);
+    this.#child.stdout?.setEncoding('utf8').on('data', collect);
+    this.#child.stderr?.setEncoding('utf8').on('data', collect);
+  }
+
+  /** Starts an agent and waits until it listens. */
+  static async start(node: TestNode, start: AgentStart = {}): Promise<AgentProcess> {
+    const agent = new AgentProcess(node, start);
+    const tooLate = AbortSignal.timeout(startLimitMs);
+    const listening = await Promise.race([
+      agent.#logged('listening'),
+      agent.#closed.then(() => undefined),
+      once(tooLate, 'abort').then(() => undefined),
+    ]);
+    if (listening === undefined) {
+      await agent.kill();
+      throw new Error(`the agent did not start:\n${agent.output}`);
+    }
+    agent.#ports = listening;
+    return agent;
+  }
+
+  /** Starts an agent that is expected to end by itself. */
+  static async runToEnd(node: TestNode, start: AgentStart = {}): Promise<{ exitCode: number | null; output: string }> {
+    const agent = new AgentProcess(node, start);
+    await agent.#closed;
+    return { exitCode: agent.#child.exitCode, output: agent.output };
+  }
+
+  /** All that it wrote so far, standard error included. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Resolves when the process is gone, whoever ended it. */
+  get exited(): Promise<unknown> {
+    return this.#exited;
+  }
+
+  /** The lines of its log with that message. */
+  logLines(message: string): readonly LogLine[] {
+    return this.#output
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as LogLine)
+      .filter(({ msg }) => msg === message);
+  }
+
+  /** SIGKILL, as the kernel's OOM killer does. */
+  async kill(): Promise<void> {
+    if (!this.hasEnded) this.#child.kill('SIGKILL');
+    await this.#closed;
+  }
+
+  /** SIGTERM, as a roll-out does; gives the exit code. */
+  async stop(): Promise<number | null> {
+    if (!this.hasEnded) this.#child.kill('SIGTERM');
+    await this.#closed;
+    return this.#child.exitCode;
+  }
+
+  /** The page of metrics, or of health. */
+  async get(path: '/metrics' | '/healthz' | '/readyz'): Promise<{ status: number; body: string }> {
+    const port = this.#ports?.[path === '/metrics' ? 'metrics' : 'health'];
+    const response = await fetch(`http://127.0.0.1:${String(port)}${path}`);
+    const body = await response.text();
+    this.#node.texts.push({ where: `${path} of agent ${this.pid}`, text: body });
+    return { status: response.status, body };
+  }
+
+  /** Sum of a metric's series whose labels hold all these words. */
+  async metric(name: string, ...labels: readonly string[]): Promise<number> {
+    const { body } = await this.get('/metrics');
+    const series = body.split('\n').filter((line) => new RegExp(`^certfleet_agent_${name}[ {]`).test(line));
+    const wanted = series.filter((line) => labels.every((label) => line.includes(label)));
+    return wanted.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
+  #logged(message: string): Promise<LogLine> {
+    const { stdout } = this.#child;
+    if (stdout === null) throw new Error('expected a pipe from the agent');
+    const { promise, resolve: found } = Promise.withResolvers<LogLine>();
+    const lines = createInterface(stdout);
+    lines.on('line', (line) => {
+      const entry = line.startsWith('{') ? (JSON.parse(line) as LogLine) : undefined;
+      if (entry?.msg !== message) return;
+      lines.removeAllListeners('line');
+      found(entry);
+    });
+    return promise;
+  }
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { MortalAgent } from './mortal-agent.ts';
+import { RunningPod } from './running-pod.ts';
+import { cannotMount, TestNode } from './test-node.ts';
+import { readVolume } from './volume-files.ts';
+
+const kinds: readonly Readonly<Record<string, string>>[] = [
+  { 'key-algorithm': 'ECDSA' },
+  { 'key-algorithm': 'Ed25519', 'pkcs12-enable': 'true', 'pkcs12-password': 'keystore-password' },
+  { 'key-algorithm': 'RSA', 'reuse-private-key': 'true' },
+];
+/** More than anything here takes; a scenario that gets there never ended. */
+const mostSteps = 400;
+/** The long scenarios try every third step; storage's own tests try each. */
+const stride = 3;
+
+describe('an agent killed at any step', { skip: cannotMount }, () => {
+  let node: TestNode;
+  let agent: MortalAgent;
+  let standing: readonly InlineVolume[];
+  let pods: readonly RunningPod[];
+  let serials: readonly string[];
+
+  const serialOf = ({ targetPath }: InlineVolume): string => readVolume(targetPath).certificate.serialNumber;
+  /** What no kill may ever touch: volumes that were complete before it. */
+  const assertStandingUnchanged = (): void => {
+    assert.deepEqual(standing.map(serialOf), serials);
+    for (const volume of standing) assert.equal(node.recordOf(volume)?.generation, 1);
+  };
+  const assertGone = (volume: InlineVolume): void => {
+    assert.ok(!node.stored().includes(volume.volumeId));
+    assert.ok(!node.mountPoints().includes(volume.targetPath));
+    assert.ok(!existsSync(volume.targetPath));
+  };
+  const assertNoLeftovers = (): void =>
+    assert.deepEqual(
+      node.stored().filter((name) => name.startsWith('..')),
+      [],
+    );
+
+  before(async () => {
+    node = new TestNode();
+    agent = new MortalAgent(node);
+    await agent.start();
+    standing = kinds.map((kind, index) => node.volume(`standing-${index}`, kind));
+    for (const volume of standing) await agent.client.publish(volume);
+    serials = standing.map(serialOf);
+    pods = standing.map(({ targetPath }) => new RunningPod(targetPath));
+  });
+  beforeEach(() => agent.start());
+  after(async () => {
+    await agent.end();
+    node.remove();
+  });
+
+  test('while it publishes: the next publish of the same volume finds it whole or makes it so', async (context) => {
+    let step = 0;
+    for (let survived = false; !survived; step += stride) {
+      assert.ok(step < mostSteps);
+      const volume = node.volume(`published-${step}`, kinds[(step / stride) % kinds.length]);
+      agent.light(step);
+      survived = await agent.survives(() => agent.client.publish(volume));
+      const issuedBefore = existsSync(join(node.directoryOf(volume), 'data/..data'))
+        ? readVolume(join(node.directoryOf(volume), 'data')).certificate.serialNumber
+        : undefined;
+      await agent.start();
+      assertNoLeftovers();
+      assertStandingUnchanged();
+      await agent.client.publish(volume);
+      assert.equal(serialOf(volume), issuedBefore ?? serialOf(volume), `step ${step}: issued twice`);
+      assert.equal(node.recordOf(volume)?.generation, 1, `step ${step}`);
+      assert.ok(node.isReadOnly(volume), `step ${step}: mounted writable`);
+      await agent.client.unpublish(volume);
+      assertGone(volume);
+    }
+    context.diagnostic(`${step} steps`);
+  });
+
+  test('while it unpublishes: the next unpublish leaves nothing', async (context) => {
+    let step = 0;
+    for (let survived = false; !survived; step++) {
+      assert.ok(step < mostSteps);
+      const volume = node.volume(`unpublished-${step}`);
+      await agent.client.publish(volume);
+      agent.light(step);
+      survived = await agent.survives(() => agent.client.unpublish(volume));
+      await agent.start();
+      assertNoLeftovers();
+      assertStandingUnchanged();
+      if (node.mountPoints().includes(volume.targetPath) && node.stored().includes(volume.volumeId)) serialOf(volume);
+      await agent.client.unpublish(volume);
+      assertGone(volume);
+    }
+    context.diagnostic(`${step} steps`);
+  });
+
+  test('while it starts: a later start takes everything up', async (context) => {
+    let step = 0;
+    while (!(await agent.start(step))) {
+      assert.ok(step < mostSteps);
+      step += 1;
+    }
+    await agent.start();
+    assertNoLeftovers();
+    assertStandingUnchanged();
+    context.diagnostic(`${step} steps`);
+  });
+
+  test('while it renews: the pod sees whole sets of files and nothing is issued twice', async (context) => {
+    const volume = node.volume('renewed', { duration: '3s' });
+    await agent.client.publish(volume);
+    const pod = new RunningPod(volume.targetPath);
+    const generation = (): number => node.recordOf(volume)?.generation ?? 0;
+    let step = 0;
+    for (let survived = false; !survived; step += stride) {
+      assert.ok(step < mostSteps);
+      const before = generation();
+      const life = agent.process;
+      agent.light(step);
+      await waitUntil('a renewal or a kill', () => Promise.resolve(life.hasEnded || generation() > before), {
+        timeoutMs: 30_000,
+      });
+      // The steps after the record are few; the next life shows whether the agent died of one.
+      survived = !life.hasEnded && step > stride;
+      await agent.start();
+      assertNoLeftovers();
+      assertStandingUnchanged();
+    }
+    await agent.end();
+    const { looks, serials: seen, torn } = await pod.end();
+    assert.deepEqual(torn, []);
+    assert.equal(new Set(seen).size, seen.length, 'an old certificate came back');
+    assert.equal(generation(), seen.length, 'each generation is one certificate');
+    context.diagnostic(`${step} steps, ${seen.length} certificates, ${looks} looks`);
+  });
+
+  test('pods notice nothing of all this', async () => {
+    for (const [index, pod] of pods.entries()) {
+      const { looks, serials: seen, torn } = await pod.end();
+      assert.deepEqual(torn, []);
+      assert.deepEqual(seen, [serials[index]]);
+      assert.ok(looks > 100);
+    }
+  });
+});

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+
+/** Something that was written where anybody may read it: a log, an API object, a page of metrics. */
+export interface SecretScanText {
+  readonly where: string;
+  readonly text: string;
+}
+
+/** A secret that was used in the run, and what to call it. */
+export interface KnownSecret {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A secret where none may be. It does not repeat the secret. */
+export interface SecretFinding {
+  readonly where: string;
+  /** From 1. */
+  readonly line: number;
+  readonly what: string;
+}
+
+const beginKey = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/g;
+
+/** What secrets look like, whoever made them. */
+const patterns: Readonly<Record<string, RegExp>> = {
+  'private key in PEM': beginKey,
+  // PKCS#8's and PKCS#1's first bytes in Base64, after a line break written as \n or escaped, or at a word's start.
+  'body of a private key in PEM':
+    /(?<![A-Za-z0-9+/=])(?:MII[A-Za-z0-9+/]{2}(?:IBADANBgkqhkiG9w0BAQEFAASC|AIBAAKCA)|M[A-Za-z0-9+/]{3}AgEAM[A-Za-z0-9+/]{2}GByqGSM49AgEG|MC4CAQAwBQYDK2Vw)[A-Za-z0-9+/]/g,
+  'JSON Web Token': /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}/g,
+};
+
+/** The Base64 of each of three alignments of "PRIVATE KEY-----", cut to what the neighbours do not change. */
+const encodedKeyMarks = [0, 1, 2].map((shift) => {
+  const encoded = Buffer.from(`${' '.repeat(shift)}PRIVATE KEY-----`)
+    .toString('base64')
+    .replaceAll('=', '');
+  return encoded.slice(Math.ceil((shift * 4) / 3) + (shift === 0 ? 0 : 1), -2);
+});
+
+/** Looks for the known secrets, plain and in Base64, and for whatever has the shape of a private key or a token. */
+export function findSecrets(texts: readonly SecretScanText[], known: readonly KnownSecret[] = []): SecretFinding[] {
+  const needles = [
+    ...known.flatMap(({ name, value }) => spellings(value).map((text) => ({ what: name, text }))),
+    ...encodedKeyMarks.map((text) => ({ what: 'private key in PEM in Base64', text })),
+  ];
+  const findings = new Map<string, SecretFinding>();
+  for (const { where, text } of texts) {
+    const report = (what: string, offset: number): void => {
+      const line = text.slice(0, offset).split('\n').length;
+      findings.set(`${where}\n${line}\n${what}`, { where, line, what });
+    };
+    for (const [what, pattern] of Object.entries(patterns)) {
+      for (const { index } of text.matchAll(pattern)) report(what, index);
+    }
+    for (const { what, text: needle } of needles) {
+      for (let at = text.indexOf(needle); at !== -1; at = text.indexOf(needle, at + 1)) report(what, at);
+    }
+  }
+  return [...findings.values()];
+}
+
+/** A secret as it is, as JSON and Go's %q escape it, and in Base64. */
+function spellings(value: string): readonly string[] {
+  if (value.length < 4) throw new Error('expected a secret of at least 4 characters: a shorter one is found anywhere');
+  const base64 = Buffer.from(value).toString('base64').replace(/=+$/, '');
+  return [...new Set([value, JSON.stringify(value).slice(1, -1), base64])];
+}
+
+/** A short name for a secret whose value must not be shown. */
+export function fingerprint(value: string): string {
+  return createHash('sha256').update(value).digest('hex').slice(0, 8);
+}
