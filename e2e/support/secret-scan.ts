@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** Something that was written where anybody may read it: a log, an API object, a page of metrics. */
 export interface SecretScanText {
   readonly where: string;
@@ -27,7 +25,7 @@ const patterns: Readonly<Record<string, RegExp>> = {
   'private key in PEM': beginKey,
   // PKCS#8's and PKCS#1's first bytes in Base64, after a line break written as \n or escaped, or at a word's start.
   'body of a private key in PEM':
-    /(?<![A-Za-z0-9+/=])(?:MII[A-Za-z0-9+/]{2}(?:IBADANBgkqhkiG9w0BAQEFAASC|AIBAAKCA)|M[A-Za-z0-9+/]{3}AgEAM[A-Za-z0-9+/]{2}GByqGSM49AgEG|MC4CAQAwBQYDK2Vw)[A-Za-z0-9+/]/g,
+    /(?<![A-Za-z0-9+/=])(?:MII[A-Za-z0-9+/]{3}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA)|M[A-Za-z0-9+/]{3}AgEAM[A-Za-z0-9+/]{2}GByqGSM49AgEG|MC4CAQAwBQYDK2Vw)[A-Za-z0-9+/]/g,
   'JSON Web Token': /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}/g,
 };
 
@@ -66,9 +64,4 @@ function spellings(value: string): readonly string[] {
   if (value.length < 4) throw new Error('expected a secret of at least 4 characters: a shorter one is found anywhere');
   const base64 = Buffer.from(value).toString('base64').replace(/=+$/, '');
   return [...new Set([value, JSON.stringify(value).slice(1, -1), base64])];
-}
-
-/** A short name for a secret whose value must not be shown. */
-export function fingerprint(value: string): string {
-  return createHash('sha256').update(value).digest('hex').slice(0, 8);
 }

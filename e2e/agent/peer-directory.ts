@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
+
+/** When the volume's certificate was made, in the payload directory's name. */
+const payloadName = '..2026_11_24_02_22_15.3413110033';
+
+/** The data directory of cert-manager's csi-driver as it stays on a host after that was uninstalled. */
+export class PeerDirectory {
+  readonly path: string;
+  readonly #scratch: string;
+
+  /** Mounts its tmpfs below the directory. */
+  constructor(parent: string) {
+    this.path = join(parent, 'cert-manager-csi-driver');
+    this.#scratch = join(parent, 'peer-keys');
+    mkdirSync(this.#scratch);
+    mkdirSync(join(this.path, 'inmemfs'), { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(this.path, 'inmemfs')]);
+  }
+
+  directoryOf(volumeId: string): string {
+    return join(this.path, 'inmemfs', volumeId);
+  }
+
+  /** A volume with a certificate of some other CA, which that driver would have renewed at the given time. */
+  layOut({ volumeId, targetPath, volumeContext }: InlineVolume, nextIssuanceTime: Date): void {
+    const directory = this.directoryOf(volumeId);
+    const data = join(directory, 'data');
+    mkdirSync(join(data, payloadName), { recursive: true });
+    const [certificate, key] = [join(this.#scratch, 'tls.crt'), join(this.#scratch, 'tls.key')];
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '1'];
+    execFileSync('openssl', [...request, '-subj', '/CN=peer', '-keyout', key, '-out', certificate], {
+      stdio: 'ignore',
+    });
+    for (const [name, source] of [
+      ['tls.crt', certificate],
+      ['tls.key', key],
+      ['ca.crt', certificate],
+    ] as const) {
+      writeFileSync(join(data, payloadName, name), readFileSync(source), { mode: 0o440 });
+      symlinkSync(`..data/${name}`, join(data, name));
+    }
+    symlinkSync(payloadName, join(data, '..data'));
+    chmodSync(data, 0o550);
+    chmodSync(directory, 0o644);
+    const metadata = { volumeID: volumeId, targetPath, nextIssuanceTime, volumeContext };
+    writeFileSync(join(directory, 'metadata.json'), JSON.stringify(metadata), { mode: 0o600 });
+  }
+
+  /** Bind-mounts the volume into its pod, read-only, as that driver does. */
+  mount({ volumeId, targetPath }: InlineVolume): void {
+    mkdirSync(targetPath, { recursive: true });
+    execFileSync('mount', ['--bind', join(this.directoryOf(volumeId), 'data'), targetPath]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', targetPath]);
+  }
+
+  /** Everything in a directory, with modes and contents, as one text to compare. */
+  fingerprint(volumeId: string): string {
+    const root = this.directoryOf(volumeId);
+    const entries = readdirSync(root, { recursive: true, withFileTypes: true }).map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      const content = entry.isFile() ? readFileSync(path, 'base64') : '';
+      return `${path} ${entry.isSymbolicLink() ? 'link' : statSync(path).mode.toString(8)} ${content}`;
+    });
+    return entries.sort().join('\n');
+  }
+}
