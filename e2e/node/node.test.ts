@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 
 import { openNodeContext, type NodeContext } from './support/node-context.ts';
 import { attributeSuite } from './suites/attributes.ts';
+import { exampleSuite } from './suites/examples.ts';
 import { fileSuite } from './suites/files.ts';
 import { interruptionSuite } from './suites/interruptions.ts';
 import { manyPodsSuite } from './suites/many-pods.ts';
@@ -12,6 +13,9 @@ import { releaseSuite } from './suites/releases.ts';
 import { removalSuite } from './suites/removal.ts';
 import { renewalSuite } from './suites/renewals.ts';
 import { requestSuite } from './suites/requests.ts';
+import { secretSuite } from './suites/secrets.ts';
+import { takeOverSuite } from './suites/take-over.ts';
+import { tokenRequestSuite } from './suites/token-request.ts';
 
 describe('the agent on a real node', () => {
   let opened: NodeContext | undefined;
@@ -21,19 +25,27 @@ describe('the agent on a real node', () => {
   };
   before(async () => {
     opened = await openNodeContext();
-    await opened.agent.install();
   });
   after(() => opened?.stop());
 
-  attributeSuite(context);
-  requestSuite(context);
-  fileSuite(context);
-  renewalSuite(context);
-  refusalSuite(context);
-  manyPodsSuite(context);
-  interruptionSuite(context);
-  removalSuite(context);
-  nodeRestartSuite(context);
+  // The release is as each suite leaves it: this one installs it over another driver's volumes, those from notReadySuite
+  // on change its values. The rest works with the defaults.
+  takeOverSuite(context);
+  describe('with the values that the chart has by default', () => {
+    before(() => context().agent.install());
+    attributeSuite(context);
+    requestSuite(context);
+    fileSuite(context);
+    renewalSuite(context);
+    refusalSuite(context);
+    exampleSuite(context);
+    manyPodsSuite(context);
+    interruptionSuite(context);
+    removalSuite(context);
+    nodeRestartSuite(context);
+  });
   notReadySuite(context);
+  tokenRequestSuite(context);
   releaseSuite(context);
+  secretSuite(context);
 });

@@ -13,7 +13,7 @@ export function interruptionSuite(context: GetContext): void {
     const issuances = async (): Promise<{ short: number; lasting: unknown; requests: readonly string[] }> => {
       const lasting = await seenSoFar(context, watchingPods.lasting);
       const { length: short } = await seenSoFar(context, watchingPods.fresh);
-      const pod = await getPod(context().cluster, { name: watchingPods.lasting });
+      const pod = await getPod(context().cluster, watchingPods.lasting);
       const requests = (await requestsOf(context().cluster, pod)).map(({ metadata }) => metadata.name);
       return { short, lasting, requests };
     };
@@ -42,8 +42,8 @@ export function interruptionSuite(context: GetContext): void {
           const seen = await seenBy(context, watchingPods.reused, earlier.short + 2);
           assert.equal(new Set(seen.map(({ key }) => key)).size, 1);
           for (const pod of Object.values(watchingPods)) {
-            const { status } = await getPod(context().cluster, { name: pod });
-            assert.equal(status.containerStatuses?.[0]?.restartCount, 0, pod);
+            const { status } = await getPod(context().cluster, pod);
+            assert.equal(status.containerStatuses?.[0]?.restartCount, 0, pod.name);
           }
         });
 

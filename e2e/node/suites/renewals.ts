@@ -4,12 +4,17 @@ import { before, describe, test } from 'node:test';
 import { certificatePod, defaultNamespace, watchScript } from '../support/certificate-pod.ts';
 import { followLog } from '../support/follow.ts';
 import type { GetContext } from '../support/node-context.ts';
+import type { PodRef } from '../support/pod-files.ts';
 import { describeWithEvent, getPod, requestsOf, waitReady } from '../support/pods.ts';
 
 const short = { 'key-algorithm': 'ECDSA', 'common-name': 'short', duration: '10s' };
 
 /** Pods that log every certificate they find: two that are renewed every few seconds, and one that must not be. */
-export const watchingPods = { fresh: 'renewed-fresh', reused: 'renewed-reused', lasting: 'lasting' };
+export const watchingPods = {
+  fresh: { name: 'renewed-fresh' },
+  reused: { name: 'renewed-reused' },
+  lasting: { name: 'lasting' },
+};
 
 /** A certificate as a watching pod has logged it. */
 interface SeenCertificate {
@@ -18,14 +23,18 @@ interface SeenCertificate {
 }
 
 /** The certificates that a watching pod has logged until now. */
-export async function seenSoFar(context: GetContext, name: string): Promise<readonly SeenCertificate[]> {
-  const { stdout } = await context().cluster.kubectl(['logs', name, '--namespace', defaultNamespace]);
+export async function seenSoFar(context: GetContext, pod: PodRef): Promise<readonly SeenCertificate[]> {
+  const { stdout } = await context().cluster.kubectl([
+    'logs',
+    pod.name,
+    '--namespace',
+    pod.namespace ?? defaultNamespace,
+  ]);
   return stdout.trimEnd().split('\n').map(parseSeen);
 }
 
 /** The same, once there are at least so many. */
-export async function seenBy(context: GetContext, name: string, count: number): Promise<readonly SeenCertificate[]> {
-  const pod = { name, namespace: defaultNamespace };
+export async function seenBy(context: GetContext, pod: PodRef, count: number): Promise<readonly SeenCertificate[]> {
   return (await followLog(context().cluster, pod, (lines) => lines.length >= count, 90_000)).map(parseSeen);
 }
 
@@ -39,21 +48,21 @@ function parseSeen(line: string): SeenCertificate {
 export function renewalSuite(context: GetContext): void {
   describe('a certificate of ten seconds', () => {
     before(async () => {
-      const watching = (name: string, attributes: Readonly<Record<string, string>>): object =>
+      const watching = ({ name }: PodRef, attributes: Readonly<Record<string, string>>): object =>
         certificatePod(name, { watched: attributes }, { script: watchScript('watched') });
       await context().cluster.apply([
         watching(watchingPods.fresh, short),
         watching(watchingPods.reused, { ...short, 'reuse-private-key': 'true' }),
         watching(watchingPods.lasting, { ...short, 'common-name': 'lasting', duration: '24h' }),
       ]);
-      await waitReady(context().cluster, { names: Object.values(watchingPods) });
+      await waitReady(context().cluster, { names: Object.values(watchingPods).map(({ name }) => name) });
     });
 
     test('is renewed with a new key, files always matching, while the container runs on', async () => {
       const seen = await seenBy(context, watchingPods.fresh, 4);
       assert.equal(new Set(seen.map(({ serial }) => serial)).size, seen.length);
       assert.equal(new Set(seen.map(({ key }) => key)).size, seen.length);
-      const { status } = await getPod(context().cluster, { name: watchingPods.fresh });
+      const { status } = await getPod(context().cluster, watchingPods.fresh);
       assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
     });
 
@@ -65,15 +74,15 @@ export function renewalSuite(context: GetContext): void {
 
     test('leaves one request behind, however often it was renewed', async () => {
       const { cluster } = context();
-      const pod = await getPod(cluster, { name: watchingPods.fresh });
+      const pod = await getPod(cluster, watchingPods.fresh);
       // The old request is deleted just after the new certificate is there: at most those two exist.
       assert.ok((await requestsOf(cluster, pod)).length <= 2);
-      const lasting = await getPod(cluster, { name: watchingPods.lasting });
+      const lasting = await getPod(cluster, watchingPods.lasting);
       assert.equal((await requestsOf(cluster, lasting)).length, 1);
     });
 
     test('tells of its renewals on the pod', async () => {
-      const described = await describeWithEvent(context().cluster, { name: watchingPods.fresh }, 'Renewed');
+      const described = await describeWithEvent(context().cluster, watchingPods.fresh, 'Renewed');
       assert.match(described, /Normal\s+Renewed\s.*certificate from ClusterIssuer test-ca is valid until/);
     });
   });

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { toolEnvironment } from '../../cluster/kubernetes-tools.ts';
 import { toolPath } from '../../tools/build.ts';
+import { defaultNamespace } from './certificate-pod.ts';
+import type { PodRef } from './pod-files.ts';
 
 /**
  * Runs a kubectl command that goes on for ever (`logs --follow`, `get --watch`) until the lines so far are enough, and
@@ -42,9 +44,9 @@ export async function followUntil(
 /** Lines of a pod's log, once there are enough of them. */
 export function followLog(
   cluster: Cluster,
-  pod: { readonly name: string; readonly namespace: string },
+  { name, namespace = defaultNamespace }: PodRef,
   isEnough: (lines: readonly string[]) => boolean,
   timeoutMs?: number,
 ): Promise<readonly string[]> {
-  return followUntil(cluster, ['logs', '--follow', pod.name, '--namespace', pod.namespace], isEnough, timeoutMs);
+  return followUntil(cluster, ['logs', '--follow', name, '--namespace', namespace], isEnough, timeoutMs);
 }

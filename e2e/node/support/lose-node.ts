@@ -1,4 +1,5 @@
 import type { Cluster } from '../../cluster/cluster.ts';
+import { waitUntil } from '../../cluster/wait.ts';
 import { volumesRoot } from './node-state.ts';
 
 /** Where containerd keeps what it needs of a running container, in memory on a real machine. */
@@ -25,9 +26,21 @@ awk '{ print $5 }' /proc/self/mountinfo | grep -E '^(/var/lib/kubelet/pods|${vol
   sort -r | while read -r path; do umount -l "$path"; done
 rm -rf /run/containerd /run/netns`;
 
+/** Left behind, each group of an ended container would hold up the kubelet's next start by seconds. */
+const removeGroups = `
+find /sys/fs/cgroup/*/"$0"/kubepods /sys/fs/cgroup/"$0"/kubepods -depth -type d -exec rmdir {} + 2>/dev/null
+! ls -d /sys/fs/cgroup/*/"$0"/kubepods /sys/fs/cgroup/"$0"/kubepods 2>/dev/null | grep -q .`;
+
 /** Ends all that runs on the node at once, and takes from it what lies in memory. Start containerd and the kubelet after it. */
 export async function loseNode(cluster: Cluster): Promise<void> {
   await Promise.all([cluster.kubelet.kill('SIGKILL'), cluster.containerd.kill('SIGKILL')]);
   await cluster.exec('sh', ['-c', killContainers]);
   await cluster.exec('sh', ['-c', unmountAll]);
+  const groupsAreGone = (): Promise<boolean> =>
+    cluster.exec('sh', ['-c', removeGroups, cluster.nodeName]).then(
+      () => true,
+      () => false,
+    );
+  // An ended process may keep its group busy for a moment.
+  await waitUntil('the cgroups of the pods to go', groupsAreGone, { timeoutMs: 10_000 });
 }

@@ -8,6 +8,7 @@ export interface PodObject {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
   readonly spec: { readonly volumes: readonly { readonly name: string; readonly csi?: { readonly driver: string } }[] };
   readonly status: {
+    readonly podIP?: string;
     readonly containerStatuses?: readonly {
       readonly containerID: string;
       readonly restartCount: number;

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import type { Cluster } from '../../cluster/cluster.ts';
+import { run } from '../../cluster/command.ts';
+import { defaultIssuer, defaultNamespace } from '../support/certificate-pod.ts';
+import { get } from '../support/pods.ts';
+import type { StandInOptions } from './peer-volume.ts';
+
+/** Where the driver that is taken over keeps its data unless its users say otherwise. */
+export const peerDataRoot = '/tmp/cert-manager-csi-driver';
+
+/** A certificate for the stand-in to hand out. */
+export interface ReadyCertificate {
+  readonly commonName: string;
+  readonly duration: string;
+  /** When the driver would renew it, in milliseconds after it was issued. */
+  readonly renewAfterMs: number;
+}
+
+/** The driver under whose volumes the agent is installed; it runs on the node beside the kubelet. */
+export class StandInDriver {
+  readonly #cluster: Cluster;
+  readonly #certificates: string;
+  #stopped: (() => Promise<void>) | undefined;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#certificates = join(cluster.directory, 'stand-in');
+  }
+
+  /** Has cert-manager sign a certificate that volumes of this common name get. */
+  async addCertificate({ commonName, duration, renewAfterMs }: ReadyCertificate): Promise<void> {
+    const folder = join(this.#certificates, commonName);
+    await mkdir(folder, { recursive: true });
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-keyout', join(folder, 'tls.key')];
+    const { stdout: csr } = await run(['openssl', 'req', '-new', ...key, '-subj', `/CN=${commonName}`]);
+    const name = `stand-in-${commonName}`;
+    await this.#cluster.apply({
+      apiVersion: 'cert-manager.io/v1',
+      kind: 'CertificateRequest',
+      metadata: { name, namespace: defaultNamespace },
+      spec: {
+        request: Buffer.from(csr).toString('base64'),
+        duration,
+        issuerRef: { name: defaultIssuer, kind: 'ClusterIssuer', group: 'cert-manager.io' },
+      },
+    });
+    const request = `certificaterequest/${name}`;
+    await this.#cluster.kubectl(['wait', '--for=condition=Ready', request, '-n', defaultNamespace, '--timeout=30s']);
+    const { status } = await get<{ status: { certificate: string; ca: string } }>(this.#cluster, request);
+    await writeFile(join(folder, 'tls.crt'), Buffer.from(status.certificate, 'base64'));
+    await writeFile(join(folder, 'ca.crt'), Buffer.from(status.ca, 'base64'));
+    await writeFile(join(folder, 'next-issuance'), new Date(Date.now() + renewAfterMs).toISOString());
+    await this.#cluster.kubectl(['delete', request, '-n', defaultNamespace]);
+  }
+
+  /** Starts it; resolves when the kubelet has registered it. */
+  async start(): Promise<void> {
+    await this.#cluster.apply(csiDriver);
+    const options: StandInOptions = {
+      nodeName: this.#cluster.nodeName,
+      dataRoot: peerDataRoot,
+      certificates: this.#certificates,
+    };
+    const program = [process.execPath, join(import.meta.dirname, 'main.ts'), JSON.stringify(options)];
+    const [file = '', ...args] = [...this.#cluster.enterNamespace, ...program];
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
+    this.#stopped = async () => {
+      child.kill('SIGTERM');
+      await ended;
+    };
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line === 'registered') return;
+      throw new Error(`the kubelet did not take the stand-in: ${line}`);
+    }
+    throw new Error('the stand-in ended before it was registered');
+  }
+
+  /** Ends it as `helm uninstall` would: its volumes stay mounted, its CSIDriver object goes. */
+  async uninstall(): Promise<void> {
+    await this.#stopped?.();
+    await this.#cluster.kubectl(['delete', 'csidriver', csiDriver.metadata.name]);
+  }
+}
+
+const csiDriver = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'CSIDriver',
+  metadata: { name: 'csi.cert-manager.io' },
+  spec: { attachRequired: false, podInfoOnMount: true, volumeLifecycleModes: ['Ephemeral'] },
+};

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { before, describe, test } from 'node:test';
+
+import { createCaIssuer } from '../../cluster/issuers.ts';
+import { followUntil } from '../support/follow.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { extension, opensslX509 } from '../support/openssl.ts';
+import { execInPod } from '../support/pod-files.ts';
+import { waitReady } from '../support/pods.ts';
+
+const folder = resolve(import.meta.dirname, '../../../examples');
+const namespace = 'default';
+
+/** The examples do what they say. That of token requests is in the suite of that mode. */
+export function exampleSuite(context: GetContext): void {
+  describe('the example', () => {
+    before(() => createCaIssuer(context().cluster, { name: 'ca' }));
+
+    test('pod-with-certificate.yaml gets a certificate that its user can read', async () => {
+      const { cluster } = context();
+      await cluster.apply(await readFile(join(folder, 'pod-with-certificate.yaml'), 'utf8'));
+      const pod = { name: 'pod-with-certificate', namespace };
+      await waitReady(cluster, { names: [pod.name], namespace });
+      const x509 = await opensslX509(await execInPod(cluster, pod, 'cat /tls/tls.crt && test -r /tls/tls.key'));
+      const name = 'DNS:pod-with-certificate.default.svc.cluster.local';
+      assert.equal(extension(x509, 'Subject Alternative Name'), name);
+    });
+
+    test('deployment-with-reload.yaml reloads at each renewal', async () => {
+      const { cluster } = context();
+      const manifest = await readFile(join(folder, 'deployment-with-reload.yaml'), 'utf8');
+      // The same file but for the lifetime: a renewal is wanted within the test.
+      await cluster.apply(manifest.replace('duration: 24h', 'duration: 10s'));
+      const deployment = 'deployment/deployment-with-reload';
+      await cluster.kubectl(['rollout', 'status', deployment, '--timeout=60s']);
+      const lines = await followUntil(cluster, ['logs', '--follow', deployment], (so) => so.length >= 2);
+      for (const line of lines) assert.match(line, /^certificate renewed: [0-9a-f]{32}/);
+      assert.notEqual(lines[0], lines[1]);
+      await cluster.kubectl(['delete', deployment, 'pod/pod-with-certificate', '--wait', '--timeout=60s']);
+    });
+  });
+}

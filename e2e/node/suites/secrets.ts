@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { before, describe, test } from 'node:test';
+
+import { findSecrets, type KnownSecret, type SecretScanText } from '../../support/secret-scan.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { volumesRoot } from '../support/node-state.ts';
+import { getPod } from '../support/pods.ts';
+import { keystorePassword } from './files.ts';
+
+const passwords: readonly KnownSecret[] = [{ name: 'keystore password', value: keystorePassword }];
+
+/** Looks through everything that the whole run has left anywhere but in a pod's own files. The last suite. */
+export function secretSuite(context: GetContext): void {
+  describe('no private key, token or keystore password is in', () => {
+    const expectNone = (texts: readonly SecretScanText[], known = passwords): void => {
+      for (const { where, text } of texts) assert.ok(text.length > 0, `expected something to look through in ${where}`);
+      assert.deepEqual(findSecrets(texts, known), []);
+    };
+
+    // Else there would be nothing of a password to be found.
+    before(() => getPod(context().cluster, { name: 'files' }));
+
+    test('what the agents have logged at the highest level', async () => {
+      const text = await context().agent.logs();
+      assert.match(text, /"certificate issued"/);
+      expectNone([{ where: 'agent', text }]);
+    });
+
+    test('the logs of kubelet, containerd, cert-manager and the rest of the cluster', async () => {
+      const folder = dirname(context().cluster.logs('kubelet'));
+      const names = await readdir(folder);
+      for (const name of ['kubelet.log', 'containerd.log', 'cert-manager-controller.log', 'approver-policy.log']) {
+        assert.ok(names.includes(name), name);
+      }
+      const read = async (name: string): Promise<SecretScanText> => {
+        return { where: name, text: await readFile(join(folder, name), 'utf8') };
+      };
+      const texts = await Promise.all(names.map(read));
+      expectNone(texts.filter(({ text }) => text !== ''));
+    });
+
+    test('what was sent to the API server', async () => {
+      const text = await readFile(context().auditLog, 'utf8');
+      for (const resource of ['certificaterequests', 'events']) {
+        assert.ok(text.includes(`"resource":"${resource}"`), resource);
+      }
+      expectNone([{ where: 'audit log', text }]);
+    });
+
+    test('any object of the API, events included, but the issuers’ own secrets', async () => {
+      const { cluster } = context();
+      const { stdout } = await cluster.kubectl(['api-resources', '--verbs=list', '--output=name']);
+      const kinds = stdout.split('\n').filter((kind) => kind !== '' && kind !== 'secrets');
+      for (const kind of ['certificaterequests.cert-manager.io', 'events', 'pods'])
+        assert.ok(kinds.includes(kind), kind);
+      const list = async (kind: string): Promise<SecretScanText> => {
+        const get = ['get', kind, '--all-namespaces', '--show-managed-fields', '--output=yaml'];
+        return { where: kind, text: (await cluster.kubectl(get)).stdout };
+      };
+      expectNone(await Promise.all(kinds.filter((kind) => kind !== 'pods').map(list)));
+      // In a pod's spec the keystore's password is its author's own.
+      expectNone([await list('pods')], []);
+    });
+
+    test('the agent’s records of its volumes, and its metrics', async () => {
+      const { cluster, agent } = context();
+      const { stdout: records } = await cluster.exec('sh', ['-c', 'cat "$0"/*/volume.json', volumesRoot]);
+      assert.match(records, /pkcs12-enable/);
+      const { status } = await agent.pod();
+      const { stdout: metrics } = await cluster.exec('curl', ['-sf', `http://${status.podIP ?? ''}:9402/metrics`]);
+      expectNone([
+        { where: 'volume.json', text: records },
+        { where: 'metrics', text: metrics },
+      ]);
+    });
+  });
+}

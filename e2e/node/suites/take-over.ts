@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+
+import { certificatePod, watchScript } from '../support/certificate-pod.ts';
+import type { GetContext } from '../support/node-context.ts';
+import { mountPoints, namesIn, volumeIdOf, volumesRoot } from '../support/node-state.ts';
+import { opensslX509 } from '../support/openssl.ts';
+import { readFiles, textOf } from '../support/pod-files.ts';
+import { applyPodsAndWaitReady, deletePods, getPod, type PodObject } from '../support/pods.ts';
+import { peerDataRoot, StandInDriver } from '../stand-in/stand-in-driver.ts';
+import { seenBy, seenSoFar } from './renewals.ts';
+
+const ecdsa = { 'key-algorithm': 'ECDSA' };
+const pod = { name: 'taken-over' };
+const peerRoot = `${peerDataRoot}/inmemfs`;
+
+/** The agent installed under a running pod whose volumes another driver made. Leaves the release installed. */
+export function takeOverSuite(context: GetContext): void {
+  describe('a pod whose volumes another driver made', () => {
+    let untouched: PodObject;
+    let restingSerial: string;
+    const serialOf = async (volume: string): Promise<string> =>
+      (await opensslX509(textOf(await readFiles(context().cluster, pod, volume), 'tls.crt'))).serial;
+
+    before(async () => {
+      const { cluster, agent } = context();
+      const standIn = new StandInDriver(cluster);
+      await standIn.addCertificate({ commonName: 'due', duration: '1h', renewAfterMs: 5_000 });
+      await standIn.addCertificate({ commonName: 'resting', duration: '1h', renewAfterMs: 40 * 60_000 });
+      await standIn.start();
+      const volumes = {
+        due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
+        resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
+      };
+      const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
+      await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, volumes, options)]);
+      await seenBy(context, pod, 1);
+      untouched = await getPod(cluster, pod);
+      restingSerial = await serialOf('resting');
+      await standIn.uninstall();
+      await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': peerDataRoot });
+    });
+
+    test('sees the one that is due renewed in place, and runs on untouched', async () => {
+      const [first, second] = await seenBy(context, pod, 2);
+      assert.notEqual(second?.serial, first?.serial);
+      const { metadata, status } = await getPod(context().cluster, pod);
+      assert.equal(metadata.uid, untouched.metadata.uid);
+      assert.deepEqual(status.containerStatuses?.[0], untouched.status.containerStatuses?.[0]);
+      for (const [name, { mode, gid }] of await readFiles(context().cluster, pod, 'due')) {
+        assert.deepEqual([name, mode, gid], [name, '440', 2000]);
+      }
+    });
+
+    test('keeps the one that is not due', async () => {
+      assert.equal(await serialOf('resting'), restingSerial);
+      assert.equal((await seenSoFar(context, pod)).length, 2);
+    });
+
+    test('leaves nothing on the node when it is deleted', async () => {
+      const { cluster } = context();
+      const ids = ['due', 'resting'].map((volume) => volumeIdOf(untouched, volume)).sort();
+      assert.deepEqual([...(await namesIn(cluster, peerRoot))].sort(), ids);
+      await deletePods(cluster, [pod.name]);
+      assert.deepEqual(await namesIn(cluster, peerRoot), []);
+      const mounts = (await mountPoints(cluster)).filter((path) => path.includes(untouched.metadata.uid));
+      assert.deepEqual(mounts, []);
+    });
+
+    test('is followed by pods whose volumes lie in the agent’s own directory', async () => {
+      const { cluster } = context();
+      await applyPodsAndWaitReady(cluster, [certificatePod('successor', { data: { ...ecdsa, 'common-name': 'new' } })]);
+      const id = volumeIdOf(await getPod(cluster, { name: 'successor' }), 'data');
+      assert.deepEqual(await namesIn(cluster, peerRoot), []);
+      assert.ok((await namesIn(cluster, volumesRoot)).includes(id));
+      await deletePods(cluster, ['successor']);
+    });
+  });
+}
