@@ -76,7 +76,8 @@ export class ServingCertificate implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: experimental.IdentityCertificateUpdateListener): void {
     this.#listeners.add(listener);
-    listener(this.#pair);
+    // Later, as gRPC's own provider does: the caller is not yet prepared for the answer.
+    queueMicrotask(() => listener(this.#pair));
   }
 
   removeIdentityCertificateListener(listener: experimental.IdentityCertificateUpdateListener): void {

@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue } from 'bullmq';
+import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
+import { FleetServer } from '../../../apps/renewal-controller/src/fleet-api/fleet-server.ts';
+import { FleetIndex } from '../../../apps/renewal-controller/src/fleet-index/fleet-index.ts';
+import { decodeVolume } from '../../../apps/renewal-controller/src/fleet-index/volume-json.ts';
+import { RedisAcl } from '../../../apps/renewal-controller/src/identity/redis-acl.ts';
+import { ServingCertificate } from '../../../apps/renewal-controller/src/identity/serving-certificate.ts';
+import { identifyByStaticTokens } from '../../../apps/renewal-controller/src/identity/static-tokens.ts';
+import { redisEndpoint } from '../../../apps/renewal-controller/src/redis/create-redis.ts';
+import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
+import { RedisConnections } from '../../../apps/renewal-controller/src/redis/redis-connections.ts';
+import { systemClock } from '../../../libs/shared/src/clock.ts';
+import { createLogger } from '../../../libs/shared/src/logger.ts';
+import { startRedisServer } from '../../support/redis-server.ts';
+import type { RedisServer } from '../../support/redis-server.ts';
+import { eventually } from './eventually.ts';
+import { writeTestCertificate } from './test-certificate.ts';
+import type { TestCertificate } from './test-certificate.ts';
+
+const prefix = 'certfleet';
+
+/** One controller replica's half that agents see: the fleet API over TLS on a real Redis. */
+export interface Replica {
+  readonly server: FleetServer;
+  readonly certificate: ServingCertificate;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** A Redis, replicas of the fleet API and agents' links, all real, in this process. */
+export class FleetFixture implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-fleet-'));
+  readonly files: TestCertificate = writeTestCertificate(this.directory);
+  readonly log: string[] = [];
+  readonly redis: RedisServer;
+  readonly #tokens = join(this.directory, 'tokens');
+  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
+
+  private constructor(redis: RedisServer) {
+    this.redis = redis;
+    writeFileSync(this.#tokens, ['node-a', 'node-b'].map((node) => `token-of-${node},${node}\n`).join(''));
+  }
+
+  static async start(): Promise<FleetFixture> {
+    return new FleetFixture(await startRedisServer());
+  }
+
+  async startReplica(port = 0): Promise<Replica> {
+    const config = { url: this.redis.url };
+    const log = this.#logger;
+    const clock = systemClock;
+    const connections = new RedisConnections({ config, clock, logger: log });
+    const redis = connections.commands;
+    const sink = {
+      changed: () => Promise.resolve(),
+      confirmed: () => Promise.resolve(),
+      forgotten: () => Promise.resolve(),
+    };
+    const certificate = await ServingCertificate.open({ ...this.files, clock, log });
+    const server = new FleetServer({
+      address: `127.0.0.1:${port}`,
+      certificate,
+      identify: identifyByStaticTokens(this.#tokens),
+      index: new FleetIndex({ redis, keys: redisKeys(prefix), sink, clock, logger: log }),
+      access: new RedisAcl({ redis, prefix, endpoint: () => redisEndpoint(config), clock, lifetimeMs: 3_600_000 }),
+      replica: `replica-${port}`,
+      heartbeatSeconds: 1,
+      clock,
+      log,
+      observer: { streamEnded: () => undefined, reportTaken: () => undefined },
+    });
+    connections.onReplaced(() => server.redisReplaced());
+    connections.start();
+    let isStopped = false;
+    const stop = async (): Promise<void> => {
+      if (isStopped) return;
+      isStopped = true;
+      await server.stop();
+      certificate.stop();
+      connections.stop();
+    };
+    this.#ends.push(stop);
+    return { server, certificate, port: await server.start(), stop };
+  }
+
+  /** An agent's own link, speaking for the node that its token names. */
+  link(port: number, volumes: MemoryVolumes, token = 'token-of-node-a'): FleetLink {
+    const tokenFile = join(this.directory, `token-${this.#ends.length}`);
+    writeFileSync(tokenFile, token);
+    const link = new FleetLink({
+      controller: { address: `dns:localhost:${port}`, caFile: this.files.certificateFile, tokenFile },
+      volumes,
+      version: '1.0.0',
+      concurrentJobs: 2,
+      clock: systemClock,
+      log: this.#logger,
+      onConnected: () => undefined,
+    });
+    this.#ends.push(() => link.stop());
+    link.start();
+    return link;
+  }
+
+  /** The ids and generations that the index holds of a node. */
+  async indexed(node: string): Promise<Readonly<Record<string, number>>> {
+    return await this.#withRedis(async (redis) => {
+      const volumes = await redis.hgetall(redisKeys(prefix).volumes(node));
+      return Object.fromEntries(
+        Object.entries(volumes).map(([id, json]) => [id, decodeVolume(node, id, json).generation]),
+      );
+    });
+  }
+
+  /** Waits until the index holds just this of a node. */
+  async untilIndexed(node: string, expected: Readonly<Record<string, number>>): Promise<void> {
+    const wanted = JSON.stringify(Object.entries(expected).sort());
+    await eventually(`${node} to be indexed as ${wanted}`, async () => {
+      return JSON.stringify(Object.entries(await this.indexed(node)).sort()) === wanted;
+    });
+  }
+
+  /** Puts a job into a node's queue as the controller does. */
+  async addJob(node: string, volumeId: string, generation: number): Promise<void> {
+    await this.#withRedis(async (connection) => {
+      const queue = new Queue(nodeQueueName, { connection, prefix: nodeQueuePrefix(prefix, node) });
+      await queue.add('renew', { volumeId, generation, cause: 'due' }, { jobId: `${volumeId}-g${generation}` });
+      await queue.close();
+    });
+  }
+
+  async #withRedis<T>(work: (redis: RedisConnections['commands']) => Promise<T>): Promise<T> {
+    const connections = new RedisConnections({
+      config: { url: this.redis.url },
+      clock: systemClock,
+      logger: this.#logger,
+    });
+    try {
+      await connections.commands.connect();
+      return await work(connections.commands);
+    } finally {
+      connections.stop();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+    await this.redis.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
