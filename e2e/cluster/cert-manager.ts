@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { crdDirectory, toolPath } from '../tools/build.ts';
+import { CommandError } from './command.ts';
 import { componentIn, type Component } from './component.ts';
 import { flags } from './flags.ts';
 import { httpProbe } from './http-probe.ts';
@@ -75,10 +76,11 @@ export async function startCertManager(
 
 /** Makes cert-manager's namespace and its CustomResourceDefinitions, and waits until the API server serves them. */
 export async function installCertManagerCrds(tools: KubernetesTools): Promise<void> {
-  await Promise.all([
-    tools.kubectl(['create', 'namespace', clusterResourceNamespace]),
-    tools.applyCrds(await crdDirectory('cert-manager')),
-  ]);
+  const createNamespace = tools.kubectl(['create', 'namespace', clusterResourceNamespace]).catch((error: unknown) => {
+    // In a cluster that is not ours it may be left from an earlier run.
+    if (!(error instanceof CommandError && error.stderr.includes('AlreadyExists'))) throw error;
+  });
+  await Promise.all([createNamespace, tools.applyCrds(await crdDirectory('cert-manager'))]);
 }
 
 /** Registers the webhook with the API server, by the rules of cert-manager's own chart. */

@@ -34,6 +34,11 @@ describe('cluster of CERTFLEET_E2E_KUBECONFIG', () => {
     assert.equal(stdout, '');
   });
 
+  test('gets it a second time, with what the first left behind', async () => {
+    await using cluster = await startCluster({ nodes: 'full', certManager: { approver: false } });
+    await createCaIssuer(cluster, { name: 'external-ca' });
+  });
+
   test('says what it cannot do', async () => {
     await using cluster = await startCluster({ nodes: 'full', certManager: false });
     const { components, node, images, reason } = cluster.capabilities;

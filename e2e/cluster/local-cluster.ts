@@ -76,6 +76,9 @@ async function localKubeconfig(sandbox: Sandbox, open: (port: number) => Promise
 
 /** Builds in the machine's own network, where package registries can be reached, and pushes into the cluster's. */
 async function buildAndPush(sandbox: Sandbox, order: ImageBuild): Promise<void> {
-  await withImageStorage(() => build(order));
-  await push(sandbox, order.tag);
+  // Pushed before anybody else may build another image of that name.
+  await withImageStorage(async () => {
+    await build(order);
+    await push(sandbox, order.tag);
+  });
 }
