@@ -66,7 +66,7 @@ export interface ListenAddress {
 /** `host:port`, `[v6]:port` or `:port`; `0` means that the server is off. */
 export function listenAddress(text: string): ListenAddress | undefined {
   if (text === '0' || text === '') return undefined;
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65535)
     throw mismatch('an address such as ":9402" or "127.0.0.1:9402", or "0" for off', text);

@@ -7,7 +7,6 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../issuance/local-ca.ts';
 import { createMountTable } from '../../mount/mount-table.ts';
 import type { Mount } from '../../mount/mountinfo.ts';
-import type { Mounter } from '../../mount/mounter.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { RenewalScheduler } from '../../renewal/renewal-scheduler.ts';
 import { ownLayout } from '../../storage/volume-layout.ts';
@@ -21,35 +20,8 @@ import { VolumeRenewals } from '../volume-renewals.ts';
 import { VolumeReporter } from '../volume-reporter.ts';
 import type { PodEvent } from '../volume-reporter.ts';
 import type { PublishContext, PublishRequest } from '../volume-requests.ts';
+import { FakeMounter } from './fake-mounter.ts';
 import { ScriptedIssuer } from './scripted-issuer.ts';
-
-/** A mount table of a test's own. */
-export class FakeMounter implements Mounter {
-  readonly mounted = new Map<string, string>();
-  /** Thrown by the next bind mount. */
-  failure: Error | undefined;
-
-  mountTmpfs(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  bindReadOnly(source: string, target: string): Promise<void> {
-    const { failure } = this;
-    this.failure = undefined;
-    if (failure !== undefined) return Promise.reject(failure);
-    this.mounted.set(target, source);
-    return Promise.resolve();
-  }
-
-  unmount(target: string): Promise<void> {
-    this.mounted.delete(target);
-    return Promise.resolve();
-  }
-
-  isMounted(target: string): Promise<boolean> {
-    return Promise.resolve(this.mounted.has(target));
-  }
-}
 
 /** What a bench may be made differently. */
 export interface BenchChanges {

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Secret } from '@certfleet/shared/secret.ts';
+import { apiServerToken, volumeState } from './managed-volume.ts';
+import type { ManagedVolume } from './managed-volume.ts';
+import { volumeSnapshot } from './volume-snapshot.ts';
+
+const nowMs = 1_000_000;
+/** A volume as far as its state goes. */
+const volume = (notAfterMs: number | undefined, failedAttempts = 0): ManagedVolume =>
+  ({
+    failedAttempts,
+    record: notAfterMs === undefined ? {} : { issued: { notAfter: new Date(notAfterMs) } },
+  }) as ManagedVolume;
+
+test('a volume is what its files and its last tries make of it', () => {
+  assert.equal(volumeState(volume(undefined), nowMs), 'pending');
+  assert.equal(volumeState(volume(undefined, 1), nowMs), 'failing');
+  assert.equal(volumeState(volume(nowMs + 1), nowMs), 'ready');
+  assert.equal(volumeState(volume(nowMs + 1, 2), nowMs), 'failing');
+  assert.equal(volumeState(volume(nowMs, 2), nowMs), 'expired');
+});
+
+test('the gauges count states and show the soonest end', () => {
+  const volumes = [volume(nowMs + 5), volume(nowMs - 7), volume(undefined), volume(nowMs + 1, 1)];
+  assert.deepEqual(volumeSnapshot(volumes, nowMs), {
+    volumes: { ready: 1, pending: 1, failing: 1, expired: 1 },
+    soonestNotAfter: new Date(nowMs - 7),
+  });
+  assert.equal(volumeSnapshot([], nowMs).soonestNotAfter, undefined);
+});
+
+test('takes the token for the API server, and nothing that is none', () => {
+  const token = (json: string): string | undefined => apiServerToken(new Secret(json));
+  assert.equal(token('{"":{"token":"t","expirationTimestamp":"x"},"vault":{"token":"v"}}'), 't');
+  for (const json of [
+    '{"vault":{"token":"v"}}',
+    '{"":{"token":""}}',
+    '{"":{"token":7}}',
+    '{"":null}',
+    'null',
+    'x',
+    '',
+  ]) {
+    assert.equal(token(json), undefined, json);
+  }
+  assert.equal(apiServerToken(undefined), undefined);
+});

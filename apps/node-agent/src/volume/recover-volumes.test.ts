@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { VolumeBench } from './testing/volume-bench.ts';
+
+let bench: VolumeBench;
+const open = async (): Promise<VolumeBench> => (bench = await VolumeBench.open());
+afterEach(() => bench.remove());
+
+describe('a restart', () => {
+  test('takes up a volume with its password and renews it in time', async () => {
+    await open();
+    const request = bench.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
+    await bench.publish(request);
+    const serial = bench.serial(request);
+    assert.ok(!readFileSync(join(bench.scratch, 'own', request.volumeId, 'volume.json'), 'utf8').includes('hunter22'));
+    assert.equal((await bench.restart()).volumes.length, 1);
+    await bench.clock.advance(0);
+    assert.equal(bench.serial(request), serial);
+    await bench.clock.advance(20_000);
+    // The keystore's key is derived on a thread of its own; no time of the manual clock passes meanwhile.
+    while (bench.serial(request) === serial) await bench.clock.advance(0);
+    assert.ok(bench.store.readPayload(request.volumeId).has('keystore.p12'));
+  });
+
+  test('believes newer files beside an older record', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    const first = bench.store.readRecord(request.volumeId);
+    await bench.clock.advance(20_000);
+    bench.store.writeRecord(first);
+    const [volume] = (await bench.restart()).volumes;
+    assert.equal(volume?.record.generation, 2);
+    assert.equal(volume.record.issued?.serialNumber.toUpperCase(), bench.serial(request));
+    assert.equal(bench.issuer.requests.length, 2);
+  });
+
+  test('does not trust a mount that the record does not know', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.store.writeRecord({ ...bench.store.readRecord(request.volumeId), phase: 'created' });
+    assert.equal((await bench.restart()).volumes[0]?.record.phase, 'created');
+    await bench.publish(request);
+    assert.equal(bench.store.readRecord(request.volumeId).phase, 'published');
+    assert.equal(bench.issuer.requests.length, 1);
+  });
+
+  test('with nobody coming back for an unmounted volume ends in its removal', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.mounter.mounted.clear();
+    await bench.restart();
+    await bench.manager.discardUnpublished(request.volumeId);
+    assert.equal(bench.store.has(request.volumeId), false);
+    assert.equal(existsSync(request.targetPath), false);
+  });
+});

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createTarget, removeTarget } from './target-directory.ts';
+
+test('a target is made whole and removed once, and never with files in it', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cf-'));
+  after(() => rmSync(scratch, { recursive: true }));
+  const target = join(scratch, 'pod/volumes/mount');
+  createTarget(target);
+  createTarget(target);
+  removeTarget(target);
+  removeTarget(target);
+  mkdirSync(target);
+  writeFileSync(join(target, 'somebody’s'), '');
+  assert.throws(() => removeTarget(target), { code: 'unavailable', reason: 'MountFailed', message: /cannot remove/ });
+  writeFileSync(join(scratch, 'file'), '');
+  assert.throws(() => createTarget(join(scratch, 'file/mount')), { code: 'unavailable' });
+});

@@ -1,0 +1,29 @@
+import type { Mounter } from '../../mount/mounter.ts';
+
+/** A mount table of a test's own. */
+export class FakeMounter implements Mounter {
+  readonly mounted = new Map<string, string>();
+  /** Thrown by the next bind mount. */
+  failure: Error | undefined;
+
+  mountTmpfs(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  bindReadOnly(source: string, target: string): Promise<void> {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure !== undefined) return Promise.reject(failure);
+    this.mounted.set(target, source);
+    return Promise.resolve();
+  }
+
+  unmount(target: string): Promise<void> {
+    this.mounted.delete(target);
+    return Promise.resolve();
+  }
+
+  isMounted(target: string): Promise<boolean> {
+    return Promise.resolve(this.mounted.has(target));
+  }
+}

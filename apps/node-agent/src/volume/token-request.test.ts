@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { VolumeBench } from './testing/volume-bench.ts';
+import type { BenchChanges } from './testing/volume-bench.ts';
+
+let bench: VolumeBench;
+const open = async (changes: BenchChanges = {}): Promise<VolumeBench> => (bench = await VolumeBench.open(changes));
+afterEach(() => bench.remove());
+const tokens = (token: string): string => JSON.stringify({ '': { token } });
+
+describe('token-request mode', () => {
+  test('asks as the pod, with the newest token that a republish brought', async () => {
+    await open({ useTokenRequest: true });
+    await bench.publish(bench.request('web', {}, tokens('old-token')));
+    await bench.publish(bench.request('web', {}, tokens('new-token')));
+    await bench.restart();
+    await bench.clock.advance(20_000);
+    assert.deepEqual(
+      bench.issuer.requests.map(({ serviceAccountToken }) => serviceAccountToken),
+      ['old-token', 'new-token'],
+    );
+    assert.ok(!bench.log.includes('-token'));
+  });
+
+  test('without a token says what is missing', async () => {
+    await open({ useTokenRequest: true });
+    await assert.rejects(bench.publish(bench.request('web')), { code: 'failed-precondition', reason: 'TokenMissing' });
+    await assert.rejects(bench.publish(bench.request('web', {}, 'no JSON but-secret')), (error: CertfleetError) => {
+      assert.ok(!error.message.includes('but-secret'));
+      return error.reason === 'TokenMissing';
+    });
+  });
+});

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { VolumeBench } from './testing/volume-bench.ts';
+
+let bench: VolumeBench;
+const open = async (): Promise<VolumeBench> => (bench = await VolumeBench.open());
+afterEach(() => bench.remove());
+const denied = new CertfleetError('permission-denied', 'denied by policy', { reason: 'RequestDenied' });
+const down = new CertfleetError('unavailable', 'the issuer is down');
+
+describe('renewal', () => {
+  test('comes at two thirds of the lifetime, with a new key', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    const [serial, key] = [bench.serial(request), bench.store.readPayload(request.volumeId).get('tls.key')];
+    await bench.clock.advance(19_999);
+    assert.equal(bench.serial(request), serial);
+    await bench.clock.advance(1);
+    assert.notEqual(bench.serial(request), serial);
+    assert.notDeepEqual(bench.store.readPayload(request.volumeId).get('tls.key'), key);
+    assert.equal(bench.events.at(-1)?.reason, 'Renewed');
+  });
+
+  test('keeps the key where the volume says so', async () => {
+    await open();
+    const request = bench.request('web', { 'reuse-private-key': 'true' });
+    await bench.publish(request);
+    const [serial, key] = [bench.serial(request), bench.store.readPayload(request.volumeId).get('tls.key')];
+    await bench.clock.advance(20_000);
+    assert.notEqual(bench.serial(request), serial);
+    assert.deepEqual(bench.store.readPayload(request.volumeId).get('tls.key'), key);
+  });
+
+  test('that fails leaves the old files, says why everywhere, and is tried again ever later', async () => {
+    await open();
+    const request = bench.request('web', { duration: '720h' });
+    await bench.publish(request);
+    const serial = bench.serial(request);
+    bench.issuer.failure = down;
+    await bench.clock.advance(480 * 3_600_000);
+    const tries: number[] = [];
+    const startMs = bench.clock.now();
+    while (tries.length < 6) {
+      const before = bench.issuer.requests.length;
+      await bench.clock.advance(1_000);
+      if (bench.issuer.requests.length > before) tries.push((bench.clock.now() - startMs) / 1_000);
+    }
+    const waits = tries.map((at, index) => at - (tries[index - 1] ?? 0));
+    waits.forEach((wait, index) => {
+      const base = Math.min(30 * 2 ** index, 300);
+      assert.ok(wait >= base && wait <= base * 1.5 + 1, `wait ${index}: ${wait} s`);
+    });
+    assert.equal(bench.serial(request), serial);
+    const event = bench.events.at(-1);
+    assert.equal(event?.reason, 'RenewalFailed');
+    assert.match(event.message, /the issuer is down; the certificate stays valid until .*, next try at /);
+    assert.match(bench.log, /"error":"the issuer is down".*"msg":"renewal failed"/);
+    assert.match(await bench.metrics.registry.metrics(), /issuances_total\{result="error",cause="retry"\} 6/);
+    bench.issuer.failure = undefined;
+    await bench.clock.advance(450_000);
+    assert.notEqual(bench.serial(request), serial);
+  });
+
+  test('after a denial asks with a new key and takes the denied request away', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.issuer.failure = denied;
+    await bench.clock.advance(20_000);
+    bench.issuer.failure = undefined;
+    await bench.clock.advance(5_000);
+    const [, refused, again] = bench.issuer.requests;
+    assert.equal(again?.requestName, refused?.requestName);
+    assert.notEqual(again?.csrPem, refused?.csrPem);
+    assert.ok(bench.issuer.discarded.includes(refused?.requestName ?? ''));
+  });
+});

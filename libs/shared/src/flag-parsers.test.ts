@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  boolean,
+  byteSize,
+  integerBetween,
+  listenAddress,
+  nonEmpty,
+  numberBetween,
+  optional,
+  positiveDuration,
+} from './flag-parsers.ts';
+
+/** Each parser with what it takes and what it refuses. */
+const cases: readonly [string, (text: string) => unknown, Readonly<Record<string, unknown>>, readonly string[]][] = [
+  ['nonEmpty', nonEmpty, { a: 'a', ' ': ' ' }, ['']],
+  ['optional', optional, { a: 'a', '': undefined }, []],
+  ['numberBetween', numberBetween(0, 2), { '0': 0, '2': 2, '0.5': 0.5, '1e0': 1 }, ['', ' ', '-1', '2.1', 'x', 'NaN']],
+  ['integerBetween', integerBetween(1, 10), { '1': 1, '10': 10 }, ['0', '11', '1.5', '1e1', '-1', '', ' 5']],
+  ['boolean', boolean, { '1': true, t: true, TRUE: true, '0': false, F: false, False: false }, ['yes', '', 'tRue']],
+  ['positiveDuration', positiveDuration, { '1h30m': 5_400_000, '1.5s': 1_500 }, ['0', '0s', '-1s', '5', 'soon']],
+  [
+    'byteSize',
+    byteSize,
+    { '5': 5, '2Ki': 2_048, '64Mi': 67_108_864, '1Gi': 2 ** 30 },
+    ['', '64M', '-1', '1.5Mi', 'Mi'],
+  ],
+  [
+    'listenAddress',
+    listenAddress,
+    {
+      '0': undefined,
+      '': undefined,
+      ':9402': { host: undefined, port: 9402 },
+      'localhost:0': { host: 'localhost', port: 0 },
+      '[::1]:80': { host: '::1', port: 80 },
+    },
+    ['9402', 'host', '::1:80', ':65536', '[x]:1', ':'],
+  ],
+];
+
+for (const [name, parse, taken, refused] of cases) {
+  test(`${name} takes and refuses`, () => {
+    for (const [text, value] of Object.entries(taken)) assert.deepEqual(parse(text), value, JSON.stringify(text));
+    for (const text of refused) {
+      assert.throws(() => parse(text), { code: 'invalid-argument' }, `expected ${JSON.stringify(text)} to be refused`);
+    }
+  });
+}
