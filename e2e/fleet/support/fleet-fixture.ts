@@ -111,7 +111,7 @@ export class FleetFixture implements AsyncDisposable {
     return await this.#withRedis(async (redis) => {
       const volumes = await redis.hgetall(redisKeys(prefix).volumes(node));
       return Object.fromEntries(
-        Object.entries(volumes).map(([id, json]) => [id, decodeVolume(node, id, json).generation]),
+        Object.entries(volumes).map(([id, json]) => [id, decodeVolume(node, id, json)?.generation ?? -1]),
       );
     });
   }

@@ -4,8 +4,9 @@ import { RenewalWorker } from './renewal-worker.ts';
 import type { RenewalWorkerOptions } from './renewal-worker.ts';
 
 /**
- * This node's queue under the access that the controller gave last. A newer access replaces the worker: the old one ends
- * its jobs first, so that the node never holds more than one worker's connections, and what is queued waits meanwhile.
+ * This node's queue under the access that the controller gave last. A new password alone is for the connections to come:
+ * Redis leaves those that stand in peace. Any other access replaces the worker: the old one ends its jobs first, so that
+ * the node never holds more than one worker's connections, and what is queued waits meanwhile.
  */
 export class NodeQueue {
   readonly #options: RenewalWorkerOptions;
@@ -20,9 +21,11 @@ export class NodeQueue {
   }
 
   useAccess(access: RedisAccess): void {
-    if (this.#stopped || (this.#access !== undefined && isSame(this.#access, access))) return;
+    if (this.#stopped) return;
+    const before = this.#access;
     this.#access = access;
-    this.#changes = this.#changes.then(() => this.#replace(access));
+    const change = before !== undefined && isSamePlace(before, access) ? this.#changePassword : this.#replace;
+    this.#changes = this.#changes.then(() => change.call(this, access));
   }
 
   async stop(): Promise<void> {
@@ -31,11 +34,14 @@ export class NodeQueue {
     await this.#worker?.stop();
   }
 
+  #changePassword({ password }: RedisAccess): void {
+    this.#worker?.changePassword(password);
+  }
+
   async #replace(access: RedisAccess): Promise<void> {
     await this.#worker?.stop();
     this.#worker = undefined;
-    // A newer one came meanwhile, and is next.
-    if (this.#stopped || access !== this.#access) return;
+    if (this.#stopped) return;
     try {
       this.#worker = new RenewalWorker(access, this.#options);
     } catch (thrown) {
@@ -44,6 +50,6 @@ export class NodeQueue {
   }
 }
 
-function isSame(a: RedisAccess, b: RedisAccess): boolean {
-  return (['connection', 'username', 'password', 'queue', 'prefix'] as const).every((name) => a[name] === b[name]);
+function isSamePlace(a: RedisAccess, b: RedisAccess): boolean {
+  return (['connection', 'username', 'queue', 'prefix'] as const).every((name) => a[name] === b[name]);
 }

@@ -2,7 +2,7 @@ import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { parseRedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 import { Cluster, Redis } from 'ioredis';
 
-const longestReconnectMs = 10_000;
+const longestReconnectMs = 5_000;
 
 /**
  * A connection to the Redis that the controller names, as this node's user. It reconnects for ever; errors are events.
@@ -46,4 +46,13 @@ export function openRedis({ connection, username, password }: RedisAccess): Redi
   }
   const [server] = servers;
   return new Redis({ ...common, ...server });
+}
+
+/** Makes every further connection of a client with another password; those that stand stay as they are. */
+export function usePassword(client: Redis | Cluster, password: string): void {
+  if (client instanceof Cluster) {
+    const { redisOptions } = client.options;
+    if (redisOptions !== undefined) redisOptions.password = password;
+    for (const node of client.nodes()) node.options.password = password;
+  } else client.options.password = password;
 }

@@ -6,7 +6,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import { UnrecoverableError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { openRedis } from './redis-client.ts';
+import { openRedis, usePassword } from './redis-client.ts';
 
 /** What a worker works with. */
 export interface RenewalWorkerOptions {
@@ -23,23 +23,32 @@ const closeLimitMs = 5_000;
 /** Takes renewal jobs from this node's queue, over two connections: one for commands, one that blocks. */
 export class RenewalWorker {
   readonly #options: RenewalWorkerOptions;
-  readonly #redis: Redis | Cluster;
+  /** The connection for commands, then the one that BullMQ derives from it to block on. */
+  readonly #clients: (Redis | Cluster)[] = [];
   readonly #worker: Worker;
   #isDown = false;
 
   /** @throws CertfleetError invalid-argument when the access cannot be used */
   constructor(access: RedisAccess, options: RenewalWorkerOptions) {
     this.#options = options;
-    this.#redis = openRedis(access);
-    this.#redis.on('error', (error: Error) => this.#onError(error));
-    this.#redis.on('ready', () => (this.#isDown = false));
+    const connection = openRedis(access);
+    this.#clients.push(connection);
+    const duplicate = connection.duplicate.bind(connection) as (...args: never[]) => Redis | Cluster;
+    connection.duplicate = (...args: never[]) => {
+      const copy = duplicate(...args);
+      this.#clients.push(copy);
+      return copy as never;
+    };
+    connection.on('error', (error: Error) => this.#onError(error));
+    connection.on('ready', () => (this.#isDown = false));
     this.#worker = new Worker(access.queue, (job) => this.#process(job), {
-      connection: this.#redis,
+      connection,
       prefix: access.prefix,
       concurrency: options.concurrency,
       // An idle queue costs Redis one command a minute; a job wakes the blocked connection at once.
       drainDelay: 60,
       stalledInterval: 300_000,
+      runRetryDelay: 2_000,
       // A job is idempotent by its generation: it may come again as often as agents are killed in the middle.
       maxStalledCount: 100,
       // The report is the answer; a list of what was done would only grow.
@@ -50,12 +59,16 @@ export class RenewalWorker {
     this.#worker.on('error', (error) => this.#onError(error));
   }
 
+  /** The password that every further connection is made with; what is under way goes on. */
+  changePassword(password: string): void {
+    for (const client of this.#clients) usePassword(client, password);
+  }
+
   /** Takes no more jobs and waits for those in progress, a few seconds at most; the rest come again. */
   async stop(): Promise<void> {
     const closed = this.#worker.close().catch(() => undefined);
     await Promise.race([closed, delay(this.#options.clock, closeLimitMs)]);
-    void this.#worker.disconnect().catch(() => undefined);
-    this.#redis.disconnect();
+    for (const client of this.#clients) client.disconnect();
   }
 
   async #process(job: Job): Promise<string> {
