@@ -4,13 +4,18 @@ import { shortHash } from '../redis/redis-keys.ts';
 /** Why a renewal is wanted: its time has come, a person asked for it, or the last try failed. */
 export type RenewalCause = 'due' | 'demand' | 'retry';
 
-/** A job of the `due` queue: which volume, at which generation. Short names, since there is one for every volume. */
-export interface DueJob {
-  /** Node. */
+/** A volume's job in the `due` queue: node and volume id. Short names, since there is one for every volume. */
+export interface DueVolumeJob {
   readonly n: string;
-  /** Volume id. */
   readonly v: string;
 }
+
+/** The job that begins a bulk renewal. */
+export interface DueBulkJob {
+  readonly b: string;
+}
+
+export type DueJob = DueVolumeJob | DueBulkJob;
 
 /** A job of a node's queue: what the agent is asked for. Nothing of it is secret. */
 export interface NodeJob {

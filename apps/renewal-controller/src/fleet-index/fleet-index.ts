@@ -66,8 +66,8 @@ export class FleetIndex {
     const { redis, sink } = this.#parts;
     const kept: string[] = [];
     for await (const reports of parts) {
-      const volumes = await this.#upsert(session, reports);
-      await sink.confirmed(volumes);
+      const { volumes, changed } = await this.#upsert(session, reports);
+      await sink.confirmed(volumes.filter(({ volumeId }) => !changed.has(volumeId)));
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
     const args = [session.node, session.id, streamCap, ...kept];
@@ -94,17 +94,27 @@ export class FleetIndex {
     await sink.forgotten(node);
   }
 
-  async #upsert(session: NodeSession, reports: readonly VolumeReport[]): Promise<readonly VolumeState[]> {
+  async #upsert(
+    session: NodeSession,
+    reports: readonly VolumeReport[],
+  ): Promise<{ readonly volumes: readonly VolumeState[]; readonly changed: ReadonlySet<string> }> {
     const volumes = this.#understood(session.node, reports);
-    for (const some of batches(volumes)) await this.#apply(session, some, []);
-    return volumes;
+    const changed = new Set<string>();
+    for (const some of batches(volumes)) for (const id of await this.#apply(session, some, [])) changed.add(id);
+    return { volumes, changed };
   }
 
-  async #apply(session: NodeSession, volumes: readonly VolumeState[], removed: readonly string[]): Promise<void> {
+  /** Answers the ids of those that changed. */
+  async #apply(
+    session: NodeSession,
+    volumes: readonly VolumeState[],
+    removed: readonly string[],
+  ): Promise<readonly string[]> {
     const pairs = volumes.flatMap((volume) => [volume.volumeId, encodeVolume(volume)]);
     const args = [session.node, session.id, streamCap, volumes.length, ...pairs, ...removed];
     const changed = pairsOf(await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args));
     await this.#tell(session.node, changed, new Map(volumes.map((volume) => [volume.volumeId, volume])));
+    return changed.filter((_, i) => i % 2 === 0);
   }
 
   /** A report that makes no sense costs its own volume, not the others of the same message. */

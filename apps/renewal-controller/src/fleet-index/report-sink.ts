@@ -5,7 +5,7 @@ import type { VolumeState } from './volume-state.ts';
 export interface ReportSink {
   /** Volumes that a report changed, added or removed. */
   changed(changes: readonly VolumeChange[]): Promise<void>;
-  /** Volumes that a whole snapshot named, changed or not: what should be scheduled for them must be there. */
+  /** Volumes that a snapshot named as they were known: what should be scheduled for them must be there. */
   confirmed(volumes: readonly VolumeState[]): Promise<void>;
   /** A node that left for good, after its volumes were told as removed. */
   forgotten(node: string): Promise<void>;

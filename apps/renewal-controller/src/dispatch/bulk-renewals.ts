@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { FleetView } from '../fleet-index/fleet-view.ts';
+import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
+import { issuerKey } from '../fleet-index/volume-state.ts';
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renewal.ts';
+import type { Demands, PendingRenewal } from './demands.ts';
+import type { DueQueue } from './due-queue.ts';
+import { jobId, renewalId } from './renewal-job.ts';
+import type { StoredVolumes } from './stored-volumes.ts';
+
+/** What renewals on demand stand on. */
+export interface BulkRenewalsParts {
+  readonly view: () => FleetView;
+  readonly stored: StoredVolumes;
+  readonly demands: Demands;
+  readonly due: DueQueue;
+  readonly logger: Logger;
+  /** Whether a volume's renewal was handed to its node and not answered. */
+  readonly isStarted: (volume: VolumeState) => Promise<boolean>;
+  /** Takes a renewal out of its lane. */
+  readonly leaveLane: (volume: VolumeState) => Promise<void>;
+}
+
+/** Renewals that people ask for: counted first if they like, then brought forward, each in its own lane. */
+export class BulkRenewals {
+  readonly #parts: BulkRenewalsParts;
+
+  constructor(parts: BulkRenewalsParts) {
+    this.#parts = parts;
+  }
+
+  /** What a request would touch; nothing happens. */
+  preview(selection: VolumeSelection): RenewalPreview {
+    const { volumes, skipped } = this.#select(selection);
+    return {
+      count: volumes.length,
+      skipped,
+      byIssuer: tally(volumes.map(({ issuer }) => issuerKey(issuer))),
+      byNode: tally(volumes.map(({ node }) => node)),
+    };
+  }
+
+  /**
+   * Asks for the renewal of what the selection means now, and answers with the id under which its progress is found.
+   * Throws not-found when nothing matches.
+   */
+  async request(selection: VolumeSelection, requester: RenewalRequester): Promise<string> {
+    const { demands, due, logger } = this.#parts;
+    const { volumes } = this.#select(selection);
+    if (volumes.length === 0)
+      throw new CertfleetError('not-found', 'no volume with a certificate matches the selection');
+    const id = randomBytes(8).toString('hex');
+    await demands.create(id, { ...requester, selection }, volumes);
+    await due.addBulkStart(id);
+    logger.info({ bulk: id, selection, ...requester, volumes: volumes.length }, 'renewal requested');
+    return id;
+  }
+
+  /** Brings a bulk renewal's volumes forward. Run again after a crash it does what is left to do. */
+  async begin(id: string): Promise<void> {
+    const { demands, due } = this.#parts;
+    if (!(await demands.move(id, 'running', ['starting', 'running']))) return;
+    for await (const some of demands.pending(id)) {
+      const volumes = await this.#stillWanted(id, some);
+      await due.bringForward(volumes);
+    }
+  }
+
+  /**
+   * Takes back what has not started: those renewals return to their own time, unless another request wants them too.
+   * What was handed to a node goes on and stays pending until it is answered. Throws not-found for an unknown id.
+   */
+  async cancel(id: string): Promise<BulkRenewal> {
+    const { demands } = this.#parts;
+    await demands.move(id, 'cancelled', ['starting', 'running']);
+    for await (const some of demands.pending(id)) {
+      const volumes = await this.#stillWanted(id, some);
+      await Promise.all(volumes.map((volume) => this.#takeBack(id, volume)));
+    }
+    return await this.progress(id);
+  }
+
+  /** How far a bulk renewal has come. Throws not-found for an unknown id. */
+  async progress(id: string): Promise<BulkRenewal> {
+    const bulk = await this.#parts.demands.get(id);
+    if (bulk === undefined) throw new CertfleetError('not-found', `there is no renewal request ${id.slice(0, 64)}`);
+    return bulk;
+  }
+
+  list(): Promise<readonly BulkRenewal[]> {
+    return this.#parts.demands.list();
+  }
+
+  /** Tells the requests that want a renewal how it ended. */
+  async settled(previous: VolumeState, end: 'renewed' | 'gone' | 'failed'): Promise<void> {
+    const { demands } = this.#parts;
+    const id = renewalId(previous);
+    const { bulks } = await demands.wanting(id);
+    await Promise.all(
+      bulks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, id, end))),
+    );
+  }
+
+  #select(selection: VolumeSelection): { volumes: readonly VolumeState[]; skipped: number } {
+    const matching = [...this.#parts.view().select(selection)];
+    const volumes = matching.filter(({ certificate }) => certificate !== undefined);
+    return { volumes, skipped: matching.length - volumes.length };
+  }
+
+  /** The pending ones as they stand; what moved on or left between the selection and now is settled here. */
+  async #stillWanted(id: string, pending: readonly PendingRenewal[]): Promise<readonly VolumeState[]> {
+    const { stored, demands } = this.#parts;
+    const bulk = await this.progress(id);
+    const mark = bulk.ignoreWindows === true ? `!${id}` : id;
+    const states = await Promise.all(pending.map(({ node, volumeId }) => stored.get(node, volumeId)));
+    const wanted: VolumeState[] = [];
+    await Promise.all(
+      pending.map(async (renewal, i) => {
+        const state = states[i];
+        if (state !== undefined && renewalId(state) === renewal.id) wanted.push(state);
+        else await demands.settle(mark, renewal.id, state === undefined ? 'gone' : 'renewed');
+      }),
+    );
+    return wanted;
+  }
+
+  async #takeBack(id: string, volume: VolumeState): Promise<void> {
+    const { demands, due, isStarted, leaveLane } = this.#parts;
+    if (await isStarted(volume)) return;
+    const { bulks } = await demands.wanting(renewalId(volume));
+    const mark = bulks.find((each) => each.replace('!', '') === id) ?? id;
+    if (!(await demands.settle(mark, renewalId(volume), 'cancelled'))) return;
+    await due.remove([jobId(volume)]);
+    await leaveLane(volume);
+    await due.schedule([volume]);
+  }
+}
+
+function tally(words: readonly string[]): readonly (readonly [string, number])[] {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}

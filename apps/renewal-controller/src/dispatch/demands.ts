@@ -1,0 +1,126 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import type { BulkRenewal, RenewalRequester } from './bulk-renewal.ts';
+import { demandScript, moveBulkScript, settleDemandScript } from './demand-scripts.ts';
+import { renewalId } from './renewal-job.ts';
+
+/** How one renewal of a bulk renewal ended. */
+export type DemandEnd = 'renewed' | 'gone' | 'cancelled';
+
+/** A volume that a bulk renewal waits for, at the generation that it wants replaced. */
+export interface PendingRenewal {
+  readonly id: string;
+  readonly node: string;
+  readonly volumeId: string;
+}
+
+/** Records are kept for a week. */
+const keptMs = 7 * 86_400_000;
+const batchSize = 500;
+
+/** The records of what was asked for by people: in Redis alone, so that any replica can go on with them. */
+export class Demands {
+  readonly #redis: RedisClient;
+  readonly #keys: RedisKeys;
+  readonly #clock: Clock;
+
+  constructor(redis: RedisClient, keys: RedisKeys, clock: Clock) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#clock = clock;
+  }
+
+  /** Writes a bulk renewal down. Nothing happens by it: a replica that dies in the middle leaves nothing half started. */
+  async create(
+    id: string,
+    request: RenewalRequester & { readonly selection: VolumeSelection },
+    volumes: readonly VolumeState[],
+  ): Promise<void> {
+    const [bulk, pending] = this.#keysOf(id);
+    const createdAtMs = this.#clock.now();
+    const record = JSON.stringify({ ...request, createdAtMs });
+    await this.#redis.hset(bulk, { request: record, total: volumes.length, state: 'starting' });
+    const mark = request.ignoreWindows === true ? `!${id}` : id;
+    for (let from = 0; from < volumes.length; from += batchSize) {
+      const args = volumes
+        .slice(from, from + batchSize)
+        .flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
+      await demandScript.run(this.#redis, [this.#keys.demands, pending], [mark, ...args]);
+    }
+    await this.#redis.pexpire(bulk, keptMs);
+    await this.#redis.pexpire(pending, keptMs);
+    await this.#redis.zremrangebyscore(this.#keys.bulks, '-inf', createdAtMs - keptMs);
+    await this.#redis.zadd(this.#keys.bulks, createdAtMs, id);
+  }
+
+  /** Moves a bulk renewal on; false when it is in none of the states `from`. */
+  async move(id: string, to: BulkRenewal['state'], from: readonly BulkRenewal['state'][]): Promise<boolean> {
+    return (await moveBulkScript.run(this.#redis, [this.#keysOf(id)[0]], [to, ...from])) === 1;
+  }
+
+  /** Every renewal that the bulk renewal still waits for, some hundreds at a time; one may come twice. */
+  async *pending(id: string): AsyncGenerator<readonly PendingRenewal[]> {
+    let cursor = '0';
+    do {
+      const [next, pairs] = await this.#redis.hscan(this.#keysOf(id)[1], cursor, 'COUNT', batchSize);
+      cursor = next;
+      const found: PendingRenewal[] = [];
+      for (let i = 0; i + 1 < pairs.length; i += 2) {
+        const [node, volumeId] = JSON.parse(pairs[i + 1] ?? '[]') as [string, string];
+        found.push({ id: pairs[i] ?? '', node, volumeId });
+      }
+      if (found.length > 0) yield found;
+    } while (cursor !== '0');
+  }
+
+  /** Which bulk renewals want this renewal, as `settle` takes them; and whether one of them does not wait for windows. */
+  async wanting(renewal: string): Promise<{ readonly bulks: readonly string[]; readonly ignoreWindows: boolean }> {
+    const value = await this.#redis.hget(this.#keys.demands, renewal);
+    const bulks = value === null || value === '' ? [] : value.split(',');
+    return { bulks, ignoreWindows: bulks.some((mark) => mark.startsWith('!')) };
+  }
+
+  /** Ends a renewal for one bulk renewal; true when no other wants it. */
+  async settle(mark: string, renewal: string, end: DemandEnd): Promise<boolean> {
+    const keys = [this.#keys.demands, ...this.#keysOf(mark.replace('!', ''))];
+    return (await settleDemandScript.run(this.#redis, keys, [mark, renewal, end])) === 1;
+  }
+
+  async countFailure(mark: string): Promise<void> {
+    await this.#redis.hincrby(this.#keysOf(mark.replace('!', ''))[0], 'failures', 1);
+  }
+
+  /** A bulk renewal as it stands; undefined when there is none of this id, or none any more. */
+  async get(id: string): Promise<BulkRenewal | undefined> {
+    const [bulk, pendingKey] = this.#keysOf(id);
+    const [record, pending] = await Promise.all([this.#redis.hgetall(bulk), this.#redis.hlen(pendingKey)]);
+    if (record['request'] === undefined) return undefined;
+    const count = (name: string): number => Number(record[name] ?? 0);
+    return {
+      ...(JSON.parse(record['request']) as RenewalRequester & Pick<BulkRenewal, 'selection' | 'createdAtMs'>),
+      id,
+      state: record['state'] as BulkRenewal['state'],
+      total: count('total'),
+      pending,
+      renewed: count('renewed'),
+      gone: count('gone'),
+      cancelled: count('cancelled'),
+      failures: count('failures'),
+    };
+  }
+
+  /** The bulk renewals of the last week, the latest first. */
+  async list(): Promise<readonly BulkRenewal[]> {
+    const ids = await this.#redis.zrange(this.#keys.bulks, 0, '-1', 'REV');
+    const found = await Promise.all(ids.map((id) => this.get(id)));
+    return found.filter((bulk) => bulk !== undefined);
+  }
+
+  #keysOf(id: string): [string, string] {
+    const bulk = this.#keys.bulk(id);
+    return [bulk, `${bulk}:pending`];
+  }
+}

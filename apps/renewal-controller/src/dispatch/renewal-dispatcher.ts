@@ -1,0 +1,208 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { FleetView } from '../fleet-index/fleet-view.ts';
+import type { ReportSink } from '../fleet-index/report-sink.ts';
+import type { VolumeChange } from '../fleet-index/volume-change.ts';
+import type { IssuerName, VolumeState } from '../fleet-index/volume-state.ts';
+import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
+import type { LaneTime, Outcome } from '../lanes/lane-admission.ts';
+import type { LanePolicies } from '../lanes/lane-policies.ts';
+import { LaneStore } from '../lanes/lane-store.ts';
+import type { LanePause } from '../lanes/lane-store.ts';
+import type { RedisConnections } from '../redis/redis-connections.ts';
+import { redisKeys } from '../redis/redis-keys.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import { BulkRenewals } from './bulk-renewals.ts';
+import { Demands } from './demands.ts';
+import { noObserver } from './dispatch-observer.ts';
+import type { DispatchObserver } from './dispatch-observer.ts';
+import { DueQueue } from './due-queue.ts';
+import { DueWorker } from './due-worker.ts';
+import type { DueResult } from './due-worker.ts';
+import { NodeQueues } from './node-queues.ts';
+import { jobId } from './renewal-job.ts';
+import type { DueJob } from './renewal-job.ts';
+import { startRenewal } from './start-renewal.ts';
+import { storedVolumes } from './stored-volumes.ts';
+import type { StoredVolumes } from './stored-volumes.ts';
+
+/** What a dispatcher stands on. */
+export interface RenewalDispatcherParts {
+  readonly connections: RedisConnections;
+  /** The prefix of every key; the same in all replicas. */
+  readonly prefix: string;
+  readonly policies: LanePolicies;
+  /** The view from which renewals on demand are selected. */
+  readonly view: () => FleetView;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observer?: DispatchObserver;
+  /** Jobs in hand at once in this process. */
+  readonly concurrency?: number;
+  /** Time as lanes see it; the Redis server's unless a test gives its own. */
+  readonly laneTime?: LaneTime;
+}
+
+/**
+ * Gets every volume renewed in time: schedules what is reported, and when it is due sends it through its issuer's lane
+ * to its node's queue. The report that follows is the answer. Replicas are equal, and every step may be done twice.
+ */
+export class RenewalDispatcher implements ReportSink {
+  /** Renewals that people ask for. */
+  readonly bulks: BulkRenewals;
+  readonly lanes: LaneStore;
+  readonly due: DueQueue;
+  readonly nodeQueues: NodeQueues;
+  readonly #parts: RenewalDispatcherParts;
+  readonly #keys: RedisKeys;
+  readonly #admission: LaneAdmission;
+  readonly #demands: Demands;
+  readonly #stored: StoredVolumes;
+  #worker: DueWorker | undefined;
+
+  constructor(parts: RenewalDispatcherParts) {
+    this.#parts = parts;
+    const { policies, clock, logger, laneTime } = parts;
+    const redis = parts.connections.commands;
+    this.#keys = redisKeys(parts.prefix);
+    this.#admission = new LaneAdmission(redis, this.#keys, laneTime);
+    this.#demands = new Demands(redis, this.#keys, clock);
+    this.#stored = storedVolumes(redis, this.#keys);
+    this.lanes = new LaneStore(redis, this.#keys, policies);
+    this.due = new DueQueue(redis, this.#keys, { policies, now: () => clock.now() });
+    this.nodeQueues = new NodeQueues(redis, parts.prefix);
+    this.bulks = new BulkRenewals({
+      view: parts.view,
+      stored: this.#stored,
+      demands: this.#demands,
+      due: this.due,
+      logger,
+      isStarted: (volume) => this.#isStarted(volume),
+      leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+    });
+  }
+
+  /** Begins to take what is due, now or as soon as Redis is there. */
+  start(): void {
+    const { connections, clock, logger, concurrency = 64 } = this.#parts;
+    connections.onReplaced(() => {
+      this.lanes.forgetNoted();
+      void this.nodeQueues.close();
+    });
+    this.#worker ??= new DueWorker({
+      redis: connections.create('worker', 'due'),
+      keys: this.#keys,
+      clock,
+      logger,
+      concurrency,
+      process: (id, data) => this.#process(id, data),
+    });
+  }
+
+  /** Ends within some seconds, whether Redis is there or not. */
+  async stop(): Promise<void> {
+    await this.#worker?.stop();
+    await this.nodeQueues.close();
+    await this.due.close();
+  }
+
+  async changed(changes: readonly VolumeChange[]): Promise<void> {
+    await Promise.all(changes.map((change) => this.#settle(change)));
+    await this.due.schedule(changes.flatMap(({ current }) => current ?? []));
+  }
+
+  async confirmed(volumes: readonly VolumeState[]): Promise<void> {
+    await this.due.schedule(volumes);
+  }
+
+  async forgotten(node: string): Promise<void> {
+    await this.nodeQueues.obliterate(node);
+  }
+
+  /** Holds all renewals of an issuer until `resumeLane`; agents still renew by their own deadline. */
+  async pauseLane(issuer: IssuerName, pause: Omit<LanePause, 'atMs'>): Promise<void> {
+    await this.lanes.pause(issuer, { ...pause, atMs: this.#parts.clock.now() });
+    this.#parts.logger.info({ issuer, ...pause }, 'lane paused');
+  }
+
+  async resumeLane(issuer: IssuerName, by: string): Promise<void> {
+    await this.lanes.resume(issuer, (ids) => this.due.promote(ids));
+    this.#parts.logger.info({ issuer, by }, 'lane resumed');
+  }
+
+  /** Removes what is kept for issuers that no volume names any more. Costs one pass over the view; call it seldom. */
+  async prune(): Promise<void> {
+    const { issuers } = this.#parts.view().summary(this.#parts.clock.now());
+    const used = new Set(issuers.map(({ key }) => key));
+    await this.lanes.prune(used);
+    this.#parts.policies.keepOnly(used);
+  }
+
+  async #process(id: string, data: DueJob): Promise<DueResult> {
+    if ('b' in data) {
+      await this.bulks.begin(data.b);
+      return { done: true };
+    }
+    return await startRenewal(
+      {
+        stored: this.#stored,
+        demands: this.#demands,
+        admission: this.#admission,
+        lanes: this.lanes,
+        policies: this.#parts.policies,
+        nodeQueues: this.nodeQueues,
+        clock: this.#parts.clock,
+        observer: this.#observer,
+      },
+      { id, node: data.n, volumeId: data.v },
+    );
+  }
+
+  /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
+  async #settle({ previous, current }: VolumeChange): Promise<void> {
+    if (previous === undefined) return;
+    if (current !== undefined && jobId(previous) === jobId(current)) return;
+    const outcome = outcomeOf(previous, current);
+    await this.due.remove([jobId(previous)]);
+    await Promise.all([
+      this.#leaveLane(previous, outcome, current),
+      this.#settleDemand(previous, outcome, current),
+      current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
+    ]);
+    this.#observer.settled(current ?? previous, outcome);
+  }
+
+  async #settleDemand(previous: VolumeState, outcome: Outcome, current: VolumeState | undefined): Promise<void> {
+    if (outcome === 'failed') await this.bulks.settled(previous, 'failed');
+    else if (current === undefined) await this.bulks.settled(previous, 'gone');
+    else if (current.generation !== previous.generation) await this.bulks.settled(previous, 'renewed');
+  }
+
+  async #leaveLane(volume: VolumeState, outcome: Outcome, current?: VolumeState): Promise<void> {
+    const lane = this.#parts.policies.laneOf(volume.issuer);
+    const error = current?.failure?.message;
+    const woken = await this.#admission.settle(lane, {
+      id: jobId(volume),
+      outcome,
+      volume: `${volume.node}/${volume.volumeId}`,
+      ...(error !== undefined && { error }),
+    });
+    await this.due.promote(woken);
+  }
+
+  async #isStarted(volume: VolumeState): Promise<boolean> {
+    const [, inflight] = laneKeys(this.#keys, this.#parts.policies.laneOf(volume.issuer).id);
+    return (await this.#parts.connections.commands.zscore(inflight, jobId(volume))) !== null;
+  }
+
+  get #observer(): DispatchObserver {
+    return this.#parts.observer ?? noObserver;
+  }
+}
+
+/** A new generation is a success, whoever brought it about; one more failed try is a failure. */
+function outcomeOf(previous: VolumeState, current: VolumeState | undefined): Outcome {
+  if (current === undefined) return 'gone';
+  if (current.generation !== previous.generation) return 'ok';
+  return (current.failure?.attempts ?? 0) > (previous.failure?.attempts ?? 0) ? 'failed' : 'gone';
+}

@@ -1,0 +1,89 @@
+import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
+import type { Lane } from '../lanes/lane-policies.ts';
+import type { RenewalWindows } from '../lanes/renewal-windows.ts';
+import { shortHash } from '../redis/redis-keys.ts';
+
+/** When a renewal is wanted and how it ranks. */
+export interface RenewalTimes {
+  readonly dueAtMs: number;
+  /** A renewal that starts later than this may come too late: windows do not hold it, and it goes before its line. */
+  readonly latestStartMs: number;
+  /** BullMQ's priority, 1 to 2^21: the least first. */
+  readonly priority: number;
+}
+
+/** No volume is renewed for a window's sake before this part of its certificate's lifetime is over. */
+const earliestPart = 1 / 3;
+const firstRetryMs = 5_000;
+const longestRetryMs = 10 * 60_000;
+const longestReserveMs = 3_600_000;
+
+/** When the volume's next renewal is to be sent; undefined while it has no certificate that could be renewed. */
+export function renewalTimes(volume: VolumeState, lane: Lane): RenewalTimes | undefined {
+  const { certificate, failure } = volume;
+  if (certificate === undefined) return undefined;
+  const share = shareOf(volume);
+  const dueAtMs =
+    failure === undefined
+      ? regularDueAtMs(certificate, lane, share)
+      : failure.atMs + retryDelayMs(certificate, failure, share);
+  return {
+    dueAtMs,
+    latestStartMs: latestStartMs(certificate),
+    priority: priorityOf(lane, certificate.notAfterMs - dueAtMs),
+  };
+}
+
+/**
+ * Renew-at, or somewhat before it: equal certificates are spread over the jitter's span, each always at the same place
+ * of it. Never after renew-at: there the agent's own deadline begins to run, and what is left of it is for the line.
+ */
+function regularDueAtMs(certificate: CertificateState, { policy, windows }: Lane, share: number): number {
+  const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs } = certificate;
+  const lifetimeMs = notAfterMs - notBeforeMs;
+  const spanMs = Math.min(policy.jitter * lifetimeMs, policy.maxJitterMs, (renewAtMs - issuedAtMs) / 2);
+  const dueAtMs = Math.round(renewAtMs - share * Math.max(0, spanMs));
+  return inWindow(windows, dueAtMs, { earliestMs: issuedAtMs + lifetimeMs * earliestPart, share });
+}
+
+/**
+ * A time outside the windows moves back into the window before it, since afterwards the agent's own deadline would not
+ * wait for the next one. Without one the time stays, and the lane decides whether the volume can wait.
+ */
+function inWindow(
+  windows: RenewalWindows,
+  dueAtMs: number,
+  { earliestMs, share }: { readonly earliestMs: number; readonly share: number },
+): number {
+  if (windows.opensInMs(dueAtMs) === 0) return dueAtMs;
+  const span = windows.lastBefore(dueAtMs, earliestMs);
+  return span === undefined ? dueAtMs : Math.round(span.startMs + share * (span.endMs - span.startMs));
+}
+
+/** Doubles with every failure, spread, and never takes more than a quarter of what is left of the certificate. */
+function retryDelayMs(
+  certificate: CertificateState,
+  { attempts, atMs }: { readonly attempts: number; readonly atMs: number },
+  share: number,
+): number {
+  const doubledMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 20));
+  const leftMs = Math.max(4_000, certificate.notAfterMs - atMs);
+  return Math.round(Math.min(doubledMs, leftMs / 4) * (0.75 + share / 4));
+}
+
+function latestStartMs({ renewAtMs, notAfterMs }: CertificateState): number {
+  return notAfterMs - Math.min(longestReserveMs, Math.max(0, notAfterMs - renewAtMs) / 4);
+}
+
+const priorityBand = 200_000;
+
+/** The lane's rank first, then the time left at the due date on a logarithmic scale: seconds count, and years fit. */
+function priorityOf({ policy }: Lane, leftMs: number): number {
+  const left = Math.round(Math.log2(1 + Math.max(0, leftMs) / 1000) * 5_000);
+  return 1 + (9 - policy.priority) * priorityBand + Math.min(priorityBand - 1, left);
+}
+
+/** The volume's own place in every spread, from 0 to 1: always the same, and unlike its neighbour's. */
+function shareOf({ node, volumeId }: VolumeState): number {
+  return Number.parseInt(shortHash('share', node, volumeId).slice(0, 8), 16) / 0xffff_ffff;
+}

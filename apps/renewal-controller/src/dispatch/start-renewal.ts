@@ -1,0 +1,74 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { LaneAdmission } from '../lanes/lane-admission.ts';
+import type { LanePolicies } from '../lanes/lane-policies.ts';
+import type { LaneStore } from '../lanes/lane-store.ts';
+import type { Demands } from './demands.ts';
+import type { DispatchObserver } from './dispatch-observer.ts';
+import type { DueResult } from './due-worker.ts';
+import type { NodeQueues } from './node-queues.ts';
+import { jobId } from './renewal-job.ts';
+import type { RenewalCause } from './renewal-job.ts';
+import { renewalTimes } from './renewal-schedule.ts';
+import type { StoredVolumes } from './stored-volumes.ts';
+
+/** What the start of a renewal needs. */
+export interface StartRenewalParts {
+  readonly stored: StoredVolumes;
+  readonly demands: Demands;
+  readonly admission: LaneAdmission;
+  readonly lanes: LaneStore;
+  readonly policies: LanePolicies;
+  readonly nodeQueues: NodeQueues;
+  readonly clock: Clock;
+  readonly observer: DispatchObserver;
+}
+
+/** A job that has come due. */
+export interface DueRenewal {
+  readonly id: string;
+  readonly node: string;
+  readonly volumeId: string;
+}
+
+const done: DueResult = { done: true };
+
+/** Hands a renewal that is due to its node's queue, if its lane lets it; otherwise tells when to come again. */
+export async function startRenewal(parts: StartRenewalParts, { id, node, volumeId }: DueRenewal): Promise<DueResult> {
+  const { stored, demands, admission, lanes, policies, nodeQueues, clock, observer } = parts;
+  // The name of a renewal is its job's without the number of the attempt.
+  const [volume, demand] = await Promise.all([stored.get(node, volumeId), demands.wanting(id.replace(/-r\d+$/, ''))]);
+  // The volume is gone, was renewed by its agent's own deadline, or failed once more: another job stands for it now.
+  if (volume?.certificate === undefined || jobId(volume) !== id) return done;
+  const lane = policies.laneOf(volume.issuer);
+  const times = renewalTimes(volume, lane);
+  if (times === undefined) return done;
+  await lanes.note(lane);
+  const verdict = await admission.admit(lane, {
+    id,
+    latestStartMs: times.latestStartMs,
+    notAfterMs: volume.certificate.notAfterMs,
+    ignoreWindows: demand.ignoreWindows,
+  });
+  if (!verdict.admitted) {
+    observer.held(volume, verdict.reason, verdict.waitMs);
+    return { done: false, waitMs: verdict.waitMs };
+  }
+  const cause = causeOf(volume, demand.bulks.length > 0);
+  const nowMs = clock.now();
+  // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
+  await nodeQueues.add(node, id, {
+    job: { volumeId, generation: volume.generation, cause, requestedAtMs: nowMs },
+    priority: times.priority,
+  });
+  if (!verdict.again) {
+    const latenessMs = cause === 'demand' ? 0 : Math.max(0, nowMs - times.dueAtMs);
+    observer.dispatched(volume, { cause, latenessMs, urgent: verdict.urgent });
+  }
+  return done;
+}
+
+function causeOf({ failure }: VolumeState, isDemanded: boolean): RenewalCause {
+  if (isDemanded) return 'demand';
+  return failure === undefined ? 'due' : 'retry';
+}

@@ -1,0 +1,191 @@
+import { EventEmitter } from 'node:events';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { FleetFollower } from '../../fleet-index/fleet-follower.ts';
+import { FleetIndex } from '../../fleet-index/fleet-index.ts';
+import type { NodeSession } from '../../fleet-index/node-session.ts';
+import type { LaneTime } from '../../lanes/lane-admission.ts';
+import { LanePolicies } from '../../lanes/lane-policies.ts';
+import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
+import { RedisConnections } from '../../redis/redis-connections.ts';
+import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
+import type { DispatchObserver } from '../dispatch-observer.ts';
+import type { NodeJob } from '../renewal-job.ts';
+import { RenewalDispatcher } from '../renewal-dispatcher.ts';
+
+/** How a test wants its controller. */
+export interface TestReplicaOptions {
+  readonly url: string;
+  readonly prefix: string;
+  readonly policy?: Partial<LanePolicy>;
+  readonly overrides?: readonly LaneOverride[];
+  readonly observer?: DispatchObserver;
+  readonly laneTime?: LaneTime;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+/** A replica of the controller without its servers: index, view and dispatcher on a real Redis. */
+export interface TestReplica {
+  readonly connections: RedisConnections;
+  readonly index: FleetIndex;
+  readonly follower: FleetFollower;
+  readonly dispatcher: RenewalDispatcher;
+  stop(): Promise<void>;
+}
+
+export const silentLogger = createLogger(0, { write: () => undefined });
+
+/** Starts a replica; `isDispatching: false` leaves the work to others. */
+export function startReplica(options: TestReplicaOptions, isDispatching = true): TestReplica {
+  const { url, prefix, clock = systemClock, logger = silentLogger } = options;
+  const keys = redisKeys(prefix);
+  const connections = new RedisConnections({ config: { url }, clock, logger });
+  const redis = connections.commands;
+  const policies = new LanePolicies(options.policy, options.overrides);
+  const follower = new FleetFollower({ redis: connections.create('commands', 'follower'), keys, clock, logger });
+  const dispatcher = new RenewalDispatcher({
+    connections,
+    prefix,
+    policies,
+    view: () => follower.view,
+    clock,
+    logger,
+    ...(options.observer && { observer: options.observer }),
+    ...(options.laneTime && { laneTime: options.laneTime }),
+  });
+  const index = new FleetIndex({ redis, keys, sink: dispatcher, clock, logger });
+  connections.start();
+  follower.start();
+  if (isDispatching) dispatcher.start();
+  return {
+    connections,
+    index,
+    follower,
+    dispatcher,
+    async stop() {
+      await dispatcher.stop();
+      await follower.stop();
+      connections.stop();
+    },
+  };
+}
+
+/** Waits for something that will happen; the test's own time limit is the only one. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** What a test says of a volume; the rest is made up. */
+export interface VolumeSketch {
+  readonly id: string;
+  readonly issuer?: string;
+  readonly generation?: number;
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly notBeforeMs?: number;
+  readonly notAfterMs?: number;
+  readonly renewAtMs?: number;
+  readonly attempts?: number;
+  readonly failedAtMs?: number;
+  readonly caFingerprint?: string;
+}
+
+/** A report as an agent sends it. Due at once unless `renewAtMs` says otherwise. */
+export function reportOf(given: VolumeSketch): VolumeReport {
+  const now = Date.now();
+  const sketch = {
+    issuer: 'ca',
+    generation: 1,
+    namespace: 'default',
+    pod: `pod-${given.id}`,
+    notBeforeMs: now - 60_000,
+    notAfterMs: now + 3_600_000,
+    renewAtMs: now - 1_000,
+    attempts: 0,
+    failedAtMs: now,
+    caFingerprint: 'ca'.repeat(32),
+    ...given,
+  };
+  const failure = { at: new Date(sketch.failedAtMs), reason: 'IssuerFailed', message: 'the issuer is away' };
+  return {
+    volumeId: sketch.id,
+    pod: { namespace: sketch.namespace, name: sketch.pod, uid: `uid-${sketch.id}` },
+    issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: sketch.issuer },
+    generation: sketch.generation,
+    state: sketch.attempts > 0 ? VolumeReport_State.FAILING : VolumeReport_State.READY,
+    keyType: VolumeReport_KeyType.ECDSA,
+    cause: VolumeReport_Cause.MOUNT,
+    certificate: {
+      serialNumber: '0a'.repeat(16),
+      fingerprintSha256: 'fe'.repeat(32),
+      notBefore: new Date(sketch.notBeforeMs),
+      notAfter: new Date(sketch.notAfterMs),
+      renewAt: new Date(sketch.renewAtMs),
+      issuedAt: new Date(sketch.notBeforeMs),
+      caFingerprintsSha256: [sketch.caFingerprint],
+      subject: 'CN=service',
+      dnsNames: ['service.default.svc'],
+      uris: [],
+      ipAddresses: [],
+    },
+    lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
+  };
+}
+
+/** The agent of one node: takes its queue's jobs and answers as it is told to. */
+export class TestAgent {
+  readonly node: string;
+  /** Every job taken, with the time. */
+  readonly jobs: (NodeJob & { readonly atMs: number })[] = [];
+  /** Emits `job` with each job taken. */
+  readonly events = new EventEmitter();
+  readonly #worker: Worker<NodeJob>;
+  readonly #redis: Redis;
+
+  constructor(replica: TestReplica, prefix: string, node: string, answer: (job: NodeJob) => Promise<void>) {
+    this.node = node;
+    this.#redis = replica.connections.create('worker', `agent-${node}`) as Redis;
+    this.#worker = new Worker<NodeJob>(
+      nodeQueueName,
+      async ({ data }) => {
+        this.jobs.push({ ...data, atMs: Date.now() });
+        this.events.emit('job', data);
+        await answer(data);
+      },
+      {
+        connection: this.#redis,
+        prefix: nodeQueuePrefix(prefix, node),
+        concurrency: 4,
+        drainDelay: 60,
+        stalledInterval: 300_000,
+        skipVersionCheck: true,
+        removeOnComplete: { count: 0 },
+        removeOnFail: { count: 0 },
+      },
+    );
+    this.#worker.on('error', () => undefined);
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.close(true);
+    this.#redis.disconnect();
+  }
+}
+
+/** Connects a node and reports volumes as its whole snapshot. */
+export async function enrol(
+  replica: TestReplica,
+  node: string,
+  volumes: readonly VolumeReport[],
+): Promise<NodeSession> {
+  const session = await replica.index.openSession(node, { agentVersion: 'test', connectedTo: 'replica' });
+  await replica.index.applySnapshot(session, [volumes]);
+  return session;
+}

@@ -1,0 +1,140 @@
+import { delay } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import { FleetView } from './fleet-view.ts';
+import type { NodeInfo } from './node-session.ts';
+import { decodeVolume } from './volume-json.ts';
+import type { VolumeState } from './volume-state.ts';
+
+/** What a follower stands on. */
+export interface FleetFollowerParts {
+  /** A connection of its own: reading the stream blocks it. */
+  readonly redis: RedisClient;
+  readonly keys: RedisKeys;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const blockMs = 1_000;
+const retryMs = 500;
+const seenEveryMs = 5_000;
+const nodesAtOnce = 50;
+
+/**
+ * Keeps a view whole: loads the index, then follows its stream of changes. Every entry names the one before it; one that
+ * does not name the last that was read means that some are missing, and everything is loaded again.
+ */
+export class FleetFollower {
+  readonly view = new FleetView();
+  readonly #parts: FleetFollowerParts;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  /** Id of the last entry that the view contains; undefined: nothing is loaded; `''`: loaded from an empty stream. */
+  #position: string | undefined;
+  #seenAtMs = -Infinity;
+
+  constructor(parts: FleetFollowerParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the view holds the index; false until it was loaded, and while Redis is away. */
+  get isCurrent(): boolean {
+    return this.#position !== undefined;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    // Ends the read that blocks.
+    this.#parts.redis.disconnect();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        if (this.#position === undefined) await this.#load();
+        else await this.#follow(this.#position);
+        await this.#readSeen();
+      } catch (error) {
+        // Whether Redis is away is told elsewhere; what the view missed meanwhile is not known.
+        this.#position = undefined;
+        this.#parts.logger.debug({ error }, 'fleet index cannot be followed');
+        await delay(this.#parts.clock, retryMs, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { redis, keys } = this.#parts;
+    // The position is noted before the content is read: a change in between is applied twice, never missed.
+    const last = await redis.xrevrange(keys.changes, '+', '-', 'COUNT', 1);
+    const infos = new Map<string, NodeInfo>();
+    for (const [node, json] of Object.entries(await redis.hgetall(keys.nodes)))
+      infos.set(node, JSON.parse(json) as NodeInfo);
+    const volumes = new Map<string, Map<string, VolumeState>>();
+    const names = [...infos.keys()];
+    for (let from = 0; from < names.length; from += nodesAtOnce)
+      await Promise.all(
+        names.slice(from, from + nodesAtOnce).map(async (node) => {
+          const stored = Object.entries(await redis.hgetall(keys.volumes(node)));
+          const decoded = stored.flatMap(([id, json]) => decodeVolume(node, id, json) ?? []);
+          if (decoded.length > 0) volumes.set(node, new Map(decoded.map((volume) => [volume.volumeId, volume])));
+        }),
+      );
+    this.view.replaceAll(volumes, infos);
+    this.#position = last[0]?.[0] ?? '';
+  }
+
+  async #follow(position: string): Promise<void> {
+    const { redis, keys } = this.#parts;
+    const from = position === '' ? '0-0' : position;
+    const read = await redis.xread('COUNT', 100, 'BLOCK', blockMs, 'STREAMS', keys.changes, from);
+    const touched = new Map<string, Set<string>>();
+    for (const [id, fields] of read?.[0]?.[1] ?? []) {
+      const [, before, , node = '', , ids = '[]'] = fields;
+      if (before !== this.#position) {
+        this.#position = undefined;
+        return;
+      }
+      this.#position = id;
+      const known = touched.get(node) ?? new Set();
+      for (const volumeId of JSON.parse(ids) as string[]) known.add(volumeId);
+      touched.set(node, known);
+    }
+    await Promise.all([...touched].map(([node, ids]) => this.#refresh(node, ids)));
+  }
+
+  /** Reads what is there now, whatever the entries said: an older value is never put over a newer one. */
+  async #refresh(node: string, ids: Set<string>): Promise<void> {
+    const { redis, keys } = this.#parts;
+    if (ids.delete('*')) this.view.removeNode(node);
+    if (ids.delete('')) {
+      const json = await redis.hget(keys.nodes, node);
+      if (json !== null) this.view.setNode(node, JSON.parse(json) as NodeInfo);
+    }
+    if (ids.size === 0) return;
+    const volumeIds = [...ids];
+    const stored = await redis.hmget(keys.volumes(node), ...volumeIds);
+    for (const [i, volumeId] of volumeIds.entries()) {
+      const json = stored[i];
+      this.view.set(node, volumeId, json ? decodeVolume(node, volumeId, json) : undefined);
+    }
+  }
+
+  async #readSeen(): Promise<void> {
+    const { redis, keys, clock } = this.#parts;
+    if (clock.now() - this.#seenAtMs < seenEveryMs) return;
+    this.#seenAtMs = clock.now();
+    const pairs = await redis.zrange(keys.seen, 0, '-1', 'WITHSCORES');
+    const seen = new Map<string, number>();
+    for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]));
+    this.view.setSeen(seen);
+  }
+}

@@ -1,0 +1,105 @@
+import type { RedisClient } from '../redis/create-redis.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import type { Lane } from './lane-policies.ts';
+import { admitScript, settleScript } from './lane-scripts.ts';
+
+/** Why a lane holds a renewal. */
+export type HoldReason = 'paused' | 'window' | 'rate' | 'in-flight' | 'back-off';
+
+/** What a lane says of a renewal. Urgent: it would expire before its turn, and goes before the line. */
+export type Admission =
+  | { readonly admitted: true; readonly again: boolean; readonly urgent: boolean }
+  | { readonly admitted: false; readonly waitMs: number; readonly reason: HoldReason; readonly urgent: boolean };
+
+/** A renewal at its lane's door. */
+export interface LaneRequest {
+  /** Names the volume at its generation and attempt. */
+  readonly id: string;
+  /** A start after this comes too late. */
+  readonly latestStartMs: number;
+  readonly notAfterMs: number;
+  /** Whether windows hold it. */
+  readonly ignoreWindows: boolean;
+}
+
+/** How a renewal ended: answered well, answered with a failure, or no longer wanted. */
+export type Outcome = 'ok' | 'failed' | 'gone';
+
+/** A renewal that ended. */
+export interface Settlement {
+  readonly id: string;
+  readonly outcome: Outcome;
+  /** Tells volumes apart: failures of one alone are not the issuer's. */
+  readonly volume: string;
+  readonly error?: string;
+}
+
+/** Time as lanes see it: the Redis server's, so that replicas agree; a test gives its own. */
+export interface LaneTime {
+  /** Milliseconds since the epoch; undefined for the server's time. */
+  readonly nowMs: () => number | undefined;
+  /** From 0 to 1; spreads the ends of back-offs. */
+  readonly random: () => number;
+}
+
+/** The longest delay that is worth a job's while; windows that open later are looked for again. */
+const longestWaitMs = 30 * 86_400_000;
+
+/** Decides which renewals may start. All state lies in Redis; each decision is one script, so replicas cannot disagree. */
+export class LaneAdmission {
+  readonly #redis: RedisClient;
+  readonly #keys: RedisKeys;
+  readonly #time: LaneTime;
+
+  constructor(redis: RedisClient, keys: RedisKeys, time: LaneTime = { nowMs: () => undefined, random: Math.random }) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#time = time;
+  }
+
+  /** Asks for a place. Asked twice, an admitted renewal is admitted again and counted once. */
+  async admit(lane: Lane, request: LaneRequest): Promise<Admission> {
+    const { policy, windows } = lane;
+    const nowMs = this.#time.nowMs();
+    const opensInMs = request.ignoreWindows ? 0 : windows.opensInMs(nowMs ?? Date.now());
+    const answer = (await admitScript.run(this.#redis, laneKeys(this.#keys, lane.id), [
+      request.id,
+      nowMs ?? '',
+      policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond,
+      policy.burst,
+      policy.maxInFlight,
+      policy.answerTimeoutMs,
+      Math.min(longestWaitMs, opensInMs),
+      request.latestStartMs,
+      request.notAfterMs,
+      policy.backoff.threshold,
+    ])) as [number, number, HoldReason, number];
+    const [verdict, waitMs, reason] = answer;
+    const urgent = answer[3] === 1;
+    if (verdict === 0) return { admitted: false, waitMs: Math.ceil(waitMs), reason, urgent };
+    return { admitted: true, again: verdict === 2, urgent };
+  }
+
+  /** Gives a place back and lets the outcome set the lane's pace; answers whose turn it is now. */
+  async settle(lane: Lane, { id, outcome, volume, error = '' }: Settlement): Promise<readonly string[]> {
+    const { maxInFlight, backoff } = lane.policy;
+    return (await settleScript.run(this.#redis, laneKeys(this.#keys, lane.id), [
+      id,
+      this.#time.nowMs() ?? '',
+      outcome,
+      maxInFlight,
+      backoff.threshold,
+      backoff.initialMs,
+      backoff.maxMs,
+      this.#time.random(),
+      volume,
+      error.slice(0, 512),
+    ])) as string[];
+  }
+}
+
+/** The four keys of a lane, in the order that its scripts take them. */
+export function laneKeys(keys: RedisKeys, lane: string): readonly [string, string, string, string] {
+  const key = keys.lane(lane);
+  return [key, `${key}:inflight`, `${key}:slots`, `${key}:parked`];
+}

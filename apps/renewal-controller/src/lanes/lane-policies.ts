@@ -1,0 +1,83 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { issuerKey } from '../fleet-index/volume-state.ts';
+import type { IssuerName } from '../fleet-index/volume-state.ts';
+import { shortHash } from '../redis/redis-keys.ts';
+import { defaultLanePolicy } from './lane-policy.ts';
+import type { LaneOverride, LanePolicy } from './lane-policy.ts';
+import { RenewalWindows } from './renewal-windows.ts';
+
+/** The lane of one issuer: its policy, ready to be used. */
+export interface Lane {
+  /** Names the lane's keys. */
+  readonly id: string;
+  readonly issuer: IssuerName;
+  readonly policy: LanePolicy;
+  readonly windows: RenewalWindows;
+}
+
+interface Rule {
+  readonly pattern: RegExp;
+  readonly policy: Partial<LanePolicy>;
+}
+
+/** Which policy holds for which issuer: the defaults, and over them every override that names it, the last one on top. */
+export class LanePolicies {
+  readonly #defaults: LanePolicy;
+  readonly #rules: readonly Rule[];
+  readonly #lanes = new Map<string, Lane>();
+
+  /** Throws invalid-argument when a policy makes no sense, here rather than at the first renewal. */
+  constructor(defaults: Partial<LanePolicy> = {}, overrides: readonly LaneOverride[] = []) {
+    this.#defaults = checked('the defaults', { ...defaultLanePolicy, ...defaults });
+    this.#rules = overrides.map(({ issuer, policy }) => {
+      checked(issuer, { ...this.#defaults, ...policy });
+      return { pattern: patternOf(issuer), policy };
+    });
+  }
+
+  /** The lane of an issuer; the same object for the same issuer. */
+  laneOf(issuer: IssuerName): Lane {
+    const key = issuerKey(issuer);
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    const matching = this.#rules.filter(({ pattern }) => pattern.test(key));
+    const policy = matching.reduce<LanePolicy>((under, rule) => ({ ...under, ...rule.policy }), this.#defaults);
+    const lane = { id: shortHash(key), issuer, policy, windows: new RenewalWindows(policy.windows) };
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  /** Drops what is kept of issuers that no volume names any more. */
+  keepOnly(issuerKeys: ReadonlySet<string>): void {
+    for (const key of this.#lanes.keys()) if (!issuerKeys.has(key)) this.#lanes.delete(key);
+  }
+}
+
+function patternOf(glob: string): RegExp {
+  const parts = glob.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join('.*')}$`);
+}
+
+const bounds: Readonly<Record<Exclude<keyof LanePolicy, 'windows' | 'backoff'>, readonly [number, number]>> = {
+  ratePerSecond: [0, 100_000],
+  burst: [1, 100_000],
+  maxInFlight: [1, 1_000_000],
+  answerTimeoutMs: [1_000, 86_400_000],
+  jitter: [0, 0.5],
+  maxJitterMs: [0, 30 * 86_400_000],
+  priority: [0, 9],
+};
+
+function checked(name: string, policy: LanePolicy): LanePolicy {
+  const { threshold, initialMs, maxMs } = policy.backoff;
+  const problems = Object.entries(bounds).flatMap(([field, [from, to]]) => {
+    const value = policy[field as keyof typeof bounds];
+    return value >= from && value <= to ? [] : [`${field} from ${from} to ${to}, found ${value}`];
+  });
+  if (!(threshold >= 1)) problems.push(`backoff.threshold of 1 or more, found ${threshold}`);
+  if (!(initialMs > 0 && maxMs >= initialMs)) problems.push('backoff.initialMs above 0 and at most backoff.maxMs');
+  if (problems.length > 0)
+    throw new CertfleetError('invalid-argument', `lane policy of ${name}: expected ${problems.join('; ')}`);
+  new RenewalWindows(policy.windows).opensInMs(0);
+  return policy;
+}

@@ -1,0 +1,139 @@
+import { luaScript } from '../redis/lua-script.ts';
+
+// A lane is one hash and three sorted sets:
+//   tat      theoretical arrival time (GCRA) of the starts that were admitted: what the limit is measured by
+//   tail     where the line ends: who comes now and may not start gets the time behind it; urgentTail  of the urgent
+//   until    end of the back-off; streak  failures in a row; throttle  halvings of pace still in force
+//   :inflight  started and unanswered, by the time at which their place is given up
+//   :slots     lined up, by the time reserved for them
+//   :parked    waiting for a place or for the end of a pause, by not-after, the most urgent first
+const common = `
+local lane, inflight, slots, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local function clock(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function field(name) return tonumber(redis.call('HGET', lane, name) or 0) end
+local function places(most, threshold)
+  if field('streak') >= threshold then return 1 end
+  return math.max(1, math.floor(most / 2 ^ field('throttle')))
+end`;
+
+/**
+ * Admits a renewal, or says how long it has to wait. KEYS the lane's four. ARGV member, now in ms ('' for the server's),
+ * interval between starts in ms, burst, most in flight, answer timeout in ms, ms until a window opens, latest start in
+ * ms, not-after in ms, back-off threshold. Answers {admitted: 1 yes, 2 already, 0 no; ms to wait; reason; 1 if urgent}.
+ */
+export const admitScript = luaScript(`${common}
+local member, now, most, threshold = ARGV[1], clock(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[10])
+redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
+-- Whoever did not come for its slot within an hour is not coming.
+redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - 3600000)
+if redis.call('ZSCORE', inflight, member) then return {2, 0, '', 0} end
+
+local function park(wait, reason, urgent)
+  redis.call('ZREM', slots, member)
+  redis.call('ZADD', parked, ARGV[9], member)
+  return {0, wait, reason, urgent}
+end
+-- A resume wakes what a pause parked; the long wait is for a resume that was cut short.
+if redis.call('HEXISTS', lane, 'paused') == 1 then return park(600000, 'paused', 0) end
+
+local throttle = field('throttle')
+local interval = tonumber(ARGV[3]) * 2 ^ throttle
+local slack = interval * ((throttle > 0 and 1 or tonumber(ARGV[4])) - 1)
+local tat, backoff = field('tat'), field('until')
+local opens = now + tonumber(ARGV[7])
+local slot = tonumber(redis.call('ZSCORE', slots, member) or -1)
+local called = slot >= 0 or redis.call('ZSCORE', parked, member)
+
+local from = math.max(now, backoff, opens)
+local ends, line = 'tail', called and tat or math.max(tat, field('tail'))
+local urgent = 0
+if math.max(from, line - slack) > tonumber(ARGV[8]) then
+  -- It would expire before its turn: it does not wait for a window, and stands in the line of the urgent, before the other.
+  urgent, from, ends = 1, math.max(now, backoff), 'urgentTail'
+  line = called and tat or math.max(tat, field(ends))
+end
+local function reserve(reason)
+  local behind = math.max(tat, field(ends))
+  local at = math.ceil(math.max(from, behind - slack))
+  redis.call('ZREM', parked, member)
+  redis.call('ZADD', slots, at, member)
+  redis.call('HSET', lane, 'gap', string.format('%.3f', slack + interval),
+    ends, string.format('%.3f', math.max(behind, from) + interval))
+  return {0, math.max(1, at - now), reason, urgent}
+end
+-- Too early for its slot: clocks differ, or somebody promoted the job. The slot stays.
+if slot > now and slot >= from and urgent == 0 then return {0, slot - now, 'rate', 0} end
+if from > now then return reserve(backoff >= opens and 'back-off' or 'window') end
+if line - slack > now then return reserve('rate') end
+local taken, room = redis.call('ZCARD', inflight), places(most, threshold)
+if not called and urgent == 0 then taken = taken + redis.call('ZCARD', parked) end
+if taken >= room then
+  -- Woken by an answer; should none come, by the end of the place that is given up first.
+  local first = redis.call('ZRANGE', inflight, 0, 0, 'WITHSCORES')
+  local wait = first[2] and tonumber(first[2]) - now or 1000
+  return park(math.max(50, wait), field('streak') >= threshold and 'back-off' or 'in-flight', urgent)
+end
+redis.call('ZREM', slots, member)
+redis.call('ZREM', parked, member)
+redis.call('ZADD', inflight, now + tonumber(ARGV[6]), member)
+redis.call('HSET', lane, 'tat', string.format('%.3f', math.max(tat, now) + interval))
+return {1, 0, '', urgent}`);
+
+/**
+ * Ends a renewal's stay in its lane. KEYS the lane's four. ARGV member, now in ms or '', outcome (ok, failed, gone),
+ * most in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, volume, what failed.
+ * Answers who may come now in its place.
+ */
+export const settleScript = luaScript(`${common}
+local member, now, outcome = ARGV[1], clock(ARGV[2]), ARGV[3]
+local most, threshold = tonumber(ARGV[4]), tonumber(ARGV[5])
+redis.call('ZREM', inflight, member)
+redis.call('ZREM', parked, member)
+if redis.call('ZREM', slots, member) == 1 then
+  -- The line ends behind the last that still stands in it, or slots of the cancelled would be waited for.
+  local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
+  local tail = last[2] and tonumber(last[2]) + field('gap') or 0
+  redis.call('HSET', lane, 'tail', string.format('%.3f', math.min(field('tail'), tail)),
+    'urgentTail', string.format('%.3f', math.min(field('urgentTail'), tail)))
+end
+
+local streak, throttle = field('streak'), field('throttle')
+if outcome == 'ok' and (streak > 0 or throttle > 0) then
+  throttle = math.max(0, throttle - 0.25)
+  redis.call('HSET', lane, 'streak', 0, 'until', 0, 'throttle', throttle, 'culprit', '')
+elseif outcome == 'failed' then
+  redis.call('HSET', lane, 'error', ARGV[10], 'errorAt', now)
+  -- One broken volume among healthy ones is not the issuer's fault; what was in flight when the issuer broke says
+  -- nothing that is not known yet.
+  local news = streak >= threshold or redis.call('HGET', lane, 'culprit') ~= ARGV[9]
+  if news and now >= field('until') then
+    streak = streak + 1
+    redis.call('HSET', lane, 'streak', streak, 'culprit', ARGV[9])
+    if streak >= threshold then
+      local wait = math.min(tonumber(ARGV[7]), tonumber(ARGV[6]) * 2 ^ math.min(30, streak - threshold))
+      redis.call('HSET', lane, 'until', math.ceil(now + wait * (0.5 + ARGV[8] / 2)),
+        'throttle', math.min(6, math.max(2, throttle) + 1))
+    end
+  end
+end
+
+if redis.call('HEXISTS', lane, 'paused') == 1 then return {} end
+redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
+local free = places(most, threshold) - redis.call('ZCARD', inflight)
+if free <= 0 then return {} end
+local woken = redis.call('ZRANGE', parked, 0, free - 1)
+for _, next in ipairs(woken) do
+  redis.call('ZREM', parked, next)
+  redis.call('ZADD', slots, now, next)
+end
+return woken`);
+
+/** Takes some of the parked out of the lane's waiting room and answers them. KEYS the lane's four. ARGV how many. */
+export const unparkScript = luaScript(`${common}
+local woken = redis.call('ZRANGE', parked, 0, ARGV[1] - 1)
+for _, next in ipairs(woken) do redis.call('ZREM', parked, next) end
+return woken`);
