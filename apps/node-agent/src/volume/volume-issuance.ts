@@ -145,7 +145,7 @@ export class VolumeIssuance {
   }
 
   #remember(volume: ManagedVolume, error: CertfleetError): CertfleetError {
-    volume.failedAttempts += 1;
+    if (error.reason !== 'GatePending') volume.failedAttempts += 1;
     volume.requestIsSpent ||= spentReasons.has(error.reason ?? '');
     const at = new Date(this.#options.dependencies.clock.now());
     volume.record = {

@@ -22,6 +22,9 @@ export interface VolumeRenewalsOptions {
   readonly graceMs: (issued: IssuedFacts) => number;
 }
 
+/** Waiting for a gate has a back-off of its own, and has not failed: the wait goes on where the deadline ended it. */
+const gateResumeMs = 1_000;
+
 /** When each volume is issued again, and what happens then. The caller holds the volume's lock. */
 export class VolumeRenewals {
   readonly #options: VolumeRenewalsOptions;
@@ -72,7 +75,8 @@ export class VolumeRenewals {
     const { issued } = volume.record;
     const lifetimeMs =
       issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
-    const waitMs = Math.max(backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts), error.retryAfterMs ?? 0);
+    const backoff = backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts);
+    const waitMs = error.reason === 'GatePending' ? gateResumeMs : Math.max(backoff, error.retryAfterMs ?? 0);
     // The controller tries again as well, at the pace that the issuer's lane allows: it goes first here too.
     const retryAt = new Date(clock.now() + waitMs + (issued === undefined ? 0 : graceMs(issued)));
     if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
