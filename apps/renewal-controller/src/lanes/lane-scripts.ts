@@ -69,6 +69,9 @@ end
 if slot > now and slot >= from and urgent == 0 then return {0, slot - now, 'rate', 0} end
 if from > now then return reserve(backoff >= opens and 'back-off' or 'window') end
 if line - slack > now then return reserve('rate') end
+-- While the urgent have slots to come, whoever can stand in the other line gives way to them.
+local canWait = urgent == 0 and math.max(tat, field('tail')) - slack <= tonumber(ARGV[8])
+if canWait and field('urgentTail') - slack - interval >= now then return reserve('rate') end
 local taken, room = redis.call('ZCARD', inflight), places(most, threshold)
 if not called and urgent == 0 then taken = taken + redis.call('ZCARD', parked) end
 if taken >= room then

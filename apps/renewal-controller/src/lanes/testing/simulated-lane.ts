@@ -1,0 +1,115 @@
+import type { RedisClient } from '../../redis/create-redis.ts';
+import type { RedisKeys } from '../../redis/redis-keys.ts';
+import { LaneAdmission } from '../lane-admission.ts';
+import type { HoldReason, Outcome } from '../lane-admission.ts';
+import type { Lane } from '../lane-policies.ts';
+
+/** A renewal that arrives at a lane. */
+export interface Arrival {
+  readonly id: string;
+  readonly atMs: number;
+  readonly notAfterMs?: number;
+  readonly latestStartMs?: number;
+  readonly ignoreWindows?: boolean;
+}
+
+/** A renewal that a lane let start. */
+export interface Start {
+  readonly id: string;
+  readonly atMs: number;
+  readonly inFlight: number;
+  readonly urgent: boolean;
+}
+
+/** How the issuer of a simulation behaves: how long it takes, and how it answers; undefined for never. */
+export type SimulatedIssuer = (start: Start) => { readonly afterMs: number; readonly outcome: Outcome } | undefined;
+
+/** A lane under a clock that the simulation moves: every arrival comes as often as the lane sends it away. */
+export class SimulatedLane {
+  nowMs: number;
+  readonly starts: Start[] = [];
+  readonly holds: { readonly id: string; readonly atMs: number; readonly reason: HoldReason }[] = [];
+  readonly admission: LaneAdmission;
+  readonly lane: Lane;
+  readonly #events: { readonly atMs: number; readonly run: () => Promise<void> }[] = [];
+  readonly #waiting = new Map<string, Arrival>();
+  #inFlight = 0;
+
+  constructor(redis: RedisClient, keys: RedisKeys, { lane, startMs }: { lane: Lane; startMs: number }) {
+    this.nowMs = startMs;
+    this.lane = lane;
+    this.admission = new LaneAdmission(redis, keys, { nowMs: () => this.nowMs, random: () => 0.5 });
+  }
+
+  /** Does something at a time of the simulation. */
+  at(atMs: number, run: () => Promise<void>): void {
+    this.#events.push({ atMs, run });
+  }
+
+  arrive(arrivals: readonly Arrival[], issuer: SimulatedIssuer): void {
+    for (const arrival of arrivals) this.#comeAt(arrival, arrival.atMs, issuer);
+  }
+
+  /** Wakes those that the lane names, as the dispatcher promotes their jobs. */
+  wake(ids: readonly string[], issuer: SimulatedIssuer): void {
+    for (const id of ids) {
+      const arrival = this.#waiting.get(id);
+      if (arrival !== undefined) this.#comeAt(arrival, this.nowMs, issuer);
+    }
+  }
+
+  /** Runs until nothing is left to happen, or to a time. */
+  async run(untilMs = Infinity): Promise<void> {
+    for (;;) {
+      this.#events.sort((a, b) => a.atMs - b.atMs);
+      const next = this.#events[0];
+      if (next === undefined || next.atMs > untilMs) break;
+      this.#events.shift();
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      await next.run();
+    }
+    if (untilMs !== Infinity) this.nowMs = untilMs;
+  }
+
+  #comeAt(arrival: Arrival, atMs: number, issuer: SimulatedIssuer): void {
+    this.#waiting.set(arrival.id, arrival);
+    this.at(atMs, async () => {
+      if (this.#waiting.get(arrival.id) === arrival) await this.#come(arrival, issuer);
+    });
+  }
+
+  async #come(arrival: Arrival, issuer: SimulatedIssuer): Promise<void> {
+    const { id, notAfterMs = Infinity, latestStartMs = 1e15, ignoreWindows = false } = arrival;
+    const request = { id, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs, ignoreWindows };
+    const answer = await this.admission.admit(this.lane, request);
+    if (!answer.admitted) {
+      this.holds.push({ id, atMs: this.nowMs, reason: answer.reason });
+      // A job that is moved again forgets when it was to come before.
+      this.#comeAt({ ...arrival }, this.nowMs + answer.waitMs, issuer);
+      return;
+    }
+    this.#waiting.delete(id);
+    this.#inFlight += 1;
+    const start = { id, atMs: this.nowMs, inFlight: this.#inFlight, urgent: answer.urgent };
+    this.starts.push(start);
+    const end = issuer(start);
+    if (end !== undefined) this.at(this.nowMs + end.afterMs, () => this.#end(id, end.outcome, issuer));
+  }
+
+  async #end(id: string, outcome: Outcome, issuer: SimulatedIssuer): Promise<void> {
+    this.#inFlight -= 1;
+    this.wake(await this.admission.settle(this.lane, { id, outcome, volume: id }), issuer);
+  }
+}
+
+/** The most starts within any span of this length. */
+export function mostWithin(starts: readonly Start[], spanMs: number): number {
+  const times = starts.map(({ atMs }) => atMs).sort((a, b) => a - b);
+  let first = 0;
+  let most = 0;
+  for (const [i, time] of times.entries()) {
+    while (time - (times[first] ?? 0) >= spanMs) first += 1;
+    most = Math.max(most, i - first + 1);
+  }
+  return most;
+}
