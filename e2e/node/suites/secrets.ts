@@ -1,26 +1,32 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { findSecrets, type KnownSecret, type SecretScanText } from '../../support/secret-scan.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { volumesRoot } from '../support/node-state.ts';
-import { getPod } from '../support/pods.ts';
+import { readFiles, textOf } from '../support/pod-files.ts';
 import { keystorePassword } from './files.ts';
 
 const passwords: readonly KnownSecret[] = [{ name: 'keystore password', value: keystorePassword }];
 
 /** Looks through everything that the whole run has left anywhere but in a pod's own files. The last suite. */
 export function secretSuite(context: GetContext): void {
+  test('the scan for secrets finds those that volumes really hold', async () => {
+    const { cluster } = context();
+    const key = textOf(await readFiles(cluster, { name: 'files' }, 'rsa'), 'tls.key');
+    const { stdout: secrets } = await cluster.exec('sh', ['-c', 'cat "$0"/*/secret.json', volumesRoot]);
+    const body = key.split('\n').slice(1, 3).join('\n');
+    const texts = Object.entries({ key, body, encoded: Buffer.from(key).toString('base64'), secrets });
+    for (const [where, text] of texts) assert.notDeepEqual(findSecrets([{ where, text }], passwords), [], where);
+  });
+
   describe('no private key, token or keystore password is in', () => {
     const expectNone = (texts: readonly SecretScanText[], known = passwords): void => {
       for (const { where, text } of texts) assert.ok(text.length > 0, `expected something to look through in ${where}`);
       assert.deepEqual(findSecrets(texts, known), []);
     };
-
-    // Else there would be nothing of a password to be found.
-    before(() => getPod(context().cluster, { name: 'files' }));
 
     test('what the agents have logged at the highest level', async () => {
       const text = await context().agent.logs();
