@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
+import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
+import type { Forward } from '../cluster/forward.ts';
+import type { Algorithm, BenchCluster } from './bench-cluster.ts';
+import { cpuSecondsOf, memoryOf } from './process-usage.ts';
+import type { ProcessMemory } from './process-usage.ts';
+import { timed } from './timings.ts';
+import type { Timings } from './timings.ts';
+
+const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent.js');
+const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** As in the image: apps/node-agent/Dockerfile. */
+const nodeFlags = ['--optimize-for-size', '--max-semi-space-size=1'];
+const imageEnv = { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '8' };
+
+let agents = 0;
+
+/**
+ * The bundled agent as it runs in its pod, this process in the kubelet's place. Its mounts, also the one that shows it
+ * the ServiceAccount's files, live in a mount namespace of its own and end with it.
+ */
+export class BenchAgent {
+  readonly #bench: BenchCluster;
+  readonly #directory: string;
+  readonly #child: ChildProcess;
+  readonly #client: CsiClient;
+  #forwards: readonly Forward[] = [];
+
+  private constructor(bench: BenchCluster) {
+    this.#bench = bench;
+    this.#directory = join(bench.cluster.directory, `agent-${(agents += 1)}`);
+    mkdirSync(this.#directory);
+    const flags = [
+      '--node-id=bench-node',
+      `--endpoint=unix://${this.#socketPath}`,
+      `--data-root=${join(this.#directory, 'data')}`,
+      '--metrics-bind-address=127.0.0.1:0',
+      '--health-bind-address=127.0.0.1:0',
+    ];
+    const mounts = `mount -t tmpfs none /run && mkdir -p ${serviceAccountPath} && mount --bind "$0" ${serviceAccountPath}`;
+    const [file = '', ...args] = [
+      ...[...bench.cluster.enterNamespace, 'setpriv', '--pdeathsig', 'KILL'],
+      ...['unshare', '--mount', '--propagation', 'private', '--'],
+      ...['sh', '-c', `${mounts} && exec "$@"`, bench.serviceAccountDirectory],
+      ...[process.execPath, ...nodeFlags, bundle, ...flags],
+    ];
+    const { host, port } = bench.access;
+    const env = { ...imageEnv, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port };
+    this.#child = spawn(file, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    this.#client = new CsiClient(this.#socketPath);
+  }
+
+  static async start(bench: BenchCluster): Promise<BenchAgent> {
+    const agent = new BenchAgent(bench);
+    const { metrics, health } = await agent.#listening();
+    agent.#forwards = [
+      await bench.cluster.forward(metrics, '127.0.0.1'),
+      await bench.cluster.forward(health, '127.0.0.1'),
+    ];
+    return agent;
+  }
+
+  /** New volumes for this agent. */
+  volumes(algorithm: Algorithm, count: number): readonly InlineVolume[] {
+    const directory = join(this.#directory, 'pods');
+    const volumes = this.#bench.volumes(algorithm, count, directory);
+    // The kubelet makes a target's parent before it calls.
+    for (const { targetPath } of volumes) mkdirSync(join(targetPath, '..'), { recursive: true });
+    return volumes;
+  }
+
+  publish(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
+    return this.#each(volumes, concurrency, (volume) => this.#client.publish(volume));
+  }
+
+  unpublish(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
+    return this.#each(volumes, concurrency, (volume) => this.#client.unpublish(volume));
+  }
+
+  /** The value of one of its metrics. */
+  async metric(name: string): Promise<number> {
+    const page = await this.#get(0, '/metrics');
+    return Number(new RegExp(`^certfleet_agent_${name} (\\S+)$`, 'm').exec(page)?.[1]);
+  }
+
+  /** Asks for its health and readiness, as the kubelet's probes do. */
+  async probe(path: '/healthz' | '/readyz'): Promise<void> {
+    await this.#get(1, path);
+  }
+
+  get memory(): ProcessMemory {
+    return memoryOf(this.#pid);
+  }
+
+  get cpuSeconds(): number {
+    return cpuSecondsOf(this.#pid);
+  }
+
+  async stop(): Promise<void> {
+    this.#client.close();
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await closed;
+    await Promise.all(this.#forwards.map((forward) => forward.close()));
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  get #socketPath(): string {
+    return join(this.#directory, 'csi.sock');
+  }
+
+  get #pid(): number {
+    if (this.#child.pid === undefined) throw new Error('expected a running agent');
+    return this.#child.pid;
+  }
+
+  #each(
+    volumes: readonly InlineVolume[],
+    concurrency: number,
+    call: (volume: InlineVolume) => Promise<void>,
+  ): Promise<Timings> {
+    return timed(volumes.length, concurrency, async (index) => {
+      const volume = volumes[index];
+      if (volume !== undefined) await call(volume);
+    });
+  }
+
+  async #get(forward: number, path: string): Promise<string> {
+    // A connection of its own each time, as probes and most scrapers make one.
+    const response = await fetch(`http://127.0.0.1:${this.#forwards[forward]?.port ?? 0}${path}`, {
+      headers: { connection: 'close' },
+    });
+    if (!response.ok) throw new Error(`expected ${path} to be well, found ${response.status}`);
+    return response.text();
+  }
+
+  /** Waits until it says where it listens; its log is read on, or it would block. */
+  async #listening(): Promise<{ metrics: number; health: number }> {
+    if (this.#child.stdout === null) throw new Error('expected a pipe from the agent');
+    const found = Promise.withResolvers<{ metrics: number; health: number }>();
+    let log = '';
+    createInterface(this.#child.stdout).on('line', (line) => {
+      const entry = JSON.parse(line) as { msg: string; metrics: number; health: number };
+      if (entry.msg === 'listening') found.resolve(entry);
+      else if (log.length < 10_000) log += `${line}\n`;
+    });
+    this.#child.once('exit', () => found.reject(new Error(`the agent ended:\n${log}`)));
+    return found.promise;
+  }
+}

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
+import type { BenchCluster } from './bench-cluster.ts';
+import type { FloorOrder } from './floor-order.ts';
+import type { Timings } from './timings.ts';
+
+/** The bare client's process, in the cluster's network as the agent is. */
+export class Floor {
+  readonly #child: ChildProcess;
+
+  private constructor(enterNamespace: readonly string[]) {
+    const [file = '', ...args] = [...enterNamespace, process.execPath, resolve(import.meta.dirname, 'floor-client.ts')];
+    this.#child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  }
+
+  /** Starts it and waits for its watch. */
+  static async start({ cluster, access, namespace }: BenchCluster): Promise<Floor> {
+    const floor = new Floor(cluster.enterNamespace);
+    await floor.#order({ kind: 'connect', access, namespace });
+    return floor;
+  }
+
+  /** Gets the certificates of these volumes, without the volumes. */
+  async issue(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
+    return (await this.#order({ kind: 'issue', volumes, concurrency })) as Timings;
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+
+  async #order(order: FloorOrder): Promise<unknown> {
+    const ended = once(this.#child, 'exit').then(() => {
+      throw new Error('the bare client ended; its own output says why');
+    });
+    const answered = once(this.#child, 'message') as Promise<unknown[]>;
+    this.#child.send(order);
+    const [answer] = await Promise.race([answered, ended]);
+    ended.catch(() => undefined);
+    return answer;
+  }
+}

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BenchAgent } from '../bench-agent.ts';
+import type { Scenario } from '../scenario.ts';
+
+const volumeCount = 500;
+/** Until the first RSA keys are made and what the start or a burst left on the heap is collected. */
+const restMs = 60_000;
+const idleSeconds = 60;
+
+/** Memory of an agent with nothing to do and with 500 volumes, and the CPU that those cost it while nothing happens. */
+export const resourcesScenario: Scenario = {
+  name: 'resources',
+  run: async (bench) => {
+    const agent = await BenchAgent.start(bench.cluster);
+    try {
+      await rest(agent, restMs / 1000);
+      const idle = agent.memory;
+      bench.log(`resources: idle ${JSON.stringify(idle)}`);
+      await agent.publish(agent.volumes('ECDSA', volumeCount), 100);
+      await rest(agent, restMs / 1000);
+      const full = agent.memory;
+      const cpuBefore = agent.cpuSeconds;
+      await rest(agent, idleSeconds);
+      const cpuPercent = ((agent.cpuSeconds - cpuBefore) / idleSeconds) * 100;
+      const atMost = (value: number) => ({ of: 'agent', is: '≤', value }) as const;
+      return [
+        { name: 'resident-idle', unit: 'MB', agent: [idle.residentMb], goal: atMost(75) },
+        { name: 'anonymous-idle', unit: 'MB', agent: [idle.anonymousMb], goal: atMost(20) },
+        { name: 'resident-500-volumes', unit: 'MB', agent: [full.residentMb], goal: atMost(100) },
+        { name: 'anonymous-500-volumes', unit: 'MB', agent: [full.anonymousMb], goal: atMost(46) },
+        { name: 'cpu-500-idle-volumes', unit: '% of a core', agent: [cpuPercent], goal: atMost(0.3) },
+      ];
+    } finally {
+      await agent.stop();
+      await bench.cluster.clear();
+    }
+  },
+};
+
+/** Lets time pass as it does in a pod: with the kubelet's probes, as often as the chart has them. */
+async function rest(agent: BenchAgent, seconds: number): Promise<void> {
+  const startedAt = performance.now();
+  for (let second = 0; second < seconds; second += 5) {
+    await agent.probe('/readyz');
+    if (second % 10 === 0) await agent.probe('/healthz');
+    await sleep(startedAt + (second + 5) * 1000 - performance.now());
+  }
+}
