@@ -47,6 +47,7 @@ test('writes a core event that names the pod, the node and itself', async () => 
 test('counts a repeated event on the same object', async () => {
   const { recorder, clock, requests } = setUp();
   recorder.record(issued);
+  await clock.advance(0);
   await clock.advance(5000);
   recorder.record(issued);
   await clock.advance(0);
@@ -61,6 +62,7 @@ test('makes the object anew when the old one has expired', async () => {
   );
   recorder.record(issued);
   await clock.advance(0);
+  await clock.advance(100);
   recorder.record(issued);
   await clock.advance(0);
   assert.deepEqual(
@@ -73,8 +75,10 @@ test('lets one pod say 25 things and then one every five minutes, and others sti
   const { recorder, clock, requests, dropped } = setUp();
   for (let n = 0; n < 30; n += 1) recorder.record({ ...issued, message: `m${n}` });
   await clock.advance(0);
+  await clock.advance(3_000);
   assert.deepEqual([requests.length, dropped()], [25, 5]);
   recorder.record({ ...issued, pod: { ...pod, uid: 'uid-2' } });
+  await clock.advance(0);
   await clock.advance(300_000);
   recorder.record({ ...issued, message: 'later' });
   recorder.record({ ...issued, message: 'too soon' });
@@ -84,11 +88,25 @@ test('lets one pod say 25 things and then one every five minutes, and others sti
 
 test('bounds what waits while the API server does not answer', async () => {
   const { recorder, clock, dropped } = setUp(() => new Promise(() => undefined));
-  for (let n = 0; n < 400; n += 1) {
+  for (let n = 0; n < 1100; n += 1) {
     recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
     await clock.advance(100);
   }
-  assert.equal(dropped(), 400 - 1 - 256);
+  assert.equal(dropped(), 1100 - 1 - 1024);
+});
+
+test('spreads what is well, and lets warnings pass it', async () => {
+  const { recorder, clock, requests } = setUp();
+  const reasons = (): unknown[] => requests.map(({ body }) => (body as { reason: string }).reason);
+  for (let n = 0; n < 3; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+  await clock.advance(0);
+  recorder.record({ ...issued, type: 'Warning', reason: 'RenewalFailed' });
+  await clock.advance(99);
+  assert.deepEqual(reasons(), ['Issued']);
+  await clock.advance(1);
+  assert.deepEqual(reasons(), ['Issued', 'RenewalFailed', 'Issued']);
+  await clock.advance(100);
+  assert.equal(requests.length, 4);
 });
 
 test('never fails its caller and counts what was lost', async () => {

@@ -20,8 +20,13 @@ export interface EventRecorderOptions {
   readonly onDropped?: () => void;
 }
 
-const longestQueue = 256;
+const longestQueue = 1024;
 const flushMs = 2000;
+/**
+ * Between two events that tell of nothing wrong: a hundred pods that start together would otherwise share the API server
+ * with as many events, each of which costs it about as much as a certificate request.
+ */
+const normalPaceMs = 100;
 
 /**
  * Kubernetes Events on pods, as `kubectl describe pod` shows them. Recording never waits and never fails; repeated
@@ -32,6 +37,8 @@ export class EventRecorder {
   readonly #correlator: EventCorrelator;
   readonly #queue: EventSeries[] = [];
   readonly #stop = new AbortController();
+  /** Ends the pace: what is queued is written at once. */
+  readonly #hurry = new AbortController();
   #writing: Promise<void> | undefined;
   #isStopped = false;
 
@@ -55,6 +62,7 @@ export class EventRecorder {
   /** Writes what is queued, for at most two seconds; later events are dropped. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#hurry.abort();
     const { clock } = this.#options;
     const timeout = new AbortController();
     const limit = delay(clock, flushMs, timeout.signal).catch(() => undefined);
@@ -65,16 +73,27 @@ export class EventRecorder {
   }
 
   async #drain(): Promise<void> {
-    for (let series = this.#queue.shift(); series !== undefined; series = this.#queue.shift()) {
+    for (let series = this.#next(); series !== undefined; series = this.#next()) {
       try {
         this.#stop.signal.throwIfAborted();
         await this.#write(series);
+        if (series.event.type === 'Normal') await this.#pace();
       } catch {
         // An event is a courtesy: its loss is counted, what it told of is in the log and the metrics.
         this.#options.onDropped?.();
       }
     }
     this.#writing = undefined;
+  }
+
+  /** Warnings first: somebody may be looking for them. */
+  #next(): EventSeries | undefined {
+    const warning = this.#queue.findIndex(({ event }) => event.type === 'Warning');
+    return this.#queue.splice(Math.max(0, warning), 1)[0];
+  }
+
+  async #pace(): Promise<void> {
+    await delay(this.#options.clock, normalPaceMs, this.#hurry.signal).catch(() => undefined);
   }
 
   async #write(series: EventSeries): Promise<void> {
