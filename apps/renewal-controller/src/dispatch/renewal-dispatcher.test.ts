@@ -3,8 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { NodeSession } from '../fleet-index/node-session.ts';
+import type { IssuerName } from '../fleet-index/volume-state.ts';
+import { nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
+import { noObserver } from './dispatch-observer.ts';
+import type { DispatchObserver } from './dispatch-observer.ts';
+import type { NodeJob } from './renewal-job.ts';
 import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
-import type { TestReplica, TestReplicaOptions } from './testing/test-fleet.ts';
+import type { TestReplica, TestReplicaOptions, VolumeSketch } from './testing/test-fleet.ts';
 
 let server: RedisServer;
 const stops: (() => Promise<void>)[] = [];
@@ -22,6 +28,10 @@ function replicaOf(options: Partial<TestReplicaOptions> = {}): { replica: TestRe
   const replica = startReplica({ url: server.url, prefix, ...options });
   stops.push(() => replica.stop());
   return { replica, prefix };
+}
+
+function laneIssuer(name: string): IssuerName {
+  return { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name };
 }
 
 async function connected({ connections }: TestReplica): Promise<void> {
@@ -46,4 +56,173 @@ test('sends a due volume through its lane to its node, and takes the next report
   assert.equal(lane?.inFlight, 0);
   await until(async () => (await replica.dispatcher.due.counts()).active === 0);
   assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 1, waiting: 0, active: 0 });
+});
+
+/** Answers each job with the next generation, due again in ten minutes. */
+function renewing(
+  replica: TestReplica,
+  session: NodeSession,
+  sketch: Partial<VolumeSketch> = {},
+): (job: NodeJob) => Promise<void> {
+  return async ({ volumeId, generation }: NodeJob): Promise<void> => {
+    const next = { ...sketch, id: volumeId, generation: generation + 1, renewAtMs: Date.now() + 600_000 };
+    await replica.index.applyDelta(session, [reportOf(next)], []);
+  };
+}
+
+test('tries again after a failure, as a job of its own, and counts what people asked for only when it worked', async () => {
+  const { replica, prefix } = replicaOf();
+  await connected(replica);
+  // Long ago, so that the retry is due at once.
+  const failedAtMs = Date.now() - 60_000;
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+  const agent = new TestAgent(replica, prefix, 'node-a', async (job) => {
+    if (job.cause === 'due')
+      await replica.index.applyDelta(session, [reportOf({ id: 'v1', attempts: 1, failedAtMs })], []);
+    else await renewing(replica, session)(job);
+  });
+  stops.push(() => agent.stop());
+  await until(() => replica.follower.view.volume('node-a', 'v1')?.generation === 2);
+  assert.deepEqual(
+    agent.jobs.map(({ generation, cause }) => [generation, cause]),
+    [
+      [1, 'due'],
+      [1, 'retry'],
+    ],
+  );
+});
+
+test('a report that comes many times, on two replicas, makes one job', async () => {
+  const first = replicaOf();
+  const { replica: second } = replicaOf({ prefix: first.prefix });
+  await connected(first.replica);
+  await connected(second);
+  const reports = Array.from({ length: 50 }, (_, i) => reportOf({ id: `v${i}` }));
+  // A resumed stream on another replica, then the same snapshot and deltas over and over.
+  for (const replica of [first.replica, second, first.replica]) {
+    const session = await enrol(replica, 'node-a', reports);
+    await Promise.all([replica.index.applyDelta(session, reports, []), replica.index.applyDelta(session, reports, [])]);
+  }
+  await until(async () => {
+    const { delayed, waiting, active } = await second.dispatcher.due.counts();
+    return delayed + waiting + active === 0;
+  });
+  assert.equal(await second.dispatcher.nodeQueues.waiting('node-a'), 50);
+  assert.equal((await second.dispatcher.lanes.state(laneIssuer('ca'))).inFlight, 50);
+});
+
+test('two replicas share the work, and neither does what the other did', async () => {
+  const dispatched: number[] = [0, 0];
+  const observer = (replica: number): DispatchObserver => ({
+    ...noObserver,
+    dispatched: () => (dispatched[replica] = (dispatched[replica] ?? 0) + 1),
+  });
+  const policy = { ratePerSecond: 0, maxInFlight: 1_000_000 };
+  const first = replicaOf({ observer: observer(0), policy });
+  const second = replicaOf({ prefix: first.prefix, observer: observer(1), policy });
+  await connected(first.replica);
+  await connected(second.replica);
+  const soonMs = Date.now() + 300;
+  await enrol(
+    first.replica,
+    'node-a',
+    Array.from({ length: 1000 }, (_, i) => reportOf({ id: `v${i}`, renewAtMs: soonMs, notBeforeMs: soonMs - 1000 })),
+  );
+  await until(() => (dispatched[0] ?? 0) + (dispatched[1] ?? 0) >= 1000);
+  assert.equal((dispatched[0] ?? 0) + (dispatched[1] ?? 0), 1000);
+  assert.ok(Math.min(...dispatched) > 100, `shared ${dispatched.join(' to ')}`);
+  assert.equal(await first.replica.dispatcher.nodeQueues.waiting('node-a'), 1000);
+});
+
+test('a volume that was removed or renewed by its agent meanwhile is not sent', async () => {
+  const { replica } = replicaOf();
+  await connected(replica);
+  const renewAtMs = Date.now() + 400;
+  const session = await enrol(replica, 'node-a', [
+    reportOf({ id: 'removed', renewAtMs, notBeforeMs: renewAtMs - 1000 }),
+    reportOf({ id: 'renewed', renewAtMs, notBeforeMs: renewAtMs - 1000 }),
+  ]);
+  const later = reportOf({ id: 'renewed', generation: 2, renewAtMs: Date.now() + 600_000 });
+  await replica.index.applyDelta(session, [later], ['removed']);
+  assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 1, waiting: 0, active: 0 });
+  await until(() => Date.now() > renewAtMs + 100);
+  assert.equal(await replica.dispatcher.nodeQueues.waiting('node-a'), 0);
+});
+
+test('a broken issuer rests while a healthy one goes on', async () => {
+  const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 4 } });
+  await connected(replica);
+  const broken = Array.from({ length: 100 }, (_, i) => reportOf({ id: `b${i}`, issuer: 'broken' }));
+  const healthy = Array.from({ length: 100 }, (_, i) => reportOf({ id: `h${i}`, issuer: 'healthy' }));
+  const session = await enrol(replica, 'node-a', []);
+  const agent = new TestAgent(replica, prefix, 'node-a', async (job) => {
+    if (job.volumeId.startsWith('h')) await renewing(replica, session, { issuer: 'healthy' })(job);
+    else await replica.index.applyDelta(session, [reportOf({ id: job.volumeId, issuer: 'broken', attempts: 1 })], []);
+  });
+  stops.push(() => agent.stop());
+  await replica.index.applyDelta(session, [...broken, ...healthy], []);
+  await until(() => agent.jobs.filter(({ volumeId }) => volumeId.startsWith('h')).length === 100);
+  const sent = agent.jobs.filter(({ volumeId }) => volumeId.startsWith('b')).length;
+  assert.ok(sent < 12, `${sent} went to the broken issuer`);
+  const lane = await replica.dispatcher.lanes.state(laneIssuer('broken'));
+  assert.ok(lane.backoffUntilMs !== undefined && lane.backoffUntilMs > Date.now());
+  assert.equal(lane.lastError?.message, 'the issuer is away');
+});
+
+test('a paused lane sends nothing, and everything once it is resumed', async () => {
+  const { replica } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 1000 } });
+  await connected(replica);
+  await replica.dispatcher.pauseLane(laneIssuer('ca'), { by: 'alice', reason: 'the CA moves' });
+  await enrol(
+    replica,
+    'node-a',
+    Array.from({ length: 30 }, (_, i) => reportOf({ id: `v${i}` })),
+  );
+  await until(async () => (await replica.dispatcher.lanes.state(laneIssuer('ca'))).parked === 30);
+  assert.equal(await replica.dispatcher.nodeQueues.waiting('node-a'), 0);
+  await replica.dispatcher.resumeLane(laneIssuer('ca'), 'alice');
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 30);
+});
+
+test('spreads a thousand equal certificates over the jitter of their lane', async () => {
+  const { replica, prefix } = replicaOf({ policy: { jitter: 0.05 } });
+  await connected(replica);
+  const [notBeforeMs, renewAtMs, notAfterMs] = [Date.now(), Date.now() + 40 * 60_000, Date.now() + 60 * 60_000];
+  const reports = Array.from({ length: 1000 }, (_, i) => reportOf({ id: `v${i}`, notBeforeMs, renewAtMs, notAfterMs }));
+  await enrol(replica, 'node-a', reports);
+  const scores = await replica.connections.commands.zrange(
+    `${redisKeys(prefix).controller}:due:delayed`,
+    0,
+    '-1',
+    'WITHSCORES',
+  );
+  const times = scores.filter((_, i) => i % 2 === 1).map((score) => Math.floor(Number(score) / 0x1000));
+  assert.equal(times.length, 1000);
+  // Three minutes of jitter before renew-at, a hundred seconds in 36 parts: none may hold much more than its share.
+  const parts = new Map<number, number>();
+  for (const time of times) {
+    assert.ok(time <= renewAtMs + 1000 && time >= renewAtMs - 181_000, `due ${renewAtMs - time} ms before renew-at`);
+    const part = Math.floor((renewAtMs - time) / 5_000);
+    parts.set(part, (parts.get(part) ?? 0) + 1);
+  }
+  assert.ok(Math.max(...parts.values()) < 60, `${Math.max(...parts.values())} of 1000 within 5 s of 180`);
+});
+
+test('a node that is forgotten takes its queue, its jobs and its places with it', async () => {
+  const { replica, prefix } = replicaOf();
+  await connected(replica);
+  await enrol(replica, 'node-a', [
+    ...Array.from({ length: 5 }, (_, i) => reportOf({ id: `v${i}` })),
+    reportOf({ id: 'later', renewAtMs: Date.now() + 600_000 }),
+  ]);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 5);
+  await replica.index.forgetNode('node-a');
+  const left = await replica.connections.commands.keys(`*${nodeQueuePrefix(prefix, 'node-a').slice(1, -1)}*`);
+  assert.deepEqual(left, []);
+  assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 0, waiting: 0, active: 0 });
+  assert.equal((await replica.dispatcher.lanes.state(laneIssuer('ca'))).inFlight, 0);
+  await until(() => replica.follower.view.nodes().length === 0);
+  // It may come back.
+  await enrol(replica, 'node-a', [reportOf({ id: 'v0' })]);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
 });

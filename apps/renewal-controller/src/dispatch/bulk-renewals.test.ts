@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, test } from 'node:test';
+import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { NodeSession } from '../fleet-index/node-session.ts';
+import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
+import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import type { TestReplica, VolumeSketch } from './testing/test-fleet.ts';
+
+let server: RedisServer;
+const stops: (() => Promise<void>)[] = [];
+
+before(async () => {
+  server = await startRedisServer();
+});
+after(() => server.stop());
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+const by = { by: 'alice', reason: 'CA roll-out' };
+const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
+
+/** A replica, not dispatching unless asked to, and two nodes with volumes that are due in an hour. */
+async function fleet(isDispatching = true): Promise<{
+  replica: TestReplica;
+  prefix: string;
+  sessions: Map<string, NodeSession>;
+}> {
+  const prefix = `t-${randomUUID()}`;
+  const replica = startReplica({ url: server.url, prefix }, isDispatching);
+  stops.push(() => replica.stop());
+  await until(() => replica.connections.commands.status === 'ready');
+  const sessions = new Map<string, NodeSession>();
+  for (const [node, sketches] of Object.entries(volumes))
+    sessions.set(node, await enrol(replica, node, sketches.map(later)));
+  await until(() => replica.follower.view.size === 6);
+  return { replica, prefix, sessions };
+}
+
+const startedMs = Date.now();
+const old = { notBeforeMs: startedMs - 1_800_000 };
+const volumes: Readonly<Record<string, readonly VolumeSketch[]>> = {
+  'node-a': [
+    { id: 'a1', namespace: 'shop', pod: 'web-0' },
+    { id: 'a2', namespace: 'shop', pod: 'web-1', ...old },
+    { id: 'a3', namespace: 'bank', issuer: 'other' },
+  ],
+  'node-b': [
+    { id: 'b1', namespace: 'shop', caFingerprint: 'dd'.repeat(32) },
+    { id: 'b2', namespace: 'bank', issuer: 'other', caFingerprint: 'dd'.repeat(32) },
+    { id: 'b3', namespace: 'bank', ...old },
+  ],
+};
+
+function later(sketch: VolumeSketch): ReturnType<typeof reportOf> {
+  return reportOf({
+    notBeforeMs: startedMs - 60_000,
+    renewAtMs: startedMs + 3_600_000,
+    notAfterMs: startedMs + 7_200_000,
+    ...sketch,
+  });
+}
+
+function answering({ replica, prefix, sessions }: Awaited<ReturnType<typeof fleet>>, node: string): TestAgent {
+  const agent = new TestAgent(replica, prefix, node, async ({ volumeId, generation }) => {
+    const session = sessions.get(node);
+    const sketch = volumes[node]?.find(({ id }) => id === volumeId);
+    assert.ok(session && sketch);
+    await replica.index.applyDelta(session, [later({ ...sketch, generation: generation + 1 })], []);
+  });
+  stops.push(() => agent.stop());
+  return agent;
+}
+
+test('selects by volume, pod, namespace, node, issuer, age and authority, and counts before anything happens', async () => {
+  const { replica } = await fleet(false);
+  const selections: [VolumeSelection, number][] = [
+    [{ node: 'node-a', volumeId: 'a1' }, 1],
+    [{ namespace: 'shop', pod: 'web-1' }, 1],
+    [{ namespace: 'shop' }, 3],
+    [{ node: 'node-b' }, 3],
+    [{ issuer: { ...ca, name: 'other' } }, 2],
+    [{ issuedBeforeMs: startedMs - 600_000 }, 2],
+    [{ caFingerprint: 'dd'.repeat(32) }, 2],
+    [{ podUids: ['uid-a1', 'uid-b3'] }, 2],
+    [{ namespace: 'bank', node: 'node-b', issuer: ca }, 1],
+    [{}, 6],
+    [{ namespace: 'nowhere' }, 0],
+  ];
+  for (const [selection, count] of selections)
+    assert.equal(replica.dispatcher.bulks.preview(selection).count, count, JSON.stringify(selection));
+  const { byNode, byIssuer } = replica.dispatcher.bulks.preview({ namespace: 'shop' });
+  assert.deepEqual(byNode, [
+    ['node-a', 2],
+    ['node-b', 1],
+  ]);
+  assert.deepEqual(byIssuer, [['ClusterIssuer.cert-manager.io//ca', 3]]);
+  assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 6, waiting: 0, active: 0 });
+  await assert.rejects(replica.dispatcher.bulks.request({ namespace: 'nowhere' }, by), { code: 'not-found' });
+});
+
+test('renews what was asked for and nothing else, and tells how far it has come', async () => {
+  const context = await fleet();
+  const { replica } = context;
+  const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 2);
+  const before = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([before.state, before.total, before.pending, before.renewed], ['running', 3, 3, 0]);
+  const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
+  const done = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([done.total, done.pending, done.renewed, done.gone], [3, 0, 3, 0]);
+  assert.equal(done.reason, 'CA roll-out');
+  const jobs = agents.flatMap(({ jobs }) => jobs.map(({ volumeId, cause }) => `${volumeId} ${cause}`)).sort();
+  assert.deepEqual(jobs, ['a1 demand', 'a2 demand', 'b1 demand']);
+  // Each has its next regular renewal, and the others still theirs.
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+  assert.deepEqual(
+    (await replica.dispatcher.bulks.list()).map((bulk) => bulk.id),
+    [id],
+  );
+});
+
+test('cancels what has not started, and it comes at its own time again', async () => {
+  const context = await fleet();
+  const { replica } = context;
+  await replica.dispatcher.pauseLane(ca, by);
+  const id = await replica.dispatcher.bulks.request({}, by);
+  // Those of the other issuer went through; those of the paused one wait.
+  await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 4);
+  const cancelled = await replica.dispatcher.bulks.cancel(id);
+  assert.deepEqual([cancelled.state, cancelled.cancelled, cancelled.pending], ['cancelled', 4, 2]);
+  await replica.dispatcher.resumeLane(ca, 'alice');
+  answering(context, 'node-a');
+  answering(context, 'node-b');
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
+  const end = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([end.state, end.renewed, end.cancelled], ['cancelled', 2, 4]);
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+  assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
+});
+
+test('volumes that leave meanwhile do not keep a request from ending', async () => {
+  const { replica, sessions } = await fleet();
+  await replica.dispatcher.pauseLane(ca, by);
+  const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 3);
+  const [a, b] = [sessions.get('node-a'), sessions.get('node-b')];
+  assert.ok(a && b);
+  await replica.index.applyDelta(a, [], ['a1', 'a2']);
+  await replica.index.applyDelta(b, [], ['b1']);
+  const { state, gone, pending } = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([state, gone, pending], ['finished', 3, 0]);
+  assert.equal((await replica.dispatcher.lanes.state(ca)).parked, 0);
+});
+
+test('two requests for the same volumes renew them once and both end', async () => {
+  const context = await fleet(false);
+  const { replica } = context;
+  const ids = [
+    await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
+    await replica.dispatcher.bulks.request({ node: 'node-a' }, by),
+  ];
+  replica.dispatcher.start();
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
+  const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
+  await until(async () =>
+    (await Promise.all(ids.map((id) => replica.dispatcher.bulks.progress(id)))).every(
+      ({ state }) => state === 'finished',
+    ),
+  );
+  assert.equal(agents.flatMap(({ jobs }) => jobs).length, 4);
+});
