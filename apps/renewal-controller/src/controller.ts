@@ -1,0 +1,264 @@
+import { hostname } from 'node:os';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { readLanePolicies, redisConfigOf } from './config.ts';
+import type { ControllerConfig } from './config.ts';
+import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
+import { FleetServer } from './fleet-api/fleet-server.ts';
+import { FleetFollower } from './fleet-index/fleet-follower.ts';
+import { FleetIndex } from './fleet-index/fleet-index.ts';
+import { createApi, listen } from './http/api-server.ts';
+import { createOpsServer } from './http/ops-server.ts';
+import { volumeSelector } from './http/volume-selector.ts';
+import { authorizeByAccessReview, authorizeEverybody } from './identity/access-review.ts';
+import { identifyByTokenReview } from './identity/agent-identity.ts';
+import type { IdentifyAgent } from './identity/agent-identity.ts';
+import { openKubeClient, requireKube } from './identity/kube-client.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
+import type { NodeAccess } from './identity/node-access.ts';
+import { NodeSweeper } from './identity/node-sweeper.ts';
+import { RedisAcl } from './identity/redis-acl.ts';
+import { ServingCertificate } from './identity/serving-certificate.ts';
+import { sharedAccess } from './identity/shared-access.ts';
+import { identifyByStaticTokens } from './identity/static-tokens.ts';
+import { LanePolicies } from './lanes/lane-policies.ts';
+import { ControllerMetrics } from './observability/controller-metrics.ts';
+import type { ControllerSnapshot } from './observability/controller-metrics.ts';
+import { redisEndpoint } from './redis/create-redis.ts';
+import { RedisConnections } from './redis/redis-connections.ts';
+import { redisKeys } from './redis/redis-keys.ts';
+import type { RedisKeys } from './redis/redis-keys.ts';
+
+/** What a controller is made from. */
+export interface ControllerOptions {
+  readonly config: ControllerConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Where the controller listens; 0 for a Unix socket, undefined for what is turned off. */
+export interface ControllerPorts {
+  readonly fleet: number;
+  readonly api: number | undefined;
+  readonly ops: number | undefined;
+}
+
+const missedHeartbeats = 3;
+const pruneMs = 10 * 60_000;
+
+/** One replica: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #keys: RedisKeys;
+  readonly #unwind: (() => Promise<void> | void)[] = [];
+  readonly #connections: RedisConnections;
+  readonly #follower: FleetFollower;
+  readonly #dispatcher: RenewalDispatcher;
+  readonly #metrics: ControllerMetrics;
+  #server: FleetServer | undefined;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    const { config, clock, log } = options;
+    const prefix = config['redis-prefix'];
+    this.#keys = redisKeys(prefix);
+    this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
+    const redis = this.#connections.create('worker', 'follower');
+    this.#follower = new FleetFollower({ redis, keys: this.#keys, clock, logger: log });
+    this.#metrics = new ControllerMetrics(() => this.#snapshot());
+    const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
+    this.#dispatcher = new RenewalDispatcher({
+      connections: this.#connections,
+      prefix,
+      policies: new LanePolicies(defaults, overrides),
+      view: () => this.#follower.view,
+      clock,
+      logger: log,
+      observer: this.#metrics,
+      concurrency: config['dispatch-concurrency'],
+    });
+  }
+
+  /** @throws whatever keeps the controller from serving; what was started by then is stopped */
+  async start(): Promise<ControllerPorts> {
+    try {
+      return await this.#start();
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#unwind.splice(0).reverse()) await stop();
+  }
+
+  async #start(): Promise<ControllerPorts> {
+    const { config, env, clock } = this.#options;
+    const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
+    this.#unwind.push(() => client?.stop());
+    const certificate = await this.#openCertificate();
+    this.#connections.start();
+    this.#unwind.push(() => this.#connections.stop());
+    this.#follower.start();
+    this.#unwind.push(() => this.#follower.stop());
+    this.#dispatcher.start();
+    this.#unwind.push(() => this.#dispatcher.stop());
+    this.#startPruning();
+    const access = this.#nodeAccess();
+    const ops = await this.#startOps();
+    const index = this.#openIndex();
+    this.#startSweeper(client, index, access);
+    const api = await this.#startApi(client, certificate);
+    const fleet = await this.#startFleet({ identify: this.#identify(client), index, access, certificate });
+    return { fleet, api, ops };
+  }
+
+  async #openCertificate(): Promise<ServingCertificate | undefined> {
+    const { config, clock, log } = this.#options;
+    const { 'tls-cert-file': certificateFile, 'tls-key-file': keyFile } = config;
+    if (certificateFile === undefined || keyFile === undefined) return undefined;
+    const certificate = await ServingCertificate.open({ certificateFile, keyFile, clock, log });
+    this.#unwind.push(() => certificate.stop());
+    return certificate;
+  }
+
+  #openIndex(): FleetIndex {
+    const { clock, log } = this.#options;
+    const redis = this.#connections.commands;
+    return new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
+  }
+
+  #nodeAccess(): NodeAccess {
+    const { config, clock } = this.#options;
+    const redisConfig = redisConfigOf(config);
+    const nodeUrl = config['redis-node-url'] ?? redisConfig.url;
+    const common = {
+      prefix: config['redis-prefix'],
+      endpoint: () => redisEndpoint({ ...redisConfig, url: nodeUrl }),
+      clock,
+      lifetimeMs: config['redis-node-password-lifetime'],
+    };
+    if (config['redis-node-access'] === 'acl') return new RedisAcl({ ...common, redis: this.#connections.commands });
+    const { 'redis-node-username': username = '', 'redis-node-password-file': passwordFile } = config;
+    return sharedAccess({ ...common, username, passwordFile });
+  }
+
+  #identify(client: KubeClient | undefined): IdentifyAgent {
+    const { config } = this.#options;
+    const { 'agent-token-file': tokenFile, 'agent-service-account': serviceAccount = '' } = config;
+    if (tokenFile !== undefined) return identifyByStaticTokens(tokenFile);
+    const rules = { audience: config['agent-token-audience'], serviceAccount };
+    return identifyByTokenReview(requireKube(client, '--agent-service-account'), rules);
+  }
+
+  async #startOps(): Promise<number | undefined> {
+    const address = this.#options.config['ops-bind-address'];
+    if (address === undefined) return undefined;
+    const server = createOpsServer({ registry: this.#metrics.registry, notReady: () => this.#notReady() });
+    this.#unwind.push(() => server.close());
+    return await listen(server, address);
+  }
+
+  async #startApi(
+    client: KubeClient | undefined,
+    certificate: ServingCertificate | undefined,
+  ): Promise<number | undefined> {
+    const { config, clock, log } = this.#options;
+    const address = config['api-bind-address'];
+    if (address === undefined) return undefined;
+    const isOpen = config['api-auth'] === 'none';
+    const options = {
+      view: () => this.#follower.view,
+      dispatcher: this.#dispatcher,
+      selectVolumes: volumeSelector(client),
+      silentAfterMs: this.#silentAfterMs,
+      authorize: isOpen ? authorizeEverybody : authorizeByAccessReview(requireKube(client, '--api-auth')),
+      clock,
+      log,
+    };
+    const api = createApi(options, certificate);
+    this.#unwind.push(() => api.close());
+    return await listen(api, address);
+  }
+
+  async #startFleet(parts: {
+    identify: IdentifyAgent;
+    index: FleetIndex;
+    access: NodeAccess;
+    certificate: ServingCertificate | undefined;
+  }): Promise<number> {
+    const { config, clock, log } = this.#options;
+    const server = new FleetServer({
+      ...parts,
+      address: config['fleet-bind-address'].replace(/^unix:\/\//, 'unix:'),
+      replica: config['replica-name'] ?? hostname(),
+      heartbeatSeconds: Math.max(1, Math.round(config['heartbeat-interval'] / 1000)),
+      clock,
+      log,
+      observer: this.#metrics,
+    });
+    this.#server = server;
+    this.#unwind.push(() => server.stop());
+    this.#connections.onReplaced(() => server.redisReplaced());
+    return await server.start();
+  }
+
+  #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
+    const { config, clock, log } = this.#options;
+    const sweeper = new NodeSweeper({
+      view: () => (this.#follower.isCurrent ? this.#follower.view : undefined),
+      client,
+      silentAfterMs: this.#silentAfterMs,
+      forgetAfterMs: config['forget-node-after'],
+      forget: async (node) => {
+        await index.forgetNode(node);
+        await access.revoke(node);
+      },
+      clock,
+      log,
+    });
+    sweeper.start();
+    this.#unwind.push(() => sweeper.stop());
+  }
+
+  /** Lanes of issuers that no volume names any more cost little; they are looked for now and then. */
+  #startPruning(): void {
+    const { clock, log } = this.#options;
+    let cancel = (): void => undefined;
+    const arm = (): void => {
+      cancel = clock.schedule(pruneMs, () => {
+        const pruned = this.#follower.isCurrent ? this.#dispatcher.prune() : Promise.resolve();
+        pruned.catch((error: unknown) => log.warn({ error: String(error) }, 'lanes not pruned')).finally(arm);
+      });
+    };
+    arm();
+    this.#unwind.push(() => cancel());
+  }
+
+  get #silentAfterMs(): number {
+    return missedHeartbeats * this.#options.config['heartbeat-interval'];
+  }
+
+  #notReady(): string | undefined {
+    if (!this.#connections.health.reachable) return 'redis is out of reach';
+    return this.#follower.isCurrent ? undefined : 'the index is not loaded';
+  }
+
+  async #snapshot(): Promise<ControllerSnapshot> {
+    const nowMs = this.#options.clock.now();
+    const { view } = this.#follower;
+    const none = { delayed: 0, waiting: 0, active: 0 };
+    return {
+      summary: view.summary(nowMs),
+      nodes: {
+        known: view.nodes().length,
+        silent: view.silentNodes(nowMs, this.#silentAfterMs).length,
+        connectedHere: this.#server?.connected ?? 0,
+      },
+      jobs: await this.#dispatcher.due.counts().catch(() => none),
+      redisLatencyMs: this.#connections.health.latencyMs,
+    };
+  }
+}

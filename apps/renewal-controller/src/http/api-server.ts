@@ -1,0 +1,68 @@
+import type { Server as HttpsServer } from 'node:https';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
+import fastify from 'fastify';
+import type { AuthorizeOperator, OperatorRight } from '../identity/access-review.ts';
+import type { ServingCertificate } from '../identity/serving-certificate.ts';
+import { renewRoutes, viewRoutes } from './api-routes.ts';
+import type { Api, ApiRoutesOptions } from './api-routes.ts';
+import { errorResponse } from './error-response.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, once the route's right was found to be theirs. */
+    operator: string;
+  }
+  interface FastifyContextConfig {
+    /** What a caller needs; a route without one is nobody's. */
+    readonly right?: OperatorRight;
+  }
+}
+
+/** What the server works with. */
+export interface ApiServerOptions extends ApiRoutesOptions {
+  readonly authorize: AuthorizeOperator;
+  readonly log: Logger;
+}
+
+/** The operators' API, not yet listening. Every route asks for a right before anything of the request is looked at. */
+export function createApi(options: ApiServerOptions, certificate: ServingCertificate | undefined): Api {
+  const limits = { bodyLimit: 64 * 1024, requestTimeout: 30_000, keepAliveTimeout: 60_000 };
+  const api: Api =
+    certificate === undefined
+      ? fastify(limits)
+      : (fastify({
+          ...limits,
+          https: { cert: certificate.pair.certificate, key: certificate.pair.privateKey },
+        }));
+  certificate?.onChange(({ certificate: cert, privateKey: key }) =>
+    (api.server as unknown as HttpsServer).setSecureContext({ cert, key }),
+  );
+  api.decorateRequest('operator', '');
+  api.addHook('onRequest', async (request) => {
+    const { right } = request.routeOptions.config;
+    if (request.is404) return;
+    if (right === undefined) throw new CertfleetError('permission-denied', 'nobody has a right to this');
+    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    request.operator = (await options.authorize(token, right)).name;
+  });
+  api.setErrorHandler(async (thrown, request, reply) => {
+    const { status, body } = errorResponse(thrown);
+    if (status >= 500)
+      options.log.warn({ method: request.method, url: request.url, error: String(thrown) }, 'api request failed');
+    await reply.code(status).send(body);
+  });
+  api.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ code: 'not-found', message: 'there is no such resource' }),
+  );
+  viewRoutes(api, options);
+  renewRoutes(api, options);
+  return api;
+}
+
+/** Begins to listen. @returns the port */
+export async function listen(api: Api, { host, port }: ListenAddress): Promise<number> {
+  const address = await api.listen({ host: host ?? '::', port });
+  return Number(new URL(address).port);
+}

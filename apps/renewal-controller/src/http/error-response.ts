@@ -1,0 +1,35 @@
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { ErrorCode } from '@certfleet/shared/errors.ts';
+
+const statuses: Readonly<Record<ErrorCode, number>> = {
+  'invalid-argument': 400,
+  'not-found': 404,
+  'already-exists': 409,
+  'permission-denied': 403,
+  unauthenticated: 401,
+  'resource-exhausted': 429,
+  'failed-precondition': 412,
+  aborted: 409,
+  cancelled: 499,
+  unimplemented: 501,
+  internal: 500,
+  unavailable: 503,
+  'deadline-exceeded': 504,
+};
+
+/** What a failed request is answered with. */
+export interface ErrorResponse {
+  readonly status: number;
+  readonly body: { readonly code: string; readonly message: string };
+}
+
+/** Any thrown value as an answer: ours by its code, fastify's by its status, anything else without its text. */
+export function errorResponse(thrown: unknown): ErrorResponse {
+  const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
+  if (thrown instanceof Error && status >= 400 && status < 500) {
+    return { status, body: { code: 'invalid-argument', message: thrown.message } };
+  }
+  const { code, message } = asCertfleetError(thrown);
+  // An error that we did not foresee may quote anything.
+  return { status: statuses[code], body: { code, message: code === 'internal' ? 'internal error' : message } };
+}
