@@ -1,0 +1,118 @@
+// Who agents and operators are, asked of a real API server.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
+import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
+import { systemClock } from '../../libs/shared/src/clock.ts';
+import { authorizeByAccessReview } from '../../apps/renewal-controller/src/identity/access-review.ts';
+import { identifyByTokenReview } from '../../apps/renewal-controller/src/identity/agent-identity.ts';
+import { startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+
+const namespace = 'certfleet';
+const rules = { audience: 'certfleet', serviceAccount: `${namespace}/agent` };
+let cluster: Cluster;
+let client: KubeClient;
+
+before(async () => {
+  cluster = await startCluster({ nodes: 'control-plane', certManager: false });
+  client = new KubeClient({
+    credentials: kubeconfigCredentials(await cluster.localKubeconfig(), systemClock),
+    clock: systemClock,
+  });
+  const meta = (name: string): object => ({ metadata: { name, namespace } });
+  const account = (name: string): object => ({ apiVersion: 'v1', kind: 'ServiceAccount', ...meta(name) });
+  const pod = (name: string, serviceAccountName: string, nodeName: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    ...meta(name),
+    spec: { serviceAccountName, nodeName, containers: [{ name: 'agent', image: 'agent' }] },
+  });
+  const role = (name: string, verbs: readonly string[]): object => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: [{ apiGroups: ['certfleet.io'], resources: ['volumes'], verbs }],
+  });
+  const binding = (name: string): object => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+    subjects: [{ kind: 'ServiceAccount', name, namespace }],
+  });
+  await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
+  await cluster.apply(['agent', 'other', 'viewer', 'operator'].map(account));
+  await cluster.apply([
+    ...['node-1', 'node-2'].map((name) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } })),
+    pod('agent-1', 'agent', 'node-1'),
+    pod('agent-2', 'agent', 'node-2'),
+    pod('other-1', 'other', 'node-1'),
+    role('viewer', ['view']),
+    role('operator', ['view', 'renew']),
+    binding('viewer'),
+    binding('operator'),
+  ]);
+});
+
+after(async () => {
+  await client.stop();
+  await cluster.stop();
+});
+
+/** A token as the kubelet would project it; without a pod it is bound to no node. */
+async function tokenOf(
+  account: string,
+  options: { readonly pod?: string; readonly audience?: string },
+): Promise<string> {
+  const binding = options.pod === undefined ? [] : ['--bound-object-kind=Pod', `--bound-object-name=${options.pod}`];
+  const audience = options.audience === undefined ? [] : [`--audience=${options.audience}`];
+  const { stdout } = await cluster.kubectl(['create', 'token', account, '-n', namespace, ...binding, ...audience]);
+  return stdout.trim();
+}
+
+test('an agent is the agent of the node that its pod runs on', async () => {
+  const identify = identifyByTokenReview(client, rules);
+  assert.equal(await identify(await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' })), 'node-1');
+  assert.equal(await identify(await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' })), 'node-2');
+});
+
+test('a token of another audience, another account or no node, or a forged one, is nobody', async () => {
+  const identify = identifyByTokenReview(client, rules);
+  const good = await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' });
+  const [header = '', , signature = ''] = good.split('.');
+  const claims = JSON.parse(Buffer.from(good.split('.')[1] ?? '', 'base64url').toString()) as {
+    'kubernetes.io': { node: { name: string } };
+  };
+  claims['kubernetes.io'].node.name = 'node-2';
+  const forged = [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
+  const refusals: readonly (readonly [string, string])[] = [
+    [await tokenOf('agent', { pod: 'agent-1' }), 'unauthenticated'],
+    [await tokenOf('agent', { pod: 'agent-1', audience: 'vault' }), 'unauthenticated'],
+    [forged, 'unauthenticated'],
+    ['nonsense', 'unauthenticated'],
+    [await tokenOf('other', { pod: 'other-1', audience: 'certfleet' }), 'permission-denied'],
+    [await tokenOf('agent', { audience: 'certfleet' }), 'permission-denied'],
+  ];
+  for (const [token, code] of refusals) await assert.rejects(identify(token), { code });
+});
+
+test('a deleted pod takes its identity with it', async () => {
+  const token = await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' });
+  await cluster.kubectl(['delete', 'pod', 'agent-2', '-n', namespace, '--force', '--grace-period=0']);
+  await assert.rejects(identifyByTokenReview(client, rules)(token), { code: 'unauthenticated' });
+});
+
+test('operators may do what RBAC says: view and renew are verbs of their own', async () => {
+  const authorize = authorizeByAccessReview(client);
+  const viewer = await tokenOf('viewer', {});
+  const operator = await tokenOf('operator', {});
+  assert.deepEqual(await authorize(viewer, 'view'), { name: `system:serviceaccount:${namespace}:viewer` });
+  await assert.rejects(authorize(viewer, 'renew'), { code: 'permission-denied' });
+  assert.deepEqual(await authorize(operator, 'renew'), { name: `system:serviceaccount:${namespace}:operator` });
+  await assert.rejects(authorize(await tokenOf('other', {}), 'view'), { code: 'permission-denied' });
+  // A token that was made for the agents' API is no operator's.
+  await assert.rejects(authorize(await tokenOf('operator', { audience: 'certfleet' }), 'view'), {
+    code: 'unauthenticated',
+  });
+});
