@@ -91,6 +91,8 @@ async function agentAccess(cluster: Cluster): Promise<ApiAccess> {
     chart,
     '--namespace',
     agentNamespace,
+    // Without a cluster to ask, helm takes an old version for granted, which the chart refuses.
+    '--kube-version=1.34.0',
     ...templates,
   ]);
   await cluster.apply(manifest);

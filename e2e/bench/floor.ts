@@ -12,7 +12,11 @@ export class Floor {
   readonly #child: ChildProcess;
 
   private constructor(enterNamespace: readonly string[]) {
-    const [file = '', ...args] = [...enterNamespace, process.execPath, resolve(import.meta.dirname, 'floor-client.ts')];
+    const [file = '', ...args]: readonly string[] = [
+      ...enterNamespace,
+      process.execPath,
+      resolve(import.meta.dirname, 'floor-client.ts'),
+    ];
     this.#child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 
