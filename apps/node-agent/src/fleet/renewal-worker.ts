@@ -66,8 +66,12 @@ export class RenewalWorker {
 
   /** Takes no more jobs and waits for those in progress, a few seconds at most; the rest come again. */
   async stop(): Promise<void> {
-    const closed = this.#worker.close().catch(() => undefined);
-    await Promise.race([closed, delay(this.#options.clock, closeLimitMs)]);
+    // With a connection that is down BullMQ would wait for its end, which ioredis never tells, and keep its timers.
+    const isDown = this.#clients.some(({ status }) => status !== 'ready');
+    const closed = this.#worker.close(isDown).catch(() => undefined);
+    const closing = new AbortController();
+    await Promise.race([closed, delay(this.#options.clock, closeLimitMs, closing.signal).catch(() => undefined)]);
+    closing.abort();
     for (const client of this.#clients) client.disconnect();
   }
 
