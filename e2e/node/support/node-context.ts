@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { startCluster, type Cluster } from '../../cluster/cluster.ts';
@@ -42,27 +41,28 @@ const auditPolicy = {
 
 /** A full cluster with an issuer and the agent's image in its registry; the chart is not yet installed. */
 export async function openNodeContext(): Promise<NodeContext> {
-  const directory = await mkdtemp(join(tmpdir(), 'certfleet-audit-'));
-  const [policy, auditLog] = [join(directory, 'policy.json'), join(directory, 'audit.log')];
-  await writeFile(policy, JSON.stringify(auditPolicy));
-  const cluster = await startCluster({
-    nodes: 'full',
-    apiServerArgs: [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLog}`],
-  });
-  const stop = async (): Promise<void> => {
-    await cluster.stop();
-    await rm(directory, { recursive: true, force: true });
-  };
+  const cluster = await startCluster({ nodes: 'full' });
   try {
     const agent = new AgentRelease(cluster);
-    const [issuer] = await Promise.all([
-      createCaIssuer(cluster, { name: defaultIssuer }),
-      cluster.createNamespace(defaultNamespace),
-      agent.buildImage(),
-    ]);
-    return { cluster, agent, issuer, auditLog, stop };
+    const prepare = async (): Promise<[CaIssuer, string]> => {
+      const auditLog = await audit(cluster);
+      await cluster.createNamespace(defaultNamespace);
+      return [await createCaIssuer(cluster, { name: defaultIssuer }), auditLog];
+    };
+    const [[issuer, auditLog]] = await Promise.all([prepare(), agent.buildImage()]);
+    return { cluster, agent, issuer, auditLog, stop: () => cluster.stop() };
   } catch (error) {
-    await stop();
+    await cluster.stop();
     throw error;
   }
+}
+
+/** Starts the API server anew with an audit log in the cluster's own folder, which goes with it whatever happens. */
+async function audit({ apiServer, directory }: Cluster): Promise<string> {
+  const [policy, log] = [join(directory, 'audit-policy.json'), join(directory, 'audit.log')];
+  await writeFile(policy, JSON.stringify(auditPolicy));
+  // Asked to end, it would wait a minute for the watches of everybody else.
+  await apiServer.kill('SIGKILL');
+  await apiServer.start([`--audit-policy-file=${policy}`, `--audit-log-path=${log}`]);
+  return log;
 }
