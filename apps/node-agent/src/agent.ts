@@ -172,7 +172,7 @@ export class Agent {
     const issuanceTimeoutMs = config['issuance-timeout'];
     const scheduler: RenewalScheduler = new RenewalScheduler({
       clock,
-      maxConcurrent: config['concurrent-renewals'],
+      maxPerGroup: config['concurrent-renewals'],
       renew: (volumeId) => volumes.renew(volumeId),
     });
     this.#unwind.push(() => scheduler.stop());

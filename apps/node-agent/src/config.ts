@@ -119,7 +119,11 @@ export const agentFlags = {
     help: 'Projected ServiceAccount token for the controller; read again for each connection.',
     parse: nonEmpty,
   },
-  'concurrent-renewals': { fallback: '4', help: 'Renewals in progress at once.', parse: integerBetween(1, 256) },
+  'concurrent-renewals': {
+    fallback: '4',
+    help: 'Renewals in progress at once of one issuer.',
+    parse: integerBetween(1, 256),
+  },
   'local-ca': {
     fallback: '',
     help: 'Directory of a CA of this machine that signs in the place of cert-manager; for use without Kubernetes.',

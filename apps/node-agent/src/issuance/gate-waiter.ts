@@ -26,20 +26,29 @@ export interface GateWaiterOptions {
  */
 export async function awaitGates(options: GateWaiterOptions, pod: PodIdentity, signal: AbortSignal): Promise<void> {
   if (options.gates.length === 0) return;
+  let reason: string | undefined = 'waiting for the API server to show the pod';
   for (let attempt = 1; ; attempt++) {
-    const seen = await options.getPod(pod.namespace, pod.name, signal);
-    if (seen?.uid !== pod.uid) {
-      throw new CertfleetError(
-        'not-found',
-        `expected pod ${pod.namespace}/${pod.name} with uid ${pod.uid}, found ${seen === undefined ? 'none' : `uid ${seen.uid}`}`,
-      );
-    }
-    const reason = waitingReason(options.gates, seen);
-    if (reason === undefined) return;
     try {
+      reason = await unmetReason(options, pod, signal);
+      if (reason === undefined) return;
       await delay(options.clock, backoffMs(options.backoff, attempt), signal);
     } catch (cause) {
-      throw new CertfleetError('deadline-exceeded', reason, { reason: 'GatePending', cause });
+      if (!signal.aborted) throw cause;
+      throw new CertfleetError('deadline-exceeded', reason ?? 'waiting for the pod', { reason: 'GatePending', cause });
     }
   }
+}
+
+async function unmetReason(
+  { getPod, gates }: GateWaiterOptions,
+  pod: PodIdentity,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const seen = await getPod(pod.namespace, pod.name, signal);
+  if (seen?.uid === pod.uid) return waitingReason(gates, seen);
+  const found = seen === undefined ? 'none' : `uid ${seen.uid}`;
+  throw new CertfleetError(
+    'not-found',
+    `expected pod ${pod.namespace}/${pod.name} with uid ${pod.uid}, found ${found}`,
+  );
 }

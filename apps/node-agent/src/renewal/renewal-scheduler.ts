@@ -10,8 +10,11 @@ const longestSleepMs = 60_000;
 /** What a scheduler needs. */
 export interface RenewalSchedulerOptions {
   readonly clock: Clock;
-  /** Renewals in progress at once; mounts do not pass through here and so always go first. */
-  readonly maxConcurrent: number;
+  /**
+   * Renewals in progress at once in one group; mounts do not pass through here and so always go first. There is no bound
+   * over all groups: a renewal mostly waits, and those of an issuer that does not answer must not hold up the others'.
+   */
+  readonly maxPerGroup: number;
   /** Renews one volume and schedules its next time itself; it must not reject. */
   readonly renew: (volumeId: string) => Promise<void>;
 }
@@ -23,7 +26,11 @@ export interface RenewalSchedulerOptions {
 export class RenewalScheduler {
   readonly #options: RenewalSchedulerOptions;
   readonly #queue = new DueQueue();
-  readonly #running = new Set<Promise<void>>();
+  /** The group of each volume that is scheduled or due. */
+  readonly #groups = new Map<string, string>();
+  /** Volumes that are due while their group has no room, by group, the soonest due first. */
+  readonly #waiting = new Map<string, Set<string>>();
+  readonly #running = new Map<string, Set<Promise<void>>>();
   #armedFor: number | undefined;
   #cancelTimer: CancelTimer | undefined;
   #stopped = false;
@@ -32,13 +39,17 @@ export class RenewalScheduler {
     this.#options = options;
   }
 
-  /** Sets (or moves) the volume's time. A time in the past means as soon as there is room. */
-  schedule(volumeId: string, at: Date): void {
+  /** Sets (or moves) the volume's time, in the group of those that share an issuer. A time in the past means at once. */
+  schedule(volumeId: string, at: Date, group: string): void {
+    this.#stopWaiting(volumeId);
+    this.#groups.set(volumeId, group);
     this.#queue.set(volumeId, at.getTime());
     this.#advance();
   }
 
   unschedule(volumeId: string): void {
+    this.#stopWaiting(volumeId);
+    this.#groups.delete(volumeId);
     this.#queue.delete(volumeId);
   }
 
@@ -52,31 +63,44 @@ export class RenewalScheduler {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running.values()].flatMap((runs) => [...runs]));
   }
 
   #advance(): void {
     if (this.#stopped) return;
     const nowMs = this.#options.clock.now();
-    while (this.#running.size < this.#options.maxConcurrent) {
-      const volumeId = this.#queue.popDue(nowMs);
-      if (volumeId === undefined) break;
-      this.#start(volumeId);
+    for (let due = this.#queue.popDue(nowMs); due !== undefined; due = this.#queue.popDue(nowMs)) {
+      const group = this.#groups.get(due) ?? '';
+      const waiting = this.#waiting.get(group) ?? new Set();
+      this.#waiting.set(group, waiting.add(due));
+      this.#startWaiting(group);
     }
     this.#arm(nowMs);
   }
 
-  #start(volumeId: string): void {
-    const run = this.#options.renew(volumeId).finally(() => {
-      this.#running.delete(run);
-      this.#advance();
-    });
-    this.#running.add(run);
+  #startWaiting(group: string): void {
+    const running = this.#running.get(group) ?? new Set();
+    for (const volumeId of this.#waiting.get(group) ?? []) {
+      if (this.#stopped || running.size >= this.#options.maxPerGroup) break;
+      this.#stopWaiting(volumeId);
+      const run = this.#options.renew(volumeId).finally(() => {
+        running.delete(run);
+        if (running.size === 0) this.#running.delete(group);
+        this.#startWaiting(group);
+      });
+      this.#running.set(group, running.add(run));
+    }
+  }
+
+  #stopWaiting(volumeId: string): void {
+    const group = this.#groups.get(volumeId) ?? '';
+    const waiting = this.#waiting.get(group);
+    waiting?.delete(volumeId);
+    if (waiting?.size === 0) this.#waiting.delete(group);
   }
 
   #arm(nowMs: number): void {
-    // With no room left, the end of a running renewal advances the queue; a timer would only spin.
-    const dueAtMs = this.#running.size < this.#options.maxConcurrent ? this.#queue.peekDueAt() : undefined;
+    const dueAtMs = this.#queue.peekDueAt();
     if (dueAtMs === this.#armedFor) return;
     this.#cancelTimer?.();
     this.#armedFor = dueAtMs;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { readCertificateSigningRequest } from '../crypto/read-certificate-signing-request.ts';
 import { VolumeBench } from './testing/volume-bench.ts';
 import type { BenchChanges } from './testing/volume-bench.ts';
 
@@ -58,7 +59,8 @@ describe('publish', () => {
     await bench.publish(request);
     const [before, after] = bench.issuer.requests;
     assert.equal(after?.requestName, before?.requestName);
-    assert.equal(after?.csrPem.length, before?.csrPem.length);
+    const keyOf = (csrPem: string | undefined): Buffer => readCertificateSigningRequest(csrPem ?? '').publicKey;
+    assert.deepEqual(keyOf(after?.csrPem), keyOf(before?.csrPem));
     assert.equal(bench.store.readRecord(request.volumeId).generation, 1);
   });
 

@@ -99,7 +99,7 @@ export class VolumeManager {
       const known = this.#volumes.get(request.volumeId);
       if (known !== undefined) keepTokens(known, request);
       if (known?.record.phase === 'published' && (await this.#isPublishedAt(known, request.targetPath))) return;
-      const volume = known ?? this.#create(request);
+      const volume = known ?? (await this.#create(request));
       try {
         await this.#fill(volume, context);
         await this.#mount(volume, request.targetPath);
@@ -172,8 +172,8 @@ export class VolumeManager {
     this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
   }
 
-  #create(request: PublishRequest): ManagedVolume {
-    const { store, parseVolume, clock, reporter } = this.#options;
+  async #create(request: PublishRequest): Promise<ManagedVolume> {
+    const { store, parseVolume, clock, reporter, mounter } = this.#options;
     const { volumeId, targetPath, volumeMountGroup, serviceAccountTokens } = request;
     const spec = parseVolume(request);
     const { attributes, secrets } = splitSecrets(request.attributes);
@@ -189,6 +189,8 @@ export class VolumeManager {
       requestIsSpent: false,
       unpublished: new AbortController(),
     };
+    // Set aside at start because its record was damaged; with no pod on it, it may make room.
+    if (store.has(volumeId) && !(await mounter.isMounted(targetPath))) store.remove(volumeId);
     store.create(volume.record, volume.secrets);
     this.#volumes.set(volumeId, volume);
     reporter.attributeWarnings(volume);

@@ -4,6 +4,7 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { backoffMs, renewalBackoff } from '../issuance/backoff.ts';
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
+import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 import { deadline } from './deadline.ts';
 import type { ManagedVolume } from './managed-volume.ts';
@@ -24,6 +25,8 @@ export interface VolumeRenewalsOptions {
 
 /** Waiting for a gate has a back-off of its own, and has not failed: the wait goes on where the deadline ended it. */
 const gateResumeMs = 1_000;
+/** However long a server asks to be left alone: a certificate must not expire for it. */
+const longestRetryAfterMs = 60_000;
 
 /** When each volume is issued again, and what happens then. The caller holds the volume's lock. */
 export class VolumeRenewals {
@@ -34,11 +37,11 @@ export class VolumeRenewals {
   }
 
   /** Schedules the renewal, or the first issuance when the pod was let start without a certificate. */
-  scheduleNext({ volumeId, record }: ManagedVolume): void {
+  scheduleNext({ volumeId, record, spec }: ManagedVolume): void {
     const { scheduler, clock, graceMs } = this.#options;
     const { issued } = record;
     const atMs = issued === undefined ? clock.now() : issued.renewAt.getTime() + graceMs(issued);
-    scheduler.schedule(volumeId, new Date(atMs));
+    scheduler.schedule(volumeId, new Date(atMs), issuerKey(spec));
   }
 
   unschedule({ volumeId }: ManagedVolume): void {
@@ -76,13 +79,21 @@ export class VolumeRenewals {
     const lifetimeMs =
       issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
     const backoff = backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts);
-    const waitMs = error.reason === 'GatePending' ? gateResumeMs : Math.max(backoff, error.retryAfterMs ?? 0);
+    const waitMs =
+      error.reason === 'GatePending'
+        ? gateResumeMs
+        : Math.max(backoff, Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs));
     // The controller tries again as well, at the pace that the issuer's lane allows: it goes first here too.
     const retryAt = new Date(clock.now() + waitMs + (issued === undefined ? 0 : graceMs(issued)));
     if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
     else reporter.renewalFailed(volume, cause, error, { notAfter: issued.notAfter, retryAt });
-    scheduler.schedule(volume.volumeId, retryAt);
+    scheduler.schedule(volume.volumeId, retryAt, issuerKey(volume.spec));
   }
+}
+
+/** Volumes whose renewals share an issuer's room. */
+function issuerKey({ issuer, pod }: VolumeSpec): string {
+  return `${issuer.group}/${issuer.kind}/${pod.namespace}/${issuer.name}`;
 }
 
 function causeOf({ failedAttempts, record }: ManagedVolume): IssuanceCause {

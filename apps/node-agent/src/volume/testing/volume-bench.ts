@@ -132,7 +132,7 @@ export class VolumeBench {
     });
     const scheduler: RenewalScheduler = new RenewalScheduler({
       clock,
-      maxConcurrent: 4,
+      maxPerGroup: 4,
       renew: (volumeId) => manager.renew(volumeId),
     });
     this.#scheduler = scheduler;
