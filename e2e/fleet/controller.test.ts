@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { FleetLink } from '../../apps/node-agent/src/fleet/fleet-link.ts';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
+import { runCli } from '../../apps/renewal-controller/src/cli/run-cli.ts';
 import { readConfig } from '../../apps/renewal-controller/src/config.ts';
 import { Controller } from '../../apps/renewal-controller/src/controller.ts';
 import type { ControllerPorts } from '../../apps/renewal-controller/src/controller.ts';
@@ -176,6 +177,45 @@ test('operators see the fleet in pages, have it renewed after a dry run, and hol
   assert.equal(paused.paused?.reason, 'maintenance');
   const resumed = await fixture.api<{ paused?: unknown }>(`lanes/${lanes[0].id}/resume`, { method: 'POST' });
   assert.equal(resumed.paused, undefined);
+});
+
+test('the command line lists, counts, renews and holds, as tables and as JSON', async () => {
+  await using fixture = await Fixture.start();
+  await fixture.startController();
+  const volumes = new RenewingVolumes();
+  for (const id of ['csi-1', 'csi-2']) volumes.set(id, reportOf(id, 3_000_000));
+  fixture.startAgent(volumes);
+  await eventually('all to be shown', async () => (await fixture.api<Shown>('volumes')).total === 2);
+  const certfleet = async (...argv: string[]): Promise<{ code: number; out: string; errors: string }> => {
+    let [out, errors] = ['', ''];
+    const code = await runCli({
+      argv: [...argv, `--server=http://127.0.0.1:${fixture.ports.api ?? 0}`],
+      env: {},
+      clock: systemClock,
+      print: (text) => void (out += text),
+      printError: (text) => void (errors += text),
+    });
+    return { code, out, errors };
+  };
+  const listed = await certfleet('list', '-n', 'shop');
+  assert.match(listed.out, /^NAMESPACE +POD +NODE/);
+  assert.match(listed.out, /^shop +pod-of-csi-1 +node-a +ClusterIssuer\.cert-manager\.io\/\/corporate +ready +1 /m);
+  assert.match((await certfleet('show', 'csi-2')).out, /^serial +01$/m);
+  assert.match((await certfleet('nodes')).out, /^node-a +online /m);
+  assert.match((await certfleet('renew', '--all', '--dry-run')).out, /^2 volumes would be renewed/);
+  assert.equal(volumes.renewals.length, 0);
+  const renewed = await certfleet('renew', '--pod=pod-of-csi-1', '--reason=test', '--wait');
+  assert.match(renewed.out, /^1 of 1 renewed, 0 failed tries$/m);
+  const key = 'ClusterIssuer.cert-manager.io//corporate';
+  assert.match((await certfleet('pause', key, '--reason=maintenance')).out, /paused: maintenance/);
+  assert.match((await certfleet('resume', key)).out, / open /);
+  const status = JSON.parse((await certfleet('status', '-o', 'json')).out) as { summary: { volumes: number } };
+  assert.equal(status.summary.volumes, 2);
+
+  assert.equal((await certfleet('renew', '--all')).code, 64);
+  assert.match((await certfleet('renew', '--reason=oops')).errors, /everything/);
+  assert.equal((await certfleet('show', 'unknown')).code, 1);
+  assert.equal((await certfleet('fly')).code, 64);
 });
 
 test('refuses what it does not understand, and the whole fleet unless it is meant', async () => {

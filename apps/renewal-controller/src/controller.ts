@@ -254,7 +254,7 @@ export class Controller {
       summary: view.summary(nowMs),
       nodes: {
         known: view.nodes().length,
-        silent: view.silentNodes(nowMs, this.#silentAfterMs).length,
+        silent: view.silentNodes(nowMs, this.#silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0).length,
         connectedHere: this.#server?.connected ?? 0,
       },
       jobs: await this.#dispatcher.due.counts().catch(() => none),

@@ -39,8 +39,9 @@ export function viewRoutes(api: Api, options: ApiRoutesOptions): void {
       .map((node) => ({
         ...node,
         lastSeenMs: undefined,
-        lastSeen: new Date(node.lastSeenMs).toISOString(),
-        isSilent: clock.now() - node.lastSeenMs > silentAfterMs,
+        // Unknown for the first seconds after a node has enrolled.
+        lastSeen: node.lastSeenMs === 0 ? undefined : new Date(node.lastSeenMs).toISOString(),
+        isSilent: node.lastSeenMs > 0 && clock.now() - node.lastSeenMs > silentAfterMs,
         volumes: options.view().volumesOn(node.node),
       })),
   }));

@@ -32,10 +32,10 @@ export function createApi(options: ApiServerOptions, certificate: ServingCertifi
   const api: Api =
     certificate === undefined
       ? fastify(limits)
-      : (fastify({
+      : fastify({
           ...limits,
           https: { cert: certificate.pair.certificate, key: certificate.pair.privateKey },
-        }));
+        });
   certificate?.onChange(({ certificate: cert, privateKey: key }) =>
     (api.server as unknown as HttpsServer).setSecureContext({ cert, key }),
   );

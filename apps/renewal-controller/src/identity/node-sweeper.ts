@@ -55,6 +55,8 @@ export class NodeSweeper {
     const { view, silentAfterMs, forgetAfterMs, forget, clock, log } = this.#options;
     const silent = view()?.silentNodes(clock.now(), silentAfterMs) ?? [];
     for (const { node, lastSeenMs } of silent) {
+      // Enrolled a moment ago: the view reads every few seconds when nodes were last seen.
+      if (lastSeenMs === 0) continue;
       try {
         const isOverdue = clock.now() - lastSeenMs > forgetAfterMs;
         if (!isOverdue && !(await this.#hasLeft(node))) continue;

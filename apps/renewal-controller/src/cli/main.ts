@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { runCli } from './run-cli.ts';
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  env: process.env,
+  // A wait between two looks must keep the process alive, which the system clock's timers do not.
+  clock: { ...systemClock, schedule: keepingAlive },
+  print: (text) => process.stdout.write(text),
+  printError: (text) => process.stderr.write(text),
+});
+
+function keepingAlive(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { apiClient } from './api-client.ts';
+import { cliHelp, parseCli } from './cli-options.ts';
+import type { CliOptions } from './cli-options.ts';
+import { commands } from './commands.ts';
+
+/** What a run of the command line works with. */
+export interface CliRun {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
+}
+
+/** sysexits.h: the command line was wrong. */
+const usageExitCode = 64;
+
+/** Runs one command. @returns the exit code: 0, 1 when the controller refused, 64 when the command line is wrong */
+export async function runCli({ argv, env, clock, print, printError }: CliRun): Promise<number> {
+  try {
+    const options = parseCli(argv);
+    if (options.command === 'help') {
+      print(cliHelp);
+      return 0;
+    }
+    const command = Object.hasOwn(commands, options.command) ? commands[options.command] : undefined;
+    if (command === undefined) {
+      throw new CertfleetError('invalid-argument', `there is no command ${options.command}; see certfleet help`);
+    }
+    const ask = apiClient(accessOf(options, env));
+    try {
+      await command({ ask, options, clock, print });
+    } finally {
+      await ask.close();
+    }
+    return 0;
+  } catch (thrown) {
+    const error = asCertfleetError(thrown);
+    printError(`certfleet: ${error.message}\n`);
+    return error.code === 'invalid-argument' ? usageExitCode : 1;
+  }
+}
+
+function accessOf({ flags }: CliOptions, env: CliRun['env']): Parameters<typeof apiClient>[0] {
+  const given = (flag: string, variable: string): string | undefined => {
+    const value = flags[flag] ?? env[variable];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const tokenFile = given('token-file', 'CERTFLEET_TOKEN_FILE');
+  const caFile = given('ca-file', 'CERTFLEET_CA_FILE');
+  return {
+    server: given('server', 'CERTFLEET_SERVER') ?? 'https://127.0.0.1:8080',
+    // Never a flag: every process of the machine can read the others' command lines.
+    token: tokenFile === undefined ? env['CERTFLEET_TOKEN'] : readFileSync(tokenFile, 'utf8').trim(),
+    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+    serverName: given('server-name', 'CERTFLEET_SERVER_NAME'),
+  };
+}

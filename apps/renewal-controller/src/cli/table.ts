@@ -1,0 +1,29 @@
+/** Rows under their titles, in columns that are as wide as their widest cell; for terminals and for `grep`. */
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = titles.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('   ')
+      .trimEnd();
+  return [titles, ...rows].map((row) => `${line(row.map(printable))}\n`).join('');
+}
+
+/** Names come from pods and issuers: none may move the cursor of an operator's terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** A time as the distance from now, such as `3h12m` or `-5m`. */
+export function distance(time: string | undefined, nowMs: number): string {
+  if (time === undefined) return '';
+  const seconds = Math.round((Date.parse(time) - nowMs) / 1000);
+  const size = Math.abs(seconds);
+  const sign = seconds < 0 ? '-' : '';
+  if (size < 120) return `${sign}${size}s`;
+  if (size < 7200) return `${sign}${Math.floor(size / 60)}m${size % 60}s`;
+  if (size < 172_800) return `${sign}${Math.floor(size / 3600)}h${Math.floor((size % 3600) / 60)}m`;
+  return `${sign}${Math.floor(size / 86_400)}d${Math.floor((size % 86_400) / 3600)}h`;
+}
