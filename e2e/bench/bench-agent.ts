@@ -29,6 +29,8 @@ export class BenchAgent {
   readonly #bench: BenchCluster;
   readonly #directory: string;
   readonly #child: ChildProcess;
+  /** From the start on: an agent that ends by itself must not leave its stop waiting. */
+  readonly #closed: Promise<unknown>;
   readonly #client: CsiClient;
   #forwards: readonly Forward[] = [];
 
@@ -56,6 +58,7 @@ export class BenchAgent {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { PATH: process.env['PATH'], ...env },
     });
+    this.#closed = once(this.#child, 'close');
     this.#client = new CsiClient(this.#socketPath);
   }
 
@@ -107,9 +110,8 @@ export class BenchAgent {
 
   async stop(): Promise<void> {
     this.#client.close();
-    const closed = once(this.#child, 'close');
     this.#child.kill('SIGTERM');
-    await closed;
+    await this.#closed;
     await Promise.all(this.#forwards.map((forward) => forward.close()));
     rmSync(this.#directory, { recursive: true });
   }
