@@ -1,11 +1,12 @@
-// Three volumes on this machine, published as the kubelet would, and renewed while you watch. Ctrl-C cleans up. Takes the
-// scratch directory as its argument; start.ts removes it when this process, and with it every mount, has gone.
+// Three volumes on this machine, published as the kubelet would, and renewed through the controller while you watch.
+// Ctrl-C cleans up. Takes the scratch directory as its argument; start.ts removes it when this process, and with it every
+// mount, has gone.
 import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, watch } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CsiClient, inlineVolume } from '../../libs/csi-client/src/csi-client.ts';
 import type { InlineVolume } from '../../libs/csi-client/src/csi-client.ts';
-import { AgentProcess } from './agent-process.ts';
+import { startServices } from './services.ts';
 
 const [scratch] = process.argv.slice(2);
 if (scratch === undefined) throw new Error('expected a scratch directory; use npm start');
@@ -38,27 +39,27 @@ function describe({ targetPath }: InlineVolume): string {
   return `${certificate.subjectAltName ?? ''}  serial ${certificate.serialNumber.slice(0, 12)}…  expires in ${secondsLeft} s`;
 }
 
-/** Says so each time the volume's files are swapped. */
-function watchRenewals(podName: string, volume: InlineVolume): void {
-  let serial = new X509Certificate(readFileSync(join(volume.targetPath, 'tls.crt'))).serialNumber;
-  const watcher = watch(volume.targetPath, () => {
-    if (isEnding) {
-      watcher.close();
-      return;
-    }
-    const current = new X509Certificate(readFileSync(join(volume.targetPath, 'tls.crt'))).serialNumber;
-    if (current === serial) return;
-    serial = current;
-    say(`renewed    ${podName.padEnd(9)} ${describe(volume)}`);
-  });
-}
-
 let isEnding = false;
-const agent = new AgentProcess(scratch, (line) => say(line));
-const client = new CsiClient(agent.socketPath);
+const paths: Readonly<Record<string, string>> = {
+  job: 'by a job of the controller',
+  deadline: "by the agent's own deadline",
+};
+const services = startServices(scratch, {
+  onWarning: say,
+  // The files are swapped before the agent logs it, and what the pod reads is what is shown.
+  onIssued: (pod, cause) => {
+    const found = volumes.find(({ podName }) => podName === pod);
+    const path = paths[cause];
+    if (found === undefined || path === undefined || isEnding) return;
+    say(`renewed    ${pod.padEnd(9)} ${describe(found.volume)}  ${path}`);
+  },
+});
+const client = new CsiClient(services.csiSocketPath);
 
 async function run(): Promise<void> {
   say('starting the node agent with a CA of this machine');
+  if (services.apiUrl === undefined) say('no redis-server on this machine: the agent works without a controller');
+  else say(`and redis-server with the controller; try: npx certfleet list --server ${services.apiUrl}`);
   await client.ready(30_000);
   for (const { podName, volume } of volumes) {
     await client.publish(volume);
@@ -67,7 +68,6 @@ async function run(): Promise<void> {
       const path = join(volume.targetPath, name);
       say(`           ${path}  ${statSync(path).size} bytes, mode ${(statSync(path).mode & 0o777).toString(8)}`);
     }
-    watchRenewals(podName, volume);
   }
   say('each volume is renewed after two thirds of its lifetime; Ctrl-C ends and cleans up');
 }
@@ -75,7 +75,7 @@ async function run(): Promise<void> {
 async function cleanUp(): Promise<void> {
   for (const { volume } of volumes) await client.unpublish(volume);
   client.close();
-  await agent.stop();
+  await services.stop();
 }
 
 function end(exitCode: number): void {
@@ -92,7 +92,7 @@ function end(exitCode: number): void {
 }
 process.on('SIGINT', () => end(0));
 process.on('SIGTERM', () => end(0));
-void agent.ended.then(() => {
+void services.agentEnded.then(() => {
   if (!isEnding) process.exit(1);
 });
 run().catch((thrown: unknown) => {
