@@ -8,6 +8,7 @@ import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renewal.ts';
 import type { Demands, PendingRenewal } from './demands.ts';
 import type { DueQueue } from './due-queue.ts';
+import type { HoldJob } from './due-worker.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
@@ -60,12 +61,13 @@ export class BulkRenewals {
   }
 
   /** Brings a bulk renewal's volumes forward. Run again after a crash it does what is left to do. */
-  async begin(id: string): Promise<void> {
+  async begin(id: string, hold: HoldJob): Promise<void> {
     const { demands, due } = this.#parts;
     if (!(await demands.move(id, 'running', ['starting', 'running']))) return;
     for await (const some of demands.pending(id)) {
       const volumes = await this.#stillWanted(id, some);
       await due.bringForward(volumes);
+      await hold();
     }
   }
 

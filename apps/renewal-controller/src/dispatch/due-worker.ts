@@ -11,6 +11,9 @@ import type { DueJob } from './renewal-job.ts';
 /** What became of a job: done with, or to come again. */
 export type DueResult = { readonly done: true } | { readonly done: false; readonly waitMs: number };
 
+/** Keeps a job that takes long from being given to another worker; call it every second or so. */
+export type HoldJob = () => Promise<void>;
+
 /** What a worker of the `due` queue stands on. */
 export interface DueWorkerParts {
   /** Of the role `worker`, for this alone; BullMQ adds one that blocks. */
@@ -20,9 +23,10 @@ export interface DueWorkerParts {
   readonly logger: Logger;
   readonly concurrency: number;
   /** Every step of it may come twice for the same job. */
-  readonly process: (id: string, data: DueJob) => Promise<DueResult>;
+  readonly process: (id: string, data: DueJob, hold: HoldJob) => Promise<DueResult>;
 }
 
+const lockDuration = 5_000;
 const retryMs = 1_000;
 const closeLimitMs = 5_000;
 
@@ -38,8 +42,10 @@ export class DueWorker {
       connection: parts.redis,
       prefix: parts.keys.controller,
       concurrency: parts.concurrency,
-      // The job of a replica that was killed is back after 5 to 10 s: short certificates live a minute.
-      lockDuration: 5_000,
+      // The job of a replica that was killed is back after 5 to 10 s: short certificates live a minute. A step takes
+      // milliseconds, so its lock is not renewed by a timer; BullMQ's would run on after a close that Redis does not answer.
+      lockDuration,
+      skipLockRenewal: true,
       stalledInterval: 5_000,
       // A job is idempotent: it may come again as often as replicas are killed in the middle of it.
       maxStalledCount: 1_000_000,
@@ -58,12 +64,10 @@ export class DueWorker {
     const limit = delay(this.#parts.clock, closeLimitMs, stopWaiting.signal).catch(() => undefined);
     await Promise.race([closed, limit]);
     stopWaiting.abort();
-    // What is still open after the limit would try to connect for ever.
-    void this.#worker.disconnect().catch(() => undefined);
   }
 
   async #process(job: Job<DueJob>, token: string | undefined): Promise<void> {
-    const result = await this.#attempt(job);
+    const result = await this.#attempt(job, token);
     if (result.done) return;
     try {
       await job.moveToDelayed(this.#parts.clock.now() + result.waitMs, token);
@@ -74,9 +78,11 @@ export class DueWorker {
     throw new DelayedError();
   }
 
-  async #attempt(job: Job<DueJob>): Promise<DueResult> {
+  async #attempt(job: Job<DueJob>, token = ''): Promise<DueResult> {
     try {
-      return await this.#parts.process(job.id ?? '', job.data);
+      return await this.#parts.process(job.id ?? '', job.data, async () => {
+        await job.extendLock(token, lockDuration);
+      });
     } catch (error) {
       this.#onError(error instanceof Error ? error : new Error(String(error)));
       return { done: false, waitMs: retryMs };
@@ -85,8 +91,14 @@ export class DueWorker {
 
   /** One line for one kind of trouble, not one for each job that meets it. */
   #onError(error: Error): void {
-    if (error.message === this.#lastError) return;
+    // Redis being away is told elsewhere, once.
+    if (this.#parts.redis.status !== 'ready' || isConnectionError(error) || error.message === this.#lastError) return;
     this.#lastError = error.message;
     this.#parts.logger.warn({ error: error.message }, 'dispatch is hindered');
   }
+}
+
+/** Errors of sockets have codes, those of ioredis have texts. */
+function isConnectionError(error: Error): boolean {
+  return 'syscall' in error || /^(Connection is closed|Stream isn't writeable|Command timed out)/.test(error.message);
 }

@@ -18,7 +18,7 @@ import { noObserver } from './dispatch-observer.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import { DueQueue } from './due-queue.ts';
 import { DueWorker } from './due-worker.ts';
-import type { DueResult } from './due-worker.ts';
+import type { DueResult, HoldJob } from './due-worker.ts';
 import { NodeQueues } from './node-queues.ts';
 import { jobId } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
@@ -95,7 +95,7 @@ export class RenewalDispatcher implements ReportSink {
       clock,
       logger,
       concurrency,
-      process: (id, data) => this.#process(id, data),
+      process: (id, data, hold) => this.#process(id, data, hold),
     });
   }
 
@@ -138,9 +138,9 @@ export class RenewalDispatcher implements ReportSink {
     this.#parts.policies.keepOnly(used);
   }
 
-  async #process(id: string, data: DueJob): Promise<DueResult> {
+  async #process(id: string, data: DueJob, hold: HoldJob): Promise<DueResult> {
     if ('b' in data) {
-      await this.bulks.begin(data.b);
+      await this.bulks.begin(data.b, hold);
       return { done: true };
     }
     return await startRenewal(

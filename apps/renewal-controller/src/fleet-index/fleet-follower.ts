@@ -65,7 +65,7 @@ export class FleetFollower {
       } catch (error) {
         // Whether Redis is away is told elsewhere; what the view missed meanwhile is not known.
         this.#position = undefined;
-        this.#parts.logger.debug({ error }, 'fleet index cannot be followed');
+        this.#parts.logger.debug({ error: String(error) }, 'fleet index cannot be followed');
         await delay(this.#parts.clock, retryMs, signal).catch(() => undefined);
       }
     }

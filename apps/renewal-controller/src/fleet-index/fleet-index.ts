@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -123,7 +123,8 @@ export class FleetIndex {
       try {
         return [volumeStateOf(node, report)];
       } catch (error) {
-        this.#parts.logger.warn({ node, volumeId: report.volumeId.slice(0, 256), error }, 'report refused');
+        const { message } = asCertfleetError(error);
+        this.#parts.logger.warn({ node, volumeId: report.volumeId.slice(0, 256), error: message }, 'report refused');
         return [];
       }
     });

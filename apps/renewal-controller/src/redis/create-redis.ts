@@ -39,7 +39,7 @@ export function redisEndpoint(config: RedisConfig): RedisEndpoint {
   return { ...endpoint, tls: { ...ca, ...(serverName !== undefined && { serverName }) } };
 }
 
-/** The one place where clients are made. None connects before its first command or `connect()`. */
+/** The one place where clients are made. One for commands connects at its first command or `connect()`, a worker's now. */
 export function createRedis(config: RedisConfig, role: RedisRole, connectionName: string): RedisClient {
   const endpoint = redisEndpoint(config);
   const tls = tlsOptions(config, endpoint);
@@ -49,7 +49,8 @@ export function createRedis(config: RedisConfig, role: RedisRole, connectionName
     ...(tls !== undefined && { tls }),
     db: endpoint.db ?? 0,
     connectionName,
-    lazyConnect: true,
+    // BullMQ would connect an idle client itself, once, and give up for ever when Redis is not there at that moment.
+    lazyConnect: role === 'commands',
     connectTimeout: 5_000,
     keepAlive: 10_000,
     retryStrategy: reconnectDelayMs,

@@ -17,8 +17,10 @@ export class RedisConnections {
   /** Shared by all commands and BullMQ's queues; a command fails at once while Redis is away. */
   readonly commands: RedisClient;
   readonly #parts: RedisConnectionsParts;
-  readonly #clients = new Map<RedisClient, string>();
+  readonly #clients = new Set<RedisClient>();
   readonly #probe: RedisProbe;
+  #lastError = '';
+  #stopping = false;
   #reachable: boolean | undefined;
 
   constructor(parts: RedisConnectionsParts) {
@@ -38,14 +40,12 @@ export class RedisConnections {
   /** A connection of its own for what blocks; it is closed with the others. */
   create(role: RedisRole, name: string): RedisClient {
     const client = createRedis(this.#parts.config, role, `certfleet-${name}`);
-    this.#clients.set(client, name);
-    // The state is told once, by the shared connection; without a listener every failed try would be printed.
-    client.on('error', (error: Error) => {
-      if (client === this.commands) this.#lastError = error.message;
-    });
+    this.#track(client);
+    // BullMQ's workers duplicate theirs for the command that blocks, and close the duplicate only once it was connected.
+    const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => RedisClient;
+    client.duplicate = ((...args: unknown[]) => this.#track(duplicate(...args))) as never;
     return client;
   }
-  #lastError = '';
 
   /** How Redis stood when it was last looked at. */
   get health(): RedisHealth {
@@ -61,10 +61,17 @@ export class RedisConnections {
   stop(): void {
     this.#stopping = true;
     this.#probe.stop();
-    for (const client of this.#clients.keys()) client.disconnect();
+    for (const client of this.#clients) client.disconnect();
     this.#clients.clear();
   }
-  #stopping = false;
+
+  #track(client: RedisClient): RedisClient {
+    this.#clients.add(client);
+    client.once('end', () => this.#clients.delete(client));
+    // The state is told once, by the shared connection; without a listener every failed try would be printed.
+    client.on('error', (error: Error) => (this.#lastError = error.message));
+    return client;
+  }
 
   #noteReachable(reachable: boolean): void {
     if (this.#reachable === reachable || this.#stopping) return;
