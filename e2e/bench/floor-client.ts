@@ -18,6 +18,7 @@ const nodeId = 'floor';
 const defaultDurationMs = 720 * 3_600_000;
 
 interface WatchEvent {
+  readonly type: string;
   readonly object: {
     readonly metadata: { readonly name: string; readonly resourceVersion: string };
     readonly status?: { readonly certificate?: string };
@@ -42,16 +43,13 @@ class FloorClient {
     this.#path = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificaterequests`;
   }
 
-  /** Opens the watch; resolves once it stands, and ends the process when it breaks. */
+  /** Opens the watch; resolves once it stands. What cannot be recovered from ends the process. */
   async open(): Promise<void> {
     const selector = `labelSelector=${encodeURIComponent(`${nodeIdHashLabel}=${idHash(nodeId)}`)}`;
     const list = await this.#request('GET', `${this.#path}?${selector}`);
     const { metadata } = (await list.body.json()) as WatchEvent['object'];
-    const watch = await this.#request(
-      'GET',
-      `${this.#path}?watch=true&timeoutSeconds=7200&${selector}&resourceVersion=${metadata.resourceVersion}`,
-    );
-    void this.#read(watch.body);
+    const path = `${this.#path}?watch=true&timeoutSeconds=7200&${selector}`;
+    void this.#follow(path, await this.#watch(path, metadata.resourceVersion), metadata.resourceVersion);
   }
 
   /** Gets a certificate for each volume. */
@@ -88,14 +86,23 @@ class FloorClient {
     return response;
   }
 
-  async #read(body: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const line of decodeLines(body, 8 * 1024 * 1024)) {
-      const { metadata, status } = (JSON.parse(line) as WatchEvent).object;
-      if (status?.certificate === undefined) continue;
-      this.#waiting.get(metadata.name)?.();
-      this.#waiting.delete(metadata.name);
+  async #watch(path: string, from: string): Promise<AsyncIterable<Uint8Array>> {
+    return (await this.#request('GET', `${path}&resourceVersion=${from}`)).body;
+  }
+
+  /** The server may end a watch at any time: it is opened again from where it stood, as every client does. */
+  async #follow(path: string, first: AsyncIterable<Uint8Array>, from: string): Promise<void> {
+    let last = from;
+    for (let body = first; ; body = await this.#watch(path, last)) {
+      for await (const line of decodeLines(body, 8 * 1024 * 1024)) {
+        const { type, object } = JSON.parse(line) as WatchEvent;
+        if (type === 'ERROR') throw new Error(`expected an event from the watch, found ${line}`);
+        last = object.metadata.resourceVersion;
+        if (object.status?.certificate === undefined) continue;
+        this.#waiting.get(object.metadata.name)?.();
+        this.#waiting.delete(object.metadata.name);
+      }
     }
-    throw new Error('expected a watch for as long as the benchmark runs, found its end');
   }
 }
 

@@ -10,6 +10,8 @@ import type { Timings } from './timings.ts';
 /** The bare client's process, in the cluster's network as the agent is. */
 export class Floor {
   readonly #child: ChildProcess;
+  /** Rejects when the process ends, also between two orders. */
+  readonly #ended: Promise<never>;
 
   private constructor(enterNamespace: readonly string[]) {
     const [file = '', ...args]: readonly string[] = [
@@ -18,6 +20,11 @@ export class Floor {
       resolve(import.meta.dirname, 'floor-client.ts'),
     ];
     this.#child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#ended = once(this.#child, 'exit').then(() => {
+      throw new Error('the bare client ended; its own output says why');
+    });
+    // Told to whoever gives the next order.
+    this.#ended.catch(() => undefined);
   }
 
   /** Starts it and waits for its watch. */
@@ -37,13 +44,9 @@ export class Floor {
   }
 
   async #order(order: FloorOrder): Promise<unknown> {
-    const ended = once(this.#child, 'exit').then(() => {
-      throw new Error('the bare client ended; its own output says why');
-    });
     const answered = once(this.#child, 'message') as Promise<unknown[]>;
-    this.#child.send(order);
-    const [answer] = await Promise.race([answered, ended]);
-    ended.catch(() => undefined);
+    if (this.#child.connected) this.#child.send(order);
+    const [answer] = await Promise.race([answered, this.#ended]);
     return answer;
   }
 }
