@@ -63,6 +63,18 @@ describe('renewal', () => {
     assert.notEqual(bench.serial(request), serial);
   });
 
+  test('that waits for its approval looks again every half minute, however long it takes', async () => {
+    await open();
+    const request = bench.request('web', { duration: '720h' });
+    await bench.publish(request);
+    bench.issuer.failure = new CertfleetError('deadline-exceeded', 'not approved yet', { reason: 'RequestPending' });
+    await bench.clock.advance(480 * 3_600_000);
+    const before = bench.issuer.requests.length;
+    await bench.clock.advance(20 * 30_000);
+    assert.equal(bench.issuer.requests.length - before, 20);
+    assert.equal(new Set(bench.issuer.requests.slice(before).map(({ requestName }) => requestName)).size, 1);
+  });
+
   test('after a denial asks with a new key and takes the denied request away', async () => {
     await open();
     const request = bench.request('web');

@@ -25,6 +25,8 @@ export interface VolumeRenewalsOptions {
 
 /** Waiting for a gate has a back-off of its own, and has not failed: the wait goes on where the deadline ended it. */
 const gateResumeMs = 1_000;
+/** A request that waits for its approval is looked at again this soon: resuming it costs two small requests. */
+const longestPendingPauseMs = 30_000;
 /** However long a server asks to be left alone: a certificate must not expire for it. */
 const longestRetryAfterMs = 60_000;
 
@@ -78,17 +80,20 @@ export class VolumeRenewals {
     const { issued } = volume.record;
     const lifetimeMs =
       issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
-    const backoff = backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts);
-    const waitMs =
-      error.reason === 'GatePending'
-        ? gateResumeMs
-        : Math.max(backoff, Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs));
+    const waitMs = waitAfter(error, backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts));
     // The controller tries again as well, at the pace that the issuer's lane allows: it goes first here too.
     const retryAt = new Date(clock.now() + waitMs + (issued === undefined ? 0 : graceMs(issued)));
     if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
     else reporter.renewalFailed(volume, cause, error, { notAfter: issued.notAfter, retryAt });
     scheduler.schedule(volume.volumeId, retryAt, issuerKey(volume.spec));
   }
+}
+
+/** How long to wait before the next try, of which the back-off says how long it would be. */
+function waitAfter(error: CertfleetError, backoff: number): number {
+  if (error.reason === 'GatePending') return gateResumeMs;
+  if (error.reason === 'RequestPending') return Math.min(backoff, longestPendingPauseMs);
+  return Math.max(backoff, Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs));
 }
 
 /** Volumes whose renewals share an issuer's room. */
