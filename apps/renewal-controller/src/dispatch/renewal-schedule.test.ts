@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { volumeStateOf } from '../fleet-index/volume-state.ts';
+import { LanePolicies } from '../lanes/lane-policies.ts';
+import type { LanePolicy } from '../lanes/lane-policy.ts';
+import { jobId } from './renewal-job.ts';
+import { renewalTimes } from './renewal-schedule.ts';
+import type { RenewalTimes } from './renewal-schedule.ts';
+import { reportOf } from './testing/test-fleet.ts';
+import type { VolumeSketch } from './testing/test-fleet.ts';
+
+const dayMs = 86_400_000;
+const startMs = Date.UTC(2026, 0, 1);
+const month = { notBeforeMs: startMs, renewAtMs: startMs + 20 * dayMs, notAfterMs: startMs + 30 * dayMs };
+const minute = { notBeforeMs: startMs, renewAtMs: startMs + 40_000, notAfterMs: startMs + 60_000 };
+
+function timesOf(sketch: Partial<VolumeSketch>, policy: Partial<LanePolicy> = {}): RenewalTimes {
+  const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...month, ...sketch }));
+  const times = renewalTimes(volume, new LanePolicies(policy).laneOf(volume.issuer));
+  assert.ok(times);
+  return times;
+}
+
+test('is never due after renew-at, nor further before it than the jitter of its lane', () => {
+  for (let i = 0; i < 200; i++) {
+    const long = month.renewAtMs - timesOf({ id: `v${i}` }).dueAtMs;
+    assert.ok(long >= 0 && long <= 12 * 3_600_000, `${long} ms`);
+    const short = minute.renewAtMs - timesOf({ id: `v${i}`, ...minute }).dueAtMs;
+    assert.ok(short >= 0 && short <= 3_000, `${short} ms`);
+  }
+  assert.equal(timesOf({}, { jitter: 0 }).dueAtMs, month.renewAtMs);
+});
+
+test('has the same place in the spread every time', () => {
+  assert.equal(timesOf({ id: 'v1' }).dueAtMs, timesOf({ id: 'v1' }).dueAtMs);
+  assert.notEqual(timesOf({ id: 'v1' }).dueAtMs, timesOf({ id: 'v2' }).dueAtMs);
+});
+
+test('moves into the window before it, since nothing would wait for the one after', () => {
+  const windows = [{ cron: '0 2 * * 0', durationMs: 3_600_000 }];
+  const { dueAtMs } = timesOf({}, { windows, jitter: 0 });
+  // 2026-01-18 is the last Sunday before the 21st.
+  assert.ok(dueAtMs >= Date.UTC(2026, 0, 18, 2) && dueAtMs < Date.UTC(2026, 0, 18, 3), new Date(dueAtMs).toISOString());
+});
+
+test('does not move into a window of the first third of its life', () => {
+  const windows = [{ cron: '0 2 3 * *', durationMs: 3_600_000 }];
+  assert.equal(timesOf({}, { windows, jitter: 0 }).dueAtMs, month.renewAtMs);
+});
+
+test('waits longer after each failure, and never a quarter of what is left', () => {
+  const failedAtMs = startMs + 20 * dayMs;
+  const waits = [1, 2, 3, 10, 60].map((attempts) => timesOf({ attempts, failedAtMs }).dueAtMs - failedAtMs);
+  assert.ok(
+    waits.every((wait, i) => i === 0 || wait >= (waits[i - 1] ?? 0)),
+    waits.join(),
+  );
+  assert.ok((waits[0] ?? 0) <= 5_000 && (waits[4] ?? 0) <= 600_000 && (waits[4] ?? 0) >= 450_000, waits.join());
+  const late = timesOf({ ...minute, attempts: 8, failedAtMs: startMs + 40_000 }).dueAtMs - startMs - 40_000;
+  assert.ok(late <= 5_000, `${late} ms of 20 s`);
+});
+
+test('ranks the lane first and then the time that is left', () => {
+  const rank = (sketch: Partial<VolumeSketch>, policy?: Partial<LanePolicy>): number =>
+    timesOf(sketch, policy).priority;
+  assert.ok(rank(minute) < rank(month));
+  assert.ok(rank(month, { priority: 9 }) < rank(minute, { priority: 5 }));
+  const forever = rank({ notAfterMs: startMs + 1e14 }, { priority: 0 });
+  assert.ok(forever <= 2 ** 21 && rank({ notAfterMs: startMs + 20 * dayMs }, { priority: 9 }) >= 1);
+});
+
+test('has no renewal before it has a certificate', () => {
+  const report = { ...reportOf({ id: 'v1' }), certificate: undefined };
+  const volume = volumeStateOf('node-a', report);
+  assert.equal(renewalTimes(volume, new LanePolicies().laneOf(volume.issuer)), undefined);
+});
+
+test('another generation, another failure and another node are other jobs', () => {
+  const id = (node: string, sketch: VolumeSketch): string => jobId(volumeStateOf(node, reportOf(sketch)));
+  const ids = [
+    id('node-a', { id: 'v1' }),
+    id('node-b', { id: 'v1' }),
+    id('node-a', { id: 'v1', generation: 2 }),
+    id('node-a', { id: 'v1', attempts: 1 }),
+    id('node-a', { id: 'v1', attempts: 2 }),
+  ];
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(ids.every((each) => !each.includes(':') && !/^\d+$/.test(each)));
+});
