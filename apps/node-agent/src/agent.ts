@@ -42,7 +42,8 @@ const unpublishedGraceMs = 15 * 60_000;
 /** The node agent: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
 export class Agent {
   readonly #options: AgentOptions;
-  readonly #unwind: (() => Promise<void> | void)[] = [];
+  /** What was started, to be stopped in reverse. */
+  readonly #started = new AsyncDisposableStack();
   readonly #metrics: AgentMetrics;
   #volumes: VolumeManager | undefined;
   #keys: KeyPool | undefined;
@@ -66,13 +67,13 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
-    for (const stop of this.#unwind.splice(0).reverse()) await stop();
+    await this.#started.disposeAsync();
   }
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
     const source = await openCertificateSource({ config, env, clock, log, metrics: this.#metrics });
-    this.#unwind.push(() => source.stop());
+    this.#started.defer(() => source.stop());
     const keys = this.#startKeys();
     const volumes = await this.#openVolumes(source, keys);
     this.#volumes = volumes;
@@ -88,13 +89,13 @@ export class Agent {
       registry: this.#metrics.registry,
       notReady: () => (isSourceReady ? endpoint.refusal : 'waiting for the first list of certificate requests'),
     });
-    this.#unwind.push(() => http.stop());
+    this.#started.defer(() => http.stop());
     const ports = await http.start();
-    this.#unwind.push(() => endpoint.stop());
+    this.#started.defer(() => endpoint.stop());
     await endpoint.start();
     await this.#joinFleet(volumes);
     // The first to be stopped: a mount that waits for its certificate is answered at once, and tried again by the kubelet.
-    this.#unwind.push(() => volumes.stop());
+    this.#started.defer(() => volumes.stop());
     log.info(
       { node: config['node-id'], driver: config['driver-name'], version: this.#options.version },
       'agent started',
@@ -114,7 +115,7 @@ export class Agent {
     });
     this.#keys = keys;
     keys.start();
-    this.#unwind.push(() => keys.stop());
+    this.#started.defer(() => keys.stop());
     return keys;
   }
 
@@ -135,7 +136,7 @@ export class Agent {
       volumes.resume(volume);
       if (volume.record.phase === 'published') continue;
       const cancel = clock.schedule(unpublishedGraceMs, () => void volumes.discardUnpublished(volume.volumeId));
-      this.#unwind.push(cancel);
+      this.#started.defer(cancel);
     }
     for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
     this.#metrics.damagedVolumes(found.damaged.length);
@@ -175,7 +176,7 @@ export class Agent {
       maxPerGroup: config['concurrent-renewals'],
       renew: (volumeId) => volumes.renew(volumeId),
     });
-    this.#unwind.push(() => scheduler.stop());
+    this.#started.defer(() => scheduler.stop());
     const observeLag = (lagMs: number): void => metrics.renewed(lagMs);
     const volumes = new VolumeManager({
       ...parts,
@@ -213,7 +214,7 @@ export class Agent {
       log,
       onConnected: (isConnected) => this.#metrics.controllerConnected(isConnected),
     });
-    this.#unwind.push(() => link.stop());
+    this.#started.defer(() => link.stop());
     link.start();
   }
 

@@ -51,7 +51,8 @@ const pruneMs = 10 * 60_000;
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #keys: RedisKeys;
-  readonly #unwind: (() => Promise<void> | void)[] = [];
+  /** What was started, to be stopped in reverse. */
+  readonly #started = new AsyncDisposableStack();
   readonly #connections: RedisConnections;
   readonly #follower: FleetFollower;
   readonly #dispatcher: RenewalDispatcher;
@@ -91,20 +92,20 @@ export class Controller {
   }
 
   async stop(): Promise<void> {
-    for (const stop of this.#unwind.splice(0).reverse()) await stop();
+    await this.#started.disposeAsync();
   }
 
   async #start(): Promise<ControllerPorts> {
     const { config, env, clock } = this.#options;
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
-    this.#unwind.push(() => client?.stop());
+    this.#started.defer(() => client?.stop());
     const certificate = await this.#openCertificate();
     this.#connections.start();
-    this.#unwind.push(() => this.#connections.stop());
+    this.#started.defer(() => this.#connections.stop());
     this.#follower.start();
-    this.#unwind.push(() => this.#follower.stop());
+    this.#started.defer(() => this.#follower.stop());
     this.#dispatcher.start();
-    this.#unwind.push(() => this.#dispatcher.stop());
+    this.#started.defer(() => this.#dispatcher.stop());
     this.#startPruning();
     const access = this.#nodeAccess();
     const ops = await this.#startOps();
@@ -120,7 +121,7 @@ export class Controller {
     const { 'tls-cert-file': certificateFile, 'tls-key-file': keyFile } = config;
     if (certificateFile === undefined || keyFile === undefined) return undefined;
     const certificate = await ServingCertificate.open({ certificateFile, keyFile, clock, log });
-    this.#unwind.push(() => certificate.stop());
+    this.#started.defer(() => certificate.stop());
     return certificate;
   }
 
@@ -157,7 +158,7 @@ export class Controller {
     const address = this.#options.config['ops-bind-address'];
     if (address === undefined) return undefined;
     const server = createOpsServer({ registry: this.#metrics.registry, notReady: () => this.#notReady() });
-    this.#unwind.push(() => server.close());
+    this.#started.defer(() => server.close());
     return await listen(server, address);
   }
 
@@ -179,7 +180,7 @@ export class Controller {
       log,
     };
     const api = createApi(options, certificate);
-    this.#unwind.push(() => api.close());
+    this.#started.defer(() => api.close());
     return await listen(api, address);
   }
 
@@ -200,7 +201,7 @@ export class Controller {
       observer: this.#metrics,
     });
     this.#server = server;
-    this.#unwind.push(() => server.stop());
+    this.#started.defer(() => server.stop());
     this.#connections.onReplaced(() => server.redisReplaced());
     return await server.start();
   }
@@ -220,7 +221,7 @@ export class Controller {
       log,
     });
     sweeper.start();
-    this.#unwind.push(() => sweeper.stop());
+    this.#started.defer(() => sweeper.stop());
   }
 
   /** Lanes of issuers that no volume names any more cost little; they are looked for now and then. */
@@ -234,7 +235,7 @@ export class Controller {
       });
     };
     arm();
-    this.#unwind.push(() => cancel());
+    this.#started.defer(() => cancel());
   }
 
   get #silentAfterMs(): number {

@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import { grpcStatus } from '@certfleet/shared/grpc-status.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { PublishContext } from '../volume/volume-requests.ts';
-import { rpcStatus } from './rpc-status.ts';
 
 /** Where each finished call is told: to the log and to the metrics. */
 export interface CallObserver {
@@ -37,7 +37,8 @@ export function unaryHandler<Request, Response>(
       },
       (thrown: unknown) => {
         const error = asCertfleetError(thrown);
-        const { code, details } = rpcStatus(error);
+        // The message goes to the kubelet and into its events: by CertfleetError's rule it holds no secret.
+        const [code, details] = [grpcStatus[error.code], error.message];
         observer.log.warn({ method, code: status[code], reason: error.reason, error: error.message }, 'call failed');
         finish(code);
         callback({ code, details });

@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js';
-import type { CertfleetError, ErrorCode } from '@certfleet/shared/errors.ts';
+import type { ErrorCode } from './errors.ts';
 
-const statusByCode: Readonly<Record<ErrorCode, status>> = {
+/** The gRPC status code of each kind of failure (google.rpc.Code). */
+export const grpcStatus: Readonly<Record<ErrorCode, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,
   'already-exists': status.ALREADY_EXISTS,
@@ -16,8 +17,3 @@ const statusByCode: Readonly<Record<ErrorCode, status>> = {
   unavailable: status.UNAVAILABLE,
   'deadline-exceeded': status.DEADLINE_EXCEEDED,
 };
-
-/** The gRPC status of an error: its code and its message, which by CertfleetError's rule holds no secret. */
-export function rpcStatus(error: CertfleetError): { code: status; details: string } {
-  return { code: statusByCode[error.code], details: error.message };
-}
