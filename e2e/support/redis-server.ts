@@ -1,5 +1,5 @@
 // A real redis-server for tests: an own directory, an ephemeral port of the loopback, ended by its pid.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** How a server is started. */
 export interface RedisServerOptions {
@@ -91,4 +92,36 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** A running Redis Cluster. */
+export interface RedisCluster {
+  readonly url: string;
+  readonly servers: readonly RedisServer[];
+  stop(): Promise<void>;
+}
+
+/** Starts a Cluster of three masters that own all slots. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const servers = await Promise.all(
+    // The bus takes the port 10,000 above the server's, which must be one too.
+    [0, 1, 2].map(async () => startRedisServer({ args, port: await freePortBelow(55_000) })),
+  );
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  return {
+    url: `redis+cluster://${addresses.join(',')}`,
+    servers,
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop()));
+    },
+  };
+}
+
+async function freePortBelow(limit: number): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (port < limit) return port;
+  }
 }

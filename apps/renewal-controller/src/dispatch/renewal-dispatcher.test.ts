@@ -198,7 +198,7 @@ test('spreads a thousand equal certificates over the jitter of their lane', asyn
   );
   const times = scores.filter((_, i) => i % 2 === 1).map((score) => Math.floor(Number(score) / 0x1000));
   assert.equal(times.length, 1000);
-  // Three minutes of jitter before renew-at, a hundred seconds in 36 parts: none may hold much more than its share.
+  // Three minutes of jitter before renew-at in 36 parts: none may hold much more than its share of 28.
   const parts = new Map<number, number>();
   for (const time of times) {
     assert.ok(time <= renewAtMs + 1000 && time >= renewAtMs - 181_000, `due ${renewAtMs - time} ms before renew-at`);
