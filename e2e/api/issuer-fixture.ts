@@ -12,6 +12,7 @@ import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
 import type { ResponseHook } from '../../libs/shared/src/kube/api-client.ts';
 import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
 import type { PodIdentity, VolumeSpec } from '../../apps/node-agent/src/spec/volume-spec.ts';
+import { testVolumeSpec } from '../../apps/node-agent/src/spec/testing/volume-spec.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 
 /** An issuer of the agent and its client, against a real API server. */
@@ -60,25 +61,8 @@ export function requestFor(
   changes: Partial<IssueRequest> = {},
   issuer: Partial<VolumeSpec['issuer']> = {},
 ): IssueRequest {
-  const spec: VolumeSpec = {
-    pod,
-    issuer: { name: 'ca', kind: 'ClusterIssuer', group: 'cert-manager.io', ...issuer },
-    subject: [],
-    dnsNames: ['pod.example.com'],
-    uris: [],
-    ipAddresses: [],
-    durationMs: 3_600_000,
-    renewBeforeMs: undefined,
-    isCa: false,
-    keyUsages: ['digital signature', 'key encipherment'],
-    key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
-    reusePrivateKey: false,
-    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
-    keystore: undefined,
-    fsGroup: undefined,
-    annotations: {},
-    warnings: [],
-  };
+  const caIssuer = { name: 'ca', kind: 'ClusterIssuer', group: 'cert-manager.io', ...issuer };
+  const spec = testVolumeSpec({ pod, issuer: caIssuer, dnsNames: ['pod.example.com'] });
   const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const id = randomUUID();
   const csrPem = createCertificateSigningRequest({ ...spec, key });

@@ -9,30 +9,16 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
 import type { ApiRequest } from '@certfleet/shared/kube/api-client.ts';
-import type { VolumeSpec } from '../spec/volume-spec.ts';
+import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
 import { CertManagerIssuer } from './cert-manager-issuer.ts';
 import type { IssueRequest } from './certificate-issuer.ts';
 import { belongsTo, certificateRequestManifest, hasSameCsr, viewCertificateRequest } from './certificate-request.ts';
 
-const spec: VolumeSpec = {
+const spec = testVolumeSpec({
   pod: { name: 'cart', namespace: 'shop', uid: 'pod-uid', serviceAccountName: 'default' },
-  issuer: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
-  subject: [],
-  dnsNames: ['cart.shop'],
-  uris: [],
-  ipAddresses: [],
   durationMs: 5_400_000,
-  renewBeforeMs: undefined,
-  isCa: false,
-  keyUsages: ['digital signature', 'key encipherment'],
-  key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
-  reusePrivateKey: false,
-  files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
-  keystore: undefined,
-  fsGroup: undefined,
   annotations: { 'example.com/team': 'shop' },
-  warnings: [],
-};
+});
 const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const request: IssueRequest = {
   requestName: 'r-1',

@@ -13,6 +13,7 @@ import { createCertificateSigningRequest } from '../crypto/certificate-signing-r
 import { generatePrivateKey } from '../crypto/private-key.ts';
 import type { KeyKind } from '../crypto/private-key.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
+import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
 import type { IssueRequest } from './certificate-issuer.ts';
 import { openLocalCa } from './local-ca.ts';
 import { LocalCaIssuer } from './local-ca-issuer.ts';
@@ -29,25 +30,12 @@ const ca = await openLocalCa(caDirectory, now);
 const caText = await readFile(join(caDirectory, 'local-ca.pem'), 'latin1');
 const key = await generatePrivateKey({ algorithm: 'ECDSA', size: 256 });
 
-const spec: VolumeSpec = {
-  pod: { name: 'web', namespace: 'shop', uid: 'u1', serviceAccountName: 'default' },
-  issuer: { name: 'local', kind: 'Issuer', group: 'cert-manager.io' },
+const spec = testVolumeSpec({
   subject: [[{ oid: '2.5.4.3', value: 'web' }]],
-  dnsNames: ['web.shop.svc'],
-  uris: [],
   ipAddresses: ['10.0.0.1'],
   durationMs: 10_000,
-  renewBeforeMs: undefined,
-  isCa: false,
   keyUsages: ['digital signature', 'server auth'],
-  key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
-  reusePrivateKey: false,
-  files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
-  keystore: undefined,
-  fsGroup: undefined,
-  annotations: {},
-  warnings: [],
-};
+});
 
 function request(changes: Partial<VolumeSpec> = {}, requestName = 'r1', withKey: KeyObject = key): IssueRequest {
   const volume = { ...spec, ...changes };

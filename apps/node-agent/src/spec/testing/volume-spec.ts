@@ -1,0 +1,25 @@
+import type { VolumeSpec } from '../volume-spec.ts';
+
+/** A specification for tests: an ECDSA key, one DNS name, everything else as a volume without attributes has it. */
+export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
+  return {
+    pod: { name: 'web', namespace: 'shop', uid: 'pod-uid', serviceAccountName: 'default' },
+    issuer: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
+    subject: [],
+    dnsNames: ['web.shop.svc'],
+    uris: [],
+    ipAddresses: [],
+    durationMs: 3_600_000,
+    renewBeforeMs: undefined,
+    isCa: false,
+    keyUsages: ['digital signature', 'key encipherment'],
+    key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
+    reusePrivateKey: false,
+    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
+    keystore: undefined,
+    fsGroup: undefined,
+    annotations: {},
+    warnings: [],
+    ...changes,
+  };
+}
