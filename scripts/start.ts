@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ensureHostPackages } from '../e2e/tools/host-packages.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const namespaces = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -17,6 +18,11 @@ if (probe.status !== 0) {
   console.error('run it as root (sudo npm start), or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1');
   process.exit(1);
 }
+
+// Without Redis the agent renews on its own deadline, so a user who may not install it sees that instead.
+await ensureHostPackages(console.log, ['redis-server']).catch((error: unknown) => {
+  console.log(`no redis-server, so no controller either: ${error instanceof Error ? error.message : String(error)}`);
+});
 
 const generated = spawnSync('npm', ['run', '--silent', 'generate', '--', '--output-logs=errors-only'], {
   cwd: root,

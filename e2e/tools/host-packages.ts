@@ -14,7 +14,9 @@ export const hostPackages: Readonly<Record<string, string>> = {
   containerd: 'runs pods',
   'containernetworking-plugins': 'the pod network',
   curl: 'asks components whether they are ready',
+  'docker-compose': 'brings up docker-compose.test.yml',
   'docker-registry': 'where pods pull images from',
+  'docker.io': 'runs what docker-compose brings up',
   iproute2: 'sets up network namespaces',
   iptables: 'used by kube-proxy and by the pod network',
   mmdebstrap: 'makes the base of Node images',
@@ -27,9 +29,8 @@ export const hostPackages: Readonly<Record<string, string>> = {
   'util-linux': 'nsenter, unshare and flock',
 };
 
-/** Names of the packages above that are not installed; all of them where dpkg is not there to ask. */
-export async function missingHostPackages(): Promise<string[]> {
-  const names = Object.keys(hostPackages);
+/** Which of the named packages are not installed; all of them where dpkg is not there to ask. */
+export async function missingHostPackages(names: readonly string[] = Object.keys(hostPackages)): Promise<string[]> {
   // dpkg-query fails when it does not know one of the names, and still prints the others.
   const output = await run('dpkg-query', [
     '--show',
@@ -47,8 +48,11 @@ export async function missingHostPackages(): Promise<string[]> {
 }
 
 /** Installs what is missing when run as root on Debian; otherwise throws with the list of what to install. */
-export async function ensureHostPackages(log: (line: string) => void): Promise<void> {
-  const missing = await missingHostPackages();
+export async function ensureHostPackages(
+  log: (line: string) => void,
+  names: readonly string[] = Object.keys(hostPackages),
+): Promise<void> {
+  const missing = await missingHostPackages(names);
   if (missing.length === 0) return;
   const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...missing];
   const hasApt = await run('apt-get', ['--version']).then(
