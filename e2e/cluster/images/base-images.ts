@@ -7,7 +7,7 @@ import { pauseImage } from '../node/containerd.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { build, imageLabel, push, withImageStorage } from './builder.ts';
 import { nodeRecipe } from './node-image.ts';
-import { busyboxRecipe, pauseRecipe } from './test-images.ts';
+import { busyboxRecipe, pauseRecipe, redisRecipe } from './test-images.ts';
 
 /** How one base image comes about. */
 export interface ImageRecipe {
@@ -32,6 +32,15 @@ export async function ensureTestImages(log: (line: string) => void): Promise<voi
 /** Makes the image that Dockerfiles of Node programs begin with. */
 export async function ensureNodeImage(log: (line: string) => void): Promise<void> {
   await ensureImage(await nodeRecipe(), log);
+}
+
+/** Name of the image with redis-server and redis-cli. */
+export const redisImage = 'docker.io/library/redis:7-bookworm';
+
+/** Makes the image of Redis. */
+export async function ensureRedisImage(log: (line: string) => void): Promise<void> {
+  await ensureImage(await busyboxRecipe(busyboxImage), log);
+  await ensureImage(await redisRecipe(redisImage, busyboxImage), log);
 }
 
 async function ensureImage(recipe: ImageRecipe, log: (line: string) => void): Promise<void> {

@@ -86,6 +86,11 @@ export async function push(sandbox: Sandbox, tag: string): Promise<void> {
   await buildah(['push', ...flags, tag, `docker://${registryAddress}/${path}`], sandbox.enterNetwork);
 }
 
+/** Writes an image of the storage to a file that `docker load` reads. Docker calls it by its tag, without our storage's. */
+export async function archive(tag: string, path: string): Promise<void> {
+  await buildah(['push', '--quiet', '--signature-policy', policy, tag, `docker-archive:${path}:${tag}`]);
+}
+
 /** The path of an image within its registry: without the registry's name, with the implied `library/`. */
 export function repositoryPath(tag: string): string {
   const [first = '', ...rest] = tag.split('/');

@@ -34,6 +34,21 @@ export async function busyboxRecipe(tag: string): Promise<ImageRecipe> {
   };
 }
 
+/** Redis as this machine's package has it, on the image with a shell. */
+export async function redisRecipe(tag: string, base: string): Promise<ImageRecipe> {
+  const dockerfile = `FROM ${base}\nCOPY root /\nCMD ["redis-server"]\n`;
+  const versions = await run(['dpkg-query', '--show', 'redis-server', 'redis-tools', 'libssl3*', 'libc6']);
+  return {
+    tag,
+    ingredients: [versions.stdout, dockerfile],
+    prepare: async (context) => {
+      const root = join(context, 'root');
+      for (const program of ['redis-server', 'redis-cli']) await copyWithLibraries(`/usr/bin/${program}`, root);
+      await writeFile(join(context, 'Dockerfile'), dockerfile);
+    },
+  };
+}
+
 const passwd = 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n';
 
 async function prepareBusyboxRoot(root: string): Promise<void> {

@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { CommandError, type CommandResult } from '../cluster/command.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import type { DockerEngine } from './docker-engine.ts';
+
+const file = join(import.meta.dirname, '../../docker-compose.test.yml');
+const project = 'certfleet';
+
+/** A volume as `certfleet list -o json` shows it. */
+export interface ListedVolume {
+  readonly volumeId: string;
+  readonly node: string;
+  readonly pod: string;
+  readonly state: string;
+  readonly generation: number;
+  readonly certificate?: { readonly serialNumber: string; readonly notAfter: string };
+}
+
+/** What docker-compose.test.yml brings up. */
+export class ComposeFleet {
+  readonly #engine: DockerEngine;
+
+  constructor(engine: DockerEngine) {
+    this.#engine = engine;
+  }
+
+  /** Runs docker-compose on the file. */
+  compose(...args: readonly string[]): Promise<CommandResult> {
+    return this.#engine.run(['docker-compose', '--file', file, '--project-name', project, ...args]);
+  }
+
+  async docker(...args: readonly string[]): Promise<string> {
+    return (await this.#engine.run(['docker', ...args])).stdout.trim();
+  }
+
+  /** Runs a command in a service's container; as fast as `docker-compose exec`, which takes a second, is slow. */
+  exec(service: string, ...command: readonly string[]): Promise<string> {
+    return this.docker('exec', containerOf(service), ...command);
+  }
+
+  /** Waits until these services' health checks pass. */
+  async healthy(...services: readonly string[]): Promise<void> {
+    const format = '{{.State.Health.Status}}';
+    const states = (): Promise<string> => this.docker('inspect', '--format', format, ...services.map(containerOf));
+    const isSo = async (): Promise<boolean> => (await states()).split('\n').every((state) => state === 'healthy');
+    const explain = async (): Promise<string> => {
+      const { stdout } = await this.compose('logs', '--no-color', '--tail=20');
+      return `${await states()}\n${stdout}`;
+    };
+    await waitUntil(`${services.join(', ')} to be healthy`, isSo, { timeoutMs: 60_000, intervalMs: 300, explain });
+  }
+
+  /** The volumes that the controller knows, by its command line. */
+  async list(): Promise<readonly ListedVolume[]> {
+    const answer = await this.exec('controller', 'certfleet', 'list', '-o', 'json');
+    return (JSON.parse(answer) as { readonly volumes: readonly ListedVolume[] }).volumes;
+  }
+
+  /** A sample of the controller's metrics as its published port shows it; 0 when it is not there. */
+  async metric(sample: string): Promise<number> {
+    const { stdout } = await this.#engine.run(['curl', '--silent', '--fail', 'http://127.0.0.1:9402/metrics']);
+    const line = stdout.split('\n').find((each) => each.startsWith(`${sample} `));
+    return line === undefined ? 0 : Number(line.slice(sample.length));
+  }
+
+  /** Whether the controller says that it is ready. */
+  isReady(): Promise<boolean> {
+    return this.#engine.run(['curl', '--silent', '--fail', 'http://127.0.0.1:9402/readyz']).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof CommandError) return false;
+        throw error;
+      },
+    );
+  }
+
+  /** The agent's CSI socket. */
+  csiSocket(agent: string): string {
+    return this.#engine.volumePath(`${project}_${agent}-csi`, 'csi.sock');
+  }
+
+  /** What is left of it in the engine: containers, volumes, and networks that are not the engine's own. */
+  async remains(): Promise<string[]> {
+    const found = await Promise.all([
+      this.docker('ps', '--all', '--quiet'),
+      this.docker('volume', 'ls', '--quiet'),
+      this.docker('network', 'ls', '--quiet', '--filter', 'type=custom'),
+    ]);
+    return found.filter((ids) => ids !== '');
+  }
+}
+
+function containerOf(service: string): string {
+  return `${project}_${service}_1`;
+}

@@ -1,0 +1,144 @@
+// docker-compose.test.yml as it stands, in a dockerd of this test's own: a fleet of two nodes without Kubernetes.
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { CsiClient, inlineVolume } from '@certfleet/csi-client/csi-client.ts';
+import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
+import { run } from '../cluster/command.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { ComposeFleet } from './compose-fleet.ts';
+import { loadComposeImages } from './compose-images.ts';
+import { DockerEngine } from './docker-engine.ts';
+
+const byJob = 'certfleet_controller_renewals_total{result="ok",path="controller"}';
+const byDeadline = 'certfleet_controller_renewals_total{result="ok",path="deadline"}';
+const services = ['redis', 'controller', 'agent-a', 'agent-b'];
+const long = { agent: 'agent-a', volume: volumeOf('web', '1h') };
+const short = { agent: 'agent-b', volume: volumeOf('broker', '20s') };
+
+function volumeOf(podName: string, duration: string): InlineVolume {
+  return inlineVolume({
+    podName,
+    namespace: 'shop',
+    targetPath: `/pods/${podName}`,
+    attributes: {
+      'csi.cert-manager.io/issuer-name': 'local-ca',
+      'csi.cert-manager.io/dns-names': `${podName}.shop.svc`,
+      'csi.cert-manager.io/key-algorithm': 'ECDSA',
+      'csi.cert-manager.io/duration': duration,
+    },
+  });
+}
+
+/** What of the machine itself a container engine changes: links and packet rules. */
+async function machineState(): Promise<string> {
+  const links = await run(['ip', '-brief', 'link']);
+  const rules = await run(['iptables-save']);
+  return [
+    links.stdout.replace(/\s.*/g, ''),
+    ...rules.stdout
+      .split('\n')
+      .filter((line) => /^[-*:]/.test(line))
+      .map((line) => line.replace(/ \[.*/, '')),
+  ].join('\n');
+}
+
+let unavailable: string | undefined;
+let engine: DockerEngine | undefined;
+let stateBefore = '';
+
+before(async () => {
+  if (process.getuid?.() !== 0) {
+    unavailable = 'dockerd needs root';
+    return;
+  }
+  stateBefore = await machineState();
+  try {
+    engine = await DockerEngine.start(console.log);
+  } catch (error) {
+    unavailable = `dockerd does not run here: ${error instanceof Error ? error.message : String(error)}`;
+  }
+});
+after(() => engine?.stop());
+
+test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears the loss of Redis', async (t) => {
+  if (engine === undefined) {
+    t.skip(unavailable);
+    return;
+  }
+  const fleet = new ComposeFleet(engine);
+  await loadComposeImages(engine, console.log);
+  const csi = new Map(services.slice(2).map((agent) => [agent, new CsiClient(fleet.csiSocket(agent))]));
+  t.after(() => [...csi.values()].forEach((client) => client.close()));
+
+  const certificateIn = async ({ agent, volume }: typeof long): Promise<X509Certificate> =>
+    new X509Certificate(await fleet.exec(agent, 'cat', `${volume.targetPath}/tls.crt`));
+  const isShown = async (published: typeof long): Promise<boolean> => {
+    const certificate = await certificateIn(published);
+    const listed = (await fleet.list()).find(({ volumeId }) => volumeId === published.volume.volumeId);
+    const shown = listed?.certificate?.notAfter;
+    return shown !== undefined && Date.parse(shown) === certificate.validToDate.getTime();
+  };
+  const patiently = { timeoutMs: 40_000, intervalMs: 300 };
+
+  await t.test('all become healthy, with nothing listening beyond the loopback', async () => {
+    await fleet.compose('up', '--detach', '--no-build');
+    await fleet.healthy(...services);
+    const published = await fleet.docker('ps', '--format', '{{.Ports}}');
+    assert.deepEqual(published.match(/[^ ,]+(?=->)/g), ['127.0.0.1:9402']);
+  });
+
+  await t.test('the controller lists what each agent holds, with its expiry', async () => {
+    for (const { agent, volume } of [long, short]) await csi.get(agent)?.publish(volume);
+    for (const published of [long, short]) {
+      await waitUntil(`${published.agent}'s volume to be listed`, () => isShown(published), patiently);
+    }
+    const listed = await fleet.list();
+    assert.deepEqual(listed.map(({ node, pod, state }) => `${node} ${pod} ${state}`).sort(), [
+      'agent-a web ready',
+      'agent-b broker ready',
+    ]);
+  });
+
+  await t.test('a volume of 20 seconds is renewed by a job', async () => {
+    const first = await certificateIn(short);
+    await waitUntil('a renewal by the controller', async () => (await fleet.metric(byJob)) > 0, patiently);
+    assert.notEqual((await certificateIn(short)).serialNumber, first.serialNumber);
+    assert.equal(await fleet.metric(byDeadline), 0);
+  });
+
+  await t.test('with Redis gone the agent renews by itself, and nothing is lost when it is back', async () => {
+    const untouched = await certificateIn(long);
+    await fleet.compose('kill', 'redis');
+    await waitUntil('the controller to say so', async () => !(await fleet.isReady()), patiently);
+    const last = await certificateIn(short);
+    const isRenewed = async (): Promise<boolean> => (await certificateIn(short)).serialNumber !== last.serialNumber;
+    await waitUntil('a renewal without the controller', isRenewed, patiently);
+    const jobs = await fleet.metric(byJob);
+    await fleet.compose('start', 'redis');
+    await fleet.healthy(...services);
+    for (const published of [long, short]) {
+      await waitUntil(`${published.agent}'s volume to be listed again`, () => isShown(published), patiently);
+    }
+    assert.equal((await certificateIn(long)).serialNumber, untouched.serialNumber);
+    await waitUntil('the next renewal by the controller', async () => (await fleet.metric(byJob)) > jobs, patiently);
+  });
+
+  await t.test('leaves nothing when it goes down', async () => {
+    for (const { agent, volume } of [long, short]) await csi.get(agent)?.unpublish(volume);
+    await fleet.compose('down', '--volumes');
+    assert.deepEqual(await fleet.remains(), []);
+  });
+
+  await t.test('and the machine is as it was', async () => {
+    const { name, directory } = engine ?? assert.fail('the engine runs');
+    await engine?.stop();
+    assert.equal(await machineState(), stateBefore);
+    assert.equal(existsSync(directory), false);
+    const { stdout } = await run(['ps', '-ewwo', 'stat=,pid=,comm=,cgroup=']);
+    // A zombie has ended; the machine's init, whose child it became, has only to notice.
+    const living = stdout.split('\n').filter((line) => line.includes(name) && !line.startsWith('Z'));
+    assert.deepEqual(living, []);
+  });
+});
