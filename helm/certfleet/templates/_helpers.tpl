@@ -73,3 +73,56 @@ true
 /take-over
 {{- end -}}
 {{- end -}}
+
+
+{{/* Name of what belongs to the controller, and of its Redis. */}}
+{{- define "certfleet.controllerName" -}}
+{{ include "certfleet.name" . | trunc 52 | trimSuffix "-" }}-controller
+{{- end -}}
+{{- define "certfleet.redisName" -}}
+{{ include "certfleet.name" . | trunc 52 | trimSuffix "-" }}-redis
+{{- end -}}
+
+{{/* Fails where the controller could not tell the agents apart, and where it would have two Redis or none. */}}
+{{- define "certfleet.checkController" -}}
+{{- if semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version -}}
+{{- fail "controller.enabled: agents prove their node by tokens that name it, which Kubernetes makes since 1.30" -}}
+{{- end -}}
+{{- $redis := .Values.controller.redis -}}
+{{- if and $redis.install $redis.external.url -}}
+{{- fail "controller.redis.external.url: set controller.redis.install to false when a Redis of your own is to be used" -}}
+{{- end -}}
+{{- if not (or $redis.install $redis.external.url) -}}
+{{- fail "controller.redis.external.url: expected the URL of your Redis, since controller.redis.install is false" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The controller's image, from the same registry and namespace as the agent's. */}}
+{{- define "certfleet.controllerImage" -}}
+{{- $image := .Values.controller.image -}}
+{{- $peer := include "certfleet.namesPeerImage" . -}}
+{{- $registry := ternary "" .Values.imageRegistry (and (eq $peer "true") (eq (.Values.imageRegistry | default "") "quay.io")) -}}
+{{- $namespace := ternary "certfleet" .Values.imageNamespace (and (eq $peer "true") (eq (.Values.imageNamespace | default "") "jetstack")) -}}
+{{- $path := ternary (list $image.repository) (list $registry $namespace $image.name) (not (empty $image.repository)) -}}
+{{- join "/" (compact $path) -}}
+{{- if or $image.tag (not $image.digest) -}}:{{ $image.tag | default .Chart.AppVersion }}{{- end -}}
+{{- with $image.digest -}}@{{ . }}{{- end -}}
+{{- end -}}
+
+{{/* Secret of Redis' password, as the chart makes it or as it was made before. */}}
+{{- define "certfleet.redisSecretName" -}}
+{{ .Values.controller.redis.existingSecret | default (include "certfleet.redisName" .) }}
+{{- end -}}
+
+{{/* Who the agents are to a NetworkPolicy: their pods, or anybody when they use their nodes' addresses. */}}
+{{- define "certfleet.fromAgents" -}}
+{{- if .Values.hostNetwork -}}
+# Agents in their nodes' network are no pods to a policy; tokens and passwords tell who they are.
+from: []
+{{- else -}}
+from:
+  - podSelector:
+      matchLabels:
+        {{- include "certfleet.selectorLabels" (list $ "node-agent") | nindent 8 }}
+{{- end }}
+{{- end -}}

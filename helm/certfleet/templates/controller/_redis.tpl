@@ -1,0 +1,87 @@
+{{/* Flags that name Redis: the chart's own, or the operator's. */}}
+{{- define "certfleet.redisArgs" -}}
+{{- $redis := .Values.controller.redis -}}
+{{- $external := $redis.external -}}
+{{- if $redis.install -}}
+- --redis-url=redis://{{ include "certfleet.redisName" . }}.{{ .Release.Namespace }}.svc:6379
+- --redis-password-file=/etc/certfleet/redis/password
+{{- else -}}
+- --redis-url={{ $external.url }}
+- --redis-prefix={{ $external.prefix }}
+- --redis-node-access={{ $external.nodeAccess }}
+{{- with $external.nodeUrl }}
+- --redis-node-url={{ . }}
+{{- end }}
+{{- with $external.username }}
+- --redis-username={{ . }}
+{{- end }}
+{{- if $external.passwordSecretRef }}
+- --redis-password-file=/etc/certfleet/redis/password
+{{- end }}
+{{- if $external.sentinelPasswordSecretRef }}
+- --redis-sentinel-password-file=/etc/certfleet/redis/sentinel-password
+{{- end }}
+{{- if $external.caSecretRef }}
+- --redis-ca-file=/etc/certfleet/redis/ca.crt
+{{- end }}
+{{- if $external.clientCertificateSecret }}
+- --redis-cert-file=/etc/certfleet/redis/tls.crt
+- --redis-key-file=/etc/certfleet/redis/tls.key
+{{- end }}
+{{- with $external.serverName }}
+- --redis-server-name={{ . }}
+{{- end }}
+{{- with $external.nodeUsername }}
+- --redis-node-username={{ . }}
+{{- end }}
+{{- if $external.nodePasswordSecretRef }}
+- --redis-node-password-file=/etc/certfleet/redis/node-password
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The files that those flags name, as sources of a projected volume; empty when there are none. */}}
+{{- define "certfleet.redisSecrets" -}}
+{{- $redis := .Values.controller.redis -}}
+{{- $external := $redis.external -}}
+{{- if $redis.install -}}
+{{- include "certfleet.secretFile" (list (dict "name" (include "certfleet.redisSecretName" .) "key" "password") "password") }}
+{{- else -}}
+{{- include "certfleet.secretFile" (list $external.passwordSecretRef "password") }}
+{{- include "certfleet.secretFile" (list $external.sentinelPasswordSecretRef "sentinel-password") }}
+{{- include "certfleet.secretFile" (list $external.caSecretRef "ca.crt") }}
+{{- include "certfleet.secretFile" (list $external.nodePasswordSecretRef "node-password") }}
+{{- with $external.clientCertificateSecret }}
+{{- include "certfleet.secretFile" (list (dict "name" . "key" "tls.crt") "tls.crt") }}
+{{- include "certfleet.secretFile" (list (dict "name" . "key" "tls.key") "tls.key") }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* One key of a Secret as a file; nothing without a name. Call with (list reference file). */}}
+{{- define "certfleet.secretFile" -}}
+{{- $file := index . 1 -}}
+{{- with index . 0 }}
+- secret:
+    name: {{ .name }}
+    items:
+      - key: {{ .key | default $file }}
+        path: {{ $file }}
+{{- end }}
+{{- end -}}
+
+{{/* Configuration of the chart's own Redis. */}}
+{{- define "certfleet.redisConfig" -}}
+port 6379
+dir /data
+# What was acknowledged is written within a second; snapshots beside it would cost memory for nothing.
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory {{ .Values.controller.redis.maxmemory }}
+# A full Redis refuses writes, which is seen; an evicted renewal is not.
+maxmemory-policy noeviction
+tcp-keepalive 60
+# The default user's password.
+include /etc/redis/auth.conf
+{{- end -}}
