@@ -1,17 +1,20 @@
 // The chart against a real API server: what it renders to must be what Kubernetes accepts, not only well-formed YAML.
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { controllerValues, externalRedisValues } from './controller-values.ts';
 import { peerValues } from './peer-values.ts';
 import { chartPath, renderText } from './render-chart.ts';
 
 let cluster: Cluster;
 
 before(async () => {
-  cluster = await startCluster({ nodes: 'control-plane', certManager: false });
-  for (const namespace of ['cert-manager', 'monitoring']) await cluster.createNamespace(namespace);
+  cluster = await startCluster({ nodes: 'control-plane' });
+  await cluster.createNamespace('monitoring');
 });
 
 after(async () => {
@@ -28,6 +31,10 @@ describe('a real API server accepts the chart', () => {
     ['with readiness gates', { 'app.driver.podReadinessGates': ['pod-ip:any'] }],
     ['on OpenShift', { 'openshift.securityContextConstraint.enabled': true }],
     ['taking over', { 'app.driver.takeOver.enabled': true }],
+    ['with the controller', controllerValues],
+    ['with the controller for agents in their nodes’ network', { ...controllerValues, hostNetwork: true }],
+    ['with Redis in a volume of its own', { ...controllerValues, 'controller.redis.persistence.enabled': true }],
+    ['with the controller and a Redis of the operator’s', externalRedisValues],
   ];
   for (const [name, values] of variants) {
     it(name, async () => {
@@ -53,4 +60,81 @@ it('helm installs, upgrades and removes it, and says what of the peer’s values
   assert.equal(spec['serviceAccountTokenInSecrets'], true);
   await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
   await assert.rejects(cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io']), /not found/i);
+});
+
+describe('with the controller', () => {
+  const release = ['certfleet', chartPath, '--namespace', 'cert-manager', '--set', 'controller.enabled=true'];
+  const dataOf = async (secret: string): Promise<Record<string, string>> => {
+    const { stdout } = await cluster.kubectl(['get', 'secret', secret, '--namespace', 'cert-manager', '-o', 'json']);
+    return (JSON.parse(stdout) as { data: Record<string, string> }).data;
+  };
+
+  before(async () => {
+    await cluster.helm(['install', ...release]);
+  });
+
+  after(async () => {
+    await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
+  });
+
+  it('keeps Redis’ password over upgrades', async () => {
+    const made = await dataOf('certfleet-redis');
+    await cluster.helm(['upgrade', ...release, '--set', 'controller.replicas=3']);
+    assert.deepEqual(await dataOf('certfleet-redis'), made);
+    const password = Buffer.from(made['password'] ?? '', 'base64').toString();
+    assert.match(password, /^[a-zA-Z0-9]{48}$/);
+    assert.equal(Buffer.from(made['auth.conf'] ?? '', 'base64').toString(), `requirepass ${password}\n`);
+  });
+
+  it('cert-manager issues the certificate that agents are to trust', async () => {
+    const certificate = 'certificate/certfleet-controller-tls';
+    await cluster.kubectl([
+      'wait',
+      '--for=condition=Ready',
+      certificate,
+      '--namespace',
+      'cert-manager',
+      '--timeout=60s',
+    ]);
+    const files = await dataOf('certfleet-controller-tls');
+    const [leaf, ca] = ['tls.crt', 'ca.crt'].map(
+      (name) => new X509Certificate(Buffer.from(files[name] ?? '', 'base64')),
+    );
+    assert.ok(leaf !== undefined && ca !== undefined);
+    assert.ok(leaf.checkHost('certfleet-controller.cert-manager.svc'));
+    assert.ok(ca.ca && leaf.verify(ca.publicKey));
+  });
+
+  it('operators may do what their role says, the controller what it asks', async () => {
+    // As the controller asks: without a namespace.
+    const isAllowed = async (user: string, verb: string, group: string, resource: string): Promise<boolean> => {
+      const input = JSON.stringify({
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SubjectAccessReview',
+        spec: { user, resourceAttributes: { verb, group, resource } },
+      });
+      const { stdout } = await cluster.kubectl(['create', '-f', '-', '-o', 'json'], { input });
+      return (JSON.parse(stdout) as { status: { allowed: boolean } }).status.allowed;
+    };
+    for (const role of ['view', 'renew']) {
+      await cluster.kubectl([
+        'create',
+        'clusterrolebinding',
+        role,
+        `--clusterrole=certfleet-${role}`,
+        `--user=${role}`,
+      ]);
+    }
+    const volumes = ['certfleet.io', 'volumes'] as const;
+    // The API server follows RBAC with a delay; the binding made last is seen last.
+    const isKnown = (): Promise<boolean> => isAllowed('renew', 'renew', ...volumes);
+    await waitUntil('the binding to be known', isKnown, { timeoutMs: 10_000, intervalMs: 200 });
+    assert.ok(await isAllowed('renew', 'view', ...volumes));
+    assert.ok(await isAllowed('view', 'view', ...volumes));
+    assert.equal(await isAllowed('view', 'renew', ...volumes), false);
+    const controller = 'system:serviceaccount:cert-manager:certfleet-controller';
+    assert.ok(await isAllowed(controller, 'create', 'authentication.k8s.io', 'tokenreviews'));
+    assert.equal(await isAllowed(controller, 'get', '', 'secrets'), false);
+    assert.equal(await isAllowed(controller, 'renew', ...volumes), false);
+  });
 });

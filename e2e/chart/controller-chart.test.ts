@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/config.ts';
+import { LanePolicies } from '../../apps/renewal-controller/src/lanes/lane-policies.ts';
+import { argsOf, controllerOf, named, sourcesOf, workload } from './controller-objects.ts';
+import { controllerValues } from './controller-values.ts';
+import { chartPath, helm, render, renderText } from './render-chart.ts';
+import type { Rendered } from './render-chart.ts';
+
+describe('the chart without the controller', () => {
+  it('has nothing of it, in the agents neither', async () => {
+    assert.doesNotMatch(await renderText(), /controller-|renewal-controller|redis|certfleet\.io/);
+  });
+});
+
+describe('the chart with the controller', () => {
+  it('passes helm lint --strict', async () => {
+    const values = ['--set', 'controller.enabled=true', '--kube-version', '1.35.4'];
+    await helm('lint', '--strict', ...values, chartPath);
+  });
+
+  it('adds these objects, and changes the DaemonSet alone', async () => {
+    const [without, objects] = [await render(), await render(controllerValues)];
+    const id = ({ kind, metadata }: Rendered): string => `${kind} ${metadata.name}`;
+    const before = new Map(without.map((object) => [id(object), object]));
+    assert.deepEqual(
+      objects
+        .map(id)
+        .filter((each) => !before.has(each))
+        .sort(),
+      [
+        'Certificate certfleet-controller-ca',
+        'Certificate certfleet-controller-tls',
+        'ClusterRole certfleet-controller',
+        'ClusterRole certfleet-renew',
+        'ClusterRole certfleet-view',
+        'ClusterRoleBinding certfleet-controller',
+        'ConfigMap certfleet-controller-lanes',
+        'ConfigMap certfleet-redis',
+        'Deployment certfleet-controller',
+        'Issuer certfleet-controller-ca',
+        'Issuer certfleet-controller-selfsigned',
+        'NetworkPolicy certfleet-controller',
+        'NetworkPolicy certfleet-redis',
+        'PodDisruptionBudget certfleet-controller',
+        'Secret certfleet-redis',
+        'Service certfleet-controller',
+        'Service certfleet-redis',
+        'ServiceAccount certfleet-controller',
+        'StatefulSet certfleet-redis',
+      ],
+    );
+    for (const object of objects) {
+      const same = before.get(id(object));
+      if (same !== undefined && object.kind !== 'DaemonSet') assert.deepEqual(object, same);
+    }
+  });
+
+  it('grants what the controller asks the API server, nothing else', async () => {
+    assert.deepEqual(named(await render(controllerValues), 'ClusterRole', 'certfleet-controller')['rules'], [
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
+    ]);
+  });
+
+  it('has a role to look and a role to renew, bound to nobody', async () => {
+    const objects = await render(controllerValues);
+    const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };
+    assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [{ ...volumes, verbs: ['view'] }]);
+    assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-renew')['rules'], [
+      { ...volumes, verbs: ['view', 'renew'] },
+    ]);
+    const bound = objects.filter(({ kind }) => kind === 'ClusterRoleBinding');
+    assert.deepEqual(bound.map(({ metadata }) => metadata.name).sort(), ['certfleet', 'certfleet-controller']);
+  });
+
+  it('runs controller and Redis as the restricted pod security standard asks', async () => {
+    const objects = await render(controllerValues);
+    for (const { template } of [controllerOf(objects), workload(objects, 'StatefulSet', 'certfleet-redis')]) {
+      assert.partialDeepStrictEqual(template.spec.securityContext, {
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      assert.deepEqual(template.spec.containers[0].securityContext, {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    }
+  });
+
+  it('starts the controller with flags that it takes, for this release’s agents', async () => {
+    const config = readConfig(argsOf(await render(controllerValues)), {});
+    assert.equal(config['agent-service-account'], 'cert-manager/certfleet');
+    assert.equal(config['redis-node-access'], 'acl');
+    assert.deepEqual(redisConfigOf(config), {
+      url: 'redis://certfleet-redis.cert-manager.svc:6379',
+      passwordFile: '/etc/certfleet/redis/password',
+    });
+  });
+
+  it('shows agents the controller, its CA without its key, and a token for it alone', async () => {
+    const objects = await render({ ...controllerValues, 'controller.fleet.port': 9443 });
+    const agent = workload(objects, 'DaemonSet', 'certfleet');
+    assert.ok(
+      agent.template.spec.containers[0].args.includes(
+        '--controller-address=certfleet-controller.cert-manager.svc:9443',
+      ),
+    );
+    const { dnsNames } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { dnsNames: string[] };
+    assert.ok(dnsNames.includes('certfleet-controller.cert-manager.svc'), 'the name that agents ask for');
+    assert.deepEqual(sourcesOf(agent, 'controller'), [
+      { serviceAccountToken: { audience: 'certfleet', expirationSeconds: 3600, path: 'token' } },
+      // An agent must serve mounts before the controller has its certificate.
+      {
+        secret: {
+          name: 'certfleet-controller-tls',
+          optional: true,
+          items: [{ key: 'ca.crt', path: 'ca.crt' }],
+        },
+      },
+    ]);
+  });
+
+  it('hands lane policies over as the controller reads them, and restarts it when they change', async () => {
+    const values = {
+      ...controllerValues,
+      'controller.lanePolicies': {
+        defaults: { ratePerSecond: 2.5, maxJitterMs: 43_200_000 },
+        overrides: [
+          {
+            issuer: 'ClusterIssuer.cert-manager.io/*',
+            policy: { windows: [{ cron: '0 2 * * *', durationMs: 7_200_000, timeZone: 'Europe/Berlin' }] },
+          },
+        ],
+      },
+    };
+    const objects = await render(values);
+    const { data } = named(objects, 'ConfigMap', 'certfleet-controller-lanes') as unknown as {
+      data: { 'lane-policies.json': string };
+    };
+    const policies = JSON.parse(data['lane-policies.json']) as (typeof values)['controller.lanePolicies'];
+    assert.deepEqual(policies, values['controller.lanePolicies']);
+    assert.doesNotThrow(() => new LanePolicies(policies.defaults, policies.overrides));
+    const annotations = async (of: object): Promise<object> =>
+      controllerOf(await render(of)).template.metadata.annotations;
+    assert.notDeepEqual(await annotations(values), await annotations(controllerValues));
+  });
+
+  it('lets agents’ pods alone reach the fleet port and Redis, and everybody when agents have no pod address', async () => {
+    const agents = {
+      podSelector: {
+        matchLabels: {
+          'app.kubernetes.io/name': 'certfleet',
+          'app.kubernetes.io/instance': 'release',
+          'app.kubernetes.io/component': 'node-agent',
+        },
+      },
+    };
+    const fromOf = async (values: object, name: string, port: string): Promise<unknown> => {
+      const policy = named(await render(values), 'NetworkPolicy', name)['spec'] as {
+        ingress: readonly { ports: readonly { port: string }[]; from?: unknown }[];
+      };
+      return policy.ingress.findLast(({ ports }) => ports.some((each) => each.port === port))?.from;
+    };
+    assert.deepEqual(await fromOf(controllerValues, 'certfleet-controller', 'tls-fleet'), [agents]);
+    assert.deepEqual(await fromOf(controllerValues, 'certfleet-redis', 'tcp-redis'), [agents]);
+    const hostNetwork = { ...controllerValues, hostNetwork: true };
+    assert.deepEqual(await fromOf(hostNetwork, 'certfleet-controller', 'tls-fleet'), []);
+    assert.deepEqual(await fromOf(hostNetwork, 'certfleet-redis', 'tcp-redis'), []);
+  });
+
+  it('does not restart Redis for a new version of the chart', async () => {
+    const redis = workload(await render(controllerValues), 'StatefulSet', 'certfleet-redis');
+    assert.doesNotMatch(JSON.stringify(redis.template), /helm\.sh\/chart|app\.kubernetes\.io\/version/);
+  });
+
+  it('adds a PodMonitor for the controller where the agents have one', async () => {
+    const objects = await render({ ...controllerValues, 'metrics.podmonitor.enabled': true });
+    const { podMetricsEndpoints } = named(objects, 'PodMonitor', 'certfleet-controller')['spec'] as {
+      podMetricsEndpoints: readonly [{ port: string }];
+    };
+    assert.equal(podMetricsEndpoints[0].port, 'http-ops');
+  });
+});

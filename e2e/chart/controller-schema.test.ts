@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { controllerValues } from './controller-values.ts';
+import { renderText } from './render-chart.ts';
+
+describe('values that make no controller', () => {
+  const url = 'redis://redis.example.com';
+  const mistakes: readonly (readonly [object, RegExp])[] = [
+    [{ 'controller.replica': 3 }, /replica/],
+    [{ 'controller.replicas': 0 }, /replicas/],
+    [{ 'controller.redis.external.uri': url }, /uri/],
+    [{ 'controller.redis.external.url': 'rediss://user:secret@redis.example.com' }, /url/],
+    [{ 'controller.redis.external.passwordSecretRef': { key: 'password' } }, /passwordSecretRef/],
+    [{ 'controller.redis.external.nodeAccess': 'ACL' }, /nodeAccess/],
+    [{ 'controller.lanePolicies.defaults': { ratePerMinute: 10 } }, /ratePerMinute/],
+    [
+      { 'controller.lanePolicies.overrides': [{ issuer: '*', policy: { windows: [{ cron: '0 2 * * *' }] } }] },
+      /windows/,
+    ],
+    [{ 'controller.certificate.issuerRef': { kind: 'ClusterIssuer' } }, /issuerRef/],
+    [{ 'controller.enabled': true, 'controller.redis.external.url': url }, /controller\.redis\.install/],
+    [{ 'controller.enabled': true, 'controller.redis.install': false }, /controller\.redis\.external\.url/],
+  ];
+  for (const [values, message] of mistakes) {
+    it(`are refused: ${JSON.stringify(values)}`, async () => {
+      await assert.rejects(renderText(values), message);
+    });
+  }
+
+  it('are refused on a cluster whose tokens name no node', async () => {
+    await assert.rejects(renderText(controllerValues, { kubeVersion: '1.29.14' }), /since 1\.30/);
+  });
+});

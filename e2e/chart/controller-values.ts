@@ -1,0 +1,24 @@
+/** The controller with everything that the chart brings. */
+export const controllerValues = { 'controller.enabled': true } as const;
+
+/** The controller with a Redis of the operator's, every value of it set, and an issuer of the operator's. */
+export const externalRedisValues = {
+  'controller.enabled': true,
+  'controller.certificate.issuerRef': { kind: 'ClusterIssuer', name: 'corporate' },
+  'controller.redis.install': false,
+  'controller.redis.external': {
+    url: 'rediss+sentinel://s1.example.com,s2.example.com:26380/main/3',
+    nodeUrl: 'rediss://redis.example.com:6380',
+    ports: [6380, 26379, 26380],
+    username: 'certfleet',
+    passwordSecretRef: { name: 'redis-user', key: 'secret' },
+    sentinelPasswordSecretRef: { name: 'redis-sentinel', key: 'secret' },
+    caSecretRef: { name: 'redis-ca', key: 'root.pem' },
+    clientCertificateSecret: 'redis-client',
+    serverName: 'redis.internal',
+    prefix: 'blue',
+    nodeAccess: 'shared',
+    nodeUsername: 'agents',
+    nodePasswordSecretRef: { name: 'redis-agents', key: 'secret' },
+  },
+} as const;

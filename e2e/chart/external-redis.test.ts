@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/config.ts';
+import { argsOf, controllerOf, named, sourcesOf } from './controller-objects.ts';
+import { controllerValues, externalRedisValues } from './controller-values.ts';
+import { render } from './render-chart.ts';
+
+const secretFile = (name: string, key: string, path: string): object => ({
+  secret: { name, items: [{ key, path }] },
+});
+
+describe('a Redis of the operator’s', () => {
+  it('takes the place of the chart’s', async () => {
+    const objects = await render(externalRedisValues);
+    assert.ok(objects.every(({ metadata }) => metadata.name !== 'certfleet-redis'));
+  });
+
+  it('reaches the controller’s command line, its secrets as files', async () => {
+    const objects = await render(externalRedisValues);
+    const config = readConfig(argsOf(objects), {});
+    const directory = '/etc/certfleet/redis';
+    assert.deepEqual(redisConfigOf(config), {
+      url: externalRedisValues['controller.redis.external'].url,
+      username: 'certfleet',
+      passwordFile: `${directory}/password`,
+      sentinelPasswordFile: `${directory}/sentinel-password`,
+      caFile: `${directory}/ca.crt`,
+      certificateFile: `${directory}/tls.crt`,
+      keyFile: `${directory}/tls.key`,
+      serverName: 'redis.internal',
+    });
+    assert.partialDeepStrictEqual(config, {
+      'redis-prefix': 'blue',
+      'redis-node-url': 'rediss://redis.example.com:6380',
+      'redis-node-access': 'shared',
+      'redis-node-username': 'agents',
+      'redis-node-password-file': `${directory}/node-password`,
+    });
+    assert.deepEqual(sourcesOf(controllerOf(objects), 'redis'), [
+      secretFile('redis-user', 'secret', 'password'),
+      secretFile('redis-sentinel', 'secret', 'sentinel-password'),
+      secretFile('redis-ca', 'root.pem', 'ca.crt'),
+      secretFile('redis-agents', 'secret', 'node-password'),
+      secretFile('redis-client', 'tls.crt', 'tls.crt'),
+      secretFile('redis-client', 'tls.key', 'tls.key'),
+    ]);
+  });
+
+  it('may ask for no password at all', async () => {
+    const objects = await render({
+      ...controllerValues,
+      'controller.redis.install': false,
+      'controller.redis.external.url': 'redis://redis:6379',
+    });
+    assert.deepEqual(redisConfigOf(readConfig(argsOf(objects), {})), { url: 'redis://redis:6379' });
+    const [{ volumeMounts }] = controllerOf(objects).template.spec.containers;
+    assert.ok(volumeMounts.every(({ name }) => name !== 'redis'));
+  });
+});
+
+it('an issuer of the operator’s signs the serving certificate, without a CA of the release’s', async () => {
+  const objects = await render(externalRedisValues);
+  assert.ok(objects.every(({ kind }) => kind !== 'Issuer'));
+  const { issuerRef } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { issuerRef: object };
+  assert.deepEqual(issuerRef, { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'corporate' });
+});
