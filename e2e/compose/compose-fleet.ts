@@ -50,6 +50,12 @@ export class ComposeFleet {
     await waitUntil(`${services.join(', ')} to be healthy`, isSo, { timeoutMs: 60_000, intervalMs: 300, explain });
   }
 
+  /** How the services' containers ended: 0 by themselves, 137 when they had to be killed. */
+  async exitCodes(...services: readonly string[]): Promise<readonly number[]> {
+    const codes = await this.docker('inspect', '--format', '{{.State.ExitCode}}', ...services.map(containerOf));
+    return codes.split('\n').map(Number);
+  }
+
   /** The volumes that the controller knows, by its command line. */
   async list(): Promise<readonly ListedVolume[]> {
     const answer = await this.exec('controller', 'certfleet', 'list', '-o', 'json');

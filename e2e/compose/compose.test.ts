@@ -53,8 +53,8 @@ before(async () => {
     unavailable = 'dockerd needs root';
     return;
   }
-  stateBefore = await machineState();
   try {
+    stateBefore = await machineState();
     engine = await DockerEngine.start(console.log);
   } catch (error) {
     unavailable = `dockerd does not run here: ${error instanceof Error ? error.message : String(error)}`;
@@ -125,11 +125,20 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
     await waitUntil('the next renewal by the controller', async () => (await fleet.metric(byJob)) > jobs, patiently);
   });
 
-  await t.test('leaves nothing when it goes down', async () => {
-    for (const { agent, volume } of [long, short]) await csi.get(agent)?.unpublish(volume);
-    await fleet.compose('down', '--volumes');
-    assert.deepEqual(await fleet.remains(), []);
-  });
+  await t.test(
+    'each service ends by itself, the agents without their controller too, and down leaves nothing',
+    async () => {
+      for (const { agent, volume } of [long, short]) await csi.get(agent)?.unpublish(volume);
+      await fleet.compose('stop', 'controller');
+      await fleet.compose('stop');
+      assert.deepEqual(
+        await fleet.exitCodes(...services),
+        services.map(() => 0),
+      );
+      await fleet.compose('down', '--volumes');
+      assert.deepEqual(await fleet.remains(), []);
+    },
+  );
 
   await t.test('and the machine is as it was', async () => {
     const { name, directory } = engine ?? assert.fail('the engine runs');
