@@ -129,8 +129,10 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
     'each service ends by itself, the agents without their controller too, and down leaves nothing',
     async () => {
       for (const { agent, volume } of [long, short]) await csi.get(agent)?.unpublish(volume);
-      await fleet.compose('stop', 'controller');
-      await fleet.compose('stop');
+      // Above the services' own limit, after which they give up with an exit code.
+      const patience = '--timeout=25';
+      await fleet.compose('stop', patience, 'controller');
+      await fleet.compose('stop', patience);
       assert.deepEqual(
         await fleet.exitCodes(...services),
         services.map(() => 0),
