@@ -1,0 +1,37 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { count, time, words } from './fields.ts';
+
+/** The certificate of a volume, asked of its agent: never the key. */
+export const CertificateSchema = Type.Object({
+  pem: words('The chain as the pod reads it'),
+  ca: Type.Optional(words('The CA file as the pod reads it')),
+  chain: Type.Array(
+    Type.Object({
+      subject: words('Subject in the form of RFC 4514'),
+      issuer: words('Issuer in the form of RFC 4514'),
+      serial: words('Serial number, hexadecimal'),
+      notBefore: time('Begin of validity'),
+      notAfter: time('End of validity'),
+      fingerprint: words('SHA-256, hexadecimal'),
+    }),
+    { description: 'The leaf first' },
+  ),
+  text: words('The leaf as `openssl x509 -text` prints it'),
+});
+export type CertificateText = Static<typeof CertificateSchema>;
+
+/** The Kubernetes events of a volume's pod. */
+export const PodEventsSchema = Type.Object({
+  events: Type.Array(
+    Type.Object({
+      at: time('When it was seen last'),
+      type: words('Normal or Warning'),
+      reason: words('One word for what'),
+      message: words('What happened'),
+      count: count('How often'),
+    }),
+  ),
+  unavailable: Type.Optional(words('Why there are none to show')),
+});
+export type PodEvents = Static<typeof PodEventsSchema>;

@@ -1,0 +1,35 @@
+// The words of the operators' API, as values without a schema, so that a page may import them at no cost.
+
+/**
+ * One word for how a volume stands, the first that holds: past its not-after; last try failed; handed to its node and
+ * unanswered; past renew-at and the agent's grace; its time has come and it waits; without a certificate; none of these.
+ */
+export const volumeStates = ['expired', 'failing', 'in-flight', 'overdue', 'due', 'pending', 'healthy'] as const;
+export type VolumeWord = (typeof volumeStates)[number];
+
+/** Why a lane lets a renewal wait. */
+export const holdReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off'] as const;
+
+/** What brought a certificate about, and by that which path renewed it: `job` and `demand` are the controller's. */
+export const issuanceCauses = ['mount', 'job', 'demand', 'retry', 'deadline', 'unknown'] as const;
+
+/** The kinds of keys that pods get. */
+export const keyTypes = ['rsa', 'ecdsa', 'ed25519', 'unknown'] as const;
+
+/** By what the table of volumes is sorted. */
+export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'issuer', 'state', 'attempts'] as const;
+
+/** By what the table of lanes is sorted. */
+export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 'failures'] as const;
+
+/** How a lane stands: letting renewals through, held by a person, resting after failures, outside its windows. */
+export const laneStates = ['open', 'paused', 'resting', 'window'] as const;
+
+/** What operators are allowed: to look, and to have volumes renewed and lanes held. */
+export const rights = ['view', 'renew'] as const;
+
+/** What the audit log tells of. */
+export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in'] as const;
+
+/** What may change under an open page. */
+export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;
