@@ -30,6 +30,7 @@ interface MetricDescription {
 async function metricRows(): Promise<string[]> {
   const metrics = new AgentMetrics(() => ({
     volumes: { ready: 0, pending: 0, failing: 0, expired: 0 },
+    urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
     soonestNotAfter: undefined,
     rsaKeysReady: 0,
   }));

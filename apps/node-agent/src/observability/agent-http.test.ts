@@ -20,6 +20,7 @@ beforeEach(async () => {
   notReady = undefined;
   metrics = new AgentMetrics(() => ({
     volumes: { ready: 3, pending: 1, failing: 0, expired: 0 },
+    urgency: { overdue: 4, halfLeft: 2, quarterLeft: 1 },
     soonestNotAfter: new Date(1_700_000_000_000),
     rsaKeysReady: 7,
   }));
@@ -56,6 +57,7 @@ test('lives on after a request line that no parser takes', async () => {
 
 test('tells what happened in bounded series, in seconds', async () => {
   metrics.issuanceEnded('success', 'mount');
+  metrics.issuanceFailed('RequestDenied');
   metrics.phaseEnded('key', 250);
   metrics.renewed(-5);
   metrics.csiCallEnded('NodePublishVolume', 'OK', 20);
@@ -66,6 +68,11 @@ test('tells what happened in bounded series, in seconds', async () => {
   const [, page] = await get(ports.metrics, '/metrics');
   for (const line of [
     'issuances_total{result="success",cause="mount"} 1',
+    'issuances_total{result="success",cause="deadline"} 0',
+    'issuance_failures_total{reason="RequestDenied"} 1',
+    'volumes_overdue 4',
+    'volumes_at_risk{left="1/2"} 2',
+    'volumes_at_risk{left="1/4"} 1',
     'issuance_phase_duration_seconds_sum{phase="key"} 0.25',
     'renewal_lag_seconds_sum 0',
     'csi_request_duration_seconds_count{method="NodePublishVolume",code="OK"} 1',

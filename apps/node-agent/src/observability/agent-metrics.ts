@@ -1,3 +1,4 @@
+import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Why a certificate was issued. */
@@ -9,14 +10,25 @@ export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mou
 /** States of a volume, for the gauge. */
 export type VolumeState = 'ready' | 'pending' | 'failing' | 'expired';
 
+/** Volumes that hold a certificate and should have another one by now. */
+export interface VolumeUrgency {
+  /** Past renew-at and the grace in which a job of the controller is waited for. */
+  readonly overdue: number;
+  /** Of the time between renew-at and not-after half or less is left, but some. */
+  readonly halfLeft: number;
+  readonly quarterLeft: number;
+}
+
 /** What the gauges show, taken at each scrape. */
 export interface MetricsSnapshot {
   readonly volumes: Readonly<Record<VolumeState, number>>;
+  readonly urgency: VolumeUrgency;
   /** Soonest not-after of all volumes; undefined when nothing is issued. */
   readonly soonestNotAfter: Date | undefined;
   readonly rsaKeysReady: number;
 }
 
+const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry', 'adoption'];
 const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
@@ -26,6 +38,9 @@ const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 export class AgentMetrics {
   readonly registry = new Registry();
   readonly #issuances = this.#counter('issuances_total', 'Ended issuances by result and cause.', ['result', 'cause']);
+  readonly #failures = this.#counter('issuance_failures_total', 'Failed first issuances and renewals, by reason.', [
+    'reason',
+  ]);
   readonly #phase = this.#histogram('issuance_phase_duration_seconds', 'Time of each phase of an issuance.', ['phase']);
   readonly #lag = this.#histogram('renewal_lag_seconds', 'Time from when a renewal was due to when it was done.', []);
   readonly #csi = this.#histogram(
@@ -59,6 +74,9 @@ export class AgentMetrics {
     // The event-loop monitor wakes the process at its precision; prom-client's default of 10 ms would be most of an
     // idle agent's CPU time.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    dropMisnamedMetrics(this.registry);
+    // A counter that appears with its first event would hide that event from Prometheus' increase().
+    for (const cause of causes) this.#issuances.inc({ result: 'success', cause }, 0);
     this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
       for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
     });
@@ -70,11 +88,32 @@ export class AgentMetrics {
         gauge.set((snapshot().soonestNotAfter?.getTime() ?? 0) / 1000);
       },
     );
+    this.#collected(
+      'volumes_overdue',
+      'Volumes past their renew-at and the grace in which a job of the controller is waited for.',
+      [],
+      (gauge) => gauge.set(snapshot().urgency.overdue),
+    );
+    this.#collected(
+      'volumes_at_risk',
+      'Unexpired volumes of whose time between renew-at and not-after no more than this part is left.',
+      ['left'],
+      (gauge) => {
+        const { halfLeft, quarterLeft } = snapshot().urgency;
+        gauge.set({ left: '1/2' }, halfLeft);
+        gauge.set({ left: '1/4' }, quarterLeft);
+      },
+    );
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
   issuanceEnded(result: string, cause: IssuanceCause): void {
     this.#issuances.inc({ result, cause });
+  }
+
+  /** `reason` is one of the Events' own. */
+  issuanceFailed(reason: string): void {
+    this.#failures.inc({ reason });
   }
 
   phaseEnded(phase: IssuancePhase, durationMs: number): void {

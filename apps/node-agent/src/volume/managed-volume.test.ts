@@ -6,12 +6,12 @@ import type { ManagedVolume } from './managed-volume.ts';
 import { volumeSnapshot } from './volume-snapshot.ts';
 
 const nowMs = 1_000_000;
-/** A volume as far as its state goes. */
-const volume = (notAfterMs: number | undefined, failedAttempts = 0): ManagedVolume =>
-  ({
-    failedAttempts,
-    record: notAfterMs === undefined ? {} : { issued: { notAfter: new Date(notAfterMs) } },
-  }) as ManagedVolume;
+/** A volume as far as its state goes; its certificate lives 60 ms and is due 20 ms before its end. */
+const volume = (notAfterMs: number | undefined, failedAttempts = 0): ManagedVolume => {
+  const at = (ms: number): Date => new Date((notAfterMs ?? 0) + ms);
+  const issued = { notBefore: at(-60), renewAt: at(-20), notAfter: at(0) };
+  return { failedAttempts, record: notAfterMs === undefined ? {} : { issued } } as ManagedVolume;
+};
 
 test('a volume is what its files and its last tries make of it', () => {
   assert.equal(volumeState(volume(undefined), nowMs), 'pending');
@@ -21,10 +21,12 @@ test('a volume is what its files and its last tries make of it', () => {
   assert.equal(volumeState(volume(nowMs, 2), nowMs), 'expired');
 });
 
-test('the gauges count states and show the soonest end', () => {
-  const volumes = [volume(nowMs + 5), volume(nowMs - 7), volume(undefined), volume(nowMs + 1, 1)];
+test('the gauges count states, what should have been renewed by now, and show the soonest end', () => {
+  const inTime = [volume(nowMs + 25), volume(nowMs + 18)];
+  const volumes = [...inTime, volume(nowMs + 9), volume(nowMs - 7), volume(undefined), volume(nowMs + 1, 1)];
   assert.deepEqual(volumeSnapshot(volumes, nowMs), {
-    volumes: { ready: 1, pending: 1, failing: 1, expired: 1 },
+    volumes: { ready: 3, pending: 1, failing: 1, expired: 1 },
+    urgency: { overdue: 3, halfLeft: 2, quarterLeft: 1 },
     soonestNotAfter: new Date(nowMs - 7),
   });
   assert.equal(volumeSnapshot([], nowMs).soonestNotAfter, undefined);

@@ -66,6 +66,7 @@ export class VolumeReporter {
   /** A first issuance failed; the kubelet gets the same error and tries again. */
   issuanceFailed(volume: ReportedVolume, cause: IssuanceCause, error: CertfleetError): void {
     this.#metrics.issuanceEnded(resultOf(error), cause);
+    this.#metrics.issuanceFailed(eventReasonOf(error.reason));
     this.#log.warn({ ...fields(volume), cause, reason: error.reason, error: error.message }, 'issuance failed');
     this.#warn(volume, eventReasonOf(error.reason), error.message);
   }
@@ -78,6 +79,7 @@ export class VolumeReporter {
     times: { readonly notAfter: Date; readonly retryAt: Date },
   ): void {
     this.#metrics.issuanceEnded(resultOf(error), cause);
+    this.#metrics.issuanceFailed(eventReasonOf(error.reason));
     this.#log.warn(
       { ...fields(volume), cause, reason: error.reason, error: error.message, ...times },
       'renewal failed',

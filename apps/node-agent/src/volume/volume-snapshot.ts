@@ -1,20 +1,24 @@
+import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
 import type { MetricsSnapshot, VolumeState } from '../observability/agent-metrics.ts';
+import { issuedTimes } from './issued-times.ts';
 import { volumeState } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 
-/** How the volumes stand now, counted by state, and the soonest end among them. */
-export function volumeSnapshot(
-  volumes: Iterable<ManagedVolume>,
-  nowMs: number,
-): Pick<MetricsSnapshot, 'volumes' | 'soonestNotAfter'> {
+/** How the volumes stand now, counted by state and by urgency, and the soonest end among them. */
+export function volumeSnapshot(volumes: Iterable<ManagedVolume>, nowMs: number): Omit<MetricsSnapshot, 'rsaKeysReady'> {
   const counts: Record<VolumeState, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
+  const urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
   let soonestNotAfter: Date | undefined;
   for (const volume of volumes) {
     counts[volumeState(volume, nowMs)] += 1;
-    const notAfter = volume.record.issued?.notAfter;
-    if (notAfter !== undefined && (soonestNotAfter === undefined || notAfter < soonestNotAfter)) {
-      soonestNotAfter = notAfter;
-    }
+    const { issued } = volume.record;
+    if (issued === undefined) continue;
+    if (soonestNotAfter === undefined || issued.notAfter < soonestNotAfter) soonestNotAfter = issued.notAfter;
+    const times = issuedTimes(issued);
+    if (isOverdue(times, nowMs)) urgency.overdue += 1;
+    const left = renewalTimeLeft(times, nowMs);
+    if (left > 0 && left <= 1 / 2) urgency.halfLeft += 1;
+    if (left > 0 && left <= 1 / 4) urgency.quarterLeft += 1;
   }
-  return { volumes: counts, soonestNotAfter };
+  return { volumes: counts, urgency, soonestNotAfter };
 }

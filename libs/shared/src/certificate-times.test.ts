@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isOverdue, jobGraceMs, renewalTimeLeft } from './certificate-times.ts';
+import type { CertificateTimes } from './certificate-times.ts';
+
+const day = 86_400_000;
+
+function timesOf(lifetimeMs: number, renewBeforeMs = lifetimeMs / 3): CertificateTimes {
+  return { notBeforeMs: 0, renewAtMs: lifetimeMs - renewBeforeMs, notAfterMs: lifetimeMs };
+}
+
+test('the grace is close to a second for ten-second certificates and minutes for thirty-day ones', () => {
+  assert.ok(Math.abs(jobGraceMs(timesOf(10_000)) - 833) < 1);
+  assert.ok(Math.abs(jobGraceMs(timesOf(60_000)) - 5_000) < 1);
+  assert.equal(jobGraceMs(timesOf(30 * day)), 10 * 60_000);
+});
+
+test('the grace never takes more than a quarter of the time that is left', () => {
+  assert.equal(jobGraceMs(timesOf(30 * day, 60_000)), 15_000);
+});
+
+test('the grace never shrinks as the lifetime grows', () => {
+  let before = 0;
+  for (let lifetimeMs = 1_000; lifetimeMs < 400 * day; lifetimeMs *= 1.5) {
+    const grace = jobGraceMs(timesOf(lifetimeMs));
+    assert.ok(grace >= before);
+    before = grace;
+  }
+});
+
+test('there is no grace when renew-at lies at or after the end', () => {
+  assert.equal(jobGraceMs({ notBeforeMs: 0, renewAtMs: 20, notAfterMs: 10 }), 0);
+});
+
+test('a certificate is overdue once the agent has had its own turn', () => {
+  const times = timesOf(60_000);
+  assert.equal(isOverdue(times, 40_000), false);
+  assert.equal(isOverdue(times, 45_000), false);
+  assert.equal(isOverdue(times, 45_001), true);
+});
+
+test('the time left for a renewal goes from one to nothing, whatever the lifetime', () => {
+  for (const lifetimeMs of [60_000, 90 * day]) {
+    const leftAfter = (part: number): number => renewalTimeLeft(timesOf(lifetimeMs), lifetimeMs * part);
+    assert.equal(leftAfter(1 / 2), 1);
+    assert.ok(Math.abs(leftAfter(5 / 6) - 0.5) < 1e-9);
+    assert.equal(leftAfter(1), 0);
+    assert.equal(leftAfter(2), 0);
+  }
+  assert.equal(renewalTimeLeft({ notBeforeMs: 0, renewAtMs: 20, notAfterMs: 10 }, 15), 0);
+});
