@@ -16,12 +16,24 @@ interface Counts {
 }
 
 const root = resolve(import.meta.dirname, '..');
+/** No test takes nearly so long; one that hangs must not hold up the rest, or nobody learns of them. */
+const testLimitMs = 15 * 60_000;
+/** A hook that hangs has no limit of its own. Machines that run the suite end it after 90 minutes, without its results. */
+const suiteLimit = AbortSignal.timeout(80 * 60_000);
 
 /** Runs test files, each in a process of its own, and prints every result as it comes. */
 async function runTests(globs: readonly string[], concurrency: number): Promise<Counts> {
   const files = globs.flatMap((glob) => globSync(glob, { cwd: root })).sort();
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const stream = run({ files: files.map((file) => join(root, file)), concurrency, cwd: root });
+  const stream = run({
+    files: files.map((file) => join(root, file)),
+    concurrency,
+    cwd: root,
+    timeout: testLimitMs,
+    signal: suiteLimit,
+    // What a test left open, or one that timed out, would keep its file's process for ever.
+    execArgv: ['--test-force-exit'],
+  });
   stream.on('test:summary', ({ file, counts: of }) => {
     // The summary without a file is the one of the whole run.
     if (file === undefined)

@@ -30,7 +30,7 @@ export class FleetFollower {
   readonly view = new FleetView();
   readonly #parts: FleetFollowerParts;
   readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
+  #isStarted = false;
   /** Id of the last entry that the view contains; undefined: nothing is loaded; `''`: loaded from an empty stream. */
   #position: string | undefined;
   #seenAtMs = -Infinity;
@@ -41,18 +41,21 @@ export class FleetFollower {
 
   /** Whether the view holds the index; false until it was loaded, and while Redis is away. */
   get isCurrent(): boolean {
-    return this.#position !== undefined;
+    // A read under way is not failed by a lost connection but sent again by the next one.
+    return this.#position !== undefined && this.#parts.redis.status === 'ready';
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    void this.#run();
   }
 
-  async stop(): Promise<void> {
+  /** Ends at once, whether Redis is there or not. */
+  stop(): void {
     this.#stopping.abort();
-    // Ends the read that blocks.
+    // Ends the read that blocks. Not waited for: between two connections ioredis lets go of commands without a word.
     this.#parts.redis.disconnect();
-    await this.#running;
   }
 
   async #run(): Promise<void> {

@@ -15,7 +15,7 @@ import type { VolumeChange } from './volume-change.ts';
 
 let server: RedisServer;
 let redis: RedisClient;
-const stops: (() => Promise<void>)[] = [];
+const stops: (() => void)[] = [];
 
 before(async () => {
   server = await startRedisServer();
@@ -26,8 +26,8 @@ after(async () => {
   redis.disconnect();
   await server.stop();
 });
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
+afterEach(() => {
+  for (const stop of stops.splice(0).reverse()) stop();
 });
 
 const info = { agentVersion: '1', connectedTo: 'replica-0' };
@@ -50,7 +50,7 @@ function indexOf(keys = redisKeys(`t-${randomUUID()}`)): { index: FleetIndex; to
 }
 
 function followerOf(keys: RedisKeys): FleetFollower {
-  const own = createRedis({ url: server.url }, 'commands', 'follower');
+  const own = createRedis({ url: server.url }, 'worker', 'follower');
   own.on('error', () => undefined);
   const follower = new FleetFollower({ redis: own, keys, clock: systemClock, logger: silentLogger });
   follower.start();
@@ -138,4 +138,18 @@ test('a view that missed changes loads the whole again', async () => {
   await index.applyDelta(session, [reportOf({ id: 'v2' })], []);
   await until(() => view.volume('node-a', 'v2') !== undefined);
   assert.equal(view.size, 1);
+});
+
+test('a follower that has lost Redis says so, and stops with its read unanswered', async () => {
+  const mortal = await startRedisServer();
+  const own = createRedis({ url: mortal.url }, 'worker', 'follower');
+  own.on('error', () => undefined);
+  const keys = redisKeys(`t-${randomUUID()}`);
+  const follower = new FleetFollower({ redis: own, keys, clock: systemClock, logger: silentLogger });
+  follower.start();
+  await until(() => follower.isCurrent);
+  await mortal.stop();
+  await until(() => own.status === 'reconnecting');
+  assert.equal(follower.isCurrent, false);
+  follower.stop();
 });

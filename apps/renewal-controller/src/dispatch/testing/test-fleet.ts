@@ -49,7 +49,7 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
   const connections = new RedisConnections({ config: { url }, clock, logger });
   const redis = connections.commands;
   const policies = new LanePolicies(options.policy, options.overrides);
-  const follower = new FleetFollower({ redis: connections.create('commands', 'follower'), keys, clock, logger });
+  const follower = new FleetFollower({ redis: connections.create('worker', 'follower'), keys, clock, logger });
   const dispatcher = new RenewalDispatcher({
     connections,
     prefix,
@@ -71,7 +71,7 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
     dispatcher,
     async stop() {
       await dispatcher.stop();
-      await follower.stop();
+      follower.stop();
       connections.stop();
     },
   };
