@@ -23,7 +23,7 @@ import { sharedAccess } from './identity/shared-access.ts';
 import { identifyByStaticTokens } from './identity/static-tokens.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
-import type { ControllerSnapshot } from './observability/controller-metrics.ts';
+import { takeSnapshot } from './observability/controller-snapshot.ts';
 import { redisEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { redisKeys } from './redis/redis-keys.ts';
@@ -67,7 +67,15 @@ export class Controller {
     this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
     const redis = this.#connections.create('worker', 'follower');
     this.#follower = new FleetFollower({ redis, keys: this.#keys, clock, logger: log });
-    this.#metrics = new ControllerMetrics(() => this.#snapshot());
+    const sources = {
+      clock,
+      dispatcher: () => this.#dispatcher,
+      index: this.#follower,
+      connections: this.#connections,
+      agentsConnected: () => this.#server?.connected ?? 0,
+      silentAfterMs: this.#silentAfterMs,
+    };
+    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#dispatcher = new RenewalDispatcher({
       connections: this.#connections,
@@ -245,21 +253,5 @@ export class Controller {
   #notReady(): string | undefined {
     if (!this.#connections.health.reachable) return 'redis is out of reach';
     return this.#follower.isCurrent ? undefined : 'the index is not loaded';
-  }
-
-  async #snapshot(): Promise<ControllerSnapshot> {
-    const nowMs = this.#options.clock.now();
-    const { view } = this.#follower;
-    const none = { delayed: 0, waiting: 0, active: 0 };
-    return {
-      summary: view.summary(nowMs),
-      nodes: {
-        known: view.nodes().length,
-        silent: view.silentNodes(nowMs, this.#silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0).length,
-        connectedHere: this.#server?.connected ?? 0,
-      },
-      jobs: await this.#dispatcher.due.counts().catch(() => none),
-      redisLatencyMs: this.#connections.health.latencyMs,
-    };
   }
 }

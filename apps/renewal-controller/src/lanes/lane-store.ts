@@ -3,6 +3,8 @@ import type { IssuerName } from '../fleet-index/volume-state.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { laneKeys } from './lane-admission.ts';
+import { readLaneDepths } from './lane-depths.ts';
+import type { LaneDepth } from './lane-depths.ts';
 import type { Lane, LanePolicies } from './lane-policies.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { unparkScript } from './lane-scripts.ts';
@@ -95,6 +97,11 @@ export class LaneStore {
       pace: 2 ** -Number(fields['throttle'] ?? 0),
       lastError: fields['error'] ? { atMs: Number(fields['errorAt']), message: fields['error'] } : undefined,
     };
+  }
+
+  /** How deep every lane is, for metrics: cheaper than `list` by far. */
+  async depths(): Promise<readonly LaneDepth[]> {
+    return await readLaneDepths(this.#redis, this.#keys);
   }
 
   /** Holds every renewal of an issuer, urgent ones too, until `resume`. */

@@ -1,24 +1,22 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
-import type { FleetSummary } from '../fleet-index/fleet-summary.ts';
+import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-
-/** What the gauges show, taken at each scrape. */
-export interface ControllerSnapshot {
-  readonly summary: FleetSummary;
-  readonly nodes: { readonly known: number; readonly silent: number; readonly connectedHere: number };
-  readonly jobs: { readonly delayed: number; readonly waiting: number; readonly active: number };
-  readonly redisLatencyMs: number | undefined;
-}
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
+import { cached } from './cached.ts';
+import { registerGauges } from './controller-gauges.ts';
+import type { ControllerSnapshot } from './controller-snapshot.ts';
+import { named } from './metric-names.ts';
 
 const seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 
-/** Issuers by number of volumes whose states get series of their own; the rest is one more, so that labels are bounded. */
-const namedIssuers = 50;
+/** One look at the fleet serves all scrapes of this time, and however large the fleet is takes a twentieth of it. */
+const snapshotLimits = { forMs: 3_000, timesItsCost: 20 } as const;
 
 /** The controller's Prometheus metrics, in a registry of their own. Nothing is labelled by volume, pod or node. */
 export class ControllerMetrics implements DispatchObserver {
   readonly registry = new Registry();
+  readonly #clock: Clock;
   readonly #dispatched = this.#counter('renewals_dispatched_total', 'Renewals handed to their node, by why.', [
     'cause',
   ]);
@@ -29,43 +27,21 @@ export class ControllerMetrics implements DispatchObserver {
   ]);
   readonly #lateness = this.#histogram('dispatch_lateness_seconds', 'Time from a renewal being due to its dispatch.');
   readonly #reports = this.#histogram('report_duration_seconds', "Time to take an agent's message into the index.");
+  readonly #reportLag = this.#histogram(
+    'report_lag_seconds',
+    "Time from a renewal, by its node's clock, until the index knows of it.",
+  );
   readonly #streams = this.#counter('agent_streams_ended_total', "Ended streams of agents, by gRPC's code.", ['code']);
 
-  constructor(snapshot: () => Promise<ControllerSnapshot>) {
+  constructor(snapshot: () => Promise<ControllerSnapshot>, clock: Clock) {
+    this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
-    const volumes = this.#gauge('volumes', 'Volumes by state and issuer; the smaller issuers together as "other".', [
-      'state',
-      'issuer',
-    ]);
-    const soonest = this.#gauge(
-      'soonest_not_after_timestamp_seconds',
-      'Not-after of the certificate that expires next.',
-    );
-    const due = this.#gauge('volumes_due', 'Volumes past their renew-at.');
-    const expired = this.#gauge('volumes_expired', 'Volumes past their not-after.');
-    const nodes = this.#gauge('nodes', 'Nodes by whether their agent was heard of lately.', ['state']);
-    const connected = this.#gauge('agents_connected', 'Agents whose stream this replica holds.');
-    const jobs = this.#gauge('due_jobs', 'Jobs of the due queue, by state.', ['state']);
-    const latency = this.#gauge('redis_latency_seconds', 'Round trip to Redis; -1 while it is away.');
-    // One gauge collects for all, so that a scrape takes one pass over the index.
-    const collect = async (): Promise<void> => {
-      const { summary, nodes: counted, jobs: queued, redisLatencyMs } = await snapshot();
-      total.set(summary.volumes);
-      showIssuers(volumes, summary);
-      soonest.set((summary.soonestExpiryMs ?? 0) / 1000);
-      due.set(summary.due);
-      expired.set(summary.expired);
-      nodes.set({ state: 'silent' }, counted.silent);
-      nodes.set({ state: 'online' }, counted.known - counted.silent);
-      connected.set(counted.connectedHere);
-      for (const [state, count] of Object.entries(queued)) jobs.set({ state }, count);
-      latency.set(redisLatencyMs === undefined ? -1 : redisLatencyMs / 1000);
-    };
-    const total = new Gauge({
-      ...named('index_volumes', 'Volumes in the index.'),
-      registers: [this.registry],
-      collect,
-    });
+    dropMisnamedMetrics(this.registry);
+    registerGauges(this.registry, cached({ clock, ...snapshotLimits }, snapshot));
+    // A counter that appears with its first event would hide that event from Prometheus' increase().
+    for (const cause of ['due', 'demand', 'retry']) this.#dispatched.inc({ cause }, 0);
+    for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
+    this.#settled.inc({ result: 'failed', path: 'none' }, 0);
   }
 
   dispatched: DispatchObserver['dispatched'] = (_volume, { cause, latenessMs }) => {
@@ -75,9 +51,10 @@ export class ControllerMetrics implements DispatchObserver {
 
   held: DispatchObserver['held'] = (_volume, reason) => this.#held.inc({ reason });
 
-  settled: DispatchObserver['settled'] = ({ cause }, result) => {
-    const path = result !== 'ok' ? 'none' : cause === VolumeReport_Cause.JOB ? 'controller' : 'deadline';
-    this.#settled.inc({ result, path });
+  settled: DispatchObserver['settled'] = ({ cause, certificate }, result) => {
+    this.#settled.inc({ result, path: result === 'ok' ? (paths.get(cause) ?? 'other') : 'none' });
+    if (result !== 'ok' || certificate === undefined) return;
+    this.#reportLag.observe(Math.max(0, this.#clock.now() - certificate.issuedAtMs) / 1000);
   };
 
   streamEnded(code: string): void {
@@ -92,24 +69,12 @@ export class ControllerMetrics implements DispatchObserver {
     return new Counter({ ...named(name, help), labelNames, registers: [this.registry] });
   }
 
-  #gauge<Label extends string>(name: string, help: string, labelNames: Label[] = []): Gauge<Label> {
-    return new Gauge({ ...named(name, help), labelNames, registers: [this.registry] });
-  }
-
   #histogram(name: string, help: string): Histogram {
     return new Histogram({ ...named(name, help), buckets: seconds, registers: [this.registry] });
   }
 }
 
-function named(name: string, help: string): { readonly name: string; readonly help: string } {
-  return { name: `certfleet_controller_${name}`, help };
-}
-
-function showIssuers(gauge: Gauge<'state' | 'issuer'>, { issuers }: FleetSummary): void {
-  gauge.reset();
-  const largestFirst = [...issuers].sort((a, b) => b.volumes - a.volumes);
-  for (const [place, { key, byState }] of largestFirst.entries()) {
-    const issuer = place < namedIssuers ? key : 'other';
-    for (const [state, count] of Object.entries(byState)) if (count > 0) gauge.inc({ state, issuer }, count);
-  }
-}
+const paths: ReadonlyMap<VolumeReport_Cause, string> = new Map([
+  [VolumeReport_Cause.JOB, 'controller'],
+  [VolumeReport_Cause.DEADLINE, 'deadline'],
+]);

@@ -12,6 +12,8 @@ export interface RedisHealth {
   /** Anything but `noeviction` may throw scheduled renewals away when memory is short. */
   readonly maxmemoryPolicy: string | undefined;
   readonly usedMemoryBytes: number | undefined;
+  /** Redis' maxmemory, of all masters together; undefined without one. */
+  readonly maxMemoryBytes: number | undefined;
 }
 
 /** What the probe stands on. */
@@ -27,6 +29,7 @@ const unreachable: RedisHealth = {
   latencyMs: undefined,
   maxmemoryPolicy: undefined,
   usedMemoryBytes: undefined,
+  maxMemoryBytes: undefined,
 };
 
 /** Looks at Redis every few seconds: latency, memory, eviction policy, and whether it is still the same server. */
@@ -71,6 +74,7 @@ export class RedisProbe {
         latencyMs: Math.max(0, ...seen.map(({ latencyMs }) => latencyMs)),
         maxmemoryPolicy: seen.find(({ policy }) => policy !== 'noeviction')?.policy ?? seen[0]?.policy,
         usedMemoryBytes: seen.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
+        maxMemoryBytes: seen.reduce((sum, { maxBytes }) => sum + maxBytes, 0) || undefined,
       };
       this.#warnOfEviction();
       this.#compare(
@@ -123,6 +127,7 @@ interface Seen {
   readonly runId: string;
   readonly policy: string | undefined;
   readonly usedBytes: number;
+  readonly maxBytes: number;
 }
 
 async function lookAt(redis: Redis, clock: Clock): Promise<Seen> {
@@ -137,5 +142,6 @@ async function lookAt(redis: Redis, clock: Clock): Promise<Seen> {
     runId: field('run_id') ?? '',
     policy: field('maxmemory_policy'),
     usedBytes: Number(field('used_memory') ?? 0),
+    maxBytes: Number(field('maxmemory') ?? 0),
   };
 }

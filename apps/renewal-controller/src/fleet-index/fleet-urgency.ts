@@ -1,0 +1,67 @@
+import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
+import { issuerKey } from './volume-state.ts';
+import type { CertificateState, VolumeState } from './volume-state.ts';
+
+/** What of the fleet should have been renewed by now. */
+export interface FleetUrgency {
+  /** Volumes past their renew-at. */
+  readonly due: number;
+  /** Volumes that even the local deadline of their agent should have renewed. */
+  readonly overdue: number;
+  /** Unexpired volumes of whose time between renew-at and not-after half or less is left. */
+  readonly halfLeft: number;
+  /** The same with a quarter or less. */
+  readonly quarterLeft: number;
+  /** Not-after of the first of those with half or less; undefined when there are none. */
+  readonly firstAtRiskMs: number | undefined;
+  /**
+   * By issuer, renew-at of the oldest volume that waits for its renewal. Volumes whose last try failed wait for their
+   * retry, and those of silent nodes for their node: neither says anything of the lane.
+   */
+  readonly oldestDueMs: ReadonlyMap<string, number>;
+}
+
+/** Weighs volumes in one pass, a few milliseconds for 100,000. */
+export function weighUrgency(
+  volumes: Iterable<VolumeState>,
+  nowMs: number,
+  silentNodes: ReadonlySet<string>,
+): FleetUrgency {
+  const scale = new Scale(nowMs);
+  for (const volume of volumes) {
+    const { certificate } = volume;
+    if (certificate === undefined || certificate.renewAtMs > nowMs) continue;
+    scale.count(certificate);
+    if (volume.failure === undefined && !silentNodes.has(volume.node))
+      scale.wait(issuerKey(volume.issuer), certificate);
+  }
+  return scale;
+}
+
+class Scale implements FleetUrgency {
+  due = 0;
+  overdue = 0;
+  halfLeft = 0;
+  quarterLeft = 0;
+  firstAtRiskMs: number | undefined;
+  readonly oldestDueMs = new Map<string, number>();
+  readonly #nowMs: number;
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+  }
+
+  count(certificate: CertificateState): void {
+    this.due += 1;
+    if (isOverdue(certificate, this.#nowMs)) this.overdue += 1;
+    const left = renewalTimeLeft(certificate, this.#nowMs);
+    if (left === 0 || left > 1 / 2) return;
+    this.halfLeft += 1;
+    if (left <= 1 / 4) this.quarterLeft += 1;
+    this.firstAtRiskMs = Math.min(this.firstAtRiskMs ?? Infinity, certificate.notAfterMs);
+  }
+
+  wait(issuer: string, { renewAtMs }: CertificateState): void {
+    this.oldestDueMs.set(issuer, Math.min(this.oldestDueMs.get(issuer) ?? Infinity, renewAtMs));
+  }
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { IssuerName } from '../fleet-index/volume-state.ts';
+import { createRedis } from '../redis/create-redis.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import { redisKeys } from '../redis/redis-keys.ts';
+import { LaneAdmission } from './lane-admission.ts';
+import { LanePolicies } from './lane-policies.ts';
+import type { Lane } from './lane-policies.ts';
+import { LaneStore } from './lane-store.ts';
+
+let server: RedisServer;
+let redis: RedisClient;
+
+before(async () => {
+  server = await startRedisServer();
+  redis = createRedis({ url: server.url }, 'commands', 'test');
+  await redis.connect();
+});
+after(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+const issuerNamed = (name: string): IssuerName => ({ group: 'g', kind: 'ClusterIssuer', namespace: '', name });
+const keyOf = (name: string): string => `ClusterIssuer.g//${name}`;
+
+test('tells of each lane what is started, lined up and parked, and whether it stands still', async () => {
+  const keys = redisKeys(`t-${randomUUID()}`);
+  const backoff = { threshold: 1, initialMs: 60_000, maxMs: 60_000 };
+  const policies = new LanePolicies({ ratePerSecond: 1, burst: 5, maxInFlight: 2, backoff }, [
+    { issuer: '*//few', policy: { maxInFlight: 100, burst: 1 } },
+  ]);
+  const [store, admission] = [new LaneStore(redis, keys, policies), new LaneAdmission(redis, keys)];
+  const enter = async (name: string, ids: readonly string[]): Promise<Lane> => {
+    const lane = policies.laneOf(issuerNamed(name));
+    await store.note(lane);
+    const farMs = Date.now() + 1e9;
+    for (const id of ids)
+      await admission.admit(lane, { id, latestStartMs: farMs, notAfterMs: farMs, ignoreWindows: false });
+    return lane;
+  };
+  await enter('crowded', ['a', 'b', 'c']);
+  await enter('few', ['a', 'b', 'c']);
+  await enter('idle', []);
+  await store.pause(issuerNamed('held'), { by: 'me', reason: 'test', atMs: 0 });
+  await enter('held', ['a']);
+  const broken = await enter('broken', ['a']);
+  await admission.settle(broken, { id: 'a', outcome: 'failed', volume: 'v', error: 'no' });
+
+  const still = { isPaused: false, isResting: false };
+  const expected = [
+    { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, isPaused: false, isResting: true },
+    { key: keyOf('crowded'), inFlight: 2, queued: 0, parked: 1, ...still },
+    { key: keyOf('few'), inFlight: 1, queued: 2, parked: 0, ...still },
+    { key: keyOf('held'), inFlight: 0, queued: 0, parked: 1, isPaused: true, isResting: false },
+    { key: keyOf('idle'), inFlight: 0, queued: 0, parked: 0, ...still },
+  ];
+  const depths = [...(await store.depths())].sort((a, b) => a.key.localeCompare(b.key));
+  assert.deepEqual(depths, expected);
+});
+
+test('reads two thousand lanes in twenty calls', async () => {
+  const keys = redisKeys(`t-${randomUUID()}`);
+  const store = new LaneStore(redis, keys, new LanePolicies());
+  const issuers = Array.from({ length: 2_000 }, (_, i) => [`lane-${i}`, JSON.stringify(issuerNamed(`i${i}`))]);
+  await redis.hset(keys.lanes, ...issuers.flat());
+  await store.depths();
+  const before = await calls();
+  assert.equal((await store.depths()).length, 2_000);
+  assert.equal((await calls()) - before, 20);
+});
+
+/** How many scripts the server has run. */
+async function calls(): Promise<number> {
+  const stats = String(await redis.call('INFO', 'commandstats'));
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}

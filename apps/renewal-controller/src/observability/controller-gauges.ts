@@ -1,0 +1,171 @@
+import { Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { FleetSummary } from '../fleet-index/fleet-summary.ts';
+import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
+import { laneRows } from './lane-rows.ts';
+import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
+
+type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
+
+/** Gauges of the fleet, of its lanes and of Redis, all shown from one snapshot. What is not known has no series. */
+export function registerGauges(registry: Registry, snapshot: () => Promise<ControllerSnapshot>): void {
+  const gauge = (name: string, labelNames: readonly string[], help: string, show: Show): void => {
+    new Gauge({
+      ...named(name, help),
+      labelNames,
+      registers: [registry],
+      async collect() {
+        const taken = await snapshot();
+        // Without labels a reset would leave a zero.
+        if (labelNames.length === 0) this.remove();
+        else this.reset();
+        show(this, taken);
+      },
+    });
+  };
+  const indexed = (
+    name: string,
+    labels: readonly string[],
+    help: string,
+    show: (gauge: Gauge, index: IndexSnapshot) => void,
+  ): void => gauge(name, labels, help, (shown, { index }) => index && show(shown, index));
+  fleetGauges(indexed);
+  laneGauges(gauge);
+  redisGauges(gauge);
+  gauge(
+    'index_current',
+    [],
+    'Whether the index is loaded and followed; without it nothing is said of volumes.',
+    (g, s) => g.set(s.index === undefined ? 0 : 1),
+  );
+  gauge('agents_connected', [], 'Agents whose stream this replica holds.', (g, { agentsConnected }) =>
+    g.set(agentsConnected),
+  );
+  gauge('due_jobs', ['state'], 'Jobs of the due queue, by state.', (g, { jobs }) => {
+    for (const [state, count] of Object.entries(jobs ?? {})) g.set({ state }, count);
+  });
+}
+
+type Register<Shown> = (
+  name: string,
+  labels: readonly string[],
+  help: string,
+  show: (gauge: Gauge, shown: Shown) => void,
+) => void;
+
+function fleetGauges(gauge: Register<IndexSnapshot>): void {
+  gauge('index_volumes', [], 'Volumes in the index.', (g, { summary }) => g.set(summary.volumes));
+  gauge(
+    'volumes',
+    ['state', 'issuer'],
+    'Volumes by state and issuer; issuers without trouble beyond the largest are together "other".',
+    (g, { summary }) => showIssuers(g, summary),
+  );
+  gauge(
+    'soonest_not_after_timestamp_seconds',
+    [],
+    'Not-after of the certificate that expires next; 0 without certificates.',
+    (g, { summary }) => g.set((summary.soonestExpiryMs ?? 0) / 1000),
+  );
+  gauge('volumes_due', [], 'Volumes past their renew-at.', (g, { urgency }) => g.set(urgency.due));
+  gauge(
+    'volumes_overdue',
+    [],
+    'Volumes past their renew-at and past the deadline by which their agent renews on its own.',
+    (g, { urgency }) => g.set(urgency.overdue),
+  );
+  gauge('volumes_expired', [], 'Volumes past their not-after.', (g, { summary }) => g.set(summary.expired));
+  gauge(
+    'volumes_at_risk',
+    ['left'],
+    'Unexpired volumes of whose time between renew-at and not-after no more than this part is left.',
+    (g, { urgency }) => {
+      g.set({ left: '1/2' }, urgency.halfLeft);
+      g.set({ left: '1/4' }, urgency.quarterLeft);
+    },
+  );
+  gauge(
+    'at_risk_not_after_timestamp_seconds',
+    [],
+    'Not-after of the first of the volumes at risk; absent without any.',
+    (g, { urgency: { firstAtRiskMs } }) => {
+      if (firstAtRiskMs !== undefined) g.set(firstAtRiskMs / 1000);
+    },
+  );
+  gauge('nodes', ['state'], 'Nodes by whether their agent was heard of lately.', (g, { nodes }) => {
+    for (const [state, count] of Object.entries(nodes)) g.set({ state }, count);
+  });
+}
+
+function laneGauges(gauge: Register<ControllerSnapshot>): void {
+  gauge('lanes', ['state'], 'Lanes by whether they are open, paused, or rest after failures.', (g, { lanes }) => {
+    if (lanes === undefined) return;
+    for (const state of ['open', 'paused', 'resting']) g.set({ state }, 0);
+    for (const { isPaused, isResting } of lanes) g.inc({ state: isPaused ? 'paused' : isResting ? 'resting' : 'open' });
+  });
+  gauge(
+    'lane_depth',
+    ['issuer', 'waiting'],
+    'Renewals in the lanes of issuers: with a slot in the line, parked for a place, started and not answered.',
+    (g, snapshot) => {
+      for (const { issuer, queued, parked, inFlight } of laneRows(snapshot)) {
+        g.set({ issuer, waiting: 'queued' }, queued);
+        g.set({ issuer, waiting: 'parked' }, parked);
+        g.set({ issuer, waiting: 'in-flight' }, inFlight);
+      }
+    },
+  );
+  gauge(
+    'lane_lag_seconds',
+    ['issuer'],
+    "Time by which the oldest volume that waits for an issuer's lane is past its renew-at.",
+    (g, snapshot) => {
+      for (const { issuer, lagMs } of laneRows(snapshot)) g.set({ issuer }, lagMs / 1000);
+    },
+  );
+  gauge('lane_stopped', ['issuer', 'reason'], '1 for each lane that is paused or rests after failures.', (g, s) => {
+    for (const { issuer, isPaused, isResting } of laneRows(s)) {
+      if (isPaused) g.set({ issuer, reason: 'paused' }, 1);
+      else if (isResting) g.set({ issuer, reason: 'resting' }, 1);
+    }
+  });
+}
+
+function redisGauges(gauge: Register<ControllerSnapshot>): void {
+  gauge('redis_reachable', [], 'Whether Redis answered when it was last asked.', (g, { redis }) =>
+    g.set(redis.reachable ? 1 : 0),
+  );
+  gauge('redis_latency_seconds', [], 'Round trip to Redis; absent while it is away.', (g, { redis }) => {
+    if (redis.latencyMs !== undefined) g.set(redis.latencyMs / 1000);
+  });
+  gauge(
+    'redis_may_evict',
+    [],
+    "Whether Redis' maxmemory-policy is another than noeviction, so that scheduled renewals may be thrown away.",
+    (g, { redis: { maxmemoryPolicy } }) => {
+      if (maxmemoryPolicy !== undefined) g.set(maxmemoryPolicy === 'noeviction' ? 0 : 1);
+    },
+  );
+  gauge('redis_memory_used_bytes', [], 'Memory that Redis uses.', (g, { redis: { usedMemoryBytes } }) => {
+    if (usedMemoryBytes !== undefined) g.set(usedMemoryBytes);
+  });
+  gauge('redis_memory_limit_bytes', [], "Redis' maxmemory; absent without one.", (g, { redis: { maxMemoryBytes } }) => {
+    if (maxMemoryBytes !== undefined) g.set(maxMemoryBytes);
+  });
+}
+
+/** Words for what an operator wants to see by issuer however small the issuer is. */
+const troubled: ReadonlySet<string> = new Set(['expired', 'failing', 'overdue']);
+
+function showIssuers(gauge: Gauge, { issuers }: FleetSummary): void {
+  const counted = issuers.map(({ key, volumes, byState }) => {
+    const counts = Object.entries(byState);
+    const trouble = counts.reduce((sum, [state, count]) => sum + (troubled.has(state) ? count : 0), 0);
+    return { key, volumes, counts, trouble };
+  });
+  counted.sort((a, b) => b.trouble - a.trouble || b.volumes - a.volumes);
+  for (const [place, { key, counts }] of counted.entries()) {
+    const issuer = place < mostNamedIssuers ? key : otherIssuers;
+    for (const [state, count] of counts) if (count > 0) gauge.inc({ state, issuer }, count);
+  }
+}

@@ -1,0 +1,37 @@
+import { format, resolveConfig } from 'prettier';
+import type { FlagTable } from '../libs/shared/src/flags.ts';
+
+/** Text as code in Markdown. */
+export const code = (text: string): string => `\`${text}\``;
+/** Text that may stand in a cell of a table. */
+export const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+/** A program's flags as a table. */
+export function flagTable(table: FlagTable): string {
+  const rows = Object.entries(table).map(([name, flag]) => {
+    const fallback = 'repeatable' in flag ? 'repeatable' : (flag.fallback ?? 'required');
+    const shown = 'repeatable' in flag || flag.fallback === undefined ? fallback : fallback && code(fallback);
+    return `| \`--${name}\`${flag.short === undefined ? '' : `, \`-${flag.short}\``} | ${shown} | ${cell(flag.help)} |`;
+  });
+  return ['| Flag | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+interface MetricDescription {
+  readonly name: string;
+  readonly type: unknown;
+  readonly help: string;
+}
+
+/** The metrics of our own in a registry as a table. */
+export async function metricTable(registry: { getMetricsAsJSON(): Promise<readonly object[]> }): Promise<string> {
+  const described = (await registry.getMetricsAsJSON()) as readonly MetricDescription[];
+  const rows = described
+    .filter(({ name }) => name.startsWith('certfleet_'))
+    .map(({ name, type, help }) => `| ${code(name)} | ${String(type)} | ${cell(help)} |`);
+  return ['| Metric | Type | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+/** A page's text, formatted as the repository formats Markdown. */
+export async function formatPage(page: string, path: string): Promise<string> {
+  return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
+}
