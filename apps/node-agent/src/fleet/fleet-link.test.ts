@@ -161,6 +161,24 @@ test('keeps its stream alive with heartbeats', async (t) => {
   assert.ok((await stream.next()).heartbeat !== undefined);
 });
 
+test('sends its heartbeats also while its volumes change without end', async (t) => {
+  class RestlessVolumes extends MemoryVolumes {
+    override report(volumeId: string): ReturnType<MemoryVolumes['report']> {
+      this.set(volumeId);
+      return super.report(volumeId);
+    }
+  }
+  const volumes = new RestlessVolumes(['a']);
+  const { controller } = await startLink(t, volumes, impatientClock);
+  const stream = await controller.accept();
+  await stream.next();
+  stream.welcome(5);
+  await stream.snapshot();
+  let message = await stream.next();
+  assert.ok(message.delta !== undefined);
+  while (message.heartbeat === undefined) message = await stream.next();
+});
+
 test('leaves a controller that does not answer', async (t) => {
   const { controller } = await startLink(t, new MemoryVolumes(), impatientClock);
   await controller.accept();

@@ -112,16 +112,14 @@ export class FleetSession {
       // Every volume's present state goes out below; what changes from here on is a delta again.
       this.#changed.clear();
       await this.#sendSnapshot();
+    } else if (this.#isHeartbeatDue) {
+      // Before the changes, which may have no end: it alone tells the controller when the node was last heard of.
+      this.#isHeartbeatDue = false;
+      await this.#send({ heartbeat: {} });
     } else if (this.#changed.size > 0) {
       await delay(this.#options.clock, gatherMs, this.#ending.signal);
       await this.#sendDelta();
-    } else if (this.#isHeartbeatDue) {
-      await this.#send({ heartbeat: {} });
-    } else {
-      await this.#wakeUp.wait();
-      return;
-    }
-    this.#isHeartbeatDue = false;
+    } else await this.#wakeUp.wait();
   }
 
   async #sendSnapshot(): Promise<void> {
