@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { readConfig as readAgentConfig } from '../../apps/node-agent/src/config.ts';
 import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/config.ts';
-import { argsOf, controllerOf, named, sourcesOf } from './controller-objects.ts';
+import { argsOf, controllerOf, named, sourcesOf, workload } from './controller-objects.ts';
 import { controllerValues, externalRedisValues } from './controller-values.ts';
 import { render } from './render-chart.ts';
 
@@ -24,6 +25,7 @@ describe('a Redis of the operator’s', () => {
       url: externalRedisValues['controller.redis.external'].url,
       username: 'certfleet',
       passwordFile: `${directory}/password`,
+      sentinelUsername: 'sentinel',
       sentinelPasswordFile: `${directory}/sentinel-password`,
       caFile: `${directory}/ca.crt`,
       certificateFile: `${directory}/tls.crt`,
@@ -36,15 +38,38 @@ describe('a Redis of the operator’s', () => {
       'redis-node-access': 'shared',
       'redis-node-username': 'agents',
       'redis-node-password-file': `${directory}/node-password`,
+      'redis-node-sentinel-username': 'asking',
+      'redis-node-sentinel-password-file': `${directory}/node-sentinel-password`,
     });
     assert.deepEqual(sourcesOf(controllerOf(objects), 'redis'), [
       secretFile('redis-user', 'secret', 'password'),
       secretFile('redis-sentinel', 'secret', 'sentinel-password'),
       secretFile('redis-ca', 'root.pem', 'ca.crt'),
       secretFile('redis-agents', 'secret', 'node-password'),
+      secretFile('redis-asking', 'secret', 'node-sentinel-password'),
       secretFile('redis-client', 'tls.crt', 'tls.crt'),
       secretFile('redis-client', 'tls.key', 'tls.key'),
     ]);
+  });
+
+  it('gets a client certificate of the agents’ own, without which agents start all the same', async () => {
+    const objects = await render(externalRedisValues);
+    const agent = workload(objects, 'DaemonSet', 'certfleet');
+    const config = readAgentConfig(agent.template.spec.containers[0].args, {});
+    assert.partialDeepStrictEqual(config, {
+      'redis-cert-file': '/var/run/secrets/certfleet/redis.crt',
+      'redis-key-file': '/var/run/secrets/certfleet/redis.key',
+    });
+    assert.deepEqual(sourcesOf(agent, 'controller')?.at(-1), {
+      secret: {
+        name: 'redis-agents-client',
+        optional: true,
+        items: [
+          { key: 'tls.crt', path: 'redis.crt' },
+          { key: 'tls.key', path: 'redis.key' },
+        ],
+      },
+    });
   });
 
   it('may ask for no password at all', async () => {

@@ -62,9 +62,13 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
 async function launch(directory: string, port: number, options: RedisServerOptions): Promise<ChildProcess> {
   const persistence = options.appendOnly === true ? ['--appendonly', 'yes'] : ['--appendonly', 'no'];
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '', ...persistence];
-  const child = spawn('redis-server', [...args, '--maxmemory-policy', 'noeviction', ...(options.args ?? [])], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const policy = ['--maxmemory-policy', 'noeviction'];
+  return await launchRedis([...args, ...policy, ...(options.args ?? [])], 'Ready to accept connections');
+}
+
+/** Runs redis-server until this process ends at the latest; resolves once its output holds the text. */
+export async function launchRedis(args: readonly string[], readyText: string): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   // A test that dies must not leave its server behind.
   const endWithTest = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithTest);
@@ -76,7 +80,7 @@ async function launch(directory: string, port: number, options: RedisServerOptio
     child.once('exit', () => reject(new Error(`redis-server ended before it was ready:\n${output}`)));
     stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
-      if (output.includes('Ready to accept connections')) resolve();
+      if (output.includes(readyText)) resolve();
     });
   });
   // Read on, or a full pipe would stop the server.

@@ -204,6 +204,7 @@ export class Agent {
     const { config, clock, log, version } = this.#options;
     const address = config['controller-address'];
     if (address === undefined) return;
+    const { 'redis-cert-file': certificateFile, 'redis-key-file': keyFile } = config;
     const { FleetLink } = await import('./fleet/fleet-link.ts');
     const { ManagedFleetVolumes } = await import('./fleet/managed-fleet-volumes.ts');
     const link = new FleetLink({
@@ -211,6 +212,8 @@ export class Agent {
       volumes: new ManagedFleetVolumes(volumes, clock),
       version,
       concurrentJobs: config['concurrent-renewals'],
+      redisCertificate:
+        certificateFile === undefined || keyFile === undefined ? undefined : { certificateFile, keyFile },
       clock,
       log,
       onConnected: (isConnected) => this.#metrics.controllerConnected(isConnected),

@@ -119,6 +119,12 @@ export const agentFlags = {
     help: 'Projected ServiceAccount token for the controller; read again for each connection.',
     parse: nonEmpty,
   },
+  'redis-cert-file': {
+    fallback: '',
+    help: 'PEM chain of a client certificate, for a Redis that asks the agents for one; read again for each connection.',
+    parse: optional,
+  },
+  'redis-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
   'concurrent-renewals': {
     fallback: '4',
     help: 'Renewals in progress at once of one issuer.',
@@ -140,6 +146,9 @@ export type AgentConfig = FlagValues<typeof agentFlags>;
  */
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
   const config = parseFlags(agentFlags, argv, env);
+  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
+    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
+  }
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 

@@ -74,6 +74,7 @@ export const controllerFlags = {
   },
   'redis-username': { fallback: '', help: 'User in Redis.', parse: optional },
   'redis-password-file': { fallback: '', help: "File of that user's password.", parse: optional },
+  'redis-sentinel-username': { fallback: '', help: 'User of the Sentinels.', parse: optional },
   'redis-sentinel-password-file': { fallback: '', help: "File of the Sentinels' password.", parse: optional },
   'redis-ca-file': { fallback: '', help: "PEM file of the CA of Redis' certificate; turns TLS on.", parse: optional },
   'redis-cert-file': { fallback: '', help: 'PEM chain of a client certificate for Redis.', parse: optional },
@@ -92,6 +93,12 @@ export const controllerFlags = {
   },
   'redis-node-username': { fallback: '', help: 'The one user of shared access.', parse: optional },
   'redis-node-password-file': { fallback: '', help: "File of that user's password.", parse: optional },
+  'redis-node-sentinel-username': { fallback: '', help: 'User by which agents ask the Sentinels.', parse: optional },
+  'redis-node-sentinel-password-file': {
+    fallback: '',
+    help: 'File of that user’s password, which every agent is told: for a user that may do no more than ask for the master.',
+    parse: optional,
+  },
   'redis-node-password-lifetime': {
     fallback: '24h',
     help: 'A node’s password is replaced after half of this.',
@@ -132,6 +139,7 @@ export function redisConfigOf(config: ControllerConfig): RedisConfig {
   const given: Readonly<Record<Exclude<keyof RedisConfig, 'url'>, string | undefined>> = {
     username: config['redis-username'],
     passwordFile: config['redis-password-file'],
+    sentinelUsername: config['redis-sentinel-username'],
     sentinelPasswordFile: config['redis-sentinel-password-file'],
     caFile: config['redis-ca-file'],
     certificateFile: config['redis-cert-file'],
@@ -162,6 +170,9 @@ function contradictions(config: ControllerConfig): string[] {
   const certificate = config['tls-cert-file'];
   if ((certificate === undefined) !== (config['tls-key-file'] === undefined)) {
     problems.push('--tls-cert-file and --tls-key-file: expected both or none');
+  }
+  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
+    problems.push('--redis-cert-file and --redis-key-file: expected both or none');
   }
   const isLocalFleet = config['fleet-bind-address'].startsWith('unix:');
   if (certificate === undefined && !isLocalFleet) {

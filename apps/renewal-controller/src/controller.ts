@@ -24,7 +24,7 @@ import { identifyByStaticTokens } from './identity/static-tokens.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
-import { redisEndpoint } from './redis/create-redis.ts';
+import { nodeEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { redisKeys } from './redis/redis-keys.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
@@ -142,10 +142,14 @@ export class Controller {
   #nodeAccess(): NodeAccess {
     const { config, clock } = this.#options;
     const redisConfig = redisConfigOf(config);
-    const nodeUrl = config['redis-node-url'] ?? redisConfig.url;
+    const node = {
+      url: config['redis-node-url'],
+      sentinelUsername: config['redis-node-sentinel-username'],
+      sentinelPasswordFile: config['redis-node-sentinel-password-file'],
+    };
     const common = {
       prefix: config['redis-prefix'],
-      endpoint: () => redisEndpoint({ ...redisConfig, url: nodeUrl }),
+      endpoint: () => nodeEndpoint(redisConfig, node),
       clock,
       lifetimeMs: config['redis-node-password-lifetime'],
     };

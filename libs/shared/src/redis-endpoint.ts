@@ -6,13 +6,15 @@ export interface RedisServer {
   readonly port: number;
 }
 
-/** Where a Redis is and how it is spoken to, without who speaks: what a controller may tell its agents. */
+/** Where a Redis is and how it is spoken to, without its user: what a controller tells its agents. */
 export interface RedisEndpoint {
   /** `sentinel` servers are asked for the master; `cluster` servers for the slots. */
   readonly kind: 'single' | 'sentinel' | 'cluster';
   readonly servers: readonly RedisServer[];
   /** The name under which the Sentinels know the master. */
   readonly masterName?: string;
+  /** Who asks the Sentinels, where they answer nobody else. Secret: never logged. */
+  readonly sentinelUser?: { readonly username?: string; readonly password: string };
   /** Number of the database; 0 unless given. */
   readonly db?: number;
   /** Present when TLS is spoken. `ca` is PEM; without it the roots that Node trusts. */

@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Welcome } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import type { ClientCertificateFiles } from '@certfleet/shared/redis-tls.ts';
 import { backoffMs } from '../issuance/backoff.ts';
 import { connectToController } from './controller-client.ts';
 import type { ControllerAccess } from './controller-client.ts';
@@ -17,6 +18,8 @@ export interface FleetLinkOptions {
   readonly version: string;
   /** Renewals by job in progress at once. */
   readonly concurrentJobs: number;
+  /** For a Redis that asks its clients for a certificate. */
+  readonly redisCertificate?: ClientCertificateFiles | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onConnected: (isConnected: boolean) => void;
@@ -42,6 +45,7 @@ export class FleetLink {
     this.#queue = new NodeQueue({
       renew: (volumeId, generation) => options.volumes.renew(volumeId, generation),
       concurrency: options.concurrentJobs,
+      redisCertificate: options.redisCertificate,
       clock: options.clock,
       log: options.log,
     });

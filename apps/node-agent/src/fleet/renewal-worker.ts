@@ -3,6 +3,7 @@ import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import type { ClientCertificateFiles } from '@certfleet/shared/redis-tls.ts';
 import { UnrecoverableError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
@@ -13,6 +14,8 @@ export interface RenewalWorkerOptions {
   /** Replaces the certificate of one generation; gives one of a few fixed words. */
   readonly renew: (volumeId: string, generation: number) => Promise<string>;
   readonly concurrency: number;
+  /** For a Redis that asks its clients for a certificate. */
+  readonly redisCertificate?: ClientCertificateFiles | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -31,7 +34,7 @@ export class RenewalWorker {
   /** @throws CertfleetError invalid-argument when the access cannot be used */
   constructor(access: RedisAccess, options: RenewalWorkerOptions) {
     this.#options = options;
-    const connection = openRedis(access);
+    const connection = openRedis(access, options.redisCertificate);
     this.#clients.push(connection);
     const duplicate = connection.duplicate.bind(connection) as (...args: never[]) => Redis | Cluster;
     connection.duplicate = (...args: never[]) => {

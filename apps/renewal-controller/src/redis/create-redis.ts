@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
+import { redisTls } from '@certfleet/shared/redis-tls.ts';
+import type { RedisTls } from '@certfleet/shared/redis-tls.ts';
 import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import { parseRedisUrl } from './redis-url.ts';
@@ -7,11 +9,12 @@ import { parseRedisUrl } from './redis-url.ts';
 /** A connection to one server (or to the master that Sentinels name), or to a Cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Redis as an operator names it; files are read when a client is made, so that rotated ones are found. */
+/** Redis as an operator names it; the files of TLS are read for each connection, those of passwords for each client. */
 export interface RedisConfig {
   readonly url: string;
   readonly username?: string;
   readonly passwordFile?: string;
+  readonly sentinelUsername?: string;
   readonly sentinelPasswordFile?: string;
   /** PEM; with any of these three TLS is used whatever the URL's scheme. */
   readonly caFile?: string;
@@ -30,7 +33,7 @@ export type RedisRole = 'commands' | 'worker';
 /** ioredis' types take either no mapping of replies at all or one of two. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** Where Redis is, without who speaks: what the agents are told. */
+/** Where Redis is, without who speaks. */
 export function redisEndpoint(config: RedisConfig): RedisEndpoint {
   const { endpoint, tls } = parseRedisUrl(config.url);
   const { caFile, certificateFile, serverName } = config;
@@ -39,10 +42,26 @@ export function redisEndpoint(config: RedisConfig): RedisEndpoint {
   return { ...endpoint, tls: { ...ca, ...(serverName !== undefined && { serverName }) } };
 }
 
+/** How agents reach Redis, where that is unlike the controller's own way. */
+export interface NodeRedis {
+  readonly url: string | undefined;
+  readonly sentinelUsername: string | undefined;
+  readonly sentinelPasswordFile: string | undefined;
+}
+
+/** What agents are told: the servers, the CA by which to know them, and who to be to the Sentinels. */
+export function nodeEndpoint(config: RedisConfig, node: NodeRedis): RedisEndpoint {
+  const endpoint = redisEndpoint({ ...config, url: node.url ?? config.url });
+  const password = secretFile(node.sentinelPasswordFile);
+  if (endpoint.kind !== 'sentinel' || password === undefined) return endpoint;
+  const { sentinelUsername: username } = node;
+  return { ...endpoint, sentinelUser: { ...(username !== undefined && { username }), password } };
+}
+
 /** The one place where clients are made. One for commands connects at its first command or `connect()`, a worker's now. */
 export function createRedis(config: RedisConfig, role: RedisRole, connectionName: string): RedisClient {
   const endpoint = redisEndpoint(config);
-  const tls = tlsOptions(config, endpoint);
+  const tls = tlsOf(config, endpoint);
   const options: ClientOptions = {
     ...roleOptions[role],
     ...credentials(config),
@@ -83,12 +102,14 @@ function createCluster(endpoint: RedisEndpoint, options: ClientOptions): Cluster
   );
 }
 
-function sentinelOptions(config: RedisConfig, endpoint: RedisEndpoint, tls: TlsOptions | undefined): ClientOptions {
+function sentinelOptions(config: RedisConfig, endpoint: RedisEndpoint, tls: RedisTls | undefined): ClientOptions {
   const sentinelPassword = secretFile(config.sentinelPasswordFile);
+  const { sentinelUsername } = config;
   return {
     sentinels: endpoint.servers.map(({ host, port }) => ({ host, port })),
     name: endpoint.masterName ?? '',
     sentinelRetryStrategy: reconnectDelayMs,
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
     ...(sentinelPassword !== undefined && { sentinelPassword }),
     ...(tls !== undefined && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
   };
@@ -106,18 +127,17 @@ function credentials(config: RedisConfig): Pick<ClientOptions, 'username' | 'pas
   return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
 }
 
-type TlsOptions = NonNullable<ClientOptions['tls']>;
-
-function tlsOptions({ certificateFile, keyFile }: RedisConfig, { tls }: RedisEndpoint): TlsOptions | undefined {
+function tlsOf(config: RedisConfig, { tls }: RedisEndpoint): RedisTls | undefined {
   if (tls === undefined) return undefined;
-  return {
-    ...(tls.ca !== undefined && { ca: tls.ca }),
-    ...(tls.serverName !== undefined && { servername: tls.serverName }),
-    ...(certificateFile !== undefined && { cert: readFileSync(certificateFile) }),
-    ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
-  };
+  const { caFile, certificateFile, keyFile } = config;
+  return redisTls({
+    ca: () => (caFile === undefined ? undefined : readFileSync(caFile, 'utf8')),
+    serverName: tls.serverName,
+    certificate: certificateFile === undefined || keyFile === undefined ? undefined : { certificateFile, keyFile },
+  });
 }
 
+/** A secret that is alone in its file; editors end it with a newline. */
 function secretFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : readFileSync(path, 'utf8').replace(/\r?\n$/, '');
 }

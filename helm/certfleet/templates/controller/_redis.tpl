@@ -18,6 +18,9 @@
 {{- if $external.passwordSecretRef }}
 - --redis-password-file=/etc/certfleet/redis/password
 {{- end }}
+{{- with $external.sentinelUsername }}
+- --redis-sentinel-username={{ . }}
+{{- end }}
 {{- if $external.sentinelPasswordSecretRef }}
 - --redis-sentinel-password-file=/etc/certfleet/redis/sentinel-password
 {{- end }}
@@ -37,6 +40,12 @@
 {{- if $external.nodePasswordSecretRef }}
 - --redis-node-password-file=/etc/certfleet/redis/node-password
 {{- end }}
+{{- with $external.nodeSentinelUsername }}
+- --redis-node-sentinel-username={{ . }}
+{{- end }}
+{{- if $external.nodeSentinelPasswordSecretRef }}
+- --redis-node-sentinel-password-file=/etc/certfleet/redis/node-sentinel-password
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -51,6 +60,7 @@
 {{- include "certfleet.secretFile" (list $external.sentinelPasswordSecretRef "sentinel-password") }}
 {{- include "certfleet.secretFile" (list $external.caSecretRef "ca.crt") }}
 {{- include "certfleet.secretFile" (list $external.nodePasswordSecretRef "node-password") }}
+{{- include "certfleet.secretFile" (list $external.nodeSentinelPasswordSecretRef "node-sentinel-password") }}
 {{- with $external.clientCertificateSecret }}
 {{- include "certfleet.secretFile" (list (dict "name" . "key" "tls.crt") "tls.crt") }}
 {{- include "certfleet.secretFile" (list (dict "name" . "key" "tls.key") "tls.key") }}

@@ -1,0 +1,112 @@
+// Whom the controller's and the agents' clients trust, and that they show the certificate of the day, on a real server.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Cluster, Redis } from 'ioredis';
+import { openRedis } from '../../apps/node-agent/src/fleet/redis-client.ts';
+import { createRedis, nodeEndpoint } from '../../apps/renewal-controller/src/redis/create-redis.ts';
+import type { RedisConfig } from '../../apps/renewal-controller/src/redis/create-redis.ts';
+import { freePort, startRedisServer } from '../support/redis-server.ts';
+import type { RedisServer } from '../support/redis-server.ts';
+import { TestAuthority } from '../support/test-authority.ts';
+import type { CertificateFiles } from '../support/test-authority.ts';
+
+let directory: string;
+let authority: TestAuthority;
+let stranger: TestAuthority;
+let client: CertificateFiles;
+let server: RedisServer;
+let good: RedisConfig;
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'certfleet-tls-'));
+  authority = new TestAuthority(directory);
+  stranger = new TestAuthority(directory, 'stranger');
+  client = authority.issue('client', 'DNS:client');
+  const pair = authority.issue('server', 'DNS:redis.internal');
+  const port = await freePort();
+  const files = ['--tls-cert-file', pair.certificateFile, '--tls-key-file', pair.keyFile];
+  const trust = ['--tls-ca-cert-file', authority.files.certificateFile, '--tls-auth-clients', 'yes'];
+  server = await startRedisServer({ port, args: ['--port', '0', '--tls-port', `${port}`, ...files, ...trust] });
+  good = {
+    url: `rediss://127.0.0.1:${port}`,
+    caFile: authority.files.certificateFile,
+    serverName: 'redis.internal',
+    ...client,
+  };
+});
+
+after(async () => {
+  await server.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** The clients of both programs with the same configuration, as the agent is told it. */
+const clients: Readonly<Record<string, (config: RedisConfig) => Redis | Cluster>> = {
+  'the controller': (config) => createRedis(config, 'worker', 'test'),
+  'an agent': (config) => {
+    const node = { url: undefined, sentinelUsername: undefined, sentinelPasswordFile: undefined };
+    const connection = JSON.stringify(nodeEndpoint(config, node));
+    const { certificateFile, keyFile } = config;
+    const access = { connection, username: '', password: '', expiresAt: undefined, queue: '', prefix: '' };
+    return openRedis(
+      access,
+      certificateFile === undefined || keyFile === undefined ? undefined : { certificateFile, keyFile },
+    );
+  },
+};
+
+/** What the first try comes to: `ready`, or the code or text of the error. */
+async function firstTry(redis: Redis | Cluster): Promise<string> {
+  try {
+    return await new Promise((resolve) => {
+      redis.once('ready', () => resolve('ready'));
+      redis.on('error', (error: Error & { code?: string }) => resolve(error.code ?? error.message));
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+for (const [who, open] of Object.entries(clients)) {
+  test(`${who} speaks to the server that its CA and name prove, and to no other`, async () => {
+    const { certificateFile, keyFile, ...withoutCertificate } = good;
+    assert.ok(certificateFile !== undefined && keyFile !== undefined);
+    const { serverName, ...withoutName } = good;
+    assert.ok(serverName !== undefined);
+    assert.equal(await firstTry(open(good)), 'ready');
+    assert.match(
+      await firstTry(open({ ...good, caFile: stranger.files.certificateFile })),
+      /SIGNATURE|SELF_SIGNED|UNABLE/,
+    );
+    assert.equal(await firstTry(open(withoutName)), 'ERR_TLS_CERT_ALTNAME_INVALID');
+    assert.match(await firstTry(open(withoutCertificate)), /CERTIFICATE_REQUIRED|ECONNRESET|Connection is closed/);
+    assert.match(
+      await firstTry(open({ ...good, ...stranger.issue('forged', 'DNS:client') })),
+      /UNKNOWN_CA|ECONNRESET|ALERT/,
+    );
+  });
+
+  test(`${who} shows a renewed certificate at the next connection, and never half of one`, async () => {
+    const files = authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:first');
+    const redis = open({ ...good, ...files });
+    try {
+      await new Promise((resolve) => redis.once('ready', resolve));
+      // Of a CA that the server does not know: that it is refused shows that it was shown.
+      stranger.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:second');
+      const refused = new Promise<Error>((resolve) => redis.once('error', resolve));
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+      assert.match((await refused).message, /unknown ca|ECONNRESET/i);
+      authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:third');
+      await new Promise((resolve) => redis.once('ready', resolve));
+      rmSync(files.keyFile);
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+      await new Promise((resolve) => redis.once('ready', resolve));
+      assert.equal(await redis.ping(), 'PONG');
+    } finally {
+      redis.disconnect();
+    }
+  });
+}

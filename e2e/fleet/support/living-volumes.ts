@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
+import { jobGraceMs } from '../../../apps/node-agent/src/renewal/job-grace.ts';
+import {
+  Certificate,
+  VolumeReport,
+  VolumeReport_Cause,
+  VolumeReport_State,
+} from '../../../libs/shared/gen/fleet/v1/fleet.ts';
+
+/** What is said of a volume; its certificate renews itself after two thirds of its lifetime. */
+export interface LivingVolumeSketch {
+  readonly id: string;
+  readonly issuer: string;
+  readonly lifetimeMs: number;
+  /** When the certificate that it starts with is to be renewed, in milliseconds since the epoch. */
+  readonly renewAtMs: number;
+}
+
+/** One replaced certificate, as the agent saw it: times in milliseconds since the epoch. */
+export interface LivedIssuance {
+  readonly volumeId: string;
+  readonly issuer: string;
+  readonly cause: 'job' | 'deadline';
+  readonly startedMs: number;
+  readonly endedMs: number;
+  /** Of the certificate that was replaced. */
+  readonly renewAtMs: number;
+  readonly notAfterMs: number;
+}
+
+interface Living {
+  readonly sketch: LivingVolumeSketch;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly renewAt: Date;
+  readonly generation: number;
+  readonly cause: VolumeReport_Cause;
+  readonly failure?: { readonly at: Date; readonly attempts: number };
+}
+
+const renewAtPart = 2 / 3;
+
+/** A node's volumes whose certificates age and are replaced; no files and no issuer, else as an agent's. */
+export class LivingVolumes implements FleetVolumes {
+  /** Every certificate that was replaced, in the order of the ends. */
+  readonly issuances: LivedIssuance[] = [];
+  readonly #issueMs: number;
+  readonly #volumes = new Map<string, Living>();
+  readonly #busy = new Set<string>();
+  readonly #failing = new Map<string, number>();
+  #listener: ((volumeId: string) => void) | undefined;
+
+  /** `issueMs`: how long an issuance takes. */
+  constructor(issueMs: number, sketches: readonly LivingVolumeSketch[] = []) {
+    this.#issueMs = issueMs;
+    for (const sketch of sketches) this.add(sketch);
+  }
+
+  add(sketch: LivingVolumeSketch): void {
+    const notBeforeMs = sketch.renewAtMs - sketch.lifetimeMs * renewAtPart;
+    this.#set(sketch.id, {
+      sketch,
+      notBefore: new Date(notBeforeMs),
+      notAfter: new Date(notBeforeMs + sketch.lifetimeMs),
+      renewAt: new Date(sketch.renewAtMs),
+      generation: 1,
+      cause: VolumeReport_Cause.MOUNT,
+    });
+  }
+
+  /** Lets the next tries of a volume fail. */
+  fail(volumeId: string, times: number): void {
+    this.#failing.set(volumeId, times);
+  }
+
+  generation(volumeId: string): number | undefined {
+    return this.#volumes.get(volumeId)?.generation;
+  }
+
+  ids(): readonly string[] {
+    return [...this.#volumes.keys()];
+  }
+
+  report(volumeId: string): VolumeReport | undefined {
+    const volume = this.#volumes.get(volumeId);
+    return volume && reportOf(volume);
+  }
+
+  onChange(listener: ((volumeId: string) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  async renew(volumeId: string, generation: number): Promise<string> {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined) return 'not-here';
+    if (volume.generation !== generation || this.#busy.has(volumeId)) return 'superseded';
+    await this.#issue(volume, 'job');
+    return 'renewed';
+  }
+
+  /** Renews what no job came for within the agent's grace; to be called now and then. */
+  meetDeadlines(nowMs: number): void {
+    for (const [volumeId, volume] of this.#volumes) {
+      if (volume.renewAt.getTime() + jobGraceMs(volume) > nowMs || this.#busy.has(volumeId)) continue;
+      void this.#issue(volume, 'deadline').catch(() => undefined);
+    }
+  }
+
+  async #issue(volume: Living, cause: LivedIssuance['cause']): Promise<void> {
+    const { id, issuer, lifetimeMs } = volume.sketch;
+    const startedMs = Date.now();
+    this.#busy.add(id);
+    await sleep(this.#issueMs);
+    this.#busy.delete(id);
+    const failures = this.#failing.get(id) ?? 0;
+    if (failures > 0) {
+      this.#failing.set(id, failures - 1);
+      this.#set(id, { ...volume, failure: { at: new Date(), attempts: (volume.failure?.attempts ?? 0) + 1 } });
+      throw new Error('the issuer is away');
+    }
+    const endedMs = Date.now();
+    const { renewAt, notAfter } = volume;
+    this.issuances.push({
+      volumeId: id,
+      issuer,
+      cause,
+      startedMs,
+      endedMs,
+      renewAtMs: renewAt.getTime(),
+      notAfterMs: notAfter.getTime(),
+    });
+    this.#set(id, {
+      sketch: volume.sketch,
+      notBefore: new Date(endedMs),
+      notAfter: new Date(endedMs + lifetimeMs),
+      renewAt: new Date(endedMs + lifetimeMs * renewAtPart),
+      generation: volume.generation + 1,
+      cause: cause === 'job' ? VolumeReport_Cause.JOB : VolumeReport_Cause.DEADLINE,
+    });
+  }
+
+  #set(volumeId: string, volume: Living): void {
+    this.#volumes.set(volumeId, volume);
+    this.#listener?.(volumeId);
+  }
+}
+
+/** As long as a real one's, so that what it costs is a real one's cost. */
+function reportOf({ sketch, notBefore, notAfter, renewAt, generation, cause, failure }: Living): VolumeReport {
+  const serial = `${generation}`.padStart(8, '0');
+  return VolumeReport.fromPartial({
+    volumeId: sketch.id,
+    pod: { namespace: 'payments', name: `api-7c9c5d6f8d-${sketch.id.slice(-5)}`, uid: uidOf(sketch.id) },
+    issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: sketch.issuer },
+    generation,
+    state: failure === undefined ? VolumeReport_State.READY : VolumeReport_State.FAILING,
+    cause,
+    certificate: Certificate.fromPartial({
+      serialNumber: `${sketch.id.slice(-24)}${serial}`.replaceAll(/[^0-9a-f]/g, 'e'),
+      fingerprintSha256: `${sketch.id.slice(-56)}${serial}`.replaceAll(/[^0-9a-f]/g, 'f').padStart(64, '0'),
+      notBefore,
+      notAfter,
+      renewAt,
+      issuedAt: notBefore,
+      caFingerprintsSha256: ['ca'.repeat(32)],
+      subject: 'CN=api',
+      dnsNames: ['api.payments.svc'],
+    }),
+    ...(failure && { lastFailure: { ...failure, reason: 'IssuerFailed', message: 'the issuer is away' } }),
+  });
+}
+
+/** A pod's uid; made of the volume's id, whose last digits tell volumes apart. */
+function uidOf(volumeId: string): string {
+  const digits = volumeId.slice(-32).padStart(32, '0');
+  return [8, 12, 16, 20, 32].map((to, i) => digits.slice([0, 8, 12, 16, 20][i], to)).join('-');
+}

@@ -1,0 +1,124 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectToController } from '../../../apps/node-agent/src/fleet/controller-client.ts';
+import type { ControllerAccess } from '../../../apps/node-agent/src/fleet/controller-client.ts';
+import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
+import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
+import { Controller } from '../../../apps/renewal-controller/src/controller.ts';
+import type { ControllerPorts } from '../../../apps/renewal-controller/src/controller.ts';
+import type { ControllerMessage, RedisAccess } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
+import { systemClock } from '../../../libs/shared/src/clock.ts';
+import { createLogger } from '../../../libs/shared/src/logger.ts';
+import type { ClientCertificateFiles } from '../../../libs/shared/src/redis-tls.ts';
+import { eventually } from './eventually.ts';
+
+/** How a fleet reaches its Redis. */
+export interface FleetRedis {
+  /** The controller's flags. */
+  readonly flags: readonly string[];
+  /** The agents' client certificate. */
+  readonly agentCertificate?: ClientCertificateFiles | undefined;
+}
+
+/** A whole controller and agents' own links, in this process, on a Redis that the test has started. */
+export class WholeFleet implements AsyncDisposable {
+  readonly log: string[] = [];
+  readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-whole-'));
+  readonly #redis: FleetRedis;
+  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
+  #ports: ControllerPorts = { fleet: 0, api: undefined, ops: undefined };
+
+  private constructor(redis: FleetRedis) {
+    this.#redis = redis;
+    const lines = ['node-a', 'node-b', 'node-x'].map((node) => `token-of-${node},${node}\n`);
+    writeFileSync(join(this.#directory, 'tokens'), lines.join(''));
+  }
+
+  static async start(redis: FleetRedis, lanePolicy: object = {}): Promise<WholeFleet> {
+    const fleet = new WholeFleet(redis);
+    const policies = join(fleet.#directory, 'lanes.json');
+    writeFileSync(policies, JSON.stringify({ defaults: lanePolicy }));
+    const argv = [
+      ...redis.flags,
+      `--fleet-bind-address=unix://${join(fleet.#directory, 'fleet.sock')}`,
+      `--agent-token-file=${join(fleet.#directory, 'tokens')}`,
+      `--lane-policies-file=${policies}`,
+      '--api-auth=none',
+      '--api-bind-address=127.0.0.1:0',
+      '--ops-bind-address=127.0.0.1:0',
+      '--heartbeat-interval=1s',
+    ];
+    const log = fleet.#logger;
+    const controller = new Controller({ config: readConfig(argv, {}), env: {}, clock: systemClock, log });
+    fleet.#ends.push(() => controller.stop());
+    fleet.#ports = await controller.start();
+    await eventually('the controller to be ready', async () => (await fleet.ops('readyz')).status === 200);
+    return fleet;
+  }
+
+  /** The agent of a node. */
+  link(node: string, volumes: FleetVolumes): FleetLink {
+    const link = new FleetLink({
+      controller: this.#access(node),
+      volumes,
+      version: '1.0.0',
+      concurrentJobs: 4,
+      redisCertificate: this.#redis.agentCertificate,
+      clock: systemClock,
+      log: this.#logger,
+      onConnected: () => undefined,
+    });
+    this.#ends.push(() => link.stop());
+    link.start();
+    return link;
+  }
+
+  /** What the controller gives the agent of a node to reach its queue by. */
+  async accessOf(node: string): Promise<RedisAccess> {
+    const connection = await connectToController(this.#access(node));
+    const { stream } = connection;
+    stream.write({ hello: { agentVersion: '1' }, snapshot: undefined, delta: undefined, heartbeat: undefined });
+    try {
+      for await (const { redis } of stream as AsyncIterable<ControllerMessage>) if (redis !== undefined) return redis;
+      throw new Error('expected access, found the end of the stream');
+    } finally {
+      stream.on('error', () => undefined).cancel();
+      connection.close();
+    }
+  }
+
+  async ops(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports.ops ?? 0}/${path}`);
+    return { status: response.status, text: await response.text() };
+  }
+
+  /** How many volumes the controller's view holds. */
+  async volumeCount(): Promise<number> {
+    const { text } = await this.ops('metrics');
+    return Number(/^certfleet_controller_index_volumes (\d+)$/m.exec(text)?.[1]);
+  }
+
+  /** Asks for the renewal of one volume, as an operator does. */
+  async requestRenewal(volumeId: string): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports.api ?? 0}/api/v1/renewals`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ selection: { volumeId }, reason: 'test' }),
+    });
+    if (response.status !== 202) throw new Error(`expected 202, found ${response.status}: ${await response.text()}`);
+  }
+
+  #access(node: string): ControllerAccess {
+    const tokenFile = join(this.#directory, `token-${node}`);
+    writeFileSync(tokenFile, `token-of-${node}`);
+    return { address: `unix:${join(this.#directory, 'fleet.sock')}`, caFile: undefined, tokenFile };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
