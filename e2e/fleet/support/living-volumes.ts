@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
-import { jobGraceMs } from '../../../apps/node-agent/src/renewal/job-grace.ts';
 import {
   Certificate,
   VolumeReport,
   VolumeReport_Cause,
   VolumeReport_State,
 } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
+import { isOverdue } from '../../../libs/shared/src/certificate-times.ts';
+import type { CertificateTimes } from '../../../libs/shared/src/certificate-times.ts';
 
 /** What is said of a volume; its certificate renews itself after two thirds of its lifetime. */
 export interface LivingVolumeSketch {
@@ -31,9 +32,7 @@ export interface LivedIssuance {
 
 interface Living {
   readonly sketch: LivingVolumeSketch;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  readonly renewAt: Date;
+  readonly times: CertificateTimes;
   readonly generation: number;
   readonly cause: VolumeReport_Cause;
   readonly failure?: { readonly at: Date; readonly attempts: number };
@@ -58,12 +57,9 @@ export class LivingVolumes implements FleetVolumes {
   }
 
   add(sketch: LivingVolumeSketch): void {
-    const notBeforeMs = sketch.renewAtMs - sketch.lifetimeMs * renewAtPart;
     this.#set(sketch.id, {
       sketch,
-      notBefore: new Date(notBeforeMs),
-      notAfter: new Date(notBeforeMs + sketch.lifetimeMs),
-      renewAt: new Date(sketch.renewAtMs),
+      times: timesOf(sketch.renewAtMs - sketch.lifetimeMs * renewAtPart, sketch.lifetimeMs),
       generation: 1,
       cause: VolumeReport_Cause.MOUNT,
     });
@@ -102,7 +98,7 @@ export class LivingVolumes implements FleetVolumes {
   /** Renews what no job came for within the agent's grace; to be called now and then. */
   meetDeadlines(nowMs: number): void {
     for (const [volumeId, volume] of this.#volumes) {
-      if (volume.renewAt.getTime() + jobGraceMs(volume) > nowMs || this.#busy.has(volumeId)) continue;
+      if (!isOverdue(volume.times, nowMs) || this.#busy.has(volumeId)) continue;
       void this.#issue(volume, 'deadline').catch(() => undefined);
     }
   }
@@ -120,21 +116,19 @@ export class LivingVolumes implements FleetVolumes {
       throw new Error('the issuer is away');
     }
     const endedMs = Date.now();
-    const { renewAt, notAfter } = volume;
+    const { renewAtMs, notAfterMs } = volume.times;
     this.issuances.push({
       volumeId: id,
       issuer,
       cause,
       startedMs,
       endedMs,
-      renewAtMs: renewAt.getTime(),
-      notAfterMs: notAfter.getTime(),
+      renewAtMs,
+      notAfterMs,
     });
     this.#set(id, {
       sketch: volume.sketch,
-      notBefore: new Date(endedMs),
-      notAfter: new Date(endedMs + lifetimeMs),
-      renewAt: new Date(endedMs + lifetimeMs * renewAtPart),
+      times: timesOf(endedMs, lifetimeMs),
       generation: volume.generation + 1,
       cause: cause === 'job' ? VolumeReport_Cause.JOB : VolumeReport_Cause.DEADLINE,
     });
@@ -146,8 +140,12 @@ export class LivingVolumes implements FleetVolumes {
   }
 }
 
+function timesOf(notBeforeMs: number, lifetimeMs: number): CertificateTimes {
+  return { notBeforeMs, renewAtMs: notBeforeMs + lifetimeMs * renewAtPart, notAfterMs: notBeforeMs + lifetimeMs };
+}
+
 /** As long as a real one's, so that what it costs is a real one's cost. */
-function reportOf({ sketch, notBefore, notAfter, renewAt, generation, cause, failure }: Living): VolumeReport {
+function reportOf({ sketch, times, generation, cause, failure }: Living): VolumeReport {
   const serial = `${generation}`.padStart(8, '0');
   return VolumeReport.fromPartial({
     volumeId: sketch.id,
@@ -159,10 +157,10 @@ function reportOf({ sketch, notBefore, notAfter, renewAt, generation, cause, fai
     certificate: Certificate.fromPartial({
       serialNumber: `${sketch.id.slice(-24)}${serial}`.replaceAll(/[^0-9a-f]/g, 'e'),
       fingerprintSha256: `${sketch.id.slice(-56)}${serial}`.replaceAll(/[^0-9a-f]/g, 'f').padStart(64, '0'),
-      notBefore,
-      notAfter,
-      renewAt,
-      issuedAt: notBefore,
+      notBefore: new Date(times.notBeforeMs),
+      notAfter: new Date(times.notAfterMs),
+      renewAt: new Date(times.renewAtMs),
+      issuedAt: new Date(times.notBeforeMs),
       caFingerprintsSha256: ['ca'.repeat(32)],
       subject: 'CN=api',
       dnsNames: ['api.payments.svc'],
