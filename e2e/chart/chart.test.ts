@@ -129,7 +129,10 @@ describe('a values file of cert-manager’s csi-driver', () => {
         interval: '15s',
         scrapeTimeout: '5s',
         honorLabels: true,
-        ...peerValues.metrics.podmonitor.endpointAdditionalProperties,
+        relabelings: [
+          { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
+          ...peerValues.metrics.podmonitor.endpointAdditionalProperties.relabelings,
+        ],
       },
     ]);
   });

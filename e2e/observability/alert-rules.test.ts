@@ -1,0 +1,102 @@
+// The chart's alerts on series as a fleet in order and one with a fault would show them, evaluated by promtool.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { alertCases, fleetInOrder } from './support/alert-cases.ts';
+import type { AlertCase, Series } from './support/alert-cases.ts';
+import { chartRules, rulesFile } from './support/chart-rules.ts';
+import type { AlertRule } from './support/chart-rules.ts';
+
+const run = promisify(execFile);
+const directory = mkdtempSync(join(tmpdir(), 'certfleet-rules-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const withController = await chartRules({ 'controller.enabled': true });
+const withoutController = await chartRules();
+const minutes = 120;
+
+/** One test of promtool: exactly these alerts fire at that minute. */
+function ruleTest(
+  rules: readonly AlertRule[],
+  series: Series,
+  expected: { atMinute: number; fires: AlertCase['fires'] },
+) {
+  const names = new Set(rules.map(({ alert }) => alert));
+  return {
+    interval: '1m',
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    alert_rule_test: [...names].map((alertname) => ({
+      eval_time: `${expected.atMinute}m`,
+      alertname,
+      exp_alerts: Object.entries(expected.fires)
+        .filter(([name]) => name === alertname)
+        .map(([, labels]) => ({
+          exp_labels: { severity: rules.find(({ alert }) => alert === alertname)?.labels['severity'], ...labels },
+        })),
+    })),
+  };
+}
+
+async function promtool(rules: readonly AlertRule[], tests: readonly object[]): Promise<void> {
+  // Texts are looked at where a real Prometheus fills them in.
+  const bare = rules.map((rule) => ({ ...rule, annotations: {} }));
+  writeFileSync(join(directory, 'rules.json'), rulesFile(bare));
+  const file = join(directory, 'tests.json');
+  writeFileSync(file, JSON.stringify({ rule_files: ['rules.json'], evaluation_interval: '1m', tests }));
+  await run('promtool', ['test', 'rules', file]).catch((error: unknown) => {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    assert.fail(`${stdout}${stderr}`.slice(0, 4000));
+  });
+}
+
+describe('the alerts', () => {
+  it('stay quiet for a fleet in order', async () => {
+    const quiet = { atMinute: minutes, fires: {} };
+    await promtool(withController, [ruleTest(withController, fleetInOrder, quiet)]);
+    const agents = Object.entries(fleetInOrder).filter(([name]) => !name.includes('renewal-controller'));
+    await promtool(withoutController, [ruleTest(withoutController, Object.fromEntries(agents), quiet)]);
+  });
+
+  for (const { fault, series, fires } of alertCases) {
+    const names = Object.keys(fires).join(', ') || 'nothing';
+    it(`fire when ${fault}: ${names}, and nothing else`, async () => {
+      const tests = [ruleTest(withController, { ...fleetInOrder, ...series }, { atMinute: 65, fires })];
+      await promtool(withController, tests);
+    });
+  }
+
+  it('each have a fault for which they are meant', () => {
+    const covered = new Set(alertCases.flatMap(({ fires }) => Object.keys(fires)));
+    const uncovered = withController.map(({ alert }) => alert).filter((alert) => !covered.has(alert));
+    assert.deepEqual(uncovered, []);
+  });
+
+  it('wait before they wake somebody, as long as their values say', async () => {
+    const rules = await chartRules({ 'prometheusRule.alerts.volumeExpired': { for: '10m' } });
+    const of = 'namespace="cert-manager",job="certfleet",node="n1",instance="n1:9402"';
+    const series = { [`certfleet_agent_volumes{${of},state="expired"}`]: '0+0x9 1+0x60' };
+    await promtool(rules, [
+      ruleTest(rules, series, { atMinute: 19, fires: {} }),
+      ruleTest(rules, series, { atMinute: 20, fires: { CertfleetVolumeExpired: {} } }),
+    ]);
+  });
+});
+
+describe('the alerts without a controller', () => {
+  it('say nothing of one, and still tell of failing renewals', async () => {
+    const text = JSON.stringify(withoutController.map(({ alert }) => alert));
+    assert.doesNotMatch(text, /Controller|Redis|Lane|Silent|Deadline|Report|Index/);
+    const of = 'namespace="cert-manager",job="certfleet",node="n1",instance="n1:9402"';
+    await promtool(withoutController, [
+      ruleTest(
+        withoutController,
+        { [`certfleet_agent_volumes{${of},state="failing"}`]: '1+0x60' },
+        { atMinute: 30, fires: { CertfleetRenewalFailing: {} } },
+      ),
+    ]);
+  });
+});

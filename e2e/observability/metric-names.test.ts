@@ -1,0 +1,57 @@
+// Alerts and runbook name nothing that the programs do not show.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { it } from 'node:test';
+import { parseCli } from '../../apps/renewal-controller/src/cli/cli-options.ts';
+import { chartRules } from './support/chart-rules.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(resolve(root, path), 'utf8');
+const runbook = read('docs/runbook.md');
+const references = ['agent', 'controller'].map((program) => read(`docs/reference/${program}.md`)).join('\n');
+
+/** The metrics of ours that a text names, histograms by their own name. */
+function metricsIn(text: string): readonly string[] {
+  const names = [...text.matchAll(/certfleet_(?:agent|controller)_[a-z_]+/g)].map(([name]) => name);
+  return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
+}
+
+for (const [what, text] of Object.entries({
+  alerts: read('helm/certfleet/files/alerts.yaml'),
+  runbook: runbook,
+})) {
+  it(`every metric of the ${what} is one of the reference pages`, () => {
+    const names = metricsIn(text);
+    assert.ok(names.length > 5);
+    assert.deepEqual(
+      names.filter((name) => !references.includes(`\`${name}\``)),
+      [],
+    );
+  });
+}
+
+it('every alert links to its section of the runbook, and every section has its alert', async () => {
+  const rules = [...(await chartRules({ 'controller.enabled': true })), ...(await chartRules())];
+  const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title);
+  assert.deepEqual([...new Set(rules.map(({ alert }) => alert))].sort(), [...sections].sort());
+  for (const { alert, annotations } of rules) {
+    assert.equal(annotations['runbook_url'], `docs/runbook.md#${alert.toLowerCase()}`);
+  }
+});
+
+it('every section of the runbook says what it means, what to look at, what to do and whom to wake', () => {
+  for (const section of runbook.split(/^## /m).slice(1)) {
+    for (const part of ['Means', 'Look', 'Wake']) assert.ok(section.includes(`**${part}`), `${part} in ${section}`);
+    assert.match(section, /\*\*Do\.\*\*|\*\*Look and do\*\*/);
+  }
+});
+
+it('every command of the runbook is one that the command line takes', () => {
+  const commands = [...runbook.matchAll(/(?:`|^)certfleet ([a-z][^`\n]*)/gm)].map(([, words = '']) => words);
+  assert.ok(commands.length > 10);
+  for (const words of commands) {
+    const { command } = parseCli(words.split(' '));
+    assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|help)$/);
+  }
+});

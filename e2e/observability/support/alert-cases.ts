@@ -1,0 +1,246 @@
+/** Series of a test in promtool's notation: `1+0x60` is 1 for an hour of minutes, `_x60` an hour of nothing. */
+export type Series = Readonly<Record<string, string>>;
+
+/** A fault: the series that are other than in a fleet in order, and the alerts that fire after an hour of it. */
+export interface AlertCase {
+  readonly fault: string;
+  readonly series: Series;
+  /** By name, with the labels that the alert has besides its severity. */
+  readonly fires: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const always = (value: number): string => `${value}+0x120`;
+const issuer = 'ClusterIssuer.cert-manager.io//corporate';
+const agent = (node: string): string =>
+  `namespace="cert-manager",job="certfleet",node="${node}",instance="${node}:9402"`;
+const replica = (name: string): string =>
+  `namespace="cert-manager",job="renewal-controller",instance="${name}:9402",pod="${name}"`;
+
+/** What an agent in order shows. */
+function agentSeries(node: string): Series {
+  const of = agent(node);
+  const states = { ready: 40, pending: 0, failing: 0, expired: 0 };
+  return {
+    [`up{${of}}`]: always(1),
+    ...Object.fromEntries(
+      Object.entries(states).map(([state, count]) => [
+        `certfleet_agent_volumes{${of},state="${state}"}`,
+        always(count),
+      ]),
+    ),
+    [`certfleet_agent_volumes_overdue{${of}}`]: always(0),
+    [`certfleet_agent_volumes_at_risk{${of},left="1/2"}`]: always(0),
+    [`certfleet_agent_volumes_at_risk{${of},left="1/4"}`]: always(0),
+    [`certfleet_agent_damaged_volumes{${of}}`]: always(0),
+    [`certfleet_agent_controller_connected{${of}}`]: always(1),
+    [`certfleet_agent_issuances_total{${of},cause="job",result="success"}`]: '0+2x120',
+    [`certfleet_agent_issuances_total{${of},cause="deadline",result="success"}`]: always(3),
+    [`certfleet_agent_csi_request_duration_seconds_count{${of},method="NodePublishVolume",code="OK"}`]: '0+1x120',
+    // A pod whose attributes are wrong is its owner's, and no fault of ours.
+    [`certfleet_agent_csi_request_duration_seconds_count{${of},method="NodePublishVolume",code="INVALID_ARGUMENT"}`]:
+      '0+1x120',
+  };
+}
+
+/** What a replica of the controller in order shows. */
+function replicaSeries(name: string): Series {
+  const of = replica(name);
+  const lag = (le: string): string => `certfleet_controller_report_lag_seconds_bucket{${of},le="${le}"}`;
+  return {
+    [`up{${of}}`]: always(1),
+    [`certfleet_controller_index_current{${of}}`]: always(1),
+    [`certfleet_controller_volumes{${of},state="healthy",issuer="${issuer}"}`]: always(80),
+    [`certfleet_controller_volumes_expired{${of}}`]: always(0),
+    [`certfleet_controller_volumes_overdue{${of}}`]: always(0),
+    [`certfleet_controller_volumes_at_risk{${of},left="1/2"}`]: always(0),
+    [`certfleet_controller_volumes_at_risk{${of},left="1/4"}`]: always(0),
+    [`certfleet_controller_nodes{${of},state="online"}`]: always(2),
+    [`certfleet_controller_nodes{${of},state="silent"}`]: always(0),
+    [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0 30 0 20 0 10x115',
+    [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="queued"}`]: always(50),
+    [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="parked"}`]: always(0),
+    [`certfleet_controller_redis_reachable{${of}}`]: always(1),
+    [`certfleet_controller_redis_may_evict{${of}}`]: always(0),
+    [`certfleet_controller_redis_memory_used_bytes{${of}}`]: always(100),
+    [`certfleet_controller_redis_memory_limit_bytes{${of}}`]: always(1000),
+    [lag('0.5')]: '0+9x120',
+    [lag('60')]: '0+9x120',
+    [lag('+Inf')]: '0+9x120',
+  };
+}
+
+/** Two nodes, two replicas, nothing wrong. */
+export const fleetInOrder: Series = {
+  ...agentSeries('n1'),
+  ...agentSeries('n2'),
+  ...replicaSeries('c1'),
+  ...replicaSeries('c2'),
+};
+
+const n1 = agent('n1');
+const both = (series: (of: string) => Series): Series => ({ ...series(replica('c1')), ...series(replica('c2')) });
+const gone = (start: (of: string) => Series): Series =>
+  Object.fromEntries(Object.keys(start('')).map((name) => [name, '_x120']));
+
+/** Every fault for which there is an alert. */
+export const alertCases: readonly AlertCase[] = [
+  {
+    fault: 'a certificate has expired on one node',
+    series: { [`certfleet_agent_volumes{${n1},state="expired"}`]: always(2) },
+    fires: { CertfleetVolumeExpired: {} },
+  },
+  {
+    fault: 'a certificate has expired on a node whose agent is gone',
+    series: {
+      ...gone(() => agentSeries('n1')),
+      [`up{${n1}}`]: always(0),
+      ...both((of) => ({
+        [`certfleet_controller_volumes_expired{${of}}`]: always(2),
+        [`certfleet_controller_volumes{${of},state="expired",issuer="${issuer}"}`]: always(2),
+        [`certfleet_controller_volumes_overdue{${of}}`]: always(2),
+        [`certfleet_controller_nodes{${of},state="silent"}`]: always(1),
+      })),
+    },
+    fires: { CertfleetVolumeExpired: {}, CertfleetAgentDown: {}, CertfleetAgentSilent: {} },
+  },
+  {
+    fault: 'a renewal has failed until a quarter of its time is left',
+    series: {
+      [`certfleet_agent_volumes{${n1},state="failing"}`]: always(1),
+      [`certfleet_agent_volumes_overdue{${n1}}`]: always(1),
+      [`certfleet_agent_volumes_at_risk{${n1},left="1/2"}`]: always(1),
+      [`certfleet_agent_volumes_at_risk{${n1},left="1/4"}`]: always(1),
+      ...both((of) => ({
+        [`certfleet_controller_volumes{${of},state="failing",issuer="${issuer}"}`]: always(1),
+        [`certfleet_controller_volumes_overdue{${of}}`]: always(1),
+      })),
+    },
+    fires: { CertfleetVolumeAboutToExpire: {}, CertfleetVolumeExpiresSoon: {}, CertfleetRenewalFailing: { issuer } },
+  },
+  {
+    fault: 'half of the time for a renewal is over, as only the controller can tell',
+    series: both((of) => ({ [`certfleet_controller_volumes_at_risk{${of},left="1/2"}`]: always(1) })),
+    fires: { CertfleetVolumeExpiresSoon: {} },
+  },
+  {
+    fault: 'an agent hangs and renews nothing',
+    series: { [`certfleet_agent_volumes_overdue{${n1}}`]: always(3) },
+    fires: { CertfleetRenewalOverdue: {} },
+  },
+  {
+    fault: 'volumes of a silent node were never tried again',
+    series: both((of) => ({ [`certfleet_controller_volumes_overdue{${of}}`]: always(3) })),
+    fires: { CertfleetRenewalOverdue: {} },
+  },
+  {
+    fault: 'an issuer refuses',
+    series: both((of) => ({
+      [`certfleet_controller_volumes{${of},state="failing",issuer="${issuer}"}`]: always(12),
+    })),
+    fires: { CertfleetRenewalFailing: { issuer } },
+  },
+  {
+    fault: 'no mount succeeds',
+    series: Object.fromEntries(
+      ['n1', 'n2'].flatMap((node) => {
+        const name = `certfleet_agent_csi_request_duration_seconds_count{${agent(node)},method="NodePublishVolume"`;
+        return [
+          [`${name},code="OK"}`, always(50)],
+          [`${name},code="UNAVAILABLE"}`, '0+1x120'],
+        ];
+      }),
+    ),
+    fires: { CertfleetMountFailing: {} },
+  },
+  {
+    fault: 'an agent does not answer',
+    series: { [`up{${n1}}`]: always(0) },
+    fires: { CertfleetAgentDown: {} },
+  },
+  {
+    fault: 'an agent found volumes that it cannot read',
+    series: { [`certfleet_agent_damaged_volumes{${n1}}`]: always(2) },
+    fires: { CertfleetAgentDamagedVolumes: { node: 'n1', instance: 'n1:9402' } },
+  },
+  {
+    fault: 'an agent cannot connect',
+    series: {
+      [`certfleet_agent_controller_connected{${n1}}`]: always(0),
+      ...both((of) => ({ [`certfleet_controller_nodes{${of},state="silent"}`]: always(1) })),
+    },
+    fires: { CertfleetAgentDisconnected: {}, CertfleetAgentSilent: {} },
+  },
+  {
+    fault: 'an agent renewed on its own',
+    series: {
+      [`certfleet_agent_issuances_total{${n1},cause="deadline",result="success"}`]: '3+0x55 4+0x60',
+    },
+    fires: { CertfleetLocalDeadlineUsed: {} },
+  },
+  {
+    fault: 'the controller is away',
+    series: {
+      ...gone(() => replicaSeries('c1')),
+      ...gone(() => replicaSeries('c2')),
+      ...both((of) => ({ [`up{${of}}`]: always(0) })),
+    },
+    fires: { CertfleetControllerDown: {} },
+  },
+  {
+    fault: 'the controller is not even known to Prometheus',
+    series: { ...gone(() => replicaSeries('c1')), ...gone(() => replicaSeries('c2')) },
+    fires: { CertfleetControllerDown: {} },
+  },
+  {
+    fault: 'one replica cannot load the index',
+    series: { [`certfleet_controller_index_current{${replica('c2')}}`]: always(0) },
+    fires: { CertfleetIndexStale: {} },
+  },
+  {
+    fault: 'a lane does not start what is due',
+    series: both((of) => ({ [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0+60x120' })),
+    fires: { CertfleetLaneStuck: { issuer } },
+  },
+  {
+    fault: 'a lane was paused and forgotten',
+    series: both((of) => ({
+      [`certfleet_controller_lane_stopped{${of},issuer="${issuer}",reason="paused"}`]: always(1),
+    })),
+    fires: { CertfleetLanePaused: { issuer } },
+  },
+  {
+    fault: 'a lane is paused in which nothing waits',
+    series: both((of) => ({
+      [`certfleet_controller_lane_stopped{${of},issuer="${issuer}",reason="paused"}`]: always(1),
+      [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="queued"}`]: always(0),
+    })),
+    fires: {},
+  },
+  {
+    fault: 'Redis is down, and with it all that the controller knows of the fleet',
+    series: both((of) => ({
+      ...Object.fromEntries(Object.keys(replicaSeries('c1')).map((name) => [name.replace(replica('c1'), of), '_x120'])),
+      [`up{${of}}`]: always(1),
+      [`certfleet_controller_index_current{${of}}`]: always(0),
+      [`certfleet_controller_redis_reachable{${of}}`]: always(0),
+    })),
+    fires: { CertfleetRedisDown: {} },
+  },
+  {
+    fault: 'Redis evicts',
+    series: both((of) => ({ [`certfleet_controller_redis_may_evict{${of}}`]: always(1) })),
+    fires: { CertfleetRedisMayEvict: {} },
+  },
+  {
+    fault: 'Redis is nearly full',
+    series: both((of) => ({ [`certfleet_controller_redis_memory_used_bytes{${of}}`]: always(950) })),
+    fires: { CertfleetRedisFull: {} },
+  },
+  {
+    fault: 'reports arrive late',
+    series: both((of) => ({
+      [`certfleet_controller_report_lag_seconds_bucket{${of},le="0.5"}`]: always(0),
+    })),
+    fires: { CertfleetReportLag: {} },
+  },
+];

@@ -1,0 +1,24 @@
+import { objectOf, render } from '../../chart/render-chart.ts';
+
+/** One alert of the chart as Prometheus takes it. */
+export interface AlertRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The alerts that the chart renders to with these values besides. */
+export async function chartRules(values: object = {}): Promise<readonly AlertRule[]> {
+  const objects = await render({ 'prometheusRule.enabled': true, ...values });
+  const { groups } = objectOf(objects, 'PrometheusRule')['spec'] as {
+    readonly groups: readonly [{ readonly rules: readonly AlertRule[] }];
+  };
+  return groups[0].rules;
+}
+
+/** Rules as a file for Prometheus; JSON is YAML. */
+export function rulesFile(rules: readonly AlertRule[]): string {
+  return JSON.stringify({ groups: [{ name: 'certfleet', rules }] });
+}
