@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 
 /** Forbids importing the named sibling folders from the files of `folder`. */
 const forbid = (folder, siblings, message) => ({
-  files: [`${folder}/**/*.ts`],
+  files: [`${folder}/**/*.{ts,tsx}`],
   rules: {
     'no-restricted-imports': ['error', { patterns: [{ group: siblings.map((name) => `**/${name}/**`), message }] }],
   },
@@ -56,6 +56,7 @@ export default tseslint.config(
     ['node-agent'],
     'apps never import each other; what both need lives in libs/shared',
   ),
+  forbid('apps/dashboard', ['node-agent', 'renewal-controller'], 'the page knows the API of libs/operator-api alone'),
   forbid(
     `${agent}/spec`,
     ['csi', 'volume', 'issuance', 'storage', 'mount', 'renewal', 'kube', 'crypto', 'observability'],

@@ -1,0 +1,68 @@
+import type { Audit } from '@certfleet/operator-api/audit.ts';
+import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
+import type { Lane, LanePage } from '@certfleet/operator-api/lanes.ts';
+import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
+import type { Renewal, RenewalPreview, RenewalRequest, Renewals } from '@certfleet/operator-api/renewals.ts';
+import type { Session } from '@certfleet/operator-api/session.ts';
+import type { Summary } from '@certfleet/operator-api/summary.ts';
+import type { Timeline } from '@certfleet/operator-api/timeline.ts';
+import type { Facets, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
+import type { ApiRequest, HttpClient } from './http-client.ts';
+
+type Signal = AbortSignal | undefined;
+const part = encodeURIComponent;
+const volumePath = (node: string, id: string): string => `/volumes/${part(node)}/${part(id)}`;
+
+/** The operators' API, a method a route. */
+export class OperatorApi {
+  readonly #http: HttpClient;
+
+  constructor(http: HttpClient) {
+    this.#http = http;
+  }
+
+  session = (): Promise<Session> => this.#http.ask('/session');
+  signIn = (token: string): Promise<Session> => this.#http.ask('/session', { method: 'POST', body: { token } });
+  signOut = (): Promise<void> => this.#http.ask('/session', { method: 'DELETE' });
+
+  summary = (signal?: Signal): Promise<Summary> => this.#get('/summary', signal);
+  timeline = (signal?: Signal): Promise<Timeline> => this.#get('/timeline', signal);
+
+  volumes = (query: URLSearchParams, signal?: Signal): Promise<VolumePage> =>
+    this.#get(`/volumes?${query.toString()}`, signal);
+  facets = (prefix: string, signal?: Signal): Promise<Facets> =>
+    this.#get(`/volumes/facets${prefix === '' ? '' : `?prefix=${part(prefix)}`}`, signal);
+  volume = (node: string, id: string, signal?: Signal): Promise<VolumeDetail> =>
+    this.#get(volumePath(node, id), signal);
+  certificate = (node: string, id: string, signal?: Signal): Promise<CertificateText> =>
+    this.#get(`${volumePath(node, id)}/certificate`, signal);
+  podEvents = (node: string, id: string, signal?: Signal): Promise<PodEvents> =>
+    this.#get(`${volumePath(node, id)}/events`, signal);
+
+  nodes = (signal?: Signal): Promise<Nodes> => this.#get('/nodes', signal);
+  node = (node: string, signal?: Signal): Promise<NodeDetail> => this.#get(`/nodes/${part(node)}`, signal);
+
+  lanes = (query: URLSearchParams, signal?: Signal): Promise<LanePage> =>
+    this.#get(`/lanes?${query.toString()}`, signal);
+  lane = (id: string, signal?: Signal): Promise<Lane> => this.#get(`/lanes/${part(id)}`, signal);
+  pauseLane = (id: string, reason: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/pause`, { reason });
+  resumeLane = (id: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/resume`);
+
+  renewals = (signal?: Signal): Promise<Renewals> => this.#get('/renewals', signal);
+  previewRenewal = (request: RenewalRequest, signal?: Signal): Promise<RenewalPreview> =>
+    this.#http.ask('/renewals', { method: 'POST', body: { ...request, dryRun: true }, signal });
+  renew = (request: RenewalRequest): Promise<Renewal> => this.#post('/renewals', request);
+  cancelRenewal = (id: string): Promise<Renewal> => this.#http.ask(`/renewals/${part(id)}`, { method: 'DELETE' });
+
+  audit = (after: string | undefined, signal?: Signal): Promise<Audit> =>
+    this.#get(`/audit${after === undefined ? '' : `?after=${part(after)}`}`, signal);
+
+  #get<T>(path: string, signal: Signal): Promise<T> {
+    return this.#http.ask(path, { signal });
+  }
+
+  #post<T>(path: string, body?: unknown): Promise<T> {
+    const request: ApiRequest = { method: 'POST', ...(body === undefined ? {} : { body }) };
+    return this.#http.ask(path, request);
+  }
+}

@@ -1,0 +1,101 @@
+import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { AuditPage } from '../audit/audit-page.tsx';
+import { LanePage } from '../lanes/lane-page.tsx';
+import { LanesPage } from '../lanes/lanes-page.tsx';
+import { NodePage } from '../nodes/node-page.tsx';
+import { NodesPage } from '../nodes/nodes-page.tsx';
+import { OverviewPage } from '../overview/overview-page.tsx';
+import { RenewalsPage } from '../renewals/renewals-page.tsx';
+import { routeOf } from '../routing/route.ts';
+import type { Route } from '../routing/route.ts';
+import { SignInPage } from '../session/sign-in-page.tsx';
+import { Empty, Failed, Loading } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { ToastList } from '../ui/toast-list.tsx';
+import { VolumePage } from '../volume/volume-page.tsx';
+import { VolumesPage } from '../volumes/volumes-page.tsx';
+import { usePlace, useServices } from './services.ts';
+import { TopBar } from './top-bar.tsx';
+import { useStore } from './use-store.ts';
+
+const retryMs = 3000;
+
+/** The page: who is not signed in signs in, and then is where the address says. */
+export function App(): JSX.Element {
+  const { session, router, live, clock } = useServices();
+  const { pathname, search } = usePlace();
+  const state = useStore(session.state);
+  const route = routeOf(pathname);
+  useEffect(() => {
+    if (state.name === 'signed-in') {
+      live.start();
+      if (route.view === 'sign-in') router.go('/', { replace: true });
+      return undefined;
+    }
+    live.stop();
+    if (state.name === 'signed-out' && route.view !== 'sign-in') {
+      router.go(`/sign-in?from=${encodeURIComponent(pathname + search)}`, { replace: true });
+    }
+    return state.name === 'unknown' ? clock.schedule(retryMs, () => void session.ask()) : undefined;
+  }, [state]);
+  if (route.view === 'sign-in' && state.name !== 'signed-in') {
+    return (
+      <>
+        <SignInPage />
+        <ToastList />
+      </>
+    );
+  }
+  return (
+    <>
+      <TopBar view={route.view} />
+      <main id="main">
+        {state.name === 'unknown' && <Failed error={state.error} onRetry={() => void session.ask()} />}
+        {state.name === 'asking' && <Loading />}
+        {state.name === 'signed-in' && <View route={route} />}
+      </main>
+      <ToastList />
+    </>
+  );
+}
+
+function View({ route }: { readonly route: Route }): JSX.Element | null {
+  switch (route.view) {
+    case 'overview':
+      return <OverviewPage />;
+    case 'volumes':
+      return <VolumesPage />;
+    case 'volume':
+      return <VolumePage key={route.volumeId} node={route.node} volumeId={route.volumeId} />;
+    case 'lanes':
+      return <LanesPage />;
+    case 'lane':
+      return <LanePage key={route.id} id={route.id} />;
+    case 'nodes':
+      return <NodesPage />;
+    case 'node':
+      return <NodePage key={route.node} node={route.node} />;
+    case 'renewals':
+      return <RenewalsPage />;
+    case 'audit':
+      return <AuditPage />;
+    case 'sign-in':
+      return null;
+    case 'unknown':
+      return <NothingHere />;
+  }
+}
+
+function NothingHere(): JSX.Element {
+  return (
+    <>
+      <PageHead title="Nothing here" />
+      <Empty title="There is no such page">
+        <p>
+          Look at the <a href="/">overview</a>, or search the <a href="/volumes">volumes</a>.
+        </p>
+      </Empty>
+    </>
+  );
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { Store } from './store.ts';
+
+/** Something that was done or was refused. */
+export interface Toast {
+  readonly id: number;
+  readonly tone: 'done' | 'refused';
+  readonly text: string;
+  readonly link?: { readonly href: string; readonly text: string };
+}
+
+const shownMs = 8000;
+const most = 3;
+
+/** What the page says for some seconds at its edge. */
+export class Toasts {
+  readonly shown = new Store<readonly Toast[]>([]);
+  readonly #clock: Clock;
+  #lastId = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  say(toast: Omit<Toast, 'id'>): void {
+    const id = ++this.#lastId;
+    this.shown.set([...this.shown.value, { ...toast, id }].slice(-most));
+    // A refusal stays until it is dismissed: it has to be read.
+    if (toast.tone === 'done') this.#clock.schedule(shownMs, () => this.dismiss(id));
+  }
+
+  dismiss(id: number): void {
+    this.shown.set(this.shown.value.filter((toast) => toast.id !== id));
+  }
+}

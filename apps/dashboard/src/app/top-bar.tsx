@@ -1,0 +1,94 @@
+import type { JSX } from 'preact';
+import type { Route } from '../routing/route.ts';
+import { LiveIndicator } from '../live/live-indicator.tsx';
+import { noRenewRight } from '../ui/action-button.tsx';
+import { Icon } from '../ui/icon.tsx';
+import markUrl from '../mark.svg';
+import { useServices } from './services.ts';
+import type { ThemeName } from './theme.ts';
+import { useStore } from './use-store.ts';
+
+const links: readonly (readonly [href: string, title: string, views: readonly Route['view'][]])[] = [
+  ['/', 'Overview', ['overview']],
+  ['/volumes', 'Volumes', ['volumes', 'volume']],
+  ['/lanes', 'Lanes', ['lanes', 'lane']],
+  ['/nodes', 'Nodes', ['nodes', 'node']],
+  ['/renewals', 'Renewals', ['renewals']],
+  ['/audit', 'Audit', ['audit']],
+];
+
+/** Where one can go, how current the page is, and who is signed in. */
+export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element {
+  return (
+    <header class="top">
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <a class="mark" href="/" aria-label="certfleet, overview">
+        <img src={markUrl} alt="" width="20" height="20" />
+        certfleet
+      </a>
+      <nav aria-label="Views">
+        {links.map(([href, title, views]) => (
+          <a key={href} href={href} aria-current={views.includes(view) ? 'page' : undefined}>
+            {title}
+          </a>
+        ))}
+      </nav>
+      <div class="top-end">
+        <LiveIndicator />
+        <ThemeButton />
+        <Account />
+      </div>
+    </header>
+  );
+}
+
+const themes: Readonly<Record<ThemeName, { next: ThemeName; icon: 'device' | 'sun' | 'resting'; title: string }>> = {
+  system: { next: 'light', icon: 'device', title: 'as the device' },
+  light: { next: 'dark', icon: 'sun', title: 'light' },
+  dark: { next: 'system', icon: 'resting', title: 'dark' },
+};
+
+function ThemeButton(): JSX.Element {
+  const { theme } = useServices();
+  const { next, icon, title } = themes[useStore(theme.chosen)];
+  const label = `Theme: ${title}. Change to ${themes[next].title}`;
+  return (
+    <button type="button" class="quiet icon-only" aria-label={label} title={label} onClick={() => theme.choose(next)}>
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+function Account(): JSX.Element | null {
+  const { session, toasts } = useServices();
+  const state = useStore(session.state);
+  if (state.name !== 'signed-in') return null;
+  const { name, rights, auth } = state.session;
+  const signOut = (): void =>
+    void session.signOut().catch(() => toasts.say({ tone: 'refused', text: 'The controller does not answer.' }));
+  return (
+    <>
+      {!rights.renew && (
+        <span class="tag" title={noRenewRight}>
+          view only
+        </span>
+      )}
+      {auth === 'none' ? (
+        <span class="who dim" title="Started without sign-in, on the loopback interface only">
+          no sign-in
+        </span>
+      ) : (
+        <span class="who dim" title={name}>
+          {name.replace(/^system:serviceaccount:/, '')}
+        </span>
+      )}
+      {auth === 'kubernetes' && (
+        <button type="button" class="quiet icon-only" aria-label="Sign out" title="Sign out" onClick={signOut}>
+          <Icon name="sign-out" />
+        </button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,29 @@
+import type { JSX } from 'preact';
+import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import { stateOrder } from '../ui/state-order.ts';
+
+/** Counts of volumes by state. */
+export type StateCounts = Readonly<Record<VolumeWord, number>>;
+
+const width = 1000;
+/** A state of one in a hundred thousand is still to be seen. */
+const least = 6;
+
+/** Parts of the whole as one line; the numbers stand beside it. */
+export function StateBar({ counts }: { readonly counts: StateCounts }): JSX.Element {
+  const present = stateOrder.filter((state) => counts[state] > 0);
+  const total = present.reduce((sum, state) => sum + counts[state], 0);
+  const widths = present.map((state) => Math.max(least, (counts[state] / Math.max(1, total)) * width));
+  const scale = width / widths.reduce((sum, each) => sum + each, 0);
+  let x = 0;
+  return (
+    <svg class="state-bar" viewBox={`0 0 ${width} 8`} preserveAspectRatio="none" aria-hidden="true">
+      {total === 0 && <rect width={width} height="8" class="fill-none" />}
+      {present.map((state, i) => {
+        const from = x;
+        x += (widths[i] ?? 0) * scale;
+        return <rect key={state} class={`fill-${state}`} x={from} width={Math.max(1, x - from - 2)} height="8" />;
+      })}
+    </svg>
+  );
+}

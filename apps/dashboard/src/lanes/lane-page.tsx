@@ -1,0 +1,160 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Lane } from '@certfleet/operator-api/lanes.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { RenewDialog } from '../renewals/renew-dialog.tsx';
+import { absoluteTime, shortDuration } from '../time/relative-time.ts';
+import { ActionButton } from '../ui/action-button.tsx';
+import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
+import { CopiedText } from '../ui/copied-text.tsx';
+import { counted, formatCount } from '../ui/count.ts';
+import { FactList } from '../ui/fact-list.tsx';
+import { issuerParts } from '../ui/issuer-name.tsx';
+import { Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { StateCountList } from '../ui/state-count-list.tsx';
+import { VolumeList } from '../volumes/volume-list.tsx';
+import { LaneState } from './lane-state.tsx';
+import { rateWords, waitingIn, windowWords } from './lane-words.ts';
+
+/** One issuer's lane. */
+export function LanePage({ id }: { readonly id: string }): JSX.Element {
+  const { api } = useServices();
+  const lane = useResource<Lane>({
+    key: id,
+    load: (signal) => api.lane(id, signal),
+    kinds: ['lanes', 'volumes'],
+    atLeastEveryMs: 5000,
+  });
+  const name = lane.data === undefined ? 'Lane' : issuerParts(lane.data.key).name;
+  return (
+    <>
+      <PageHead
+        title={name}
+        parent={{ href: '/lanes', title: 'Lanes' }}
+        aside={lane.data && <LaneState lane={lane.data} />}
+      >
+        {lane.data && <LaneActions lane={lane.data} onDone={lane.refresh} />}
+      </PageHead>
+      <Loaded resource={lane}>
+        {(data) => (
+          <>
+            <div class="panels even">
+              <LaneFacts lane={data} />
+              <LanePolicy lane={data} />
+            </div>
+            <StateCountList byState={data.byState} filter={{ issuer: data.key }} />
+            <VolumeList title="Next renewals of this issuer" filter={{ issuer: data.key }} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+type OpenDialog = 'pause' | 'resume' | 'renew' | 'retry';
+
+function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: () => void }): JSX.Element {
+  const { api } = useServices();
+  const [open, setOpen] = useState<OpenDialog | undefined>(undefined);
+  const close = (): void => setOpen(undefined);
+  const { id, key, paused, byState } = lane;
+  return (
+    <>
+      {byState.failing > 0 && <ActionButton onClick={() => setOpen('retry')}>Retry failed…</ActionButton>}
+      <ActionButton onClick={() => setOpen('renew')}>Renew all…</ActionButton>
+      {paused === undefined ? (
+        <ActionButton onClick={() => setOpen('pause')}>Pause…</ActionButton>
+      ) : (
+        <ActionButton primary onClick={() => setOpen('resume')}>
+          Resume…
+        </ActionButton>
+      )}
+      {open === 'pause' && (
+        <ConfirmDialog
+          title={`Pause ${issuerParts(key).name}`}
+          action="Pause the lane"
+          asksReason
+          onConfirm={(reason) => api.pauseLane(id, reason).then(onDone)}
+          onClose={close}
+        >
+          <p>
+            {counted(lane.volumes, 'volume')} will wait until the lane is resumed, urgent ones too. Each agent still
+            renews by its own deadline before a certificate expires.
+          </p>
+        </ConfirmDialog>
+      )}
+      {open === 'resume' && (
+        <ConfirmDialog
+          title={`Resume ${issuerParts(key).name}`}
+          action="Resume the lane"
+          onConfirm={() => api.resumeLane(id).then(onDone)}
+          onClose={close}
+        >
+          <p>
+            {counted(waitingIn(lane), 'renewal')} that wait go on at the lane’s pace: {rateWords(lane)}.
+          </p>
+        </ConfirmDialog>
+      )}
+      {open === 'renew' && <RenewDialog selection={{ query: { issuer: key } }} onClose={close} />}
+      {open === 'retry' && <RenewDialog selection={{ query: { issuer: key, state: 'failing' } }} onClose={close} />}
+    </>
+  );
+}
+
+function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
+  const { paused, lastError, lineEndsAt, backoffUntil, opensAt, failureStreak } = lane;
+  return (
+    <FactList
+      title="Now"
+      facts={[
+        ['Waiting', `${formatCount(lane.queued)} in line, ${formatCount(lane.parked)} parked`],
+        ['In flight', `${formatCount(lane.inFlight)} of at most ${formatCount(lane.policy.maxInFlight)}`],
+        ['The line ends', lineEndsAt && <RelativeTime at={lineEndsAt} />],
+        ['Paused', paused && `by ${paused.by}, ${absoluteTime(Date.parse(paused.at))}: ${paused.reason}`],
+        ['Rests until', backoffUntil && <RelativeTime at={backoffUntil} />],
+        ['Window opens', opensAt && <RelativeTime at={opensAt} />],
+        ['Failures in a row', failureStreak > 0 ? formatCount(failureStreak) : 'none'],
+        [
+          'Last error',
+          lastError && (
+            <>
+              {lastError.message}{' '}
+              <span class="dim">
+                (<RelativeTime at={lastError.at} />)
+              </span>
+            </>
+          ),
+        ],
+      ]}
+    />
+  );
+}
+
+function LanePolicy({ lane }: { readonly lane: Lane }): JSX.Element {
+  const { policy, issuer, key } = lane;
+  return (
+    <FactList
+      title="Issuer and limits"
+      facts={[
+        ['Issuer', <CopiedText key="key" text={issuer.name} label="issuer name" />],
+        ['Kind', `${issuer.kind}.${issuer.group}`],
+        ['Namespace', issuer.namespace === '' ? 'the whole cluster' : issuer.namespace],
+        ['Key', <CopiedText key="key" text={key} label="issuer key" />],
+        ['Rate', rateWords(lane)],
+        [
+          'In flight',
+          `at most ${formatCount(policy.maxInFlight)}, unanswered after ${shortDuration(policy.answerTimeoutMs)}`,
+        ],
+        ['Windows', windowWords(lane)],
+        [
+          'Rest after',
+          `${counted(policy.backoff.threshold, 'failure')} in a row, at most ${shortDuration(policy.backoff.maxMs)}`,
+        ],
+        ['Priority', String(policy.priority)],
+      ]}
+    />
+  );
+}

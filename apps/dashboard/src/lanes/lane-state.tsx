@@ -1,0 +1,28 @@
+import type { JSX } from 'preact';
+import type { Lane } from '@certfleet/operator-api/lanes.ts';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+
+/** How a lane stands, and why and until when. */
+export function LaneState({ lane: { state, paused, backoffUntil, opensAt } }: { readonly lane: Lane }): JSX.Element {
+  return (
+    <span class="state-cell">
+      <StateBadge state={state} />
+      {state === 'paused' && paused && (
+        <span class="dim small cut" title={paused.reason}>
+          {paused.reason}
+        </span>
+      )}
+      {state === 'resting' && (
+        <span class="dim small">
+          tries again <RelativeTime at={backoffUntil} />
+        </span>
+      )}
+      {state === 'window' && (
+        <span class="dim small">
+          opens <RelativeTime at={opensAt} />
+        </span>
+      )}
+    </span>
+  );
+}

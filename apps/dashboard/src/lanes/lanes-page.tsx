@@ -1,0 +1,73 @@
+import type { JSX } from 'preact';
+import { laneSorts } from '@certfleet/operator-api/vocabulary.ts';
+import { usePlace, useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { counted } from '../ui/count.ts';
+import { Empty, Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { SearchBox } from '../volumes/search-box.tsx';
+import { LaneTable } from './lane-table.tsx';
+
+const pageSize = '100';
+
+/** All lanes: searched, sorted and paged by the server, since a fleet may have thousands of issuers. */
+export function LanesPage(): JSX.Element {
+  const { api, router } = useServices();
+  const given = new URLSearchParams(usePlace().search);
+  const search = given.get('search') ?? '';
+  const sort = laneSorts.find((each) => each === given.get('sort')) ?? 'waiting';
+  const order = given.get('order') ?? (sort === 'waiting' ? 'desc' : 'asc');
+  const after = given.get('after');
+  const query = new URLSearchParams({ sort, order, limit: pageSize });
+  for (const name of ['search', 'after', 'state']) {
+    const value = given.get(name) ?? '';
+    if (value !== '') query.set(name, value);
+  }
+  const lanes = useResource({
+    key: query.toString(),
+    load: (signal) => api.lanes(query, signal),
+    kinds: ['lanes', 'volumes'],
+  });
+  const go = (change: Readonly<Record<string, string>>): void => {
+    const kept = Object.entries({ search, sort, order, ...change }).filter(([, value]) => value !== '');
+    router.go(`/lanes?${new URLSearchParams(kept).toString()}`, { replace: change['after'] === undefined });
+  };
+  const onSort = (by: string): void => go({ sort: by, order: by === sort && order === 'asc' ? 'desc' : 'asc' });
+  return (
+    <>
+      <PageHead title="Lanes" aside={lanes.data && <span class="dim">{counted(lanes.data.total, 'issuer')}</span>} />
+      <div class="filters">
+        <SearchBox label="Search issuers" value={search} onSearch={(text) => go({ search: text })} />
+      </div>
+      <Loaded resource={lanes}>
+        {(page) =>
+          page.lanes.length === 0 ? (
+            <Empty title={search === '' ? 'No lane yet' : 'No issuer matches'}>
+              <p>{search === '' ? 'Each issuer gets one with its first renewal.' : 'Search for a part of its name.'}</p>
+            </Empty>
+          ) : (
+            <>
+              <LaneTable
+                lanes={page.lanes}
+                sorting={{ by: sort, order: order === 'desc' ? 'desc' : 'asc', onSort }}
+                isBusy={lanes.isOutdated}
+              />
+              <nav class="pager" aria-label="Pages">
+                {after !== null && (
+                  <button type="button" onClick={() => go({})}>
+                    First page
+                  </button>
+                )}
+                {page.next !== undefined && (
+                  <button type="button" onClick={() => go({ after: page.next ?? '' })}>
+                    Next
+                  </button>
+                )}
+              </nav>
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}

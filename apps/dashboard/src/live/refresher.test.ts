@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { Refresher } from './refresher.ts';
+
+function fixture() {
+  const clock = new ManualClock(1000);
+  const starts: number[] = [];
+  let finish: (() => void) | undefined;
+  const refresher = new Refresher({
+    clock,
+    refresh: () => {
+      starts.push(clock.now());
+      return new Promise((resolve) => (finish = resolve));
+    },
+    atMostEveryMs: 1000,
+    atLeastEveryMs: 30_000,
+  });
+  return { clock, starts, refresher, finish: () => finish?.() };
+}
+
+test('the first wish is met at once, any number of later ones by one refresh a second', async () => {
+  const { clock, starts, refresher, finish } = fixture();
+  refresher.request();
+  finish();
+  await clock.advance(100);
+  for (let i = 0; i < 50; i++) refresher.request();
+  await clock.advance(2000);
+  finish();
+  assert.deepEqual(starts, [1000, 2000]);
+});
+
+test('a wish while a refresh runs is met after it, never beside it', async () => {
+  const { clock, starts, refresher, finish } = fixture();
+  refresher.request();
+  refresher.request();
+  await clock.advance(5000);
+  assert.deepEqual(starts, [1000]);
+  finish();
+  await clock.advance(0);
+  assert.deepEqual(starts, [1000, 6000]);
+});
+
+test('without any wish what is shown is refreshed all the same after a while', async () => {
+  const { clock, starts, refresher, finish } = fixture();
+  refresher.request();
+  finish();
+  await clock.advance(29_999);
+  assert.equal(starts.length, 1);
+  await clock.advance(1);
+  assert.deepEqual(starts, [1000, 31_000]);
+});
+
+test('stopped, it leaves no timer', async () => {
+  const { clock, refresher, finish } = fixture();
+  refresher.request();
+  finish();
+  await clock.advance(10);
+  refresher.stop();
+  refresher.request();
+  assert.equal(clock.timers, 0);
+});

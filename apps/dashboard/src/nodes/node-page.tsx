@@ -1,0 +1,84 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { NodeDetail } from '@certfleet/operator-api/nodes.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { RenewDialog } from '../renewals/renew-dialog.tsx';
+import { ActionButton } from '../ui/action-button.tsx';
+import { CopiedText } from '../ui/copied-text.tsx';
+import { counted, formatCount } from '../ui/count.ts';
+import { FactList } from '../ui/fact-list.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { StateCountList } from '../ui/state-count-list.tsx';
+import { VolumeList } from '../volumes/volume-list.tsx';
+import { NodeState } from './node-state.tsx';
+
+/** One node: its agent, its volumes, what waits for it. */
+export function NodePage({ node: name }: { readonly node: string }): JSX.Element {
+  const { api } = useServices();
+  const [renewing, setRenewing] = useState<'all' | 'failing' | undefined>(undefined);
+  const node = useResource<NodeDetail>({
+    key: name,
+    load: (signal) => api.node(name, signal),
+    kinds: ['nodes', 'volumes'],
+    atLeastEveryMs: 5000,
+  });
+  const { data } = node;
+  return (
+    <>
+      <PageHead title={name} parent={{ href: '/nodes', title: 'Nodes' }} aside={data && <NodeState node={data} />}>
+        {data && data.byState.failing > 0 && (
+          <ActionButton onClick={() => setRenewing('failing')}>Retry failed…</ActionButton>
+        )}
+        {data && <ActionButton onClick={() => setRenewing('all')}>Renew all…</ActionButton>}
+      </PageHead>
+      <Loaded resource={node}>
+        {(detail) => (
+          <>
+            {detail.isSilent && <SilentNotice node={detail} />}
+            <FactList
+              title="Agent"
+              facts={[
+                ['Node', <CopiedText key="name" text={detail.node} label="node name" />],
+                ['Last seen', <RelativeTime key="seen" at={detail.lastSeen} />],
+                ['Version', detail.agentVersion],
+                ['Connected to', detail.connectedTo],
+                ['Volumes', formatCount(detail.volumes)],
+                ['Renewals in its queue', detail.waiting === undefined ? 'not known now' : formatCount(detail.waiting)],
+              ]}
+            />
+            <StateCountList byState={detail.byState} filter={{ node: name }} />
+            <VolumeList title="Next renewals on this node" filter={{ node: name }} />
+          </>
+        )}
+      </Loaded>
+      {renewing && (
+        <RenewDialog
+          selection={{ query: renewing === 'all' ? { node: name } : { node: name, state: 'failing' } }}
+          onClose={() => setRenewing(undefined)}
+        />
+      )}
+    </>
+  );
+}
+
+function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: NodeDetail }): JSX.Element {
+  const command = `kubectl get pods --all-namespaces -l app.kubernetes.io/component=agent --field-selector spec.nodeName=${node}`;
+  return (
+    <div class="notice notice-warning">
+      <Icon name="warning" />
+      <div>
+        <p>
+          Not heard of since <RelativeTime at={lastSeen} />. If its agent runs, {counted(volumes, 'volume')} renew by
+          its own deadlines; if not, their certificates expire.
+        </p>
+        <p class="dim">
+          Look at the agent’s pod: <CopiedText text={command} label="command" />
+        </p>
+      </div>
+    </div>
+  );
+}

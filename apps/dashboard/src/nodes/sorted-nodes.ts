@@ -1,0 +1,34 @@
+import type { Node } from '@certfleet/operator-api/nodes.ts';
+
+const sortKeys = {
+  node: ({ node }: Node) => node,
+  // Silent ones first.
+  agent: ({ isSilent, node }: Node) => `${isSilent ? 0 : 1}${node}`,
+  seen: ({ lastSeen }: Node) => lastSeen ?? '',
+  volumes: ({ volumes }: Node) => volumes,
+  troubled: ({ byState }: Node) => byState.failing + byState.overdue + byState.expired,
+} as const;
+/** What the table of nodes can be sorted by. */
+export type NodeSort = keyof typeof sortKeys;
+
+/** Whether a word names a sort. */
+export const isNodeSort = (word: string): word is NodeSort => Object.hasOwn(sortKeys, word);
+
+/** Which nodes, and in what order. */
+export interface NodeQuery {
+  readonly search: string;
+  readonly sort: NodeSort;
+  readonly order: 'asc' | 'desc';
+}
+
+/** The nodes whose names hold the text, sorted; equal ones by name. */
+export function sortedNodes(nodes: readonly Node[], { search, sort, order }: NodeQuery): readonly Node[] {
+  const key = sortKeys[sort];
+  const sign = order === 'asc' ? 1 : -1;
+  const wanted = search.toLowerCase();
+  return nodes
+    .filter(({ node }) => node.toLowerCase().includes(wanted))
+    .map((node) => ({ node, key: key(node) }))
+    .sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : a.node.node < b.node.node ? -1 : 1))
+    .map(({ node }) => node);
+}

@@ -1,0 +1,50 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Summary } from '@certfleet/operator-api/summary.ts';
+import { RenewDialog } from '../renewals/renew-dialog.tsx';
+import { ActionButton } from '../ui/action-button.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+
+const shownAtFirst = 6;
+
+/** What needs attention, the worst first, in words that lead to it. */
+export function AttentionList({ summary: { attention, byState } }: { readonly summary: Summary }): JSX.Element {
+  const [areAllShown, setAllShown] = useState(false);
+  const [isRetrying, setRetrying] = useState(false);
+  const shown = areAllShown ? attention : attention.slice(0, shownAtFirst);
+  return (
+    <section class="panel" aria-labelledby="attention">
+      <div class="panel-head">
+        <h2 id="attention">Needs attention</h2>
+        {byState.failing > 0 && <ActionButton onClick={() => setRetrying(true)}>Retry failed…</ActionButton>}
+      </div>
+      {attention.length === 0 ? (
+        <p class="all-well">
+          <Icon name="healthy" /> Nothing. Every certificate is renewed in time.
+        </p>
+      ) : (
+        <ul class="attention">
+          {shown.map(({ severity, kind, text, since, link }) => (
+            <li key={`${kind} ${link}`} class={`severity-${severity}`}>
+              <Icon name={severity} />
+              <span class="visually-hidden">{severity}: </span>
+              <a href={link}>{text}</a>
+              {since !== undefined && (
+                <span class="dim small">
+                  <RelativeTime at={since} />
+                </span>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {attention.length > shown.length && (
+        <button type="button" class="quiet" onClick={() => setAllShown(true)}>
+          Show {attention.length - shown.length} more
+        </button>
+      )}
+      {isRetrying && <RenewDialog selection={{ query: { state: 'failing' } }} onClose={() => setRetrying(false)} />}
+    </section>
+  );
+}

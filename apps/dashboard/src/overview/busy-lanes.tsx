@@ -1,0 +1,33 @@
+import type { JSX } from 'preact';
+import { useServices } from '../app/services.ts';
+import { LaneTable } from '../lanes/lane-table.tsx';
+import { useResource } from '../live/use-resource.ts';
+import { formatCount } from '../ui/count.ts';
+import { Empty, Loaded } from '../ui/notice.tsx';
+
+const query = new URLSearchParams({ sort: 'waiting', order: 'desc', limit: '8' });
+
+/** The lanes in which most waits. */
+export function BusyLanes(): JSX.Element {
+  const { api } = useServices();
+  const lanes = useResource({ key: 'busy', load: (signal) => api.lanes(query, signal), kinds: ['lanes', 'volumes'] });
+  return (
+    <section class="panel" aria-labelledby="lanes">
+      <div class="panel-head">
+        <h2 id="lanes">Lanes of issuers</h2>
+        {lanes.data && <a href="/lanes">All {formatCount(lanes.data.total)}</a>}
+      </div>
+      <Loaded resource={lanes}>
+        {(page) =>
+          page.lanes.length === 0 ? (
+            <Empty title="No lane yet">
+              <p>Each issuer gets one with its first renewal.</p>
+            </Empty>
+          ) : (
+            <LaneTable lanes={page.lanes} />
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}

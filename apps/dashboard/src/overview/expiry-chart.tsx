@@ -1,0 +1,49 @@
+import type { JSX } from 'preact';
+import type { Timeline } from '@certfleet/operator-api/timeline.ts';
+import { volumesHref } from '../routing/route.ts';
+import { formatCount } from '../ui/count.ts';
+
+/** How expiries lie, as bars that are a table to who does not see them. */
+export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] }): JSX.Element {
+  const most = Math.max(1, ...expiry.map(({ count }) => count));
+  return (
+    <section class="panel" aria-labelledby="expiry">
+      <div class="panel-head">
+        <h2 id="expiry">Expiry</h2>
+      </div>
+      <table class="bars">
+        <caption class="visually-hidden">Certificates by the time until they expire</caption>
+        <thead class="visually-hidden">
+          <tr>
+            <th scope="col">Expires in</th>
+            <th scope="col">Share</th>
+            <th scope="col">Certificates</th>
+          </tr>
+        </thead>
+        <tbody>
+          {expiry.map(({ label, from, to, count }) => (
+            <tr key={label}>
+              <th scope="row">{to === undefined ? label : <a href={linkOf(from, to)}>{label}</a>}</th>
+              <td>
+                <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+                  <rect
+                    class={from === undefined ? 'fill-expired' : 'fill-bar'}
+                    width={count === 0 ? 0 : Math.max(1, (count / most) * 100)}
+                    height="8"
+                  />
+                </svg>
+              </td>
+              <td class="number">{formatCount(count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** A span without a beginning is the past. */
+const linkOf = (from: string | undefined, to: string): string =>
+  from === undefined
+    ? volumesHref({ state: 'expired' })
+    : volumesHref({ expiresBefore: to, sort: 'expires', order: 'desc' });

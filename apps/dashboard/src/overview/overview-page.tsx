@@ -1,0 +1,49 @@
+import type { JSX } from 'preact';
+import type { Summary } from '@certfleet/operator-api/summary.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { AttentionList } from './attention-list.tsx';
+import { ExpiryChart } from './expiry-chart.tsx';
+import { FleetFacts } from './fleet-facts.tsx';
+import { BusyLanes } from './busy-lanes.tsx';
+import { TimelinePanel } from './timeline-panel.tsx';
+
+/** What expires, what waits, what failed and why, at a glance. */
+export function OverviewPage(): JSX.Element {
+  const { api } = useServices();
+  const summary = useResource<Summary>({
+    key: 'summary',
+    load: (signal) => api.summary(signal),
+    kinds: ['volumes', 'nodes', 'lanes'],
+    atLeastEveryMs: 10_000,
+  });
+  const timeline = useResource({
+    key: 'timeline',
+    load: (signal) => api.timeline(signal),
+    kinds: ['volumes'],
+  });
+  return (
+    <>
+      <PageHead title="Overview" />
+      <Loaded resource={summary}>
+        {(data) => (
+          <>
+            <FleetFacts summary={data} />
+            <AttentionList summary={data} />
+          </>
+        )}
+      </Loaded>
+      <Loaded resource={timeline}>
+        {(data) => (
+          <div class="panels">
+            <TimelinePanel timeline={data} />
+            <ExpiryChart expiry={data.expiry} />
+          </div>
+        )}
+      </Loaded>
+      <BusyLanes />
+    </>
+  );
+}

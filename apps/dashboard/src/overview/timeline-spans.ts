@@ -1,0 +1,28 @@
+import type { Timeline } from '@certfleet/operator-api/timeline.ts';
+
+/** What was done in a span of time, and what is due in it; null where one cannot be said. */
+export interface TimelineSpan {
+  readonly fromMs: number;
+  readonly renewed: number | null;
+  readonly failed: number | null;
+  readonly due: number | null;
+}
+
+/** The hours past and to come, in order; the present one is of both. */
+export function hourSpans({ done, due }: Timeline): readonly TimelineSpan[] {
+  const spans = new Map<number, TimelineSpan>();
+  for (const { from, renewed, failed } of done.hours) {
+    const fromMs = Date.parse(from);
+    spans.set(fromMs, { fromMs, renewed, failed, due: null });
+  }
+  for (const { from, count } of due.hours) {
+    const fromMs = Date.parse(from);
+    spans.set(fromMs, { ...(spans.get(fromMs) ?? { fromMs, renewed: null, failed: null }), due: count });
+  }
+  return [...spans.values()].sort((a, b) => a.fromMs - b.fromMs);
+}
+
+/** The days to come. */
+export function daySpans({ due }: Timeline): readonly TimelineSpan[] {
+  return due.days.map(({ from, count }) => ({ fromMs: Date.parse(from), renewed: null, failed: null, due: count }));
+}

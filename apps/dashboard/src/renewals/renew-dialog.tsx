@@ -1,0 +1,125 @@
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { RenewalPreview, RenewalRequest } from '@certfleet/operator-api/renewals.ts';
+import { useServices } from '../app/services.ts';
+import { counted, formatCount } from '../ui/count.ts';
+import { issuerParts } from '../ui/issuer-name.tsx';
+import { Modal } from '../ui/modal.tsx';
+import { Failed, Loading } from '../ui/notice.tsx';
+
+/** What the dialog is given. */
+export interface RenewDialogProps {
+  /** Nothing in it means the whole fleet. */
+  readonly selection: RenewalRequest['selection'];
+  readonly onClose: () => void;
+  readonly onRenewed?: () => void;
+}
+
+/** Counts what a renewal would touch, asks for a reason, and only then has it done. */
+export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps): JSX.Element {
+  const { api, toasts } = useServices();
+  const [preview, setPreview] = useState<RenewalPreview | undefined>(undefined);
+  const [error, setError] = useState<CertfleetError | undefined>(undefined);
+  const [reason, setReason] = useState('');
+  const [ignoreWindows, setIgnoreWindows] = useState(false);
+  const [isSending, setSending] = useState(false);
+  const everything = Object.keys(selection).length === 0;
+  useEffect(() => {
+    const abort = new AbortController();
+    api
+      .previewRenewal({ selection, reason: 'dry run', everything }, abort.signal)
+      .then(setPreview)
+      .catch((thrown: unknown) => abort.signal.aborted || setError(asCertfleetError(thrown)));
+    return () => abort.abort();
+  }, []);
+  const renew = async (): Promise<void> => {
+    setSending(true);
+    setError(undefined);
+    try {
+      const { id, total } = await api.renew({ selection, reason: reason.trim(), ignoreWindows, everything });
+      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'See the progress' };
+      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} asked for.`, link });
+      onRenewed?.();
+      onClose();
+    } catch (thrown) {
+      setError(asCertfleetError(thrown));
+      setSending(false);
+    }
+  };
+  const canRenew = preview !== undefined && preview.count > 0 && reason.trim() !== '' && !isSending;
+  return (
+    <Modal title={everything ? 'Renew the whole fleet' : 'Renew now'} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (canRenew) void renew();
+        }}
+      >
+        {error && <Failed error={error} />}
+        {preview === undefined ? !error && <Loading /> : <Preview preview={preview} />}
+        <label class="stacked">
+          Reason
+          <input
+            type="text"
+            required
+            maxLength={512}
+            value={reason}
+            placeholder="Shown with the progress and kept in the audit log"
+            autoFocus
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </label>
+        <label class="inline">
+          <input
+            type="checkbox"
+            checked={ignoreWindows}
+            onChange={(event) => setIgnoreWindows(event.currentTarget.checked)}
+          />
+          Do not wait for renewal windows
+        </label>
+        <p class="dim small">Each issuer’s rate and limit in flight hold all the same; a paused lane stays paused.</p>
+        <div class="dialog-actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary" disabled={!canRenew}>
+            {preview === undefined ? 'Renew' : `Renew ${counted(preview.count, 'volume')}`}
+          </button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+const shownRows = 4;
+
+function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly preview: RenewalPreview }): JSX.Element {
+  if (count === 0) {
+    return (
+      <p>
+        Nothing to renew:{' '}
+        {skipped === 0 ? 'no volume matches.' : `${counted(skipped, 'volume')} without a certificate yet.`}
+      </p>
+    );
+  }
+  return (
+    <div class="preview" aria-live="polite">
+      <p>
+        <strong class="big">{formatCount(count)}</strong> {count === 1 ? 'volume' : 'volumes'} on{' '}
+        {counted(byNode.length, 'node')}
+        {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate yet are left out</span>}
+      </p>
+      <ul class="tally">
+        {byIssuer.slice(0, shownRows).map(({ value, count: of }) => (
+          <li key={value} title={value}>
+            <span>{issuerParts(value).name}</span>
+            <span class="number">{formatCount(of)}</span>
+          </li>
+        ))}
+        {byIssuer.length > shownRows && <li class="dim">and {counted(byIssuer.length - shownRows, 'issuer')} more</li>}
+      </ul>
+    </div>
+  );
+}

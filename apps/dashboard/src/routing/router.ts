@@ -1,0 +1,71 @@
+/** Where the page is. */
+export interface Place {
+  readonly pathname: string;
+  readonly search: string;
+  /** What was kept with this entry of the history. */
+  readonly state: unknown;
+}
+
+/** The address bar as a thing that can be followed and changed. Links of the page are followed without loading it. */
+export class Router {
+  readonly #window: Window;
+  readonly #listeners = new Set<() => void>();
+  #place: Place;
+
+  constructor(window: Window) {
+    this.#window = window;
+    this.#place = this.#read();
+  }
+
+  get place(): Place {
+    return this.#place;
+  }
+
+  start(): void {
+    this.#window.addEventListener('popstate', () => this.#changed());
+    this.#window.document.addEventListener('click', (event) => this.#followLink(event));
+  }
+
+  /** @returns what ends it */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Goes somewhere, as a new entry of the history unless it is to replace the present one. */
+  go(href: string, { replace = false, state = null }: { replace?: boolean; state?: unknown } = {}): void {
+    if (replace) this.#window.history.replaceState(state, '', href);
+    else this.#window.history.pushState(state, '', href);
+    this.#changed();
+  }
+
+  #read(): Place {
+    const { pathname, search } = this.#window.location;
+    return { pathname, search, state: this.#window.history.state as unknown };
+  }
+
+  #changed(): void {
+    const before = this.#place.pathname;
+    this.#place = this.#read();
+    for (const listener of this.#listeners) listener();
+    if (before !== this.#place.pathname) this.#window.scrollTo(0, 0);
+  }
+
+  #followLink(event: MouseEvent): void {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (link === null || !isPlainClick(event) || !this.#isOfPage(link)) return;
+    event.preventDefault();
+    this.go(`${link.pathname}${link.search}`);
+  }
+
+  #isOfPage(link: HTMLAnchorElement): boolean {
+    const isPlain = link.target === '' && link.hash === '' && !link.hasAttribute('download');
+    return isPlain && link.origin === this.#window.location.origin && !link.pathname.startsWith('/api/');
+  }
+}
+
+/** Other clicks open another tab or window, or were taken by somebody else. */
+function isPlainClick(event: MouseEvent): boolean {
+  const { metaKey, ctrlKey, shiftKey, altKey, button, defaultPrevented } = event;
+  return button === 0 && !defaultPrevented && !(metaKey || ctrlKey || shiftKey || altKey);
+}

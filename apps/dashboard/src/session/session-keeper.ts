@@ -1,0 +1,55 @@
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Session } from '@certfleet/operator-api/session.ts';
+import { Store } from '../app/store.ts';
+import type { OperatorApi } from '../api/operator-api.ts';
+
+/** Whether somebody is signed in. */
+export type SessionState =
+  | { readonly name: 'asking' }
+  | { readonly name: 'signed-in'; readonly session: Session }
+  /** `hasEnded` when there was one in this page's life. */
+  | { readonly name: 'signed-out'; readonly hasEnded: boolean }
+  | { readonly name: 'unknown'; readonly error: CertfleetError };
+
+/** Who is signed in. The cookie is the server's alone; the page knows a name and rights. */
+export class SessionKeeper {
+  readonly state = new Store<SessionState>({ name: 'asking' });
+  readonly #api: Pick<OperatorApi, 'session' | 'signIn' | 'signOut'>;
+
+  constructor(api: Pick<OperatorApi, 'session' | 'signIn' | 'signOut'>) {
+    this.#api = api;
+  }
+
+  /** The session, when there is one. */
+  get session(): Session | undefined {
+    return this.state.value.name === 'signed-in' ? this.state.value.session : undefined;
+  }
+
+  /** Asks the server who is signed in. */
+  async ask(): Promise<void> {
+    try {
+      this.state.set({ name: 'signed-in', session: await this.#api.session() });
+    } catch (thrown) {
+      const error = asCertfleetError(thrown);
+      if (error.code === 'unauthenticated') this.ended();
+      else this.state.set({ name: 'unknown', error });
+    }
+  }
+
+  /** @throws CertfleetError when the server refuses the token */
+  async signIn(token: string): Promise<void> {
+    this.state.set({ name: 'signed-in', session: await this.#api.signIn(token) });
+  }
+
+  async signOut(): Promise<void> {
+    await this.#api.signOut();
+    this.state.set({ name: 'signed-out', hasEnded: false });
+  }
+
+  /** The server said that there is no session any more. */
+  ended(): void {
+    if (this.state.value.name === 'signed-out') return;
+    this.state.set({ name: 'signed-out', hasEnded: this.state.value.name === 'signed-in' });
+  }
+}

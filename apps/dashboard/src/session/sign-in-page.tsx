@@ -1,0 +1,95 @@
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { usePlace, useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
+import { safeReturn } from '../routing/route.ts';
+import { CopiedText } from '../ui/copied-text.tsx';
+import { Icon } from '../ui/icon.tsx';
+
+const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
+
+/** Signs in by a token of Kubernetes, and goes back to where one was. */
+export function SignInPage(): JSX.Element {
+  const { session, router } = useServices();
+  const state = useStore(session.state);
+  const { search } = usePlace();
+  const [token, setToken] = useState('');
+  const [error, setError] = useState<CertfleetError | undefined>(undefined);
+  const [isSending, setSending] = useState(false);
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    document.title = 'Sign in · certfleet';
+    box.current?.focus();
+  }, []);
+  const signIn = async (): Promise<void> => {
+    setSending(true);
+    setError(undefined);
+    try {
+      await session.signIn(token.trim());
+      router.go(safeReturn(new URLSearchParams(search).get('from')), { replace: true });
+    } catch (thrown) {
+      setError(asCertfleetError(thrown));
+      setSending(false);
+      box.current?.focus();
+    }
+  };
+  return (
+    <main class="sign-in" id="main">
+      <h1>Sign in to certfleet</h1>
+      {state.name === 'signed-out' && state.hasEnded && (
+        <p class="notice notice-info" role="status">
+          <Icon name="info" /> Your session has ended. Sign in, and you are back where you were.
+        </p>
+      )}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (token.trim() !== '' && !isSending) void signIn();
+        }}
+      >
+        <label class="stacked">
+          Token of Kubernetes
+          <input
+            ref={box}
+            type="password"
+            name="token"
+            autocomplete="off"
+            spellcheck={false}
+            value={token}
+            aria-invalid={error !== undefined}
+            aria-describedby="token-help"
+            onInput={(event) => setToken(event.currentTarget.value)}
+          />
+        </label>
+        {error && (
+          <p class="bad" role="alert">
+            {refusalWords(error)}
+          </p>
+        )}
+        <button type="submit" class="primary" disabled={token.trim() === '' || isSending}>
+          {isSending ? 'Signing in…' : 'Sign in'}
+        </button>
+      </form>
+      <div id="token-help" class="dim">
+        <p>
+          Paste the token of a service account that may view <code>volumes.certfleet.io</code>. You get one with
+        </p>
+        <p class="command">
+          <CopiedText text={command} label="command" />
+        </p>
+        <p>The token is used once and kept nowhere; the session ends with it.</p>
+      </div>
+    </main>
+  );
+}
+
+function refusalWords({ code, message }: CertfleetError): string {
+  if (code === 'unauthenticated')
+    return 'Kubernetes does not accept this token. It may have expired: create a new one.';
+  if (code === 'permission-denied')
+    return 'This account may not view the fleet. It needs the verb view on volumes.certfleet.io.';
+  if (code === 'resource-exhausted') return 'Too many tries. Wait a minute.';
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+}

@@ -1,0 +1,10 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+
+/** The browser's time. */
+export const browserClock: Clock = {
+  now: () => Date.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,72 @@
+import type { ComponentChildren, JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { Modal } from './modal.tsx';
+import { Failed } from './notice.tsx';
+
+/** What the dialog is given. */
+export interface ConfirmDialogProps {
+  readonly title: string;
+  /** What will happen. */
+  readonly children: ComponentChildren;
+  readonly action: string;
+  /** Whether why has to be said. */
+  readonly asksReason?: boolean;
+  readonly onConfirm: (reason: string) => Promise<unknown>;
+  readonly onClose: () => void;
+}
+
+/** Says what will happen and asks whether it is meant. */
+export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
+  const { title, children, action, asksReason = false, onConfirm, onClose } = props;
+  const [reason, setReason] = useState('');
+  const [error, setError] = useState<CertfleetError | undefined>(undefined);
+  const [isSending, setSending] = useState(false);
+  const confirm = async (): Promise<void> => {
+    setSending(true);
+    try {
+      await onConfirm(reason.trim());
+      onClose();
+    } catch (thrown) {
+      setError(asCertfleetError(thrown));
+      setSending(false);
+    }
+  };
+  const isReady = !isSending && (!asksReason || reason.trim() !== '');
+  return (
+    <Modal title={title} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isReady) void confirm();
+        }}
+      >
+        {error && <Failed error={error} />}
+        {children}
+        {asksReason && (
+          <label class="stacked">
+            Reason
+            <input
+              type="text"
+              required
+              autoFocus
+              maxLength={512}
+              value={reason}
+              placeholder="Shown with the lane and kept in the audit log"
+              onInput={(event) => setReason(event.currentTarget.value)}
+            />
+          </label>
+        )}
+        <div class="dialog-actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary" disabled={!isReady}>
+            {action}
+          </button>
+        </div>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,48 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { useServices } from '../app/services.ts';
+import { Icon } from './icon.tsx';
+
+const shownMs = 1500;
+
+/** A button that puts a text onto the clipboard. */
+export function CopyButton({ text, label }: { readonly text: string; readonly label: string }): JSX.Element {
+  const { clock, toasts } = useServices();
+  const [isDone, setDone] = useState(false);
+  const copy = (): void => {
+    copyText(text).then(
+      () => {
+        setDone(true);
+        clock.schedule(shownMs, () => setDone(false));
+      },
+      () => toasts.say({ tone: 'refused', text: 'The browser does not allow copying; select the text instead.' }),
+    );
+  };
+  return (
+    <button
+      type="button"
+      class="quiet icon-only copy"
+      onClick={copy}
+      aria-label={`Copy ${label}`}
+      title={`Copy ${label}`}
+    >
+      <Icon name={isDone ? 'check' : 'copy'} />
+    </button>
+  );
+}
+
+/** Browsers know a clipboard only on a secure origin. */
+function copyText(text: string): Promise<void> {
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  return clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
+}
+
+/** A name or number as it is, to be copied. */
+export function CopiedText({ text, label }: { readonly text: string; readonly label: string }): JSX.Element {
+  return (
+    <span class="copied">
+      <span class="mono">{text}</span>
+      <CopyButton text={text} label={label} />
+    </span>
+  );
+}

@@ -1,0 +1,33 @@
+import type { JSX } from 'preact';
+import type { Hold } from '@certfleet/operator-api/volumes.ts';
+import { useServices } from '../app/services.ts';
+import { RelativeTime } from './relative-time.tsx';
+
+type Words = readonly [withTime: string, alone: string, long: string];
+
+const reasons: Readonly<Record<Hold['reason'], Words>> = {
+  paused: ['lane paused', 'lane paused', 'Its lane is paused by a person'],
+  window: ['window', 'outside its window', 'It waits for the renewal window of its lane'],
+  rate: ['turn', 'in line', 'It waits for its turn: its lane lets so many a second through'],
+  'in-flight': ['no place', 'no place in flight', 'As many renewals are in flight as its lane allows'],
+  'back-off': ['lane rests,', 'lane rests', 'Its lane rests after failures of the issuer'],
+};
+
+/** Why a renewal waits, and until when as far as that is known. */
+export function HeldReason({ held }: { readonly held: Hold }): JSX.Element {
+  const { clock } = useServices();
+  const [withTime, alone, long] = reasons[held.reason];
+  // A turn that has come is not worth a time: the renewal is about to start.
+  const until = held.until !== undefined && Date.parse(held.until) > clock.now() ? held.until : undefined;
+  return (
+    <span class="dim small" title={long}>
+      {until === undefined ? (
+        alone
+      ) : (
+        <>
+          {withTime} <RelativeTime at={until} />
+        </>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,48 @@
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+/** What the head of a view is given. */
+export interface PageHeadProps {
+  readonly title: string;
+  /** What the view is one of, with where those are. */
+  readonly parent?: { readonly href: string; readonly title: string };
+  readonly aside?: ComponentChildren;
+  /** Actions. */
+  readonly children?: ComponentChildren;
+}
+
+let isFirst = true;
+
+/** Title and actions of a view. A new view takes the focus to its title, so that it is read out and Tab goes on there. */
+export function PageHead({ title, parent, aside, children }: PageHeadProps): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · certfleet`;
+  }, [title]);
+  useEffect(() => {
+    // The first view is where the browser begins reading anyway.
+    if (!isFirst && document.querySelector('dialog[open]') === null) heading.current?.focus({ preventScroll: true });
+    isFirst = false;
+  }, []);
+  return (
+    <div class="page-head">
+      <div class="page-title">
+        {parent && (
+          <a class="dim" href={parent.href}>
+            {parent.title}
+          </a>
+        )}
+        {parent && (
+          <span class="dim" aria-hidden="true">
+            /
+          </span>
+        )}
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {aside}
+      </div>
+      {children && <div class="actions">{children}</div>}
+    </div>
+  );
+}

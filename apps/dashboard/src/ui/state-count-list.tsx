@@ -1,0 +1,33 @@
+import type { JSX } from 'preact';
+import type { StateCounts } from '../charts/state-bar.tsx';
+import { StateBar } from '../charts/state-bar.tsx';
+import { volumesHref } from '../routing/route.ts';
+import { formatCount } from './count.ts';
+import { StateBadge } from './state-badge.tsx';
+import { stateOrder } from './state-order.ts';
+
+/** What is counted, and the filter under which those are found. */
+export interface StateCountListProps {
+  readonly byState: StateCounts;
+  readonly filter: Readonly<Record<string, string>>;
+}
+
+/** Volumes by state, each number leading to them; states without any are left out. */
+export function StateCountList({ byState, filter }: StateCountListProps): JSX.Element {
+  return (
+    <section class="panel" aria-label="Volumes by state">
+      <StateBar counts={byState} />
+      <ul class="states compact">
+        {stateOrder
+          .filter((state) => byState[state] > 0)
+          .map((state) => (
+            <li key={state}>
+              <a href={volumesHref({ ...filter, state })} class="state-count">
+                <StateBadge state={state} /> <span class="number">{formatCount(byState[state])}</span>
+              </a>
+            </li>
+          ))}
+      </ul>
+    </section>
+  );
+}

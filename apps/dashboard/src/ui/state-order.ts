@@ -1,0 +1,12 @@
+import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+
+/** States in the order in which a person reads them: from well to worst. */
+export const stateOrder: readonly VolumeWord[] = [
+  'healthy',
+  'due',
+  'in-flight',
+  'pending',
+  'failing',
+  'overdue',
+  'expired',
+];

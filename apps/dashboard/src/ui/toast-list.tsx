@@ -1,0 +1,25 @@
+import type { JSX } from 'preact';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
+import { Icon } from './icon.tsx';
+
+/** What was done or refused lately, read out as it comes. */
+export function ToastList(): JSX.Element {
+  const { toasts } = useServices();
+  const shown = useStore(toasts.shown);
+  return (
+    <div class="toasts" role="status">
+      {shown.map(({ id, tone, text, link }) => (
+        <div class={`toast toast-${tone}`} key={id}>
+          <Icon name={tone === 'done' ? 'check' : 'info'} />
+          <p>
+            {text} {link && <a href={link.href}>{link.text}</a>}
+          </p>
+          <button type="button" class="quiet icon-only" aria-label="Dismiss" onClick={() => toasts.dismiss(id)}>
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

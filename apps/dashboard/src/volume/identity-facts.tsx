@@ -1,0 +1,103 @@
+import type { ComponentChildren, JSX } from 'preact';
+import type { VolumeDetail } from '@certfleet/operator-api/volumes.ts';
+import { laneHref, nodeHref, volumesHref } from '../routing/route.ts';
+import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
+import { FactList } from '../ui/fact-list.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { issuanceCauseWords } from './issuance-words.ts';
+
+/** What the certificate says. */
+export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
+  const { subject, dnsNames, uris, ipAddresses, serial, fingerprint, caFingerprints } = volume;
+  return (
+    <FactList
+      title="Certificate"
+      facts={[
+        ['Subject', subject],
+        ['DNS names', listed(dnsNames)],
+        ['URIs', listed(uris)],
+        ['IP addresses', listed(ipAddresses)],
+        ['Expires', volume.notAfter && <RelativeTime at={volume.notAfter} />],
+        ['Renews', volume.renewAt && <RelativeTime at={volume.renewAt} />],
+        ['Valid since', volume.notBefore && <RelativeTime at={volume.notBefore} />],
+        [
+          'Issued',
+          volume.issuedAt && (
+            <>
+              <RelativeTime at={volume.issuedAt} /> <span class="dim">{issuanceCauseWords[volume.cause]}</span>
+            </>
+          ),
+        ],
+        ['Key', volume.keyType.toUpperCase()],
+        ['Serial', serial && <CopiedText text={serial} label="serial" />],
+        ['SHA-256', fingerprint && <CopiedText text={fingerprint} label="fingerprint" />],
+        [
+          'CA, SHA-256',
+          caFingerprints.length === 0 ? undefined : (
+            <ul class="plain">
+              {caFingerprints.map((each) => (
+                <li key={each}>
+                  <CopiedText text={each} label="CA fingerprint" />{' '}
+                  <a class="small" href={volumesHref({ caFingerprint: each })}>
+                    all under it
+                  </a>
+                </li>
+              ))}
+            </ul>
+          ),
+        ],
+      ]}
+    />
+  );
+}
+
+/** Where the volume is, and who is in charge of it. */
+export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
+  const { pod, namespace, node, podUid, volumeId, issuer, laneId, generation } = volume;
+  return (
+    <FactList
+      title="Where"
+      facts={[
+        ['Pod', <CopiedText key="pod" text={pod} label="pod name" />],
+        ['Namespace', <Linked key="namespace" href={volumesHref({ namespace })} text={namespace} label="namespace" />],
+        ['Node', <Linked key="node" href={nodeHref(node)} text={node} label="node name" />],
+        ['Issuer', <Linked key="issuer" href={laneHref(laneId)} text={issuer} label="issuer key" />],
+        ['Pod UID', <CopiedText key="uid" text={podUid} label="pod UID" />],
+        ['Volume', <CopiedText key="volume" text={volumeId} label="volume id" />],
+        ['Issuances', String(generation)],
+        [
+          'Look closer',
+          <CopiedText key="look" text={`kubectl describe pod ${pod} --namespace ${namespace}`} label="command" />,
+        ],
+      ]}
+    />
+  );
+}
+
+interface LinkedProps {
+  readonly href: string;
+  readonly text: string;
+  readonly label: string;
+}
+
+function Linked({ href, text, label }: LinkedProps): JSX.Element {
+  return (
+    <span class="copied">
+      <a href={href}>{text}</a>
+      <CopyButton text={text} label={label} />
+    </span>
+  );
+}
+
+function listed(names: readonly string[]): ComponentChildren {
+  if (names.length === 0) return undefined;
+  return (
+    <ul class="plain">
+      {names.map((name) => (
+        <li key={name}>
+          <CopiedText text={name} label="name" />
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,63 @@
+import type { JSX } from 'preact';
+import type { Issuance } from '@certfleet/operator-api/volumes.ts';
+import { DataTable } from '../ui/data-table.tsx';
+import type { Column } from '../ui/data-table.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty } from '../ui/notice.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { issuanceCauseWords, issuancePathWords } from './issuance-words.ts';
+
+const none = <span class="none">–</span>;
+const columns: readonly Column<Issuance>[] = [
+  { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
+  { name: 'result', title: 'Result', cell: ({ result }) => <Result result={result} /> },
+  { name: 'generation', title: 'Issuance', isNumber: true, cell: ({ generation }) => generation },
+  { name: 'cause', title: 'Why', cell: ({ cause }) => issuanceCauseWords[cause] || none },
+  { name: 'path', title: 'Set going by', cell: ({ path }) => issuancePathWords[path] },
+  {
+    name: 'duration',
+    title: 'Took',
+    isNumber: true,
+    cell: ({ durationMs }) => (durationMs === undefined ? none : tookWords(durationMs)),
+  },
+  {
+    name: 'error',
+    title: 'Error',
+    cell: ({ error }) => (error === undefined ? none : <span class="wrap">{error}</span>),
+  },
+];
+
+/** The last issuances and failed tries of a volume. */
+export function IssuanceHistory({ history }: { readonly history: readonly Issuance[] }): JSX.Element {
+  return (
+    <section class="panel" aria-labelledby="history">
+      <div class="panel-head">
+        <h2 id="history">History</h2>
+      </div>
+      {history.length === 0 ? (
+        <Empty title="Nothing has happened since the controller began to listen" />
+      ) : (
+        <DataTable
+          caption="Issuances of this volume, the latest first"
+          columns={columns}
+          rows={history}
+          keyOf={({ at, generation, result }) => `${at} ${generation} ${result}`}
+        />
+      )}
+    </section>
+  );
+}
+
+function Result({ result }: Pick<Issuance, 'result'>): JSX.Element {
+  return result === 'issued' ? (
+    <span class="state state-healthy">
+      <Icon name="healthy" /> Issued
+    </span>
+  ) : (
+    <span class="state state-failing">
+      <Icon name="failing" /> Failed
+    </span>
+  );
+}
+
+const tookWords = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);

@@ -1,0 +1,50 @@
+import type { JSX } from 'preact';
+import type { PodEvents } from '@certfleet/operator-api/certificate.ts';
+import type { VolumePath } from '@certfleet/operator-api/volumes.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { DataTable } from '../ui/data-table.tsx';
+import type { Column } from '../ui/data-table.tsx';
+import { Loaded } from '../ui/notice.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+
+type PodEvent = PodEvents['events'][number];
+
+const columns: readonly Column<PodEvent>[] = [
+  { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
+  { name: 'type', title: 'Type', cell: ({ type }) => <span class={type === 'Warning' ? 'bad' : 'dim'}>{type}</span> },
+  { name: 'reason', title: 'Reason', cell: ({ reason }) => reason },
+  { name: 'message', title: 'Message', cell: ({ message }) => <span class="wrap">{message}</span> },
+  { name: 'count', title: 'Times', isNumber: true, cell: ({ count }) => count },
+];
+
+/** What Kubernetes tells of the volume's pod. */
+export function PodEventList({ node, volumeId }: VolumePath): JSX.Element {
+  const { api } = useServices();
+  const events = useResource<PodEvents>({
+    key: `${node}/${volumeId}`,
+    load: (signal) => api.podEvents(node, volumeId, signal),
+    kinds: [],
+  });
+  return (
+    <section class="panel" aria-labelledby="events">
+      <div class="panel-head">
+        <h2 id="events">Events of the pod</h2>
+      </div>
+      <Loaded resource={events}>
+        {({ events: list, unavailable }) =>
+          list.length === 0 ? (
+            <p class="dim">{unavailable ?? 'Kubernetes keeps none of the last hour.'}</p>
+          ) : (
+            <DataTable
+              caption="Kubernetes events of the pod"
+              columns={columns}
+              rows={list}
+              keyOf={({ at, reason, message }) => `${at} ${reason} ${message}`}
+            />
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}

@@ -1,0 +1,92 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { VolumeDetail, VolumePath } from '@certfleet/operator-api/volumes.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { RenewDialog } from '../renewals/renew-dialog.tsx';
+import { ActionButton } from '../ui/action-button.tsx';
+import { HeldReason } from '../ui/held-reason.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { StateBadge } from '../ui/state-badge.tsx';
+import { CertificatePanel } from './certificate-panel.tsx';
+import { CertificateFacts, WhereFacts } from './identity-facts.tsx';
+import { IssuanceHistory } from './issuance-history.tsx';
+import { PodEventList } from './pod-event-list.tsx';
+
+/** One volume: what it holds, how it came by it, and what is in its way. */
+export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
+  const { api } = useServices();
+  const [isRenewing, setRenewing] = useState(false);
+  const volume = useResource<VolumeDetail>({
+    key: `${node}/${volumeId}`,
+    load: (signal) => api.volume(node, volumeId, signal),
+    kinds: ['volumes', 'lanes'],
+  });
+  const { data } = volume;
+  return (
+    <>
+      <PageHead
+        title={data?.pod ?? volumeId}
+        parent={{ href: '/volumes', title: 'Volumes' }}
+        aside={data && <State volume={data} />}
+      >
+        {data && (
+          <ActionButton
+            primary
+            onClick={() => setRenewing(true)}
+            unavailable={
+              data.notAfter === undefined ? 'It has no certificate yet; the first one comes with its mount.' : undefined
+            }
+          >
+            Renew now…
+          </ActionButton>
+        )}
+      </PageHead>
+      <Loaded resource={volume}>
+        {(detail) => (
+          <>
+            {detail.failure && <FailureNotice failure={detail.failure} />}
+            <div class="panels even">
+              <CertificateFacts volume={detail} />
+              <WhereFacts volume={detail} />
+            </div>
+            <IssuanceHistory history={detail.history} />
+            {/* A new issuance is another certificate: what is shown of the old one goes with it. */}
+            <CertificatePanel key={detail.generation} node={node} volumeId={volumeId} />
+            <PodEventList node={node} volumeId={volumeId} />
+          </>
+        )}
+      </Loaded>
+      {isRenewing && <RenewDialog selection={{ volumes: [{ node, volumeId }] }} onClose={() => setRenewing(false)} />}
+    </>
+  );
+}
+
+function State({ volume: { state, held } }: { readonly volume: VolumeDetail }): JSX.Element {
+  return (
+    <>
+      <StateBadge state={state} />
+      {held && <HeldReason held={held} />}
+    </>
+  );
+}
+
+function FailureNotice({ failure }: { readonly failure: NonNullable<VolumeDetail['failure']> }): JSX.Element {
+  return (
+    <div class="notice notice-critical">
+      <Icon name="failing" />
+      <div>
+        <p>
+          <strong>{failure.reason}</strong>: {failure.message}
+        </p>
+        <p class="dim">
+          {failure.attempts === 1 ? 'One try' : `${failure.attempts} tries`} since the last success, the last{' '}
+          <RelativeTime at={failure.at} />. The agent goes on trying, with growing waits.
+        </p>
+      </div>
+    </div>
+  );
+}

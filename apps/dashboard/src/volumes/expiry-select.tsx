@@ -1,0 +1,29 @@
+import type { JSX } from 'preact';
+import { parseLength, shortDuration } from '../time/relative-time.ts';
+
+const lengths = ['1h', '6h', '24h', '7d', '30d'];
+
+/** Chooses by when certificates expire; shows also what only a link can say. */
+export function ExpirySelect({
+  value = '',
+  onSet,
+}: {
+  readonly value: string | undefined;
+  readonly onSet: (value: string) => void;
+}): JSX.Element {
+  const isOther = value !== '' && !lengths.includes(value);
+  return (
+    <label class={value === '' ? 'field' : 'field set'}>
+      <span class="visually-hidden">Expires within</span>
+      <select value={value} onChange={(event) => onSet(event.currentTarget.value)}>
+        <option value="">Expires any time</option>
+        {lengths.map((length) => (
+          <option key={length} value={length}>
+            Expires within {shortDuration(parseLength(length) ?? 0)}
+          </option>
+        ))}
+        {isOther && <option value={value}>Expires before {value}</option>}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,59 @@
+import type { JSX } from 'preact';
+import { useServices } from '../app/services.ts';
+import { Icon } from '../ui/icon.tsx';
+import { Menu } from '../ui/menu.tsx';
+import { columnNames } from './column-names.ts';
+import type { ColumnName } from './column-names.ts';
+import { volumeColumns } from './columns.tsx';
+import { exportHref } from './volumes-view.ts';
+import type { VolumesView } from './volumes-view.ts';
+
+/** What the tools are given. */
+export interface TableToolsProps {
+  readonly view: VolumesView;
+  readonly onChange: (view: VolumesView) => void;
+}
+
+/** Which columns are shown, and the table as a file. */
+export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
+  const { clock } = useServices();
+  const toggle = (name: ColumnName): void => {
+    const columns = columnNames.filter((each) => (each === name) !== view.columns.includes(each));
+    if (columns.length > 0) onChange({ ...view, columns });
+  };
+  return (
+    <>
+      <Menu
+        label={
+          <>
+            <Icon name="columns" /> Columns
+          </>
+        }
+      >
+        <fieldset>
+          <legend class="visually-hidden">Columns shown</legend>
+          {columnNames.map((name) => (
+            <label key={name}>
+              <input type="checkbox" checked={view.columns.includes(name)} onChange={() => toggle(name)} />
+              {volumeColumns[name].title}
+            </label>
+          ))}
+        </fieldset>
+      </Menu>
+      <Menu
+        label={
+          <>
+            <Icon name="download" /> Export
+          </>
+        }
+      >
+        <a class="menu-item" href={exportHref(view, 'csv', clock.now())} download="volumes.csv">
+          As CSV
+        </a>
+        <a class="menu-item" href={exportHref(view, 'json', clock.now())} download="volumes.json">
+          As JSON
+        </a>
+      </Menu>
+    </>
+  );
+}

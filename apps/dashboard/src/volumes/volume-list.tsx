@@ -1,0 +1,54 @@
+import type { JSX } from 'preact';
+import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { volumesHref } from '../routing/route.ts';
+import { formatCount } from '../ui/count.ts';
+import { DataTable } from '../ui/data-table.tsx';
+import { Empty, Loaded } from '../ui/notice.tsx';
+import type { ColumnName } from './column-names.ts';
+import { volumeColumns } from './columns.tsx';
+import { keyOfVolume } from './selection.ts';
+
+const columns: readonly ColumnName[] = ['pod', 'namespace', 'node', 'issuer', 'expires', 'renews', 'state', 'error'];
+
+/** What the list is given. */
+export interface VolumeListProps {
+  readonly title: string;
+  readonly filter: Readonly<Record<string, string>>;
+}
+
+/** The volumes of a lane or node that renew next. */
+export function VolumeList({ title, filter }: VolumeListProps): JSX.Element {
+  const { api } = useServices();
+  const query = new URLSearchParams({ ...filter, sort: 'renews', order: 'asc', limit: '15' });
+  const rows = useResource<VolumePage>({
+    key: query.toString(),
+    load: (signal) => api.volumes(query, signal),
+    kinds: ['volumes', 'lanes'],
+  });
+  return (
+    <section class="panel" aria-label={title}>
+      <div class="panel-head">
+        <h2>{title}</h2>
+        {rows.data && <a href={volumesHref(filter)}>All {formatCount(rows.data.total)}</a>}
+      </div>
+      <Loaded resource={rows}>
+        {(page) =>
+          page.volumes.length === 0 ? (
+            <Empty title="No volume here now" />
+          ) : (
+            <DataTable
+              caption={title}
+              columns={columns
+                .filter((name) => !(name in filter))
+                .map((name) => ({ ...volumeColumns[name], name, isSortable: false }))}
+              rows={page.volumes}
+              keyOf={keyOfVolume}
+            />
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}

@@ -1,0 +1,132 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { RenewalRequest } from '@certfleet/operator-api/renewals.ts';
+import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
+import { useServices } from '../app/services.ts';
+import { RenewDialog } from '../renewals/renew-dialog.tsx';
+import { ActionButton } from '../ui/action-button.tsx';
+import { counted, formatCount } from '../ui/count.ts';
+import { DataTable } from '../ui/data-table.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty, Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { volumeColumns } from './columns.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { keyOfVolume, useSelection } from './selection.ts';
+import type { Selection } from './selection.ts';
+import { TableTools } from './table-tools.tsx';
+import { useVolumes } from './use-volumes.ts';
+import type { VolumesTable } from './use-volumes.ts';
+import { apiFilter, pageSize, refine } from './volumes-view.ts';
+import type { VolumeSort } from './volumes-view.ts';
+
+type Wanted = RenewalRequest['selection'];
+
+/** The table that operators live in. */
+export function VolumesPage(): JSX.Element {
+  const { clock } = useServices();
+  const table = useVolumes();
+  const selection = useSelection();
+  const [renewing, setRenewing] = useState<Wanted | undefined>(undefined);
+  const { view, rows, facets, show } = table;
+  const renewMatching = (): void => {
+    const query = apiFilter(view, clock.now());
+    setRenewing(Object.keys(query).length === 0 ? {} : { query });
+  };
+  return (
+    <>
+      <PageHead title="Volumes">
+        <TableTools view={view} onChange={show} />
+        <ActionButton onClick={renewMatching}>
+          Renew all that match{rows.data === undefined ? '' : ` (${formatCount(rows.data.total)})`}…
+        </ActionButton>
+      </PageHead>
+      <FilterBar view={view} facets={facets} onChange={show} />
+      <Loaded resource={rows}>{(page) => <Rows page={page} table={table} selection={selection} />}</Loaded>
+      {selection.picked.size > 0 && (
+        <div class="selection-bar" role="region" aria-label="Selection">
+          <strong>{counted(selection.picked.size, 'volume')} selected</strong>
+          <ActionButton
+            primary
+            onClick={() => setRenewing({ volumes: selection.volumes })}
+            unavailable={selection.excess}
+          >
+            Renew selected…
+          </ActionButton>
+          <button type="button" class="quiet" onClick={selection.clear}>
+            Clear selection
+          </button>
+        </div>
+      )}
+      {renewing && (
+        <RenewDialog selection={renewing} onClose={() => setRenewing(undefined)} onRenewed={selection.clear} />
+      )}
+    </>
+  );
+}
+
+interface RowsProps {
+  readonly page: VolumePage;
+  readonly table: VolumesTable;
+  readonly selection: Selection;
+}
+
+function Rows({ page, table, selection }: RowsProps): JSX.Element {
+  const { view, rows, show } = table;
+  if (page.volumes.length === 0) return <NoRows table={table} />;
+  const sort = (by: string): void =>
+    show(refine(view, { sort: by as VolumeSort, order: by === view.sort && view.order === 'asc' ? 'desc' : 'asc' }));
+  return (
+    <>
+      <DataTable
+        caption="Volumes and the renewal of their certificates"
+        columns={view.columns.map((name) => ({ name, ...volumeColumns[name] }))}
+        rows={page.volumes}
+        keyOf={keyOfVolume}
+        sorting={{ by: view.sort, order: view.order, onSort: sort }}
+        isFixed
+        isBusy={rows.isOutdated}
+        selection={selection}
+      />
+      <Pager page={page} table={table} />
+    </>
+  );
+}
+
+function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JSX.Element {
+  const isFiltered = view.states.length > 0 || Object.keys(view.filters).length > 0;
+  if (!isFiltered) {
+    return (
+      <Empty title="No volume has been reported yet">
+        <p>
+          Pods that mount a volume of the driver csi.cert-manager.io appear here as soon as their node reports them.
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No volume matches">
+      <p>Take back a filter, or look at all of them.</p>
+      <button type="button" onClick={() => show(refine(view, { filters: {}, states: [] }))}>
+        Clear filters
+      </button>
+    </Empty>
+  );
+}
+
+function Pager({ page, table }: Omit<RowsProps, 'selection'>): JSX.Element {
+  const first = (table.view.page - 1) * pageSize + 1;
+  return (
+    <nav class="pager" aria-label="Pages">
+      <span class="dim">
+        {formatCount(first)}–{formatCount(first + page.volumes.length - 1)} of {formatCount(page.total)}
+      </span>
+      <button type="button" onClick={table.goBack} disabled={table.goBack === undefined}>
+        <Icon name="left" /> Previous
+      </button>
+      <button type="button" onClick={table.goNext} disabled={table.goNext === undefined}>
+        Next <Icon name="right" />
+      </button>
+    </nav>
+  );
+}

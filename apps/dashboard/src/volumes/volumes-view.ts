@@ -1,0 +1,121 @@
+import { volumeSorts, volumeStates } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import { parseLength } from '../time/relative-time.ts';
+import { defaultColumns, isColumn } from './column-names.ts';
+import type { ColumnName } from './column-names.ts';
+
+/** What the table can be sorted by. */
+export type VolumeSort = (typeof volumeSorts)[number];
+
+/** The filters that are plain text, as the API names them. */
+export const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint'] as const;
+/** The filters that are a time: a length from now such as `24h`, or RFC 3339. */
+export const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
+/** Every filter but the states. */
+export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
+
+/** Everything that the address of the table says. */
+export interface VolumesView {
+  readonly filters: Readonly<Partial<Record<FilterName, string>>>;
+  readonly states: readonly VolumeWord[];
+  readonly sort: VolumeSort;
+  readonly order: 'asc' | 'desc';
+  readonly columns: readonly ColumnName[];
+  /** Cursor of the page; undefined on the first. */
+  readonly after: string | undefined;
+  /** Number of the page, for showing only. */
+  readonly page: number;
+}
+
+/** Rows of a page. */
+export const pageSize = 100;
+
+const filterNames: readonly FilterName[] = [...textFilters, ...timeFilters];
+
+/** The table that an address means. What it does not understand is left out: an old link still opens. */
+export function parseVolumesView(search: string): VolumesView {
+  const query = new URLSearchParams(search);
+  const filters = filterNames.flatMap((name) => {
+    const value = query.get(name)?.trim() ?? '';
+    const isUsable = value !== '' && (!isTimeFilter(name) || resolveTime(value, 0) !== undefined);
+    return isUsable ? [[name, value] as const] : [];
+  });
+  const states = new Set(query.get('state')?.split(','));
+  const columns = query.get('columns')?.split(',').filter(isColumn) ?? [];
+  const after = query.get('after') ?? undefined;
+  return {
+    filters: Object.fromEntries(filters),
+    states: volumeStates.filter((state) => states.has(state)),
+    sort: volumeSorts.find((sort) => sort === query.get('sort')) ?? 'renews',
+    order: query.get('order') === 'desc' ? 'desc' : 'asc',
+    columns: columns.length === 0 ? defaultColumns : columns,
+    after,
+    page: after === undefined ? 1 : Math.max(2, Math.trunc(Number(query.get('page'))) || 2),
+  };
+}
+
+/** The address of a table; what is as it is by default is not said. */
+export function formatVolumesView({ filters, states, sort, order, columns, after, page }: VolumesView): string {
+  const query = new URLSearchParams();
+  for (const name of filterNames) if (filters[name] !== undefined) query.set(name, filters[name]);
+  if (states.length > 0) query.set('state', states.join(','));
+  if (sort !== 'renews') query.set('sort', sort);
+  if (order !== 'asc') query.set('order', order);
+  if (columns.join() !== defaultColumns.join()) query.set('columns', columns.join(','));
+  if (after !== undefined) {
+    query.set('page', String(page));
+    query.set('after', after);
+  }
+  const text = query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
+  return text === '' ? '/volumes' : `/volumes?${text}`;
+}
+
+/** The filters as the API takes them, lengths from now as times. */
+export function apiFilter({ filters, states }: VolumesView, nowMs: number): VolumeFilter {
+  const resolved = Object.entries(filters).flatMap(([name, value]) => {
+    const given = isTimeFilter(name) ? resolveTime(value, nowMs) : value;
+    return given === undefined ? [] : [[name, given] as const];
+  });
+  return { ...Object.fromEntries(resolved), ...(states.length === 0 ? {} : { state: states.join(',') }) };
+}
+
+/** The query of a page of rows. */
+export function pageQuery(view: VolumesView, nowMs: number): URLSearchParams {
+  const query = sortedQuery(view, nowMs);
+  query.set('limit', String(pageSize));
+  if (view.after !== undefined) query.set('after', view.after);
+  return query;
+}
+
+/** Where the whole table is had as a file. */
+export function exportHref(view: VolumesView, format: 'csv' | 'json', nowMs: number): string {
+  const query = sortedQuery(view, nowMs);
+  query.set('format', format);
+  return `/api/v1/volumes/export?${query.toString()}`;
+}
+
+/** The same table from its first page, changed. */
+export function refine(view: VolumesView, change: Partial<VolumesView>): VolumesView {
+  return { ...view, after: undefined, page: 1, ...change };
+}
+
+/** The same table with one filter set, or without it when the text is empty. */
+export function withFilter(view: VolumesView, name: FilterName, value: string): VolumesView {
+  const others = Object.entries(view.filters).filter(([each]) => each !== name);
+  return refine(view, { filters: Object.fromEntries(value === '' ? others : [...others, [name, value]]) });
+}
+
+function sortedQuery(view: VolumesView, nowMs: number): URLSearchParams {
+  return new URLSearchParams({ ...apiFilter(view, nowMs), sort: view.sort, order: view.order });
+}
+
+function isTimeFilter(name: string): name is (typeof timeFilters)[number] {
+  return name === 'expiresBefore' || name === 'renewsBefore';
+}
+
+function resolveTime(value: string, nowMs: number): string | undefined {
+  const length = parseLength(value);
+  const atMs = length === undefined ? Date.parse(value) : nowMs + length;
+  return Number.isNaN(atMs) ? undefined : new Date(atMs).toISOString();
+}
