@@ -1,8 +1,12 @@
-const limitMs = 10_000;
+const usualLimitMs = 10_000;
 const betweenMs = 20;
 
 /** Resolves once the condition holds; rejects with what was waited for when it does not in time. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs = usualLimitMs,
+): Promise<void> {
   const endMs = Date.now() + limitMs;
   while (!(await holds())) {
     if (Date.now() > endMs) throw new Error(`expected ${what} within ${limitMs} ms`);

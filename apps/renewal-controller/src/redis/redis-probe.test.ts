@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
+import { createRedis } from './create-redis.ts';
+import { RedisProbe } from './redis-probe.ts';
+
+test('warns of a Redis that may evict renewals, once each time that it is so, and tells when it is another server', async (t) => {
+  const server = await startRedisServer({ args: ['--maxmemory-policy', 'allkeys-lru'] });
+  t.after(() => server.stop());
+  const lines: string[] = [];
+  const logger = createLogger(0, { write: (line: string) => void lines.push(line) });
+  const redis = createRedis({ url: server.url }, 'worker', 'test');
+  redis.on('error', () => undefined);
+  t.after(() => redis.disconnect());
+  const probe = new RedisProbe({ redis, clock: systemClock, logger });
+  let replaced = 0;
+  probe.onReplaced(() => (replaced += 1));
+  const warnings = (): number => lines.filter((line) => line.includes('set maxmemory-policy to noeviction')).length;
+
+  await probe.look();
+  await probe.look();
+  assert.equal(warnings(), 1);
+  assert.match(lines[0] ?? '', /allkeys-lru/);
+  assert.deepEqual([probe.health.reachable, probe.health.maxmemoryPolicy], [true, 'allkeys-lru']);
+  assert.ok((probe.health.usedMemoryBytes ?? 0) > 0 && (probe.health.latencyMs ?? -1) >= 0);
+
+  await redis.config('SET', 'maxmemory-policy', 'noeviction');
+  await probe.look();
+  assert.equal(probe.health.maxmemoryPolicy, 'noeviction');
+  await redis.config('SET', 'maxmemory-policy', 'volatile-ttl');
+  await probe.look();
+  assert.equal(warnings(), 2);
+
+  assert.equal(replaced, 0);
+  await server.kill();
+  await server.start();
+  await probe.look();
+  assert.equal(replaced, 1);
+});
