@@ -1,12 +1,30 @@
 // Bundles an app: `bundle.ts ENTRY OUTPUT`, run in the app's folder. The output's folder is then all that is needed to
 // run it: packages with native code, which no bundler can take in, are copied to its node_modules.
 import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join, parse, resolve } from 'node:path';
 import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 /** The native packages, with what each loads at run time: not the sources and headers that it can be built from. */
 const nativePackages: Readonly<Record<string, readonly string[]>> = {
   koffi: ['koffi/{package.json,LICENSE.txt,index.js,src/koffi/{index.js,src/static.js}}', '@koromix/koffi-*'],
+};
+
+/**
+ * Takes Node's own modules as the objects that they are. An import statement would read every property of them, also
+ * those that load something when they are read: `http.WebSocket` alone is 13 MB of memory on every node.
+ */
+const builtins: Plugin = {
+  name: 'builtins',
+  setup: (bundler) => {
+    bundler.onResolve({ filter: /^[a-z:/_0-9]+$/ }, ({ path }) =>
+      isBuiltin(path) ? { path: path.replace(/^node:/, ''), namespace: 'builtin' } : undefined,
+    );
+    bundler.onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
 };
 
 const [entry, output] = process.argv.slice(2);
@@ -33,6 +51,7 @@ const { metafile } = await build({
   sourcemap: 'external',
   metafile: true,
   external: Object.keys(nativePackages),
+  plugins: [builtins],
   // CommonJS packages call require for Node's own modules, which a module lacks.
   banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
 });

@@ -32,7 +32,7 @@ export function connect(kubeconfig: string, onResponse?: ResponseHook): RealIssu
     client,
     [Symbol.asyncDispose]: async () => {
       await issuer.stop();
-      await client.stop();
+      client.stop();
     },
   };
 }

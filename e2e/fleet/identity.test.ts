@@ -56,7 +56,7 @@ before(async () => {
 });
 
 after(async () => {
-  await client.stop();
+  client.stop();
   await cluster.stop();
 });
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { eventually } from './support/eventually.ts';
 import { FleetFixture } from './support/fleet-fixture.ts';
-import { writeTestCertificate } from './support/test-certificate.ts';
+import { writeTestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
 
 test('the index holds what the agent holds: snapshot, changes, removals', async () => {
   await using fleet = await FleetFixture.start();

@@ -95,7 +95,7 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
     stop: async () => {
       await issuer.stop();
       await events.stop();
-      await client.stop();
+      client.stop();
     },
   };
 }

@@ -18,8 +18,8 @@ import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { eventually } from './eventually.ts';
-import { writeTestCertificate } from './test-certificate.ts';
-import type { TestCertificate } from './test-certificate.ts';
+import { writeTestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
+import type { TestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
 
 const prefix = 'certfleet';
 

@@ -31,7 +31,7 @@ async function setUp(
   const clock = new ImpatientClock();
   const client = new KubeClient({ credentials: server.credentials, clock, random: () => 0, ...options });
   t.after(async () => {
-    await client.stop();
+    client.stop();
     await server.close();
   });
   return { server, client, clock };

@@ -61,7 +61,7 @@ export class KubeClient {
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
-    this.#transport = new ApiTransport(options.credentials, options.userAgent ?? 'certfleet');
+    this.#transport = new ApiTransport(options.credentials, options.userAgent ?? 'certfleet', options.clock);
     this.#limiter = new RequestLimiter(
       { maxInFlight: options.maxInFlight ?? 64, qps: options.qps ?? 0, burst: options.burst ?? 0 },
       options.clock,
@@ -114,8 +114,8 @@ export class KubeClient {
   }
 
   /** Ends all connections; requests in flight fail. */
-  stop(): Promise<void> {
-    return this.#transport.stop();
+  stop(): void {
+    this.#transport.stop();
   }
 
   async #attempt(request: ApiRequest, body: string | undefined): Promise<unknown> {

@@ -49,7 +49,7 @@ async function setUp(t: TestContext, scripts: readonly Script[], handlers: Handl
   });
   t.after(async () => {
     await watch.stop();
-    await client.stop();
+    client.stop();
     await server.close();
   });
   watch.start();

@@ -1,7 +1,7 @@
 import type { CancelTimer, Clock } from '../../clock.ts';
 
 /** Delays from here on are deadlines, which a test lets pass by hand; shorter ones are pauses. */
-const deadlineMs = 30_000;
+const deadlineMs = 10_000;
 
 /** A clock for tests with real sockets: pauses pass at once and are noted, deadlines only when a test says so. */
 export class ImpatientClock implements Clock {
