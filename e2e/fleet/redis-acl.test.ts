@@ -55,9 +55,12 @@ test('a node takes, renews and ends jobs of its own queue with the rights that i
   const lines: string[] = [];
   const done = Promise.withResolvers<[string, number]>();
   const worker = new RenewalWorker(access, {
-    renew: (volumeId, generation) => {
-      done.resolve([volumeId, generation]);
-      return Promise.resolve('renewed');
+    volumes: {
+      renew: (volumeId, generation) => {
+        done.resolve([volumeId, generation]);
+        return Promise.resolve('renewed');
+      },
+      hold: () => Promise.reject(new Error('expected no hold')),
     },
     concurrency: 2,
     clock: systemClock,

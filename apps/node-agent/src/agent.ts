@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { jobGraceMs } from '@certfleet/shared/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { openCertificateSource } from './certificate-source.ts';
@@ -19,7 +18,6 @@ import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
-import { issuedTimes } from './volume/issued-times.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import { recoverVolumes } from './volume/recover-volumes.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
@@ -189,7 +187,7 @@ export class Agent {
         clock,
         issuanceTimeoutMs,
         observeLag,
-        graceMs: config['controller-address'] === undefined ? () => 0 : (issued) => jobGraceMs(issuedTimes(issued)),
+        hasController: config['controller-address'] !== undefined,
       }),
       clock,
       continueOnNotReady: config['continue-on-not-ready'],

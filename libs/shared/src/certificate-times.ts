@@ -16,9 +16,33 @@ export function jobGraceMs({ notBeforeMs, renewAtMs, notAfterMs }: CertificateTi
   return Math.max(0, Math.min((notAfterMs - notBeforeMs) / 10, (notAfterMs - renewAtMs) / 4, longestGraceMs));
 }
 
+const longestReserveMs = 3_600_000;
+
+/**
+ * The latest start of a renewal that leaves time for more than one try: a quarter of the time from renew-at to not-after
+ * is kept, an hour at most. After it nothing holds a renewal back: no window, no line, no word of the controller.
+ */
+export function latestStartMs({ renewAtMs, notAfterMs }: Omit<CertificateTimes, 'notBeforeMs'>): number {
+  return notAfterMs - Math.min(longestReserveMs, Math.max(0, notAfterMs - renewAtMs) / 4);
+}
+
+/**
+ * When the agent renews on its own, in milliseconds since the epoch: after the grace for a job; while the controller
+ * holds the renewal for its lane's sake, after that hold and its grace. A hold ends soon after the latest start whatever
+ * it says, so that neither a pause nor a controller that went away lets a certificate expire.
+ */
+export function localDeadlineMs(times: CertificateTimes, heldUntilMs?: number): number {
+  const graceMs = jobGraceMs(times);
+  const regularMs = times.renewAtMs + graceMs;
+  if (heldUntilMs === undefined) return regularMs;
+  const latestMs = latestStartMs(times);
+  const longestHoldMs = latestMs + (times.notAfterMs - latestMs) / 4;
+  return Math.max(regularMs, Math.min(heldUntilMs + graceMs, longestHoldMs));
+}
+
 /** Whether even the agent's own deadline has passed, so that somebody should have renewed by now. */
-export function isOverdue(times: CertificateTimes, nowMs: number): boolean {
-  return nowMs > times.renewAtMs + jobGraceMs(times);
+export function isOverdue(times: CertificateTimes, nowMs: number, heldUntilMs?: number): boolean {
+  return nowMs > localDeadlineMs(times, heldUntilMs);
 }
 
 /**

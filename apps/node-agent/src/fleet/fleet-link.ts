@@ -43,7 +43,7 @@ export class FleetLink {
   constructor(options: FleetLinkOptions) {
     this.#options = options;
     this.#queue = new NodeQueue({
-      renew: (volumeId, generation) => options.volumes.renew(volumeId, generation),
+      volumes: options.volumes,
       concurrency: options.concurrentJobs,
       redisCertificate: options.redisCertificate,
       clock: options.clock,

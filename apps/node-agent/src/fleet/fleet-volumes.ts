@@ -13,4 +13,9 @@ export interface FleetVolumes {
    * @throws CertfleetError when the issuance failed
    */
   renew(volumeId: string, generation: number): Promise<string>;
+  /**
+   * Leaves the renewal of one generation to the controller until a time, if that is still the volume's.
+   * @returns what came of it: one of a few fixed words
+   */
+  hold(volumeId: string, generation: number, until: Date): Promise<string>;
 }

@@ -30,4 +30,8 @@ export class ManagedFleetVolumes implements FleetVolumes {
   renew(volumeId: string, generation: number): Promise<string> {
     return this.#volumes.renewGeneration(volumeId, generation);
   }
+
+  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+    return this.#volumes.holdGeneration(volumeId, generation, until);
+  }
 }

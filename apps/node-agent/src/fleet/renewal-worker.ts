@@ -7,12 +7,14 @@ import type { ClientCertificateFiles } from '@certfleet/shared/redis-tls.ts';
 import { UnrecoverableError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
+import type { FleetVolumes } from './fleet-volumes.ts';
+import { readNodeJob } from './node-job.ts';
+import type { NodeJob } from './node-job.ts';
 import { openRedis, usePassword } from './redis-client.ts';
 
 /** What a worker works with. */
 export interface RenewalWorkerOptions {
-  /** Replaces the certificate of one generation; gives one of a few fixed words. */
-  readonly renew: (volumeId: string, generation: number) => Promise<string>;
+  readonly volumes: Pick<FleetVolumes, 'renew' | 'hold'>;
   readonly concurrency: number;
   /** For a Redis that asks its clients for a certificate. */
   readonly redisCertificate?: ClientCertificateFiles | undefined;
@@ -79,15 +81,15 @@ export class RenewalWorker {
   }
 
   async #process(job: Job): Promise<string> {
-    const { log, renew } = this.#options;
-    const order = readOrder(job.data);
+    const { log } = this.#options;
+    const order = readNodeJob(job.name, job.data);
     if (order === undefined) {
-      log.warn({ job: job.id }, 'renewal job refused: expected a volume and a generation');
+      log.warn({ job: job.id }, 'job refused: expected renew or hold, a volume and a generation');
       return 'malformed';
     }
     try {
-      const outcome = await renew(order.volumeId, order.generation);
-      log.debug({ ...order, outcome }, 'renewal job done');
+      const outcome = await this.#obey(order);
+      log.debug({ ...order, outcome }, 'job done');
       return outcome;
     } catch (thrown) {
       // The controller hears of it from the report, and decides on the next try: a repeated job would pass its lane by.
@@ -95,17 +97,16 @@ export class RenewalWorker {
     }
   }
 
+  #obey({ volumeId, generation, holdUntil }: NodeJob): Promise<string> {
+    const { volumes } = this.#options;
+    return holdUntil === undefined
+      ? volumes.renew(volumeId, generation)
+      : volumes.hold(volumeId, generation, holdUntil);
+  }
+
   #onError(error: Error): void {
     if (this.#isDown) return;
     this.#isDown = true;
     this.#options.log.warn({ error: error.message }, 'renewal queue out of reach');
   }
-}
-
-/** A job is input like any other, whoever wrote it. */
-function readOrder(data: unknown): { readonly volumeId: string; readonly generation: number } | undefined {
-  const { volumeId, generation } = (data ?? {}) as { readonly volumeId?: unknown; readonly generation?: unknown };
-  if (typeof volumeId !== 'string' || volumeId.length > 256) return undefined;
-  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 0) return undefined;
-  return { volumeId, generation };
 }

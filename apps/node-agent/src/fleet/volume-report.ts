@@ -49,6 +49,7 @@ export function volumeReport(volume: ManagedVolume, nowMs: number): VolumeReport
     lastFailure: failure(volume),
     keyType: keyTypes[spec.key.algorithm],
     cause: lastCause === undefined ? VolumeReport_Cause.UNSPECIFIED : causes[lastCause],
+    heldUntil: record.heldUntil,
   };
 }
 

@@ -49,6 +49,7 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     pending: optionalField(json, 'pending', pendingField),
     issued: optionalField(json, 'issued', issuedField),
     lastFailure: optionalField(json, 'lastFailure', failureField),
+    heldUntil: optionalField(json, 'heldUntil', dateField),
   });
 }
 

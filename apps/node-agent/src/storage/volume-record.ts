@@ -48,6 +48,8 @@ export interface VolumeRecord {
   readonly pending?: PendingRequest | undefined;
   readonly issued?: IssuedFacts | undefined;
   readonly lastFailure?: IssuanceFailure | undefined;
+  /** Until when the controller holds the renewal of this generation; the agent's own deadline waits for it. */
+  readonly heldUntil?: Date | undefined;
 }
 
 /** What a renewal after a restart needs and nobody else may read. Lies beside the key, and goes with the volume. */

@@ -99,7 +99,8 @@ function believeFiles(volume: ManagedVolume, clock: Clock): void {
     issuedAt: new Date(clock.now()),
     renewBeforeMs: spec.renewBeforeMs,
   });
-  volume.record = { ...record, issued, generation: record.generation + 1, pending: undefined };
+  const generation = record.generation + 1;
+  volume.record = { ...record, issued, generation, pending: undefined, heldUntil: undefined };
   store.writeRecord(volume.record);
 }
 

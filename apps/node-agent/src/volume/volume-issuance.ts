@@ -135,6 +135,7 @@ export class VolumeIssuance {
       issued,
       pending: undefined,
       lastFailure: undefined,
+      heldUntil: undefined,
     };
     volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
     store.writeRecord(volume.record);

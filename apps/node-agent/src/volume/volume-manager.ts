@@ -31,6 +31,9 @@ export interface VolumeManagerOptions {
 /** What came of the order to replace a certificate. */
 export type RenewalOutcome = 'renewed' | 'superseded' | 'not-here';
 
+/** What came of the word that a renewal is held. */
+export type HoldOutcome = 'held' | 'superseded' | 'not-here';
+
 /** Mounts go first, but a node on which pods start without end must renew too. */
 const longestYieldMs = 5_000;
 
@@ -155,6 +158,20 @@ export class VolumeManager {
       if (error !== undefined) throw error;
       return 'renewed';
     });
+  }
+
+  /** Lets the volume's own deadline wait until a time: the controller holds the renewal of this generation back. */
+  holdGeneration(volumeId: string, generation: number, until: Date): Promise<HoldOutcome> {
+    return this.#locks.run(volumeId, () => Promise.resolve(this.#hold(volumeId, generation, until)));
+  }
+
+  #hold(volumeId: string, generation: number, until: Date): HoldOutcome {
+    const volume = this.#volumes.get(volumeId);
+    if (volume?.record.phase !== 'published') return 'not-here';
+    if (volume.record.generation !== generation) return 'superseded';
+    this.#options.renewals.hold(volume, until);
+    this.#onChange?.(volumeId);
+    return 'held';
   }
 
   /** Deletes a volume that a kill left before it was mounted, unless the kubelet has come back for it meanwhile. */

@@ -89,3 +89,58 @@ describe('renewal', () => {
     assert.ok(bench.issuer.discarded.includes(refused?.requestName ?? ''));
   });
 });
+
+describe('a renewal that the controller holds', () => {
+  const held = async (): Promise<ReturnType<VolumeBench['request']>> => {
+    bench = await VolumeBench.open({ hasController: true });
+    const request = bench.request('web', { duration: '30h' });
+    await bench.publish(request);
+    return request;
+  };
+  const hours = (count: number): number => count * 3_600_000;
+  const inHours = (count: number): Date => new Date(bench.clock.now() + hours(count));
+
+  test('waits for the end of the hold instead of its own deadline, also in the next life of the agent', async () => {
+    const request = await held();
+    const serial = bench.serial(request);
+    assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(24)), 'held');
+    await bench.clock.advance(hours(22));
+    await bench.restart();
+    await bench.clock.advance(hours(2));
+    assert.equal(bench.serial(request), serial);
+    await bench.clock.advance(10 * 60_000);
+    assert.notEqual(bench.serial(request), serial);
+  });
+
+  test('comes before the end of the certificate however long the hold', async () => {
+    const request = await held();
+    const serial = bench.serial(request);
+    assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(1_000)), 'held');
+    await bench.clock.advance(hours(29) - 1);
+    assert.equal(bench.serial(request), serial);
+    await bench.clock.advance(15 * 60_000 + 1);
+    assert.notEqual(bench.serial(request), serial);
+  });
+
+  test('comes by a job all the same, and the next one is not held', async () => {
+    const request = await held();
+    await bench.manager.holdGeneration(request.volumeId, 1, inHours(24));
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'renewed');
+    assert.equal(bench.manager.volume(request.volumeId)?.record.heldUntil, undefined);
+    assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(24)), 'superseded');
+    assert.equal(await bench.manager.holdGeneration('csi-nobody', 1, inHours(24)), 'not-here');
+  });
+
+  test('that failed once is not tried again before the hold ends', async () => {
+    const request = await held();
+    await bench.clock.advance(hours(19));
+    bench.issuer.failure = down;
+    await assert.rejects(bench.manager.renewGeneration(request.volumeId, 1));
+    await bench.manager.holdGeneration(request.volumeId, 1, inHours(3));
+    const before = bench.issuer.requests.length;
+    await bench.clock.advance(hours(3));
+    assert.equal(bench.issuer.requests.length, before);
+    await bench.clock.advance(10 * 60_000);
+    assert.ok(bench.issuer.requests.length > before);
+  });
+});

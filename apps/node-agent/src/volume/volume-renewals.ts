@@ -1,12 +1,14 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { backoffMs, renewalBackoff } from '../issuance/backoff.ts';
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
-import type { IssuedFacts } from '../storage/volume-record.ts';
+import type { IssuedFacts, VolumeRecord } from '../storage/volume-record.ts';
 import { deadline } from './deadline.ts';
+import { issuedTimes } from './issued-times.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import type { VolumeIssuance } from './volume-issuance.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
@@ -19,8 +21,8 @@ export interface VolumeRenewalsOptions {
   readonly clock: Clock;
   readonly issuanceTimeoutMs: number;
   readonly observeLag: (lagMs: number) => void;
-  /** How long after renew-at the agent leaves the renewal to a job of the controller; 0 without a controller. */
-  readonly graceMs: (issued: IssuedFacts) => number;
+  /** Whether a controller sends renewals as jobs: the agent then leaves each to it for a while. */
+  readonly hasController: boolean;
 }
 
 /** Waiting for a gate has a back-off of its own, and has not failed: the wait goes on where the deadline ended it. */
@@ -40,10 +42,19 @@ export class VolumeRenewals {
 
   /** Schedules the renewal, or the first issuance when the pod was let start without a certificate. */
   scheduleNext({ volumeId, record, spec }: ManagedVolume): void {
-    const { scheduler, clock, graceMs } = this.#options;
-    const { issued } = record;
-    const atMs = issued === undefined ? clock.now() : issued.renewAt.getTime() + graceMs(issued);
+    const { scheduler, clock } = this.#options;
+    const atMs = record.issued === undefined ? clock.now() : this.#deadlineMs(record, record.issued);
     scheduler.schedule(volumeId, new Date(atMs), issuerKey(spec));
+  }
+
+  /** Lets the agent's own deadline wait for the controller, which holds the renewal of the present certificate. */
+  hold(volume: ManagedVolume, until: Date): void {
+    const { record, store } = volume;
+    if (record.heldUntil !== undefined && record.heldUntil >= until) return;
+    // Written down: a restarted agent would otherwise renew at once what is held.
+    volume.record = { ...record, heldUntil: until };
+    store.writeRecord(volume.record);
+    this.scheduleNext(volume);
   }
 
   unschedule({ volumeId }: ManagedVolume): void {
@@ -76,16 +87,29 @@ export class VolumeRenewals {
   }
 
   #retryLater(volume: ManagedVolume, cause: IssuanceCause, error: CertfleetError): void {
-    const { clock, reporter, scheduler, graceMs } = this.#options;
-    const { issued } = volume.record;
+    const { clock, reporter, scheduler } = this.#options;
+    const { record } = volume;
+    const { issued } = record;
     const lifetimeMs =
       issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
     const waitMs = waitAfter(error, backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts));
-    // The controller tries again as well, at the pace that the issuer's lane allows: it goes first here too.
-    const retryAt = new Date(clock.now() + waitMs + (issued === undefined ? 0 : graceMs(issued)));
+    const retryAt = new Date(this.#afterController(record, clock.now() + waitMs));
     if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
     else reporter.renewalFailed(volume, cause, error, { notAfter: issued.notAfter, retryAt });
     scheduler.schedule(volume.volumeId, retryAt, issuerKey(volume.spec));
+  }
+
+  /** The controller tries again as well, at the pace that the issuer's lane allows: it goes first here too. */
+  #afterController({ issued, heldUntil }: VolumeRecord, atMs: number): number {
+    if (issued === undefined || !this.#options.hasController) return atMs;
+    const times = issuedTimes(issued);
+    const waitsUntilMs = heldUntil === undefined ? 0 : localDeadlineMs(times, heldUntil.getTime());
+    return Math.max(atMs + jobGraceMs(times), waitsUntilMs);
+  }
+
+  #deadlineMs({ heldUntil }: VolumeRecord, issued: IssuedFacts): number {
+    if (!this.#options.hasController) return issued.renewAt.getTime();
+    return localDeadlineMs(issuedTimes(issued), heldUntil?.getTime());
   }
 }
 

@@ -11,11 +11,11 @@ export function volumeSnapshot(volumes: Iterable<ManagedVolume>, nowMs: number):
   let soonestNotAfter: Date | undefined;
   for (const volume of volumes) {
     counts[volumeState(volume, nowMs)] += 1;
-    const { issued } = volume.record;
+    const { issued, heldUntil } = volume.record;
     if (issued === undefined) continue;
     if (soonestNotAfter === undefined || issued.notAfter < soonestNotAfter) soonestNotAfter = issued.notAfter;
     const times = issuedTimes(issued);
-    if (isOverdue(times, nowMs)) urgency.overdue += 1;
+    if (isOverdue(times, nowMs, heldUntil?.getTime())) urgency.overdue += 1;
     const left = renewalTimeLeft(times, nowMs);
     if (left > 0 && left <= 1 / 2) urgency.halfLeft += 1;
     if (left > 0 && left <= 1 / 4) urgency.quarterLeft += 1;

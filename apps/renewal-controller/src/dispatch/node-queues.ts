@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { nodeQueueName, nodeQueuePrefix } from '../redis/redis-keys.ts';
 import { sharedQueueOptions } from './due-queue.ts';
-import type { NodeJob } from './renewal-job.ts';
+import type { HoldJob, NodeJob } from './renewal-job.ts';
 
 /** Queue objects that are kept for the next job of the same node. */
 const mostKept = 256;
@@ -12,16 +12,21 @@ export class NodeQueues {
   readonly #redis: RedisClient;
   readonly #prefix: string;
   /** In the order of their last use. */
-  readonly #queues = new Map<string, Queue<NodeJob>>();
+  readonly #queues = new Map<string, Queue<NodeJob | HoldJob>>();
 
   constructor(redis: RedisClient, prefix: string) {
     this.#redis = redis;
     this.#prefix = prefix;
   }
 
-  /** Adds a job unless one of this id is there. */
+  /** Adds a renewal unless one of this id is there. */
   async add(node: string, id: string, { job, priority }: { job: NodeJob; priority: number }): Promise<void> {
     await this.#queueOf(node).add('renew', job, { jobId: id, priority });
+  }
+
+  /** Tells a node that a renewal is held. Without a priority: BullMQ then gives it out before the renewals. */
+  async hold(node: string, id: string, job: HoldJob): Promise<void> {
+    await this.#queueOf(node).add('hold', job, { jobId: `${id}-hold` });
   }
 
   /** Takes back a job that its agent has not begun. */
@@ -49,14 +54,14 @@ export class NodeQueues {
     await Promise.allSettled(queues.map((queue) => queue.close()));
   }
 
-  #queueOf(node: string): Queue<NodeJob> {
+  #queueOf(node: string): Queue<NodeJob | HoldJob> {
     const kept = this.#queues.get(node);
     if (kept !== undefined) {
       this.#queues.delete(node);
       this.#queues.set(node, kept);
       return kept;
     }
-    const queue = new Queue<NodeJob>(nodeQueueName, {
+    const queue = new Queue<NodeJob | HoldJob>(nodeQueueName, {
       connection: this.#redis,
       prefix: nodeQueuePrefix(this.#prefix, node),
       ...sharedQueueOptions,

@@ -150,7 +150,9 @@ test('a volume that was removed or renewed by its agent meanwhile is not sent', 
 });
 
 test('a broken issuer rests while a healthy one goes on', async () => {
-  const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 4 } });
+  // A rest that outlasts the test on the busiest machine.
+  const backoff = { threshold: 3, initialMs: 600_000, maxMs: 600_000 };
+  const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 4, backoff } });
   await connected(replica);
   const broken = Array.from({ length: 100 }, (_, i) => reportOf({ id: `b${i}`, issuer: 'broken' }));
   const healthy = Array.from({ length: 100 }, (_, i) => reportOf({ id: `h${i}`, issuer: 'healthy' }));
@@ -169,19 +171,60 @@ test('a broken issuer rests while a healthy one goes on', async () => {
   assert.equal(lane.lastError?.message, 'the issuer is away');
 });
 
-test('a paused lane sends nothing, and everything once it is resumed', async () => {
-  const { replica } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 1000 } });
+test('a paused lane sends no renewal but the word to wait, and everything once it is resumed', async () => {
+  const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 1000 } });
   await connected(replica);
   await replica.dispatcher.pauseLane(laneIssuer('ca'), { by: 'alice', reason: 'the CA moves' });
-  await enrol(
+  const session = await enrol(
     replica,
     'node-a',
     Array.from({ length: 30 }, (_, i) => reportOf({ id: `v${i}` })),
   );
+  const agent = new TestAgent(replica, prefix, 'node-a', renewing(replica, session));
+  stops.push(() => agent.stop());
   await until(async () => (await replica.dispatcher.lanes.state(laneIssuer('ca'))).parked === 30);
-  assert.equal(await replica.dispatcher.nodeQueues.waiting('node-a'), 0);
+  await until(() => agent.holds.length === 30);
+  for (const { generation, untilMs } of agent.holds) assert.ok(generation === 1 && untilMs > Date.now() + 600_000);
+  assert.deepEqual(agent.jobs, []);
   await replica.dispatcher.resumeLane(laneIssuer('ca'), 'alice');
-  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 30);
+  await until(() => agent.jobs.length === 30);
+});
+
+test('a renewal that its lane lets go before its agent would act is held by no message', async () => {
+  const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 20, burst: 1, maxInFlight: 1000 } });
+  await connected(replica);
+  const session = await enrol(
+    replica,
+    'node-a',
+    Array.from({ length: 10 }, (_, i) => reportOf({ id: `v${i}` })),
+  );
+  const agent = new TestAgent(replica, prefix, 'node-a', renewing(replica, session));
+  stops.push(() => agent.stop());
+  await until(() => agent.jobs.length === 10);
+  assert.deepEqual(agent.holds, []);
+});
+
+test('a renewal waits for its window and its agent with it, unless it is past its latest start', async () => {
+  const inHalfAYear = new Date(Date.now() + 182 * 86_400_000);
+  const cron = `0 0 ${inHalfAYear.getUTCDate()} ${inHalfAYear.getUTCMonth() + 1} *`;
+  const { replica, prefix } = replicaOf({ policy: { windows: [{ cron, durationMs: 3_600_000 }] } });
+  await connected(replica);
+  const day = 86_400_000;
+  const now = Date.now();
+  const long = { notBeforeMs: now - 200 * day, renewAtMs: now - 1, notAfterMs: now + 300 * day };
+  const ending = { notBeforeMs: now - 30 * day, renewAtMs: now - 10 * day, notAfterMs: now + 20 * 60_000 };
+  const session = await enrol(replica, 'node-a', [
+    reportOf({ id: 'long', ...long }),
+    reportOf({ id: 'ending', ...ending }),
+  ]);
+  const agent = new TestAgent(replica, prefix, 'node-a', renewing(replica, session, long));
+  stops.push(() => agent.stop());
+  await until(() => agent.jobs.length > 0 && agent.holds.length > 0);
+  assert.deepEqual(
+    agent.jobs.map(({ volumeId }) => volumeId),
+    ['ending'],
+  );
+  assert.ok(agent.holds.some(({ volumeId, untilMs }) => volumeId === 'long' && untilMs > now + 29 * day));
 });
 
 test('spreads a thousand equal certificates over the jitter of their lane', async () => {

@@ -26,6 +26,14 @@ export interface NodeJob {
   readonly requestedAtMs: number;
 }
 
+/** The word that a renewal waits in its lane, so that the agent's own deadline waits too. */
+export interface HoldJob {
+  readonly volumeId: string;
+  readonly generation: number;
+  /** In milliseconds since the epoch. */
+  readonly untilMs: number;
+}
+
 /** Names the volume at its generation: what a demand asks to be replaced. */
 export function renewalId({
   node,

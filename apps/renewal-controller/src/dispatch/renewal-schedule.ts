@@ -1,3 +1,4 @@
+import { latestStartMs } from '@certfleet/shared/certificate-times.ts';
 import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
 import type { RenewalWindows } from '../lanes/renewal-windows.ts';
@@ -16,7 +17,6 @@ export interface RenewalTimes {
 const earliestPart = 1 / 3;
 const firstRetryMs = 5_000;
 const longestRetryMs = 10 * 60_000;
-const longestReserveMs = 3_600_000;
 
 /** When the volume's next renewal is to be sent; undefined while it has no certificate that could be renewed. */
 export function renewalTimes(volume: VolumeState, lane: Lane): RenewalTimes | undefined {
@@ -47,8 +47,8 @@ function regularDueAtMs(certificate: CertificateState, { policy, windows }: Lane
 }
 
 /**
- * A time outside the windows moves back into the window before it, since afterwards the agent's own deadline would not
- * wait for the next one. Without one the time stays, and the lane decides whether the volume can wait.
+ * A time outside the windows moves back into the window before it: what is renewed early is not missed if the next one
+ * is. Without one the time stays, and the lane decides whether the volume can wait.
  */
 function inWindow(
   windows: RenewalWindows,
@@ -69,10 +69,6 @@ function retryDelayMs(
   const doubledMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 20));
   const leftMs = Math.max(4_000, certificate.notAfterMs - atMs);
   return Math.round(Math.min(doubledMs, leftMs / 4) * (0.75 + share / 4));
-}
-
-function latestStartMs({ renewAtMs, notAfterMs }: CertificateState): number {
-  return notAfterMs - Math.min(longestReserveMs, Math.max(0, notAfterMs - renewAtMs) / 4);
 }
 
 const priorityBand = 200_000;

@@ -1,5 +1,6 @@
+import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
 import type { LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
@@ -52,6 +53,7 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   });
   if (!verdict.admitted) {
     observer.held(volume, verdict.reason, verdict.waitMs);
+    await holdDeadline(parts, { id, volume, certificate: volume.certificate, waitMs: verdict.waitMs });
     return { done: false, waitMs: verdict.waitMs };
   }
   const cause = causeOf(volume, demand.bulks.length > 0);
@@ -66,6 +68,25 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
     observer.dispatched(volume, { cause, latenessMs, urgent: verdict.urgent });
   }
   return done;
+}
+
+/** A hold outlasts the wait by this: what comes when its lane lets it must not find its agent at work already. */
+const holdReserveMs = 10 * 60_000;
+
+/** Lets the agent's own deadline wait as well where it would come before the lane's turn, or the lane would be no bound. */
+async function holdDeadline(
+  { nodeQueues, clock }: StartRenewalParts,
+  held: { id: string; volume: VolumeState; certificate: CertificateState; waitMs: number },
+): Promise<void> {
+  const { id, volume, certificate, waitMs } = held;
+  const { node, volumeId, generation, heldUntilMs } = volume;
+  const nextLookMs = clock.now() + waitMs;
+  const reserveMs = jobGraceMs(certificate) / 2;
+  if (localDeadlineMs(certificate, heldUntilMs) - reserveMs > nextLookMs) return;
+  const untilMs = Math.ceil(nextLookMs + holdReserveMs);
+  // A hold has an end of its own; one that would not move the deadline any more is not worth a message.
+  if (localDeadlineMs(certificate, untilMs) <= localDeadlineMs(certificate, heldUntilMs)) return;
+  await nodeQueues.hold(node, id, { volumeId, generation, untilMs });
 }
 
 function causeOf({ failure }: VolumeState, isDemanded: boolean): RenewalCause {

@@ -36,6 +36,7 @@ const reports = fc.record({
     fc.record({ at: time, reason: text, message: text, attempts: fc.integer({ min: 1, max: 1000 }) }),
     { nil: undefined },
   ),
+  heldUntil: fc.option(time, { nil: undefined }),
 });
 
 test('a report survives the wire, the index and the way back', () => {

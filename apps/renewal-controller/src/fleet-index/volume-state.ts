@@ -49,6 +49,8 @@ export interface VolumeState {
   readonly cause: VolumeReport_Cause;
   readonly certificate?: CertificateState;
   readonly failure?: FailureState;
+  /** Until when the agent's own deadline waits for the controller; absent when it does not. */
+  readonly heldUntilMs?: number;
 }
 
 /** A report is input from a node that may be hostile: nothing of it is kept beyond these sizes. */
@@ -56,7 +58,7 @@ const longest = { name: 256, subject: 1024, message: 512, list: 64 } as const;
 
 /** A report as it is kept; throws invalid-argument when it names no volume or its times make no sense. */
 export function volumeStateOf(node: string, report: VolumeReport): VolumeState {
-  const { volumeId, pod, certificate, lastFailure, generation } = report;
+  const { volumeId, pod, certificate, lastFailure, generation, heldUntil } = report;
   if (volumeId === '' || volumeId.length > longest.name)
     throw new CertfleetError(
       'invalid-argument',
@@ -78,6 +80,7 @@ export function volumeStateOf(node: string, report: VolumeReport): VolumeState {
     cause: known(VolumeReport_Cause, report.cause),
     ...(certificate && { certificate: certificateState(certificate) }),
     ...(lastFailure && { failure: failureState(lastFailure) }),
+    ...(Number.isSafeInteger(heldUntil?.getTime()) && { heldUntilMs: heldUntil?.getTime() ?? 0 }),
   };
 }
 
@@ -155,6 +158,7 @@ export function volumeReportOf(volume: VolumeState): VolumeReport {
       message: failure.message,
       attempts: failure.attempts,
     },
+    heldUntil: volume.heldUntilMs === undefined ? undefined : new Date(volume.heldUntilMs),
   };
 }
 

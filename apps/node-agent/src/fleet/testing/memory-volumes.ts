@@ -41,4 +41,12 @@ export class MemoryVolumes implements FleetVolumes {
     this.set(volumeId, { ...volume, generation: generation + 1 });
     return Promise.resolve('renewed');
   }
+
+  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume.generation !== generation) return Promise.resolve('superseded');
+    this.set(volumeId, { ...volume, heldUntil: until });
+    return Promise.resolve('held');
+  }
 }

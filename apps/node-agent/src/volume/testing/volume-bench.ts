@@ -27,6 +27,7 @@ import { ScriptedIssuer } from './scripted-issuer.ts';
 export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
+  readonly hasController?: boolean;
 }
 
 /** The volumes of a node with everything around them under a test's hand: time, issuer, mounts; the files are real. */
@@ -148,7 +149,7 @@ export class VolumeBench {
         clock,
         issuanceTimeoutMs: 30_000,
         observeLag: nothing,
-        graceMs: () => 0,
+        hasController: this.#changes.hasController ?? false,
       }),
       parseVolume: volumeParser(3_600_000, this.#reporter),
       reporter: this.#reporter,

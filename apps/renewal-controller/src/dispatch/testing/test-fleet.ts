@@ -16,7 +16,7 @@ import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
 import type { DispatchObserver } from '../dispatch-observer.ts';
-import type { NodeJob } from '../renewal-job.ts';
+import type { HoldJob, NodeJob } from '../renewal-job.ts';
 import { RenewalDispatcher } from '../renewal-dispatcher.ts';
 
 /** How a test wants its controller. */
@@ -136,6 +136,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
       ipAddresses: [],
     },
     lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
+    heldUntil: undefined,
   };
 }
 
@@ -144,7 +145,9 @@ export class TestAgent {
   readonly node: string;
   /** Every job taken, with the time. */
   readonly jobs: (NodeJob & { readonly atMs: number })[] = [];
-  /** Emits `job` with each job taken. */
+  /** What it was told to leave alone. */
+  readonly holds: HoldJob[] = [];
+  /** Emits `job` with each job taken, `hold` with each hold. */
   readonly events = new EventEmitter();
   readonly #worker: Worker<NodeJob>;
   readonly #redis: Redis;
@@ -154,7 +157,12 @@ export class TestAgent {
     this.#redis = replica.connections.create('worker', `agent-${node}`) as Redis;
     this.#worker = new Worker<NodeJob>(
       nodeQueueName,
-      async ({ data }) => {
+      async ({ name, data }) => {
+        if (name === 'hold') {
+          this.holds.push(data as unknown as HoldJob);
+          this.events.emit('hold', data);
+          return;
+        }
         this.jobs.push({ ...data, atMs: Date.now() });
         this.events.emit('job', data);
         await answer(data);

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readNodeJob } from './node-job.ts';
+
+test('reads what the controller asks', () => {
+  const volume = { volumeId: 'csi-1', generation: 7 };
+  assert.deepEqual(readNodeJob('renew', { ...volume, cause: 'due', requestedAtMs: 1 }), volume);
+  assert.deepEqual(readNodeJob('hold', { ...volume, untilMs: 60_000 }), { ...volume, holdUntil: new Date(60_000) });
+});
+
+test('refuses what makes no sense, whoever wrote it', () => {
+  const good = { volumeId: 'csi-1', generation: 7, untilMs: 1 };
+  const bad: readonly (readonly [string, unknown])[] = [
+    ['renew', undefined],
+    ['renew', 'csi-1'],
+    ['renew', { ...good, volumeId: 7 }],
+    ['renew', { ...good, volumeId: 'x'.repeat(257) }],
+    ['renew', { ...good, generation: -1 }],
+    ['renew', { ...good, generation: '7' }],
+    ['hold', { ...good, untilMs: undefined }],
+    ['hold', { ...good, untilMs: 2 ** 53 }],
+    ['hold', { ...good, untilMs: 8.65e15 }],
+    ['explode', good],
+  ];
+  for (const [name, data] of bad) assert.equal(readNodeJob(name, data), undefined, JSON.stringify([name, data]));
+});
