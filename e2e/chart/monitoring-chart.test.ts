@@ -77,3 +77,29 @@ describe('the PodMonitors', () => {
     }
   });
 });
+
+describe('the dashboard', () => {
+  it('is a ConfigMap that Grafana’s sidecar finds, in the place that is asked for', async () => {
+    const objects = await render({
+      'grafanaDashboard.enabled': true,
+      'grafanaDashboard.namespace': 'monitoring',
+      'grafanaDashboard.annotations': { grafana_folder: 'Certificates' },
+    });
+    const { metadata, data } = objectOf(objects, 'ConfigMap') as unknown as {
+      readonly metadata: { readonly namespace: string; readonly labels: object; readonly annotations: object };
+      readonly data: Readonly<Record<string, string>>;
+    };
+    assert.equal(metadata.namespace, 'monitoring');
+    assert.partialDeepStrictEqual(metadata.labels, { grafana_dashboard: '1' });
+    assert.deepEqual(metadata.annotations, { grafana_folder: 'Certificates' });
+    const dashboard = JSON.parse(data['certfleet.json'] ?? '') as { readonly panels: readonly object[] };
+    assert.ok(dashboard.panels.length > 30);
+  });
+
+  it('finds the agents by the name that the chart was given', async () => {
+    const objects = await render({ 'grafanaDashboard.enabled': true, nameOverride: 'certs' });
+    const { data } = objectOf(objects, 'ConfigMap') as unknown as { readonly data: Readonly<Record<string, string>> };
+    assert.match(data['certfleet.json'] ?? '', /job=\\"certs\\"/);
+    assert.doesNotMatch(data['certfleet.json'] ?? '', /job=\\"certfleet\\"/);
+  });
+});

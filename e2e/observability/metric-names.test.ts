@@ -1,4 +1,4 @@
-// Alerts and runbook name nothing that the programs do not show.
+// Alerts, runbook and dashboard name nothing that the programs do not show.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
