@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { parse } from 'yaml';
 import { LanePolicies } from './lane-policies.ts';
 
 const issuer = { group: 'cert-manager.io', kind: 'Issuer', namespace: 'shop', name: 'vault-eu' };
@@ -36,4 +39,25 @@ test('refuses policies that make no sense before the first renewal', () => {
     assert.throws(() => new LanePolicies(policy), { code: 'invalid-argument' });
     assert.throws(() => new LanePolicies({}, [{ issuer: '*', policy }]), { code: 'invalid-argument' });
   }
+});
+
+test('a field that does not exist is refused, since a misspelt limit would be none', () => {
+  const misspelt = { ratePerSec: 1 } as object;
+  assert.throws(() => new LanePolicies(misspelt), /expected ratePerSecond, .*found ratePerSec$/);
+  assert.throws(() => new LanePolicies({}, [{ issuer: '*', policy: misspelt }]), { code: 'invalid-argument' });
+});
+
+test('the example says what its comments promise', () => {
+  const text = readFileSync(resolve(import.meta.dirname, '../../../../examples/lane-policies.yaml'), 'utf8');
+  const { controller } = parse(text) as {
+    controller: { lanePolicies: { defaults: object; overrides: ConstructorParameters<typeof LanePolicies>[1] } };
+  };
+  const policies = new LanePolicies(controller.lanePolicies.defaults, controller.lanePolicies.overrides);
+  const clusterIssuer = (name: string) => ({ group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name });
+  assert.equal(policies.laneOf(clusterIssuer('letsencrypt-prod')).policy.maxInFlight, 2);
+  const { windows } = policies.laneOf(clusterIssuer('corporate-root'));
+  assert.equal(windows.opensInMs(Date.UTC(2026, 0, 15, 1, 30)), 0);
+  assert.ok(windows.opensInMs(Date.UTC(2026, 0, 15, 12)) > 0);
+  assert.equal(policies.laneOf({ ...issuer, namespace: 'payments' }).policy.priority, 9);
+  assert.equal(policies.laneOf(issuer).policy.priority, 5);
 });

@@ -29,7 +29,9 @@ export class LanePolicies {
   /** Throws invalid-argument when a policy makes no sense, here rather than at the first renewal. */
   constructor(defaults: Partial<LanePolicy> = {}, overrides: readonly LaneOverride[] = []) {
     this.#defaults = checked('the defaults', { ...defaultLanePolicy, ...defaults });
+    refuseUnknown('the defaults', defaults);
     this.#rules = overrides.map(({ issuer, policy }) => {
+      refuseUnknown(issuer, policy);
       checked(issuer, { ...this.#defaults, ...policy });
       return { pattern: patternOf(issuer), policy };
     });
@@ -67,6 +69,15 @@ const bounds: Readonly<Record<Exclude<keyof LanePolicy, 'windows' | 'backoff'>, 
   maxJitterMs: [0, 30 * 86_400_000],
   priority: [0, 9],
 };
+
+/** A misspelt limit would be none. */
+function refuseUnknown(name: string, policy: Partial<LanePolicy>): void {
+  const known = Object.keys(defaultLanePolicy);
+  const unknown = Object.keys(policy).filter((field) => !known.includes(field));
+  if (unknown.length === 0) return;
+  const message = `lane policy of ${name}: expected ${known.join(', ')}, found ${unknown.join(', ')}`;
+  throw new CertfleetError('invalid-argument', message);
+}
 
 function checked(name: string, policy: LanePolicy): LanePolicy {
   const { threshold, initialMs, maxMs } = policy.backoff;
