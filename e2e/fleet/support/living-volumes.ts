@@ -36,6 +36,7 @@ interface Living {
   readonly generation: number;
   readonly cause: VolumeReport_Cause;
   readonly failure?: { readonly at: Date; readonly attempts: number };
+  readonly heldUntil?: Date;
 }
 
 const renewAtPart = 2 / 3;
@@ -95,10 +96,18 @@ export class LivingVolumes implements FleetVolumes {
     return 'renewed';
   }
 
-  /** Renews what no job came for within the agent's grace; to be called now and then. */
+  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume.generation !== generation) return Promise.resolve('superseded');
+    this.#set(volumeId, { ...volume, heldUntil: until });
+    return Promise.resolve('held');
+  }
+
+  /** Renews what no job came for by the agent's own deadline; to be called now and then. */
   meetDeadlines(nowMs: number): void {
     for (const [volumeId, volume] of this.#volumes) {
-      if (!isOverdue(volume.times, nowMs) || this.#busy.has(volumeId)) continue;
+      if (!isOverdue(volume.times, nowMs, volume.heldUntil?.getTime()) || this.#busy.has(volumeId)) continue;
       void this.#issue(volume, 'deadline').catch(() => undefined);
     }
   }
@@ -145,7 +154,7 @@ function timesOf(notBeforeMs: number, lifetimeMs: number): CertificateTimes {
 }
 
 /** As long as a real one's, so that what it costs is a real one's cost. */
-function reportOf({ sketch, times, generation, cause, failure }: Living): VolumeReport {
+function reportOf({ sketch, times, generation, cause, failure, heldUntil }: Living): VolumeReport {
   const serial = `${generation}`.padStart(8, '0');
   return VolumeReport.fromPartial({
     volumeId: sketch.id,
@@ -165,6 +174,7 @@ function reportOf({ sketch, times, generation, cause, failure }: Living): Volume
       subject: 'CN=api',
       dnsNames: ['api.payments.svc'],
     }),
+    ...(heldUntil && { heldUntil }),
     ...(failure && { lastFailure: { ...failure, reason: 'IssuerFailed', message: 'the issuer is away' } }),
   });
 }
