@@ -25,7 +25,7 @@ export interface BarChartProps {
   readonly onHover: (index: number | undefined) => void;
 }
 
-const height = 190;
+const height = 180;
 
 /** A chart of bars over time. What draws it is loaded when it is first needed. */
 export function BarChart(props: BarChartProps): JSX.Element {
@@ -84,7 +84,7 @@ function optionsOf(UPlot: typeof uPlot, element: HTMLElement, latest: Latest): u
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, Math.ceil(high * 1.1))] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 60, values: timeLabels },
+      { ...axis, grid: { show: false }, space: 60, size: 26, values: timeLabels },
       { ...axis, size: 44, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000] },
     ],
     series: [
