@@ -1,125 +1,13 @@
 // A whole controller on a real Redis, with the agent's own link as its agent: due volumes are renewed through the queue,
 // operators see and ask over HTTP.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { FleetLink } from '../../apps/node-agent/src/fleet/fleet-link.ts';
-import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { runCli } from '../../apps/renewal-controller/src/cli/run-cli.ts';
-import { readConfig } from '../../apps/renewal-controller/src/config.ts';
-import { Controller } from '../../apps/renewal-controller/src/controller.ts';
-import type { ControllerPorts } from '../../apps/renewal-controller/src/controller.ts';
-import { Certificate, VolumeReport, VolumeReport_State } from '../../libs/shared/gen/fleet/v1/fleet.ts';
 import { systemClock } from '../../libs/shared/src/clock.ts';
-import { createLogger } from '../../libs/shared/src/logger.ts';
-import { startRedisServer } from '../support/redis-server.ts';
-import type { RedisServer } from '../support/redis-server.ts';
+import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
-
-const caFingerprint = 'ab'.repeat(32);
-
-/** A report of a certificate that is due so many milliseconds from now, of an hour's life otherwise. */
-function reportOf(volumeId: string, dueInMs: number, generation = 1): VolumeReport {
-  const nowMs = Date.now();
-  return VolumeReport.fromPartial({
-    volumeId,
-    pod: { namespace: 'shop', name: `pod-of-${volumeId}`, uid: `uid-${volumeId}` },
-    issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'corporate' },
-    generation,
-    state: VolumeReport_State.READY,
-    certificate: Certificate.fromPartial({
-      serialNumber: `0${generation}`,
-      notBefore: new Date(nowMs - 1_000),
-      notAfter: new Date(nowMs + 3_600_000),
-      renewAt: new Date(nowMs + dueInMs),
-      issuedAt: new Date(nowMs),
-      caFingerprintsSha256: [caFingerprint],
-    }),
-  });
-}
-
-/** Volumes whose renewal gives a certificate that is due in an hour. */
-class RenewingVolumes extends MemoryVolumes {
-  override async renew(volumeId: string, generation: number): Promise<string> {
-    const outcome = await super.renew(volumeId, generation);
-    if (outcome === 'renewed') this.set(volumeId, reportOf(volumeId, 3_000_000, generation + 1));
-    return outcome;
-  }
-}
-
-class Fixture implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-controller-'));
-  readonly log: string[] = [];
-  readonly redis: RedisServer;
-  readonly #ends: (() => Promise<void>)[] = [];
-  readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
-  ports: ControllerPorts = { fleet: 0, api: undefined, ops: undefined };
-
-  private constructor(redis: RedisServer) {
-    this.redis = redis;
-  }
-
-  static async start(): Promise<Fixture> {
-    const fixture = new Fixture(await startRedisServer());
-    writeFileSync(join(fixture.directory, 'tokens'), 'the-token,node-a\n');
-    return fixture;
-  }
-
-  async startController(): Promise<Controller> {
-    const argv = [
-      `--redis-url=${this.redis.url}`,
-      `--fleet-bind-address=unix://${join(this.directory, 'fleet.sock')}`,
-      `--agent-token-file=${join(this.directory, 'tokens')}`,
-      '--api-auth=none',
-      '--api-bind-address=127.0.0.1:0',
-      '--ops-bind-address=127.0.0.1:0',
-      '--heartbeat-interval=1s',
-    ];
-    const controller = new Controller({ config: readConfig(argv, {}), env: {}, clock: systemClock, log: this.#logger });
-    this.ports = await controller.start();
-    this.#ends.push(() => controller.stop());
-    return controller;
-  }
-
-  startAgent(volumes: MemoryVolumes): void {
-    const tokenFile = join(this.directory, 'token');
-    writeFileSync(tokenFile, 'the-token');
-    const link = new FleetLink({
-      controller: { address: `unix:${join(this.directory, 'fleet.sock')}`, caFile: undefined, tokenFile },
-      volumes,
-      version: '1.0.0',
-      concurrentJobs: 2,
-      clock: systemClock,
-      log: this.#logger,
-      onConnected: () => undefined,
-    });
-    this.#ends.push(() => link.stop());
-    link.start();
-  }
-
-  async api<T>(path: string, init?: { readonly method: string; readonly body?: unknown }): Promise<T> {
-    const response = await fetch(`http://127.0.0.1:${this.ports.api ?? 0}/api/v1/${path}`, {
-      method: init?.method ?? 'GET',
-      ...(init?.body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(init.body) }),
-    });
-    return { status: response.status, ...((await response.json()) as object) } as T;
-  }
-
-  async ops(path: string): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.ports.ops ?? 0}/${path}`);
-    return { status: response.status, text: await response.text() };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end();
-    await this.redis.stop();
-    rmSync(this.directory, { recursive: true, force: true });
-  }
-}
+import { RenewingVolumes } from './support/renewing-volumes.ts';
+import { caFingerprint, reportOf } from './support/volume-report.ts';
 
 interface Shown {
   readonly total: number;
@@ -128,11 +16,11 @@ interface Shown {
 }
 
 test('a due volume is renewed through the queue, and what is not due is left alone', async () => {
-  await using fixture = await Fixture.start();
+  await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
-  volumes.set('csi-due', reportOf('csi-due', 500));
-  volumes.set('csi-later', reportOf('csi-later', 3_000_000));
+  volumes.set('csi-due', reportOf('csi-due', { dueInMs: 500 }));
+  volumes.set('csi-later', reportOf('csi-later'));
   fixture.startAgent(volumes);
   await eventually('the due volume to be renewed', () => volumes.report('csi-due')?.generation === 2);
   await eventually('the api to show it', async () => {
@@ -143,10 +31,10 @@ test('a due volume is renewed through the queue, and what is not due is left alo
 });
 
 test('operators see the fleet in pages, have it renewed after a dry run, and hold a lane', async () => {
-  await using fixture = await Fixture.start();
+  await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
-  for (const id of ['csi-1', 'csi-2', 'csi-3']) volumes.set(id, reportOf(id, 3_000_000));
+  for (const id of ['csi-1', 'csi-2', 'csi-3']) volumes.set(id, reportOf(id));
   fixture.startAgent(volumes);
   await eventually('all to be shown', async () => (await fixture.api<Shown>('volumes')).total === 3);
 
@@ -180,10 +68,10 @@ test('operators see the fleet in pages, have it renewed after a dry run, and hol
 });
 
 test('the command line lists, counts, renews and holds, as tables and as JSON', async () => {
-  await using fixture = await Fixture.start();
+  await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
-  for (const id of ['csi-1', 'csi-2']) volumes.set(id, reportOf(id, 3_000_000));
+  for (const id of ['csi-1', 'csi-2']) volumes.set(id, reportOf(id));
   fixture.startAgent(volumes);
   await eventually('all to be shown', async () => (await fixture.api<Shown>('volumes')).total === 2);
   const certfleet = async (...argv: string[]): Promise<{ code: number; out: string; errors: string }> => {
@@ -219,7 +107,7 @@ test('the command line lists, counts, renews and holds, as tables and as JSON', 
 });
 
 test('refuses what it does not understand, and the whole fleet unless it is meant', async () => {
-  await using fixture = await Fixture.start();
+  await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const refused: readonly (readonly [string, unknown, number])[] = [
     ['renewals', { selection: {}, reason: 'oops' }, 400],
@@ -239,7 +127,7 @@ test('refuses what it does not understand, and the whole fleet unless it is mean
 });
 
 test('is ready while Redis is there and the index is loaded, and says what is missing otherwise', async () => {
-  await using fixture = await Fixture.start();
+  await using fixture = await ControllerFixture.start();
   await fixture.startController();
   await eventually('readiness', async () => (await fixture.ops('readyz')).status === 200);
   await fixture.redis.kill();

@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
+import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
+import { Controller } from '../../../apps/renewal-controller/src/controller.ts';
+import type { ControllerPorts } from '../../../apps/renewal-controller/src/controller.ts';
+import { systemClock } from '../../../libs/shared/src/clock.ts';
+import { createLogger } from '../../../libs/shared/src/logger.ts';
+import { startRedisServer } from '../../support/redis-server.ts';
+import type { RedisServer } from '../../support/redis-server.ts';
+
+/** A whole controller on a real Redis, with agents' own links as its agents, all in this process. */
+export class ControllerFixture implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-controller-'));
+  readonly log: string[] = [];
+  readonly redis: RedisServer;
+  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
+  ports: ControllerPorts = { fleet: 0, api: undefined, ops: undefined };
+
+  private constructor(redis: RedisServer) {
+    this.redis = redis;
+  }
+
+  /** @param nodes names of the nodes that may connect */
+  static async start(nodes: readonly string[] = ['node-a']): Promise<ControllerFixture> {
+    const fixture = new ControllerFixture(await startRedisServer());
+    writeFileSync(join(fixture.directory, 'tokens'), nodes.map((node) => `token-of-${node},${node}\n`).join(''));
+    return fixture;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.ports.api ?? 0}`;
+  }
+
+  /** Starts a controller; a later one takes the place of one that was stopped, on its ports. */
+  async startController(flags: readonly string[] = ['--api-auth=none']): Promise<Controller> {
+    const argv = [
+      `--redis-url=${this.redis.url}`,
+      `--fleet-bind-address=unix://${join(this.directory, 'fleet.sock')}`,
+      `--agent-token-file=${join(this.directory, 'tokens')}`,
+      `--api-bind-address=127.0.0.1:${this.ports.api ?? 0}`,
+      '--ops-bind-address=127.0.0.1:0',
+      '--heartbeat-interval=1s',
+      ...flags,
+    ];
+    const controller = new Controller({ config: readConfig(argv, {}), env: {}, clock: systemClock, log: this.#logger });
+    this.ports = await controller.start();
+    this.#ends.push(() => controller.stop());
+    return controller;
+  }
+
+  startAgent(volumes: MemoryVolumes, node = 'node-a'): FleetLink {
+    const tokenFile = join(this.directory, `token-of-${node}`);
+    writeFileSync(tokenFile, `token-of-${node}`);
+    const link = new FleetLink({
+      controller: { address: `unix:${join(this.directory, 'fleet.sock')}`, caFile: undefined, tokenFile },
+      volumes,
+      version: '1.0.0',
+      concurrentJobs: 2,
+      clock: systemClock,
+      log: this.#logger,
+      onConnected: () => undefined,
+    });
+    this.#ends.push(() => link.stop());
+    link.start();
+    return link;
+  }
+
+  async api<T>(path: string, init?: { readonly method: string; readonly body?: unknown }): Promise<T> {
+    const response = await fetch(`${this.url}/api/v1/${path}`, {
+      method: init?.method ?? 'GET',
+      ...(init?.body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(init.body) }),
+    });
+    return { status: response.status, ...((await response.json()) as object) } as T;
+  }
+
+  async ops(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.ports.ops ?? 0}/${path}`);
+    return { status: response.status, text: await response.text() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+    await this.redis.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

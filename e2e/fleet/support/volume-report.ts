@@ -1,0 +1,62 @@
+import {
+  Certificate,
+  Failure,
+  VolumeReport,
+  VolumeReport_Cause,
+  VolumeReport_KeyType,
+  VolumeReport_State,
+} from '../../../libs/shared/gen/fleet/v1/fleet.ts';
+
+/** Fingerprint of the CA of every report. */
+export const caFingerprint = 'ab'.repeat(32);
+
+/** How a reported volume stands; times are in milliseconds from now. */
+export interface ReportedVolume {
+  readonly namespace?: string;
+  readonly pod?: string;
+  /** Name of its ClusterIssuer. */
+  readonly issuer?: string;
+  readonly generation?: number;
+  readonly dueInMs?: number;
+  readonly expiresInMs?: number;
+  readonly issuedAgoMs?: number;
+  /** Why the last try failed, and how often it did. */
+  readonly failure?: { readonly message: string; readonly attempts: number };
+}
+
+const hourMs = 3_600_000;
+
+/** What an agent reports of a volume: a certificate of an hour's life that is due in 50 minutes, unless said otherwise. */
+export function reportOf(volumeId: string, reported: ReportedVolume = {}): VolumeReport {
+  const { namespace = 'shop', pod = `pod-of-${volumeId}`, issuer = 'corporate', generation = 1, failure } = reported;
+  return VolumeReport.fromPartial({
+    volumeId,
+    pod: { namespace, name: pod, uid: `uid-${volumeId}` },
+    issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: issuer },
+    generation,
+    state: failure === undefined ? VolumeReport_State.READY : VolumeReport_State.FAILING,
+    keyType: VolumeReport_KeyType.ECDSA,
+    cause: generation === 1 ? VolumeReport_Cause.MOUNT : VolumeReport_Cause.JOB,
+    certificate: certificateOf(`${pod}.${namespace}.svc`, generation, reported),
+    ...(failure && {
+      lastFailure: Failure.fromPartial({ at: fromNow(-1000), reason: 'IssuerRefused', ...failure }),
+    }),
+  });
+}
+
+const fromNow = (inMs: number): Date => new Date(Date.now() + inMs);
+
+function certificateOf(name: string, generation: number, reported: ReportedVolume): Certificate {
+  const { dueInMs = 3_000_000, expiresInMs = hourMs, issuedAgoMs = 1000 } = reported;
+  return Certificate.fromPartial({
+    serialNumber: `0${generation}`,
+    subject: `CN=${name}`,
+    dnsNames: [name],
+    notBefore: fromNow(-issuedAgoMs),
+    notAfter: fromNow(expiresInMs),
+    renewAt: fromNow(dueInMs),
+    issuedAt: fromNow(-issuedAgoMs),
+    fingerprintSha256: 'cd'.repeat(32),
+    caFingerprintsSha256: [caFingerprint],
+  });
+}
