@@ -26,7 +26,7 @@ describe('the PrometheusRule', () => {
     const rules = await chartRules(values);
     assert.ok(!rules.some(({ alert }) => alert === 'CertfleetRedisDown'));
     const stuck = rules.find(({ alert }) => alert === 'CertfleetLaneStuck');
-    assert.match(stuck?.expr ?? '', /\{namespace="cert-manager"\}\) > 77$/);
+    assert.match(stuck?.expr ?? '', /\{namespace="cert-manager"\}\) > 77$/m);
     assert.equal(stuck?.for, '7m');
     assert.deepEqual(stuck.labels, { severity: 'critical', team: 'platform' });
     assert.equal(stuck.annotations['runbook_url'], 'https://wiki.example.com/certfleet#certfleetlanestuck');

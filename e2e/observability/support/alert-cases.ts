@@ -202,8 +202,17 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetLaneStuck: { issuer } },
   },
   {
+    fault: 'a lane is outside its window',
+    series: both((of) => ({
+      [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0+60x120',
+      [`certfleet_controller_lane_stopped{${of},issuer="${issuer}",reason="window"}`]: always(1),
+    })),
+    fires: {},
+  },
+  {
     fault: 'a lane was paused and forgotten',
     series: both((of) => ({
+      [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0+60x120',
       [`certfleet_controller_lane_stopped{${of},issuer="${issuer}",reason="paused"}`]: always(1),
     })),
     fires: { CertfleetLanePaused: { issuer } },

@@ -23,6 +23,12 @@ test('counts what is due, what even the agent should have renewed, and what come
   assert.equal(firstAtRiskMs, nowMs + 50_000);
 });
 
+test('nothing is overdue that its agent leaves to the controller for its lane’s sake', () => {
+  const held = { ...volume(140), heldUntilMs: nowMs };
+  assert.equal(weighUrgency([volume(140)], nowMs, new Set()).overdue, 1);
+  assert.equal(weighUrgency([held], nowMs, new Set()).overdue, 0);
+});
+
 test('the lag of a lane is that of the oldest volume that waits for it', () => {
   const volumes = [
     volume(190),

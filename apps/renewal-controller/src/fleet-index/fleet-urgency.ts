@@ -31,7 +31,7 @@ export function weighUrgency(
   for (const volume of volumes) {
     const { certificate } = volume;
     if (certificate === undefined || certificate.renewAtMs > nowMs) continue;
-    scale.count(certificate);
+    scale.count(certificate, volume.heldUntilMs);
     if (volume.failure === undefined && !silentNodes.has(volume.node))
       scale.wait(issuerKey(volume.issuer), certificate);
   }
@@ -51,9 +51,9 @@ class Scale implements FleetUrgency {
     this.#nowMs = nowMs;
   }
 
-  count(certificate: CertificateState): void {
+  count(certificate: CertificateState, heldUntilMs: number | undefined): void {
     this.due += 1;
-    if (isOverdue(certificate, this.#nowMs)) this.overdue += 1;
+    if (isOverdue(certificate, this.#nowMs, heldUntilMs)) this.overdue += 1;
     const left = renewalTimeLeft(certificate, this.#nowMs);
     if (left === 0 || left > 1 / 2) return;
     this.halfLeft += 1;

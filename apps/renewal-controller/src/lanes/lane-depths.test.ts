@@ -33,6 +33,7 @@ test('tells of each lane what is started, lined up and parked, and whether it st
   const backoff = { threshold: 1, initialMs: 60_000, maxMs: 60_000 };
   const policies = new LanePolicies({ ratePerSecond: 1, burst: 5, maxInFlight: 2, backoff }, [
     { issuer: '*//few', policy: { maxInFlight: 100, burst: 1 } },
+    { issuer: '*//shut', policy: { windows: [{ cron: halfAYearAway(), durationMs: 1_000 }] } },
   ]);
   const [store, admission] = [new LaneStore(redis, keys, policies), new LaneAdmission(redis, keys)];
   const enter = async (name: string, ids: readonly string[]): Promise<Lane> => {
@@ -46,20 +47,22 @@ test('tells of each lane what is started, lined up and parked, and whether it st
   await enter('crowded', ['a', 'b', 'c']);
   await enter('few', ['a', 'b', 'c']);
   await enter('idle', []);
+  await enter('shut', []);
   await store.pause(issuerNamed('held'), { by: 'me', reason: 'test', atMs: 0 });
   await enter('held', ['a']);
   const broken = await enter('broken', ['a']);
   await admission.settle(broken, { id: 'a', outcome: 'failed', volume: 'v', error: 'no' });
 
-  const still = { isPaused: false, isResting: false };
+  const still = { isPaused: false, isResting: false, isShut: false };
   const expected = [
-    { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, isPaused: false, isResting: true },
+    { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, ...still, isResting: true },
     { key: keyOf('crowded'), inFlight: 2, queued: 0, parked: 1, ...still },
     { key: keyOf('few'), inFlight: 1, queued: 2, parked: 0, ...still },
-    { key: keyOf('held'), inFlight: 0, queued: 0, parked: 1, isPaused: true, isResting: false },
+    { key: keyOf('held'), inFlight: 0, queued: 0, parked: 1, ...still, isPaused: true },
     { key: keyOf('idle'), inFlight: 0, queued: 0, parked: 0, ...still },
+    { key: keyOf('shut'), inFlight: 0, queued: 0, parked: 0, ...still, isShut: true },
   ];
-  const depths = [...(await store.depths())].sort((a, b) => a.key.localeCompare(b.key));
+  const depths = [...(await store.depths(Date.now()))].sort((a, b) => a.key.localeCompare(b.key));
   assert.deepEqual(depths, expected);
 });
 
@@ -68,9 +71,9 @@ test('reads two thousand lanes in twenty calls', async () => {
   const store = new LaneStore(redis, keys, new LanePolicies());
   const issuers = Array.from({ length: 2_000 }, (_, i) => [`lane-${i}`, JSON.stringify(issuerNamed(`i${i}`))]);
   await redis.hset(keys.lanes, ...issuers.flat());
-  await store.depths();
+  await store.depths(Date.now());
   const before = await calls();
-  assert.equal((await store.depths()).length, 2_000);
+  assert.equal((await store.depths(Date.now())).length, 2_000);
   assert.equal((await calls()) - before, 20);
 });
 
@@ -78,4 +81,10 @@ test('reads two thousand lanes in twenty calls', async () => {
 async function calls(): Promise<number> {
   const stats = String(await redis.call('INFO', 'commandstats'));
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+/** A day of the year on which this test does not run. */
+function halfAYearAway(): string {
+  const day = new Date(Date.now() + 182 * 86_400_000);
+  return `0 0 ${day.getUTCDate()} ${day.getUTCMonth() + 1} *`;
 }

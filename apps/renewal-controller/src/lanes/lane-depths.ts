@@ -18,6 +18,8 @@ export interface LaneDepth {
   readonly isPaused: boolean;
   /** Whether it rests after failures of its issuer. */
   readonly isResting: boolean;
+  /** Whether none of its windows is open. */
+  readonly isShut: boolean;
 }
 
 /** Lanes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond. */
@@ -44,7 +46,11 @@ return depths`);
  * How deep every lane is: some calls one after the other, so that two thousand lanes take Redis about ten milliseconds
  * and never more than one at a time. Fails with the client's error while Redis is away.
  */
-export async function readLaneDepths(redis: RedisClient, keys: RedisKeys): Promise<readonly LaneDepth[]> {
+export async function readLaneDepths(
+  redis: RedisClient,
+  keys: RedisKeys,
+  isShut: (issuer: IssuerName) => boolean,
+): Promise<readonly LaneDepth[]> {
   const lanes = Object.entries(await redis.hgetall(keys.lanes));
   const depths: LaneDepth[] = [];
   for (let from = 0; from < lanes.length; from += lanesAtOnce) {
@@ -54,10 +60,11 @@ export async function readLaneDepths(redis: RedisClient, keys: RedisKeys): Promi
       some.flatMap(([id]) => laneKeys(keys, id)),
       [],
     )) as number[][];
-    for (const [i, [, issuer]] of some.entries()) {
+    for (const [i, [, json]] of some.entries()) {
       const [paused, resting, inFlight = 0, queued = 0, parked = 0] = found[i] ?? [];
-      const key = issuerKey(JSON.parse(issuer) as IssuerName);
-      depths.push({ key, queued, parked, inFlight, isPaused: paused === 1, isResting: resting === 1 });
+      const issuer = JSON.parse(json) as IssuerName;
+      const standing = { isPaused: paused === 1, isResting: resting === 1, isShut: isShut(issuer) };
+      depths.push({ key: issuerKey(issuer), queued, parked, inFlight, ...standing });
     }
   }
   return depths;

@@ -100,8 +100,10 @@ export class LaneStore {
   }
 
   /** How deep every lane is, for metrics: cheaper than `list` by far. */
-  async depths(): Promise<readonly LaneDepth[]> {
-    return await readLaneDepths(this.#redis, this.#keys);
+  async depths(nowMs: number): Promise<readonly LaneDepth[]> {
+    return await readLaneDepths(this.#redis, this.#keys, (issuer) => {
+      return this.#policies.laneOf(issuer).windows.opensInMs(nowMs) > 0;
+    });
   }
 
   /** Holds every renewal of an issuer, urgent ones too, until `resume`. */

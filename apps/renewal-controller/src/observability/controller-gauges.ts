@@ -2,7 +2,7 @@ import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { FleetSummary } from '../fleet-index/fleet-summary.ts';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
-import { laneRows } from './lane-rows.ts';
+import { laneRows, standingOf } from './lane-rows.ts';
 import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
@@ -98,11 +98,16 @@ function fleetGauges(gauge: Register<IndexSnapshot>): void {
 }
 
 function laneGauges(gauge: Register<ControllerSnapshot>): void {
-  gauge('lanes', ['state'], 'Lanes by whether they are open, paused, or rest after failures.', (g, { lanes }) => {
-    if (lanes === undefined) return;
-    for (const state of ['open', 'paused', 'resting']) g.set({ state }, 0);
-    for (const { isPaused, isResting } of lanes) g.inc({ state: isPaused ? 'paused' : isResting ? 'resting' : 'open' });
-  });
+  gauge(
+    'lanes',
+    ['state'],
+    'Lanes by whether they are open, paused, rest after failures, or are outside their window.',
+    (g, { lanes }) => {
+      if (lanes === undefined) return;
+      for (const state of ['open', 'paused', 'resting', 'window']) g.set({ state }, 0);
+      for (const lane of lanes) g.inc({ state: standingOf(lane) });
+    },
+  );
   gauge(
     'lane_depth',
     ['issuer', 'waiting'],
@@ -123,12 +128,17 @@ function laneGauges(gauge: Register<ControllerSnapshot>): void {
       for (const { issuer, lagMs } of laneRows(snapshot)) g.set({ issuer }, lagMs / 1000);
     },
   );
-  gauge('lane_stopped', ['issuer', 'reason'], '1 for each lane that is paused or rests after failures.', (g, s) => {
-    for (const { issuer, isPaused, isResting } of laneRows(s)) {
-      if (isPaused) g.set({ issuer, reason: 'paused' }, 1);
-      else if (isResting) g.set({ issuer, reason: 'resting' }, 1);
-    }
-  });
+  gauge(
+    'lane_stopped',
+    ['issuer', 'reason'],
+    '1 for each lane that is paused, rests after failures, or is outside its window.',
+    (g, snapshot) => {
+      for (const row of laneRows(snapshot)) {
+        const reason = standingOf(row);
+        if (reason !== 'open') g.set({ issuer: row.issuer, reason }, 1);
+      }
+    },
+  );
 }
 
 function redisGauges(gauge: Register<ControllerSnapshot>): void {

@@ -15,7 +15,7 @@ const nowMs = Date.now();
 const key = (name: string): string => `ClusterIssuer.cert-manager.io//${name}`;
 const volumeOf = (sketch: VolumeSketch): VolumeState => volumeStateOf('node-a', reportOf(sketch));
 const laneOf = (name: string, of: Partial<LaneDepth> = {}): LaneDepth => ({
-  ...{ key: key(name), queued: 0, parked: 0, inFlight: 0, isPaused: false, isResting: false },
+  ...{ key: key(name), queued: 0, parked: 0, inFlight: 0, isPaused: false, isResting: false, isShut: false },
   ...of,
 });
 
@@ -57,7 +57,11 @@ test('one scrape shows the fleet, its lanes and Redis as they are now', async ()
     volumeOf({ id: 'in-time', renewAtMs: nowMs + 60_000 }),
     volumeOf({ id: 'late', renewAtMs: nowMs - 30_000, notAfterMs: nowMs + 10_000 }),
   ];
-  const lanes = [laneOf('ca', { parked: 1, isPaused: true }), laneOf('calm', { queued: 3, inFlight: 2 })];
+  const lanes = [
+    laneOf('ca', { parked: 1, isPaused: true }),
+    laneOf('calm', { queued: 3, inFlight: 2 }),
+    laneOf('night', { isShut: true }),
+  ];
   const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
   const series = await seriesOf(metrics);
   for (const [name, value] of Object.entries({
@@ -77,6 +81,7 @@ test('one scrape shows the fleet, its lanes and Redis as they are now', async ()
     [`lane_depth{issuer="${key('calm')}",waiting="in-flight"}`]: 2,
     [`lane_lag_seconds{issuer="${key('ca')}"}`]: 30,
     [`lane_stopped{issuer="${key('ca')}",reason="paused"}`]: 1,
+    [`lane_stopped{issuer="${key('night')}",reason="window"}`]: 1,
     redis_reachable: 1,
     redis_latency_seconds: 0.002,
     redis_may_evict: 1,

@@ -43,7 +43,10 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
   const { due, lanes } = sources.dispatcher();
   const ifReachable = async <T>(read: () => Promise<T>): Promise<T | undefined> =>
     redis.reachable ? await read().catch(() => undefined) : undefined;
-  const [jobs, depths] = await Promise.all([ifReachable(() => due.counts()), ifReachable(() => lanes.depths())]);
+  const [jobs, depths] = await Promise.all([
+    ifReachable(() => due.counts()),
+    ifReachable(() => lanes.depths(clock.now())),
+  ]);
   const atMs = clock.now();
   return {
     atMs,

@@ -11,6 +11,7 @@ export interface LaneRow {
   readonly lagMs: number;
   readonly isPaused: boolean;
   readonly isResting: boolean;
+  readonly isShut: boolean;
 }
 
 /** The most troubled lanes and then the deepest, each by its issuer; the rest as one, with its depths added up. */
@@ -32,14 +33,24 @@ export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly L
     lagMs: Math.max(...rest.map(({ lagMs }) => lagMs)),
     isPaused: rest.some(({ isPaused }) => isPaused),
     isResting: rest.some(({ isResting }) => isResting),
+    isShut: rest.some(({ isShut }) => isShut),
   };
   return [...rows.slice(0, mostNamedIssuers), other];
+}
+
+/** Whether a lane moves, or what keeps it: the first that holds. */
+export function standingOf(
+  lane: Pick<LaneRow, 'isPaused' | 'isResting' | 'isShut'>,
+): 'open' | 'paused' | 'resting' | 'window' {
+  if (lane.isPaused) return 'paused';
+  if (lane.isResting) return 'resting';
+  return lane.isShut ? 'window' : 'open';
 }
 
 const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
 
 /** A lane that stands still while renewals wait comes first, then any other that stands still. */
 function trouble(row: LaneRow): number {
-  if (!row.isPaused && !row.isResting) return 0;
+  if (standingOf(row) === 'open') return 0;
   return depth(row) > 0 ? 2 : 1;
 }

@@ -1,0 +1,196 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
+import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
+import type { PodIdentity } from '../../../apps/node-agent/src/spec/volume-spec.ts';
+import { AgentProcess } from '../../agent/agent-process.ts';
+import { TestNode } from '../../agent/test-node.ts';
+import { createPod } from '../../api/issuer-fixture.ts';
+import { startCluster } from '../../cluster/cluster.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import { createCaIssuer } from '../../cluster/issuers.ts';
+import { freePort, startRedisServer } from '../../support/redis-server.ts';
+import type { RedisServer } from '../../support/redis-server.ts';
+import type { AlertRule } from './chart-rules.ts';
+import { ControllerProcess } from './controller-process.ts';
+import { PrometheusServer } from './prometheus-server.ts';
+import type { ScrapeJob } from './prometheus-server.ts';
+
+/** Namespace of the chart's release, for which its rules are made. */
+const namespace = 'cert-manager';
+/** The lane of the one issuer that everybody uses. */
+export const issuerKey = 'ClusterIssuer.cert-manager.io//ca';
+/** The nodes that have an agent. */
+export const nodeNames = ['node-1', 'node-2'] as const;
+export type NodeName = (typeof nodeNames)[number];
+
+interface MonitoredNode {
+  readonly node: TestNode;
+  readonly metricsPort: number;
+  agent: AgentProcess | undefined;
+}
+
+/**
+ * A fleet of real parts and a Prometheus that watches it: an API server with cert-manager, redis-server, the controller,
+ * two agents. Everything keeps its address when it is stopped and started again.
+ */
+export class MonitoredFleet implements AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly redis: RedisServer;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-monitored-'));
+  readonly #nodes = new Map<NodeName, MonitoredNode>();
+  readonly #ports: { readonly api: number; readonly ops: number };
+  readonly #kubeconfig: string;
+  readonly #pod: PodIdentity;
+  #controller: ControllerProcess | undefined;
+  #prometheus: PrometheusServer | undefined;
+
+  private constructor(parts: {
+    cluster: Cluster;
+    redis: RedisServer;
+    ports: { api: number; ops: number };
+    kubeconfig: string;
+    pod: PodIdentity;
+  }) {
+    this.cluster = parts.cluster;
+    this.redis = parts.redis;
+    this.#ports = parts.ports;
+    this.#kubeconfig = parts.kubeconfig;
+    this.#pod = parts.pod;
+    const tokens = nodeNames.map((name) => `token-of-${name},${name}\n`).join('');
+    writeFileSync(join(this.#directory, 'tokens'), tokens);
+    for (const name of nodeNames) writeFileSync(join(this.#directory, name), `token-of-${name}`);
+  }
+
+  /** Starts all of it; the rules are what Prometheus evaluates. */
+  static async start(rules: readonly AlertRule[]): Promise<MonitoredFleet> {
+    const cluster = await startCluster({ nodes: 'control-plane' });
+    const kubeconfig = await cluster.localKubeconfig();
+    await createCaIssuer(cluster, { name: 'ca' });
+    const pod = await createPod(cluster, 'shop');
+    const ports = { api: await freePort(), ops: await freePort() };
+    const redis = await startRedisServer();
+    const fleet = new MonitoredFleet({ cluster, redis, ports, kubeconfig, pod });
+    for (const name of nodeNames)
+      fleet.#nodes.set(name, { node: new TestNode(), metricsPort: await freePort(), agent: undefined });
+    await fleet.startController();
+    for (const name of nodeNames) await fleet.startAgent(name);
+    fleet.#prometheus = await PrometheusServer.start(fleet.#jobs(), rules);
+    return fleet;
+  }
+
+  get prometheus(): PrometheusServer {
+    if (this.#prometheus === undefined) throw new Error('expected a started fleet');
+    return this.#prometheus;
+  }
+
+  async startController(): Promise<void> {
+    this.#controller = await ControllerProcess.start([
+      `--redis-url=${this.redis.url}`,
+      `--fleet-bind-address=unix://${join(this.#directory, 'fleet.sock')}`,
+      `--agent-token-file=${join(this.#directory, 'tokens')}`,
+      '--api-auth=none',
+      `--api-bind-address=127.0.0.1:${this.#ports.api}`,
+      `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
+      '--heartbeat-interval=1s',
+    ]);
+  }
+
+  async killController(): Promise<void> {
+    await this.#controller?.kill();
+  }
+
+  async startAgent(name: NodeName): Promise<void> {
+    const of = this.#nodeOf(name);
+    // The node's own flags name a CA of the machine; an empty value takes it back.
+    const flags = [
+      `--node-id=${name}`,
+      '--local-ca=',
+      `--kubeconfig=${this.#kubeconfig}`,
+      '--issuance-timeout=3s',
+      `--metrics-bind-address=127.0.0.1:${of.metricsPort}`,
+      `--controller-address=unix://${join(this.#directory, 'fleet.sock')}`,
+      `--controller-token-file=${join(this.#directory, name)}`,
+    ];
+    of.agent = await AgentProcess.start(of.node, { flags });
+  }
+
+  async killAgent(name: NodeName): Promise<void> {
+    await this.#nodeOf(name).agent?.kill();
+  }
+
+  /** A file system as the agent of that node sees it. */
+  fileSystemOf(name: NodeName): TestNode {
+    return this.#nodeOf(name).node;
+  }
+
+  /** Publishes a volume of that lifetime as the kubelet would; rejects when the agent refuses. */
+  async publish(name: NodeName, volumeName: string, duration: string): Promise<InlineVolume> {
+    const { node } = this.#nodeOf(name);
+    const attributes = {
+      'issuer-name': 'ca',
+      'issuer-kind': 'ClusterIssuer',
+      'dns-names': 'pod.example.com',
+      duration,
+    };
+    const { name: podName, namespace: podNamespace, uid } = this.#pod;
+    const volume = node.volume(volumeName, attributes, { podName, namespace: podNamespace, podUid: uid });
+    const client = new CsiClient(node.socketPath);
+    try {
+      await client.publish(volume);
+      return volume;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Asks the operators' API. */
+  async api(method: string, path: string, body?: object): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports.api}/api/v1/${path}`, {
+      method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  }
+
+  /** What the programs show Prometheus. */
+  async metricsOf(program: NodeName | 'controller'): Promise<string> {
+    const port = program === 'controller' ? this.#ports.ops : this.#nodeOf(program).metricsPort;
+    return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#prometheus?.[Symbol.asyncDispose]();
+    for (const { agent, node } of this.#nodes.values()) {
+      await agent?.kill();
+      node.remove();
+    }
+    await this.#controller?.kill();
+    await this.redis.stop();
+    await this.cluster.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #nodeOf(name: NodeName): MonitoredNode {
+    const found = this.#nodes.get(name);
+    if (found === undefined) throw new Error(`expected a node, found ${name}`);
+    return found;
+  }
+
+  #jobs(): readonly ScrapeJob[] {
+    return [
+      {
+        job: 'certfleet',
+        targets: nodeNames.map((node) => ({
+          address: `127.0.0.1:${this.#nodeOf(node).metricsPort}`,
+          labels: { namespace, node },
+        })),
+      },
+      {
+        job: 'renewal-controller',
+        targets: [{ address: `127.0.0.1:${this.#ports.ops}`, labels: { namespace } }],
+      },
+    ];
+  }
+}
