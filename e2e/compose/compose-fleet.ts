@@ -13,7 +13,7 @@ export interface ListedVolume {
   readonly pod: string;
   readonly state: string;
   readonly generation: number;
-  readonly certificate?: { readonly serialNumber: string; readonly notAfter: string };
+  readonly notAfter?: string;
 }
 
 /** What docker-compose.test.yml brings up. */

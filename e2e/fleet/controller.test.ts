@@ -87,7 +87,7 @@ test('the command line lists, counts, renews and holds, as tables and as JSON', 
   };
   const listed = await certfleet('list', '-n', 'shop');
   assert.match(listed.out, /^NAMESPACE +POD +NODE/);
-  assert.match(listed.out, /^shop +pod-of-csi-1 +node-a +ClusterIssuer\.cert-manager\.io\/\/corporate +ready +1 /m);
+  assert.match(listed.out, /^shop +pod-of-csi-1 +node-a +ClusterIssuer\.cert-manager\.io\/\/corporate +healthy +1 /m);
   assert.match((await certfleet('show', 'csi-2')).out, /^serial +01$/m);
   assert.match((await certfleet('nodes')).out, /^node-a +online /m);
   assert.match((await certfleet('renew', '--all', '--dry-run')).out, /^2 volumes would be renewed/);

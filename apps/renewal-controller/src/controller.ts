@@ -8,6 +8,7 @@ import { FleetServer } from './fleet-api/fleet-server.ts';
 import { FleetFollower } from './fleet-index/fleet-follower.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
 import { createApi, listen } from './http/api-server.ts';
+import { LaneDirectory } from './http/lane-directory.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { volumeSelector } from './http/volume-selector.ts';
 import { authorizeByAccessReview, authorizeEverybody } from './identity/access-review.ts';
@@ -57,6 +58,7 @@ export class Controller {
   readonly #follower: FleetFollower;
   readonly #dispatcher: RenewalDispatcher;
   readonly #metrics: ControllerMetrics;
+  readonly #policies: LanePolicies;
   #server: FleetServer | undefined;
 
   constructor(options: ControllerOptions) {
@@ -77,10 +79,11 @@ export class Controller {
     };
     this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
+    this.#policies = new LanePolicies(defaults, overrides);
     this.#dispatcher = new RenewalDispatcher({
       connections: this.#connections,
       prefix,
-      policies: new LanePolicies(defaults, overrides),
+      policies: this.#policies,
       view: () => this.#follower.view,
       clock,
       logger: log,
@@ -185,6 +188,14 @@ export class Controller {
     const options = {
       view: () => this.#follower.view,
       dispatcher: this.#dispatcher,
+      lanes: new LaneDirectory({
+        lanes: this.#dispatcher.lanes,
+        policies: this.#policies,
+        view: () => this.#follower.view,
+        clock,
+      }),
+      policies: this.#policies,
+      redisHealth: () => this.#connections.health,
       selectVolumes: volumeSelector(client),
       silentAfterMs: this.#silentAfterMs,
       authorize: isOpen ? authorizeEverybody : authorizeByAccessReview(requireKube(client, '--api-auth')),

@@ -23,6 +23,8 @@ const flags = {
   volume: text,
   issuer: text,
   state: text,
+  search: text,
+  sort: text,
   selector: { ...text, short: 'l' },
   'issued-before': text,
   'ca-fingerprint': text,
@@ -56,13 +58,13 @@ export function parseCli(argv: readonly string[]): CliOptions {
 export const cliHelp = `certfleet: the certificates of the fleet and their renewals.
 
   certfleet status                        the fleet in numbers, and what is being renewed
-  certfleet list                          volumes; -n, --node, --pod, --issuer, --state narrow it down
+  certfleet list                          volumes; -n, --node, --pod, --issuer, --state, --search narrow it down, --sort
   certfleet show VOLUME                   everything known of one volume
   certfleet nodes                         nodes and whether their agents were heard of
   certfleet lanes                         issuers' lanes: pace, what waits, pauses
   certfleet renew --reason TEXT           renew now what is selected; --dry-run counts, --wait follows, --cancel ID
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
-      --issued-before TIME, --ca-fingerprint SHA256, or --all
+      --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, or --all
   certfleet pause LANE --reason TEXT      hold every renewal of an issuer; LANE is an id or a key of "lanes"
   certfleet resume LANE
 

@@ -1,5 +1,3 @@
-import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
-
 /** Who asks for renewals, and why; shown with the progress and kept in the log. */
 export interface RenewalRequester {
   readonly by: string;
@@ -22,7 +20,8 @@ export interface RenewalPreview {
 /** How far a renewal on demand has come. `total` = `pending` + `renewed` + `gone` + `cancelled`. */
 export interface BulkRenewal extends RenewalRequester {
   readonly id: string;
-  readonly selection: VolumeSelection;
+  /** What was selected, in words. */
+  readonly selection: string;
   readonly state: 'starting' | 'running' | 'cancelled' | 'finished';
   readonly createdAtMs: number;
   readonly total: number;

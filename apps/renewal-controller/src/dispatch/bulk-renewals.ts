@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
+import { selectionWords } from '../fleet-index/volume-selection.ts';
 import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
@@ -18,6 +20,7 @@ export interface BulkRenewalsParts {
   readonly stored: StoredVolumes;
   readonly demands: Demands;
   readonly due: DueQueue;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Whether a volume's renewal was handed to its node and not answered. */
   readonly isStarted: (volume: VolumeState) => Promise<boolean>;
@@ -54,9 +57,12 @@ export class BulkRenewals {
     if (volumes.length === 0)
       throw new CertfleetError('not-found', 'no volume with a certificate matches the selection');
     const id = randomBytes(8).toString('hex');
-    await demands.create(id, { ...requester, selection }, volumes);
+    await demands.create(id, { ...requester, selection: selectionWords(selection) }, volumes);
     await due.addBulkStart(id);
-    logger.info({ bulk: id, selection, ...requester, volumes: volumes.length }, 'renewal requested');
+    logger.info(
+      { bulk: id, selection: selectionWords(selection), ...requester, volumes: volumes.length },
+      'renewal requested',
+    );
     return id;
   }
 
@@ -107,7 +113,7 @@ export class BulkRenewals {
   }
 
   #select(selection: VolumeSelection): { volumes: readonly VolumeState[]; skipped: number } {
-    const matching = [...this.#parts.view().select(selection)];
+    const matching = this.#parts.view().select(selection, this.#parts.clock.now());
     const volumes = matching.filter(({ certificate }) => certificate !== undefined);
     return { volumes, skipped: matching.length - volumes.length };
   }

@@ -1,5 +1,4 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
-import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
@@ -36,7 +35,7 @@ export class Demands {
   /** Writes a bulk renewal down. Nothing happens by it: a replica that dies in the middle leaves nothing half started. */
   async create(
     id: string,
-    request: RenewalRequester & { readonly selection: VolumeSelection },
+    request: RenewalRequester & Pick<BulkRenewal, 'selection'>,
     volumes: readonly VolumeState[],
   ): Promise<void> {
     const [bulk, pending] = this.#keysOf(id);

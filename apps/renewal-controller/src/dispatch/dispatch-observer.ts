@@ -1,5 +1,6 @@
 import type { VolumeState } from '../fleet-index/volume-state.ts';
-import type { HoldReason, Outcome } from '../lanes/lane-admission.ts';
+import type { HoldReason } from '../fleet-index/renewal-progress.ts';
+import type { Outcome } from '../lanes/lane-admission.ts';
 import type { RenewalCause } from './renewal-job.ts';
 
 /** Who wants to know what the dispatcher does, as metrics do. Called in the hot path: be quick, do not throw. */

@@ -18,11 +18,13 @@ export const sharedQueueOptions = { skipWaitingForReady: true, skipVersionCheck:
 
 /** The queue in which each volume's next renewal waits for its time. */
 export class DueQueue {
+  readonly #redis: RedisClient;
   readonly #queue: Queue<DueJob>;
   readonly #policies: LanePolicies;
   readonly #now: () => number;
 
   constructor(redis: RedisClient, keys: RedisKeys, { policies, now }: { policies: LanePolicies; now: () => number }) {
+    this.#redis = redis;
     this.#queue = new Queue<DueJob>(dueQueueName, {
       connection: redis,
       prefix: keys.controller,
@@ -65,6 +67,20 @@ export class DueQueue {
     await this.#each(ids, (id) => this.#queue.remove(id));
   }
 
+  /**
+   * How many renewals are scheduled until each of the times and after the one before it; what has come due is no longer
+   * scheduled. @param endsMs ascending, in milliseconds since the epoch
+   */
+  async scheduled(endsMs: readonly number[]): Promise<readonly number[]> {
+    const key = this.#queue.toKey('delayed');
+    return await Promise.all(
+      endsMs.map(async (endMs, i) => {
+        const from = i === 0 ? '-inf' : scoreOf(endsMs[i - 1] ?? 0);
+        return await this.#redis.zcount(key, from, `(${scoreOf(endMs)}`);
+      }),
+    );
+  }
+
   async counts(): Promise<{ readonly delayed: number; readonly waiting: number; readonly active: number }> {
     const counts = await this.#queue.getJobCounts('delayed', 'wait', 'prioritized', 'active');
     return {
@@ -99,6 +115,11 @@ export class DueQueue {
       if (failed?.status === 'rejected') throw failed.reason;
     }
   }
+}
+
+/** BullMQ orders delayed jobs by time and, within a millisecond, by a counter of twelve bits. */
+function scoreOf(timeMs: number): number {
+  return timeMs * 0x1000;
 }
 
 function isRefusal(error: unknown): boolean {

@@ -169,7 +169,8 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     });
     const job = await doomed.getNextJob('doomed', { block: false });
     assert.ok(job.id);
-    await admission.admit(lane, { id: job.id, latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false });
+    const request = { id: job.id, volume: 'node-a/v1', latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false };
+    await admission.admit(lane, request);
     // The job stays locked, as after a kill: nobody moves it on, and its lock is not extended.
     await doomed.close(true);
     assert.equal(await witness.dispatcher.nodeQueues.waiting('node-a'), 0);

@@ -2,6 +2,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { ReportSink } from '../fleet-index/report-sink.ts';
+import { volumePlace } from '../fleet-index/volume-place.ts';
 import type { VolumeChange } from '../fleet-index/volume-change.ts';
 import type { IssuerName, VolumeState } from '../fleet-index/volume-state.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
@@ -76,6 +77,7 @@ export class RenewalDispatcher implements ReportSink {
       stored: this.#stored,
       demands: this.#demands,
       due: this.due,
+      clock,
       logger,
       isStarted: (volume) => this.#isStarted(volume),
       leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
@@ -132,8 +134,7 @@ export class RenewalDispatcher implements ReportSink {
 
   /** Removes what is kept for issuers that no volume names any more. Costs one pass over the view; call it seldom. */
   async prune(): Promise<void> {
-    const { issuers } = this.#parts.view().summary(this.#parts.clock.now());
-    const used = new Set(issuers.map(({ key }) => key));
+    const used = new Set(this.#parts.view().takeCensus(this.#parts.clock.now()).issuers.keys());
     await this.lanes.prune(used);
     this.#parts.policies.keepOnly(used);
   }
@@ -184,7 +185,7 @@ export class RenewalDispatcher implements ReportSink {
     const woken = await this.#admission.settle(lane, {
       id: jobId(volume),
       outcome,
-      volume: `${volume.node}/${volume.volumeId}`,
+      volume: volumePlace(volume),
       ...(error !== undefined && { error }),
     });
     await this.due.promote(woken);

@@ -1,5 +1,6 @@
 import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { volumePlace } from '../fleet-index/volume-place.ts';
 import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
 import type { LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
@@ -47,6 +48,7 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   await lanes.note(lane);
   const verdict = await admission.admit(lane, {
     id,
+    volume: volumePlace(volume),
     latestStartMs: times.latestStartMs,
     notAfterMs: volume.certificate.notAfterMs,
     ignoreWindows: demand.ignoreWindows,

@@ -5,6 +5,7 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { FleetView } from './fleet-view.ts';
 import type { NodeInfo } from './node-session.ts';
+import { ProgressReader } from './progress-reader.ts';
 import { decodeVolume } from './volume-json.ts';
 import type { VolumeState } from './volume-state.ts';
 
@@ -29,6 +30,7 @@ const nodesAtOnce = 50;
 export class FleetFollower {
   readonly view = new FleetView();
   readonly #parts: FleetFollowerParts;
+  readonly #progress: ProgressReader;
   readonly #stopping = new AbortController();
   #isStarted = false;
   /** Id of the last entry that the view contains; undefined: nothing is loaded; `''`: loaded from an empty stream. */
@@ -37,6 +39,7 @@ export class FleetFollower {
 
   constructor(parts: FleetFollowerParts) {
     this.#parts = parts;
+    this.#progress = new ProgressReader(parts.redis, parts.keys);
   }
 
   /** Whether the view holds the index; false until it was loaded, and while Redis is away. */
@@ -65,6 +68,7 @@ export class FleetFollower {
         if (this.#position === undefined) await this.#load();
         else await this.#follow(this.#position);
         await this.#readSeen();
+        await this.#readProgress();
       } catch (error) {
         // Whether Redis is away is told elsewhere; what the view missed meanwhile is not known.
         this.#position = undefined;
@@ -129,6 +133,11 @@ export class FleetFollower {
       const json = stored[i];
       this.view.set(node, volumeId, json ? decodeVolume(node, volumeId, json) : undefined);
     }
+  }
+
+  async #readProgress(): Promise<void> {
+    const progress = await this.#progress.read(this.#parts.clock.now());
+    if (progress !== undefined) this.view.setProgress(progress);
   }
 
   async #readSeen(): Promise<void> {

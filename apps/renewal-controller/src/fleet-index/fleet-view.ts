@@ -1,15 +1,24 @@
 import type { NodeInfo, NodeState } from './node-session.ts';
-import { summarize } from './fleet-summary.ts';
-import type { FleetSummary } from './fleet-summary.ts';
-import { matcherOf } from './volume-selection.ts';
+import { CensusTaker } from './fleet-census.ts';
+import type { FleetCensus } from './fleet-census.ts';
+import { noProgress } from './renewal-progress.ts';
+import type { LaneHold, RenewalProgress } from './renewal-progress.ts';
+import { selectionCriterion } from './volume-selection.ts';
 import type { VolumeSelection } from './volume-selection.ts';
+import { volumeWord } from './volume-word.ts';
+import type { VolumePlace } from './volume-place.ts';
 import type { VolumeState } from './volume-state.ts';
+import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+
+const censusMs = 1_000;
 
 /** The whole index in this process' memory, for pages, metrics and selections; some milliseconds behind Redis. */
 export class FleetView {
   #volumes = new Map<string, Map<string, VolumeState>>();
   #nodes = new Map<string, NodeInfo>();
   #seen = new Map<string, number>();
+  #progress = noProgress;
+  #census: FleetCensus | undefined;
   #count = 0;
 
   /** Number of volumes. */
@@ -25,33 +34,81 @@ export class FleetView {
     for (const volumes of this.#volumes.values()) yield* volumes.values();
   }
 
-  /** The volumes that a selection means; one that names a node looks at that node alone. */
-  *select(selection: VolumeSelection): Generator<VolumeState> {
-    const matches = matcherOf(selection);
-    const candidates =
-      selection.node === undefined ? this.volumes() : (this.#volumes.get(selection.node)?.values() ?? []);
-    for (const volume of candidates) if (matches(volume)) yield volume;
+  /** The volumes that a selection means at a time; one that names a node looks at that node alone. */
+  select(selection: VolumeSelection, nowMs: number): readonly VolumeState[] {
+    const isMeant = selectionCriterion(selection);
+    const selected: VolumeState[] = [];
+    this.scan(nowMs, selection.node ?? selection.query?.node, (volume, word) => {
+      if (isMeant(volume, word)) selected.push(volume);
+    });
+    return selected;
   }
 
-  /** One pass over everything: some milliseconds at 100,000 volumes. */
-  summary(nowMs: number): FleetSummary {
-    return summarize(this.volumes(), nowMs);
+  /** How a volume stands at a time. */
+  wordOf(volume: VolumeState, nowMs: number): VolumeWord {
+    const { started, holds } = this.#progress;
+    const { node, volumeId } = volume;
+    return volumeWord(
+      volume,
+      nowMs,
+      started.get(node)?.has(volumeId) ?? false,
+      holds.get(node)?.has(volumeId) ?? false,
+    );
+  }
+
+  /** Why a volume's renewal waits in its lane; undefined when it does not. */
+  holdOf({ node, volumeId }: VolumePlace): LaneHold | undefined {
+    return this.#progress.holds.get(node)?.get(volumeId);
+  }
+
+  /** The fleet counted, at most a second ago: however many ask, there is one pass a second. */
+  census(nowMs: number): FleetCensus {
+    const ageMs = nowMs - (this.#census?.atMs ?? -Infinity);
+    if (this.#census !== undefined && ageMs >= 0 && ageMs < censusMs) return this.#census;
+    return (this.#census = this.takeCensus(nowMs));
+  }
+
+  /** Counts the fleet now, in one pass over everything. */
+  takeCensus(nowMs: number): FleetCensus {
+    const taker = new CensusTaker(nowMs);
+    for (const node of this.#volumes.keys()) {
+      const tally = taker.node(node);
+      this.scan(nowMs, node, (volume, word) => taker.count(volume, word, tally));
+    }
+    return taker.census();
+  }
+
+  /** Visits the volumes of one node, or of all, each with the word for how it stands. */
+  scan(nowMs: number, node: string | undefined, visit: (volume: VolumeState, word: VolumeWord) => void): void {
+    if (node === undefined) {
+      for (const each of this.#volumes.keys()) this.scan(nowMs, each, visit);
+      return;
+    }
+    const started = this.#progress.started.get(node);
+    const holds = this.#progress.holds.get(node);
+    for (const volume of this.#volumes.get(node)?.values() ?? []) {
+      const { volumeId } = volume;
+      visit(volume, volumeWord(volume, nowMs, started?.has(volumeId) ?? false, holds?.has(volumeId) ?? false));
+    }
   }
 
   /** Every node that is connected, was, or has volumes. */
   nodes(): readonly NodeState[] {
     const names = new Set([...this.#nodes.keys(), ...this.#volumes.keys()]);
-    return [...names].map((node) => ({
-      node,
-      agentVersion: this.#nodes.get(node)?.agentVersion ?? '',
-      connectedTo: this.#nodes.get(node)?.connectedTo ?? '',
-      lastSeenMs: this.#seen.get(node) ?? 0,
-    }));
+    return [...names].flatMap((node) => this.node(node) ?? []);
   }
 
   /** Nodes whose agents were not heard of for longer than given. */
   silentNodes(nowMs: number, silentAfterMs: number): readonly NodeState[] {
     return this.nodes().filter(({ lastSeenMs }) => nowMs - lastSeenMs > silentAfterMs);
+  }
+
+  /** One node; undefined when nothing is known of it. */
+  node(node: string): NodeState | undefined {
+    const info = this.#nodes.get(node);
+    if (info === undefined && !this.#volumes.has(node)) return undefined;
+    const { agentVersion = '', connectedTo = '' } = info ?? {};
+    return { node, agentVersion, connectedTo, lastSeenMs: this.#seen.get(node) ?? 0 };
   }
 
   /** Number of volumes of a node. */
@@ -85,6 +142,10 @@ export class FleetView {
 
   setSeen(seen: Map<string, number>): void {
     this.#seen = seen;
+  }
+
+  setProgress(progress: RenewalProgress): void {
+    this.#progress = progress;
   }
 
   removeNode(node: string): void {

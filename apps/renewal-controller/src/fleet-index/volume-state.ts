@@ -163,9 +163,17 @@ export function volumeReportOf(volume: VolumeState): VolumeReport {
 }
 
 /** An issuer as one word, `kind.group/namespace/name`: what patterns match and people read. */
-export function issuerKey({ group, kind, namespace, name }: IssuerName): string {
-  return `${kind}.${group}/${namespace}/${name}`;
+export function issuerKey(issuer: IssuerName): string {
+  const known = issuerKeys.get(issuer);
+  if (known !== undefined) return known;
+  const { group, kind, namespace, name } = issuer;
+  const key = `${kind}.${group}/${namespace}/${name}`;
+  issuerKeys.set(issuer, key);
+  return key;
 }
+
+/** Volumes share the objects of their issuers, and the key of one is asked for at every look at the fleet. */
+const issuerKeys = new WeakMap<IssuerName, string>();
 
 const short = (text = '', length: number = longest.name): string => text.slice(0, length);
 const shortList = (texts: readonly string[]): readonly string[] =>

@@ -5,8 +5,11 @@ import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 import fastify from 'fastify';
 import type { AuthorizeOperator, OperatorRight } from '../identity/access-review.ts';
 import type { ServingCertificate } from '../identity/serving-certificate.ts';
-import { renewRoutes, viewRoutes } from './api-routes.ts';
-import type { Api, ApiRoutesOptions } from './api-routes.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { fleetRoutes } from './fleet-routes.ts';
+import { laneRoutes } from './lane-routes.ts';
+import { renewalRoutes } from './renewal-routes.ts';
+import { volumeRoutes } from './volume-routes.ts';
 import { errorResponse } from './error-response.ts';
 
 declare module 'fastify' {
@@ -21,7 +24,7 @@ declare module 'fastify' {
 }
 
 /** What the server works with. */
-export interface ApiServerOptions extends ApiRoutesOptions {
+export interface ApiServerOptions extends ApiContext {
   readonly authorize: AuthorizeOperator;
   readonly log: Logger;
 }
@@ -56,8 +59,13 @@ export function createApi(options: ApiServerOptions, certificate: ServingCertifi
   api.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ code: 'not-found', message: 'there is no such resource' }),
   );
-  viewRoutes(api, options);
-  renewRoutes(api, options);
+  void api.register(
+    (routes, _options, done) => {
+      for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes]) add(routes, options);
+      done();
+    },
+    { prefix: '/api/v1' },
+  );
   return api;
 }
 

@@ -1,6 +1,6 @@
 import fastify from 'fastify';
 import type { Registry } from 'prom-client';
-import type { Api } from './api-routes.ts';
+import type { Api } from './api-context.ts';
 
 /** What Prometheus and the kubelet ask for. */
 export interface OpsServerOptions {

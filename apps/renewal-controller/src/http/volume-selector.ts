@@ -3,7 +3,7 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 import { listAll } from '@certfleet/shared/kube/list-all.ts';
 import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
-import type { SelectionRequest } from './schemas.ts';
+import type { SelectionRequest } from '@certfleet/operator-api/renewals.ts';
 
 /** Turns what an operator asked for into a selection of volumes; a label selector becomes the pods that it means now. */
 export type SelectVolumes = (request: SelectionRequest) => Promise<VolumeSelection>;
@@ -13,7 +13,9 @@ export function volumeSelector(client: Pick<KubeClient, 'request'> | undefined):
   return async ({ labelSelector, issuedBefore, ...selection }) => ({
     ...selection,
     ...(issuedBefore === undefined ? {} : { issuedBeforeMs: Date.parse(issuedBefore) }),
-    ...(labelSelector === undefined ? {} : { podUids: await podUids(client, labelSelector, selection.namespace) }),
+    ...(labelSelector === undefined
+      ? {}
+      : { labelSelector, podUids: await podUids(client, labelSelector, selection.namespace) }),
   });
 }
 

@@ -56,7 +56,13 @@ test('keeps the rate when all who held a slot come late together', async () => {
   const { sim } = laneWith({ ratePerSecond: 10, burst: 1, maxInFlight: 1000 });
   // The line forms, then every replica is away for its whole length.
   for (const { id } of arrivals(50))
-    await sim.admission.admit(sim.lane, { id, latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false });
+    await sim.admission.admit(sim.lane, {
+      id,
+      volume: id,
+      latestStartMs: 1e15,
+      notAfterMs: 1e15,
+      ignoreWindows: false,
+    });
   sim.arrive(arrivals(50, startMs + 60_000), quick);
   await sim.run();
   // The first was admitted at once, so it is admitted again without being counted twice.
@@ -91,7 +97,7 @@ test('frees the place of a renewal that is never answered, after its time', asyn
 
 test('counts a renewal that is admitted twice once', async () => {
   const { sim, store } = laneWith({ ratePerSecond: 1, burst: 1 });
-  const request = { id: 'v1', latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false };
+  const request = { id: 'v1', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false };
   assert.deepEqual(await sim.admission.admit(sim.lane, request), { admitted: true, again: false, urgent: false });
   assert.deepEqual(await sim.admission.admit(sim.lane, request), { admitted: true, again: true, urgent: false });
   assert.equal((await store.state(issuer)).inFlight, 1);
@@ -131,7 +137,13 @@ test('one volume that always fails does not hold up the others of its issuer', a
   const { sim, store } = laneWith({ ratePerSecond: 0, maxInFlight: 16 });
   for (let attempt = 0; attempt < 10; attempt++) {
     const id = `bad-r${attempt}`;
-    await sim.admission.admit(sim.lane, { id, latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false });
+    await sim.admission.admit(sim.lane, {
+      id,
+      volume: id,
+      latestStartMs: 1e15,
+      notAfterMs: 1e15,
+      ignoreWindows: false,
+    });
     await sim.admission.settle(sim.lane, { id, outcome: 'failed', volume: 'bad', error: 'refused' });
   }
   const state = await store.state(issuer);
@@ -209,6 +221,7 @@ test('a cancelled line leaves no gap behind', async () => {
   const { sim } = laneWith({ ratePerSecond: 1, burst: 1, maxInFlight: 100 });
   const request = (id: string): Parameters<typeof sim.admission.admit>[1] => ({
     id,
+    volume: id,
     latestStartMs: 1e15,
     notAfterMs: 1e15,
     ignoreWindows: false,

@@ -1,10 +1,8 @@
+import type { HoldReason } from '../fleet-index/renewal-progress.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { Lane } from './lane-policies.ts';
 import { admitScript, settleScript } from './lane-scripts.ts';
-
-/** Why a lane holds a renewal. */
-export type HoldReason = 'paused' | 'window' | 'rate' | 'in-flight' | 'back-off';
 
 /** What a lane says of a renewal. Urgent: it would expire before its turn, and goes before the line. */
 export type Admission =
@@ -15,6 +13,8 @@ export type Admission =
 export interface LaneRequest {
   /** Names the volume at its generation and attempt. */
   readonly id: string;
+  /** The volume alone, as `volumePlace` names it. */
+  readonly volume: string;
   /** A start after this comes too late. */
   readonly latestStartMs: number;
   readonly notAfterMs: number;
@@ -29,7 +29,7 @@ export type Outcome = 'ok' | 'failed' | 'gone';
 export interface Settlement {
   readonly id: string;
   readonly outcome: Outcome;
-  /** Tells volumes apart: failures of one alone are not the issuer's. */
+  /** The volume alone, as `volumePlace` names it: failures of one alone are not the issuer's. */
   readonly volume: string;
   readonly error?: string;
 }
@@ -62,7 +62,7 @@ export class LaneAdmission {
     const { policy, windows } = lane;
     const nowMs = this.#time.nowMs();
     const opensInMs = request.ignoreWindows ? 0 : windows.opensInMs(nowMs ?? Date.now());
-    const answer = (await admitScript.run(this.#redis, laneKeys(this.#keys, lane.id), [
+    const answer = (await admitScript.run(this.#redis, this.#keysOf(lane), [
       request.id,
       nowMs ?? '',
       policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond,
@@ -73,6 +73,7 @@ export class LaneAdmission {
       request.latestStartMs,
       request.notAfterMs,
       policy.backoff.threshold,
+      request.volume,
     ])) as [number, number, HoldReason, number];
     const [verdict, waitMs, reason] = answer;
     const urgent = answer[3] === 1;
@@ -83,7 +84,7 @@ export class LaneAdmission {
   /** Gives a place back and lets the outcome set the lane's pace; answers whose turn it is now. */
   async settle(lane: Lane, { id, outcome, volume, error = '' }: Settlement): Promise<readonly string[]> {
     const { maxInFlight, backoff } = lane.policy;
-    return (await settleScript.run(this.#redis, laneKeys(this.#keys, lane.id), [
+    return (await settleScript.run(this.#redis, this.#keysOf(lane), [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -96,9 +97,13 @@ export class LaneAdmission {
       error.slice(0, 512),
     ])) as string[];
   }
+
+  #keysOf({ id }: Lane): readonly string[] {
+    return [...laneKeys(this.#keys, id), this.#keys.started, this.#keys.holds];
+  }
 }
 
-/** The four keys of a lane, in the order that its scripts take them. */
+/** The four keys of a lane alone, in the order that its scripts take them. */
 export function laneKeys(keys: RedisKeys, lane: string): readonly [string, string, string, string] {
   const key = keys.lane(lane);
   return [key, `${key}:inflight`, `${key}:slots`, `${key}:parked`];

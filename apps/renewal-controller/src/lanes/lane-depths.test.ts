@@ -41,7 +41,7 @@ test('tells of each lane what is started, lined up and parked, and whether it st
     await store.note(lane);
     const farMs = Date.now() + 1e9;
     for (const id of ids)
-      await admission.admit(lane, { id, latestStartMs: farMs, notAfterMs: farMs, ignoreWindows: false });
+      await admission.admit(lane, { id, volume: id, latestStartMs: farMs, notAfterMs: farMs, ignoreWindows: false });
     return lane;
   };
   await enter('crowded', ['a', 'b', 'c']);

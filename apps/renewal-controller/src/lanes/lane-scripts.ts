@@ -7,8 +7,11 @@ import { luaScript } from '../redis/lua-script.ts';
 //   :inflight  started and unanswered, by the time at which their place is given up
 //   :slots     lined up, by the time reserved for them
 //   :parked    waiting for a place or for the end of a pause, by not-after, the most urgent first
+// Two more keys are every lane's together, by node/volume, so that any replica knows the fleet's renewals at a glance:
+//   started  a sorted set of what is started and unanswered, by the time at which its place is given up
+//   holds    a hash of why lanes let renewals wait: reason:until in ms, without a time where none is known
 const common = `
-local lane, inflight, slots, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local lane, inflight, slots, parked, started, holds = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -21,18 +24,21 @@ local function places(most, threshold)
 end`;
 
 /**
- * Admits a renewal, or says how long it has to wait. KEYS the lane's four. ARGV member, now in ms ('' for the server's),
+ * Admits a renewal, or says how long it has to wait. KEYS the lane's four, started, holds. ARGV member, now in ms ('' for the server's),
  * interval between starts in ms, burst, most in flight, answer timeout in ms, ms until a window opens, latest start in
- * ms, not-after in ms, back-off threshold. Answers {admitted: 1 yes, 2 already, 0 no; ms to wait; reason; 1 if urgent}.
+ * ms, not-after in ms, back-off threshold, node/volume. Answers {admitted: 1 yes, 2 already, 0 no; ms to wait; reason; 1 if urgent}.
  */
 export const admitScript = luaScript(`${common}
 local member, now, most, threshold = ARGV[1], clock(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[10])
+redis.call('ZREMRANGEBYSCORE', started, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 -- Whoever did not come for its slot within an hour is not coming.
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - 3600000)
 if redis.call('ZSCORE', inflight, member) then return {2, 0, '', 0} end
 
+local function hold(reason, at) redis.call('HSET', holds, ARGV[11], reason .. ':' .. string.format('%.0f', at)) end
 local function park(wait, reason, urgent)
+  redis.call('HSET', holds, ARGV[11], reason .. ':')
   redis.call('ZREM', slots, member)
   redis.call('ZADD', parked, ARGV[9], member)
   return {0, wait, reason, urgent}
@@ -61,6 +67,7 @@ local function reserve(reason)
   local at = math.ceil(math.max(from, behind - slack))
   redis.call('ZREM', parked, member)
   redis.call('ZADD', slots, at, member)
+  hold(reason, at)
   redis.call('HSET', lane, 'gap', string.format('%.3f', slack + interval),
     ends, string.format('%.3f', math.max(behind, from) + interval))
   return {0, math.max(1, at - now), reason, urgent}
@@ -82,18 +89,22 @@ if taken >= room then
 end
 redis.call('ZREM', slots, member)
 redis.call('ZREM', parked, member)
+redis.call('HDEL', holds, ARGV[11])
+redis.call('ZADD', started, now + tonumber(ARGV[6]), ARGV[11])
 redis.call('ZADD', inflight, now + tonumber(ARGV[6]), member)
 redis.call('HSET', lane, 'tat', string.format('%.3f', math.max(tat, now) + interval))
 return {1, 0, '', urgent}`);
 
 /**
- * Ends a renewal's stay in its lane. KEYS the lane's four. ARGV member, now in ms or '', outcome (ok, failed, gone),
+ * Ends a renewal's stay in its lane. KEYS the lane's four, started, holds. ARGV member, now in ms or '', outcome (ok, failed, gone),
  * most in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, volume, what failed.
  * Answers who may come now in its place.
  */
 export const settleScript = luaScript(`${common}
 local member, now, outcome = ARGV[1], clock(ARGV[2]), ARGV[3]
 local most, threshold = tonumber(ARGV[4]), tonumber(ARGV[5])
+redis.call('ZREM', started, ARGV[9])
+redis.call('HDEL', holds, ARGV[9])
 redis.call('ZREM', inflight, member)
 redis.call('ZREM', parked, member)
 if redis.call('ZREM', slots, member) == 1 then
@@ -107,7 +118,7 @@ end
 local streak, throttle = field('streak'), field('throttle')
 if outcome == 'ok' and (streak > 0 or throttle > 0) then
   throttle = math.max(0, throttle - 0.25)
-  redis.call('HSET', lane, 'streak', 0, 'until', 0, 'throttle', throttle, 'culprit', '')
+  redis.call('HSET', lane, 'streak', 0, 'until', 0, 'throttle', throttle, 'culprit', '', 'failingSince', 0)
 elseif outcome == 'failed' then
   redis.call('HSET', lane, 'error', ARGV[10], 'errorAt', now)
   -- One broken volume among healthy ones is not the issuer's fault; what was in flight when the issuer broke says
@@ -115,6 +126,7 @@ elseif outcome == 'failed' then
   local news = streak >= threshold or redis.call('HGET', lane, 'culprit') ~= ARGV[9]
   if news and now >= field('until') then
     streak = streak + 1
+    if streak == 1 then redis.call('HSET', lane, 'failingSince', now) end
     redis.call('HSET', lane, 'streak', streak, 'culprit', ARGV[9])
     if streak >= threshold then
       local wait = math.min(tonumber(ARGV[7]), tonumber(ARGV[6]) * 2 ^ math.min(30, streak - threshold))
@@ -134,6 +146,19 @@ for _, next in ipairs(woken) do
   redis.call('ZADD', slots, now, next)
 end
 return woken`);
+
+/**
+ * How lanes stand. KEYS the four of each. Answers for each its hash as a flat list, how many are in flight, in slots and
+ * parked, and the time of the last slot or ''.
+ */
+export const laneStatesScript = luaScript(`
+local answer = {}
+for i = 1, #KEYS, 4 do
+  local last = redis.call('ZRANGE', KEYS[i + 2], -1, -1, 'WITHSCORES')
+  answer[#answer + 1] = {redis.call('HGETALL', KEYS[i]), redis.call('ZCARD', KEYS[i + 1]), redis.call('ZCARD', KEYS[i + 2]),
+    redis.call('ZCARD', KEYS[i + 3]), last[2] or ''}
+end
+return answer`);
 
 /** Takes some of the parked out of the lane's waiting room and answers them. KEYS the lane's four. ARGV how many. */
 export const unparkScript = luaScript(`${common}

@@ -1,3 +1,4 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -7,7 +8,7 @@ import { readLaneDepths } from './lane-depths.ts';
 import type { LaneDepth } from './lane-depths.ts';
 import type { Lane, LanePolicies } from './lane-policies.ts';
 import type { LanePolicy } from './lane-policy.ts';
-import { unparkScript } from './lane-scripts.ts';
+import { laneStatesScript, unparkScript } from './lane-scripts.ts';
 
 /** Who stopped a lane, and why. */
 export interface LanePause {
@@ -34,12 +35,15 @@ export interface LaneState {
   readonly backoffUntilMs: number | undefined;
   /** Failures in a row. */
   readonly failureStreak: number;
+  /** When those failures began; undefined without any. */
+  readonly failingSinceMs: number | undefined;
   /** The part of the lane's pace that is in force, from 1/64 to 1. */
   readonly pace: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
 const wakeAtOnce = 500;
+const statesAtOnce = 100;
 
 /** Lists, pauses and resumes lanes. */
 export class LaneStore {
@@ -66,37 +70,33 @@ export class LaneStore {
     this.#noted.clear();
   }
 
+  /** The lanes that renewals have passed. */
   async list(): Promise<readonly LaneState[]> {
-    const issuers = await this.#redis.hgetall(this.#keys.lanes);
-    return await Promise.all(Object.values(issuers).map((json) => this.state(JSON.parse(json) as IssuerName)));
+    return await this.states(await this.noted());
+  }
+
+  /** The issuers whose lanes renewals have passed, or a person held. */
+  async noted(): Promise<readonly IssuerName[]> {
+    return Object.values(await this.#redis.hgetall(this.#keys.lanes)).map((json) => JSON.parse(json) as IssuerName);
   }
 
   async state(issuer: IssuerName): Promise<LaneState> {
-    const lane = this.#policies.laneOf(issuer);
-    const [key, inflight, slots, parked] = laneKeys(this.#keys, lane.id);
-    const [fields, inFlight, queued, waiting, last] = await Promise.all([
-      this.#redis.hgetall(key),
-      this.#redis.zcard(inflight),
-      this.#redis.zcard(slots),
-      this.#redis.zcard(parked),
-      this.#redis.zrange(slots, '-1', '-1', 'WITHSCORES'),
-    ]);
-    const until = Number(fields['until'] ?? 0);
-    const paused = fields['paused'];
-    return {
-      id: lane.id,
-      issuer,
-      policy: lane.policy,
-      paused: paused === undefined ? undefined : (JSON.parse(paused) as LanePause),
-      inFlight,
-      queued,
-      parked: waiting,
-      lineEndsAtMs: last[1] === undefined ? undefined : Number(last[1]),
-      backoffUntilMs: until === 0 ? undefined : until,
-      failureStreak: Number(fields['streak'] ?? 0),
-      pace: 2 ** -Number(fields['throttle'] ?? 0),
-      lastError: fields['error'] ? { atMs: Number(fields['errorAt']), message: fields['error'] } : undefined,
-    };
+    const [state] = await this.states([issuer]);
+    if (state === undefined) throw new CertfleetError('internal', 'expected the state of a lane, found none');
+    return state;
+  }
+
+  /** How lanes stand, a hundred for each question to Redis. */
+  async states(issuers: readonly IssuerName[]): Promise<readonly LaneState[]> {
+    const lanes = issuers.map((issuer) => this.#policies.laneOf(issuer));
+    const states: LaneState[] = [];
+    for (let from = 0; from < lanes.length; from += statesAtOnce) {
+      const some = lanes.slice(from, from + statesAtOnce);
+      const keys = some.flatMap(({ id }) => laneKeys(this.#keys, id));
+      const answers = (await laneStatesScript.run(this.#redis, keys, [])) as StoredLane[];
+      for (const [i, lane] of some.entries()) states.push(laneState(lane, answers[i] ?? [[], 0, 0, 0, '']));
+    }
+    return states;
   }
 
   /** How deep every lane is, for metrics: cheaper than `list` by far. */
@@ -133,4 +133,30 @@ export class LaneStore {
       this.#noted.delete(id);
     }
   }
+}
+
+/** What Redis holds of a lane: its hash, how many are in flight, in slots and parked, and the time of the last slot. */
+type StoredLane = readonly [readonly string[], number, number, number, string];
+
+function laneState(lane: Lane, [pairs, inFlight, queued, parked, last]: StoredLane): LaneState {
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < pairs.length; i += 2) fields.set(pairs[i] ?? '', pairs[i + 1] ?? '');
+  const number = (name: string): number => Number(fields.get(name) ?? 0);
+  const paused = fields.get('paused');
+  const error = fields.get('error') ?? '';
+  return {
+    id: lane.id,
+    issuer: lane.issuer,
+    policy: lane.policy,
+    paused: paused === undefined ? undefined : (JSON.parse(paused) as LanePause),
+    inFlight,
+    queued,
+    parked,
+    lineEndsAtMs: last === '' ? undefined : Number(last),
+    backoffUntilMs: number('until') === 0 ? undefined : number('until'),
+    failureStreak: number('streak'),
+    failingSinceMs: number('failingSince') === 0 ? undefined : number('failingSince'),
+    pace: 2 ** -number('throttle'),
+    lastError: error === '' ? undefined : { atMs: number('errorAt'), message: error },
+  };
 }

@@ -1,6 +1,6 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import type { FleetSummary } from '../fleet-index/fleet-summary.ts';
+import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
 import { laneRows, standingOf } from './lane-rows.ts';
 import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
@@ -54,18 +54,18 @@ type Register<Shown> = (
 ) => void;
 
 function fleetGauges(gauge: Register<IndexSnapshot>): void {
-  gauge('index_volumes', [], 'Volumes in the index.', (g, { summary }) => g.set(summary.volumes));
+  gauge('index_volumes', [], 'Volumes in the index.', (g, { census }) => g.set(census.all.volumes));
   gauge(
     'volumes',
     ['state', 'issuer'],
     'Volumes by state and issuer; issuers without trouble beyond the largest are together "other".',
-    (g, { summary }) => showIssuers(g, summary),
+    (g, { census }) => showIssuers(g, census),
   );
   gauge(
     'soonest_not_after_timestamp_seconds',
     [],
-    'Not-after of the certificate that expires next; 0 without certificates.',
-    (g, { summary }) => g.set((summary.soonestExpiryMs ?? 0) / 1000),
+    'Not-after of the certificate that expires next, of those that have not; 0 without any.',
+    (g, { census }) => g.set((census.all.soonestExpiryMs ?? 0) / 1000),
   );
   gauge('volumes_due', [], 'Volumes past their renew-at.', (g, { urgency }) => g.set(urgency.due));
   gauge(
@@ -74,7 +74,7 @@ function fleetGauges(gauge: Register<IndexSnapshot>): void {
     'Volumes past their renew-at and past the deadline by which their agent renews on its own.',
     (g, { urgency }) => g.set(urgency.overdue),
   );
-  gauge('volumes_expired', [], 'Volumes past their not-after.', (g, { summary }) => g.set(summary.expired));
+  gauge('volumes_expired', [], 'Volumes past their not-after.', (g, { census }) => g.set(census.all.byState.expired));
   gauge(
     'volumes_at_risk',
     ['left'],
@@ -167,8 +167,8 @@ function redisGauges(gauge: Register<ControllerSnapshot>): void {
 /** Words for what an operator wants to see by issuer however small the issuer is. */
 const troubled: ReadonlySet<string> = new Set(['expired', 'failing', 'overdue']);
 
-function showIssuers(gauge: Gauge, { issuers }: FleetSummary): void {
-  const counted = issuers.map(({ key, volumes, byState }) => {
+function showIssuers(gauge: Gauge, { issuers }: FleetCensus): void {
+  const counted = [...issuers.values()].map(({ key, volumes, byState }) => {
     const counts = Object.entries(byState);
     const trouble = counts.reduce((sum, [state, count]) => sum + (troubled.has(state) ? count : 0), 0);
     return { key, volumes, counts, trouble };

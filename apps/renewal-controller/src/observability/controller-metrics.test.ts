@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import type { VolumeSketch } from '../dispatch/testing/test-fleet.ts';
-import { summarize } from '../fleet-index/fleet-summary.ts';
+import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
+import { FleetView } from '../fleet-index/fleet-view.ts';
 import { volumeStateOf } from '../fleet-index/volume-state.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { LaneDepth } from '../lanes/lane-depths.ts';
@@ -19,11 +20,17 @@ const laneOf = (name: string, of: Partial<LaneDepth> = {}): LaneDepth => ({
   ...of,
 });
 
+function censusOf(volumes: readonly VolumeState[]): FleetCensus {
+  const view = new FleetView();
+  for (const volume of volumes) view.set(volume.node, volume.volumeId, volume);
+  return view.takeCensus(nowMs);
+}
+
 function snapshotOf(volumes: readonly VolumeState[], lanes: readonly LaneDepth[] = []): ControllerSnapshot {
   return {
     atMs: nowMs,
     index: {
-      summary: summarize(volumes, nowMs),
+      census: censusOf(volumes),
       urgency: weighUrgency(volumes, nowMs, new Set()),
       nodes: { online: 2, silent: 1 },
     },

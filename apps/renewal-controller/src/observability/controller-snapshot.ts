@@ -1,6 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
-import type { FleetSummary } from '../fleet-index/fleet-summary.ts';
+import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
@@ -9,7 +9,7 @@ import type { RedisHealth } from '../redis/redis-probe.ts';
 
 /** What the index says. */
 export interface IndexSnapshot {
-  readonly summary: FleetSummary;
+  readonly census: FleetCensus;
   readonly urgency: FleetUrgency;
   readonly nodes: { readonly online: number; readonly silent: number };
 }
@@ -62,7 +62,7 @@ function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): I
   // A node that was never heard of is one whose first heartbeat this replica has not read yet.
   const silent = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   return {
-    summary: view.summary(nowMs),
+    census: view.takeCensus(nowMs),
     urgency: weighUrgency(view.volumes(), nowMs, new Set(silent.map(({ node }) => node))),
     nodes: { silent: silent.length, online: view.nodes().length - silent.length },
   };

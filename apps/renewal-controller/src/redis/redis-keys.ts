@@ -20,6 +20,8 @@ export interface RedisKeys {
   readonly lanes: string;
   readonly demands: string;
   readonly bulks: string;
+  readonly started: string;
+  readonly holds: string;
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
@@ -37,6 +39,8 @@ export function redisKeys(prefix: string): RedisKeys {
     lanes: `${controller}:lanes`,
     demands: `${controller}:demands`,
     bulks: `${controller}:bulks`,
+    started: `${controller}:started`,
+    holds: `${controller}:holds`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,

@@ -1,7 +1,8 @@
 import type { RedisClient } from '../../redis/create-redis.ts';
 import type { RedisKeys } from '../../redis/redis-keys.ts';
 import { LaneAdmission } from '../lane-admission.ts';
-import type { HoldReason, Outcome } from '../lane-admission.ts';
+import type { HoldReason } from '../../fleet-index/renewal-progress.ts';
+import type { Outcome } from '../lane-admission.ts';
 import type { Lane } from '../lane-policies.ts';
 
 /** A renewal that arrives at a lane. */
@@ -80,7 +81,7 @@ export class SimulatedLane {
 
   async #come(arrival: Arrival, issuer: SimulatedIssuer): Promise<void> {
     const { id, notAfterMs = Infinity, latestStartMs = 1e15, ignoreWindows = false } = arrival;
-    const request = { id, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs, ignoreWindows };
+    const request = { id, volume: id, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs, ignoreWindows };
     const answer = await this.admission.admit(this.lane, request);
     if (!answer.admitted) {
       this.holds.push({ id, atMs: this.nowMs, reason: answer.reason });

@@ -1,0 +1,58 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { AskApi } from './api-client.ts';
+import type { CliOptions } from './cli-options.ts';
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly ask: AskApi;
+  readonly options: CliOptions;
+  readonly clock: Clock;
+  readonly print: (text: string) => void;
+}
+
+/** A command of the command line. */
+export type Command = (context: CommandContext) => Promise<void>;
+
+/** Shows the API's answer as it is, or as a table. */
+export function show({ options, print }: CommandContext, answer: unknown, asTable: () => string): void {
+  print(options.output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : asTable());
+}
+
+/** What stands after the command. @throws CertfleetError invalid-argument without it */
+export function operand({ options }: CommandContext, what: string): string {
+  const [first] = options.operands;
+  if (first === undefined)
+    throw new CertfleetError('invalid-argument', `${options.command}: expected ${what}, found none`);
+  return first;
+}
+
+/** The reason that an action needs. @throws CertfleetError invalid-argument without it */
+export function reasonOf({ options }: CommandContext, fallback?: string): string {
+  const { reason = fallback } = options.flags;
+  if (typeof reason === 'string' && reason !== '') return reason;
+  throw new CertfleetError('invalid-argument', `${options.command}: expected --reason, found none`);
+}
+
+/** A path with the query of what is given. */
+export function withQuery(path: string, query: Readonly<Record<string, string | boolean | undefined>>): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (typeof value === 'string') given.set(name, value);
+  return given.size === 0 ? path : `${path}?${given.toString()}`;
+}
+
+/** Every page of a list, one after the other. */
+export async function allPages<Page extends { readonly next?: string }>(
+  ask: AskApi,
+  path: string,
+  query: Readonly<Record<string, string | boolean | undefined>>,
+): Promise<readonly Page[]> {
+  const pages: Page[] = [];
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const place = after === '' ? {} : { after };
+    const page = (await ask('GET', withQuery(path, { limit: '1000', ...query, ...place }))) as Page;
+    pages.push(page);
+    after = page.next;
+  }
+  return pages;
+}

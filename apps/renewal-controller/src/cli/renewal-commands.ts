@@ -1,0 +1,104 @@
+import type { Renewal, RenewalPreview, Renewals } from '@certfleet/operator-api/renewals.ts';
+import type { Summary } from '@certfleet/operator-api/summary.ts';
+import { delay } from '@certfleet/shared/clock.ts';
+import { reasonOf, show } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
+import { laneOf } from './lane-commands.ts';
+import { distance, table } from './table.ts';
+
+/** The fleet in numbers, what wants attention, and what is being renewed. */
+export const status: Command = async (context) => {
+  const summary = (await context.ask('GET', 'summary')) as Summary;
+  const { renewals } = (await context.ask('GET', 'renewals')) as Renewals;
+  show(context, { summary, renewals }, () => {
+    const counts = Object.entries(summary.byState).map(([state, count]) => [state, String(count)]);
+    const numbers = [
+      ['volumes', String(summary.volumes)],
+      ...counts,
+      ['silent nodes', String(summary.agents.silent)],
+      ['soonest expiry in', distance(summary.soonestExpiry, context.clock.now())],
+    ];
+    const attention = summary.attention.map(({ severity, text }) => [severity, text]);
+    const parts = [
+      table(['FLEET', ''], numbers),
+      ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
+      renewalTable(renewals),
+    ];
+    return parts.join('\n');
+  });
+};
+
+function renewalTable(renewals: readonly Renewal[]): string {
+  const rows = renewals.map((each) => [
+    each.id,
+    each.state,
+    `${each.renewed}/${each.total}`,
+    String(each.pending),
+    String(each.failures),
+    each.by,
+    each.reason,
+    each.selection,
+  ]);
+  return table(['RENEWAL', 'STATE', 'RENEWED', 'PENDING', 'FAILURES', 'BY', 'REASON', 'SELECTION'], rows);
+}
+
+const betweenLooksMs = 1_000;
+
+/** Has volumes renewed, counts them, or takes it back. */
+export const renew: Command = async (context) => {
+  const { ask, options } = context;
+  const { flags } = options;
+  if (typeof flags['cancel'] === 'string') {
+    const cancelled = (await ask('DELETE', `renewals/${encodeURIComponent(flags['cancel'])}`)) as Renewal;
+    show(context, cancelled, () => renewalTable([cancelled]));
+    return;
+  }
+  const dryRun = flags['dry-run'] === true;
+  const answer = await ask('POST', 'renewals', {
+    selection: await selectionOf(context),
+    reason: reasonOf(context, dryRun ? 'dry run' : undefined),
+    dryRun,
+    ignoreWindows: flags['ignore-windows'] === true,
+    everything: flags['all'] === true,
+  });
+  if (dryRun) {
+    const preview = answer as RenewalPreview;
+    const rows = preview.byIssuer.map(({ value, count }) => [value, String(count)]);
+    show(context, preview, () => `${preview.count} volumes would be renewed\n${table(['ISSUER', 'VOLUMES'], rows)}`);
+    return;
+  }
+  await follow(context, answer as Renewal);
+};
+
+async function follow(context: CommandContext, renewal: Renewal): Promise<void> {
+  const { ask, options, clock, print } = context;
+  let progress = renewal;
+  show(context, progress, () => renewalTable([progress]));
+  while (options.flags['wait'] === true && (progress.state === 'starting' || progress.state === 'running')) {
+    await delay(clock, betweenLooksMs);
+    progress = (await ask('GET', `renewals/${progress.id}`)) as Renewal;
+    if (options.output === 'table')
+      print(`${progress.renewed} of ${progress.total} renewed, ${progress.failures} failed tries\n`);
+  }
+}
+
+async function selectionOf(context: CommandContext): Promise<object> {
+  const { namespace, node, pod, volume, selector, issuer, state, search } = context.options.flags;
+  const { 'issued-before': issuedBefore, 'ca-fingerprint': caFingerprint } = context.options.flags;
+  const query = given({ state, search });
+  return given({
+    namespace,
+    node,
+    pod,
+    volumeId: volume,
+    labelSelector: selector,
+    issuedBefore,
+    caFingerprint,
+    issuer: issuer === undefined ? undefined : (await laneOf(context, String(issuer))).issuer,
+    query: Object.keys(query).length === 0 ? undefined : query,
+  });
+}
+
+function given(values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

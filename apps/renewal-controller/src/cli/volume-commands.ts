@@ -1,0 +1,74 @@
+import type { Nodes } from '@certfleet/operator-api/nodes.ts';
+import type { Issuance, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { allPages, operand, show, withQuery } from './command.ts';
+import type { Command } from './command.ts';
+import { distance, table } from './table.ts';
+
+/** The volumes that the flags narrow down. */
+export const list: Command = async (context) => {
+  const { namespace, node, pod, volume, issuer, state, search, sort } = context.options.flags;
+  const wanted = { namespace, node, pod, volumeId: volume, issuer, state, search, sort: sort ?? 'namespace' };
+  const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
+  const volumes = pages.flatMap((page) => page.volumes);
+  const nowMs = context.clock.now();
+  const rows = volumes.map((each) => [
+    each.namespace,
+    each.pod,
+    each.node,
+    each.issuer,
+    each.held === undefined ? each.state : `${each.state} (${each.held.reason})`,
+    String(each.generation),
+    distance(each.renewAt, nowMs),
+    distance(each.notAfter, nowMs),
+    each.volumeId,
+  ]);
+  const titles = ['NAMESPACE', 'POD', 'NODE', 'ISSUER', 'STATE', 'GENERATION', 'RENEWS IN', 'EXPIRES IN', 'VOLUME'];
+  show(context, { volumes }, () => table(titles, rows));
+};
+
+/** Everything known of one volume. */
+export const showVolume: Command = async (context) => {
+  const volumeId = operand(context, 'a volume id');
+  const found = (await context.ask('GET', withQuery('volumes', { volumeId }))) as VolumePage;
+  const [first] = found.volumes;
+  if (first === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId}`);
+  const path = `volumes/${encodeURIComponent(first.node)}/${encodeURIComponent(volumeId)}`;
+  const detail = (await context.ask('GET', path)) as VolumeDetail;
+  show(context, detail, () => {
+    const { history, held = {}, failure = {}, ...rest } = detail;
+    return `${table(['FIELD', 'VALUE'], fields({ ...rest, ...held, ...failure }))}\n${historyTable(history)}`;
+  });
+};
+
+function fields(object: object): string[][] {
+  return Object.entries(object).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]);
+}
+
+function historyTable(history: readonly Issuance[]): string {
+  const rows = history.map(({ at, generation, cause, path, durationMs, result, error = '' }) => [
+    at,
+    String(generation),
+    cause,
+    path,
+    durationMs === undefined ? '' : `${durationMs} ms`,
+    result,
+    error,
+  ]);
+  return table(['ISSUED', 'GENERATION', 'CAUSE', 'PATH', 'TOOK', 'RESULT', 'ERROR'], rows);
+}
+
+/** Nodes, and whether their agents were heard of. */
+export const nodes: Command = async (context) => {
+  const answer = (await context.ask('GET', 'nodes')) as Nodes;
+  const nowMs = context.clock.now();
+  const rows = answer.nodes.map((each) => [
+    each.node,
+    each.isSilent ? 'silent' : 'online',
+    distance(each.lastSeen, nowMs),
+    each.agentVersion,
+    String(each.volumes),
+    String(each.byState.failing),
+  ]);
+  show(context, answer, () => table(['NODE', 'STATE', 'LAST SEEN', 'AGENT', 'VOLUMES', 'FAILING'], rows));
+};

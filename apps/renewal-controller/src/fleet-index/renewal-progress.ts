@@ -1,0 +1,47 @@
+import type { holdReasons } from '@certfleet/operator-api/vocabulary.ts';
+import { parseVolumePlace } from './volume-place.ts';
+
+/** Why a lane lets a renewal wait. */
+export type HoldReason = (typeof holdReasons)[number];
+
+/** A renewal that a lane lets wait. */
+export interface LaneHold {
+  readonly reason: HoldReason;
+  /** When its turn is expected, in milliseconds since the epoch; undefined where only an event ends the wait. */
+  readonly untilMs: number | undefined;
+}
+
+/** Which renewals of the fleet are started and which wait, by node and volume id. */
+export interface RenewalProgress {
+  readonly started: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly holds: ReadonlyMap<string, ReadonlyMap<string, LaneHold>>;
+}
+
+/** Nothing is known to be under way. */
+export const noProgress: RenewalProgress = { started: new Map(), holds: new Map() };
+
+/** Started renewals by node. @param places as the lanes' scripts note them */
+export function startedByNode(places: readonly string[]): RenewalProgress['started'] {
+  const byNode = new Map<string, Set<string>>();
+  for (const place of places) {
+    const { node, volumeId } = parseVolumePlace(place);
+    const known = byNode.get(node);
+    if (known === undefined) byNode.set(node, new Set([volumeId]));
+    else known.add(volumeId);
+  }
+  return byNode;
+}
+
+/** Waiting renewals by node. @param pairs alternating place and hold, as the lanes' scripts note them */
+export function holdsByNode(pairs: readonly string[]): RenewalProgress['holds'] {
+  const byNode = new Map<string, Map<string, LaneHold>>();
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const { node, volumeId } = parseVolumePlace(pairs[i] ?? '');
+    const [reason, until = ''] = (pairs[i + 1] ?? '').split(':') as [HoldReason, string?];
+    const hold = { reason, untilMs: until === '' ? undefined : Number(until) };
+    const known = byNode.get(node);
+    if (known === undefined) byNode.set(node, new Map([[volumeId, hold]]));
+    else known.set(volumeId, hold);
+  }
+  return byNode;
+}

@@ -1,0 +1,139 @@
+import type { Attention } from '@certfleet/operator-api/summary.ts';
+import type { FleetCensus, IssuerTally } from '../fleet-index/fleet-census.ts';
+import type { NodeState } from '../fleet-index/node-session.ts';
+import type { RedisHealth } from '../redis/redis-probe.ts';
+import type { LaneEntry } from './lane-directory.ts';
+import { iso } from './volume-row.ts';
+
+/** What is looked at for trouble. */
+export interface AttentionSources {
+  readonly census: FleetCensus;
+  readonly lanes: readonly LaneEntry[];
+  readonly silent: readonly NodeState[];
+  readonly redis: RedisHealth;
+  readonly nowMs: number;
+}
+
+const ranks: Readonly<Record<Attention['severity'], number>> = { critical: 0, warning: 1, info: 2 };
+/** Of one kind; the rest is one line that counts them. */
+const mostOfKind = 10;
+
+/** What wants a person's attention, in words, the worst first. */
+export function attention(sources: AttentionSources): Attention[] {
+  const found = [
+    ...redisTrouble(sources),
+    ...expiredOrOverdue(sources),
+    ...capped(failingIssuers(sources), 'more issuers fail', '/volumes?state=failing'),
+    ...silentNodes(sources),
+    ...capped(heldLanes(sources), 'more lanes are held or rest', '/lanes?sort=state'),
+  ];
+  return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || b.count - a.count);
+}
+
+function redisTrouble({ redis, census }: AttentionSources): Attention[] {
+  const found: Attention[] = [];
+  if (!redis.reachable) {
+    const text = 'Redis is out of reach: agents renew by their own deadline, and what is shown is what was known last';
+    found.push({ severity: 'critical', kind: 'redis-unreachable', text, count: census.all.volumes, link: '/' });
+  }
+  const { maxmemoryPolicy } = redis;
+  if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction') {
+    const text = `Redis may throw scheduled renewals away: its maxmemory-policy is ${maxmemoryPolicy}, expected noeviction`;
+    found.push({ severity: 'warning', kind: 'redis-evicts', text, count: 1, link: '/' });
+  }
+  return found;
+}
+
+function expiredOrOverdue({ census }: AttentionSources): Attention[] {
+  const { expired, overdue } = census.all.byState;
+  const found: Attention[] = [];
+  if (expired > 0) {
+    const text = `${volumes(expired)} ${expired === 1 ? 'has' : 'have'} expired`;
+    found.push({ severity: 'critical', kind: 'expired', text, count: expired, link: '/volumes?state=expired' });
+  }
+  if (overdue > 0) {
+    const text = `${volumes(overdue)} ${overdue === 1 ? 'is' : 'are'} overdue: neither controller nor agent has renewed in time`;
+    found.push({ severity: 'critical', kind: 'overdue', text, count: overdue, link: '/volumes?state=overdue' });
+  }
+  return found;
+}
+
+function failingIssuers({ census, lanes, nowMs }: AttentionSources): Attention[] {
+  const sinceByKey = new Map(lanes.map(({ shown, failingSinceMs }) => [shown.key, failingSinceMs]));
+  return [...census.issuers.values()]
+    .filter(({ byState }) => byState.failing > 0)
+    .sort((a, b) => b.byState.failing - a.byState.failing)
+    .map((tally) => failingIssuer(tally, sinceByKey.get(tally.key) ?? tally.failingSinceMs ?? nowMs, nowMs));
+}
+
+function failingIssuer({ key, byState, lastFailure }: IssuerTally, sinceMs: number, nowMs: number): Attention {
+  const { failing } = byState;
+  const why = lastFailure === undefined ? '' : `: ${lastFailure.message}`;
+  return {
+    severity: byState.expired > 0 ? 'critical' : 'warning',
+    kind: 'failing',
+    text: `${volumes(failing)} of issuer ${key} ${failing === 1 ? 'fails' : 'fail'} since ${clockTime(sinceMs, nowMs)}${why}`,
+    count: failing,
+    since: iso(sinceMs),
+    link: `/volumes?${new URLSearchParams({ state: 'failing', issuer: key }).toString()}`,
+  };
+}
+
+function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
+  const [first, ...more] = silent.toSorted((a, b) => a.lastSeenMs - b.lastSeenMs);
+  if (first === undefined) return [];
+  const since = clockTime(first.lastSeenMs, nowMs);
+  const isOne = more.length === 0;
+  return [
+    {
+      severity: 'warning',
+      kind: 'node-silent',
+      text: isOne
+        ? `node ${first.node} is silent since ${since}`
+        : `${silent.length} nodes are silent, ${first.node} since ${since}`,
+      count: silent.length,
+      since: iso(first.lastSeenMs),
+      link: isOne ? `/nodes/${encodeURIComponent(first.node)}` : '/nodes?state=silent',
+    },
+  ];
+}
+
+function heldLanes({ lanes, nowMs }: AttentionSources): Attention[] {
+  return lanes.flatMap(({ shown, failingSinceMs = nowMs }): Attention[] => {
+    const { id, key, paused, queued, parked, state, lastError, byState } = shown;
+    const count = queued + parked;
+    const link = `/lanes/${id}`;
+    if (paused !== undefined) {
+      const text = `the lane of issuer ${key} is held by ${paused.by} since ${clockTime(Date.parse(paused.at), nowMs)}: ${paused.reason}; ${renewals(count)}`;
+      const severity = count > 0 ? 'warning' : 'info';
+      return [{ severity, kind: 'lane-paused', text, count, since: paused.at, link }];
+    }
+    // Said already when its volumes fail.
+    if (state !== 'resting' || byState.failing > 0) return [];
+    const why = lastError === undefined ? '' : `: ${lastError.message}`;
+    const text = `the lane of issuer ${key} rests since ${clockTime(failingSinceMs, nowMs)}; ${renewals(count)}${why}`;
+    return [{ severity: 'warning', kind: 'lane-resting', text, count, since: iso(failingSinceMs), link }];
+  });
+}
+
+function capped(found: Attention[], more: string, link: string): Attention[] {
+  if (found.length <= mostOfKind) return found;
+  const [first] = found;
+  const rest = found.slice(mostOfKind);
+  if (first === undefined) return found;
+  const { kind, severity } = first;
+  return [
+    ...found.slice(0, mostOfKind),
+    { kind, severity, text: `${rest.length} ${more}`, count: rest.reduce((sum, { count }) => sum + count, 0), link },
+  ];
+}
+
+const volumes = (count: number): string => `${count} ${count === 1 ? 'volume' : 'volumes'}`;
+const renewals = (count: number): string => `${count} ${count === 1 ? 'renewal waits' : 'renewals wait'}`;
+
+/** With the date when it was not within a day. */
+function clockTime(timeMs: number, nowMs: number): string {
+  const text = new Date(timeMs).toISOString();
+  const time = `${text.slice(11, 16)} UTC`;
+  return nowMs - timeMs < 86_400_000 ? time : `${text.slice(0, 10)} ${time}`;
+}

@@ -1,0 +1,47 @@
+import type { Timeline } from '@certfleet/operator-api/timeline.ts';
+import { expirySpans } from '../fleet-index/expiry-spans.ts';
+import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import type { ApiContext } from './api-context.ts';
+import { iso } from './volume-row.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const hours = 48;
+const days = 30;
+
+/** What is to be renewed, hour by hour and day by day; what was; and how expiries lie. */
+export async function fleetTimeline({ view, dispatcher, clock }: ApiContext): Promise<Timeline> {
+  const nowMs = clock.now();
+  const [dueHours, dueDays] = await Promise.all([
+    dispatcher.due.scheduled(stepsFrom(nowMs, hourMs, hours)),
+    dispatcher.due.scheduled(stepsFrom(nowMs, dayMs, days)),
+  ]);
+  return {
+    due: { hours: spans(dueHours, nowMs, hourMs), days: spans(dueDays, nowMs, dayMs) },
+    done: { hours: [] },
+    expiry: expirySpansOf(view().census(nowMs)),
+  };
+}
+
+/** Ends of so many steps of the clock, the one that has begun being the first. */
+function stepsFrom(nowMs: number, stepMs: number, count: number): readonly number[] {
+  const first = Math.floor(nowMs / stepMs) + 1;
+  return Array.from({ length: count }, (_, i) => (first + i) * stepMs);
+}
+
+function spans(counts: readonly number[], nowMs: number, stepMs: number): Timeline['due']['hours'] {
+  const first = Math.floor(nowMs / stepMs) * stepMs;
+  return counts.map((count, i) => ({ from: iso(first + i * stepMs), count }));
+}
+
+function expirySpansOf({ atMs, expiry }: FleetCensus): Timeline['expiry'] {
+  return expirySpans.map(({ label, toMs }, i) => {
+    const fromMs = expirySpans[i - 1]?.toMs;
+    return {
+      label,
+      ...(fromMs !== undefined && { from: iso(atMs + fromMs) }),
+      ...(Number.isFinite(toMs) && { to: iso(atMs + toMs) }),
+      count: expiry[i] ?? 0,
+    };
+  });
+}

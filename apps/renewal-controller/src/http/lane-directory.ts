@@ -1,0 +1,155 @@
+import type { Lane as ShownLane, LanePage, LaneQuery } from '@certfleet/operator-api/lanes.ts';
+import { laneStates } from '@certfleet/operator-api/vocabulary.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { noVolumes } from '../fleet-index/fleet-census.ts';
+import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import type { FleetView } from '../fleet-index/fleet-view.ts';
+import { issuerKey } from '../fleet-index/volume-state.ts';
+import type { IssuerName } from '../fleet-index/volume-state.ts';
+import type { LanePolicies } from '../lanes/lane-policies.ts';
+import type { LaneState, LaneStore } from '../lanes/lane-store.ts';
+import { SecondCache } from './second-cache.ts';
+import { iso } from './volume-row.ts';
+
+/** What the directory stands on. */
+export interface LaneDirectoryOptions {
+  readonly lanes: Pick<LaneStore, 'noted' | 'states'>;
+  readonly policies: LanePolicies;
+  readonly view: () => FleetView;
+  readonly clock: Clock;
+}
+
+/** A lane as it is shown, with since when its issuer fails. */
+export interface LaneEntry {
+  readonly shown: ShownLane;
+  readonly failingSinceMs: number | undefined;
+}
+
+/** Every lane of the fleet: those that renewals have passed, and those of issuers that have volumes. */
+export class LaneDirectory {
+  readonly #options: LaneDirectoryOptions;
+  readonly #cache: SecondCache<ReadonlyMap<string, LaneEntry>>;
+
+  constructor(options: LaneDirectoryOptions) {
+    this.#options = options;
+    this.#cache = new SecondCache(options.clock);
+  }
+
+  /** By id; at most a second old. */
+  all(): Promise<ReadonlyMap<string, LaneEntry>> {
+    return this.#cache.get('', () => this.#read());
+  }
+
+  /** A lane as it stands now, by id. @throws CertfleetError not-found */
+  async one(id: string): Promise<ShownLane> {
+    const known = (await this.all()).get(id);
+    if (known === undefined) throw new CertfleetError('not-found', `there is no lane ${id}`);
+    const { view, clock, lanes } = this.#options;
+    const [state] = await lanes.states([known.shown.issuer]);
+    return state === undefined ? known.shown : this.#entry(state, view().census(clock.now())).shown;
+  }
+
+  /** @throws CertfleetError invalid-argument for a cursor that is none */
+  async page({ search, state, sort = 'issuer', order = 'asc', limit, after }: LaneQuery): Promise<LanePage> {
+    const part = search?.toLowerCase() ?? '';
+    const matching = [...(await this.all()).values()]
+      .map(({ shown }) => shown)
+      .filter((lane) => (state === undefined || lane.state === state) && lane.key.toLowerCase().includes(part));
+    const sign = order === 'asc' ? 1 : -1;
+    const keyOf = sortKeys[sort];
+    matching.sort((a, b) => compare([keyOf(a), a.id], [keyOf(b), b.id], sign));
+    const begin = after === undefined ? undefined : decodeCursor(after);
+    const rest =
+      begin === undefined ? matching : matching.filter((lane) => compare([keyOf(lane), lane.id], begin, sign) > 0);
+    const page = rest.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      lanes: page,
+      total: matching.length,
+      ...(rest.length > limit && last !== undefined && { next: encodeCursor([keyOf(last), last.id]) }),
+    };
+  }
+
+  /** What was shown is not so any more. */
+  changed(): void {
+    this.#cache.clear();
+  }
+
+  async #read(): Promise<ReadonlyMap<string, LaneEntry>> {
+    const { lanes, view, clock } = this.#options;
+    const census = view().census(clock.now());
+    const issuers = new Map<string, IssuerName>();
+    for (const { key, issuer } of census.issuers.values()) issuers.set(key, issuer);
+    for (const issuer of await lanes.noted()) issuers.set(issuerKey(issuer), issuer);
+    const entries = (await lanes.states([...issuers.values()])).map((state) => this.#entry(state, census));
+    return new Map(entries.map((entry) => [entry.shown.id, entry]));
+  }
+
+  #entry(state: LaneState, census: FleetCensus): LaneEntry {
+    const nowMs = this.#options.clock.now();
+    const { windows } = this.#options.policies.laneOf(state.issuer);
+    const opensInMs = windows.opensInMs(nowMs);
+    const key = issuerKey(state.issuer);
+    const { volumes = 0, byState = noVolumes() } = census.issuers.get(key) ?? {};
+    const { issuer, policy, paused, lastError, lineEndsAtMs, backoffUntilMs = 0 } = state;
+    return {
+      failingSinceMs: state.failingSinceMs,
+      shown: {
+        id: state.id,
+        key,
+        issuer,
+        policy: { ...policy, windows: [...policy.windows] },
+        state: stateOf({ isPaused: paused !== undefined, isResting: backoffUntilMs > nowMs, isShut: opensInMs > 0 }),
+        ...(paused && { paused: { by: paused.by, reason: paused.reason, at: iso(paused.atMs) } }),
+        inFlight: state.inFlight,
+        queued: state.queued,
+        parked: state.parked,
+        ...(lineEndsAtMs !== undefined && { lineEndsAt: iso(lineEndsAtMs) }),
+        ...(backoffUntilMs > nowMs && { backoffUntil: iso(backoffUntilMs) }),
+        ...(opensInMs > 0 && Number.isFinite(opensInMs) && { opensAt: iso(nowMs + opensInMs) }),
+        failureStreak: state.failureStreak,
+        pace: state.pace,
+        ...(lastError && { lastError: { at: iso(lastError.atMs), message: lastError.message } }),
+        volumes,
+        byState,
+      },
+    };
+  }
+}
+
+function stateOf(is: { isPaused: boolean; isResting: boolean; isShut: boolean }): ShownLane['state'] {
+  if (is.isPaused) return 'paused';
+  if (is.isResting) return 'resting';
+  return is.isShut ? 'window' : 'open';
+}
+
+type LaneCursor = readonly [string | number, string];
+
+const sortKeys: Readonly<Record<NonNullable<LaneQuery['sort']>, (lane: ShownLane) => string | number>> = {
+  issuer: ({ key }) => key,
+  state: ({ state }) => laneStates.indexOf(state),
+  volumes: ({ volumes }) => volumes,
+  waiting: ({ queued, parked }) => queued + parked,
+  'in-flight': ({ inFlight }) => inFlight,
+  failures: ({ failureStreak }) => failureStreak,
+};
+
+function compare([a, idA]: LaneCursor, [b, idB]: LaneCursor, sign: 1 | -1): number {
+  if (a !== b) return a < b ? -sign : sign;
+  return idA === idB ? 0 : idA < idB ? -1 : 1;
+}
+
+function encodeCursor(cursor: LaneCursor): string {
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url');
+}
+
+function decodeCursor(text: string): LaneCursor {
+  try {
+    const [key, id] = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown[];
+    if ((typeof key === 'string' || typeof key === 'number') && typeof id === 'string') return [key, id];
+  } catch {
+    // Said below.
+  }
+  throw new CertfleetError('invalid-argument', 'after: expected the `next` of a page, found something else');
+}

@@ -1,0 +1,33 @@
+import { IdSchema } from '@certfleet/operator-api/fields.ts';
+import { LanePageSchema, LaneQuerySchema, LaneSchema, PauseSchema } from '@certfleet/operator-api/lanes.ts';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { renew, view } from './api-context.ts';
+import type { Api, ApiContext } from './api-context.ts';
+
+/** The lanes of issuers: looking, holding, letting go. */
+export function laneRoutes(api: Api, { lanes, dispatcher }: ApiContext): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const one = { params: IdSchema, response: { 200: LaneSchema } };
+  routes.get(
+    '/lanes',
+    { ...view, schema: { querystring: LaneQuerySchema, response: { 200: LanePageSchema } } },
+    ({ query }) => lanes.page(query),
+  );
+  routes.get('/lanes/:id', { ...view, schema: one }, ({ params }) => lanes.one(params.id));
+  routes.post(
+    '/lanes/:id/pause',
+    { ...renew, schema: { ...one, body: PauseSchema } },
+    async ({ params, body, operator }) => {
+      const { issuer } = await lanes.one(params.id);
+      await dispatcher.pauseLane(issuer, { by: operator, reason: body.reason });
+      lanes.changed();
+      return await lanes.one(params.id);
+    },
+  );
+  routes.post('/lanes/:id/resume', { ...renew, schema: one }, async ({ params, operator }) => {
+    const { issuer } = await lanes.one(params.id);
+    await dispatcher.resumeLane(issuer, operator);
+    lanes.changed();
+    return await lanes.one(params.id);
+  });
+}

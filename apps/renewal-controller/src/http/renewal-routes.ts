@@ -1,0 +1,49 @@
+import { IdSchema } from '@certfleet/operator-api/fields.ts';
+import {
+  RenewalPreviewSchema,
+  RenewalRequestSchema,
+  RenewalSchema,
+  RenewalsSchema,
+} from '@certfleet/operator-api/renewals.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { renew, view } from './api-context.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { shownPreview, shownRenewal } from './shown-renewal.ts';
+
+/** Renewals on demand: counting, asking, following, taking back. */
+export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes }: ApiContext): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const one = { params: IdSchema, response: { 200: RenewalSchema } };
+  routes.get('/renewals', { ...view, schema: { response: { 200: RenewalsSchema } } }, async () => ({
+    renewals: (await bulks.list()).map(shownRenewal),
+  }));
+  routes.get('/renewals/:id', { ...view, schema: one }, async ({ params }) =>
+    shownRenewal(await bulks.progress(params.id)),
+  );
+  routes.post(
+    '/renewals',
+    {
+      ...renew,
+      schema: { body: RenewalRequestSchema, response: { 200: RenewalPreviewSchema, 202: RenewalSchema } },
+    },
+    async ({ body, operator }, reply) => {
+      const { selection: wanted, reason, dryRun = false, ignoreWindows = false, everything = false } = body;
+      if (!hasCriterion(wanted) && !everything) {
+        throw new CertfleetError('invalid-argument', 'expected a criterion, or everything: true for the whole fleet');
+      }
+      const selection = await selectVolumes(wanted);
+      if (dryRun) return await reply.code(200).send(shownPreview(bulks.preview(selection)));
+      const id = await bulks.request(selection, { by: operator, reason, ignoreWindows });
+      return await reply.code(202).send(shownRenewal(await bulks.progress(id)));
+    },
+  );
+  routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params }) =>
+    shownRenewal(await bulks.cancel(params.id)),
+  );
+}
+
+/** An empty query is no criterion either. */
+function hasCriterion({ query = {}, ...criteria }: { readonly query?: object }): boolean {
+  return Object.keys(criteria).length > 0 || Object.keys(query).length > 0;
+}

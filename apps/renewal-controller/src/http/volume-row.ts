@@ -1,0 +1,87 @@
+import type { issuanceCauses, keyTypes, VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeDetail, VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { VolumeReport_Cause, VolumeReport_KeyType } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { LaneHold } from '../fleet-index/renewal-progress.ts';
+import { issuerKey } from '../fleet-index/volume-state.ts';
+import type { CertificateState, FailureState, VolumeState } from '../fleet-index/volume-state.ts';
+
+/** What a row needs besides the volume itself. */
+export interface RowContext {
+  readonly word: VolumeWord;
+  readonly hold: LaneHold | undefined;
+  readonly laneId: string;
+}
+
+/** The API's words for kinds of keys. */
+const keyTypeNames: Readonly<Record<VolumeReport_KeyType, (typeof keyTypes)[number]>> = {
+  [VolumeReport_KeyType.UNSPECIFIED]: 'unknown',
+  [VolumeReport_KeyType.RSA]: 'rsa',
+  [VolumeReport_KeyType.ECDSA]: 'ecdsa',
+  [VolumeReport_KeyType.ED25519]: 'ed25519',
+};
+
+/** The API's words for what brings certificates about. */
+export const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[number]>> = {
+  [VolumeReport_Cause.UNSPECIFIED]: 'unknown',
+  [VolumeReport_Cause.MOUNT]: 'mount',
+  [VolumeReport_Cause.JOB]: 'job',
+  [VolumeReport_Cause.DEADLINE]: 'deadline',
+};
+
+/** A volume as a row of the table. */
+export function volumeRow(volume: VolumeState, { word, hold, laneId }: RowContext): VolumeRow {
+  const { node, volumeId, namespace, pod, issuer, generation, certificate, failure } = volume;
+  return {
+    node,
+    volumeId,
+    namespace,
+    pod,
+    issuer: issuerKey(issuer),
+    laneId,
+    generation,
+    state: word,
+    ...(hold && { held: shownHold(hold) }),
+    keyType: keyTypeNames[volume.keyType],
+    cause: causeNames[volume.cause],
+    attempts: failure?.attempts ?? 0,
+    dnsNames: [],
+    ...(certificate && shownCertificate(certificate)),
+    ...(failure && { failure: shownFailure(failure) }),
+  };
+}
+
+/** A volume with its identity, before its history. */
+export function volumeIdentity(volume: VolumeState): Omit<VolumeDetail, keyof VolumeRow | 'history'> {
+  const { podUid, certificate } = volume;
+  return {
+    podUid,
+    ...(certificate && { fingerprint: certificate.fingerprint }),
+    caFingerprints: [...(certificate?.caFingerprints ?? [])],
+    uris: [...(certificate?.uris ?? [])],
+    ipAddresses: [...(certificate?.ipAddresses ?? [])],
+  };
+}
+
+/** A time in RFC 3339. */
+export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
+
+function shownHold({ reason, untilMs }: LaneHold): NonNullable<VolumeRow['held']> {
+  return { reason, ...(untilMs !== undefined && { until: iso(untilMs) }) };
+}
+
+function shownCertificate(certificate: CertificateState): Partial<VolumeRow> {
+  const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs, serial, subject, dnsNames } = certificate;
+  return {
+    notBefore: iso(notBeforeMs),
+    notAfter: iso(notAfterMs),
+    renewAt: iso(renewAtMs),
+    issuedAt: iso(issuedAtMs),
+    serial,
+    subject,
+    dnsNames: [...dnsNames],
+  };
+}
+
+function shownFailure({ atMs, reason, message, attempts }: FailureState): NonNullable<VolumeRow['failure']> {
+  return { at: iso(atMs), reason, message, attempts };
+}
