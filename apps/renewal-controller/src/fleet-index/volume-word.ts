@@ -7,7 +7,7 @@ import type { VolumeState } from './volume-state.ts';
  * due even before renew-at: jitter, a window or a person brought it forward.
  */
 export function volumeWord(
-  { certificate, failure }: VolumeState,
+  { certificate, failure, heldUntilMs }: VolumeState,
   nowMs: number,
   isStarted: boolean,
   isHeld: boolean,
@@ -16,6 +16,6 @@ export function volumeWord(
   if (failure !== undefined) return 'failing';
   if (isStarted) return 'in-flight';
   if (certificate === undefined) return 'pending';
-  if (certificate.renewAtMs <= nowMs) return isOverdue(certificate, nowMs) ? 'overdue' : 'due';
+  if (certificate.renewAtMs <= nowMs) return isOverdue(certificate, nowMs, heldUntilMs) ? 'overdue' : 'due';
   return isHeld ? 'due' : 'healthy';
 }
