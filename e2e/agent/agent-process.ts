@@ -22,6 +22,8 @@ export interface AgentStart {
   /** For Node itself, before the agent's source. */
   readonly nodeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Command and arguments that become the agent, say in another namespace. */
+  readonly through?: readonly string[];
 }
 
 /** The agent as a process of its own, which ends at the latest with this one. */
@@ -33,11 +35,11 @@ export class AgentProcess {
   #ports: LogLine | undefined;
   #output = '';
 
-  private constructor(node: TestNode, { flags = [], nodeFlags = [], env = {} }: AgentStart) {
+  private constructor(node: TestNode, { flags = [], nodeFlags = [], env = {}, through = [] }: AgentStart) {
     this.#node = node;
     const agent = [process.execPath, ...nodeFlags, agentSource, ...node.flags, ...flags];
     // A test that is itself killed must not leave agents behind.
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...agent], {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...through, ...agent], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...env },
     });

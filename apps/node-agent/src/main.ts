@@ -3,6 +3,7 @@ import { runProgram } from '@certfleet/shared/run-program.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Agent } from './agent.ts';
 import { configHelp, readConfig } from './config.ts';
+import { endProcess } from './end-process.ts';
 
 await runProgram({
   title: 'certfleet node agent',
@@ -10,4 +11,5 @@ await runProgram({
   readConfig,
   create: (config, log) =>
     new Agent({ config, env: process.env, version: packageJson.version, clock: systemClock, log }),
+  exit: endProcess,
 });

@@ -16,6 +16,8 @@ export interface Program<Config extends { readonly 'log-level': number }> {
   readonly help: () => string;
   readonly readConfig: (argv: readonly string[], env: NodeJS.ProcessEnv) => Config;
   readonly create: (config: Config, log: Logger) => Service;
+  /** Ends the process; process.exit unless given. */
+  readonly exit?: (code: number) => void;
 }
 
 /** sysexits.h: the command line was wrong. */
@@ -31,7 +33,7 @@ export async function runProgram<Config extends { readonly 'log-level': number }
   const log = createLogger(config['log-level']);
   try {
     const service = program.create(config, log);
-    stopOnSignal(service, log);
+    stopOnSignal(service, log, program.exit ?? ((code) => process.exit(code)));
     log.info(await service.start(), 'listening');
   } catch (thrown) {
     log.fatal({ error: asCertfleetError(thrown).message }, 'start failed');
@@ -55,18 +57,18 @@ function configOrExit<Config extends { readonly 'log-level': number }>(
   }
 }
 
-function stopOnSignal(service: Service, log: Logger): void {
+function stopOnSignal(service: Service, log: Logger, exit: (code: number) => void): void {
   let isStopping = false;
   const stop = (signal: string): void => {
     if (isStopping) return;
     isStopping = true;
     log.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    setTimeout(() => exit(1), stopLimitMs).unref();
     service.stop().then(
-      () => process.exit(0),
+      () => exit(0),
       (thrown: unknown) => {
         log.error({ error: asCertfleetError(thrown).message }, 'stop failed');
-        process.exit(1);
+        exit(1);
       },
     );
   };
