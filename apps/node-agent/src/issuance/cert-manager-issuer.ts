@@ -104,8 +104,8 @@ export class CertManagerIssuer implements CertificateIssuer {
       this.#waiters.delete(target, waiter);
       signal.removeEventListener('abort', abort);
       this.#stop.signal.removeEventListener('abort', abort);
-      // Ends a create whose response is no longer needed.
-      work.abort();
+      // Ends a create whose response is no longer needed; without one, an abort is nothing but errors and their stacks.
+      if (waiter.uid === '') work.abort();
     }
   }
 

@@ -41,7 +41,7 @@ export type ResponseHook = (verb: ApiVerb, resource: string, code: number, durat
 export interface KubeClientOptions {
   readonly credentials: KubeCredentials;
   readonly clock: Clock;
-  /** Requests at once, besides watches; 64 unless given. */
+  /** Requests at once, besides watches; 16 unless given. Each takes a connection of its own, and its TLS handshake. */
   readonly maxInFlight?: number;
   /** Requests a second, 0 for no limit: the API server's own fairness decides then. */
   readonly qps?: number;
@@ -63,7 +63,7 @@ export class KubeClient {
     this.#options = options;
     this.#transport = new ApiTransport(options.credentials, options.userAgent ?? 'certfleet', options.clock);
     this.#limiter = new RequestLimiter(
-      { maxInFlight: options.maxInFlight ?? 64, qps: options.qps ?? 0, burst: options.burst ?? 0 },
+      { maxInFlight: options.maxInFlight ?? 16, qps: options.qps ?? 0, burst: options.burst ?? 0 },
       options.clock,
     );
   }
