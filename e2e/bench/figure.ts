@@ -3,13 +3,15 @@ import { median } from './timings.ts';
 /** One measured thing. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 's' | 'MB' | '% of a core' | '1/s';
-  /** What the agent took, round by round. */
+  /** Empty for what is counted. */
+  readonly unit: 'ms' | 's' | 'MB' | 'B' | '% of a core' | '1/s' | '';
+  /** What the agent took (or the controller, of a fleet's figures), round by round. */
   readonly agent: readonly number[];
   /** What the bare client took just before each of them; absent where there is nothing to compare with. */
   readonly floor?: readonly number[];
-  /** What is to be reached: the ratio to the floor at most, or the agent's own figure at most or at least. */
-  readonly goal: { readonly of: 'ratio' | 'agent'; readonly is: '≤' | '≥'; readonly value: number };
+  /** What is to be reached: the ratio to the floor at most, or the agent's own figure at most or at least; absent where a
+   * figure only explains another. */
+  readonly goal?: { readonly of: 'ratio' | 'agent'; readonly is: '≤' | '≥'; readonly value: number };
 }
 
 /** The middle of several rounds, and how far apart they were. */

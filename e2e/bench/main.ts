@@ -5,9 +5,11 @@ import { BenchCluster } from './bench-cluster.ts';
 import type { Figure } from './figure.ts';
 import { Floor } from './floor.ts';
 import { json, table } from './report.ts';
-import type { Scenario } from './scenario.ts';
+import type { FleetScenario, Scenario } from './scenario.ts';
+import { controllerMemoryScenario, dispatchScenario, redisLostScenario } from './scenarios/fleet.ts';
 import { mountScenario, unpublishScenario } from './scenarios/mounts.ts';
 import { resourcesScenario } from './scenarios/resources.ts';
+import { simulationScenario } from './scenarios/simulation.ts';
 
 const scenarios: readonly Scenario[] = [
   mountScenario({ name: 'one-by-one-ecdsa', algorithm: 'ECDSA', count: 60, concurrency: 1, goal: 1.3 }),
@@ -19,6 +21,14 @@ const scenarios: readonly Scenario[] = [
   mountScenario({ name: '100-at-once-rsa', algorithm: 'RSA', count: 100, concurrency: 100, goal: 1.3 }),
 ];
 
+/** Of the controller; they run once, whatever --rounds says. */
+const fleetScenarios: readonly FleetScenario[] = [
+  dispatchScenario,
+  redisLostScenario,
+  controllerMemoryScenario,
+  simulationScenario,
+];
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
@@ -27,24 +37,31 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
-const chosen = scenarios.filter(({ name }) => values.only?.includes(name) ?? true);
-if (!Number.isInteger(rounds) || rounds < 1 || chosen.length < (values.only?.length ?? 1)) {
-  console.error(
-    `expected --rounds of at least 1 and --only with one of: ${scenarios.map(({ name }) => name).join(', ')}`,
-  );
+const isChosen = ({ name }: { readonly name: string }): boolean => values.only?.includes(name) ?? true;
+const [chosen, chosenOfFleet] = [scenarios.filter(isChosen), fleetScenarios.filter(isChosen)];
+if (!Number.isInteger(rounds) || rounds < 1 || chosen.length + chosenOfFleet.length < (values.only?.length ?? 1)) {
+  const names = [...scenarios, ...fleetScenarios].map(({ name }) => name);
+  console.error(`expected --rounds of at least 1 and --only with one of: ${names.join(', ')}`);
   process.exit(64);
 }
 
 const log = (line: string): void => console.error(line);
-const cluster = await BenchCluster.start();
 const figures: Figure[] = [];
-try {
-  const floor = await Floor.start(cluster);
-  const bench = { cluster, floor, rounds, log };
-  for (const scenario of chosen) figures.push(...(await scenario.run(bench)));
-  floor.stop();
-} finally {
-  await cluster.stop();
-}
+for (const scenario of chosenOfFleet) figures.push(...(await scenario.run(log)));
+if (chosen.length > 0) figures.push(...(await withCluster()));
 console.log(table(figures));
 if (values.json !== undefined) writeFileSync(values.json, json(figures));
+
+async function withCluster(): Promise<readonly Figure[]> {
+  const cluster = await BenchCluster.start();
+  const found: Figure[] = [];
+  try {
+    const floor = await Floor.start(cluster);
+    const bench = { cluster, floor, rounds, log };
+    for (const scenario of chosen) found.push(...(await scenario.run(bench)));
+    floor.stop();
+  } finally {
+    await cluster.stop();
+  }
+  return found;
+}

@@ -3,7 +3,7 @@ import type { Figure, Spread } from './figure.ts';
 
 /** The figures as a table for people. */
 export function table(figures: readonly Figure[]): string {
-  const head = ['figure', 'unit', 'floor', 'agent', 'ratio', 'goal'];
+  const head = ['figure', 'unit', 'floor', 'measured', 'ratio', 'goal'];
   const rows = [head, ...figures.map(row)];
   const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
@@ -32,7 +32,11 @@ function row(figure: Figure): readonly string[] {
     floor === undefined
       ? ['', show(spreadOf(agent)), '']
       : [show(spreadOf(floor)), show(spreadOf(agent)), show(spreadOf(ratios(figure)))];
-  return [name, unit, ...compared, `${goal.is} ${goal.value}${goal.of === 'ratio' ? ' × floor' : ''}`];
+  return [name, unit, ...compared, goal === undefined ? '' : goalText(goal)];
+}
+
+function goalText({ is, value, of }: NonNullable<Figure['goal']>): string {
+  return `${is} ${value}${of === 'ratio' ? ' × floor' : ''}`;
 }
 
 /** Such as `1.23 (1.10 to 1.31)`. */

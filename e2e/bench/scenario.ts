@@ -17,5 +17,11 @@ export interface Scenario {
   run(bench: Bench): Promise<readonly Figure[]>;
 }
 
+/** One thing that needs no cluster: a controller, a Redis and simulated agents. */
+export interface FleetScenario {
+  readonly name: string;
+  run(log: Bench['log']): Promise<readonly Figure[]>;
+}
+
 /** Long enough for what follows a burst (events, garbage collection) to end before the next measurement. */
 export const settleMs = 3_000;

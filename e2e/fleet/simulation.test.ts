@@ -1,0 +1,26 @@
+// A fleet in small: the real controller, a real Redis and the agents' own links, each in processes of their own. The whole
+// size is `npm run bench -- --only simulation`.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { simulate } from './simulation/simulation.ts';
+
+test('every volume is renewed in time by its job, and no lane goes beyond its limits', async (t) => {
+  const result = await simulate({
+    program: 'sources',
+    nodes: 20,
+    volumes: 1_000,
+    issuers: 100,
+    crowd: 200,
+    hosts: 1,
+    // Other tests share the machine: an agent waits 25 s for its job.
+    lifetimeMs: 300_000,
+    spreadMs: 25_000,
+    enrolMs: 20_000,
+  });
+  t.diagnostic(JSON.stringify(result));
+  assert.deepEqual([result.forgotten, result.byDeadline, result.expired], [0, 0, 0]);
+  assert.deepEqual(result.beyondLimits, []);
+  // The crowd was held back: 10 at once, then 20 a second.
+  assert.ok(result.crowd.seconds >= 9 && result.crowd.seconds < 60, `the crowd took ${result.crowd.seconds} s`);
+  assert.ok(result.connectionsPerNode <= 3, `${result.connectionsPerNode} connections`);
+});

@@ -1,0 +1,82 @@
+// A process of its own with the links of many nodes' agents. Told what to do by its parent (agent-hosts.ts).
+import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import { systemClock } from '../../../libs/shared/src/clock.ts';
+import { createLogger } from '../../../libs/shared/src/logger.ts';
+import { LivingVolumes } from '../support/living-volumes.ts';
+import type { LivedIssuance, LivingVolumeSketch } from '../support/living-volumes.ts';
+
+/** A node with its volumes. */
+export interface HostedNode {
+  readonly tokenFile: string;
+  readonly volumes: readonly LivingVolumeSketch[];
+}
+
+/** What a host is told. */
+export type HostOrder =
+  | {
+      readonly kind: 'start';
+      readonly address: string;
+      readonly caFile: string;
+      readonly issueMs: number;
+      readonly nodes: readonly HostedNode[];
+    }
+  | { readonly kind: 'count' }
+  | { readonly kind: 'collect' }
+  | { readonly kind: 'stop' };
+
+/** What it answers, each order once. */
+export interface HostAnswer {
+  readonly issuances?: readonly LivedIssuance[];
+  readonly issued?: number;
+}
+
+const deadlineLookMs = 250;
+const hosted: LivingVolumes[] = [];
+const links: FleetLink[] = [];
+let looking: NodeJS.Timeout | undefined;
+
+function start({ address, caFile, issueMs, nodes }: HostOrder & { kind: 'start' }): void {
+  const log = createLogger(0, { write: () => undefined });
+  for (const { tokenFile, volumes } of nodes) {
+    const living = new LivingVolumes(issueMs, volumes);
+    const link = new FleetLink({
+      controller: { address, caFile, tokenFile },
+      volumes: living,
+      version: '1.0.0',
+      concurrentJobs: 4,
+      clock: systemClock,
+      log,
+      onConnected: () => undefined,
+    });
+    link.start();
+    hosted.push(living);
+    links.push(link);
+  }
+  looking = setInterval(() => {
+    for (const living of hosted) living.meetDeadlines(Date.now());
+  }, deadlineLookMs);
+}
+
+async function obey(order: HostOrder): Promise<HostAnswer> {
+  switch (order.kind) {
+    case 'start':
+      start(order);
+      return {};
+    case 'count':
+      return { issued: hosted.reduce((sum, { issuances }) => sum + issuances.length, 0) };
+    case 'collect':
+      return { issuances: hosted.flatMap(({ issuances }) => issuances) };
+    case 'stop':
+      clearInterval(looking);
+      await Promise.all(links.map((link) => link.stop()));
+      return {};
+  }
+}
+
+process.on('message', (order: HostOrder) => {
+  void obey(order).then((answer) => {
+    process.send?.(answer, () => {
+      if (order.kind === 'stop') process.disconnect();
+    });
+  });
+});

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { resolve } from 'node:path';
+
+/** A controller as a program of its own. */
+export interface ControllerProcess {
+  readonly pid: number;
+  /** Where agents connect. */
+  readonly fleetPort: number;
+  /** A page of the port of metrics and probes. */
+  ops(path: string): Promise<{ readonly status: number; readonly text: string }>;
+  /** The value of one series of its metrics; 0 when there is none. */
+  metric(series: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** What is run: the sources, or the bundle of the image, which `npm run build` makes. */
+export const controllerPrograms = {
+  sources: [resolve(root, 'apps/renewal-controller/src/main.ts')],
+  bundle: [resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
+} as const;
+
+/** Starts a controller; rejects with its output when it ends before it listens. */
+export async function startControllerProcess(
+  program: keyof typeof controllerPrograms,
+  flags: readonly string[],
+): Promise<ControllerProcess> {
+  const child = spawn(process.execPath, [...controllerPrograms[program], ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const endWithTest = (): void => void child.kill('SIGKILL');
+  process.once('exit', endWithTest);
+  child.once('exit', () => process.off('exit', endWithTest));
+  const { fleet, ops } = await listening(child);
+  const get = async (path: string): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`http://127.0.0.1:${ops}/${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+  return {
+    pid: child.pid ?? 0,
+    fleetPort: fleet,
+    ops: get,
+    async metric(series) {
+      const { text } = await get('metrics');
+      const line = text.split('\n').find((each) => each.startsWith(`certfleet_controller_${series} `));
+      return Number(line?.split(' ').at(-1) ?? 0);
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function listening(child: ChildProcess): Promise<{ readonly fleet: number; readonly ops: number }> {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('expected pipes');
+  const lines: string[] = [];
+  stderr.setEncoding('utf8').on('data', (text: string) => lines.push(text));
+  const ports = await new Promise<{ fleet: number; ops: number }>((found, reject) => {
+    child.once('exit', () => reject(new Error(`the controller ended:\n${lines.join('\n')}`)));
+    createInterface(stdout).on('line', (line) => {
+      lines.push(line);
+      if (line.includes('"listening"')) found(JSON.parse(line) as { fleet: number; ops: number });
+    });
+  });
+  // Read on, or a full pipe would stop it; what it says later is of no use to a measurement.
+  stderr.removeAllListeners('data').resume();
+  return ports;
+}
