@@ -7,7 +7,7 @@ import { redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import type { LivingVolumeSketch } from '../support/living-volumes.ts';
-import { writeTestCertificate } from '../support/test-certificate.ts';
+import { writeTestCertificate } from '../../../libs/shared/src/testing/test-certificate.ts';
 import type { HostedNode } from './agent-host.ts';
 import { AgentHosts } from './agent-hosts.ts';
 import { startControllerProcess } from './controller-process.ts';
