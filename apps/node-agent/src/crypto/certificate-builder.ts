@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { bitString, contextConstructed, contextPrimitive, integer, octetString, sequence, time } from './der.ts';
-import { readDerChildren } from './der-reader.ts';
+import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import { encodePem } from './pem.ts';
 import { signatureAlgorithmIdentifier, signStructure } from './signature.ts';
 import { extension } from './x509-extensions.ts';

@@ -1,5 +1,5 @@
 import forge from 'node-forge';
-import { readDerChildren } from './der-reader.ts';
+import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import type { KeystoreEncryption } from './pkcs12-encryption.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { formatGoDuration } from '@certfleet/shared/go-duration.ts';
 
-import { readDerChildren } from '../crypto/der-reader.ts';
+import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import { parsePem } from '../crypto/pem.ts';
 import type { ApiResource, ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
 import { idHash, nodeIdHashLabel, volumeIdHashLabel } from '../spec/volume-labels.ts';

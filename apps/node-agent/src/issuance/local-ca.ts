@@ -8,7 +8,7 @@ import {
   signCertificate,
   subjectKeyIdentifierExtension,
 } from '../crypto/certificate-builder.ts';
-import { readDerChildren } from '../crypto/der-reader.ts';
+import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import { encodeDistinguishedName } from '../crypto/distinguished-name.ts';
 import { encodePem, parsePem } from '../crypto/pem.ts';
 import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../crypto/private-key.ts';

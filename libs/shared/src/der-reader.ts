@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from './errors.ts';
 
 /** One value found in DER: its identifier octet, its content, and both with the length as they stood in the input. */
 export interface DerValue {

@@ -1,0 +1,28 @@
+import { colonHex } from './hex.ts';
+
+/** The lines of a serial number, the content of an INTEGER: decimal as far as 64 bits go, else its octets. */
+export function serialLines(content: Buffer): string[] {
+  const value =
+    content.length > 9 ? undefined : BigInt.asIntN(content.length * 8, BigInt(`0x${content.toString('hex')}`));
+  const isNegative = ((content[0] ?? 0) & 0x80) !== 0;
+  const sign = isNegative ? '-' : '';
+  // OpenSSL takes -1 for its own word for "too large".
+  if (value !== undefined && value !== -1n && value < 2n ** 63n && value >= -(2n ** 63n)) {
+    const size = isNegative ? -value : value;
+    return [`        Serial Number: ${sign}${size} (${sign}0x${size.toString(16)})`];
+  }
+  return ['        Serial Number:', `            ${isNegative ? ' (Negative)' : ''}${colonHex(magnitude(content))}`];
+}
+
+/** The octets of a number without its sign. */
+function magnitude(content: Buffer): Buffer {
+  if (((content[0] ?? 0) & 0x80) === 0) return content[0] === 0 ? content.subarray(1) : content;
+  let carry = 1;
+  const octets = Buffer.from(content.map((octet) => octet ^ 0xff));
+  for (let at = octets.length - 1; at >= 0 && carry > 0; at -= 1) {
+    const sum = (octets[at] ?? 0) + carry;
+    octets[at] = sum & 0xff;
+    carry = sum >> 8;
+  }
+  return octets[0] === 0 ? octets.subarray(1) : octets;
+}
