@@ -62,6 +62,7 @@ describe('the chart with the controller', () => {
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
       { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['list'] },
       { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
     ]);
   });

@@ -35,7 +35,11 @@ export const controllerFlags = {
     parse: optional,
   },
   'tls-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
-  'replica-name': { fallback: '', help: 'Name of this replica; the host name unless given.', parse: optional },
+  'replica-name': {
+    fallback: '',
+    help: 'Name of this replica, which no other has; the host name unless given.',
+    parse: optional,
+  },
   'heartbeat-interval': {
     fallback: '10s',
     help: 'How often agents say that they live; silent after three.',

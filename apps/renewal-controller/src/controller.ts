@@ -1,10 +1,15 @@
 import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { FleetServer } from './fleet-api/fleet-server.ts';
+import type { VolumeOfNode } from './fleet-api/node-questions.ts';
+import { QuestionRelay } from './fleet-api/question-relay.ts';
+import { volumeDescriptions } from './fleet-api/volume-descriptions.ts';
+import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import { FleetFollower } from './fleet-index/fleet-follower.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
 import { createApi, listen } from './http/api-server.ts';
@@ -22,6 +27,7 @@ import { RedisAcl } from './identity/redis-acl.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
 import { sharedAccess } from './identity/shared-access.ts';
 import { identifyByStaticTokens } from './identity/static-tokens.ts';
+import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
@@ -46,6 +52,8 @@ export interface ControllerPorts {
 }
 
 const missedHeartbeats = 3;
+const nobodyToAsk: DescribeVolume = () =>
+  Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
 const pruneMs = 10 * 60_000;
 
 /** One replica: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
@@ -60,6 +68,8 @@ export class Controller {
   readonly #metrics: ControllerMetrics;
   readonly #policies: LanePolicies;
   #server: FleetServer | undefined;
+  /** Until the fleet API serves nobody can be asked. */
+  #describeVolume: DescribeVolume = nobodyToAsk;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -197,6 +207,8 @@ export class Controller {
       policies: this.#policies,
       redisHealth: () => this.#connections.health,
       selectVolumes: volumeSelector(client),
+      describeVolume: (volume: VolumeOfNode) => this.#describeVolume(volume),
+      podEvents: podEventReader(client),
       silentAfterMs: this.#silentAfterMs,
       authorize: isOpen ? authorizeEverybody : authorizeByAccessReview(requireKube(client, '--api-auth')),
       clock,
@@ -217,7 +229,7 @@ export class Controller {
     const server = new FleetServer({
       ...parts,
       address: config['fleet-bind-address'].replace(/^unix:\/\//, 'unix:'),
-      replica: config['replica-name'] ?? hostname(),
+      replica: this.#replica,
       heartbeatSeconds: Math.max(1, Math.round(config['heartbeat-interval'] / 1000)),
       clock,
       log,
@@ -226,7 +238,33 @@ export class Controller {
     this.#server = server;
     this.#started.defer(() => server.stop());
     this.#connections.onReplaced(() => server.redisReplaced());
-    return await server.start();
+    const port = await server.start();
+    this.#startQuestions(server);
+    return port;
+  }
+
+  /** Lets operators ask any agent; ends before the API does, so that no question holds up its end. */
+  #startQuestions(server: FleetServer): void {
+    const { clock, log } = this.#options;
+    const relay = new QuestionRelay({
+      redis: this.#connections.commands,
+      subscriber: this.#connections.create('subscriber', 'relay'),
+      keys: this.#keys,
+      replica: this.#replica,
+      describe: (node, volumeId) => server.describe(node, volumeId),
+      clock,
+      log,
+    });
+    relay.start();
+    this.#started.defer(() => relay.stop());
+    this.#describeVolume = volumeDescriptions({
+      server,
+      relay,
+      view: () => this.#follower.view,
+      replica: this.#replica,
+      silentAfterMs: this.#silentAfterMs,
+      clock,
+    });
   }
 
   #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
@@ -259,6 +297,10 @@ export class Controller {
     };
     arm();
     this.#started.defer(() => cancel());
+  }
+
+  get #replica(): string {
+    return this.#options.config['replica-name'] ?? hostname();
   }
 
   get #silentAfterMs(): number {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
+import type { FleetVolumes, VolumeDescription } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import {
   Certificate,
   VolumeReport,
@@ -82,6 +82,11 @@ export class LivingVolumes implements FleetVolumes {
   report(volumeId: string): VolumeReport | undefined {
     const volume = this.#volumes.get(volumeId);
     return volume && reportOf(volume);
+  }
+
+  /** There are no files here. */
+  describe(): VolumeDescription {
+    return { chain: [], ca: [], truncated: false, absent: 'the volume has no certificate yet' };
   }
 
   onChange(listener: ((volumeId: string) => void) | undefined): void {

@@ -8,6 +8,7 @@ import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volu
 import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
 import { Controller } from '../../../apps/renewal-controller/src/controller.ts';
 import type { ControllerPorts } from '../../../apps/renewal-controller/src/controller.ts';
+import { AgentMessage } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
 import type { ControllerMessage, RedisAccess } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
 import { systemClock } from '../../../libs/shared/src/clock.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
@@ -80,7 +81,7 @@ export class WholeFleet implements AsyncDisposable {
   async accessOf(node: string): Promise<RedisAccess> {
     const connection = await connectToController(this.#access(node));
     const { stream } = connection;
-    stream.write({ hello: { agentVersion: '1' }, snapshot: undefined, delta: undefined, heartbeat: undefined });
+    stream.write(AgentMessage.fromPartial({ hello: { agentVersion: '1' } }));
     try {
       for await (const { redis } of stream as AsyncIterable<ControllerMessage>) if (redis !== undefined) return redis;
       throw new Error('expected access, found the end of the stream');

@@ -18,6 +18,7 @@ export const CertificateSchema = Type.Object({
     { description: 'The leaf first' },
   ),
   text: words('The leaf as `openssl x509 -text` prints it'),
+  truncated: Type.Boolean({ description: 'Whether the files hold more certificates than are shown' }),
 });
 export type CertificateText = Static<typeof CertificateSchema>;
 

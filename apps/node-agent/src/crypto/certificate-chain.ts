@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { distinguishedNameText } from '@certfleet/shared/distinguished-name-text.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { distinguishedNameText, subjectAltNamesOf } from './certificate-names.ts';
+import { subjectAltNamesOf } from './certificate-names.ts';
 import { parsePem } from './pem.ts';
 import type { SubjectAltNames } from './x509-extensions.ts';
 

@@ -14,8 +14,3 @@ export function subjectAltNamesOf(certificate: X509Certificate): SubjectAltNames
       .map(([, , value = '']) => (value.startsWith('"') ? String(JSON.parse(value)) : value));
   return { dnsNames: ofKind('DNS'), uris: ofKind('URI'), ipAddresses: ofKind('IP Address') };
 }
-
-/** RFC 4514 text of a name as Node gives it: one attribute a line in the certificate's order, which the RFC reverses. */
-export function distinguishedNameText(lines: string | undefined): string {
-  return (lines ?? '').split('\n').reverse().join(',');
-}

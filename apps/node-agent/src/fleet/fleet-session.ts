@@ -1,7 +1,13 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
-import type { AgentMessage, ControllerMessage, RedisAccess, Welcome } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type {
+  AgentMessage,
+  ControllerMessage,
+  Describe,
+  RedisAccess,
+  Welcome,
+} from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { ControllerConnection } from './controller-client.ts';
 import type { FleetVolumes } from './fleet-volumes.ts';
 import { reportChunks } from './snapshot-chunks.ts';
@@ -24,7 +30,17 @@ const gatherMs = 50;
 /** What a controller may ask for; anything else would be a loop or a silence. */
 const heartbeatBounds = { low: 1, high: 300 };
 
-const emptyMessage: AgentMessage = { hello: undefined, snapshot: undefined, delta: undefined, heartbeat: undefined };
+const longestRequestId = 64;
+/** More questions at once are nobody's who waits for an answer: the rest is left unanswered. */
+const mostQuestions = 16;
+
+const emptyMessage: AgentMessage = {
+  hello: undefined,
+  snapshot: undefined,
+  delta: undefined,
+  heartbeat: undefined,
+  description: undefined,
+};
 
 /**
  * One stream to the controller, from Hello to its end: the whole snapshot, then what has changed since, as fast as the
@@ -33,6 +49,7 @@ const emptyMessage: AgentMessage = { hello: undefined, snapshot: undefined, delt
 export class FleetSession {
   readonly #options: FleetSessionOptions;
   readonly #changed = new Set<string>();
+  readonly #questions: Describe[] = [];
   readonly #wakeUp = new WakeUp();
   readonly #ending = new AbortController();
   readonly #welcomed = Promise.withResolvers<Welcome>();
@@ -86,9 +103,13 @@ export class FleetSession {
     }
   }
 
-  #receive({ welcome, redis, resync }: ControllerMessage): void {
+  #receive({ welcome, redis, resync, describe }: ControllerMessage): void {
     if (welcome !== undefined) this.#welcomed.resolve(welcome);
     if (redis !== undefined) this.#options.onAccess(redis);
+    if (describe !== undefined && this.#questions.length < mostQuestions) {
+      this.#questions.push(describe);
+      this.#wakeUp.call();
+    }
     if (resync !== undefined) {
       this.#isSnapshotDue = true;
       this.#wakeUp.call();
@@ -116,6 +137,8 @@ export class FleetSession {
       // Before the changes, which may have no end: it alone tells the controller when the node was last heard of.
       this.#isHeartbeatDue = false;
       await this.#send({ heartbeat: {} });
+    } else if (this.#questions.length > 0) {
+      await this.#answer();
     } else if (this.#changed.size > 0) {
       await delay(this.#options.clock, gatherMs, this.#ending.signal);
       await this.#sendDelta();
@@ -136,6 +159,14 @@ export class FleetSession {
     for (const { reports, goneIds } of reportChunks(this.#options.volumes, ids)) {
       await this.#send({ delta: { upserted: reports, removedVolumeIds: goneIds } });
     }
+  }
+
+  /** One question at a time: an answer may be half a megabyte, and the next is made when this one is on its way. */
+  async #answer(): Promise<void> {
+    const question = this.#questions.shift();
+    if (question === undefined) return;
+    const requestId = question.requestId.slice(0, longestRequestId);
+    await this.#send({ description: { requestId, ...this.#options.volumes.describe(question.volumeId) } });
   }
 
   /** Sends one message, and waits when the controller reads more slowly than we write. */

@@ -1,10 +1,15 @@
-import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Description, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+
+/** An answer to the controller's question, whichever question it was. */
+export type VolumeDescription = Omit<Description, 'requestId'>;
 
 /** The volumes of this node, as the link to the controller sees them. */
 export interface FleetVolumes {
   ids(): readonly string[];
   /** How the volume stands now; undefined when the node no longer has it. */
   report(volumeId: string): VolumeReport | undefined;
+  /** What stands in the volume's certificate and CA files now; never throws. */
+  describe(volumeId: string): VolumeDescription;
   /** Calls back whenever a volume has come, changed or gone; undefined ends it. */
   onChange(listener: ((volumeId: string) => void) | undefined): void;
   /**

@@ -1,7 +1,8 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { VolumeManager } from '../volume/volume-manager.ts';
-import type { FleetVolumes } from './fleet-volumes.ts';
+import { describeVolume } from './describe-volume.ts';
+import type { FleetVolumes, VolumeDescription } from './fleet-volumes.ts';
 import { volumeReport } from './volume-report.ts';
 
 /** The volumes that the agent manages. */
@@ -21,6 +22,10 @@ export class ManagedFleetVolumes implements FleetVolumes {
   report(volumeId: string): VolumeReport | undefined {
     const volume = this.#volumes.volume(volumeId);
     return volume === undefined ? undefined : volumeReport(volume, this.#clock.now());
+  }
+
+  describe(volumeId: string): VolumeDescription {
+    return describeVolume(this.#volumes.volume(volumeId));
   }
 
   onChange(listener: ((volumeId: string) => void) | undefined): void {

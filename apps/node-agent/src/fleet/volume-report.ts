@@ -1,5 +1,6 @@
 import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Certificate, Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { largestFileBytes } from './describe-volume.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
 import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
@@ -75,7 +76,8 @@ type Names = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'>;
 function names({ store, volumeId, spec }: ManagedVolume): Names {
   let facts: ChainFacts | undefined;
   try {
-    facts = inspectChain(store.readPayload(volumeId).get(spec.files.certificate)?.toString() ?? '');
+    const request = { name: spec.files.certificate, maxBytes: largestFileBytes };
+    facts = inspectChain(store.readPayloadFile(volumeId, request)?.toString() ?? '');
   } catch {
     // The volume is going, or another driver wrote it: what the record says is reported all the same.
   }

@@ -1,9 +1,16 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { systemErrorCode } from './storage-error.ts';
 
 /** The files that a volume shows, by name. */
 export type Payload = ReadonlyMap<string, Buffer>;
+
+/** Which file of a payload is meant, and how large it may be. */
+export interface PayloadFileRequest {
+  readonly name: string;
+  readonly maxBytes: number;
+}
 
 /** The symbolic link that names the current payload directory; swapping it swaps all files at once. */
 export const currentLink = '..data';
@@ -30,6 +37,35 @@ export function linkTarget(files: FileSystem, path: string): string | undefined 
 export function readPayload(files: FileSystem, directory: string): Payload {
   const name = currentPayloadName(files, directory);
   return name === undefined ? new Map() : readPayloadDirectory(files, join(directory, name));
+}
+
+/**
+ * One of the current files of a data directory, and no other is opened; undefined when it is not among them.
+ * @throws CertfleetError failed-precondition when it is larger than `maxBytes`
+ */
+export function readPayloadFile(
+  files: FileSystem,
+  directory: string,
+  { name, maxBytes }: PayloadFileRequest,
+): Buffer | undefined {
+  const payloadName = currentPayloadName(files, directory);
+  // A name that leads elsewhere is none of a payload's.
+  if (payloadName === undefined || basename(name) !== name) return undefined;
+  const path = join(directory, payloadName, name);
+  try {
+    const status = files.lstatSync(path);
+    if (!status.isFile()) return undefined;
+    if (status.size > maxBytes) {
+      throw new CertfleetError(
+        'failed-precondition',
+        `expected ${name} of at most ${maxBytes} bytes, found ${status.size}`,
+      );
+    }
+    return files.readFileSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The plain files of a payload directory; empty when it is not there. */

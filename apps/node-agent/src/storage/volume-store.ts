@@ -4,8 +4,8 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { writePayload } from './payload-writer.ts';
-import { readPayload } from './payload.ts';
-import type { Payload } from './payload.ts';
+import { readPayload, readPayloadFile } from './payload.ts';
+import type { Payload, PayloadFileRequest } from './payload.ts';
 import { replaceFile } from './replace-file.ts';
 import { storageStep, systemErrorCode } from './storage-error.ts';
 import { assertInMemory } from './tmpfs-guard.ts';
@@ -154,6 +154,16 @@ export class VolumeStore {
   readPayload(volumeId: string): Payload {
     return this.#within(volumeId, 'read the files of', (directory) =>
       readPayload(this.#files, join(directory, 'data')),
+    );
+  }
+
+  /**
+   * One file that the pod sees, and no other is opened; undefined when there is none of that name.
+   * @throws CertfleetError not-found once the volume was removed; failed-precondition when the file is too large
+   */
+  readPayloadFile(volumeId: string, request: PayloadFileRequest): Buffer | undefined {
+    return this.#within(volumeId, 'read a file of', (directory) =>
+      readPayloadFile(this.#files, join(directory, 'data'), request),
     );
   }
 

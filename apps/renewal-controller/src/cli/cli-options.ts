@@ -33,6 +33,7 @@ const flags = {
   'dry-run': { type: 'boolean' },
   'ignore-windows': { type: 'boolean' },
   wait: { type: 'boolean' },
+  certificate: { type: 'boolean' },
   cancel: text,
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -59,7 +60,7 @@ export const cliHelp = `certfleet: the certificates of the fleet and their renew
 
   certfleet status                        the fleet in numbers, and what is being renewed
   certfleet list                          volumes; -n, --node, --pod, --issuer, --state, --search narrow it down, --sort
-  certfleet show VOLUME                   everything known of one volume
+  certfleet show VOLUME                   everything known of one volume; --certificate prints its certificate
   certfleet nodes                         nodes and whether their agents were heard of
   certfleet lanes                         issuers' lanes: pace, what waits, pauses
   certfleet renew --reason TEXT           renew now what is selected; --dry-run counts, --wait follows, --cancel ID

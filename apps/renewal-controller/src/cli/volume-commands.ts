@@ -1,3 +1,4 @@
+import type { CertificateText } from '@certfleet/operator-api/certificate.ts';
 import type { Nodes } from '@certfleet/operator-api/nodes.ts';
 import type { Issuance, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -34,6 +35,12 @@ export const showVolume: Command = async (context) => {
   const [first] = found.volumes;
   if (first === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId}`);
   const path = `volumes/${encodeURIComponent(first.node)}/${encodeURIComponent(volumeId)}`;
+  if (context.options.flags['certificate'] === true) {
+    // Names in its text cannot move a terminal's cursor: the controller sees to that.
+    const certificate = (await context.ask('GET', `${path}/certificate`)) as CertificateText;
+    show(context, certificate, () => certificate.text);
+    return;
+  }
   const detail = (await context.ask('GET', path)) as VolumeDetail;
   show(context, detail, () => {
     const { history, held = {}, failure = {}, ...rest } = detail;

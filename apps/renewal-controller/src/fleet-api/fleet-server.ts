@@ -10,6 +10,8 @@ import type { NodeAccess } from '../identity/node-access.ts';
 import type { ServingCertificate } from '../identity/serving-certificate.ts';
 import { AccessFeed } from './access-feed.ts';
 import { MessageReader } from './message-reader.ts';
+import { NodeQuestions } from './node-questions.ts';
+import type { SendToAgent, VolumeDescription } from './node-questions.ts';
 import { NodeStream } from './node-stream.ts';
 import type { ReportIndex } from './node-stream.ts';
 import { rpcError } from './rpc-error.ts';
@@ -41,6 +43,7 @@ type Stream = ServerDuplexStream<AgentMessage, ControllerMessage>;
 interface ConnectedNode {
   readonly stream: NodeStream;
   readonly feed: AccessFeed;
+  readonly send: SendToAgent;
 }
 
 const serverLimits = {
@@ -51,22 +54,43 @@ const serverLimits = {
   'grpc.keepalive_timeout_ms': 10_000,
 };
 const stopGraceMs = 2_000;
-const emptyMessage: ControllerMessage = { welcome: undefined, redis: undefined, resync: undefined };
+const emptyMessage: ControllerMessage = {
+  welcome: undefined,
+  redis: undefined,
+  resync: undefined,
+  describe: undefined,
+};
 
 /** Serves the fleet API: one stream per node, the newest replaces an older one. */
 export class FleetServer {
   readonly #options: FleetServerOptions;
   readonly #server = new Server(serverLimits);
   readonly #nodes = new Map<string, ConnectedNode>();
+  readonly #questions: NodeQuestions;
 
   constructor(options: FleetServerOptions) {
     this.#options = options;
+    this.#questions = new NodeQuestions(options.clock);
     this.#server.addService(FleetService, { connect: (stream: Stream) => void this.#connect(stream) });
   }
 
   /** How many agents are connected to this replica. */
   get connected(): number {
     return this.#nodes.size;
+  }
+
+  /** Whether the node's agent is connected to this replica. */
+  isConnected(node: string): boolean {
+    return this.#nodes.has(node);
+  }
+
+  /**
+   * Asks a node's agent what stands in a volume's certificate files.
+   * @throws CertfleetError unavailable with reason NotConnected when the agent is not here, or went away meanwhile;
+   *   deadline-exceeded; resource-exhausted
+   */
+  describe(node: string, volumeId: string): Promise<VolumeDescription> {
+    return this.#questions.describe({ node, volumeId }, this.#nodes.get(node)?.send);
   }
 
   /** @returns the port, 0 for a Unix socket; rejects when the address cannot be had */
@@ -93,6 +117,7 @@ export class FleetServer {
   /** Tells every agent to go to another replica and closes. */
   async stop(): Promise<void> {
     const reason = new CertfleetError('unavailable', 'the controller is stopping');
+    this.#questions.stop();
     for (const { stream } of this.#nodes.values()) stream.end(reason);
     const cancel = this.#options.clock.schedule(stopGraceMs, () => this.#server.forceShutdown());
     await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
@@ -116,7 +141,7 @@ export class FleetServer {
 
   async #serve(node: string, stream: Stream): Promise<never> {
     const { index, access, replica, heartbeatSeconds, clock, log, observer } = this.#options;
-    const send = (message: Partial<ControllerMessage>): void => {
+    const send: SendToAgent = (message) => {
       if (stream.writable) stream.write({ ...emptyMessage, ...message });
     };
     const grant = (name: string): ReturnType<NodeAccess['grant']> => access.grant(name);
@@ -135,17 +160,24 @@ export class FleetServer {
         void feed.renew();
       },
       observeReport: (durationMs) => observer.reportTaken(durationMs),
+      onDescription: this.#questions.answersOf(node),
     });
     stream.on('cancelled', () => nodeStream.end(new CertfleetError('cancelled', 'the agent went away')));
     const older = this.#nodes.get(node);
-    const connected = { stream: nodeStream, feed };
+    const connected = { stream: nodeStream, feed, send };
     this.#nodes.set(node, connected);
-    older?.stream.end(new CertfleetError('aborted', 'a newer stream of this node took over'));
+    if (older !== undefined) {
+      this.#questions.left(node);
+      older.stream.end(new CertfleetError('aborted', 'a newer stream of this node took over'));
+    }
     try {
       return await nodeStream.run();
     } finally {
       feed.stop();
-      if (this.#nodes.get(node) === connected) this.#nodes.delete(node);
+      if (this.#nodes.get(node) === connected) {
+        this.#nodes.delete(node);
+        this.#questions.left(node);
+      }
     }
   }
 }

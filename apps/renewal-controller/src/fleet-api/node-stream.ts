@@ -1,7 +1,12 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
-import type { AgentMessage, ControllerMessage, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type {
+  AgentMessage,
+  ControllerMessage,
+  Description,
+  VolumeReport,
+} from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/node-session.ts';
@@ -26,6 +31,8 @@ export interface NodeStreamOptions {
   readonly onWelcome: () => void;
   /** A report was taken in, so many milliseconds after it was read. */
   readonly observeReport: (durationMs: number) => void;
+  /** The agent answered a question; throws what ends its stream. */
+  readonly onDescription: (description: Description) => void;
 }
 
 /** More than a kubelet runs many times over; a node that reports more is out of its mind. */
@@ -89,10 +96,14 @@ export class NodeStream {
 
   /** One message, or one look at whether the index still knows the node. */
   async #work(session: NodeSession): Promise<void> {
-    const { index, clock, observeReport } = this.#options;
+    const { index, clock, observeReport, onDescription } = this.#options;
     if (this.#isResyncDue) throw new CertfleetError('aborted', 'the index may have been lost');
     const message = await this.#next();
     if (message === undefined) return;
+    if (message.description !== undefined) {
+      onDescription(message.description);
+      return;
+    }
     const startedMs = clock.now();
     if (message.snapshot !== undefined) {
       this.#ids.clear();

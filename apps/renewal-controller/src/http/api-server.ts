@@ -11,6 +11,8 @@ import { laneRoutes } from './lane-routes.ts';
 import { renewalRoutes } from './renewal-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 import { errorResponse } from './error-response.ts';
+import { volumeEvidenceRoutes } from './volume-evidence-routes.ts';
+import type { VolumeEvidence } from './volume-evidence-routes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,14 +26,20 @@ declare module 'fastify' {
 }
 
 /** What the server works with. */
-export interface ApiServerOptions extends ApiContext {
+export interface ApiServerOptions extends ApiContext, VolumeEvidence {
   readonly authorize: AuthorizeOperator;
   readonly log: Logger;
 }
 
 /** The operators' API, not yet listening. Every route asks for a right before anything of the request is looked at. */
 export function createApi(options: ApiServerOptions, certificate: ServingCertificate | undefined): Api {
-  const limits = { bodyLimit: 64 * 1024, requestTimeout: 30_000, keepAliveTimeout: 60_000 };
+  const limits = {
+    bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 60_000,
+    // The names of nodes and the ids of volumes, each of their characters escaped.
+    routerOptions: { maxParamLength: 1024 },
+  };
   const api: Api =
     certificate === undefined
       ? fastify(limits)
@@ -62,6 +70,7 @@ export function createApi(options: ApiServerOptions, certificate: ServingCertifi
   void api.register(
     (routes, _options, done) => {
       for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes]) add(routes, options);
+      volumeEvidenceRoutes(routes, options);
       done();
     },
     { prefix: '/api/v1' },

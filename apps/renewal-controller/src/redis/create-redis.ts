@@ -26,9 +26,9 @@ export interface RedisConfig {
 
 /**
  * `commands`: fails at once while Redis is away. `worker`: BullMQ's workers wait for it instead, and their blocking
- * connection must never give up.
+ * connection must never give up. `subscriber`: as a worker's, and subscribes when its owner says so.
  */
-export type RedisRole = 'commands' | 'worker';
+export type RedisRole = 'commands' | 'worker' | 'subscriber';
 
 /** ioredis' types take either no mapping of replies at all or one of two. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -84,6 +84,8 @@ export function createRedis(config: RedisConfig, role: RedisRole, connectionName
 const roleOptions: Readonly<Record<RedisRole, ClientOptions>> = {
   commands: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000, enableAutoPipelining: true },
   worker: { maxRetriesPerRequest: null },
+  // The client's own way to subscribe again leaves a rejection that nobody handles when it is closed in the middle.
+  subscriber: { maxRetriesPerRequest: null, autoResubscribe: false },
 };
 
 function createCluster(endpoint: RedisEndpoint, options: ClientOptions): Cluster {

@@ -25,6 +25,8 @@ export interface RedisKeys {
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
+  /** No key but a channel, on which a replica hears the others. */
+  replica(name: string): string;
 }
 
 /** The keys below one prefix; two controllers with different prefixes may share a Redis. */
@@ -44,6 +46,7 @@ export function redisKeys(prefix: string): RedisKeys {
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
+    replica: (name) => `${controller}:replica:${name}`,
   };
 }
 

@@ -1,9 +1,10 @@
 import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { FleetVolumes } from '../fleet-volumes.ts';
+import type { FleetVolumes, VolumeDescription } from '../fleet-volumes.ts';
 
 /** Volumes that exist in memory alone; renewing one raises its generation. */
 export class MemoryVolumes implements FleetVolumes {
   readonly #volumes = new Map<string, VolumeReport>();
+  readonly #descriptions = new Map<string, VolumeDescription>();
   readonly renewals: { readonly volumeId: string; readonly generation: number }[] = [];
   #listener: ((volumeId: string) => void) | undefined;
 
@@ -27,6 +28,17 @@ export class MemoryVolumes implements FleetVolumes {
 
   report(volumeId: string): VolumeReport | undefined {
     return this.#volumes.get(volumeId);
+  }
+
+  describe(volumeId: string): VolumeDescription {
+    const known = this.#descriptions.get(volumeId);
+    const absent = this.#volumes.has(volumeId) ? 'the volume has no certificate yet' : 'the node has no such volume';
+    return known ?? { chain: [], ca: [], truncated: false, absent };
+  }
+
+  /** Gives a volume certificates to show. */
+  setDescription(volumeId: string, description: Partial<VolumeDescription>): void {
+    this.#descriptions.set(volumeId, { chain: [], ca: [], truncated: false, absent: '', ...description });
   }
 
   onChange(listener: ((volumeId: string) => void) | undefined): void {

@@ -9,7 +9,12 @@ import type { ControllerAccess } from '../controller-client.ts';
 
 type Stream = ServerDuplexStream<AgentMessage, ControllerMessage>;
 
-const emptyMessage: ControllerMessage = { welcome: undefined, redis: undefined, resync: undefined };
+const emptyMessage: ControllerMessage = {
+  welcome: undefined,
+  redis: undefined,
+  resync: undefined,
+  describe: undefined,
+};
 
 /** One agent's stream as the scripted controller sees it. */
 export class ScriptedStream {

@@ -1,0 +1,65 @@
+import { X509Certificate } from 'node:crypto';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import { parsePem } from '../crypto/pem.ts';
+import type { ManagedVolume } from '../volume/managed-volume.ts';
+import type { VolumeDescription } from './fleet-volumes.ts';
+
+/** More than an issuer's answer may be, which is bounded where it is taken in. */
+export const largestFileBytes = 2 * 1024 * 1024;
+
+/** A chain has seldom more than four certificates; the public roots of a distribution are some 150 in 200 KB. */
+const limits = {
+  chain: { certificates: 32, bytes: 128 * 1024 },
+  ca: { certificates: 512, bytes: 384 * 1024 },
+};
+const longestText = 256;
+
+/**
+ * What a volume's certificate and CA files hold now, as the pod reads them. Nothing but certificates can leave: each is
+ * parsed and encoded again, and what else lies in the files, whoever put it there, is passed over.
+ */
+export function describeVolume(volume: ManagedVolume | undefined): VolumeDescription {
+  if (volume === undefined) return absent('the node has no such volume');
+  const { certificate, ca } = volume.spec.files;
+  try {
+    const chain = bounded(certificatesOf(volume, certificate), limits.chain);
+    if (chain.kept.length === 0) return absent('the volume has no certificate yet');
+    const authorities = bounded(certificatesOf(volume, ca), limits.ca);
+    return {
+      chain: chain.kept,
+      ca: authorities.kept,
+      truncated: chain.isCut || authorities.isCut,
+      absent: '',
+    };
+  } catch (thrown) {
+    return absent(`its files cannot be read: ${asCertfleetError(thrown).message}`);
+  }
+}
+
+function absent(why: string): VolumeDescription {
+  return { chain: [], ca: [], truncated: false, absent: why.slice(0, longestText) };
+}
+
+function certificatesOf({ store, volumeId }: ManagedVolume, name: string): Buffer[] {
+  const text = store.readPayloadFile(volumeId, { name, maxBytes: largestFileBytes })?.toString() ?? '';
+  return parsePem(text)
+    .filter(({ label }) => label === 'CERTIFICATE')
+    .flatMap(({ der }) => reencoded(der));
+}
+
+function reencoded(der: Buffer): Buffer[] {
+  try {
+    return [new X509Certificate(der).raw];
+  } catch {
+    return [];
+  }
+}
+
+function bounded(
+  certificates: readonly Buffer[],
+  { certificates: most, bytes }: { readonly certificates: number; readonly bytes: number },
+): { readonly kept: Buffer[]; readonly isCut: boolean } {
+  let size = 0;
+  const kept = certificates.slice(0, most).filter(({ length }) => (size += length) <= bytes);
+  return { kept, isCut: kept.length < certificates.length };
+}

@@ -1,0 +1,68 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FleetView } from '../fleet-index/fleet-view.ts';
+import type { NodeState } from '../fleet-index/node-session.ts';
+import type { FleetServer } from './fleet-server.ts';
+import type { VolumeDescription, VolumeOfNode } from './node-questions.ts';
+import type { QuestionRelay } from './question-relay.ts';
+
+/** What is needed to ask any agent of the fleet. */
+export interface VolumeDescriptionsOptions {
+  readonly server: Pick<FleetServer, 'isConnected' | 'describe'>;
+  readonly relay: Pick<QuestionRelay, 'describe'>;
+  readonly view: () => FleetView;
+  /** This replica's name. */
+  readonly replica: string;
+  readonly silentAfterMs: number;
+  readonly clock: Clock;
+}
+
+/** Gives what stands in a volume's certificate files on its node, at this moment. */
+export type DescribeVolume = (volume: VolumeOfNode) => Promise<VolumeDescription>;
+
+/**
+ * Asks the agent of a volume's node, on whichever replica it is.
+ * @throws CertfleetError unavailable or resource-exhausted, in words for the operator who asked
+ */
+export function volumeDescriptions(options: VolumeDescriptionsOptions): DescribeVolume {
+  return async (volume) => {
+    const tried = nodeNow(options, volume.node);
+    try {
+      return await ask(options, volume, tried);
+    } catch (thrown) {
+      const error = asCertfleetError(thrown);
+      const moved = nodeNow(options, volume.node);
+      const isElsewhere = moved.connectedTo !== tried.connectedTo || options.server.isConnected(volume.node);
+      if (error.reason !== 'NotConnected' || !isElsewhere) throw inWords(error, moved);
+      // It went to another replica while it was asked, as every agent does when one is restarted.
+      return await ask(options, volume, moved).catch((again: unknown) => {
+        throw inWords(asCertfleetError(again), moved);
+      });
+    }
+  };
+}
+
+function nodeNow({ view }: VolumeDescriptionsOptions, node: string): NodeState {
+  return view().node(node) ?? { node, agentVersion: '', connectedTo: '', lastSeenMs: 0 };
+}
+
+async function ask(
+  { server, relay, replica, silentAfterMs, clock }: VolumeDescriptionsOptions,
+  { node, volumeId }: VolumeOfNode,
+  { connectedTo, lastSeenMs }: NodeState,
+): Promise<VolumeDescription> {
+  if (server.isConnected(node)) return await server.describe(node, volumeId);
+  // Unknown for the first seconds after this replica has started.
+  if (lastSeenMs > 0 && clock.now() - lastSeenMs > silentAfterMs) {
+    const since = new Date(lastSeenMs).toISOString();
+    throw new CertfleetError('unavailable', `node ${node} is silent: its agent was last heard of at ${since}`);
+  }
+  if (connectedTo === '' || connectedTo === replica) return await server.describe(node, volumeId);
+  return await relay.describe(connectedTo, { node, volumeId });
+}
+
+function inWords(error: CertfleetError, { node, agentVersion }: NodeState): CertfleetError {
+  if (error.code !== 'deadline-exceeded') return error;
+  const message = `the agent of node ${node} does not answer; it is busy, or its version (${agentVersion}) cannot show certificates`;
+  return new CertfleetError('unavailable', message, { cause: error });
+}
