@@ -135,11 +135,14 @@ const volumes: Row = {
     },
     {
       title: 'Issuers in trouble',
-      help: 'Volumes that fail or have expired, by issuer. Empty is good.',
+      help: 'Volumes that fail, are overdue or have expired, by issuer. Empty is good.',
       kind: 'graph',
       unit: 'short',
       queries: [
-        { expr: `topk(10, ${ofFleet('issuer', fleet('volumes', ',state=~"failing|expired"'))})`, legend: '{{issuer}}' },
+        {
+          expr: `topk(10, ${ofFleet('issuer', fleet('volumes', ',state=~"failing|expired|overdue"'))})`,
+          legend: '{{issuer}}',
+        },
       ],
     },
   ],

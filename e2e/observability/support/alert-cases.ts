@@ -97,7 +97,6 @@ export const alertCases: readonly AlertCase[] = [
       ...both((of) => ({
         [`certfleet_controller_volumes_expired{${of}}`]: always(2),
         [`certfleet_controller_volumes{${of},state="expired",issuer="${issuer}"}`]: always(2),
-        [`certfleet_controller_volumes_overdue{${of}}`]: always(2),
         [`certfleet_controller_nodes{${of},state="silent"}`]: always(1),
       })),
     },
@@ -107,12 +106,10 @@ export const alertCases: readonly AlertCase[] = [
     fault: 'a renewal has failed until a quarter of its time is left',
     series: {
       [`certfleet_agent_volumes{${n1},state="failing"}`]: always(1),
-      [`certfleet_agent_volumes_overdue{${n1}}`]: always(1),
       [`certfleet_agent_volumes_at_risk{${n1},left="1/2"}`]: always(1),
       [`certfleet_agent_volumes_at_risk{${n1},left="1/4"}`]: always(1),
       ...both((of) => ({
         [`certfleet_controller_volumes{${of},state="failing",issuer="${issuer}"}`]: always(1),
-        [`certfleet_controller_volumes_overdue{${of}}`]: always(1),
       })),
     },
     fires: { CertfleetVolumeAboutToExpire: {}, CertfleetVolumeExpiresSoon: {}, CertfleetRenewalFailing: { issuer } },

@@ -12,7 +12,7 @@ export type VolumeState = 'ready' | 'pending' | 'failing' | 'expired';
 
 /** Volumes that hold a certificate and should have another one by now. */
 export interface VolumeUrgency {
-  /** Past renew-at and the grace in which a job of the controller is waited for. */
+  /** Past the deadline by which the agent renews on its own, and no try failed. */
   readonly overdue: number;
   /** Of the time between renew-at and not-after half or less is left, but some. */
   readonly halfLeft: number;
@@ -90,7 +90,7 @@ export class AgentMetrics {
     );
     this.#collected(
       'volumes_overdue',
-      'Volumes past their renew-at and the grace in which a job of the controller is waited for.',
+      'Unexpired volumes past the deadline by which the agent renews on its own, without a failed try.',
       [],
       (gauge) => gauge.set(snapshot().urgency.overdue),
     );

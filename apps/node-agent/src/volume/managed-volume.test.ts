@@ -26,7 +26,7 @@ test('the gauges count states, what should have been renewed by now, and show th
   const volumes = [...inTime, volume(nowMs + 9), volume(nowMs - 7), volume(undefined), volume(nowMs + 1, 1)];
   assert.deepEqual(volumeSnapshot(volumes, nowMs), {
     volumes: { ready: 3, pending: 1, failing: 1, expired: 1 },
-    urgency: { overdue: 3, halfLeft: 2, quarterLeft: 1 },
+    urgency: { overdue: 1, halfLeft: 2, quarterLeft: 1 },
     soonestNotAfter: new Date(nowMs - 7),
   });
   assert.equal(volumeSnapshot([], nowMs).soonestNotAfter, undefined);

@@ -1,5 +1,6 @@
 import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
-import type { MetricsSnapshot, VolumeState } from '../observability/agent-metrics.ts';
+import type { CertificateTimes } from '@certfleet/shared/certificate-times.ts';
+import type { MetricsSnapshot, VolumeState, VolumeUrgency } from '../observability/agent-metrics.ts';
 import { issuedTimes } from './issued-times.ts';
 import { volumeState } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
@@ -7,18 +8,28 @@ import type { ManagedVolume } from './managed-volume.ts';
 /** How the volumes stand now, counted by state and by urgency, and the soonest end among them. */
 export function volumeSnapshot(volumes: Iterable<ManagedVolume>, nowMs: number): Omit<MetricsSnapshot, 'rsaKeysReady'> {
   const counts: Record<VolumeState, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
-  const urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
+  const urgency: Urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
   let soonestNotAfter: Date | undefined;
   for (const volume of volumes) {
     counts[volumeState(volume, nowMs)] += 1;
-    const { issued, heldUntil } = volume.record;
+    const { issued } = volume.record;
     if (issued === undefined) continue;
     if (soonestNotAfter === undefined || issued.notAfter < soonestNotAfter) soonestNotAfter = issued.notAfter;
-    const times = issuedTimes(issued);
-    if (isOverdue(times, nowMs, heldUntil?.getTime())) urgency.overdue += 1;
-    const left = renewalTimeLeft(times, nowMs);
-    if (left > 0 && left <= 1 / 2) urgency.halfLeft += 1;
-    if (left > 0 && left <= 1 / 4) urgency.quarterLeft += 1;
+    weigh(urgency, volume, { times: issuedTimes(issued), nowMs });
   }
   return { volumes: counts, urgency, soonestNotAfter };
+}
+
+type Urgency = { -readonly [Count in keyof VolumeUrgency]: number };
+
+function weigh(
+  urgency: Urgency,
+  { record, failedAttempts }: ManagedVolume,
+  { times, nowMs }: { readonly times: CertificateTimes; readonly nowMs: number },
+): void {
+  const left = renewalTimeLeft(times, nowMs);
+  if (left === 0) return;
+  if (failedAttempts === 0 && isOverdue(times, nowMs, record.heldUntil?.getTime())) urgency.overdue += 1;
+  if (left <= 1 / 2) urgency.halfLeft += 1;
+  if (left <= 1 / 4) urgency.quarterLeft += 1;
 }

@@ -19,14 +19,14 @@ function volume(leftSeconds: number, sketch: Partial<VolumeSketch> = {}, node = 
 test('counts what is due, what even the agent should have renewed, and what comes close to its end', () => {
   const volumes = [300, 190, 140, 100, 50, 0, -10].map((left) => volume(left));
   const { due, overdue, halfLeft, quarterLeft, firstAtRiskMs } = weighUrgency(volumes, nowMs, new Set());
-  assert.deepEqual({ due, overdue, halfLeft, quarterLeft }, { due: 6, overdue: 5, halfLeft: 2, quarterLeft: 1 });
+  assert.deepEqual({ due, overdue, halfLeft, quarterLeft }, { due: 6, overdue: 3, halfLeft: 2, quarterLeft: 1 });
   assert.equal(firstAtRiskMs, nowMs + 50_000);
 });
 
-test('nothing is overdue that its agent leaves to the controller for its lane’s sake', () => {
+test('nothing is overdue that failed, or that its agent leaves to the controller for its lane’s sake', () => {
   const held = { ...volume(140), heldUntilMs: nowMs };
   assert.equal(weighUrgency([volume(140)], nowMs, new Set()).overdue, 1);
-  assert.equal(weighUrgency([held], nowMs, new Set()).overdue, 0);
+  assert.equal(weighUrgency([held, volume(140, { attempts: 1 })], nowMs, new Set()).overdue, 0);
 });
 
 test('the lag of a lane is that of the oldest volume that waits for it', () => {

@@ -6,7 +6,7 @@ import type { CertificateState, VolumeState } from './volume-state.ts';
 export interface FleetUrgency {
   /** Volumes past their renew-at. */
   readonly due: number;
-  /** Volumes that even the local deadline of their agent should have renewed. */
+  /** Unexpired volumes that even the local deadline of their agent should have renewed, and that nobody failed to renew. */
   readonly overdue: number;
   /** Unexpired volumes of whose time between renew-at and not-after half or less is left. */
   readonly halfLeft: number;
@@ -31,7 +31,7 @@ export function weighUrgency(
   for (const volume of volumes) {
     const { certificate } = volume;
     if (certificate === undefined || certificate.renewAtMs > nowMs) continue;
-    scale.count(certificate, volume.heldUntilMs);
+    scale.count(volume, certificate);
     if (volume.failure === undefined && !silentNodes.has(volume.node))
       scale.wait(issuerKey(volume.issuer), certificate);
   }
@@ -51,10 +51,10 @@ class Scale implements FleetUrgency {
     this.#nowMs = nowMs;
   }
 
-  count(certificate: CertificateState, heldUntilMs: number | undefined): void {
+  count({ failure, heldUntilMs }: VolumeState, certificate: CertificateState): void {
     this.due += 1;
-    if (isOverdue(certificate, this.#nowMs, heldUntilMs)) this.overdue += 1;
     const left = renewalTimeLeft(certificate, this.#nowMs);
+    if (left > 0 && failure === undefined && isOverdue(certificate, this.#nowMs, heldUntilMs)) this.overdue += 1;
     if (left === 0 || left > 1 / 2) return;
     this.halfLeft += 1;
     if (left <= 1 / 4) this.quarterLeft += 1;

@@ -71,7 +71,7 @@ function fleetGauges(gauge: Register<IndexSnapshot>): void {
   gauge(
     'volumes_overdue',
     [],
-    'Volumes past their renew-at and past the deadline by which their agent renews on its own.',
+    'Unexpired volumes past the deadline by which their agent renews on its own, without a failed try.',
     (g, { urgency }) => g.set(urgency.overdue),
   );
   gauge('volumes_expired', [], 'Volumes past their not-after.', (g, { census }) => g.set(census.all.byState.expired));
