@@ -8,6 +8,7 @@ import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
+import { returnFreedMemory } from './freed-memory.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
@@ -71,6 +72,7 @@ export class Agent {
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
+    this.#started.defer(returnFreedMemory(clock));
     const source = await openCertificateSource({ config, env, clock, log, metrics: this.#metrics });
     this.#started.defer(() => source.stop());
     const keys = this.#startKeys();
