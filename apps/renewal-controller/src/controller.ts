@@ -78,7 +78,9 @@ export class Controller {
     this.#keys = redisKeys(prefix);
     this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
     const redis = this.#connections.create('worker', 'follower');
-    this.#follower = new FleetFollower({ redis, keys: this.#keys, clock, logger: log });
+    // A node must not be taken for silent because the last look at its heartbeats is older than three of them.
+    const seenEveryMs = config['heartbeat-interval'] / 2;
+    this.#follower = new FleetFollower({ redis, keys: this.#keys, clock, logger: log, seenEveryMs });
     const sources = {
       clock,
       dispatcher: () => this.#dispatcher,

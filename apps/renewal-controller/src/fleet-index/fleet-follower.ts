@@ -16,11 +16,13 @@ export interface FleetFollowerParts {
   readonly keys: RedisKeys;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How often to read when nodes were last heard of; five seconds unless it is less. */
+  readonly seenEveryMs?: number;
 }
 
 const blockMs = 1_000;
 const retryMs = 500;
-const seenEveryMs = 5_000;
+const longestSeenMs = 5_000;
 const nodesAtOnce = 50;
 
 /**
@@ -141,8 +143,8 @@ export class FleetFollower {
   }
 
   async #readSeen(): Promise<void> {
-    const { redis, keys, clock } = this.#parts;
-    if (clock.now() - this.#seenAtMs < seenEveryMs) return;
+    const { redis, keys, clock, seenEveryMs = longestSeenMs } = this.#parts;
+    if (clock.now() - this.#seenAtMs < Math.min(longestSeenMs, seenEveryMs)) return;
     this.#seenAtMs = clock.now();
     const pairs = await redis.zrange(keys.seen, 0, '-1', 'WITHSCORES');
     const seen = new Map<string, number>();

@@ -10,6 +10,7 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { FleetFollower } from './fleet-follower.ts';
+import type { FleetFollowerParts } from './fleet-follower.ts';
 import { FleetIndex } from './fleet-index.ts';
 import type { VolumeChange } from './volume-change.ts';
 
@@ -49,10 +50,10 @@ function indexOf(keys = redisKeys(`t-${randomUUID()}`)): { index: FleetIndex; to
   return { index: new FleetIndex({ redis, keys, sink, clock: systemClock, logger: silentLogger }), told, keys };
 }
 
-function followerOf(keys: RedisKeys): FleetFollower {
+function followerOf(keys: RedisKeys, parts: Partial<FleetFollowerParts> = {}): FleetFollower {
   const own = createRedis({ url: server.url }, 'worker', 'follower');
   own.on('error', () => undefined);
-  const follower = new FleetFollower({ redis: own, keys, clock: systemClock, logger: silentLogger });
+  const follower = new FleetFollower({ redis: own, keys, clock: systemClock, logger: silentLogger, ...parts });
   follower.start();
   stops.push(() => follower.stop());
   return follower;
@@ -138,6 +139,20 @@ test('a view that missed changes loads the whole again', async () => {
   await index.applyDelta(session, [reportOf({ id: 'v2' })], []);
   await until(() => view.volume('node-a', 'v2') !== undefined);
   assert.equal(view.size, 1);
+});
+
+test('a follower of quick heartbeats looks for them as often', async () => {
+  const { index, keys } = indexOf();
+  const session = await index.openSession('node-a', info);
+  let nowMs = 1_000;
+  const { view } = followerOf(keys, { clock: { ...systemClock, now: () => nowMs }, seenEveryMs: 100 });
+  const lastSeenMs = (): number => view.nodes()[0]?.lastSeenMs ?? 0;
+  await until(() => lastSeenMs() > 0);
+  const firstMs = lastSeenMs();
+  await until(() => Date.now() > firstMs);
+  await index.nodeSeen(session);
+  nowMs += 100;
+  await until(() => lastSeenMs() > firstMs);
 });
 
 test('a follower that has lost Redis says so, and stops with its read unanswered', async () => {
