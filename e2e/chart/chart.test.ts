@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { chartPath, helm, objectOf, render, renderText } from './render-chart.ts';
-import type { Rendered } from './render-chart.ts';
+import { withoutController } from './controller-values.ts';
 import { peerValues } from './peer-values.ts';
+import { chartPath, helm, objectOf, render as renderWhole, renderText } from './render-chart.ts';
+import type { Rendered, RenderOptions } from './render-chart.ts';
+
+/** The agent's half of the chart; controller-chart.test.ts is about the other. */
+function render(values: object = {}, options?: RenderOptions): Promise<Rendered[]> {
+  return renderWhole({ ...withoutController, ...values }, options);
+}
 
 interface PodSpec {
   readonly containers: readonly {
@@ -39,7 +45,7 @@ const requests = (...verbs: string[]): object => ({
 const events = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
 const pods = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
 
-describe('the chart by default', () => {
+describe('the agent by default', () => {
   it('passes helm lint --strict', async () => {
     await helm('lint', '--strict', '--kube-version', '1.35.4', chartPath);
   });
@@ -137,8 +143,16 @@ describe('a values file of cert-manager’s csi-driver', () => {
     ]);
   });
 
-  it('never installs the peer’s own image', async () => {
-    assert.equal(container(await render(peerValues)).image, 'certfleet/node-agent:0.1.0');
+  it('never installs the peer’s own image, and brings the controller and its Redis', async () => {
+    const images = (await renderWhole(peerValues)).flatMap(({ spec }) => {
+      const { template } = (spec ?? {}) as { template?: { spec: PodSpec } };
+      return template?.spec.containers.map(({ image }) => image) ?? [];
+    });
+    assert.deepEqual(images.sort(), [
+      'certfleet/node-agent:0.1.0',
+      'certfleet/renewal-controller:0.1.0',
+      'valkey/valkey:8.1-alpine',
+    ]);
   });
 });
 

@@ -4,24 +4,23 @@ import { describe, it } from 'node:test';
 import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/config.ts';
 import { LanePolicies } from '../../apps/renewal-controller/src/lanes/lane-policies.ts';
 import { argsOf, controllerOf, named, sourcesOf, workload } from './controller-objects.ts';
-import { controllerValues } from './controller-values.ts';
+import { withoutController } from './controller-values.ts';
 import { chartPath, helm, render, renderText } from './render-chart.ts';
 import type { Rendered } from './render-chart.ts';
 
 describe('the chart without the controller', () => {
+  it('passes helm lint --strict', async () => {
+    await helm('lint', '--strict', '--set', 'controller.enabled=false', '--kube-version', '1.35.4', chartPath);
+  });
+
   it('has nothing of it, in the agents neither', async () => {
-    assert.doesNotMatch(await renderText(), /controller-|renewal-controller|redis|certfleet\.io/);
+    assert.doesNotMatch(await renderText(withoutController), /controller-|renewal-controller|redis|certfleet\.io/);
   });
 });
 
-describe('the chart with the controller', () => {
-  it('passes helm lint --strict', async () => {
-    const values = ['--set', 'controller.enabled=true', '--kube-version', '1.35.4'];
-    await helm('lint', '--strict', ...values, chartPath);
-  });
-
+describe('the chart with the controller, which is the default', () => {
   it('adds these objects, and changes the DaemonSet alone', async () => {
-    const [without, objects] = [await render(), await render(controllerValues)];
+    const [without, objects] = [await render(withoutController), await render()];
     const id = ({ kind, metadata }: Rendered): string => `${kind} ${metadata.name}`;
     const before = new Map(without.map((object) => [id(object), object]));
     assert.deepEqual(
@@ -58,7 +57,7 @@ describe('the chart with the controller', () => {
   });
 
   it('grants what the controller asks the API server, nothing else', async () => {
-    assert.deepEqual(named(await render(controllerValues), 'ClusterRole', 'certfleet-controller')['rules'], [
+    assert.deepEqual(named(await render(), 'ClusterRole', 'certfleet-controller')['rules'], [
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
       { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
@@ -68,7 +67,7 @@ describe('the chart with the controller', () => {
   });
 
   it('has a role to look and a role to renew, bound to nobody', async () => {
-    const objects = await render(controllerValues);
+    const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };
     assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [{ ...volumes, verbs: ['view'] }]);
     assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-renew')['rules'], [
@@ -79,7 +78,7 @@ describe('the chart with the controller', () => {
   });
 
   it('runs controller and Redis as the restricted pod security standard asks', async () => {
-    const objects = await render(controllerValues);
+    const objects = await render();
     for (const { template } of [controllerOf(objects), workload(objects, 'StatefulSet', 'certfleet-redis')]) {
       assert.partialDeepStrictEqual(template.spec.securityContext, {
         runAsNonRoot: true,
@@ -94,7 +93,7 @@ describe('the chart with the controller', () => {
   });
 
   it('starts the controller with flags that it takes, for this release’s agents', async () => {
-    const config = readConfig(argsOf(await render(controllerValues)), {});
+    const config = readConfig(argsOf(await render()), {});
     assert.equal(config['agent-service-account'], 'cert-manager/certfleet');
     assert.equal(config['redis-node-access'], 'acl');
     assert.deepEqual(redisConfigOf(config), {
@@ -104,7 +103,7 @@ describe('the chart with the controller', () => {
   });
 
   it('shows agents the controller, its CA without its key, and a token for it alone', async () => {
-    const objects = await render({ ...controllerValues, 'controller.fleet.port': 9443 });
+    const objects = await render({ 'controller.fleet.port': 9443 });
     const agent = workload(objects, 'DaemonSet', 'certfleet');
     assert.ok(
       agent.template.spec.containers[0].args.includes(
@@ -128,7 +127,6 @@ describe('the chart with the controller', () => {
 
   it('hands lane policies over as the controller reads them, and restarts it when they change', async () => {
     const values = {
-      ...controllerValues,
       'controller.lanePolicies': {
         defaults: { ratePerSecond: 2.5, maxJitterMs: 43_200_000 },
         overrides: [
@@ -148,7 +146,7 @@ describe('the chart with the controller', () => {
     assert.doesNotThrow(() => new LanePolicies(policies.defaults, policies.overrides));
     const annotations = async (of: object): Promise<object> =>
       controllerOf(await render(of)).template.metadata.annotations;
-    assert.notDeepEqual(await annotations(values), await annotations(controllerValues));
+    assert.notDeepEqual(await annotations(values), await annotations({}));
   });
 
   it('lets agents’ pods alone reach the fleet port and Redis, and everybody when agents have no pod address', async () => {
@@ -167,20 +165,20 @@ describe('the chart with the controller', () => {
       };
       return policy.ingress.findLast(({ ports }) => ports.some((each) => each.port === port))?.from;
     };
-    assert.deepEqual(await fromOf(controllerValues, 'certfleet-controller', 'tls-fleet'), [agents]);
-    assert.deepEqual(await fromOf(controllerValues, 'certfleet-redis', 'tcp-redis'), [agents]);
-    const hostNetwork = { ...controllerValues, hostNetwork: true };
+    assert.deepEqual(await fromOf({}, 'certfleet-controller', 'tls-fleet'), [agents]);
+    assert.deepEqual(await fromOf({}, 'certfleet-redis', 'tcp-redis'), [agents]);
+    const hostNetwork = { hostNetwork: true };
     assert.deepEqual(await fromOf(hostNetwork, 'certfleet-controller', 'tls-fleet'), []);
     assert.deepEqual(await fromOf(hostNetwork, 'certfleet-redis', 'tcp-redis'), []);
   });
 
   it('does not restart Redis for a new version of the chart', async () => {
-    const redis = workload(await render(controllerValues), 'StatefulSet', 'certfleet-redis');
+    const redis = workload(await render(), 'StatefulSet', 'certfleet-redis');
     assert.doesNotMatch(JSON.stringify(redis.template), /helm\.sh\/chart|app\.kubernetes\.io\/version/);
   });
 
   it('adds a PodMonitor for the controller where the agents have one', async () => {
-    const objects = await render({ ...controllerValues, 'metrics.podmonitor.enabled': true });
+    const objects = await render({ 'metrics.podmonitor.enabled': true });
     const { podMetricsEndpoints } = named(objects, 'PodMonitor', 'certfleet-controller')['spec'] as {
       podMetricsEndpoints: readonly [{ port: string }];
     };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { controllerValues } from './controller-values.ts';
 import { renderText } from './render-chart.ts';
 
 describe('values that make no controller', () => {
@@ -19,8 +18,8 @@ describe('values that make no controller', () => {
       /windows/,
     ],
     [{ 'controller.certificate.issuerRef': { kind: 'ClusterIssuer' } }, /issuerRef/],
-    [{ 'controller.enabled': true, 'controller.redis.external.url': url }, /controller\.redis\.install/],
-    [{ 'controller.enabled': true, 'controller.redis.install': false }, /controller\.redis\.external\.url/],
+    [{ 'controller.redis.external.url': url }, /controller\.redis\.install/],
+    [{ 'controller.redis.install': false }, /controller\.redis\.external\.url/],
   ];
   for (const [values, message] of mistakes) {
     it(`are refused: ${JSON.stringify(values)}`, async () => {
@@ -29,6 +28,6 @@ describe('values that make no controller', () => {
   }
 
   it('are refused on a cluster whose tokens name no node', async () => {
-    await assert.rejects(renderText(controllerValues, { kubeVersion: '1.29.14' }), /since 1\.30/);
+    await assert.rejects(renderText({}, { kubeVersion: '1.29.14' }), /since 1\.30; set controller\.enabled to false/);
   });
 });

@@ -1,9 +1,8 @@
-/** The controller with everything that the chart brings. */
-export const controllerValues = { 'controller.enabled': true } as const;
+/** The agents by themselves. */
+export const withoutController = { 'controller.enabled': false } as const;
 
 /** The controller with a Redis of the operator's, every value of it set, and an issuer of the operator's. */
 export const externalRedisValues = {
-  'controller.enabled': true,
   'controller.certificate.issuerRef': { kind: 'ClusterIssuer', name: 'corporate' },
   'controller.redis.install': false,
   'controller.redis.external': {

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { readConfig as readAgentConfig } from '../../apps/node-agent/src/config.ts';
 import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/config.ts';
 import { argsOf, controllerOf, named, sourcesOf, workload } from './controller-objects.ts';
-import { controllerValues, externalRedisValues } from './controller-values.ts';
+import { externalRedisValues } from './controller-values.ts';
 import { render } from './render-chart.ts';
 
 const secretFile = (name: string, key: string, path: string): object => ({
@@ -74,7 +74,6 @@ describe('a Redis of the operator’s', () => {
 
   it('may ask for no password at all', async () => {
     const objects = await render({
-      ...controllerValues,
       'controller.redis.install': false,
       'controller.redis.external.url': 'redis://redis:6379',
     });

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { waitUntil } from '../cluster/wait.ts';
-import { controllerValues, externalRedisValues } from './controller-values.ts';
+import { externalRedisValues, withoutController } from './controller-values.ts';
 import { peerValues } from './peer-values.ts';
 import { chartPath, renderText } from './render-chart.ts';
 
@@ -31,10 +31,10 @@ describe('a real API server accepts the chart', () => {
     ['with readiness gates', { 'app.driver.podReadinessGates': ['pod-ip:any'] }],
     ['on OpenShift', { 'openshift.securityContextConstraint.enabled': true }],
     ['taking over', { 'app.driver.takeOver.enabled': true }],
-    ['with the controller', controllerValues],
-    ['with the controller for agents in their nodes’ network', { ...controllerValues, hostNetwork: true }],
-    ['with Redis in a volume of its own', { ...controllerValues, 'controller.redis.persistence.enabled': true }],
-    ['with the controller and a Redis of the operator’s', externalRedisValues],
+    ['without the controller', withoutController],
+    ['for agents in their nodes’ network', { hostNetwork: true }],
+    ['with Redis in a volume of its own', { 'controller.redis.persistence.enabled': true }],
+    ['with a Redis of the operator’s', externalRedisValues],
   ];
   for (const [name, values] of variants) {
     it(name, async () => {
@@ -63,7 +63,7 @@ it('helm installs, upgrades and removes it, and says what of the peer’s values
 });
 
 describe('with the controller', () => {
-  const release = ['certfleet', chartPath, '--namespace', 'cert-manager', '--set', 'controller.enabled=true'];
+  const release = ['certfleet', chartPath, '--namespace', 'cert-manager'];
   const dataOf = async (secret: string): Promise<Record<string, string>> => {
     const { stdout } = await cluster.kubectl(['get', 'secret', secret, '--namespace', 'cert-manager', '-o', 'json']);
     return (JSON.parse(stdout) as { data: Record<string, string> }).data;

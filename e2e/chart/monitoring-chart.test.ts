@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { chartRules } from '../observability/support/chart-rules.ts';
+import { withoutController } from './controller-values.ts';
 import { objectOf, render, renderText } from './render-chart.ts';
 
 describe('the PrometheusRule', () => {
   it('is not there unless it is asked for', async () => {
-    const kinds = (await render({ 'controller.enabled': true })).map(({ kind }) => kind);
+    const kinds = (await render()).map(({ kind }) => kind);
     assert.ok(!kinds.includes('PrometheusRule'));
   });
 
@@ -18,7 +19,6 @@ describe('the PrometheusRule', () => {
       'prometheusRule.runbookUrl': 'https://wiki.example.com/certfleet',
       'prometheusRule.alerts.redisDown': { enabled: false },
       'prometheusRule.alerts.laneStuck': { severity: 'critical', for: '7m', threshold: 77 },
-      'controller.enabled': true,
     };
     const { metadata } = objectOf(await render({ 'prometheusRule.enabled': true, ...values }), 'PrometheusRule');
     assert.equal(metadata.namespace, 'monitoring');
@@ -33,7 +33,7 @@ describe('the PrometheusRule', () => {
   });
 
   it('leaves nothing to be filled in', async () => {
-    for (const rules of [await chartRules(), await chartRules({ 'controller.enabled': true })]) {
+    for (const rules of [await chartRules(), await chartRules(withoutController)]) {
       assert.doesNotMatch(JSON.stringify(rules), /\$(scope|threshold|agentJob|controllerJob)|<nil>/);
     }
   });
@@ -47,7 +47,7 @@ describe('the PrometheusRule', () => {
 });
 
 describe('the PodMonitors', () => {
-  const values = { 'controller.enabled': true, 'metrics.podmonitor.enabled': true };
+  const values = { 'metrics.podmonitor.enabled': true };
 
   it('find the metrics of agents and controller by the ports that their pods have, and name jobs as the alerts do', async () => {
     const objects = await render(values);
@@ -81,6 +81,7 @@ describe('the PodMonitors', () => {
 describe('the dashboard', () => {
   it('is a ConfigMap that Grafana’s sidecar finds, in the place that is asked for', async () => {
     const objects = await render({
+      ...withoutController,
       'grafanaDashboard.enabled': true,
       'grafanaDashboard.namespace': 'monitoring',
       'grafanaDashboard.annotations': { grafana_folder: 'Certificates' },
@@ -97,7 +98,7 @@ describe('the dashboard', () => {
   });
 
   it('finds the agents by the name that the chart was given', async () => {
-    const objects = await render({ 'grafanaDashboard.enabled': true, nameOverride: 'certs' });
+    const objects = await render({ ...withoutController, 'grafanaDashboard.enabled': true, nameOverride: 'certs' });
     const { data } = objectOf(objects, 'ConfigMap') as unknown as { readonly data: Readonly<Record<string, string>> };
     assert.match(data['certfleet.json'] ?? '', /job=\\"certs\\"/);
     assert.doesNotMatch(data['certfleet.json'] ?? '', /job=\\"certfleet\\"/);

@@ -5,13 +5,22 @@ import type { PodRef } from './pod-files.ts';
 
 /** The fields of a pod that tests look at. */
 export interface PodObject {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
-  readonly spec: { readonly volumes: readonly { readonly name: string; readonly csi?: { readonly driver: string } }[] };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly deletionTimestamp?: string;
+  };
+  readonly spec: {
+    readonly containers: readonly { readonly image: string }[];
+    readonly volumes: readonly { readonly name: string; readonly csi?: { readonly driver: string } }[];
+  };
   readonly status: {
     readonly podIP?: string;
     readonly containerStatuses?: readonly {
       readonly containerID: string;
       readonly restartCount: number;
+      readonly ready: boolean;
       readonly state: { readonly running?: { readonly startedAt: string } };
     }[];
   };

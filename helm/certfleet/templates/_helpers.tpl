@@ -86,7 +86,7 @@ true
 {{/* Fails where the controller could not tell the agents apart, and where it would have two Redis or none. */}}
 {{- define "certfleet.checkController" -}}
 {{- if semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version -}}
-{{- fail "controller.enabled: agents prove their node by tokens that name it, which Kubernetes makes since 1.30" -}}
+{{- fail "controller.enabled: agents prove their node by tokens that name it, which Kubernetes makes since 1.30; set controller.enabled to false on an older one" -}}
 {{- end -}}
 {{- $redis := .Values.controller.redis -}}
 {{- if and $redis.install $redis.external.url -}}

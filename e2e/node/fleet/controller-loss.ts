@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { keepLogs } from '../support/kept-logs.ts';
+import { podsOf, releaseNamespace, signalPod } from '../support/release.ts';
+import { expectWithinLane } from './ca-roll.ts';
+import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
+import { expectEachOnce, renewalOf, untilApi, untilIndexIsWhole, volumesOnNode } from './fleet-state.ts';
+
+const renewCrowd = [
+  ...['renew', '--issuer', `ClusterIssuer.cert-manager.io//${crowdIssuer}`, '--reason', 'controllers are killed'],
+];
+
+/** Replicas that die while they have work in hand. */
+export function controllerLossSuite(context: GetFleet): void {
+  describe('a renewal of fifty pods whose controllers are killed', () => {
+    test('completes, each volume exactly once', async () => {
+      const { cluster, api, tokens, auditLog, reader } = context();
+      const generations = async (): Promise<readonly number[]> =>
+        (await volumesOnNode(cluster)).filter(({ pod }) => crowd.includes(pod)).map(({ generation }) => generation);
+      const before = await generations();
+      const { id } = await api.json<{ readonly id: string }>(tokens.renewer, ...renewCrowd);
+      const untilRenewed = (count: number): Promise<void> =>
+        untilApi(`${count} to be renewed`, async () => (await renewalOf(context(), id)).renewed >= count);
+
+      await untilRenewed(8);
+      const [first, second] = await podsOf(cluster, 'renewal-controller');
+      assert.ok(first !== undefined && second !== undefined);
+      await signalPod(cluster, first, 'SIGKILL');
+      await untilRenewed(20);
+      assert.equal((await renewalOf(context(), id)).state, 'running');
+      // Now all that there is: one process dies and is started again, the other's pod is replaced.
+      await keepLogs(cluster);
+      const gone = ['--grace-period=0', '--force', '--namespace', releaseNamespace];
+      await Promise.all([
+        signalPod(cluster, second, 'SIGKILL'),
+        cluster.kubectl(['delete', 'pod', first.metadata.name, ...gone]),
+      ]);
+      await untilApi('it to be finished', async () => (await renewalOf(context(), id)).state === 'finished', 90_000);
+
+      const { total, renewed } = await renewalOf(context(), id);
+      assert.deepEqual({ total, renewed }, { total: crowd.length, renewed: crowd.length });
+      await untilIndexIsWhole(context());
+      assert.deepEqual(
+        await generations(),
+        before.map((generation) => generation + 1),
+      );
+      await expectEachOnce(context());
+      await expectWithinLane(auditLog);
+      assert.deepEqual(reader.problems, []);
+    });
+  });
+}

@@ -1,0 +1,116 @@
+import { startCluster, type Cluster } from '../../cluster/cluster.ts';
+import { createCaIssuer, type CaIssuer } from '../../cluster/issuers.ts';
+import { startAudit } from '../support/audit.ts';
+import { certificatePod, defaultIssuer, defaultNamespace } from '../support/certificate-pod.ts';
+import type { VolumeAttributes } from '../support/certificate-pod.ts';
+import { createOperator, FleetApi } from './fleet-api.ts';
+import { FleetRedis } from './fleet-redis.ts';
+import { FleetRelease } from './fleet-release.ts';
+import { VolumeReader } from './volume-reader.ts';
+
+/** The ClusterIssuer of the crowd, whose lane has limits of its own. */
+export const crowdIssuer = 'crowd-ca';
+/** The limits of that lane: below the four renewals that one node works on at once. */
+export const crowdLane = { ratePerSecond: 5, burst: 1, maxInFlight: 3 };
+/** Pods whose certificates last long, and are renewed when somebody asks for it. */
+export const crowd: readonly string[] = Array.from({ length: 50 }, (_, index) => `crowd-${index}`);
+/** Pods whose certificates last a minute. */
+export const minutely = ['minute-0', 'minute-1'] as const;
+/** A pod whose certificate lasts half a minute: there is no upgrade that it is not renewed in, or right after. */
+export const restless = 'half-minute';
+
+/** What every suite works with. */
+export interface FleetContext {
+  readonly cluster: Cluster;
+  readonly fleet: FleetRelease;
+  readonly redis: FleetRedis;
+  readonly reader: VolumeReader;
+  readonly auditLog: string;
+  /** The issuer of the crowd as it was made first. */
+  readonly firstCrowdCa: CaIssuer;
+  /** Makes the way to the API and the operators' tokens, once the chart is installed. */
+  join(): Promise<void>;
+  readonly api: FleetApi;
+  readonly tokens: OperatorTokens;
+  stop(): Promise<void>;
+}
+
+/** Tokens of three ServiceAccounts: with the chart's roles, and with none. */
+export type OperatorTokens = Readonly<Record<'viewer' | 'renewer' | 'stranger', string>>;
+
+/** Suites are registered before the cluster is there. */
+export type GetFleet = () => FleetContext;
+
+/** A full cluster with issuers and images; the chart is not yet installed. */
+export async function openFleetContext(): Promise<FleetContext> {
+  const cluster = await startCluster({ nodes: 'full' });
+  try {
+    const fleet = new FleetRelease(cluster);
+    const prepare = async (): Promise<[string, CaIssuer]> => {
+      const auditLog = await startAudit(cluster);
+      await cluster.createNamespace(defaultNamespace);
+      await createCaIssuer(cluster, { name: defaultIssuer });
+      return [auditLog, await createCaIssuer(cluster, { name: crowdIssuer })];
+    };
+    const [[auditLog, firstCrowdCa]] = await Promise.all([prepare(), fleet.buildImages()]);
+    return new OpenFleet(cluster, fleet, { auditLog, firstCrowdCa });
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+type Joined = Pick<FleetContext, 'api' | 'tokens'>;
+
+class OpenFleet implements FleetContext {
+  readonly cluster: Cluster;
+  readonly fleet: FleetRelease;
+  readonly redis: FleetRedis;
+  readonly reader: VolumeReader;
+  readonly auditLog: string;
+  readonly firstCrowdCa: CaIssuer;
+  #joined: Joined | undefined;
+
+  constructor(cluster: Cluster, fleet: FleetRelease, made: Pick<FleetContext, 'auditLog' | 'firstCrowdCa'>) {
+    this.cluster = cluster;
+    this.fleet = fleet;
+    this.redis = new FleetRedis(cluster);
+    this.reader = new VolumeReader(cluster);
+    this.auditLog = made.auditLog;
+    this.firstCrowdCa = made.firstCrowdCa;
+  }
+
+  get api(): FleetApi {
+    return this.#join.api;
+  }
+
+  get tokens(): OperatorTokens {
+    return this.#join.tokens;
+  }
+
+  async join(): Promise<void> {
+    const { cluster } = this;
+    const [api, viewer, renewer, stranger] = await Promise.all([
+      FleetApi.open(cluster),
+      createOperator(cluster, 'viewer', 'view'),
+      createOperator(cluster, 'renewer', 'renew'),
+      createOperator(cluster, 'stranger'),
+    ]);
+    this.#joined = { api, tokens: { viewer, renewer, stranger } };
+  }
+
+  async stop(): Promise<void> {
+    await this.reader.stop();
+    await this.cluster.stop();
+  }
+
+  get #join(): Joined {
+    if (this.#joined === undefined) throw new Error('the chart is not installed');
+    return this.#joined;
+  }
+}
+
+/** A pod with one volume of an ECDSA key. */
+export function fleetPod(name: string, attributes: VolumeAttributes): object {
+  return certificatePod(name, { data: { 'key-algorithm': 'ECDSA', 'common-name': name, ...attributes } });
+}

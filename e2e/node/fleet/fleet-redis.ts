@@ -1,0 +1,124 @@
+import { Redis } from 'ioredis';
+
+import { redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { PodObject } from '../support/pods.ts';
+import { keepLogs } from '../support/kept-logs.ts';
+import { podsOf, releaseNamespace, signalPod } from '../support/release.ts';
+
+/** The chart's own Redis. */
+export class FleetRedis {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** The password of its default user. */
+  async password(): Promise<string> {
+    const output = ['--namespace', releaseNamespace, '--output=jsonpath={.data.password}'];
+    const { stdout } = await this.#cluster.kubectl(['get', 'secret/certfleet-redis', ...output]);
+    return Buffer.from(stdout, 'base64').toString();
+  }
+
+  /** Ends the process at once and lets the kubelet start it in vain, with what it has written out of its reach. */
+  async holdDown(): Promise<void> {
+    const pod = await this.#pod();
+    await this.#setMode('000', pod);
+    await signalPod(this.#cluster, pod, 'SIGKILL');
+  }
+
+  /** Lets the next start succeed; resolves when Redis serves. */
+  async letUp(): Promise<void> {
+    const pod = await this.#pod();
+    await this.#setMode('755', pod);
+    await this.#untilReady();
+  }
+
+  /** Ends pod and data at once; resolves when another pod serves, with nothing. */
+  async lose(): Promise<void> {
+    await keepLogs(this.#cluster);
+    const { metadata } = await this.#pod();
+    const at = ['--namespace', releaseNamespace];
+    await this.#cluster.kubectl(['delete', 'pod', metadata.name, '--grace-period=0', '--force', ...at]);
+    await this.#cluster.kubectl(['wait', '--for=create', `pod/${metadata.name}`, '--timeout=30s', ...at]);
+    await this.#untilReady();
+  }
+
+  /** The content of every key, and the commands of which that came, as text. */
+  async content(): Promise<string> {
+    const { status, metadata } = await this.#pod();
+    const forward = await this.#cluster.forward(6379, status.podIP);
+    const redis = new Redis({ port: forward.port, password: await this.password(), lazyConnect: true });
+    try {
+      await redis.connect();
+      const lines: string[] = [];
+      for await (const keys of redis.scanStream({ count: 1000 }) as AsyncIterable<string[]>) {
+        for (const key of keys) lines.push(`${key} ${JSON.stringify(await valueOf(redis, key))}`);
+      }
+      const files = `cat "$0"/appendonlydir/* | tr -c '[:print:]\\n' ' '`;
+      const { stdout } = await this.#cluster.exec('sh', ['-c', files, dataDirectory(metadata.uid)]);
+      return `${lines.join('\n')}\n${stdout}`;
+    } finally {
+      redis.disconnect();
+      await forward.close();
+    }
+  }
+
+  /** A node's volumes by id, as the index in Redis holds them: JSON. */
+  async index(node: string): Promise<Readonly<Record<string, string>>> {
+    return JSON.parse(await this.#ask('--json', 'hgetall', redisKeys('certfleet').volumes(node))) as Record<
+      string,
+      string
+    >;
+  }
+
+  /** The hashes of the passwords of all its users, as SHA-256 in hexadecimal. */
+  async passwordHashes(): Promise<readonly string[]> {
+    const stdout = await this.#ask('acl', 'list');
+    return [...stdout.matchAll(/#([0-9a-f]{64})/g)].flatMap(([, hash]) => hash ?? []);
+  }
+
+  async #ask(...command: readonly string[]): Promise<string> {
+    const { status } = await this.#pod();
+    const env = { REDISCLI_AUTH: await this.password() };
+    return (await this.#cluster.exec('redis-cli', ['-h', status.podIP ?? '', ...command], { env })).stdout;
+  }
+
+  async #pod(): Promise<PodObject> {
+    const [pod] = await podsOf(this.#cluster, 'redis');
+    if (pod === undefined) throw new Error('expected a pod of Redis');
+    return pod;
+  }
+
+  async #setMode(mode: string, { metadata }: PodObject): Promise<void> {
+    await this.#cluster.exec('chmod', [mode, `${dataDirectory(metadata.uid)}/appendonlydir`]);
+  }
+
+  async #untilReady(): Promise<void> {
+    const ready = ['wait', '--for=condition=Ready', 'pod/certfleet-redis-0', '--namespace', releaseNamespace];
+    await this.#cluster.kubectl([...ready, '--timeout=100s']);
+  }
+}
+
+const dataDirectory = (podUid: string): string =>
+  `/var/lib/kubelet/pods/${podUid}/volumes/kubernetes.io~empty-dir/data`;
+
+async function valueOf(redis: Redis, key: string): Promise<unknown> {
+  switch (await redis.type(key)) {
+    case 'string':
+      return redis.get(key);
+    case 'hash':
+      return redis.hgetall(key);
+    case 'list':
+      return redis.lrange(key, 0, -1);
+    case 'set':
+      return redis.smembers(key);
+    case 'zset':
+      return redis.zrange(key, 0, '-1', 'WITHSCORES');
+    case 'stream':
+      return redis.xrange(key, '-', '+');
+    default:
+      return undefined;
+  }
+}

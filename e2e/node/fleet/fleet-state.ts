@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+
+import { decodeVolumeRecord } from '../../../apps/node-agent/src/storage/volume-record-json.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import { waitUntil } from '../../cluster/wait.ts';
+import { volumesRoot } from '../support/node-state.ts';
+import { decodeVolume } from '../../../apps/renewal-controller/src/fleet-index/volume-json.ts';
+import type { Nodes } from '../../../libs/operator-api/src/nodes.ts';
+import type { Renewal, Renewals } from '../../../libs/operator-api/src/renewals.ts';
+import type { VolumeRow } from '../../../libs/operator-api/src/volumes.ts';
+import type { FleetContext } from './fleet-context.ts';
+import { loggedRequests } from './request-log.ts';
+
+/** A volume as the node itself has it, which is the truth. */
+export type NodeVolume = Pick<VolumeRow, 'volumeId' | 'pod' | 'generation'>;
+
+/** What the agent's records on the node say. */
+export async function volumesOnNode(cluster: Cluster): Promise<readonly NodeVolume[]> {
+  const root = cluster.nodePath(volumesRoot);
+  const names = (await readdir(root)).filter((name) => !name.startsWith('.'));
+  return Promise.all(
+    names.map(async (name) => {
+      const record = decodeVolumeRecord(await readFile(`${root}/${name}/volume.json`, 'utf8'));
+      const { volumeId, generation, attributes } = record;
+      return { volumeId, generation, pod: attributes['csi.storage.k8s.io/pod.name'] ?? '' };
+    }),
+  );
+}
+
+/** What the controller lists. */
+export async function listedVolumes({ api, tokens }: FleetContext): Promise<readonly VolumeRow[]> {
+  return (await api.json<{ readonly volumes: readonly VolumeRow[] }>(tokens.viewer, 'list')).volumes;
+}
+
+/** Whether the controller takes the one node for silent. */
+export async function isNodeSilent({ api, tokens, cluster }: FleetContext): Promise<boolean> {
+  const { nodes } = await api.json<Nodes>(tokens.viewer, 'nodes');
+  assert.deepEqual(
+    nodes.map(({ node }) => node),
+    [cluster.nodeName],
+  );
+  return nodes.some((node) => node.isSilent);
+}
+
+/** A renewal on demand as it stands. */
+export async function renewalOf({ api, tokens }: FleetContext, id: string): Promise<Renewal> {
+  const { renewals } = await api.json<Renewals>(tokens.viewer, 'status');
+  const found = renewals.find((each) => each.id === id);
+  assert.ok(found, `expected renewal ${id} among ${renewals.map((each) => each.id).join(', ')}`);
+  return found;
+}
+
+/** Waits until something holds of what the API says; while it does not answer, it does not hold. */
+export async function untilApi(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  let last = '';
+  const isSo = (): Promise<boolean> =>
+    holds().catch((error: unknown) => {
+      last = String(error);
+      return false;
+    });
+  await waitUntil(what, isSo, { timeoutMs, intervalMs: 200, explain: () => Promise.resolve(last) });
+}
+
+/** Waits until Redis holds, and the controller lists, just the volumes that the node has, each as it is. @returns milliseconds it took */
+export async function untilIndexIsWhole(context: FleetContext, timeoutMs = 60_000): Promise<number> {
+  const startedAt = performance.now();
+  let difference = '';
+  const isWhole = async (): Promise<boolean> => {
+    const { cluster, redis } = context;
+    const [listed, actual] = [await listedVolumes(context), await volumesOnNode(cluster)];
+    const stored = Object.entries(await redis.index(cluster.nodeName)).flatMap(
+      ([id, json]) => decodeVolume(cluster.nodeName, id, json) ?? [],
+    );
+    const word = ({ volumeId, pod, generation }: NodeVolume): string => `${pod} ${volumeId} ${generation}`;
+    const real = new Set(actual.map(word));
+    const differences = [listed, stored].map((some) => real.symmetricDifference(new Set(some.map(word))));
+    difference = differences.map((some) => [...some].sort().join(', ')).join('; ');
+    return listed.length === actual.length && differences.every(({ size }) => size === 0);
+  };
+  try {
+    await untilApi('the index to be whole', isWhole, timeoutMs);
+  } catch (cause) {
+    throw new Error(`the node and what is listed, and what is stored, differ by: ${difference}`, { cause });
+  }
+  return Math.round(performance.now() - startedAt);
+}
+
+/**
+ * Checks that each volume's generation, the requests made for it and the certificates that its pod has seen are the same
+ * number: nothing was renewed twice, and nothing was asked for in vain.
+ */
+export async function expectEachOnce(context: FleetContext): Promise<void> {
+  const { cluster, auditLog, reader } = context;
+  const counts = async (): Promise<{ readonly expected: unknown; readonly found: unknown }> => {
+    const volumes = await volumesOnNode(cluster);
+    const requests = await loggedRequests(auditLog);
+    const generations = volumes.map(({ pod, generation }) => [pod, generation, generation]);
+    const observed = volumes.map(({ pod }) => {
+      const made = requests.filter(({ name }) => name.replace(/-[0-9a-f]{12}-\d+$/, '') === pod);
+      return [pod, made.length, new Set(reader.seenBy(pod).map(({ serial }) => serial)).size];
+    });
+    return { expected: generations.sort(), found: observed.sort() };
+  };
+  // A renewal that is under way has its request first, then its files, then its record.
+  const isEqual = async (): Promise<boolean> => {
+    const { expected, found } = await counts();
+    return JSON.stringify(expected) === JSON.stringify(found);
+  };
+  await waitUntil('each certificate to be counted', isEqual, { timeoutMs: 5_000, intervalMs: 200 }).catch(async () => {
+    const { expected, found } = await counts();
+    assert.deepEqual(found, expected, 'pod, requests made for it, certificates seen by it');
+  });
+}

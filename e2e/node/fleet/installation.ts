@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+
+import { waitUntil } from '../../cluster/wait.ts';
+import { applyPodsAndWaitReady, getPod, waitReady, type PodObject } from '../support/pods.ts';
+import { podsOf, type ComponentName } from '../support/release.ts';
+import { crowd, crowdIssuer, crowdLane, fleetPod, minutely, restless, type GetFleet } from './fleet-context.ts';
+import { untilIndexIsWhole } from './fleet-state.ts';
+
+/** As `helm get values` gives them for a release of cert-manager's csi-driver. */
+const formerDriverValues = {
+  imageRegistry: 'quay.io',
+  imageNamespace: 'jetstack',
+  image: { name: 'cert-manager-csi-driver', tag: 'v0.13.0' },
+  nodeDriverRegistrarImage: { name: 'csi-node-driver-registrar', tag: 'v2.16.0' },
+  livenessProbeImage: { name: 'livenessprobe', tag: 'v2.18.0' },
+  metrics: { port: 9402 },
+  tolerations: [{ operator: 'Exists' }],
+  priorityClassName: 'system-node-critical',
+};
+
+/** What the tests after it need: quick heartbeats, all of the logs, and a lane with limits that fifty pods reach. */
+const testValues = {
+  app: { logLevel: 5 },
+  controller: {
+    logLevel: 5,
+    heartbeatInterval: '2s',
+    lanePolicies: { overrides: [{ issuer: `ClusterIssuer.cert-manager.io//${crowdIssuer}`, policy: crowdLane }] },
+  },
+};
+
+const isReady = ({ status }: PodObject): boolean => status.containerStatuses?.every(({ ready }) => ready) ?? false;
+
+/** The chart installed by one command, with pods, and upgraded under them. */
+export function installationSuite(context: GetFleet): void {
+  describe('helm install and nothing else said', () => {
+    let notes: string;
+    before(async () => {
+      notes = await context().fleet.install();
+      await context().join();
+    });
+
+    test('brings agent, controller and Redis, all of them ready', async () => {
+      const ready = async (component: ComponentName): Promise<number> =>
+        (await podsOf(context().cluster, component)).filter(isReady).length;
+      assert.deepEqual([await ready('node-agent'), await ready('renewal-controller'), await ready('redis')], [1, 2, 1]);
+      assert.match(notes, /certfleet-renew/);
+      assert.doesNotMatch(notes, /IGNORED/);
+    });
+
+    test('has the agent report to the controller', async (t) => {
+      const startedAt = performance.now();
+      const isConnected = async (): Promise<boolean> =>
+        (await context().fleet.metric('node-agent', 'certfleet_agent_controller_connected')) === 1;
+      await waitUntil('the agent to be connected', isConnected, { timeoutMs: 90_000, intervalMs: 200 });
+      t.diagnostic(`connected ${((performance.now() - startedAt) / 1000).toFixed(1)} s after all was ready`);
+    });
+
+    test('gives pods their certificates, which the controller lists', async () => {
+      const { cluster, reader } = context();
+      const pods = [
+        ...minutely.map((name) => fleetPod(name, { duration: '60s' })),
+        fleetPod(restless, { duration: '30s' }),
+      ];
+      await applyPodsAndWaitReady(cluster, pods);
+      reader.add(...(await Promise.all([...minutely, restless].map((name) => getPod(cluster, { name })))));
+      await untilIndexIsWhole(context());
+    });
+  });
+
+  describe('helm upgrade with the values file of the former driver, while fifty pods start', () => {
+    let notes: string;
+    before(async () => {
+      const { cluster, fleet } = context();
+      await cluster.apply(crowd.map((name) => fleetPod(name, { 'issuer-name': crowdIssuer })));
+      notes = await fleet.upgrade({ ...formerDriverValues, ...testValues });
+    });
+
+    test('keeps the whole of it running, with images of its own', async () => {
+      assert.match(notes, /IGNORED: image names the image of cert-manager's csi-driver/);
+      const pods = await Promise.all(
+        (['node-agent', 'renewal-controller'] as const).map((name) => podsOf(context().cluster, name)),
+      );
+      const images = pods.flat().map(({ spec }) => spec.containers.map(({ image }) => image).join());
+      assert.deepEqual(images, [
+        'certfleet/node-agent:0.1.0',
+        'certfleet/renewal-controller:0.1.0',
+        'certfleet/renewal-controller:0.1.0',
+      ]);
+    });
+
+    test('lets every pod start, and no renewal be missed', async () => {
+      const { cluster, reader } = context();
+      await waitReady(cluster, { names: crowd, timeout: '120s' });
+      reader.add(...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))));
+      const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(restless).length > 1);
+      await waitUntil(`${restless} to be renewed`, isRenewed, { timeoutMs: 30_000 });
+      await untilIndexIsWhole(context());
+      assert.deepEqual(reader.problems, []);
+    });
+  });
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
+
+const renewOne = ['renew', '--pod', 'crowd-0', '--reason', 'test', '--dry-run'];
+
+/** What the chart's roles let an operator do, by the command line. */
+export function operatorSuite(context: GetFleet): void {
+  describe('an operator', () => {
+    test('of the role to look may list, and may not renew or hold a lane', async () => {
+      const { api, tokens } = context();
+      const list = await api.run(tokens.viewer, 'list', '--issuer', `ClusterIssuer.cert-manager.io//${crowdIssuer}`);
+      assert.equal(list.exitCode, 0, list.complaint);
+      assert.equal(list.output.match(/crowd-\d+/g)?.length, crowd.length);
+      for (const command of [renewOne, ['renew', '--all', '--reason', 'test']]) {
+        const { exitCode, complaint } = await api.run(tokens.viewer, ...command);
+        assert.equal(exitCode, 1);
+        assert.match(complaint, /403.*right to renew volumes\.certfleet\.io/);
+      }
+    });
+
+    test('of the role to renew may do both', async () => {
+      const { api, tokens } = context();
+      const { exitCode, output, complaint } = await api.run(tokens.renewer, ...renewOne);
+      assert.equal(exitCode, 0, complaint);
+      assert.match(output, /^1 volumes? would be renewed/);
+      assert.equal((await api.run(tokens.renewer, 'status')).exitCode, 0);
+    });
+
+    test('without a role, or without a token, sees nothing', async () => {
+      const { api, tokens } = context();
+      const refusals = [await api.run(tokens.stranger, 'list'), await api.run(undefined, 'list')];
+      assert.deepEqual(
+        refusals.map(({ exitCode, output }) => [exitCode, output]),
+        [
+          [1, ''],
+          [1, ''],
+        ],
+      );
+      assert.match(refusals[0]?.complaint ?? '', /403/);
+      assert.match(refusals[1]?.complaint ?? '', /401/);
+    });
+  });
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { waitUntil } from '../../cluster/wait.ts';
+import { minutely, type GetFleet } from './fleet-context.ts';
+import { expectEachOnce, renewalOf, untilApi, untilIndexIsWhole } from './fleet-state.ts';
+import { renewalsByAgent } from './renewal-path.ts';
+
+const minuteMs = 60_000;
+
+/** Redis gone for a while, and its data for ever. */
+export function redisLossSuite(context: GetFleet): void {
+  /** A renewal that is asked for goes through the queue again. */
+  const expectJobs = async (): Promise<void> => {
+    const { api, tokens } = context();
+    const before = await renewalsByAgent(context(), 'job');
+    const renewOne = ['renew', '--pod', 'crowd-1', '--reason', 'Redis is back'];
+    const { id } = await api.json<{ readonly id: string }>(tokens.renewer, ...renewOne);
+    await untilApi('a renewal by job', async () => (await renewalOf(context(), id)).state === 'finished');
+    assert.ok((await renewalsByAgent(context(), 'job')) > before);
+  };
+
+  describe('with Redis killed and held down for a minute', () => {
+    test('no certificate expires, and the index is whole within a minute of its return, nothing renewed twice', async (t) => {
+      const { redis, reader } = context();
+      const seen = minutely.map((pod) => reader.seenBy(pod).length);
+      const ownBefore = await renewalsByAgent(context(), 'deadline');
+      const startedAt = performance.now();
+      await redis.holdDown();
+      try {
+        const isOver = (): Promise<boolean> =>
+          Promise.resolve(
+            performance.now() - startedAt >= minuteMs &&
+              minutely.every((pod, index) => reader.seenBy(pod).length > (seen[index] ?? 0)),
+          );
+        await waitUntil('a minute, and a renewal of each short volume', isOver, { timeoutMs: 2 * minuteMs });
+        assert.ok((await renewalsByAgent(context(), 'deadline')) > ownBefore);
+      } finally {
+        await redis.letUp();
+      }
+      t.diagnostic(`Redis was away for ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+      t.diagnostic(`the index was whole ${await untilIndexIsWhole(context(), minuteMs)} ms after its return`);
+      await expectJobs();
+      await expectEachOnce(context());
+      assert.deepEqual(reader.problems, []);
+    });
+  });
+
+  describe('with Redis and all its data lost', () => {
+    test('the index is whole within a minute, nothing renewed twice, and jobs come again', async (t) => {
+      const { redis, reader } = context();
+      await redis.lose();
+      t.diagnostic(
+        `the index was whole ${await untilIndexIsWhole(context(), minuteMs)} ms after another Redis was there`,
+      );
+      await expectJobs();
+      await expectEachOnce(context());
+      assert.deepEqual(reader.problems, []);
+    });
+  });
+}

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { mostAtOnce, tooFast } from './request-log.ts';
+
+const lane = { ratePerSecond: 5, burst: 1 };
+
+test('starts at the lane’s rate are not too fast, also when each is seen up to the tolerance later or sooner', () => {
+  const even = Array.from({ length: 20 }, (_, index) => index * 200);
+  assert.deepEqual(tooFast(even, lane, 0), []);
+  const shaken = even.map((at, index) => at + (index % 2) * 150);
+  assert.deepEqual(tooFast(shaken, lane, 150), []);
+  assert.notDeepEqual(tooFast(shaken, lane, 100), []);
+});
+
+test('starts above the rate are found wherever they are, and a burst is allowed once', () => {
+  const slow = [0, 10_000, 20_000];
+  const quick = [30_000, 30_010, 30_020, 30_030];
+  assert.deepEqual(tooFast([...slow, ...quick], { ratePerSecond: 5, burst: 4 }, 0), []);
+  assert.deepEqual(tooFast([...slow, ...quick], { ratePerSecond: 5, burst: 3 }, 0), ['4 starts within 30 ms']);
+});
+
+test('requests that are open at one moment are counted, one that was never signed for ever', () => {
+  const request = (createdAtMs: number, signedAtMs?: number) => ({
+    ...{ name: 'a', namespace: 'b', issuer: 'c', generation: 1 },
+    createdAtMs,
+    signedAtMs,
+  });
+  assert.equal(mostAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
+  assert.equal(mostAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
+});

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+
+/** A CertificateRequest's life, as the API server's audit log tells it. */
+export interface LoggedRequest {
+  readonly name: string;
+  readonly namespace: string;
+  /** Name of the issuer. */
+  readonly issuer: string;
+  /** Which certificate of its volume it is for: agents end the name with it. */
+  readonly generation: number;
+  /** When the API server received it, in milliseconds since the epoch. */
+  readonly createdAtMs: number;
+  /** When its certificate was written into it; undefined while it is not signed. */
+  readonly signedAtMs: number | undefined;
+}
+
+interface AuditEvent {
+  readonly verb: string;
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
+  readonly objectRef: { readonly namespace: string; readonly name?: string; readonly subresource?: string };
+  readonly responseStatus: { readonly code: number };
+  readonly responseObject?: {
+    readonly metadata: { readonly name: string };
+    readonly spec: { readonly issuerRef: { readonly name: string } };
+    readonly status?: { readonly certificate?: string };
+  };
+}
+
+/** Every CertificateRequest that the log tells of, in the order in which they were made. */
+export async function loggedRequests(auditLog: string): Promise<readonly LoggedRequest[]> {
+  const requests = new Map<string, LoggedRequest>();
+  for (const line of (await readFile(auditLog, 'utf8')).split('\n')) {
+    // Most lines are of other resources; the last may be half written.
+    if (!line.includes('"resource":"certificaterequests"') || !line.endsWith('}')) continue;
+    const event = JSON.parse(line) as AuditEvent;
+    if (event.responseStatus.code < 300) note(requests, event);
+  }
+  return [...requests.values()];
+}
+
+function note(requests: Map<string, LoggedRequest>, event: AuditEvent): void {
+  const { verb, objectRef, responseObject } = event;
+  if (responseObject === undefined) return;
+  const { namespace, subresource } = objectRef;
+  const { name } = responseObject.metadata;
+  const key = `${namespace}/${name}`;
+  const known = requests.get(key);
+  if (verb === 'create' && subresource === undefined) {
+    const createdAtMs = Date.parse(event.requestReceivedTimestamp);
+    const issuer = responseObject.spec.issuerRef.name;
+    requests.set(key, { name, namespace, issuer, generation: generationOf(name), createdAtMs, signedAtMs: undefined });
+  } else if (known !== undefined && subresource === 'status' && responseObject.status?.certificate !== undefined) {
+    const signedAtMs = known.signedAtMs ?? Date.parse(event.stageTimestamp);
+    requests.set(key, { ...known, signedAtMs });
+  }
+}
+
+const generationOf = (name: string): number => Number(/-(\d+)$/.exec(name)?.[1]);
+
+/** Starts that came sooner than a rate and a burst allow, in words; a start may be seen this much later than the last. */
+export function tooFast(
+  timesMs: readonly number[],
+  { ratePerSecond, burst }: { readonly ratePerSecond: number; readonly burst: number },
+  toleranceMs: number,
+): readonly string[] {
+  const sorted = [...timesMs].sort((a, b) => a - b);
+  const found: string[] = [];
+  for (const [first, from] of sorted.entries()) {
+    for (const [last, to] of sorted.entries()) {
+      const leastMs = ((last - first + 1 - burst) * 1000) / ratePerSecond - toleranceMs;
+      if (last > first && to - from < leastMs) found.push(`${last - first + 1} starts within ${to - from} ms`);
+    }
+  }
+  return found;
+}
+
+/** The most requests that were made and not yet signed at one moment. */
+export function mostAtOnce(requests: readonly LoggedRequest[]): number {
+  const steps = requests.flatMap(({ createdAtMs, signedAtMs = Infinity }) => [
+    { atMs: createdAtMs, by: 1 },
+    { atMs: signedAtMs, by: -1 },
+  ]);
+  // An end and a start in one millisecond are no overlap.
+  steps.sort((a, b) => a.atMs - b.atMs || a.by - b.by);
+  let [now, most] = [0, 0];
+  for (const { by } of steps) most = Math.max(most, (now += by));
+  return most;
+}

@@ -1,0 +1,109 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { PodObject } from '../support/pods.ts';
+
+/** A certificate as a reader has seen it. */
+export interface SeenCertificate {
+  readonly serial: string;
+  readonly notAfterMs: number;
+  /** Name of the authority in the volume's own ca.crt. */
+  readonly authority: string;
+}
+
+/** What of a pod says where its volume is. */
+type ReadPod = Pick<PodObject, 'metadata' | 'spec'>;
+
+const betweenReadsMs = 100;
+/** A set of files that is replaced between two reads of it is looked for again, as a program that reloads does. */
+const mostSwaps = 5;
+
+/**
+ * Reads the certificate volumes of running pods again and again, by the kubelet's mounts of them, which are what their
+ * containers see: at every moment there must be a key that fits a certificate, from the authority that lies beside it,
+ * and not expired.
+ */
+export class VolumeReader {
+  readonly #cluster: Pick<Cluster, 'nodePath'>;
+  readonly #now: () => number;
+  readonly #seen = new Map<string, SeenCertificate[]>();
+  readonly #problems = new Set<string>();
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #pods: readonly ReadPod[] = [];
+  #rounds = 0;
+
+  constructor(cluster: Pick<Cluster, 'nodePath'>, now: () => number = Date.now) {
+    this.#cluster = cluster;
+    this.#now = now;
+    this.#running = this.#run();
+  }
+
+  /** Begins to read the volumes of these pods too. */
+  add(...pods: readonly ReadPod[]): void {
+    this.#pods = [...this.#pods, ...pods];
+  }
+
+  /** Every certificate that the pod's volume has held, in order. */
+  seenBy(pod: string): readonly SeenCertificate[] {
+    return this.#seen.get(pod) ?? [];
+  }
+
+  /** What no program should have seen, in words. */
+  get problems(): readonly string[] {
+    return [...this.#problems];
+  }
+
+  /** How often all volumes were read. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      for (const pod of this.#pods) {
+        const { name } = pod.metadata;
+        await this.#read(pod).catch((error: unknown) => this.#problems.add(`${name}: ${String(error)}`));
+      }
+      this.#rounds += 1;
+      await delay(betweenReadsMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #read({ metadata, spec }: ReadPod): Promise<void> {
+    const volume = spec.volumes.find(({ csi }) => csi !== undefined)?.name ?? '';
+    const path = `/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~csi/${volume}/mount`;
+    const [certificate, key, authority] = await readSet(this.#cluster.nodePath(path));
+    const leaf = new X509Certificate(certificate);
+    const ca = new X509Certificate(authority);
+    if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error(`key does not fit ${leaf.serialNumber}`);
+    if (!leaf.verify(ca.publicKey)) throw new Error(`ca.crt does not fit ${leaf.serialNumber}`);
+    const notAfterMs = leaf.validToDate.getTime();
+    if (notAfterMs < this.#now()) throw new Error(`${leaf.serialNumber} has expired`);
+    const seen = this.#seen.get(metadata.name) ?? [];
+    this.#seen.set(metadata.name, seen);
+    if (seen.at(-1)?.serial === leaf.serialNumber) return;
+    seen.push({ serial: leaf.serialNumber, notAfterMs, authority: ca.fingerprint256 });
+  }
+}
+
+async function readSet(directory: string): Promise<readonly [Buffer, Buffer, Buffer]> {
+  for (let swaps = 0; ; swaps += 1) {
+    try {
+      const current = join(directory, await readlink(join(directory, '..data')));
+      const read = (name: string): Promise<Buffer> => readFile(join(current, name));
+      return await Promise.all([read('tls.crt'), read('tls.key'), read('ca.crt')]);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || swaps === mostSwaps) throw error;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import type { Cluster } from '../../cluster/cluster.ts';
+import { containerdSocket } from '../../cluster/node/containerd.ts';
+import type { PodObject } from './pods.ts';
+
+/** The folder of this repository. */
+export const repository = resolve(import.meta.dirname, '../../..');
+/** The chart of this repository. */
+export const chart = join(repository, 'helm/certfleet');
+/** Name of the chart's release. */
+export const releaseName = 'certfleet';
+/** Namespace of the chart's release. */
+export const releaseNamespace = 'certfleet';
+
+/** Values of the chart by path, as `helm --set-json` takes them. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** The chart's components by the label that its objects have. */
+export type ComponentName = 'node-agent' | 'renewal-controller' | 'redis';
+
+/** helm's flags for values. */
+export function valueFlags(values: Values): readonly string[] {
+  return Object.entries(values).flatMap(([path, value]) => ['--set-json', `${path}=${JSON.stringify(value)}`]);
+}
+
+/** Builds the image of an app from the sources as they are and pushes it where the node pulls. */
+export async function buildAppImage(
+  cluster: Cluster,
+  app: 'node-agent' | 'renewal-controller',
+  tag: string,
+): Promise<void> {
+  const dockerfile = join(repository, 'apps', app, 'Dockerfile');
+  await cluster.buildImage({ tag: `certfleet/${app}:${tag}`, context: repository, dockerfile });
+}
+
+/** A file of the chart as text. */
+export function chartFile(name: string): Promise<string> {
+  return readFile(join(chart, name), 'utf8');
+}
+
+/** The pods of a component that are not on their way out. */
+export async function podsOf(cluster: Cluster, component: ComponentName): Promise<readonly PodObject[]> {
+  const labels = `app.kubernetes.io/name=certfleet,app.kubernetes.io/component=${component}`;
+  const select = ['--namespace', releaseNamespace, '--selector', labels, '--output=json'];
+  const { stdout } = await cluster.kubectl(['get', 'pods', ...select]);
+  const { items } = JSON.parse(stdout) as { items: PodObject[] };
+  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+}
+
+/** Sends a signal to the first process of a pod's one container, past every handler of Kubernetes. */
+export async function signalPod(cluster: Cluster, { metadata, status }: PodObject, signal: string): Promise<void> {
+  const [container] = status.containerStatuses ?? [];
+  if (container === undefined) throw new Error(`expected ${metadata.name} to have a container`);
+  const id = container.containerID.replace('containerd://', '');
+  const ctr = ['--address', containerdSocket, '--namespace', 'k8s.io'];
+  await cluster.exec('ctr', [...ctr, 'tasks', 'kill', '--signal', signal, id]);
+}
+
+/** Waits until a container that was killed has been started again and is ready. */
+export async function waitUntilRestarted(cluster: Cluster, killed: PodObject): Promise<void> {
+  const restarts = killed.status.containerStatuses?.[0]?.restartCount ?? 0;
+  const restarted = `--for=jsonpath={.status.containerStatuses[0].restartCount}=${restarts + 1}`;
+  for (const condition of [restarted, '--for=condition=Ready']) {
+    await cluster.kubectl([
+      ...['wait', condition, `pod/${killed.metadata.name}`, '-n', releaseNamespace, '--timeout=90s'],
+    ]);
+  }
+}
