@@ -63,8 +63,33 @@ export const controllerFlags = {
   },
   'api-auth': {
     fallback: 'kubernetes',
-    help: "Who may use the operators' API: kubernetes (TokenReview and SubjectAccessReview), or none, on a loopback address only.",
-    parse: oneOf('kubernetes', 'none'),
+    help: "Who may use the operators' API and page: kubernetes (TokenReview and SubjectAccessReview), proxy (an authenticating proxy says who asks, SubjectAccessReview what they may), or none, on a loopback address only.",
+    parse: oneOf('kubernetes', 'proxy', 'none'),
+  },
+  'api-proxy-secret-file': {
+    fallback: '',
+    help: 'File of the secret that the proxy sends in x-certfleet-proxy-secret; required by --api-auth=proxy.',
+    parse: optional,
+  },
+  'api-proxy-user-header': {
+    fallback: 'x-forwarded-user',
+    help: 'Header in which the proxy names the user.',
+    parse: nonEmpty,
+  },
+  'api-proxy-groups-header': {
+    fallback: 'x-forwarded-groups',
+    help: "Header in which the proxy names the user's groups, separated by commas.",
+    parse: nonEmpty,
+  },
+  'api-rate-limit': {
+    fallback: '1200',
+    help: "Requests of one caller to the operators' API a minute; 0 for no limit.",
+    parse: integerBetween(0, 1_000_000),
+  },
+  'page-directory': {
+    fallback: '',
+    help: "Folder of the operators' page; the one beside the program unless given.",
+    parse: optional,
   },
   kubeconfig: {
     fallback: '',
@@ -185,8 +210,17 @@ function contradictions(config: ControllerConfig): string[] {
   if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined)) {
     problems.push('expected one of --agent-service-account and --agent-token-file');
   }
+  return [...problems, ...apiContradictions(config)];
+}
+
+function apiContradictions(config: ControllerConfig): string[] {
+  const problems: string[] = [];
+  const certificate = config['tls-cert-file'];
   const api = config['api-bind-address'];
   const isApiLocal = api === undefined || loopback.test(api.host ?? '');
+  if ((config['api-auth'] === 'proxy') !== (config['api-proxy-secret-file'] !== undefined)) {
+    problems.push('--api-proxy-secret-file: expected it with --api-auth=proxy, and with that alone');
+  }
   if (config['api-auth'] === 'none' && !isApiLocal) {
     problems.push('--api-auth: expected none on a loopback --api-bind-address only');
   }

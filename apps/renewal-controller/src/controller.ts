@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
@@ -11,14 +12,23 @@ import { QuestionRelay } from './fleet-api/question-relay.ts';
 import { volumeDescriptions } from './fleet-api/volume-descriptions.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import { FleetFollower } from './fleet-index/fleet-follower.ts';
+import { announceChanges } from './fleet-index/announce-changes.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
+import type { FleetView } from './fleet-index/fleet-view.ts';
+import type { ApiContext } from './http/api-context.ts';
 import { createApi, listen } from './http/api-server.ts';
+import type { ApiServerOptions } from './http/api-server.ts';
+import { ChangeFeed } from './http/change-feed.ts';
 import { LaneDirectory } from './http/lane-directory.ts';
+import { pageDirectory } from './http/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { volumeSelector } from './http/volume-selector.ts';
-import { authorizeByAccessReview, authorizeEverybody } from './identity/access-review.ts';
 import { identifyByTokenReview } from './identity/agent-identity.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
+import { KubernetesGate } from './identity/kubernetes-gate.ts';
+import { openGate } from './identity/operator-gate.ts';
+import { OperatorSessions } from './identity/operator-sessions.ts';
+import { ProxyGate } from './identity/proxy-gate.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { NodeAccess } from './identity/node-access.ts';
@@ -63,6 +73,7 @@ export class Controller {
   /** What was started, to be stopped in reverse. */
   readonly #started = new AsyncDisposableStack();
   readonly #connections: RedisConnections;
+  readonly #feed: ChangeFeed;
   readonly #follower: FleetFollower;
   readonly #dispatcher: RenewalDispatcher;
   readonly #metrics: ControllerMetrics;
@@ -77,10 +88,18 @@ export class Controller {
     const prefix = config['redis-prefix'];
     this.#keys = redisKeys(prefix);
     this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
+    this.#feed = new ChangeFeed(clock);
     const redis = this.#connections.create('worker', 'follower');
     // A node must not be taken for silent because the last look at its heartbeats is older than three of them.
     const seenEveryMs = config['heartbeat-interval'] / 2;
-    this.#follower = new FleetFollower({ redis, keys: this.#keys, clock, logger: log, seenEveryMs });
+    this.#follower = new FleetFollower({
+      redis,
+      keys: this.#keys,
+      clock,
+      logger: log,
+      seenEveryMs,
+      listener: this.#feed,
+    });
     const sources = {
       clock,
       dispatcher: () => this.#dispatcher,
@@ -193,32 +212,60 @@ export class Controller {
     client: KubeClient | undefined,
     certificate: ServingCertificate | undefined,
   ): Promise<number | undefined> {
-    const { config, clock, log } = this.#options;
+    const { config, log } = this.#options;
     const address = config['api-bind-address'];
     if (address === undefined) return undefined;
-    const isOpen = config['api-auth'] === 'none';
-    const options = {
-      view: () => this.#follower.view,
+    const api = await createApi({
+      context: this.#apiContext(client),
+      ...this.#operatorAccess(client),
+      certificate,
+      requestsPerMinute: config['api-rate-limit'],
+      pageDirectory: pageDirectory(config['page-directory']),
+      log,
+    });
+    this.#started.defer(() => api.close());
+    return await listen(api, address);
+  }
+
+  #apiContext(client: KubeClient | undefined): ApiContext {
+    const { clock, log } = this.#options;
+    const redis = this.#connections.commands;
+    const view = (): FleetView => this.#follower.view;
+    // Told to who looks; what was done stands without it.
+    const announce: ApiContext['announce'] = (kinds) =>
+      announceChanges(redis, this.#keys, kinds).catch(() => undefined);
+    const { lanes } = this.#dispatcher;
+    return {
+      view,
       dispatcher: this.#dispatcher,
-      lanes: new LaneDirectory({
-        lanes: this.#dispatcher.lanes,
-        policies: this.#policies,
-        view: () => this.#follower.view,
-        clock,
-      }),
+      lanes: new LaneDirectory({ lanes, policies: this.#policies, view, feed: this.#feed, clock }),
       policies: this.#policies,
+      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']) }),
+      feed: this.#feed,
+      announce,
       redisHealth: () => this.#connections.health,
       selectVolumes: volumeSelector(client),
       describeVolume: (volume: VolumeOfNode) => this.#describeVolume(volume),
       podEvents: podEventReader(client),
       silentAfterMs: this.#silentAfterMs,
-      authorize: isOpen ? authorizeEverybody : authorizeByAccessReview(requireKube(client, '--api-auth')),
       clock,
-      log,
     };
-    const api = createApi(options, certificate);
-    this.#started.defer(() => api.close());
-    return await listen(api, address);
+  }
+
+  /** How operators are known, and how they sign in where they do. */
+  #operatorAccess(client: KubeClient | undefined): Pick<ApiServerOptions, 'gate' | 'signIn'> {
+    const { config, clock } = this.#options;
+    if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
+    const sessions = new OperatorSessions({ redis: this.#connections.commands, keys: this.#keys, clock });
+    const gate = new KubernetesGate({ client: requireKube(client, '--api-auth'), sessions, clock });
+    if (config['api-auth'] === 'kubernetes') return { gate, signIn: { gate, sessions } };
+    const proxy = new ProxyGate({
+      kubernetes: gate,
+      userHeader: config['api-proxy-user-header'],
+      groupsHeader: config['api-proxy-groups-header'],
+      secretFile: config['api-proxy-secret-file'] ?? '',
+    });
+    return { gate: proxy, signIn: undefined };
   }
 
   async #startFleet(parts: {

@@ -3,6 +3,8 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { noListener } from './followed-change.ts';
+import type { ChangeKind, ChangeListener, FollowedChange } from './followed-change.ts';
 import { FleetView } from './fleet-view.ts';
 import type { NodeInfo } from './node-session.ts';
 import { ProgressReader } from './progress-reader.ts';
@@ -18,6 +20,7 @@ export interface FleetFollowerParts {
   readonly logger: Logger;
   /** How often to read when nodes were last heard of; five seconds unless it is less. */
   readonly seenEveryMs?: number;
+  readonly listener?: ChangeListener;
 }
 
 const blockMs = 1_000;
@@ -99,25 +102,39 @@ export class FleetFollower {
       );
     this.view.replaceAll(volumes, infos);
     this.#position = last[0]?.[0] ?? '';
+    this.#listener.reloaded(this.#position);
   }
 
   async #follow(position: string): Promise<void> {
     const { redis, keys } = this.#parts;
     const from = position === '' ? '0-0' : position;
     const read = await redis.xread('COUNT', 100, 'BLOCK', blockMs, 'STREAMS', keys.changes, from);
+    const touched = this.#touched(read?.[0]?.[1] ?? []);
+    if (touched === undefined) {
+      this.#position = undefined;
+      return;
+    }
+    const announced = [...(touched.get('') ?? [])] as ChangeKind[];
+    touched.delete('');
+    const changed = changeOf(touched);
+    await Promise.all([...touched].map(([node, ids]) => this.#refresh(node, ids)));
+    const kinds = [...new Set([...changed.kinds, ...announced])];
+    // Told only once it can be seen.
+    if (kinds.length > 0) this.#listener.changed({ position: this.#position ?? position, ...changed, kinds });
+  }
+
+  /** What entries of the stream name, by node, under `''` what is no node's; undefined when some are missing. */
+  #touched(entries: readonly (readonly [string, readonly string[]])[]): Map<string, Set<string>> | undefined {
     const touched = new Map<string, Set<string>>();
-    for (const [id, fields] of read?.[0]?.[1] ?? []) {
+    for (const [id, fields] of entries) {
       const [, before, , node = '', , ids = '[]'] = fields;
-      if (before !== this.#position) {
-        this.#position = undefined;
-        return;
-      }
+      if (before !== this.#position) return undefined;
       this.#position = id;
       const known = touched.get(node) ?? new Set();
       for (const volumeId of JSON.parse(ids) as string[]) known.add(volumeId);
       touched.set(node, known);
     }
-    await Promise.all([...touched].map(([node, ids]) => this.#refresh(node, ids)));
+    return touched;
   }
 
   /** Reads what is there now, whatever the entries said: an older value is never put over a newer one. */
@@ -137,9 +154,16 @@ export class FleetFollower {
     }
   }
 
+  get #listener(): ChangeListener {
+    return this.#parts.listener ?? noListener;
+  }
+
   async #readProgress(): Promise<void> {
     const progress = await this.#progress.read(this.#parts.clock.now());
-    if (progress !== undefined) this.view.setProgress(progress);
+    if (progress === undefined) return;
+    const changed = this.view.setProgress(progress);
+    if (changed.length === 0 || this.#position === undefined) return;
+    this.#listener.changed({ position: this.#position, kinds: ['volumes', 'lanes'], volumes: changed });
   }
 
   async #readSeen(): Promise<void> {
@@ -151,4 +175,16 @@ export class FleetFollower {
     for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]));
     this.view.setSeen(seen);
   }
+}
+
+/** Entries name no volume when a node connected (`''`) or left (`'*'`). */
+function changeOf(touched: ReadonlyMap<string, ReadonlySet<string>>): Pick<FollowedChange, 'kinds' | 'volumes'> {
+  const isOfNode = (id: string): boolean => id === '' || id === '*';
+  const places = [...touched].flatMap(([node, ids]) => [...ids].map((volumeId) => ({ node, volumeId })));
+  if (places.length === 0) return { kinds: [], volumes: [] };
+  const volumes = places.filter(({ volumeId }) => !isOfNode(volumeId));
+  const kinds: ChangeKind[] = [];
+  if (volumes.length > 0 || places.some(({ volumeId }) => volumeId === '*')) kinds.push('volumes', 'lanes', 'renewals');
+  if (volumes.length < places.length) kinds.push('nodes');
+  return { kinds, volumes: places.some(({ volumeId }) => volumeId === '*') ? undefined : volumes };
 }

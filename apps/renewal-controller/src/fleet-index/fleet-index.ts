@@ -5,6 +5,7 @@ import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { changesKept } from './announce-changes.ts';
 import { applyScript, forgetScript, heartbeatScript, openSessionScript, retainScript } from './index-scripts.ts';
 import type { ChangedPairs } from './index-scripts.ts';
 import type { NodeInfo, NodeSession, SessionStanding } from './node-session.ts';
@@ -26,9 +27,6 @@ export interface FleetIndexParts {
 /** Volumes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond or two. */
 const batchSize = 200;
 
-/** About this many changes are kept for followers that fall behind; further back they load the whole. */
-const streamCap = 10_000;
-
 /**
  * The expiry index in Redis: writes what agents report, and tells the sink what changed. Writing the same again changes
  * nothing. Every method fails with an `unavailable` CertfleetError or the client's error while Redis is away.
@@ -45,7 +43,7 @@ export class FleetIndex {
     const { redis, keys, clock } = this.#parts;
     const id = randomUUID();
     const scriptKeys = [keys.sessions, keys.nodes, keys.seen, keys.changes];
-    await openSessionScript.run(redis, scriptKeys, [node, id, clock.now(), JSON.stringify(info), streamCap]);
+    await openSessionScript.run(redis, scriptKeys, [node, id, clock.now(), JSON.stringify(info), changesKept]);
     return { node, id };
   }
 
@@ -70,7 +68,7 @@ export class FleetIndex {
       await sink.confirmed(volumes.filter(({ volumeId }) => !changed.has(volumeId)));
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
-    const args = [session.node, session.id, streamCap, ...kept];
+    const args = [session.node, session.id, changesKept, ...kept];
     const gone = pairsOf(await retainScript.run(redis, this.#keysOf(session.node), args));
     await this.#tell(session.node, gone, new Map());
   }
@@ -89,7 +87,7 @@ export class FleetIndex {
   async forgetNode(node: string): Promise<void> {
     const { redis, keys, sink } = this.#parts;
     const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen];
-    const gone = (await forgetScript.run(redis, scriptKeys, [node, streamCap])) as ChangedPairs;
+    const gone = (await forgetScript.run(redis, scriptKeys, [node, changesKept])) as ChangedPairs;
     await this.#tell(node, gone, new Map());
     await sink.forgotten(node);
   }
@@ -111,7 +109,7 @@ export class FleetIndex {
     removed: readonly string[],
   ): Promise<readonly string[]> {
     const pairs = volumes.flatMap((volume) => [volume.volumeId, encodeVolume(volume)]);
-    const args = [session.node, session.id, streamCap, volumes.length, ...pairs, ...removed];
+    const args = [session.node, session.id, changesKept, volumes.length, ...pairs, ...removed];
     const changed = pairsOf(await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args));
     await this.#tell(session.node, changed, new Map(volumes.map((volume) => [volume.volumeId, volume])));
     return changed.filter((_, i) => i % 2 === 0);

@@ -1,7 +1,7 @@
 import type { NodeInfo, NodeState } from './node-session.ts';
 import { CensusTaker } from './fleet-census.ts';
 import type { FleetCensus } from './fleet-census.ts';
-import { noProgress } from './renewal-progress.ts';
+import { noProgress, progressChanges } from './renewal-progress.ts';
 import type { LaneHold, RenewalProgress } from './renewal-progress.ts';
 import { selectionCriterion } from './volume-selection.ts';
 import type { VolumeSelection } from './volume-selection.ts';
@@ -66,6 +66,11 @@ export class FleetView {
     const ageMs = nowMs - (this.#census?.atMs ?? -Infinity);
     if (this.#census !== undefined && ageMs >= 0 && ageMs < censusMs) return this.#census;
     return (this.#census = this.takeCensus(nowMs));
+  }
+
+  /** The fleet has changed: the next census is taken anew. */
+  forgetCensus(): void {
+    this.#census = undefined;
   }
 
   /** Counts the fleet now, in one pass over everything. */
@@ -144,8 +149,11 @@ export class FleetView {
     this.#seen = seen;
   }
 
-  setProgress(progress: RenewalProgress): void {
+  /** Takes what is under way; answers the volumes that came to it or left it. */
+  setProgress(progress: RenewalProgress): readonly VolumePlace[] {
+    const before = this.#progress;
     this.#progress = progress;
+    return progressChanges(before, progress);
   }
 
   removeNode(node: string): void {

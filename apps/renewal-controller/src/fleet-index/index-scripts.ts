@@ -87,3 +87,10 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[5], ARGV[1])
 if redis.call('HDEL', KEYS[4], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return answer`);
+
+/** Tells followers of something that is no volume's and no node's. KEYS changes. ARGV stream cap, kind…. */
+export const announceScript = luaScript(`${announce}
+local kinds = {}
+for i = 2, #ARGV do kinds[#kinds + 1] = ARGV[i] end
+announce(KEYS[1], ARGV[1], '', kinds)
+return 1`);

@@ -1,5 +1,6 @@
 import type { holdReasons } from '@certfleet/operator-api/vocabulary.ts';
 import { parseVolumePlace } from './volume-place.ts';
+import type { VolumePlace } from './volume-place.ts';
 
 /** Why a lane lets a renewal wait. */
 export type HoldReason = (typeof holdReasons)[number];
@@ -44,4 +45,24 @@ export function holdsByNode(pairs: readonly string[]): RenewalProgress['holds'] 
     else known.set(volumeId, hold);
   }
   return byNode;
+}
+
+/** Volumes that are under way in one and not in the other, or that wait in one alone. */
+export function progressChanges(before: RenewalProgress, now: RenewalProgress): readonly VolumePlace[] {
+  return [...differences(before.started, now.started), ...differences(before.holds, now.holds)];
+}
+
+type ByNode = ReadonlyMap<string, Pick<ReadonlySet<string>, 'has' | 'keys'>>;
+
+function differences(before: ByNode, now: ByNode): readonly VolumePlace[] {
+  return before === now ? [] : [...missingIn(before, now), ...missingIn(now, before)];
+}
+
+function missingIn(other: ByNode, these: ByNode): readonly VolumePlace[] {
+  const places: VolumePlace[] = [];
+  for (const [node, ids] of these) {
+    const known = other.get(node);
+    for (const volumeId of ids.keys()) if (known?.has(volumeId) !== true) places.push({ node, volumeId });
+  }
+  return places;
 }

@@ -80,8 +80,12 @@ export function volumeStateOf(node: string, report: VolumeReport): VolumeState {
     cause: known(VolumeReport_Cause, report.cause),
     ...(certificate && { certificate: certificateState(certificate) }),
     ...(lastFailure && { failure: failureState(lastFailure) }),
-    ...(Number.isSafeInteger(heldUntil?.getTime()) && { heldUntilMs: heldUntil?.getTime() ?? 0 }),
+    ...(heldUntil && holdOf(heldUntil.getTime())),
   };
+}
+
+function holdOf(heldUntilMs: number): Pick<VolumeState, 'heldUntilMs'> {
+  return Number.isSafeInteger(heldUntilMs) ? { heldUntilMs } : {};
 }
 
 /**

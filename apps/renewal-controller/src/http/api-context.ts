@@ -1,17 +1,25 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { FastifyInstance } from 'fastify';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { ChangeKind } from '../fleet-index/followed-change.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisHealth } from '../redis/redis-probe.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import type { LaneDirectory } from './lane-directory.ts';
+import type { VolumeEvidence } from './volume-evidence-routes.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
 /** What the routes work with. */
-export interface ApiContext {
+export interface ApiContext extends VolumeEvidence {
   readonly view: () => FleetView;
   readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
   readonly lanes: LaneDirectory;
+  readonly audit: AuditLog;
+  readonly feed: ChangeFeed;
+  /** Tells open pages that something changed that no agent reports. */
+  readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
   readonly policies: LanePolicies;
   readonly selectVolumes: SelectVolumes;
   readonly redisHealth: () => RedisHealth;

@@ -27,7 +27,8 @@ export interface ErrorResponse {
 export function errorResponse(thrown: unknown): ErrorResponse {
   const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
   if (thrown instanceof Error && status >= 400 && status < 500) {
-    return { status, body: { code: 'invalid-argument', message: thrown.message } };
+    const code = status === 429 ? 'resource-exhausted' : 'invalid-argument';
+    return { status, body: { code, message: thrown.message } };
   }
   const { code, message } = asCertfleetError(thrown);
   // An error that we did not foresee may quote anything.

@@ -18,8 +18,8 @@ import { iso } from './volume-row.ts';
 /** The fleet at a glance, its time line and its nodes. */
 export function fleetRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
-  const summaries = new SecondCache<Summary>(context.clock);
-  const timelines = new SecondCache<Timeline>(context.clock);
+  const summaries = new SecondCache<Summary>(context.clock, context.feed);
+  const timelines = new SecondCache<Timeline>(context.clock, context.feed);
   routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, () =>
     summaries.get('', () => fleetSummary(context)),
   );

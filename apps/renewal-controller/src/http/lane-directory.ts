@@ -9,6 +9,7 @@ import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneState, LaneStore } from '../lanes/lane-store.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import { SecondCache } from './second-cache.ts';
 import { iso } from './volume-row.ts';
 
@@ -17,6 +18,7 @@ export interface LaneDirectoryOptions {
   readonly lanes: Pick<LaneStore, 'noted' | 'states'>;
   readonly policies: LanePolicies;
   readonly view: () => FleetView;
+  readonly feed: Pick<ChangeFeed, 'onEvent'>;
   readonly clock: Clock;
 }
 
@@ -33,7 +35,7 @@ export class LaneDirectory {
 
   constructor(options: LaneDirectoryOptions) {
     this.#options = options;
-    this.#cache = new SecondCache(options.clock);
+    this.#cache = new SecondCache(options.clock, options.feed);
   }
 
   /** By id; at most a second old. */

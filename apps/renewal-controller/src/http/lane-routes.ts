@@ -5,8 +5,12 @@ import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 
 /** The lanes of issuers: looking, holding, letting go. */
-export function laneRoutes(api: Api, { lanes, dispatcher }: ApiContext): void {
+export function laneRoutes(api: Api, { lanes, dispatcher, audit, announce }: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const tell = async (): Promise<void> => {
+    lanes.changed();
+    await announce(['lanes']);
+  };
   const one = { params: IdSchema, response: { 200: LaneSchema } };
   routes.get(
     '/lanes',
@@ -18,16 +22,18 @@ export function laneRoutes(api: Api, { lanes, dispatcher }: ApiContext): void {
     '/lanes/:id/pause',
     { ...renew, schema: { ...one, body: PauseSchema } },
     async ({ params, body, operator }) => {
-      const { issuer } = await lanes.one(params.id);
+      const { issuer, key } = await lanes.one(params.id);
       await dispatcher.pauseLane(issuer, { by: operator, reason: body.reason });
-      lanes.changed();
+      await audit.write({ who: operator, action: 'pause', target: `lane ${key}`, reason: body.reason });
+      await tell();
       return await lanes.one(params.id);
     },
   );
   routes.post('/lanes/:id/resume', { ...renew, schema: one }, async ({ params, operator }) => {
-    const { issuer } = await lanes.one(params.id);
+    const { issuer, key } = await lanes.one(params.id);
     await dispatcher.resumeLane(issuer, operator);
-    lanes.changed();
+    await audit.write({ who: operator, action: 'resume', target: `lane ${key}` });
+    await tell();
     return await lanes.one(params.id);
   });
 }

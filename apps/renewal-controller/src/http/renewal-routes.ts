@@ -12,7 +12,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { shownPreview, shownRenewal } from './shown-renewal.ts';
 
 /** Renewals on demand: counting, asking, following, taking back. */
-export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes }: ApiContext): void {
+export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, audit, announce }: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const one = { params: IdSchema, response: { 200: RenewalSchema } };
   routes.get('/renewals', { ...view, schema: { response: { 200: RenewalsSchema } } }, async () => ({
@@ -35,12 +35,20 @@ export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes }
       const selection = await selectVolumes(wanted);
       if (dryRun) return await reply.code(200).send(shownPreview(bulks.preview(selection)));
       const id = await bulks.request(selection, { by: operator, reason, ignoreWindows });
-      return await reply.code(202).send(shownRenewal(await bulks.progress(id)));
+      const renewal = shownRenewal(await bulks.progress(id));
+      const detail = `${renewal.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${id}`;
+      await audit.write({ who: operator, action: 'renew', target: renewal.selection, reason, detail });
+      await announce(['renewals']);
+      return await reply.code(202).send(renewal);
     },
   );
-  routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params }) =>
-    shownRenewal(await bulks.cancel(params.id)),
-  );
+  routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params, operator }) => {
+    const renewal = shownRenewal(await bulks.cancel(params.id));
+    const detail = `${renewal.cancelled} of ${renewal.total} volumes taken back`;
+    await audit.write({ who: operator, action: 'cancel', target: `renewal ${params.id}`, detail });
+    await announce(['renewals']);
+    return renewal;
+  });
 }
 
 /** An empty query is no criterion either. */

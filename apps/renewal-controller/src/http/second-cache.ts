@@ -1,4 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import type { ChangeFeed } from './change-feed.ts';
 
 interface Kept<Value> {
   readonly atMs: number;
@@ -13,8 +14,10 @@ export class SecondCache<Value> {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept<Value>>();
 
-  constructor(clock: Clock) {
+  /** @param feed whose events empty it: who asks because of one gets what is now */
+  constructor(clock: Clock, feed: Pick<ChangeFeed, 'onEvent'>) {
     this.#clock = clock;
+    feed.onEvent(() => this.clear());
   }
 
   /** The answer of a key, made now unless one is fresh; a failure is told to all who wait for it and not kept. */

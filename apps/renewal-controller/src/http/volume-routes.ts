@@ -23,7 +23,7 @@ import { volumeIdentity } from './volume-row.ts';
 export function volumeRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const { clock } = context;
-  const pages = new SecondCache<VolumePage>(clock);
+  const pages = new SecondCache<VolumePage>(clock, context.feed);
   const answers = { 200: VolumePageSchema };
   routes.get('/volumes', { ...view, schema: { querystring: VolumeQuerySchema, response: answers } }, ({ query }) =>
     pages.get(JSON.stringify(query), () => {

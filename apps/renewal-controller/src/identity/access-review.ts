@@ -1,7 +1,6 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
-import { reviewToken } from './token-review.ts';
+import type { TokenUser } from './token-review.ts';
 
 const accessReviews: ApiResource = {
   group: 'authorization.k8s.io',
@@ -12,17 +11,6 @@ const accessReviews: ApiResource = {
 /** What an operator may be allowed: to look (`get` on volumes), or to have volumes renewed and lanes held. */
 export type OperatorRight = 'view' | 'renew';
 
-/** Who asked, for the log. */
-export interface Operator {
-  readonly name: string;
-}
-
-/**
- * Says who an operator's token speaks for, when that one has the right.
- * @throws CertfleetError unauthenticated or permission-denied; retryable codes when it cannot be known now
- */
-export type AuthorizeOperator = (token: string | undefined, right: OperatorRight) => Promise<Operator>;
-
 /**
  * The rights as RBAC sees them. The resource exists in no API: a ClusterRole names group, resource and verb all the same,
  * as `nodes/proxy` and others are named.
@@ -32,22 +20,19 @@ const attributes: Readonly<Record<OperatorRight, { group: string; resource: stri
   renew: { group: 'certfleet.io', resource: 'volumes', verb: 'renew' },
 };
 
-/** Authorizes by the cluster's own rules: whose token it is (TokenReview), and what RBAC lets that one do. */
-export function authorizeByAccessReview(client: Pick<KubeClient, 'request'>): AuthorizeOperator {
-  return async (token, right) => {
-    const { username, uid, groups, extra } = await reviewToken(client, token ?? '');
-    const spec = { user: username, uid, groups, extra, resourceAttributes: attributes[right] };
-    const review = (await client.request({
-      verb: 'create',
-      resource: accessReviews,
-      body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec },
-      repeatable: true,
-      timeoutMs: 10_000,
-    })) as { readonly status?: { readonly allowed?: boolean } };
-    if (review.status?.allowed === true) return { name: username };
-    throw new CertfleetError('permission-denied', `expected the right to ${right} volumes.certfleet.io, found none`);
-  };
+/** Asks RBAC whether a user has a right. @throws as KubeClient.request does */
+export async function reviewAccess(
+  client: Pick<KubeClient, 'request'>,
+  { username, uid, groups, extra }: TokenUser,
+  right: OperatorRight,
+): Promise<boolean> {
+  const spec = { user: username, uid, groups, extra, resourceAttributes: attributes[right] };
+  const review = (await client.request({
+    verb: 'create',
+    resource: accessReviews,
+    body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec },
+    repeatable: true,
+    timeoutMs: 10_000,
+  })) as { readonly status?: { readonly allowed?: boolean } };
+  return review.status?.allowed === true;
 }
-
-/** Lets everybody in: for a listener on a loopback address alone, which the configuration sees to. */
-export const authorizeEverybody: AuthorizeOperator = () => Promise.resolve({ name: 'local' });

@@ -22,11 +22,17 @@ export interface RedisKeys {
   readonly bulks: string;
   readonly started: string;
   readonly holds: string;
+  readonly audit: string;
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
   /** No key but a channel, on which a replica hears the others. */
   replica(name: string): string;
+  /** @param hash of the session's id */
+  session(hash: string): string;
+  history(node: string): string;
+  /** @param hour since the epoch */
+  done(hour: number): string;
 }
 
 /** The keys below one prefix; two controllers with different prefixes may share a Redis. */
@@ -43,10 +49,14 @@ export function redisKeys(prefix: string): RedisKeys {
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
     holds: `${controller}:holds`,
+    audit: `${controller}:audit`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
+    session: (hash) => `${controller}:session:${hash}`,
+    history: (node) => `${controller}:history:${node}`,
+    done: (hour) => `${controller}:done:${hour}`,
   };
 }
 

@@ -1,0 +1,63 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FastifyRequest } from 'fastify';
+import type { OperatorRight } from '../identity/access-review.ts';
+import type { Caller, OperatorGate } from '../identity/operator-gate.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, once the route's right was found to be theirs. */
+    operator: string;
+    /** The same with all that is known of them; undefined on routes that anybody may ask. */
+    caller: Caller | undefined;
+  }
+  interface FastifyContextConfig {
+    /**
+     * What a caller needs: a right, a session whatever its rights, or nothing (`anybody`). A route without this is
+     * nobody's.
+     */
+    readonly right?: OperatorRight | 'session' | 'anybody';
+  }
+}
+
+/** Settles who asks and whether they may, before anything of the request's body is looked at. */
+export async function checkAccess(gate: OperatorGate, request: FastifyRequest, cookie?: string): Promise<void> {
+  const { right } = request.routeOptions.config;
+  if (right === undefined) throw new CertfleetError('permission-denied', 'nobody has a right to this');
+  checkOrigin(request, gate.auth === 'none');
+  if (right === 'anybody') return;
+  const caller = await gate.identify({ headers: request.headers, cookie });
+  checkIntent(request, caller);
+  if (right !== 'session' && !(await gate.allows(caller.user, right))) {
+    throw new CertfleetError('permission-denied', `expected the right to ${right} volumes.certfleet.io, found none`);
+  }
+  request.caller = caller;
+  request.operator = caller.user.username;
+}
+
+const loopbackHost = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)(:\d+)?$/;
+
+/**
+ * A browser says where a request comes from: none of another site may change anything. Where nobody signs in, a name that
+ * was made to point at the loopback address (DNS rebinding) is refused as well.
+ */
+function checkOrigin({ method, headers }: FastifyRequest, isOpen: boolean): void {
+  const { host = '', origin, 'sec-fetch-site': site } = headers;
+  if (isOpen && !loopbackHost.test(host)) throw foreign(`a loopback address as the host, found ${host.slice(0, 256)}`);
+  if (isSafe(method)) return;
+  if (typeof site === 'string' && site !== 'same-origin' && site !== 'none')
+    throw foreign('a request of the same site');
+  if (typeof origin === 'string' && hostOf(origin) !== host) throw foreign('a request of the same origin');
+}
+
+/** What the browser adds to any request by itself proves no intent: a header that only the page's script can set does. */
+function checkIntent({ method, headers }: FastifyRequest, { proof }: Caller): void {
+  if (isSafe(method) || proof === 'bearer' || proof === 'none') return;
+  if (headers['x-certfleet'] !== 'page') throw foreign('the header x-certfleet: page');
+}
+
+const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD';
+const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);
+
+function foreign(expected: string): CertfleetError {
+  return new CertfleetError('permission-denied', `expected ${expected}`, { reason: 'ForeignRequest' });
+}

@@ -1,0 +1,91 @@
+import { SessionSchema, SignInSchema } from '@certfleet/operator-api/session.ts';
+import type { Session } from '@certfleet/operator-api/session.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { KubernetesGate } from '../identity/kubernetes-gate.ts';
+import type { OperatorGate } from '../identity/operator-gate.ts';
+import type { OperatorSessions } from '../identity/operator-sessions.ts';
+import type { TokenUser } from '../identity/token-review.ts';
+import type { Api } from './api-context.ts';
+
+/** Signing in with a token, where operators do. */
+export interface SignInParts {
+  readonly gate: KubernetesGate;
+  readonly sessions: OperatorSessions;
+}
+
+/** What these routes work with. */
+export interface SessionRoutesOptions {
+  readonly gate: OperatorGate;
+  /** Undefined where a proxy knows operators, or nobody needs to. */
+  readonly signIn: SignInParts | undefined;
+  readonly audit: AuditLog;
+  readonly isSecure: boolean;
+}
+
+const signInsPerMinute = 10;
+
+/** Who is signed in; signing in and out. */
+export function sessionRoutes(api: Api, { gate, signIn, audit, isSecure }: SessionRoutesOptions): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const response = { 200: SessionSchema };
+  routes.get('/session', { config: { right: 'session' }, schema: { response } }, async ({ caller }) => {
+    if (caller === undefined) throw new CertfleetError('unauthenticated', 'expected a session, found none');
+    return await shownSession(gate, caller.user);
+  });
+  routes.post(
+    '/session',
+    {
+      config: {
+        right: 'anybody',
+        rateLimit: { max: signInsPerMinute, timeWindow: '1 minute', keyGenerator: ({ ip }: FastifyRequest) => ip },
+      },
+      schema: { body: SignInSchema, response },
+    },
+    async ({ body }, reply) => {
+      if (signIn === undefined) throw new CertfleetError('failed-precondition', 'nobody signs in here with a token');
+      const user = await signIn.gate.userOf(body.token);
+      if (!(await gate.allows(user, 'view'))) {
+        throw new CertfleetError('permission-denied', 'expected the right to view volumes.certfleet.io, found none');
+      }
+      const { id, lifetimeMs } = await signIn.sessions.open(user, body.token);
+      setCookie(reply, { id, maxAge: Math.floor(lifetimeMs / 1000), isSecure });
+      await audit.write({ who: user.username, action: 'sign-in', target: 'session' });
+      return await shownSession(gate, user);
+    },
+  );
+  routes.delete('/session', { config: { right: 'session' } }, async (request, reply) => {
+    const id = sessionCookie(request, isSecure);
+    if (id !== undefined) await signIn?.sessions.close(id);
+    setCookie(reply, { id: '', maxAge: 0, isSecure });
+    return await reply.code(204).send();
+  });
+}
+
+async function shownSession(gate: OperatorGate, user: TokenUser): Promise<Session> {
+  const [view, renew] = await Promise.all([gate.allows(user, 'view'), gate.allows(user, 'renew')]);
+  return { name: user.username, rights: { view, renew }, auth: gate.auth };
+}
+
+/** The prefix makes browsers take it over TLS alone, from this very host, for all of its paths. */
+const cookieName = (isSecure: boolean): string => (isSecure ? '__Host-certfleet' : 'certfleet');
+
+/** The id of the session that a request belongs to. */
+export function sessionCookie({ cookies }: FastifyRequest, isSecure: boolean): string | undefined {
+  return cookies[cookieName(isSecure)];
+}
+
+function setCookie(
+  reply: FastifyReply,
+  { id, maxAge, isSecure }: { id: string; maxAge: number; isSecure: boolean },
+): void {
+  reply.setCookie(cookieName(isSecure), id, {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: isSecure,
+    maxAge,
+  });
+}

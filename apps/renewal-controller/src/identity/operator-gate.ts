@@ -1,0 +1,43 @@
+import type { Session } from '@certfleet/operator-api/session.ts';
+import type { OperatorRight } from './access-review.ts';
+import type { TokenUser } from './token-review.ts';
+
+/** How a caller showed who they are. */
+export type CallerProof = 'bearer' | 'cookie' | 'proxy' | 'none';
+
+/** Who asks. */
+export interface Caller {
+  readonly user: TokenUser;
+  readonly proof: CallerProof;
+}
+
+/** What of a request tells who asks. */
+export interface CallerTraces {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The value of the session's cookie. */
+  readonly cookie: string | undefined;
+}
+
+/** Knows operators and what they may do. */
+export interface OperatorGate {
+  readonly auth: Session['auth'];
+  /** @throws CertfleetError unauthenticated; retryable codes when it cannot be known now */
+  identify(traces: CallerTraces): Promise<Caller>;
+  /** @throws CertfleetError a retryable one when it cannot be known now */
+  allows(user: TokenUser, right: OperatorRight): Promise<boolean>;
+}
+
+const local: TokenUser = { username: 'local', uid: '', groups: [], extra: {} };
+
+/** Lets everybody in: for a listener on a loopback address alone, which the configuration sees to. */
+export const openGate: OperatorGate = {
+  auth: 'none',
+  identify: () => Promise.resolve({ user: local, proof: 'none' }),
+  allows: () => Promise.resolve(true),
+};
+
+/** The token of `Authorization: Bearer`. */
+export function bearerOf({ headers }: CallerTraces): string | undefined {
+  const { authorization } = headers;
+  return typeof authorization === 'string' ? /^Bearer (\S+)$/i.exec(authorization)?.[1] : undefined;
+}
