@@ -38,7 +38,7 @@ const longestText = 1024;
 
 /** What the controller is told of a volume at a time: metadata alone, bounded whatever the issuer or the pod sent. */
 export function volumeReport(volume: ManagedVolume, nowMs: number): VolumeReport {
-  const { volumeId, spec, record, lastCause } = volume;
+  const { volumeId, spec, record, lastCause, lastIssuanceMs = 0 } = volume;
   const { namespace, name, uid } = spec.pod;
   return {
     volumeId,
@@ -49,6 +49,8 @@ export function volumeReport(volume: ManagedVolume, nowMs: number): VolumeReport
     certificate: certificate(volume),
     lastFailure: failure(volume),
     keyType: keyTypes[spec.key.algorithm],
+    // Zero would say that there was none.
+    lastIssuanceMs: lastIssuanceMs === 0 ? 0 : Math.max(1, Math.round(lastIssuanceMs)),
     cause: lastCause === undefined ? VolumeReport_Cause.UNSPECIFIED : causes[lastCause],
     heldUntil: record.heldUntil,
   };

@@ -16,6 +16,8 @@ export interface ManagedVolume {
   failedAttempts: number;
   /** What brought the present certificate about; undefined when an earlier run of the agent did. */
   lastCause: IssuanceCause | undefined;
+  /** How long the last try took; undefined when this run of the agent has made none. */
+  lastIssuanceMs: number | undefined;
   /** Whether the last request ended for good (denied, failed): the next try deletes it and makes a new one. */
   requestIsSpent: boolean;
   /** Aborted when the volume is unpublished: whatever is under way for it ends. */

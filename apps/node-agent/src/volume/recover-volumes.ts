@@ -73,6 +73,7 @@ function takeUp(record: VolumeRecord, { store, parseVolume, mounts, clock }: Rec
     secrets,
     failedAttempts: 0,
     lastCause: undefined,
+    lastIssuanceMs: undefined,
     requestIsSpent: false,
     unpublished: new AbortController(),
   };

@@ -45,6 +45,8 @@ export class VolumeIssuance {
    */
   async issue(volume: ManagedVolume, cause: IssuanceCause, signal: AbortSignal): Promise<void> {
     const { reporter } = this.#options;
+    const startedMs = performance.now();
+    const took = (): void => void (volume.lastIssuanceMs = performance.now() - startedMs);
     try {
       const order = this.#order(volume);
       if (volume.requestIsSpent) await this.#discard(volume, order.requestName);
@@ -52,9 +54,11 @@ export class VolumeIssuance {
       const previousRequest = volume.record.issued?.requestName;
       const issued = await this.#store(volume, issuance, order.requestName);
       volume.lastCause = cause;
+      took();
       if (previousRequest !== undefined) this.#discardLater(volume, previousRequest);
       reporter.issued(volume, cause, volume.record.generation, issued);
     } catch (thrown) {
+      took();
       throw this.#remember(volume, asCertfleetError(thrown));
     }
   }

@@ -203,6 +203,7 @@ export class VolumeManager {
       secrets: { ...secrets, serviceAccountTokens },
       failedAttempts: 0,
       lastCause: undefined,
+      lastIssuanceMs: undefined,
       requestIsSpent: false,
       unpublished: new AbortController(),
     };

@@ -68,6 +68,7 @@ export const cliHelp = `certfleet: the certificates of the fleet and their renew
       --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, or --all
   certfleet pause LANE --reason TEXT      hold every renewal of an issuer; LANE is an id or a key of "lanes"
   certfleet resume LANE
+  certfleet audit                         who did what
 
   -o json                                 the API's own answer
   --server URL, --token-file FILE, --ca-file FILE, --server-name NAME

@@ -1,3 +1,4 @@
+import { audit } from './audit-command.ts';
 import type { Command } from './command.ts';
 import { lanes, pause, resume } from './lane-commands.ts';
 import { renew, status } from './renewal-commands.ts';
@@ -13,4 +14,5 @@ export const commands: Readonly<Record<string, Command>> = {
   renew,
   pause,
   resume,
+  audit,
 };

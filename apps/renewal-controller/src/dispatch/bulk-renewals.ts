@@ -25,7 +25,7 @@ export interface BulkRenewalsParts {
   /** Whether a volume's renewal was handed to its node and not answered. */
   readonly isStarted: (volume: VolumeState) => Promise<boolean>;
   /** Takes a renewal out of its lane. */
-  readonly leaveLane: (volume: VolumeState) => Promise<void>;
+  readonly leaveLane: (volume: VolumeState) => Promise<unknown>;
 }
 
 /** Renewals that people ask for: counted first if they like, then brought forward, each in its own lane. */
@@ -102,14 +102,15 @@ export class BulkRenewals {
     return this.#parts.demands.list();
   }
 
-  /** Tells the requests that want a renewal how it ended. */
-  async settled(previous: VolumeState, end: 'renewed' | 'gone' | 'failed'): Promise<void> {
+  /** Tells the requests that want a renewal how it ended; answers whether there are any. */
+  async settled(previous: VolumeState, end: 'renewed' | 'gone' | 'failed'): Promise<boolean> {
     const { demands } = this.#parts;
     const id = renewalId(previous);
     const { bulks } = await demands.wanting(id);
     await Promise.all(
       bulks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, id, end))),
     );
+    return bulks.length > 0;
   }
 
   #select(selection: VolumeSelection): { volumes: readonly VolumeState[]; skipped: number } {

@@ -20,6 +20,8 @@ import type { DispatchObserver } from './dispatch-observer.ts';
 import { DueQueue } from './due-queue.ts';
 import { DueWorker } from './due-worker.ts';
 import type { DueResult, HoldJob } from './due-worker.ts';
+import { IssuanceHistory } from './issuance-history.ts';
+import type { EndedTry } from './issuance-history.ts';
 import { NodeQueues } from './node-queues.ts';
 import { jobId } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
@@ -54,6 +56,7 @@ export class RenewalDispatcher implements ReportSink {
   readonly lanes: LaneStore;
   readonly due: DueQueue;
   readonly nodeQueues: NodeQueues;
+  readonly history: IssuanceHistory;
   readonly #parts: RenewalDispatcherParts;
   readonly #keys: RedisKeys;
   readonly #admission: LaneAdmission;
@@ -71,6 +74,7 @@ export class RenewalDispatcher implements ReportSink {
     this.#stored = storedVolumes(redis, this.#keys);
     this.lanes = new LaneStore(redis, this.#keys, policies);
     this.due = new DueQueue(redis, this.#keys, { policies, now: () => clock.now() });
+    this.history = new IssuanceHistory(redis, this.#keys, clock);
     this.nodeQueues = new NodeQueues(redis, parts.prefix);
     this.bulks = new BulkRenewals({
       view: parts.view,
@@ -109,7 +113,8 @@ export class RenewalDispatcher implements ReportSink {
   }
 
   async changed(changes: readonly VolumeChange[]): Promise<void> {
-    await Promise.all(changes.map((change) => this.#settle(change)));
+    const settled = await Promise.all(changes.map((change) => this.#settle(change)));
+    await this.history.record(settled.flatMap((try_) => try_ ?? []));
     await this.due.schedule(changes.flatMap(({ current }) => current ?? []));
   }
 
@@ -160,35 +165,39 @@ export class RenewalDispatcher implements ReportSink {
   }
 
   /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
-  async #settle({ previous, current }: VolumeChange): Promise<void> {
-    if (previous === undefined) return;
-    if (current !== undefined && jobId(previous) === jobId(current)) return;
+  async #settle({ previous, current }: VolumeChange): Promise<EndedTry | undefined> {
+    if (previous === undefined) return current && { previous, current, wasStarted: false, wasDemanded: false };
+    if (current !== undefined && jobId(previous) === jobId(current)) return undefined;
     const outcome = outcomeOf(previous, current);
     await this.due.remove([jobId(previous)]);
-    await Promise.all([
+    const [wasStarted, wasDemanded] = await Promise.all([
       this.#leaveLane(previous, outcome, current),
       this.#settleDemand(previous, outcome, current),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
     this.#observer.settled(current ?? previous, outcome);
+    return current && { previous, current, wasStarted, wasDemanded };
   }
 
-  async #settleDemand(previous: VolumeState, outcome: Outcome, current: VolumeState | undefined): Promise<void> {
-    if (outcome === 'failed') await this.bulks.settled(previous, 'failed');
-    else if (current === undefined) await this.bulks.settled(previous, 'gone');
-    else if (current.generation !== previous.generation) await this.bulks.settled(previous, 'renewed');
+  /** Answers whether somebody had asked for it. */
+  async #settleDemand(previous: VolumeState, outcome: Outcome, current: VolumeState | undefined): Promise<boolean> {
+    if (outcome === 'failed') return await this.bulks.settled(previous, 'failed');
+    if (current === undefined) return await this.bulks.settled(previous, 'gone');
+    return current.generation !== previous.generation && (await this.bulks.settled(previous, 'renewed'));
   }
 
-  async #leaveLane(volume: VolumeState, outcome: Outcome, current?: VolumeState): Promise<void> {
+  /** Answers whether it was started. */
+  async #leaveLane(volume: VolumeState, outcome: Outcome, current?: VolumeState): Promise<boolean> {
     const lane = this.#parts.policies.laneOf(volume.issuer);
     const error = current?.failure?.message;
-    const woken = await this.#admission.settle(lane, {
+    const { wasStarted, woken } = await this.#admission.settle(lane, {
       id: jobId(volume),
       outcome,
       volume: volumePlace(volume),
       ...(error !== undefined && { error }),
     });
     await this.due.promote(woken);
+    return wasStarted;
   }
 
   async #isStarted(volume: VolumeState): Promise<boolean> {

@@ -141,7 +141,7 @@ export class FleetIndex {
 
   #keysOf(node: string): readonly string[] {
     const { keys } = this.#parts;
-    return [keys.sessions, keys.volumes(node), keys.changes];
+    return [keys.sessions, keys.volumes(node), keys.changes, keys.history(node)];
   }
 }
 

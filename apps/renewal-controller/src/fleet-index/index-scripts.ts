@@ -17,7 +17,7 @@ end`;
 
 /**
  * Writes and removes volumes of one node, and answers those that differed, or -1 to a session that is not the node's.
- * KEYS sessions, volumes of the node, changes. ARGV node, session, stream cap, number of upserts, (id, JSON)…, removed id…
+ * KEYS sessions, volumes of the node, changes, history of the node. ARGV node, session, stream cap, number of upserts, (id, JSON)…, removed id…
  */
 export const applyScript = luaScript(`${announce}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
@@ -36,6 +36,7 @@ for i = 5 + upserts * 2, #ARGV do
   local before = redis.call('HGET', KEYS[2], ARGV[i])
   if before then
     redis.call('HDEL', KEYS[2], ARGV[i])
+    redis.call('HDEL', KEYS[4], ARGV[i])
     ids[#ids + 1] = ARGV[i]
     answer[#answer + 1] = ARGV[i]
     answer[#answer + 1] = before
@@ -57,6 +58,7 @@ for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
     answer[#answer + 1] = id
     answer[#answer + 1] = redis.call('HGET', KEYS[2], id)
     redis.call('HDEL', KEYS[2], id)
+    redis.call('HDEL', KEYS[4], id)
     ids[#ids + 1] = id
   end
 end
@@ -79,13 +81,13 @@ if session ~= ARGV[2] then return 'superseded' end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 return 'current'`);
 
-/** Removes a node with all its volumes, and answers them. KEYS sessions, volumes, changes, nodes, seen. ARGV node, cap. */
+/** Removes a node with all its volumes, and answers them. KEYS as above, then nodes, seen. ARGV node, cap. */
 export const forgetScript = luaScript(`${announce}
 local answer = redis.call('HGETALL', KEYS[2])
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[5], ARGV[1])
-if redis.call('HDEL', KEYS[4], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
+redis.call('ZREM', KEYS[6], ARGV[1])
+if redis.call('HDEL', KEYS[5], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return answer`);
 
 /** Tells followers of something that is no volume's and no node's. KEYS changes. ARGV stream cap, kind…. */

@@ -5,7 +5,7 @@ import type { CertificateState, VolumeState } from './volume-state.ts';
  * of fields, which would be a third of it. The first element is the version of the layout.
  */
 export function encodeVolume(volume: VolumeState): string {
-  const { issuer, certificate, failure, heldUntilMs } = volume;
+  const { issuer, certificate, failure, heldUntilMs = 0, lastIssuanceMs = 0 } = volume;
   return JSON.stringify([
     1,
     volume.generation,
@@ -14,7 +14,8 @@ export function encodeVolume(volume: VolumeState): string {
     [issuer.group, issuer.kind, issuer.namespace, issuer.name],
     certificate === undefined ? 0 : encodeCertificate(certificate),
     failure === undefined ? 0 : [failure.atMs, failure.reason, failure.message, failure.attempts],
-    ...(heldUntilMs === undefined ? [] : [heldUntilMs]),
+    // What most volumes do not have stands last and is left out.
+    ...(lastIssuanceMs > 0 ? [heldUntilMs, lastIssuanceMs] : heldUntilMs > 0 ? [heldUntilMs] : []),
   ]);
 }
 
@@ -22,8 +23,8 @@ export function encodeVolume(volume: VolumeState): string {
 export function decodeVolume(node: string, volumeId: string, json: string): VolumeState | undefined {
   const [layout, ...fields] = JSON.parse(json) as [number, ...StoredFields];
   if (layout !== 1) return undefined;
-  const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure, heldUntilMs] =
-    fields;
+  const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure, ...more] = fields;
+  const [heldUntilMs = 0, lastIssuanceMs = 0] = more;
   return {
     node,
     volumeId,
@@ -39,7 +40,8 @@ export function decodeVolume(node: string, volumeId: string, json: string): Volu
     ...(failure !== 0 && {
       failure: { atMs: failure[0], reason: failure[1], message: failure[2], attempts: failure[3] },
     }),
-    ...(heldUntilMs !== undefined && { heldUntilMs }),
+    ...(heldUntilMs > 0 && { heldUntilMs }),
+    ...(lastIssuanceMs > 0 && { lastIssuanceMs }),
   };
 }
 
@@ -50,6 +52,7 @@ type StoredFields = [
   StoredIssuer,
   0 | StoredCertificate,
   0 | readonly [number, string, string, number],
+  number?,
   number?,
 ];
 type StoredIssuer = readonly [string, string, string, string];

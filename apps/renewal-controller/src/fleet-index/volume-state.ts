@@ -51,6 +51,8 @@ export interface VolumeState {
   readonly failure?: FailureState;
   /** Until when the agent's own deadline waits for the controller; absent when it does not. */
   readonly heldUntilMs?: number;
+  /** How long the agent's last try to issue took; absent when it did not say. */
+  readonly lastIssuanceMs?: number;
 }
 
 /** A report is input from a node that may be hostile: nothing of it is kept beyond these sizes. */
@@ -81,6 +83,7 @@ export function volumeStateOf(node: string, report: VolumeReport): VolumeState {
     ...(certificate && { certificate: certificateState(certificate) }),
     ...(lastFailure && { failure: failureState(lastFailure) }),
     ...(heldUntil && holdOf(heldUntil.getTime())),
+    ...(report.lastIssuanceMs > 0 && { lastIssuanceMs: report.lastIssuanceMs }),
   };
 }
 
@@ -143,6 +146,7 @@ export function volumeReportOf(volume: VolumeState): VolumeReport {
     state: volume.state,
     keyType: volume.keyType,
     cause: volume.cause,
+    lastIssuanceMs: volume.lastIssuanceMs ?? 0,
     certificate: certificate && {
       serialNumber: certificate.serial,
       fingerprintSha256: certificate.fingerprint,

@@ -14,7 +14,7 @@ import type { SelectVolumes } from './volume-selector.ts';
 /** What the routes work with. */
 export interface ApiContext extends VolumeEvidence {
   readonly view: () => FleetView;
-  readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
+  readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;

@@ -58,8 +58,9 @@ export class ChangeFeed implements ChangeListener {
   reloaded(position: string): void {
     this.#gathered = undefined;
     this.#events.length = 0;
-    this.#since = position;
-    this.#tell({ type: 'reset', id: position, data: undefined });
+    // Nothing of a stream that was lost may be taken for known by the time of its ids.
+    this.#since = position === '' ? `${this.#clock.now()}-0` : position;
+    this.#tell({ type: 'reset', id: this.#since, data: undefined });
   }
 
   /** @throws CertfleetError resource-exhausted when too many streams are open, unavailable while stopping */
@@ -95,12 +96,9 @@ export class ChangeFeed implements ChangeListener {
 
   /** What happened after a position; a reset when that is not known any more. */
   #missed(lastId: string): readonly FeedEvent[] {
-    if (this.#since === undefined || !isAfter(lastId, this.#since)) {
-      const id = this.#events.at(-1)?.id ?? this.#since ?? '';
-      if (lastId === this.#since) return this.#events;
-      return [{ type: 'reset', id, data: undefined }];
-    }
-    return this.#events.filter(({ id }) => isAfter(id, lastId));
+    if (this.#since !== undefined && !isAfter(this.#since, lastId))
+      return this.#events.filter(({ id }) => isAfter(id, lastId));
+    return [{ type: 'reset', id: this.#events.at(-1)?.id ?? this.#since ?? '', data: undefined }];
   }
 
   #emit(): void {

@@ -12,13 +12,14 @@ const days = 30;
 /** What is to be renewed, hour by hour and day by day; what was; and how expiries lie. */
 export async function fleetTimeline({ view, dispatcher, clock }: ApiContext): Promise<Timeline> {
   const nowMs = clock.now();
-  const [dueHours, dueDays] = await Promise.all([
+  const [dueHours, dueDays, done] = await Promise.all([
     dispatcher.due.scheduled(stepsFrom(nowMs, hourMs, hours)),
     dispatcher.due.scheduled(stepsFrom(nowMs, dayMs, days)),
+    dispatcher.history.done(hours),
   ]);
   return {
     due: { hours: spans(dueHours, nowMs, hourMs), days: spans(dueDays, nowMs, dayMs) },
-    done: { hours: [] },
+    done: { hours: done.map(({ fromMs, ...counts }) => ({ from: iso(fromMs), ...counts })) },
     expiry: expirySpansOf(view().census(nowMs)),
   };
 }

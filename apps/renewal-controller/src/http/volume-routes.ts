@@ -51,12 +51,13 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
   routes.get(
     '/volumes/:node/:volumeId',
     { ...view, schema: { params: VolumePathSchema, response: { 200: VolumeDetailSchema } } },
-    ({ params: { node, volumeId } }) => {
+    async ({ params: { node, volumeId } }) => {
       const fleet = context.view();
       const volume = fleet.volume(node, volumeId);
       if (volume === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId} on ${node}`);
       const word = fleet.wordOf(volume, clock.now());
-      return { ...shownVolume(context, volume, word), ...volumeIdentity(volume), history: [] };
+      const history = await context.dispatcher.history.of({ node, volumeId });
+      return { ...shownVolume(context, volume, word), ...volumeIdentity(volume), history: [...history] };
     },
   );
 }

@@ -34,6 +34,13 @@ export interface Settlement {
   readonly error?: string;
 }
 
+/** What the end of a renewal means for its lane. */
+export interface Settled {
+  readonly wasStarted: boolean;
+  /** Those whose turn it is now. */
+  readonly woken: readonly string[];
+}
+
 /** Time as lanes see it: the Redis server's, so that replicas agree; a test gives its own. */
 export interface LaneTime {
   /** Milliseconds since the epoch; undefined for the server's time. */
@@ -81,10 +88,10 @@ export class LaneAdmission {
     return { admitted: true, again: verdict === 2, urgent };
   }
 
-  /** Gives a place back and lets the outcome set the lane's pace; answers whose turn it is now. */
-  async settle(lane: Lane, { id, outcome, volume, error = '' }: Settlement): Promise<readonly string[]> {
+  /** Gives a place back and lets the outcome set the lane's pace; answers whether it was started, and whose turn it is now. */
+  async settle(lane: Lane, { id, outcome, volume, error = '' }: Settlement): Promise<Settled> {
     const { maxInFlight, backoff } = lane.policy;
-    return (await settleScript.run(this.#redis, this.#keysOf(lane), [
+    const [wasStarted, ...woken] = (await settleScript.run(this.#redis, this.#keysOf(lane), [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -95,7 +102,8 @@ export class LaneAdmission {
       this.#time.random(),
       volume,
       error.slice(0, 512),
-    ])) as string[];
+    ])) as [number, ...string[]];
+    return { wasStarted: wasStarted === 1, woken };
   }
 
   #keysOf({ id }: Lane): readonly string[] {

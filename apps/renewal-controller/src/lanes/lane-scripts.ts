@@ -98,14 +98,14 @@ return {1, 0, '', urgent}`);
 /**
  * Ends a renewal's stay in its lane. KEYS the lane's four, started, holds. ARGV member, now in ms or '', outcome (ok, failed, gone),
  * most in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, volume, what failed.
- * Answers who may come now in its place.
+ * Answers 1 when it was started and 0 otherwise, then who may come now in its place.
  */
 export const settleScript = luaScript(`${common}
 local member, now, outcome = ARGV[1], clock(ARGV[2]), ARGV[3]
 local most, threshold = tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('ZREM', started, ARGV[9])
 redis.call('HDEL', holds, ARGV[9])
-redis.call('ZREM', inflight, member)
+local wasStarted = redis.call('ZREM', inflight, member)
 redis.call('ZREM', parked, member)
 if redis.call('ZREM', slots, member) == 1 then
   -- The line ends behind the last that still stands in it, or slots of the cancelled would be waited for.
@@ -136,15 +136,16 @@ elseif outcome == 'failed' then
   end
 end
 
-if redis.call('HEXISTS', lane, 'paused') == 1 then return {} end
+if redis.call('HEXISTS', lane, 'paused') == 1 then return {wasStarted} end
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 local free = places(most, threshold) - redis.call('ZCARD', inflight)
-if free <= 0 then return {} end
+if free <= 0 then return {wasStarted} end
 local woken = redis.call('ZRANGE', parked, 0, free - 1)
 for _, next in ipairs(woken) do
   redis.call('ZREM', parked, next)
   redis.call('ZADD', slots, now, next)
 end
+table.insert(woken, 1, wasStarted)
 return woken`);
 
 /**

@@ -122,6 +122,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     state: sketch.attempts > 0 ? VolumeReport_State.FAILING : VolumeReport_State.READY,
     keyType: VolumeReport_KeyType.ECDSA,
     cause: VolumeReport_Cause.MOUNT,
+    lastIssuanceMs: 0,
     certificate: {
       serialNumber: '0a'.repeat(16),
       fingerprintSha256: 'fe'.repeat(32),

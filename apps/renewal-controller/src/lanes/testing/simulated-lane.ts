@@ -99,7 +99,8 @@ export class SimulatedLane {
 
   async #end(id: string, outcome: Outcome, issuer: SimulatedIssuer): Promise<void> {
     this.#inFlight -= 1;
-    this.wake(await this.admission.settle(this.lane, { id, outcome, volume: id }), issuer);
+    const { woken } = await this.admission.settle(this.lane, { id, outcome, volume: id });
+    this.wake(woken, issuer);
   }
 }
 

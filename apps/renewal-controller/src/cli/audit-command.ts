@@ -1,0 +1,18 @@
+import type { Audit } from '@certfleet/operator-api/audit.ts';
+import { show } from './command.ts';
+import type { Command } from './command.ts';
+import { table } from './table.ts';
+
+/** What operators did lately, the latest first. */
+export const audit: Command = async (context) => {
+  const answer = (await context.ask('GET', 'audit?limit=200')) as Audit;
+  const rows = answer.entries.map(({ at, who, action, target, reason = '', detail = '' }) => [
+    at,
+    who,
+    action,
+    target,
+    reason,
+    detail,
+  ]);
+  show(context, answer, () => table(['AT', 'WHO', 'ACTION', 'TARGET', 'REASON', 'DETAIL'], rows));
+};

@@ -1,0 +1,157 @@
+import type { Issuance } from '@certfleet/operator-api/volumes.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { VolumePlace } from '../fleet-index/volume-place.ts';
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import { luaScript } from '../redis/lua-script.ts';
+import { decodeTries, encodeTry } from './issuance-line.ts';
+import type { TryRecord } from './issuance-line.ts';
+
+/** A volume before and after a try to issue, with what the dispatcher knows of it. */
+export interface EndedTry {
+  /** Undefined when the volume is new. */
+  readonly previous: VolumeState | undefined;
+  readonly current: VolumeState;
+  /** Whether it had been handed to its node. */
+  readonly wasStarted: boolean;
+  /** Whether a person had asked for it. */
+  readonly wasDemanded: boolean;
+}
+
+/** Renewals that ended within an hour. */
+export interface DoneHour {
+  readonly fromMs: number;
+  readonly renewed: number;
+  readonly failed: number;
+  readonly byController: number;
+  readonly byDeadline: number;
+}
+
+const hourMs = 3_600_000;
+const countedHours = 49;
+const most = 10;
+
+// history: volume id → the last tries, the latest first, a line each that begins with the try's own key.
+/**
+ * Writes tries down, each once however often it is told, unless its volume is gone. KEYS history and volumes of the node,
+ * counters of the hour. ARGV life of the counters in ms, then (volume id, key, line, counters to raise)….
+ */
+const recordScript = luaScript(`
+local counted = 0
+for i = 2, #ARGV, 4 do
+  local id, key, line = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local old = redis.call('HGET', KEYS[1], id) or ''
+  local isKnown = string.find('\\n' .. old, '\\n' .. key .. '\\t', 1, true)
+  if not isKnown and redis.call('HEXISTS', KEYS[2], id) == 1 then
+    local lines = {line}
+    for each in string.gmatch(old, '[^\\n]+') do
+      if #lines < ${most} then lines[#lines + 1] = each end
+    end
+    redis.call('HSET', KEYS[1], id, table.concat(lines, '\\n'))
+    for field in string.gmatch(ARGV[i + 3], '[^,]+') do
+      redis.call('HINCRBY', KEYS[3], field, 1)
+      counted = counted + 1
+    end
+  end
+end
+if counted > 0 then redis.call('PEXPIRE', KEYS[3], ARGV[1]) end
+return counted`);
+
+/** What became of each volume's last tries, and of all renewals hour by hour; in Redis, so that any replica answers. */
+export class IssuanceHistory {
+  readonly #redis: RedisClient;
+  readonly #keys: RedisKeys;
+  readonly #clock: Clock;
+
+  constructor(redis: RedisClient, keys: RedisKeys, clock: Clock) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#clock = clock;
+  }
+
+  /** Writes tries down; telling one twice writes it once. */
+  async record(tries: readonly EndedTry[]): Promise<void> {
+    const groups = new Map<string, { node: string; hour: number; args: string[] }>();
+    for (const ended of tries) {
+      const record = tryRecord(ended);
+      if (record === undefined) continue;
+      const { node, volumeId } = ended.current;
+      const hour = Math.floor(Math.min(record.atMs, this.#clock.now()) / hourMs);
+      const group = groups.get(`${node}/${hour}`) ?? { node, hour, args: [] };
+      const { key, line } = encodeTry(record);
+      group.args.push(volumeId, key, line, countersOf(record).join());
+      groups.set(`${node}/${hour}`, group);
+    }
+    await Promise.all(groups.values().map((group) => this.#write(group)));
+  }
+
+  /** The last ten tries of a volume, the latest first. */
+  async of({ node, volumeId }: VolumePlace): Promise<readonly Issuance[]> {
+    return decodeTries((await this.#redis.hget(this.#keys.history(node), volumeId)) ?? '');
+  }
+
+  /** What was done in the last hours, the one that runs being the last. */
+  async done(hours: number): Promise<readonly DoneHour[]> {
+    const current = Math.floor(this.#clock.now() / hourMs);
+    const wanted = Array.from({ length: hours }, (_, i) => current - hours + 1 + i);
+    return await Promise.all(
+      wanted.map(async (hour) => {
+        const fields = await this.#redis.hgetall(this.#keys.done(hour));
+        const count = (name: string): number => Number(fields[name] ?? 0);
+        const [byController, byDeadline] = [count('controller'), count('deadline')];
+        return { fromMs: hour * hourMs, renewed: count('renewed'), failed: count('failed'), byController, byDeadline };
+      }),
+    );
+  }
+
+  async #write({ node, hour, args }: { node: string; hour: number; args: readonly string[] }): Promise<void> {
+    const keys = [this.#keys.history(node), this.#keys.volumes(node), this.#keys.done(hour)];
+    await recordScript.run(this.#redis, keys, [countedHours * hourMs, ...args]);
+  }
+}
+
+/** The try that made the difference; undefined when there was none. */
+function tryRecord(ended: EndedTry): TryRecord | undefined {
+  const { previous, current } = ended;
+  if (current.certificate === undefined || current.generation === previous?.generation) return failedTry(ended);
+  return {
+    generation: current.generation,
+    attempts: 0,
+    atMs: current.certificate.issuedAtMs,
+    cause: causeOf(current.cause, ended),
+    durationMs: current.lastIssuanceMs ?? 0,
+  };
+}
+
+/** A report does not say what set a try going that failed: what was in the lane was the controller's. */
+function failedTry(ended: EndedTry): TryRecord | undefined {
+  const { previous, current, wasStarted } = ended;
+  const { failure, certificate, generation } = current;
+  if (failure === undefined || failure.attempts <= (previous?.failure?.attempts ?? 0)) return undefined;
+  const by = wasStarted ? VolumeReport_Cause.JOB : VolumeReport_Cause.DEADLINE;
+  return {
+    generation: generation + 1,
+    attempts: failure.attempts,
+    atMs: failure.atMs,
+    cause: certificate === undefined ? 'mount' : causeOf(by, ended),
+    durationMs: current.lastIssuanceMs ?? 0,
+    error: failure.message,
+  };
+}
+
+function causeOf(cause: VolumeReport_Cause, { previous, wasDemanded }: EndedTry): TryRecord['cause'] {
+  if (cause === VolumeReport_Cause.MOUNT) return 'mount';
+  if (cause === VolumeReport_Cause.DEADLINE) return 'deadline';
+  if (cause !== VolumeReport_Cause.JOB) return 'unknown';
+  if (wasDemanded) return 'demand';
+  return previous?.failure === undefined ? 'job' : 'retry';
+}
+
+/** A mount is no renewal, and a certificate of an earlier life of the agent was counted then. */
+function countersOf({ cause, error }: TryRecord): readonly string[] {
+  if (cause === 'mount' || cause === 'unknown') return [];
+  if (error !== undefined) return ['failed'];
+  return ['renewed', cause === 'deadline' ? 'deadline' : 'controller'];
+}
