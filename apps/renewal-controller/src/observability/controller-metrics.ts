@@ -10,8 +10,8 @@ import { named } from './metric-names.ts';
 
 const seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 
-/** One look at the fleet serves all scrapes of this time, and however large the fleet is takes a twentieth of it. */
-const snapshotLimits = { forMs: 3_000, timesItsCost: 20 } as const;
+/** One look at the fleet serves all scrapes of this time. */
+const snapshotMs = 3_000;
 
 /** The controller's Prometheus metrics, in a registry of their own. Nothing is labelled by volume, pod or node. */
 export class ControllerMetrics implements DispatchObserver {
@@ -37,7 +37,7 @@ export class ControllerMetrics implements DispatchObserver {
     this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
-    registerGauges(this.registry, cached({ clock, ...snapshotLimits }, snapshot));
+    registerGauges(this.registry, cached(clock, snapshotMs, snapshot));
     // A counter that appears with its first event would hide that event from Prometheus' increase().
     for (const cause of ['due', 'demand', 'retry']) this.#dispatched.inc({ cause }, 0);
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);

@@ -36,17 +36,23 @@ export interface SnapshotSources {
   readonly silentAfterMs: number;
 }
 
+/** A Redis that is slow must not hold up the scrape that would tell of it. */
+const patienceMs = 2_000;
+
 /** Looks at everything once: one pass over the index, and some calls to Redis unless it is away. Never rejects. */
 export async function takeSnapshot(sources: SnapshotSources): Promise<ControllerSnapshot> {
   const { clock, index, connections } = sources;
   const redis = connections.health;
   const { due, lanes } = sources.dispatcher();
+  const { promise: stopWaiting, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.schedule(patienceMs, () => resolve(undefined));
   const ifReachable = async <T>(read: () => Promise<T>): Promise<T | undefined> =>
-    redis.reachable ? await read().catch(() => undefined) : undefined;
+    redis.reachable ? await Promise.race([read().catch(() => undefined), stopWaiting]) : undefined;
   const [jobs, depths] = await Promise.all([
     ifReachable(() => due.counts()),
     ifReachable(() => lanes.depths(clock.now())),
   ]);
+  cancel();
   const atMs = clock.now();
   return {
     atMs,
