@@ -19,8 +19,10 @@ import type { ScrapeJob } from './prometheus-server.ts';
 
 /** Namespace of the chart's release, for which its rules are made. */
 const namespace = 'cert-manager';
-/** The lane of the one issuer that everybody uses. */
+/** The lane of the issuer that volumes have unless another is named. */
 export const issuerKey = 'ClusterIssuer.cert-manager.io//ca';
+/** An issuer whose lane lets one renewal start in a minute. */
+export const narrowIssuer = 'narrow';
 /** The nodes that have an agent. */
 export const nodeNames = ['node-1', 'node-2'] as const;
 export type NodeName = (typeof nodeNames)[number];
@@ -61,16 +63,19 @@ export class MonitoredFleet implements AsyncDisposable {
     const tokens = nodeNames.map((name) => `token-of-${name},${name}\n`).join('');
     writeFileSync(join(this.#directory, 'tokens'), tokens);
     for (const name of nodeNames) writeFileSync(join(this.#directory, name), `token-of-${name}`);
+    const narrow = { ratePerSecond: 1 / 60, burst: 1, maxInFlight: 1 };
+    const policies = { overrides: [{ issuer: `*//${narrowIssuer}`, policy: narrow }] };
+    writeFileSync(join(this.#directory, 'lanes.json'), JSON.stringify(policies));
   }
 
   /** Starts all of it; the rules are what Prometheus evaluates. */
   static async start(rules: readonly AlertRule[]): Promise<MonitoredFleet> {
     const cluster = await startCluster({ nodes: 'control-plane' });
     const kubeconfig = await cluster.localKubeconfig();
-    await createCaIssuer(cluster, { name: 'ca' });
+    for (const name of ['ca', narrowIssuer]) await createCaIssuer(cluster, { name });
     const pod = await createPod(cluster, 'shop');
     const ports = { api: await freePort(), ops: await freePort() };
-    const redis = await startRedisServer();
+    const redis = await startRedisServer({ args: ['--maxmemory', '64mb'] });
     const fleet = new MonitoredFleet({ cluster, redis, ports, kubeconfig, pod });
     for (const name of nodeNames)
       fleet.#nodes.set(name, { node: new TestNode(), metricsPort: await freePort(), agent: undefined });
@@ -93,7 +98,9 @@ export class MonitoredFleet implements AsyncDisposable {
       '--api-auth=none',
       `--api-bind-address=127.0.0.1:${this.#ports.api}`,
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
-      '--heartbeat-interval=1s',
+      `--lane-policies-file=${join(this.#directory, 'lanes.json')}`,
+      // The view takes up to five seconds to see a heartbeat; three of them must be longer.
+      '--heartbeat-interval=3s',
     ]);
   }
 
@@ -126,32 +133,26 @@ export class MonitoredFleet implements AsyncDisposable {
   }
 
   /** Publishes a volume of that lifetime as the kubelet would; rejects when the agent refuses. */
-  async publish(name: NodeName, volumeName: string, duration: string): Promise<InlineVolume> {
+  async publish(name: NodeName, volumeName: string, duration: string, issuer = 'ca'): Promise<InlineVolume> {
     const { node } = this.#nodeOf(name);
-    const attributes = {
-      'issuer-name': 'ca',
-      'issuer-kind': 'ClusterIssuer',
-      'dns-names': 'pod.example.com',
-      duration,
-    };
+    const names = { 'issuer-name': issuer, 'issuer-kind': 'ClusterIssuer', 'dns-names': 'pod.example.com' };
     const { name: podName, namespace: podNamespace, uid } = this.#pod;
-    const volume = node.volume(volumeName, attributes, { podName, namespace: podNamespace, podUid: uid });
-    const client = new CsiClient(node.socketPath);
-    try {
-      await client.publish(volume);
-      return volume;
-    } finally {
-      client.close();
-    }
+    const pod = { podName, namespace: podNamespace, podUid: uid };
+    const volume = node.volume(volumeName, { ...names, duration }, pod);
+    await this.#call(name, (client) => client.publish(volume));
+    return volume;
   }
 
-  /** Asks the operators' API. */
-  async api(method: string, path: string, body?: object): Promise<void> {
-    const response = await fetch(`http://127.0.0.1:${this.#ports.api}/api/v1/${path}`, {
-      method,
-      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  async unpublish(name: NodeName, volume: InlineVolume): Promise<void> {
+    await this.#call(name, (client) => client.unpublish(volume));
+  }
+
+  async pause(lane: string): Promise<void> {
+    await this.#askLane(lane, 'pause', { reason: 'test' });
+  }
+
+  async resume(lane: string): Promise<void> {
+    await this.#askLane(lane, 'resume', {});
   }
 
   /** What the programs show Prometheus. */
@@ -176,6 +177,24 @@ export class MonitoredFleet implements AsyncDisposable {
     const found = this.#nodes.get(name);
     if (found === undefined) throw new Error(`expected a node, found ${name}`);
     return found;
+  }
+
+  async #call(name: NodeName, work: (client: CsiClient) => Promise<void>): Promise<void> {
+    const client = new CsiClient(this.#nodeOf(name).node.socketPath);
+    try {
+      await work(client);
+    } finally {
+      client.close();
+    }
+  }
+
+  async #askLane(key: string, action: 'pause' | 'resume', body: object): Promise<void> {
+    const lanes = `http://127.0.0.1:${this.#ports.api}/api/v1/lanes`;
+    const known = (await (await fetch(lanes)).json()) as { readonly lanes: readonly { id: string; key: string }[] };
+    const id = known.lanes.find((lane) => lane.key === key)?.id ?? 'unknown';
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await fetch(`${lanes}/${id}/${action}`, init);
+    if (!response.ok) throw new Error(`${action} ${key}: ${response.status} ${await response.text()}`);
   }
 
   #jobs(): readonly ScrapeJob[] {

@@ -1,0 +1,201 @@
+// A real Prometheus with the chart's alerts watches real parts: API server, cert-manager, Redis, controller, agents. Every
+// alert fires in the fault that it is for, and every query of the dashboard finds something. The faults come in an order
+// in which each finds a fleet that the one before has left whole.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { cannotMount } from '../agent/test-node.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { dashboardQueries } from './support/dashboard-queries.ts';
+import type { DashboardQuery } from './support/dashboard-queries.ts';
+import { issuerKey, MonitoredFleet, narrowIssuer } from './support/monitored-fleet.ts';
+import type { ActiveAlert } from './support/prometheus-server.ts';
+import { quickRules } from './support/quick-rules.ts';
+
+const lifetime = '20s';
+const timeoutMs = 60_000;
+
+let fleet: MonitoredFleet;
+let redis: Redis;
+const seen = new Map<string, ActiveAlert>();
+
+before(async () => {
+  if (cannotMount) return;
+  fleet = await MonitoredFleet.start(await quickRules());
+  redis = new Redis(fleet.redis.url);
+  redis.on('error', () => undefined);
+});
+after(async () => {
+  if (cannotMount) return;
+  redis.disconnect();
+  await fleet[Symbol.asyncDispose]();
+});
+
+async function firing(): Promise<ReadonlySet<string>> {
+  const alerts = (await fleet.prometheus.alerts()).filter(({ state }) => state === 'firing');
+  for (const alert of alerts) seen.set(alert.labels['alertname'] ?? '', alert);
+  return new Set(alerts.map(({ labels }) => labels['alertname'] ?? ''));
+}
+
+const explain = async (): Promise<string> => `firing: ${[...(await firing())].join(', ')}`;
+
+/** Waits until all of these fire, though not all at the same time. */
+async function fire(...names: readonly string[]): Promise<void> {
+  const missing = new Set(names);
+  const all = async (): Promise<boolean> => {
+    for (const name of await firing()) missing.delete(name);
+    return missing.size === 0;
+  };
+  await waitUntil(`${names.join(', ')} to fire`, all, {
+    timeoutMs,
+    intervalMs: 200,
+    explain: async () => `missing: ${[...missing].join(', ')}; ${await explain()}`,
+  });
+}
+
+/** Waits until nothing fires. */
+async function calm(): Promise<void> {
+  await waitUntil('all alerts to end', async () => (await firing()).size === 0, {
+    timeoutMs,
+    intervalMs: 200,
+    explain,
+  });
+}
+
+async function emptyOf(queries: readonly DashboardQuery[]): Promise<readonly string[]> {
+  const empty: string[] = [];
+  for (const { panel, expr } of queries)
+    if ((await fleet.prometheus.query(expr)).length === 0) empty.push(`${panel}: ${expr}`);
+  return empty;
+}
+
+/** What only a fault fills. */
+const faultPanels = new Set(['Failures by reason', 'Issuers in trouble', 'Why renewals had to wait']);
+
+async function fills(panel: string): Promise<void> {
+  const queries = (await dashboardQueries('20s')).filter((query) => query.panel === panel);
+  assert.ok(queries.length > 0, panel);
+  await waitUntil(`the panel "${panel}" to show something`, async () => (await emptyOf(queries)).length === 0, {
+    timeoutMs,
+    intervalMs: 500,
+  });
+}
+
+describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
+  it('is quiet while volumes are renewed through the controller', async () => {
+    await fleet.publish('node-1', 'steady-1', lifetime);
+    // Long enough to be seen overdue before it expires, when its agent is gone.
+    await fleet.publish('node-2', 'steady-2', '30s');
+    await fleet.publish('node-1', 'long', '1h');
+    await waitUntil(
+      'renewals by the controller',
+      async () => {
+        const [sample] = await fleet.prometheus.query(
+          'sum(certfleet_controller_renewals_total{path="controller"}) > 2',
+        );
+        return sample !== undefined;
+      },
+      { timeoutMs, intervalMs: 500, explain },
+    );
+    assert.deepEqual([...(await firing())], []);
+  });
+
+  it('has metrics to whose names and types promtool has no objection', async () => {
+    for (const program of ['node-1', 'controller'] as const) {
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: await fleet.metricsOf(program),
+        encoding: 'utf8',
+      });
+      assert.equal(`${stdout}${stderr}`, '', program);
+      assert.equal(status, 0);
+    }
+  });
+
+  it('fills every panel of the dashboard', async () => {
+    const queries = (await dashboardQueries('20s')).filter(({ panel }) => !faultPanels.has(panel));
+    assert.ok(queries.length > 40);
+    assert.deepEqual(await emptyOf(queries), []);
+  });
+
+  it('tells of a lane that is paused, of one that is too narrow, and of a Redis that evicts and is full', async () => {
+    await fleet.pause(issuerKey);
+    const narrow = await Promise.all(
+      ['narrow-1', 'narrow-2', 'narrow-3'].map((name) => fleet.publish('node-1', name, lifetime, narrowIssuer)),
+    );
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+    await redis.config('SET', 'maxmemory', Math.round(used * 1.08));
+    await fire('CertfleetRedisMayEvict', 'CertfleetRedisFull');
+    await redis.config('SET', 'maxmemory', '64mb');
+    await redis.config('SET', 'maxmemory-policy', 'noeviction');
+    await fire('CertfleetLanePaused', 'CertfleetLaneStuck');
+    await fills('Why renewals had to wait');
+    await fleet.resume(issuerKey);
+    await Promise.all(narrow.map((volume) => fleet.unpublish('node-1', volume)));
+    await calm();
+  });
+
+  it('tells of an issuer that does not answer, until certificates expire and after', async () => {
+    await fleet.cluster.certManager.stop();
+    await fire('CertfleetRenewalFailing', 'CertfleetVolumeExpiresSoon', 'CertfleetVolumeAboutToExpire');
+    await fills('Failures by reason');
+    await fills('Issuers in trouble');
+    const enough = new AbortController();
+    // As the kubelet does: again and again.
+    const mounting = (async () => {
+      while (!enough.signal.aborted) await fleet.publish('node-1', 'new-pod', '1h').catch(() => undefined);
+    })();
+    await fire('CertfleetVolumeExpired', 'CertfleetMountFailing');
+    enough.abort();
+    await mounting;
+    await fleet.cluster.certManager.start();
+    await fleet.publish('node-1', 'new-pod', '1h');
+    await calm();
+  });
+
+  it('tells of an agent that is gone, and of volumes that it cannot read when it is back', async () => {
+    await fleet.killAgent('node-2');
+    await fire('CertfleetAgentDown', 'CertfleetAgentSilent', 'CertfleetRenewalOverdue');
+    const node = fleet.fileSystemOf('node-2');
+    const [volumeId = ''] = node.stored();
+    writeFileSync(join(node.storePath, volumeId, 'volume.json'), '{');
+    await fleet.startAgent('node-2');
+    await fire('CertfleetAgentDamagedVolumes');
+  });
+
+  it('tells of an index that cannot be followed, and of reports that come late', async () => {
+    await redis.call('ACL', 'SETUSER', 'default', '-xread', '-xrevrange');
+    await fire('CertfleetIndexStale');
+    await redis.call('ACL', 'SETUSER', 'default', '+xread', '+xrevrange');
+    // Nothing is written for so long that every short certificate comes due meanwhile.
+    await redis.call('CLIENT', 'PAUSE', '18000', 'WRITE');
+    await fire('CertfleetLocalDeadlineUsed', 'CertfleetReportLag');
+  });
+
+  it('tells of a Redis that is gone', async () => {
+    await fleet.redis.kill();
+    await fire('CertfleetRedisDown');
+    await fleet.redis.start();
+  });
+
+  it('tells of a controller that is gone', async () => {
+    await fleet.killController();
+    await fire('CertfleetControllerDown', 'CertfleetAgentDisconnected');
+  });
+
+  it('has had every alert of the chart fire, each with words in which nothing is missing', async () => {
+    const names = new Set((await quickRules()).map(({ alert }) => alert));
+    assert.deepEqual(
+      [...names].filter((name) => !seen.has(name)),
+      [],
+    );
+    for (const [name, { annotations }] of seen) {
+      const text = Object.values(annotations).join('\n');
+      assert.doesNotMatch(text, /<error|<no value>|NaN|\{\{|\+Inf/, name);
+      assert.match(annotations['runbook_url'] ?? '', /#certfleet/);
+    }
+  });
+});
