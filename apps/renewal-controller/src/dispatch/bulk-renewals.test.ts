@@ -3,9 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/node-session.ts';
 import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
-import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import { redisKeys } from '../redis/redis-keys.ts';
+import { TestAgent, enrol, reportOf, silentLogger, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica, VolumeSketch } from './testing/test-fleet.ts';
 
 let server: RedisServer;
@@ -155,6 +158,29 @@ test('volumes that leave meanwhile do not keep a request from ending', async () 
   const { state, gone, pending } = await replica.dispatcher.bulks.progress(id);
   assert.deepEqual([state, gone, pending], ['finished', 3, 0]);
   assert.equal((await replica.dispatcher.lanes.state(ca)).parked, 0);
+});
+
+test('a request ends though the replica that took the answer in was killed before it acted on it', async () => {
+  const { replica, prefix, sessions } = await fleet();
+  const id = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
+  const ignored = (): Promise<void> => Promise.resolve();
+  const killed = new FleetIndex({
+    redis: replica.connections.commands,
+    keys: redisKeys(prefix),
+    sink: { changed: ignored, confirmed: ignored, forgotten: ignored },
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  const session = sessions.get('node-a');
+  assert.ok(session);
+  const renewed = (volumes['node-a'] ?? []).map((sketch) => later({ ...sketch, generation: 2 }));
+  await killed.applyDelta(session, renewed, []);
+  assert.equal((await replica.dispatcher.bulks.progress(id)).pending, 3);
+  await enrol(replica, 'node-a', renewed);
+  const { state, renewed: count } = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([state, count], ['finished', 3]);
+  assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
 });
 
 test('two requests for the same volumes renew them once and both end', async () => {

@@ -82,6 +82,13 @@ export class Demands {
     return { bulks, ignoreWindows: bulks.some((mark) => mark.startsWith('!')) };
   }
 
+  /** Which of these renewals are wanted by any bulk renewal. */
+  async wanted(renewals: readonly string[]): Promise<ReadonlySet<string>> {
+    if (renewals.length === 0) return new Set();
+    const values = await this.#redis.hmget(this.#keys.demands, ...renewals);
+    return new Set(renewals.filter((_, i) => typeof values[i] === 'string'));
+  }
+
   /** Ends a renewal for one bulk renewal; true when no other wants it. */
   async settle(mark: string, renewal: string, end: DemandEnd): Promise<boolean> {
     const keys = [this.#keys.demands, ...this.#keysOf(mark.replace('!', ''))];

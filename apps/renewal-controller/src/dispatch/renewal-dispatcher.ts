@@ -23,7 +23,7 @@ import type { DueResult, HoldJob } from './due-worker.ts';
 import { IssuanceHistory } from './issuance-history.ts';
 import type { EndedTry } from './issuance-history.ts';
 import { NodeQueues } from './node-queues.ts';
-import { jobId } from './renewal-job.ts';
+import { jobId, renewalId } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
 import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
@@ -119,6 +119,7 @@ export class RenewalDispatcher implements ReportSink {
   }
 
   async confirmed(volumes: readonly VolumeState[]): Promise<void> {
+    await this.#settleLeftBehind(volumes);
     await this.due.schedule(volumes);
   }
 
@@ -162,6 +163,20 @@ export class RenewalDispatcher implements ReportSink {
       },
       { id, node: data.n, volumeId: data.v },
     );
+  }
+
+  /**
+   * Settles what people still wait for though it was done: a replica that is killed between writing a report down and
+   * acting on it leaves that, and the agent's next snapshot, which differs in nothing, is what tells.
+   */
+  async #settleLeftBehind(volumes: readonly VolumeState[]): Promise<void> {
+    const changes = volumes.map((current) => ({
+      previous: { ...current, generation: current.generation - 1, failure: undefined },
+      current,
+    }));
+    const wanted = await this.#demands.wanted(changes.map(({ previous }) => renewalId(previous)));
+    const left = changes.filter(({ previous }) => wanted.has(renewalId(previous)));
+    await Promise.all(left.map((change) => this.#settle(change)));
   }
 
   /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
