@@ -32,6 +32,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
     }),
   ),
   lastFailure: maybe(plain({ at: date, reason: text, message: text })),
+  heldUntil: maybe(date),
 });
 
 test('reads back every record it wrote, frozen', () => {

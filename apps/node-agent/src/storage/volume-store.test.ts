@@ -37,6 +37,7 @@ const record: VolumeRecord = Object.freeze({
   pending: undefined,
   issued: undefined,
   lastFailure: undefined,
+  heldUntil: undefined,
 });
 const secrets = { keystorePassword: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
 const payload = new Map([
