@@ -171,7 +171,7 @@ export class RenewalDispatcher implements ReportSink {
    */
   async #settleLeftBehind(volumes: readonly VolumeState[]): Promise<void> {
     const changes = volumes.map((current) => ({
-      previous: { ...current, generation: current.generation - 1, failure: undefined },
+      previous: { ...current, generation: current.generation - 1 },
       current,
     }));
     const wanted = await this.#demands.wanted(changes.map(({ previous }) => renewalId(previous)));
