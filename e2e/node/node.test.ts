@@ -37,7 +37,7 @@ describe('the agent on a real node', { skip }, () => {
   // The release is as each suite leaves it: this one installs it over another driver's volumes, those from notReadySuite
   // on change its values. The rest works with the defaults.
   takeOverSuite(context);
-  describe('with the values that the chart has by default', () => {
+  describe('with the values that the chart has by default for it', () => {
     before(() => context().agent.install());
     attributeSuite(context);
     requestSuite(context);
