@@ -30,6 +30,10 @@ const generated = spawnSync('npm', ['run', '--silent', 'generate', '--', '--outp
 });
 if (generated.status !== 0) process.exit(generated.status ?? 1);
 
+// The operators' page, which the controller serves; without it everything else works.
+const page = ['run', '--silent', 'build', '--', '--filter=@certfleet/dashboard', '--output-logs=errors-only'];
+if (spawnSync('npm', page, { cwd: root, stdio: 'inherit' }).status !== 0) console.log('the page could not be built');
+
 const scratch = mkdtempSync(join(tmpdir(), 'certfleet-'));
 const demo = join(root, 'scripts/single-machine/demo.ts');
 const inner = spawn('unshare', [...asUser, ...namespaces, process.execPath, demo, scratch], {

@@ -19,6 +19,8 @@ describe('values that make no controller', () => {
     ],
     [{ 'controller.certificate.issuerRef': { kind: 'ClusterIssuer' } }, /issuerRef/],
     [{ 'controller.redis.external.url': url }, /controller\.redis\.install/],
+    [{ 'controller.api.auth': 'none' }, /auth/],
+    [{ 'controller.api.auth': 'proxy' }, /controller\.api\.proxy\.secretRef/],
     [{ 'controller.redis.install': false }, /controller\.redis\.external\.url/],
   ];
   for (const [values, message] of mistakes) {

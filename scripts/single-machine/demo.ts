@@ -59,7 +59,10 @@ const client = new CsiClient(services.csiSocketPath);
 async function run(): Promise<void> {
   say('starting the node agent with a CA of this machine');
   if (services.apiUrl === undefined) say('no redis-server on this machine: the agent works without a controller');
-  else say(`and redis-server with the controller; try: npx certfleet list --server ${services.apiUrl}`);
+  else {
+    say(`and redis-server with the controller; its page: ${services.apiUrl}`);
+    say(`or try: npx certfleet list --server ${services.apiUrl}`);
+  }
   await client.ready(30_000);
   for (const { podName, volume } of volumes) {
     await client.publish(volume);

@@ -88,6 +88,10 @@ true
 {{- if semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version -}}
 {{- fail "controller.enabled: agents prove their node by tokens that name it, which Kubernetes makes since 1.30; set controller.enabled to false on an older one" -}}
 {{- end -}}
+{{- $api := .Values.controller.api -}}
+{{- if and (eq $api.auth "proxy") (not $api.proxy.secretRef.name) -}}
+{{- fail "controller.api.proxy.secretRef: expected the Secret by which the proxy proves itself, since controller.api.auth is proxy" -}}
+{{- end -}}
 {{- $redis := .Values.controller.redis -}}
 {{- if and $redis.install $redis.external.url -}}
 {{- fail "controller.redis.external.url: set controller.redis.install to false when a Redis of your own is to be used" -}}

@@ -1,0 +1,152 @@
+// How operators sign in and what they may, asked of a real API server by a whole controller.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Audit } from '../../libs/operator-api/src/audit.ts';
+import type { Session } from '../../libs/operator-api/src/session.ts';
+import { startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { EventReader } from './support/event-reader.ts';
+import { OperatedFleet } from './support/operated-fleet.ts';
+
+const namespace = 'certfleet';
+let cluster: Cluster;
+let kubeconfig: string;
+
+before(async () => {
+  cluster = await startCluster({ nodes: 'control-plane', certManager: false });
+  kubeconfig = await cluster.localKubeconfig();
+  const role = (name: string, verbs: readonly string[]): object => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: [{ apiGroups: ['certfleet.io'], resources: ['volumes'], verbs }],
+  });
+  const binding = (name: string, subject: object): object => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+    subjects: [subject],
+  });
+  const account = (name: string): object => ({ kind: 'ServiceAccount', name, namespace });
+  await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
+  await cluster.apply([
+    ...['viewer', 'operator', 'nobody'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name, namespace },
+    })),
+    role('viewer', ['view']),
+    role('operator', ['view', 'renew']),
+    role('proxied', ['view', 'renew']),
+    binding('viewer', account('viewer')),
+    binding('operator', account('operator')),
+    binding('proxied', { kind: 'Group', name: 'night-shift', apiGroup: 'rbac.authorization.k8s.io' }),
+  ]);
+});
+
+after(() => cluster.stop());
+
+async function tokenOf(account: string, ...flags: readonly string[]): Promise<string> {
+  return (await cluster.kubectl(['create', 'token', account, '-n', namespace, ...flags])).stdout.trim();
+}
+
+interface SignedIn {
+  readonly cookie: string;
+  readonly session: Session;
+}
+
+async function signIn(fleet: OperatedFleet, token: string): Promise<SignedIn> {
+  const answer = await fleet.ask<Session>('session', { json: { token } });
+  assert.equal(answer.status, 200);
+  const set = answer.headers.get('set-cookie') ?? '';
+  assert.match(set, /^certfleet=[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/);
+  return { cookie: set.split(';')[0] ?? '', session: answer.body };
+}
+
+test('a token signs in once, a viewer sees and cannot renew, and a session ends when it is closed', async () => {
+  await using fleet = await OperatedFleet.start();
+  await fleet.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
+  assert.equal((await fleet.ask('session')).status, 401);
+  assert.equal((await fleet.ask('volumes')).status, 401);
+  assert.equal((await fleet.ask('session', { json: { token: 'nonsense' } })).status, 401);
+  assert.equal((await fleet.ask('session', { json: { token: await tokenOf('nobody') } })).status, 403);
+
+  const token = await tokenOf('viewer');
+  const { cookie, session } = await signIn(fleet, token);
+  assert.deepEqual(session, {
+    name: `system:serviceaccount:${namespace}:viewer`,
+    rights: { view: true, renew: false },
+    auth: 'kubernetes',
+  });
+  const page = { cookie, 'x-certfleet': 'page' };
+  assert.equal((await fleet.ask('volumes', { headers: { cookie } })).status, 200);
+  const json = { selection: {}, reason: 'x', everything: true, dryRun: true };
+  assert.equal((await fleet.ask('renewals', { json, headers: page })).status, 403);
+  const stream = await EventReader.open(`${fleet.origin}/api/v1/events`, undefined, { cookie });
+  stream.close();
+  const { body } = await fleet.ask<Audit>('audit', { headers: { cookie } });
+  assert.deepEqual(
+    body.entries.map(({ who, action }) => [who, action]),
+    [[session.name, 'sign-in']],
+  );
+  assert.equal((await fleet.ask('session', { method: 'DELETE', headers: page })).status, 204);
+  const ended = await fleet.ask<{ code: string; message: string }>('volumes', { headers: { cookie } });
+  assert.deepEqual([ended.status, ended.body.code], [401, 'unauthenticated']);
+  assert.match(ended.body.message, /sign in again/);
+  const everything = fleet.log.join('\n');
+  assert.ok(!everything.includes(token) && !everything.includes(cookie.split('=')[1] ?? cookie));
+});
+
+test('an operator renews with the header that the page alone can set, and by bearer token without it', async () => {
+  await using fleet = await OperatedFleet.start();
+  await fleet.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
+  const token = await tokenOf('operator');
+  const { cookie } = await signIn(fleet, token);
+  const json = { selection: {}, reason: 'x', everything: true, dryRun: true };
+  const renew = async (headers: Record<string, string>): Promise<number> =>
+    (await fleet.ask('renewals', { json, headers })).status;
+  assert.equal(await renew({ cookie }), 403);
+  assert.equal(await renew({ cookie, 'x-certfleet': 'page', origin: 'https://evil.example' }), 403);
+  assert.equal(await renew({ cookie, 'x-certfleet': 'page', origin: fleet.origin }), 200);
+  assert.equal(await renew({ authorization: `Bearer ${token}` }), 200);
+});
+
+test('guesses of tokens are few a minute, and requests bounded', async () => {
+  await using fleet = await OperatedFleet.start();
+  await fleet.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`, '--api-rate-limit=20');
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i += 1) statuses.push((await fleet.ask('session', { json: { token: `guess-${i}` } })).status);
+  assert.deepEqual(statuses, [...Array.from({ length: 10 }, () => 401), 429, 429]);
+  const headers = { authorization: `Bearer ${await tokenOf('viewer')}` };
+  const answers: number[] = [];
+  for (let i = 0; i < 21; i += 1) answers.push((await fleet.ask('session', { headers })).status);
+  assert.deepEqual([answers[19], answers[20]], [200, 429]);
+});
+
+test('a proxy is believed by its secret alone, and RBAC says what its users may', async () => {
+  await using fleet = await OperatedFleet.start();
+  const secretFile = join(fleet.directory, 'proxy-secret');
+  writeFileSync(secretFile, 'a-secret-of-the-proxy\n');
+  await fleet.startController(
+    '--api-auth=proxy',
+    `--api-proxy-secret-file=${secretFile}`,
+    `--kubeconfig=${kubeconfig}`,
+  );
+  const user = { 'x-forwarded-user': 'jane', 'x-forwarded-groups': 'ops, night-shift' };
+  const secret = { 'x-certfleet-proxy-secret': 'a-secret-of-the-proxy' };
+  assert.equal((await fleet.ask('volumes', { headers: user })).status, 401);
+  const guessed = { ...user, 'x-certfleet-proxy-secret': 'a-guess-of-the-secret' };
+  assert.equal((await fleet.ask('volumes', { headers: guessed })).status, 401);
+  assert.equal((await fleet.ask('volumes', { headers: { ...secret, 'x-forwarded-user': 'joe' } })).status, 403);
+  const { body } = await fleet.ask<Session>('session', { headers: { ...user, ...secret } });
+  assert.deepEqual(body, { name: 'jane', rights: { view: true, renew: true }, auth: 'proxy' });
+  const json = { selection: {}, reason: 'x', everything: true, dryRun: true };
+  assert.equal((await fleet.ask('renewals', { json, headers: { ...user, ...secret } })).status, 403);
+  const page = { ...user, ...secret, 'x-certfleet': 'page' };
+  assert.equal((await fleet.ask('renewals', { json, headers: page })).status, 200);
+  writeFileSync(secretFile, 'another-secret-of-the-proxy\n');
+  assert.equal((await fleet.ask('volumes', { headers: page })).status, 401);
+});
