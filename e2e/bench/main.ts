@@ -7,6 +7,7 @@ import { Floor } from './floor.ts';
 import { json, table } from './report.ts';
 import type { FleetScenario, Scenario } from './scenario.ts';
 import { controllerMemoryScenario, dispatchScenario, redisLostScenario } from './scenarios/fleet.ts';
+import { operatorApiScenario } from './scenarios/operator-api.ts';
 import { mountScenario, unpublishScenario } from './scenarios/mounts.ts';
 import { resourcesScenario } from './scenarios/resources.ts';
 import { simulationScenario } from './scenarios/simulation.ts';
@@ -27,6 +28,7 @@ const fleetScenarios: readonly FleetScenario[] = [
   redisLostScenario,
   controllerMemoryScenario,
   simulationScenario,
+  operatorApiScenario,
 ];
 
 const { values } = parseArgs({

@@ -9,6 +9,8 @@ export interface ControllerProcess {
   readonly pid: number;
   /** Where agents connect. */
   readonly fleetPort: number;
+  /** Of the operators' API; undefined when it is turned off. */
+  readonly apiPort: number | undefined;
   /** A page of the port of metrics and probes. */
   ops(path: string): Promise<{ readonly status: number; readonly text: string }>;
   /** The value of one series of its metrics; 0 when there is none. */
@@ -35,7 +37,7 @@ export async function startControllerProcess(
   const endWithTest = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithTest);
   child.once('exit', () => process.off('exit', endWithTest));
-  const { fleet, ops } = await listening(child);
+  const { fleet, api, ops } = await listening(child);
   const get = async (path: string): Promise<{ status: number; text: string }> => {
     const response = await fetch(`http://127.0.0.1:${ops}/${path}`);
     return { status: response.status, text: await response.text() };
@@ -43,6 +45,7 @@ export async function startControllerProcess(
   return {
     pid: child.pid ?? 0,
     fleetPort: fleet,
+    apiPort: api,
     ops: get,
     async metric(series) {
       const { text } = await get('metrics');
@@ -57,16 +60,22 @@ export async function startControllerProcess(
   };
 }
 
-async function listening(child: ChildProcess): Promise<{ readonly fleet: number; readonly ops: number }> {
+interface Listening {
+  readonly fleet: number;
+  readonly api?: number;
+  readonly ops: number;
+}
+
+async function listening(child: ChildProcess): Promise<Listening> {
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new Error('expected pipes');
   const lines: string[] = [];
   stderr.setEncoding('utf8').on('data', (text: string) => lines.push(text));
-  const ports = await new Promise<{ fleet: number; ops: number }>((found, reject) => {
+  const ports = await new Promise<Listening>((found, reject) => {
     child.once('exit', () => reject(new Error(`the controller ended:\n${lines.join('\n')}`)));
     createInterface(stdout).on('line', (line) => {
       lines.push(line);
-      if (line.includes('"listening"')) found(JSON.parse(line) as { fleet: number; ops: number });
+      if (line.includes('"listening"')) found(JSON.parse(line) as Listening);
     });
   });
   // Read on, or a full pipe would stop it; what it says later is of no use to a measurement.
