@@ -114,7 +114,7 @@ export class RenewalDispatcher implements ReportSink {
 
   async changed(changes: readonly VolumeChange[]): Promise<void> {
     const settled = await Promise.all(changes.map((change) => this.#settle(change)));
-    await this.history.record(settled.flatMap((try_) => try_ ?? []));
+    await this.history.record(settled.flatMap((ended) => ended ?? []));
     await this.due.schedule(changes.flatMap(({ current }) => current ?? []));
   }
 
@@ -176,7 +176,8 @@ export class RenewalDispatcher implements ReportSink {
     }));
     const wanted = await this.#demands.wanted(changes.map(({ previous }) => renewalId(previous)));
     const left = changes.filter(({ previous }) => wanted.has(renewalId(previous)));
-    await Promise.all(left.map((change) => this.#settle(change)));
+    const settled = await Promise.all(left.map((change) => this.#settle(change)));
+    await this.history.record(settled.flatMap((ended) => ended ?? []));
   }
 
   /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
