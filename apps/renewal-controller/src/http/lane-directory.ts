@@ -7,6 +7,7 @@ import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
+import { laneStanding } from '../lanes/lane-depth.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneState, LaneStore } from '../lanes/lane-store.ts';
 import type { ChangeFeed } from './change-feed.ts';
@@ -102,7 +103,7 @@ export class LaneDirectory {
         key,
         issuer,
         policy: { ...policy, windows: [...policy.windows] },
-        state: stateOf({ isPaused: paused !== undefined, isResting: backoffUntilMs > nowMs, isShut: opensInMs > 0 }),
+        state: laneStanding(state, { nowMs, opensInMs }),
         ...(paused && { paused: { by: paused.by, reason: paused.reason, at: iso(paused.atMs) } }),
         inFlight: state.inFlight,
         queued: state.queued,
@@ -118,12 +119,6 @@ export class LaneDirectory {
       },
     };
   }
-}
-
-function stateOf(is: { isPaused: boolean; isResting: boolean; isShut: boolean }): ShownLane['state'] {
-  if (is.isPaused) return 'paused';
-  if (is.isResting) return 'resting';
-  return is.isShut ? 'window' : 'open';
 }
 
 type LaneCursor = readonly [string | number, string];

@@ -2,7 +2,7 @@ import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
-import { laneRows, standingOf } from './lane-rows.ts';
+import { laneRows } from './lane-rows.ts';
 import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
@@ -105,7 +105,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>): void {
     (g, { lanes }) => {
       if (lanes === undefined) return;
       for (const state of ['open', 'paused', 'resting', 'window']) g.set({ state }, 0);
-      for (const lane of lanes) g.inc({ state: standingOf(lane) });
+      for (const { standing } of lanes) g.inc({ state: standing });
     },
   );
   gauge(
@@ -133,9 +133,8 @@ function laneGauges(gauge: Register<ControllerSnapshot>): void {
     ['issuer', 'reason'],
     '1 for each lane that is paused, rests after failures, or is outside its window.',
     (g, snapshot) => {
-      for (const row of laneRows(snapshot)) {
-        const reason = standingOf(row);
-        if (reason !== 'open') g.set({ issuer: row.issuer, reason }, 1);
+      for (const { issuer, standing } of laneRows(snapshot)) {
+        if (standing !== 'open') g.set({ issuer, reason: standing }, 1);
       }
     },
   );

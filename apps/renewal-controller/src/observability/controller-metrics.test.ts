@@ -8,7 +8,7 @@ import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import { FleetView } from '../fleet-index/fleet-view.ts';
 import { volumeStateOf } from '../fleet-index/volume-state.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
-import type { LaneDepth } from '../lanes/lane-depths.ts';
+import type { LaneDepth } from '../lanes/lane-depth.ts';
 import { ControllerMetrics } from './controller-metrics.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 
@@ -16,7 +16,7 @@ const nowMs = Date.now();
 const key = (name: string): string => `ClusterIssuer.cert-manager.io//${name}`;
 const volumeOf = (sketch: VolumeSketch): VolumeState => volumeStateOf('node-a', reportOf(sketch));
 const laneOf = (name: string, of: Partial<LaneDepth> = {}): LaneDepth => ({
-  ...{ key: key(name), queued: 0, parked: 0, inFlight: 0, isPaused: false, isResting: false, isShut: false },
+  ...{ key: key(name), queued: 0, parked: 0, inFlight: 0, standing: 'open' },
   ...of,
 });
 
@@ -65,9 +65,9 @@ test('one scrape shows the fleet, its lanes and Redis as they are now', async ()
     volumeOf({ id: 'late', renewAtMs: nowMs - 30_000, notAfterMs: nowMs + 10_000 }),
   ];
   const lanes = [
-    laneOf('ca', { parked: 1, isPaused: true }),
+    laneOf('ca', { parked: 1, standing: 'paused' }),
     laneOf('calm', { queued: 3, inFlight: 2 }),
-    laneOf('night', { isShut: true }),
+    laneOf('night', { standing: 'window' }),
   ];
   const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
   const series = await seriesOf(metrics);
@@ -134,7 +134,7 @@ test('labels stay few however many issuers there are, and the troubled ones keep
   volumes.push(volumeOf({ id: 'x', issuer: 'small-and-broken', attempts: 2 }));
   const lanes = [
     ...names.map((name, i) => laneOf(name, { queued: i })),
-    laneOf('stuck', { parked: 1, isPaused: true }),
+    laneOf('stuck', { parked: 1, standing: 'paused' }),
   ];
   const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
   const series = await seriesOf(metrics);

@@ -4,7 +4,7 @@ import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
-import type { LaneDepth } from '../lanes/lane-depths.ts';
+import type { LaneDepth } from '../lanes/lane-depth.ts';
 import type { RedisHealth } from '../redis/redis-probe.ts';
 
 /** What the index says. */

@@ -1,3 +1,4 @@
+import type { LaneStanding } from '../lanes/lane-depth.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 import { mostNamedIssuers, otherIssuers } from './metric-names.ts';
 
@@ -9,9 +10,7 @@ export interface LaneRow {
   readonly inFlight: number;
   /** How long the oldest that waits is past its renew-at; 0 when nothing is due. */
   readonly lagMs: number;
-  readonly isPaused: boolean;
-  readonly isResting: boolean;
-  readonly isShut: boolean;
+  readonly standing: LaneStanding;
 }
 
 /** The most troubled lanes and then the deepest, each by its issuer; the rest as one, with its depths added up. */
@@ -23,7 +22,8 @@ export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly L
   });
   rows.sort((a, b) => trouble(b) - trouble(a) || b.lagMs - a.lagMs || depth(b) - depth(a));
   const rest = rows.slice(mostNamedIssuers);
-  if (rest.length === 0) return rows;
+  const [first] = rest;
+  if (first === undefined) return rows;
   const sum = (of: (row: LaneRow) => number): number => rest.reduce((total, row) => total + of(row), 0);
   const other = {
     issuer: otherIssuers,
@@ -31,26 +31,16 @@ export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly L
     parked: sum((row) => row.parked),
     inFlight: sum((row) => row.inFlight),
     lagMs: Math.max(...rest.map(({ lagMs }) => lagMs)),
-    isPaused: rest.some(({ isPaused }) => isPaused),
-    isResting: rest.some(({ isResting }) => isResting),
-    isShut: rest.some(({ isShut }) => isShut),
+    // Of the most troubled, which comes first.
+    standing: first.standing,
   };
   return [...rows.slice(0, mostNamedIssuers), other];
-}
-
-/** Whether a lane moves, or what keeps it: the first that holds. */
-export function standingOf(
-  lane: Pick<LaneRow, 'isPaused' | 'isResting' | 'isShut'>,
-): 'open' | 'paused' | 'resting' | 'window' {
-  if (lane.isPaused) return 'paused';
-  if (lane.isResting) return 'resting';
-  return lane.isShut ? 'window' : 'open';
 }
 
 const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
 
 /** A lane that stands still while renewals wait comes first, then any other that stands still. */
 function trouble(row: LaneRow): number {
-  if (standingOf(row) === 'open') return 0;
+  if (row.standing === 'open') return 0;
   return depth(row) > 0 ? 2 : 1;
 }

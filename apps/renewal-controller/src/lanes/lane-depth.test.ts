@@ -53,14 +53,13 @@ test('tells of each lane what is started, lined up and parked, and whether it st
   const broken = await enter('broken', ['a']);
   await admission.settle(broken, { id: 'a', outcome: 'failed', volume: 'v', error: 'no' });
 
-  const still = { isPaused: false, isResting: false, isShut: false };
   const expected = [
-    { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, ...still, isResting: true },
-    { key: keyOf('crowded'), inFlight: 2, queued: 0, parked: 1, ...still },
-    { key: keyOf('few'), inFlight: 1, queued: 2, parked: 0, ...still },
-    { key: keyOf('held'), inFlight: 0, queued: 0, parked: 1, ...still, isPaused: true },
-    { key: keyOf('idle'), inFlight: 0, queued: 0, parked: 0, ...still },
-    { key: keyOf('shut'), inFlight: 0, queued: 0, parked: 0, ...still, isShut: true },
+    { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, standing: 'resting' },
+    { key: keyOf('crowded'), inFlight: 2, queued: 0, parked: 1, standing: 'open' },
+    { key: keyOf('few'), inFlight: 1, queued: 2, parked: 0, standing: 'open' },
+    { key: keyOf('held'), inFlight: 0, queued: 0, parked: 1, standing: 'paused' },
+    { key: keyOf('idle'), inFlight: 0, queued: 0, parked: 0, standing: 'open' },
+    { key: keyOf('shut'), inFlight: 0, queued: 0, parked: 0, standing: 'window' },
   ];
   const depths = [...(await store.depths(Date.now()))].sort((a, b) => a.key.localeCompare(b.key));
   assert.deepEqual(depths, expected);
