@@ -31,9 +31,17 @@ export class DueQueue {
       ...sharedQueueOptions,
       // Nobody reads the events; BullMQ writes them all the same.
       streams: { events: { maxLen: 10 } },
-      // Answers leave nothing behind, so that an id is free again once its job is done.
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+      // That a job leaves nothing behind is the workers' option: in each job it would cost every volume 50 bytes.
     });
+    // BullMQ sets that limit once, when the queue is made: Redis may not be there yet, or lose it later.
+    redis.on(
+      'ready',
+      () =>
+        void this.#queue
+          .getBackend()
+          .setQueueMeta(this.#queue.metaValues)
+          .catch(() => undefined),
+    );
     // Failed commands are told to whoever sent them.
     this.#queue.on('error', () => undefined);
     this.#policies = policies;

@@ -25,6 +25,7 @@ import type { EndedTry } from './issuance-history.ts';
 import { NodeQueues } from './node-queues.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
+import { renewalTimes } from './renewal-schedule.ts';
 import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -185,7 +186,6 @@ export class RenewalDispatcher implements ReportSink {
     if (previous === undefined) return current && { previous, current, wasStarted: false, wasDemanded: false };
     if (current !== undefined && jobId(previous) === jobId(current)) return undefined;
     const outcome = outcomeOf(previous, current);
-    await this.due.remove([jobId(previous)]);
     const [wasStarted, wasDemanded] = await Promise.all([
       this.#leaveLane(previous, outcome, current),
       this.#settleDemand(previous, outcome, current),
@@ -212,6 +212,10 @@ export class RenewalDispatcher implements ReportSink {
       volume: volumePlace(volume),
       ...(error !== undefined && { error }),
     });
+    // Of what was due and admitted the job is gone, or its worker is about to end it; one that was asked for before its
+    // time may have been scheduled for that time once more, by a snapshot.
+    const dueAtMs = renewalTimes(volume, lane)?.dueAtMs ?? Infinity;
+    if (!wasStarted || dueAtMs > this.#parts.clock.now()) await this.due.remove([jobId(volume)]);
     await this.due.promote(woken);
     return wasStarted;
   }

@@ -1,3 +1,4 @@
+import { compactHex, expandHex } from './compact-hex.ts';
 import type { CertificateState, VolumeState } from './volume-state.ts';
 
 /**
@@ -70,8 +71,8 @@ function encodeCertificate(certificate: CertificateState): StoredCertificate {
   const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs } = certificate;
   return [
     [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs],
-    [certificate.serial, certificate.fingerprint, certificate.subject],
-    certificate.caFingerprints,
+    [compactHex(certificate.serial), compactHex(certificate.fingerprint), certificate.subject],
+    certificate.caFingerprints.map(compactHex),
     certificate.dnsNames,
     certificate.uris,
     certificate.ipAddresses,
@@ -82,14 +83,14 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...lists]: St
   const [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs] = times;
   const [caFingerprints, dnsNames, uris, ipAddresses] = lists;
   return {
-    serial,
-    fingerprint,
+    serial: expandHex(serial),
+    fingerprint: expandHex(fingerprint),
     subject,
     notBeforeMs,
     notAfterMs,
     renewAtMs,
     issuedAtMs,
-    caFingerprints: caFingerprints.map(shared),
+    caFingerprints: caFingerprints.map((text) => shared(expandHex(text))),
     dnsNames,
     uris,
     ipAddresses,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The name of every node's queue in BullMQ; queues differ by their prefix. */
 export const nodeQueueName = 'renewals';
@@ -67,5 +67,5 @@ export function nodeQueuePrefix(prefix: string, node: string): string {
 
 /** The first 80 bits of SHA-256 in hexadecimal over the parts; parts cannot run into each other. */
 export function shortHash(...parts: readonly string[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 20);
+  return hash('sha256', parts.join('\0'), 'hex').slice(0, 20);
 }

@@ -92,6 +92,8 @@ maxmemory {{ .Values.controller.redis.maxmemory }}
 # A full Redis refuses writes, which is seen; an evicted renewal is not.
 maxmemory-policy noeviction
 tcp-keepalive 60
+# A scheduled renewal then lies in one piece: a quarter less memory for each volume.
+hash-max-listpack-value 192
 # The default user's password.
 include /etc/redis/auth.conf
 {{- end -}}
