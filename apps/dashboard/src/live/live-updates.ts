@@ -44,7 +44,8 @@ export class LiveUpdates {
   #stream: EventStream | undefined;
   #state: LiveState = { name: 'connecting' };
   #retryMs = firstRetryMs;
-  #wasRefused = false;
+  /** A stream without a position to go on from tells nothing of what changed before it was open. */
+  #mayHaveMissed = true;
   #cancelRetry: CancelTimer | undefined;
   #cancelStale: CancelTimer | undefined;
 
@@ -69,7 +70,7 @@ export class LiveUpdates {
     this.#cancelRetry = undefined;
     this.#cancelStale?.();
     this.#cancelStale = undefined;
-    this.#wasRefused = true;
+    this.#mayHaveMissed = true;
     this.#become({ name: 'connecting' });
   }
 
@@ -99,9 +100,8 @@ export class LiveUpdates {
     this.#cancelStale?.();
     this.#cancelStale = undefined;
     this.#become({ name: 'live' });
-    // A new stream knows no position to resume from, unlike one that the browser took up again.
-    if (this.#wasRefused) this.#tell('anything');
-    this.#wasRefused = false;
+    if (this.#mayHaveMissed) this.#tell('anything');
+    this.#mayHaveMissed = false;
   }
 
   #dropped(stream: EventStream): void {
@@ -110,7 +110,7 @@ export class LiveUpdates {
     if (this.#state.name !== 'stale') this.#become({ name: 'reconnecting' });
     if (stream.readyState !== closed) return;
     this.#options.onRefused();
-    this.#wasRefused = true;
+    this.#mayHaveMissed = true;
     stream.close();
     this.#stream = undefined;
     this.#cancelRetry = this.#options.clock.schedule(this.#retryMs, () => {
