@@ -117,8 +117,19 @@ export class TwoReplicas implements AsyncDisposable {
   }
 
   async api(replica: ReplicaName, path: string): Promise<Answer> {
-    const response = await fetch(`http://127.0.0.1:${this.#apiPorts.get(replica) ?? 0}/api/v1/${path}`);
+    const response = await fetch(`http://127.0.0.1:${this.apiPort(replica)}/api/v1/${path}`);
     return { ...((await response.json()) as object), status: response.status };
+  }
+
+  apiPort(replica: ReplicaName): number {
+    return this.#apiPorts.get(replica) ?? 0;
+  }
+
+  /** Sends a request as it is. @returns the status of the answer */
+  async raw(replica: ReplicaName, method: string, path: string, body?: string): Promise<number> {
+    const headers = { 'content-type': 'application/json' };
+    const sent = { method, ...(body === undefined ? {} : { body, headers }) };
+    return (await fetch(`http://127.0.0.1:${this.apiPort(replica)}/api/v1/${path}`, sent)).status;
   }
 
   /** Waits until a replica's view holds a volume, and knows which replica its node is connected to. */
@@ -133,7 +144,7 @@ export class TwoReplicas implements AsyncDisposable {
   async cli(replica: ReplicaName, ...argv: readonly string[]): Promise<{ code: number; out: string; errors: string }> {
     let [out, errors] = ['', ''];
     const code = await runCli({
-      argv: [...argv, `--server=http://127.0.0.1:${this.#apiPorts.get(replica) ?? 0}`],
+      argv: [...argv, `--server=http://127.0.0.1:${this.apiPort(replica)}`],
       env: {},
       clock: systemClock,
       print: (text) => void (out += text),

@@ -75,7 +75,6 @@ export class NodeStream {
   async run(): Promise<never> {
     const { send, node, heartbeatSeconds, onWelcome } = this.#options;
     try {
-      this.#expectMessage();
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
@@ -173,19 +172,19 @@ export class NodeStream {
     }
   }
 
-  /** The agent is not read meanwhile, and must not be taken for silent. */
   async #redisPause(): Promise<void> {
     await delay(this.#options.clock, redisRetryMs, this.#ending.signal);
-    this.#expectMessage();
   }
 
   async #next(): Promise<AgentMessage | undefined> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#interrupt = () => resolve(undefined);
     this.#ending.signal.throwIfAborted();
+    this.#expectMessage();
     const message = await this.#options.reader.next(promise);
+    // While this one is worked on the agent is not read, and must not be taken for silent.
+    this.#cancelSilence?.();
     this.#ending.signal.throwIfAborted();
-    if (message !== undefined) this.#expectMessage();
     return message;
   }
 
