@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useId } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { volumeStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { Facets } from '@certfleet/operator-api/volumes.ts';
 import { Icon } from '../ui/icon.tsx';
@@ -51,16 +51,20 @@ interface ChoiceProps {
 function Choice({ name, title, offered, view, onSet }: ChoiceProps): JSX.Element {
   const listId = useId();
   const value = view.filters[name] ?? '';
+  // What is being typed is kept here: the rows are drawn anew meanwhile, and would take it back.
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
   return (
     <label class={value === '' ? 'field' : 'field set'}>
       <span class="visually-hidden">{title}</span>
       <input
         type="search"
         placeholder={title}
-        value={value}
+        value={text}
         list={offered && listId}
         autocomplete="off"
         spellcheck={false}
+        onInput={(event) => setText(event.currentTarget.value)}
         onChange={(event) => onSet(name, event.currentTarget.value.trim())}
       />
       {offered && (
