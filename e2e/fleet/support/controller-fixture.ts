@@ -11,6 +11,8 @@ import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 
+const defaultFlags = ['--api-auth=none', '--heartbeat-interval=1s'];
+
 /** A whole controller on a real Redis, with agents' own links as its agents, all in this process. */
 export class ControllerFixture implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-controller-'));
@@ -18,6 +20,9 @@ export class ControllerFixture implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly #ends: (() => Promise<void>)[] = [];
   readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
+  readonly #links = new Map<string, FleetLink>();
+  /** Controllers in the order in which they were started. */
+  readonly controllers: Controller[] = [];
   ports: ControllerPorts = { fleet: 0, api: undefined, ops: undefined };
 
   private constructor(redis: RedisServer) {
@@ -36,18 +41,18 @@ export class ControllerFixture implements AsyncDisposable {
   }
 
   /** Starts a controller; a later one takes the place of one that was stopped, on its ports. */
-  async startController(flags: readonly string[] = ['--api-auth=none']): Promise<Controller> {
+  async startController(flags: readonly string[] = defaultFlags): Promise<Controller> {
     const argv = [
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.directory, 'fleet.sock')}`,
       `--agent-token-file=${join(this.directory, 'tokens')}`,
       `--api-bind-address=127.0.0.1:${this.ports.api ?? 0}`,
       '--ops-bind-address=127.0.0.1:0',
-      '--heartbeat-interval=1s',
       ...flags,
     ];
     const controller = new Controller({ config: readConfig(argv, {}), env: {}, clock: systemClock, log: this.#logger });
     this.ports = await controller.start();
+    this.controllers.push(controller);
     this.#ends.push(() => controller.stop());
     return controller;
   }
@@ -64,9 +69,15 @@ export class ControllerFixture implements AsyncDisposable {
       log: this.#logger,
       onConnected: () => undefined,
     });
+    this.#links.set(node, link);
     this.#ends.push(() => link.stop());
     link.start();
     return link;
+  }
+
+  /** Ends a node's link, as when its agent is gone. */
+  async stopAgent(node: string): Promise<void> {
+    await this.#links.get(node)?.stop();
   }
 
   async api<T>(path: string, init?: { readonly method: string; readonly body?: unknown }): Promise<T> {

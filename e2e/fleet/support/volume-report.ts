@@ -38,10 +38,13 @@ export function reportOf(volumeId: string, reported: ReportedVolume = {}): Volum
     keyType: VolumeReport_KeyType.ECDSA,
     cause: generation === 1 ? VolumeReport_Cause.MOUNT : VolumeReport_Cause.JOB,
     certificate: certificateOf(`${pod}.${namespace}.svc`, generation, reported),
-    ...(failure && {
-      lastFailure: Failure.fromPartial({ at: fromNow(-1000), reason: 'IssuerRefused', ...failure }),
-    }),
+    ...(failure && { lastFailure: failureOf(failure) }),
   });
+}
+
+/** A failed try of a moment ago. */
+export function failureOf(failure: NonNullable<ReportedVolume['failure']>): Failure {
+  return Failure.fromPartial({ at: fromNow(-1000), reason: 'IssuerRefused', ...failure });
 }
 
 const fromNow = (inMs: number): Date => new Date(Date.now() + inMs);
