@@ -59,7 +59,7 @@ export const dispatchScenario: FleetScenario = {
     ];
     const before = await cpu();
     const answered = 'renewals_total{result="ok",path="controller"}';
-    while ((await fleet.hosts.issued()) < size.volumes) await sleep(200);
+    while ((await fleet.hosts.renewed()) < size.volumes) await sleep(200);
     while ((await fleet.controller.metric(answered)) < size.volumes) await sleep(50);
     const lastMs = Date.now();
     const [controller = NaN, redis = NaN, agents = NaN] = (await cpu()).map(

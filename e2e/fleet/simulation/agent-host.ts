@@ -27,7 +27,8 @@ export type HostOrder =
 /** What it answers, each order once. */
 export interface HostAnswer {
   readonly issuances?: readonly LivedIssuance[];
-  readonly issued?: number;
+  /** Volumes that were renewed once at least. */
+  readonly renewed?: number;
 }
 
 const deadlineLookMs = 250;
@@ -57,13 +58,15 @@ function start({ address, caFile, issueMs, nodes }: HostOrder & { kind: 'start' 
   }, deadlineLookMs);
 }
 
+const idOf = ({ volumeId }: LivedIssuance): string => volumeId;
+
 async function obey(order: HostOrder): Promise<HostAnswer> {
   switch (order.kind) {
     case 'start':
       start(order);
       return {};
     case 'count':
-      return { issued: hosted.reduce((sum, { issuances }) => sum + issuances.length, 0) };
+      return { renewed: hosted.reduce((sum, { issuances }) => sum + new Set(issuances.map(idOf)).size, 0) };
     case 'collect':
       return { issuances: hosted.flatMap(({ issuances }) => issuances) };
     case 'stop':

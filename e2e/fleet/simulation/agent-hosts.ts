@@ -26,9 +26,9 @@ export class AgentHosts {
     await this.#tell((i) => ({ ...order, kind: 'start', nodes: nodes.slice(i * each, (i + 1) * each) }));
   }
 
-  /** How many certificates were replaced so far. */
-  async issued(): Promise<number> {
-    return (await this.#tell(() => ({ kind: 'count' }))).reduce((sum, { issued = 0 }) => sum + issued, 0);
+  /** How many volumes were renewed so far, once at least. */
+  async renewed(): Promise<number> {
+    return (await this.#tell(() => ({ kind: 'count' }))).reduce((sum, { renewed = 0 }) => sum + renewed, 0);
   }
 
   /** Every certificate that was replaced. */

@@ -54,7 +54,7 @@ export class SimulatedFleet implements AsyncDisposable {
     const tls = writeTestCertificate(directory);
     writeFileSync(join(directory, 'tokens'), fleet.#nodeNames.map((node) => `token-of-${node},${node}\n`).join(''));
     writeFileSync(join(directory, 'lanes.json'), JSON.stringify(options.lanePolicies));
-    await fleet.hosts.issued(); // Answered once the processes are up.
+    await fleet.hosts.renewed(); // Answered once the processes are up.
     fleet.#controller = await startControllerProcess(options.program, [
       `--redis-url=${fleet.redis.url}`,
       '--fleet-bind-address=127.0.0.1:0',

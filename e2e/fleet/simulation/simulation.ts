@@ -39,7 +39,7 @@ export interface SimulationResult {
 }
 
 const usual: LaneLimits = { ratePerSecond: 10, burst: 20, maxInFlight: 50 };
-const crowded: LaneLimits = { ratePerSecond: 20, burst: 10, maxInFlight: 6 };
+const crowded: LaneLimits = { ratePerSecond: 20, burst: 10, maxInFlight: 10 };
 const crowdIssuer = 'crowded';
 /** Long enough for the rate to count for more than the burst. */
 const windowMs = 5_000;
@@ -66,7 +66,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const endMs = startMs + spreadMs + 5_000;
   await new Promise((resolve) => setTimeout(resolve, endMs - Date.now()));
   // On a machine that is busy with other things some of the last may still be on their way, and must come by job too.
-  while ((await fleet.hosts.issued()) < volumes && Date.now() < endMs + lifetimeMs / 6)
+  while ((await fleet.hosts.renewed()) < volumes && Date.now() < endMs + lifetimeMs / 6)
     await new Promise((resolve) => setTimeout(resolve, 250));
   const connections = await fleet.connectionsByUser();
   const issuances = await fleet.hosts.issuances();
