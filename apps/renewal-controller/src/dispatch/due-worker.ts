@@ -9,7 +9,14 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { DueJob } from './renewal-job.ts';
 
 /** What became of a job: done with, or to come again. */
-export type DueResult = { readonly done: true } | { readonly done: false; readonly waitMs: number };
+export type DueResult =
+  | { readonly done: true }
+  | {
+      readonly done: false;
+      readonly waitMs: number;
+      /** Whether it was called before its wait had begun, which nobody could tell it then. */
+      readonly wasCalled?: () => Promise<boolean>;
+    };
 
 /** Keeps a job that takes long from being given to another worker; call it every second or so. */
 export type HoldJob = () => Promise<void>;
@@ -71,6 +78,8 @@ export class DueWorker {
     if (result.done) return;
     try {
       await job.moveToDelayed(this.#parts.clock.now() + result.waitMs, token);
+      // Refused when somebody else has promoted it meanwhile.
+      if (await result.wasCalled?.()) await job.promote().catch(() => undefined);
     } catch (error) {
       // Not moved: its lock runs out, and BullMQ gives it to whoever lives. A failed job would be gone instead.
       this.#onError(error instanceof Error ? error : new Error(String(error)));

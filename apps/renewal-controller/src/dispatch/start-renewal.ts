@@ -56,7 +56,10 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   if (!verdict.admitted) {
     observer.held(volume, verdict.reason, verdict.waitMs);
     await holdDeadline(parts, { id, volume, certificate: volume.certificate, waitMs: verdict.waitMs });
-    return { done: false, waitMs: verdict.waitMs };
+    const { reason, waitMs } = verdict;
+    // A slot has its time; who is parked waits to be called.
+    if (reason === 'rate' || reason === 'window') return { done: false, waitMs };
+    return { done: false, waitMs, wasCalled: () => lanes.wasCalled(lane, id) };
   }
   const cause = causeOf(volume, demand.bulks.length > 0);
   const nowMs = clock.now();

@@ -107,6 +107,14 @@ export class LaneStore {
     });
   }
 
+  /** Whether a renewal that was held back is no longer: it left the parked, and its slot, if it has one, has come. */
+  async wasCalled({ id }: Lane, renewal: string): Promise<boolean> {
+    const [, , slots, parked] = laneKeys(this.#keys, id);
+    const [place, slot] = await Promise.all([this.#redis.zscore(parked, renewal), this.#redis.zscore(slots, renewal)]);
+    // Slots are in the server's time, which may be a little ahead.
+    return place === null && (slot === null || Number(slot) <= Date.now() + 1_000);
+  }
+
   /** Holds every renewal of an issuer, urgent ones too, until `resume`. */
   async pause(issuer: IssuerName, pause: LanePause): Promise<void> {
     const lane = this.#policies.laneOf(issuer);
