@@ -28,8 +28,8 @@ export class PageFleet implements AsyncDisposable {
       const own = new RenewingVolumes();
       for (const [id, volume] of Object.entries(reported)) {
         own.set(id, reportOf(id, volume));
-        // It would be renewed at once otherwise, and be expired no more.
-        if ((volume.expiresInMs ?? 0) < 0) own.refuse(id);
+        // It would be renewed at once otherwise, and fail no more.
+        if (volume.failure !== undefined) own.refuse(id);
       }
       controller.startAgent(own, node);
       volumes.set(node, own);

@@ -7,7 +7,7 @@ import { NodePage } from '../nodes/node-page.tsx';
 import { NodesPage } from '../nodes/nodes-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
 import { RenewalsPage } from '../renewals/renewals-page.tsx';
-import { routeOf } from '../routing/route.ts';
+import { routeOf, safeReturn } from '../routing/route.ts';
 import type { Route } from '../routing/route.ts';
 import { SignInPage } from '../session/sign-in-page.tsx';
 import { Empty, Failed, Loading } from '../ui/notice.tsx';
@@ -30,7 +30,7 @@ export function App(): JSX.Element {
   useEffect(() => {
     if (state.name === 'signed-in') {
       live.start();
-      if (route.view === 'sign-in') router.go('/', { replace: true });
+      if (route.view === 'sign-in') router.go(safeReturn(new URLSearchParams(search).get('from')), { replace: true });
       return undefined;
     }
     live.stop();

@@ -2,19 +2,17 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
-import { usePlace, useServices } from '../app/services.ts';
+import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
-import { safeReturn } from '../routing/route.ts';
 import { CopiedText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
 
 const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
 
-/** Signs in by a token of Kubernetes, and goes back to where one was. */
+/** Signs in by a token of Kubernetes. */
 export function SignInPage(): JSX.Element {
-  const { session, router } = useServices();
+  const { session } = useServices();
   const state = useStore(session.state);
-  const { search } = usePlace();
   const [token, setToken] = useState('');
   const [error, setError] = useState<CertfleetError | undefined>(undefined);
   const [isSending, setSending] = useState(false);
@@ -28,7 +26,6 @@ export function SignInPage(): JSX.Element {
     setError(undefined);
     try {
       await session.signIn(token.trim());
-      router.go(safeReturn(new URLSearchParams(search).get('from')), { replace: true });
     } catch (thrown) {
       setError(asCertfleetError(thrown));
       setSending(false);
