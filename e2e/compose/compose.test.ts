@@ -96,8 +96,8 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
     }
     const listed = await fleet.list();
     assert.deepEqual(listed.map(({ node, pod, state }) => `${node} ${pod} ${state}`).sort(), [
-      'agent-a web ready',
-      'agent-b broker ready',
+      'agent-a web healthy',
+      'agent-b broker healthy',
     ]);
   });
 
