@@ -12,7 +12,12 @@ const pictures: Readonly<Record<string, (lane: string) => string>> = {
   overview: () => '/',
   volumes: () => '/volumes',
   volume: () => '/volumes/worker-2/csi-mail-0',
+  lanes: () => '/lanes',
   lane: (lane) => `/lanes/${lane}`,
+  nodes: () => '/nodes',
+  node: () => '/nodes/worker-2',
+  renewals: () => '/renewals',
+  audit: () => '/audit',
 };
 
 async function settled(page: Page): Promise<void> {
