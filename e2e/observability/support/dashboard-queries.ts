@@ -12,7 +12,10 @@ interface Dashboard {
 
 /** Every query of the dashboard as Grafana would send it for all nodes, with rates over so long. */
 export async function dashboardQueries(rateInterval: string): Promise<readonly DashboardQuery[]> {
-  const { data } = objectOf(await render({ 'grafanaDashboard.enabled': true, 'controller.enabled': false }), 'ConfigMap') as unknown as {
+  const { data } = objectOf(
+    await render({ 'grafanaDashboard.enabled': true, 'controller.enabled': false }),
+    'ConfigMap',
+  ) as unknown as {
     readonly data: Readonly<Record<string, string>>;
   };
   const variables: Readonly<Record<string, string>> = {
