@@ -1,16 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
-import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
-import { Controller } from '../../../apps/renewal-controller/src/controller.ts';
-import type { ControllerPorts } from '../../../apps/renewal-controller/src/controller.ts';
+import type { Controller } from '../../../apps/renewal-controller/src/controller.ts';
 import { Certificate, VolumeReport, VolumeReport_State } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { systemClock } from '../../../libs/shared/src/clock.ts';
-import { createLogger } from '../../../libs/shared/src/logger.ts';
-import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
+import { ControllerFixture } from './controller-fixture.ts';
 
 /** What a test says of a volume; the rest is made up. */
 export interface ReportSketch {
@@ -66,60 +59,40 @@ export interface ApiAnswer<Body> {
 
 /** A whole controller on a real Redis with agents' own links, as operators see it over HTTP. */
 export class OperatedFleet implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-operated-'));
-  readonly log: string[] = [];
-  readonly redis: RedisServer;
-  readonly #ends: (() => Promise<void>)[] = [];
-  readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
-  #ports: ControllerPorts = { fleet: 0, api: undefined, ops: undefined };
+  readonly #fixture: ControllerFixture;
 
-  private constructor(redis: RedisServer) {
-    this.redis = redis;
+  private constructor(fixture: ControllerFixture) {
+    this.#fixture = fixture;
   }
 
   static async start(): Promise<OperatedFleet> {
-    const fleet = new OperatedFleet(await startRedisServer());
-    writeFileSync(join(fleet.directory, 'tokens'), 'token-of-node-a,node-a\ntoken-of-node-b,node-b\n');
-    return fleet;
+    return new OperatedFleet(await ControllerFixture.start(['node-a', 'node-b']));
   }
 
-  /** @param flags over those of a controller without Kubernetes, on the loopback address, for everybody */
-  async startController(...flags: readonly string[]): Promise<Controller> {
-    const argv = [
-      `--redis-url=${this.redis.url}`,
-      `--fleet-bind-address=unix://${join(this.directory, 'fleet.sock')}`,
-      `--agent-token-file=${join(this.directory, 'tokens')}`,
-      ...(flags.some((flag) => flag.startsWith('--api-auth=')) ? [] : ['--api-auth=none']),
-      '--api-bind-address=127.0.0.1:0',
-      '--ops-bind-address=0',
-      '--heartbeat-interval=1s',
-      ...flags,
-    ];
-    const controller = new Controller({ config: readConfig(argv, {}), env: {}, clock: systemClock, log: this.#logger });
-    this.#ports = await controller.start();
-    this.#ends.push(() => controller.stop());
-    return controller;
+  get directory(): string {
+    return this.#fixture.directory;
   }
 
-  startAgent(volumes: MemoryVolumes, node: 'node-a' | 'node-b' = 'node-a'): FleetLink {
-    const tokenFile = join(this.directory, `token-${node}`);
-    writeFileSync(tokenFile, `token-of-${node}`);
-    const link = new FleetLink({
-      controller: { address: `unix:${join(this.directory, 'fleet.sock')}`, caFile: undefined, tokenFile },
-      volumes,
-      version: '1.0.0',
-      concurrentJobs: 2,
-      clock: systemClock,
-      log: this.#logger,
-      onConnected: () => undefined,
-    });
-    this.#ends.push(() => link.stop());
-    link.start();
-    return link;
+  get log(): readonly string[] {
+    return this.#fixture.log;
+  }
+
+  get redis(): RedisServer {
+    return this.#fixture.redis;
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${this.#ports.api ?? 0}`;
+    return this.#fixture.url;
+  }
+
+  /** @param flags over those of a controller without Kubernetes, on the loopback address, for everybody */
+  startController(...flags: readonly string[]): Promise<Controller> {
+    const open = flags.some((flag) => flag.startsWith('--api-auth=')) ? [] : ['--api-auth=none'];
+    return this.#fixture.startController([...open, '--heartbeat-interval=1s', ...flags]);
+  }
+
+  startAgent(volumes: MemoryVolumes, node: 'node-a' | 'node-b' = 'node-a'): FleetLink {
+    return this.#fixture.startAgent(volumes, node);
   }
 
   /** Asks for a path of the API, by POST when there is a body unless said otherwise. */
@@ -134,9 +107,7 @@ export class OperatedFleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end();
-    await this.redis.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    await this.#fixture[Symbol.asyncDispose]();
   }
 }
 
