@@ -20,10 +20,13 @@ export interface ControllerProcess {
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** What is run: the sources, or the bundle of the image, which `npm run build` makes. */
+/** The heap that Node allows itself in a container of the chart's memory limit, 512 MiB. */
+const heapOfChart = ['--max-old-space-size=256', '--max-semi-space-size=4'];
+
+/** What is run: the sources, or the bundle of the image, which `npm run build` makes, with the heap that it has there. */
 export const controllerPrograms = {
   sources: [resolve(root, 'apps/renewal-controller/src/main.ts')],
-  bundle: [resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
+  bundle: [...heapOfChart, resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
 } as const;
 
 /** Starts a controller; rejects with its output when it ends before it listens. */

@@ -43,8 +43,8 @@ const emptyMessage: AgentMessage = {
 };
 
 /**
- * One stream to the controller, from Hello to its end: the whole snapshot, then what has changed since, as fast as the
- * controller reads and never more than one report a volume in memory.
+ * One stream to the controller, from Hello to its end: the whole snapshot when the controller asks for it, then what has
+ * changed since, as fast as the controller reads and never more than one report a volume in memory.
  */
 export class FleetSession {
   readonly #options: FleetSessionOptions;
@@ -53,7 +53,8 @@ export class FleetSession {
   readonly #wakeUp = new WakeUp();
   readonly #ending = new AbortController();
   readonly #welcomed = Promise.withResolvers<Welcome>();
-  #isSnapshotDue = true;
+  #isSnapshotDue = false;
+  #isSnapshotSent = false;
   #isHeartbeatDue = false;
   #cancelHeartbeat: CancelTimer | undefined;
 
@@ -133,13 +134,14 @@ export class FleetSession {
       // Every volume's present state goes out below; what changes from here on is a delta again.
       this.#changed.clear();
       await this.#sendSnapshot();
+      this.#isSnapshotSent = true;
     } else if (this.#isHeartbeatDue) {
       // Before the changes, which may have no end: it alone tells the controller when the node was last heard of.
       this.#isHeartbeatDue = false;
       await this.#send({ heartbeat: {} });
     } else if (this.#questions.length > 0) {
       await this.#answer();
-    } else if (this.#changed.size > 0) {
+    } else if (this.#isSnapshotSent && this.#changed.size > 0) {
       await delay(this.#options.clock, gatherMs, this.#ending.signal);
       await this.#sendDelta();
     } else await this.#wakeUp.wait();

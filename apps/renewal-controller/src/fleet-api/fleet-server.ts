@@ -15,6 +15,7 @@ import type { SendToAgent, VolumeDescription } from './node-questions.ts';
 import { NodeStream } from './node-stream.ts';
 import type { ReportIndex } from './node-stream.ts';
 import { rpcError } from './rpc-error.ts';
+import { SnapshotTurns } from './snapshot-turns.ts';
 
 /** What the server works with. */
 export interface FleetServerOptions {
@@ -67,10 +68,12 @@ export class FleetServer {
   readonly #server = new Server(serverLimits);
   readonly #nodes = new Map<string, ConnectedNode>();
   readonly #questions: NodeQuestions;
+  readonly #turns: SnapshotTurns;
 
   constructor(options: FleetServerOptions) {
     this.#options = options;
     this.#questions = new NodeQuestions(options.clock);
+    this.#turns = new SnapshotTurns(options.clock);
     this.#server.addService(FleetService, { connect: (stream: Stream) => void this.#connect(stream) });
   }
 
@@ -151,6 +154,7 @@ export class FleetServer {
       reader: new MessageReader(stream),
       send,
       index,
+      turns: this.#turns,
       replica,
       heartbeatSeconds,
       clock,

@@ -11,6 +11,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/node-session.ts';
 import type { MessageReader } from './message-reader.ts';
+import type { SnapshotTurns } from './snapshot-turns.ts';
 
 /** Where reports go. */
 export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'>;
@@ -22,6 +23,7 @@ export interface NodeStreamOptions {
   readonly reader: MessageReader;
   readonly send: (message: Partial<ControllerMessage>) => void;
   readonly index: ReportIndex;
+  readonly turns: SnapshotTurns;
   /** This replica's name. */
   readonly replica: string;
   readonly heartbeatSeconds: number;
@@ -49,9 +51,13 @@ const missedHeartbeats = 3;
 export class NodeStream {
   readonly #options: NodeStreamOptions;
   readonly #ending = new AbortController();
-  readonly #ids = new Set<string>();
+  /** How many volumes the node has. */
+  #volumes = 0;
   #interrupt: () => void = () => undefined;
   #isResyncDue = false;
+  /** A snapshot could not be taken in; what is still on its way of it is passed over. */
+  #isSkipping = false;
+  #endTurn: () => void = () => undefined;
   #cancelSilence: CancelTimer | undefined;
   #agentVersion = '';
 
@@ -81,6 +87,7 @@ export class NodeStream {
       send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined } });
       onWelcome();
       let session = await this.#openSession();
+      this.#askForSnapshot();
       for (;;) {
         try {
           await this.#work(session);
@@ -89,8 +96,14 @@ export class NodeStream {
         }
       }
     } finally {
+      this.#endTurn();
       this.#cancelSilence?.();
     }
+  }
+
+  #askForSnapshot(): void {
+    this.#endTurn();
+    this.#endTurn = this.#options.turns.take(() => this.#options.send({ resync: {} }));
   }
 
   /** One message, or one look at whether the index still knows the node. */
@@ -105,12 +118,16 @@ export class NodeStream {
     }
     const startedMs = clock.now();
     if (message.snapshot !== undefined) {
-      this.#ids.clear();
+      if (this.#isSkipping) {
+        this.#isSkipping = !message.snapshot.last;
+        return;
+      }
+      this.#volumes = 0;
       await index.applySnapshot(session, this.#parts(message));
+      this.#endTurn();
     } else if (message.delta !== undefined) {
       const { upserted, removedVolumeIds } = message.delta;
-      this.#count(upserted, removedVolumeIds);
-      await index.applyDelta(session, upserted, removedVolumeIds);
+      this.#count(await index.applyDelta(session, upserted, removedVolumeIds));
     } else {
       const standing = await index.nodeSeen(session);
       if (standing !== 'current') throw new CertfleetError('aborted', `the session is ${standing}`);
@@ -129,7 +146,8 @@ export class NodeStream {
         throw new CertfleetError('invalid-argument', 'expected the rest of the snapshot, found another message');
       }
       if (snapshot !== undefined) {
-        this.#count(snapshot.volumes, []);
+        this.#isSkipping = !snapshot.last;
+        this.#count(snapshot.volumes.length);
         yield snapshot.volumes;
         if (snapshot.last) return;
       }
@@ -139,7 +157,7 @@ export class NodeStream {
 
   /** Waits for Redis, then goes on under the same session or a new one, with the agent's volumes sent once more. */
   async #recover(session: NodeSession, error: CertfleetError): Promise<NodeSession> {
-    const { index, node, log, send } = this.#options;
+    const { index, node, log } = this.#options;
     this.#ending.signal.throwIfAborted();
     if (fatalCodes.has(error.code)) throw error;
     if (!this.#isResyncDue) log.warn({ node, error: error.message }, 'report not taken in, asking for all again');
@@ -151,7 +169,7 @@ export class NodeStream {
           throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
         }
         const next = standing === 'lost' ? await this.#openSession() : session;
-        send({ resync: {} });
+        this.#askForSnapshot();
         return next;
       } catch (thrown) {
         if (asCertfleetError(thrown).reason === 'Superseded') throw thrown;
@@ -197,10 +215,9 @@ export class NodeStream {
     );
   }
 
-  #count(upserted: readonly VolumeReport[], removedIds: readonly string[]): void {
-    for (const { volumeId } of upserted) this.#ids.add(volumeId);
-    for (const id of removedIds) this.#ids.delete(id);
-    if (this.#ids.size <= mostVolumes) return;
+  #count(added: number): void {
+    this.#volumes += added;
+    if (this.#volumes <= mostVolumes) return;
     throw new CertfleetError('resource-exhausted', `expected at most ${mostVolumes} volumes on a node, found more`);
   }
 }

@@ -9,7 +9,6 @@ import { FleetView } from './fleet-view.ts';
 import type { NodeInfo } from './node-session.ts';
 import { ProgressReader } from './progress-reader.ts';
 import { decodeVolume } from './volume-json.ts';
-import type { VolumeState } from './volume-state.ts';
 
 /** What a follower stands on. */
 export interface FleetFollowerParts {
@@ -26,7 +25,7 @@ export interface FleetFollowerParts {
 const blockMs = 1_000;
 const retryMs = 500;
 const longestSeenMs = 5_000;
-const nodesAtOnce = 50;
+const nodesAtOnce = 16;
 
 /**
  * Keeps a view whole: loads the index, then follows its stream of changes. Every entry names the one before it; one that
@@ -87,22 +86,21 @@ export class FleetFollower {
     const { redis, keys } = this.#parts;
     // The position is noted before the content is read: a change in between is applied twice, never missed.
     const last = await redis.xrevrange(keys.changes, '+', '-', 'COUNT', 1);
-    const infos = new Map<string, NodeInfo>();
-    for (const [node, json] of Object.entries(await redis.hgetall(keys.nodes)))
-      infos.set(node, JSON.parse(json) as NodeInfo);
-    const volumes = new Map<string, Map<string, VolumeState>>();
-    const names = [...infos.keys()];
-    for (let from = 0; from < names.length; from += nodesAtOnce)
-      await Promise.all(
-        names.slice(from, from + nodesAtOnce).map(async (node) => {
-          const stored = Object.entries(await redis.hgetall(keys.volumes(node)));
-          const decoded = stored.flatMap(([id, json]) => decodeVolume(node, id, json) ?? []);
-          if (decoded.length > 0) volumes.set(node, new Map(decoded.map((volume) => [volume.volumeId, volume])));
-        }),
-      );
-    this.view.replaceAll(volumes, infos);
+    const infos = Object.entries(await redis.hgetall(keys.nodes));
+    // Node by node in its place: two whole fleets in memory at once would be one too many.
+    for (let from = 0; from < infos.length; from += nodesAtOnce)
+      await Promise.all(infos.slice(from, from + nodesAtOnce).map(([node, json]) => this.#loadNode(node, json)));
+    this.view.keepOnly(new Set(infos.map(([node]) => node)));
     this.#position = last[0]?.[0] ?? '';
     this.#listener.reloaded(this.#position);
+  }
+
+  async #loadNode(node: string, json: string): Promise<void> {
+    const { redis, keys } = this.#parts;
+    const stored = Object.entries(await redis.hgetall(keys.volumes(node)));
+    const decoded = stored.flatMap(([id, volume]) => decodeVolume(node, id, volume) ?? []);
+    const volumes = new Map(decoded.map((volume) => [volume.volumeId, volume]));
+    this.view.replaceNode(node, JSON.parse(json) as NodeInfo, volumes);
   }
 
   async #follow(position: string): Promise<void> {

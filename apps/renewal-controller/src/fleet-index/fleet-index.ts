@@ -73,14 +73,18 @@ export class FleetIndex {
     await this.#tell(session.node, gone, new Map());
   }
 
-  /** Takes what changed on a node since its snapshot. Throws as applySnapshot does. */
+  /**
+   * Takes what changed on a node since its snapshot. Throws as applySnapshot does.
+   * @returns how many volumes the node has more than before
+   */
   async applyDelta(
     session: NodeSession,
     upserted: readonly VolumeReport[],
     removedVolumeIds: readonly string[],
-  ): Promise<void> {
-    await this.#upsert(session, upserted);
-    for (const ids of batches(removedVolumeIds)) await this.#apply(session, [], ids);
+  ): Promise<number> {
+    let { added } = await this.#upsert(session, upserted);
+    for (const ids of batches(removedVolumeIds)) added -= (await this.#apply(session, [], ids)).changed.length;
+    return added;
   }
 
   /** Removes a node that left the cluster, with everything known of it. */
@@ -95,24 +99,36 @@ export class FleetIndex {
   async #upsert(
     session: NodeSession,
     reports: readonly VolumeReport[],
-  ): Promise<{ readonly volumes: readonly VolumeState[]; readonly changed: ReadonlySet<string> }> {
+  ): Promise<{
+    readonly volumes: readonly VolumeState[];
+    readonly changed: ReadonlySet<string>;
+    readonly added: number;
+  }> {
     const volumes = this.#understood(session.node, reports);
     const changed = new Set<string>();
-    for (const some of batches(volumes)) for (const id of await this.#apply(session, some, [])) changed.add(id);
-    return { volumes, changed };
+    let added = 0;
+    for (const some of batches(volumes)) {
+      const applied = await this.#apply(session, some, []);
+      for (const id of applied.changed) changed.add(id);
+      added += applied.added;
+    }
+    return { volumes, changed, added };
   }
 
-  /** Answers the ids of those that changed. */
+  /** Answers the ids of those that changed, and how many of them were not there before. */
   async #apply(
     session: NodeSession,
     volumes: readonly VolumeState[],
     removed: readonly string[],
-  ): Promise<readonly string[]> {
+  ): Promise<{ readonly changed: readonly string[]; readonly added: number }> {
     const pairs = volumes.flatMap((volume) => [volume.volumeId, encodeVolume(volume)]);
     const args = [session.node, session.id, changesKept, volumes.length, ...pairs, ...removed];
     const changed = pairsOf(await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args));
     await this.#tell(session.node, changed, new Map(volumes.map((volume) => [volume.volumeId, volume])));
-    return changed.filter((_, i) => i % 2 === 0);
+    return {
+      changed: changed.filter((_, i) => i % 2 === 0),
+      added: changed.filter((before, i) => i % 2 === 1 && before === '').length,
+    };
   }
 
   /** A report that makes no sense costs its own volume, not the others of the same message. */

@@ -14,8 +14,8 @@ const censusMs = 1_000;
 
 /** The whole index in this process' memory, for pages, metrics and selections; some milliseconds behind Redis. */
 export class FleetView {
-  #volumes = new Map<string, Map<string, VolumeState>>();
-  #nodes = new Map<string, NodeInfo>();
+  readonly #volumes = new Map<string, Map<string, VolumeState>>();
+  readonly #nodes = new Map<string, NodeInfo>();
   #seen = new Map<string, number>();
   #progress = noProgress;
   #census: FleetCensus | undefined;
@@ -121,11 +121,17 @@ export class FleetView {
     return this.#volumes.get(node)?.size ?? 0;
   }
 
-  /** Takes a whole new content at once. */
-  replaceAll(volumes: Map<string, Map<string, VolumeState>>, nodes: Map<string, NodeInfo>): void {
-    this.#volumes = volumes;
-    this.#nodes = nodes;
-    this.#count = [...volumes.values()].reduce((sum, { size }) => sum + size, 0);
+  /** Takes the whole content of a node in the place of what was known of it. */
+  replaceNode(node: string, info: NodeInfo, volumes: Map<string, VolumeState>): void {
+    this.#count += volumes.size - this.volumesOn(node);
+    if (volumes.size === 0) this.#volumes.delete(node);
+    else this.#volumes.set(node, volumes);
+    this.#nodes.set(node, info);
+  }
+
+  /** Forgets every node but these. */
+  keepOnly(nodes: ReadonlySet<string>): void {
+    for (const { node } of this.nodes()) if (!nodes.has(node)) this.removeNode(node);
   }
 
   /** Sets a volume, or removes it. */

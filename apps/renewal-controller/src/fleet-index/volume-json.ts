@@ -27,7 +27,7 @@ export function decodeVolume(node: string, volumeId: string, json: string): Volu
   const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure, ...more] = fields;
   const [heldUntilMs = 0, lastIssuanceMs = 0] = more;
   return {
-    node,
+    node: shared(node),
     volumeId,
     namespace: shared(namespace),
     pod,
@@ -79,9 +79,9 @@ function encodeCertificate(certificate: CertificateState): StoredCertificate {
   ];
 }
 
-function decodeCertificate([times, [serial, fingerprint, subject], ...lists]: StoredCertificate): CertificateState {
+function decodeCertificate([times, [serial, fingerprint, subject], ...more]: StoredCertificate): CertificateState {
   const [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs] = times;
-  const [caFingerprints, dnsNames, uris, ipAddresses] = lists;
+  const [caFingerprints, dnsNames, uris, ipAddresses] = more;
   return {
     serial: expandHex(serial),
     fingerprint: expandHex(fingerprint),
@@ -90,18 +90,20 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...lists]: St
     notAfterMs,
     renewAtMs,
     issuedAtMs,
-    caFingerprints: caFingerprints.map((text) => shared(expandHex(text))),
-    dnsNames,
-    uris,
-    ipAddresses,
+    caFingerprints: sharedIn(lists, caFingerprints.join(), () => caFingerprints.map(expandHex)),
+    dnsNames: dnsNames.length === 0 ? none : dnsNames,
+    uris: uris.length === 0 ? none : uris,
+    ipAddresses: ipAddresses.length === 0 ? none : ipAddresses,
   };
 }
 
 /**
- * A fleet has few namespaces, issuers and authorities and many volumes: equal ones are kept once. Emptied when full, so
- * that names which come and go do not stay for ever.
+ * A fleet has few nodes, namespaces, issuers and authorities and many volumes: equal ones are kept once. Emptied when
+ * full, so that names which come and go do not stay for ever.
  */
 const texts = new Map<string, string>();
+const lists = new Map<string, Texts>();
+const none: Texts = [];
 const issuers = new Map<string, VolumeState['issuer']>();
 const mostShared = 20_000;
 

@@ -1,24 +1,22 @@
 import type { FacetQuery } from '@certfleet/operator-api/volume-query.ts';
 import type { Facets } from '@certfleet/operator-api/volumes.ts';
 import { FirstPlaces } from '../fleet-index/first-places.ts';
-import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import type { FleetCensus, VolumeTally } from '../fleet-index/fleet-census.ts';
 
 type Facet = Facets['nodes'][number];
 
 /** What the filter boxes offer: the most frequent values that begin as asked. */
 export function fleetFacets(census: FleetCensus, { prefix = '', limit }: FacetQuery): Facets {
-  const tallies = (counted: FleetCensus['nodes']): Iterable<readonly [string, number]> =>
-    counted.entries().map(([value, { volumes }]) => [value, volumes] as const);
-  const [namespaces, nodes, issuers] = [census.namespaces, tallies(census.nodes), tallies(census.issuers)].map(
-    (counted) => mostFrequent(counted, prefix, limit + 1),
+  const [namespaces, nodes, issuers] = [census.namespaces, census.nodes, census.issuers].map((tallies) =>
+    mostFrequent(tallies, prefix, limit + 1),
   );
   const all = [namespaces, nodes, issuers].map((found = []) => found);
   const [first = [], second = [], third = []] = all.map((found) => found.slice(0, limit));
   return { namespaces: first, nodes: second, issuers: third, isComplete: all.every(({ length }) => length <= limit) };
 }
 
-function mostFrequent(counted: Iterable<readonly [string, number]>, prefix: string, most: number): readonly Facet[] {
+function mostFrequent(tallies: ReadonlyMap<string, VolumeTally>, prefix: string, most: number): readonly Facet[] {
   const first = new FirstPlaces<Facet>(most, (a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
-  for (const [value, count] of counted) if (value.startsWith(prefix)) first.offer({ value, count });
+  for (const [value, { volumes }] of tallies) if (value.startsWith(prefix)) first.offer({ value, count: volumes });
   return first.sorted();
 }

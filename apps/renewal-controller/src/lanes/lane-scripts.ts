@@ -155,9 +155,15 @@ return woken`);
 export const laneStatesScript = luaScript(`
 local answer = {}
 for i = 1, #KEYS, 4 do
-  local last = redis.call('ZRANGE', KEYS[i + 2], -1, -1, 'WITHSCORES')
-  answer[#answer + 1] = {redis.call('HGETALL', KEYS[i]), redis.call('ZCARD', KEYS[i + 1]), redis.call('ZCARD', KEYS[i + 2]),
-    redis.call('ZCARD', KEYS[i + 3]), last[2] or ''}
+  local lane, inflight, slots, parked = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
+  local standing = {redis.call('HGETALL', lane), 0, 0, 0, ''}
+  -- Nothing is under way in most of some thousand lanes, which one question tells.
+  if redis.call('EXISTS', inflight, slots, parked) > 0 then
+    local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
+    standing = {standing[1], redis.call('ZCARD', inflight), redis.call('ZCARD', slots), redis.call('ZCARD', parked),
+      last[2] or ''}
+  end
+  answer[#answer + 1] = standing
 end
 return answer`);
 

@@ -89,14 +89,15 @@ export class LaneStore {
   /** How lanes stand, a hundred for each question to Redis. */
   async states(issuers: readonly IssuerName[]): Promise<readonly LaneState[]> {
     const lanes = issuers.map((issuer) => this.#policies.laneOf(issuer));
-    const states: LaneState[] = [];
-    for (let from = 0; from < lanes.length; from += statesAtOnce) {
-      const some = lanes.slice(from, from + statesAtOnce);
-      const keys = some.flatMap(({ id }) => laneKeys(this.#keys, id));
-      const answers = (await laneStatesScript.run(this.#redis, keys, [])) as StoredLane[];
-      for (const [i, lane] of some.entries()) states.push(laneState(lane, answers[i] ?? [[], 0, 0, 0, '']));
-    }
-    return states;
+    const portions: Lane[][] = [];
+    for (let from = 0; from < lanes.length; from += statesAtOnce) portions.push(lanes.slice(from, from + statesAtOnce));
+    return (await Promise.all(portions.map((portion) => this.#statesOf(portion)))).flat();
+  }
+
+  async #statesOf(lanes: readonly Lane[]): Promise<readonly LaneState[]> {
+    const keys = lanes.flatMap(({ id }) => laneKeys(this.#keys, id));
+    const answers = (await laneStatesScript.run(this.#redis, keys, [])) as StoredLane[];
+    return lanes.map((lane, i) => laneState(lane, answers[i] ?? [[], 0, 0, 0, '']));
   }
 
   /** How deep every lane is at a time, in milliseconds since the epoch, and whether it moves. */

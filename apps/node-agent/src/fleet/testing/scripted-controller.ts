@@ -50,8 +50,10 @@ export class ScriptedStream {
     this.#stream.write({ ...emptyMessage, ...message });
   }
 
+  /** Welcomes the agent and asks for its snapshot. */
   welcome(heartbeatSeconds = 60): void {
     this.send({ welcome: { nodeName: 'node', heartbeatSeconds, redis: undefined } });
+    this.send({ resync: {} });
   }
 
   fail(error: Partial<ServiceError>): void {

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { AgentMessage, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { ControllerMessage } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import { MessageReader } from './message-reader.ts';
+import { NodeStream } from './node-stream.ts';
+import type { ReportIndex } from './node-stream.ts';
+import { SnapshotTurns } from './snapshot-turns.ts';
+
+/** The snapshots that were taken in whole; the first fails at its second part, as when Redis goes away in the middle. */
+class FailingOnce implements ReportIndex {
+  readonly snapshots: string[][] = [];
+  #hasFailed = false;
+
+  openSession(node: string): ReturnType<ReportIndex['openSession']> {
+    return Promise.resolve({ node, id: 'session' });
+  }
+
+  nodeSeen(): ReturnType<ReportIndex['nodeSeen']> {
+    return Promise.resolve('current');
+  }
+
+  async applySnapshot(...[, parts]: Parameters<ReportIndex['applySnapshot']>): Promise<void> {
+    const ids: string[] = [];
+    for await (const reports of parts) {
+      ids.push(...reports.map(({ volumeId }) => volumeId));
+      if (ids.length < 2 || this.#hasFailed) continue;
+      this.#hasFailed = true;
+      throw new CertfleetError('unavailable', 'Redis is away');
+    }
+    this.snapshots.push(ids);
+  }
+
+  applyDelta(): ReturnType<ReportIndex['applyDelta']> {
+    return Promise.resolve(0);
+  }
+}
+
+interface Fixture {
+  readonly index: FailingOnce;
+  readonly say: (message: Parameters<typeof AgentMessage.fromPartial>[0]) => void;
+  /** Resolves once the controller has asked for that many snapshots. */
+  readonly asked: (count: number) => Promise<void>;
+}
+
+function startStream(t: TestContext): Fixture {
+  const index = new FailingOnce();
+  const agent = new PassThrough({ objectMode: true });
+  let requests = 0;
+  let onRequest = (): void => undefined;
+  const stream = new NodeStream({
+    node: 'node-a',
+    reader: new MessageReader(agent as AsyncIterable<AgentMessage>),
+    send: ({ resync }: Partial<ControllerMessage>) => {
+      if (resync !== undefined) requests += 1;
+      onRequest();
+    },
+    index,
+    turns: new SnapshotTurns(systemClock),
+    replica: 'one',
+    heartbeatSeconds: 60,
+    clock: systemClock,
+    log: createLogger(0, { write: () => undefined }),
+    onWelcome: () => undefined,
+    observeReport: () => undefined,
+    onDescription: () => undefined,
+  });
+  const ended = stream.run().catch(() => undefined);
+  t.after(async () => {
+    stream.end(new CertfleetError('cancelled', 'the test is over'));
+    await ended;
+  });
+  return {
+    index,
+    say: (message) => void agent.write(AgentMessage.fromPartial(message)),
+    asked: (count) =>
+      new Promise((resolve) => {
+        onRequest = () => {
+          if (requests >= count) resolve();
+        };
+        onRequest();
+      }),
+  };
+}
+
+const part = (id: string, last = false): Parameters<typeof AgentMessage.fromPartial>[0] => ({
+  snapshot: { volumes: [VolumeReport.fromPartial({ volumeId: id })], last },
+});
+
+test('the rest of a snapshot that failed in the middle is not taken for a whole one', async (t) => {
+  const { index, say, asked } = startStream(t);
+  say({ hello: { agentVersion: '1.0.0' } });
+  await asked(1);
+  for (const id of ['a', 'b', 'c']) say(part(id));
+  say(part('d', true));
+  await asked(2);
+  for (const id of ['a', 'b', 'c']) say(part(id));
+  say(part('d', true));
+  // A failure in the middle would be one more request, and a delta is read only when all before it is done.
+  say({ delta: { upserted: [], removedVolumeIds: [] } });
+  while (index.snapshots.length === 0) await new Promise(setImmediate);
+  assert.deepEqual(index.snapshots, [['a', 'b', 'c', 'd']]);
+});
