@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 import type { Forward } from '../cluster/forward.ts';
@@ -93,6 +94,16 @@ export class BenchAgent {
   async metric(name: string): Promise<number> {
     const page = await this.#get(0, '/metrics');
     return Number(new RegExp(`^certfleet_agent_${name} (\\S+)$`, 'm').exec(page)?.[1]);
+  }
+
+  /** Resolves once it has written the events of what it mounted: they would burden whoever is measured next. */
+  async untilEventsWritten(): Promise<void> {
+    const written = async (): Promise<number> =>
+      [...(await this.#get(0, '/metrics')).matchAll(/^\S+_api_requests_total\{.*resource="events".*\} (\S+)$/gm)]
+        .map(([, count]) => Number(count))
+        .reduce((sum, count) => sum + count, 0);
+    for (let [before, now] = [-1, await written()]; now !== before; [before, now] = [now, await written()])
+      await sleep(2_000);
   }
 
   /** Asks for its health and readiness, as the kubelet's probes do. */

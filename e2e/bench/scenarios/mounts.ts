@@ -35,6 +35,7 @@ export function mountScenario(options: MountOptions): Scenario {
         await settle(bench);
         const volumes = agent.volumes(algorithm, count);
         agentTimes.push(figureOf(await agent.publish(volumes, concurrency)));
+        await agent.untilEventsWritten();
         await settle(bench);
         await agent.unpublish(volumes, 16);
         bench.log(`${name}, round ${round}: floor ${floorTimes.at(-1) ?? 0}, agent ${agentTimes.at(-1) ?? 0}`);
