@@ -90,7 +90,7 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...more]: Sto
     notAfterMs,
     renewAtMs,
     issuedAtMs,
-    caFingerprints: sharedIn(lists, caFingerprints.join(), () => caFingerprints.map(expandHex)),
+    caFingerprints: sharedIn(lists, JSON.stringify(caFingerprints), () => caFingerprints.map(expandHex)),
     dnsNames: dnsNames.length === 0 ? none : dnsNames,
     uris: uris.length === 0 ? none : uris,
     ipAddresses: ipAddresses.length === 0 ? none : ipAddresses,

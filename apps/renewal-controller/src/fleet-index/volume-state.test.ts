@@ -54,6 +54,18 @@ test('a report survives the wire, the index and the way back', () => {
   );
 });
 
+test('lists are shared only by volumes that have equal ones', () => {
+  const good = reportOf({ id: 'v1' });
+  for (const caFingerprintsSha256 of [[], [''], ['', ''], ['a,b'], ['a', 'b'], ['a","b']]) {
+    const certificate = good.certificate && { ...good.certificate, caFingerprintsSha256 };
+    const state = volumeStateOf('node-a', { ...good, certificate });
+    assert.deepEqual(
+      decodeVolume('node-a', 'v1', encodeVolume(state))?.certificate?.caFingerprints,
+      caFingerprintsSha256,
+    );
+  }
+});
+
 test('refuses what names no volume, counts no generation or has no times', () => {
   const good = reportOf({ id: 'v1' });
   const bad = [
