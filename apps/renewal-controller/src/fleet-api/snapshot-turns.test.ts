@@ -1,31 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { SnapshotTurns } from './snapshot-turns.ts';
 
 function takers(count: number): {
   /** Who has had a turn, in order. */
   readonly begun: readonly number[];
   readonly ends: readonly (() => void)[];
-  /** Lets every turn that runs last too long. */
-  readonly expire: () => void;
+  readonly clock: ManualClock;
 } {
-  const timers = new Set<() => void>();
-  const turns = new SnapshotTurns({
-    now: () => 0,
-    schedule: (_delayMs, callback) => {
-      timers.add(callback);
-      return () => timers.delete(callback);
-    },
-  });
+  const clock = new ManualClock();
+  const turns = new SnapshotTurns(clock);
   const begun: number[] = [];
   const ends = Array.from({ length: count }, (_, i) => turns.take(() => begun.push(i)));
-  return {
-    begun,
-    ends,
-    expire: () => {
-      for (const callback of [...timers]) callback();
-    },
-  };
+  return { begun, ends, clock };
 }
 
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
@@ -48,9 +36,9 @@ test('who leaves the line has no turn', () => {
   assert.deepEqual(begun, [...upTo(8), 9]);
 });
 
-test('who takes too long keeps nobody waiting, and does not give a turn back twice', () => {
-  const { begun, ends, expire } = takers(30);
-  expire();
+test('who takes too long keeps nobody waiting, and does not give a turn back twice', async () => {
+  const { begun, ends, clock } = takers(30);
+  await clock.advance(5_000);
   assert.deepEqual(begun, upTo(16));
   for (const end of ends.slice(0, 8)) end();
   assert.deepEqual(begun, upTo(16));

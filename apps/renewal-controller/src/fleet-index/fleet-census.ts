@@ -3,6 +3,7 @@ import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
 import { expirySpanOf, expirySpans } from './expiry-spans.ts';
 import { issuerKey } from './volume-state.ts';
 import type { FailureState, IssuerName, VolumeState } from './volume-state.ts';
+import { wordRanks } from './volume-word.ts';
 
 /** Volumes that have something in common, counted. */
 export interface VolumeTally {
@@ -57,7 +58,7 @@ export class CensusTaker {
 
   count(volume: VolumeState, word: VolumeWord, node: Tally): void {
     const { certificate, namespace, failure } = volume;
-    const rank = ranks[word];
+    const rank = wordRanks[word];
     const expiresMs = certificate === undefined || word === 'expired' ? Infinity : certificate.notAfterMs;
     this.#all.count(rank, expiresMs);
     node.count(rank, expiresMs);
@@ -105,11 +106,9 @@ function byState(counts: readonly number[]): Record<VolumeWord, number> {
   return Object.fromEntries(volumeStates.map((state, rank) => [state, counts[rank]])) as Record<VolumeWord, number>;
 }
 
-/** The place of each word among the counts: adding to an array costs a fraction of adding to a field by its name. */
-const ranks = Object.fromEntries(volumeStates.map((state, rank) => [state, rank])) as Record<VolumeWord, number>;
-
 class Tally implements VolumeTally {
   volumes = 0;
+  /** By the rank of the word: adding to an array costs a fraction of adding to a field by its name. */
   readonly #counts: number[] = volumeStates.map(() => 0);
   #soonestMs = Infinity;
 

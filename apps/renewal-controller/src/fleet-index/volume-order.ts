@@ -1,8 +1,8 @@
-import { volumeStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { volumeSorts, VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from './volume-state.ts';
 import type { VolumeState } from './volume-state.ts';
+import { wordRanks } from './volume-word.ts';
 
 /** What the table is sorted by. */
 export type VolumeSort = (typeof volumeSorts)[number];
@@ -22,8 +22,6 @@ export interface Place {
   readonly volumeId: string;
 }
 
-const ranks = Object.fromEntries(volumeStates.map((state, rank) => [state, rank])) as Record<VolumeWord, number>;
-
 /** What volumes are sorted by; one without a certificate comes after all that have one. */
 export const sortKeys: Readonly<Record<VolumeSort, (volume: VolumeState, word: VolumeWord) => string | number>> = {
   expires: ({ certificate }) => certificate?.notAfterMs ?? Infinity,
@@ -32,7 +30,7 @@ export const sortKeys: Readonly<Record<VolumeSort, (volume: VolumeState, word: V
   pod: ({ pod }) => pod,
   node: ({ node }) => node,
   issuer: ({ issuer }) => issuerKey(issuer),
-  state: (_volume, word) => ranks[word],
+  state: (_volume, word) => wordRanks[word],
   attempts: ({ failure }) => failure?.attempts ?? 0,
 };
 

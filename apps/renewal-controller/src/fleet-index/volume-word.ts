@@ -1,6 +1,12 @@
+import { volumeStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
 import { isOverdue } from '@certfleet/shared/certificate-times.ts';
 import type { VolumeState } from './volume-state.ts';
+
+/** The place of each word in `volumeStates`. */
+export const wordRanks = Object.fromEntries(volumeStates.map((state, rank) => [state, rank])) as Readonly<
+  Record<VolumeWord, number>
+>;
 
 /**
  * How a volume stands, in the one word that metrics, API, page and command line use. A renewal that a lane lets wait is
