@@ -115,8 +115,10 @@ export class RenewalDispatcher implements ReportSink {
 
   async changed(changes: readonly VolumeChange[]): Promise<void> {
     const settled = await Promise.all(changes.map((change) => this.#settle(change)));
-    await this.history.record(settled.flatMap((ended) => ended ?? []));
-    await this.due.schedule(changes.flatMap(({ current }) => current ?? []));
+    await Promise.all([
+      this.history.record(settled.flatMap((ended) => ended ?? [])),
+      this.due.schedule(changes.flatMap(({ current }) => current ?? [])),
+    ]);
   }
 
   async confirmed(volumes: readonly VolumeState[]): Promise<void> {
