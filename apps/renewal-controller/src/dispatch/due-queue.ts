@@ -103,11 +103,9 @@ export class DueQueue {
   }
 
   async #add(volumes: readonly VolumeState[], delayOf: (dueAtMs: number) => number): Promise<void> {
-    for (let from = 0; from < volumes.length; from += batchSize) {
-      // Each by itself: such commands of one moment share a write, and BullMQ's addBulk would give every call a
-      // transaction of its own, which for the one volume that most reports name costs more than the job.
-      await Promise.all(volumes.slice(from, from + batchSize).map((volume) => this.#addOne(volume, delayOf)));
-    }
+    // Each by itself: such commands of one moment share a write, and BullMQ's addBulk would give every call a
+    // transaction of its own, which for the one volume that most reports name costs more than the job.
+    await inBatches(volumes, (volume) => this.#addOne(volume, delayOf));
   }
 
   async #addOne(volume: VolumeState, delayOf: (dueAtMs: number) => number): Promise<void> {
@@ -120,12 +118,20 @@ export class DueQueue {
 
   /** BullMQ refuses what a job's state does not allow with a negative code, which is as good as done here. */
   async #each(ids: readonly string[], act: (id: string) => Promise<unknown>): Promise<void> {
-    for (let from = 0; from < ids.length; from += batchSize) {
-      const some = ids.slice(from, from + batchSize);
-      const results = await Promise.allSettled(some.map(act));
-      const failed = results.find((result) => result.status === 'rejected' && !isRefusal(result.reason));
-      if (failed?.status === 'rejected') throw failed.reason;
-    }
+    await inBatches(ids, (id) =>
+      act(id).catch((error: unknown) => {
+        if (!isRefusal(error)) throw error;
+      }),
+    );
+  }
+}
+
+/** Acts on all, some hundreds at once; throws the first failure of a batch when all of it has ended. */
+async function inBatches<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < items.length; from += batchSize) {
+    const results = await Promise.allSettled(items.slice(from, from + batchSize).map(act));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 }
 
