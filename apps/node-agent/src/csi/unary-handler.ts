@@ -23,10 +23,13 @@ export function unaryHandler<Request, Response>(
   return (call, callback) => {
     const startedMs = performance.now();
     const aborter = new AbortController();
-    call.on('cancelled', () => aborter.abort());
+    const abort = (): void => aborter.abort();
+    call.on('cancelled', abort);
     const deadline = call.getDeadline();
     const context = { signal: aborter.signal, deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline };
     const finish = (code: status): void => {
+      // gRPC also tells of the end of a call that was answered.
+      call.off('cancelled', abort);
       observer.observe(method, status[code], performance.now() - startedMs);
     };
     handle(call.request, context).then(

@@ -12,7 +12,7 @@ import type { ApiRequest } from '@certfleet/shared/kube/api-client.ts';
 import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
 import { CertManagerIssuer } from './cert-manager-issuer.ts';
 import type { IssueRequest } from './certificate-issuer.ts';
-import { belongsTo, certificateRequestManifest, hasSameCsr, viewCertificateRequest } from './certificate-request.ts';
+import { certificateRequestManifest, hasSameCsr, ownedBy, viewCertificateRequest } from './certificate-request.ts';
 
 const spec = testVolumeSpec({
   pod: { name: 'cart', namespace: 'shop', uid: 'pod-uid', serviceAccountName: 'default' },
@@ -340,9 +340,9 @@ test('deletes only what it made, and only that very object', async (t) => {
 
 test('compares what was signed, and takes no label for authority', () => {
   const view = viewCertificateRequest(stored());
-  assert.equal(belongsTo(view, request), true);
-  assert.equal(belongsTo(view, { ...request, volumeId: 'csi-2' }), false);
-  assert.equal(belongsTo({ ...view, namespace: 'other' }, request), false);
+  assert.equal(ownedBy(request)(view), true);
+  assert.equal(ownedBy({ ...request, volumeId: 'csi-2' })(view), false);
+  assert.equal(ownedBy(request)({ ...view, namespace: 'other' }), false);
   assert.equal(hasSameCsr(view, createCertificateSigningRequest({ ...spec, dnsNames: ['other'], key })), false);
   assert.equal(hasSameCsr({ ...view, request: '' }, request.csrPem), false);
 });

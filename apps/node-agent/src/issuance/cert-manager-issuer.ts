@@ -6,10 +6,10 @@ import { listAll } from '@certfleet/shared/kube/list-all.ts';
 import { ResourceWatch } from '@certfleet/shared/kube/resource-watch.ts';
 import { idHash, nodeIdHashLabel } from '../spec/volume-labels.ts';
 import {
-  belongsTo,
   certificateRequestManifest,
   certificateRequests,
   hasSameCsr,
+  ownedBy,
   viewCertificateRequest,
 } from './certificate-request.ts';
 import type { CertificateRequestView } from './certificate-request.ts';
@@ -80,7 +80,8 @@ export class CertManagerIssuer implements CertificateIssuer {
 
   async issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse> {
     const target = { namespace: request.spec.pod.namespace, name: request.requestName };
-    const waiter = new RequestWaiter((view) => belongsTo(view, request) && hasSameCsr(view, request.csrPem));
+    const isOwned = ownedBy(request);
+    const waiter = new RequestWaiter((view) => isOwned(view) && hasSameCsr(view, request.csrPem));
     const work = new AbortController();
     const abort = (): void => work.abort();
     signal.addEventListener('abort', abort, { once: true });
@@ -118,7 +119,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     };
     try {
       const view = viewCertificateRequest(await client.request({ verb: 'get', ...target }));
-      if (!belongsTo(view, request)) return;
+      if (!ownedBy(request)(view)) return;
       // The precondition: between the look and the delete the name may have become another's.
       await client.request({ verb: 'delete', ...target, body: { preconditions: { uid: view.uid } } });
     } catch (thrown) {
@@ -170,9 +171,10 @@ export class CertManagerIssuer implements CertificateIssuer {
       if (error.code !== 'already-exists') throw explainRefusal(error, namespace);
     }
     const view = await this.#get({ namespace, name: request.requestName }, signal);
-    if (belongsTo(view, request) && hasSameCsr(view, request.csrPem)) return view;
+    const isOwned = ownedBy(request)(view);
+    if (isOwned && hasSameCsr(view, request.csrPem)) return view;
     const name = `certificate request ${namespace}/${request.requestName}`;
-    if (belongsTo(view, request)) {
+    if (isOwned) {
       // Its key was lost with the node's memory, say in a reboot: nobody can use what it asks for.
       const message = `expected ${name} to ask for this key, found another`;
       throw new CertfleetError('already-exists', message, { reason: 'RequestStale' });

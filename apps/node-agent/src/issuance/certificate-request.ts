@@ -101,12 +101,15 @@ function orEmpty(text: string | undefined): string {
 }
 
 /**
- * Whether the agent made it for this pod and volume. Anyone who may create requests can set its labels, so the owner
- * is asked first; that the CSR is ours too is `hasSameCsr`.
+ * Tells whether the agent made an object for this pod and volume. Anyone who may create requests can set its labels, so
+ * the owner is asked first; that the CSR is ours too is `hasSameCsr`.
  */
-export function belongsTo(view: CertificateRequestView, request: Pick<IssueRequest, 'volumeId' | 'spec'>): boolean {
-  const { pod } = request.spec;
-  return view.podUid === pod.uid && view.namespace === pod.namespace && view.volumeIdHash === idHash(request.volumeId);
+export function ownedBy({
+  spec: { pod },
+  volumeId,
+}: Pick<IssueRequest, 'volumeId' | 'spec'>): (view: CertificateRequestView) => boolean {
+  const volumeIdHash = idHash(volumeId);
+  return (view) => view.podUid === pod.uid && view.namespace === pod.namespace && view.volumeIdHash === volumeIdHash;
 }
 
 /**

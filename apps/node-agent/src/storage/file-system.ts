@@ -6,6 +6,8 @@ import * as nodeFs from 'node:fs';
  * They are synchronous on purpose. Everything here is a few KB on a tmpfs, which never waits for a disk: writing a
  * volume's files takes 0.2 ms, against four times the CPU through libuv's thread pool, where each of some forty hops can
  * also queue for seconds behind RSA keys being generated. And nothing can come between the steps of one call.
+ *
+ * Nothing is flushed: what was written outlives the agent, however it dies, and no flush lets a tmpfs outlive the node.
  */
 export type FileSystem = Pick<
   typeof nodeFs,
@@ -15,7 +17,6 @@ export type FileSystem = Pick<
   | 'existsSync'
   | 'fchmodSync'
   | 'fchownSync'
-  | 'fsyncSync'
   | 'lstatSync'
   | 'mkdirSync'
   | 'openSync'

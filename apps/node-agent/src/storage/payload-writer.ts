@@ -4,7 +4,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { currentLink, currentPayloadName, linkTarget, readPayloadDirectory } from './payload.ts';
 import type { Payload } from './payload.ts';
-import { syncDirectory, writeNewFile } from './replace-file.ts';
+import { writeNewFile } from './replace-file.ts';
 
 const fileMode = 0o440;
 
@@ -44,7 +44,6 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
     throw error;
   }
   tidy(files, directory, name, payload);
-  syncDirectory(files, directory);
   return true;
 }
 
@@ -59,7 +58,6 @@ function createPayloadDirectory(files: FileSystem, path: string, payload: Payloa
   }
   // Explicit, because the mode of mkdir is cut by the umask.
   files.chmodSync(path, 0o755);
-  syncDirectory(files, path);
 }
 
 /** Links each file, and removes what no current payload needs: after a swap, or a crash around one. */

@@ -14,25 +14,13 @@ export function replaceFile(files: FileSystem, path: string, content: string | U
     files.rmSync(temporary, { force: true });
     throw error;
   }
-  syncDirectory(files, dirname(path));
 }
 
-/** Makes a file of mode 0600, lets `fill` write it and flushes it; one that a crash left there is written over. */
+/** Makes a file of mode 0600 and lets `fill` write it; one that a crash left there is written over. */
 export function writeNewFile(files: FileSystem, path: string, fill: (descriptor: number) => void): void {
   const descriptor = files.openSync(path, 'w', 0o600);
   try {
     fill(descriptor);
-    files.fsyncSync(descriptor);
-  } finally {
-    files.closeSync(descriptor);
-  }
-}
-
-/** Flushes a directory's entries. */
-export function syncDirectory(files: FileSystem, path: string): void {
-  const descriptor = files.openSync(path, 'r');
-  try {
-    files.fsyncSync(descriptor);
   } finally {
     files.closeSync(descriptor);
   }
