@@ -95,18 +95,50 @@ test('bounds what waits while the API server does not answer', async () => {
   assert.equal(dropped(), 1100 - 1 - 1024);
 });
 
-test('spreads what is well, and lets warnings pass it', async () => {
+test('spreads what is well', async () => {
   const { recorder, clock, requests } = setUp();
-  const reasons = (): unknown[] => requests.map(({ body }) => (body as { reason: string }).reason);
   for (let n = 0; n < 3; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
   await clock.advance(0);
-  recorder.record({ ...issued, type: 'Warning', reason: 'RenewalFailed' });
   await clock.advance(99);
-  assert.deepEqual(reasons(), ['Issued']);
+  assert.equal(requests.length, 1);
   await clock.advance(1);
-  assert.deepEqual(reasons(), ['Issued', 'RenewalFailed', 'Issued']);
+  assert.equal(requests.length, 2);
   await clock.advance(100);
-  assert.equal(requests.length, 4);
+  assert.equal(requests.length, 3);
+});
+
+test('leaves an API server that answers slowly to those who wait for it, within bounds', async () => {
+  for (const { answerMs, pauseMs } of [
+    { answerMs: 50, pauseMs: 500 },
+    { answerMs: 1_000, pauseMs: 2_000 },
+  ]) {
+    const answers = Array.from({ length: 2 }, () => Promise.withResolvers<object>());
+    const { recorder, clock, requests } = setUp(() => answers[requests.length - 1]?.promise ?? Promise.resolve({}));
+    for (let n = 0; n < 2; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+    await clock.advance(answerMs);
+    answers[0]?.resolve({});
+    await clock.advance(0);
+    await clock.advance(pauseMs - 1);
+    assert.equal(requests.length, 1);
+    await clock.advance(1);
+    assert.equal(requests.length, 2);
+  }
+});
+
+test('lets warnings pass what is well, in its pauses and while it is written', async () => {
+  const answer = Promise.withResolvers<object>();
+  const { recorder, clock, requests } = setUp(() => (requests.length === 1 ? answer.promise : Promise.resolve({})));
+  const reasons = (): unknown[] => requests.map(({ body }) => (body as { reason: string }).reason);
+  const warn = (message: string): void =>
+    recorder.record({ ...issued, type: 'Warning', reason: 'RenewalFailed', message });
+  for (let n = 0; n < 3; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+  warn('while the first is written');
+  answer.resolve({});
+  await clock.advance(0);
+  assert.deepEqual(reasons(), ['Issued', 'RenewalFailed', 'Issued']);
+  warn('in the pause');
+  await clock.advance(0);
+  assert.deepEqual(reasons().slice(3), ['RenewalFailed', 'Issued']);
 });
 
 test('never fails its caller and counts what was lost', async () => {

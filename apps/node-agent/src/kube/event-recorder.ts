@@ -24,9 +24,10 @@ const longestQueue = 1024;
 const flushMs = 2000;
 /**
  * Between two events that tell of nothing wrong: a hundred pods that start together would otherwise share the API server
- * with as many events, each of which costs it about as much as a certificate request.
+ * with as many events, each of which costs it about as much as a certificate request. An API server that takes long to
+ * answer has other work, and gets a pause of that many times as long.
  */
-const normalPaceMs = 100;
+const pause = { shortestMs: 100, timesAsLong: 10, longestMs: 2000 };
 
 /**
  * Kubernetes Events on pods, as `kubectl describe pod` shows them. Recording never waits and never fails; repeated
@@ -37,8 +38,8 @@ export class EventRecorder {
   readonly #correlator: EventCorrelator;
   readonly #queue: EventSeries[] = [];
   readonly #stop = new AbortController();
-  /** Ends the pace: what is queued is written at once. */
-  readonly #hurry = new AbortController();
+  /** Aborted to end the present pause: something cannot wait. */
+  #pause = new AbortController();
   #writing: Promise<void> | undefined;
   #isStopped = false;
 
@@ -56,13 +57,14 @@ export class EventRecorder {
     }
     // A series that still waits is written once, with the count it has by then.
     if (!this.#queue.includes(series)) this.#queue.push(series);
+    if (event.type === 'Warning') this.#pause.abort();
     this.#writing ??= this.#drain();
   }
 
   /** Writes what is queued, for at most two seconds; later events are dropped. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#hurry.abort();
+    this.#pause.abort();
     const { clock } = this.#options;
     const timeout = new AbortController();
     const limit = delay(clock, flushMs, timeout.signal).catch(() => undefined);
@@ -76,8 +78,9 @@ export class EventRecorder {
     for (let series = this.#next(); series !== undefined; series = this.#next()) {
       try {
         this.#stop.signal.throwIfAborted();
+        const startedMs = this.#options.clock.now();
         await this.#write(series);
-        if (series.event.type === 'Normal') await this.#pace();
+        if (series.event.type === 'Normal') await this.#rest(this.#options.clock.now() - startedMs);
       } catch {
         // An event is a courtesy: its loss is counted, what it told of is in the log and the metrics.
         this.#options.onDropped?.();
@@ -88,12 +91,14 @@ export class EventRecorder {
 
   /** Warnings first: somebody may be looking for them. */
   #next(): EventSeries | undefined {
-    const warning = this.#queue.findIndex(({ event }) => event.type === 'Warning');
-    return this.#queue.splice(Math.max(0, warning), 1)[0];
+    return this.#queue.splice(Math.max(0, this.#queue.findIndex(isWarning)), 1)[0];
   }
 
-  async #pace(): Promise<void> {
-    await delay(this.#options.clock, normalPaceMs, this.#hurry.signal).catch(() => undefined);
+  async #rest(tookMs: number): Promise<void> {
+    if (this.#isStopped || this.#queue.some(isWarning)) return;
+    this.#pause = new AbortController();
+    const ms = Math.min(Math.max(tookMs * pause.timesAsLong, pause.shortestMs), pause.longestMs);
+    await delay(this.#options.clock, ms, this.#pause.signal).catch(() => undefined);
   }
 
   async #write(series: EventSeries): Promise<void> {
@@ -114,4 +119,8 @@ export class EventRecorder {
     await client.request({ verb: 'create', ...target, body: eventManifest(series, name, nodeName) });
     series.name = name;
   }
+}
+
+function isWarning({ event }: EventSeries): boolean {
+  return event.type === 'Warning';
 }
