@@ -44,9 +44,10 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  minify: true,
-  // Error and class names are shown in logs.
-  keepNames: true,
+  // Names stay, since logs show those of errors. (keepNames would set them each time that a function is made: 2 % of the
+  // agent's CPU.)
+  minifyWhitespace: true,
+  minifySyntax: true,
   // For reading stack traces (--enable-source-maps); images leave it out.
   sourcemap: 'external',
   metafile: true,
