@@ -17,7 +17,7 @@ import type { Timings } from './timings.ts';
 const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent.js');
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** As in the image: apps/node-agent/Dockerfile. */
-const nodeFlags = ['--optimize-for-size', '--max-semi-space-size=1'];
+const nodeFlags = ['--max-semi-space-size=4', '--expose-gc'];
 const imageEnv = { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '8' };
 
 let agents = 0;
@@ -156,17 +156,20 @@ export class BenchAgent {
     return response.text();
   }
 
-  /** Waits until it says where it listens; its log is read on, or it would block. */
+  /** Waits until it says where it listens; its log flows on unread, as no kubelet reads it, or it would block. */
   async #listening(): Promise<{ metrics: number; health: number }> {
     if (this.#child.stdout === null) throw new Error('expected a pipe from the agent');
     const found = Promise.withResolvers<{ metrics: number; health: number }>();
     let log = '';
-    createInterface(this.#child.stdout).on('line', (line) => {
+    const lines = createInterface(this.#child.stdout).on('line', (line) => {
       const entry = JSON.parse(line) as { msg: string; metrics: number; health: number };
       if (entry.msg === 'listening') found.resolve(entry);
       else if (log.length < 10_000) log += `${line}\n`;
     });
     this.#child.once('exit', () => found.reject(new Error(`the agent ended:\n${log}`)));
-    return found.promise;
+    const ports = await found.promise;
+    lines.close();
+    this.#child.stdout.resume();
+    return ports;
   }
 }

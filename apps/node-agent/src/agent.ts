@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { openCertificateSource } from './certificate-source.ts';
 import type { CertificateSource } from './certificate-source.ts';
@@ -8,7 +9,6 @@ import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
-import { returnFreedMemory } from './freed-memory.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';

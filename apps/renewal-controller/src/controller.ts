@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
@@ -139,6 +140,7 @@ export class Controller {
 
   async #start(): Promise<ControllerPorts> {
     const { config, env, clock } = this.#options;
+    this.#started.defer(returnFreedMemory(clock));
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
     this.#started.defer(() => client?.stop());
     const certificate = await this.#openCertificate();

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import koffi from 'koffi';
 import { returnFreedMemory } from './freed-memory.ts';
+import { ManualClock } from './manual-clock.ts';
+
+const mib = 1024 * 1024;
+
+/** The memory of a program that does nothing. */
+const still = { heapBytes: () => 0, utilization: () => 0, collect: () => assert.fail(), trim: () => undefined };
 
 test('gives back what was freed every half minute, until it is cancelled', async () => {
   const clock = new ManualClock();
   let times = 0;
-  const cancel = returnFreedMemory(clock, () => (times += 1));
+  const cancel = returnFreedMemory(clock, { ...still, trim: () => (times += 1) });
   await clock.advance(29_999);
   assert.equal(times, 0);
   await clock.advance(1);
@@ -16,6 +21,43 @@ test('gives back what was freed every half minute, until it is cancelled', async
   assert.equal(times, 2);
   cancel();
   assert.equal(clock.timers, 0);
+});
+
+test('collects a heap that has grown by a quarter and by 4 MiB since the last time, and no other', async () => {
+  for (const { leastMib, grownMib } of [
+    { leastMib: 12, grownMib: 16 },
+    { leastMib: 100, grownMib: 125 },
+  ]) {
+    const clock = new ManualClock();
+    let heapBytes = 2 * leastMib * mib;
+    const collected: number[] = [];
+    const collect = (): void => {
+      collected.push(heapBytes / mib);
+      heapBytes = leastMib * mib;
+    };
+    const cancel = returnFreedMemory(clock, { ...still, heapBytes: () => heapBytes, collect });
+    await clock.advance(30_000);
+    heapBytes = grownMib * mib - 1;
+    await clock.advance(30_000);
+    assert.deepEqual(collected, [2 * leastMib]);
+    heapBytes = grownMib * mib;
+    await clock.advance(30_000);
+    assert.deepEqual(collected, [2 * leastMib, grownMib]);
+    cancel();
+  }
+});
+
+test('does not stop a program at work for that', async () => {
+  const clock = new ManualClock();
+  let [utilization, collected] = [0.25, 0];
+  const memory = { ...still, heapBytes: () => 50 * mib, utilization: () => utilization };
+  const cancel = returnFreedMemory(clock, { ...memory, collect: () => (collected += 1) });
+  await clock.advance(30_000);
+  assert.equal(collected, 0);
+  utilization = 0.24;
+  await clock.advance(30_000);
+  assert.equal(collected, 1);
+  cancel();
 });
 
 test('gives back the free pages between blocks in use', async () => {
