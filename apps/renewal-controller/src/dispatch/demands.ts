@@ -1,3 +1,4 @@
+import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -43,10 +44,8 @@ export class Demands {
     const record = JSON.stringify({ ...request, createdAtMs });
     await this.#redis.hset(bulk, { request: record, total: volumes.length, state: 'starting' });
     const mark = request.ignoreWindows === true ? `!${id}` : id;
-    for (let from = 0; from < volumes.length; from += batchSize) {
-      const args = volumes
-        .slice(from, from + batchSize)
-        .flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
+    for (const some of batches(volumes, batchSize)) {
+      const args = some.flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
       await demandScript.run(this.#redis, [this.#keys.demands, pending], [mark, ...args]);
     }
     await this.#redis.pexpire(bulk, keptMs);

@@ -1,3 +1,4 @@
+import { batches } from '@certfleet/shared/batches.ts';
 import { Queue } from 'bullmq';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
@@ -128,8 +129,8 @@ export class DueQueue {
 
 /** Acts on all, some hundreds at once; throws the first failure of a batch when all of it has ended. */
 async function inBatches<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
-  for (let from = 0; from < items.length; from += batchSize) {
-    const results = await Promise.allSettled(items.slice(from, from + batchSize).map(act));
+  for (const some of batches(items, batchSize)) {
+    const results = await Promise.allSettled(some.map(act));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
   }

@@ -1,3 +1,4 @@
+import { batches } from '@certfleet/shared/batches.ts';
 import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -88,8 +89,8 @@ export class FleetFollower {
     const last = await redis.xrevrange(keys.changes, '+', '-', 'COUNT', 1);
     const infos = Object.entries(await redis.hgetall(keys.nodes));
     // Node by node in its place: two whole fleets in memory at once would be one too many.
-    for (let from = 0; from < infos.length; from += nodesAtOnce)
-      await Promise.all(infos.slice(from, from + nodesAtOnce).map(([node, json]) => this.#loadNode(node, json)));
+    for (const some of batches(infos, nodesAtOnce))
+      await Promise.all(some.map(([node, json]) => this.#loadNode(node, json)));
     this.view.keepOnly(new Set(infos.map(([node]) => node)));
     this.#position = last[0]?.[0] ?? '';
     this.#listener.reloaded(this.#position);

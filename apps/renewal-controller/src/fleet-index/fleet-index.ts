@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
@@ -83,7 +84,8 @@ export class FleetIndex {
     removedVolumeIds: readonly string[],
   ): Promise<number> {
     let { added } = await this.#upsert(session, upserted);
-    for (const ids of batches(removedVolumeIds)) added -= (await this.#apply(session, [], ids)).changed.length;
+    for (const ids of batches(removedVolumeIds, batchSize))
+      added -= (await this.#apply(session, [], ids)).changed.length;
     return added;
   }
 
@@ -107,7 +109,7 @@ export class FleetIndex {
     const volumes = this.#understood(session.node, reports);
     const changed = new Set<string>();
     let added = 0;
-    for (const some of batches(volumes)) {
+    for (const some of batches(volumes, batchSize)) {
       const applied = await this.#apply(session, some, []);
       for (const id of applied.changed) changed.add(id);
       added += applied.added;
@@ -167,8 +169,4 @@ function pairsOf(answer: unknown): ChangedPairs {
       reason: 'SessionEnded',
     });
   return answer as ChangedPairs;
-}
-
-function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += batchSize) yield items.slice(from, from + batchSize);
 }

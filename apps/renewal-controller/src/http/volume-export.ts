@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { batches } from '@certfleet/shared/batches.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import { tableRows } from '../fleet-index/volume-table.ts';
 import type { TableQuery } from '../fleet-index/volume-table.ts';
@@ -54,7 +55,7 @@ function* jsonText(context: ApiContext, query: TableQuery): Generator<string> {
 
 function* shownRows(context: ApiContext, query: TableQuery): Generator<readonly VolumeRow[]> {
   const rows = tableRows(context.view(), query, context.clock.now());
-  for (let from = 0; from < rows.length; from += rowsAtOnce) {
-    yield rows.slice(from, from + rowsAtOnce).map(({ volume, word }) => shownVolume(context, volume, word));
+  for (const some of batches(rows, rowsAtOnce)) {
+    yield some.map(({ volume, word }) => shownVolume(context, volume, word));
   }
 }

@@ -1,3 +1,4 @@
+import { batches } from '@certfleet/shared/batches.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
@@ -89,9 +90,7 @@ export class LaneStore {
   /** How lanes stand, a hundred for each question to Redis. */
   async states(issuers: readonly IssuerName[]): Promise<readonly LaneState[]> {
     const lanes = issuers.map((issuer) => this.#policies.laneOf(issuer));
-    const portions: Lane[][] = [];
-    for (let from = 0; from < lanes.length; from += statesAtOnce) portions.push(lanes.slice(from, from + statesAtOnce));
-    return (await Promise.all(portions.map((portion) => this.#statesOf(portion)))).flat();
+    return (await Promise.all(batches(lanes, statesAtOnce).map((some) => this.#statesOf(some)))).flat();
   }
 
   async #statesOf(lanes: readonly Lane[]): Promise<readonly LaneState[]> {
