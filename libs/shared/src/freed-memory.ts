@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import koffi from 'koffi';
 import type { CancelTimer, Clock } from './clock.ts';
 
