@@ -131,11 +131,14 @@ export class VolumeManager {
     });
   }
 
-  /** Renews a volume if it is still here; never rejects. */
+  /**
+   * Renews a volume whose deadline came, if it is still here. A job that was under way when it came has done the work,
+   * or has failed and said when to try next. Never rejects.
+   */
   renew(volumeId: string): Promise<void> {
     return this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
-      if (volume === undefined) return;
+      if (volume === undefined || this.#options.renewals.isScheduled(volume)) return;
       await this.#options.renewals.renew(volume, this.#stopping.signal);
       this.#onChange?.(volumeId);
     });

@@ -144,3 +144,46 @@ describe('a renewal that the controller holds', () => {
     assert.ok(bench.issuer.requests.length > before);
   });
 });
+
+describe('a deadline that comes while a job renews', () => {
+  /** Which certificate of the volume each request was for. */
+  const generations = (): number[] =>
+    bench.issuer.requests.map(({ requestName }) => Number(requestName.split('-').at(-1)));
+
+  /** The job, begun just before the deadline and not ended when it comes. */
+  const jobAcrossDeadline = async (): Promise<Promise<string>[]> => {
+    bench = await VolumeBench.open({ hasController: true });
+    const request = bench.request('web', { duration: '30h' });
+    await bench.publish(request);
+    await bench.clock.advance((20 * 60 + 10) * 60_000 - 1);
+    bench.issuer.hold();
+    const job = bench.manager.renewGeneration(request.volumeId, 1);
+    await bench.clock.advance(0);
+    assert.deepEqual(generations(), [1, 2]);
+    await bench.clock.advance(10_000);
+    return [job];
+  };
+
+  test('finds the work done, and does not renew again', async () => {
+    const [job] = await jobAcrossDeadline();
+    bench.issuer.release();
+    assert.equal(await job, 'renewed');
+    await bench.clock.advance(19 * 3_600_000);
+    assert.deepEqual(generations(), [1, 2]);
+    await bench.clock.advance(2 * 3_600_000);
+    assert.deepEqual(generations(), [1, 2, 3]);
+  });
+
+  test('leaves the next try to the back-off of the job that failed', async () => {
+    const [job] = await jobAcrossDeadline();
+    assert.ok(job);
+    bench.issuer.failure = down;
+    bench.issuer.release();
+    await assert.rejects(job, down);
+    await bench.clock.advance(10_000);
+    assert.deepEqual(generations(), [1, 2]);
+    bench.issuer.failure = undefined;
+    await bench.clock.advance(30 * 60_000);
+    assert.deepEqual(generations(), [1, 2, 2]);
+  });
+});

@@ -16,7 +16,7 @@ import type { VolumeReporter } from './volume-reporter.ts';
 /** What renewals need. */
 export interface VolumeRenewalsOptions {
   readonly issuance: VolumeIssuance;
-  readonly scheduler: Pick<RenewalScheduler, 'schedule' | 'unschedule'>;
+  readonly scheduler: Pick<RenewalScheduler, 'schedule' | 'unschedule' | 'dueAt'>;
   readonly reporter: VolumeReporter;
   readonly clock: Clock;
   readonly issuanceTimeoutMs: number;
@@ -59,6 +59,11 @@ export class VolumeRenewals {
 
   unschedule({ volumeId }: ManagedVolume): void {
     this.#options.scheduler.unschedule(volumeId);
+  }
+
+  /** Whether the volume has its next time. One that is due has none until it was tried, by its deadline or by a job. */
+  isScheduled({ volumeId }: ManagedVolume): boolean {
+    return this.#options.scheduler.dueAt(volumeId) !== undefined;
   }
 
   /**
