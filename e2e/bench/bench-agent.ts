@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
@@ -17,7 +16,7 @@ import type { Timings } from './timings.ts';
 const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent.js');
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** As in the image: apps/node-agent/Dockerfile. */
-const nodeFlags = ['--max-semi-space-size=4', '--expose-gc'];
+const nodeFlags = ['--max-semi-space-size=4', '--initial-heap-size=64', '--expose-gc'];
 const imageEnv = { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '8' };
 
 let agents = 0;
@@ -55,10 +54,9 @@ export class BenchAgent {
     ];
     const { host, port } = bench.access;
     const env = { ...imageEnv, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port };
-    this.#child = spawn(file, args, {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: process.env['PATH'], ...env },
-    });
+    const log = openSync(this.#logPath, 'w');
+    this.#child = spawn(file, args, { stdio: ['ignore', log, 'inherit'], env: { PATH: process.env['PATH'], ...env } });
+    closeSync(log);
     this.#closed = once(this.#child, 'close');
     this.#client = new CsiClient(this.#socketPath);
   }
@@ -131,6 +129,11 @@ export class BenchAgent {
     return join(this.#directory, 'csi.sock');
   }
 
+  /** Its log goes to a file, where the container runtime brings it: no kubelet reads it. */
+  get #logPath(): string {
+    return join(this.#directory, 'agent.log');
+  }
+
   get #pid(): number {
     if (this.#child.pid === undefined) throw new Error('expected a running agent');
     return this.#child.pid;
@@ -156,20 +159,14 @@ export class BenchAgent {
     return response.text();
   }
 
-  /** Waits until it says where it listens; its log flows on unread, as no kubelet reads it, or it would block. */
+  /** Waits until it says where it listens. */
   async #listening(): Promise<{ metrics: number; health: number }> {
-    if (this.#child.stdout === null) throw new Error('expected a pipe from the agent');
-    const found = Promise.withResolvers<{ metrics: number; health: number }>();
-    let log = '';
-    const lines = createInterface(this.#child.stdout).on('line', (line) => {
-      const entry = JSON.parse(line) as { msg: string; metrics: number; health: number };
-      if (entry.msg === 'listening') found.resolve(entry);
-      else if (log.length < 10_000) log += `${line}\n`;
-    });
-    this.#child.once('exit', () => found.reject(new Error(`the agent ended:\n${log}`)));
-    const ports = await found.promise;
-    lines.close();
-    this.#child.stdout.resume();
-    return ports;
+    for (;;) {
+      const log = readFileSync(this.#logPath, 'utf8');
+      const line = /^.*"msg":"listening".*$/m.exec(log)?.[0];
+      if (line !== undefined) return JSON.parse(line) as { metrics: number; health: number };
+      if (this.#child.exitCode !== null) throw new Error(`the agent ended:\n${log}`);
+      await sleep(50);
+    }
   }
 }

@@ -7,7 +7,7 @@ export interface Figure {
   readonly unit: 'ms' | 's' | 'MB' | 'B' | '% of a core' | '1/s' | '';
   /** What the agent took (or the controller, of a fleet's figures), round by round. */
   readonly agent: readonly number[];
-  /** What the bare client took just before each of them; absent where there is nothing to compare with. */
+  /** What the bare client took around each of them; absent where there is nothing to compare with. */
   readonly floor?: readonly number[];
   /** What is to be reached: the ratio to the floor at most, or the agent's own figure at most or at least; absent where a
    * figure only explains another. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -93,6 +93,15 @@ test('gives the chain and the CA verbatim, and what they say', () => {
   assert.match(issued.fingerprintSha256, /^[0-9a-f]{64}$/);
   assert.match(issued.caFingerprintsSha256.join(), /^[0-9a-f]{64}$/);
   assert.deepEqual(issued.warnings, []);
+});
+
+test('tells CAs apart, however many came before', () => {
+  const roots = Array.from({ length: 20 }, (_, index) =>
+    certificate({ subject: name(`root ${index}`), issuer: name(`root ${index}`), key: rootKey, extensions: ca }),
+  );
+  const fingerprints = [...roots, ...roots].map((pem) => verify(leaf, pem).caFingerprintsSha256.join());
+  const expected = roots.map((pem) => new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase());
+  assert.deepEqual(fingerprints, [...expected, ...expected]);
 });
 
 test('takes an answer without a CA', () => {

@@ -48,14 +48,14 @@ export function verifyIssuedChain(
   response: { readonly certificatePem: string; readonly caPem: string },
   { key, now }: ChainExpectation,
 ): IssuedCertificate {
-  const { leaf, chain, authorities } = readAnswer(response);
+  const { leaf, chain, caFingerprints } = readAnswer(response);
   if (!holdsKey(leaf, key))
     throw invalid(`expected a first certificate for the volume's key, found one for another key`);
   requireValidNow(leaf, now);
   return {
     certificatePem: response.certificatePem,
-    caPem: authorities.length === 0 ? '' : response.caPem,
-    ...describe(leaf, authorities),
+    caPem: caFingerprints.length === 0 ? '' : response.caPem,
+    ...describe(leaf, caFingerprints),
     warnings: chainWarnings(chain, now),
   };
 }
@@ -68,27 +68,42 @@ export type ChainFacts = Omit<IssuedCertificate, 'certificatePem' | 'caPem' | 'w
  * @throws CertfleetError failed-precondition, reason InvalidCertificate, when the texts are not certificates
  */
 export function inspectChain(certificatePem: string, caPem = ''): ChainFacts {
-  const { leaf, authorities } = readAnswer({ certificatePem, caPem });
-  return describe(leaf, authorities);
+  const { leaf, caFingerprints } = readAnswer({ certificatePem, caPem });
+  return describe(leaf, caFingerprints);
 }
 
 interface Answer {
   readonly leaf: X509Certificate;
   readonly chain: readonly X509Certificate[];
-  readonly authorities: readonly X509Certificate[];
+  readonly caFingerprints: readonly string[];
 }
 
 function readAnswer(response: { readonly certificatePem: string; readonly caPem: string }): Answer {
   const chain = readCertificates('certificate chain', response.certificatePem, chainLimits);
-  const authorities = readCertificates('ca', response.caPem, caLimits);
+  const caFingerprints = readCa(response.caPem);
   const [leaf] = chain;
   if (leaf === undefined) throw invalid('expected at least one certificate, found none');
-  if (authorities.length === 0 && response.caPem.trim() !== '')
+  if (caFingerprints.length === 0 && response.caPem.trim() !== '')
     throw invalid('expected the ca as PEM, found other text');
-  return { leaf, chain, authorities };
+  return { leaf, chain, caFingerprints };
 }
 
-function describe(leaf: X509Certificate, authorities: readonly X509Certificate[]): ChainFacts {
+/** Fingerprints of the CAs that were read last, by their PEM: an issuer sends the same with each of its certificates. */
+const knownCas = new Map<string, readonly string[]>();
+const knownCasLimits = { entries: 8, characters: 16 * 1024 };
+
+function readCa(pem: string): readonly string[] {
+  const known = knownCas.get(pem);
+  if (known !== undefined) return known;
+  const fingerprints = readCertificates('ca', pem, caLimits).map(fingerprint);
+  if (pem.length > knownCasLimits.characters) return fingerprints;
+  const [oldest] = knownCas.keys();
+  if (oldest !== undefined && knownCas.size === knownCasLimits.entries) knownCas.delete(oldest);
+  knownCas.set(pem, fingerprints);
+  return fingerprints;
+}
+
+function describe(leaf: X509Certificate, caFingerprintsSha256: readonly string[]): ChainFacts {
   return {
     notBefore: leaf.validFromDate,
     notAfter: leaf.validToDate,
@@ -97,7 +112,7 @@ function describe(leaf: X509Certificate, authorities: readonly X509Certificate[]
     subject: distinguishedNameText(leaf.subject),
     issuer: distinguishedNameText(leaf.issuer),
     ...asInvalid(() => subjectAltNamesOf(leaf), 'the names of the first certificate cannot be read'),
-    caFingerprintsSha256: authorities.map(fingerprint),
+    caFingerprintsSha256,
   };
 }
 

@@ -41,6 +41,8 @@ test('writes RSA keys as PKCS#1 when asked, and reads them back', async () => {
   const pem = encodePrivateKey(key, 'PKCS1');
   assert.match(pem.toString(), /^-----BEGIN RSA PRIVATE KEY-----\n/);
   assert.ok(decodePrivateKey(pem.toString()).equals(key));
+  assert.match(encodePrivateKey(key, 'PKCS8').toString(), /^-----BEGIN PRIVATE KEY-----\n/);
+  assert.deepEqual(encodePrivateKey(key, 'PKCS1'), pem);
 });
 
 test('does not match an RSA key of another size', async () => {

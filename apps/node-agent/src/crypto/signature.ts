@@ -28,7 +28,7 @@ const algorithms: readonly SignatureAlgorithm[] = [rsaSha256, rsaSha384, rsaSha5
  */
 export function signStructure(toBeSigned: Buffer, key: KeyObject): Buffer {
   const algorithm = algorithmOf(key);
-  return sequence(toBeSigned, signatureAlgorithmIdentifier(key), bitString(sign(algorithm.digest, toBeSigned, key)));
+  return sequence(toBeSigned, encodeAlgorithm(algorithm), bitString(sign(algorithm.digest, toBeSigned, key)));
 }
 
 /** The AlgorithmIdentifier that `signStructure` puts beside the key's signature; a certificate repeats it inside. */

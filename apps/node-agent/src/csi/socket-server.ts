@@ -9,7 +9,8 @@ const longestSocketPath = 107;
 
 /** A gRPC server on a Unix socket that only its owner may open. */
 export class SocketServer {
-  readonly #server = new Server();
+  /** Without Channelz, the bookkeeping of gRPC's own debugging service, which nothing here serves. */
+  readonly #server = new Server({ 'grpc.enable_channelz': 0 });
   readonly #path: string;
 
   constructor(path: string) {

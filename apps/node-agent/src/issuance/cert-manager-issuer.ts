@@ -6,9 +6,9 @@ import { listAll } from '@certfleet/shared/kube/list-all.ts';
 import { ResourceWatch } from '@certfleet/shared/kube/resource-watch.ts';
 import { idHash, nodeIdHashLabel } from '../spec/volume-labels.ts';
 import {
+  asksFor,
   certificateRequestManifest,
   certificateRequests,
-  hasSameCsr,
   ownedBy,
   viewCertificateRequest,
 } from './certificate-request.ts';
@@ -80,8 +80,8 @@ export class CertManagerIssuer implements CertificateIssuer {
 
   async issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse> {
     const target = { namespace: request.spec.pod.namespace, name: request.requestName };
-    const isOwned = ownedBy(request);
-    const waiter = new RequestWaiter((view) => isOwned(view) && hasSameCsr(view, request.csrPem));
+    const [isOwned, isAskedFor] = [ownedBy(request), asksFor(request.csrPem)];
+    const waiter = new RequestWaiter((view) => isOwned(view) && isAskedFor(view));
     const work = new AbortController();
     const abort = (): void => work.abort();
     signal.addEventListener('abort', abort, { once: true });
@@ -172,7 +172,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     }
     const view = await this.#get({ namespace, name: request.requestName }, signal);
     const isOwned = ownedBy(request)(view);
-    if (isOwned && hasSameCsr(view, request.csrPem)) return view;
+    if (isOwned && asksFor(request.csrPem)(view)) return view;
     const name = `certificate request ${namespace}/${request.requestName}`;
     if (isOwned) {
       // Its key was lost with the node's memory, say in a reboot: nobody can use what it asks for.

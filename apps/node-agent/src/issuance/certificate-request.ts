@@ -64,7 +64,7 @@ export function certificateRequestManifest(request: IssueRequest, nodeId: string
       ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: spec.pod.name, uid: spec.pod.uid }],
     },
     spec: {
-      request: Buffer.from(request.csrPem, 'utf8').toString('base64'),
+      request: base64(request.csrPem),
       issuerRef: { name: spec.issuer.name, kind: spec.issuer.kind, group: spec.issuer.group },
       duration: formatGoDuration(spec.durationMs),
       isCA: spec.isCa,
@@ -102,7 +102,7 @@ function orEmpty(text: string | undefined): string {
 
 /**
  * Tells whether the agent made an object for this pod and volume. Anyone who may create requests can set its labels, so
- * the owner is asked first; that the CSR is ours too is `hasSameCsr`.
+ * the owner is asked first; that the CSR is ours too is `asksFor`.
  */
 export function ownedBy({
   spec: { pod },
@@ -113,17 +113,23 @@ export function ownedBy({
 }
 
 /**
- * Whether the object asks for what our CSR asks for, with our key. What is signed is compared, not the signature:
+ * Tells whether an object asks for what our CSR asks for, with our key. What is signed is compared, not the signature:
  * ECDSA's differs each time the same CSR is made.
  */
-export function hasSameCsr(view: CertificateRequestView, csrPem: string): boolean {
-  const theirs = Buffer.from(view.request, 'base64').toString('utf8');
-  if (theirs === csrPem) return true;
-  try {
-    return signedPart(theirs).equals(signedPart(csrPem));
-  } catch {
-    return false;
-  }
+export function asksFor(csrPem: string): (view: CertificateRequestView) => boolean {
+  const asSent = base64(csrPem);
+  return ({ request }) => {
+    if (request === asSent) return true;
+    try {
+      return signedPart(Buffer.from(request, 'base64').toString('utf8')).equals(signedPart(csrPem));
+    } catch {
+      return false;
+    }
+  };
+}
+
+function base64(csrPem: string): string {
+  return Buffer.from(csrPem, 'utf8').toString('base64');
 }
 
 /** CertificationRequestInfo, the first element of a PKCS#10 request (RFC 2986, 4.2). */

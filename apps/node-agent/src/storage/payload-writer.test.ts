@@ -115,7 +115,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
         assertTidy(first);
       },
     );
-    assert.ok(steps > 28, `only ${steps} steps`);
+    assert.ok(steps > 25, `only ${steps} steps`);
   });
 
   test('killed at any step of a renewal leaves all old or all new files, and the next write tidies up', () => {

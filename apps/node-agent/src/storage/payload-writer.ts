@@ -67,7 +67,8 @@ function tidy(files: FileSystem, directory: string, current: string, payload: Pa
   for (const name of payload.keys()) {
     const path = join(directory, name);
     const target = join(currentLink, name);
-    if (!entries.has(name) || linkTarget(files, path) !== target) replaceLink(files, target, path);
+    if (!entries.has(name)) files.symlinkSync(target, path);
+    else if (linkTarget(files, path) !== target) replaceLink(files, target, path);
   }
   for (const name of entries) {
     if (name === currentLink || name === current || payload.has(name)) continue;

@@ -17,7 +17,10 @@ export const currentLink = '..data';
 
 /** Name of the current payload directory; undefined when there is none, or `..data` is no link into the same directory. */
 export function currentPayloadName(files: FileSystem, directory: string): string | undefined {
-  const name = linkTarget(files, join(directory, currentLink));
+  const link = join(directory, currentLink);
+  // Asked first: a new volume has none, and an error with its stack trace costs ten times the question.
+  if (files.lstatSync(link, { throwIfNoEntry: false }) === undefined) return undefined;
+  const name = linkTarget(files, link);
   // The directory may be somebody else's work (a take-over): a link must not lead out of it.
   return name !== undefined && /^\.\.[^/]+$/.test(name) && name !== currentLink ? name : undefined;
 }

@@ -42,6 +42,8 @@ export class VolumeStore {
   readonly #layouts: readonly VolumeLayout[];
   readonly #clock: Pick<Clock, 'now'>;
   readonly #files: FileSystem;
+  /** Where volumes were found, so that not every call on one looks for it; whether it is still there the call finds out. */
+  readonly #found = new Map<string, VolumeLayout>();
 
   private constructor({ own, adopted, clock, files = systemFiles }: VolumeStoreOptions) {
     this.#own = own;
@@ -178,6 +180,7 @@ export class VolumeStore {
    */
   remove(volumeId: string): void {
     assertSafeVolumeId(volumeId);
+    this.#found.delete(volumeId);
     storageStep(`remove volume ${volumeId}`, () => {
       for (const { root } of this.#layouts) removeVolumeDirectory(this.#files, root, volumeId);
     });
@@ -185,8 +188,9 @@ export class VolumeStore {
 
   #within<T>(volumeId: string, step: string, action: (directory: string, layout: VolumeLayout) => T): T {
     assertSafeVolumeId(volumeId);
-    const layout = this.#layoutOf(volumeId);
+    const layout = this.#found.get(volumeId) ?? this.#layoutOf(volumeId);
     if (layout === undefined) throw notFound(volumeId);
+    this.#found.set(volumeId, layout);
     return storageStep(`${step} volume ${volumeId}`, () => action(join(layout.root, volumeId), layout));
   }
 

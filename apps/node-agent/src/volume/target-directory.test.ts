@@ -9,8 +9,8 @@ test('a target is made whole and removed once, and never with files in it', () =
   const scratch = mkdtempSync(join(tmpdir(), 'cf-'));
   after(() => rmSync(scratch, { recursive: true }));
   const target = join(scratch, 'pod/volumes/mount');
-  createTarget(target);
-  createTarget(target);
+  assert.equal(createTarget(target), true);
+  assert.equal(createTarget(target), false);
   removeTarget(target);
   removeTarget(target);
   mkdirSync(target);

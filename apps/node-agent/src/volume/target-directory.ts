@@ -1,9 +1,12 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** Makes the target directory, which CSI leaves to the plugin (the kubelet has made its parent). */
-export function createTarget(path: string): void {
-  attempt(`make ${path}`, () => mkdirSync(path, { recursive: true, mode: 0o750 }));
+/**
+ * Makes the target directory, which CSI leaves to the plugin (the kubelet has made its parent).
+ * @returns whether it is new, so that nothing can be mounted on it
+ */
+export function createTarget(path: string): boolean {
+  return attempt(`make ${path}`, () => mkdirSync(path, { recursive: true, mode: 0o750 }) !== undefined);
 }
 
 /** Deletes the empty target, as CSI asks; one that is gone is no error, one that holds files was never ours to delete. */
@@ -17,9 +20,9 @@ export function removeTarget(path: string): void {
   });
 }
 
-function attempt(what: string, work: () => void): void {
+function attempt<T>(what: string, work: () => T): T {
   try {
-    work();
+    return work();
   } catch (cause) {
     throw new CertfleetError('unavailable', `cannot ${what}: ${(cause as Error).message}`, {
       reason: 'MountFailed',

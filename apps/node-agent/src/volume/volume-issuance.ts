@@ -82,7 +82,8 @@ export class VolumeIssuance {
       key: this.#knownKey(volume),
       serviceAccountToken: this.#options.useTokenRequest ? serviceAccountToken : undefined,
       rememberKey: (key) => {
-        volume.secrets = { ...volume.secrets, pendingKeyPem: new Secret(encodePrivateKey(key, 'PKCS8').toString()) };
+        const pendingKeyPem = new Secret(encodePrivateKey(key, spec.key.encoding).toString('latin1'));
+        volume.secrets = { ...volume.secrets, pendingKeyPem };
         // The key first: a record that names a request without its key would only be a request to throw away.
         store.writeSecrets(volumeId, volume.secrets);
         volume.record = {

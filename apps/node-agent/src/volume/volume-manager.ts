@@ -210,9 +210,14 @@ export class VolumeManager {
       requestIsSpent: false,
       unpublished: new AbortController(),
     };
-    // Set aside at start because its record was damaged; with no pod on it, it may make room.
-    if (store.has(volumeId) && !(await mounter.isMounted(targetPath))) store.remove(volumeId);
-    store.create(volume.record, volume.secrets);
+    try {
+      store.create(volume.record, volume.secrets);
+    } catch (error) {
+      // Set aside at start because its record was damaged; with no pod on it, it may make room.
+      if (asCertfleetError(error).code !== 'already-exists' || (await mounter.isMounted(targetPath))) throw error;
+      store.remove(volumeId);
+      store.create(volume.record, volume.secrets);
+    }
     this.#volumes.set(volumeId, volume);
     reporter.attributeWarnings(volume);
     return volume;
@@ -242,9 +247,8 @@ export class VolumeManager {
     const startedMs = performance.now();
     volume.unpublished.signal.throwIfAborted();
     try {
-      createTarget(targetPath);
       // What a kill left there, which may be half done. No pod runs on it: its publish was never answered.
-      await mounter.unmount(targetPath);
+      if (!createTarget(targetPath)) await mounter.unmount(targetPath);
       await mounter.bindReadOnly(volume.store.dataPath(volume.volumeId), targetPath);
     } catch (cause) {
       // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking anew.
