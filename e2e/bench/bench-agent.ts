@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 import type { Forward } from '../cluster/forward.ts';
+import { lastLines, waitUntil } from '../cluster/wait.ts';
 import type { Algorithm, BenchCluster } from './bench-cluster.ts';
 import { cpuSecondsOf, memoryOf } from './process-usage.ts';
 import type { ProcessMemory } from './process-usage.ts';
@@ -161,12 +162,13 @@ export class BenchAgent {
 
   /** Waits until it says where it listens. */
   async #listening(): Promise<{ metrics: number; health: number }> {
-    for (;;) {
-      const log = readFileSync(this.#logPath, 'utf8');
-      const line = /^.*"msg":"listening".*$/m.exec(log)?.[0];
-      if (line !== undefined) return JSON.parse(line) as { metrics: number; health: number };
-      if (this.#child.exitCode !== null) throw new Error(`the agent ended:\n${log}`);
-      await sleep(50);
-    }
+    const line = (): string | undefined => /^.*"msg":"listening".*$/m.exec(readFileSync(this.#logPath, 'utf8'))?.[0];
+    const hasEnded = (): boolean => this.#child.exitCode !== null || this.#child.signalCode !== null;
+    const isDecided = (): Promise<boolean> => Promise.resolve(line() !== undefined || hasEnded());
+    const explain = (): Promise<string> => lastLines(this.#logPath);
+    await waitUntil('the agent to listen', isDecided, { timeoutMs: 30_000, explain });
+    const found = line();
+    if (found === undefined) throw new Error(`the agent ended:\n${await explain()}`);
+    return JSON.parse(found) as { metrics: number; health: number };
   }
 }

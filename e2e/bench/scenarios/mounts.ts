@@ -34,6 +34,7 @@ export function mountScenario(options: MountOptions): Scenario {
     try {
       await warmUp(bench, agent, algorithm);
       const floorTime = async (): Promise<number> => {
+        // An agent that is filling its stock would burden the floor.
         if (algorithm === 'RSA') await fillStock(agent);
         const time = figureOf(await bench.floor.issue(agent.volumes(algorithm, count), concurrency));
         await settle(bench);
