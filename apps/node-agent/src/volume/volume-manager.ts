@@ -210,14 +210,9 @@ export class VolumeManager {
       requestIsSpent: false,
       unpublished: new AbortController(),
     };
-    try {
-      store.create(volume.record, volume.secrets);
-    } catch (error) {
-      // Set aside at start because its record was damaged; with no pod on it, it may make room.
-      if (asCertfleetError(error).code !== 'already-exists' || (await mounter.isMounted(targetPath))) throw error;
-      store.remove(volumeId);
-      store.create(volume.record, volume.secrets);
-    }
+    // Set aside at start because its record was damaged; with no pod on it, it may make room.
+    if (store.has(volumeId) && !(await mounter.isMounted(targetPath))) store.remove(volumeId);
+    store.create(volume.record, volume.secrets);
     this.#volumes.set(volumeId, volume);
     reporter.attributeWarnings(volume);
     return volume;
