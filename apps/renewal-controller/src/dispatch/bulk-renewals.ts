@@ -102,15 +102,12 @@ export class BulkRenewals {
     return this.#parts.demands.list();
   }
 
-  /** Tells the requests that want a renewal how it ended; answers whether there are any. */
-  async settled(previous: VolumeState, end: 'renewed' | 'gone' | 'failed'): Promise<boolean> {
+  /** Tells the requests that want a renewal, by their marks, how it ended. */
+  async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone' | 'failed'): Promise<void> {
     const { demands } = this.#parts;
-    const id = renewalId(previous);
-    const { bulks } = await demands.wanting(id);
     await Promise.all(
-      bulks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, id, end))),
+      marks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, renewal, end))),
     );
-    return bulks.length > 0;
   }
 
   #select(selection: VolumeSelection): { volumes: readonly VolumeState[]; skipped: number } {
@@ -139,8 +136,8 @@ export class BulkRenewals {
   async #takeBack(id: string, volume: VolumeState): Promise<void> {
     const { demands, due, isStarted, leaveLane } = this.#parts;
     if (await isStarted(volume)) return;
-    const { bulks } = await demands.wanting(renewalId(volume));
-    const mark = bulks.find((each) => each.replace('!', '') === id) ?? id;
+    const marks = await demands.wanting(renewalId(volume));
+    const mark = marks.find((each) => each.replace('!', '') === id) ?? id;
     if (!(await demands.settle(mark, renewalId(volume), 'cancelled'))) return;
     await due.remove([jobId(volume)]);
     await leaveLane(volume);

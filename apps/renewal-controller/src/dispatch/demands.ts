@@ -1,6 +1,7 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { demandMarks } from '../lanes/demand-marks.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { BulkRenewal, RenewalRequester } from './bulk-renewal.ts';
@@ -74,11 +75,9 @@ export class Demands {
     } while (cursor !== '0');
   }
 
-  /** Which bulk renewals want this renewal, as `settle` takes them; and whether one of them does not wait for windows. */
-  async wanting(renewal: string): Promise<{ readonly bulks: readonly string[]; readonly ignoreWindows: boolean }> {
-    const value = await this.#redis.hget(this.#keys.demands, renewal);
-    const bulks = value === null || value === '' ? [] : value.split(',');
-    return { bulks, ignoreWindows: bulks.some((mark) => mark.startsWith('!')) };
+  /** Which bulk renewals want this renewal, by their marks. */
+  async wanting(renewal: string): Promise<readonly string[]> {
+    return demandMarks(await this.#redis.hget(this.#keys.demands, renewal));
   }
 
   /** Which of these renewals are wanted by any bulk renewal. */

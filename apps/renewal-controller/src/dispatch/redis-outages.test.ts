@@ -169,7 +169,7 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     });
     const job = await doomed.getNextJob('doomed', { block: false });
     assert.ok(job.id);
-    const request = { id: job.id, volume: 'node-a/v1', latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false };
+    const request = { id: job.id, renewal: job.id, volume: 'node-a/v1', latestStartMs: 1e15, notAfterMs: 1e15 };
     await admission.admit(lane, request);
     // The job stays locked, as after a kill: nobody moves it on, and its lock is not extended.
     await doomed.close(true);

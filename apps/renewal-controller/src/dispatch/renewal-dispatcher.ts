@@ -6,7 +6,7 @@ import { volumePlace } from '../fleet-index/volume-place.ts';
 import type { VolumeChange } from '../fleet-index/volume-change.ts';
 import type { IssuerName, VolumeState } from '../fleet-index/volume-state.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
-import type { LaneTime, Outcome } from '../lanes/lane-admission.ts';
+import type { LaneTime, Outcome, Settled } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
 import type { LanePause } from '../lanes/lane-store.ts';
@@ -23,7 +23,7 @@ import type { DueResult, HoldJob } from './due-worker.ts';
 import { IssuanceHistory } from './issuance-history.ts';
 import type { EndedTry } from './issuance-history.ts';
 import { NodeQueues } from './node-queues.ts';
-import { jobId, renewalId } from './renewal-job.ts';
+import { isOfSameJob, jobId, renewalId, renewalOf } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
 import { renewalTimes } from './renewal-schedule.ts';
 import { startRenewal } from './start-renewal.ts';
@@ -156,7 +156,6 @@ export class RenewalDispatcher implements ReportSink {
     return await startRenewal(
       {
         stored: this.#stored,
-        demands: this.#demands,
         admission: this.#admission,
         lanes: this.lanes,
         policies: this.#parts.policies,
@@ -186,30 +185,26 @@ export class RenewalDispatcher implements ReportSink {
   /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
   async #settle({ previous, current }: VolumeChange): Promise<EndedTry | undefined> {
     if (previous === undefined) return current && { previous, current, wasStarted: false, wasDemanded: false };
-    if (current !== undefined && jobId(previous) === jobId(current)) return undefined;
+    if (current !== undefined && isOfSameJob(previous, current)) return undefined;
     const outcome = outcomeOf(previous, current);
-    const [wasStarted, wasDemanded] = await Promise.all([
+    const [{ wasStarted, demandedBy }] = await Promise.all([
       this.#leaveLane(previous, outcome, current),
-      this.#settleDemand(previous, outcome, current),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
+    const end = demandEnd(previous, outcome, current);
+    const wasDemanded = end !== undefined && demandedBy.length > 0;
+    if (wasDemanded) await this.bulks.settled(demandedBy, renewalId(previous), end);
     this.#observer.settled(current ?? previous, outcome);
     return current && { previous, current, wasStarted, wasDemanded };
   }
 
-  /** Answers whether somebody had asked for it. */
-  async #settleDemand(previous: VolumeState, outcome: Outcome, current: VolumeState | undefined): Promise<boolean> {
-    if (outcome === 'failed') return await this.bulks.settled(previous, 'failed');
-    if (current === undefined) return await this.bulks.settled(previous, 'gone');
-    return current.generation !== previous.generation && (await this.bulks.settled(previous, 'renewed'));
-  }
-
-  /** Answers whether it was started. */
-  async #leaveLane(volume: VolumeState, outcome: Outcome, current?: VolumeState): Promise<boolean> {
+  async #leaveLane(volume: VolumeState, outcome: Outcome, current?: VolumeState): Promise<Settled> {
     const lane = this.#parts.policies.laneOf(volume.issuer);
     const error = current?.failure?.message;
-    const { wasStarted, woken } = await this.#admission.settle(lane, {
-      id: jobId(volume),
+    const id = jobId(volume);
+    const settled = await this.#admission.settle(lane, {
+      id,
+      renewal: renewalOf(id),
       outcome,
       volume: volumePlace(volume),
       ...(error !== undefined && { error }),
@@ -217,9 +212,9 @@ export class RenewalDispatcher implements ReportSink {
     // Of what was due and admitted the job is gone, or its worker is about to end it; one that was asked for before its
     // time may have been scheduled for that time once more, by a snapshot.
     const dueAtMs = renewalTimes(volume, lane)?.dueAtMs ?? Infinity;
-    if (!wasStarted || dueAtMs > this.#parts.clock.now()) await this.due.remove([jobId(volume)]);
-    await this.due.promote(woken);
-    return wasStarted;
+    if (!settled.wasStarted || dueAtMs > this.#parts.clock.now()) await this.due.remove([id]);
+    await this.due.promote(settled.woken);
+    return settled;
   }
 
   async #isStarted(volume: VolumeState): Promise<boolean> {
@@ -230,6 +225,17 @@ export class RenewalDispatcher implements ReportSink {
   get #observer(): DispatchObserver {
     return this.#parts.observer ?? noObserver;
   }
+}
+
+/** What those who asked for the renewal of `previous` hear; undefined when it is still to come. */
+function demandEnd(
+  previous: VolumeState,
+  outcome: Outcome,
+  current: VolumeState | undefined,
+): 'renewed' | 'gone' | 'failed' | undefined {
+  if (outcome === 'failed') return 'failed';
+  if (current === undefined) return 'gone';
+  return current.generation === previous.generation ? undefined : 'renewed';
 }
 
 /** A new generation is a success, whoever brought it about; one more failed try is a failure. */

@@ -49,6 +49,20 @@ export function renewalId({
  * BullMQ refuses ids that are integers or hold a colon.
  */
 export function jobId(volume: VolumeState): string {
-  const attempts = volume.failure?.attempts ?? 0;
+  const attempts = attemptsOf(volume);
   return attempts === 0 ? renewalId(volume) : `${renewalId(volume)}-r${attempts}`;
+}
+
+/** Whether one job stands for the volume at both of its states. */
+export function isOfSameJob(before: VolumeState, after: VolumeState): boolean {
+  return before.generation === after.generation && attemptsOf(before) === attemptsOf(after);
+}
+
+/** The id of the renewal that a job stands for: the job's own without the number of the attempt. */
+export function renewalOf(job: string): string {
+  return job.replace(/-r\d+$/, '');
+}
+
+function attemptsOf({ failure }: VolumeState): number {
+  return failure?.attempts ?? 0;
 }

@@ -5,11 +5,10 @@ import type { CertificateState, VolumeState } from '../fleet-index/volume-state.
 import type { LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
-import type { Demands } from './demands.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import type { DueResult } from './due-worker.ts';
 import type { NodeQueues } from './node-queues.ts';
-import { jobId } from './renewal-job.ts';
+import { jobId, renewalOf } from './renewal-job.ts';
 import type { RenewalCause } from './renewal-job.ts';
 import { renewalTimes } from './renewal-schedule.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -17,7 +16,6 @@ import type { StoredVolumes } from './stored-volumes.ts';
 /** What the start of a renewal needs. */
 export interface StartRenewalParts {
   readonly stored: StoredVolumes;
-  readonly demands: Demands;
   readonly admission: LaneAdmission;
   readonly lanes: LaneStore;
   readonly policies: LanePolicies;
@@ -37,9 +35,8 @@ const done: DueResult = { done: true };
 
 /** Hands a renewal that is due to its node's queue, if its lane lets it; otherwise tells when to come again. */
 export async function startRenewal(parts: StartRenewalParts, { id, node, volumeId }: DueRenewal): Promise<DueResult> {
-  const { stored, demands, admission, lanes, policies, nodeQueues, clock, observer } = parts;
-  // The name of a renewal is its job's without the number of the attempt.
-  const [volume, demand] = await Promise.all([stored.get(node, volumeId), demands.wanting(id.replace(/-r\d+$/, ''))]);
+  const { stored, admission, lanes, policies, nodeQueues, clock, observer } = parts;
+  const volume = await stored.get(node, volumeId);
   // The volume is gone, was renewed by its agent's own deadline, or failed once more: another job stands for it now.
   if (volume?.certificate === undefined || jobId(volume) !== id) return done;
   const lane = policies.laneOf(volume.issuer);
@@ -48,10 +45,10 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   await lanes.note(lane);
   const verdict = await admission.admit(lane, {
     id,
+    renewal: renewalOf(id),
     volume: volumePlace(volume),
     latestStartMs: times.latestStartMs,
     notAfterMs: volume.certificate.notAfterMs,
-    ignoreWindows: demand.ignoreWindows,
   });
   if (!verdict.admitted) {
     observer.held(volume, verdict.reason, verdict.waitMs);
@@ -61,7 +58,7 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
     if (reason === 'rate' || reason === 'window') return { done: false, waitMs };
     return { done: false, waitMs, wasCalled: () => lanes.wasCalled(lane, id) };
   }
-  const cause = causeOf(volume, demand.bulks.length > 0);
+  const cause = causeOf(volume, verdict.demandedBy.length > 0);
   const nowMs = clock.now();
   // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
   await nodeQueues.add(node, id, {

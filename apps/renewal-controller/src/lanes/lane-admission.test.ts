@@ -6,6 +6,7 @@ import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { createRedis } from '../redis/create-redis.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
 import { LanePolicies } from './lane-policies.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { LaneStore } from './lane-store.ts';
@@ -29,11 +30,11 @@ const issuer = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '',
 const startMs = Date.UTC(2026, 0, 5, 12);
 const quick: SimulatedIssuer = () => ({ afterMs: 30, outcome: 'ok' });
 
-function laneWith(policy: Partial<LanePolicy>): { sim: SimulatedLane; store: LaneStore } {
+function laneWith(policy: Partial<LanePolicy>): { sim: SimulatedLane; store: LaneStore; keys: RedisKeys } {
   const keys = redisKeys(`t-${randomUUID()}`);
   const policies = new LanePolicies(policy);
   const sim = new SimulatedLane(redis, keys, { lane: policies.laneOf(issuer), startMs });
-  return { sim, store: new LaneStore(redis, keys, policies) };
+  return { sim, store: new LaneStore(redis, keys, policies), keys };
 }
 
 function arrivals(count: number, atMs = startMs): readonly Arrival[] {
@@ -58,10 +59,10 @@ test('keeps the rate when all who held a slot come late together', async () => {
   for (const { id } of arrivals(50))
     await sim.admission.admit(sim.lane, {
       id,
+      renewal: id,
       volume: id,
       latestStartMs: 1e15,
       notAfterMs: 1e15,
-      ignoreWindows: false,
     });
   sim.arrive(arrivals(50, startMs + 60_000), quick);
   await sim.run();
@@ -97,10 +98,22 @@ test('frees the place of a renewal that is never answered, after its time', asyn
 
 test('counts a renewal that is admitted twice once', async () => {
   const { sim, store } = laneWith({ ratePerSecond: 1, burst: 1 });
-  const request = { id: 'v1', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15, ignoreWindows: false };
-  assert.deepEqual(await sim.admission.admit(sim.lane, request), { admitted: true, again: false, urgent: false });
-  assert.deepEqual(await sim.admission.admit(sim.lane, request), { admitted: true, again: true, urgent: false });
+  const request = { id: 'v1', renewal: 'v1', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15 };
+  const admitted = { admitted: true, urgent: false, demandedBy: [] };
+  assert.deepEqual(await sim.admission.admit(sim.lane, request), { ...admitted, again: false });
+  assert.deepEqual(await sim.admission.admit(sim.lane, request), { ...admitted, again: true });
   assert.equal((await store.state(issuer)).inFlight, 1);
+});
+
+test('says who asked for a renewal when it comes, whether it may start or not, and when it ends', async () => {
+  const { sim, keys } = laneWith({ ratePerSecond: 1, burst: 1 });
+  await redis.hset(keys.demands, 'v1-3', 'first,!second');
+  const request = { renewal: 'v1-3', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15 };
+  const demandedBy = ['first', '!second'];
+  for (const id of ['v1-3', 'v1-3', 'v1-3-r1'])
+    assert.deepEqual((await sim.admission.admit(sim.lane, { ...request, id })).demandedBy, demandedBy);
+  const end = { id: 'v1-3', renewal: 'v1-3', outcome: 'ok', volume: 'v1' } as const;
+  assert.deepEqual(await sim.admission.settle(sim.lane, end), { wasStarted: true, demandedBy, woken: [] });
 });
 
 test('rests after failures of different volumes, longer each time, and comes back gently', async () => {
@@ -139,12 +152,12 @@ test('one volume that always fails does not hold up the others of its issuer', a
     const id = `bad-r${attempt}`;
     await sim.admission.admit(sim.lane, {
       id,
+      renewal: id,
       volume: id,
       latestStartMs: 1e15,
       notAfterMs: 1e15,
-      ignoreWindows: false,
     });
-    await sim.admission.settle(sim.lane, { id, outcome: 'failed', volume: 'bad', error: 'refused' });
+    await sim.admission.settle(sim.lane, { id, renewal: id, outcome: 'failed', volume: 'bad', error: 'refused' });
   }
   const state = await store.state(issuer);
   assert.equal(state.failureStreak, 1);
@@ -221,13 +234,14 @@ test('a cancelled line leaves no gap behind', async () => {
   const { sim } = laneWith({ ratePerSecond: 1, burst: 1, maxInFlight: 100 });
   const request = (id: string): Parameters<typeof sim.admission.admit>[1] => ({
     id,
+    renewal: id,
     volume: id,
     latestStartMs: 1e15,
     notAfterMs: 1e15,
-    ignoreWindows: false,
   });
   for (const { id } of arrivals(500)) await sim.admission.admit(sim.lane, request(id));
-  for (const { id } of arrivals(500)) await sim.admission.settle(sim.lane, { id, outcome: 'gone', volume: id });
+  for (const { id } of arrivals(500))
+    await sim.admission.settle(sim.lane, { id, renewal: id, outcome: 'gone', volume: id });
   const answer = await sim.admission.admit(sim.lane, request('next'));
   assert.ok(!answer.admitted && answer.waitMs <= 1000, JSON.stringify(answer));
 });

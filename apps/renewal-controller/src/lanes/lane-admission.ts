@@ -1,25 +1,32 @@
 import type { HoldReason } from '../fleet-index/renewal-progress.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { demandMarks } from './demand-marks.ts';
 import type { Lane } from './lane-policies.ts';
 import { admitScript, settleScript } from './lane-scripts.ts';
 
-/** What a lane says of a renewal. Urgent: it would expire before its turn, and goes before the line. */
-export type Admission =
-  | { readonly admitted: true; readonly again: boolean; readonly urgent: boolean }
-  | { readonly admitted: false; readonly waitMs: number; readonly reason: HoldReason; readonly urgent: boolean };
+/** What a lane says of a renewal. */
+export type Admission = (
+  | { readonly admitted: true; readonly again: boolean }
+  | { readonly admitted: false; readonly waitMs: number; readonly reason: HoldReason }
+) & {
+  /** It would expire before its turn, and goes before the line. */
+  readonly urgent: boolean;
+  /** The bulk renewals that want it, by their marks. */
+  readonly demandedBy: readonly string[];
+};
 
 /** A renewal at its lane's door. */
 export interface LaneRequest {
   /** Names the volume at its generation and attempt. */
   readonly id: string;
+  /** Names the volume at its generation, as those who ask for renewals do: some of them do not wait for windows. */
+  readonly renewal: string;
   /** The volume alone, as `volumePlace` names it. */
   readonly volume: string;
   /** A start after this comes too late. */
   readonly latestStartMs: number;
   readonly notAfterMs: number;
-  /** Whether windows hold it. */
-  readonly ignoreWindows: boolean;
 }
 
 /** How a renewal ended: answered well, answered with a failure, or no longer wanted. */
@@ -28,6 +35,8 @@ export type Outcome = 'ok' | 'failed' | 'gone';
 /** A renewal that ended. */
 export interface Settlement {
   readonly id: string;
+  /** As in its request. */
+  readonly renewal: string;
   readonly outcome: Outcome;
   /** The volume alone, as `volumePlace` names it: failures of one alone are not the issuer's. */
   readonly volume: string;
@@ -37,6 +46,8 @@ export interface Settlement {
 /** What the end of a renewal means for its lane. */
 export interface Settled {
   readonly wasStarted: boolean;
+  /** The bulk renewals that want it, by their marks. */
+  readonly demandedBy: readonly string[];
   /** Those whose turn it is now. */
   readonly woken: readonly string[];
 }
@@ -68,7 +79,6 @@ export class LaneAdmission {
   async admit(lane: Lane, request: LaneRequest): Promise<Admission> {
     const { policy, windows } = lane;
     const nowMs = this.#time.nowMs();
-    const opensInMs = request.ignoreWindows ? 0 : windows.opensInMs(nowMs ?? Date.now());
     const answer = (await admitScript.run(this.#redis, this.#keysOf(lane), [
       request.id,
       nowMs ?? '',
@@ -76,22 +86,23 @@ export class LaneAdmission {
       policy.burst,
       policy.maxInFlight,
       policy.answerTimeoutMs,
-      Math.min(longestWaitMs, opensInMs),
+      Math.min(longestWaitMs, windows.opensInMs(nowMs ?? Date.now())),
       request.latestStartMs,
       request.notAfterMs,
       policy.backoff.threshold,
       request.volume,
-    ])) as [number, number, HoldReason, number];
+      request.renewal,
+    ])) as [number, number, HoldReason, number, string];
     const [verdict, waitMs, reason] = answer;
-    const urgent = answer[3] === 1;
-    if (verdict === 0) return { admitted: false, waitMs: Math.ceil(waitMs), reason, urgent };
-    return { admitted: true, again: verdict === 2, urgent };
+    const common = { urgent: answer[3] === 1, demandedBy: demandMarks(answer[4]) };
+    if (verdict === 0) return { admitted: false, waitMs: Math.ceil(waitMs), reason, ...common };
+    return { admitted: true, again: verdict === 2, ...common };
   }
 
   /** Gives a place back and lets the outcome set the lane's pace; answers whether it was started, and whose turn it is now. */
-  async settle(lane: Lane, { id, outcome, volume, error = '' }: Settlement): Promise<Settled> {
+  async settle(lane: Lane, { id, renewal, outcome, volume, error = '' }: Settlement): Promise<Settled> {
     const { maxInFlight, backoff } = lane.policy;
-    const [wasStarted, ...woken] = (await settleScript.run(this.#redis, this.#keysOf(lane), [
+    const [wasStarted, demand, ...woken] = (await settleScript.run(this.#redis, this.#keysOf(lane), [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -102,12 +113,13 @@ export class LaneAdmission {
       this.#time.random(),
       volume,
       error.slice(0, 512),
-    ])) as [number, ...string[]];
-    return { wasStarted: wasStarted === 1, woken };
+      renewal,
+    ])) as [number, string, ...string[]];
+    return { wasStarted: wasStarted === 1, demandedBy: demandMarks(demand), woken };
   }
 
   #keysOf({ id }: Lane): readonly string[] {
-    return [...laneKeys(this.#keys, id), this.#keys.started, this.#keys.holds];
+    return [...laneKeys(this.#keys, id), this.#keys.started, this.#keys.holds, this.#keys.demands];
   }
 }
 

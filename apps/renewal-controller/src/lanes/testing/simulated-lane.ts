@@ -11,6 +11,7 @@ export interface Arrival {
   readonly atMs: number;
   readonly notAfterMs?: number;
   readonly latestStartMs?: number;
+  /** Whether somebody asked for it who does not wait for windows. */
   readonly ignoreWindows?: boolean;
 }
 
@@ -32,6 +33,8 @@ export class SimulatedLane {
   readonly holds: { readonly id: string; readonly atMs: number; readonly reason: HoldReason }[] = [];
   readonly admission: LaneAdmission;
   readonly lane: Lane;
+  readonly #redis: RedisClient;
+  readonly #keys: RedisKeys;
   readonly #events: { readonly atMs: number; readonly run: () => Promise<void> }[] = [];
   readonly #waiting = new Map<string, Arrival>();
   #inFlight = 0;
@@ -39,6 +42,8 @@ export class SimulatedLane {
   constructor(redis: RedisClient, keys: RedisKeys, { lane, startMs }: { lane: Lane; startMs: number }) {
     this.nowMs = startMs;
     this.lane = lane;
+    this.#redis = redis;
+    this.#keys = keys;
     this.admission = new LaneAdmission(redis, keys, { nowMs: () => this.nowMs, random: () => 0.5 });
   }
 
@@ -81,7 +86,8 @@ export class SimulatedLane {
 
   async #come(arrival: Arrival, issuer: SimulatedIssuer): Promise<void> {
     const { id, notAfterMs = Infinity, latestStartMs = 1e15, ignoreWindows = false } = arrival;
-    const request = { id, volume: id, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs, ignoreWindows };
+    if (ignoreWindows) await this.#redis.hset(this.#keys.demands, id, '!people');
+    const request = { id, renewal: id, volume: id, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs };
     const answer = await this.admission.admit(this.lane, request);
     if (!answer.admitted) {
       this.holds.push({ id, atMs: this.nowMs, reason: answer.reason });
@@ -99,7 +105,7 @@ export class SimulatedLane {
 
   async #end(id: string, outcome: Outcome, issuer: SimulatedIssuer): Promise<void> {
     this.#inFlight -= 1;
-    const { woken } = await this.admission.settle(this.lane, { id, outcome, volume: id });
+    const { woken } = await this.admission.settle(this.lane, { id, renewal: id, outcome, volume: id });
     this.wake(woken, issuer);
   }
 }
