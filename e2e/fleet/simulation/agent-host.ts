@@ -58,15 +58,13 @@ function start({ address, caFile, issueMs, nodes }: HostOrder & { kind: 'start' 
   }, deadlineLookMs);
 }
 
-const idOf = ({ volumeId }: LivedIssuance): string => volumeId;
-
 async function obey(order: HostOrder): Promise<HostAnswer> {
   switch (order.kind) {
     case 'start':
       start(order);
       return {};
     case 'count':
-      return { renewed: hosted.reduce((sum, { issuances }) => sum + new Set(issuances.map(idOf)).size, 0) };
+      return { renewed: hosted.reduce((sum, { renewed }) => sum + renewed, 0) };
     case 'collect':
       return { issuances: hosted.flatMap(({ issuances }) => issuances) };
     case 'stop':

@@ -6,7 +6,7 @@ import {
   VolumeReport_Cause,
   VolumeReport_State,
 } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { isOverdue } from '../../../libs/shared/src/certificate-times.ts';
+import { localDeadlineMs } from '../../../libs/shared/src/certificate-times.ts';
 import type { CertificateTimes } from '../../../libs/shared/src/certificate-times.ts';
 
 /** What is said of a volume; its certificate renews itself after two thirds of its lifetime. */
@@ -45,10 +45,13 @@ const renewAtPart = 2 / 3;
 export class LivingVolumes implements FleetVolumes {
   /** Every certificate that was replaced, in the order of the ends. */
   readonly issuances: LivedIssuance[] = [];
+  readonly #renewed = new Set<string>();
   readonly #issueMs: number;
   readonly #volumes = new Map<string, Living>();
   readonly #busy = new Set<string>();
   readonly #failing = new Map<string, number>();
+  /** No deadline comes before it. */
+  #nextDeadlineMs = Infinity;
   #listener: ((volumeId: string) => void) | undefined;
 
   /** `issueMs`: how long an issuance takes. */
@@ -69,6 +72,11 @@ export class LivingVolumes implements FleetVolumes {
   /** Lets the next tries of a volume fail. */
   fail(volumeId: string, times: number): void {
     this.#failing.set(volumeId, times);
+  }
+
+  /** How many volumes were renewed, once at least. */
+  get renewed(): number {
+    return this.#renewed.size;
   }
 
   generation(volumeId: string): number | undefined {
@@ -111,9 +119,12 @@ export class LivingVolumes implements FleetVolumes {
 
   /** Renews what no job came for by the agent's own deadline; to be called now and then. */
   meetDeadlines(nowMs: number): void {
+    if (nowMs < this.#nextDeadlineMs) return;
+    this.#nextDeadlineMs = Infinity;
     for (const [volumeId, volume] of this.#volumes) {
-      if (!isOverdue(volume.times, nowMs, volume.heldUntil?.getTime()) || this.#busy.has(volumeId)) continue;
-      void this.#issue(volume, 'deadline').catch(() => undefined);
+      if (this.#busy.has(volumeId)) continue;
+      if (deadlineOf(volume) > nowMs) this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineOf(volume));
+      else void this.#issue(volume, 'deadline').catch(() => undefined);
     }
   }
 
@@ -131,6 +142,7 @@ export class LivingVolumes implements FleetVolumes {
     }
     const endedMs = Date.now();
     const { renewAtMs, notAfterMs } = volume.times;
+    this.#renewed.add(id);
     this.issuances.push({
       volumeId: id,
       issuer,
@@ -150,8 +162,13 @@ export class LivingVolumes implements FleetVolumes {
 
   #set(volumeId: string, volume: Living): void {
     this.#volumes.set(volumeId, volume);
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineOf(volume));
     this.#listener?.(volumeId);
   }
+}
+
+function deadlineOf({ times, heldUntil }: Living): number {
+  return localDeadlineMs(times, heldUntil?.getTime());
 }
 
 function timesOf(notBeforeMs: number, lifetimeMs: number): CertificateTimes {
