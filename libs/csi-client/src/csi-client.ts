@@ -51,6 +51,9 @@ export function inlineVolume(source: InlineVolumeSource): InlineVolume {
   };
 }
 
+/** The kubelet repeats a call itself, on its own terms; statistics that nobody reads would cost more than the call. */
+const channelOptions = { 'grpc.enable_retries': 0, 'grpc.enable_channelz': 0 };
+
 /** Calls a CSI driver's socket as the kubelet does: in the kubelet's place on a machine without Kubernetes, and in tests. */
 export class CsiClient {
   readonly #node: NodeClient;
@@ -58,8 +61,8 @@ export class CsiClient {
 
   constructor(socketPath: string) {
     // The kubelet dials the same way: plain text over the socket, whose file mode is the protection.
-    this.#node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure());
-    this.#identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure());
+    this.#node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure(), channelOptions);
+    this.#identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure(), channelOptions);
   }
 
   /** Waits until the driver answers on its socket, at most `timeoutMs`. */
