@@ -35,6 +35,7 @@ export async function connectToController(access: ControllerAccess): Promise<Con
     'grpc.max_receive_message_length': largestMessageBytes,
     // Reconnecting is the link's business, with a back-off of its own and the files read again.
     'grpc.enable_retries': 0,
+    'grpc.enable_channelz': 0,
     // Without it clients of one process share sessions, and a session keeps the CA that it was opened with.
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -39,6 +39,8 @@ export class CertManagerIssuer implements CertificateIssuer {
   readonly #watch: ResourceWatch<CertificateRequestView>;
   readonly #waiters = new RequestWaiters();
   readonly #stop = new AbortController();
+  /** What `stop` ends. A listener on one signal for each would be looked through whenever one more comes. */
+  readonly #underWay = new Set<AbortController>();
 
   constructor(options: CertManagerIssuerOptions) {
     this.#options = options;
@@ -85,7 +87,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     const work = new AbortController();
     const abort = (): void => work.abort();
     signal.addEventListener('abort', abort, { once: true });
-    this.#stop.signal.addEventListener('abort', abort, { once: true });
+    this.#underWay.add(work);
     // Before the create: the answer may be there before the create's own response is.
     this.#waiters.add(target, waiter);
     try {
@@ -104,7 +106,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     } finally {
       this.#waiters.delete(target, waiter);
       signal.removeEventListener('abort', abort);
-      this.#stop.signal.removeEventListener('abort', abort);
+      this.#underWay.delete(work);
       // Ends a create whose response is no longer needed; without one, an abort is nothing but errors and their stacks.
       if (waiter.uid === '') work.abort();
     }
@@ -144,6 +146,7 @@ export class CertManagerIssuer implements CertificateIssuer {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    for (const work of this.#underWay) work.abort();
     await this.#watch.stop();
   }
 

@@ -53,6 +53,8 @@ const serverLimits = {
   'grpc.max_concurrent_streams': 4,
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
+  // The bookkeeping of gRPC's own debugging service, which nothing here serves.
+  'grpc.enable_channelz': 0,
 };
 const stopGraceMs = 2_000;
 const emptyMessage: ControllerMessage = {
