@@ -86,6 +86,8 @@ export class Component {
     const child = this.#process;
     if (child === null) return;
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(this.#timeoutMs) });
+    // A component by itself keeps no process running; one that waits for its end must not run out before.
+    child.ref();
     child.kill(signal);
     await ended.catch((error: unknown) => {
       throw new Error(`${this.name} did not end within ${this.#timeoutMs} ms of ${signal}`, { cause: error });

@@ -52,6 +52,7 @@ export async function forward(sandbox: Sandbox, host: string, port: number): Pro
     close: async () => {
       server.close();
       for (const socket of sockets) socket.destroy();
+      relay.ref();
       relay.kill('SIGTERM');
       await relayEnded;
     },
