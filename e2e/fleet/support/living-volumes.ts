@@ -119,12 +119,13 @@ export class LivingVolumes implements FleetVolumes {
 
   /** Renews what no job came for by the agent's own deadline; to be called now and then. */
   meetDeadlines(nowMs: number): void {
-    if (nowMs < this.#nextDeadlineMs) return;
+    if (nowMs <= this.#nextDeadlineMs) return;
     this.#nextDeadlineMs = Infinity;
     for (const [volumeId, volume] of this.#volumes) {
       if (this.#busy.has(volumeId)) continue;
-      if (deadlineOf(volume) > nowMs) this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineOf(volume));
-      else void this.#issue(volume, 'deadline').catch(() => undefined);
+      const deadlineMs = deadlineOf(volume);
+      if (nowMs > deadlineMs) void this.#issue(volume, 'deadline').catch(() => undefined);
+      else this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
     }
   }
 
