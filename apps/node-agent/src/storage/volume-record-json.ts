@@ -13,7 +13,7 @@ import {
 import type { JsonObject } from './json-fields.ts';
 import { isSecretAttribute } from './secret-attributes.ts';
 import { damaged } from './storage-error.ts';
-import type { IssuanceFailure, IssuedFacts, PendingRequest, VolumeRecord, VolumeSecrets } from './volume-record.ts';
+import type { IssuanceFailure, IssuedFacts, VolumeRecord, VolumeSecrets } from './volume-record.ts';
 
 /** Raised whenever an older agent could misread what a newer one wrote. */
 const schemaVersion = 1;
@@ -46,16 +46,10 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     createdAt: dateField(json, 'createdAt'),
     phase,
     generation: countField(json, 'generation'),
-    pending: optionalField(json, 'pending', pendingField),
     issued: optionalField(json, 'issued', issuedField),
     lastFailure: optionalField(json, 'lastFailure', failureField),
     heldUntil: optionalField(json, 'heldUntil', dateField),
   });
-}
-
-function pendingField(parent: JsonObject, name: string): PendingRequest {
-  const json = objectField(parent, name);
-  return Object.freeze({ requestName: stringField(json, 'requestName'), createdAt: dateField(json, 'createdAt') });
 }
 
 function issuedField(parent: JsonObject, name: string): IssuedFacts {

@@ -1,11 +1,5 @@
 import type { Secret } from '@certfleet/shared/secret.ts';
 
-/** A request for a certificate that was sent, or is about to be. */
-export interface PendingRequest {
-  readonly requestName: string;
-  readonly createdAt: Date;
-}
-
 /** What a certificate says about itself and its CA. */
 export interface CertificateFacts {
   /** Hexadecimal, as in the certificate. */
@@ -45,7 +39,6 @@ export interface VolumeRecord {
   readonly phase: 'created' | 'published';
   /** How many certificates were issued for the volume. */
   readonly generation: number;
-  readonly pending?: PendingRequest | undefined;
   readonly issued?: IssuedFacts | undefined;
   readonly lastFailure?: IssuanceFailure | undefined;
   /** Until when the controller holds the renewal of this generation; the agent's own deadline waits for it. */
@@ -57,6 +50,6 @@ export interface VolumeSecrets {
   readonly keystorePassword?: Secret | undefined;
   /** As the kubelet sent them: JSON by audience. */
   readonly serviceAccountTokens?: Secret | undefined;
-  /** The key of the pending request, PKCS#8 PEM. */
+  /** PEM of the key of the next generation's request, while that was sent, or is about to be. */
   readonly pendingKeyPem?: Secret | undefined;
 }

@@ -34,7 +34,6 @@ const record: VolumeRecord = Object.freeze({
   createdAt: new Date('2026-11-24T02:22:15Z'),
   phase: 'created',
   generation: 0,
-  pending: undefined,
   issued: undefined,
   lastFailure: undefined,
   heldUntil: undefined,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { Secret } from '@certfleet/shared/secret.ts';
 import { VolumeBench } from './testing/volume-bench.ts';
 
 let bench: VolumeBench;
@@ -30,9 +31,13 @@ describe('a restart', () => {
     await bench.publish(request);
     const first = bench.store.readRecord(request.volumeId);
     await bench.clock.advance(20_000);
+    const key = bench.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
+    bench.store.writeSecrets(request.volumeId, { pendingKeyPem: new Secret(key) });
     bench.store.writeRecord(first);
     const [volume] = (await bench.restart()).volumes;
     assert.equal(volume?.record.generation, 2);
+    // Its key has got its certificate: the next request must not take it for its own.
+    assert.equal(bench.store.readSecrets(request.volumeId).pendingKeyPem, undefined);
     assert.equal(volume.record.issued?.serialNumber.toUpperCase(), bench.serial(request));
     assert.equal(bench.issuer.requests.length, 2);
   });

@@ -13,7 +13,7 @@ import type { VolumeRecord } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import type { ParseVolume } from './parse-volume.ts';
-import { issuedFacts } from './volume-issuance.ts';
+import { issuedFacts, nextRequestName } from './volume-issuance.ts';
 
 /** What a start finds the node's volumes with. */
 export interface RecoveryOptions {
@@ -94,14 +94,16 @@ function believeFiles(volume: ManagedVolume, clock: Clock): void {
     return;
   }
   if (facts.fingerprintSha256 === record.issued?.fingerprintSha256) return;
-  const requestName = record.pending?.requestName;
   const issued = issuedFacts(facts, {
-    requestName,
+    requestName: nextRequestName(volume),
     issuedAt: new Date(clock.now()),
     renewBeforeMs: spec.renewBeforeMs,
   });
   const generation = record.generation + 1;
-  volume.record = { ...record, issued, generation, pending: undefined, heldUntil: undefined };
+  // First the key, as when it is issued: with a newer record beside it, it would pass for the next request's.
+  volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
+  store.writeSecrets(volumeId, volume.secrets);
+  volume.record = { ...record, issued, generation, heldUntil: undefined };
   store.writeRecord(volume.record);
 }
 

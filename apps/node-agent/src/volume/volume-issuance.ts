@@ -40,7 +40,8 @@ export class VolumeIssuance {
   }
 
   /**
-   * One try, under the volume's lock. On an error nothing that the pod sees has changed.
+   * One try, under the volume's lock. On an error nothing that the pod sees has changed. The first certificate's record is
+   * written by the mount that follows.
    * @throws CertfleetError as issueCertificate does, and not-found when the volume was removed meanwhile
    */
   async issue(volume: ManagedVolume, cause: IssuanceCause, signal: AbortSignal): Promise<void> {
@@ -73,31 +74,24 @@ export class VolumeIssuance {
         { reason: 'TokenMissing' },
       );
     }
-    const requestName = record.pending?.requestName ?? nextRequestName(volume);
     return {
       volumeId,
       spec,
-      requestName,
+      requestName: nextRequestName(volume),
       isFirst: record.issued === undefined,
       key: this.#knownKey(volume),
       serviceAccountToken: this.#options.useTokenRequest ? serviceAccountToken : undefined,
       rememberKey: (key) => {
         const pendingKeyPem = new Secret(encodePrivateKey(key, spec.key.encoding).toString('latin1'));
         volume.secrets = { ...volume.secrets, pendingKeyPem };
-        // The key first: a record that names a request without its key would only be a request to throw away.
         store.writeSecrets(volumeId, volume.secrets);
-        volume.record = {
-          ...volume.record,
-          pending: { requestName, createdAt: new Date(this.#options.dependencies.clock.now()) },
-        };
-        store.writeRecord(volume.record);
       },
     };
   }
 
   /** The key of a request that can be resumed, or the volume's own when it is to be kept. */
-  #knownKey({ secrets, record, spec, store, volumeId, requestIsSpent }: ManagedVolume): KeyObject | undefined {
-    if (record.pending !== undefined && secrets.pendingKeyPem !== undefined && !requestIsSpent) {
+  #knownKey({ secrets, spec, store, volumeId, requestIsSpent }: ManagedVolume): KeyObject | undefined {
+    if (secrets.pendingKeyPem !== undefined && !requestIsSpent) {
       const pending = decodePrivateKey(secrets.pendingKeyPem.reveal());
       if (keyMatchesSpec(pending, spec.key)) return pending;
     }
@@ -130,7 +124,10 @@ export class VolumeIssuance {
     const { store, volumeId, spec } = volume;
     const payload = await volumePayload(spec, issuance, () => keystorePassword(volume));
     store.writePayload(volumeId, payload, spec.fsGroup);
-    // A kill from here to the record's rename leaves new files beside an old record: recovery believes the files.
+    // A kill from here to the record's rename leaves new files beside an old record: recovery believes the files. The
+    // key of this request goes before the record says so, or it would be taken for that of the next one.
+    volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
+    store.writeSecrets(volumeId, volume.secrets);
     const now = new Date(this.#options.dependencies.clock.now());
     const { renewBeforeMs } = spec;
     const issued = issuedFacts(issuance.certificate, { requestName, issuedAt: now, renewBeforeMs });
@@ -138,13 +135,10 @@ export class VolumeIssuance {
       ...volume.record,
       generation: volume.record.generation + 1,
       issued,
-      pending: undefined,
       lastFailure: undefined,
       heldUntil: undefined,
     };
-    volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
-    store.writeRecord(volume.record);
-    store.writeSecrets(volumeId, volume.secrets);
+    if (volume.record.phase === 'published') store.writeRecord(volume.record);
     volume.failedAttempts = 0;
     this.#options.observeWrite(performance.now() - startedMs);
     return issued;
@@ -203,7 +197,7 @@ export function issuedFacts(
  * The name of the volume's next request: the pod's name for the reader, a hash of the volume id so that two volumes never
  * meet, the generation so that the same try after a kill finds the same request.
  */
-function nextRequestName({ spec, volumeId, record }: ManagedVolume): string {
+export function nextRequestName({ spec, volumeId, record }: ManagedVolume): string {
   const hash = createHash('sha256').update(volumeId).digest('hex').slice(0, 12);
   return `${spec.pod.name.slice(0, 200)}-${hash}-${record.generation + 1}`;
 }
