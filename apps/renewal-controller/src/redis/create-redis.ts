@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 import { redisTls } from '@certfleet/shared/redis-tls.ts';
 import type { RedisTls } from '@certfleet/shared/redis-tls.ts';
-import { Cluster, Redis } from 'ioredis';
-import type { RedisOptions } from 'ioredis';
+import { Cluster } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { CorkedRedis } from './corked-redis.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 /** A connection to one server (or to the master that Sentinels name), or to a Cluster. */
@@ -76,27 +77,28 @@ export function createRedis(config: RedisConfig, role: RedisRole, connectionName
     // A master that became a replica answers so until the client asks the Sentinels again.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
   };
-  if (endpoint.kind === 'cluster') return createCluster(endpoint, options);
-  if (endpoint.kind === 'sentinel') return new Redis({ ...options, ...sentinelOptions(config, endpoint, tls) });
-  return new Redis({ ...options, ...endpoint.servers[0] });
+  if (endpoint.kind === 'cluster') return createCluster(endpoint, role, options);
+  if (endpoint.kind === 'sentinel') return new CorkedRedis({ ...options, ...sentinelOptions(config, endpoint, tls) });
+  return new CorkedRedis({ ...options, ...endpoint.servers[0] });
 }
 
 const roleOptions: Readonly<Record<RedisRole, ClientOptions>> = {
-  commands: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000, enableAutoPipelining: true },
+  commands: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000 },
   worker: { maxRetriesPerRequest: null },
   // The client's own way to subscribe again leaves a rejection that nobody handles when it is closed in the middle.
   subscriber: { maxRetriesPerRequest: null, autoResubscribe: false },
 };
 
-function createCluster(endpoint: RedisEndpoint, options: ClientOptions): Cluster {
-  const { retryStrategy, enableOfflineQueue, lazyConnect, enableAutoPipelining, ...redisOptions } = options;
+function createCluster(endpoint: RedisEndpoint, role: RedisRole, options: ClientOptions): Cluster {
+  const { retryStrategy, enableOfflineQueue, lazyConnect, ...redisOptions } = options;
   return new Cluster(
     endpoint.servers.map(({ host, port }) => ({ host, port })),
     {
       redisOptions,
       lazyConnect: lazyConnect ?? true,
       enableOfflineQueue: enableOfflineQueue ?? true,
-      enableAutoPipelining: enableAutoPipelining ?? false,
+      // A Cluster makes its nodes' clients itself: no CorkedRedis there.
+      enableAutoPipelining: role === 'commands',
       ...(retryStrategy !== undefined && { clusterRetryStrategy: retryStrategy }),
       // Certificates name hosts, not the addresses that DNS gives for them.
       dnsLookup: (address, callback) => callback(null, address),

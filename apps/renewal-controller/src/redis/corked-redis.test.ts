@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import { CorkedRedis } from './corked-redis.ts';
+import { createRedis } from './create-redis.ts';
+
+describe('a client of one server', () => {
+  let server: RedisServer;
+  let redis: CorkedRedis;
+  before(async () => {
+    server = await startRedisServer();
+    const client = createRedis({ url: server.url }, 'commands', 'test');
+    assert.ok(client instanceof CorkedRedis);
+    redis = client;
+    await redis.connect();
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  const reads = async (): Promise<number> => Number(/total_reads_processed:(\d+)/.exec(await redis.info('stats'))?.[1]);
+
+  test('sends what one turn asks for in one write, also what is asked after waits that are none', async () => {
+    const before = await reads();
+    const later = async (i: number): Promise<string> => {
+      await Promise.resolve();
+      return await redis.set(`later-${i}`, 'x');
+    };
+    await Promise.all(Array.from({ length: 50 }, (_, i) => [redis.set(`now-${i}`, 'x'), later(i)]).flat());
+    // One for them, one for this question.
+    assert.equal((await reads()) - before, 2);
+  });
+
+  test('sends what a lost connection held back over the next one', async () => {
+    const held = [redis.set('a', '1'), redis.set('b', '2')];
+    redis.stream.destroy();
+    assert.deepEqual(await Promise.all(held), ['OK', 'OK']);
+    assert.equal(await redis.get('b'), '2');
+  });
+});
