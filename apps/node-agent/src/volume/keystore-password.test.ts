@@ -114,6 +114,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
     const password = shown(volume);
     assert.match(password, /^[0-9a-f]{32}$/);
     openKeystore(volume, 'file:keystore.pass');
+    // As its mount does, which writes the record of the first certificate.
     volume.record = { ...volume.record, phase: 'published' };
     await issuance.issue(volume, 'deadline', noAbort);
     assert.equal(shown(volume), password);

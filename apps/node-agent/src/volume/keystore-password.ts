@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '@certfleet/shared/secret.ts';
+import { changeSecrets } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 
 const passwordBytes = 16;
@@ -13,8 +14,7 @@ export function keystorePassword(volume: ManagedVolume): Secret {
   const known = volume.secrets.keystorePassword;
   if (known !== undefined) return known;
   const made = new Secret(randomBytes(passwordBytes).toString('hex'));
-  volume.secrets = { ...volume.secrets, keystorePassword: made };
   // Before any file shows it: after a kill in between, the next certificate must not come with another password.
-  volume.store.writeSecrets(volume.volumeId, volume.secrets);
+  changeSecrets(volume, { keystorePassword: made });
   return made;
 }

@@ -24,6 +24,15 @@ export interface ManagedVolume {
   readonly unpublished: AbortController;
 }
 
+/**
+ * Changes some of the volume's secrets, on the tmpfs too.
+ * @throws CertfleetError not-found when the volume was removed
+ */
+export function changeSecrets(volume: ManagedVolume, change: VolumeSecrets): void {
+  volume.secrets = { ...volume.secrets, ...change };
+  volume.store.writeSecrets(volume.volumeId, volume.secrets);
+}
+
 /** How the volume stands at a time, in milliseconds since the epoch. */
 export function volumeState({ record, failedAttempts }: ManagedVolume, nowMs: number): VolumeState {
   if (record.issued === undefined) return failedAttempts > 0 ? 'failing' : 'pending';

@@ -11,6 +11,7 @@ import type { VolumeLayout } from '../storage/volume-layout.ts';
 import type { DamagedEntry } from '../storage/volume-listing.ts';
 import type { VolumeRecord } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
+import { changeSecrets } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { issuedFacts, nextRequestName } from './volume-issuance.ts';
@@ -101,8 +102,7 @@ function believeFiles(volume: ManagedVolume, clock: Clock): void {
   });
   const generation = record.generation + 1;
   // First the key, as when it is issued: with a newer record beside it, it would pass for the next request's.
-  volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
-  store.writeSecrets(volumeId, volume.secrets);
+  changeSecrets(volume, { pendingKeyPem: undefined });
   volume.record = { ...record, issued, generation, heldUntil: undefined };
   store.writeRecord(volume.record);
 }

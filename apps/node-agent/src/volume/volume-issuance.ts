@@ -10,7 +10,7 @@ import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import { renewAt } from '../renewal/renew-at.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 import { keystorePassword } from './keystore-password.ts';
-import { apiServerToken } from './managed-volume.ts';
+import { apiServerToken, changeSecrets } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import { volumePayload } from './volume-payload.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
@@ -65,7 +65,7 @@ export class VolumeIssuance {
   }
 
   #order(volume: ManagedVolume): IssuanceOrder {
-    const { spec, record, secrets, volumeId, store } = volume;
+    const { spec, record, secrets, volumeId } = volume;
     const serviceAccountToken = apiServerToken(secrets.serviceAccountTokens);
     if (this.#options.useTokenRequest && serviceAccountToken === undefined) {
       throw new CertfleetError(
@@ -83,8 +83,7 @@ export class VolumeIssuance {
       serviceAccountToken: this.#options.useTokenRequest ? serviceAccountToken : undefined,
       rememberKey: (key) => {
         const pendingKeyPem = new Secret(encodePrivateKey(key, spec.key.encoding).toString('latin1'));
-        volume.secrets = { ...volume.secrets, pendingKeyPem };
-        store.writeSecrets(volumeId, volume.secrets);
+        changeSecrets(volume, { pendingKeyPem });
       },
     };
   }
@@ -126,8 +125,7 @@ export class VolumeIssuance {
     store.writePayload(volumeId, payload, spec.fsGroup);
     // A kill from here to the record's rename leaves new files beside an old record: recovery believes the files. The
     // key of this request goes before the record says so, or it would be taken for that of the next one.
-    volume.secrets = { ...volume.secrets, pendingKeyPem: undefined };
-    store.writeSecrets(volumeId, volume.secrets);
+    changeSecrets(volume, { pendingKeyPem: undefined });
     const now = new Date(this.#options.dependencies.clock.now());
     const { renewBeforeMs } = spec;
     const issued = issuedFacts(issuance.certificate, { requestName, issuedAt: now, renewBeforeMs });

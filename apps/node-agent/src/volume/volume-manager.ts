@@ -5,6 +5,7 @@ import { splitSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { deadline } from './deadline.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import { changeSecrets } from './managed-volume.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { createTarget, removeTarget } from './target-directory.ts';
@@ -272,6 +273,5 @@ export class VolumeManager {
 function keepTokens(volume: ManagedVolume, { serviceAccountTokens }: PublishRequest): void {
   if (serviceAccountTokens === undefined) return;
   if (serviceAccountTokens.reveal() === volume.secrets.serviceAccountTokens?.reveal()) return;
-  volume.secrets = { ...volume.secrets, serviceAccountTokens };
-  volume.store.writeSecrets(volume.volumeId, volume.secrets);
+  changeSecrets(volume, { serviceAccountTokens });
 }
