@@ -8,20 +8,13 @@ type WriteStream = Parameters<Redis['sendCommand']>[1];
  * with an object for each turn that is given every script and command anew: a sixth of a busy controller's CPU.
  */
 export class CorkedRedis extends Redis {
-  #isCorked = false;
-
   override sendCommand(command: Command, stream?: WriteStream): unknown {
-    if (!this.#isCorked && this.status === 'ready') this.#cork();
+    if (this.status === 'ready' && this.stream.writableCorked === 0) corkForThisTurn(this.stream);
     return super.sendCommand(command, stream);
   }
+}
 
-  #cork(): void {
-    const { stream } = this;
-    this.#isCorked = true;
-    stream.cork();
-    setImmediate(() => {
-      this.#isCorked = false;
-      stream.uncork();
-    });
-  }
+function corkForThisTurn(stream: Redis['stream']): void {
+  stream.cork();
+  setImmediate(() => stream.uncork());
 }
