@@ -11,21 +11,27 @@ import {
 } from './cert-manager.ts';
 import { run } from './command.ts';
 import type { Component } from './component.ts';
-import { KubernetesTools } from './kubernetes-tools.ts';
+import { KubernetesTools, type ApiAccess } from './kubernetes-tools.ts';
 import type { Capabilities, Cluster, ClusterOptions } from './types.ts';
 import { UnavailableError, withUnavailable } from './unavailable.ts';
 
 const reason = 'the cluster of CERTFLEET_E2E_KUBECONFIG is not under the control of the tests';
 
-/** The cluster object for a cluster that somebody else runs. */
-export async function connectExternalCluster(kubeconfig: string, options: ClusterOptions): Promise<Cluster> {
+/**
+ * The cluster object for a cluster that somebody else runs.
+ *
+ * @param prefix argv that puts a process where the kubeconfig's server can be reached; it can from here unless told
+ */
+export async function connectExternalCluster(
+  kubeconfig: string,
+  options: ClusterOptions,
+  prefix: readonly string[] = [],
+): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'certfleet-external-'));
-  const tools = new KubernetesTools({ prefix: [], kubeconfig, directory }, installedOrBuilt);
+  const access = { prefix, kubeconfig, directory };
+  const tools = new KubernetesTools(access, installedOrBuilt);
   const [nodeName = ''] = (await tools.kubectl(['get', 'nodes', '--output', 'name'])).stdout.split('\n');
-  const certManager = await runMissingCertManager(tools, kubeconfig, {
-    directory,
-    certManager: options.certManager ?? {},
-  });
+  const certManager = await runMissingCertManager(tools, access, options.certManager ?? {});
   const stop = async (): Promise<void> => {
     if (certManager !== null) {
       await certManager.stop();
@@ -40,7 +46,7 @@ export async function connectExternalCluster(kubeconfig: string, options: Cluste
     nodeName: nodeName.replace('node/', ''),
     kubeconfig,
     directory,
-    enterNamespace: [],
+    enterNamespace: prefix,
     capabilities: capabilitiesOf(certManager !== null || isDefault(options.certManager)),
     kubectl: (args, commandOptions) => tools.kubectl(args, commandOptions),
     helm: (args, commandOptions) => tools.helm(args, commandOptions),
@@ -72,23 +78,18 @@ function isDefault(options: ClusterOptions['certManager']): boolean {
   return options === undefined || (options !== false && options.approver !== false && options.args === undefined);
 }
 
-interface CertManagerOrder {
-  readonly directory: string;
-  readonly certManager: CertManagerOptions | false;
-}
-
 /** Runs cert-manager's controllers from here when the cluster has no cert-manager; null when it has, or needs none. */
 async function runMissingCertManager(
   tools: KubernetesTools,
-  kubeconfig: string,
-  { directory, certManager }: CertManagerOrder,
+  access: ApiAccess,
+  certManager: CertManagerOptions | false,
 ): Promise<Component | null> {
   const crd = 'customresourcedefinition/certificaterequests.cert-manager.io';
   const { stdout } = await tools.kubectl(['get', crd, '--ignore-not-found', '--output', 'name']);
   if (certManager === false || stdout !== '') return null;
-  await mkdir(join(directory, 'logs'));
+  await mkdir(join(access.directory, 'logs'));
   await installCertManagerCrds(tools);
-  const controller = await certManagerController({ prefix: [], kubeconfig, directory });
+  const controller = await certManagerController(access);
   await controller.start(controllerArgs(certManager));
   return controller;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CommandError, type CommandResult } from '../cluster/command.ts';
 import { waitUntil } from '../cluster/wait.ts';
-import type { DockerEngine } from './docker-engine.ts';
+import type { DockerEngine } from '../docker/docker-engine.ts';
 
 const file = join(import.meta.dirname, '../../docker-compose.test.yml');
 const project = 'certfleet';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ensureNodeImage, ensureRedisImage, redisImage } from '../cluster/images/base-images.ts';
 import { build, withImageStorage } from '../cluster/images/builder.ts';
-import type { DockerEngine } from './docker-engine.ts';
+import type { DockerEngine } from '../docker/docker-engine.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const nodeImage = 'docker.io/library/node:24-bookworm-slim';

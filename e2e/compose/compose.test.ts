@@ -1,15 +1,13 @@
 // docker-compose.test.yml as it stands, in a dockerd of this test's own: a fleet of two nodes without Kubernetes.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { CsiClient, inlineVolume } from '@certfleet/csi-client/csi-client.ts';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
-import { run } from '../cluster/command.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { ComposeFleet } from './compose-fleet.ts';
 import { loadComposeImages } from './compose-images.ts';
-import { DockerEngine } from './docker-engine.ts';
+import { startEngine } from '../docker/engine-of-test.ts';
 
 const byJob = 'certfleet_controller_renewals_total{result="ok",path="controller"}';
 const byDeadline = 'certfleet_controller_renewals_total{result="ok",path="deadline"}';
@@ -31,42 +29,10 @@ function volumeOf(podName: string, duration: string): InlineVolume {
   });
 }
 
-/** What of the machine itself a container engine changes: links and packet rules. */
-async function machineState(): Promise<string> {
-  const links = await run(['ip', '-brief', 'link']);
-  const rules = await run(['iptables-save']);
-  return [
-    links.stdout.replace(/\s.*/g, ''),
-    ...rules.stdout
-      .split('\n')
-      .filter((line) => /^[-*:]/.test(line))
-      .map((line) => line.replace(/ \[.*/, '')),
-  ].join('\n');
-}
-
-let unavailable: string | undefined;
-let engine: DockerEngine | undefined;
-let stateBefore = '';
-
-before(async () => {
-  if (process.getuid?.() !== 0) {
-    unavailable = 'dockerd needs root';
-    return;
-  }
-  try {
-    stateBefore = await machineState();
-    engine = await DockerEngine.start(console.log);
-  } catch (error) {
-    unavailable = `dockerd does not run here: ${error instanceof Error ? error.message : String(error)}`;
-  }
-});
-after(() => engine?.stop());
-
 test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears the loss of Redis', async (t) => {
-  if (engine === undefined) {
-    t.skip(unavailable);
-    return;
-  }
+  const docker = await startEngine(t);
+  if (docker === undefined) return;
+  const { engine } = docker;
   const fleet = new ComposeFleet(engine);
   await loadComposeImages(engine, console.log);
   const csi = new Map(services.slice(2).map((agent) => [agent, new CsiClient(fleet.csiSocket(agent))]));
@@ -142,14 +108,5 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
     },
   );
 
-  await t.test('and the machine is as it was', async () => {
-    const { name, directory } = engine ?? assert.fail('the engine runs');
-    await engine?.stop();
-    assert.equal(await machineState(), stateBefore);
-    assert.equal(existsSync(directory), false);
-    const { stdout } = await run(['ps', '-ewwo', 'stat=,pid=,comm=,cgroup=']);
-    // A zombie has ended; the machine's init, whose child it became, has only to notice.
-    const living = stdout.split('\n').filter((line) => line.includes(name) && !line.startsWith('Z'));
-    assert.deepEqual(living, []);
-  });
+  await t.test('and the machine is as it was', () => docker.expectNoTrace());
 });

@@ -38,6 +38,11 @@ export function buildModule(module: string, log: Log = toProgress): Promise<stri
   return built;
 }
 
+/** Folder with the files that kind's own node images begin with. */
+export async function kindNodeFiles(): Promise<string> {
+  return join(await buildModule('kind'), 'node');
+}
+
 async function ensureBuilt(module: string, log: Log): Promise<string> {
   const directory = cacheDirectory('tools', `${module}-${await sourceHash(module)}`);
   if (await exists(directory)) return directory;

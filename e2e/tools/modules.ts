@@ -19,6 +19,9 @@ const kubernetesVersion = 'k8s.io/component-base/version';
 const certManager = 'github.com/cert-manager/cert-manager';
 const approverPolicy = 'github.com/cert-manager/approver-policy';
 
+/** Versions that a tool must be told, as it reports them. */
+export const toolVersions = { kubernetes: 'v1.35.4' } as const;
+
 /** Every module by its folder. They are separate because their dependencies cannot agree on versions. */
 export const toolModules: Readonly<Record<string, ToolModule>> = {
   kubernetes: {
@@ -27,11 +30,12 @@ export const toolModules: Readonly<Record<string, ToolModule>> = {
       'kube-controller-manager': `${kubernetes}/kube-controller-manager`,
       'kube-proxy': `${kubernetes}/kube-proxy`,
       'kube-scheduler': `${kubernetes}/kube-scheduler`,
+      kubeadm: `${kubernetes}/kubeadm`,
       kubectl: `${kubernetes}/kubectl`,
       kubelet: `${kubernetes}/kubelet`,
     },
     linkerVariables: {
-      [`${kubernetesVersion}.gitVersion`]: 'v1.35.4',
+      [`${kubernetesVersion}.gitVersion`]: toolVersions.kubernetes,
       [`${kubernetesVersion}.gitMajor`]: '1',
       [`${kubernetesVersion}.gitMinor`]: '35',
     },
@@ -50,6 +54,10 @@ export const toolModules: Readonly<Record<string, ToolModule>> = {
   },
   coredns: { binaries: { coredns: '.' } },
   pause: { binaries: { pause: '.' } },
+  kind: {
+    binaries: { kind: 'sigs.k8s.io/kind' },
+    assets: [{ module: 'sigs.k8s.io/kind', path: 'images/base/files', name: 'node' }],
+  },
   helm: { binaries: { helm: 'helm.sh/helm/v3/cmd/helm' } },
   'csi-sanity': { binaries: { 'csi-sanity': 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity' } },
 };

@@ -43,7 +43,8 @@ export async function ensureRedisImage(log: (line: string) => void): Promise<voi
   await ensureImage(await redisRecipe(redisImage, busyboxImage), log);
 }
 
-async function ensureImage(recipe: ImageRecipe, log: (line: string) => void): Promise<void> {
+/** Makes an image unless the storage has it of the same ingredients. */
+export async function ensureImage(recipe: ImageRecipe, log: (line: string) => void): Promise<void> {
   const hash = createHash('sha256').update(JSON.stringify(recipe.ingredients)).digest('hex').slice(0, 16);
   const isMade = async (): Promise<boolean> => (await imageLabel(recipe.tag, recipeLabel)) === hash;
   if (await isMade()) return;

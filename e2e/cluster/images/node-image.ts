@@ -1,17 +1,14 @@
-import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { createHash } from 'node:crypto';
 
-import { cacheDirectory } from '../../tools/cache-directory.ts';
 import { run } from '../command.ts';
 import type { ImageRecipe } from './base-images.ts';
+import { debianBase, debianSuite } from './debian-base.ts';
 
-const suite = 'bookworm';
-const suites = [suite, `${suite}-updates`, `${suite}-security`];
-const packages = 'mount,ca-certificates';
+const packages = ['mount', 'ca-certificates'];
 
 /** The name under which Docker Hub has the official image that this one stands in for. */
-const tag = `docker.io/library/node:24-${suite}-slim`;
+const tag = `docker.io/library/node:24-${debianSuite}-slim`;
 
 /**
  * Node on Debian as Docker Hub's official image has it, made of what this machine can get: Debian packages, the Node
@@ -27,9 +24,9 @@ export async function nodeRecipe(): Promise<ImageRecipe> {
   const dockerfile = dockerfileOf(nodeVersion);
   return {
     tag,
-    ingredients: [dockerfile, packageManager, packages],
+    ingredients: [dockerfile, packageManager, ...packages],
     prepare: async (context) => {
-      await cp(await debianBase(), join(context, 'base.tar'));
+      await cp(await debianBase(packages), join(context, 'base.tar'));
       await cp(nodeBinary, join(context, 'node'));
       // Mounted over by a build that has settings to hand in.
       await writeFile(join(context, 'npmrc'), '');
@@ -60,37 +57,4 @@ async function unpackNpm(packageManager: string, context: string): Promise<void>
   const { stdout } = await run(['npm', 'pack', '--silent', packageManager], { cwd: context });
   await run(['tar', '--extract', '--file', join(context, basename(stdout.trim())), '--directory', context]);
   await rename(join(context, 'package'), join(context, 'npm'));
-}
-
-/** A minimal Debian as a tar file, kept in the cache: it takes longer than all the rest. */
-async function debianBase(): Promise<string> {
-  const sources = await debianSources();
-  const key = createHash('sha256').update(`${packages}\n${sources}`).digest('hex').slice(0, 16);
-  const path = cacheDirectory('images', `${suite}-${key}.tar`);
-  if (
-    await readFile(path).then(
-      () => true,
-      () => false,
-    )
-  )
-    return path;
-  await mkdir(cacheDirectory('images'), { recursive: true });
-  const partial = path.replace('.tar', '.partial.tar');
-  const aptSettings = await run(['apt-config', 'dump', '--format', '%F "%v";%n', 'Acquire']);
-  await writeFile(`${path}.apt.conf`, aptSettings.stdout);
-  const flags = ['--variant=minbase', `--include=${packages}`, `--aptopt=${path}.apt.conf`, '--quiet'];
-  await run(['mmdebstrap', ...flags, suite, partial, '-'], { input: sources, timeoutMs: 600_000 });
-  await rename(partial, path);
-  return path;
-}
-
-/** Where this machine itself gets that release from; nothing on another release, and mmdebstrap then has its default. */
-async function debianSources(): Promise<string> {
-  const format = '$(COMPONENT) $(CODENAME) deb $(REPO_URI) $(RELEASE) main';
-  const { stdout } = await run(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']);
-  const lines = stdout.split('\n').flatMap((line) => {
-    const [component, codename = '', ...source] = line.split(' ');
-    return component === 'main' && suites.includes(codename) ? [source.join(' ')] : [];
-  });
-  return [...new Set(lines)].join('\n');
 }

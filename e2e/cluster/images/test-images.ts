@@ -68,7 +68,7 @@ async function prepareBusyboxRoot(root: string): Promise<void> {
 }
 
 /** Copies a program and every shared library it is linked to, each to the same path. */
-async function copyWithLibraries(program: string, root: string): Promise<void> {
+export async function copyWithLibraries(program: string, root: string): Promise<void> {
   const { stdout } = await run(['ldd', program]);
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => (path === undefined ? [] : [path]));
   for (const path of [program, ...libraries]) {

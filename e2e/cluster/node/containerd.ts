@@ -35,7 +35,7 @@ async function writeConfiguration(sandbox: Sandbox): Promise<void> {
   await mkdir(`${directory}/cni`, { recursive: true });
   const mirror = `[host."http://${registryAddress}"]\n  capabilities = ["pull", "resolve"]\n`;
   await writeFile(`${directory}/certs.d/_default/hosts.toml`, mirror);
-  await writeFile(`${directory}/cni/10-pods.conflist`, JSON.stringify(podNetwork));
+  await writeFile(`${directory}/cni/10-pods.conflist`, JSON.stringify(podNetwork(podRange)));
   await writeFile(`${directory}/config.toml`, configuration(directory));
 }
 
@@ -76,14 +76,13 @@ disabled_plugins = [
  * Each pod gets a link of its own to the node instead of a place on a bridge: what pods send each other through a
  * service then always passes the node, which has to translate the answers back too.
  */
-const podNetwork = {
-  cniVersion: '0.4.0',
-  name: 'pods',
-  plugins: [
-    {
-      type: 'ptp',
-      ipam: { type: 'host-local', ranges: [[{ subnet: podRange }]], routes: [{ dst: '0.0.0.0/0' }] },
-    },
-    { type: 'portmap', capabilities: { portMappings: true } },
-  ],
-};
+export function podNetwork(subnet: string): object {
+  return {
+    cniVersion: '0.4.0',
+    name: 'pods',
+    plugins: [
+      { type: 'ptp', ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] } },
+      { type: 'portmap', capabilities: { portMappings: true } },
+    ],
+  };
+}

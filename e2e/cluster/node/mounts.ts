@@ -12,7 +12,7 @@ const keptFolders = [cacheDirectory(), join(import.meta.dirname, '../../..')];
  * Settings of the whole machine that a kubelet writes when they are not as it wants. It finds them so in files that
  * only its node has, and the machine keeps its own.
  */
-const kernelSettings: Readonly<Record<string, number>> = {
+export const kernelSettings: Readonly<Record<string, number>> = {
   '/proc/sys/vm/overcommit_memory': 1,
   '/proc/sys/vm/panic_on_oom': 0,
   '/proc/sys/kernel/panic': 10,

@@ -5,7 +5,9 @@ import { httpProbe } from '../http-probe.ts';
 import type { Sandbox } from '../sandbox.ts';
 
 /** Where the cluster's registry listens inside its network namespace. */
-export const registryAddress = '127.0.0.1:5000';
+export const registryPort = 5000;
+/** The registry as the node itself reaches it. */
+export const registryAddress = `127.0.0.1:${registryPort}`;
 
 /** The registry that every image of the cluster is pulled from; not yet started. */
 export async function registry(sandbox: Sandbox): Promise<Component> {
@@ -13,7 +15,8 @@ export async function registry(sandbox: Sandbox): Promise<Component> {
     version: '0.1',
     log: { level: 'warn' },
     storage: { filesystem: { rootdirectory: sandbox.path('registry') }, delete: { enabled: true } },
-    http: { addr: registryAddress },
+    // On every address: nodes that are containers have a loopback of their own.
+    http: { addr: `:${registryPort}` },
   };
   // JSON is YAML.
   await writeFile(sandbox.path('registry.json'), JSON.stringify(configuration));

@@ -1,7 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { run } from '../cluster/command.ts';
-import type { CommandResult } from '../cluster/command.ts';
+import type { CommandOptions, CommandResult } from '../cluster/command.ts';
 import { componentIn } from '../cluster/component.ts';
 import { archive } from '../cluster/images/builder.ts';
 import { Sandbox } from '../cluster/sandbox.ts';
@@ -25,6 +25,7 @@ export class DockerEngine {
     const engine = new DockerEngine(sandbox);
     try {
       await mkdir(sandbox.path('logs'));
+      await writeFile(runtimePath(sandbox), runtime, { mode: 0o755 });
       // Images in memory, as the clusters keep theirs.
       const dataRoot = 'mkdir -p /var/lib/docker && mount -t tmpfs -o mode=0711 docker /var/lib/docker';
       await engine.run(['sh', '-c', dataRoot]);
@@ -41,20 +42,16 @@ export class DockerEngine {
     }
   }
 
-  /** Name of its cgroup and of its directory's last part; both are gone after stop(). */
-  get name(): string {
-    return this.#sandbox.name;
-  }
-
-  get directory(): string {
-    return this.#sandbox.directory;
+  /** Where it runs; gone after stop(). */
+  get sandbox(): Sandbox {
+    return this.#sandbox;
   }
 
   /** Runs a command beside dockerd, with the environment that leads docker and docker-compose to it. */
-  run(argv: readonly string[]): Promise<CommandResult> {
+  run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     // A configuration of its own: the machine's may name contexts and helpers that are not for this engine.
     const env = { DOCKER_HOST: socket, DOCKER_CONFIG: this.#sandbox.path('docker') };
-    return run(argv, { prefix: this.#sandbox.enterNode, env });
+    return run(argv, { prefix: this.#sandbox.enterNode, ...options, env });
   }
 
   /** Takes an image from the storage of builds, also under other names. */
@@ -77,13 +74,35 @@ export class DockerEngine {
   }
 }
 
-function dockerd({ name }: Sandbox): readonly string[] {
+/**
+ * runc for machines whose root lacks CAP_SYS_RESOURCE, as in containers that run tests: a privileged container is given
+ * every capability by name, and runc fails with "unable to apply caps" when one is not to be had.
+ */
+const runtime = `#!/bin/sh
+for each; do
+  case $before in
+    --bundle) file=$each/config.json ;;
+    --process) file=$each ;;
+  esac
+  before=$each
+done
+if [ -n "$file" ] && ! setpriv --dump | grep -q sys_resource; then
+  sed -i -e 's/"CAP_SYS_RESOURCE",*//g' -e 's/,]/]/g' "$file"
+fi
+exec runc "$@"
+`;
+
+const runtimePath = (sandbox: Sandbox): string => sandbox.path('runc');
+
+function dockerd(sandbox: Sandbox): readonly string[] {
   return [
     'dockerd',
     `--host=${socket}`,
-    `--cgroup-parent=/${name}/docker`,
-    // A lower score needs CAP_SYS_RESOURCE, which containers that run tests seldom have.
+    `--cgroup-parent=/${sandbox.name}/docker`,
+    // A lower score needs CAP_SYS_RESOURCE too.
     '--oom-score-adjust=0',
+    `--add-runtime=permitted=${runtimePath(sandbox)}`,
+    '--default-runtime=permitted',
     '--bip=10.91.0.1/24',
     '--default-address-pool=base=10.92.0.0/16,size=24',
     '--log-level=warn',

@@ -1,0 +1,65 @@
+import { cp, glob, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+
+import { busyboxImage, ensureImage } from '../cluster/images/base-images.ts';
+import { copyWithLibraries } from '../cluster/images/test-images.ts';
+import { run } from '../cluster/command.ts';
+import { toolPath } from '../tools/build.ts';
+import { toolVersions } from '../tools/modules.ts';
+
+/** Tag of the images whose version kubeadm does not know by itself. */
+export const addedTag = 'test';
+
+const registry = 'registry.k8s.io';
+
+/** Images of kubeadm's control plane by the tool that is in them. */
+const programs: Readonly<Record<string, string>> = {
+  'kube-apiserver': `${registry}/kube-apiserver:${toolVersions.kubernetes}`,
+  'kube-controller-manager': `${registry}/kube-controller-manager:${toolVersions.kubernetes}`,
+  'kube-scheduler': `${registry}/kube-scheduler:${toolVersions.kubernetes}`,
+  etcd: `${registry}/etcd:${addedTag}`,
+  coredns: `${registry}/coredns/coredns:${addedTag}`,
+};
+const kubeProxyImage = `${registry}/kube-proxy:${toolVersions.kubernetes}`;
+
+/** Makes the images that kubeadm's manifests name. @returns their names */
+export async function ensureControlPlaneImages(log: (line: string) => void): Promise<readonly string[]> {
+  for (const [tool, tag] of Object.entries(programs)) {
+    const binary = await toolPath(tool);
+    // kubeadm's manifests begin with the program's name; CoreDNS' relies on the image to know it.
+    const dockerfile = `FROM scratch\nCOPY ${tool} /usr/local/bin/${tool}\nENV PATH=/usr/local/bin\nENTRYPOINT ["${tool}"]\n`;
+    const prepare = async (context: string): Promise<void> => {
+      await cp(binary, join(context, tool));
+      await writeFile(join(context, 'Dockerfile'), dockerfile);
+    };
+    await ensureImage({ tag, ingredients: [binary, dockerfile], prepare }, log);
+  }
+  await ensureKubeProxyImage(log);
+  return [...Object.values(programs), kubeProxyImage];
+}
+
+const iptables = '/usr/sbin/xtables-nft-multi';
+const iptablesNames = ['iptables', 'iptables-save', 'iptables-restore'];
+
+/** kube-proxy with the iptables that it runs. */
+async function ensureKubeProxyImage(log: (line: string) => void): Promise<void> {
+  const binary = await toolPath('kube-proxy');
+  const dockerfile = `FROM ${busyboxImage}\nCOPY root /\n`;
+  const versions = await run(['dpkg-query', '--show', 'iptables', 'libc6']);
+  const prepare = async (context: string): Promise<void> => {
+    const root = join(context, 'root');
+    await mkdir(join(root, 'usr/local/bin'), { recursive: true });
+    await cp(binary, join(root, 'usr/local/bin', basename(binary)));
+    await copyWithLibraries(iptables, root);
+    for (const name of [...iptablesNames, ...iptablesNames.map((each) => each.replace('ip', 'ip6'))]) {
+      await symlink(basename(iptables), join(root, 'usr/sbin', name));
+    }
+    // Its matches and targets are files of their own, which it loads by name.
+    for await (const extension of glob('/usr/lib/*/xtables/*.so')) await copyWithLibraries(extension, root);
+    await writeFile(join(context, 'Dockerfile'), dockerfile);
+  };
+  await ensureImage(
+    { tag: kubeProxyImage, ingredients: [versions.stdout, binary, dockerfile, copyWithLibraries.toString()], prepare },
+    log,
+  );
+}

@@ -1,0 +1,119 @@
+// The chart on kind, with images built from its Dockerfiles: two nodes, each a container that boots systemd.
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { test } from 'node:test';
+
+import type { VolumeRow } from '../../libs/operator-api/src/volumes.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { createCaIssuer } from '../cluster/issuers.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { startEngine } from '../docker/engine-of-test.ts';
+import { createOperator } from '../node/fleet/fleet-api.ts';
+import { FleetRelease } from '../node/fleet/fleet-release.ts';
+import { certificatePod, defaultIssuer, defaultNamespace } from '../node/support/certificate-pod.ts';
+import { tracesOfPod } from '../node/support/node-state.ts';
+import { publicKeyOf } from '../node/support/openssl.ts';
+import { readFiles, textOf } from '../node/support/pod-files.ts';
+import { applyPodsAndWaitReady, deletePods, getPod } from '../node/support/pods.ts';
+import { podsOf, releaseName, releaseNamespace, type ComponentName } from '../node/support/release.ts';
+import { KindCluster, kindNodes } from './kind-cluster.ts';
+
+const podOn = (node: string): { readonly name: string } => ({ name: `on-${node}` });
+
+/** A key of its own and the name of the pod on that node. */
+const podFor = (node: string): object => {
+  const attributes = { 'key-algorithm': 'ECDSA', 'dns-names': '$POD_NAME.$POD_NAMESPACE.svc' };
+  return certificatePod(podOn(node).name, { data: attributes }, { spec: { nodeName: node } });
+};
+
+/** Runs the operators' command line in the controller's image. */
+async function certfleet(cluster: Cluster, token: string, ...args: readonly string[]): Promise<string> {
+  const cli = ['sh', '-c', 'CERTFLEET_TOKEN=$(cat) exec certfleet "$@"', 'certfleet', ...args];
+  const exec = ['exec', '--stdin', 'deployment/certfleet-controller', '--namespace', releaseNamespace, '--'];
+  return (await cluster.kubectl([...exec, ...cli], { input: token })).stdout;
+}
+
+test('helm installs the whole chart on kind, and takes it away again', async (t) => {
+  const docker = await startEngine(t);
+  if (docker === undefined) return;
+  const kind = await KindCluster.start(docker.engine, console.log);
+  const cluster = await kind.connect();
+  const fleet = new FleetRelease(cluster);
+  await cluster.createNamespace(defaultNamespace);
+  const { caCertificate } = await createCaIssuer(cluster, { name: defaultIssuer });
+  await fleet.buildImages();
+
+  /** The certificate of the pod on a node, once it is found to be the issuer's and to go with the key. */
+  const certificateOn = async (node: string): Promise<X509Certificate> => {
+    const files = await readFiles(cluster, podOn(node), 'data');
+    const certificate = new X509Certificate(textOf(files, 'tls.crt'));
+    const publicKey = certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString().trim();
+    assert.equal(await publicKeyOf(textOf(files, 'tls.key')), publicKey);
+    assert.ok(certificate.verify(new X509Certificate(caCertificate).publicKey));
+    return certificate;
+  };
+
+  await t.test('an agent for each node, the controller and its Redis become ready', async () => {
+    await fleet.install();
+    const ready = async (component: ComponentName): Promise<number> =>
+      (await podsOf(cluster, component)).filter(({ status }) => status.containerStatuses?.every((each) => each.ready))
+        .length;
+    assert.deepEqual([await ready('node-agent'), await ready('renewal-controller'), await ready('redis')], [2, 2, 1]);
+  });
+
+  await t.test('a pod on each node gets a certificate of its own', async () => {
+    await applyPodsAndWaitReady(cluster, kindNodes.map(podFor));
+    for (const node of kindNodes) {
+      assert.ok((await certificateOn(node)).checkHost(`${podOn(node).name}.${defaultNamespace}.svc`));
+    }
+  });
+
+  await t.test('the controller lists the volumes by their nodes, and has all of them renewed', async () => {
+    const token = await createOperator(cluster, 'operator', 'renew');
+    const list = async (): Promise<readonly VolumeRow[]> => {
+      const answer = await certfleet(cluster, token, 'list', '--output', 'json');
+      return (JSON.parse(answer) as { readonly volumes: readonly VolumeRow[] }).volumes;
+    };
+    const isListed = async (): Promise<boolean> => (await list()).length === kindNodes.length;
+    await waitUntil('the controller to list the volumes', isListed, { timeoutMs: 60_000, intervalMs: 500 });
+    assert.deepEqual(
+      (await list()).map(({ node, pod }) => [node, pod]).sort(),
+      kindNodes.map((node) => [node, podOn(node).name]),
+    );
+    const before = await Promise.all(kindNodes.map(certificateOn));
+    const wanted = ['--namespace', defaultNamespace, '--reason', 'a test', '--wait'];
+    assert.match(await certfleet(cluster, token, 'renew', ...wanted), /2 of 2 renewed, 0 failed tries\n$/);
+    const after = await Promise.all(kindNodes.map(certificateOn));
+    for (const [index, { serialNumber }] of after.entries()) assert.notEqual(serialNumber, before[index]?.serialNumber);
+  });
+
+  await t.test('deleted pods leave nothing on their nodes', async () => {
+    const pods = await Promise.all(kindNodes.map((node) => getPod(cluster, podOn(node))));
+    const traces = async (): Promise<readonly (readonly string[])[]> =>
+      Promise.all(
+        kindNodes.map((node, index) => {
+          const onNode: Cluster = { ...cluster, exec: (command, args) => kind.execOnNode(node, [command, ...args]) };
+          return tracesOfPod(onNode, pods[index] ?? assert.fail(`expected a pod on ${node}`));
+        }),
+      );
+    assert.ok((await traces()).every((found) => found.length > 0));
+    const names = kindNodes.map((node) => podOn(node).name);
+    await deletePods(cluster, names);
+    const areGone = async (): Promise<boolean> => (await traces()).flat().length === 0;
+    await waitUntil('the nodes to have nothing left of the pods', areGone, { timeoutMs: 30_000, intervalMs: 300 });
+  });
+
+  await t.test('helm uninstall leaves neither objects nor a registered driver', async () => {
+    await cluster.helm(['uninstall', releaseName, '--namespace', releaseNamespace, '--wait', '--timeout=2m']);
+    await assert.rejects(cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io']), /not found/i);
+    for (const node of kindNodes) {
+      const { stdout } = await kind.execOnNode(node, ['ls', '/var/lib/kubelet/plugins_registry']);
+      assert.doesNotMatch(stdout, /cert-manager/);
+    }
+  });
+
+  await t.test('and the machine is as it was', async () => {
+    await cluster.stop();
+    await docker.expectNoTrace();
+  });
+});

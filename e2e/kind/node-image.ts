@@ -1,0 +1,94 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+
+import { ensureImage } from '../cluster/images/base-images.ts';
+import { debianBase } from '../cluster/images/debian-base.ts';
+import { kernelSettings } from '../cluster/node/mounts.ts';
+import { kindNodeFiles, toolPath } from '../tools/build.ts';
+import { toolVersions } from '../tools/modules.ts';
+
+/** Name of the image that kind runs nodes from. */
+export const kindNodeImage = 'kindest/node:test';
+
+const packages = [
+  ...['systemd', 'bash', 'ca-certificates', 'curl', 'jq', 'mount', 'procps', 'util-linux'],
+  ...['containerd', 'runc', 'containernetworking-plugins'],
+  ...['conntrack', 'ethtool', 'iproute2', 'iptables', 'kmod', 'socat'],
+];
+
+/**
+ * kind's node image as `kind build node-image` lays it out, on a Debian made here: kind's own entrypoint, units and
+ * settings, containerd of the release, and Kubernetes as the tests build it. It holds no images of the control plane and
+ * no pod network, which that command would pull: nodes pull the one from the cluster's registry, and `KindCluster` sets
+ * up the other.
+ */
+export async function ensureKindNodeImage(log: (line: string) => void): Promise<void> {
+  const files = await kindNodeFiles();
+  const binaries = await Promise.all(['kubeadm', 'kubectl', 'kubelet'].map(toolPath));
+  const recipe = {
+    tag: kindNodeImage,
+    // The paths tell the sources that they were built from.
+    ingredients: [dockerfile, ownKernelSettings, files, ...binaries, ...packages],
+    prepare: async (context: string): Promise<void> => {
+      await cp(await debianBase(packages), join(context, 'base.tar'));
+      await cp(files, join(context, 'files'), { recursive: true });
+      await mkdir(join(context, 'bin'));
+      for (const binary of binaries) await cp(binary, join(context, 'bin', basename(binary)));
+      await writeFile(join(context, 'version'), toolVersions.kubernetes);
+      await writeFile(join(context, 'own-kernel-settings.sh'), ownKernelSettings);
+      await writeFile(join(context, 'Dockerfile'), dockerfile);
+    },
+  };
+  await ensureImage(recipe, log);
+}
+
+/** Gives the kubelet of a node the files that it writes the whole machine's settings to, as nodes of our own clusters have. */
+const ownKernelSettings = `#!/bin/sh
+set -e
+own() {
+  findmnt "$1" > /dev/null && return
+  mkdir -p "$(dirname "/kind/kernel$1")"
+  echo "$2" > "/kind/kernel$1"
+  mount --bind "/kind/kernel$1" "$1"
+}
+${Object.entries(kernelSettings)
+  .map(([path, value]) => `own ${path} ${value}`)
+  .join('\n')}
+`;
+
+/** The steps of kind's images/base/Dockerfile that a Debian with its packages still needs. */
+const dockerfile = String.raw`
+FROM scratch
+ADD base.tar /
+COPY files/etc /etc
+COPY files/kind /kind
+COPY files/usr /usr
+COPY bin /usr/bin
+COPY version /kind/version
+COPY own-kernel-settings.sh /kind/bin/
+RUN find /etc/containerd /etc/systemd/system /etc/default /etc/sysctl.d /kind -type f -exec chmod 0644 {} + \
+ && chmod 0755 /kind /kind/bin /kind/bin/* /usr/local/bin/*
+# What a machine starts and a container must not; the kernel's log is the machine's too.
+RUN find /lib/systemd/system/sysinit.target.wants -name systemd-tmpfiles-setup.service -delete \
+ && rm -f /lib/systemd/system/multi-user.target.wants/* /etc/systemd/system/*.wants/* \
+          /lib/systemd/system/local-fs.target.wants/* /lib/systemd/system/basic.target.wants/* \
+          /lib/systemd/system/sockets.target.wants/*udev* /lib/systemd/system/sockets.target.wants/*initctl* \
+ && echo ReadKMsg=no >> /etc/systemd/journald.conf \
+ && ln -sf /usr/lib/systemd/systemd /sbin/init \
+ && systemctl enable kubelet.service containerd.service undo-mount-hacks.service \
+ && systemctl mask systemd-binfmt.service
+# Settings of the whole machine stay what they are.
+RUN rm -f /usr/lib/sysctl.d/* \
+ && printf '[Service]\nExecStartPre=/kind/bin/own-kernel-settings.sh\n' \
+  > /etc/systemd/system/kubelet.service.d/20-own-kernel-settings.conf
+# Where kind looks for what Debian has elsewhere.
+RUN mkdir -p /etc/kubernetes/manifests /opt/cni \
+ && ln -s /usr/lib/cni /opt/cni/bin \
+ && ln -s /usr/bin/containerd /usr/local/bin/containerd \
+ && ctr oci spec \
+  | jq '.hooks.createContainer += [{"path": "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
+  > /etc/containerd/cri-base.json
+ENV container=docker
+STOPSIGNAL SIGRTMIN+3
+ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]
+`;
