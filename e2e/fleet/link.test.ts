@@ -1,7 +1,9 @@
 // The agent's own link against the controller's own fleet API over TLS, on a real Redis.
 import assert from 'node:assert/strict';
+import dns from 'node:dns/promises';
 import { test } from 'node:test';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
+import { recordDnsQueries } from './support/dns-recorder.ts';
 import { eventually } from './support/eventually.ts';
 import { FleetFixture } from './support/fleet-fixture.ts';
 import { writeTestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
@@ -15,6 +17,17 @@ test('the index holds what the agent holds: snapshot, changes, removals', async 
   volumes.set('csi-3', { generation: 5 });
   volumes.delete('csi-1');
   await fleet.untilIndexed('node-a', { 'csi-2': 1, 'csi-3': 5 });
+});
+
+test('name servers are asked for the controller’s address alone, and configure nothing', async (t) => {
+  await using fleet = await FleetFixture.start();
+  const { port } = await fleet.startReplica();
+  const asked = await recordDnsQueries(t);
+  fleet.link(port, new MemoryVolumes(['csi-1']));
+  await fleet.untilIndexed('node-a', { 'csi-1': 1 });
+  // Whatever was asked before is told before.
+  await assert.rejects(dns.resolveTxt('last.test'), { code: 'ENOTFOUND' });
+  assert.deepEqual(asked, ['last.test']);
 });
 
 test('an agent speaks for the node of its token alone, and without one for none', async () => {

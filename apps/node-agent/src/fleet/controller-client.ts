@@ -36,6 +36,8 @@ export async function connectToController(access: ControllerAccess): Promise<Con
     // Reconnecting is the link's business, with a back-off of its own and the files read again.
     'grpc.enable_retries': 0,
     'grpc.enable_channelz': 0,
+    // It would ask for a TXT record of the Service's name, which the cluster's DNS hands on to the world outside.
+    'grpc.service_config_disable_resolution': 1,
     // Without it clients of one process share sessions, and a session keeps the CA that it was opened with.
     'grpc.use_local_subchannel_pool': 1,
   });
