@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 import type { Forward } from '../cluster/forward.ts';
 import { lastLines, waitUntil } from '../cluster/wait.ts';
 import type { Algorithm, BenchCluster } from './bench-cluster.ts';
+import { BareCsiCaller } from './bare-csi-caller.ts';
 import { cpuSecondsOf, memoryOf } from './process-usage.ts';
 import type { ProcessMemory } from './process-usage.ts';
 import { timed } from './timings.ts';
@@ -32,7 +32,7 @@ export class BenchAgent {
   readonly #child: ChildProcess;
   /** From the start on: an agent that ends by itself must not leave its stop waiting. */
   readonly #closed: Promise<unknown>;
-  readonly #client: CsiClient;
+  readonly #caller: BareCsiCaller;
   #forwards: readonly Forward[] = [];
 
   private constructor(bench: BenchCluster) {
@@ -59,7 +59,7 @@ export class BenchAgent {
     this.#child = spawn(file, args, { stdio: ['ignore', log, 'inherit'], env: { PATH: process.env['PATH'], ...env } });
     closeSync(log);
     this.#closed = once(this.#child, 'close');
-    this.#client = new CsiClient(this.#socketPath);
+    this.#caller = new BareCsiCaller(this.#socketPath);
   }
 
   static async start(bench: BenchCluster): Promise<BenchAgent> {
@@ -82,11 +82,11 @@ export class BenchAgent {
   }
 
   publish(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
-    return this.#each(volumes, concurrency, (volume) => this.#client.publish(volume));
+    return this.#each(volumes, concurrency, (volume) => this.#caller.publish(volume));
   }
 
   unpublish(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
-    return this.#each(volumes, concurrency, (volume) => this.#client.unpublish(volume));
+    return this.#each(volumes, concurrency, (volume) => this.#caller.unpublish(volume));
   }
 
   /** The value of one of its metrics. */
@@ -119,7 +119,7 @@ export class BenchAgent {
   }
 
   async stop(): Promise<void> {
-    this.#client.close();
+    this.#caller.close();
     this.#child.kill('SIGTERM');
     await this.#closed;
     await Promise.all(this.#forwards.map((forward) => forward.close()));

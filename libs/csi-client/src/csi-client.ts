@@ -51,6 +51,21 @@ export function inlineVolume(source: InlineVolumeSource): InlineVolume {
   };
 }
 
+/** The kubelet's call for the volume (CSI 1.x, NodePublishVolume). */
+export function publishRequest(volume: InlineVolume): NodePublishVolumeRequest {
+  return NodePublishVolumeRequest.fromPartial({
+    volumeId: volume.volumeId,
+    targetPath: volume.targetPath,
+    readonly: volume.readOnly,
+    volumeContext: volume.volumeContext,
+    secrets: volume.secrets ?? {},
+    volumeCapability: {
+      mount: { volumeMountGroup: volume.fsGroup === undefined ? '' : String(volume.fsGroup) },
+      accessMode: { mode: VolumeCapability_AccessMode_Mode.SINGLE_NODE_WRITER },
+    },
+  });
+}
+
 /** The kubelet repeats a call itself, on its own terms; statistics that nobody reads would cost more than the call. */
 const channelOptions = { 'grpc.enable_retries': 0, 'grpc.enable_channelz': 0 };
 
@@ -74,20 +89,8 @@ export class CsiClient {
 
   /** NodePublishVolume; the timeout is the kubelet's two minutes unless given. */
   async publish(volume: InlineVolume, timeoutMs = 120_000): Promise<void> {
-    const request = NodePublishVolumeRequest.fromPartial({
-      volumeId: volume.volumeId,
-      targetPath: volume.targetPath,
-      readonly: volume.readOnly,
-      volumeContext: volume.volumeContext,
-      secrets: volume.secrets ?? {},
-      volumeCapability: {
-        mount: { volumeMountGroup: volume.fsGroup === undefined ? '' : String(volume.fsGroup) },
-        accessMode: { mode: VolumeCapability_AccessMode_Mode.SINGLE_NODE_WRITER },
-      },
-    });
-    await call((done) =>
-      this.#node.nodePublishVolume(request, new Metadata(), { deadline: Date.now() + timeoutMs }, done),
-    );
+    const options = { deadline: Date.now() + timeoutMs };
+    await call((done) => this.#node.nodePublishVolume(publishRequest(volume), new Metadata(), options, done));
   }
 
   async unpublish(volume: Pick<InlineVolume, 'volumeId' | 'targetPath'>): Promise<void> {

@@ -1,0 +1,74 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { startRedisServer } from '../support/redis-server.ts';
+
+/** The fleet that jobs go to. */
+export interface BareDispatchOrder {
+  readonly nodes: number;
+  readonly jobs: number;
+}
+
+/** A job of either queue. */
+export interface BareJob {
+  readonly node: number;
+  readonly volumeId: string;
+}
+
+/** What the nodes' process sends: that its workers wait, then that the last job is done. */
+export interface BareNodesMessage {
+  readonly kind: 'ready' | 'done';
+}
+
+/** Name of a node's queue. */
+export const bareNodeQueue = (node: number): string => `node-${node}`;
+
+/**
+ * The floor of dispatch: the two hops of BullMQ that a renewal makes, and nothing else. One worker takes jobs off a lane,
+ * as many at once as the controller does, and puts each into the queue of its node; a process of all nodes' workers takes it
+ * from there. There are no limits, deadlines, reports or certificates.
+ *
+ * @returns jobs per second, from the lane's first to the last that a node is done with
+ */
+export async function bareDispatchRate({ nodes, jobs }: BareDispatchOrder): Promise<number> {
+  const redis = await startRedisServer();
+  const nodesProcess = fork(resolve(import.meta.dirname, 'bare-nodes.ts'), [redis.url, `${nodes}`, `${jobs}`]);
+  const message = async (kind: BareNodesMessage['kind']): Promise<void> => {
+    const [found] = (await once(nodesProcess, 'message')) as [BareNodesMessage];
+    if (found.kind !== kind) throw new Error(`expected the nodes' process to be ${kind}, found ${found.kind}`);
+  };
+  // All queues share it, as the controller's do; a worker makes one more, to wait with.
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+  const options = { connection };
+  const queues = Array.from({ length: nodes }, (_, node) => new Queue<BareJob>(bareNodeQueue(node), options));
+  const lane = new Queue<BareJob>('lane', options);
+  const dispatcher = new Worker<BareJob>(
+    'lane',
+    async ({ data }) => {
+      await queues[data.node]?.add('renew', data, { removeOnComplete: true });
+    },
+    { ...options, concurrency: 64, autorun: false },
+  );
+  try {
+    await message('ready');
+    const bulk = Array.from({ length: jobs }, (_, index) => ({
+      name: 'due',
+      data: { node: index % nodes, volumeId: `volume-${index}` },
+      opts: { removeOnComplete: true },
+    }));
+    await lane.addBulk(bulk);
+    const done = message('done');
+    const startedMs = performance.now();
+    dispatcher.run().catch((error: unknown) => nodesProcess.kill() && console.error(error));
+    await done;
+    return (jobs / (performance.now() - startedMs)) * 1000;
+  } finally {
+    nodesProcess.kill();
+    await dispatcher.close();
+    await Promise.all([lane, ...queues].map((queue) => queue.close()));
+    connection.disconnect();
+    await redis.stop();
+  }
+}
