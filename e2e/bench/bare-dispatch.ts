@@ -36,7 +36,8 @@ export async function bareDispatchRate({ nodes, jobs }: BareDispatchOrder): Prom
   const redis = await startRedisServer();
   const nodesProcess = fork(resolve(import.meta.dirname, 'bare-nodes.ts'), [redis.url, `${nodes}`, `${jobs}`]);
   const message = async (kind: BareNodesMessage['kind']): Promise<void> => {
-    const [found] = (await once(nodesProcess, 'message')) as [BareNodesMessage];
+    const ended = once(nodesProcess, 'exit').then(() => Promise.reject(new Error('the nodes’ process ended')));
+    const [found] = (await Promise.race([once(nodesProcess, 'message'), ended])) as [BareNodesMessage];
     if (found.kind !== kind) throw new Error(`expected the nodes' process to be ${kind}, found ${found.kind}`);
   };
   // All queues share it, as the controller's do; a worker makes one more, to wait with.
@@ -59,10 +60,9 @@ export async function bareDispatchRate({ nodes, jobs }: BareDispatchOrder): Prom
       opts: { removeOnComplete: true },
     }));
     await lane.addBulk(bulk);
-    const done = message('done');
     const startedMs = performance.now();
-    dispatcher.run().catch((error: unknown) => nodesProcess.kill() && console.error(error));
-    await done;
+    // The worker's own promise ends with it, unless it fails.
+    await Promise.race([message('done'), dispatcher.run()]);
     return (jobs / (performance.now() - startedMs)) * 1000;
   } finally {
     nodesProcess.kill();

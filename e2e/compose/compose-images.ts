@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { ensureNodeImage, ensureRedisImage, redisImage } from '../cluster/images/base-images.ts';
-import { build, withImageStorage } from '../cluster/images/builder.ts';
 import type { DockerEngine } from '../docker/docker-engine.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -17,10 +16,7 @@ export async function loadComposeImages(engine: DockerEngine, log: (line: string
   // Debian with openssl, which is all that is asked of buildpack-deps; on Docker Hub it is too the base of Node's image.
   await engine.load(nodeImage, ['buildpack-deps:bookworm-curl']);
   for (const app of ['node-agent', 'renewal-controller']) {
-    const tag = `certfleet/${app}:test`;
-    await withImageStorage(async () => {
-      await build({ tag, context: repository, dockerfile: join(repository, 'apps', app, 'Dockerfile') });
-      await engine.load(tag);
-    });
+    const dockerfile = join(repository, 'apps', app, 'Dockerfile');
+    await engine.build({ tag: `certfleet/${app}:test`, context: repository, dockerfile });
   }
 }

@@ -3,7 +3,8 @@ import { basename } from 'node:path';
 import { run } from '../cluster/command.ts';
 import type { CommandOptions, CommandResult } from '../cluster/command.ts';
 import { componentIn } from '../cluster/component.ts';
-import { archive } from '../cluster/images/builder.ts';
+import { archive, build, withImageStorage } from '../cluster/images/builder.ts';
+import type { ImageBuild } from '../cluster/images/builder.ts';
 import { Sandbox } from '../cluster/sandbox.ts';
 
 const socket = 'unix:///run/docker.sock';
@@ -61,6 +62,15 @@ export class DockerEngine {
     await this.run(['docker', 'load', '--quiet', '--input', path]);
     await rm(path);
     for (const name of names) await this.run(['docker', 'tag', image, name]);
+  }
+
+  /** Builds an image outside, where package registries can be reached, and takes it. */
+  async build(order: ImageBuild): Promise<void> {
+    // Taken before anybody else may build another image of that name.
+    await withImageStorage(async () => {
+      await build(order);
+      await this.load(order.tag);
+    });
   }
 
   /** Where this process finds a file of a named volume. */

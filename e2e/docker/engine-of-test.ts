@@ -4,6 +4,8 @@ import type { TestContext } from 'node:test';
 
 import { run } from '../cluster/command.ts';
 import { kernelSettings } from '../cluster/node/mounts.ts';
+import { marksOf, tracesOf } from '../cluster/testing/traces.ts';
+import type { Cluster } from '../cluster/types.ts';
 import { DockerEngine } from './docker-engine.ts';
 
 /** A dockerd that a test has for itself. */
@@ -28,14 +30,11 @@ export async function startEngine(t: TestContext): Promise<EngineOfTest | undefi
   return {
     engine,
     async expectNoTrace() {
-      const { name, directory } = engine.sandbox;
+      const exec: Cluster['exec'] = (command, args) => engine.run([command, ...args]);
+      const marks = await marksOf({ name: engine.sandbox.name, exec });
       await engine.stop();
       assert.equal(await machineState(), before);
-      assert.equal(existsSync(directory), false);
-      const { stdout } = await run(['ps', '-ewwo', 'stat=,pid=,comm=,cgroup=']);
-      // A zombie has ended; the machine's init, whose child it became, has only to notice.
-      const living = stdout.split('\n').filter((line) => line.includes(name) && !line.startsWith('Z'));
-      assert.deepEqual(living, []);
+      assert.deepEqual(await tracesOf(marks), []);
     },
   };
 }

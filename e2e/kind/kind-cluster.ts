@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { CommandResult } from '../cluster/command.ts';
 import { connectExternalCluster } from '../cluster/external-cluster.ts';
 import { busyboxImage, ensureNodeImage, ensureTestImages } from '../cluster/images/base-images.ts';
-import { build, push, withImageStorage, type ImageBuild } from '../cluster/images/builder.ts';
+import { push, type ImageBuild } from '../cluster/images/builder.ts';
 import { pauseImage } from '../cluster/node/containerd.ts';
 import { registry, registryPort } from '../cluster/node/registry.ts';
 import { nodeAddress, type Sandbox } from '../cluster/sandbox.ts';
@@ -57,10 +57,7 @@ export class KindCluster {
   /** Images come to the nodes as docs/installation.md says: through docker, and no registry. */
   async #buildImage(order: ImageBuild): Promise<void> {
     await ensureNodeImage(console.log);
-    await withImageStorage(async () => {
-      await build(order);
-      await this.#engine.load(order.tag);
-    });
+    await this.#engine.build(order);
     await this.#engine.run([await toolPath('kind'), 'load', 'docker-image', order.tag, '--name', name]);
   }
 }

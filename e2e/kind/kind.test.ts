@@ -8,14 +8,14 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { createCaIssuer } from '../cluster/issuers.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { startEngine } from '../docker/engine-of-test.ts';
-import { createOperator } from '../node/fleet/fleet-api.ts';
+import { certfleetInController, createOperator } from '../node/fleet/fleet-api.ts';
 import { FleetRelease } from '../node/fleet/fleet-release.ts';
 import { certificatePod, defaultIssuer, defaultNamespace } from '../node/support/certificate-pod.ts';
 import { tracesOfPod } from '../node/support/node-state.ts';
 import { publicKeyOf } from '../node/support/openssl.ts';
 import { readFiles, textOf } from '../node/support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, getPod } from '../node/support/pods.ts';
-import { podsOf, releaseName, releaseNamespace, type ComponentName } from '../node/support/release.ts';
+import { countReady, releaseName, releaseNamespace, type ComponentName } from '../node/support/release.ts';
 import { KindCluster, kindNodes } from './kind-cluster.ts';
 
 const podOn = (node: string): { readonly name: string } => ({ name: `on-${node}` });
@@ -25,13 +25,6 @@ const podFor = (node: string): object => {
   const attributes = { 'key-algorithm': 'ECDSA', 'dns-names': '$POD_NAME.$POD_NAMESPACE.svc' };
   return certificatePod(podOn(node).name, { data: attributes }, { spec: { nodeName: node } });
 };
-
-/** Runs the operators' command line in the controller's image. */
-async function certfleet(cluster: Cluster, token: string, ...args: readonly string[]): Promise<string> {
-  const cli = ['sh', '-c', 'CERTFLEET_TOKEN=$(cat) exec certfleet "$@"', 'certfleet', ...args];
-  const exec = ['exec', '--stdin', 'deployment/certfleet-controller', '--namespace', releaseNamespace, '--'];
-  return (await cluster.kubectl([...exec, ...cli], { input: token })).stdout;
-}
 
 test('helm installs the whole chart on kind, and takes it away again', async (t) => {
   const docker = await startEngine(t);
@@ -55,9 +48,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
 
   await t.test('an agent for each node, the controller and its Redis become ready', async () => {
     await fleet.install();
-    const ready = async (component: ComponentName): Promise<number> =>
-      (await podsOf(cluster, component)).filter(({ status }) => status.containerStatuses?.every((each) => each.ready))
-        .length;
+    const ready = (component: ComponentName): Promise<number> => countReady(cluster, component);
     assert.deepEqual([await ready('node-agent'), await ready('renewal-controller'), await ready('redis')], [2, 2, 1]);
   });
 
@@ -71,7 +62,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
   await t.test('the controller lists the volumes by their nodes, and has all of them renewed', async () => {
     const token = await createOperator(cluster, 'operator', 'renew');
     const list = async (): Promise<readonly VolumeRow[]> => {
-      const answer = await certfleet(cluster, token, 'list', '--output', 'json');
+      const answer = await certfleetInController(cluster, token, 'list', '--output', 'json');
       return (JSON.parse(answer) as { readonly volumes: readonly VolumeRow[] }).volumes;
     };
     const isListed = async (): Promise<boolean> => (await list()).length === kindNodes.length;
@@ -82,7 +73,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
     );
     const before = await Promise.all(kindNodes.map(certificateOn));
     const wanted = ['--namespace', defaultNamespace, '--reason', 'a test', '--wait'];
-    assert.match(await certfleet(cluster, token, 'renew', ...wanted), /2 of 2 renewed, 0 failed tries\n$/);
+    assert.match(await certfleetInController(cluster, token, 'renew', ...wanted), /2 of 2 renewed, 0 failed tries\n$/);
     const after = await Promise.all(kindNodes.map(certificateOn));
     for (const [index, { serialNumber }] of after.entries()) assert.notEqual(serialNumber, before[index]?.serialNumber);
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, rename, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 
 import { cacheDirectory } from '../../tools/cache-directory.ts';
 import { run } from '../command.ts';
@@ -13,11 +14,7 @@ export async function debianBase(packages: readonly string[]): Promise<string> {
   const sources = await debianSources();
   const key = createHash('sha256').update(`${packages.join()}\n${sources}`).digest('hex').slice(0, 16);
   const path = cacheDirectory('images', `${debianSuite}-${key}.tar`);
-  const isMade = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (isMade) return path;
+  if (existsSync(path)) return path;
   await mkdir(cacheDirectory('images'), { recursive: true });
   const partial = path.replace('.tar', '.partial.tar');
   const aptSettings = await run(['apt-config', 'dump', '--format', '%F "%v";%n', 'Acquire']);

@@ -14,7 +14,7 @@ export interface ClusterMarks {
 }
 
 /** Takes down, while a cluster runs, by what its remains would be known. */
-export async function marksOf(cluster: Cluster): Promise<ClusterMarks> {
+export async function marksOf(cluster: Pick<Cluster, 'name' | 'exec'>): Promise<ClusterMarks> {
   const { stdout } = await cluster.exec('readlink', ['/proc/self/ns/net', '/proc/self/ns/mnt']);
   const ownMounts = await readlink('/proc/self/ns/mnt');
   return {

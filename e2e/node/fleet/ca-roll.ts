@@ -4,7 +4,7 @@ import { before, describe, test } from 'node:test';
 
 import type { LanePage } from '../../../libs/operator-api/src/lanes.ts';
 import { createCaIssuer } from '../../cluster/issuers.ts';
-import { releaseNamespace } from '../support/release.ts';
+import { certfleetInController } from './fleet-api.ts';
 import { crowd, crowdIssuer, crowdLane, type GetFleet } from './fleet-context.ts';
 import { expectEachOnce, untilApi, untilIndexIsWhole } from './fleet-state.ts';
 import { loggedRequests, mostAtOnce, tooFast, type LoggedRequest } from './request-log.ts';
@@ -39,9 +39,7 @@ export function caRollSuite(context: GetFleet): void {
 
       // While the issuer does not answer, the lane fills to its limit.
       cluster.certManager.signal('SIGSTOP');
-      const cli = ['sh', '-c', 'CERTFLEET_TOKEN=$(cat) exec certfleet "$@"', 'certfleet', 'renew', ...wanted, '--wait'];
-      const exec = ['exec', '--stdin', 'deployment/certfleet-controller', '--namespace', releaseNamespace, '--'];
-      const renewal = cluster.kubectl([...exec, ...cli], { input: tokens.renewer });
+      const renewal = certfleetInController(cluster, tokens.renewer, 'renew', ...wanted, '--wait');
       try {
         await untilApi('the lane to be full', async () => {
           const { lanes } = await api.json<LanePage>(tokens.viewer, 'lanes');
@@ -51,7 +49,7 @@ export function caRollSuite(context: GetFleet): void {
         assert.ok((await loggedRequests(auditLog)).filter(isOpen).length <= crowdLane.maxInFlight);
       } finally {
         cluster.certManager.signal('SIGCONT');
-        output = (await renewal).stdout;
+        output = await renewal;
       }
     });
 

@@ -63,6 +63,17 @@ export class FleetApi {
   }
 }
 
+/** Runs the operators' command line in the controller's image, with a token. @returns what it printed */
+export async function certfleetInController(
+  cluster: Cluster,
+  token: string,
+  ...args: readonly string[]
+): Promise<string> {
+  const cli = ['sh', '-c', 'CERTFLEET_TOKEN=$(cat) exec certfleet "$@"', 'certfleet', ...args];
+  const exec = ['exec', '--stdin', 'deployment/certfleet-controller', '--namespace', releaseNamespace, '--'];
+  return (await cluster.kubectl([...exec, ...cli], { input: token })).stdout;
+}
+
 /** A ServiceAccount that stands for an operator, with a role of the chart or none. @returns its token */
 export async function createOperator(cluster: Cluster, name: string, role?: 'view' | 'renew'): Promise<string> {
   const account = ['--namespace', releaseNamespace];

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
 import { waitUntil } from '../../cluster/wait.ts';
-import { applyPodsAndWaitReady, getPod, waitReady, type PodObject } from '../support/pods.ts';
-import { podsOf, type ComponentName } from '../support/release.ts';
+import { applyPodsAndWaitReady, getPod, waitReady } from '../support/pods.ts';
+import { countReady, podsOf, type ComponentName } from '../support/release.ts';
 import { crowd, crowdIssuer, crowdLane, fleetPod, minutely, restless, type GetFleet } from './fleet-context.ts';
 import { untilIndexIsWhole } from './fleet-state.ts';
 
@@ -29,8 +29,6 @@ const testValues = {
   },
 };
 
-const isReady = ({ status }: PodObject): boolean => status.containerStatuses?.every(({ ready }) => ready) ?? false;
-
 /** The chart installed by one command, with pods, and upgraded under them. */
 export function installationSuite(context: GetFleet): void {
   describe('helm install and nothing else said', () => {
@@ -41,8 +39,7 @@ export function installationSuite(context: GetFleet): void {
     });
 
     test('brings agent, controller and Redis, all of them ready', async () => {
-      const ready = async (component: ComponentName): Promise<number> =>
-        (await podsOf(context().cluster, component)).filter(isReady).length;
+      const ready = (component: ComponentName): Promise<number> => countReady(context().cluster, component);
       assert.deepEqual([await ready('node-agent'), await ready('renewal-controller'), await ready('redis')], [1, 2, 1]);
       assert.match(notes, /certfleet-renew/);
       assert.doesNotMatch(notes, /IGNORED/);

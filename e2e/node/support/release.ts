@@ -49,6 +49,12 @@ export async function podsOf(cluster: Cluster, component: ComponentName): Promis
   return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
+/** How many pods of a component have all of their containers ready. */
+export async function countReady(cluster: Cluster, component: ComponentName): Promise<number> {
+  const isReady = ({ status }: PodObject): boolean => status.containerStatuses?.every(({ ready }) => ready) ?? false;
+  return (await podsOf(cluster, component)).filter(isReady).length;
+}
+
 /** Sends a signal to the first process of a pod's one container, past every handler of Kubernetes. */
 export async function signalPod(cluster: Cluster, { metadata, status }: PodObject, signal: string): Promise<void> {
   const [container] = status.containerStatuses ?? [];
