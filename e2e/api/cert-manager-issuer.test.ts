@@ -221,7 +221,12 @@ describe('with an approver', () => {
   });
 
   test('shows events where kubectl describe looks, and reads the pod', async () => {
-    const recorder = new EventRecorder({ client: agent.client, clock: systemClock, nodeName: 'test-node' });
+    const recorder = new EventRecorder({
+      client: agent.client,
+      clock: systemClock,
+      nodeName: 'test-node',
+      mountsIdle: () => Promise.resolve(),
+    });
     const event = { type: 'Warning', reason: 'RequestDenied', message: 'the policy said no', pod } as const;
     recorder.record(event);
     await until(async () => (await describePod()).includes('the policy said no'));

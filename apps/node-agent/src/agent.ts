@@ -26,6 +26,7 @@ import { VolumeManager } from './volume/volume-manager.ts';
 import { VolumeRenewals } from './volume/volume-renewals.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
+import { WorkUnderWay } from './volume/work-under-way.ts';
 
 /** What an agent is made from. */
 export interface AgentOptions {
@@ -45,11 +46,13 @@ export class Agent {
   /** What was started, to be stopped in reverse. */
   readonly #started = new AsyncDisposableStack();
   readonly #metrics: AgentMetrics;
+  readonly #mountsUnderWay: WorkUnderWay;
   #volumes: VolumeManager | undefined;
   #keys: KeyPool | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#mountsUnderWay = new WorkUnderWay(options.clock);
     this.#metrics = new AgentMetrics(() => ({
       ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
       rsaKeysReady: this.#keys?.ready(2048) ?? 0,
@@ -73,7 +76,8 @@ export class Agent {
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
     this.#started.defer(returnFreedMemory(clock));
-    const source = await openCertificateSource({ config, env, clock, log, metrics: this.#metrics });
+    const [metrics, mountsUnderWay] = [this.#metrics, this.#mountsUnderWay];
+    const source = await openCertificateSource({ config, env, clock, log, metrics, mountsUnderWay });
     this.#started.defer(() => source.stop());
     const keys = this.#startKeys();
     const volumes = await this.#openVolumes(source, keys);
@@ -87,7 +91,7 @@ export class Agent {
     const http = new AgentHttp({
       metricsAddress: config['metrics-bind-address'],
       healthAddress: config['health-bind-address'],
-      registry: this.#metrics.registry,
+      registry: metrics.registry,
       notReady: () => (isSourceReady ? endpoint.refusal : 'waiting for the first list of certificate requests'),
     });
     this.#started.defer(() => http.stop());
@@ -191,6 +195,7 @@ export class Agent {
         observeLag,
         hasController: config['controller-address'] !== undefined,
       }),
+      mountsUnderWay: this.#mountsUnderWay,
       clock,
       continueOnNotReady: config['continue-on-not-ready'],
       issuanceTimeoutMs,

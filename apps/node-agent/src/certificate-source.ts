@@ -15,6 +15,7 @@ import { getPod } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
+import type { WorkUnderWay } from './volume/work-under-way.ts';
 
 /** All that differs between a cluster and a single machine. */
 export interface CertificateSource {
@@ -33,6 +34,8 @@ export interface CertificateSourceOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
+  /** What Events wait for. */
+  readonly mountsUnderWay: WorkUnderWay;
 }
 
 /** The source that the configuration names: a local CA, or cert-manager in the cluster. */
@@ -54,7 +57,7 @@ async function localSource({ clock }: CertificateSourceOptions, directory: strin
 }
 
 async function clusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
-  const { config, clock, log, metrics } = options;
+  const { config, clock, log, metrics, mountsUnderWay } = options;
   const client = new KubeClient({
     credentials: await credentials(options),
     clock,
@@ -72,6 +75,7 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
     client,
     clock,
     nodeName: config['node-id'],
+    mountsIdle: (longestMs, signal) => mountsUnderWay.idle(longestMs, signal),
     onDropped: () => metrics.eventDropped(),
   });
   const gating = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { delay } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 
@@ -18,7 +19,10 @@ interface Fixture {
   readonly dropped: () => number;
 }
 
-function setUp(answer: (request: ApiRequest) => Promise<unknown> = () => Promise.resolve({})): Fixture {
+function setUp(
+  answer: (request: ApiRequest) => Promise<unknown> = () => Promise.resolve({}),
+  mounts: Promise<void> = Promise.resolve(),
+): Fixture {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const requests: ApiRequest[] = [];
   let dropped = 0;
@@ -28,7 +32,13 @@ function setUp(answer: (request: ApiRequest) => Promise<unknown> = () => Promise
       return answer(request);
     },
   };
-  const recorder = new EventRecorder({ client, clock, nodeName: 'node-a', onDropped: () => (dropped += 1) });
+  const recorder = new EventRecorder({
+    client,
+    clock,
+    nodeName: 'node-a',
+    mountsIdle: (longestMs, signal) => Promise.race([mounts, delay(clock, longestMs, signal).catch(() => undefined)]),
+    onDropped: () => (dropped += 1),
+  });
   return { recorder, clock, requests, dropped: () => dropped };
 }
 
@@ -107,6 +117,41 @@ test('spreads what is well', async () => {
   assert.equal(requests.length, 3);
 });
 
+test('lets mounts go first', async () => {
+  const mounts = Promise.withResolvers<void>();
+  const { recorder, clock, requests } = setUp(undefined, mounts.promise);
+  recorder.record(issued);
+  await clock.advance(9_999);
+  assert.equal(requests.length, 0);
+  mounts.resolve();
+  await clock.advance(0);
+  assert.equal(requests.length, 1);
+});
+
+test('waits for mounts that do not end no longer than ten seconds, all of its events together', async () => {
+  const { recorder, clock, requests } = setUp(undefined, new Promise(() => undefined));
+  for (let n = 0; n < 2; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+  await clock.advance(9_999);
+  assert.equal(requests.length, 0);
+  await clock.advance(1);
+  assert.equal(requests.length, 1);
+  await clock.advance(100);
+  assert.equal(requests.length, 2);
+});
+
+test('lets a warning pass the mounts, and what waits is written at the end', async () => {
+  const { recorder, clock, requests } = setUp(undefined, new Promise(() => undefined));
+  const reasons = (): unknown[] => requests.map(({ body }) => (body as { reason: string }).reason);
+  recorder.record(issued);
+  await clock.advance(1);
+  recorder.record({ ...issued, type: 'Warning', reason: 'RequestDenied' });
+  await clock.advance(0);
+  assert.deepEqual(reasons(), ['RequestDenied']);
+  await recorder.stop();
+  assert.deepEqual(reasons(), ['RequestDenied', 'Issued']);
+  assert.equal(clock.timers, 0);
+});
+
 test('leaves an API server that answers slowly to those who wait for it, within bounds', async () => {
   for (const { answerMs, pauseMs } of [
     { answerMs: 50, pauseMs: 500 },
@@ -115,6 +160,7 @@ test('leaves an API server that answers slowly to those who wait for it, within 
     const answers = Array.from({ length: 2 }, () => Promise.withResolvers<object>());
     const { recorder, clock, requests } = setUp(() => answers[requests.length - 1]?.promise ?? Promise.resolve({}));
     for (let n = 0; n < 2; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+    await clock.advance(0);
     await clock.advance(answerMs);
     answers[0]?.resolve({});
     await clock.advance(0);
@@ -132,6 +178,7 @@ test('lets warnings pass what is well, in its pauses and while it is written', a
   const warn = (message: string): void =>
     recorder.record({ ...issued, type: 'Warning', reason: 'RenewalFailed', message });
   for (let n = 0; n < 3; n += 1) recorder.record({ ...issued, pod: { ...pod, uid: `uid-${n}` } });
+  await clock.advance(0);
   warn('while the first is written');
   answer.resolve({});
   await clock.advance(0);
@@ -160,6 +207,7 @@ test('writes what is queued when it stops, but not for longer than two seconds',
     ({ signal }) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('x')))),
   );
   for (let n = 0; n < 3; n += 1) stuck.recorder.record({ ...issued, message: `m${n}` });
+  await stuck.clock.advance(0);
   const stopped = stuck.recorder.stop();
   await stuck.clock.advance(2000);
   await stopped;

@@ -16,6 +16,8 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   /** Name of the node, shown as the event's source. */
   readonly nodeName: string;
+  /** Resolves once no mount is under way on the node, after that time in milliseconds, or when the signal is aborted. */
+  readonly mountsIdle: (longestMs: number, signal: AbortSignal) => Promise<void>;
   /** An event that will not be shown: too many of them, or the API server would not take it. */
   readonly onDropped?: () => void;
 }
@@ -23,9 +25,14 @@ export interface EventRecorderOptions {
 const longestQueue = 1024;
 const flushMs = 2000;
 /**
- * Between two events that tell of nothing wrong: a hundred pods that start together would otherwise share the API server
- * with as many events, each of which costs it about as much as a certificate request. An API server that takes long to
- * answer has other work, and gets a pause of that many times as long.
+ * An event that tells of nothing wrong lets the mounts under way go first: a hundred pods that start together would
+ * otherwise share the API server with as many events, each of which costs it about as much as a certificate request. So
+ * much time after it was recorded it is written all the same: a pod whose issuer is silent is under way without end.
+ */
+const longestYieldMs = 10_000;
+/**
+ * Between two such events. An API server that takes long to answer has other work, and gets a pause of that many times as
+ * long.
  */
 const pause = { shortestMs: 100, timesAsLong: 10, longestMs: 2000 };
 
@@ -75,7 +82,10 @@ export class EventRecorder {
   }
 
   async #drain(): Promise<void> {
-    for (let series = this.#next(); series !== undefined; series = this.#next()) {
+    for (;;) {
+      await this.#letMountsGoFirst();
+      const series = this.#next();
+      if (series === undefined) break;
       try {
         this.#stop.signal.throwIfAborted();
         const startedMs = this.#options.clock.now();
@@ -94,11 +104,23 @@ export class EventRecorder {
     return this.#queue.splice(Math.max(0, this.#queue.findIndex(isWarning)), 1)[0];
   }
 
-  async #rest(tookMs: number): Promise<void> {
+  async #letMountsGoFirst(): Promise<void> {
+    const { clock, mountsIdle } = this.#options;
+    const [first] = this.#queue;
+    const longestMs = first === undefined ? 0 : first.lastSeen + longestYieldMs - clock.now();
+    if (longestMs > 0) await this.#unlessUrgent((signal) => mountsIdle(longestMs, signal));
+  }
+
+  #rest(tookMs: number): Promise<void> {
+    const ms = Math.min(Math.max(tookMs * pause.timesAsLong, pause.shortestMs), pause.longestMs);
+    return this.#unlessUrgent((signal) => delay(this.#options.clock, ms, signal));
+  }
+
+  /** Waits, but for a warning or the end. */
+  async #unlessUrgent(wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#isStopped || this.#queue.some(isWarning)) return;
     this.#pause = new AbortController();
-    const ms = Math.min(Math.max(tookMs * pause.timesAsLong, pause.shortestMs), pause.longestMs);
-    await delay(this.#options.clock, ms, this.#pause.signal).catch(() => undefined);
+    await wait(this.#pause.signal).catch(() => undefined);
   }
 
   async #write(series: EventSeries): Promise<void> {

@@ -12,7 +12,7 @@ import { createTarget, removeTarget } from './target-directory.ts';
 import type { VolumeIssuance } from './volume-issuance.ts';
 import type { VolumeRenewals } from './volume-renewals.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
-import { WorkUnderWay } from './work-under-way.ts';
+import type { WorkUnderWay } from './work-under-way.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 
 /** What the manager works with. */
@@ -23,6 +23,8 @@ export interface VolumeManagerOptions {
   readonly renewals: VolumeRenewals;
   readonly parseVolume: ParseVolume;
   readonly reporter: VolumeReporter;
+  /** Publishes are counted in it, and renewals that were ordered wait for its end. */
+  readonly mountsUnderWay: WorkUnderWay;
   readonly clock: Clock;
   readonly continueOnNotReady: boolean;
   readonly issuanceTimeoutMs: number;
@@ -62,12 +64,10 @@ export class VolumeManager {
   readonly #locks = new KeyedLock();
   readonly #volumes = new Map<string, ManagedVolume>();
   readonly #stopping = new AbortController();
-  readonly #mountsUnderWay: WorkUnderWay;
   #onChange: ((volumeId: string) => void) | undefined;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
-    this.#mountsUnderWay = new WorkUnderWay(options.clock);
   }
 
   volumes(): Iterable<ManagedVolume> {
@@ -95,7 +95,7 @@ export class VolumeManager {
    * kept. A running pod's volume is never taken from it, whatever fails.
    */
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
-    return this.#mountsUnderWay.during(() => this.#publish(request, context));
+    return this.#options.mountsUnderWay.during(() => this.#publish(request, context));
   }
 
   #publish(request: PublishRequest, context: PublishContext): Promise<void> {
@@ -152,7 +152,7 @@ export class VolumeManager {
    * @throws CertfleetError as VolumeIssuance.issue does; the next try is scheduled
    */
   async renewGeneration(volumeId: string, generation: number): Promise<RenewalOutcome> {
-    await this.#mountsUnderWay.idle(longestYieldMs);
+    await this.#options.mountsUnderWay.idle(longestYieldMs);
     return this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
       if (volume?.record.phase !== 'published') return 'not-here';

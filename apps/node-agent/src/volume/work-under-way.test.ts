@@ -24,7 +24,7 @@ test('lets all work end first, failed work too', async () => {
   assert.equal(clock.timers, 0);
 });
 
-test('waits no longer than asked', async () => {
+test('waits no longer than asked to, and not at all for one who has given up', async () => {
   const clock = new ManualClock();
   const work = new WorkUnderWay(clock);
   void work.during(() => new Promise(() => undefined));
@@ -34,4 +34,10 @@ test('waits no longer than asked', async () => {
   assert.equal(isIdle, false);
   await clock.advance(1);
   assert.equal(isIdle, true);
+  const waiter = new AbortController();
+  const left = work.idle(1_000, waiter.signal);
+  waiter.abort();
+  await left;
+  await work.idle(1_000, waiter.signal);
+  assert.equal(clock.timers, 0);
 });

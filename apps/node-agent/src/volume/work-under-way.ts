@@ -21,16 +21,18 @@ export class WorkUnderWay {
     }
   }
 
-  /** Resolves when nothing is under way, or after `longestMs`. */
-  idle(longestMs: number): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
+  /** Resolves when nothing is under way, after `longestMs`, or when the signal is aborted. */
+  idle(longestMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#count === 0 || signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
       const proceed = (): void => {
         cancel();
+        signal?.removeEventListener('abort', proceed);
         this.#waiting.delete(proceed);
         resolve();
       };
       const cancel = this.#clock.schedule(longestMs, proceed);
+      signal?.addEventListener('abort', proceed, { once: true });
       this.#waiting.add(proceed);
     });
   }

@@ -19,6 +19,7 @@ import { VolumeManager } from '../volume-manager.ts';
 import { VolumeRenewals } from '../volume-renewals.ts';
 import { VolumeReporter } from '../volume-reporter.ts';
 import type { PodEvent } from '../volume-reporter.ts';
+import { WorkUnderWay } from '../work-under-way.ts';
 import type { PublishContext, PublishRequest } from '../volume-requests.ts';
 import { FakeMounter } from './fake-mounter.ts';
 import { ScriptedIssuer } from './scripted-issuer.ts';
@@ -153,6 +154,7 @@ export class VolumeBench {
       }),
       parseVolume: volumeParser(3_600_000, this.#reporter),
       reporter: this.#reporter,
+      mountsUnderWay: new WorkUnderWay(clock),
       clock,
       continueOnNotReady,
       issuanceTimeoutMs: 30_000,
