@@ -3,8 +3,16 @@ import type { DestinationStream, Logger } from 'pino';
 
 export type { Logger };
 
-/** Fields that never reach the output, whatever object they stand in (a second net below Secret). */
-const secretFields = ['password', 'token', 'privateKey', 'secret', 'secrets', 'authorization', 'volumeContext'];
+/** Fields that never reach the output, of a line or of an object in it (a second net below Secret). */
+const secretFields: ReadonlySet<string> = new Set([
+  'password',
+  'token',
+  'privateKey',
+  'secret',
+  'secrets',
+  'authorization',
+  'volumeContext',
+]);
 
 /**
  * The process's logger: one JSON object a line, constant message plus fields.
@@ -21,8 +29,26 @@ export function createLogger(
     level: verbosity >= 5 ? 'trace' : verbosity >= 2 ? 'debug' : 'info',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: secretFields.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+    // Not pino's own redaction: it reads its paths anew for each line, which cost a mount a twelfth of all its memory.
+    formatters: { level: (label: string) => ({ level: label }), log: redact },
   };
   return pino(options, destination);
+}
+
+/** The fields of a line with the secret ones crossed out, also one level down. */
+function redact(fields: object): Record<string, unknown> {
+  return crossOut(fields, (value) => (hasFields(value) ? crossOut(value, (inner) => inner) : value));
+}
+
+function crossOut(fields: object, convert: (value: unknown) => unknown): Record<string, unknown> {
+  const entries = Object.entries(fields);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, secretFields.has(name) ? '[redacted]' : convert(value)]),
+  );
+}
+
+/** Whether JSON shows a value field by field. */
+function hasFields(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || value instanceof Error) return false;
+  return !Array.isArray(value) && !('toJSON' in value);
 }
