@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { currentLink, currentPayloadName, linkTarget, readPayloadDirectory } from './payload.ts';
@@ -30,17 +29,17 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
   const gid = target.fsGroup ?? 0;
   if (files.lstatSync(directory).gid !== gid) files.chownSync(directory, -1, gid);
   const before = currentPayloadName(files, directory);
-  if (before !== undefined && isWritten(files, join(directory, before), payload, gid)) {
+  if (before !== undefined && isWritten(files, `${directory}/${before}`, payload, gid)) {
     tidy(files, directory, before, payload);
     return false;
   }
   const name = payloadName(target.now);
   try {
-    createPayloadDirectory(files, join(directory, name), payload, gid);
-    replaceLink(files, name, join(directory, currentLink));
+    createPayloadDirectory(files, `${directory}/${name}`, payload, gid);
+    replaceLink(files, directory, currentLink, name);
   } catch (error) {
     // A full tmpfs must not stay full of the half-written.
-    files.rmSync(join(directory, name), { recursive: true, force: true });
+    files.rmSync(`${directory}/${name}`, { recursive: true, force: true });
     throw error;
   }
   tidy(files, directory, name, payload);
@@ -50,7 +49,7 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
 function createPayloadDirectory(files: FileSystem, path: string, payload: Payload, gid: number): void {
   files.mkdirSync(path);
   for (const [name, content] of payload) {
-    writeNewFile(files, join(path, name), (descriptor) => {
+    writeNewFile(files, `${path}/${name}`, (descriptor) => {
       files.writeFileSync(descriptor, content);
       files.fchownSync(descriptor, -1, gid);
       files.fchmodSync(descriptor, fileMode);
@@ -65,24 +64,24 @@ function tidy(files: FileSystem, directory: string, current: string, payload: Pa
   const entries = new Set(files.readdirSync(directory));
   // Links come after the swap, so that a name never shows before its file; a pod sees no dangling link.
   for (const name of payload.keys()) {
-    const path = join(directory, name);
-    const target = join(currentLink, name);
+    const path = `${directory}/${name}`;
+    const target = `${currentLink}/${name}`;
     if (!entries.has(name)) files.symlinkSync(target, path);
-    else if (linkTarget(files, path) !== target) replaceLink(files, target, path);
+    else if (linkTarget(files, path) !== target) replaceLink(files, directory, name, target);
   }
   for (const name of entries) {
     if (name === currentLink || name === current || payload.has(name)) continue;
-    const path = join(directory, name);
+    const path = `${directory}/${name}`;
     if (name.startsWith('..')) files.rmSync(path, { recursive: true, force: true });
-    else if (linkTarget(files, path) === join(currentLink, name)) files.unlinkSync(path);
+    else if (linkTarget(files, path) === `${currentLink}/${name}`) files.unlinkSync(path);
   }
 }
 
 /** Makes a symbolic link, in the place of whatever link or file had the name. */
-function replaceLink(files: FileSystem, target: string, path: string): void {
-  const temporary = join(path, '..', `..link-${randomInt(2 ** 32)}`);
+function replaceLink(files: FileSystem, directory: string, name: string, target: string): void {
+  const temporary = `${directory}/..link-${randomInt(2 ** 32)}`;
   files.symlinkSync(target, temporary);
-  files.renameSync(temporary, path);
+  files.renameSync(temporary, `${directory}/${name}`);
 }
 
 /** Whether a payload directory holds exactly these files, with the right group and mode. */
@@ -91,7 +90,7 @@ function isWritten(files: FileSystem, path: string, payload: Payload, gid: numbe
   if (written.size !== payload.size) return false;
   return [...payload].every(([name, content]) => {
     if (written.get(name)?.equals(content) !== true) return false;
-    const status = files.lstatSync(join(path, name));
+    const status = files.lstatSync(`${path}/${name}`);
     return status.gid === gid && (status.mode & 0o7777) === fileMode;
   });
 }

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { systemErrorCode } from './storage-error.ts';
@@ -17,7 +17,7 @@ export const currentLink = '..data';
 
 /** Name of the current payload directory; undefined when there is none, or `..data` is no link into the same directory. */
 export function currentPayloadName(files: FileSystem, directory: string): string | undefined {
-  const link = join(directory, currentLink);
+  const link = `${directory}/${currentLink}`;
   // Asked first: a new volume has none, and an error with its stack trace costs ten times the question.
   if (files.lstatSync(link, { throwIfNoEntry: false }) === undefined) return undefined;
   const name = linkTarget(files, link);
@@ -39,7 +39,7 @@ export function linkTarget(files: FileSystem, path: string): string | undefined 
 /** The current files of a data directory, all of one write; empty when nothing was ever written. */
 export function readPayload(files: FileSystem, directory: string): Payload {
   const name = currentPayloadName(files, directory);
-  return name === undefined ? new Map() : readPayloadDirectory(files, join(directory, name));
+  return name === undefined ? new Map() : readPayloadDirectory(files, `${directory}/${name}`);
 }
 
 /**
@@ -54,7 +54,7 @@ export function readPayloadFile(
   const payloadName = currentPayloadName(files, directory);
   // A name that leads elsewhere is none of a payload's.
   if (payloadName === undefined || basename(name) !== name) return undefined;
-  const path = join(directory, payloadName, name);
+  const path = `${directory}/${payloadName}/${name}`;
   try {
     const status = files.lstatSync(path);
     if (!status.isFile()) return undefined;
@@ -76,7 +76,7 @@ export function readPayloadDirectory(files: FileSystem, path: string): Payload {
   try {
     // Opening anything but a plain file could block for ever (a FIFO) or lead elsewhere (a link).
     const names = files.readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isFile());
-    return new Map(names.map(({ name }) => [name, files.readFileSync(join(path, name))]));
+    return new Map(names.map(({ name }) => [name, files.readFileSync(`${path}/${name}`)]));
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return new Map();
     throw error;

@@ -41,5 +41,5 @@ function keepPeerMetadata(files: FileSystem, directory: string, record: VolumeRe
   } catch {
     return;
   }
-  replaceFile(files, path, withNextIssuance(text, renewAt));
+  replaceFile(files, directory, peerMetadataFile, withNextIssuance(text, renewAt));
 }

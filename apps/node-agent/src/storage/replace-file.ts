@@ -1,15 +1,14 @@
-import { basename, dirname, join } from 'node:path';
 import type { FileSystem } from './file-system.ts';
 
 /**
- * Replaces a file's content so that a reader, also one after a crash, finds the old or the new whole. The file is
+ * Replaces the content of a file in a directory so that a reader, also one after a crash, finds the old or the new whole. The file is
  * root's alone (0600). Never makes the directory: when that is gone, so is what the file belonged to (ENOENT).
  */
-export function replaceFile(files: FileSystem, path: string, content: string | Uint8Array): void {
-  const temporary = join(dirname(path), `..new-${basename(path)}`);
+export function replaceFile(files: FileSystem, directory: string, name: string, content: string | Uint8Array): void {
+  const temporary = `${directory}/..new-${name}`;
   try {
     writeNewFile(files, temporary, (descriptor) => files.writeFileSync(descriptor, content));
-    files.renameSync(temporary, path);
+    files.renameSync(temporary, `${directory}/${name}`);
   } catch (error) {
     files.rmSync(temporary, { force: true });
     throw error;

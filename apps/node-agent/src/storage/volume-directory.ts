@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { FileSystem } from './file-system.ts';
 import { replaceFile } from './replace-file.ts';
 import type { VolumeLayout } from './volume-layout.ts';
-import { encodeVolumeRecord, encodeVolumeSecrets } from './volume-record-json.ts';
+import { encodeVolumeRecord } from './volume-record-json.ts';
+import { writeVolumeSecrets } from './volume-secrets-file.ts';
 import type { VolumeRecord, VolumeSecrets } from './volume-record.ts';
 
 /** Names that begin so are work in progress and belong to no volume, whose id may not begin with two dots. */
@@ -20,16 +20,16 @@ export function createVolumeDirectory(
   record: VolumeRecord,
   secrets: VolumeSecrets,
 ): void {
-  const staging = join(layout.root, `${stagingPrefix}${randomUUID()}`);
-  const data = join(staging, 'data');
+  const staging = `${layout.root}/${stagingPrefix}${randomUUID()}`;
+  const data = `${staging}/data`;
   try {
     files.mkdirSync(staging, { mode: 0o700 });
     files.mkdirSync(data);
     // The mode that the peer's pods know; explicit, because the mode of mkdir is cut by the umask.
     files.chmodSync(data, 0o550);
-    replaceFile(files, join(staging, layout.secretsFile), encodeVolumeSecrets(secrets));
-    replaceFile(files, join(staging, layout.recordFile), encodeVolumeRecord(record));
-    files.renameSync(staging, join(layout.root, record.volumeId));
+    writeVolumeSecrets(files, staging, layout.secretsFile, secrets);
+    replaceFile(files, staging, layout.recordFile, encodeVolumeRecord(record));
+    files.renameSync(staging, `${layout.root}/${record.volumeId}`);
   } catch (error) {
     files.rmSync(staging, { recursive: true, force: true });
     throw error;
@@ -41,9 +41,10 @@ export function createVolumeDirectory(
  * start clears, never half a volume.
  */
 export function removeVolumeDirectory(files: FileSystem, root: string, volumeId: string): void {
-  if (!files.existsSync(join(root, volumeId))) return;
-  const tombstone = join(root, `${tombstonePrefix}${randomUUID()}`);
-  files.renameSync(join(root, volumeId), tombstone);
+  const directory = `${root}/${volumeId}`;
+  if (!files.existsSync(directory)) return;
+  const tombstone = `${root}/${tombstonePrefix}${randomUUID()}`;
+  files.renameSync(directory, tombstone);
   files.rmSync(tombstone, { recursive: true, force: true });
 }
 
@@ -51,6 +52,6 @@ export function removeVolumeDirectory(files: FileSystem, root: string, volumeId:
 export function removeLeftovers(files: FileSystem, root: string): void {
   for (const name of files.readdirSync(root)) {
     if (!name.startsWith(stagingPrefix) && !name.startsWith(tombstonePrefix)) continue;
-    files.rmSync(join(root, name), { recursive: true, force: true });
+    files.rmSync(`${root}/${name}`, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { systemFiles } from './file-system.ts';
@@ -14,13 +13,9 @@ import { assertSafeVolumeId } from './volume-id.ts';
 import type { VolumeLayout } from './volume-layout.ts';
 import { listVolumes } from './volume-listing.ts';
 import type { VolumeListing } from './volume-listing.ts';
-import {
-  decodeVolumeRecord,
-  decodeVolumeSecrets,
-  encodeVolumeRecord,
-  encodeVolumeSecrets,
-} from './volume-record-json.ts';
+import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record-json.ts';
 import type { VolumeRecord, VolumeSecrets } from './volume-record.ts';
+import { readVolumeSecrets, writeVolumeSecrets } from './volume-secrets-file.ts';
 
 /** What a store works with. */
 export interface VolumeStoreOptions {
@@ -87,6 +82,7 @@ export class VolumeStore {
         throw code === 'ENOTEMPTY' || code === 'EEXIST' ? alreadyExists(volumeId) : error;
       }
     });
+    this.#found.set(volumeId, this.#own);
   }
 
   /**
@@ -98,10 +94,10 @@ export class VolumeStore {
     assertSafeVolumeId(volumeId);
     const layout = this.#layouts[1];
     if (layout === undefined) throw notFound(volumeId);
-    const directory = join(layout.root, volumeId);
+    const directory = `${layout.root}/${volumeId}`;
     storageStep(`adopt volume ${volumeId}`, () => {
-      replaceFile(this.#files, join(directory, layout.secretsFile), encodeVolumeSecrets(secrets));
-      replaceFile(this.#files, join(directory, layout.recordFile), encodeVolumeRecord(record));
+      writeVolumeSecrets(this.#files, directory, layout.secretsFile, secrets);
+      replaceFile(this.#files, directory, layout.recordFile, encodeVolumeRecord(record));
     });
   }
 
@@ -114,14 +110,14 @@ export class VolumeStore {
   /** @throws CertfleetError not-found; failed-precondition when the record is damaged */
   readRecord(volumeId: string): VolumeRecord {
     return this.#within(volumeId, 'read the record of', (directory, layout) =>
-      decodeVolumeRecord(this.#files.readFileSync(join(directory, layout.recordFile), 'utf8')),
+      decodeVolumeRecord(this.#files.readFileSync(`${directory}/${layout.recordFile}`, 'utf8')),
     );
   }
 
   /** @throws CertfleetError not-found once the volume was removed */
   writeRecord(record: VolumeRecord): void {
     this.#within(record.volumeId, 'write the record of', (directory, layout) => {
-      replaceFile(this.#files, join(directory, layout.recordFile), encodeVolumeRecord(record));
+      replaceFile(this.#files, directory, layout.recordFile, encodeVolumeRecord(record));
       layout.recordWritten?.(this.#files, directory, record);
     });
   }
@@ -129,14 +125,14 @@ export class VolumeStore {
   /** @throws CertfleetError not-found; failed-precondition when the file is damaged */
   readSecrets(volumeId: string): VolumeSecrets {
     return this.#within(volumeId, 'read the secrets of', (directory, layout) =>
-      decodeVolumeSecrets(this.#files.readFileSync(join(directory, layout.secretsFile), 'utf8')),
+      readVolumeSecrets(this.#files, directory, layout.secretsFile),
     );
   }
 
   /** @throws CertfleetError not-found once the volume was removed */
   writeSecrets(volumeId: string, secrets: VolumeSecrets): void {
     this.#within(volumeId, 'write the secrets of', (directory, layout) =>
-      replaceFile(this.#files, join(directory, layout.secretsFile), encodeVolumeSecrets(secrets)),
+      writeVolumeSecrets(this.#files, directory, layout.secretsFile, secrets),
     );
   }
 
@@ -147,16 +143,14 @@ export class VolumeStore {
    */
   writePayload(volumeId: string, payload: Payload, fsGroup: number | undefined): boolean {
     return this.#within(volumeId, 'write the files of', (directory) => {
-      const target = { directory: join(directory, 'data'), fsGroup, now: new Date(this.#clock.now()) };
+      const target = { directory: `${directory}/data`, fsGroup, now: new Date(this.#clock.now()) };
       return writePayload(this.#files, target, payload);
     });
   }
 
   /** The files that the pod sees; empty when none were written yet. */
   readPayload(volumeId: string): Payload {
-    return this.#within(volumeId, 'read the files of', (directory) =>
-      readPayload(this.#files, join(directory, 'data')),
-    );
+    return this.#within(volumeId, 'read the files of', (directory) => readPayload(this.#files, `${directory}/data`));
   }
 
   /**
@@ -165,13 +159,13 @@ export class VolumeStore {
    */
   readPayloadFile(volumeId: string, request: PayloadFileRequest): Buffer | undefined {
     return this.#within(volumeId, 'read a file of', (directory) =>
-      readPayloadFile(this.#files, join(directory, 'data'), request),
+      readPayloadFile(this.#files, `${directory}/data`, request),
     );
   }
 
   /** The directory to bind-mount into the pod. */
   dataPath(volumeId: string): string {
-    return this.#within(volumeId, 'find', (directory) => join(directory, 'data'));
+    return this.#within(volumeId, 'find', (directory) => `${directory}/data`);
   }
 
   /**
@@ -191,12 +185,12 @@ export class VolumeStore {
     const layout = this.#found.get(volumeId) ?? this.#layoutOf(volumeId);
     if (layout === undefined) throw notFound(volumeId);
     this.#found.set(volumeId, layout);
-    return storageStep(`${step} volume ${volumeId}`, () => action(join(layout.root, volumeId), layout));
+    return storageStep(`${step} volume ${volumeId}`, () => action(`${layout.root}/${volumeId}`, layout));
   }
 
   #layoutOf(volumeId: string): VolumeLayout | undefined {
     return this.#layouts.find(({ root, recordFile, exclusive }) =>
-      this.#files.existsSync(exclusive ? join(root, volumeId) : join(root, volumeId, recordFile)),
+      this.#files.existsSync(exclusive ? `${root}/${volumeId}` : `${root}/${volumeId}/${recordFile}`),
     );
   }
 }
