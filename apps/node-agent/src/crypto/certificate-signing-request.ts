@@ -1,9 +1,9 @@
-import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { DistinguishedName, KeyUsage } from '../spec/volume-spec.ts';
 import { contextConstructed, integer, objectIdentifier, sequence, setOf } from './der.ts';
 import { encodeDistinguishedName } from './distinguished-name.ts';
 import { encodePem } from './pem.ts';
+import { encodePublicKey } from './private-key.ts';
 import { signStructure } from './signature.ts';
 import { basicConstraintsExtension, keyUsageExtensions, subjectAltNameExtension } from './x509-extensions.ts';
 import type { SubjectAltNames } from './x509-extensions.ts';
@@ -34,7 +34,7 @@ export function createCertificateSigningRequest(request: CertificateSigningReque
   const information = sequence(
     integer(0),
     encodeDistinguishedName(request.subject),
-    createPublicKey(request.key).export({ type: 'spki', format: 'der' }),
+    encodePublicKey(request.key),
     contextConstructed(0, sequence(objectIdentifier(extensionRequestOid), setOf(sequence(...extensions)))),
   );
   return encodePem('CERTIFICATE REQUEST', signStructure(information, request.key));

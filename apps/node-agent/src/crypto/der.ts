@@ -5,9 +5,15 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 /** A value with the given identifier octet; the contents are joined. */
 export function tagged(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const length = contents.reduce((total, content) => total + content.length, 0);
-  if (length < 0x80) return Buffer.concat([Uint8Array.of(tag, length), ...contents]);
-  const octets = unsignedOctets(BigInt(length));
-  return Buffer.concat([Uint8Array.of(tag, 0x80 | octets.length), octets, ...contents]);
+  const header = [tag, ...lengthOctets(length)];
+  const value = Buffer.allocUnsafe(header.length + length);
+  value.set(header);
+  let offset = header.length;
+  for (const content of contents) {
+    value.set(content, offset);
+    offset += content.length;
+  }
+  return value;
 }
 
 export const sequence = (...contents: readonly Uint8Array[]): Buffer => tagged(0x30, ...contents);
@@ -45,11 +51,21 @@ export function integer(value: number | bigint): Buffer {
   return (octets[0] ?? 0) >= 0x80 ? tagged(0x02, Uint8Array.of(0), octets) : tagged(0x02, octets);
 }
 
+/** Identifiers that were encoded before: a request has eight, nearly always the same; a subject may bring any. */
+const knownIdentifiers = new Map<string, Buffer>();
+const mostKnown = 64;
+
 /**
  * An OBJECT IDENTIFIER from its dotted form.
  * @throws CertfleetError invalid-argument when the text is not one
  */
 export function objectIdentifier(dotted: string): Buffer {
+  const encoded = knownIdentifiers.get(dotted) ?? encodeIdentifier(dotted);
+  if (knownIdentifiers.size < mostKnown) knownIdentifiers.set(dotted, encoded);
+  return encoded;
+}
+
+function encodeIdentifier(dotted: string): Buffer {
   if (!/^(?:[01]\.(?:[0-9]|[1-3][0-9])|2\.(?:0|[1-9]\d{0,39}))(?:\.(?:0|[1-9]\d{0,39}))*$/.test(dotted)) {
     throw new CertfleetError(
       'invalid-argument',
@@ -67,6 +83,13 @@ export function time(date: Date): Buffer {
   return year >= 1950 && year < 2050
     ? tagged(0x17, Buffer.from(`${digits.slice(2)}Z`))
     : tagged(0x18, Buffer.from(`${digits}Z`));
+}
+
+/** The shortest form, as DER demands (X.690 10.1). */
+function lengthOctets(length: number): readonly number[] {
+  if (length < 0x80) return [length];
+  const octets = unsignedOctets(BigInt(length));
+  return [0x80 | octets.length, ...octets];
 }
 
 function unsignedOctets(value: bigint): Buffer {

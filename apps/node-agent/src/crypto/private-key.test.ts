@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { decodePrivateKey, encodePrivateKey, generatePrivateKey, keyMatchesSpec } from './private-key.ts';
+import {
+  decodePrivateKey,
+  encodePrivateKey,
+  encodePublicKey,
+  generatePrivateKey,
+  keyMatchesSpec,
+} from './private-key.ts';
 import type { KeyKind } from './private-key.ts';
 
 const kinds: readonly KeyKind[] = [
@@ -28,8 +34,19 @@ for (const kind of kinds) {
       kinds.filter((other) => keyMatchesSpec(key, other)),
       [kind],
     );
+    const publicKey = execFileSync('openssl', ['pkey', '-pubout', '-outform', 'DER'], { input: pem });
+    assert.deepEqual(encodePublicKey(key), publicKey);
   });
 }
+
+test('finds the public half of an EC key that is stored without it', async () => {
+  const key = await generatePrivateKey({ algorithm: 'ECDSA', size: 256 });
+  const convert = (...options: string[]): Buffer =>
+    execFileSync('openssl', ['ec', ...options], { input: encodePrivateKey(key, 'PKCS8'), stdio: 'pipe' });
+  const bare = convert('-no_public');
+  assert.ok(bare.length < convert().length);
+  assert.deepEqual(encodePublicKey(decodePrivateKey(bare)), encodePublicKey(key));
+});
 
 test('makes RSA keys with the public exponent 65537', async () => {
   const key = await generatePrivateKey({ algorithm: 'RSA', size: 2048 });

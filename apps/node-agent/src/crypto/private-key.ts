@@ -1,8 +1,11 @@
-import { createPrivateKey, generateKeyPair, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
+import { sequence } from './der.ts';
+import { parsePem } from './pem.ts';
 
 /** What must be known to make a key; how its file is encoded does not matter for that. */
 export type KeyKind = Pick<KeySpec, 'algorithm' | 'size'>;
@@ -53,6 +56,24 @@ export function encodePrivateKey(key: KeyObject, encoding: KeySpec['encoding']):
   const pem = typeof exported === 'string' ? Buffer.from(exported, 'latin1') : exported;
   encodings.set(key, { encoding, pem });
   return pem;
+}
+
+/**
+ * The public half of a private key as SubjectPublicKeyInfo (RFC 5280 4.1.2.7). That of an EC key stands in the private
+ * key's own encoding, which is at hand; OpenSSL would take five times as long to encode it anew.
+ */
+export function encodePublicKey(key: KeyObject): Buffer {
+  const known = key.asymmetricKeyType === 'ec' ? ecPublicKeyIn(encodePrivateKey(key, 'PKCS8')) : undefined;
+  return known ?? createPublicKey(key).export({ type: 'spki', format: 'der' });
+}
+
+/** From PrivateKeyInfo (RFC 5208 5) the algorithm, and from the ECPrivateKey in it (RFC 5915 3) the optional publicKey. */
+function ecPublicKeyIn(pem: Buffer): Buffer | undefined {
+  const [block] = parsePem(pem.toString('latin1'));
+  const [, algorithm, privateKey] = block === undefined ? [] : readDerChildren(block.der);
+  if (algorithm === undefined || privateKey === undefined) return undefined;
+  const publicKey = readDerChildren(privateKey.content).find(({ tag }) => tag === 0xa1);
+  return publicKey && sequence(algorithm.encoded, publicKey.content);
 }
 
 /**

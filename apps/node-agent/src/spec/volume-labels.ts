@@ -8,9 +8,7 @@ const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** FNV-1 (multiply, then xor) of 32 bits over the text's UTF-8 bytes. */
 function fnv1(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text, 'utf8')) hash = Math.imul(hash, 0x01000193) ^ byte;
-  return hash >>> 0;
+  return Buffer.from(text, 'utf8').reduce((hash, byte) => Math.imul(hash, 0x01000193) ^ byte, 0x811c9dc5) >>> 0;
 }
 
 /**
@@ -18,5 +16,5 @@ function fnv1(text: string): number {
  * requests, it does not prove whose they are.
  */
 export function idHash(id: string): string {
-  return Array.from(String(fnv1(id)), (digit) => alphabet[digit.charCodeAt(0) % alphabet.length]).join('');
+  return String(fnv1(id)).replace(/\d/g, (digit) => alphabet.charAt(digit.charCodeAt(0) % alphabet.length));
 }

@@ -26,8 +26,7 @@ export function apiPath(target: ApiTarget): string {
   segments.push(plural);
   if (target.name !== undefined) segments.push(target.name);
   const path = segments.map((segment) => `/${escapeSegment(segment)}`).join('');
-  const query = new URLSearchParams(target.query).toString();
-  return query === '' ? path : `${path}?${query}`;
+  return target.query === undefined ? path : `${path}?${new URLSearchParams(target.query).toString()}`;
 }
 
 function escapeSegment(segment: string): string {

@@ -26,6 +26,8 @@ export interface HttpResponse {
 
 interface Connections {
   readonly access: KubeAccess;
+  /** Path of the server's URL, empty for the root: what every request's path begins with. */
+  readonly basePath: string;
   readonly own: ConnectionPool;
   /** For other bearers: without the agent's client certificate, which would win over their token. */
   readonly bearer: ConnectionPool;
@@ -48,11 +50,10 @@ export class ApiTransport {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const access = await this.#credentials.access();
     const connections = this.#connect(access);
-    const { pathname } = new URL(access.server);
     try {
       const response = await (request.bearer === undefined ? connections.own : connections.bearer).send({
         method: request.method,
-        path: (pathname === '/' ? '' : pathname) + request.path,
+        path: connections.basePath + request.path,
         headers: this.#headers(request, access),
         body: request.body,
         signal: request.signal,
@@ -96,7 +97,8 @@ export class ApiTransport {
     const own = new ConnectionPool(access, access.tls, this.#clock);
     const hasCertificate = (cert ?? key ?? pfx ?? passphrase) !== undefined;
     const bearer = hasCertificate ? new ConnectionPool(access, anonymous, this.#clock) : own;
-    this.#connections = { access, own, bearer };
+    const { pathname } = new URL(access.server);
+    this.#connections = { access, basePath: pathname === '/' ? '' : pathname, own, bearer };
     // Requests in flight end on the old connections; a failure of one is told to its own caller.
     current?.own.retire();
     current?.bearer.retire();
