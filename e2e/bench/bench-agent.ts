@@ -9,6 +9,7 @@ import type { Forward } from '../cluster/forward.ts';
 import { lastLines, waitUntil } from '../cluster/wait.ts';
 import type { Algorithm, BenchCluster } from './bench-cluster.ts';
 import { BareCsiCaller } from './bare-csi-caller.ts';
+import type { PreparedCall } from './bare-csi-caller.ts';
 import { cpuSecondsOf, memoryOf } from './process-usage.ts';
 import type { ProcessMemory } from './process-usage.ts';
 import { timed } from './timings.ts';
@@ -82,11 +83,17 @@ export class BenchAgent {
   }
 
   publish(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
-    return this.#each(volumes, concurrency, (volume) => this.#caller.publish(volume));
+    return allOf(
+      volumes.map((volume) => this.#caller.publish(volume)),
+      concurrency,
+    );
   }
 
   unpublish(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
-    return this.#each(volumes, concurrency, (volume) => this.#caller.unpublish(volume));
+    return allOf(
+      volumes.map((volume) => this.#caller.unpublish(volume)),
+      concurrency,
+    );
   }
 
   /** The value of one of its metrics. */
@@ -140,17 +147,6 @@ export class BenchAgent {
     return this.#child.pid;
   }
 
-  #each(
-    volumes: readonly InlineVolume[],
-    concurrency: number,
-    call: (volume: InlineVolume) => Promise<void>,
-  ): Promise<Timings> {
-    return timed(volumes.length, concurrency, async (index) => {
-      const volume = volumes[index];
-      if (volume !== undefined) await call(volume);
-    });
-  }
-
   async #get(forward: number, path: string): Promise<string> {
     // A connection of its own each time, as probes and most scrapers make one.
     const response = await fetch(`http://127.0.0.1:${this.#forwards[forward]?.port ?? 0}${path}`, {
@@ -171,4 +167,8 @@ export class BenchAgent {
     if (found === undefined) throw new Error(`the agent ended:\n${await explain()}`);
     return JSON.parse(found) as { metrics: number; health: number };
   }
+}
+
+function allOf(calls: readonly PreparedCall[], concurrency: number): Promise<Timings> {
+  return timed(calls.length, concurrency, (index) => calls[index]?.() ?? Promise.resolve());
 }
