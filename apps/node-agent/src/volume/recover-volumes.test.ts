@@ -33,11 +33,13 @@ describe('a restart', () => {
     await bench.clock.advance(20_000);
     const key = bench.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
     bench.store.writeSecrets(request.volumeId, { pendingKeyPem: new Secret(key) });
-    bench.store.writeRecord(first);
+    const lastFailure = { at: first.createdAt, reason: 'RequestPending', message: 'not approved yet' };
+    bench.store.writeRecord({ ...first, lastFailure });
     const [volume] = (await bench.restart()).volumes;
     assert.equal(volume?.record.generation, 2);
     // Its key has got its certificate: the next request must not take it for its own.
     assert.equal(bench.store.readSecrets(request.volumeId).pendingKeyPem, undefined);
+    assert.equal(volume.record.lastFailure, undefined);
     assert.equal(volume.record.issued?.serialNumber.toUpperCase(), bench.serial(request));
     assert.equal(bench.issuer.requests.length, 2);
   });

@@ -103,7 +103,7 @@ function believeFiles(volume: ManagedVolume, clock: Clock): void {
   const generation = record.generation + 1;
   // First the key, as when it is issued: with a newer record beside it, it would pass for the next request's.
   changeSecrets(volume, { pendingKeyPem: undefined });
-  volume.record = { ...record, issued, generation, heldUntil: undefined };
+  volume.record = { ...record, issued, generation, lastFailure: undefined, heldUntil: undefined };
   store.writeRecord(volume.record);
 }
 
