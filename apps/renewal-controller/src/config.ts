@@ -15,8 +15,8 @@ export const controllerFlags = {
     parse: integerBetween(0, 10),
   },
   'fleet-bind-address': {
-    fallback: '0.0.0.0:8443',
-    help: 'Where agents connect: host:port over TLS, or unix:///path without it.',
+    fallback: ':8443',
+    help: 'Where agents connect: host:port over TLS, without a host on every address, or unix:///path without TLS.',
     parse: nonEmpty,
   },
   'api-bind-address': {

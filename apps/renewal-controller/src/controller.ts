@@ -4,6 +4,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { grpcAddress } from './bind-address.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
@@ -279,7 +280,7 @@ export class Controller {
     const { config, clock, log } = this.#options;
     const server = new FleetServer({
       ...parts,
-      address: config['fleet-bind-address'].replace(/^unix:\/\//, 'unix:'),
+      address: grpcAddress(config['fleet-bind-address']),
       replica: this.#replica,
       heartbeatSeconds: Math.max(1, Math.round(config['heartbeat-interval'] / 1000)),
       clock,

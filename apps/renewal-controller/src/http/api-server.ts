@@ -9,6 +9,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import type { FastifyRequest } from 'fastify';
+import { anyAddress } from '../bind-address.ts';
 import type { OperatorGate } from '../identity/operator-gate.ts';
 import type { ServingCertificate } from '../identity/serving-certificate.ts';
 import type { Api, ApiContext } from './api-context.ts';
@@ -124,6 +125,6 @@ function callerKey(request: FastifyRequest, isSecure: boolean): string {
 
 /** Begins to listen. @returns the port */
 export async function listen(api: Api, { host, port }: ListenAddress): Promise<number> {
-  const address = await api.listen({ host: host ?? '::', port });
+  const address = await api.listen({ host: host ?? anyAddress(), port });
   return Number(new URL(address).port);
 }
