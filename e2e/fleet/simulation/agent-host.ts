@@ -1,7 +1,7 @@
 // A process of its own with the links of many nodes' agents. Told what to do by its parent (agent-hosts.ts).
-import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
-import { systemClock } from '../../../libs/shared/src/clock.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
+import { startLink } from '../support/agent-links.ts';
 import { LivingVolumes } from '../support/living-volumes.ts';
 import type { LivedIssuance, LivingVolumeSketch } from '../support/living-volumes.ts';
 
@@ -40,18 +40,8 @@ function start({ address, caFile, issueMs, nodes }: HostOrder & { kind: 'start' 
   const log = createLogger(0, { write: () => undefined });
   for (const { tokenFile, volumes } of nodes) {
     const living = new LivingVolumes(issueMs, volumes);
-    const link = new FleetLink({
-      controller: { address, caFile, tokenFile },
-      volumes: living,
-      version: '1.0.0',
-      concurrentJobs: 4,
-      clock: systemClock,
-      log,
-      onConnected: () => undefined,
-    });
-    link.start();
     hosted.push(living);
-    links.push(link);
+    links.push(startLink({ access: { address, caFile, tokenFile }, volumes: living, concurrentJobs: 4, log }));
   }
   looking = setInterval(() => {
     for (const living of hosted) living.meetDeadlines(Date.now());

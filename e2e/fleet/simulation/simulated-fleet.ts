@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
+import { writeAgentToken, writeAgentTokens } from '../support/agent-links.ts';
 import type { LivingVolumeSketch } from '../support/living-volumes.ts';
 import { writeTestCertificate } from '../../../libs/shared/src/testing/test-certificate.ts';
 import type { HostedNode } from './agent-host.ts';
@@ -52,7 +53,7 @@ export class SimulatedFleet implements AsyncDisposable {
     const fleet = new SimulatedFleet(await startRedisServer(), options);
     const directory = fleet.#directory;
     const tls = writeTestCertificate(directory);
-    writeFileSync(join(directory, 'tokens'), fleet.#nodeNames.map((node) => `token-of-${node},${node}\n`).join(''));
+    const tokens = writeAgentTokens(directory, fleet.#nodeNames);
     writeFileSync(join(directory, 'lanes.json'), JSON.stringify(options.lanePolicies));
     await fleet.hosts.renewed(); // Answered once the processes are up.
     fleet.#controller = await startControllerProcess(options.program, [
@@ -60,7 +61,7 @@ export class SimulatedFleet implements AsyncDisposable {
       '--fleet-bind-address=127.0.0.1:0',
       `--tls-cert-file=${tls.certificateFile}`,
       `--tls-key-file=${tls.keyFile}`,
-      `--agent-token-file=${join(directory, 'tokens')}`,
+      `--agent-token-file=${tokens}`,
       `--lane-policies-file=${join(directory, 'lanes.json')}`,
       '--api-bind-address=0',
       '--ops-bind-address=127.0.0.1:0',
@@ -78,8 +79,7 @@ export class SimulatedFleet implements AsyncDisposable {
     const { volumes, nodes, issueMs } = this.options;
     const each = volumes / nodes;
     const hosted = this.#nodeNames.map((node, n): HostedNode => {
-      const tokenFile = join(this.#directory, node);
-      writeFileSync(tokenFile, `token-of-${node}`);
+      const tokenFile = writeAgentToken(this.#directory, node);
       const ids = Array.from({ length: each }, (_, i) => i);
       return { tokenFile, volumes: ids.map((i) => ({ ...sketchOf(n * each + i), id: volumeIdOf(`${node}/${i}`) })) };
     });

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import type { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
 import { Controller } from '../../../apps/renewal-controller/src/controller.ts';
@@ -10,6 +10,7 @@ import { systemClock } from '../../../libs/shared/src/clock.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
+import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 
 const defaultFlags = ['--api-auth=none', '--heartbeat-interval=1s'];
 
@@ -32,7 +33,7 @@ export class ControllerFixture implements AsyncDisposable {
   /** @param nodes names of the nodes that may connect */
   static async start(nodes: readonly string[] = ['node-a']): Promise<ControllerFixture> {
     const fixture = new ControllerFixture(await startRedisServer());
-    writeFileSync(join(fixture.directory, 'tokens'), nodes.map((node) => `token-of-${node},${node}\n`).join(''));
+    writeAgentTokens(fixture.directory, nodes);
     return fixture;
   }
 
@@ -58,20 +59,10 @@ export class ControllerFixture implements AsyncDisposable {
   }
 
   startAgent(volumes: MemoryVolumes, node = 'node-a'): FleetLink {
-    const tokenFile = join(this.directory, `token-of-${node}`);
-    writeFileSync(tokenFile, `token-of-${node}`);
-    const link = new FleetLink({
-      controller: { address: `unix:${join(this.directory, 'fleet.sock')}`, caFile: undefined, tokenFile },
-      volumes,
-      version: '1.0.0',
-      concurrentJobs: 2,
-      clock: systemClock,
-      log: this.#logger,
-      onConnected: () => undefined,
-    });
+    const access = agentAccess(this.directory, 'fleet.sock', node);
+    const link = startLink({ access, volumes, concurrentJobs: 2, log: this.#logger });
     this.#links.set(node, link);
     this.#ends.push(() => link.stop());
-    link.start();
     return link;
   }
 

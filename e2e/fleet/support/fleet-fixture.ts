@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
-import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import type { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { FleetServer } from '../../../apps/renewal-controller/src/fleet-api/fleet-server.ts';
 import { FleetIndex } from '../../../apps/renewal-controller/src/fleet-index/fleet-index.ts';
@@ -17,6 +17,7 @@ import { systemClock } from '../../../libs/shared/src/clock.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
+import { startLink, writeAgentTokens } from './agent-links.ts';
 import { eventually } from './eventually.ts';
 import { writeTestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
 import type { TestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
@@ -37,13 +38,12 @@ export class FleetFixture implements AsyncDisposable {
   readonly files: TestCertificate = writeTestCertificate(this.directory);
   readonly log: string[] = [];
   readonly redis: RedisServer;
-  readonly #tokens = join(this.directory, 'tokens');
+  readonly #tokens = writeAgentTokens(this.directory, ['node-a', 'node-b']);
   readonly #ends: (() => Promise<void>)[] = [];
   readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
 
   private constructor(redis: RedisServer) {
     this.redis = redis;
-    writeFileSync(this.#tokens, ['node-a', 'node-b'].map((node) => `token-of-${node},${node}\n`).join(''));
   }
 
   static async start(): Promise<FleetFixture> {
@@ -92,17 +92,9 @@ export class FleetFixture implements AsyncDisposable {
   link(port: number, volumes: MemoryVolumes, token = 'token-of-node-a'): FleetLink {
     const tokenFile = join(this.directory, `token-${this.#ends.length}`);
     writeFileSync(tokenFile, token);
-    const link = new FleetLink({
-      controller: { address: `dns:localhost:${port}`, caFile: this.files.certificateFile, tokenFile },
-      volumes,
-      version: '1.0.0',
-      concurrentJobs: 2,
-      clock: systemClock,
-      log: this.#logger,
-      onConnected: () => undefined,
-    });
+    const access = { address: `dns:localhost:${port}`, caFile: this.files.certificateFile, tokenFile };
+    const link = startLink({ access, volumes, concurrentJobs: 2, log: this.#logger });
     this.#ends.push(() => link.stop());
-    link.start();
     return link;
   }
 

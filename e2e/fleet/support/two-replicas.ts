@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectToController } from '../../../apps/node-agent/src/fleet/controller-client.ts';
-import type { ControllerConnection } from '../../../apps/node-agent/src/fleet/controller-client.ts';
-import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { ControllerAccess, ControllerConnection } from '../../../apps/node-agent/src/fleet/controller-client.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import { runCli } from '../../../apps/renewal-controller/src/cli/run-cli.ts';
 import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
@@ -12,6 +12,7 @@ import { AgentMessage, VolumeReport } from '../../../libs/shared/gen/fleet/v1/fl
 import type { Describe } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
 import { systemClock } from '../../../libs/shared/src/clock.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
+import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 import { eventually } from './eventually.ts';
 import type { FleetRedis } from './whole-fleet.ts';
 
@@ -38,14 +39,10 @@ export interface RawAgent {
 export class TwoReplicas implements AsyncDisposable {
   readonly log: string[] = [];
   readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-two-'));
+  readonly #tokens = writeAgentTokens(this.directory, ['node-a', 'node-b', 'node-x']);
   readonly #ends: (() => Promise<void>)[] = [];
   readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
   readonly #apiPorts = new Map<ReplicaName, number>();
-
-  private constructor() {
-    const nodes = ['node-a', 'node-b', 'node-x'];
-    writeFileSync(join(this.directory, 'tokens'), nodes.map((node) => `token-of-${node},${node}\n`).join(''));
-  }
 
   static async start(redis: FleetRedis): Promise<TwoReplicas> {
     const fleet = new TwoReplicas();
@@ -59,7 +56,7 @@ export class TwoReplicas implements AsyncDisposable {
     const argv = [
       ...redis.flags,
       `--fleet-bind-address=unix://${join(this.directory, `${name}.sock`)}`,
-      `--agent-token-file=${join(this.directory, 'tokens')}`,
+      `--agent-token-file=${this.#tokens}`,
       '--api-auth=none',
       '--api-bind-address=127.0.0.1:0',
       '--ops-bind-address=127.0.0.1:0',
@@ -80,18 +77,9 @@ export class TwoReplicas implements AsyncDisposable {
 
   /** The agent of a node, connected to one of the replicas. */
   link(replica: ReplicaName, node: string, volumes: FleetVolumes): FleetLink {
-    const link = new FleetLink({
-      controller: this.#access(replica, node),
-      volumes,
-      version: '1.0.0',
-      concurrentJobs: 1,
-      redisCertificate: undefined,
-      clock: systemClock,
-      log: this.#logger,
-      onConnected: () => undefined,
-    });
+    const access = this.#access(replica, node);
+    const link = startLink({ access, volumes, concurrentJobs: 1, log: this.#logger });
     this.#ends.push(() => link.stop());
-    link.start();
     return link;
   }
 
@@ -153,10 +141,8 @@ export class TwoReplicas implements AsyncDisposable {
     return { code, out, errors };
   }
 
-  #access(replica: ReplicaName, node: string): Parameters<typeof connectToController>[0] {
-    const tokenFile = join(this.directory, `token-${node}`);
-    writeFileSync(tokenFile, `token-of-${node}`);
-    return { address: `unix:${join(this.directory, `${replica}.sock`)}`, caFile: undefined, tokenFile };
+  #access(replica: ReplicaName, node: string): ControllerAccess {
+    return agentAccess(this.directory, `${replica}.sock`, node);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectToController } from '../../../apps/node-agent/src/fleet/controller-client.ts';
 import type { ControllerAccess } from '../../../apps/node-agent/src/fleet/controller-client.ts';
-import { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import type { FleetVolumes } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import { readConfig } from '../../../apps/renewal-controller/src/config.ts';
 import { Controller } from '../../../apps/renewal-controller/src/controller.ts';
@@ -13,6 +13,7 @@ import type { ControllerMessage, RedisAccess } from '../../../libs/shared/gen/fl
 import { systemClock } from '../../../libs/shared/src/clock.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import type { ClientCertificateFiles } from '../../../libs/shared/src/redis-tls.ts';
+import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 import { eventually } from './eventually.ts';
 
 /** How a fleet reaches its Redis. */
@@ -27,6 +28,7 @@ export interface FleetRedis {
 export class WholeFleet implements AsyncDisposable {
   readonly log: string[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-whole-'));
+  readonly #tokens = writeAgentTokens(this.#directory, ['node-a', 'node-b', 'node-x']);
   readonly #redis: FleetRedis;
   readonly #ends: (() => Promise<void>)[] = [];
   readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
@@ -34,8 +36,6 @@ export class WholeFleet implements AsyncDisposable {
 
   private constructor(redis: FleetRedis) {
     this.#redis = redis;
-    const lines = ['node-a', 'node-b', 'node-x'].map((node) => `token-of-${node},${node}\n`);
-    writeFileSync(join(this.#directory, 'tokens'), lines.join(''));
   }
 
   static async start(redis: FleetRedis, lanePolicy: object = {}): Promise<WholeFleet> {
@@ -45,7 +45,7 @@ export class WholeFleet implements AsyncDisposable {
     const argv = [
       ...redis.flags,
       `--fleet-bind-address=unix://${join(fleet.#directory, 'fleet.sock')}`,
-      `--agent-token-file=${join(fleet.#directory, 'tokens')}`,
+      `--agent-token-file=${fleet.#tokens}`,
       `--lane-policies-file=${policies}`,
       '--api-auth=none',
       '--api-bind-address=127.0.0.1:0',
@@ -62,18 +62,14 @@ export class WholeFleet implements AsyncDisposable {
 
   /** The agent of a node. */
   link(node: string, volumes: FleetVolumes): FleetLink {
-    const link = new FleetLink({
-      controller: this.#access(node),
+    const link = startLink({
+      access: this.#access(node),
       volumes,
-      version: '1.0.0',
       concurrentJobs: 4,
       redisCertificate: this.#redis.agentCertificate,
-      clock: systemClock,
       log: this.#logger,
-      onConnected: () => undefined,
     });
     this.#ends.push(() => link.stop());
-    link.start();
     return link;
   }
 
@@ -113,9 +109,7 @@ export class WholeFleet implements AsyncDisposable {
   }
 
   #access(node: string): ControllerAccess {
-    const tokenFile = join(this.#directory, `token-${node}`);
-    writeFileSync(tokenFile, `token-of-${node}`);
-    return { address: `unix:${join(this.#directory, 'fleet.sock')}`, caFile: undefined, tokenFile };
+    return agentAccess(this.#directory, 'fleet.sock', node);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import { createPod } from '../../api/issuer-fixture.ts';
 import { startCluster } from '../../cluster/cluster.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { createCaIssuer } from '../../cluster/issuers.ts';
+import { writeAgentToken, writeAgentTokens } from '../../fleet/support/agent-links.ts';
 import { freePort, startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import type { AlertRule } from './chart-rules.ts';
@@ -41,6 +42,7 @@ export class MonitoredFleet implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly redis: RedisServer;
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-monitored-'));
+  readonly #tokens = writeAgentTokens(this.#directory, nodeNames);
   readonly #nodes = new Map<NodeName, MonitoredNode>();
   readonly #ports: { readonly api: number; readonly ops: number };
   readonly #kubeconfig: string;
@@ -60,9 +62,6 @@ export class MonitoredFleet implements AsyncDisposable {
     this.#ports = parts.ports;
     this.#kubeconfig = parts.kubeconfig;
     this.#pod = parts.pod;
-    const tokens = nodeNames.map((name) => `token-of-${name},${name}\n`).join('');
-    writeFileSync(join(this.#directory, 'tokens'), tokens);
-    for (const name of nodeNames) writeFileSync(join(this.#directory, name), `token-of-${name}`);
     const narrow = { ratePerSecond: 1 / 60, burst: 1, maxInFlight: 1 };
     const policies = { overrides: [{ issuer: `*//${narrowIssuer}`, policy: narrow }] };
     writeFileSync(join(this.#directory, 'lanes.json'), JSON.stringify(policies));
@@ -94,7 +93,7 @@ export class MonitoredFleet implements AsyncDisposable {
     this.#controller = await ControllerProcess.start([
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.#directory, 'fleet.sock')}`,
-      `--agent-token-file=${join(this.#directory, 'tokens')}`,
+      `--agent-token-file=${this.#tokens}`,
       '--api-auth=none',
       `--api-bind-address=127.0.0.1:${this.#ports.api}`,
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
@@ -118,7 +117,7 @@ export class MonitoredFleet implements AsyncDisposable {
       '--issuance-timeout=3s',
       `--metrics-bind-address=127.0.0.1:${of.metricsPort}`,
       `--controller-address=unix://${join(this.#directory, 'fleet.sock')}`,
-      `--controller-token-file=${join(this.#directory, name)}`,
+      `--controller-token-file=${writeAgentToken(this.#directory, name)}`,
     ];
     of.agent = await AgentProcess.start(of.node, { flags });
   }
