@@ -133,6 +133,8 @@ test('is ready while Redis is there and the index is loaded, and says what is mi
   await fixture.redis.kill();
   await eventually('the loss to be told', async () => (await fixture.ops('readyz')).text.includes('redis'));
   assert.equal((await fixture.ops('healthz')).status, 200);
+  const answer = await fixture.api<{ status: number; message?: string }>('renewals');
+  assert.deepEqual([answer.status, answer.message?.includes('redis is not reachable')], [503, true]);
   await fixture.redis.start();
   await eventually('readiness again', async () => (await fixture.ops('readyz')).status === 200);
   const { text } = await fixture.ops('metrics');

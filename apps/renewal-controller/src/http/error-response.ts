@@ -1,5 +1,6 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
+import { isRedisAway } from '../redis/redis-away.ts';
 
 const statuses: Readonly<Record<ErrorCode, number>> = {
   'invalid-argument': 400,
@@ -23,12 +24,16 @@ export interface ErrorResponse {
   readonly body: { readonly code: string; readonly message: string };
 }
 
-/** Any thrown value as an answer: ours by its code, fastify's by its status, anything else without its text. */
+/** Any thrown value as an answer: ours by its code, fastify's by its status, Redis' absence, anything else without its text. */
 export function errorResponse(thrown: unknown): ErrorResponse {
   const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
   if (thrown instanceof Error && status >= 400 && status < 500) {
     const code = status === 429 ? 'resource-exhausted' : 'invalid-argument';
     return { status, body: { code, message: thrown.message } };
+  }
+  if (isRedisAway(thrown)) {
+    const message = 'redis is not reachable from this replica of the controller: try again';
+    return { status: statuses.unavailable, body: { code: 'unavailable', message } };
   }
   const { code, message } = asCertfleetError(thrown);
   // An error that we did not foresee may quote anything.
