@@ -26,7 +26,8 @@ export function apiPath(target: ApiTarget): string {
   segments.push(plural);
   if (target.name !== undefined) segments.push(target.name);
   const path = segments.map((segment) => `/${escapeSegment(segment)}`).join('');
-  return target.query === undefined ? path : `${path}?${new URLSearchParams(target.query).toString()}`;
+  const query = target.query === undefined ? '' : new URLSearchParams(target.query).toString();
+  return query === '' ? path : `${path}?${query}`;
 }
 
 function escapeSegment(segment: string): string {
