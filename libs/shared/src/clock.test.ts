@@ -24,6 +24,17 @@ test('an aborted delay rejects with the reason and lets go of its timer', async 
   await assert.rejects(delay(clock, 50, aborter.signal), /enough/);
 });
 
+test('a step of wall time neither fires timers nor moves monotonic time', async () => {
+  const clock = new ManualClock(1_000);
+  let fired = false;
+  clock.schedule(50, () => (fired = true));
+  clock.stepWall(3_600_000);
+  await clock.advance(49);
+  assert.deepEqual([fired, clock.now(), clock.monotonic()], [false, 3_601_049, 49]);
+  await clock.advance(1);
+  assert.equal(fired, true);
+});
+
 test('the system’s clock waits longer than one timer of Node can', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {

@@ -3,8 +3,10 @@ export type CancelTimer = () => void;
 
 /** Time as a dependency: the system's in production, a manual one in tests. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Wall time: milliseconds since the Unix epoch. It may jump in either direction at any moment. */
   now(): number;
+  /** Monotonic time in milliseconds from an arbitrary start: never jumps. Intervals and timeouts are measured by it. */
+  monotonic(): number;
   /** Calls back once, no sooner than `delayMs` from now. The timer does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): CancelTimer;
 }
@@ -14,6 +16,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   schedule(delayMs, callback) {
     let timer: NodeJS.Timeout;
     const arm = (remainingMs: number): void => {

@@ -2,15 +2,27 @@ import type { CancelTimer, Clock } from './clock.ts';
 
 /** A clock for tests that stands still until it is told to go on. */
 export class ManualClock implements Clock {
-  #nowMs: number;
+  /** Monotonic time; timers run on it. */
+  #monotonicMs = 0;
+  /** Wall time less monotonic time. */
+  #wallOffsetMs: number;
   readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>();
 
   constructor(startMs = 0) {
-    this.#nowMs = startMs;
+    this.#wallOffsetMs = startMs;
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#monotonicMs + this.#wallOffsetMs;
+  }
+
+  monotonic(): number {
+    return this.#monotonicMs;
+  }
+
+  /** Steps wall time alone, as an operator or NTP does; no timer fires. */
+  stepWall(byMs: number): void {
+    this.#wallOffsetMs += byMs;
   }
 
   /** How many timers are armed. */
@@ -19,23 +31,23 @@ export class ManualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): CancelTimer {
-    const timer = { atMs: this.#nowMs + Math.max(0, delayMs), callback };
+    const timer = { atMs: this.#monotonicMs + Math.max(0, delayMs), callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
 
   /** Moves the time on, firing what falls due on the way in its order, timers armed by fired ones included. */
   async advance(byMs: number): Promise<void> {
-    const untilMs = this.#nowMs + byMs;
+    const untilMs = this.#monotonicMs + byMs;
     for (;;) {
       const next = [...this.#timers].filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (next === undefined) break;
       this.#timers.delete(next);
-      this.#nowMs = next.atMs;
+      this.#monotonicMs = next.atMs;
       next.callback();
       await settle();
     }
-    this.#nowMs = untilMs;
+    this.#monotonicMs = untilMs;
     await settle();
   }
 }

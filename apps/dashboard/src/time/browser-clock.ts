@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 /** The browser's time. */
 export const browserClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   schedule(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

@@ -17,6 +17,7 @@ import { ScriptedController } from './testing/scripted-controller.ts';
 function impatientClock(limitMs: number): Clock {
   return {
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     schedule: (delayMs, callback) => systemClock.schedule(delayMs < limitMs ? delayMs / 100 : delayMs, callback),
   };
 }

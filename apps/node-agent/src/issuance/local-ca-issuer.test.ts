@@ -19,7 +19,7 @@ import { openLocalCa } from './local-ca.ts';
 import { LocalCaIssuer } from './local-ca-issuer.ts';
 
 const now = new Date();
-const stillClock: Clock = { now: () => now.getTime(), schedule: () => () => undefined };
+const stillClock: Clock = { now: () => now.getTime(), monotonic: () => 0, schedule: () => () => undefined };
 const noAbort = new AbortController().signal;
 const base = await mkdtemp(join(tmpdir(), 'certfleet-local-ca-'));
 after(() => rm(base, { recursive: true }));

@@ -8,10 +8,14 @@ export class ImpatientClock implements Clock {
   /** The pauses asked for, in milliseconds. */
   readonly pauses: number[] = [];
   readonly #deadlines = new Map<() => void, number>();
-  #now = Date.UTC(2026, 0, 1);
+  #elapsedMs = 0;
 
   now(): number {
-    return this.#now;
+    return Date.UTC(2026, 0, 1) + this.#elapsedMs;
+  }
+
+  monotonic(): number {
+    return this.#elapsedMs;
   }
 
   /** How many deadlines are armed. */
@@ -27,7 +31,7 @@ export class ImpatientClock implements Clock {
     }
     const timer = setImmediate(() => {
       this.pauses.push(delayMs);
-      this.#now += delayMs;
+      this.#elapsedMs += delayMs;
       callback();
     });
     return () => clearImmediate(timer);
