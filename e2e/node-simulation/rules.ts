@@ -169,7 +169,8 @@ export class Rules {
   #checkRunning(volume: PodVolume, state: VolumeState): void {
     const { agent, walls } = this.#parts;
     const isExpired = state.notAfterMs === undefined || state.notAfterMs <= walls.trueMs - 1_000;
-    if (isExpired && this.#clearMs(state) > state.patienceMs) {
+    const clearMs = Math.min(this.#clearMs(state), this.#parts.time.nowMs - state.runningSinceMs);
+    if (isExpired && clearMs > state.patienceMs) {
       const when = state.notAfterMs === undefined ? 'is none' : `expired at ${(state.notAfterMs - epochMs) / 1000} s`;
       this.break(1, `the certificate of ${volume.id} ${when}, and nothing hindered its renewal`);
     }
