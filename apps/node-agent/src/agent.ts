@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
@@ -104,6 +105,7 @@ export class Agent {
     const keys = new KeyPool({
       generate: generatePrivateKey,
       clock,
+      maxConcurrentGenerations: concurrentGenerations(),
       stock: { initial: Math.min(8, full), full },
       onTake: (outcome) => this.#metrics.keyTaken(outcome === 'hit'),
       onStockFailure: (error) => log.warn({ error: String(error) }, 'could not make a key ahead'),
@@ -127,7 +129,7 @@ export class Agent {
       mounter,
       mounts: createMountTable(readMountinfo()),
       source,
-      takeKey: (key) => keys.take(key),
+      takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       mountsUnderWay: this.#mountsUnderWay,
       clock,
@@ -174,4 +176,12 @@ export class Agent {
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
+}
+
+/**
+ * A core each, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads; one
+ * stays free for keystores and names.
+ */
+function concurrentGenerations(): number {
+  return Math.min(Math.max(2, availableParallelism()), 3);
 }

@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
+import type { TakeOptions } from './crypto/key-pool.ts';
 import type { MountTable } from './mount/mount-table.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
@@ -44,7 +45,7 @@ export interface NodeVolumesOptions {
   /** The mount table, read at start. */
   readonly mounts: MountTable;
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
-  readonly takeKey: (key: KeySpec) => Promise<KeyObject>;
+  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly mountsUnderWay: WorkUnderWay;
   readonly clock: Clock;

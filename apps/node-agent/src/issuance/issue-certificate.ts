@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { verifyIssuedChain } from '../crypto/certificate-chain.ts';
 import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
+import type { TakeOptions } from '../crypto/key-pool.ts';
 import type { KeySpec, PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 
@@ -12,7 +13,7 @@ export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
 /** What an issuance needs from its surroundings. */
 export interface IssuanceDependencies {
   readonly issuer: CertificateIssuer;
-  readonly takeKey: (key: KeySpec) => Promise<KeyObject>;
+  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   /** Resolves when the pod may have its certificate. */
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
@@ -58,7 +59,8 @@ export async function issueCertificate(
     return result;
   };
   if (order.isFirst) await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
-  const key = order.key ?? (await timed('key', () => dependencies.takeKey(spec.key)));
+  const urgency = order.isFirst ? 'mount' : 'renewal';
+  const key = order.key ?? (await timed('key', () => dependencies.takeKey(spec.key, { signal, urgency })));
   signal.throwIfAborted();
   order.rememberKey(key);
   const csrPem = createCertificateSigningRequest({ ...spec, key });
