@@ -12,8 +12,6 @@ import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { openNodeVolumes } from './node-volumes.ts';
-import { createMountTable } from './mount/mount-table.ts';
-import { readMountinfo } from './mount/mountinfo.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
@@ -122,12 +120,11 @@ export class Agent {
     const root = join(config['data-root'], 'certfleet');
     mkdirSync(root, { recursive: true, mode: 0o700 });
     if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
-    const nodeVolumes = openNodeVolumes({
+    const nodeVolumes = await openNodeVolumes({
       config,
       root,
       adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
       mounter,
-      mounts: createMountTable(readMountinfo()),
       source,
       takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,

@@ -4,7 +4,6 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
 import type { TakeOptions } from './crypto/key-pool.ts';
-import type { MountTable } from './mount/mount-table.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
@@ -42,8 +41,6 @@ export interface NodeVolumesOptions {
   readonly adopted: VolumeLayout | undefined;
   readonly files?: FileSystem;
   readonly mounter: Mounter;
-  /** The mount table, read at start. */
-  readonly mounts: MountTable;
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
@@ -68,8 +65,8 @@ const unpublishedGraceMs = 15 * 60_000;
  * Opens the store, restores the volumes that are on the node and schedules their renewals.
  * @throws CertfleetError as VolumeStore.open does
  */
-export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
-  const { config, root, adopted, clock, log, metrics, source, mounts, files = systemFiles } = options;
+export async function openNodeVolumes(options: NodeVolumesOptions): Promise<NodeVolumes> {
+  const { config, root, adopted, clock, log, metrics, source, mounter, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
   const parseVolume = volumeParser(config['default-duration'], reporter);
@@ -79,7 +76,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     renew: (volumeId) => manager.renew(volumeId),
   });
   const manager = buildManager({ ...options, files, store, reporter, scheduler });
-  const found = recoverVolumes({ store, adopted, mounts, parseVolume, clock });
+  const found = await recoverVolumes({ store, adopted, mounter, parseVolume, clock });
   const cancelDiscards: (() => void)[] = [];
   for (const volume of found.volumes) {
     manager.resume(volume);

@@ -18,6 +18,7 @@ import { VolumeStore } from '../storage/volume-store.ts';
 import { keystorePassword } from './keystore-password.ts';
 import type { ManagedVolume } from './managed-volume.ts';
 import { volumeParser } from './parse-volume.ts';
+import { FakeMounter } from './testing/fake-mounter.ts';
 import { recoverVolumes } from './recover-volumes.ts';
 import { VolumeIssuance } from './volume-issuance.ts';
 import { VolumeReporter } from './volume-reporter.ts';
@@ -87,10 +88,11 @@ describe("a keystore's password", { skip: notRoot }, () => {
   }
 
   /** The volume as an agent that starts now finds it. */
-  function restart(): ManagedVolume {
+  async function restart(): Promise<ManagedVolume> {
     const parseVolume = volumeParser(3_600_000, reporter);
     const store = openStore();
-    const found = recoverVolumes({ store, adopted: undefined, mounts: new Map(), parseVolume, clock: systemClock });
+    const mounter = new FakeMounter();
+    const found = await recoverVolumes({ store, adopted: undefined, mounter, parseVolume, clock: systemClock });
     assert.deepEqual(found.damaged, []);
     const [volume] = found.volumes;
     return volume ?? assert.fail('found no volume');
@@ -109,7 +111,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
   test('is made once, and stays the same through renewals and restarts', async () => {
     const { record, secrets } = describeVolume(madeHere);
     openStore().create(record, secrets);
-    const volume = restart();
+    const volume = await restart();
     await issuance.issue(volume, 'mount', noAbort);
     const password = shown(volume);
     assert.match(password, /^[0-9a-f]{32}$/);
@@ -118,7 +120,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
     volume.record = { ...volume.record, phase: 'published' };
     await issuance.issue(volume, 'deadline', noAbort);
     assert.equal(shown(volume), password);
-    const restarted = restart();
+    const restarted = await restart();
     await issuance.issue(restarted, 'deadline', noAbort);
     assert.equal(restarted.record.generation, 3);
     assert.equal(shown(restarted), password);
@@ -128,7 +130,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
   test('is told to nobody but the pod: no record, no log line, no Event', async () => {
     const { record, secrets } = describeVolume(madeHere);
     openStore().create(record, secrets);
-    const volume = restart();
+    const volume = await restart();
     await issuance.issue(volume, 'mount', noAbort);
     const password = shown(volume);
     const fileOf = (name: string): string => readFileSync(join(own.root, volumeId, name), 'utf8');
@@ -138,29 +140,29 @@ describe("a keystore's password", { skip: notRoot }, () => {
     assert.ok(!log.includes(password));
   });
 
-  test('is kept before any file shows it', () => {
+  test('is kept before any file shows it', async () => {
     const { record, secrets } = describeVolume(madeHere);
     openStore().create(record, secrets);
-    const password = keystorePassword(restart()).reveal();
-    assert.equal(keystorePassword(restart()).reveal(), password);
+    const password = keystorePassword(await restart()).reveal();
+    assert.equal(keystorePassword(await restart()).reveal(), password);
   });
 
-  test('is another one in each volume', () => {
+  test('is another one in each volume', async () => {
     const { record, secrets } = describeVolume(madeHere);
-    const passwords = [1, 2].map(() => {
+    const passwords: string[] = [];
+    while (passwords.length < 2) {
       openStore().create(record, secrets);
-      const volume = restart();
-      const password = keystorePassword(volume).reveal();
+      const volume = await restart();
+      passwords.push(keystorePassword(volume).reveal());
       volume.store.remove(volumeId);
-      return password;
-    });
+    }
     assert.notEqual(passwords[0], passwords[1]);
   });
 
   test('is the one that the user chose, also after a restart', async () => {
     const { record, secrets } = describeVolume(chosen);
     openStore().create(record, secrets);
-    const volume = restart();
+    const volume = await restart();
     await issuance.issue(volume, 'mount', noAbort);
     openKeystore(volume, 'pass:changeit');
     assert.equal(shown(volume), '');
@@ -170,7 +172,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
     mkdirSync(join(adopted.root, volumeId, 'data'), { recursive: true });
     const { record, secrets } = describeVolume(chosen);
     openStore().adopt(record, secrets);
-    const volume = restart();
+    const volume = await restart();
     await issuance.issue(volume, 'deadline', noAbort);
     openKeystore(volume, 'pass:changeit');
   });

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { Secret } from '@certfleet/shared/secret.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import { systemFiles } from '../storage/file-system.ts';
+import { ownLayout } from '../storage/volume-layout.ts';
+import { VolumeStore } from '../storage/volume-store.ts';
+import { volumeParser } from './parse-volume.ts';
+import { recoverVolumes } from './recover-volumes.ts';
+import { VolumeReporter } from './volume-reporter.ts';
 import { VolumeBench } from './testing/volume-bench.ts';
 
 let bench: VolumeBench;
@@ -65,4 +72,38 @@ describe('a restart', () => {
     assert.equal(bench.store.has(request.volumeId), false);
     assert.equal(existsSync(request.targetPath), false);
   });
+});
+
+test('takes over what it can of another driver’s volumes, and says which one it could not', async () => {
+  await open();
+  const root = join(bench.scratch, 'former');
+  const adopted = { root, recordFile: 'certfleet.json', secretsFile: 'certfleet-secret.json', exclusive: false };
+  const { attributes } = bench.request('web');
+  for (const volumeID of ['csi-1', 'csi-2', 'csi-3']) {
+    const directory = join(root, volumeID);
+    mkdirSync(join(directory, 'data'), { recursive: true });
+    const targetPath = join(bench.scratch, 'pods', volumeID);
+    writeFileSync(
+      join(directory, 'metadata.json'),
+      JSON.stringify({ volumeID, targetPath, volumeContext: attributes }),
+    );
+    bench.mounter.mounted.set(targetPath, join(directory, 'data'));
+  }
+  const full: typeof systemFiles.openSync = (path, ...rest) => {
+    const isFull = String(path).includes('csi-2/..new-');
+    if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', errno: -28 });
+    return systemFiles.openSync(path, ...rest);
+  };
+  const files = { ...systemFiles, openSync: full };
+  const { clock, mounter } = bench;
+  const store = VolumeStore.open({ own: ownLayout(join(bench.scratch, 'own')), adopted, clock, files });
+  const reporter = new VolumeReporter(createLogger(0, { write: () => undefined }), bench.metrics, () => undefined);
+  const parseVolume = volumeParser(3_600_000, reporter);
+  const found = await recoverVolumes({ store, adopted, mounter, parseVolume, clock });
+  assert.deepEqual(
+    found.volumes.map(({ volumeId }) => volumeId),
+    ['csi-1', 'csi-3'],
+  );
+  assert.equal(found.adoptedCount, 2);
+  assert.match(found.damaged[0]?.reason ?? '', /cannot be taken over: .*space/);
 });

@@ -2,7 +2,7 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
-import type { MountTable } from '../mount/mount-table.ts';
+import type { Mounter } from '../mount/mounter.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { Payload } from '../storage/payload.ts';
 import { findPeerVolumes } from '../storage/peer-volumes.ts';
@@ -21,8 +21,7 @@ export interface RecoveryOptions {
   readonly store: VolumeStore;
   /** Where another driver left its volumes; undefined when nothing is to be taken over. */
   readonly adopted: VolumeLayout | undefined;
-  /** Read once, at start. */
-  readonly mounts: MountTable;
+  readonly mounter: Mounter;
   readonly parseVolume: ParseVolume;
   readonly clock: Clock;
 }
@@ -37,34 +36,44 @@ export interface RecoveredVolumes {
 }
 
 /** Takes up every volume of this node: ours from an earlier run, and another driver's that its pods still use. */
-export function recoverVolumes(options: RecoveryOptions): RecoveredVolumes {
-  const { store, adopted, clock, mounts } = options;
+export async function recoverVolumes(options: RecoveryOptions): Promise<RecoveredVolumes> {
+  const { store, adopted, clock, mounter } = options;
   const damaged: DamagedEntry[] = [];
   let adoptedCount = 0;
   if (adopted !== undefined) {
-    const found = findPeerVolumes(adopted, { mounts, clock, inspect: inspectChain });
-    for (const { record, secrets } of found.adoptable) store.adopt(record, secrets);
-    adoptedCount = found.adoptable.length;
+    const found = await findPeerVolumes(adopted, { mounter, clock, inspect: inspectChain });
     damaged.push(...found.refused);
+    for (const { record, secrets } of found.adoptable) {
+      try {
+        store.adopt(record, secrets);
+        adoptedCount += 1;
+      } catch (thrown) {
+        // A full or read-only directory of one volume must not keep the others' agent from starting.
+        damaged.push({ path: record.volumeId, reason: `cannot be taken over: ${asCertfleetError(thrown).message}` });
+      }
+    }
   }
   const listing = store.list();
   damaged.push(...listing.damaged);
-  const volumes = listing.records.flatMap((record) => {
+  const volumes: ManagedVolume[] = [];
+  for (const record of listing.records) {
     try {
-      return [takeUp(record, options)];
+      volumes.push(await takeUp(record, options));
     } catch (thrown) {
       damaged.push({ path: record.volumeId, reason: asCertfleetError(thrown).message });
-      return [];
     }
-  });
+  }
   return { volumes, adoptedCount, damaged };
 }
 
-function takeUp(record: VolumeRecord, { store, parseVolume, mounts, clock }: RecoveryOptions): ManagedVolume {
+async function takeUp(
+  record: VolumeRecord,
+  { store, parseVolume, mounter, clock }: RecoveryOptions,
+): Promise<ManagedVolume> {
   const secrets = store.readSecrets(record.volumeId);
   const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets) });
   // A mount that the record does not know may be half done (bound, still writable): the next publish makes it anew.
-  const isPublished = record.phase === 'published' && mounts.has(record.targetPath);
+  const isPublished = record.phase === 'published' && (await mounter.isMounted(record.targetPath));
   const volume: ManagedVolume = {
     volumeId: record.volumeId,
     spec,

@@ -5,8 +5,6 @@ import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../issuance/local-ca.ts';
-import { createMountTable } from '../../mount/mount-table.ts';
-import type { Mount } from '../../mount/mountinfo.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { RenewalScheduler } from '../../renewal/renewal-scheduler.ts';
 import { systemFiles } from '../../storage/file-system.ts';
@@ -106,9 +104,9 @@ export class VolumeBench {
     this.manager.stop();
     await this.#scheduler?.stop();
     this.manager = this.#newManager();
-    const mounts = createMountTable([...this.mounter.mounted.keys()].map(mountAt));
+    const { store, mounter, clock } = this;
     const parseVolume = volumeParser(3_600_000, this.#reporter);
-    const found = recoverVolumes({ store: this.store, adopted: undefined, mounts, parseVolume, clock: this.clock });
+    const found = await recoverVolumes({ store, adopted: undefined, mounter, parseVolume, clock });
     for (const volume of found.volumes) this.manager.resume(volume);
     return found;
   }
@@ -164,9 +162,4 @@ export class VolumeBench {
     });
     return manager;
   }
-}
-
-function mountAt(mountPoint: string, index: number): Mount {
-  const root = { id: index + 1, parentId: 0, device: '0:1', root: '/', mountPoint };
-  return { ...root, options: [], propagation: [], fileSystem: 'tmpfs', source: 'tmpfs', superOptions: [] };
 }
