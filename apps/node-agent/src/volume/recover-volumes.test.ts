@@ -105,5 +105,5 @@ test('takes over what it can of another driver’s volumes, and says which one i
     ['csi-1', 'csi-3'],
   );
   assert.equal(found.adoptedCount, 2);
-  assert.match(found.damaged[0]?.reason ?? '', /cannot be taken over: .*space/);
+  assert.match(found.damaged[0]?.reason ?? '', /cannot be taken over: .*csi-2/);
 });
