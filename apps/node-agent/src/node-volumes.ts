@@ -29,6 +29,7 @@ export type VolumeSettings = Pick<
   | 'controller-address'
   | 'default-duration'
   | 'issuance-timeout'
+  | 'strict-attributes'
   | 'use-token-request'
 >;
 
@@ -124,7 +125,7 @@ function buildManager(parts: ManagerParts): VolumeManager {
   const issuanceTimeoutMs = config['issuance-timeout'];
   return new VolumeManager({
     ...parts,
-    parseVolume: volumeParser(config['default-duration'], reporter),
+    parseVolume: volumeParser(config['default-duration'], reporter, config['strict-attributes']),
     issuance,
     renewals: new VolumeRenewals({
       issuance,

@@ -188,6 +188,17 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.deepEqual(volumes, Array(2).fill({ generation: 0, issued: undefined }));
   });
 
+  test('keep the encryption of their keystore, whatever the attributes say', async () => {
+    const enabled = { 'csi.cert-manager.io/pkcs12-enable': 'true', 'csi.cert-manager.io/pkcs12-profile': 'modern' };
+    layOut('keystore', { volumeContext: enabled });
+    layOut('plain');
+    for (const id of ['keystore', 'plain']) await mountAtTarget(id);
+    const profiles = (await search()).adoptable.map(
+      ({ record }) => record.attributes['csi.cert-manager.io/pkcs12-profile'],
+    );
+    assert.deepEqual(profiles.sort(), ['legacy', undefined]);
+  });
+
   test('that hold no certificate are adopted to be issued at once', async () => {
     layOut('no-files');
     rmSync(join(directoryOf('no-files'), 'data', '..data'));

@@ -87,7 +87,7 @@ function toVolume(
   const record: VolumeRecord = Object.freeze({
     volumeId,
     targetPath,
-    attributes: Object.freeze(volumeAttributes),
+    attributes: Object.freeze({ ...volumeAttributes, ...keptProfile(volumeAttributes) }),
     volumeMountGroup,
     createdAt: new Date(search.clock.now()),
     phase: 'published',
@@ -95,6 +95,18 @@ function toVolume(
     issued,
   });
   return { record, secrets };
+}
+
+/**
+ * The peer knows no other encryption of keystores than the old one, whatever the attributes say. A running JVM that reads
+ * the file anew must not meet another one, so it stays as long as the pod does.
+ */
+function keptProfile(volumeAttributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { pkcs12Enable, pkcs12Profile } = attributes;
+  const isEnabled = [pkcs12Enable.name, pkcs12Enable.alias].some(
+    (name) => name !== undefined && volumeAttributes[`${attributeGroup}/${name}`] === 'true',
+  );
+  return isEnabled ? { [`${attributeGroup}/${pkcs12Profile.name}`]: 'legacy' } : {};
 }
 
 /** Undefined, so that a certificate is issued at once, when the peer never issued or its files make no certificate. */

@@ -71,7 +71,7 @@ async function takeUp(
   { store, parseVolume, mounter, clock }: RecoveryOptions,
 ): Promise<ManagedVolume> {
   const secrets = store.readSecrets(record.volumeId);
-  const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets) });
+  const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets), lenient: true });
   // A mount that the record does not know may be half done (bound, still writable): the next publish makes it anew.
   const isPublished = record.phase === 'published' && (await mounter.isMounted(record.targetPath));
   const volume: ManagedVolume = {
