@@ -234,6 +234,7 @@ export class Controller {
       ...this.#operatorAccess(client),
       certificate,
       requestsPerMinute: config['api-rate-limit'],
+      trustedProxies: config['api-trusted-proxies'],
       pageDirectory: pageDirectory(config['page-directory']),
       log,
     });

@@ -50,6 +50,14 @@ test('another random token on each call costs the API server few reviews, whethe
   }
 });
 
+test('a token that was found valid opens no way for guesses of the same form', async () => {
+  const { reviewer, valid, asked } = fixture();
+  valid.add('right');
+  await reviewer.review('right', { source: '192.0.2.2' });
+  for (let i = 0; i < 100; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
+  assert.ok(asked.length <= 15, `${asked.length} reviews`);
+});
+
 test('one wrong token again and again is one review, and does not use up the limit of its source', async () => {
   const { reviewer, asked, valid } = fixture();
   for (let i = 0; i < 1_000; i += 1) {

@@ -116,8 +116,9 @@ export class TokenReviewer {
   async #review(token: string, key: string, request: TokenReviewRequest): Promise<TokenUser> {
     const { client, audience } = this.#options;
     const { subject } = tokenClaims(token);
-    const account = hash(`account ${subject ?? ''}`);
-    const isKnownAccount = this.#known.get(account) === true;
+    // A token of another form names no account before it is reviewed.
+    const account = subject === undefined ? undefined : hash(`account ${subject}`);
+    const isKnownAccount = account !== undefined && this.#known.get(account) === true;
     const work = (): Promise<TokenUser> => reviewToken(client, token, audience);
     if (this.#known.get(key) === true) return await this.#judge(key, undefined, this.#knownQueue.run(key, work));
     const limited = isKnownAccount ? `${request.source} ${account}` : request.source;
@@ -125,7 +126,7 @@ export class TokenReviewer {
     const tokenWaitMs = subject === undefined ? maxPaceWaitMs.other : maxPaceWaitMs.jwt;
     const maxWaitMs = request.isPatient === true ? maxPaceWaitMs.signIn : tokenWaitMs;
     const user = await this.#judge(key, limited, this.#paced({ limited, maxWaitMs, queue }, work));
-    this.#known.set(account, true);
+    if (account !== undefined) this.#known.set(account, true);
     return user;
   }
 
