@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Audit } from '../../libs/operator-api/src/audit.ts';
+import { eventually } from './support/eventually.ts';
 import { EventReader } from './support/event-reader.ts';
 import { FakeReviewer } from './support/fake-reviewer.ts';
 import { OperatedFleet } from './support/operated-fleet.ts';
@@ -126,4 +128,33 @@ test('a sign-out ends the session’s event stream, and one user does not take a
   } finally {
     for (const each of open) each.close();
   }
+});
+
+test('exports and sign-outs are in the audit, and so is who was refused what', async () => {
+  await using all = await startFleet();
+  const { fleet, reviewer } = all;
+  const signedIn = await fleet.ask('session', { json: { token: 'good-jane' } });
+  const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+  assert.equal(await statusOf(fleet, 'volumes/export?format=csv&state=failing', { headers: { cookie } }), 200);
+  await fleet.ask('session', { method: 'DELETE', headers: { cookie, 'x-certfleet': 'page' } });
+  reviewer.state.denied.add('mallory');
+  for (let i = 0; i < 20; i += 1) await fleet.ask('volumes', bearer('good-mallory'));
+  await fleet.ask('volumes', bearer('guess'));
+  const entries = async (): Promise<readonly unknown[]> =>
+    (await fleet.ask<Audit>('audit', bearer('good-bob'))).body.entries.map(({ who, action, target, outcome }) =>
+      [who, action, target, outcome].join(' '),
+    );
+  await eventually(
+    'the export to be over',
+    async () => !(await entries()).some((each) => String(each).includes('started')),
+  );
+  assert.deepEqual((await entries()).slice(0, 2), [
+    'unknown at 127.0.0.1 access GET /api/v1/volumes refused',
+    'mallory access GET /api/v1/volumes refused',
+  ]);
+  assert.deepEqual([...(await entries()).slice(2)].sort(), [
+    'jane export state=failing done',
+    'jane sign-in session done',
+    'jane sign-out session done',
+  ]);
 });

@@ -255,7 +255,7 @@ export class Controller {
       dispatcher: this.#dispatcher,
       lanes: new LaneDirectory({ lanes, policies: this.#policies, view, feed: this.#feed, clock }),
       policies: this.#policies,
-      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']) }),
+      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']), clock }),
       feed: this.#feed,
       announce,
       redisHealth: () => this.#connections.health,

@@ -1,5 +1,6 @@
 import type { Server as HttpsServer } from 'node:https';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 import cookie from '@fastify/cookie';
@@ -24,7 +25,7 @@ import { pageFiles } from './page-files.ts';
 import { renewalRoutes } from './renewal-routes.ts';
 import { RequestLimits } from './request-limits.ts';
 import { contentPolicy } from './security-headers.ts';
-import { sessionCookie, sessionRoutes } from './session-routes.ts';
+import { sessionCookie, sessionRoutes, strangerAt } from './session-routes.ts';
 import type { SignInParts } from './session-routes.ts';
 import { volumeEvidenceRoutes } from './volume-evidence-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
@@ -121,7 +122,14 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     done();
   });
   api.addHook('preParsing', async (request) => {
-    if (!request.is404) await checkAccess(access, request, tracesOf(request));
+    if (request.is404) return;
+    const traces = tracesOf(request);
+    try {
+      await checkAccess(access, request, traces);
+    } catch (thrown) {
+      noteRefusal(options, { request, traces, error: asCertfleetError(thrown) });
+      throw thrown;
+    }
   });
   api.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store');
@@ -135,6 +143,31 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, tracesOf, streams });
   eventRoutes(api, { feed: context.feed, streams, tracesOf });
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
+}
+
+/** Writes down who was refused what. */
+function noteRefusal(
+  { context, log }: ApiServerOptions,
+  { request, traces, error }: { request: FastifyRequest; traces: CallerTraces; error: CertfleetError },
+): void {
+  if (!isRefusal(request, traces, error)) return;
+  const who = request.caller?.user.username ?? strangerAt(traces.source ?? 'unknown');
+  const target = `${request.method} ${request.routeOptions.url ?? ''}`;
+  try {
+    void context.audit.refused({ who, action: 'access', target, detail: error.message });
+  } catch (thrown) {
+    // It must not change the answer.
+    log.warn({ error: String(thrown) }, 'refusal not written down');
+  }
+}
+
+/** Nobody was refused who showed nothing, or whose session has run out. */
+function isRefusal({ caller, headers }: FastifyRequest, { cookie }: CallerTraces, error: CertfleetError): boolean {
+  if (caller !== undefined) return error.code === 'permission-denied';
+  const shown = [cookie, headers.authorization, headers['x-certfleet-proxy-secret']];
+  return (
+    error.code === 'unauthenticated' && error.reason !== 'SessionExpired' && shown.some((each) => each !== undefined)
+  );
 }
 
 /** Begins to listen. @returns the port */

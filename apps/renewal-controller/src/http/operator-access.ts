@@ -51,9 +51,13 @@ export async function checkAccess(
   limits.identified(request.limitedSource, caller.user.username);
   checkIntent(request, caller);
   if (right !== 'session' && !(await gate.allows(caller.user, right))) {
-    throw new CertfleetError('permission-denied', `expected the right to ${right} volumes.certfleet.io, found none`, {
-      reason: 'NoRight',
-    });
+    throw new CertfleetError(
+      'permission-denied',
+      `expected the right to ${right} volumes.certfleet.io, found none for ${request.operator}`,
+      {
+        reason: 'NoRight',
+      },
+    );
   }
 }
 

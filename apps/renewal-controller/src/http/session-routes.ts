@@ -43,25 +43,44 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
     async (request, reply) => {
       const { body } = request;
       if (signIn === undefined) throw new CertfleetError('failed-precondition', 'nobody signs in here with a token');
-      const user = await signInUser(signIn, body.token, tracesOf(request).source ?? 'unknown');
+      const source = tracesOf(request).source ?? 'unknown';
+      const user = await signInUser(signIn, body.token, source).catch((thrown: unknown) => {
+        const { code, message } = asCertfleetError(thrown);
+        if (code === 'unauthenticated' || code === 'resource-exhausted') {
+          void audit.refused({ who: strangerAt(source), action: 'sign-in', target: 'session', detail: message });
+        }
+        throw thrown;
+      });
+      const who = user.username;
       if (!(await gate.allows(user, 'view'))) {
-        throw new CertfleetError('permission-denied', 'expected the right to view volumes.certfleet.io, found none');
+        const message = 'expected the right to view volumes.certfleet.io, found none';
+        void audit.refused({ who, action: 'sign-in', target: 'session', detail: message });
+        throw new CertfleetError('permission-denied', `${message} for ${who}`, { reason: 'NoRight' });
       }
-      const { id, lifetimeMs } = await signIn.sessions.open(user, body.token);
+      const { id, lifetimeMs } = await audit.around({ who, action: 'sign-in', target: 'session' }, async () => ({
+        value: await signIn.sessions.open(user, body.token),
+      }));
       setCookie(reply, { id, maxAge: Math.floor(lifetimeMs / 1000), isSecure });
-      await audit.write({ who: user.username, action: 'sign-in', target: 'session' });
       return await shownSession(gate, user);
     },
   );
   routes.delete('/session', { config: { right: 'session' } }, async (request, reply) => {
     const id = sessionCookie(request, isSecure);
     if (id !== undefined) {
-      await signIn?.sessions.close(id);
-      streams.signedOut(id);
+      await audit.around({ who: request.operator, action: 'sign-out', target: 'session' }, async () => {
+        await signIn?.sessions.close(id);
+        streams.signedOut(id);
+        return { value: undefined };
+      });
     }
     setCookie(reply, { id: '', maxAge: 0, isSecure });
     return await reply.code(204).send();
   });
+}
+
+/** Who was refused before anybody knew who they are. */
+export function strangerAt(source: string): string {
+  return `unknown at ${source}`;
 }
 
 /** Whose token it is, waited for when others of the same address failed: nobody is locked out by their neighbours. */
