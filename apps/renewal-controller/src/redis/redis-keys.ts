@@ -23,6 +23,7 @@ export interface RedisKeys {
   readonly started: string;
   readonly holds: string;
   readonly audit: string;
+  readonly auditRefusals: string;
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
@@ -50,6 +51,7 @@ export function redisKeys(prefix: string): RedisKeys {
     started: `${controller}:started`,
     holds: `${controller}:holds`,
     audit: `${controller}:audit`,
+    auditRefusals: `${controller}:audit:refusals`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
