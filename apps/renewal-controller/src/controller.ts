@@ -122,6 +122,7 @@ export class Controller {
       logger: log,
       observer: this.#metrics,
       concurrency: config['dispatch-concurrency'],
+      silentAfterMs: this.#silentAfterMs,
     });
   }
 

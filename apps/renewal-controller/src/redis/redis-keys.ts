@@ -22,6 +22,9 @@ export interface RedisKeys {
   readonly bulks: string;
   readonly started: string;
   readonly holds: string;
+  readonly queuedLanes: string;
+  readonly resting: string;
+  readonly cancelled: string;
   readonly audit: string;
   volumes(node: string): string;
   lane(lane: string): string;
@@ -49,6 +52,9 @@ export function redisKeys(prefix: string): RedisKeys {
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
     holds: `${controller}:holds`,
+    queuedLanes: `${controller}:lanes:queued`,
+    resting: `${controller}:resting`,
+    cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
