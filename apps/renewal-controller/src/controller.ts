@@ -125,6 +125,7 @@ export class Controller {
       logger: log,
       observer: this.#metrics,
       concurrency: config['dispatch-concurrency'],
+      silentAfterMs: this.#silentAfterMs,
     });
   }
 

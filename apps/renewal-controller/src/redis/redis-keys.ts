@@ -22,6 +22,9 @@ export interface RedisKeys {
   readonly bulks: string;
   readonly started: string;
   readonly holds: string;
+  readonly queuedLanes: string;
+  readonly resting: string;
+  readonly cancelled: string;
   readonly audit: string;
   readonly auditRefusals: string;
   volumes(node: string): string;
@@ -50,6 +53,9 @@ export function redisKeys(prefix: string): RedisKeys {
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
     holds: `${controller}:holds`,
+    queuedLanes: `${controller}:lanes:queued`,
+    resting: `${controller}:resting`,
+    cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
     auditRefusals: `${controller}:audit:refusals`,
     volumes: (node) => `${controller}:volumes:${node}`,
