@@ -23,6 +23,10 @@ export interface RedisKeys {
   readonly started: string;
   readonly holds: string;
   readonly audit: string;
+  /** There for as long as Redis keeps what it is given; one that is gone tells of a loss. */
+  readonly epoch: string;
+  /** Last mark of one process, to find out whether Redis lost the last seconds. */
+  beat(process: string): string;
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
@@ -50,6 +54,8 @@ export function redisKeys(prefix: string): RedisKeys {
     started: `${controller}:started`,
     holds: `${controller}:holds`,
     audit: `${controller}:audit`,
+    epoch: `${controller}:epoch`,
+    beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
