@@ -336,14 +336,11 @@ export class Controller {
   #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
     const { config, clock, log } = this.#options;
     const sweeper = new NodeSweeper({
-      view: () => (this.#follower.isCurrent ? this.#follower.view : undefined),
+      index,
+      access,
       client,
       silentAfterMs: this.#silentAfterMs,
       forgetAfterMs: config['forget-node-after'],
-      forget: async (node) => {
-        await index.forgetNode(node);
-        await access.revoke(node);
-      },
       clock,
       log,
     });

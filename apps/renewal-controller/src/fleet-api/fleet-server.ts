@@ -3,7 +3,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { FleetService } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { AgentMessage, ControllerMessage } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { AgentMessage, ControllerMessage, RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { IdentifyAgent } from '../identity/agent-identity.ts';
 import type { NodeAccess } from '../identity/node-access.ts';
@@ -150,7 +150,8 @@ export class FleetServer {
       if (stream.writable) stream.write({ ...emptyMessage, ...message });
     };
     const grant = (name: string): ReturnType<NodeAccess['grant']> => access.grant(name);
-    const feed = new AccessFeed({ node, grant, send: (redis) => send({ redis }), clock, log });
+    const stands = (given: RedisAccess): Promise<boolean> => access.stands(node, given);
+    const feed = new AccessFeed({ node, grant, stands, send: (redis) => send({ redis }), clock, log });
     const nodeStream = new NodeStream({
       node,
       reader: new MessageReader(stream),
@@ -165,6 +166,8 @@ export class FleetServer {
         log.info({ node, peer: stream.getPeer() }, 'agent connected');
         void feed.renew();
       },
+      // Whatever took the session may have taken the node's user too.
+      onSessionLost: () => void feed.renew(),
       observeReport: (durationMs) => observer.reportTaken(durationMs),
       onDescription: this.#questions.answersOf(node),
     });

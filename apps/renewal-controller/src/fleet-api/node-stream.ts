@@ -31,6 +31,8 @@ export interface NodeStreamOptions {
   readonly log: Logger;
   /** The agent is welcome; its access to the queue comes next. */
   readonly onWelcome: () => void;
+  /** The index had lost the node's session; there is a new one. */
+  readonly onSessionLost?: () => void;
   /** A report was taken in, so many milliseconds after it was read. */
   readonly observeReport: (durationMs: number) => void;
   /** The agent answered a question; throws what ends its stream. */
@@ -168,7 +170,12 @@ export class NodeStream {
         if (standing === 'superseded') {
           throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
         }
-        const next = standing === 'lost' ? await this.#openSession() : session;
+        if (standing === 'current') {
+          this.#askForSnapshot();
+          return session;
+        }
+        const next = await this.#openSession();
+        this.#options.onSessionLost?.();
         this.#askForSnapshot();
         return next;
       } catch (thrown) {

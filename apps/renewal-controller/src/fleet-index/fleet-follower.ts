@@ -183,11 +183,17 @@ export class FleetFollower {
     const { redis, keys, clock, seenEveryMs = longestSeenMs } = this.#parts;
     if (clock.monotonic() - this.#seenAtMs < Math.min(longestSeenMs, seenEveryMs)) return;
     this.#seenAtMs = clock.monotonic();
-    const pairs = await redis.zrange(keys.seen, 0, '-1', 'WITHSCORES');
+    const [time, pairs] = await Promise.all([redis.time(), redis.zrange(keys.seen, 0, '-1', 'WITHSCORES')]);
+    // Redis notes its own time; what is shown, and compared, is this replica's.
+    const aheadMs = clock.now() - redisTimeMs(time);
     const seen = new Map<string, number>();
-    for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]));
+    for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]) + aheadMs);
     this.view.setSeen(seen);
   }
+}
+
+function redisTimeMs([seconds, microseconds]: readonly (number | string)[]): number {
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
 /** Entries name no volume when a node connected (`''`) or left (`'*'`). */

@@ -71,9 +71,9 @@ export class RedisAcl implements NodeAccess {
     const rules = nodeUserRules(queuePrefix, endpoint());
     for (const server of this.#servers()) {
       // An agent that connects at once must find its scripts.
-      const [before] = await Promise.all([lastPasswordHash(server, username), loadQueueScripts(server)]);
+      const [hashes] = await Promise.all([passwordHashes(server, username), loadQueueScripts(server)]);
       // As hashes: Redis' log of slow commands and MONITOR never see a password.
-      const passwords = [...(before === undefined ? [] : [`#${before}`]), `#${sha256(password)}`];
+      const passwords = [...hashes.slice(-1).map((hash) => `#${hash}`), `#${sha256(password)}`];
       await acl(server, 'SETUSER', username, 'reset', 'on', ...passwords, ...rules);
     }
     return {
@@ -84,6 +84,12 @@ export class RedisAcl implements NodeAccess {
       queue: nodeQueueName,
       prefix: queuePrefix,
     };
+  }
+
+  async stands(node: string, { password }: RedisAccess): Promise<boolean> {
+    const username = userOf(this.#options.prefix, node);
+    const held = await Promise.all(this.#servers().map((server) => passwordHashes(server, username)));
+    return held.every((hashes) => hashes.includes(sha256(password)));
   }
 
   async revoke(node: string): Promise<void> {
@@ -102,13 +108,13 @@ function userOf(prefix: string, node: string): string {
   return `${prefix}-node-${shortHash(node)}`;
 }
 
-async function lastPasswordHash(server: Redis, username: string): Promise<string | undefined> {
+/** The hashes of a user's passwords, the newest last; none when there is no such user. */
+async function passwordHashes(server: Redis, username: string): Promise<readonly string[]> {
   const user = await acl(server, 'GETUSER', username);
-  if (!Array.isArray(user)) return undefined;
+  if (!Array.isArray(user)) return [];
   const fields: readonly unknown[] = user;
   const passwords: unknown = fields[fields.indexOf('passwords') + 1];
-  const last: unknown = Array.isArray(passwords) ? passwords.at(-1) : undefined;
-  return typeof last === 'string' ? last : undefined;
+  return Array.isArray(passwords) ? passwords.filter((each) => typeof each === 'string') : [];
 }
 
 async function acl(server: Redis, ...args: [string, ...string[]]): Promise<unknown> {

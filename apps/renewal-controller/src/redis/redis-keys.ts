@@ -16,6 +16,8 @@ export interface RedisKeys {
   readonly nodes: string;
   readonly sessions: string;
   readonly seen: string;
+  /** Nodes that were forgotten, until their queues and users are gone. */
+  readonly leaving: string;
   readonly changes: string;
   readonly lanes: string;
   readonly demands: string;
@@ -47,6 +49,7 @@ export function redisKeys(prefix: string): RedisKeys {
     nodes: `${controller}:nodes`,
     sessions: `${controller}:sessions`,
     seen: `${controller}:nodes:seen`,
+    leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
     lanes: `${controller}:lanes`,
     demands: `${controller}:demands`,
