@@ -32,11 +32,15 @@ for (const [what, text] of Object.entries({
 }
 
 it('every alert links to its section of the runbook, and every section has its alert', async () => {
-  const rules = [...(await chartRules()), ...(await chartRules({ 'controller.enabled': false }))];
+  const runbookUrl = { 'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md' };
+  const rules = [
+    ...(await chartRules(runbookUrl)),
+    ...(await chartRules({ ...runbookUrl, 'controller.enabled': false })),
+  ];
   const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title);
   assert.deepEqual([...new Set(rules.map(({ alert }) => alert))].sort(), [...sections].sort());
   for (const { alert, annotations } of rules) {
-    assert.equal(annotations['runbook_url'], `docs/runbook.md#${alert.toLowerCase()}`);
+    assert.equal(annotations['runbook_url'], `https://git.example.com/docs/runbook.md#${alert.toLowerCase()}`);
   }
 });
 

@@ -154,3 +154,21 @@ from:
 {{- end -}}
 {{- printf "%.6f" $total -}}
 {{- end -}}
+
+{{/*
+Directories that the agent's tmpfs may still be mounted in, as a YAML list: those of the values, and those that the
+installed DaemonSet has. Without the latter an upgrade that changes csiDataDir would leave running pods behind.
+*/}}
+{{- define "certfleet.previousDataDirs" -}}
+{{- $found := list -}}
+{{- range .Values.app.driver.previousDataDirs -}}
+{{- $found = append $found (trimSuffix "/" .) -}}
+{{- end -}}
+{{- $installed := lookup "apps/v1" "DaemonSet" .Release.Namespace (include "certfleet.name" .) -}}
+{{- range dig "spec" "template" "spec" "volumes" list ($installed | default dict) -}}
+{{- if or (eq .name "csi-data-dir") (hasPrefix "previous-data-dir-" .name) -}}
+{{- $found = append $found (trimSuffix "/" .hostPath.path) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (without (uniq $found) (trimSuffix "/" .Values.app.driver.csiDataDir)) -}}
+{{- end -}}

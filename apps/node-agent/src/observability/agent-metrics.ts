@@ -28,6 +28,16 @@ export interface MetricsSnapshot {
   readonly rsaKeysReady: number;
 }
 
+/** How the mounts of pods agree with the volumes of the agent. */
+export interface MountCheck {
+  /** Published volumes that their pods have mounted. */
+  readonly matched: number;
+  /** Published volumes of which nothing, or something else, is mounted in their pods. */
+  readonly missing: number;
+  /** Volumes of this driver in pods that the agent does not know, and so does not renew. */
+  readonly unknown: number;
+}
+
 const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry', 'adoption'];
 const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -70,7 +80,10 @@ export class AgentMetrics {
     [],
   );
 
-  constructor(snapshot: () => MetricsSnapshot) {
+  constructor(
+    snapshot: () => MetricsSnapshot,
+    checkMounts: () => Promise<MountCheck | undefined> = () => Promise.resolve(undefined),
+  ) {
     // The event-loop monitor wakes the process at its precision; prom-client's default of 10 ms would be most of an
     // idle agent's CPU time.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
@@ -104,6 +117,7 @@ export class AgentMetrics {
         gauge.set({ left: '1/4' }, quarterLeft);
       },
     );
+    this.#mounts(checkMounts);
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
@@ -163,6 +177,21 @@ export class AgentMetrics {
       labelNames,
       buckets: subSecond,
       registers: [this.registry],
+    });
+  }
+
+  #mounts(checkMounts: () => Promise<MountCheck | undefined>): void {
+    new Gauge({
+      name: 'certfleet_agent_pod_mounts',
+      help: 'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      async collect() {
+        const { matched = 0, missing = 0, unknown = 0 } = (await checkMounts()) ?? {};
+        this.set({ state: 'matched' }, matched);
+        this.set({ state: 'missing' }, missing);
+        this.set({ state: 'unknown' }, unknown);
+      },
     });
   }
 
