@@ -23,6 +23,8 @@ export interface VolumeUrgency {
 export interface MetricsSnapshot {
   readonly volumes: Readonly<Record<VolumeState, number>>;
   readonly urgency: VolumeUrgency;
+  /** Volumes that have waited five minutes or longer for their first certificate. */
+  readonly withoutCertificate: number;
   /** Soonest not-after of all volumes; undefined when nothing is issued. */
   readonly soonestNotAfter: Date | undefined;
   readonly rsaKeysReady: number;
@@ -116,6 +118,12 @@ export class AgentMetrics {
         gauge.set({ left: '1/2' }, halfLeft);
         gauge.set({ left: '1/4' }, quarterLeft);
       },
+    );
+    this.#collected(
+      'volumes_without_certificate',
+      'Volumes that have waited five minutes or longer for their first certificate; their pods have not started.',
+      [],
+      (gauge) => gauge.set(snapshot().withoutCertificate),
     );
     this.#mounts(checkMounts);
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
