@@ -57,6 +57,6 @@ it('every command of the runbook is one that the command line takes', () => {
   assert.ok(commands.length > 10);
   for (const words of commands) {
     const { command } = parseCli(words.split(' '));
-    assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|help)$/);
+    assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|audit|help)$/);
   }
 });
