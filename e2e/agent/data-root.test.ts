@@ -144,3 +144,29 @@ test(
     assert.equal(await second.stop(), 0);
   },
 );
+
+test('a mounted tmpfs gets the size that a later start asks for', { skip: cannotMount }, async () => {
+  const node = new TestNode();
+  after(() => node.remove());
+  const sizeOf = (): number =>
+    Number(execFileSync('findmnt', ['--bytes', '--noheadings', '--output', 'SIZE', node.storePath]));
+  const volume = kubeletVolume(node, 'web', '1h');
+  for (const [size, bytes] of [
+    ['64Mi', 64 * 2 ** 20],
+    ['100M', 1e8],
+    ['32Mi', 32 * 2 ** 20],
+  ] as const) {
+    const agent = await AgentProcess.start(node, { flags: [`--tmpfs-size=${size}`] });
+    if (size === '64Mi') await publish(node, agent, volume);
+    await agent.stop();
+    // In whole pages.
+    assert.ok(Math.abs(sizeOf() - bytes) < 4096, size);
+  }
+  // Less than it holds: it keeps its size and its volumes.
+  const agent = await AgentProcess.start(node, { flags: ['--tmpfs-size=1'] });
+  after(() => agent.kill());
+  assert.match(agent.output, /tmpfs keeps its size/);
+  assert.equal(sizeOf(), 32 * 2 ** 20);
+  assert.deepEqual(await mountsIn(agent), [1, 0, 0]);
+  assert.equal(await agent.stop(), 0);
+});

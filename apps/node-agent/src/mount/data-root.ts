@@ -41,17 +41,29 @@ export async function openDataRoot(options: DataRootOptions): Promise<string> {
   const own = isMounted ? deviceOf(table, root) : undefined;
   if (own !== undefined && inUse.some(({ device }) => device === own)) {
     refuseForeign(foreignTo(own, inUse), options);
+    await resize(root, options);
     return root;
   }
   const previous = previousRootOf(options, table, inUse);
   if (previous === undefined) {
     refuseForeign(foreignTo(own, inUse), options);
-    if (!isMounted) await mounter.mountTmpfs(root, tmpfsSizeBytes);
+    if (isMounted) await resize(root, options);
+    else await mounter.mountTmpfs(root, tmpfsSizeBytes);
     return root;
   }
   refuseForeign(foreignTo(previous.device, inUse), options);
   await moveHere(previous, { ...options, root, isMounted });
+  await resize(root, options);
   return root;
+}
+
+/** The size may have been changed since it was mounted. Volumes are served with the former one when it cannot be. */
+async function resize(root: string, { mounter, tmpfsSizeBytes, log }: DataRootOptions): Promise<void> {
+  try {
+    await mounter.resizeTmpfs(root, tmpfsSizeBytes);
+  } catch (error) {
+    log.error({ error: String(error), root, tmpfsSizeBytes }, 'tmpfs keeps its size');
+  }
 }
 
 interface PreviousRoot {
