@@ -5,13 +5,13 @@ import { createMountTable, placeOf } from '../mount/mount-table.ts';
 import { readMountinfo } from '../mount/mountinfo.ts';
 import { podMountsOf } from '../mount/pod-mounts.ts';
 import type { MountCheck } from '../observability/agent-metrics.ts';
-import type { ManagedVolume } from './managed-volume.ts';
+import type { Volume } from './volume.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 
 /** The part of the volumes' manager that the checks look at. */
 export interface CheckedVolumes {
-  volumes(): Iterable<ManagedVolume>;
-  volume(volumeId: string): ManagedVolume | undefined;
+  volumes(): Iterable<Volume>;
+  volume(volumeId: string): Volume | undefined;
   publish(request: PublishRequest, context: PublishContext): Promise<void>;
   unpublish(request: UnpublishRequest): Promise<void>;
 }

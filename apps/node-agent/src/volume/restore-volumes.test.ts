@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { VolumeBench } from './testing/volume-bench.ts';
 
@@ -16,7 +17,7 @@ describe('a restart', () => {
     await bench.publish(request);
     const serial = bench.serial(request);
     assert.ok(!readFileSync(join(bench.scratch, 'own', request.volumeId, 'volume.json'), 'utf8').includes('hunter22'));
-    assert.equal((await bench.restart()).volumes.length, 1);
+    assert.equal((await bench.restart()).length, 1);
     await bench.clock.advance(0);
     assert.equal(bench.serial(request), serial);
     await bench.clock.advance(20_000);
@@ -33,9 +34,9 @@ describe('a restart', () => {
     await bench.clock.advance(20_000);
     const key = bench.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
     bench.store.writeSecrets(request.volumeId, { pendingKeyPem: new Secret(key) });
-    const lastFailure = { at: first.createdAt, reason: 'RequestPending', message: 'not approved yet' };
+    const lastFailure = { at: first.createdAt, reason: 'RequestPending', message: 'not approved yet', attempts: 1 };
     bench.store.writeRecord({ ...first, lastFailure });
-    const [volume] = (await bench.restart()).volumes;
+    const [volume] = await bench.restart();
     assert.equal(volume?.record.generation, 2);
     // Its key has got its certificate: the next request must not take it for its own.
     assert.equal(bench.store.readSecrets(request.volumeId).pendingKeyPem, undefined);
@@ -49,20 +50,48 @@ describe('a restart', () => {
     const request = bench.request('web');
     await bench.publish(request);
     bench.store.writeRecord({ ...bench.store.readRecord(request.volumeId), phase: 'created' });
-    assert.equal((await bench.restart()).volumes[0]?.record.phase, 'created');
+    assert.equal((await bench.restart())[0]?.record.phase, 'created');
     await bench.publish(request);
     assert.equal(bench.store.readRecord(request.volumeId).phase, 'published');
     assert.equal(bench.issuer.requests.length, 1);
   });
 
-  test('with nobody coming back for an unmounted volume ends in its removal', async () => {
+  test('removes a volume that was never published when the kubelet does not come back for it', async () => {
+    await open();
+    bench.issuer.failure = new CertfleetError('deadline-exceeded', 'not approved yet', { reason: 'RequestUnapproved' });
+    const [left, claimed] = [bench.request('left'), bench.request('claimed')];
+    for (const request of [left, claimed]) await assert.rejects(bench.publish(request), { code: 'deadline-exceeded' });
+    await bench.restart();
+    await bench.clock.advance(60_000);
+    await assert.rejects(bench.publish(claimed), { code: 'deadline-exceeded' });
+    await bench.clock.advance(20 * 60_000);
+    assert.deepEqual(
+      [left, claimed].map(({ volumeId }) => bench.store.has(volumeId)),
+      [false, true],
+    );
+    assert.equal(new Set(bench.issuer.requests.map(({ requestName }) => requestName)).size, 2);
+  });
+
+  test('keeps and renews what was published, also when its mount cannot be found', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
     bench.mounter.mounted.clear();
     await bench.restart();
-    await bench.manager.discardUnpublished(request.volumeId);
-    assert.equal(bench.store.has(request.volumeId), false);
+    await bench.clock.advance(20 * 60_000);
+    assert.equal(bench.store.has(request.volumeId), true);
+    assert.ok((bench.manager.volume(request.volumeId)?.record.generation ?? 0) > 10);
+  });
+
+  test('completes a removal that was interrupted', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.store.destroy(request.volumeId);
+    assert.equal((await bench.restart()).length, 0);
+    await bench.clock.advance(0);
+    assert.deepEqual(bench.store.interruptedRemovals(), []);
+    assert.equal(bench.mounter.mounted.size, 0);
     assert.equal(existsSync(request.targetPath), false);
   });
 });

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '@certfleet/shared/secret.ts';
-import { apiServerToken, volumeState } from './managed-volume.ts';
-import type { ManagedVolume } from './managed-volume.ts';
+import { apiServerToken } from './service-account-token.ts';
+import { volumeState } from './volume.ts';
+import type { VolumeStatusSource } from './volume.ts';
 import { volumeSnapshot } from './volume-snapshot.ts';
 
 const nowMs = 1_000_000;
 /** A volume as far as its state goes; its certificate lives 60 ms and is due 20 ms before its end. */
-const volume = (notAfterMs: number | undefined, failedAttempts = 0): ManagedVolume => {
+const volume = (notAfterMs: number | undefined, failedAttempts = 0): VolumeStatusSource => {
   const at = (ms: number): Date => new Date((notAfterMs ?? 0) + ms);
   const issued = { notBefore: at(-60), renewAt: at(-20), notAfter: at(0) };
   const record = { createdAt: new Date(nowMs - 1), ...(notAfterMs === undefined ? {} : { issued }) };
-  return { failedAttempts, record } as ManagedVolume;
+  return { failedAttempts, record } as VolumeStatusSource;
 };
 
 test('a volume is what its files and its last tries make of it', () => {
@@ -35,8 +36,8 @@ test('the gauges count states, what should have been renewed by now, and show th
 });
 
 test('a volume that has waited five minutes for its first certificate is counted, whatever its last try came to', () => {
-  const waiting = (sinceMs: number, failedAttempts: number): ManagedVolume =>
-    ({ failedAttempts, record: { createdAt: new Date(nowMs - sinceMs) } }) as ManagedVolume;
+  const waiting = (sinceMs: number, failedAttempts: number): VolumeStatusSource =>
+    ({ failedAttempts, record: { createdAt: new Date(nowMs - sinceMs) } }) as VolumeStatusSource;
   const volumes = [waiting(299_999, 9), waiting(300_000, 0), waiting(900_000, 9), volume(nowMs - 7), volume(nowMs + 9)];
   assert.equal(volumeSnapshot(volumes, nowMs).withoutCertificate, 2);
 });
