@@ -10,21 +10,14 @@ import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
+import { openNodeVolumes } from './node-volumes.ts';
 import { createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
-import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
-import { ownLayout } from './storage/volume-layout.ts';
-import { VolumeStore } from './storage/volume-store.ts';
-import { volumeParser } from './volume/parse-volume.ts';
-import { recoverVolumes } from './volume/recover-volumes.ts';
-import { VolumeIssuance } from './volume/volume-issuance.ts';
-import { VolumeManager } from './volume/volume-manager.ts';
-import { VolumeRenewals } from './volume/volume-renewals.ts';
-import { VolumeReporter } from './volume/volume-reporter.ts';
+import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
 import { WorkUnderWay } from './volume/work-under-way.ts';
 
@@ -36,9 +29,6 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** How long a volume that a kill left unmounted waits for the kubelet to come back for it. */
-const unpublishedGraceMs = 15 * 60_000;
 
 /** The node agent: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
 export class Agent {
@@ -130,78 +120,21 @@ export class Agent {
     const root = join(config['data-root'], 'certfleet');
     mkdirSync(root, { recursive: true, mode: 0o700 });
     if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
-    const adopted = config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']);
-    const store = VolumeStore.open({ own: ownLayout(root), adopted, clock });
-    const reporter = new VolumeReporter(log, this.#metrics, source.recordEvent);
-    const parseVolume = volumeParser(config['default-duration'], reporter);
-    const volumes = this.#buildVolumes({ source, keys, store, mounter, reporter, parseVolume });
-    const mounts = createMountTable(readMountinfo());
-    const found = recoverVolumes({ store, adopted, mounts, parseVolume, clock });
-    for (const volume of found.volumes) {
-      volumes.resume(volume);
-      if (volume.record.phase === 'published') continue;
-      const cancel = clock.schedule(unpublishedGraceMs, () => void volumes.discardUnpublished(volume.volumeId));
-      this.#started.defer(cancel);
-    }
-    for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
-    this.#metrics.damagedVolumes(found.damaged.length);
-    log.info(
-      { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
-      'volumes taken up',
-    );
-    return volumes;
-  }
-
-  #buildVolumes(parts: {
-    source: CertificateSource;
-    keys: KeyPool;
-    store: VolumeStore;
-    mounter: ReturnType<typeof createLinuxMounter>;
-    reporter: VolumeReporter;
-    parseVolume: ReturnType<typeof volumeParser>;
-  }): VolumeManager {
-    const { config, clock } = this.#options;
-    const { source, keys, reporter } = parts;
-    const metrics = this.#metrics;
-    const issuance = new VolumeIssuance({
-      dependencies: {
-        issuer: source.issuer,
-        takeKey: (key) => keys.take(key),
-        awaitGates: source.awaitGates,
-        clock,
-        observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
-      },
-      useTokenRequest: config['use-token-request'],
-      reporter,
-      observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
-    });
-    const issuanceTimeoutMs = config['issuance-timeout'];
-    const scheduler: RenewalScheduler = new RenewalScheduler({
-      clock,
-      maxPerGroup: config['concurrent-renewals'],
-      renew: (volumeId) => volumes.renew(volumeId),
-    });
-    this.#started.defer(() => scheduler.stop());
-    const observeLag = (lagMs: number): void => metrics.renewed(lagMs);
-    const volumes = new VolumeManager({
-      ...parts,
-      issuance,
-      renewals: new VolumeRenewals({
-        issuance,
-        scheduler,
-        reporter,
-        clock,
-        issuanceTimeoutMs,
-        observeLag,
-        hasController: config['controller-address'] !== undefined,
-      }),
+    const nodeVolumes = openNodeVolumes({
+      config,
+      root,
+      adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
+      mounter,
+      mounts: createMountTable(readMountinfo()),
+      source,
+      takeKey: (key) => keys.take(key),
+      metrics: this.#metrics,
       mountsUnderWay: this.#mountsUnderWay,
       clock,
-      continueOnNotReady: config['continue-on-not-ready'],
-      issuanceTimeoutMs,
-      observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
+      log,
     });
-    return volumes;
+    this.#started.defer(() => nodeVolumes.stop());
+    return nodeVolumes.manager;
   }
 
   /** Reports to the controller and takes its jobs. Loaded for that alone: an agent without a controller pays nothing. */

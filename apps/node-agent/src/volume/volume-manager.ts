@@ -1,6 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mounter } from '../mount/mounter.ts';
+import type { FileSystem } from '../storage/file-system.ts';
 import { splitSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { deadline } from './deadline.ts';
@@ -18,6 +19,8 @@ import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-
 /** What the manager works with. */
 export interface VolumeManagerOptions {
   readonly store: VolumeStore;
+  /** For target directories. */
+  readonly files: FileSystem;
   readonly mounter: Mounter;
   readonly issuance: VolumeIssuance;
   readonly renewals: VolumeRenewals;
@@ -239,12 +242,12 @@ export class VolumeManager {
   }
 
   async #mount(volume: ManagedVolume, targetPath: string): Promise<void> {
-    const { mounter, observeMount, renewals } = this.#options;
+    const { files, mounter, observeMount, renewals } = this.#options;
     const startedMs = performance.now();
     volume.unpublished.signal.throwIfAborted();
     try {
       // What a kill left there, which may be half done. No pod runs on it: its publish was never answered.
-      if (!createTarget(targetPath)) await mounter.unmount(targetPath);
+      if (!createTarget(files, targetPath)) await mounter.unmount(targetPath);
       await mounter.bindReadOnly(volume.store.dataPath(volume.volumeId), targetPath);
     } catch (cause) {
       // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking anew.
@@ -258,7 +261,7 @@ export class VolumeManager {
 
   async #takeFrom(targetPath: string): Promise<void> {
     await this.#options.mounter.unmount(targetPath);
-    removeTarget(targetPath);
+    removeTarget(this.#options.files, targetPath);
   }
 
   #forget(volume: ManagedVolume): void {

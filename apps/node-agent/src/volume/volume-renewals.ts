@@ -2,7 +2,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
-import { backoffMs, renewalBackoff } from '../issuance/backoff.ts';
+import { backoffMs, transientBackoff } from '@certfleet/shared/renewal-policy.ts';
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
@@ -97,7 +97,7 @@ export class VolumeRenewals {
     const { issued } = record;
     const lifetimeMs =
       issued === undefined ? volume.spec.durationMs : issued.notAfter.getTime() - issued.notBefore.getTime();
-    const waitMs = waitAfter(error, backoffMs(renewalBackoff(lifetimeMs), volume.failedAttempts));
+    const waitMs = waitAfter(error, backoffMs(transientBackoff(lifetimeMs), volume.failedAttempts));
     const retryAt = new Date(this.#afterController(record, clock.now() + waitMs));
     if (issued === undefined) reporter.issuanceFailed(volume, cause, error);
     else reporter.renewalFailed(volume, cause, error, { notAfter: issued.notAfter, retryAt });

@@ -10,6 +10,10 @@ export class FakeMounter implements Mounter {
     return Promise.resolve();
   }
 
+  resizeTmpfs(): Promise<void> {
+    return Promise.resolve();
+  }
+
   bindReadOnly(source: string, target: string): Promise<void> {
     const { failure } = this;
     this.failure = undefined;
@@ -25,5 +29,9 @@ export class FakeMounter implements Mounter {
 
   isMounted(target: string): Promise<boolean> {
     return Promise.resolve(this.mounted.has(target));
+  }
+
+  shows(source: string, target: string): Promise<boolean> {
+    return Promise.resolve(this.mounted.get(target) === source);
   }
 }

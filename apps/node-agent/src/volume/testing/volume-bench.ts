@@ -9,6 +9,7 @@ import { createMountTable } from '../../mount/mount-table.ts';
 import type { Mount } from '../../mount/mountinfo.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { RenewalScheduler } from '../../renewal/renewal-scheduler.ts';
+import { systemFiles } from '../../storage/file-system.ts';
 import { ownLayout } from '../../storage/volume-layout.ts';
 import { VolumeStore } from '../../storage/volume-store.ts';
 import { volumeParser } from '../parse-volume.ts';
@@ -141,6 +142,7 @@ export class VolumeBench {
     this.#scheduler = scheduler;
     const manager = new VolumeManager({
       store,
+      files: systemFiles,
       mounter,
       issuance,
       renewals: new VolumeRenewals({
