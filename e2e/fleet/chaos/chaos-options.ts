@@ -10,6 +10,8 @@ export interface ChaosOptions {
   readonly replicas?: number;
   /** The first round, to repeat one that went wrong without those before it. */
   readonly round?: number;
+  /** Where everything that replicas and agents logged is written at the end; nowhere unless given. */
+  readonly logFile?: string;
   /** Called with lines of progress. */
   readonly say?: (line: string) => void;
 }

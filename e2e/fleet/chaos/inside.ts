@@ -1,7 +1,7 @@
 // The run itself, as the first process of its own process and network namespaces: whatever ends it ends all of its
 // processes, and takes its addresses and packet filters with it.
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { inspect, promisify } from 'node:util';
 import type { ChaosOptions, ChaosSummary } from './chaos-options.ts';
 import type { FaultKind } from './faults.ts';
@@ -60,6 +60,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     throw new Error(world.log.last(linesAround).join('\n'), { cause: thrown });
   } finally {
     clearInterval(looking);
+    if (order.logFile !== '') writeFileSync(order.logFile, `${world.log.last(Infinity).join('\n')}\n`);
     await world.stop();
   }
 }

@@ -1,4 +1,4 @@
-// node_modules/.bin/node e2e/fleet/chaos/main.ts --minutes 10 [--seed 1] [--agents 200] [--replicas 2] [--round 0]
+// node_modules/.bin/node e2e/fleet/chaos/main.ts --minutes 10 [--seed 1] [--agents 200] [--replicas 2] [--round 0] [--log-file chaos.log]
 import { parseArgs } from 'node:util';
 import { runChaos, whyNoChaos } from './run-chaos.ts';
 
@@ -9,6 +9,7 @@ const { values } = parseArgs({
     agents: { type: 'string', default: '200' },
     replicas: { type: 'string', default: '2' },
     round: { type: 'string', default: '0' },
+    'log-file': { type: 'string' },
   },
 });
 
@@ -25,6 +26,7 @@ const { report, violations, ...counts } = await runChaos({
   agents: Number(values.agents),
   replicas: Number(values.replicas),
   round: Number(values.round),
+  ...(values['log-file'] !== undefined && { logFile: values['log-file'] }),
   say: (line) => console.log(`${new Date().toISOString()} ${line}`),
 });
 if (report !== '') console.log(report);

@@ -32,7 +32,15 @@ export function whyNoChaos(): string | undefined {
  * @throws Error when the run itself broke; violations are in the summary
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosSummary> {
-  const { minutes, seed = Math.floor(Math.random() * 1e9), agents = 200, replicas = 2, round = 0, say } = options;
+  const {
+    minutes,
+    seed = Math.floor(Math.random() * 1e9),
+    agents = 200,
+    replicas = 2,
+    round = 0,
+    logFile = '',
+    say,
+  } = options;
   const directory = mkdtempSync(join(tmpdir(), 'certfleet-chaos-'));
   const inside = resolve(import.meta.dirname, 'inside.ts');
   const child = spawn('unshare', [...namespaces, process.execPath, inside], {
@@ -52,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosSummary> {
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(new Error(`the run ended: ${String(code)} ${String(signal)}`)));
-    child.send({ minutes, seed, agents, replicas, round, directory } satisfies InsideOrder);
+    child.send({ minutes, seed, agents, replicas, round, logFile, directory } satisfies InsideOrder);
     return await promise;
   } finally {
     process.off('exit', end);

@@ -6,7 +6,7 @@ interface LogLine {
   readonly text: string;
 }
 
-const kept = 20_000;
+const kept = 200_000;
 
 /** What replicas and agents logged, by the true time, however wrong their own clocks are. */
 export class RunLog {
@@ -19,7 +19,7 @@ export class RunLog {
 
   /** The last lines. */
   last(count: number): readonly string[] {
-    return this.between(0, Infinity).slice(-count);
+    return this.between(0, Infinity).slice(-Math.min(count, this.#lines.length));
   }
 
   /** The lines between two times. */
