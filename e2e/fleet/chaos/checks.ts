@@ -17,29 +17,49 @@ const lookMs = 500;
 export async function untilViewsAreTrue(world: ChaosWorld, healedMs: number): Promise<number> {
   for (;;) {
     const differences = await differencesOfAll(world);
+    const words = differences.map(({ text }) => text);
     const tookMs = Date.now() - healedMs;
     if (differences.length === 0) {
       if (tookMs > convergeLimitMs) world.ledger.violate(5, `the views were true only after ${tookMs} ms`);
       return tookMs;
     }
     if (tookMs > patienceMs) {
-      world.ledger.violate(
-        5,
-        `${tookMs} ms after the last fault: ${differences.slice(0, 8).join('; ')}; ${differences.length} in all`,
-      );
+      const [first] = differences;
+      const stored = first?.volume === undefined ? '' : await storedWords(world, first.volume);
+      const some = `${words.slice(0, 8).join('; ')}; ${differences.length} in all`;
+      world.ledger.violate(5, `${tookMs} ms after the last fault: ${some}${stored}`);
       return tookMs;
     }
     await sleep(lookMs);
   }
 }
 
-async function differencesOfAll(world: ChaosWorld): Promise<readonly string[]> {
+interface Difference {
+  readonly volume?: Pick<AgentVolume, 'node' | 'volumeId'>;
+  readonly text: string;
+}
+
+/** Whether the index or the replica's view of it is wrong. */
+async function storedWords(
+  { redis }: ChaosWorld,
+  { node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>,
+): Promise<string> {
+  try {
+    const volume = String(await redis.run('HGET', `{certfleet}:volumes:${node}`, volumeId)).slice(0, 300);
+    const session = `${String(await redis.run('HGET', '{certfleet}:sessions', node))} ${String(await redis.run('HGET', '{certfleet}:nodes', node))}`;
+    return `; Redis has of the first ${volume}, session ${session}`;
+  } catch (thrown) {
+    return `; Redis does not say: ${String(thrown)}`;
+  }
+}
+
+async function differencesOfAll(world: ChaosWorld): Promise<readonly Difference[]> {
   const before = byKey(await world.states());
   const views = await Promise.all(world.replicas.map((replica) => viewOf(replica)));
   const after = byKey(await world.states());
   return views.flatMap((view, r) =>
-    (typeof view === 'string' ? [view] : differences(view, { before, after }, world.ledger.hostile)).map(
-      (difference) => `replica-${r}: ${difference}`,
+    (typeof view === 'string' ? [{ text: view }] : differences(view, { before, after }, world.ledger.hostile)).map(
+      (difference) => ({ ...difference, text: `replica-${r}: ${difference.text}` }),
     ),
   );
 }
@@ -59,18 +79,27 @@ interface Truth {
 }
 
 /** The truth may move on while a view is read: every generation between the two looks is right. */
-function differences(view: readonly ShownVolume[], { before, after }: Truth, hostile: ReadonlySet<string>): string[] {
-  const found: string[] = [];
+function differences(
+  view: readonly ShownVolume[],
+  { before, after }: Truth,
+  hostile: ReadonlySet<string>,
+): Difference[] {
+  const found: Difference[] = [];
   const shown = new Map(view.filter(({ node }) => !hostile.has(node)).map((volume) => [volumeKey(volume), volume]));
   for (const [key, volume] of shown) {
     const [first, last] = [before.get(key) ?? after.get(key), after.get(key) ?? before.get(key)];
-    if (first === undefined || last === undefined) found.push(`${key} is shown, and no agent has it`);
+    if (first === undefined || last === undefined) found.push({ volume, text: `${key} is shown, and no agent has it` });
     // A report takes a moment: what was issued within the last second may not be shown yet.
     else if (volume.generation > last.generation || volume.generation < first.generation - issuedJustNow(first))
-      found.push(`${key} is shown at generation ${volume.generation}, the agent is at ${first.generation}`);
-    else if (!volume.issuer.endsWith(`/${last.issuer}`)) found.push(`${key} is shown with issuer ${volume.issuer}`);
+      found.push({
+        volume,
+        text: `${key} is shown at generation ${volume.generation}, the agent is at ${first.generation}`,
+      });
+    else if (!volume.issuer.endsWith(`/${last.issuer}`))
+      found.push({ volume, text: `${key} is shown with issuer ${volume.issuer}` });
   }
-  for (const [key] of after) if (!shown.has(key) && before.has(key)) found.push(`${key} is not shown`);
+  for (const [key, volume] of after)
+    if (!shown.has(key) && before.has(key)) found.push({ volume, text: `${key} is not shown` });
   return found;
 }
 
@@ -117,10 +146,7 @@ export async function everythingMoves(world: ChaosWorld): Promise<number> {
     issuers.map((issuer) => {
       const count = [...wanted.values()].filter((volume) => volume.issuer === issuer).length;
       const lane = lanes.find(({ key }) => key.endsWith(`/${issuer}`));
-      return [
-        issuer as string,
-        explainedMs(count, lane ?? { pace: 1, policy: { ratePerSecond: usualRate } }) + slackMs,
-      ];
+      return [issuer, explainedMs(count, lane ?? { pace: 1, policy: { ratePerSecond: usualRate } }) + slackMs];
     }),
   );
   for (;;) {

@@ -1,5 +1,6 @@
 // Every fault that a run knows: what it meets, how long it may last, what begins it and what ends it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LossWatch } from './losses.ts';
 import type { PlannedFault } from './plan.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import { addresses } from './world/network.ts';
@@ -28,12 +29,15 @@ function offsetOf({ detail }: PlannedFault): number {
 }
 
 async function failOver(world: ChaosWorld, endPrimary: () => Promise<void>): Promise<void> {
+  const watch = await LossWatch.begin(world);
   const fromMs = Date.now();
   await world.redis.cutReplication();
   await sleep(missedMs);
   await endPrimary();
   await world.redis.promote();
-  world.ledger.redisLost({ fromMs, toMs: Date.now(), isAll: false });
+  const loss = { fromMs, toMs: Date.now(), isAll: false };
+  world.ledger.redisLost(loss);
+  world.watching.push(watch.end(loss));
 }
 
 async function droppedWay(world: ChaosWorld, address: string): Promise<Heal> {
@@ -109,10 +113,15 @@ const redisFaults = {
   'redis-emptied': {
     resource: 'redis',
     durationMs: [200, 4_000],
-    inject: async ({ redis, ledger }) => {
-      await redis.kill();
-      ledger.redisLost({ fromMs: 0, toMs: Date.now(), isAll: true });
-      return () => redis.restart({ isEmpty: true });
+    inject: async (world) => {
+      const watch = await LossWatch.begin(world);
+      await world.redis.kill();
+      const loss = { fromMs: 0, toMs: Date.now(), isAll: true };
+      world.ledger.redisLost(loss);
+      return async () => {
+        await world.redis.restart({ isEmpty: true });
+        world.watching.push(watch.end(loss));
+      };
     },
   },
   'redis-failover': {

@@ -26,7 +26,8 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   };
   await world.setManners(plan.hostile);
   note(`hostile nodes: ${plan.hostile.join(', ')}`);
-  await Promise.all([...plan.faults.map((fault) => carryOut(world, fault, note)), sleep(plan.faultMs)]);
+  const carryOut = carrier(world, note);
+  await Promise.all([...plan.faults.map(carryOut), sleep(plan.faultMs)]);
   world.writePolicies(usualRate);
   await world.heal();
   const healedMs = Date.now();
@@ -37,6 +38,7 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   const calmMs = Date.now();
   const everythingMs = await everythingMoves(world);
   await everythingIsScheduled(world);
+  await Promise.all(world.watching.splice(0));
   lanesKeptToTheirRate(world, calmMs);
   say(
     `round ${plan.round}: everything renewed in ${everythingMs} ms, ${world.ledger.violations.length} violations so far`,
@@ -44,9 +46,20 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   return { round: plan.round, schedule, convergedMs, everythingMs };
 }
 
+/** Carries faults out at their times; one that meets what another has not let go of yet comes after it. */
+function carrier(world: ChaosWorld, note: (line: string) => void): (fault: PlannedFault) => Promise<void> {
+  const busy = new Map<string, Promise<void>>();
+  return async (fault) => {
+    await sleep(fault.atMs);
+    const met = `${faults[fault.kind].resource}-${fault.index}`;
+    const turn = (busy.get(met) ?? Promise.resolve()).then(() => carryOut(world, fault, note));
+    busy.set(met, turn);
+    await turn;
+  };
+}
+
 async function carryOut(world: ChaosWorld, fault: PlannedFault, note: (line: string) => void): Promise<void> {
   const words = `${fault.kind} ${faults[fault.kind].resource}-${fault.index} (${fault.detail.toFixed(3)})`;
-  await sleep(fault.atMs);
   try {
     note(`${words} for ${fault.durationMs} ms`);
     const heal = await faults[fault.kind].inject(world, fault);

@@ -45,6 +45,8 @@ export class ChaosWorld {
   readonly operator: Operator;
   readonly replicas: Replica[] = [];
   readonly hosts: AgentHost[] = [];
+  /** Looks at what must happen after a fault; a round ends when these have. */
+  readonly watching: Promise<void>[] = [];
   /** Of the hostile nodes. */
   manners: readonly AgentManners[] = [];
   readonly #options: WorldOptions;

@@ -40,6 +40,7 @@ const libfaketime = libraries.map((path) => join(path, 'libfaketime.so.1')).find
 export const canShiftClocks = libfaketime !== undefined;
 
 const apiTimeoutMs = 15_000;
+const metricsTimeoutMs = 3_000;
 
 /** A controller as a program of its own, whose wall clock can be made wrong while it runs. */
 export class Replica {
@@ -61,6 +62,10 @@ export class Replica {
     this.#opsPort = 9402 + index;
     this.#clockFile = join(directory, `clock-${index}`);
     this.shiftClock(0);
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
   }
 
   get isAlive(): boolean {
@@ -137,7 +142,7 @@ export class Replica {
 
   async metrics(): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${this.#opsPort}/metrics`, {
-      signal: AbortSignal.timeout(apiTimeoutMs),
+      signal: AbortSignal.timeout(metricsTimeoutMs),
     });
     return await response.text();
   }
