@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renewalId, renewalOf } from '../../../apps/renewal-controller/src/dispatch/renewal-job.ts';
 import type { AgentVolume } from './agents/messages.ts';
+import { nodeQueuePrefix } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import { iso, renewalKey, volumeKey } from './ledger.ts';
 import { issuers, lanePolicy, usualRate } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
@@ -114,6 +115,7 @@ function byKey(volumes: readonly AgentVolume[]): ReadonlyMap<string, AgentVolume
 interface LaneNow {
   readonly key: string;
   readonly pace: number;
+  readonly failureStreak?: number;
   readonly backoffUntil?: string;
   readonly policy: { readonly ratePerSecond: number };
 }
@@ -142,6 +144,8 @@ export async function everythingMoves(world: ChaosWorld): Promise<number> {
   const lanes = await lanesNow(world);
   const wanted = new Map([...ledger.volumes].map(([key, { generation, issuer }]) => [key, { generation, issuer }]));
   await operator.startBulk();
+  // What a hostile node may take of a lane: half of it.
+  const share = isSlowedDown(world) ? 2 : 1;
   const limits = new Map<string, number>(
     issuers.map((issuer) => {
       const count = [...wanted.values()].filter((volume) => volume.issuer === issuer).length;
@@ -158,7 +162,7 @@ export async function everythingMoves(world: ChaosWorld): Promise<number> {
     for (const [issuer, limitMs] of limits) {
       if (tookMs <= limitMs) continue;
       const late = [...wanted].filter(([, volume]) => volume.issuer === issuer).map(([key]) => key);
-      if (late.length > 0) reportLate(world, { issuer, late, startedMs, limitMs });
+      if (late.length > 0) await reportLate(world, { issuer, late, startedMs, limitMs });
       for (const key of late) wanted.delete(key);
     }
     if (wanted.size === 0) return tookMs;
@@ -173,12 +177,39 @@ interface LateVolumes {
   readonly limitMs: number;
 }
 
-/** By what a hostile node says of an issuer its lane must not lose more than a share. */
-function reportLate({ ledger, manners }: ChaosWorld, { issuer, late, startedMs, limitMs }: LateVolumes): void {
-  const isHostile = manners.some((each) => each === 'invented-failures' || each === 'never-answers');
+/** Whether a hostile node says what would slow down the lanes of all. */
+function isSlowedDown({ manners }: ChaosWorld): boolean {
+  return manners.some((each) => each === 'invented-failures' || each === 'never-answers');
+}
+
+/** A lane that is slow for a hostile node's sake breaks another promise than one that is slow without it. */
+async function reportLate(world: ChaosWorld, { issuer, late, startedMs, limitMs }: LateVolumes): Promise<void> {
+  const lane = (await lanesNow(world)).find(({ key }) => key.endsWith(`/${issuer}`));
+  const [first] = late.flatMap((key) => world.ledger.volumes.get(key) ?? []);
+  const where = first === undefined ? '' : await whereIs(world, first);
   const asked = `asked for at ${iso(startedMs)}, not renewed after ${Math.round(limitMs)} ms`;
   const some = `${late.length} volumes of ${issuer}, such as ${late.slice(0, 3).join(', ')}`;
-  ledger.violate(isHostile ? 4 : 6, `${some}: ${asked}; hostile nodes: ${manners.join(', ')}`);
+  const state = `the lane: ${JSON.stringify({ ...lane, policy: undefined, byState: undefined })}`;
+  const isHostile = isSlowedDown(world) && (lane?.failureStreak ?? 0) > 0;
+  world.ledger.violate(isHostile ? 4 : 6, `${some}: ${asked}; the first is ${where}; ${state}`);
+}
+
+/** In which lists of Redis the job of a volume is. */
+async function whereIs({ redis }: ChaosWorld, volume: AgentVolume): Promise<string> {
+  const found: string[] = [];
+  const nodeQueue = `${nodeQueuePrefix('certfleet', volume.node)}:renewals`;
+  const keys = (await redis.run('KEYS', '{certfleet}:lane:*:*')) as readonly string[];
+  const lists = ['delayed', 'prioritized', 'wait', 'active'].flatMap((list) => [
+    `{certfleet}:due:${list}`,
+    `${nodeQueue}:${list}`,
+  ]);
+  for (const key of [...keys, ...lists]) {
+    const type = await redis.run('TYPE', key);
+    if (type !== 'zset' && type !== 'list') continue;
+    const ids = (await redis.run(type === 'zset' ? 'ZRANGE' : 'LRANGE', key, '0', '-1')) as readonly string[];
+    if (ids.some((id) => renewalOf(id) === renewalId(volume))) found.push(key);
+  }
+  return `generation ${volume.generation}, in ${found.join(' and ') || 'no list'}`;
 }
 
 async function lanesNow(world: ChaosWorld): Promise<readonly LaneNow[]> {
