@@ -51,6 +51,8 @@ const jitterPart = 0.05;
 /** Timers and rounding. */
 const earlyToleranceMs = 1_500;
 const graceMs = 1_000;
+/** From a loss until every agent's session is one that Redis has. */
+const sessionLossMs = 15_000;
 const mostViolationsOfAKind = 25;
 
 export const volumeKey = ({ node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
@@ -102,7 +104,7 @@ export class Ledger {
     if (this.hostile.has('issuance' in event ? event.issuance.node : event.node)) return;
     if (event.kind === 'failed') this.failures += 1;
     else if (event.kind === 'issued') this.#onIssued(event.issuance);
-    else if (event.line.includes('newer stream of this node')) {
+    else if (event.line.includes('newer stream of this node') && !this.#wasJustLost(event.atMs)) {
       this.violate(3, `the newest stream of ${event.node} was displaced: ${event.line}`);
     }
   }
@@ -170,6 +172,11 @@ export class Ledger {
         `${renewal} was renewed by a job at ${iso(startedMs)}, ${issuer} was paused at ${iso(pause.acceptedMs)}`,
       );
     }
+  }
+
+  /** A session that Redis lost gives way to the one before it, until its agent comes again. */
+  #wasJustLost(atMs: number): boolean {
+    return this.losses.some(({ fromMs, toMs }) => fromMs <= atMs && atMs - toMs < sessionLossMs);
   }
 
   /** Whether Redis lost, before the second time, what was accepted at the first. */
