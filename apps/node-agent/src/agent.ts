@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
@@ -11,8 +12,6 @@ import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { openNodeVolumes } from './node-volumes.ts';
-import { createMountTable } from './mount/mount-table.ts';
-import { readMountinfo } from './mount/mountinfo.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
@@ -104,6 +103,7 @@ export class Agent {
     const keys = new KeyPool({
       generate: generatePrivateKey,
       clock,
+      maxConcurrentGenerations: concurrentGenerations(),
       stock: { initial: Math.min(8, full), full },
       onTake: (outcome) => this.#metrics.keyTaken(outcome === 'hit'),
       onStockFailure: (error) => log.warn({ error: String(error) }, 'could not make a key ahead'),
@@ -120,14 +120,13 @@ export class Agent {
     const root = join(config['data-root'], 'certfleet');
     mkdirSync(root, { recursive: true, mode: 0o700 });
     if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
-    const nodeVolumes = openNodeVolumes({
+    const nodeVolumes = await openNodeVolumes({
       config,
       root,
       adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
       mounter,
-      mounts: createMountTable(readMountinfo()),
       source,
-      takeKey: (key) => keys.take(key),
+      takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       mountsUnderWay: this.#mountsUnderWay,
       clock,
@@ -174,4 +173,12 @@ export class Agent {
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
+}
+
+/**
+ * A core each, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads; one
+ * stays free for keystores and names.
+ */
+function concurrentGenerations(): number {
+  return Math.min(Math.max(2, availableParallelism()), 3);
 }
