@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -9,22 +8,17 @@ import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
+import type { PublishedVolumes } from './csi/node-service.ts';
+import { openDataRoot } from './mount/data-root.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
-import { createMountTable } from './mount/mount-table.ts';
-import { readMountinfo } from './mount/mountinfo.ts';
+import { openNodeVolumes } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
-import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import type { MountCheck } from './observability/agent-metrics.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
-import { ownLayout } from './storage/volume-layout.ts';
-import { VolumeStore } from './storage/volume-store.ts';
-import { volumeParser } from './volume/parse-volume.ts';
-import { recoverVolumes } from './volume/recover-volumes.ts';
-import { VolumeIssuance } from './volume/volume-issuance.ts';
-import { VolumeManager } from './volume/volume-manager.ts';
-import { VolumeRenewals } from './volume/volume-renewals.ts';
-import { VolumeReporter } from './volume/volume-reporter.ts';
+import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
+import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
 import { WorkUnderWay } from './volume/work-under-way.ts';
 
@@ -37,9 +31,6 @@ export interface AgentOptions {
   readonly log: Logger;
 }
 
-/** How long a volume that a kill left unmounted waits for the kubelet to come back for it. */
-const unpublishedGraceMs = 15 * 60_000;
-
 /** The node agent: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
 export class Agent {
   readonly #options: AgentOptions;
@@ -49,14 +40,19 @@ export class Agent {
   readonly #mountsUnderWay: WorkUnderWay;
   #volumes: VolumeManager | undefined;
   #keys: KeyPool | undefined;
+  #checkMounts: (() => Promise<MountCheck>) | undefined;
+  #published: PublishedVolumes | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#mountsUnderWay = new WorkUnderWay(options.clock);
-    this.#metrics = new AgentMetrics(() => ({
-      ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
-      rsaKeysReady: this.#keys?.ready(2048) ?? 0,
-    }));
+    this.#metrics = new AgentMetrics(
+      () => ({
+        ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
+        rsaKeysReady: this.#keys?.ready(2048) ?? 0,
+      }),
+      () => this.#checkMounts?.() ?? Promise.resolve(undefined),
+    );
   }
 
   /** @throws whatever keeps the agent from serving; what was started by then is stopped */
@@ -114,6 +110,7 @@ export class Agent {
     const keys = new KeyPool({
       generate: generatePrivateKey,
       clock,
+      maxConcurrentGenerations: concurrentGenerations(),
       stock: { initial: Math.min(8, full), full },
       onTake: (outcome) => this.#metrics.keyTaken(outcome === 'hit'),
       onStockFailure: (error) => log.warn({ error: String(error) }, 'could not make a key ahead'),
@@ -127,81 +124,31 @@ export class Agent {
   async #openVolumes(source: CertificateSource, keys: KeyPool): Promise<VolumeManager> {
     const { config, clock, log } = this.#options;
     const mounter = createLinuxMounter();
-    const root = join(config['data-root'], 'certfleet');
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
-    const adopted = config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']);
-    const store = VolumeStore.open({ own: ownLayout(root), adopted, clock });
-    const reporter = new VolumeReporter(log, this.#metrics, source.recordEvent);
-    const parseVolume = volumeParser(config['default-duration'], reporter);
-    const volumes = this.#buildVolumes({ source, keys, store, mounter, reporter, parseVolume });
-    const mounts = createMountTable(readMountinfo());
-    const found = recoverVolumes({ store, adopted, mounts, parseVolume, clock });
-    for (const volume of found.volumes) {
-      volumes.resume(volume);
-      if (volume.record.phase === 'published') continue;
-      const cancel = clock.schedule(unpublishedGraceMs, () => void volumes.discardUnpublished(volume.volumeId));
-      this.#started.defer(cancel);
-    }
-    for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
-    this.#metrics.damagedVolumes(found.damaged.length);
-    log.info(
-      { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
-      'volumes taken up',
-    );
-    return volumes;
-  }
-
-  #buildVolumes(parts: {
-    source: CertificateSource;
-    keys: KeyPool;
-    store: VolumeStore;
-    mounter: ReturnType<typeof createLinuxMounter>;
-    reporter: VolumeReporter;
-    parseVolume: ReturnType<typeof volumeParser>;
-  }): VolumeManager {
-    const { config, clock } = this.#options;
-    const { source, keys, reporter } = parts;
-    const metrics = this.#metrics;
-    const issuance = new VolumeIssuance({
-      dependencies: {
-        issuer: source.issuer,
-        takeKey: (key) => keys.take(key),
-        awaitGates: source.awaitGates,
-        clock,
-        observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
-      },
-      useTokenRequest: config['use-token-request'],
-      reporter,
-      observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
+    const root = await openDataRoot({
+      dataRoot: config['data-root'],
+      previousDataRoots: config['previous-data-root'],
+      driverName: config['driver-name'],
+      tmpfsSizeBytes: config['tmpfs-size'],
+      ignoreForeignVolumes: config['ignore-foreign-volumes'],
+      mounter,
+      log,
     });
-    const issuanceTimeoutMs = config['issuance-timeout'];
-    const scheduler: RenewalScheduler = new RenewalScheduler({
-      clock,
-      maxPerGroup: config['concurrent-renewals'],
-      renew: (volumeId) => volumes.renew(volumeId),
-    });
-    this.#started.defer(() => scheduler.stop());
-    const observeLag = (lagMs: number): void => metrics.renewed(lagMs);
-    const volumes = new VolumeManager({
-      ...parts,
-      issuance,
-      renewals: new VolumeRenewals({
-        issuance,
-        scheduler,
-        reporter,
-        clock,
-        issuanceTimeoutMs,
-        observeLag,
-        hasController: config['controller-address'] !== undefined,
-      }),
+    const nodeVolumes = await openNodeVolumes({
+      config,
+      root,
+      adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
+      mounter,
+      source,
+      takeKey: (key, options) => keys.take(key, options),
+      metrics: this.#metrics,
       mountsUnderWay: this.#mountsUnderWay,
       clock,
-      continueOnNotReady: config['continue-on-not-ready'],
-      issuanceTimeoutMs,
-      observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
+      log,
     });
-    return volumes;
+    this.#started.defer(() => nodeVolumes.stop());
+    this.#checkMounts = () => checkMounts(nodeVolumes.manager, config['driver-name'], mounter);
+    this.#published = refuseForeignTargets(nodeVolumes.manager, root, mounter);
+    return nodeVolumes.manager;
   }
 
   /** Reports to the controller and takes its jobs. Loaded for that alone: an agent without a controller pays nothing. */
@@ -236,9 +183,17 @@ export class Agent {
       socketPath: config.endpoint,
       kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
       registrationDirectory: config['plugin-registration-path'],
-      volumes,
+      volumes: this.#published ?? volumes,
       isReady: () => true,
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
+}
+
+/**
+ * A core each, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads; one
+ * stays free for keystores and names.
+ */
+function concurrentGenerations(): number {
+  return Math.min(Math.max(2, availableParallelism()), 3);
 }

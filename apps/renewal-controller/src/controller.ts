@@ -25,7 +25,7 @@ import { LaneDirectory } from './http/lane-directory.ts';
 import { pageDirectory } from './http/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { volumeSelector } from './http/volume-selector.ts';
-import { identifyByTokenReview } from './identity/agent-identity.ts';
+import { identifyByReviewer } from './identity/agent-identity.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
 import { KubernetesGate } from './identity/kubernetes-gate.ts';
 import { openGate } from './identity/operator-gate.ts';
@@ -34,6 +34,9 @@ import { ProxyGate } from './identity/proxy-gate.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { NodeAccess } from './identity/node-access.ts';
+import { reviewClient } from './identity/review-client.ts';
+import type { ReviewClient } from './identity/review-client.ts';
+import { TokenReviewer } from './identity/token-reviewer.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
 import { RedisAcl } from './identity/redis-acl.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
@@ -43,8 +46,10 @@ import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
+import { Readiness } from './readiness.ts';
 import { nodeEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
+import { loadQueueScripts } from './redis/queue-scripts.ts';
 import { redisKeys } from './redis/redis-keys.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 
@@ -80,6 +85,7 @@ export class Controller {
   readonly #dispatcher: RenewalDispatcher;
   readonly #metrics: ControllerMetrics;
   readonly #policies: LanePolicies;
+  readonly #readiness: Readiness;
   #server: FleetServer | undefined;
   /** Until the fleet API serves nobody can be asked. */
   #describeVolume: DescribeVolume = nobodyToAsk;
@@ -89,9 +95,17 @@ export class Controller {
     const { config, clock, log } = options;
     const prefix = config['redis-prefix'];
     this.#keys = redisKeys(prefix);
-    this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
+    this.#connections = new RedisConnections({
+      config: redisConfigOf(config),
+      clock,
+      logger: log,
+      prefix,
+      nodes: () => this.#follower.view.nodes().length,
+      maintain: loadQueueScripts,
+      makesUsers: config['redis-node-access'] === 'acl',
+    });
     this.#feed = new ChangeFeed(clock);
-    const redis = this.#connections.create('worker', 'follower');
+    const redis = this.#connections.create('follower', 'follower');
     // A node must not be taken for silent because the last look at its heartbeats is older than three of them.
     const seenEveryMs = config['heartbeat-interval'] / 2;
     this.#follower = new FleetFollower({
@@ -110,7 +124,9 @@ export class Controller {
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
     };
+    this.#readiness = new Readiness({ clock, index: this.#follower, redisHealth: () => this.#connections.health });
     this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
+    this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#policies = new LanePolicies(defaults, overrides);
     this.#dispatcher = new RenewalDispatcher({
@@ -159,6 +175,7 @@ export class Controller {
     this.#startSweeper(client, index, access);
     const api = await this.#startApi(client, certificate);
     const fleet = await this.#startFleet({ identify: this.#identify(client), index, access, certificate });
+    this.#readiness.noteServing();
     return { fleet, api, ops };
   }
 
@@ -197,17 +214,25 @@ export class Controller {
   }
 
   #identify(client: KubeClient | undefined): IdentifyAgent {
-    const { config } = this.#options;
+    const { config, clock } = this.#options;
     const { 'agent-token-file': tokenFile, 'agent-service-account': serviceAccount = '' } = config;
     if (tokenFile !== undefined) return identifyByStaticTokens(tokenFile);
-    const rules = { audience: config['agent-token-audience'], serviceAccount };
-    return identifyByTokenReview(requireKube(client, '--agent-service-account'), rules);
+    const audience = config['agent-token-audience'];
+    const reviews = this.#reviews(client, '--agent-service-account');
+    return identifyByReviewer(new TokenReviewer({ client: reviews, clock, audience }), { audience, serviceAccount });
+  }
+
+  /** @param forWhat the flag that needs reviews */
+  #reviews(client: KubeClient | undefined, forWhat: string): ReviewClient {
+    const { clock, log } = this.#options;
+    const observe = this.#metrics.reviewed.bind(this.#metrics);
+    return reviewClient({ client: requireKube(client, forWhat), clock, log, observe });
   }
 
   async #startOps(): Promise<number | undefined> {
     const address = this.#options.config['ops-bind-address'];
     if (address === undefined) return undefined;
-    const server = createOpsServer({ registry: this.#metrics.registry, notReady: () => this.#notReady() });
+    const server = createOpsServer({ registry: this.#metrics.registry, status: () => this.#readiness.look() });
     this.#started.defer(() => server.close());
     return await listen(server, address);
   }
@@ -224,6 +249,7 @@ export class Controller {
       ...this.#operatorAccess(client),
       certificate,
       requestsPerMinute: config['api-rate-limit'],
+      trustedProxies: config['api-trusted-proxies'],
       pageDirectory: pageDirectory(config['page-directory']),
       log,
     });
@@ -244,7 +270,7 @@ export class Controller {
       dispatcher: this.#dispatcher,
       lanes: new LaneDirectory({ lanes, policies: this.#policies, view, feed: this.#feed, clock }),
       policies: this.#policies,
-      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']) }),
+      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']), clock }),
       feed: this.#feed,
       announce,
       redisHealth: () => this.#connections.health,
@@ -261,7 +287,7 @@ export class Controller {
     const { config, clock } = this.#options;
     if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
     const sessions = new OperatorSessions({ redis: this.#connections.commands, keys: this.#keys, clock });
-    const gate = new KubernetesGate({ client: requireKube(client, '--api-auth'), sessions, clock });
+    const gate = new KubernetesGate({ client: this.#reviews(client, '--api-auth'), sessions, clock });
     if (config['api-auth'] === 'kubernetes') return { gate, signIn: { gate, sessions } };
     const proxy = new ProxyGate({
       kubernetes: gate,
@@ -323,14 +349,11 @@ export class Controller {
   #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
     const { config, clock, log } = this.#options;
     const sweeper = new NodeSweeper({
-      view: () => (this.#follower.isCurrent ? this.#follower.view : undefined),
+      index,
+      access,
       client,
       silentAfterMs: this.#silentAfterMs,
       forgetAfterMs: config['forget-node-after'],
-      forget: async (node) => {
-        await index.forgetNode(node);
-        await access.revoke(node);
-      },
       clock,
       log,
     });
@@ -358,10 +381,5 @@ export class Controller {
 
   get #silentAfterMs(): number {
     return missedHeartbeats * this.#options.config['heartbeat-interval'];
-  }
-
-  #notReady(): string | undefined {
-    if (!this.#connections.health.reachable) return 'redis is out of reach';
-    return this.#follower.isCurrent ? undefined : 'the index is not loaded';
   }
 }

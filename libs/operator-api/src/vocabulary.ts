@@ -29,7 +29,10 @@ export const laneStates = ['open', 'paused', 'resting', 'window'] as const;
 export const rights = ['view', 'renew'] as const;
 
 /** What the audit log tells of. */
-export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in'] as const;
+export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
+
+/** How an audited action ended: `started` is written before it and stays when its outcome is not known. */
+export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
 /** What may change under an open page. */
 export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;

@@ -9,12 +9,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { constants } from 'node:os';
-import { join } from 'node:path';
+import { constants, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createLinuxMounter } from './linux-mounter.ts';
 import { loadMountCalls } from './mount-calls.ts';
@@ -76,6 +77,24 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     await mounter.unmount(target);
   });
 
+  test('resizes a tmpfs with its content, but not below what it holds', async () => {
+    await mounter.mountTmpfs(target, 262_144);
+    const before = table().get(target);
+    writeFileSync(join(target, 'content'), Buffer.alloc(131_072, 'x'));
+    await mounter.resizeTmpfs(target, 1_048_576);
+    const { bsize, blocks } = statfsSync(target);
+    assert.equal(bsize * blocks, 1_048_576);
+    await assert.rejects(mounter.resizeTmpfs(target, 65_536), {
+      code: 'resource-exhausted',
+      message: /holds more than that/,
+    });
+    assert.equal(statfsSync(target).blocks * bsize, 1_048_576);
+    assert.equal(readFileSync(join(target, 'content'), 'utf8').length, 131_072);
+    assert.deepEqual(table().get(target)?.options, before?.options);
+    assert.equal(statSync(target).mode & 0o7777, 0o700);
+    await mounter.unmount(target);
+  });
+
   test('asks for noswap where the kernel knows it, and mounts without it where not', async () => {
     const tried: string[] = [];
     const calls = loadMountCalls();
@@ -125,6 +144,51 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     assert.equal(await mounter.isMounted(link), false);
     await mounter.unmount(link);
     assert.equal(await mounter.isMounted(target), true);
+    await mounter.unmount(target);
+  });
+
+  test('knows a mount whose directory is reached over symbolic links', async () => {
+    const [outside, far] = [join(scratch, 'links'), mkdtempSync(join(tmpdir(), 'certfleet-far-'))];
+    // Two links, the second of them the directory that holds the target, on another file system than the link.
+    symlinkSync(dirname(target), outside);
+    symlinkSync(far, join(outside, 'far'));
+    const linked = join(outside, 'far', 'target');
+    mkdirSync(linked);
+    assert.equal(await mounter.isMounted(linked), false);
+    await mounter.bindReadOnly(source, linked);
+    assert.equal(table().has(linked), false, 'the mount table has the resolved path');
+    assert.equal(await mounter.isMounted(linked), true);
+    assert.equal(await mounter.shows(source, linked), true);
+    assert.equal(await mounter.shows(join(outside, 'source'), join(far, 'target')), true);
+    await mounter.unmount(linked);
+    assert.equal(await mounter.isMounted(linked), false);
+    rmSync(far, { recursive: true });
+  });
+
+  test('tells a mount of the source from a mount of anything else', async () => {
+    const other = `${source}-other`;
+    mkdirSync(other);
+    assert.equal(await mounter.shows(source, source), false, 'the directory itself is no mount');
+    assert.equal(await mounter.shows(source, target), false);
+    assert.equal(await mounter.shows(`${source}-missing`, `${target}-missing`), false);
+    await mounter.bindReadOnly(source, target);
+    assert.equal(await mounter.shows(source, target), true);
+    assert.equal(await mounter.shows(other, target), false);
+    assert.equal(await mounter.shows(dirname(source), target), false);
+    await mounter.bindReadOnly(other, target);
+    assert.equal(await mounter.shows(source, target), false, 'the topmost of stacked mounts is what a pod sees');
+    await mounter.unmount(target);
+  });
+
+  test('tells the source from one that was deleted and made again', async () => {
+    await mounter.bindReadOnly(source, target);
+    rmSync(source, { recursive: true });
+    assert.equal(await mounter.shows(source, target), false);
+    mkdirSync(source);
+    assert.equal(await mounter.isMounted(target), true);
+    assert.equal(await mounter.shows(source, target), false);
+    symlinkSync(target, `${source}-link`);
+    assert.equal(await mounter.shows(`${source}-link`, target), false);
     await mounter.unmount(target);
   });
 

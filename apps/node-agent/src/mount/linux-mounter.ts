@@ -1,11 +1,11 @@
-import { dirname } from 'node:path';
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { loadMountCalls, mountFlags, unmountFlags } from './mount-calls.ts';
 import type { MountCalls } from './mount-calls.ts';
 import { mountError } from './mount-error.ts';
 import type { Mounter } from './mounter.ts';
-import { mountIdOf, pathOfDescriptor, withPathHandle } from './path-handle.ts';
+import { mountIdOf, pathOfDescriptor, withParentHandle, withPathHandle } from './path-handle.ts';
 
 const { errno } = constants;
 const safeFlags = mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec;
@@ -15,16 +15,17 @@ export function createLinuxMounter(calls: MountCalls = loadMountCalls()): Mounte
   // The contract is asynchronous, the calls are not (see mount-calls.ts): a throw becomes a rejection here.
   return {
     mountTmpfs: (target, sizeBytes) => settle(() => mountTmpfs(calls, target, sizeBytes)),
+    resizeTmpfs: (target, sizeBytes) => settle(() => resizeTmpfs(calls, target, sizeBytes)),
     bindReadOnly: (source, target) => settle(() => bindReadOnly(calls, source, target)),
+    makeReadOnly: (target) => settle(() => makeReadOnly(calls, target)),
     unmount: (target) => settle(() => unmountAll(calls, target)),
     isMounted: (target) => settle(() => isMounted(target)),
+    shows: (source, target) => settle(() => shows(source, target)),
   };
 }
 
 function mountTmpfs(calls: MountCalls, target: string, sizeBytes: number): void {
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) {
-    throw new CertfleetError('invalid-argument', `expected the tmpfs's size as a positive integer, found ${sizeBytes}`);
-  }
+  assertSize(sizeBytes);
   const data = `size=${sizeBytes},mode=0700`;
   onDirectory('mount a tmpfs on', target, (path) => {
     const mount = (mountData: string): number =>
@@ -35,20 +36,48 @@ function mountTmpfs(calls: MountCalls, target: string, sizeBytes: number): void 
   });
 }
 
+function resizeTmpfs(calls: MountCalls, target: string, sizeBytes: number): void {
+  assertSize(sizeBytes);
+  const flags = mountFlags.remount | safeFlags;
+  onDirectory('resize the tmpfs on', target, (path) => {
+    const remount = (data: string): number => calls.mount(null, path, { flags, data });
+    // A remount can neither set nor drop noswap, and is refused (EINVAL) when it does not repeat what was mounted.
+    const result = remount(`size=${sizeBytes},noswap`);
+    const settled = result === errno.EINVAL ? remount(`size=${sizeBytes}`) : result;
+    if (settled !== errno.EINVAL) return settled;
+    throw new CertfleetError(
+      'resource-exhausted',
+      `resize the tmpfs on ${target} to ${sizeBytes} bytes: EINVAL, it holds more than that`,
+      { reason: 'MountFailed' },
+    );
+  });
+}
+
+function assertSize(sizeBytes: number): void {
+  if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return;
+  throw new CertfleetError('invalid-argument', `expected the tmpfs's size as a positive integer, found ${sizeBytes}`);
+}
+
 function bindReadOnly(calls: MountCalls, source: string, target: string): void {
   onDirectory('bind-mount', source, (from) => {
     onDirectory('bind-mount on', target, (onto) => calls.mount(from, onto, { flags: mountFlags.bind }));
     return 0;
   });
   try {
-    // mount(2) ignores every flag but MS_REC beside MS_BIND: only a remount of the new mount makes it read-only. The
-    // target is opened again because the first descriptor is of the directory below the mount.
-    const flags = mountFlags.remount | mountFlags.bind | mountFlags.readOnly | safeFlags;
-    onDirectory('make read-only', target, (mounted) => calls.mount(null, mounted, { flags }));
+    makeReadOnly(calls, target);
   } catch (error) {
     calls.umount(target, unmountFlags.detach | unmountFlags.noFollow);
     throw error;
   }
+}
+
+/**
+ * mount(2) ignores every flag but MS_REC beside MS_BIND: only a remount of the new mount makes it read-only. The target is
+ * opened again because the first descriptor is of the directory below the mount.
+ */
+function makeReadOnly(calls: MountCalls, target: string): void {
+  const flags = mountFlags.remount | mountFlags.bind | mountFlags.readOnly | safeFlags;
+  onDirectory('make read-only', target, (mounted) => calls.mount(null, mounted, { flags }));
 }
 
 function unmountAll(calls: MountCalls, target: string): void {
@@ -65,16 +94,40 @@ function unmountAll(calls: MountCalls, target: string): void {
   if (result !== errno.ENOENT && isMounted(target)) throw mountError('unmount', target, result);
 }
 
-/** A path is a mount point when it lies on another mount than its parent: no need to read the whole mount table. */
+/**
+ * A path is a mount point when it lies on another mount than the directory that holds it: no need to read the whole
+ * mount table, which knows no symbolic links.
+ */
 function isMounted(target: string): boolean {
   assertPath(target);
+  const mountIds = whileThere(target, () => ({
+    parent: withParentHandle(target, mountIdOf),
+    own: withPathHandle(target, 'any', mountIdOf),
+  }));
+  return mountIds !== undefined && mountIds.own !== mountIds.parent;
+}
+
+/** Device and inode tell a directory from any that lay, or will lie, under the same name. */
+function shows(source: string, target: string): boolean {
+  assertPath(source);
+  if (!isMounted(target)) return false;
+  const identityOf = (path: string): string =>
+    withPathHandle(path, 'directory', (descriptor) => {
+      const { dev, ino } = fstatSync(descriptor, { bigint: true });
+      return `${dev}:${ino}`;
+    });
+  const wanted = whileThere(source, () => identityOf(source));
+  return wanted !== undefined && wanted === whileThere(target, () => identityOf(target));
+}
+
+/** What `look` sees; undefined when the path is missing, or leads through something that is no directory. */
+function whileThere<T>(path: string, look: () => T): T | undefined {
   try {
-    const parent = withPathHandle(dirname(target), 'any', mountIdOf);
-    return withPathHandle(target, 'any', mountIdOf) !== parent;
+    return look();
   } catch (error) {
     const code = systemErrno(error);
-    if (code === errno.ENOENT || code === errno.ENOTDIR) return false;
-    throw code === undefined ? error : mountError('look at', target, code);
+    if (code === errno.ENOENT || code === errno.ENOTDIR) return undefined;
+    throw code === undefined ? error : mountError('look at', path, code);
   }
 }
 

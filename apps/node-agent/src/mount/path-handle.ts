@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** O_PATH (asm-generic/fcntl.h), which Node does not name: refers to a place without opening what is there. */
 const openAsPath = 0o10000000;
@@ -11,6 +12,16 @@ const openAsPath = 0o10000000;
 export function withPathHandle<T>(path: string, kind: 'any' | 'directory', use: (descriptor: number) => T): T {
   const directoryFlag = kind === 'directory' ? constants.O_DIRECTORY : 0;
   const descriptor = openSync(path, openAsPath | constants.O_NOFOLLOW | directoryFlag);
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The same for the directory that holds the path's last component, whatever symbolic links lead to it. */
+export function withParentHandle<T>(path: string, use: (descriptor: number) => T): T {
+  const descriptor = openSync(dirname(path), openAsPath | constants.O_DIRECTORY);
   try {
     return use(descriptor);
   } finally {

@@ -26,6 +26,7 @@ export type FileSystem = Pick<
   | 'realpathSync'
   | 'renameSync'
   | 'rmSync'
+  | 'rmdirSync'
   | 'statfsSync'
   | 'symlinkSync'
   | 'unlinkSync'

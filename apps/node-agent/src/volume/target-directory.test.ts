@@ -3,19 +3,24 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { systemFiles } from '../storage/file-system.ts';
 import { createTarget, removeTarget } from './target-directory.ts';
 
 test('a target is made whole and removed once, and never with files in it', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cf-'));
   after(() => rmSync(scratch, { recursive: true }));
   const target = join(scratch, 'pod/volumes/mount');
-  assert.equal(createTarget(target), true);
-  assert.equal(createTarget(target), false);
-  removeTarget(target);
-  removeTarget(target);
+  assert.equal(createTarget(systemFiles, target), true);
+  assert.equal(createTarget(systemFiles, target), false);
+  removeTarget(systemFiles, target);
+  removeTarget(systemFiles, target);
   mkdirSync(target);
   writeFileSync(join(target, 'somebody’s'), '');
-  assert.throws(() => removeTarget(target), { code: 'unavailable', reason: 'MountFailed', message: /cannot remove/ });
+  assert.throws(() => removeTarget(systemFiles, target), {
+    code: 'unavailable',
+    reason: 'MountFailed',
+    message: /cannot remove/,
+  });
   writeFileSync(join(scratch, 'file'), '');
-  assert.throws(() => createTarget(join(scratch, 'file/mount')), { code: 'unavailable' });
+  assert.throws(() => createTarget(systemFiles, join(scratch, 'file/mount')), { code: 'unavailable' });
 });

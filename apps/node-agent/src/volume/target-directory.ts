@@ -1,19 +1,19 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FileSystem } from '../storage/file-system.ts';
 
 /**
  * Makes the target directory, which CSI leaves to the plugin (the kubelet has made its parent).
  * @returns whether it is new, so that nothing can be mounted on it
  */
-export function createTarget(path: string): boolean {
-  return attempt(`make ${path}`, () => mkdirSync(path, { recursive: true, mode: 0o750 }) !== undefined);
+export function createTarget(files: FileSystem, path: string): boolean {
+  return attempt(`make ${path}`, () => files.mkdirSync(path, { recursive: true, mode: 0o750 }) !== undefined);
 }
 
 /** Deletes the empty target, as CSI asks; one that is gone is no error, one that holds files was never ours to delete. */
-export function removeTarget(path: string): void {
+export function removeTarget(files: FileSystem, path: string): void {
   attempt(`remove ${path}`, () => {
     try {
-      rmdirSync(path);
+      files.rmdirSync(path);
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
     }

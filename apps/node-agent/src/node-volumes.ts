@@ -1,0 +1,179 @@
+import type { KeyObject } from 'node:crypto';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import type { CertificateSource } from './certificate-source.ts';
+import type { AgentConfig } from './config.ts';
+import type { TakeOptions } from './crypto/key-pool.ts';
+import type { Mounter } from './mount/mounter.ts';
+import type { AgentMetrics } from './observability/agent-metrics.ts';
+import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import type { KeySpec } from './spec/volume-spec.ts';
+import { systemFiles } from './storage/file-system.ts';
+import type { FileSystem } from './storage/file-system.ts';
+import { ownLayout } from './storage/volume-layout.ts';
+import type { VolumeLayout } from './storage/volume-layout.ts';
+import { VolumeStore } from './storage/volume-store.ts';
+import { AttemptPolicy } from './volume/attempt-policy.ts';
+import { volumeParser } from './volume/parse-volume.ts';
+import type { ParseVolume } from './volume/parse-volume.ts';
+import { restoreVolumes } from './volume/restore-volumes.ts';
+import type { VolumeParts } from './volume/volume.ts';
+import { VolumeIssuance } from './volume/volume-issuance.ts';
+import { VolumeManager } from './volume/volume-manager.ts';
+import { VolumeReporter } from './volume/volume-reporter.ts';
+import type { WorkUnderWay } from './volume/work-under-way.ts';
+
+/** The settings that volumes depend on. */
+export type VolumeSettings = Pick<
+  AgentConfig,
+  | 'concurrent-renewals'
+  | 'continue-on-not-ready'
+  | 'controller-address'
+  | 'default-duration'
+  | 'issuance-timeout'
+  | 'strict-attributes'
+  | 'use-token-request'
+>;
+
+/** Everything that the node's volumes are built from; the agent passes the real parts, the simulation its own. */
+export interface NodeVolumesOptions {
+  readonly config: VolumeSettings;
+  /** The tmpfs that holds this agent's volumes. */
+  readonly root: string;
+  /** Where another driver left its volumes; undefined when nothing is to be taken over. */
+  readonly adopted: VolumeLayout | undefined;
+  readonly files?: FileSystem;
+  readonly mounter: Mounter;
+  readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
+  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
+  readonly metrics: AgentMetrics;
+  readonly mountsUnderWay: WorkUnderWay;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Random numbers in [0, 1), for jitter. */
+  readonly random?: () => number;
+}
+
+/** The running volumes of a node. */
+export interface NodeVolumes {
+  readonly manager: VolumeManager;
+  /** Starts nothing more, ends what is in progress and waits for it. */
+  stop(): Promise<void>;
+}
+
+/** How soon volumes that could not be read are looked at again. */
+const restoreRetryMs = 60_000;
+
+/**
+ * Opens the store, restores the volumes that are on the node and schedules their renewals.
+ * @throws CertfleetError as VolumeStore.open does
+ */
+export async function openNodeVolumes(options: NodeVolumesOptions): Promise<NodeVolumes> {
+  const { config, root, adopted, clock, log, metrics, source, mounter, files = systemFiles } = options;
+  const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
+  const reporter = new VolumeReporter(log, metrics, source.recordEvent);
+  const parseVolume = volumeParser(config['default-duration'], reporter, config['strict-attributes']);
+  const scheduler: RenewalScheduler = new RenewalScheduler({
+    clock,
+    maxPerGroup: config['concurrent-renewals'],
+    renew: (volumeId, slot) => manager.renew(volumeId, slot),
+  });
+  const parts: VolumeParts = {
+    store,
+    scheduler,
+    clock,
+    policy: new AttemptPolicy({
+      clock,
+      hasController: config['controller-address'] !== undefined,
+      ...(options.random && { random: options.random }),
+    }),
+    onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
+  };
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts });
+  const restoring = { parts, adopted, mounter, parseVolume, clock };
+  const found = await restoreVolumes(restoring);
+  for (const volume of found.volumes) manager.restored(volume);
+  for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
+  metrics.damagedVolumes(found.damaged.length);
+  log.info(
+    { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
+    'volumes restored',
+  );
+  for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
+  const isUnknown = (volumeId: string): boolean => manager.volume(volumeId) === undefined;
+  const cancelRetries = retryDamaged({
+    damagedCount: found.damaged.length,
+    clock,
+    retry: async () => {
+      const { volumes, damaged } = await restoreVolumes(restoring, isUnknown);
+      for (const volume of volumes) if (isUnknown(volume.volumeId)) manager.restored(volume);
+      metrics.damagedVolumes(damaged.length);
+      return damaged.length;
+    },
+  });
+  return {
+    manager,
+    stop: () => {
+      cancelRetries();
+      manager.stop();
+      return scheduler.stop();
+    },
+  };
+}
+
+interface DamagedRetries {
+  readonly damagedCount: number;
+  readonly clock: Clock;
+  /** Tries again, and resolves with how many volumes could still not be restored. */
+  readonly retry: () => Promise<number>;
+}
+
+/** Volumes that could not be restored are tried again: their files may be readable later, and their pods run. */
+function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTimer {
+  let cancel: CancelTimer = () => undefined;
+  let isStopped = false;
+  const schedule = (count: number): void => {
+    if (count === 0 || isStopped) return;
+    cancel = clock.schedule(restoreRetryMs, () => {
+      // The root itself may be unreadable now.
+      void retry().then(schedule, () => schedule(1));
+    });
+  };
+  schedule(damagedCount);
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+}
+
+interface ManagerParts extends NodeVolumesOptions {
+  readonly files: FileSystem;
+  readonly reporter: VolumeReporter;
+  readonly parseVolume: ParseVolume;
+  readonly parts: VolumeParts;
+}
+
+function buildManager(options: ManagerParts): VolumeManager {
+  const { config, source, clock, metrics, reporter, takeKey, parts } = options;
+  const issuance = new VolumeIssuance({
+    dependencies: {
+      issuer: source.issuer,
+      takeKey,
+      awaitGates: source.awaitGates,
+      clock,
+      observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
+    },
+    useTokenRequest: config['use-token-request'],
+    reporter,
+    observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
+  });
+  return new VolumeManager({
+    ...options,
+    store: parts.store,
+    issuance,
+    continueOnNotReady: config['continue-on-not-ready'],
+    issuanceTimeoutMs: config['issuance-timeout'],
+    observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
+    observeLag: (lagMs) => metrics.renewed(lagMs),
+  });
+}
