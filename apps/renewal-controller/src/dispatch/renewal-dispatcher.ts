@@ -92,6 +92,7 @@ export class RenewalDispatcher implements ReportSink {
       nodeQueues: this.nodeQueues,
       due: this.due,
       leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+      clock,
     });
     this.#advancer = new LaneAdvancer({
       lanes: this.lanes,
@@ -196,7 +197,7 @@ export class RenewalDispatcher implements ReportSink {
         lanes: this.lanes,
         policies: this.#parts.policies,
         nodeQueues: this.nodeQueues,
-        recall: (volume) => this.#recalls.one(volume),
+        withdraw: (volume) => this.#recalls.withdraw(volume),
         dropCancelled: (renewal) => this.bulks.dropCancelled(renewal),
         clock: this.#parts.clock,
         observer: this.#observer,
