@@ -31,7 +31,7 @@ const hour = 60 * minute;
 export class VolumeState {
   readonly plan: VolumePlan;
   readonly issuer: IssuerPlan;
-  readonly signatures = new Allowance(20);
+  readonly signatures = new Allowance(120);
   readonly requests = new Allowance(120);
   /** The lifetime that it is granted. */
   readonly lifetimeMs: number;
@@ -76,9 +76,10 @@ export class VolumeState {
 
   /** How long nothing may have hindered it with its certificate expired: "a reasonable part of the lifetime". */
   patienceMs(expiredForMs: number): number {
-    if (!this.hadTerminalFailure) return Math.min(this.lifetimeMs / 3, hour) + 3 * minute;
+    const answerMs = 2 * this.plan.approvalMs + 3 * minute;
+    if (!this.hadTerminalFailure) return Math.min(this.lifetimeMs / 3, hour) + answerMs;
     // What was refused for good waits longer, the longer the certificate has been expired.
-    return Math.min(Math.max(this.lifetimeMs / 2, expiredForMs / 7), 36 * hour) + 3 * minute;
+    return Math.min(Math.max(this.lifetimeMs / 2, expiredForMs / 7), 36 * hour) + answerMs;
   }
 
   /** How long nothing may have hindered it with its pod still waiting for it. */

@@ -50,7 +50,7 @@ export type FailureKind = 'deferred' | 'refused' | 'transient';
 
 const deferredReasons: ReadonlySet<string> = new Set(['GatePending', 'CertificateNotYetValid']);
 const refusedReasons: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
-const unansweredReasons: ReadonlySet<string> = new Set(['RequestPending', 'RequestUnapproved']);
+export const unansweredReasons: ReadonlySet<string> = new Set(['RequestPending', 'RequestUnapproved']);
 
 /** Waiting for a gate has a back-off of its own, inside the attempt; the next attempt continues it. */
 const gateRetryMs = 1_000;

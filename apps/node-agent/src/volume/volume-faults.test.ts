@@ -274,8 +274,23 @@ describe('a request that its issuer ignores', () => {
     await advance(16 * hourMs + 5 * minuteMs, minuteMs);
     assert.equal(requestNames().size, 2);
     bench.issuer.failure = undefined;
+    const ignored = requestNames();
+    const sign = bench.issuer.issue.bind(bench.issuer);
+    bench.issuer.issue = (order, ...rest) =>
+      ignored.has(order.requestName) ? Promise.reject(pending) : sign(order, ...rest);
     assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
     assert.equal(requestNames().size, 3);
+  });
+
+  test('is not replaced when it was answered after the last attempt', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    bench.issuer.failure = pending;
+    await advance(16 * hourMs + 5 * minuteMs, minuteMs);
+    bench.issuer.failure = undefined;
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
+    assert.equal(requestNames().size, 2);
   });
 });
 

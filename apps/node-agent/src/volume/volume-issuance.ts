@@ -6,6 +6,8 @@ import { issueCertificate } from '../issuance/issue-certificate.ts';
 import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/issue-certificate.ts';
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
+import { unansweredReasons } from './attempt-policy.ts';
+import { deadline } from './deadline.ts';
 import { keystorePassword } from './keystore-password.ts';
 import { apiServerToken } from './service-account-token.ts';
 import type { Volume } from './volume.ts';
@@ -35,6 +37,9 @@ export interface Attempt {
 
 /** The name is taken by a request that this volume cannot use: its key is lost, or it belongs to another. */
 const occupiedNameReasons: ReadonlySet<string> = new Set(['RequestStale', 'RequestForeign']);
+
+/** A request that was answered says so as soon as the API server shows it. */
+const lastLookMs = 3_000;
 
 /** How far a new certificate's not-before may lie ahead without a warning: clocks differ by some seconds. */
 const toleratedSkewMs = 60_000;
@@ -74,13 +79,10 @@ export class VolumeIssuance {
 
   async #issue(volume: Volume, attempt: Attempt): Promise<IssuedFacts> {
     const { reporter, observeWrite } = this.#options;
-    if (volume.isRequestIgnored(attempt.isRequestedByPerson === true)) {
-      reporter.requestReplaced(volume, volume.nextRequestName);
-      volume.requestAbandoned();
-    }
+    const answered = await this.#lastLook(volume, attempt);
     // Those before the one that is about to be made; the last that was refused was kept until now for people to look at.
     if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
-    const { key, certificate } = await this.#request(volume, attempt);
+    const { key, certificate } = answered ?? (await this.#request(volume, attempt));
     this.#waitUntilValid(volume, certificate.notBefore);
     const startedMs = performance.now();
     const caPem = certificate.caPem === '' ? this.#presentCa(volume) : certificate.caPem;
@@ -124,6 +126,28 @@ export class VolumeIssuance {
       if (occupiedNameReasons.has(asCertfleetError(thrown).reason ?? '')) volume.requestAbandoned();
       throw thrown;
     }
+  }
+
+  /**
+   * Gives up the present request if its issuer ignores it, but not before a look at it: it may have been answered while
+   * nobody waited, or while the watch was late.
+   */
+  async #lastLook(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
+    if (!volume.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
+    const { dependencies, reporter } = this.#options;
+    using limit = deadline(dependencies.clock, lastLookMs, [attempt.signal]);
+    try {
+      return await issueCertificate(
+        dependencies,
+        this.#order(volume, attempt, () => undefined),
+        limit.signal,
+      );
+    } catch (thrown) {
+      if (attempt.signal.aborted || !unansweredReasons.has(asCertfleetError(thrown).reason ?? '')) throw thrown;
+    }
+    reporter.requestReplaced(volume, volume.nextRequestName);
+    volume.requestAbandoned();
+    return undefined;
   }
 
   #discardPresent(volume: Volume): Promise<void> {
