@@ -1,6 +1,7 @@
 import type { LaneStanding } from '../lanes/lane-depth.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
-import { mostNamedIssuers, otherIssuers } from './metric-names.ts';
+import type { NamedCandidate } from './issuer-names.ts';
+import { otherIssuers } from './metric-names.ts';
 
 /** What is shown of one lane, or of all lanes that have no series of their own. */
 export interface LaneRow {
@@ -13,15 +14,19 @@ export interface LaneRow {
   readonly standing: LaneStanding;
 }
 
-/** The most troubled lanes and then the deepest, each by its issuer; the rest as one, with its depths added up. */
-export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly LaneRow[] {
+/** Chooses those that have series of their own. */
+export type ChooseNames = (candidates: readonly NamedCandidate[]) => ReadonlySet<string>;
+
+/** The lanes that have a name, each by its issuer, the most troubled first; the rest as one, with its depths added up. */
+export function laneRows({ atMs, index, lanes }: ControllerSnapshot, choose: ChooseNames): readonly LaneRow[] {
   if (lanes === undefined) return [];
   const rows = lanes.map(({ key, ...lane }) => {
     const dueMs = index?.urgency.oldestDueMs.get(key);
     return { issuer: key, ...lane, lagMs: dueMs === undefined ? 0 : atMs - dueMs };
   });
   rows.sort((a, b) => trouble(b) - trouble(a) || b.lagMs - a.lagMs || depth(b) - depth(a));
-  const rest = rows.slice(mostNamedIssuers);
+  const shown = choose(rows.map((row) => ({ key: row.issuer, trouble: trouble(row), size: depth(row) })));
+  const rest = rows.filter(({ issuer }) => !shown.has(issuer));
   const [first] = rest;
   if (first === undefined) return rows;
   const sum = (of: (row: LaneRow) => number): number => rest.reduce((total, row) => total + of(row), 0);
@@ -34,13 +39,16 @@ export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly L
     // Of the most troubled, which comes first.
     standing: first.standing,
   };
-  return [...rows.slice(0, mostNamedIssuers), other];
+  return [...rows.filter(({ issuer }) => shown.has(issuer)), other];
 }
 
 const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
 
-/** A lane that stands still while renewals wait comes first, then any other that stands still. */
+/** First what an alert may be about: what is late without a pause or window, and what waits in a pause. */
 function trouble(row: LaneRow): number {
-  if (row.standing === 'open') return 0;
-  return depth(row) > 0 ? 2 : 1;
+  const waits = depth(row) > 0;
+  if (row.standing === 'window') return waits ? 1 : 0;
+  if (row.standing === 'paused') return waits ? 3 : 1;
+  if (row.lagMs > 0) return 3;
+  return row.standing === 'open' ? 0 : 1 + Number(waits);
 }
