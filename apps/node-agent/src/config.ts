@@ -29,6 +29,17 @@ export const agentFlags = {
   },
   'driver-name': { fallback: 'csi.cert-manager.io', help: 'Name of the CSI driver.', parse: driverName },
   'data-root': { fallback: '/csi-data-dir', help: "Directory for the agent's tmpfs.", parse: absolutePath },
+  'previous-data-root': {
+    repeatable: true,
+    help: "Directory that held the agent's tmpfs before; when pods still use that tmpfs, it is mounted at the data root.",
+    parse: absolutePath,
+  },
+  'ignore-foreign-volumes': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Start although running pods have volumes of a data directory that is lost; they are not renewed.',
+    parse: boolean,
+  },
   'use-token-request': {
     fallback: 'false',
     isSwitch: true,
@@ -77,6 +88,11 @@ export const agentFlags = {
     help: "The kubelet's plugins_registry directory; without it the agent does not register itself.",
     parse: optional,
   },
+  'kubelet-root-dir': {
+    fallback: '',
+    help: "The kubelet's root directory, below which pods' volumes lie; must be mounted here at the same path and with Bidirectional propagation. Not checked when empty.",
+    parse: optionalAbsolutePath,
+  },
   'health-bind-address': {
     fallback: '0',
     help: 'Address of /healthz and /readyz; 0 turns it off.',
@@ -97,6 +113,12 @@ export const agentFlags = {
     fallback: '30s',
     help: 'How long a mount waits for its certificate before the kubelet is told why and tries again.',
     parse: positiveDuration,
+  },
+  'strict-attributes': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
+    parse: boolean,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Most that all volumes of the node may take.', parse: byteSize },
   'rsa-key-pool-size': {
@@ -180,6 +202,10 @@ function driverName(text: string): string {
     throw new CertfleetError('invalid-argument', `expected a CSI driver name, found ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+function optionalAbsolutePath(text: string): string | undefined {
+  return text === '' ? undefined : absolutePath(text);
 }
 
 function absolutePath(text: string): string {

@@ -47,8 +47,10 @@ import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
+import { Readiness } from './readiness.ts';
 import { nodeEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
+import { loadQueueScripts } from './redis/queue-scripts.ts';
 import { redisKeys } from './redis/redis-keys.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 import { StopStack } from './stop-stack.ts';
@@ -85,6 +87,7 @@ export class Controller {
   readonly #dispatcher: RenewalDispatcher;
   readonly #metrics: ControllerMetrics;
   readonly #policies: LanePolicies;
+  readonly #readiness: Readiness;
   #server: FleetServer | undefined;
   /** Until the fleet API serves nobody can be asked. */
   #describeVolume: DescribeVolume = nobodyToAsk;
@@ -95,9 +98,17 @@ export class Controller {
     this.#started = new StopStack({ clock, log });
     const prefix = config['redis-prefix'];
     this.#keys = redisKeys(prefix);
-    this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
+    this.#connections = new RedisConnections({
+      config: redisConfigOf(config),
+      clock,
+      logger: log,
+      prefix,
+      nodes: () => this.#follower.view.nodes().length,
+      maintain: loadQueueScripts,
+      makesUsers: config['redis-node-access'] === 'acl',
+    });
     this.#feed = new ChangeFeed(clock);
-    const redis = this.#connections.create('worker', 'follower');
+    const redis = this.#connections.create('follower', 'follower');
     // A node must not be taken for silent because the last look at its heartbeats is older than three of them.
     const seenEveryMs = config['heartbeat-interval'] / 2;
     this.#follower = new FleetFollower({
@@ -116,7 +127,9 @@ export class Controller {
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
     };
+    this.#readiness = new Readiness({ clock, index: this.#follower, redisHealth: () => this.#connections.health });
     this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
+    this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#policies = new LanePolicies(defaults, overrides);
     this.#dispatcher = new RenewalDispatcher({
@@ -128,6 +141,7 @@ export class Controller {
       logger: log,
       observer: this.#metrics,
       concurrency: config['dispatch-concurrency'],
+      silentAfterMs: this.#silentAfterMs,
     });
   }
 
@@ -164,6 +178,7 @@ export class Controller {
     this.#startSweeper(client, index, access);
     const api = await this.#startApi(client, certificate);
     const fleet = await this.#startFleet({ identify: this.#identify(client), index, access, certificate });
+    this.#readiness.noteServing();
     return { fleet, api, ops };
   }
 
@@ -220,7 +235,7 @@ export class Controller {
   async #startOps(): Promise<number | undefined> {
     const address = this.#options.config['ops-bind-address'];
     if (address === undefined) return undefined;
-    const server = createOpsServer({ registry: this.#metrics.registry, notReady: () => this.#notReady() });
+    const server = createOpsServer({ registry: this.#metrics.registry, status: () => this.#readiness.look() });
     this.#started.defer(() => server.close());
     return await listen(server, address);
   }
@@ -338,14 +353,11 @@ export class Controller {
   #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
     const { config, clock, log } = this.#options;
     const sweeper = new NodeSweeper({
-      view: () => (this.#follower.isCurrent ? this.#follower.view : undefined),
+      index,
+      access,
       client,
       silentAfterMs: this.#silentAfterMs,
       forgetAfterMs: config['forget-node-after'],
-      forget: async (node) => {
-        await index.forgetNode(node);
-        await access.revoke(node);
-      },
       clock,
       log,
     });
@@ -373,10 +385,5 @@ export class Controller {
 
   get #silentAfterMs(): number {
     return missedHeartbeats * this.#options.config['heartbeat-interval'];
-  }
-
-  #notReady(): string | undefined {
-    if (!this.#connections.health.reachable) return 'redis is out of reach';
-    return this.#follower.isCurrent ? undefined : 'the index is not loaded';
   }
 }

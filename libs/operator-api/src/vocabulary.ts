@@ -8,7 +8,7 @@ export const volumeStates = ['expired', 'failing', 'in-flight', 'overdue', 'due'
 export type VolumeWord = (typeof volumeStates)[number];
 
 /** Why a lane lets a renewal wait. */
-export const holdReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off'] as const;
+export const holdReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off', 'node-limit', 'node-silent'] as const;
 
 /** What brought a certificate about, and by that which path renewed it: `job` and `demand` are the controller's. */
 export const issuanceCauses = ['mount', 'job', 'demand', 'retry', 'deadline', 'unknown'] as const;

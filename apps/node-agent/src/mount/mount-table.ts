@@ -37,14 +37,6 @@ export function placeOf(table: MountTable, path: string): Place | undefined {
   return { device: mount.device, path: `${mount.root === '/' ? '' : mount.root}${below}` || '/' };
 }
 
-/** Whether the target is a mount point that shows the source directory. */
-export function isBindOf(table: MountTable, source: string, target: string): boolean {
-  if (!table.has(target)) return false;
-  const from = placeOf(table, source);
-  const to = placeOf(table, target);
-  return from !== undefined && from.device === to?.device && from.path === to.path;
-}
-
 /**
  * Makes sure that a mount made below the path reaches the node: the path must lie on a shared mount, which a container
  * has by `mountPropagation: Bidirectional`. Otherwise pods would start with empty volumes and nothing would say why.

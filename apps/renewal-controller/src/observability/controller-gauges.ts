@@ -4,7 +4,7 @@ import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts
 import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
-import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
 
@@ -122,8 +122,17 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
 }
 
 function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): void {
-  const rowsOf = (snapshot: ControllerSnapshot): readonly LaneRow[] =>
-    laneRows(snapshot, (candidates) => chosen(names, candidates, snapshot.index));
+  const rowsOf = (snapshot: ControllerSnapshot): readonly LaneRow[] => {
+    const { index, lanes = [] } = snapshot;
+    if (index?.reporters === undefined) return laneRows(snapshot);
+    const candidates = lanes.map(({ key, queued, parked, inFlight }) => ({
+      key,
+      trouble: index.urgency.oldestDueMs.has(key) || parked > 0 ? 1 : 0,
+      size: queued + parked + inFlight,
+    }));
+    const within = names.choose(candidates, index.reporters);
+    return laneRows(snapshot, (issuer) => within.has(issuer));
+  };
   gauge(
     'lanes',
     ['state'],
@@ -170,6 +179,21 @@ function redisGauges(gauge: Register<ControllerSnapshot>): void {
   gauge('redis_reachable', [], 'Whether Redis answered when it was last asked.', (g, { redis }) =>
     g.set(redis.reachable ? 1 : 0),
   );
+  gauge(
+    'redis_problem',
+    ['kind'],
+    '1 for what keeps Redis from serving: unreachable, not-primary, refuses-writes or forbidden.',
+    (g, { redis: { problem, reachable } }) => {
+      for (const kind of ['unreachable', 'not-primary', 'refuses-writes', 'forbidden']) g.set({ kind }, 0);
+      if (problem !== undefined || !reachable) g.set({ kind: problem?.kind ?? 'unreachable' }, 1);
+    },
+  );
+  gauge('redis_clients', [], 'Connections of the Redis server that has most of them.', (g, { redis: { clients } }) => {
+    if (clients !== undefined) g.set(clients.connected);
+  });
+  gauge('redis_clients_limit', [], "That server's maxclients.", (g, { redis: { clients } }) => {
+    if (clients !== undefined && Number.isFinite(clients.limit)) g.set(clients.limit);
+  });
   gauge('redis_latency_seconds', [], 'Round trip to Redis; absent while it is away.', (g, { redis }) => {
     if (redis.latencyMs !== undefined) g.set(redis.latencyMs / 1000);
   });
@@ -213,5 +237,5 @@ function chosen(
 ): ReadonlySet<string> {
   if (index?.reporters !== undefined) return names.choose(candidates, index.reporters);
   const sorted = [...candidates].sort((a, b) => b.trouble - a.trouble || b.size - a.size);
-  return new Set(sorted.slice(0, maxNamedIssuers).map(({ key }) => key));
+  return new Set(sorted.slice(0, mostNamedIssuers).map(({ key }) => key));
 }

@@ -9,7 +9,7 @@ import type { LaneDepth } from '../lanes/lane-depth.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
-import type { RedisHealth } from '../redis/redis-probe.ts';
+import type { RedisHealth } from '../redis/redis-health.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
 /** What the index says. */

@@ -1,7 +1,6 @@
 import type { LaneStanding } from '../lanes/lane-depth.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
-import type { NamedCandidate } from './issuer-names.ts';
-import { otherIssuers } from './metric-names.ts';
+import { mostNamedIssuers, otherIssuers } from './metric-names.ts';
 
 /** What is shown of one lane, or of all lanes that have no series of their own. */
 export interface LaneRow {
@@ -14,41 +13,76 @@ export interface LaneRow {
   readonly standing: LaneStanding;
 }
 
-/** Chooses those that have series of their own. */
-export type ChooseNames = (candidates: readonly NamedCandidate[]) => ReadonlySet<string>;
-
-/** The lanes that have a name, each by its issuer, the most troubled first; the rest as one, with its depths added up. */
-export function laneRows({ atMs, index, lanes }: ControllerSnapshot, choose: ChooseNames): readonly LaneRow[] {
+/**
+ * The lanes that an operator must see, each by its issuer, the rest as one with their depths added up. No kind of trouble
+ * crowds out another: each has a part of the names, and only what is left of them goes to the next in order. Issuers that
+ * may not be named, which one node alone reports beyond its share, are among the rest.
+ */
+export function laneRows(
+  { atMs, index, lanes }: ControllerSnapshot,
+  mayName: (issuer: string) => boolean = () => true,
+): readonly LaneRow[] {
   if (lanes === undefined) return [];
   const rows = lanes.map(({ key, ...lane }) => {
     const dueMs = index?.urgency.oldestDueMs.get(key);
     return { issuer: key, ...lane, lagMs: dueMs === undefined ? 0 : atMs - dueMs };
   });
-  rows.sort((a, b) => trouble(b) - trouble(a) || b.lagMs - a.lagMs || depth(b) - depth(a));
-  const shown = choose(rows.map((row) => ({ key: row.issuer, trouble: trouble(row), size: depth(row) })));
-  const rest = rows.filter(({ issuer }) => !shown.has(issuer));
-  const [first] = rest;
-  if (first === undefined) return rows;
+  const nameable = rows.filter(({ issuer }) => mayName(issuer));
+  if (rows.length <= mostNamedIssuers && nameable.length === rows.length) return rows.sort(byLag);
+  const named = namedRows(nameable);
+  const rest = rows.filter((row) => !named.has(row));
+  return [...named, otherRow(rest)];
+}
+
+/** Which rows a kind of trouble has, in order of its size. */
+const troubles: readonly ((row: LaneRow) => boolean)[] = [
+  // Late, though nothing but its own limits stops it.
+  (row) => isStuck(row),
+  (row) => row.standing === 'paused' && isWaiting(row),
+  (row) => row.standing === 'resting',
+  // The deepest of all.
+  () => true,
+];
+
+function namedRows(rows: readonly LaneRow[]): ReadonlySet<LaneRow> {
+  const named = new Set<LaneRow>();
+  const quota = Math.floor(mostNamedIssuers / troubles.length);
+  for (const hasTrouble of troubles) {
+    const [limit, order] = [named.size + quota, hasTrouble === troubles.at(-1) ? byDepth : byLag];
+    addTo(named, rows.filter(hasTrouble).sort(order), limit);
+  }
+  // What one kind leaves goes to the others.
+  for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), mostNamedIssuers);
+  return named;
+}
+
+function addTo(named: Set<LaneRow>, rows: readonly LaneRow[], limit: number): void {
+  for (const row of rows) {
+    if (named.size >= limit) return;
+    named.add(row);
+  }
+}
+
+/** If a stuck lane is among the others, their row is shown as one: an alert must not be lost with the name. */
+function otherRow(rest: readonly LaneRow[]): LaneRow {
   const sum = (of: (row: LaneRow) => number): number => rest.reduce((total, row) => total + of(row), 0);
-  const other = {
+  const lag = (rows: readonly LaneRow[]): number => rows.reduce((most, row) => Math.max(most, row.lagMs), 0);
+  const stuck = rest.filter(isStuck);
+  return {
     issuer: otherIssuers,
     queued: sum((row) => row.queued),
     parked: sum((row) => row.parked),
     inFlight: sum((row) => row.inFlight),
-    lagMs: Math.max(...rest.map(({ lagMs }) => lagMs)),
-    // Of the most troubled, which comes first.
-    standing: first.standing,
+    lagMs: lag(stuck.length > 0 ? stuck : rest),
+    standing: stuck.length > 0 ? 'open' : ([...rest].sort(byLag)[0]?.standing ?? 'open'),
   };
-  return [...rows.filter(({ issuer }) => shown.has(issuer)), other];
 }
 
 const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
+const byLag = (a: LaneRow, b: LaneRow): number => b.lagMs - a.lagMs || byDepth(a, b);
+const byDepth = (a: LaneRow, b: LaneRow): number => depth(b) - depth(a) || b.lagMs - a.lagMs;
+const isWaiting = (row: LaneRow): boolean => depth(row) > 0 || row.lagMs > 0;
 
-/** First what an alert may be about: what is late without a pause or window, and what waits in a pause. */
-function trouble(row: LaneRow): number {
-  const waits = depth(row) > 0;
-  if (row.standing === 'window') return waits ? 1 : 0;
-  if (row.standing === 'paused') return waits ? 3 : 1;
-  if (row.lagMs > 0) return 3;
-  return row.standing === 'open' ? 0 : 1 + Number(waits);
+function isStuck(row: LaneRow): boolean {
+  return row.lagMs > 0 && row.standing !== 'paused' && row.standing !== 'window';
 }

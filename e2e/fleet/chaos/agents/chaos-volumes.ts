@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FleetVolumes, VolumeDescription } from '../../../../apps/node-agent/src/fleet/fleet-volumes.ts';
+import type { VolumeReport } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
+import { localDeadlineMs } from '../../../../libs/shared/src/certificate-times.ts';
+import type { AgentManners, AgentVersion, AgentVolume, HostEvent, VolumeSketch } from './messages.ts';
+import { misreport } from './misreports.ts';
+import { reportOf } from './report.ts';
+
+/** A volume in memory; times in true milliseconds since the epoch. */
+export interface HeldVolume {
+  readonly sketch: VolumeSketch;
+  readonly generation: number;
+  readonly issuedAtMs: number;
+  readonly renewAtMs: number;
+  readonly notAfterMs: number;
+  readonly cause: 'mount' | 'job' | 'deadline';
+  readonly failure?: { readonly atMs: number; readonly attempts: number };
+  readonly heldUntilMs?: number;
+}
+
+/** What the volumes of a node share. */
+export interface ChaosVolumesOptions {
+  readonly node: string;
+  readonly version: AgentVersion;
+  /** How long an issuance takes. */
+  readonly issueMs: number;
+  readonly isIssuerAway: (issuer: string) => boolean;
+  /** How far the agent's wall clock is ahead of the true time. */
+  readonly offsetMs: () => number;
+  readonly emit: (event: HostEvent) => void;
+}
+
+const renewAtPart = 2 / 3;
+/** Between two tries of the agent's own, in parts of the lifetime. */
+const retryPart = 1 / 20;
+
+/** The volumes of one simulated node: no files and no issuer, else as an agent's. Their own deadlines are monotonic. */
+export class ChaosVolumes implements FleetVolumes {
+  manners: AgentManners = 'honest';
+  readonly #options: ChaosVolumesOptions;
+  readonly #volumes = new Map<string, HeldVolume>();
+  readonly #busy = new Set<string>();
+  readonly #nextTryMs = new Map<string, number>();
+  #listener: ((volumeId: string) => void) | undefined;
+  #looks = 0;
+
+  constructor(options: ChaosVolumesOptions, sketches: readonly VolumeSketch[]) {
+    this.#options = options;
+    for (const sketch of sketches) this.add(sketch);
+  }
+
+  add(sketch: VolumeSketch): void {
+    const issuedAtMs = Date.now() - sketch.age * sketch.lifetimeMs;
+    this.#set({ sketch, generation: 1, cause: 'mount', ...timesOf(issuedAtMs, sketch.lifetimeMs) });
+  }
+
+  remove(volumeId: string): void {
+    this.#volumes.delete(volumeId);
+    this.#nextTryMs.delete(volumeId);
+    this.#listener?.(volumeId);
+  }
+
+  /** How the volumes are in truth, whatever is reported of them. */
+  states(): readonly AgentVolume[] {
+    const { node } = this.#options;
+    return [...this.#volumes.values()].map((volume) => ({
+      ...agentVolume(node, volume),
+      isBusy: this.#busy.has(volume.sketch.id),
+    }));
+  }
+
+  ids(): readonly string[] {
+    const ids = [...this.#volumes.keys()];
+    return this.manners === 'huge-reports'
+      ? [...ids, ...Array.from({ length: 3_000 }, (_, i) => `csi-huge-${i}`)]
+      : ids;
+  }
+
+  report(volumeId: string): VolumeReport | undefined {
+    const { version, offsetMs } = this.#options;
+    const volume = this.#volumes.get(volumeId);
+    if (this.manners !== 'honest') return misreport(this.manners, volumeId, volume);
+    return volume && reportOf(volume, { version, offsetMs: offsetMs() });
+  }
+
+  /** There are no files here. */
+  describe(): VolumeDescription {
+    return { chain: [], ca: [], truncated: false, absent: 'the volume has no certificate yet' };
+  }
+
+  onChange(listener: ((volumeId: string) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  async renew(volumeId: string, generation: number): Promise<string> {
+    if (this.manners === 'never-answers' || this.manners === 'invented-failures') return 'renewed';
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined) return 'not-here';
+    if (volume.generation !== generation || this.#busy.has(volumeId)) return 'superseded';
+    await this.#issue(volume, 'job');
+    return 'renewed';
+  }
+
+  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume.generation !== generation) return Promise.resolve('superseded');
+    this.#set({ ...volume, heldUntilMs: until.getTime() });
+    return Promise.resolve('held');
+  }
+
+  /** Renews what no job came for by the agent's own deadline, and lets what misreports change; called now and then. */
+  look(nowMs: number): void {
+    for (const [volumeId, volume] of this.#volumes) {
+      if (this.#busy.has(volumeId)) continue;
+      const { issuedAtMs: notBeforeMs, renewAtMs, notAfterMs, heldUntilMs } = volume;
+      const deadlineMs = localDeadlineMs({ notBeforeMs, renewAtMs, notAfterMs }, heldUntilMs);
+      if (nowMs <= Math.max(deadlineMs, this.#nextTryMs.get(volumeId) ?? 0)) continue;
+      void this.#issue(volume, 'deadline').catch(() => undefined);
+    }
+    this.#looks += 1;
+    if (this.manners !== 'honest' && this.#looks % 4 === 0) for (const id of this.#volumes.keys()) this.#listener?.(id);
+  }
+
+  async #issue(volume: HeldVolume, cause: 'job' | 'deadline'): Promise<void> {
+    const { node, issueMs, isIssuerAway, emit } = this.#options;
+    const { id, issuer, lifetimeMs } = volume.sketch;
+    const startedMs = Date.now();
+    this.#busy.add(id);
+    await sleep(issueMs);
+    this.#busy.delete(id);
+    const now = this.#volumes.get(id);
+    if (now === undefined) return;
+    const endedMs = Date.now();
+    if (isIssuerAway(issuer)) {
+      this.#nextTryMs.set(id, endedMs + lifetimeMs * retryPart);
+      this.#set({ ...now, failure: { atMs: endedMs, attempts: (now.failure?.attempts ?? 0) + 1 } });
+      emit({ kind: 'failed', node, volumeId: id, atMs: endedMs });
+      throw new Error('the issuer is away');
+    }
+    emit({ kind: 'issued', issuance: { ...agentVolume(node, now), cause, startedMs, endedMs } });
+    this.#set({ sketch: volume.sketch, generation: now.generation + 1, cause, ...timesOf(endedMs, lifetimeMs) });
+  }
+
+  #set(volume: HeldVolume): void {
+    this.#volumes.set(volume.sketch.id, volume);
+    this.#listener?.(volume.sketch.id);
+  }
+}
+
+function timesOf(issuedAtMs: number, lifetimeMs: number): Pick<HeldVolume, 'issuedAtMs' | 'renewAtMs' | 'notAfterMs'> {
+  const issued = Math.round(issuedAtMs);
+  return {
+    issuedAtMs: issued,
+    renewAtMs: Math.round(issued + lifetimeMs * renewAtPart),
+    notAfterMs: issued + lifetimeMs,
+  };
+}
+
+function agentVolume(node: string, { sketch, ...volume }: HeldVolume): Omit<AgentVolume, 'isBusy'> {
+  const { generation, issuedAtMs, renewAtMs, notAfterMs } = volume;
+  const { id, issuer, lifetimeMs } = sketch;
+  return { node, volumeId: id, issuer, generation, lifetimeMs, issuedAtMs, renewAtMs, notAfterMs };
+}

@@ -1,0 +1,70 @@
+import {
+  Certificate,
+  VolumeReport,
+  VolumeReport_Cause,
+  VolumeReport_KeyType,
+  VolumeReport_State,
+} from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
+import type { HeldVolume } from './chaos-volumes.ts';
+import type { AgentVersion } from './messages.ts';
+
+const causes = {
+  mount: VolumeReport_Cause.MOUNT,
+  job: VolumeReport_Cause.JOB,
+  deadline: VolumeReport_Cause.DEADLINE,
+} as const;
+
+/** A value that no version of today knows. */
+const unknownValue = 77 as number;
+
+/**
+ * What an honest agent reports. What the issuer wrote is true; what the agent adds is by its own clock, which is
+ * `offsetMs` ahead of the true time.
+ */
+export function reportOf(
+  { sketch, generation, cause, failure, heldUntilMs, ...times }: HeldVolume,
+  { version, offsetMs }: { readonly version: AgentVersion; readonly offsetMs: number },
+): VolumeReport {
+  const report = VolumeReport.fromPartial({
+    volumeId: sketch.id,
+    pod: { namespace: 'payments', name: `api-${sketch.id.slice(-8)}`, uid: sketch.id.slice(-32) },
+    issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: sketch.issuer },
+    generation,
+    state: failure === undefined ? VolumeReport_State.READY : VolumeReport_State.FAILING,
+    cause: causes[cause],
+    keyType: VolumeReport_KeyType.ECDSA,
+    lastIssuanceMs: 100,
+    certificate: Certificate.fromPartial({
+      serialNumber: `${generation}`.padStart(16, '0'),
+      fingerprintSha256: `${generation}`.padStart(64, 'f'),
+      notBefore: new Date(times.issuedAtMs),
+      notAfter: new Date(times.notAfterMs),
+      renewAt: new Date(times.renewAtMs),
+      issuedAt: new Date(times.issuedAtMs + offsetMs),
+      caFingerprintsSha256: ['ca'.repeat(32)],
+      subject: 'CN=api',
+      dnsNames: ['api.payments.svc'],
+    }),
+    ...(heldUntilMs !== undefined && { heldUntil: new Date(heldUntilMs) }),
+    ...(failure && {
+      lastFailure: {
+        at: new Date(failure.atMs + offsetMs),
+        attempts: failure.attempts,
+        reason: 'IssuerFailed',
+        message: 'the issuer is away',
+      },
+    }),
+  });
+  if (version === 'older') {
+    return {
+      ...report,
+      cause: VolumeReport_Cause.UNSPECIFIED,
+      keyType: VolumeReport_KeyType.UNSPECIFIED,
+      lastIssuanceMs: 0,
+      heldUntil: undefined,
+    };
+  }
+  return version === 'newer'
+    ? { ...report, cause: unknownValue as VolumeReport_Cause, keyType: unknownValue as VolumeReport_KeyType }
+    : report;
+}

@@ -1,0 +1,189 @@
+import type { AgentVolume, HostEvent, Issuance } from './agents/messages.ts';
+
+/** What must always hold; the numbers are the summary's. */
+export const invariants = {
+  1: 'each generation is renewed once, in its time, by a job or by the agent’s own deadline',
+  2: 'a cancelled or paused renewal is not carried out afterwards',
+  3: 'a stream that its agent gave up does not displace a newer one',
+  4: 'one node costs the others a bounded share of a lane',
+  5: 'the view equals what the agents hold within 10 s after the last fault',
+  6: 'nothing waits longer than its lane explains',
+  7: 'every loss of Redis’ state is reported',
+  8: 'lanes keep to their rate',
+} as const;
+export type Invariant = keyof typeof invariants;
+
+/** Something that must not be. */
+export interface Violation {
+  readonly invariant: Invariant;
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** A part of what was written to Redis is gone: what was accepted from `fromMs` to `toMs`. */
+export interface RedisLoss {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly isAll: boolean;
+}
+
+/** Renewals that operators forbade or asked for, by issuer; `allowed` were handed to their nodes before. */
+export interface OperatorWord {
+  readonly issuer: string;
+  readonly acceptedMs: number;
+  allowed: ReadonlySet<string>;
+  endedMs?: number;
+}
+
+/** A bulk renewal of an issuer's volumes. */
+export interface BulkWord {
+  readonly issuer: string | undefined;
+  readonly sentMs: number;
+  /** The generations that it may mean. */
+  readonly renewals: Set<string>;
+  cancelledMs?: number;
+  /** What had been handed to nodes by the time of the cancel. */
+  allowed: ReadonlySet<string>;
+}
+
+/** Spread before renew-at that the controller's default policy asks for, in parts of the lifetime. */
+const jitterPart = 0.05;
+/** Timers and rounding. */
+const earlyToleranceMs = 1_500;
+const graceMs = 1_000;
+/** From a loss until every agent's session is one that Redis has. */
+const sessionLossMs = 15_000;
+const mostViolationsOfAKind = 25;
+
+export const volumeKey = ({ node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
+export const renewalKey = (volume: Pick<AgentVolume, 'node' | 'volumeId' | 'generation'>): string =>
+  `${volumeKey(volume)}#${volume.generation}`;
+
+/** What every agent holds, what was issued and who asked for it; checks each issuance as it comes. */
+export class Ledger {
+  readonly violations: Violation[] = [];
+  readonly issuances: Issuance[] = [];
+  readonly pauses: OperatorWord[] = [];
+  readonly bulks: BulkWord[] = [];
+  readonly losses: RedisLoss[] = [];
+  failures = 0;
+  /** Nodes of which nothing is expected. */
+  readonly hostile: ReadonlySet<string>;
+  /** Honest volumes by key. */
+  readonly volumes = new Map<string, AgentVolume>();
+  readonly #issued = new Set<string>();
+  readonly #expired = new Set<string>();
+  /** Times in which issuers, by name, or nodes could not issue; open ones end in the future. */
+  readonly #excuses = new Map<string, { readonly fromMs: number; toMs: number }[]>();
+
+  constructor(hostile: readonly string[]) {
+    this.hostile = new Set(hostile);
+  }
+
+  violate(invariant: Invariant, text: string): void {
+    const alike = this.violations.filter((violation) => violation.invariant === invariant).length;
+    if (alike < mostViolationsOfAKind) this.violations.push({ invariant, atMs: Date.now(), text });
+  }
+
+  track(volume: AgentVolume): void {
+    if (!this.hostile.has(volume.node)) this.volumes.set(volumeKey(volume), volume);
+  }
+
+  /** From now on, until the function that it answers is called, this issuer or node is expected to issue nothing. */
+  excuse(name: string): () => void {
+    const excuse = { fromMs: Date.now(), toMs: Infinity };
+    this.#excuses.set(name, [...(this.#excuses.get(name) ?? []), excuse]);
+    return () => (excuse.toMs = Math.min(excuse.toMs, Date.now() + 2_000));
+  }
+
+  redisLost(loss: RedisLoss): void {
+    this.losses.push(loss);
+  }
+
+  onEvent(event: HostEvent): void {
+    if (this.hostile.has('issuance' in event ? event.issuance.node : event.node)) return;
+    if (event.kind === 'failed') this.failures += 1;
+    else if (event.kind === 'issued') this.#onIssued(event.issuance);
+    else if (event.line.includes('newer stream of this node') && !this.#wasJustLost(event.atMs)) {
+      this.violate(3, `the newest stream of ${event.node} was displaced: ${event.line}`);
+    }
+  }
+
+  /** Looks for certificates that expired; called now and then. */
+  look(nowMs: number): void {
+    for (const volume of this.volumes.values()) {
+      if (nowMs > volume.notAfterMs + graceMs) this.#onExpired(volume, nowMs);
+    }
+  }
+
+  #onIssued(issuance: Issuance): void {
+    const key = volumeKey(issuance);
+    const renewal = renewalKey(issuance);
+    this.issuances.push(issuance);
+    if (this.#issued.has(renewal)) this.violate(1, `${renewal} was issued twice`);
+    this.#issued.add(renewal);
+    if (issuance.endedMs > issuance.notAfterMs) this.#onExpired(issuance, issuance.endedMs);
+    if (issuance.cause === 'job') {
+      this.#checkEarly(issuance, renewal);
+      this.#checkPauses(issuance, renewal);
+    }
+    const volume = this.volumes.get(key);
+    if (volume === undefined) return;
+    const issuedAtMs = issuance.endedMs;
+    const renewAtMs = Math.round(issuedAtMs + (issuance.lifetimeMs * 2) / 3);
+    const next = { issuedAtMs, renewAtMs, notAfterMs: issuedAtMs + issuance.lifetimeMs };
+    this.volumes.set(key, { ...volume, ...next, generation: issuance.generation + 1, isBusy: false });
+  }
+
+  #onExpired(volume: Omit<AgentVolume, 'isBusy'>, nowMs: number): void {
+    const renewal = renewalKey(volume);
+    if (this.#expired.has(renewal)) return;
+    this.#expired.add(renewal);
+    const isExcused = [volume.issuer, volume.node].some((name) =>
+      (this.#excuses.get(name) ?? []).some(({ fromMs, toMs }) => fromMs < nowMs && toMs > volume.renewAtMs),
+    );
+    if (!isExcused) this.violate(1, `${renewal} of ${volume.issuer} expired at ${iso(volume.notAfterMs)}`);
+  }
+
+  #checkEarly(issuance: Issuance, renewal: string): void {
+    const { issuedAtMs, renewAtMs, lifetimeMs, startedMs, issuer } = issuance;
+    const spreadMs = Math.min(jitterPart * lifetimeMs, (renewAtMs - issuedAtMs) / 2);
+    if (startedMs >= renewAtMs - spreadMs - earlyToleranceMs) return;
+    const asked = this.bulks.filter((bulk) => bulk.renewals.has(renewal) && startedMs >= bulk.sentMs);
+    if (asked.some((bulk) => this.#mayStillRun(bulk, startedMs, renewal))) return;
+    const early = `${renewal} of ${issuer} was renewed by a job ${Math.round((renewAtMs - startedMs) / 1000)} s before renew-at`;
+    if (asked.length === 0) this.violate(1, `${early}, and nobody had asked for it`);
+    else this.violate(2, `${early}, after the bulk renewal was cancelled at ${iso(asked[0]?.cancelledMs ?? 0)}`);
+  }
+
+  #mayStillRun(bulk: BulkWord, startedMs: number, renewal: string): boolean {
+    const { cancelledMs } = bulk;
+    if (cancelledMs === undefined || startedMs <= cancelledMs || bulk.allowed.has(renewal)) return true;
+    return this.isVoid(cancelledMs, startedMs);
+  }
+
+  #checkPauses({ issuer, startedMs }: Issuance, renewal: string): void {
+    for (const pause of this.pauses) {
+      if (pause.issuer !== issuer || startedMs <= pause.acceptedMs + 50) continue;
+      if (startedMs >= (pause.endedMs ?? Infinity) || pause.allowed.has(renewal)) continue;
+      if (this.isVoid(pause.acceptedMs, startedMs)) continue;
+      this.violate(
+        2,
+        `${renewal} was renewed by a job at ${iso(startedMs)}, ${issuer} was paused at ${iso(pause.acceptedMs)}`,
+      );
+    }
+  }
+
+  /** A session that Redis lost gives way to the one before it, until its agent comes again. */
+  #wasJustLost(atMs: number): boolean {
+    return this.losses.some(({ fromMs, toMs }) => fromMs <= atMs && atMs - toMs < sessionLossMs);
+  }
+
+  /** Whether Redis lost, before the second time, what was accepted at the first. */
+  isVoid(acceptedMs: number, beforeMs: number): boolean {
+    return this.losses.some(({ fromMs, toMs }) => acceptedMs >= fromMs && acceptedMs <= toMs && toMs <= beforeMs);
+  }
+}
+
+/** A time as the log writes it. */
+export const iso = (timeMs: number): string => new Date(timeMs).toISOString();

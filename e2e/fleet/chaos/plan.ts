@@ -1,0 +1,101 @@
+import { faultKinds, faults } from './faults.ts';
+import type { FaultKind } from './faults.ts';
+import { agentManners } from './agents/messages.ts';
+import type { AgentManners } from './agents/messages.ts';
+import { itemAt, Random } from './random.ts';
+
+/** A fault that a seed determines: when, what, to whom, for how long. Times in milliseconds from the round's start. */
+export interface PlannedFault {
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Which of the replicas, processes of agents or issuers it meets. */
+  readonly index: number;
+  /** From 0 to 1: what else the fault leaves open. */
+  readonly detail: number;
+}
+
+/** What is there to be met. */
+export interface PlanSizes {
+  readonly replicas: number;
+  readonly hosts: number;
+  readonly issuers: number;
+}
+
+/** A round: some time with faults, of which the seed and the round's number say which. */
+export interface RoundPlan {
+  readonly round: number;
+  readonly faultMs: number;
+  readonly faults: readonly PlannedFault[];
+  /** How the hostile nodes behave throughout this round. */
+  readonly hostile: readonly AgentManners[];
+}
+
+const hostileNodes = 2;
+const attempts = 50;
+
+/** The plan of a round. Kinds are dealt like cards, so that some rounds have every kind. */
+export function planRound(seed: number, round: number, faultMs: number, sizes: PlanSizes): RoundPlan {
+  const random = new Random(seed, 'round', round);
+  const count = Math.max(4, Math.round(faultMs / 3_000));
+  const planned: PlannedFault[] = [];
+  // What takes longest is placed first, while there is room for it.
+  const dealt = [...deal(seed, round * count, count)].sort((a, b) => faults[b].durationMs[0] - faults[a].durationMs[0]);
+  for (const kind of dealt) {
+    for (let tried = 0; tried < attempts; tried += 1) {
+      const fault = place(kind, random, faultMs, sizes);
+      if (planned.some((other) => collides(fault, other))) continue;
+      planned.push(fault);
+      break;
+    }
+  }
+  const rude = agentManners.filter((manners) => manners !== 'honest');
+  return {
+    round,
+    faultMs,
+    faults: planned.sort((a, b) => a.atMs - b.atMs),
+    hostile: Array.from(
+      { length: hostileNodes },
+      (_, i) => rude[(round * hostileNodes + i + seed) % rude.length] ?? 'honest',
+    ),
+  };
+}
+
+/** Part of an endless sequence of shuffled decks. */
+function deal(seed: number, from: number, count: number): readonly FaultKind[] {
+  return Array.from({ length: count }, (_, i) => {
+    const deck = Math.floor((from + i) / faultKinds.length);
+    const cards = new Random(seed, 'deck', deck).shuffled(faultKinds);
+    return itemAt(cards, (from + i) % faultKinds.length);
+  });
+}
+
+function place(kind: FaultKind, random: Random, faultMs: number, sizes: PlanSizes): PlannedFault {
+  const {
+    durationMs: [low, high],
+    resource,
+  } = faults[kind];
+  const counts = {
+    replica: sizes.replicas,
+    host: sizes.hosts,
+    issuer: sizes.issuers,
+    redis: 1,
+    reviews: 1,
+    operator: 1,
+  };
+  const durationMs = Math.min(random.between(low, high), faultMs);
+  return {
+    kind,
+    durationMs,
+    atMs: random.between(0, Math.max(0, faultMs - durationMs)),
+    index: random.between(0, counts[resource] - 1),
+    detail: random.next(),
+  };
+}
+
+/** What is met by one fault is left alone by others until a moment after. */
+function collides(a: PlannedFault, b: PlannedFault): boolean {
+  const restMs = 1_000;
+  if (faults[a.kind].resource !== faults[b.kind].resource || a.index !== b.index) return false;
+  return a.atMs < b.atMs + b.durationMs + restMs && b.atMs < a.atMs + a.durationMs + restMs;
+}
