@@ -4,7 +4,7 @@ import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts
 import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
-import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
 
@@ -122,8 +122,17 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
 }
 
 function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): void {
-  const rowsOf = (snapshot: ControllerSnapshot): readonly LaneRow[] =>
-    laneRows(snapshot, (candidates) => chosen(names, candidates, snapshot.index));
+  const rowsOf = (snapshot: ControllerSnapshot): readonly LaneRow[] => {
+    const { index, lanes = [] } = snapshot;
+    if (index?.reporters === undefined) return laneRows(snapshot);
+    const candidates = lanes.map(({ key, queued, parked, inFlight }) => ({
+      key,
+      trouble: index.urgency.oldestDueMs.has(key) || parked > 0 ? 1 : 0,
+      size: queued + parked + inFlight,
+    }));
+    const within = names.choose(candidates, index.reporters);
+    return laneRows(snapshot, (issuer) => within.has(issuer));
+  };
   gauge(
     'lanes',
     ['state'],
@@ -228,5 +237,5 @@ function chosen(
 ): ReadonlySet<string> {
   if (index?.reporters !== undefined) return names.choose(candidates, index.reporters);
   const sorted = [...candidates].sort((a, b) => b.trouble - a.trouble || b.size - a.size);
-  return new Set(sorted.slice(0, maxNamedIssuers).map(({ key }) => key));
+  return new Set(sorted.slice(0, mostNamedIssuers).map(({ key }) => key));
 }

@@ -53,7 +53,8 @@ export class ControllerMetrics implements DispatchObserver {
     dropMisnamedMetrics(this.registry);
     registerGauges(this.registry, cached(clock, snapshotMs, snapshot), {
       volumes: new IssuerNames(clock),
-      lanes: new IssuerNames(clock),
+      // The lanes' rows choose among those that are within their node's share.
+      lanes: new IssuerNames(clock, Infinity),
     });
     // A counter that appears with its first event would hide that event from Prometheus' increase().
     for (const cause of ['due', 'demand', 'retry']) this.#dispatched.inc({ cause }, 0);

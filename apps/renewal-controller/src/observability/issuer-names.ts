@@ -1,5 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { maxNamedIssuers } from './metric-names.ts';
+import { mostNamedIssuers } from './metric-names.ts';
 
 /** Who reports volumes of an issuer. */
 export interface IssuerReporter {
@@ -44,17 +44,20 @@ const maxKept = 1_000;
  */
 export class IssuerNames {
   readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #maxShown: number;
   readonly #names = new Map<string, Name>();
 
-  constructor(clock: Pick<Clock, 'monotonic'>) {
+  /** @param maxShown for a caller that chooses among them */
+  constructor(clock: Pick<Clock, 'monotonic'>, maxShown = mostNamedIssuers) {
     this.#clock = clock;
+    this.#maxShown = maxShown;
   }
 
   /** The keys that are shown now. */
   choose(candidates: readonly NamedCandidate[], { byIssuer, nodes }: Reporters): ReadonlySet<string> {
     const nowMs = this.#clock.monotonic();
     this.#refresh(candidates, byIssuer, nowMs);
-    const perNode = Math.max(minOfNode, Math.floor(maxNamedIssuers / Math.max(1, nodes)));
+    const perNode = Math.max(minOfNode, Math.floor(mostNamedIssuers / Math.max(1, nodes)));
     const reporterOf = (key: string): IssuerReporter => byIssuer.get(key) ?? { node: '', isShared: false };
     const sorted = candidates
       .map((candidate) => ({ ...candidate, ...reporterOf(candidate.key) }))
@@ -97,10 +100,15 @@ export class IssuerNames {
 
   /** Whether there is room, if need be that of the least wanted name. */
   #makeRoom(candidate: IssuerReporter & NamedCandidate): boolean {
-    const shown = this.#shown();
-    if (shown.length < maxNamedIssuers) return true;
+    if (this.#maxShown === Infinity) return true;
+    let shown = 0;
     let least: Name | undefined;
-    for (const [, name] of shown) if (least === undefined || score(name) < score(least)) least = name;
+    for (const name of this.#names.values()) {
+      if (!name.isShown) continue;
+      shown += 1;
+      if (least === undefined || score(name) < score(least)) least = name;
+    }
+    if (shown < this.#maxShown) return true;
     if (least === undefined || score(least) >= score(candidate)) return false;
     least.isShown = false;
     return true;
