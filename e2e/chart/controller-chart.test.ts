@@ -102,6 +102,29 @@ describe('the chart with the controller, which is the default', () => {
     });
   });
 
+  it('has a serving certificate for the names and addresses of the operator’s, and no empty list', async () => {
+    const specOf = async (values: object): Promise<{ dnsNames: string[]; ipAddresses?: string[] }> =>
+      named(await render(values), 'Certificate', 'certfleet-controller-tls')['spec'] as {
+        dnsNames: string[];
+        ipAddresses?: string[];
+      };
+    const own = await specOf({
+      'controller.certificate.dnsNames': ['certs.example.com', '*.example.net'],
+      'controller.certificate.ipAddresses': ['127.0.0.1', '2001:db8::7'],
+    });
+    assert.deepEqual(own.dnsNames.slice(-2), ['certs.example.com', '*.example.net']);
+    assert.deepEqual(own.ipAddresses, ['127.0.0.1', '2001:db8::7']);
+    const none = await specOf({ 'controller.certificate.dnsNames': [] });
+    assert.deepEqual([none.dnsNames.length, none.ipAddresses], [3, undefined]);
+  });
+
+  it('believes the proxies that are named, and nobody unless some are', async () => {
+    const proxies = ['10.244.0.0/16', '2001:db8::/48'];
+    const config = readConfig(argsOf(await render({ 'controller.api.trustedProxies': proxies })), {});
+    assert.deepEqual(config['api-trusted-proxies'], proxies);
+    assert.deepEqual(readConfig(argsOf(await render()), {})['api-trusted-proxies'], []);
+  });
+
   it('shows agents the controller, its CA without its key, and a token for it alone', async () => {
     const objects = await render({ 'controller.fleet.port': 9443 });
     const agent = workload(objects, 'DaemonSet', 'certfleet');
@@ -112,6 +135,7 @@ describe('the chart with the controller, which is the default', () => {
     );
     const { dnsNames } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { dnsNames: string[] };
     assert.ok(dnsNames.includes('certfleet-controller.cert-manager.svc'), 'the name that agents ask for');
+    assert.ok(dnsNames.includes('localhost'), 'the name of a port-forward');
     assert.deepEqual(sourcesOf(agent, 'controller'), [
       { serviceAccountToken: { audience: 'certfleet', expirationSeconds: 3600, path: 'token' } },
       // An agent must serve mounts before the controller has its certificate.

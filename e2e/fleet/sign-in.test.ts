@@ -89,8 +89,13 @@ test('a token signs in once, a viewer sees and cannot renew, and a session ends 
   stream.close();
   const { body } = await fleet.ask<Audit>('audit', { headers: { cookie } });
   assert.deepEqual(
-    body.entries.map(({ who, action }) => [who, action]),
-    [[session.name, 'sign-in']],
+    body.entries.map(({ who, action, target, outcome }) => [who, action, target, outcome]),
+    [
+      [session.name, 'access', 'POST /api/v1/renewals', 'refused'],
+      [session.name, 'sign-in', 'session', 'done'],
+      [`system:serviceaccount:${namespace}:nobody`, 'sign-in', 'session', 'refused'],
+      ['unknown at 127.0.0.1', 'sign-in', 'session', 'refused'],
+    ],
   );
   assert.equal((await fleet.ask('session', { method: 'DELETE', headers: page })).status, 204);
   const ended = await fleet.ask<{ code: string; message: string }>('volumes', { headers: { cookie } });

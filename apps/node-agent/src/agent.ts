@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -11,8 +12,6 @@ import type { PublishedVolumes } from './csi/node-service.ts';
 import { openDataRoot } from './mount/data-root.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { openNodeVolumes } from './node-volumes.ts';
-import { createMountTable } from './mount/mount-table.ts';
-import { readMountinfo } from './mount/mountinfo.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
@@ -111,6 +110,7 @@ export class Agent {
     const keys = new KeyPool({
       generate: generatePrivateKey,
       clock,
+      maxConcurrentGenerations: concurrentGenerations(),
       stock: { initial: Math.min(8, full), full },
       onTake: (outcome) => this.#metrics.keyTaken(outcome === 'hit'),
       onStockFailure: (error) => log.warn({ error: String(error) }, 'could not make a key ahead'),
@@ -133,14 +133,13 @@ export class Agent {
       mounter,
       log,
     });
-    const nodeVolumes = openNodeVolumes({
+    const nodeVolumes = await openNodeVolumes({
       config,
       root,
       adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
       mounter,
-      mounts: createMountTable(readMountinfo()),
       source,
-      takeKey: (key) => keys.take(key),
+      takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       mountsUnderWay: this.#mountsUnderWay,
       clock,
@@ -189,4 +188,12 @@ export class Agent {
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
+}
+
+/**
+ * A core each, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads; one
+ * stays free for keystores and names.
+ */
+function concurrentGenerations(): number {
+  return Math.min(Math.max(2, availableParallelism()), 3);
 }

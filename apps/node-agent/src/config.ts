@@ -88,6 +88,11 @@ export const agentFlags = {
     help: "The kubelet's plugins_registry directory; without it the agent does not register itself.",
     parse: optional,
   },
+  'kubelet-root-dir': {
+    fallback: '',
+    help: "The kubelet's root directory, below which pods' volumes lie; must be mounted here at the same path and with Bidirectional propagation. Not checked when empty.",
+    parse: optionalAbsolutePath,
+  },
   'health-bind-address': {
     fallback: '0',
     help: 'Address of /healthz and /readyz; 0 turns it off.',
@@ -108,6 +113,12 @@ export const agentFlags = {
     fallback: '30s',
     help: 'How long a mount waits for its certificate before the kubelet is told why and tries again.',
     parse: positiveDuration,
+  },
+  'strict-attributes': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
+    parse: boolean,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Most that all volumes of the node may take.', parse: byteSize },
   'rsa-key-pool-size': {
@@ -191,6 +202,10 @@ function driverName(text: string): string {
     throw new CertfleetError('invalid-argument', `expected a CSI driver name, found ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+function optionalAbsolutePath(text: string): string | undefined {
+  return text === '' ? undefined : absolutePath(text);
 }
 
 function absolutePath(text: string): string {

@@ -3,11 +3,10 @@ import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
-import type { MountTable } from './mount/mount-table.ts';
+import type { TakeOptions } from './crypto/key-pool.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
-import type { TakeKeyOptions } from './issuance/issue-certificate.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
@@ -17,8 +16,7 @@ import { VolumeStore } from './storage/volume-store.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
-import { restoreListed, restoreVolumes } from './volume/restore-volumes.ts';
-import type { RestoredVolumes, RestoreOptions } from './volume/restore-volumes.ts';
+import { restoreVolumes } from './volume/restore-volumes.ts';
 import type { VolumeParts } from './volume/volume.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
@@ -33,6 +31,7 @@ export type VolumeSettings = Pick<
   | 'controller-address'
   | 'default-duration'
   | 'issuance-timeout'
+  | 'strict-attributes'
   | 'use-token-request'
 >;
 
@@ -45,10 +44,8 @@ export interface NodeVolumesOptions {
   readonly adopted: VolumeLayout | undefined;
   readonly files?: FileSystem;
   readonly mounter: Mounter;
-  /** The mount table, read at start. */
-  readonly mounts: MountTable;
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
-  readonly takeKey: (key: KeySpec, options: TakeKeyOptions) => Promise<KeyObject>;
+  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly mountsUnderWay: WorkUnderWay;
   readonly clock: Clock;
@@ -71,11 +68,11 @@ const restoreRetryMs = 60_000;
  * Opens the store, restores the volumes that are on the node and schedules their renewals.
  * @throws CertfleetError as VolumeStore.open does
  */
-export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
-  const { config, root, adopted, clock, log, metrics, source, mounts, files = systemFiles } = options;
+export async function openNodeVolumes(options: NodeVolumesOptions): Promise<NodeVolumes> {
+  const { config, root, adopted, clock, log, metrics, source, mounter, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
-  const parseVolume = volumeParser(config['default-duration'], reporter);
+  const parseVolume = volumeParser(config['default-duration'], reporter, config['strict-attributes']);
   const scheduler: RenewalScheduler = new RenewalScheduler({
     clock,
     maxPerGroup: config['concurrent-renewals'],
@@ -93,7 +90,8 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
   const manager = buildManager({ ...options, files, reporter, parseVolume, parts });
-  const found = restoreVolumes({ parts, adopted, mounts, parseVolume, clock });
+  const restoring = { parts, adopted, mounter, parseVolume, clock };
+  const found = await restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
   for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
   metrics.damagedVolumes(found.damaged.length);
@@ -102,7 +100,17 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     'volumes restored',
   );
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
-  const cancelRetries = retryDamaged({ found, manager, metrics, clock, parts, parseVolume });
+  const isUnknown = (volumeId: string): boolean => manager.volume(volumeId) === undefined;
+  const cancelRetries = retryDamaged({
+    damagedCount: found.damaged.length,
+    clock,
+    retry: async () => {
+      const { volumes, damaged } = await restoreVolumes(restoring, isUnknown);
+      for (const volume of volumes) if (isUnknown(volume.volumeId)) manager.restored(volume);
+      metrics.damagedVolumes(damaged.length);
+      return damaged.length;
+    },
+  });
   return {
     manager,
     stop: () => {
@@ -113,30 +121,29 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   };
 }
 
-interface RetryParts extends RestoreOptions {
-  readonly found: RestoredVolumes;
-  readonly manager: VolumeManager;
-  readonly metrics: AgentMetrics;
+interface DamagedRetries {
+  readonly damagedCount: number;
   readonly clock: Clock;
+  /** Tries again, and resolves with how many volumes could still not be restored. */
+  readonly retry: () => Promise<number>;
 }
 
 /** Volumes that could not be restored are tried again: their files may be readable later, and their pods run. */
-function retryDamaged({ found, manager, metrics, clock, ...restore }: RetryParts): CancelTimer {
+function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTimer {
   let cancel: CancelTimer = () => undefined;
-  const retry = (): void => {
-    let remaining = found.damaged.length;
-    try {
-      const { volumes, damaged } = restoreListed(restore, (volumeId) => manager.volume(volumeId) === undefined);
-      for (const volume of volumes) manager.restored(volume);
-      remaining = damaged.length;
-    } catch {
-      // The root itself cannot be listed now.
-    }
-    metrics.damagedVolumes(remaining);
-    if (remaining > 0) cancel = clock.schedule(restoreRetryMs, retry);
+  let isStopped = false;
+  const schedule = (count: number): void => {
+    if (count === 0 || isStopped) return;
+    cancel = clock.schedule(restoreRetryMs, () => {
+      // The root itself may be unreadable now.
+      void retry().then(schedule, () => schedule(1));
+    });
   };
-  if (found.damaged.length > 0) cancel = clock.schedule(restoreRetryMs, retry);
-  return () => cancel();
+  schedule(damagedCount);
+  return () => {
+    isStopped = true;
+    cancel();
+  };
 }
 
 interface ManagerParts extends NodeVolumesOptions {

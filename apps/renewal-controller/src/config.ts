@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { integerBetween, listenAddress, nonEmpty, optional, positiveDuration } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
@@ -83,8 +84,13 @@ export const controllerFlags = {
   },
   'api-rate-limit': {
     fallback: '1200',
-    help: "Requests of one caller to the operators' API a minute; 0 for no limit.",
+    help: "Requests of one user to the operators' API a minute, and ten times as many of one address from strangers; 0 for no limit.",
     parse: integerBetween(0, 1_000_000),
+  },
+  'api-trusted-proxies': {
+    fallback: '',
+    help: "Addresses or CIDRs, separated by commas, of proxies before the operators' API: limits are by what they say in X-Forwarded-For, which is ignored from anybody else.",
+    parse: networks,
   },
   'page-directory': {
     fallback: '',
@@ -238,6 +244,25 @@ function oneOf<const Choice extends string>(...choices: readonly Choice[]): (tex
     }
     return found;
   };
+}
+
+/** Addresses and CIDRs, as a list. */
+function networks(text: string): readonly string[] {
+  const given = text.split(',').map((each) => each.trim());
+  const list = given.filter((each) => each !== '');
+  for (const each of list) {
+    const [network = '', bits, ...rest] = each.split('/');
+    const maxBits = isIP(network) === 6 ? 128 : 32;
+    // With /0 anybody could say where they come from.
+    const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= maxBits);
+    if (isIP(network) === 0 || !isPrefix || rest.length > 0) {
+      throw new CertfleetError(
+        'invalid-argument',
+        `expected addresses or CIDRs such as 10.0.0.0/8, found ${JSON.stringify(each)}`,
+      );
+    }
+  }
+  return list;
 }
 
 function optionalServiceAccount(text: string): string | undefined {

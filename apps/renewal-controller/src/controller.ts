@@ -25,7 +25,7 @@ import { LaneDirectory } from './http/lane-directory.ts';
 import { pageDirectory } from './http/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { volumeSelector } from './http/volume-selector.ts';
-import { identifyByTokenReview } from './identity/agent-identity.ts';
+import { identifyByReviewer } from './identity/agent-identity.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
 import { KubernetesGate } from './identity/kubernetes-gate.ts';
 import { openGate } from './identity/operator-gate.ts';
@@ -34,6 +34,9 @@ import { ProxyGate } from './identity/proxy-gate.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { NodeAccess } from './identity/node-access.ts';
+import { reviewClient } from './identity/review-client.ts';
+import type { ReviewClient } from './identity/review-client.ts';
+import { TokenReviewer } from './identity/token-reviewer.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
 import { RedisAcl } from './identity/redis-acl.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
@@ -122,6 +125,7 @@ export class Controller {
       logger: log,
       observer: this.#metrics,
       concurrency: config['dispatch-concurrency'],
+      silentAfterMs: this.#silentAfterMs,
     });
   }
 
@@ -196,11 +200,19 @@ export class Controller {
   }
 
   #identify(client: KubeClient | undefined): IdentifyAgent {
-    const { config } = this.#options;
+    const { config, clock } = this.#options;
     const { 'agent-token-file': tokenFile, 'agent-service-account': serviceAccount = '' } = config;
     if (tokenFile !== undefined) return identifyByStaticTokens(tokenFile);
-    const rules = { audience: config['agent-token-audience'], serviceAccount };
-    return identifyByTokenReview(requireKube(client, '--agent-service-account'), rules);
+    const audience = config['agent-token-audience'];
+    const reviews = this.#reviews(client, '--agent-service-account');
+    return identifyByReviewer(new TokenReviewer({ client: reviews, clock, audience }), { audience, serviceAccount });
+  }
+
+  /** @param forWhat the flag that needs reviews */
+  #reviews(client: KubeClient | undefined, forWhat: string): ReviewClient {
+    const { clock, log } = this.#options;
+    const observe = this.#metrics.reviewed.bind(this.#metrics);
+    return reviewClient({ client: requireKube(client, forWhat), clock, log, observe });
   }
 
   async #startOps(): Promise<number | undefined> {
@@ -223,6 +235,7 @@ export class Controller {
       ...this.#operatorAccess(client),
       certificate,
       requestsPerMinute: config['api-rate-limit'],
+      trustedProxies: config['api-trusted-proxies'],
       pageDirectory: pageDirectory(config['page-directory']),
       log,
     });
@@ -243,7 +256,7 @@ export class Controller {
       dispatcher: this.#dispatcher,
       lanes: new LaneDirectory({ lanes, policies: this.#policies, view, feed: this.#feed, clock }),
       policies: this.#policies,
-      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']) }),
+      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']), clock }),
       feed: this.#feed,
       announce,
       redisHealth: () => this.#connections.health,
@@ -260,7 +273,7 @@ export class Controller {
     const { config, clock } = this.#options;
     if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
     const sessions = new OperatorSessions({ redis: this.#connections.commands, keys: this.#keys, clock });
-    const gate = new KubernetesGate({ client: requireKube(client, '--api-auth'), sessions, clock });
+    const gate = new KubernetesGate({ client: this.#reviews(client, '--api-auth'), sessions, clock });
     if (config['api-auth'] === 'kubernetes') return { gate, signIn: { gate, sessions } };
     const proxy = new ProxyGate({
       kubernetes: gate,

@@ -50,7 +50,8 @@ export class FleetFixture implements AsyncDisposable {
     return new FleetFixture(await startRedisServer());
   }
 
-  async startReplica(port = 0): Promise<Replica> {
+  /** @param identify in the place of the fixture's own tokens */
+  async startReplica(port = 0, identify = identifyByStaticTokens(this.#tokens)): Promise<Replica> {
     const config = { url: this.redis.url };
     const log = this.#logger;
     const clock = systemClock;
@@ -65,7 +66,7 @@ export class FleetFixture implements AsyncDisposable {
     const server = new FleetServer({
       address: `127.0.0.1:${port}`,
       certificate,
-      identify: identifyByStaticTokens(this.#tokens),
+      identify,
       index: new FleetIndex({ redis, keys: redisKeys(prefix), sink, clock, logger: log }),
       access: new RedisAcl({ redis, prefix, endpoint: () => redisEndpoint(config), clock, lifetimeMs: 3_600_000 }),
       replica: `replica-${port}`,

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { cursor, limit, oneOf, time, words } from './fields.ts';
-import { auditActions } from './vocabulary.ts';
+import { auditActions, auditOutcomes } from './vocabulary.ts';
 
 /** One thing that a person did. */
 export const AuditEntrySchema = Type.Object({
@@ -11,6 +11,7 @@ export const AuditEntrySchema = Type.Object({
   action: oneOf(auditActions, 'What'),
   target: words('To what'),
   reason: Type.Optional(words('Why, in their words')),
+  outcome: Type.Optional(oneOf(auditOutcomes, 'How it ended; done unless given')),
   detail: Type.Optional(words('What came of it, such as 12 volumes')),
 });
 export type AuditEntry = Static<typeof AuditEntrySchema>;

@@ -18,7 +18,10 @@ const node = {
 export const NodeSchema = Type.Object(node);
 export type Node = Static<typeof NodeSchema>;
 
-export const NodesSchema = Type.Object({ nodes: Type.Array(NodeSchema) });
+export const NodesSchema = Type.Object({
+  at: Type.Optional(time("When this was said, by the controller's clock")),
+  nodes: Type.Array(NodeSchema),
+});
 export type Nodes = Static<typeof NodesSchema>;
 
 /** One node, with what waits for it. */

@@ -8,7 +8,7 @@ export const volumeStates = ['expired', 'failing', 'in-flight', 'overdue', 'due'
 export type VolumeWord = (typeof volumeStates)[number];
 
 /** Why a lane lets a renewal wait. */
-export const holdReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off'] as const;
+export const holdReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off', 'node-limit', 'node-silent'] as const;
 
 /** What brought a certificate about, and by that which path renewed it: `job` and `demand` are the controller's. */
 export const issuanceCauses = ['mount', 'job', 'demand', 'retry', 'deadline', 'unknown'] as const;
@@ -29,7 +29,10 @@ export const laneStates = ['open', 'paused', 'resting', 'window'] as const;
 export const rights = ['view', 'renew'] as const;
 
 /** What the audit log tells of. */
-export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in'] as const;
+export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
+
+/** How an audited action ended: `started` is written before it and stays when its outcome is not known. */
+export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
 /** What may change under an open page. */
 export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;

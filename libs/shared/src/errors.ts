@@ -55,5 +55,18 @@ const retryableByDefault: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Any thrown value as a CertfleetError: itself when it is one, otherwise an internal error that keeps it as the cause. */
 export function asCertfleetError(thrown: unknown): CertfleetError {
   if (thrown instanceof CertfleetError) return thrown;
-  return new CertfleetError('internal', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+  return new CertfleetError('internal', messageOf(thrown), { cause: thrown });
+}
+
+/**
+ * What a thrown value says, never nothing: a connection that was tried at several addresses fails with an error without a
+ * message, which holds those of each address.
+ */
+export function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown.message !== '') return thrown.message;
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) {
+    return [...new Set(thrown.errors.map(messageOf))].join('; ');
+  }
+  return 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.name;
 }

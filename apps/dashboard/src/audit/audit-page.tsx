@@ -14,13 +14,23 @@ const actions: Readonly<Record<AuditEntry['action'], string>> = {
   pause: 'Pause',
   resume: 'Resume',
   'sign-in': 'Sign in',
+  'sign-out': 'Sign out',
+  export: 'Export',
+  access: 'Access',
+};
+
+const outcomes: Readonly<Record<NonNullable<AuditEntry['outcome']>, string>> = {
+  started: ' (outcome unknown)',
+  done: '',
+  failed: ' (failed)',
+  refused: ' (refused)',
 };
 
 const none = <span class="none">–</span>;
 const columns: readonly Column<AuditEntry>[] = [
   { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
   { name: 'who', title: 'Who', cell: ({ who }) => <span class="wrap">{who}</span> },
-  { name: 'action', title: 'What', cell: ({ action }) => actions[action] },
+  { name: 'action', title: 'What', cell: ({ action, outcome = 'done' }) => actions[action] + outcomes[outcome] },
   { name: 'target', title: 'To what', cell: ({ target }) => <span class="wrap">{target}</span> },
   { name: 'reason', title: 'Why', cell: ({ reason }) => (reason ? <span class="wrap">{reason}</span> : none) },
   {

@@ -10,6 +10,8 @@ const reasons: Readonly<Record<Hold['reason'], Words>> = {
   window: ['window', 'outside its window', 'It waits for the renewal window of its lane'],
   rate: ['turn', 'in line', 'It waits for its turn: its lane lets so many a second through'],
   'in-flight': ['no place', 'no place in flight', 'As many renewals are in flight as its lane allows'],
+  'node-limit': ['node limit', 'node limit', 'Its node has as many slots of the lane as one node may have'],
+  'node-silent': ['node silent', 'node silent', 'Its node does not report; its agent renews by its own deadline'],
   'back-off': ['lane rests,', 'lane rests', 'Its lane rests after failures of the issuer'],
 };
 

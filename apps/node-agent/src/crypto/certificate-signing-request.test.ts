@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
+import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
 import type { DistinguishedName, KeyUsage } from '../spec/volume-spec.ts';
 import { createCertificateSigningRequest } from './certificate-signing-request.ts';
 import type { CertificateSigningRequest } from './certificate-signing-request.ts';
@@ -184,4 +186,27 @@ test('reads its own requests back, and refuses one whose signature does not fit'
   der.write('wEb', position);
   const forged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
   assert.throws(() => readCertificateSigningRequest(forged), /expected a signature by the key in it/);
+});
+
+test('can be made of what a volume that was taken over may ask for', () => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const odd: Record<string, string>[] = [
+    { 'common-name': 'web\n' },
+    { 'uri-sans': '/x' },
+    { 'dns-names': 'a b' },
+    { organizations: 'a "b",,c' },
+    { 'common-name': '${HOSTNAME}' },
+  ];
+  for (const attributes of odd) {
+    const own = Object.entries({ 'issuer-name': 'ca', ...attributes });
+    const raw = {
+      'csi.storage.k8s.io/pod.name': 'web',
+      'csi.storage.k8s.io/pod.namespace': 'shop',
+      'csi.storage.k8s.io/pod.uid': 'uid-1',
+      'csi.storage.k8s.io/serviceAccount.name': 'web',
+      ...Object.fromEntries(own.map(([name, value]) => [`csi.cert-manager.io/${name}`, value])),
+    };
+    const spec = parseVolumeSpec(raw, { defaultDurationMs: 1, volumeMountGroup: '', lenient: true });
+    assert.doesNotThrow(() => readCertificateSigningRequest(createCertificateSigningRequest({ ...spec, key })));
+  }
 });

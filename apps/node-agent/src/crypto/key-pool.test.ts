@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { test } from 'node:test';
 import { setImmediate as settle } from 'node:timers/promises';
+import { delay } from '@certfleet/shared/clock.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { KeyPool } from './key-pool.ts';
 import type { KeyPoolOptions } from './key-pool.ts';
@@ -216,7 +217,7 @@ test('reports a failure for the stock and tries again later, not at once', async
   assert.equal(generator.running.length, 1);
 });
 
-test('rejects those in line when it stops, and whoever comes later', async () => {
+test('rejects those in the queue when it stops, and whoever comes later', async () => {
   const { pool, clock, generator, finishOne } = setUp();
   pool.start();
   const rejections = [1, 2, 3].map(() => assert.rejects(pool.take(rsa(2048)), { code: 'unavailable' }));
@@ -237,4 +238,110 @@ test('makes curve keys at once, past the line', async () => {
   const key = await generator.running[1]?.finish();
   assert.equal(await taken, key);
   assert.deepEqual(takes, ['miss 2048']);
+});
+
+test('serves mounts before renewals, also those that came later', async () => {
+  const { pool, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+  const renewals = [1, 2].map(() => pool.take(rsa(2048), { urgency: 'renewal' }));
+  const mounts = [1, 2].map(() => pool.take(rsa(2048), { urgency: 'mount' }));
+  const made = [await finishOne(), await finishOne(), await finishOne(), await finishOne()];
+  assert.deepEqual(await Promise.all([...mounts, ...renewals]), made);
+});
+
+test('makes a mount’s size before a renewal’s that came earlier', () => {
+  const { pool, generator } = setUp({ maxConcurrentGenerations: 1 });
+  void pool.take(rsa(2048), { urgency: 'renewal' });
+  void pool.take(rsa(4096), { urgency: 'renewal' });
+  void pool.take(rsa(3072), { urgency: 'mount' });
+  void generator.running[0]?.finish();
+  return settle().then(() => assert.equal(generator.running[0]?.kind.size, 3072));
+});
+
+test('lets a taker go at once when it gives up, and gives its key to the next', async () => {
+  const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+  const caller = new AbortController();
+  const first = pool.take(rsa(2048), { signal: caller.signal });
+  const second = pool.take(rsa(2048));
+  caller.abort(new Error('the mount timed out'));
+  await assert.rejects(first, /the mount timed out/);
+  assert.equal(pool.waiting, 1);
+  assert.equal(await finishOne(), await second);
+  assert.equal(generator.started(), 1);
+});
+
+test('keeps the key of a taker who gave up for its next try, of whatever size', async () => {
+  for (const size of [2048, 4096, 8192]) {
+    const { pool, generator, finishOne } = setUp({ stock: { initial: 0, full: 0, otherSizes: 0 } });
+    const caller = new AbortController();
+    const taken = pool.take(rsa(size), { signal: caller.signal });
+    caller.abort(new Error('the mount timed out'));
+    await assert.rejects(taken);
+    const key = await finishOne();
+    assert.equal(await pool.take(rsa(size)), key);
+    assert.equal(generator.started(), 1);
+  }
+});
+
+test('makes no more keys than its takers use, however often they give up and come back', async () => {
+  const { pool, clock, generator } = setUp({ stock: { initial: 0, full: 0, otherSizes: 0 } });
+  let used = 0;
+  const mount = async (): Promise<void> => {
+    for (;;) {
+      const caller = new AbortController();
+      const cancel = clock.schedule(30_000, () => caller.abort(new Error('too late')));
+      try {
+        await pool.take(rsa(4096), { signal: caller.signal });
+        used += 1;
+        return;
+      } catch {
+        await delay(clock, 500);
+      } finally {
+        cancel();
+      }
+    }
+  };
+  const all = Promise.all(Array.from({ length: 110 }, mount));
+  for (let made = 0; made < 110; made += 2) {
+    await clock.advance(2_000);
+    await Promise.all([...generator.running].map(({ finish }) => finish()));
+  }
+  await clock.advance(1_000);
+  await all;
+  assert.equal(used, 110);
+  assert.equal(generator.started(), 110);
+});
+
+test('begins nothing for takers who have gone, and refuses one who has before he came', async () => {
+  const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+  const caller = new AbortController();
+  const first = pool.take(rsa(3072));
+  const gone = [1, 2].map(() => assert.rejects(pool.take(rsa(4096), { signal: caller.signal }), /enough/));
+  caller.abort(new Error('enough'));
+  await Promise.all(gone);
+  await finishOne();
+  await first;
+  assert.equal(generator.running.length, 0);
+  await assert.rejects(pool.take(rsa(2048), { signal: caller.signal }), /enough/);
+  await assert.rejects(pool.take({ algorithm: 'ECDSA', size: 384 }, { signal: caller.signal }), /enough/);
+  assert.equal(generator.started(), 1);
+});
+
+test('lets the taker of a curve key go, too', async () => {
+  const { pool, generator } = setUp();
+  const caller = new AbortController();
+  const taken = pool.take({ algorithm: 'ECDSA', size: 521 }, { signal: caller.signal });
+  caller.abort(new Error('enough'));
+  await assert.rejects(taken, /enough/);
+  await generator.running[0]?.fail();
+});
+
+test('rests by time that no step of the wall clock changes', async () => {
+  const { pool, clock, generator } = setUp();
+  pool.start();
+  await clock.advance(0);
+  clock.stepWall(2 * 86_400_000);
+  await clock.advance(100);
+  await generator.running[0]?.finish();
+  await clock.advance(300);
+  assert.equal(generator.running.length, 1);
 });

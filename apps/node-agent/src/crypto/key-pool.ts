@@ -22,6 +22,17 @@ const refillDelayMs = 5_000;
 /** After each key for the stock, rest three times as long as it took: a quarter of one core, less on a busy machine. */
 const restFactor = 3;
 
+/** Whom a key is for: a pod that waits to start is served before one that runs already. */
+export type KeyUrgency = 'mount' | 'renewal';
+
+/** How a key is taken. */
+export interface TakeOptions {
+  /** Ends the wait: the taker leaves the queue at once, and a key being made goes to the next one or to the stock. */
+  readonly signal?: AbortSignal;
+  /** Default `mount`. */
+  readonly urgency?: KeyUrgency;
+}
+
 interface Waiter {
   readonly kind: KeyKind;
   readonly resolve: (key: KeyObject) => void;
@@ -29,15 +40,16 @@ interface Waiter {
 }
 
 /**
- * Gives private keys, RSA ones from a stock that is filled in idle time. Takers who find none wait in line, and are
- * served before the stock is. A key is given once.
+ * Gives private keys, RSA ones from a stock that is filled in idle time. Takers who find none wait in a queue, mounts
+ * before renewals, and are served before the stock is. A key is given once, and none that was made is thrown away while
+ * the stock has room.
  */
 export class KeyPool {
   readonly #options: KeyPoolOptions;
   readonly #maxGenerations: number;
   readonly #stock: KeyStock;
-  readonly #waiters: Waiter[] = [];
-  /** Sizes of the RSA keys being made, each to go to the first in line for its size, else to the stock. */
+  readonly #queues: Readonly<Record<KeyUrgency, Waiter[]>> = { mount: [], renewal: [] };
+  /** Sizes of the RSA keys being made, each to go to the first in the queue for its size, else to the stock. */
   readonly #generating: number[] = [];
   #cancelFill: CancelTimer | undefined;
   #state: 'new' | 'filling' | 'stopped' = 'new';
@@ -55,13 +67,14 @@ export class KeyPool {
     this.#scheduleFill(0);
   }
 
-  /** Rejects those in line and drops the stock; generations that run end by themselves. */
+  /** Rejects those in the queue and drops the stock; generations that run end by themselves. */
   stop(): void {
     this.#state = 'stopped';
     this.#cancelFill?.();
     this.#cancelFill = undefined;
     this.#stock.clear();
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(stopped());
+    for (const { reject } of this.#waiting()) reject(stopped());
+    for (const queue of Object.values(this.#queues)) queue.length = 0;
   }
 
   /** How many keys of that RSA size are ready now. */
@@ -69,22 +82,51 @@ export class KeyPool {
     return this.#stock.count(size);
   }
 
+  /** How many takers wait for an RSA key. */
+  get waiting(): number {
+    return this.#waiting().length;
+  }
+
   /**
    * A key that nobody else has or gets.
-   * @throws CertfleetError unavailable once the pool is stopped; otherwise what the generation threw
+   * @throws CertfleetError unavailable once the pool is stopped; the signal's reason; otherwise what the generation threw
    */
-  async take(kind: KeyKind): Promise<KeyObject> {
+  async take(kind: KeyKind, { signal, urgency = 'mount' }: TakeOptions = {}): Promise<KeyObject> {
     if (this.#state === 'stopped') throw stopped();
-    // Curve keys take a millisecond or two: no stock, no line.
-    if (kind.algorithm !== 'RSA') return this.#options.generate(kind);
+    signal?.throwIfAborted();
+    // Curve keys take a millisecond or two: no stock, no queue.
+    if (kind.algorithm !== 'RSA') return orAborted(this.#options.generate(kind), signal);
     const key = this.#stock.take(kind.size);
     this.#options.onTake?.(key === undefined ? 'miss' : 'hit', kind);
     this.#scheduleFill(refillDelayMs);
-    if (key !== undefined) return key;
+    return key ?? this.#wait(kind, this.#queues[urgency], signal);
+  }
+
+  async #wait(kind: KeyKind, queue: Waiter[], signal: AbortSignal | undefined): Promise<KeyObject> {
     const { promise, resolve, reject } = Promise.withResolvers<KeyObject>();
-    this.#waiters.push({ kind, resolve, reject });
+    const waiter: Waiter = { kind, resolve, reject };
+    const leave = (): void => {
+      const index = queue.indexOf(waiter);
+      // Not in the queue: served in the same turn, and the key is the taker's.
+      if (index < 0) return;
+      queue.splice(index, 1);
+      reject(signal?.reason);
+      // Whoever stood behind a key of more than 4096 bits may have waited for this one.
+      this.#serveWaiters();
+    };
+    queue.push(waiter);
+    signal?.addEventListener('abort', leave, { once: true });
     this.#serveWaiters();
-    return promise;
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
+  /** In the order in which they are served. */
+  #waiting(): readonly Waiter[] {
+    return [...this.#queues.mount, ...this.#queues.renewal];
   }
 
   #serveWaiters(): void {
@@ -95,11 +137,11 @@ export class KeyPool {
     }
   }
 
-  /** The first in line whom no running generation will serve. */
+  /** The first in the queue whom no running generation will serve. */
   #nextToGenerate(): KeyKind | undefined {
     const unclaimed = [...this.#generating];
     const isBusyWithLarge = this.#maxGenerations > 1 && unclaimed.some(isLarge);
-    for (const { kind } of this.#waiters) {
+    for (const { kind } of this.#waiting()) {
       const claimed = unclaimed.indexOf(kind.size);
       if (claimed >= 0) unclaimed.splice(claimed, 1);
       // One RSA 8192 key takes half a minute: two of them at once would shut everyone else out.
@@ -128,8 +170,11 @@ export class KeyPool {
   }
 
   #shiftWaiter(size: number): Waiter | undefined {
-    const index = this.#waiters.findIndex(({ kind }) => kind.size === size);
-    return index < 0 ? undefined : this.#waiters.splice(index, 1)[0];
+    for (const queue of [this.#queues.mount, this.#queues.renewal]) {
+      const index = queue.findIndex(({ kind }) => kind.size === size);
+      if (index >= 0) return queue.splice(index, 1)[0];
+    }
+    return undefined;
   }
 
   #scheduleFill(delayMs: number): void {
@@ -142,14 +187,24 @@ export class KeyPool {
   async #fillOne(): Promise<void> {
     const size = this.#stock.missingSize();
     let restMs = refillDelayMs;
-    if (size !== undefined && this.#waiters.length === 0 && this.#generating.length === 0) {
-      const startedAt = this.#options.clock.now();
+    if (size !== undefined && this.waiting === 0 && this.#generating.length === 0) {
+      const startedAt = this.#options.clock.monotonic();
       const stocked = await this.#generate({ algorithm: 'RSA', size });
-      if (stocked) restMs = restFactor * (this.#options.clock.now() - startedAt);
+      if (stocked) restMs = restFactor * (this.#options.clock.monotonic() - startedAt);
     }
     this.#cancelFill = undefined;
     this.#scheduleFill(restMs);
   }
+}
+
+/** The result, unless the signal is aborted before it is there. */
+function orAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return result;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    void result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 const isLarge = (size: number): boolean => size > 4096;

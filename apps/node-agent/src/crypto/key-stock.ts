@@ -16,9 +16,15 @@ const commonSize = 2048;
 const largestStocked = 4096;
 /** 3072 and 4096 in practice; an inventive pod may not make the node stock every size there is. */
 const maxOtherSizes = 2;
+/**
+ * So many keys of any size that was asked for are kept, though not made ahead, when their taker gave up meanwhile: a
+ * large key may take longer than a mount may wait, and would otherwise be made and thrown away at each try.
+ */
+const maxLeftovers = 2;
 
 interface Shelf {
   readonly keys: KeyObject[];
+  /** How many are made ahead. */
   target: number;
 }
 
@@ -28,6 +34,7 @@ export class KeyStock {
   readonly #common: Shelf;
   /** The size that was asked for longest ago comes first. */
   readonly #others = new Map<number, Shelf>();
+  readonly #large = new Map<number, Shelf>();
 
   constructor(sizes: Partial<StockSizes> = {}) {
     this.#sizes = { ...defaultSizes, ...sizes };
@@ -36,13 +43,13 @@ export class KeyStock {
 
   /** A key of that size, which leaves the stock, or undefined; either way the stock learns that it is in demand. */
   take(size: number): KeyObject | undefined {
-    return this.#learn(size)?.keys.pop();
+    return this.#learn(size).keys.pop();
   }
 
   /** Adds a key if there is room for it, and says whether there was. */
   put(size: number, key: KeyObject): boolean {
     const shelf = this.#shelf(size);
-    if (shelf === undefined || shelf.keys.length >= shelf.target) return false;
+    if (shelf === undefined || shelf.keys.length >= Math.max(shelf.target, maxLeftovers)) return false;
     shelf.keys.push(key);
     return true;
   }
@@ -60,23 +67,30 @@ export class KeyStock {
   clear(): void {
     this.#common.keys.length = 0;
     this.#others.clear();
+    this.#large.clear();
   }
 
   #shelf(size: number): Shelf | undefined {
-    return size === commonSize ? this.#common : this.#others.get(size);
+    return size === commonSize ? this.#common : (this.#others.get(size) ?? this.#large.get(size));
   }
 
-  #learn(size: number): Shelf | undefined {
+  #learn(size: number): Shelf {
     if (size === commonSize) {
       this.#common.target = this.#sizes.full;
       return this.#common;
     }
-    if (size > largestStocked) return undefined;
-    const shelf = this.#others.get(size) ?? { keys: [], target: this.#sizes.otherSizes };
-    this.#others.delete(size);
-    this.#others.set(size, shelf);
-    const oldest = this.#others.keys().next();
-    if (this.#others.size > maxOtherSizes && oldest.done === false) this.#others.delete(oldest.value);
-    return shelf;
+    return size > largestStocked
+      ? remember(this.#large, size, { keys: [], target: 0 })
+      : remember(this.#others, size, { keys: [], target: this.#sizes.otherSizes });
   }
+}
+
+/** The shelf of that size, or the new one, as the last that was asked for; the one asked for longest ago gives way. */
+function remember(shelves: Map<number, Shelf>, size: number, empty: Shelf): Shelf {
+  const shelf = shelves.get(size) ?? empty;
+  shelves.delete(size);
+  shelves.set(size, shelf);
+  const oldest = shelves.keys().next();
+  if (shelves.size > maxOtherSizes && oldest.done === false) shelves.delete(oldest.value);
+  return shelf;
 }

@@ -138,7 +138,6 @@ test('writes a CA that is also in the chain once, and none when there is none', 
 });
 
 for (const [why, wrong] of [
-  ['beyond ASCII', 'pässword'],
   ['with a NUL', 'pass\0word'],
   ['that is empty', ''],
 ] as const) {
@@ -151,4 +150,20 @@ for (const [why, wrong] of [
 test('refuses to make a keystore without a certificate', async () => {
   const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { certificatePem: '', caPem: '' });
   await assert.rejects(encodeKeystore(contents), { code: 'invalid-argument' });
+});
+
+test('openssl opens a legacy keystore whose password is not ASCII, as csi-driver wrote it', async () => {
+  for (const algorithm of [
+    { algorithm: 'RSA', size: 2048 },
+    { algorithm: 'ECDSA', size: 256 },
+  ] as const) {
+    const bytes = await encodeKeystore(
+      await keystore(algorithm, { profile: 'legacy', password: new Secret('pässwörd€') }),
+    );
+    const file = join(directory, 'umlaut.p12');
+    writeFileSync(file, bytes);
+    const options = ['pkcs12', '-nodes', '-passin', 'stdin', '-in', file];
+    const { status, stderr } = spawnSync('openssl', options, { input: 'pässwörd€\n', encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  }
 });

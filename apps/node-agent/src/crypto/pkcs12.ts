@@ -19,7 +19,7 @@ export interface Keystore {
   readonly certificatePem: string;
   /** May be empty; a CA that is also in the chain is written once. */
   readonly caPem: string;
-  /** ASCII: readers disagree about the encoding of anything else. */
+  /** Without NUL. New volumes have ASCII, as readers disagree about the rest; one taken over may have any characters. */
   readonly password: Secret;
   readonly profile: KeystoreSpec['profile'];
   /** The entry's alias; without it Java calls it "1". */
@@ -41,12 +41,12 @@ const x509CertificateOid = objectIdentifier('1.2.840.113549.1.9.22.1');
 /**
  * The keystore's bytes. `modern`: PBES2 with AES-256 and a SHA-256 MAC (OpenSSL 3, Java 8u301 and later); `legacy`:
  * 3DES with a SHA-1 MAC, for readers that know nothing newer. Every key type goes into both.
- * @throws CertfleetError invalid-argument when the password is not ASCII or there is no certificate
+ * @throws CertfleetError invalid-argument when the password is empty or holds NUL, or there is no certificate
  */
 export async function encodeKeystore(keystore: Keystore): Promise<Buffer> {
   const password = keystore.password.reveal();
-  if (!/^\p{ASCII}+$/u.test(password) || password.includes('\0')) {
-    throw new CertfleetError('invalid-argument', 'expected a keystore password of ASCII characters without NUL');
+  if (password === '' || password.includes('\0')) {
+    throw new CertfleetError('invalid-argument', 'expected a keystore password of at least one character, without NUL');
   }
   const encrypt = await encryptionFor(keystore.profile, password);
   const [leaf, ...issuers] = certificates(keystore);

@@ -3,24 +3,17 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { verifyIssuedChain } from '../crypto/certificate-chain.ts';
 import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
+import type { KeyUrgency, TakeOptions } from '../crypto/key-pool.ts';
 import type { KeySpec, PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 
 /** The parts of an issuance whose time is measured here. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
 
-/** How a key is taken from the supply. */
-export interface TakeKeyOptions {
-  /** Ends the wait for a key. */
-  readonly signal: AbortSignal;
-  /** Mounts are served before renewals. */
-  readonly urgency: 'mount' | 'renewal';
-}
-
 /** What an issuance needs from its surroundings. */
 export interface IssuanceDependencies {
   readonly issuer: CertificateIssuer;
-  readonly takeKey: (key: KeySpec, options: TakeKeyOptions) => Promise<KeyObject>;
+  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   /** Resolves when the pod may have its certificate. */
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
@@ -34,7 +27,7 @@ export interface IssuanceOrder {
   readonly requestName: string;
   /** Whether the pod has no certificate yet. Readiness gates apply to the first issuance only. */
   readonly isFirst: boolean;
-  readonly urgency: TakeKeyOptions['urgency'];
+  readonly urgency: KeyUrgency;
   /** A key to use in the place of a new one: a resumed request's, or the current one when the volume keeps its key. */
   readonly key: KeyObject | undefined;
   readonly serviceAccountToken: string | undefined;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertSharedPropagation, createMountTable, isBindOf, mountContaining, placeOf } from './mount-table.ts';
+import { assertSharedPropagation, createMountTable, mountContaining } from './mount-table.ts';
 import { parseMountinfo } from './mountinfo.ts';
 
 const tableOf = (...lines: string[]): ReturnType<typeof createMountTable> =>
@@ -13,23 +13,8 @@ const node = [
   '32 20 0:51 / /pods/2/mount ro - tmpfs tmpfs rw',
 ];
 
-test('knows a bind mount by file system and directory, not by name', () => {
-  const table = tableOf(...node);
-  assert.equal(isBindOf(table, '/data/inmemfs/vol-1/data', '/pods/1/mount'), true);
-  assert.equal(isBindOf(table, '/data/inmemfs/vol-2/data', '/pods/1/mount'), false);
-  assert.equal(isBindOf(table, '/data/inmemfs/vol-1/data', '/pods/2/mount'), false);
-  assert.equal(isBindOf(table, '/data/inmemfs', '/pods/2/mount'), false);
-});
-
-test('never takes a plain directory for a bind mount, not even the source itself', () => {
-  const table = tableOf(...node);
-  assert.equal(isBindOf(table, '/data/inmemfs/vol-1/data', '/data/inmemfs/vol-1/data'), false);
-  assert.equal(isBindOf(table, '/data/inmemfs/vol-1/data', '/pods/3/mount'), false);
-});
-
 test('does not take a path for one below a mount whose name it only begins with', () => {
   assert.equal(mountContaining(tableOf(...node), '/data/inmemfs-old/x')?.id, 20);
-  assert.deepEqual(placeOf(tableOf(...node), '/pods/10'), { device: '254:1', path: '/pods/10' });
 });
 
 test('shows the topmost of stacked mounts, in whatever order they are listed', () => {

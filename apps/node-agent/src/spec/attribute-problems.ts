@@ -3,6 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 /** Longest part of a hostile key or value that an error repeats; the kubelet cuts events at 1 KiB. */
 const longestEcho = 128;
 const mostProblems = 64;
+const mostNotes = 8;
 
 /** Text made safe for a log line: control, format and line-separator characters escaped, cut when long. */
 function printable(text: string): string {
@@ -21,24 +22,46 @@ export function quoted(text: string): string {
 /** Collects what is wrong with a volume's attributes, in the words of Kubernetes' field errors. */
 export class AttributeProblems {
   readonly #problems: string[] = [];
+  readonly #notes: string[] = [];
+  #count = 0;
 
   /** A value that may not stand as it does. */
   invalid(key: string, value: string, why: string): void {
-    this.#problems.push(`volumeAttributes.${printable(key)}: Invalid value: ${quoted(value)}: ${why}`);
+    this.#add(() => `volumeAttributes.${printable(key)}: Invalid value: ${quoted(value)}: ${why}`);
   }
 
   /** A value that is missing. */
   required(key: string, why: string): void {
-    this.#problems.push(`volumeAttributes.${printable(key)}: Required value: ${why}`);
+    this.#add(() => `volumeAttributes.${printable(key)}: Required value: ${why}`);
+  }
+
+  /** An attribute that may not be there; its value may be a secret under a mistyped name and is not repeated. */
+  forbidden(key: string, why: string): void {
+    this.#add(() => `volumeAttributes.${printable(key)}: Forbidden: ${why}`);
+  }
+
+  /** Something that is no error, but may be the cause of one: shown beside problems, if there are any. */
+  note(text: string): void {
+    if (this.#notes.length < mostNotes) this.#notes.push(text);
+  }
+
+  /** The problems' texts, the first of them when there are very many. */
+  get texts(): readonly string[] {
+    return this.#problems;
   }
 
   /** @throws CertfleetError invalid-argument, reason InvalidAttributes, that names every problem; nothing if there is none */
   throwIfAny(): void {
-    if (this.#problems.length === 0) return;
-    const shown = this.#problems.slice(0, mostProblems);
-    const rest = this.#problems.length - shown.length;
-    if (rest > 0) shown.push(`and ${rest} more problems`);
+    if (this.#count === 0) return;
+    const rest = this.#count - this.#problems.length;
+    const shown = [...this.#problems, ...this.#notes, ...(rest > 0 ? [`and ${rest} more problems`] : [])];
     const message = shown.length === 1 ? (shown[0] ?? '') : `[${shown.join(', ')}]`;
     throw new CertfleetError('invalid-argument', message, { reason: 'InvalidAttributes' });
+  }
+
+  /** A hostile context can hold thousands of problems; the text of those that are not shown is never made. */
+  #add(text: () => string): void {
+    this.#count += 1;
+    if (this.#problems.length < mostProblems) this.#problems.push(text());
   }
 }

@@ -8,6 +8,9 @@ import type { PodIdentity } from './volume-spec.ts';
 /** Bound of one attribute's text before and after expansion; a pod's whole manifest is at most 1.5 MiB. */
 const longestValue = 65_536;
 
+/** A hostile list could otherwise warn of each of its items. */
+export const mostWarnings = 32;
+
 /** An attribute as the user wrote it. */
 interface Written {
   readonly key: string;
@@ -15,6 +18,13 @@ interface Written {
 }
 
 type AnyAttribute = Pick<Attribute<unknown>, 'name' | 'alias' | 'secret'>;
+
+/** What a reader reads. */
+export interface AttributeSource {
+  readonly raw: Readonly<Record<string, string>>;
+  readonly pod: PodIdentity;
+  readonly isLenient: boolean;
+}
 
 /** Reads attributes of the table from a volume's context; what is wrong with them goes to `problems`. */
 export class AttributeReader {
@@ -24,9 +34,13 @@ export class AttributeReader {
   readonly #problems: AttributeProblems;
   readonly #failed = new Set<string>();
 
-  constructor(raw: Readonly<Record<string, string>>, pod: PodIdentity, problems: AttributeProblems) {
-    this.#raw = raw;
-    this.#pod = pod;
+  readonly #isLenient: boolean;
+
+  /** @param source with `isLenient`, a value that is wrong is used as far as it can be, and its problem still reported */
+  constructor(source: AttributeSource, problems: AttributeProblems) {
+    this.#raw = source.raw;
+    this.#pod = source.pod;
+    this.#isLenient = source.isLenient;
     this.#problems = problems;
   }
 
@@ -37,9 +51,10 @@ export class AttributeReader {
       if (attribute.required === true) this.missing(attribute, `${attribute.name} is a required field`);
       return attribute.unset;
     }
+    let text = written.text;
     try {
-      const text = attribute.expands === true ? expandPodVariables(written.text, this.#pod) : written.text;
-      if (text.length > longestValue || !text.isWellFormed()) {
+      if (attribute.expands === true && isBounded(text)) text = expandPodVariables(text, this.#pod);
+      if (!isBounded(text)) {
         this.reject(attribute, `must be Unicode text of at most ${longestValue} characters`);
         return attribute.unset;
       }
@@ -48,7 +63,7 @@ export class AttributeReader {
     } catch (error) {
       if (!(error instanceof CertfleetError)) throw error;
       this.reject(attribute, error.message);
-      return attribute.unset;
+      return (this.#isLenient ? attribute.lenient?.(text) : undefined) ?? attribute.unset;
     }
   }
 
@@ -77,6 +92,7 @@ export class AttributeReader {
 
   /** Tells the user of something legal about the attribute that looks like a mistake. */
   warn(attribute: AnyAttribute, why: string): void {
+    if (this.warnings.length >= mostWarnings) return;
     this.warnings.push(`${this.#written(attribute)?.key ?? keyOf(attribute.name)}: ${why}`);
   }
 
@@ -101,6 +117,10 @@ export class AttributeReader {
   #textOf(name: string): string {
     return Object.hasOwn(this.#raw, keyOf(name)) ? (this.#raw[keyOf(name)] ?? '') : '';
   }
+}
+
+function isBounded(text: string): boolean {
+  return text.length <= longestValue && text.isWellFormed();
 }
 
 /** The attribute's key in a volume context. */

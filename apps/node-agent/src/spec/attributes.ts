@@ -1,3 +1,12 @@
+import {
+  anyText,
+  lenientDnsNames,
+  lenientFileName,
+  lenientIpAddresses,
+  lenientKeyUsages,
+  lenientSubjectValues,
+  lenientUris,
+} from './lenient-values.ts';
 import { parseLiteralSubject } from './literal-subject.ts';
 import { parseDnsNames, parseIpAddresses, parseKeyUsages, parseSubjectValues, parseUris } from './name-values.ts';
 import {
@@ -31,6 +40,11 @@ export interface Attribute<Value> {
   /** Whether errors must not repeat the value. */
   readonly secret?: true;
   readonly help: string;
+  /**
+   * What a volume that runs already has of a text that `parse` refuses: as near to what cert-manager's csi-driver makes
+   * of it as can be. Undefined, or the default, where nothing can be made of it. Never throws.
+   */
+  readonly lenient?: (text: string) => Value | undefined;
   /** @throws CertfleetError with the words that follow the value in the error */
   readonly parse: (text: string) => Value;
 }
@@ -47,12 +61,13 @@ function optional<Value>(row: Row<Value>, defaultText = ''): Attribute<Value | u
   return Object.freeze({ ...row, defaultText, unset: undefined });
 }
 
-function nameList(
-  name: string,
-  parse: (text: string) => readonly string[],
-  help: string,
-): Attribute<readonly string[]> {
-  return Object.freeze({ name, defaultText: '', unset: Object.freeze([]), expands: true, parse, help });
+/** How a list is read, and how it is read of a volume that runs already. */
+type ListParsers = readonly [parse: (text: string) => readonly string[], lenient: (text: string) => readonly string[]];
+
+const subjectValues: ListParsers = [parseSubjectValues, lenientSubjectValues];
+
+function nameList(name: string, [parse, lenient]: ListParsers, help: string): Attribute<readonly string[]> {
+  return Object.freeze({ name, lenient, defaultText: '', unset: Object.freeze([]), expands: true, parse, help });
 }
 
 const csv = 'CSV line; quote a value that holds a comma';
@@ -65,22 +80,26 @@ export const attributes = Object.freeze({
     defaultText: 'required',
     unset: '',
     help: 'Name of the issuer.',
+    lenient: anyText,
     parse: plainText(253),
   }),
   issuerKind: withDefault('Issuer', {
     name: 'issuer-kind',
     help: '`Issuer`, `ClusterIssuer`, or the kind of an external issuer.',
+    lenient: anyText,
     parse: plainText(253),
   }),
   issuerGroup: withDefault('cert-manager.io', {
     name: 'issuer-group',
     help: 'API group of the issuer.',
+    lenient: anyText,
     parse: plainText(253),
   }),
   commonName: optional({
     name: 'common-name',
     expands: true,
     help: 'Common name of the subject. Some issuers refuse more than 64 characters.',
+    lenient: anyText,
     parse: plainText(1024),
   }),
   literalSubject: optional({
@@ -91,25 +110,27 @@ export const attributes = Object.freeze({
       'Excludes common-name and every other attribute of the subject.',
     parse: parseLiteralSubject,
   }),
-  organizations: nameList('organizations', parseSubjectValues, `Organizations (O). ${csv}.`),
-  organizationalUnits: nameList('organizationalunits', parseSubjectValues, `Organizational units (OU). ${csv}.`),
-  countries: nameList('countries', parseSubjectValues, `Countries (C), two letters each. ${csv}.`),
-  provinces: nameList('provinces', parseSubjectValues, `States or provinces (ST). ${csv}.`),
-  localities: nameList('localities', parseSubjectValues, `Localities (L). ${csv}.`),
-  streetAddresses: nameList('streetaddresses', parseSubjectValues, `Street addresses (STREET). ${csv}.`),
-  postalCodes: nameList('postalcodes', parseSubjectValues, `Postal codes (POSTALCODE). ${csv}.`),
+  organizations: nameList('organizations', subjectValues, `Organizations (O). ${csv}.`),
+  organizationalUnits: nameList('organizationalunits', subjectValues, `Organizational units (OU). ${csv}.`),
+  countries: nameList('countries', subjectValues, `Countries (C), two letters each. ${csv}.`),
+  provinces: nameList('provinces', subjectValues, `States or provinces (ST). ${csv}.`),
+  localities: nameList('localities', subjectValues, `Localities (L). ${csv}.`),
+  streetAddresses: nameList('streetaddresses', subjectValues, `Street addresses (STREET). ${csv}.`),
+  postalCodes: nameList('postalcodes', subjectValues, `Postal codes (POSTALCODE). ${csv}.`),
   serialNumber: optional({
     name: 'serialnumber',
     help: 'Serial number of the subject (SERIALNUMBER).',
+    lenient: anyText,
     parse: plainText(1024),
   }),
-  dnsNames: nameList('dns-names', parseDnsNames, 'DNS names, comma separated. Wildcards are legal.'),
-  uriSans: nameList('uri-sans', parseUris, 'URIs with a scheme, comma separated.'),
+  dnsNames: nameList('dns-names', [parseDnsNames, lenientDnsNames], 'DNS names, comma separated. Wildcards are legal.'),
+  uriSans: nameList('uri-sans', [parseUris, lenientUris], 'URIs with a scheme, comma separated.'),
   ipSans: Object.freeze<Attribute<readonly string[]>>({
     name: 'ip-sans',
     defaultText: '',
     unset: Object.freeze([]),
     help: 'IPv4 and IPv6 addresses, comma separated.',
+    lenient: lenientIpAddresses,
     parse: parseIpAddresses,
   }),
   duration: optional(
@@ -136,6 +157,7 @@ export const attributes = Object.freeze({
   keyUsages: withDefault('digital signature,key encipherment', {
     name: 'key-usages',
     help: "Usages of cert-manager's API, comma separated (listed below).",
+    lenient: lenientKeyUsages,
     parse: parseKeyUsages,
   }),
   keyAlgorithm: withDefault('RSA', {
@@ -146,7 +168,7 @@ export const attributes = Object.freeze({
   keySize: optional(
     {
       name: 'key-size',
-      help: 'Bits: 2048 to 8192 for RSA; 256, 384 or 521 for ECDSA. Ed25519 has one size only.',
+      help: 'Bits: 2048 to 8192 for RSA; 256, 384 or 521 for ECDSA. Ed25519 has one size only and takes none.',
       parse: parseInteger,
     },
     'RSA 2048, ECDSA 256',
@@ -167,21 +189,25 @@ export const attributes = Object.freeze({
   certificateFile: withDefault('tls.crt', {
     name: 'certificate-file',
     help: 'File of the certificate chain.',
+    lenient: lenientFileName,
     parse: parseFileName,
   }),
   caFile: withDefault('ca.crt', {
     name: 'ca-file',
     help: "File of the issuer's CA; there is none when the issuer gives none.",
+    lenient: lenientFileName,
     parse: parseFileName,
   }),
   privateKeyFile: withDefault('tls.key', {
     name: 'privatekey-file',
     help: 'File of the private key.',
+    lenient: lenientFileName,
     parse: parseFileName,
   }),
   combinedPemFile: optional({
     name: 'combined-pem-file',
     help: 'One more file: the private key, then the certificate chain, for programs that want one file. None unless set.',
+    lenient: lenientFileName,
     parse: parseFileName,
   }),
   fsGroup: optional(
@@ -202,6 +228,7 @@ export const attributes = Object.freeze({
     name: 'pkcs12-filename',
     alias: 'keystore-pkcs12-filename',
     help: 'File of the keystore.',
+    lenient: lenientFileName,
     parse: parseFileName,
   }),
   pkcs12Password: optional({
@@ -214,6 +241,7 @@ export const attributes = Object.freeze({
   pkcs12PasswordFile: optional({
     name: 'pkcs12-password-file',
     help: 'File of a random password that the node makes once and renewals keep; no newline at its end. Excludes pkcs12-password.',
+    lenient: lenientFileName,
     parse: parseFileName,
   }),
   pkcs12Profile: withDefault('modern', {

@@ -2,26 +2,37 @@ import type { AttributeReader } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import type { KeySpec } from './volume-spec.ts';
 
-const curveSizes: readonly number[] = [256, 384, 521];
+/** The sizes of each algorithm, the default first; the words say which, for errors. */
+const sizes: Readonly<
+  Record<KeySpec['algorithm'], { byDefault: number; isValid: (size: number) => boolean; words: string }>
+> = {
+  RSA: {
+    byDefault: 2048,
+    isValid: (size) => size >= 2048 && size <= 8192,
+    words: 'must be from 2048 to 8192 for an RSA key',
+  },
+  ECDSA: {
+    byDefault: 256,
+    isValid: (size) => [256, 384, 521].includes(size),
+    words: 'must be 256, 384 or 521 for an ECDSA key',
+  },
+  Ed25519: {
+    byDefault: 256,
+    isValid: () => false,
+    words: 'must not be set for an Ed25519 key, which has one size only',
+  },
+};
 
+/** The size, or the default where it is unset or wrong: what makes the key must be able to rely on it. */
 function parseSize(reader: AttributeReader, algorithm: KeySpec['algorithm']): number {
   const size = reader.read(attributes.keySize);
-  if (algorithm === 'Ed25519') {
-    // cert-manager's API ignores a size there, so a pod that carries one must go on working.
-    if (size !== undefined && size !== 256)
-      reader.warn(attributes.keySize, 'is ignored, Ed25519 keys have one size only');
-    return 256;
+  const { byDefault, isValid, words } = sizes[algorithm];
+  if (size === undefined) {
+    return byDefault;
   }
-  if (algorithm === 'ECDSA') {
-    if (size !== undefined && !curveSizes.includes(size)) {
-      reader.reject(attributes.keySize, 'must be 256, 384 or 521 for an ECDSA key');
-    }
-    return size ?? 256;
-  }
-  if (size !== undefined && (size < 2048 || size > 8192)) {
-    reader.reject(attributes.keySize, 'must be from 2048 to 8192 for an RSA key');
-  }
-  return size ?? 2048;
+  if (isValid(size)) return size;
+  reader.reject(attributes.keySize, words);
+  return byDefault;
 }
 
 /** What key the volume asks for. */
@@ -29,12 +40,10 @@ export function parseKeySpec(reader: AttributeReader): KeySpec {
   const algorithm = reader.read(attributes.keyAlgorithm);
   const encoding = reader.read(attributes.keyEncoding);
   if (!reader.isSound(attributes.keyAlgorithm)) return { algorithm, size: 2048, encoding: 'PKCS8' };
-  if (encoding === 'PKCS1' && algorithm !== 'RSA') {
+  const size = parseSize(reader, algorithm);
+  if (algorithm === 'RSA') return { algorithm, size, encoding: encoding ?? 'PKCS1' };
+  if (encoding === 'PKCS1') {
     reader.reject(attributes.keyEncoding, `must be PKCS8 for an ${algorithm} key, PKCS1 is for RSA alone`);
   }
-  return {
-    algorithm,
-    size: parseSize(reader, algorithm),
-    encoding: encoding ?? (algorithm === 'RSA' ? 'PKCS1' : 'PKCS8'),
-  };
+  return { algorithm, size, encoding: 'PKCS8' };
 }

@@ -32,20 +32,27 @@ export const keyUsages: readonly KeyUsage[] = Object.freeze([
   'netscape sgc',
 ]);
 
+/** No certificate has more names than this; each costs time and space in every request. */
+const mostItems = 1_000;
+/** So many wrong items are described. */
+const mostItemProblems = 10;
+
 /** A parser for a comma separated list: white space around items is cut, empty items are dropped, all problems told. */
 function list<Item>(parseItem: (item: string) => Item): (text: string) => readonly Item[] {
   return (text) => {
     const items: Item[] = [];
     const problems: string[] = [];
-    for (const item of text.split(',').map((part) => part.trim())) {
-      if (item === '') continue;
+    const parts = text.split(',');
+    if (parts.length > mostItems) throw invalidValue(`must hold at most ${mostItems} items, found ${parts.length}`);
+    for (const item of parts.map((part) => part.trim())) {
+      if (item === '' || problems.length >= mostItemProblems) continue;
       try {
         items.push(parseItem(item));
       } catch (error) {
         problems.push(`${quoted(item)} ${(error as Error).message}`);
       }
     }
-    if (problems.length > 0) throw invalidValue(problems.slice(0, 10).join('; '));
+    if (problems.length > 0) throw invalidValue(problems.join('; '));
     return items;
   };
 }
@@ -102,6 +109,7 @@ export const parseIpAddresses = list((address) => {
 /** The values of one subject attribute: a CSV line, white space kept, as the peer does. */
 export function parseSubjectValues(text: string): readonly string[] {
   const values = parseCsvLine(text);
+  if (values.length > mostItems) throw invalidValue(`must hold at most ${mostItems} values, found ${values.length}`);
   if (values.some((value) => /\p{Cc}/u.test(value))) throw invalidValue('values must not hold control characters');
   return values;
 }

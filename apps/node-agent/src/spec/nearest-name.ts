@@ -1,5 +1,5 @@
 /** Levenshtein's distance: how many characters must be inserted, deleted or replaced. */
-function editDistance(left: string, right: string): number {
+export function editDistance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let i = 1; i <= left.length; i += 1) {
     const next = [i];

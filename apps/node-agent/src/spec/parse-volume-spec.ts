@@ -1,5 +1,6 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { AttributeProblems, quoted } from './attribute-problems.ts';
-import { AttributeReader } from './attribute-reader.ts';
+import { AttributeReader, mostWarnings } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import { parseForeignAttributes } from './foreign-attributes.ts';
 import { parseKeySpec } from './key-spec.ts';
@@ -15,10 +16,18 @@ export interface VolumeSpecOptions {
   readonly defaultDurationMs: number;
   /** The pod's fsGroup as the kubelet passes it (VOLUME_MOUNT_GROUP); empty when the pod has none. */
   readonly volumeMountGroup: string;
+  /**
+   * Of a volume that runs already, nothing is refused but a missing pod: each problem is a warning, and the value is used
+   * as far as it can be. Its pod started with it, and refusing it would let its certificate expire.
+   */
+  readonly lenient?: boolean;
+  /** Refuses attributes that the driver does not know, and groups that look like its own misspelt. */
+  readonly strictAttributes?: boolean;
 }
 
-/** A hostile list could otherwise warn of each of its items. */
-const mostWarnings = 32;
+/** A volume context of a pod has a few dozen attributes; a pod's whole manifest is at most 1.5 MiB. */
+const mostAttributes = 512;
+const longestContext = 1024 * 1024;
 
 const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
 
@@ -66,6 +75,19 @@ function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsN
   return { subject, dnsNames, uris, ipAddresses };
 }
 
+/** Before anything else looks at the context: what follows takes time for each attribute. */
+function assertBounded(raw: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(raw);
+  const length = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (entries.length <= mostAttributes && length <= longestContext) return;
+  throw new CertfleetError(
+    'invalid-argument',
+    `volumeAttributes: Too many: expected at most ${mostAttributes} attributes of together ${longestContext} ` +
+      `characters, found ${entries.length} of ${length}`,
+    { reason: 'InvalidAttributes' },
+  );
+}
+
 /** Freezes plain objects and arrays all the way down. */
 function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
@@ -78,9 +100,12 @@ function deepFreeze<Value>(value: Value): Value {
  * @throws CertfleetError invalid-argument, reason InvalidAttributes, that reports everything wrong at once
  */
 export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: VolumeSpecOptions): VolumeSpec {
-  const problems = new AttributeProblems();
-  const pod = parsePodIdentity(raw, problems);
-  const reader = new AttributeReader(raw, pod, problems);
+  const isLenient = options.lenient === true;
+  if (!isLenient) assertBounded(raw);
+  const podProblems = new AttributeProblems();
+  const pod = parsePodIdentity(raw, podProblems);
+  const problems = isLenient ? new AttributeProblems() : podProblems;
+  const reader = new AttributeReader({ raw, pod, isLenient }, problems);
   reader.checkAliases(attributes);
   const issuer = {
     name: reader.read(attributes.issuerName),
@@ -95,8 +120,9 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const reusePrivateKey = reader.read(attributes.reusePrivateKey);
   const files = parseFiles(reader, key);
   const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
-  const { annotations, warnings } = parseForeignAttributes(raw, problems);
-  problems.throwIfAny();
+  const isStrict = options.strictAttributes === true && !isLenient;
+  const { annotations, warnings } = parseForeignAttributes(raw, problems, { isStrict });
+  podProblems.throwIfAny();
   return deepFreeze({
     pod,
     issuer,
@@ -109,6 +135,6 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     ...files,
     fsGroup,
     annotations,
-    warnings: [...warnings, ...reader.warnings].slice(0, mostWarnings),
+    warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, mostWarnings),
   });
 }

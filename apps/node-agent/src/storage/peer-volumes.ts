@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
-import { isBindOf } from '../mount/mount-table.ts';
-import type { MountTable } from '../mount/mount-table.ts';
+import type { Mounter } from '../mount/mounter.ts';
 import { attributeGroup, attributes } from '../spec/attributes.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
@@ -22,8 +21,8 @@ export type InspectCertificate = (certificatePem: string, caPem: string | undefi
 
 /** What looking for the peer's volumes needs. */
 export interface PeerSearch {
-  /** Read once, at start. */
-  readonly mounts: MountTable;
+  /** Asked of the kernel: a mount table lists paths without symbolic links, and the kubelet's directory may be one. */
+  readonly mounter: Pick<Mounter, 'isMounted' | 'shows'>;
   readonly inspect: InspectCertificate;
   readonly clock: Pick<Clock, 'now'>;
   readonly files?: FileSystem;
@@ -36,18 +35,17 @@ export interface PeerVolumes {
 }
 
 /** Looks through the peer's directory. Volumes that were adopted before are not in the answer: their own record counts. */
-export function findPeerVolumes(layout: VolumeLayout, search: PeerSearch): PeerVolumes {
-  const { files = systemFiles } = search;
+export async function findPeerVolumes(layout: VolumeLayout, search: PeerSearch): Promise<PeerVolumes> {
+  const { root } = layout;
+  const { files = systemFiles, mounter } = search;
   const adoptable: { record: VolumeRecord; secrets: VolumeSecrets }[] = [];
   const refused: DamagedEntry[] = [];
-  // The mount table knows no symbolic links, and the peer's default lies below /tmp, which may be one.
-  const root = files.realpathSync(layout.root);
   for (const name of files.readdirSync(root)) {
     const directory = join(root, name);
     if (name.startsWith('..') || files.existsSync(join(directory, layout.recordFile))) continue;
     try {
       const metadata = readMetadata(files, directory, name);
-      assertMounted(search.mounts, directory, metadata);
+      await assertMounted(mounter, directory, metadata);
       adoptable.push(toVolume(directory, metadata, { ...search, files }));
     } catch (error) {
       refused.push({ path: directory, reason: asCertfleetError(error).message });
@@ -68,11 +66,14 @@ function readMetadata(files: FileSystem, directory: string, name: string): PeerM
 }
 
 /** Without a mount no pod reads the files: it is gone, or was never served, and the kubelet will publish anew. */
-function assertMounted(mounts: MountTable, directory: string, { targetPath }: PeerMetadata): void {
-  if (isBindOf(mounts, join(directory, 'data'), targetPath)) return;
-  throw damaged(
-    `expected its data directory bind-mounted at ${targetPath}, found ${mounts.has(targetPath) ? 'another mount' : 'no mount'}`,
-  );
+async function assertMounted(
+  mounter: PeerSearch['mounter'],
+  directory: string,
+  { targetPath }: PeerMetadata,
+): Promise<void> {
+  if (await mounter.shows(join(directory, 'data'), targetPath)) return;
+  const found = (await mounter.isMounted(targetPath)) ? 'another mount' : 'no mount';
+  throw damaged(`expected its data directory bind-mounted at ${targetPath}, found ${found}`);
 }
 
 function toVolume(
@@ -86,7 +87,7 @@ function toVolume(
   const record: VolumeRecord = Object.freeze({
     volumeId,
     targetPath,
-    attributes: Object.freeze(volumeAttributes),
+    attributes: Object.freeze({ ...volumeAttributes, ...keptProfile(volumeAttributes) }),
     volumeMountGroup,
     createdAt: new Date(search.clock.now()),
     phase: 'published',
@@ -94,6 +95,18 @@ function toVolume(
     issued,
   });
   return { record, secrets };
+}
+
+/**
+ * The peer knows no other encryption of keystores than the old one, whatever the attributes say. A running JVM that reads
+ * the file anew must not meet another one, so it stays as long as the pod does.
+ */
+function keptProfile(volumeAttributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { pkcs12Enable, pkcs12Profile } = attributes;
+  const isEnabled = [pkcs12Enable.name, pkcs12Enable.alias].some(
+    (name) => name !== undefined && volumeAttributes[`${attributeGroup}/${name}`] === 'true',
+  );
+  return isEnabled ? { [`${attributeGroup}/${pkcs12Profile.name}`]: 'legacy' } : {};
 }
 
 /** Undefined, so that a certificate is issued at once, when the peer never issued or its files make no certificate. */

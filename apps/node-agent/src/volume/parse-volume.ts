@@ -11,16 +11,22 @@ export interface VolumeSource {
   /** The volume context, its secrets included. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly volumeMountGroup: string;
+  /** A record of a volume that runs already: nothing but a missing pod is refused. */
+  readonly lenient?: boolean;
 }
 
 /** Parses a volume's attributes; a refusal is told to the pod as an Event before it is thrown. */
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
 /** A parser with the fleet's default lifetime. */
-export function volumeParser(defaultDurationMs: number, reporter: VolumeReporter): ParseVolume {
-  return ({ volumeId, attributes, volumeMountGroup }) => {
+export function volumeParser(
+  defaultDurationMs: number,
+  reporter: VolumeReporter,
+  strictAttributes = false,
+): ParseVolume {
+  return ({ volumeId, attributes, volumeMountGroup, lenient = false }) => {
     try {
-      return parseVolumeSpec(attributes, { defaultDurationMs, volumeMountGroup });
+      return parseVolumeSpec(attributes, { defaultDurationMs, volumeMountGroup, lenient, strictAttributes });
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       reporter.attributesRefused(volumeId, podIdentityOf(attributes), error);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -94,4 +94,30 @@ describe('a restart', () => {
     assert.equal(bench.mounter.mounted.size, 0);
     assert.equal(existsSync(request.targetPath), false);
   });
+});
+
+test('takes over what it can of another driver’s volumes, says which one it could not, and tries that one again', async () => {
+  await open();
+  const root = join(bench.scratch, 'former');
+  bench.adopted = { root, recordFile: 'certfleet.json', secretsFile: 'certfleet-secret.json', exclusive: false };
+  const { attributes } = bench.request('web');
+  for (const volumeID of ['csi-1', 'csi-2', 'csi-3']) {
+    const directory = join(root, volumeID);
+    mkdirSync(join(directory, 'data'), { recursive: true });
+    const targetPath = join(bench.scratch, 'pods', volumeID);
+    const metadata = { volumeID, targetPath, volumeContext: attributes };
+    writeFileSync(join(directory, 'metadata.json'), JSON.stringify(metadata));
+    bench.mounter.mounted.set(targetPath, join(directory, 'data'));
+  }
+  bench.beforeFileCall = (call, path) => {
+    if (call !== 'openSync' || !String(path).includes('csi-2/..new-')) return;
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', errno: -28 });
+  };
+  const ids = (): string[] => Array.from(bench.manager.volumes(), ({ volumeId }) => volumeId);
+  await bench.restart();
+  assert.deepEqual(ids(), ['csi-1', 'csi-3']);
+  assert.match(bench.log, /cannot be taken over: .*csi-2.*volume set aside/);
+  bench.beforeFileCall = undefined;
+  await bench.clock.advance(60_000);
+  assert.deepEqual(ids(), ['csi-1', 'csi-3', 'csi-2']);
 });

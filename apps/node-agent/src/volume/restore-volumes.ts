@@ -1,7 +1,7 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
-import type { MountTable } from '../mount/mount-table.ts';
+import type { Mounter } from '../mount/mounter.ts';
 import { findPeerVolumes } from '../storage/peer-volumes.ts';
 import { joinSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeLayout } from '../storage/volume-layout.ts';
@@ -21,8 +21,7 @@ export interface RestoreOptions {
 export interface StartOptions extends RestoreOptions {
   /** Where another driver left its volumes; undefined when nothing is to be taken over. */
   readonly adopted: VolumeLayout | undefined;
-  /** Read once, at start. */
-  readonly mounts: MountTable;
+  readonly mounter: Mounter;
   readonly clock: Clock;
 }
 
@@ -35,34 +34,31 @@ export interface RestoredVolumes {
   readonly damaged: readonly DamagedEntry[];
 }
 
-/** Restores every volume of this node: ours of an earlier run, and another driver's that its pods still use. */
-export function restoreVolumes(options: StartOptions): RestoredVolumes {
-  const { adopted, clock, mounts, parts } = options;
-  const refused: DamagedEntry[] = [];
+/**
+ * Restores the volumes of this node that are wanted: ours of an earlier run, and another driver's that its pods still use.
+ * One that cannot be restored is left as it is, and a later call tries it again.
+ */
+export async function restoreVolumes(
+  options: StartOptions,
+  isWanted: (volumeId: string) => boolean = () => true,
+): Promise<RestoredVolumes> {
+  const { adopted, clock, mounter, parts } = options;
+  const damaged: DamagedEntry[] = [];
   let adoptedCount = 0;
   if (adopted !== undefined) {
-    const found = findPeerVolumes(adopted, { mounts, clock, inspect: inspectChain });
-    refused.push(...found.refused);
+    const found = await findPeerVolumes(adopted, { mounter, clock, inspect: inspectChain });
+    damaged.push(...found.refused);
     for (const { record, secrets } of found.adoptable) {
       try {
         parts.store.adopt(record, secrets);
         adoptedCount += 1;
       } catch (thrown) {
-        refused.push({ path: record.volumeId, reason: asCertfleetError(thrown).message });
+        damaged.push({ path: record.volumeId, reason: `cannot be taken over: ${asCertfleetError(thrown).message}` });
       }
     }
   }
-  const { volumes, damaged } = restoreListed(options, () => true);
-  return { volumes, adoptedCount, damaged: [...refused, ...damaged] };
-}
-
-/** Restores those volumes on the node whose id is wanted. One that cannot be restored is left as it is. */
-export function restoreListed(
-  options: RestoreOptions,
-  isWanted: (volumeId: string) => boolean,
-): Pick<RestoredVolumes, 'volumes' | 'damaged'> {
-  const listing = options.parts.store.list();
-  const damaged = [...listing.damaged];
+  const listing = parts.store.list();
+  damaged.push(...listing.damaged);
   const volumes = listing.records.flatMap((record) => {
     if (!isWanted(record.volumeId)) return [];
     try {
@@ -72,7 +68,7 @@ export function restoreListed(
       return [];
     }
   });
-  return { volumes, damaged };
+  return { volumes, adoptedCount, damaged };
 }
 
 /** Restores one volume; undefined when its record cannot be read or makes no sense. */
@@ -89,6 +85,6 @@ export function restoreVolume(volumeId: string, options: RestoreOptions): Volume
 
 function restore(record: VolumeRecord, { parts, parseVolume }: RestoreOptions): Volume {
   const secrets = parts.store.readSecrets(record.volumeId);
-  const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets) });
+  const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets), lenient: true });
   return Volume.restore(parts, { spec, record, secrets });
 }

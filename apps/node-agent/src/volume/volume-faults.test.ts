@@ -96,6 +96,7 @@ describe('a volume whose files cannot be written', () => {
     );
     bench.beforeFileCall = undefined;
     await bench.clock.advance(minuteMs);
+    await bench.clock.advance(20_000);
     assert.ok((bench.manager.volume(lame.volumeId)?.record.generation ?? 0) > 1);
   });
 });

@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError, messageOf } from '@certfleet/shared/errors.ts';
 import { Agent, request } from 'undici';
 
 /** Where the controller's API is, and as whom it is asked. */
@@ -18,7 +18,7 @@ export type AskApi = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: un
 /** A client of the operators' API. */
 export function apiClient({ server, token, ca, serverName }: ApiClientOptions): AskApi & { close(): Promise<void> } {
   const tls = { ...(ca === undefined ? {} : { ca }), ...(serverName === undefined ? {} : { servername: serverName }) };
-  const dispatcher = new Agent({ connect: tls });
+  const dispatcher = new Agent({ connect: { ...tls, timeout: 10_000 }, headersTimeout: 60_000, bodyTimeout: 60_000 });
   const ask: AskApi = async (method, path, body) => {
     const url = new URL(`/api/v1/${path}`, server);
     const headers: Record<string, string> = {
@@ -27,13 +27,24 @@ export function apiClient({ server, token, ca, serverName }: ApiClientOptions): 
     };
     const sent = { method, headers, dispatcher, body: body === undefined ? null : JSON.stringify(body) };
     const response = await request(url, sent).catch((error: unknown) => {
-      const cause = error instanceof Error ? error.message : String(error);
-      throw new CertfleetError('unavailable', `could not reach the controller at ${url.origin}: ${cause}`);
+      throw new CertfleetError('unavailable', `could not reach the controller at ${url.origin}: ${messageOf(error)}`);
     });
-    const answer: unknown = await response.body.json();
-    if (response.statusCode < 300) return answer;
-    const { message = 'no message' } = answer as { readonly message?: string };
+    const text = await response.body.text().catch((error: unknown) => {
+      throw new CertfleetError('unavailable', `the answer of ${url.origin} broke off: ${messageOf(error)}`);
+    });
+    const answer = jsonOf(text);
+    if (response.statusCode < 300 && answer !== undefined) return answer;
+    // A proxy in between answers in a form of its own.
+    const { message = 'expected JSON, found something else' } = (answer ?? {}) as { readonly message?: string };
     throw new CertfleetError('failed-precondition', `the controller refused (${response.statusCode}): ${message}`);
   };
   return Object.assign(ask, { close: () => dispatcher.close() });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

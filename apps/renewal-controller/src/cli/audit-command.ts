@@ -6,10 +6,10 @@ import { table } from './table.ts';
 /** What operators did lately, the latest first. */
 export const audit: Command = async (context) => {
   const answer = (await context.ask('GET', 'audit?limit=200')) as Audit;
-  const rows = answer.entries.map(({ at, who, action, target, reason = '', detail = '' }) => [
+  const rows = answer.entries.map(({ at, who, action, target, outcome = 'done', reason = '', detail = '' }) => [
     at,
     who,
-    action,
+    outcome === 'done' ? action : `${action} (${outcome})`,
     target,
     reason,
     detail,

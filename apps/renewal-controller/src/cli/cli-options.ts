@@ -74,4 +74,7 @@ export const cliHelp = `certfleet: the certificates of the fleet and their renew
   --server URL, --token-file FILE, --ca-file FILE, --server-name NAME
       or CERTFLEET_SERVER, CERTFLEET_TOKEN, CERTFLEET_CA_FILE, CERTFLEET_SERVER_NAME
       https://127.0.0.1:8080 unless given; see kubectl port-forward and kubectl create token
+
+  exit code 0; 1 when the controller refused or could not be reached; 2 when a part could not be read, such as the renewals
+  of "status" while Redis is away; 64 when the command line is wrong
 `;

@@ -1,32 +1,52 @@
 import type { Renewal, RenewalPreview, Renewals } from '@certfleet/operator-api/renewals.ts';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import { delay } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { reasonOf, show } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
 
-/** The fleet in numbers, what wants attention, and what is being renewed. */
+/** The fleet in numbers, what wants attention, and what is being renewed; what cannot be read costs its own part alone. */
 export const status: Command = async (context) => {
-  const summary = (await context.ask('GET', 'summary')) as Summary;
-  const { renewals } = (await context.ask('GET', 'renewals')) as Renewals;
-  show(context, { summary, renewals }, () => {
-    const counts = Object.entries(summary.byState).map(([state, count]) => [state, String(count)]);
-    const numbers = [
-      ['volumes', String(summary.volumes)],
-      ...counts,
-      ['silent nodes', String(summary.agents.silent)],
-      ['soonest expiry in', distance(summary.soonestExpiry, context.clock.now())],
-    ];
-    const attention = summary.attention.map(({ severity, text }) => [severity, text]);
-    const parts = [
-      table(['FLEET', ''], numbers),
-      ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
-      renewalTable(renewals),
-    ];
-    return parts.join('\n');
+  const [summary, renewals] = await Promise.allSettled([context.ask('GET', 'summary'), context.ask('GET', 'renewals')]);
+  if (summary.status === 'rejected' && renewals.status === 'rejected') throw summary.reason;
+  const parts = {
+    ...(summary.status === 'fulfilled' && { summary: summary.value as Summary }),
+    ...(renewals.status === 'fulfilled' && { renewals: (renewals.value as Renewals).renewals }),
+  };
+  const missing = Object.entries({ summary, renewals }).flatMap(([part, result]) =>
+    result.status === 'rejected' ? [`${part}: ${asCertfleetError(result.reason).message}`] : [],
+  );
+  show(context, { ...parts, ...(missing.length > 0 && { missing }) }, () =>
+    [
+      ...(parts.summary === undefined ? [] : [summaryTables(parts.summary)]),
+      ...(parts.renewals === undefined ? [] : [renewalTable(parts.renewals)]),
+    ].join('\n'),
+  );
+  if (missing.length === 0) return;
+  throw new CertfleetError('unavailable', `this is a part of the status only; ${missing.join('; ')}`, {
+    reason: 'Partial',
   });
 };
+
+function summaryTables(summary: Summary): string {
+  const counts = Object.entries(summary.byState).map(([state, count]) => [state, String(count)]);
+  const numbers = [
+    ['volumes', String(summary.volumes)],
+    ...counts,
+    ['silent nodes', String(summary.agents.silent)],
+    // By the controller's clock: this machine's may be wrong.
+    ['soonest expiry in', distance(summary.soonestExpiry, Date.parse(summary.at))],
+    ['redis', summary.redis.reachable ? 'reachable' : 'not reachable: the counts are the last known'],
+  ];
+  const attention = summary.attention.map(({ severity, text }) => [severity, text]);
+  const parts = [
+    table(['FLEET', ''], numbers),
+    ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
+  ];
+  return parts.join('\n');
+}
 
 function renewalTable(renewals: readonly Renewal[]): string {
   const rows = renewals.map((each) => [

@@ -18,7 +18,14 @@ export interface CliRun {
 /** sysexits.h: the command line was wrong. */
 const usageExitCode = 64;
 
-/** Runs one command. @returns the exit code: 0, 1 when the controller refused, 64 when the command line is wrong */
+/** A part of the answer was printed, the rest could not be read. */
+const partialExitCode = 2;
+
+/**
+ * Runs one command.
+ * @returns the exit code: 0; 1 when the controller refused or could not be reached; 2 when a part of the answer could not be
+ *   read; 64 when the command line is wrong
+ */
 export async function runCli({ argv, env, clock, print, printError }: CliRun): Promise<number> {
   try {
     const options = parseCli(argv);
@@ -40,6 +47,7 @@ export async function runCli({ argv, env, clock, print, printError }: CliRun): P
   } catch (thrown) {
     const error = asCertfleetError(thrown);
     printError(`certfleet: ${error.message}\n`);
+    if (error.reason === 'Partial') return partialExitCode;
     return error.code === 'invalid-argument' ? usageExitCode : 1;
   }
 }

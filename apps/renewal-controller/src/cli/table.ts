@@ -11,9 +11,20 @@ export function table(titles: readonly string[], rows: readonly (readonly string
   return [titles, ...rows].map((row) => `${line(row.map(printable))}\n`).join('');
 }
 
+/** What two synchronized clocks may differ by, and what an answer takes to arrive. */
+const maxSkewMs = 5_000;
+
 /** Names come from pods and issuers: none may move the cursor of an operator's terminal. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** How long ago something was, such as `11s ago`: never negative, and a time that is clearly ahead is a wrong clock. */
+export function age(time: string | undefined, nowMs: number): string {
+  if (time === undefined) return '';
+  const aheadMs = Date.parse(time) - nowMs;
+  if (aheadMs > maxSkewMs) return `0s ago (clock skew of ${distance(time, nowMs)})`;
+  return `${distance(new Date(nowMs).toISOString(), Math.min(Date.parse(time), nowMs))} ago`;
 }
 
 /** A time as the distance from now, such as `3h12m` or `-5m`. */

@@ -4,7 +4,7 @@ import type { Issuance, VolumeDetail, VolumePage } from '@certfleet/operator-api
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, operand, show, withQuery } from './command.ts';
 import type { Command } from './command.ts';
-import { distance, table } from './table.ts';
+import { age, distance, table } from './table.ts';
 
 /** The volumes that the flags narrow down. */
 export const list: Command = async (context) => {
@@ -68,11 +68,12 @@ function historyTable(history: readonly Issuance[]): string {
 /** Nodes, and whether their agents were heard of. */
 export const nodes: Command = async (context) => {
   const answer = (await context.ask('GET', 'nodes')) as Nodes;
-  const nowMs = context.clock.now();
+  // By the controller's clock, which says when nodes were seen; this machine's may be wrong.
+  const nowMs = answer.at === undefined ? context.clock.now() : Date.parse(answer.at);
   const rows = answer.nodes.map((each) => [
     each.node,
     each.isSilent ? 'silent' : 'online',
-    distance(each.lastSeen, nowMs),
+    age(each.lastSeen, nowMs),
     each.agentVersion,
     String(each.volumes),
     String(each.byState.failing),

@@ -134,16 +134,97 @@ test('cancels what has not started, and it comes at its own time again', async (
   // Those of the other issuer went through; those of the paused one wait.
   await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
   await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 4);
-  const cancelled = await replica.dispatcher.bulks.cancel(id);
-  assert.deepEqual([cancelled.state, cancelled.cancelled, cancelled.pending], ['cancelled', 4, 2]);
+  assert.equal((await replica.dispatcher.bulks.cancel(id)).state, 'cancelled');
+  // Also what was handed over and not begun is not carried out.
+  const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
   await replica.dispatcher.resumeLane(ca, 'alice');
-  answering(context, 'node-a');
-  answering(context, 'node-b');
   await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
   const end = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([end.state, end.renewed, end.cancelled], ['cancelled', 2, 4]);
+  assert.deepEqual([end.state, end.renewed, end.cancelled], ['cancelled', 0, 6]);
   await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+  assert.deepEqual(
+    agents.flatMap(({ jobs }) => jobs),
+    [],
+  );
   assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
+});
+
+test('what an agent works on when its request is cancelled stays pending until it is answered', async () => {
+  const { replica, prefix, sessions } = await fleet();
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<undefined>();
+  const agent = new TestAgent(replica, prefix, 'node-a', async ({ volumeId, generation }) => {
+    await mayAnswer;
+    const session = sessions.get('node-a');
+    assert.ok(session);
+    await replica.index.applyDelta(session, [later({ id: volumeId, generation: generation + 1 })], []);
+  });
+  stops.push(() => agent.stop());
+  const id = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
+  await until(() => agent.jobs.length === 1);
+  const cancelled = await replica.dispatcher.bulks.cancel(id);
+  assert.deepEqual([cancelled.state, cancelled.pending], ['cancelled', 1]);
+  answer(undefined);
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
+  assert.equal((await replica.dispatcher.bulks.progress(id)).pending, 0);
+});
+
+test('starts nothing after a cancellation was accepted, though its jobs come only then', async () => {
+  const { replica } = await fleet(false);
+  const id = await replica.dispatcher.bulks.request({}, by);
+  const { pending } = await replica.dispatcher.bulks.cancel(id);
+  // Accepted before anything was taken back.
+  assert.equal(pending, 6);
+  const volumesOfFleet = [...replica.follower.view.volumes()];
+  await replica.dispatcher.due.bringForward(volumesOfFleet);
+  replica.dispatcher.start();
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+  const waiting = await Promise.all(['node-a', 'node-b'].map((node) => replica.dispatcher.nodeQueues.waiting(node)));
+  assert.deepEqual(waiting, [0, 0]);
+});
+
+test('a cancelled request takes no renewal from another that wants it', async () => {
+  const context = await fleet(false);
+  const { replica } = context;
+  const cancelled = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+  const wanted = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
+  await replica.dispatcher.bulks.cancel(cancelled);
+  replica.dispatcher.start();
+  const agent = answering(context, 'node-a');
+  await until(async () => (await replica.dispatcher.bulks.progress(wanted)).state === 'finished');
+  await until(async () => (await replica.dispatcher.bulks.progress(cancelled)).pending === 0);
+  assert.deepEqual(
+    agent.jobs.map(({ volumeId }) => volumeId),
+    ['a1'],
+  );
+});
+
+test('a request is kept for as long as it works, and for a week after', async () => {
+  const context = await fleet();
+  const { replica, prefix } = context;
+  const keys = redisKeys(prefix);
+  const lifeOf = (id: string): Promise<number> => replica.connections.commands.pttl(keys.bulk(id));
+  await replica.dispatcher.pauseLane(ca, by);
+  const [working, done] = [
+    await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
+    await replica.dispatcher.bulks.request({ issuer: { ...ca, name: 'other' } }, by),
+  ];
+  answering(context, 'node-a');
+  answering(context, 'node-b');
+  await until(async () => (await replica.dispatcher.bulks.progress(done)).state === 'finished');
+  assert.equal(await lifeOf(working), -1);
+  assert.equal(await replica.connections.commands.pttl(`${keys.bulk(working)}:pending`), -1);
+  assert.ok((await lifeOf(done)) > 6 * 86_400_000);
+  // Eight days later.
+  await replica.connections.commands.zadd(keys.bulks, Date.now() - 8 * 86_400_000, working);
+  await replica.connections.commands.del(keys.bulk(done));
+  assert.deepEqual(
+    (await replica.dispatcher.bulks.list()).map(({ id }) => id),
+    [working],
+  );
+  await replica.dispatcher.bulks.cancel(working);
+  await until(async () => (await replica.dispatcher.bulks.progress(working)).cancelled === 3);
+  assert.ok((await lifeOf(working)) > 6 * 86_400_000);
 });
 
 test('volumes that leave meanwhile do not keep a request from ending', async () => {

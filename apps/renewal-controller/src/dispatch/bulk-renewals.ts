@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -11,8 +12,11 @@ import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renew
 import type { Demands, PendingRenewal } from './demands.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { HoldJob } from './due-worker.ts';
+import type { Recalls } from './recalls.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
+
+const takenBackAtOnce = 100;
 
 /** What renewals on demand stand on. */
 export interface BulkRenewalsParts {
@@ -26,6 +30,7 @@ export interface BulkRenewalsParts {
   readonly isStarted: (volume: VolumeState) => Promise<boolean>;
   /** Takes a renewal out of its lane. */
   readonly leaveLane: (volume: VolumeState) => Promise<unknown>;
+  readonly recalls: Pick<Recalls, 'recall'>;
 }
 
 /** Renewals that people ask for: counted first if they like, then brought forward, each in its own lane. */
@@ -66,27 +71,34 @@ export class BulkRenewals {
     return id;
   }
 
-  /** Brings a bulk renewal's volumes forward. Run again after a crash it does what is left to do. */
+  /** Brings a bulk renewal's volumes forward, or back when it was cancelled. Run again after a crash it does what is left. */
   async begin(id: string, hold: HoldJob): Promise<void> {
     const { demands, due } = this.#parts;
-    if (!(await demands.move(id, 'running', ['starting', 'running']))) return;
+    if (await demands.isCancelled(id)) {
+      await this.#takeAllBack(id, hold);
+      return;
+    }
+    if (!(await demands.begin(id))) return;
     for await (const some of demands.pending(id)) {
-      const volumes = await this.#stillWanted(id, some);
-      await due.bringForward(volumes);
+      if (await demands.isCancelled(id)) return;
+      await due.bringForward(await this.#stillWanted(id, some));
       await hold();
     }
   }
 
   /**
-   * Takes back what has not started: those renewals return to their own time, unless another request wants them too.
-   * What was handed to a node goes on and stays pending until it is answered. Throws not-found for an unknown id.
+   * Cancels a bulk renewal. No renewal starts for it after this returns: lanes refuse it, and what waited in the queues of
+   * nodes is taken back. What an agent works on already goes on and stays pending until it is answered. The others return
+   * to their own time by a job, since they may be many. Throws not-found for an unknown id.
    */
   async cancel(id: string): Promise<BulkRenewal> {
-    const { demands } = this.#parts;
-    await demands.move(id, 'cancelled', ['starting', 'running']);
-    for await (const some of demands.pending(id)) {
-      const volumes = await this.#stillWanted(id, some);
-      await Promise.all(volumes.map((volume) => this.#takeBack(id, volume)));
+    const { demands, due, recalls } = this.#parts;
+    if (await demands.cancel(id)) {
+      await recalls.recall(async (volumes) => {
+        const pending = await demands.pendingOf(id, volumes.map(renewalId));
+        return new Set(volumes.filter((volume) => pending.has(renewalId(volume))));
+      });
+      await due.addBulkCancel(id);
     }
     return await this.progress(id);
   }
@@ -108,6 +120,13 @@ export class BulkRenewals {
     await Promise.all(
       marks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, renewal, end))),
     );
+  }
+
+  /** Settles what cancelled requests still wait for of a renewal that came and was not started for their sake. */
+  async dropCancelled(renewal: string): Promise<void> {
+    const { demands } = this.#parts;
+    for (const mark of await demands.wanting(renewal))
+      if (await demands.isCancelled(mark.replace('!', ''))) await demands.settle(mark, renewal, 'cancelled');
   }
 
   #select(selection: VolumeSelection): { volumes: readonly VolumeState[]; skipped: number } {
@@ -133,15 +152,28 @@ export class BulkRenewals {
     return wanted;
   }
 
+  async #takeAllBack(id: string, hold: HoldJob): Promise<void> {
+    for await (const some of this.#parts.demands.pending(id)) {
+      const volumes = await this.#stillWanted(id, some);
+      for (const few of batches(volumes, takenBackAtOnce)) {
+        await Promise.all(few.map((volume) => this.#takeBack(id, volume)));
+        await hold();
+      }
+    }
+  }
+
   async #takeBack(id: string, volume: VolumeState): Promise<void> {
     const { demands, due, isStarted, leaveLane } = this.#parts;
     if (await isStarted(volume)) return;
     const marks = await demands.wanting(renewalId(volume));
     const mark = marks.find((each) => each.replace('!', '') === id) ?? id;
-    if (!(await demands.settle(mark, renewalId(volume), 'cancelled'))) return;
-    await due.remove([jobId(volume)]);
-    await leaveLane(volume);
-    await due.schedule([volume]);
+    if (marks.every((each) => each === mark)) {
+      await due.remove([jobId(volume)]);
+      await leaveLane(volume);
+      await due.schedule([volume]);
+    }
+    // Last: whoever is killed before it leaves the volume to the next attempt.
+    await demands.settle(mark, renewalId(volume), 'cancelled');
   }
 }
 

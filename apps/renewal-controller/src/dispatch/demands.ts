@@ -5,7 +5,13 @@ import { demandMarks } from '../lanes/demand-marks.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { BulkRenewal, RenewalRequester } from './bulk-renewal.ts';
-import { demandScript, moveBulkScript, settleDemandScript } from './demand-scripts.ts';
+import {
+  beginBulkScript,
+  cancelBulkScript,
+  countFailureScript,
+  demandScript,
+  settleDemandScript,
+} from './demand-scripts.ts';
 import { renewalId } from './renewal-job.ts';
 
 /** How one renewal of a bulk renewal ended. */
@@ -18,8 +24,8 @@ export interface PendingRenewal {
   readonly volumeId: string;
 }
 
-/** Records are kept for a week. */
-const keptMs = 7 * 86_400_000;
+/** A record that was begun and not completed is of a replica that was killed. */
+const creationLimitMs = 3_600_000;
 const batchSize = 500;
 
 /** The records of what was asked for by people: in Redis alone, so that any replica can go on with them. */
@@ -44,20 +50,37 @@ export class Demands {
     const createdAtMs = this.#clock.now();
     const record = JSON.stringify({ ...request, createdAtMs });
     await this.#redis.hset(bulk, { request: record, total: volumes.length, state: 'starting' });
+    await this.#redis.pexpire(bulk, creationLimitMs);
     const mark = request.ignoreWindows === true ? `!${id}` : id;
     for (const some of batches(volumes, batchSize)) {
       const args = some.flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
-      await demandScript.run(this.#redis, [this.#keys.demands, pending], [mark, ...args]);
+      await demandScript.run(this.#redis, [this.#keys.demands, pending, this.#keys.resting], [mark, ...args]);
+      await this.#redis.pexpire(pending, creationLimitMs);
     }
-    await this.#redis.pexpire(bulk, keptMs);
-    await this.#redis.pexpire(pending, keptMs);
-    await this.#redis.zremrangebyscore(this.#keys.bulks, '-inf', createdAtMs - keptMs);
     await this.#redis.zadd(this.#keys.bulks, createdAtMs, id);
+    await this.#redis.persist(pending);
+    await this.#redis.persist(bulk);
   }
 
-  /** Moves a bulk renewal on; false when it is in none of the states `from`. */
-  async move(id: string, to: BulkRenewal['state'], from: readonly BulkRenewal['state'][]): Promise<boolean> {
-    return (await moveBulkScript.run(this.#redis, [this.#keysOf(id)[0]], [to, ...from])) === 1;
+  /** Whether there is something to do for a bulk renewal; it runs from then on. */
+  async begin(id: string): Promise<boolean> {
+    return (await beginBulkScript.run(this.#redis, this.#keysOf(id), [])) === 1;
+  }
+
+  /** Cancels: once this returns, lanes start nothing for it. False when it was not working. */
+  async cancel(id: string): Promise<boolean> {
+    return (await cancelBulkScript.run(this.#redis, [...this.#keysOf(id), this.#keys.cancelled], [id])) === 1;
+  }
+
+  async isCancelled(id: string): Promise<boolean> {
+    return (await this.#redis.hget(this.#keysOf(id)[0], 'state')) === 'cancelled';
+  }
+
+  /** Which of these renewals the bulk renewal waits for. */
+  async pendingOf(id: string, renewals: readonly string[]): Promise<ReadonlySet<string>> {
+    if (renewals.length === 0) return new Set();
+    const found = await this.#redis.hmget(this.#keysOf(id)[1], ...renewals);
+    return new Set(renewals.filter((_, i) => typeof found[i] === 'string'));
   }
 
   /** Every renewal that the bulk renewal still waits for, some hundreds at a time; one may come twice. */
@@ -94,7 +117,7 @@ export class Demands {
   }
 
   async countFailure(mark: string): Promise<void> {
-    await this.#redis.hincrby(this.#keysOf(mark.replace('!', ''))[0], 'failures', 1);
+    await countFailureScript.run(this.#redis, [this.#keysOf(mark.replace('!', ''))[0]], []);
   }
 
   /** A bulk renewal as it stands; undefined when there is none of this id, or none any more. */
@@ -116,10 +139,12 @@ export class Demands {
     };
   }
 
-  /** The bulk renewals of the last week, the latest first. */
+  /** The bulk renewals that work and those that ended within a week, the latest first. */
   async list(): Promise<readonly BulkRenewal[]> {
     const ids = await this.#redis.zrange(this.#keys.bulks, 0, '-1', 'REV');
     const found = await Promise.all(ids.map((id) => this.get(id)));
+    const expired = ids.filter((_, i) => found[i] === undefined);
+    if (expired.length > 0) await this.#redis.zrem(this.#keys.bulks, ...expired);
     return found.filter((bulk) => bulk !== undefined);
   }
 

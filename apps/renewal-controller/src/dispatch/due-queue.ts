@@ -1,6 +1,7 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import { Queue } from 'bullmq';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { Call } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { dueQueueName } from '../redis/redis-keys.ts';
@@ -66,9 +67,20 @@ export class DueQueue {
     await this.#queue.add('bulk', { b: bulk }, { jobId: `bulk-${bulk}`, priority: 1 });
   }
 
+  /** Lets the volumes of a cancelled bulk renewal return to their own time. */
+  async addBulkCancel(bulk: string): Promise<void> {
+    await this.#queue.add('bulk', { b: bulk }, { jobId: `bulk-cancel-${bulk}`, priority: 1 });
+  }
+
   /** Wakes delayed jobs; those that are not delayed, or gone, are left alone. */
   async promote(ids: readonly string[]): Promise<void> {
     await this.#each(ids, (id) => this.#queue.getBackend().promote(id));
+  }
+
+  /** Lets jobs that wait in a lane come when they may; those that are not delayed, or gone, are left alone. */
+  async call(calls: readonly Call[]): Promise<void> {
+    const backend = this.#queue.getBackend();
+    await this.#each(calls, ({ id, inMs }) => (inMs > 0 ? backend.changeDelay(id, inMs) : backend.promote(id)));
   }
 
   /** Removes jobs; one that is being processed stays, and finds out by itself that it is obsolete. */
@@ -110,7 +122,7 @@ export class DueQueue {
   }
 
   async #addOne(volume: VolumeState, delayOf: (dueAtMs: number) => number): Promise<void> {
-    const times = renewalTimes(volume, this.#policies.laneOf(volume.issuer));
+    const times = renewalTimes(volume, this.#policies.laneOf(volume.issuer), this.#now());
     if (times === undefined) return;
     const delay = Math.max(0, delayOf(times.dueAtMs));
     const data = { n: volume.node, v: volume.volumeId };
@@ -118,9 +130,9 @@ export class DueQueue {
   }
 
   /** BullMQ refuses what a job's state does not allow with a negative code, which is as good as done here. */
-  async #each(ids: readonly string[], act: (id: string) => Promise<unknown>): Promise<void> {
-    await inBatches(ids, (id) =>
-      act(id).catch((error: unknown) => {
+  async #each<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+    await inBatches(items, (item) =>
+      act(item).catch((error: unknown) => {
         if (!isRefusal(error)) throw error;
       }),
     );

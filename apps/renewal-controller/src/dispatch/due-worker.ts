@@ -14,8 +14,8 @@ export type DueResult =
   | {
       readonly done: false;
       readonly waitMs: number;
-      /** Whether it was called before its wait had begun, which nobody could tell it then. */
-      readonly wasCalled?: () => Promise<boolean>;
+      /** In how many ms it is to come if it was called before its wait had begun, which nobody could tell it then. */
+      readonly callInMs?: () => Promise<number | undefined>;
     };
 
 /** Keeps a job that takes long from being given to another worker; call it every second or so. */
@@ -35,6 +35,8 @@ export interface DueWorkerParts {
 
 const lockDuration = 5_000;
 const retryMs = 1_000;
+/** A slot is not worth another move for less. */
+const callSlackMs = 100;
 const closeLimitMs = 5_000;
 
 /** Takes what is due. Any number of them in any number of replicas share the work: BullMQ's locks decide who has what. */
@@ -78,8 +80,10 @@ export class DueWorker {
     if (result.done) return;
     try {
       await job.moveToDelayed(this.#parts.clock.now() + result.waitMs, token);
+      const calledInMs = (await result.callInMs?.()) ?? Infinity;
       // Refused when somebody else has promoted it meanwhile.
-      if (await result.wasCalled?.()) await job.promote().catch(() => undefined);
+      if (calledInMs <= 0) await job.promote().catch(() => undefined);
+      else if (calledInMs < result.waitMs - callSlackMs) await job.changeDelay(calledInMs).catch(() => undefined);
     } catch (error) {
       // Not moved: its lock runs out, and BullMQ gives it to whoever lives. A failed job would be gone instead.
       this.#onError(error instanceof Error ? error : new Error(String(error)));
@@ -108,6 +112,6 @@ export class DueWorker {
 }
 
 /** Errors of sockets have codes, those of ioredis have texts. */
-function isConnectionError(error: Error): boolean {
+export function isConnectionError(error: Error): boolean {
   return 'syscall' in error || /^(Connection is closed|Stream isn't writeable|Command timed out)/.test(error.message);
 }

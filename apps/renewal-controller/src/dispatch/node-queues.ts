@@ -29,9 +29,9 @@ export class NodeQueues {
     await this.#queueOf(node).add('hold', job, { jobId: `${id}-hold` });
   }
 
-  /** Takes back a job that its agent has not begun. */
-  async remove(node: string, id: string): Promise<void> {
-    await this.#queueOf(node).remove(id);
+  /** Takes back a job that its agent has not begun; answers whether there was one. */
+  async remove(node: string, id: string): Promise<boolean> {
+    return (await this.#queueOf(node).remove(id)) > 0;
   }
 
   /** Jobs that wait for their agent. */

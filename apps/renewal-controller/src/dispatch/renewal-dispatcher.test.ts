@@ -73,12 +73,12 @@ function renewing(
 test('tries again after a failure, as a job of its own, and counts what people asked for only when it worked', async () => {
   const { replica, prefix } = replicaOf();
   await connected(replica);
-  // Long ago, so that the retry is due at once.
-  const failedAtMs = Date.now() - 60_000;
-  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+  // Short-lived, so that the retry is due soon.
+  const lives = { notBeforeMs: Date.now() - 4_000, notAfterMs: Date.now() + 6_000 };
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1', ...lives })]);
   const agent = new TestAgent(replica, prefix, 'node-a', async (job) => {
     if (job.cause === 'due')
-      await replica.index.applyDelta(session, [reportOf({ id: 'v1', attempts: 1, failedAtMs })], []);
+      await replica.index.applyDelta(session, [reportOf({ id: 'v1', attempts: 1, ...lives })], []);
     else await renewing(replica, session)(job);
   });
   stops.push(() => agent.stop());
@@ -93,8 +93,9 @@ test('tries again after a failure, as a job of its own, and counts what people a
 });
 
 test('a report that comes many times, on two replicas, makes one job', async () => {
-  const first = replicaOf();
-  const { replica: second } = replicaOf({ prefix: first.prefix });
+  const policy = { maxInFlight: 1_000, burst: 100 };
+  const first = replicaOf({ policy });
+  const { replica: second } = replicaOf({ prefix: first.prefix, policy });
   await connected(first.replica);
   await connected(second);
   const reports = Array.from({ length: 50 }, (_, i) => reportOf({ id: `v${i}` }));
@@ -158,17 +159,25 @@ test('a broken issuer rests while a healthy one goes on', async () => {
   const backoff = { threshold: 3, initialMs: 600_000, maxMs: 600_000 };
   const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 4, backoff } });
   await connected(replica);
-  const broken = Array.from({ length: 100 }, (_, i) => reportOf({ id: `b${i}`, issuer: 'broken' }));
-  const healthy = Array.from({ length: 100 }, (_, i) => reportOf({ id: `h${i}`, issuer: 'healthy' }));
-  const session = await enrol(replica, 'node-a', []);
-  const agent = new TestAgent(replica, prefix, 'node-a', async (job) => {
-    if (job.volumeId.startsWith('h')) await renewing(replica, session, { issuer: 'healthy' })(job);
-    else await replica.index.applyDelta(session, [reportOf({ id: job.volumeId, issuer: 'broken', attempts: 1 })], []);
-  });
-  stops.push(() => agent.stop());
-  await replica.index.applyDelta(session, [...broken, ...healthy], []);
-  await until(() => agent.jobs.filter(({ volumeId }) => volumeId.startsWith('h')).length === 100);
-  const sent = agent.jobs.filter(({ volumeId }) => volumeId.startsWith('b')).length;
+  const broken = Array.from({ length: 40 }, (_, i) => reportOf({ id: `b${i}`, issuer: 'broken' }));
+  const healthy = Array.from({ length: 40 }, (_, i) => reportOf({ id: `h${i}`, issuer: 'healthy' }));
+  const agents = await Promise.all(
+    ['node-a', 'node-b', 'node-c'].map(async (node) => {
+      const session = await enrol(replica, node, []);
+      const agent = new TestAgent(replica, prefix, node, async (job) => {
+        if (job.volumeId.startsWith('h')) await renewing(replica, session, { issuer: 'healthy' })(job);
+        else
+          await replica.index.applyDelta(session, [reportOf({ id: job.volumeId, issuer: 'broken', attempts: 1 })], []);
+      });
+      stops.push(() => agent.stop());
+      await replica.index.applyDelta(session, [...broken, ...healthy], []);
+      return agent;
+    }),
+  );
+  const sentOf = (letter: string): number =>
+    agents.flatMap(({ jobs }) => jobs).filter(({ volumeId }) => volumeId.startsWith(letter)).length;
+  await until(() => sentOf('h') === 120);
+  const sent = sentOf('b');
   assert.ok(sent < 12, `${sent} went to the broken issuer`);
   const lane = await replica.dispatcher.lanes.state(laneIssuer('broken'));
   assert.ok(lane.backoffUntilMs !== undefined && lane.backoffUntilMs > Date.now());

@@ -22,10 +22,12 @@ import { DueWorker } from './due-worker.ts';
 import type { DueResult, HoldJob } from './due-worker.ts';
 import { IssuanceHistory } from './issuance-history.ts';
 import type { EndedTry } from './issuance-history.ts';
+import { LaneAdvancer } from './lane-advancer.ts';
 import { NodeQueues } from './node-queues.ts';
+import { Recalls } from './recalls.ts';
 import { isOfSameJob, jobId, renewalId, renewalOf } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
-import { renewalTimes } from './renewal-schedule.ts';
+import { renewalTimes, restAfterMs } from './renewal-schedule.ts';
 import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -45,7 +47,11 @@ export interface RenewalDispatcherParts {
   readonly concurrency?: number;
   /** Time as lanes see it; the Redis server's unless a test gives its own. */
   readonly laneTime?: LaneTime;
+  /** After which time without a word of its agent a node gets no renewals; five minutes unless given. */
+  readonly silentAfterMs?: number;
 }
+
+const defaultSilentAfterMs = 300_000;
 
 /**
  * Gets every volume renewed in time: schedules what is reported, and when it is due sends it through its issuer's lane
@@ -63,20 +69,39 @@ export class RenewalDispatcher implements ReportSink {
   readonly #admission: LaneAdmission;
   readonly #demands: Demands;
   readonly #stored: StoredVolumes;
+  readonly #recalls: Recalls;
+  readonly #advancer: LaneAdvancer;
   #worker: DueWorker | undefined;
 
   constructor(parts: RenewalDispatcherParts) {
     this.#parts = parts;
-    const { policies, clock, logger, laneTime } = parts;
+    const { policies, clock, logger, laneTime, silentAfterMs = defaultSilentAfterMs } = parts;
     const redis = parts.connections.commands;
     this.#keys = redisKeys(parts.prefix);
-    this.#admission = new LaneAdmission(redis, this.#keys, laneTime);
+    this.#admission = new LaneAdmission(redis, this.#keys, laneTime, silentAfterMs);
     this.#demands = new Demands(redis, this.#keys, clock);
     this.#stored = storedVolumes(redis, this.#keys);
     this.lanes = new LaneStore(redis, this.#keys, policies);
     this.due = new DueQueue(redis, this.#keys, { policies, now: () => clock.now() });
     this.history = new IssuanceHistory(redis, this.#keys, clock);
     this.nodeQueues = new NodeQueues(redis, parts.prefix);
+    this.#recalls = new Recalls({
+      redis,
+      keys: this.#keys,
+      stored: this.#stored,
+      nodeQueues: this.nodeQueues,
+      due: this.due,
+      leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+    });
+    this.#advancer = new LaneAdvancer({
+      lanes: this.lanes,
+      admission: this.#admission,
+      policies,
+      call: (calls) => this.due.call(calls),
+      recallUnanswered: () => this.#recalls.unanswered(),
+      clock,
+      logger,
+    });
     this.bulks = new BulkRenewals({
       view: parts.view,
       stored: this.#stored,
@@ -86,6 +111,7 @@ export class RenewalDispatcher implements ReportSink {
       logger,
       isStarted: (volume) => this.#isStarted(volume),
       leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+      recalls: this.#recalls,
     });
   }
 
@@ -104,40 +130,50 @@ export class RenewalDispatcher implements ReportSink {
       concurrency,
       process: (id, data, hold) => this.#process(id, data, hold),
     });
+    this.#advancer.start();
   }
 
   /** Ends within some seconds, whether Redis is there or not. */
   async stop(): Promise<void> {
-    await this.#worker?.stop();
+    await Promise.all([this.#worker?.stop(), this.#advancer.stop()]);
     await this.nodeQueues.close();
     await this.due.close();
   }
 
   async changed(changes: readonly VolumeChange[]): Promise<void> {
     const settled = await Promise.all(changes.map((change) => this.#settle(change)));
-    await Promise.all([
-      this.history.record(settled.flatMap((ended) => ended ?? [])),
-      this.due.schedule(changes.flatMap(({ current }) => current ?? [])),
-    ]);
+    const current = changes.flatMap((change) => change.current ?? []);
+    await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
+    await this.#callSilent(current);
   }
 
   async confirmed(volumes: readonly VolumeState[]): Promise<void> {
     await this.#settleLeftBehind(volumes);
     await this.due.schedule(volumes);
+    await this.#callSilent(volumes);
   }
 
   async forgotten(node: string): Promise<void> {
     await this.nodeQueues.obliterate(node);
   }
 
-  /** Holds all renewals of an issuer until `resumeLane`; agents still renew by their own deadline. */
+  /**
+   * Holds all renewals of an issuer until `resumeLane`, also those that wait in the queues of nodes; what an agent works on
+   * already it completes, and agents still renew by their own deadline.
+   */
   async pauseLane(issuer: IssuerName, pause: Omit<LanePause, 'atMs'>): Promise<void> {
-    await this.lanes.pause(issuer, { ...pause, atMs: this.#parts.clock.now() });
-    this.#parts.logger.info({ issuer, ...pause }, 'lane paused');
+    const { policies, logger, clock } = this.#parts;
+    await this.lanes.pause(issuer, { ...pause, atMs: clock.now() });
+    const { id } = policies.laneOf(issuer);
+    await this.#recalls.recall((volumes) =>
+      Promise.resolve(new Set(volumes.filter((volume) => policies.laneOf(volume.issuer).id === id))),
+    );
+    logger.info({ issuer, ...pause }, 'lane paused');
   }
 
   async resumeLane(issuer: IssuerName, by: string): Promise<void> {
-    await this.lanes.resume(issuer, (ids) => this.due.promote(ids));
+    await this.lanes.resume(issuer);
+    await this.due.call(await this.#admission.advance(this.#parts.policies.laneOf(issuer)));
     this.#parts.logger.info({ issuer, by }, 'lane resumed');
   }
 
@@ -160,11 +196,24 @@ export class RenewalDispatcher implements ReportSink {
         lanes: this.lanes,
         policies: this.#parts.policies,
         nodeQueues: this.nodeQueues,
+        recall: (volume) => this.#recalls.one(volume),
+        dropCancelled: (renewal) => this.bulks.dropCancelled(renewal),
         clock: this.#parts.clock,
         observer: this.#observer,
       },
       { id, node: data.n, volumeId: data.v },
     );
+  }
+
+  /** Lets those come that waited for a word of their node: this is one. */
+  async #callSilent(volumes: readonly VolumeState[]): Promise<void> {
+    if (volumes.length === 0) return;
+    const { commands } = this.#parts.connections;
+    const held = await commands.hmget(this.#keys.holds, ...volumes.map(volumePlace));
+    const called = volumes.filter((_, i) => held[i]?.startsWith('node-silent') === true);
+    if (called.length === 0) return;
+    await commands.hdel(this.#keys.holds, ...called.map(volumePlace));
+    await this.due.promote(called.map(jobId));
   }
 
   /**
@@ -208,12 +257,14 @@ export class RenewalDispatcher implements ReportSink {
       outcome,
       volume: volumePlace(volume),
       ...(error !== undefined && { error }),
+      ...(outcome !== 'gone' && current !== undefined && { restMs: restAfterMs(current, this.#parts.clock.now()) }),
     });
     // Of what was due and admitted the job is gone, or its worker is about to end it; one that was asked for before its
     // time may have been scheduled for that time once more, by a snapshot.
-    const dueAtMs = renewalTimes(volume, lane)?.dueAtMs ?? Infinity;
-    if (!settled.wasStarted || dueAtMs > this.#parts.clock.now()) await this.due.remove([id]);
-    await this.due.promote(settled.woken);
+    const nowMs = this.#parts.clock.now();
+    const dueAtMs = renewalTimes(volume, lane, nowMs)?.dueAtMs ?? Infinity;
+    if (!settled.wasStarted || dueAtMs > nowMs) await this.due.remove([id]);
+    await this.due.call(settled.calls);
     return settled;
   }
 

@@ -4,7 +4,7 @@ import { volumeStateOf } from '../fleet-index/volume-state.ts';
 import { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePolicy } from '../lanes/lane-policy.ts';
 import { jobId } from './renewal-job.ts';
-import { renewalTimes } from './renewal-schedule.ts';
+import { renewalTimes, restAfterMs } from './renewal-schedule.ts';
 import type { RenewalTimes } from './renewal-schedule.ts';
 import { reportOf } from './testing/test-fleet.ts';
 import type { VolumeSketch } from './testing/test-fleet.ts';
@@ -14,9 +14,9 @@ const startMs = Date.UTC(2026, 0, 1);
 const month = { notBeforeMs: startMs, renewAtMs: startMs + 20 * dayMs, notAfterMs: startMs + 30 * dayMs };
 const minute = { notBeforeMs: startMs, renewAtMs: startMs + 40_000, notAfterMs: startMs + 60_000 };
 
-function timesOf(sketch: Partial<VolumeSketch>, policy: Partial<LanePolicy> = {}): RenewalTimes {
+function timesOf(sketch: Partial<VolumeSketch>, policy: Partial<LanePolicy> = {}, nowMs = startMs): RenewalTimes {
   const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...month, ...sketch }));
-  const times = renewalTimes(volume, new LanePolicies(policy).laneOf(volume.issuer));
+  const times = renewalTimes(volume, new LanePolicies(policy).laneOf(volume.issuer), nowMs);
   assert.ok(times);
   return times;
 }
@@ -49,15 +49,46 @@ test('does not move into a window of the first third of its life', () => {
 });
 
 test('waits longer after each failure, and never a quarter of what is left', () => {
-  const failedAtMs = startMs + 20 * dayMs;
-  const waits = [1, 2, 3, 10, 60].map((attempts) => timesOf({ attempts, failedAtMs }).dueAtMs - failedAtMs);
+  const nowMs = startMs + 20 * dayMs;
+  const waits = [1, 2, 3, 10, 60].map((attempts) => timesOf({ attempts }, {}, nowMs).dueAtMs - nowMs);
   assert.ok(
     waits.every((wait, i) => i === 0 || wait >= (waits[i - 1] ?? 0)),
     waits.join(),
   );
-  assert.ok((waits[0] ?? 0) <= 5_000 && (waits[4] ?? 0) <= 600_000 && (waits[4] ?? 0) >= 450_000, waits.join());
-  const late = timesOf({ ...minute, attempts: 8, failedAtMs: startMs + 40_000 }).dueAtMs - startMs - 40_000;
+  assert.ok((waits[0] ?? 0) >= 30_000 && (waits[0] ?? 0) <= 45_000, waits.join());
+  assert.ok((waits[4] ?? 0) >= 300_000 && (waits[4] ?? 0) <= 450_000, waits.join());
+  const late = timesOf({ ...minute, attempts: 8 }, {}, startMs + 40_000).dueAtMs - startMs - 40_000;
   assert.ok(late <= 5_000, `${late} ms of 20 s`);
+});
+
+test('waits after a failure from when it is told, whatever time the agent gives to it', () => {
+  const nowMs = startMs + 20 * dayMs;
+  const of = (failedAtMs: number): number => timesOf({ attempts: 1, failedAtMs }, {}, nowMs).dueAtMs;
+  assert.equal(of(nowMs - 15 * 60_000), of(nowMs));
+  assert.equal(of(nowMs + 15 * 60_000), of(nowMs));
+});
+
+test('waits for an hour after a request was denied, and less as the certificate ends', () => {
+  const nowMs = startMs + 20 * dayMs;
+  const denied = (attempts: number, atMs: number): number => {
+    const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...month, attempts }));
+    assert.ok(volume.failure);
+    const failing = { ...volume, failure: { ...volume.failure, reason: 'RequestDenied' } };
+    const times = renewalTimes(failing, new LanePolicies().laneOf(volume.issuer), atMs);
+    return (times?.dueAtMs ?? 0) - atMs;
+  };
+  assert.ok(denied(1, nowMs) >= 3_600_000 && denied(1, nowMs) <= 1.1 * 3_600_000);
+  assert.ok(denied(9, nowMs) >= 10 * 3_600_000, `${denied(9, nowMs)}`);
+  assert.equal(denied(9, month.notAfterMs - 80_000), 10_000);
+});
+
+test('lets a volume rest after each issuance for the minimum between two', () => {
+  const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...minute }));
+  assert.equal(restAfterMs(volume, startMs), 1_200);
+  const failing = volumeStateOf('node-a', reportOf({ id: 'v1', ...minute, attempts: 3 }));
+  const waitMs = renewalTimes(failing, new LanePolicies().laneOf(volume.issuer), startMs)?.dueAtMs ?? 0;
+  const restMs = restAfterMs(failing, startMs);
+  assert.ok(restMs > 0 && restMs < waitMs - startMs);
 });
 
 test('ranks the lane first and then the time that is left', () => {
@@ -72,7 +103,8 @@ test('ranks the lane first and then the time that is left', () => {
 test('has no renewal before it has a certificate', () => {
   const report = { ...reportOf({ id: 'v1' }), certificate: undefined };
   const volume = volumeStateOf('node-a', report);
-  assert.equal(renewalTimes(volume, new LanePolicies().laneOf(volume.issuer)), undefined);
+  assert.equal(renewalTimes(volume, new LanePolicies().laneOf(volume.issuer), startMs), undefined);
+  assert.equal(restAfterMs(volume, startMs), 0);
 });
 
 test('another generation, another failure and another node are other jobs', () => {

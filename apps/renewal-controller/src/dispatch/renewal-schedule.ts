@@ -1,4 +1,5 @@
 import { latestStartMs } from '@certfleet/shared/certificate-times.ts';
+import { backoffMs, minimumIntervalMs, terminalBackoffMs, transientBackoff } from '@certfleet/shared/renewal-policy.ts';
 import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
 import type { RenewalWindows } from '../lanes/renewal-windows.ts';
@@ -15,18 +16,21 @@ export interface RenewalTimes {
 
 /** No volume is renewed for a window's sake before this part of its certificate's lifetime is over. */
 const earliestPart = 1 / 3;
-const firstRetryMs = 5_000;
-const longestRetryMs = 10 * 60_000;
+const shortestRetryMs = 1_000;
 
-/** When the volume's next renewal is to be sent; undefined while it has no certificate that could be renewed. */
-export function renewalTimes(volume: VolumeState, lane: Lane): RenewalTimes | undefined {
+/** Failures that the same request would meet again. */
+const finalRefusals: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
+
+/**
+ * When the volume's next renewal is to be sent; undefined while it has no certificate that could be renewed. After a
+ * failure the wait counts from `nowMs`, the time at which the report of it is acted on: the time that an agent gives to
+ * its failure is that of the agent's clock.
+ */
+export function renewalTimes(volume: VolumeState, lane: Lane, nowMs: number): RenewalTimes | undefined {
   const { certificate, failure } = volume;
   if (certificate === undefined) return undefined;
-  const share = shareOf(volume);
   const dueAtMs =
-    failure === undefined
-      ? regularDueAtMs(certificate, lane, share)
-      : failure.atMs + retryDelayMs(certificate, failure, share);
+    failure === undefined ? regularDueAtMs(certificate, lane, shareOf(volume)) : nowMs + retryDelayMs(volume, nowMs);
   return {
     dueAtMs,
     latestStartMs: latestStartMs(certificate),
@@ -60,15 +64,29 @@ function inWindow(
   return span === undefined ? dueAtMs : Math.round(span.startMs + share * (span.endMs - span.startMs));
 }
 
-/** Doubles with every failure, spread, and never takes more than a quarter of what is left of the certificate. */
-function retryDelayMs(
-  certificate: CertificateState,
-  { attempts, atMs }: { readonly attempts: number; readonly atMs: number },
-  share: number,
-): number {
-  const doubledMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 20));
-  const leftMs = Math.max(4_000, certificate.notAfterMs - atMs);
-  return Math.round(Math.min(doubledMs, leftMs / 4) * (0.75 + share / 4));
+/**
+ * For how many milliseconds no automatic renewal of a volume starts after a report: after an issuance the minimum between
+ * two, after a failure the back-off. 0 for a volume without a certificate, which only its mount issues.
+ */
+export function restAfterMs(volume: VolumeState, nowMs: number): number {
+  const { certificate, failure } = volume;
+  if (certificate === undefined) return 0;
+  if (failure === undefined) return minimumIntervalMs(certificate.notAfterMs - certificate.notBeforeMs);
+  // A little less than the delay of the job, which a replica's clock measures.
+  return retryDelayMs(volume, nowMs) * 0.9;
+}
+
+/** Grows with every failure, is spread, and never takes more than a quarter of what is left of the certificate. */
+function retryDelayMs(volume: VolumeState, nowMs: number): number {
+  const { certificate, failure } = volume;
+  if (certificate === undefined || failure === undefined) return 0;
+  const leftMs = certificate.notAfterMs - nowMs;
+  const share = (): number => shareOf(volume);
+  if (finalRefusals.has(failure.reason)) return Math.round(terminalBackoffMs(failure.attempts, leftMs, share));
+  const policy = transientBackoff(certificate.notAfterMs - certificate.notBeforeMs);
+  const waitMs = backoffMs(policy, failure.attempts, share);
+  // What has expired is not worth more attempts than what lives.
+  return Math.round(leftMs > 0 ? Math.min(waitMs, Math.max(shortestRetryMs, leftMs / 4)) : waitMs);
 }
 
 const priorityBand = 200_000;

@@ -2,8 +2,8 @@ import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { volumePlace } from '../fleet-index/volume-place.ts';
 import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
-import type { LaneAdmission } from '../lanes/lane-admission.ts';
-import type { LanePolicies } from '../lanes/lane-policies.ts';
+import type { Admission, LaneAdmission } from '../lanes/lane-admission.ts';
+import type { Lane, LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import type { DueResult } from './due-worker.ts';
@@ -20,6 +20,10 @@ export interface StartRenewalParts {
   readonly lanes: LaneStore;
   readonly policies: LanePolicies;
   readonly nodeQueues: NodeQueues;
+  /** Takes a renewal back that its agent has not begun; answers whether it could. */
+  readonly recall: (volume: VolumeState) => Promise<boolean>;
+  /** Settles what cancelled requests still wait for of a renewal. */
+  readonly dropCancelled: (renewal: string) => Promise<void>;
   readonly clock: Clock;
   readonly observer: DispatchObserver;
 }
@@ -40,7 +44,7 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   // The volume is gone, was renewed by its agent's own deadline, or failed once more: another job stands for it now.
   if (volume?.certificate === undefined || jobId(volume) !== id) return done;
   const lane = policies.laneOf(volume.issuer);
-  const times = renewalTimes(volume, lane);
+  const times = renewalTimes(volume, lane, clock.now());
   if (times === undefined) return done;
   await lanes.note(lane);
   const verdict = await admission.admit(lane, {
@@ -49,27 +53,51 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
     volume: volumePlace(volume),
     latestStartMs: times.latestStartMs,
     notAfterMs: volume.certificate.notAfterMs,
+    // The wait after a failure is in Redis, by its time.
+    ...(volume.failure === undefined && { dueAtMs: times.dueAtMs }),
   });
-  if (!verdict.admitted) {
-    observer.held(volume, verdict.reason, verdict.waitMs);
-    await holdDeadline(parts, { id, volume, certificate: volume.certificate, waitMs: verdict.waitMs });
-    const { reason, waitMs } = verdict;
-    // A slot has its time; who is parked waits to be called.
-    if (reason === 'rate' || reason === 'window') return { done: false, waitMs };
-    return { done: false, waitMs, wasCalled: () => lanes.wasCalled(lane, id) };
-  }
+  if (!verdict.admitted) return await postpone(parts, { id, volume, certificate: volume.certificate, lane }, verdict);
   const cause = causeOf(volume, verdict.demandedBy.length > 0);
   const nowMs = clock.now();
   // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
-  await nodeQueues.add(node, id, {
-    job: { volumeId, generation: volume.generation, cause, requestedAtMs: nowMs },
-    priority: times.priority,
-  });
+  const job = { volumeId, generation: volume.generation, cause, requestedAtMs: nowMs };
+  // On one connection, and so in this order: what was paused or cancelled since it was admitted is seen here, or its job
+  // is seen by whoever pauses or cancels.
+  const [, isWithdrawn] = await Promise.all([
+    nodeQueues.add(node, id, { job, priority: times.priority }),
+    lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: verdict.demandedBy.length === 0 }),
+  ]);
+  if (isWithdrawn && (await parts.recall(volume))) return done;
   if (!verdict.again) {
-    const latenessMs = cause === 'demand' ? 0 : Math.max(0, nowMs - times.dueAtMs);
+    const latenessMs = cause === 'due' ? Math.max(0, nowMs - times.dueAtMs) : 0;
     observer.dispatched(volume, { cause, latenessMs, urgent: verdict.urgent });
   }
   return done;
+}
+
+/** A renewal that was let wait. */
+interface Waiting {
+  readonly id: string;
+  readonly volume: VolumeState;
+  readonly certificate: CertificateState;
+  readonly lane: Lane;
+}
+
+async function postpone(
+  parts: StartRenewalParts,
+  { lane, ...waiting }: Waiting,
+  refusal: Extract<Admission, { admitted: false }>,
+): Promise<DueResult> {
+  const { id, volume } = waiting;
+  const { waitMs } = refusal;
+  if (refusal.isEarly) {
+    await parts.dropCancelled(renewalOf(id));
+    return { done: false, waitMs };
+  }
+  parts.observer.held(volume, refusal.reason, waitMs);
+  // An agent that nobody hears is not asked to wait for the controller.
+  if (refusal.reason !== 'node-silent') await holdDeadline(parts, { ...waiting, waitMs });
+  return { done: false, waitMs, callInMs: () => parts.lanes.callInMs(lane, { id, volume: volumePlace(volume) }) };
 }
 
 /** A hold outlasts the wait by this: what comes when its lane lets it must not find its agent at work already. */

@@ -3,11 +3,12 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { FleetService } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { AgentMessage, ControllerMessage } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { AgentMessage, ControllerMessage, RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { IdentifyAgent } from '../identity/agent-identity.ts';
 import type { NodeAccess } from '../identity/node-access.ts';
 import type { ServingCertificate } from '../identity/serving-certificate.ts';
+import { sourceOfPeer } from '../identity/request-source.ts';
 import { AccessFeed } from './access-feed.ts';
 import { MessageReader } from './message-reader.ts';
 import { NodeQuestions } from './node-questions.ts';
@@ -16,6 +17,7 @@ import { NodeStream } from './node-stream.ts';
 import type { ReportIndex } from './node-stream.ts';
 import { rpcError } from './rpc-error.ts';
 import { SnapshotTurns } from './snapshot-turns.ts';
+import { StreamIdentity } from './stream-identity.ts';
 
 /** What the server works with. */
 export interface FleetServerOptions {
@@ -53,10 +55,16 @@ const serverLimits = {
   'grpc.max_concurrent_streams': 4,
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
+  // A connection is there for its one stream.
+  'grpc.max_connection_idle_ms': 30_000,
   // The bookkeeping of gRPC's own debugging service, which nothing here serves.
   'grpc.enable_channelz': 0,
 };
 const stopGraceMs = 2_000;
+/** Streams of one node that wait for their agent's first answer; beyond them the oldest is given up. */
+const maxEntering = 3;
+/** Streams of all whose token is under review. */
+const maxUnknown = 1_024;
 const emptyMessage: ControllerMessage = {
   welcome: undefined,
   redis: undefined,
@@ -68,7 +76,11 @@ const emptyMessage: ControllerMessage = {
 export class FleetServer {
   readonly #options: FleetServerOptions;
   readonly #server = new Server(serverLimits);
+  /** The stream of each node that was accepted last. */
   readonly #nodes = new Map<string, ConnectedNode>();
+  /** Streams that were not accepted yet, by node. */
+  readonly #entering = new Map<string, Set<NodeStream>>();
+  #unknown = 0;
   readonly #questions: NodeQuestions;
   readonly #turns: SnapshotTurns;
 
@@ -79,9 +91,9 @@ export class FleetServer {
     this.#server.addService(FleetService, { connect: (stream: Stream) => void this.#connect(stream) });
   }
 
-  /** How many agents are connected to this replica. */
+  /** How many nodes' agents are connected to this replica, accepted or not yet. */
   get connected(): number {
-    return this.#nodes.size;
+    return new Set([...this.#nodes.keys(), ...this.#entering.keys()]).size;
   }
 
   /** Whether the node's agent is connected to this replica. */
@@ -124,32 +136,60 @@ export class FleetServer {
     const reason = new CertfleetError('unavailable', 'the controller is stopping');
     this.#questions.stop();
     for (const { stream } of this.#nodes.values()) stream.end(reason);
+    for (const streams of this.#entering.values()) for (const stream of streams) stream.end(reason);
     const cancel = this.#options.clock.schedule(stopGraceMs, () => this.#server.forceShutdown());
     await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     cancel();
   }
 
   async #connect(stream: Stream): Promise<void> {
-    const { identify, log, observer } = this.#options;
+    const { log, observer } = this.#options;
+    const arrival: Arrival = { stream, source: sourceOfPeer(stream.getPeer()), ended: new AbortController() };
     let node: string | undefined;
+    // From the first moment on: an agent may give up while its token is reviewed.
+    stream.on('cancelled', () => arrival.ended.abort(new CertfleetError('cancelled', 'the agent went away')));
     try {
-      node = await identify(bearerOf(stream));
-      await this.#serve(node, stream);
+      const token = bearerOf(stream);
+      node = await this.#identify(token, arrival);
+      await this.#serve(node, token, arrival);
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       observer.streamEnded(error.code);
       const level = error.code === 'cancelled' ? 'info' : 'warn';
-      log[level]({ node, peer: stream.getPeer(), code: error.code, error: error.message }, 'agent disconnected');
+      const { reason } = error;
+      log[level](
+        { node, peer: stream.getPeer(), code: error.code, reason, error: error.message },
+        'agent disconnected',
+      );
       stream.emit('error', rpcError(error));
     }
   }
 
-  async #serve(node: string, stream: Stream): Promise<never> {
-    const { index, access, replica, heartbeatSeconds, clock, log, observer } = this.#options;
+  async #identify(token: string, { source, ended }: Arrival): Promise<string> {
+    if (this.#unknown >= maxUnknown) {
+      throw new CertfleetError('resource-exhausted', 'too many agents connect at once: try again');
+    }
+    this.#unknown += 1;
+    try {
+      const node = await this.#options.identify(token, { source });
+      ended.signal.throwIfAborted();
+      return node;
+    } finally {
+      this.#unknown -= 1;
+    }
+  }
+
+  async #serve(node: string, token: string, { stream, source, ended }: Arrival): Promise<never> {
+    const { identify, index, access, replica, heartbeatSeconds, clock, log, observer } = this.#options;
     const send: SendToAgent = (message) => {
       if (stream.writable) stream.write({ ...emptyMessage, ...message });
     };
-    const grant = (name: string): ReturnType<NodeAccess['grant']> => access.grant(name);
+    const onRevoked = (reason: CertfleetError): void => nodeStream.end(reason);
+    const identity = new StreamIdentity({ node, token, source, identify, clock, onRevoked });
+    const grant = async (name: string): Promise<RedisAccess> => {
+      await identity.confirm();
+      return await access.grant(name);
+    };
     const feed = new AccessFeed({ node, grant, send: (redis) => send({ redis }), clock, log });
     const nodeStream = new NodeStream({
       node,
@@ -161,31 +201,66 @@ export class FleetServer {
       heartbeatSeconds,
       clock,
       log,
-      onWelcome: () => {
+      onAccepted: () => {
         log.info({ node, peer: stream.getPeer() }, 'agent connected');
+        this.#accept(node, { stream: nodeStream, feed, send });
         void feed.renew();
       },
       observeReport: (durationMs) => observer.reportTaken(durationMs),
       onDescription: this.#questions.answersOf(node),
     });
-    stream.on('cancelled', () => nodeStream.end(new CertfleetError('cancelled', 'the agent went away')));
-    const older = this.#nodes.get(node);
-    const connected = { stream: nodeStream, feed, send };
-    this.#nodes.set(node, connected);
-    if (older !== undefined) {
-      this.#questions.left(node);
-      older.stream.end(new CertfleetError('aborted', 'a newer stream of this node took over'));
-    }
+    ended.signal.addEventListener('abort', () => nodeStream.end(ended.signal.reason as CertfleetError));
+    this.#enter(node, nodeStream);
+    identity.start();
     try {
       return await nodeStream.run();
     } finally {
+      identity.stop();
       feed.stop();
-      if (this.#nodes.get(node) === connected) {
-        this.#nodes.delete(node);
-        this.#questions.left(node);
-      }
+      this.#leave(node, nodeStream);
     }
   }
+
+  /** A stream waits for its agent's answer; the one that was accepted last goes on until then. */
+  #enter(node: string, stream: NodeStream): void {
+    const entering = this.#entering.get(node) ?? new Set();
+    this.#entering.set(node, entering.add(stream));
+    const [oldest] = entering;
+    if (entering.size > maxEntering) {
+      oldest?.end(new CertfleetError('aborted', 'too many streams of this node wait to be accepted'));
+    }
+  }
+
+  /** The index fenced off every older stream of the node; the one that is here ends. */
+  #accept(node: string, connected: ConnectedNode): void {
+    this.#entered(node, connected.stream);
+    const older = this.#nodes.get(node);
+    this.#nodes.set(node, connected);
+    if (older === undefined) return;
+    this.#questions.left(node);
+    older.stream.end(new CertfleetError('aborted', 'a newer stream of this node took over'));
+  }
+
+  #leave(node: string, stream: NodeStream): void {
+    this.#entered(node, stream);
+    if (this.#nodes.get(node)?.stream !== stream) return;
+    this.#nodes.delete(node);
+    this.#questions.left(node);
+  }
+
+  #entered(node: string, stream: NodeStream): void {
+    const entering = this.#entering.get(node);
+    entering?.delete(stream);
+    if (entering?.size === 0) this.#entering.delete(node);
+  }
+}
+
+/** A stream that came in, before anything is known of it. */
+interface Arrival {
+  readonly stream: Stream;
+  readonly source: string;
+  /** Aborted as soon as its agent gave it up. */
+  readonly ended: AbortController;
 }
 
 function bearerOf(stream: Stream): string {

@@ -66,7 +66,7 @@ function startStream(t: TestContext): Fixture {
     heartbeatSeconds: 60,
     clock: systemClock,
     log: createLogger(0, { write: () => undefined }),
-    onWelcome: () => undefined,
+    onAccepted: () => undefined,
     observeReport: () => undefined,
     onDescription: () => undefined,
   });

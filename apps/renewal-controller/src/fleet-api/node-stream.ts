@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
@@ -14,7 +15,8 @@ import type { MessageReader } from './message-reader.ts';
 import type { SnapshotTurns } from './snapshot-turns.ts';
 
 /** Where reports go. */
-export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'>;
+export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'> &
+  Partial<Pick<FleetIndex, 'currentSession'>>;
 
 /** What a stream works with. */
 export interface NodeStreamOptions {
@@ -29,8 +31,8 @@ export interface NodeStreamOptions {
   readonly heartbeatSeconds: number;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The agent is welcome; its access to the queue comes next. */
-  readonly onWelcome: () => void;
+  /** The agent answered on this stream and has the node's session: older streams may end, its access comes next. */
+  readonly onAccepted: () => void;
   /** A report was taken in, so many milliseconds after it was read. */
   readonly observeReport: (durationMs: number) => void;
   /** The agent answered a question; throws what ends its stream. */
@@ -41,6 +43,8 @@ export interface NodeStreamOptions {
 const mostVolumes = 10_000;
 /** Between two looks at a Redis that is away. */
 const redisRetryMs = 1_000;
+/** A Redis that hangs must not keep an agent from being welcomed, which gives up after 15 s. */
+const lookTimeoutMs = 2_000;
 /** An agent is silent when it misses this many heartbeats. */
 const missedHeartbeats = 3;
 
@@ -60,6 +64,8 @@ export class NodeStream {
   #endTurn: () => void = () => undefined;
   #cancelSilence: CancelTimer | undefined;
   #agentVersion = '';
+  /** Read, and to be worked on next. */
+  #pending: AgentMessage | undefined;
 
   constructor(options: NodeStreamOptions) {
     this.#options = options;
@@ -79,15 +85,15 @@ export class NodeStream {
 
   /** Works until the stream ends, and then always rejects with why. */
   async run(): Promise<never> {
-    const { send, node, heartbeatSeconds, onWelcome } = this.#options;
+    const { send, node, heartbeatSeconds, onAccepted } = this.#options;
     try {
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
+      const before = await this.#look(lookTimeoutMs);
       send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined } });
-      onWelcome();
-      let session = await this.#openSession();
-      this.#askForSnapshot();
+      let session = await this.#enter(before);
+      onAccepted();
       for (;;) {
         try {
           await this.#work(session);
@@ -168,7 +174,7 @@ export class NodeStream {
         if (standing === 'superseded') {
           throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
         }
-        const next = standing === 'lost' ? await this.#openSession() : session;
+        const next = standing === 'lost' ? await this.#openSession('') : session;
         this.#askForSnapshot();
         return next;
       } catch (thrown) {
@@ -178,12 +184,58 @@ export class NodeStream {
     }
   }
 
-  async #openSession(): Promise<NodeSession> {
+  /**
+   * Opens the session once the agent has answered on this very stream to something that was sent after the node's
+   * session was looked at. A stream that its agent gave up is never answered on, and one whose answer is older than a
+   * newer stream's session finds another session than it saw: neither displaces the newer one, and no clock is asked.
+   */
+  async #enter(before: string | undefined): Promise<NodeSession> {
+    if (before !== undefined) {
+      // The agent says nothing after hello until it has read the welcome.
+      this.#askForSnapshot();
+      this.#pending = await this.#nextMessage(() => true);
+      return await this.#openSession(before);
+    }
+    // Redis was away: heartbeats may have been sent before the look, a part of the snapshot was asked for after it.
+    const seen = await this.#look();
+    this.#askForSnapshot();
+    this.#pending = await this.#nextMessage(({ snapshot }) => snapshot !== undefined);
+    return await this.#openSession(seen);
+  }
+
+  async #nextMessage(isWanted: (message: AgentMessage) => boolean): Promise<AgentMessage> {
+    for (;;) {
+      const message = await this.#next();
+      if (message !== undefined && isWanted(message)) return message;
+    }
+  }
+
+  /** The node's session as it is now. With a limit undefined when Redis does not say within it. */
+  async #look(): Promise<string>;
+  async #look(limitMs: number): Promise<string | undefined>;
+  async #look(limitMs?: number): Promise<string | undefined> {
+    const { index, node, clock } = this.#options;
+    if (index.currentSession === undefined) return '';
+    for (;;) {
+      const looking = index.currentSession(node).catch(() => undefined);
+      const tooLate = Promise.withResolvers<undefined>();
+      const cancel = clock.schedule(limitMs ?? lookTimeoutMs, () => tooLate.resolve(undefined));
+      const session = await Promise.race([looking, tooLate.promise]);
+      cancel();
+      if (session !== undefined || limitMs !== undefined) return session;
+      await this.#redisPause();
+    }
+  }
+
+  /** @throws CertfleetError aborted, reason Superseded, when the node's session is not the expected one any more */
+  async #openSession(expected: string): Promise<NodeSession> {
     const { index, node, replica } = this.#options;
+    const entry = { id: randomUUID(), expected };
     for (;;) {
       try {
-        return await index.openSession(node, { agentVersion: this.#agentVersion, connectedTo: replica });
-      } catch {
+        return await index.openSession(node, { agentVersion: this.#agentVersion, connectedTo: replica }, entry);
+      } catch (thrown) {
+        if (asCertfleetError(thrown).reason === 'Superseded') throw thrown;
         // Redis is away; that is told once, by its connection.
         await this.#redisPause();
       }
@@ -198,6 +250,9 @@ export class NodeStream {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#interrupt = () => resolve(undefined);
     this.#ending.signal.throwIfAborted();
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending !== undefined) return pending;
     this.#expectMessage();
     const message = await this.#options.reader.next(promise);
     // While this one is worked on the agent is not read, and must not be taken for silent.

@@ -89,6 +89,19 @@ test('an older stream of a node cannot undo what the newer one reported', async 
   assert.deepEqual([await index.nodeSeen(older), await index.nodeSeen(newer)], ['superseded', 'current']);
 });
 
+test('a session follows the one that was looked at alone, and opening it twice is opening it once', async () => {
+  const { index } = indexOf();
+  const before = await index.currentSession('node-entry');
+  assert.equal(before, '');
+  const entry = { id: 'newer', expected: before };
+  await index.openSession('node-entry', info, entry);
+  await index.openSession('node-entry', info, entry);
+  assert.equal(await index.currentSession('node-entry'), 'newer');
+  const stale = index.openSession('node-entry', info, { id: 'abandoned', expected: before });
+  await assert.rejects(stale, { code: 'aborted', reason: 'Superseded' });
+  assert.equal(await index.currentSession('node-entry'), 'newer');
+});
+
 test('a node reports for itself alone, whatever volume it names', async () => {
   const { index, told, keys } = indexOf();
   await index.applyDelta(await index.openSession('node-a', info), [reportOf({ id: 'v1' })], []);

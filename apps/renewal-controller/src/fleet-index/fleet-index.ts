@@ -9,7 +9,7 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { changesKept } from './announce-changes.ts';
 import { applyScript, forgetScript, heartbeatScript, openSessionScript, retainScript } from './index-scripts.ts';
 import type { ChangedPairs } from './index-scripts.ts';
-import type { NodeInfo, NodeSession, SessionStanding } from './node-session.ts';
+import type { NodeInfo, NodeSession, SessionEntry, SessionStanding } from './node-session.ts';
 import type { ReportSink } from './report-sink.ts';
 import type { VolumeChange } from './volume-change.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
@@ -39,13 +39,24 @@ export class FleetIndex {
     this.#parts = parts;
   }
 
-  /** Begins a stream of an agent, and fences off any older one of the same node. */
-  async openSession(node: string, info: NodeInfo): Promise<NodeSession> {
+  /**
+   * Begins a stream of an agent, and fences off any older one of the same node.
+   * @throws CertfleetError aborted, reason Superseded, when another session was opened since the entry's was looked at
+   */
+  async openSession(node: string, info: NodeInfo, entry?: SessionEntry): Promise<NodeSession> {
     const { redis, keys, clock } = this.#parts;
-    const id = randomUUID();
+    const id = entry?.id ?? randomUUID();
     const scriptKeys = [keys.sessions, keys.nodes, keys.seen, keys.changes];
-    await openSessionScript.run(redis, scriptKeys, [node, id, clock.now(), JSON.stringify(info), changesKept]);
-    return { node, id };
+    const expected = entry === undefined ? [] : [entry.expected];
+    const args = [node, id, clock.now(), JSON.stringify(info), changesKept, ...expected];
+    if ((await openSessionScript.run(redis, scriptKeys, args)) === 1) return { node, id };
+    throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
+  }
+
+  /** The id of a node's session; empty when it has none. */
+  async currentSession(node: string): Promise<string> {
+    const { redis, keys } = this.#parts;
+    return (await redis.hget(keys.sessions, node)) ?? '';
   }
 
   /** Notes that the agent lives, and answers whether its session still stands. */

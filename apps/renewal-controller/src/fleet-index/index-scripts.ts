@@ -65,8 +65,16 @@ end
 if #ids > 0 then announce(KEYS[3], ARGV[3], ARGV[1], ids) end
 return answer`);
 
-/** KEYS sessions, nodes, seen, changes. ARGV node, session, now in ms, node's JSON, stream cap. */
+/**
+ * Answers 1, or 0 when the node's session is another than the expected one (`''` for none, absent for any).
+ * KEYS sessions, nodes, seen, changes. ARGV node, session, now in ms, node's JSON, stream cap, expected session.
+ */
 export const openSessionScript = luaScript(`${announce}
+if ARGV[6] then
+  local current = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+  -- Its own id: the answer to an earlier call was lost.
+  if current ~= ARGV[6] and current ~= ARGV[2] then return 0 end
+end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
 redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])

@@ -15,6 +15,17 @@ export interface NodeSession {
   readonly id: string;
 }
 
+/**
+ * What makes a session follow another one: it is opened only while the node's session is still the one that was looked
+ * at before the agent was last heard of, so that a stream that its agent gave up cannot displace a newer one.
+ */
+export interface SessionEntry {
+  /** Chosen by the caller, so that it may be opened again when an answer was lost. */
+  readonly id: string;
+  /** The node's session as it was then; empty for none. */
+  readonly expected: string;
+}
+
 /** `current`: go on. `superseded`: a newer stream of the node took over, end this one. `lost`: send Resync. */
 export type SessionStanding = 'current' | 'superseded' | 'lost';
 

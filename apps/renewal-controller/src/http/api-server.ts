@@ -1,28 +1,31 @@
-import { createHash } from 'node:crypto';
 import type { Server as HttpsServer } from 'node:https';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import type { FastifyRequest } from 'fastify';
 import { anyAddress } from '../bind-address.ts';
-import type { OperatorGate } from '../identity/operator-gate.ts';
+import type { CallerTraces, OperatorGate } from '../identity/operator-gate.ts';
+import { sourceOf } from '../identity/request-source.ts';
 import type { ServingCertificate } from '../identity/serving-certificate.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { auditRoutes } from './audit-routes.ts';
+import { limitConnections } from './connection-limits.ts';
 import { errorResponse } from './error-response.ts';
 import { eventRoutes } from './event-routes.ts';
+import { EventStreams } from './event-streams.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { laneRoutes } from './lane-routes.ts';
-import { checkAccess } from './operator-access.ts';
+import { checkAccess, checkSource } from './operator-access.ts';
 import { pageFiles } from './page-files.ts';
 import { renewalRoutes } from './renewal-routes.ts';
+import { RequestLimits } from './request-limits.ts';
 import { contentPolicy } from './security-headers.ts';
-import { sessionCookie, sessionRoutes } from './session-routes.ts';
+import { sessionCookie, sessionRoutes, strangerAt } from './session-routes.ts';
 import type { SignInParts } from './session-routes.ts';
 import { volumeEvidenceRoutes } from './volume-evidence-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
@@ -34,8 +37,10 @@ export interface ApiServerOptions {
   /** Undefined where a proxy knows operators, or nobody needs to. */
   readonly signIn: SignInParts | undefined;
   readonly certificate: ServingCertificate | undefined;
-  /** Requests of one caller a minute; 0 for no limit. */
+  /** Requests of one user a minute, and a tenth of those of one address that nobody is known to have sent; 0 for no limit. */
   readonly requestsPerMinute: number;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed; nobody's unless given. */
+  readonly trustedProxies?: readonly string[];
   /** Where the built page lies; undefined when it was not built. */
   readonly pageDirectory: string | undefined;
   readonly log: Logger;
@@ -45,6 +50,8 @@ const limits = {
   bodyLimit: 256 * 1024,
   requestTimeout: 30_000,
   keepAliveTimeout: 60_000,
+  // A connection over which nothing goes, such as of a reader that does not read. Event streams have a beat.
+  connectionTimeout: 60_000,
   // Open streams and idle connections must not hold up a stop.
   forceCloseConnections: true,
   // The names of nodes and the ids of volumes, each of their characters escaped.
@@ -54,11 +61,14 @@ const limits = {
 /** The operators' API and page, not yet listening. */
 export async function createApi(options: ApiServerOptions): Promise<Api> {
   const { certificate, context, pageDirectory } = options;
-  const api = openServer(certificate);
+  const api = openServer(options);
   await api.register(helmet, contentPolicy(certificate !== undefined));
   api.setErrorHandler(async (thrown, request, reply) => {
     const { status, body } = errorResponse(thrown);
-    if (status >= 500)
+    const { retryAfterMs, reason } = asCertfleetError(thrown);
+    if (retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1000)));
+    // What keeps everybody from being checked is logged once, by the review client.
+    if (status >= 500 && reason !== 'ReviewUnavailable')
       options.log.warn({ method: request.method, url: request.url, error: String(thrown) }, 'api request failed');
     await reply.code(status).send(body);
   });
@@ -73,13 +83,22 @@ export async function createApi(options: ApiServerOptions): Promise<Api> {
   return api;
 }
 
-function openServer(certificate: ServingCertificate | undefined): Api {
-  if (certificate === undefined) return fastify(limits);
+/** Node's own limits: a head that comes letter by letter is given up, and looked for often. */
+const serverLimits = { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 };
+
+function openServer({ certificate, trustedProxies = [] }: ApiServerOptions): Api {
+  const trustProxy = trustedProxies.length === 0 ? false : [...trustedProxies];
+  const common = { ...limits, trustProxy };
+  if (certificate === undefined) {
+    const api = fastify({ ...common, http: serverLimits });
+    limitConnections(api.server, trustedProxies);
+    return api;
+  }
   const { certificate: cert, privateKey: key } = certificate.pair;
-  const api: Api = fastify({ ...limits, https: { cert, key } });
-  certificate.onChange((pair) =>
-    (api.server as unknown as HttpsServer).setSecureContext({ cert: pair.certificate, key: pair.privateKey }),
-  );
+  const api: Api = fastify({ ...common, https: { ...serverLimits, cert, key } });
+  const server = api.server as unknown as HttpsServer;
+  limitConnections(server, trustedProxies);
+  certificate.onChange((pair) => server.setSecureContext({ cert: pair.certificate, key: pair.privateKey }));
   return api;
 }
 
@@ -88,21 +107,29 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   const { context, gate, signIn, certificate, requestsPerMinute } = options;
   const isSecure = certificate !== undefined;
   await api.register(cookie);
-  if (requestsPerMinute > 0) {
-    await api.register(rateLimit, {
-      max: requestsPerMinute,
-      timeWindow: '1 minute',
-      keyGenerator: (request) => callerKey(request, isSecure),
-      errorResponseBuilder: (_request, { after }) =>
-        new CertfleetError('resource-exhausted', `expected fewer requests; try again in ${after}`),
-    });
-  }
+  const access = { gate, limits: new RequestLimits({ clock: context.clock, perMinute: requestsPerMinute }) };
+  const tracesOf = (request: FastifyRequest): CallerTraces => ({
+    headers: request.headers,
+    cookie: sessionCookie(request, isSecure),
+    source: sourceOf(request.ip),
+  });
   await api.register(swagger, { openapi: { info: { title: 'certfleet operators', version: '1' } } });
   api.decorateRequest('operator', '');
   api.decorateRequest('caller', undefined);
-  // After the rate limit, which works when a request comes in.
+  api.decorateRequest('limitedSource', undefined);
+  api.addHook('onRequest', (request, _reply, done) => {
+    checkSource(access, request, tracesOf(request));
+    done();
+  });
   api.addHook('preParsing', async (request) => {
-    if (!request.is404) await checkAccess(gate, request, sessionCookie(request, isSecure));
+    if (request.is404) return;
+    const traces = tracesOf(request);
+    try {
+      await checkAccess(access, request, traces);
+    } catch (thrown) {
+      noteRefusal(options, { request, traces, error: asCertfleetError(thrown) });
+      throw thrown;
+    }
   });
   api.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store');
@@ -112,15 +139,35 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     add(api, context);
   }
   volumeEvidenceRoutes(api, context);
-  sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure });
-  eventRoutes(api, context.feed);
+  const streams = new EventStreams({ gate, clock: context.clock });
+  sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, tracesOf, streams });
+  eventRoutes(api, { feed: context.feed, streams, tracesOf });
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
 }
 
-/** By who asks rather than from where, since a proxy may stand before many. */
-function callerKey(request: FastifyRequest, isSecure: boolean): string {
-  const proof = sessionCookie(request, isSecure) ?? request.headers.authorization;
-  return proof === undefined ? request.ip : createHash('sha256').update(proof).digest('base64');
+/** Writes down who was refused what. */
+function noteRefusal(
+  { context, log }: ApiServerOptions,
+  { request, traces, error }: { request: FastifyRequest; traces: CallerTraces; error: CertfleetError },
+): void {
+  if (!isRefusal(request, traces, error)) return;
+  const who = request.caller?.user.username ?? strangerAt(traces.source ?? 'unknown');
+  const target = `${request.method} ${request.routeOptions.url ?? ''}`;
+  try {
+    void context.audit.refused({ who, action: 'access', target, detail: error.message });
+  } catch (thrown) {
+    // It must not change the answer.
+    log.warn({ error: String(thrown) }, 'refusal not written down');
+  }
+}
+
+/** Nobody was refused who showed nothing, or whose session has run out. */
+function isRefusal({ caller, headers }: FastifyRequest, { cookie }: CallerTraces, error: CertfleetError): boolean {
+  if (caller !== undefined) return error.code === 'permission-denied';
+  const shown = [cookie, headers.authorization, headers['x-certfleet-proxy-secret']];
+  return (
+    error.code === 'unauthenticated' && error.reason !== 'SessionExpired' && shown.some((each) => each !== undefined)
+  );
 }
 
 /** Begins to listen. @returns the port */

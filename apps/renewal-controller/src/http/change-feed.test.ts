@@ -65,6 +65,24 @@ test('a reader that comes back gets what it missed, or is told that it is not kn
   assert.deepEqual(missedAfter('10-0'), ['reset 20-0']);
 });
 
+test('a user has a share of the streams, and when all are taken loses one to a user who has none', () => {
+  const feed = new ChangeFeed(new ManualClock(0));
+  const open = (user: string): Reader & { user: string } => {
+    feed.checkRoom(user);
+    const reader = Object.assign(new Reader(), { user });
+    feed.open(reader, undefined);
+    return reader;
+  };
+  const first = open('user-0');
+  for (let i = 1; i < 25; i += 1) open('user-0');
+  assert.throws(() => open('user-0'), { code: 'resource-exhausted' });
+  for (let user = 1; user < 8; user += 1) for (let i = 0; i < 25; i += 1) open(`user-${user}`);
+  open('jane');
+  assert.equal(first.isEnded, true);
+  const readers = Array.from({ length: 10 }, (_, i) => open(`other-${i}`));
+  assert.ok(readers.every(({ isEnded }) => !isEnded));
+});
+
 test('beats while somebody reads, takes so many readers and no more, and ends them all', async () => {
   const clock = new ManualClock(0);
   const feed = new ChangeFeed(clock);

@@ -13,6 +13,8 @@ export interface FeedEvent {
 
 /** One open stream. */
 export interface FeedReader {
+  /** Whose it is; streams of nobody count for all alone. */
+  readonly user?: string;
   send(event: FeedEvent): void;
   /** Keeps proxies from taking the stream for dead. */
   beat(): void;
@@ -24,6 +26,8 @@ const gatherMs = 1_000;
 const beatMs = 15_000;
 const mostEvents = 300;
 const mostReaders = 200;
+/** Of one user: a page has one, and a person a few pages. */
+const maxReadersOfUser = 25;
 /** Beyond this a page asks for all it shows rather than for each. */
 const mostVolumes = 200;
 
@@ -63,11 +67,35 @@ export class ChangeFeed implements ChangeListener {
     this.#tell({ type: 'reset', id: this.#since, data: undefined });
   }
 
-  /** @throws CertfleetError resource-exhausted when too many streams are open, unavailable while stopping */
-  checkRoom(): void {
+  /**
+   * Makes sure that a user may open one more stream. When all are taken, the user who has most of them loses the oldest to
+   * one who has fewer.
+   * @throws CertfleetError resource-exhausted when too many streams are open, unavailable while stopping
+   */
+  checkRoom(user?: string): void {
     if (this.#isStopped) throw new CertfleetError('unavailable', 'the controller is stopping');
+    const own = user === undefined ? 0 : this.#readersOf(user).length;
+    if (own >= maxReadersOfUser) {
+      throw new CertfleetError('resource-exhausted', `expected at most ${maxReadersOfUser} open streams of yours`);
+    }
     if (this.#readers.size < mostReaders) return;
-    throw new CertfleetError('resource-exhausted', `expected at most ${mostReaders} open streams, found as many`);
+    const [oldest, , ...more] = user === undefined ? [] : this.#readersOf(this.#greediest());
+    if (oldest === undefined || more.length + 2 <= own + 1) {
+      throw new CertfleetError('resource-exhausted', `expected at most ${mostReaders} open streams, found as many`);
+    }
+    this.#readers.delete(oldest);
+    oldest.end();
+  }
+
+  #readersOf(user: string | undefined): readonly FeedReader[] {
+    return [...this.#readers].filter((reader) => reader.user === user);
+  }
+
+  /** The user with the most streams. */
+  #greediest(): string | undefined {
+    const counts = new Map<string | undefined, number>();
+    for (const { user } of this.#readers) counts.set(user, (counts.get(user) ?? 0) + 1);
+    return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
   }
 
   /** Calls back before each event: what was answered before is not so any more. */

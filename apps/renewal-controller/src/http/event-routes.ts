@@ -1,28 +1,48 @@
-import type { FastifyReply } from 'fastify';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CallerTraces } from '../identity/operator-gate.ts';
 import { view } from './api-context.ts';
 import type { Api } from './api-context.ts';
 import type { ChangeFeed, FeedEvent } from './change-feed.ts';
+import type { EventStreams } from './event-streams.ts';
 
 /** A stream that its reader does not read is closed before it takes this much of memory. */
 const mostUnsentBytes = 256 * 1024;
 /** How long a browser waits before it connects again. */
 const retryMs = 2_000;
 
+/** What these routes work with. */
+export interface EventRoutesOptions {
+  readonly feed: ChangeFeed;
+  readonly streams: EventStreams;
+  readonly tracesOf: (request: FastifyRequest) => CallerTraces;
+}
+
 /** Server-sent events: what changed, as it changes. */
-export function eventRoutes(api: Api, feed: ChangeFeed): void {
+export function eventRoutes(api: Api, { feed, streams, tracesOf }: EventRoutesOptions): void {
   api.get('/events', view, (request, reply) => {
-    feed.checkRoom();
+    const { caller } = request;
+    if (caller === undefined) throw new CertfleetError('unauthenticated', 'expected a session, found none');
+    // Where nobody signs in all are one, and have all of the streams.
+    const user = caller.proof === 'none' ? undefined : caller.user.username;
+    feed.checkRoom(user);
     const lastId = request.headers['last-event-id'];
     sendHead(reply);
+    const end = (): void => void reply.raw.end();
     const close = feed.open(
       {
+        ...(user !== undefined && { user }),
         send: (event) => write(reply, textOf(event)),
         beat: () => write(reply, ': still here\n\n'),
-        end: () => reply.raw.end(),
+        end,
       },
       typeof lastId === 'string' && lastId !== '' ? lastId : undefined,
     );
-    reply.raw.once('close', close);
+    const unwatch = streams.watch({ caller, traces: tracesOf(request), end });
+    reply.raw.once('close', () => {
+      close();
+      unwatch();
+    });
   });
 }
 

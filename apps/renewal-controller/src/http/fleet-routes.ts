@@ -27,6 +27,7 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
     timelines.get('', () => fleetTimeline(context)),
   );
   routes.get('/nodes', { ...view, schema: { response: { 200: NodesSchema } } }, () => ({
+    at: iso(context.clock.now()),
     nodes: context
       .view()
       .nodes()

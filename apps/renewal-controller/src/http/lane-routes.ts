@@ -23,16 +23,21 @@ export function laneRoutes(api: Api, { lanes, dispatcher, audit, announce }: Api
     { ...renew, schema: { ...one, body: PauseSchema } },
     async ({ params, body, operator }) => {
       const { issuer, key } = await lanes.one(params.id);
-      await dispatcher.pauseLane(issuer, { by: operator, reason: body.reason });
-      await audit.write({ who: operator, action: 'pause', target: `lane ${key}`, reason: body.reason });
+      const action = { who: operator, action: 'pause', target: `lane ${key}`, reason: body.reason } as const;
+      await audit.around(action, async () => {
+        await dispatcher.pauseLane(issuer, { by: operator, reason: body.reason });
+        return { value: undefined };
+      });
       await tell();
       return await lanes.one(params.id);
     },
   );
   routes.post('/lanes/:id/resume', { ...renew, schema: one }, async ({ params, operator }) => {
     const { issuer, key } = await lanes.one(params.id);
-    await dispatcher.resumeLane(issuer, operator);
-    await audit.write({ who: operator, action: 'resume', target: `lane ${key}` });
+    await audit.around({ who: operator, action: 'resume', target: `lane ${key}` }, async () => {
+      await dispatcher.resumeLane(issuer, operator);
+      return { value: undefined };
+    });
     await tell();
     return await lanes.one(params.id);
   });

@@ -1,7 +1,8 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FastifyRequest } from 'fastify';
 import type { OperatorRight } from '../identity/access-review.ts';
-import type { Caller, OperatorGate } from '../identity/operator-gate.ts';
+import type { Caller, CallerTraces, OperatorGate } from '../identity/operator-gate.ts';
+import type { RequestLimits } from './request-limits.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -9,6 +10,8 @@ declare module 'fastify' {
     operator: string;
     /** The same with all that is known of them; undefined on routes that anybody may ask. */
     caller: Caller | undefined;
+    /** Whose share of the limit by address it took; undefined when the caller was known before. */
+    limitedSource: string | undefined;
   }
   interface FastifyContextConfig {
     /**
@@ -19,19 +22,43 @@ declare module 'fastify' {
   }
 }
 
+/** What access is checked with. */
+export interface AccessParts {
+  readonly gate: OperatorGate;
+  readonly limits: RequestLimits;
+}
+
+/** Before anything is asked of anybody: a request of a stranger takes its share of what its address may send. */
+export function checkSource({ gate, limits }: AccessParts, request: FastifyRequest, traces: CallerTraces): void {
+  if (gate.auth !== 'none' && gate.isKnown(traces)) return;
+  request.limitedSource = traces.source ?? 'unknown';
+  limits.arrived(request.limitedSource);
+}
+
 /** Settles who asks and whether they may, before anything of the request's body is looked at. */
-export async function checkAccess(gate: OperatorGate, request: FastifyRequest, cookie?: string): Promise<void> {
+export async function checkAccess(
+  { gate, limits }: AccessParts,
+  request: FastifyRequest,
+  traces: CallerTraces,
+): Promise<void> {
   const { right } = request.routeOptions.config;
   if (right === undefined) throw new CertfleetError('permission-denied', 'nobody has a right to this');
   checkOrigin(request, gate.auth === 'none');
   if (right === 'anybody') return;
-  const caller = await gate.identify({ headers: request.headers, cookie });
-  checkIntent(request, caller);
-  if (right !== 'session' && !(await gate.allows(caller.user, right))) {
-    throw new CertfleetError('permission-denied', `expected the right to ${right} volumes.certfleet.io, found none`);
-  }
+  const caller = await gate.identify(traces);
   request.caller = caller;
   request.operator = caller.user.username;
+  limits.identified(request.limitedSource, caller.user.username);
+  checkIntent(request, caller);
+  if (right !== 'session' && !(await gate.allows(caller.user, right))) {
+    throw new CertfleetError(
+      'permission-denied',
+      `expected the right to ${right} volumes.certfleet.io, found none for ${request.operator}`,
+      {
+        reason: 'NoRight',
+      },
+    );
+  }
 }
 
 const loopbackHost = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)(:\d+)?$/;

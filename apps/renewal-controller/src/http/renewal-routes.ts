@@ -7,6 +7,7 @@ import {
 } from '@certfleet/operator-api/renewals.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { selectionWords } from '../fleet-index/volume-selection.ts';
 import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { shownPreview, shownRenewal } from './shown-renewal.ts';
@@ -34,18 +35,22 @@ export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, 
       }
       const selection = await selectVolumes(wanted);
       if (dryRun) return await reply.code(200).send(shownPreview(bulks.preview(selection)));
-      const id = await bulks.request(selection, { by: operator, reason, ignoreWindows });
-      const renewal = shownRenewal(await bulks.progress(id));
-      const detail = `${renewal.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${id}`;
-      await audit.write({ who: operator, action: 'renew', target: renewal.selection, reason, detail });
+      const action = { who: operator, action: 'renew', target: selectionWords(selection), reason } as const;
+      const renewal = await audit.around(action, async () => {
+        const id = await bulks.request(selection, { by: operator, reason, ignoreWindows });
+        const value = shownRenewal(await bulks.progress(id));
+        return { value, detail: `${value.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${id}` };
+      });
       await announce(['renewals']);
       return await reply.code(202).send(renewal);
     },
   );
   routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params, operator }) => {
-    const renewal = shownRenewal(await bulks.cancel(params.id));
-    const detail = `${renewal.cancelled} of ${renewal.total} volumes taken back`;
-    await audit.write({ who: operator, action: 'cancel', target: `renewal ${params.id}`, detail });
+    const action = { who: operator, action: 'cancel', target: `renewal ${params.id}` } as const;
+    const renewal = await audit.around(action, async () => {
+      const value = shownRenewal(await bulks.cancel(params.id));
+      return { value, detail: `${value.cancelled} of ${value.total} volumes taken back` };
+    });
     await announce(['renewals']);
     return renewal;
   });

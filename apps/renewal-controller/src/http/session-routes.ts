@@ -1,14 +1,15 @@
 import { SessionSchema, SignInSchema } from '@certfleet/operator-api/session.ts';
 import type { Session } from '@certfleet/operator-api/session.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { KubernetesGate } from '../identity/kubernetes-gate.ts';
-import type { OperatorGate } from '../identity/operator-gate.ts';
+import type { CallerTraces, OperatorGate } from '../identity/operator-gate.ts';
 import type { OperatorSessions } from '../identity/operator-sessions.ts';
 import type { TokenUser } from '../identity/token-review.ts';
 import type { Api } from './api-context.ts';
+import type { EventStreams } from './event-streams.ts';
 
 /** Signing in with a token, where operators do. */
 export interface SignInParts {
@@ -23,12 +24,13 @@ export interface SessionRoutesOptions {
   readonly signIn: SignInParts | undefined;
   readonly audit: AuditLog;
   readonly isSecure: boolean;
+  readonly tracesOf: (request: FastifyRequest) => CallerTraces;
+  readonly streams: EventStreams;
 }
 
-const signInsPerMinute = 10;
-
 /** Who is signed in; signing in and out. */
-export function sessionRoutes(api: Api, { gate, signIn, audit, isSecure }: SessionRoutesOptions): void {
+export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
+  const { gate, signIn, audit, isSecure, tracesOf, streams } = options;
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const response = { 200: SessionSchema };
   routes.get('/session', { config: { right: 'session' }, schema: { response } }, async ({ caller }) => {
@@ -37,31 +39,62 @@ export function sessionRoutes(api: Api, { gate, signIn, audit, isSecure }: Sessi
   });
   routes.post(
     '/session',
-    {
-      config: {
-        right: 'anybody',
-        rateLimit: { max: signInsPerMinute, timeWindow: '1 minute', keyGenerator: ({ ip }: FastifyRequest) => ip },
-      },
-      schema: { body: SignInSchema, response },
-    },
-    async ({ body }, reply) => {
+    { config: { right: 'anybody' }, schema: { body: SignInSchema, response } },
+    async (request, reply) => {
+      const { body } = request;
       if (signIn === undefined) throw new CertfleetError('failed-precondition', 'nobody signs in here with a token');
-      const user = await signIn.gate.userOf(body.token);
+      const source = tracesOf(request).source ?? 'unknown';
+      const user = await signInUser(signIn, body.token, source).catch((thrown: unknown) => {
+        const { code, message } = asCertfleetError(thrown);
+        if (code === 'unauthenticated' || code === 'resource-exhausted') {
+          void audit.refused({ who: strangerAt(source), action: 'sign-in', target: 'session', detail: message });
+        }
+        throw thrown;
+      });
+      const who = user.username;
       if (!(await gate.allows(user, 'view'))) {
-        throw new CertfleetError('permission-denied', 'expected the right to view volumes.certfleet.io, found none');
+        const message = 'expected the right to view volumes.certfleet.io, found none';
+        void audit.refused({ who, action: 'sign-in', target: 'session', detail: message });
+        throw new CertfleetError('permission-denied', `${message} for ${who}`, { reason: 'NoRight' });
       }
-      const { id, lifetimeMs } = await signIn.sessions.open(user, body.token);
+      const { id, lifetimeMs } = await audit.around({ who, action: 'sign-in', target: 'session' }, async () => ({
+        value: await signIn.sessions.open(user, body.token),
+      }));
       setCookie(reply, { id, maxAge: Math.floor(lifetimeMs / 1000), isSecure });
-      await audit.write({ who: user.username, action: 'sign-in', target: 'session' });
       return await shownSession(gate, user);
     },
   );
   routes.delete('/session', { config: { right: 'session' } }, async (request, reply) => {
     const id = sessionCookie(request, isSecure);
-    if (id !== undefined) await signIn?.sessions.close(id);
+    if (id !== undefined) {
+      await audit.around({ who: request.operator, action: 'sign-out', target: 'session' }, async () => {
+        await signIn?.sessions.close(id);
+        streams.signedOut(id);
+        return { value: undefined };
+      });
+    }
     setCookie(reply, { id: '', maxAge: 0, isSecure });
     return await reply.code(204).send();
   });
+}
+
+/** Who was refused before anybody knew who they are. */
+export function strangerAt(source: string): string {
+  return `unknown at ${source}`;
+}
+
+/** Whose token it is, waited for when others of the same address failed: nobody is locked out by their neighbours. */
+async function signInUser({ gate }: SignInParts, token: string, source: string): Promise<TokenUser> {
+  try {
+    return await gate.userOf(token, { source, isPatient: true });
+  } catch (thrown) {
+    const { code, message } = asCertfleetError(thrown);
+    if (code !== 'unauthenticated' || !gate.isOverLimit(source)) throw thrown;
+    throw new CertfleetError('resource-exhausted', `${message}; so many failed before that this takes longer now`, {
+      reason: 'TooManyFailures',
+      retryAfterMs: 1_000,
+    });
+  }
 }
 
 async function shownSession(gate: OperatorGate, user: TokenUser): Promise<Session> {

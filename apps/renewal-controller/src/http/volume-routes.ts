@@ -7,10 +7,14 @@ import {
   VolumePathSchema,
 } from '@certfleet/operator-api/volumes.ts';
 import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
+import { finished } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { tablePage } from '../fleet-index/volume-table.ts';
 import type { TableQuery } from '../fleet-index/volume-table.ts';
+import { selectionWords } from '../fleet-index/volume-selection.ts';
+import type { AuditedAction, AuditLog } from '../audit/audit-log.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { SecondCache } from './second-cache.ts';
@@ -34,14 +38,17 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
       return { volumes, total, ...(next !== undefined && { next }) };
     }),
   );
-  routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async ({ query }, reply) => {
-    const { format, ...table } = query;
+  routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async (request, reply) => {
+    const { format, ...table } = request.query;
     const day = new Date(clock.now()).toISOString().slice(0, 10);
     const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
+    const rows = exportRows(context, tableQuery(table), format);
+    const target = selectionWords({ query: table });
+    await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
     return await reply
       .type(type)
       .header('content-disposition', `attachment; filename="certfleet-volumes-${day}.${format}"`)
-      .send(exportRows(context, tableQuery(table), format));
+      .send(rows);
   });
   routes.get(
     '/volumes/facets',
@@ -60,6 +67,20 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
       return { ...shownVolume(context, volume, word), ...volumeIdentity(volume), history: [...history] };
     },
   );
+}
+
+/** Resolves when the audit has what is about to be sent; what came of it follows when the stream has ended. */
+function auditedStream(audit: AuditLog, action: AuditedAction, stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    const act = async (): Promise<{ value: undefined; detail?: string }> => {
+      const ended = finished(stream);
+      resolve();
+      await ended;
+      return { value: undefined, ...(action.detail !== undefined && { detail: action.detail }) };
+    };
+    // Who asked may have gone away in the middle; the entry says so.
+    audit.around(action, act).catch(() => undefined);
+  });
 }
 
 type Table = VolumeFilter & { readonly sort?: TableQuery['sort']; readonly order?: TableQuery['order'] };

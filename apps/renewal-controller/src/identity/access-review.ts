@@ -1,5 +1,5 @@
-import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
+import type { ReviewClient } from './review-client.ts';
 import type { TokenUser } from './token-review.ts';
 
 const accessReviews: ApiResource = {
@@ -22,7 +22,7 @@ const attributes: Readonly<Record<OperatorRight, { group: string; resource: stri
 
 /** Asks RBAC whether a user has a right. @throws as KubeClient.request does */
 export async function reviewAccess(
-  client: Pick<KubeClient, 'request'>,
+  client: ReviewClient,
   { username, uid, groups, extra }: TokenUser,
   right: OperatorRight,
 ): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { tokenClaims } from './token-review.ts';
 import type { TokenUser } from './token-review.ts';
 
 /** What sessions stand on. */
@@ -35,7 +36,7 @@ export class OperatorSessions {
   /** Opens a session that ends with the token, or after eight hours. @throws CertfleetError unauthenticated at its end */
   async open(user: TokenUser, token: string): Promise<OpenedSession> {
     const { redis, clock } = this.#options;
-    const lifetimeMs = Math.min(longestMs, (expiryOf(token) ?? Infinity) - clock.now());
+    const lifetimeMs = Math.min(longestMs, (tokenClaims(token).expiresMs ?? Infinity) - clock.now());
     if (lifetimeMs < 1) throw new CertfleetError('unauthenticated', 'expected a valid token, found an expired one');
     const id = randomBytes(32).toString('base64url');
     await redis.set(this.#keyOf(id), JSON.stringify(user), 'PX', Math.ceil(lifetimeMs));
@@ -55,15 +56,5 @@ export class OperatorSessions {
 
   #keyOf(id: string): string {
     return this.#options.keys.session(createHash('sha256').update(id).digest('base64url'));
-  }
-}
-
-/** When a JWT says that it ends; the API server has found it valid before. Undefined for other kinds of tokens. */
-function expiryOf(token: string): number | undefined {
-  try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown };
-    return typeof claims.exp === 'number' ? claims.exp * 1000 : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
+import type { ReviewClient } from './review-client.ts';
 
 const tokenReviews: ApiResource = { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews' };
 
@@ -27,11 +27,7 @@ interface RawReview {
  * Asks the API server whose token it is. Without an audience it must be valid for the API server itself.
  * @throws CertfleetError unauthenticated when the token is not valid; otherwise as KubeClient.request does
  */
-export async function reviewToken(
-  client: Pick<KubeClient, 'request'>,
-  token: string,
-  audience?: string,
-): Promise<TokenUser> {
+export async function reviewToken(client: ReviewClient, token: string, audience?: string): Promise<TokenUser> {
   if (token === '' || token.length > longestToken) throw refused();
   const spec = { token, ...(audience === undefined ? {} : { audiences: [audience] }) };
   const review = (await client.request({
@@ -51,6 +47,35 @@ export async function reviewToken(
 
 function userOf({ username = '', uid = '', groups = [], extra = {} }: Partial<TokenUser> = {}): TokenUser {
   return { username, uid, groups, extra };
+}
+
+/** What a token says of itself; its signature is not checked here. */
+export interface TokenClaims {
+  readonly subject: string | undefined;
+  /** When it was made and when it ends, in milliseconds of its issuer's clock. */
+  readonly issuedMs: number | undefined;
+  readonly expiresMs: number | undefined;
+}
+
+/** The claims of a JWT; none for other kinds of tokens. Never throws. */
+export function tokenClaims(token: string): TokenClaims {
+  const claims = token.length > longestToken ? {} : jsonOf(token.split('.')[1] ?? '');
+  const seconds = (claim: unknown): number | undefined =>
+    typeof claim === 'number' && Number.isFinite(claim) ? claim * 1000 : undefined;
+  return {
+    subject: typeof claims['sub'] === 'string' ? claims['sub'] : undefined,
+    issuedMs: seconds(claims['iat']),
+    expiresMs: seconds(claims['exp']),
+  };
+}
+
+function jsonOf(base64url: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(base64url, 'base64url').toString());
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }
 
 /** One message for every reason: it must not tell a caller how close a guess was. */

@@ -3,12 +3,13 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { demandMarks } from './demand-marks.ts';
 import type { Lane } from './lane-policies.ts';
-import { admitScript, settleScript } from './lane-scripts.ts';
+import { admitScript, advanceScript, settleScript } from './lane-scripts.ts';
 
-/** What a lane says of a renewal. */
+/** What a lane says of a renewal. `isEarly`: nobody wants it before the wait is over, and it waits in no lane. */
 export type Admission = (
   | { readonly admitted: true; readonly again: boolean }
-  | { readonly admitted: false; readonly waitMs: number; readonly reason: HoldReason }
+  | { readonly admitted: false; readonly waitMs: number; readonly isEarly: true }
+  | { readonly admitted: false; readonly waitMs: number; readonly isEarly: false; readonly reason: HoldReason }
 ) & {
   /** It would expire before its turn, and goes before the line. */
   readonly urgent: boolean;
@@ -27,6 +28,14 @@ export interface LaneRequest {
   /** A start after this comes too late. */
   readonly latestStartMs: number;
   readonly notAfterMs: number;
+  /** Before this time it starts only for somebody who requested it; not given for one that is due in any case. */
+  readonly dueAtMs?: number;
+}
+
+/** A waiting renewal that may come, and in how many milliseconds. */
+export interface Call {
+  readonly id: string;
+  readonly inMs: number;
 }
 
 /** How a renewal ended: answered well, answered with a failure, or no longer wanted. */
@@ -41,6 +50,8 @@ export interface Settlement {
   /** The volume alone, as `volumePlace` names it: failures of one alone are not the issuer's. */
   readonly volume: string;
   readonly error?: string;
+  /** For how many milliseconds no automatic renewal of the volume starts after this one; 0 unless given. */
+  readonly restMs?: number;
 }
 
 /** What the end of a renewal means for its lane. */
@@ -48,7 +59,9 @@ export interface Settled {
   readonly wasStarted: boolean;
   /** The bulk renewals that want it, by their marks. */
   readonly demandedBy: readonly string[];
-  /** Those whose turn it is now. */
+  /** Those that may come now or soon, whatever they were told before. */
+  readonly calls: readonly Call[];
+  /** The ids of `calls`. */
   readonly woken: readonly string[];
 }
 
@@ -68,41 +81,48 @@ export class LaneAdmission {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
   readonly #time: LaneTime;
+  readonly #silentAfterMs: number;
 
-  constructor(redis: RedisClient, keys: RedisKeys, time: LaneTime = { nowMs: () => undefined, random: Math.random }) {
+  /** @param silentAfterMs after which time without a word of its agent a node gets no renewals; 0 for never */
+  constructor(redis: RedisClient, keys: RedisKeys, time: LaneTime = serverTime, silentAfterMs = 0) {
     this.#redis = redis;
     this.#keys = keys;
     this.#time = time;
+    this.#silentAfterMs = silentAfterMs;
   }
 
-  /** Asks for a place. Asked twice, an admitted renewal is admitted again and counted once. */
+  /** Asks for a slot in flight. Asked twice, an admitted renewal is admitted again and counted once. */
   async admit(lane: Lane, request: LaneRequest): Promise<Admission> {
-    const { policy, windows } = lane;
+    const { policy } = lane;
     const nowMs = this.#time.nowMs();
     const answer = (await admitScript.run(this.#redis, this.#keysOf(lane), [
       request.id,
       nowMs ?? '',
-      policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond,
+      startIntervalMs(lane),
       policy.burst,
       policy.maxInFlight,
       policy.answerTimeoutMs,
-      Math.min(longestWaitMs, windows.opensInMs(nowMs ?? Date.now())),
+      this.#opensInMs(lane),
       request.latestStartMs,
       request.notAfterMs,
       policy.backoff.threshold,
       request.volume,
       request.renewal,
+      lane.id,
+      request.dueAtMs ?? 0,
+      this.#silentAfterMs,
     ])) as [number, number, HoldReason, number, string];
     const [verdict, waitMs, reason] = answer;
     const common = { urgent: answer[3] === 1, demandedBy: demandMarks(answer[4]) };
-    if (verdict === 0) return { admitted: false, waitMs: Math.ceil(waitMs), reason, ...common };
+    if (verdict === -1) return { admitted: false, isEarly: true, waitMs, ...common };
+    if (verdict === 0) return { admitted: false, isEarly: false, waitMs: Math.ceil(waitMs), reason, ...common };
     return { admitted: true, again: verdict === 2, ...common };
   }
 
-  /** Gives a place back and lets the outcome set the lane's pace; answers whether it was started, and whose turn it is now. */
-  async settle(lane: Lane, { id, renewal, outcome, volume, error = '' }: Settlement): Promise<Settled> {
-    const { maxInFlight, backoff } = lane.policy;
-    const [wasStarted, demand, ...woken] = (await settleScript.run(this.#redis, this.#keysOf(lane), [
+  /** Gives a slot back and lets the outcome set the lane's pace; answers whether it was started, and who may come now. */
+  async settle(lane: Lane, { id, renewal, outcome, volume, error = '', restMs = 0 }: Settlement): Promise<Settled> {
+    const { maxInFlight, burst, backoff } = lane.policy;
+    const [wasStarted, demand, ...called] = (await settleScript.run(this.#redis, this.#keysOf(lane), [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -114,13 +134,55 @@ export class LaneAdmission {
       volume,
       error.slice(0, 512),
       renewal,
-    ])) as [number, string, ...string[]];
-    return { wasStarted: wasStarted === 1, demandedBy: demandMarks(demand), woken };
+      startIntervalMs(lane),
+      burst,
+      this.#opensInMs(lane),
+      restMs,
+    ])) as [number, string, ...(string | number)[]];
+    const calls = callsOf(called);
+    return {
+      wasStarted: wasStarted === 1,
+      demandedBy: demandMarks(demand),
+      calls,
+      woken: calls.map((call) => call.id),
+    };
+  }
+
+  /** Those that wait in a lane and may come now or soon: pace or policy changed, or whoever called them was killed. */
+  async advance(lane: Lane): Promise<readonly Call[]> {
+    const { burst, maxInFlight, backoff } = lane.policy;
+    const args = [lane.id, this.#time.nowMs() ?? '', startIntervalMs(lane), burst, maxInFlight, backoff.threshold];
+    const keys = laneScriptKeys(this.#keys, lane.id);
+    return callsOf(
+      (await advanceScript.run(this.#redis, keys, [...args, this.#opensInMs(lane)])) as (string | number)[],
+    );
+  }
+
+  #opensInMs({ windows }: Lane): number {
+    return Math.min(longestWaitMs, windows.opensInMs(this.#time.nowMs() ?? Date.now()));
   }
 
   #keysOf({ id }: Lane): readonly string[] {
-    return [...laneKeys(this.#keys, id), this.#keys.started, this.#keys.holds, this.#keys.demands];
+    const { started, holds, demands, resting, cancelled, seen } = this.#keys;
+    return [...laneScriptKeys(this.#keys, id), started, holds, demands, resting, cancelled, seen];
   }
+}
+
+const serverTime: LaneTime = { nowMs: () => undefined, random: Math.random };
+
+function startIntervalMs({ policy }: Lane): number {
+  return policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond;
+}
+
+function callsOf(called: readonly (string | number)[]): readonly Call[] {
+  const calls: Call[] = [];
+  for (let i = 0; i + 1 < called.length; i += 2)
+    calls.push({ id: String(called[i]), inMs: Math.max(0, Number(called[i + 1])) });
+  return calls;
+}
+
+function laneScriptKeys(keys: RedisKeys, lane: string): readonly string[] {
+  return [...laneKeys(keys, lane), `${keys.lane(lane)}:waiting`, keys.queuedLanes];
 }
 
 /** The four keys of a lane alone, in the order that its scripts take them. */

@@ -41,7 +41,7 @@ test('tells of each lane what is started, lined up and parked, and whether it st
     await store.note(lane);
     const farMs = Date.now() + 1e9;
     for (const id of ids)
-      await admission.admit(lane, { id, renewal: id, volume: id, latestStartMs: farMs, notAfterMs: farMs });
+      await admission.admit(lane, { id, renewal: id, volume: `${id}/v`, latestStartMs: farMs, notAfterMs: farMs });
     return lane;
   };
   await enter('crowded', ['a', 'b', 'c']);
@@ -51,7 +51,8 @@ test('tells of each lane what is started, lined up and parked, and whether it st
   await store.pause(issuerNamed('held'), { by: 'me', reason: 'test', atMs: 0 });
   await enter('held', ['a']);
   const broken = await enter('broken', ['a']);
-  await admission.settle(broken, { id: 'a', renewal: 'a', outcome: 'failed', volume: 'v', error: 'no' });
+  for (const volume of ['node-a/v', 'node-b/v'])
+    await admission.settle(broken, { id: 'a', renewal: 'a', outcome: 'failed', volume, error: 'no' });
 
   const expected = [
     { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, standing: 'resting' },
@@ -72,11 +73,12 @@ test('who was called out of the waiting room before its wait began can find that
   const lane = policies.laneOf(issuerNamed('narrow'));
   const farMs = Date.now() + 1e9;
   for (const id of ['first', 'second', 'third'])
-    await admission.admit(lane, { id, renewal: id, volume: id, latestStartMs: farMs, notAfterMs: farMs });
-  assert.equal(await store.wasCalled(lane, 'second'), false);
-  await admission.settle(lane, { id: 'first', renewal: 'first', outcome: 'ok', volume: 'first' });
-  assert.equal(await store.wasCalled(lane, 'second'), true);
-  assert.equal(await store.wasCalled(lane, 'third'), false);
+    await admission.admit(lane, { id, renewal: id, volume: `${id}/v`, latestStartMs: farMs, notAfterMs: farMs });
+  const callInMs = (id: string): Promise<number | undefined> => store.callInMs(lane, { id, volume: `${id}/v` });
+  assert.equal(await callInMs('second'), undefined);
+  await admission.settle(lane, { id: 'first', renewal: 'first', outcome: 'ok', volume: 'first/v' });
+  assert.equal(await callInMs('second'), 0);
+  assert.equal(await callInMs('third'), undefined);
 });
 
 test('reads two thousand lanes in twenty calls', async () => {

@@ -2,6 +2,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
 import { shortHash } from '../redis/redis-keys.ts';
+import { IssuerPattern } from './issuer-pattern.ts';
 import { defaultLanePolicy } from './lane-policy.ts';
 import type { LaneOverride, LanePolicy } from './lane-policy.ts';
 import { RenewalWindows } from './renewal-windows.ts';
@@ -15,8 +16,11 @@ export interface Lane {
   readonly windows: RenewalWindows;
 }
 
+/** Lanes kept at once; names of issuers come from nodes. */
+const maxKept = 20_000;
+
 interface Rule {
-  readonly pattern: RegExp;
+  readonly pattern: IssuerPattern;
   readonly policy: Partial<LanePolicy>;
 }
 
@@ -33,7 +37,7 @@ export class LanePolicies {
     this.#rules = overrides.map(({ issuer, policy }) => {
       refuseUnknown(issuer, policy);
       checked(issuer, { ...this.#defaults, ...policy });
-      return { pattern: patternOf(issuer), policy };
+      return { pattern: new IssuerPattern(issuer), policy };
     });
   }
 
@@ -42,9 +46,10 @@ export class LanePolicies {
     const key = issuerKey(issuer);
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const matching = this.#rules.filter(({ pattern }) => pattern.test(key));
+    const matching = this.#rules.filter(({ pattern }) => pattern.matches(key));
     const policy = matching.reduce<LanePolicy>((under, rule) => ({ ...under, ...rule.policy }), this.#defaults);
     const lane = { id: shortHash(key), issuer, policy, windows: new RenewalWindows(policy.windows) };
+    if (this.#lanes.size >= maxKept) this.#lanes.clear();
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -53,11 +58,6 @@ export class LanePolicies {
   keepOnly(issuerKeys: ReadonlySet<string>): void {
     for (const key of this.#lanes.keys()) if (!issuerKeys.has(key)) this.#lanes.delete(key);
   }
-}
-
-function patternOf(glob: string): RegExp {
-  const parts = glob.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return new RegExp(`^${parts.join('.*')}$`);
 }
 
 const bounds: Readonly<Record<Exclude<keyof LanePolicy, 'windows' | 'backoff'>, readonly [number, number]>> = {

@@ -1,188 +1,235 @@
 import { luaScript } from '../redis/lua-script.ts';
-
-// A lane is one hash and three sorted sets:
-//   tat      theoretical arrival time (GCRA) of the starts that were admitted: what the limit is measured by
-//   tail     where the line ends: who comes now and may not start gets the time behind it; urgentTail  of the urgent
-//   until    end of the back-off; streak  failures in a row; throttle  halvings of pace still in force
-//   :inflight  started and unanswered, by the time at which their place is given up
-//   :slots     lined up, by the time reserved for them
-//   :parked    waiting for a place or for the end of a pause, by not-after, the most urgent first
-// Three more keys are every lane's together, the first two by node/volume, so that any replica knows the fleet's renewals
-// at a glance:
-//   started  a sorted set of what is started and unanswered, by the time at which its place is given up
-//   holds    a hash of why lanes let renewals wait: reason:until in ms, without a time where none is known
-//   demands  which bulk renewals want a renewal (demand-scripts.ts): read here, since every renewal passes here anyway
-const common = `
-local lane, inflight, slots, parked, started, holds, demands = unpack(KEYS)
-local fields = {'tat', 'tail', 'urgentTail', 'gap', 'until', 'streak', 'throttle', 'culprit', 'paused'}
-local state = {}
-for i, value in ipairs(redis.call('HMGET', lane, unpack(fields))) do state[fields[i]] = value end
-local function field(name) return tonumber(state[name] or 0) end
-local function put(...)
-  local written = {...}
-  for i = 1, #written, 2 do state[written[i]] = written[i + 1] end
-  redis.call('HSET', lane, ...)
-end
-local function clock(given)
-  if given ~= '' then return tonumber(given) end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function places(most, threshold)
-  if field('streak') >= threshold then return 1 end
-  return math.max(1, math.floor(most / 2 ^ field('throttle')))
-end`;
+import { laneCommon, renewalCommon } from './lane-script-common.ts';
 
 /**
- * Admits a renewal, or says how long it has to wait. KEYS the lane's four, started, holds, demands. ARGV member, now in ms
- * ('' for the server's), interval between starts in ms, burst, most in flight, answer timeout in ms, ms until a window
- * opens, latest start in ms, not-after in ms, back-off threshold, node/volume, its name in demands. Answers
- * {admitted: 1 yes, 2 already, 0 no; ms to wait; reason; 1 if urgent; who demands it}.
+ * Admits a renewal, or says how long it has to wait. KEYS as renewalCommon. ARGV member, now in ms ('' for the server's),
+ * interval between starts in ms, burst, most in flight, answer timeout in ms, ms until a window opens, latest start in ms,
+ * not-after in ms, back-off threshold, node/volume, its name in demands, lane id, due in ms (0 for now), ms after which a
+ * node is silent (0 for never). Answers {1 admitted, 2 already, 0 it waits in the lane, -1 its time has not come; ms to
+ * wait; reason; 1 if urgent; who demands it}.
  */
-export const admitScript = luaScript(`${common}
+export const admitScript = luaScript(`${renewalCommon}
 local member, now, most, threshold = ARGV[1], clock(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[10])
-local demand = redis.call('HGET', demands, ARGV[12]) or ''
-redis.call('ZREMRANGEBYSCORE', started, '-inf', now)
+local timeout, latest, place, node = tonumber(ARGV[6]), tonumber(ARGV[8]), ARGV[11], nodeOf(ARGV[11])
+local demand = wantedBy(ARGV[12])
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 -- Whoever did not come for its slot within an hour is not coming.
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - 3600000)
-if redis.call('ZSCORE', inflight, member) then return {2, 0, '', 0, demand} end
-
-local function hold(reason, at) redis.call('HSET', holds, ARGV[11], reason .. ':' .. string.format('%.0f', at)) end
-local function park(wait, reason, urgent)
-  redis.call('HSET', holds, ARGV[11], reason .. ':')
+local function leave()
   redis.call('ZREM', slots, member)
+  redis.call('ZREM', parked, member)
+  redis.call('SREM', keyOf('active', node), member)
+  unblock(node, member)
+end
+local function notYet(wait)
+  leave()
+  redis.call('HDEL', holds, place)
+  return {-1, math.max(1, math.ceil(wait)), '', 0, demand}
+end
+-- A worker's clock may be ahead, and a request may have been cancelled after its job was brought forward.
+if demand == '' and now < tonumber(ARGV[14]) - 1000 then return notYet(tonumber(ARGV[14]) - now) end
+if score(inflight, member) >= 0 then return {2, 0, '', 0, demand} end
+local rests = score(resting, place)
+if rests > now then return notYet(rests - now) end
+
+local function hold(reason, at)
+  redis.call('HSET', holds, place, reason .. ':' .. (at and string.format('%.0f', at) or ''))
+end
+local silentAfter = tonumber(ARGV[15])
+if silentAfter > 0 and score(seen, node) < now - silentAfter then
+  leave()
+  hold('node-silent')
+  -- Its next snapshot calls it; the wait is for one that goes on without.
+  return {0, 120000, 'node-silent', 0, demand}
+end
+if state.lastNode ~= node then put('lastNode', node, 'sharedAt', state.lastNode and now or 0) end
+local share, nodeUntil = shareOf(node, now, most, threshold), failuresOf(node)
+
+-- Waits to be called when its node has a free slot again, or for the time at which that is expected at the latest.
+local isFront = false
+local function block(reason, at, urgent)
+  leave()
+  redis.call('ZADD', keyOf('blocked', node), isFront and ARGV[9] - 1e16 or ARGV[9], member)
+  redis.call('HSET', lane .. ':blocked', member, node)
+  keep(keyOf('blocked', node))
+  redis.call('ZADD', waiting, 'NX', now, node)
+  redis.call('SADD', queued, ARGV[13])
+  hold(reason, at)
+  local rank = redis.call('ZRANK', keyOf('blocked', node), member)
+  local wait = at - now + math.floor(rank / share) * timeout
+  return {0, math.min(2592000000, math.max(50, wait)), reason, urgent, demand}
+end
+local function park(wait, reason, urgent)
+  local wasParked = score(parked, member) >= 0
+  leave()
+  if not wasParked and takenBy(node, now, share) >= share then
+    return block(reason == 'paused' and reason or 'node-limit', now + wait, urgent)
+  end
+  hold(reason)
   redis.call('ZADD', parked, ARGV[9], member)
+  activate(node, member)
+  redis.call('SADD', queued, ARGV[13])
   return {0, wait, reason, urgent, demand}
 end
--- A resume wakes what a pause parked; the long wait is for a resume that was cut short.
+-- A resume calls what a pause parked; the long wait is for a resume that was cut short.
 if state.paused then return park(600000, 'paused', 0) end
 
-local throttle = field('throttle')
-local interval = tonumber(ARGV[3]) * 2 ^ throttle
-local slack = interval * ((throttle > 0 and 1 or tonumber(ARGV[4])) - 1)
+local interval, slack = pace(now, tonumber(ARGV[3]), tonumber(ARGV[4]))
 local tat, backoff = field('tat'), field('until')
-local opens = string.find(demand, '!', 1, true) and now or now + tonumber(ARGV[7])
-local slot = tonumber(redis.call('ZSCORE', slots, member) or -1)
-local isParked = slot < 0 and redis.call('ZSCORE', parked, member)
-local called = slot >= 0 or isParked
+local isHurried = string.find(demand, '!', 1, true)
+local opens = isHurried and now or now + tonumber(ARGV[7])
+local slot = score(slots, member)
+local called = slot >= 0 or score(parked, member) >= 0
 
 local from = math.max(now, backoff, opens)
 local ends, line = 'tail', called and tat or math.max(tat, field('tail'))
 local urgent = 0
-if math.max(from, line - slack) > tonumber(ARGV[8]) then
-  -- It would expire before its turn: it does not wait for a window, and stands in the line of the urgent, before the other.
-  urgent, from, ends = 1, math.max(now, backoff), 'urgentTail'
-  line = called and tat or math.max(tat, field(ends))
+if math.max(from, nodeUntil, line - slack) > latest then
+  -- It would expire before its turn: it does not wait for a window, and is queued with the urgent, before the others.
+  urgent, isFront, from = 1, true, math.max(now, backoff)
+elseif isHurried and (tonumber(ARGV[7]) > 0 or field('urgentTail') - slack < now + 60000) then
+  -- It waits for no window nor behind those that do; a large request goes first only while the urgent have a short queue.
+  isFront = true
+end
+if isFront then
+  ends = 'urgentTail'
+  line = called and slot <= now and tat or math.max(tat, field(ends))
+  -- Its slot may be of the other queue.
+  if slot > math.ceil(math.max(from, line - slack)) + 250 then slot = -1 end
 end
 local function reserve(reason)
   local behind = math.max(tat, field(ends))
   local at = math.ceil(math.max(from, behind - slack))
-  redis.call('ZREM', parked, member)
+  if redis.call('SISMEMBER', keyOf('active', node), member) == 0 and takenBy(node, at, share) >= share then
+    return block(reason == 'rate' and 'node-limit' or reason, at, urgent)
+  end
+  leave()
   redis.call('ZADD', slots, at, member)
+  activate(node, member)
+  redis.call('SADD', queued, ARGV[13])
   hold(reason, at)
-  put('gap', string.format('%.3f', slack + interval), ends, string.format('%.3f', math.max(behind, from) + interval))
+  put(ends, text(math.max(behind, from) + interval))
   return {0, math.max(1, at - now), reason, urgent, demand}
 end
+if nodeUntil > math.max(now, backoff) then return block('back-off', nodeUntil, urgent) end
 -- Too early for its slot: clocks differ, or somebody promoted the job. The slot stays.
-if slot > now and slot >= from and urgent == 0 then return {0, slot - now, 'rate', 0, demand} end
+if slot > now and slot >= from then return {0, slot - now, 'rate', urgent, demand} end
 if from > now then return reserve(backoff >= opens and 'back-off' or 'window') end
 if line - slack > now then return reserve('rate') end
--- While the urgent have slots to come, whoever can stand in the other line gives way to them.
-local canWait = urgent == 0 and math.max(tat, field('tail')) - slack <= tonumber(ARGV[8])
+-- While the urgent have slots to come, whoever can wait in the other queue gives way to them.
+local canWait = not isFront and math.max(tat, field('tail')) - slack <= latest
 if canWait and field('urgentTail') - slack - interval >= now then return reserve('rate') end
-local taken, room = redis.call('ZCARD', inflight), places(most, threshold)
+if redis.call('SCARD', keyOf('active', node)) >= share then
+  local own, first = 0, now + timeout
+  for _, other in ipairs(redis.call('SMEMBERS', keyOf('active', node))) do
+    local given = score(inflight, other)
+    if given >= 0 then own, first = own + 1, math.min(first, given) end
+  end
+  if own >= share then return block('node-limit', first, urgent) end
+end
+local taken = redis.call('ZCARD', inflight)
 if not called and urgent == 0 then taken = taken + redis.call('ZCARD', parked) end
-if taken >= room then
-  -- Woken by an answer; should none come, by the end of the place that is given up first.
+if taken >= roomOf(most, threshold) then
+  -- Called by an answer; should none come, by the end of the slot that is given up first.
   local first = redis.call('ZRANGE', inflight, 0, 0, 'WITHSCORES')
   local wait = first[2] and tonumber(first[2]) - now or 1000
-  return park(math.max(50, wait), field('streak') >= threshold and 'back-off' or 'in-flight', urgent)
+  return park(math.max(50, wait), field('streak') >= math.max(2, threshold) and 'back-off' or 'in-flight', urgent)
 end
-if slot >= 0 then redis.call('ZREM', slots, member) end
-if isParked then redis.call('ZREM', parked, member) end
-redis.call('HDEL', holds, ARGV[11])
-redis.call('ZADD', started, now + tonumber(ARGV[6]), ARGV[11])
-redis.call('ZADD', inflight, now + tonumber(ARGV[6]), member)
-put('tat', string.format('%.3f', math.max(tat, now) + interval))
+leave()
+redis.call('HDEL', holds, place)
+activate(node, member)
+redis.call('ZADD', started, now + timeout, place)
+redis.call('ZADD', inflight, now + timeout, member)
+put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
 return {1, 0, '', urgent, demand}`);
 
 /**
- * Ends a renewal's stay in its lane. KEYS the lane's four, started, holds, demands. ARGV member, now in ms or '', outcome
- * (ok, failed, gone), most in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, volume,
- * what failed, its name in demands. Answers 1 when it was started and 0 otherwise, who demands it, then who may come now
- * in its place.
+ * Ends a renewal's stay in its lane. KEYS as renewalCommon. ARGV member, now in ms or '', outcome (ok, failed, gone), most
+ * in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, node/volume, what failed, its
+ * name in demands, interval between starts in ms, burst, ms until a window opens, ms for which the volume is not renewed
+ * again. Answers 1 when it was started and 0 otherwise, who demands it, then who may come and in how many ms, in turn.
  */
-export const settleScript = luaScript(`${common}
+export const settleScript = luaScript(`${renewalCommon}
 local member, now, outcome = ARGV[1], clock(ARGV[2]), ARGV[3]
-local most, threshold = tonumber(ARGV[4]), tonumber(ARGV[5])
-local demand = redis.call('HGET', demands, ARGV[11]) or ''
-redis.call('ZREM', started, ARGV[9])
-redis.call('HDEL', holds, ARGV[9])
+local most, threshold, place, node = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[9], nodeOf(ARGV[9])
+local demand = wantedBy(ARGV[11])
+redis.call('ZREM', started, place)
+redis.call('HDEL', holds, place)
+redis.call('ZREMRANGEBYSCORE', resting, '-inf', now)
+if tonumber(ARGV[15]) > 0 then redis.call('ZADD', resting, math.ceil(now + ARGV[15]), place) end
+redis.call('SREM', keyOf('active', node), member)
+unblock(node, member)
 local wasStarted = redis.call('ZREM', inflight, member)
--- What is in flight neither stands in the line nor is parked.
-if wasStarted == 0 and redis.call('ZREM', parked, member) == 0 and redis.call('ZREM', slots, member) == 1 then
-  -- The line ends behind the last that still stands in it, or slots of the cancelled would be waited for.
-  local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
-  local tail = last[2] and tonumber(last[2]) + field('gap') or 0
-  put('tail', string.format('%.3f', math.min(field('tail'), tail)),
-    'urgentTail', string.format('%.3f', math.min(field('urgentTail'), tail)))
-end
+-- What is in flight is neither queued nor parked.
+local leftQueue = wasStarted == 0 and redis.call('ZREM', parked, member) == 0 and redis.call('ZREM', slots, member) == 1
 
-local streak, throttle = field('streak'), field('throttle')
-if outcome == 'ok' and (streak > 0 or throttle > 0) then
-  throttle = math.max(0, throttle - 0.25)
-  put('streak', 0, 'until', 0, 'throttle', throttle, 'culprit', '', 'failingSince', 0)
+local function restOf(streak, least)
+  local wait = math.min(tonumber(ARGV[7]), tonumber(ARGV[6]) * 2 ^ math.min(30, streak - least))
+  return math.ceil(now + wait * (0.5 + ARGV[8] / 2))
+end
+-- What one node reports is held against its own renewals alone.
+local function nodeFailed()
+  local ends, streak, last = failuresOf(node)
+  if now < ends or (streak < threshold and last == place) then return end
+  local key = keyOf('node', node)
+  streak = streak + 1
+  redis.call('HSET', key, 'streak', streak, 'lastFailed', place, 'failedAt', now,
+    'until', streak >= threshold and restOf(streak, threshold) or 0)
+  redis.call('PEXPIRE', key, math.ceil(3600000 + ARGV[7] * 2))
+end
+-- One broken node or volume among healthy ones is not the issuer's fault; what was in flight when the issuer broke says
+-- nothing that is not known yet.
+local function laneFailed()
+  local least, streak, nodes = math.max(2, threshold), field('streak'), state.failedNodes or ''
+  local isNews = streak >= least and state.lastFailedNode ~= node
+  if streak < least then isNews = not string.find(',' .. nodes .. ',', ',' .. node .. ',', 1, true) end
+  if not isNews or now < field('until') then return end
+  streak = streak + 1
+  if streak == 1 then put('failingSince', now) end
+  put('streak', streak, 'lastFailedNode', node)
+  if streak <= least then put('failedNodes', nodes == '' and node or nodes .. ',' .. node) end
+  if streak >= least then
+    put('until', restOf(streak, least), 'throttle', math.min(6, math.max(2, field('throttle')) + 1))
+  end
+end
+if outcome == 'ok' then
+  put('okAt', now)
+  if field('streak') > 0 or field('throttle') > 0 then
+    put('streak', 0, 'until', 0, 'throttle', math.max(0, field('throttle') - 0.25), 'failedNodes', '',
+      'lastFailedNode', '', 'failingSince', 0)
+  end
 elseif outcome == 'failed' then
   put('error', ARGV[10], 'errorAt', now)
-  -- One broken volume among healthy ones is not the issuer's fault; what was in flight when the issuer broke says
-  -- nothing that is not known yet.
-  local news = streak >= threshold or state.culprit ~= ARGV[9]
-  if news and now >= field('until') then
-    streak = streak + 1
-    if streak == 1 then put('failingSince', now) end
-    put('streak', streak, 'culprit', ARGV[9])
-    if streak >= threshold then
-      local wait = math.min(tonumber(ARGV[7]), tonumber(ARGV[6]) * 2 ^ math.min(30, streak - threshold))
-      put('until', math.ceil(now + wait * (0.5 + ARGV[8] / 2)),
-        'throttle', math.min(6, math.max(2, throttle) + 1))
-    end
-  end
+  nodeFailed()
+  laneFailed()
 end
 
 if state.paused then return {wasStarted, demand} end
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
-local free = places(most, threshold) - redis.call('ZCARD', inflight)
-if free <= 0 then return {wasStarted, demand} end
-local woken = redis.call('ZRANGE', parked, 0, free - 1)
-for _, next in ipairs(woken) do
-  redis.call('ZREM', parked, next)
-  redis.call('ZADD', slots, now, next)
-end
-return {wasStarted, demand, unpack(woken)}`);
+local interval, slack = pace(now, tonumber(ARGV[12]), tonumber(ARGV[13]))
+-- Or slots of the cancelled would be waited for.
+if leftQueue then endQueueAfterLast(slack, interval) end
+return {wasStarted, demand, unpack(advance(now, interval, slack, now + tonumber(ARGV[14]), most, threshold))}`);
 
 /**
- * How lanes stand. KEYS the four of each. Answers for each its hash as a flat list, how many are in flight, in slots and
- * parked, and the time of the last slot or ''.
+ * Calls what waits in a lane and may come by now: earlier than its slot says when pace or policy have changed, or again
+ * when its call was lost. KEYS as laneCommon. ARGV lane id, now in ms or '', interval between starts in ms, burst, most in
+ * flight, back-off threshold, ms until a window opens. Answers members and in how many ms each is to come, in turn.
  */
-export const laneStatesScript = luaScript(`
-local answer = {}
-for i = 1, #KEYS, 4 do
-  local lane, inflight, slots, parked = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
-  local standing = {redis.call('HGETALL', lane), 0, 0, 0, ''}
-  -- Nothing is under way in most of some thousand lanes, which one question tells.
-  if redis.call('EXISTS', inflight, slots, parked) > 0 then
-    local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
-    standing = {standing[1], redis.call('ZCARD', inflight), redis.call('ZCARD', slots), redis.call('ZCARD', parked),
-      last[2] or ''}
-  end
-  answer[#answer + 1] = standing
+export const advanceScript = luaScript(`${laneCommon}
+local now = clock(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
+if redis.call('EXISTS', slots, parked, waiting) == 0 then
+  redis.call('SREM', queued, ARGV[1])
+  return {}
 end
-return answer`);
-
-/** Takes some of the parked out of the lane's waiting room and answers them. KEYS the lane's four. ARGV how many. */
-export const unparkScript = luaScript(`
-local parked = KEYS[4]
-local woken = redis.call('ZRANGE', parked, 0, ARGV[1] - 1)
-for _, next in ipairs(woken) do redis.call('ZREM', parked, next) end
-return woken`);
+if state.paused then return {} end
+local interval, slack = pace(now, tonumber(ARGV[3]), tonumber(ARGV[4]))
+-- The replica that was to call them may have been killed.
+local lost = redis.call('ZRANGEBYSCORE', slots, now - 60000, now - 5000, 'LIMIT', 0, 100)
+local called = advance(now, interval, slack, now + tonumber(ARGV[7]), tonumber(ARGV[5]), tonumber(ARGV[6]))
+for _, member in ipairs(lost) do
+  called[#called + 1] = member
+  called[#called + 1] = 0
+end
+return called`);

@@ -9,7 +9,7 @@ import { laneDepth } from './lane-depth.ts';
 import type { LaneDepth } from './lane-depth.ts';
 import type { Lane, LanePolicies } from './lane-policies.ts';
 import type { LanePolicy } from './lane-policy.ts';
-import { laneStatesScript, unparkScript } from './lane-scripts.ts';
+import { callScript, isWithdrawnScript, laneStatesScript } from './lane-state-scripts.ts';
 
 /** Who stopped a lane, and why. */
 export interface LanePause {
@@ -28,7 +28,7 @@ export interface LaneState {
   readonly inFlight: number;
   /** Renewals with a slot in the line. */
   readonly queued: number;
-  /** Renewals that wait for a place in flight or for the end of a pause. */
+  /** Renewals that wait for a slot in flight, for their node's share of them, or for the end of a pause. */
   readonly parked: number;
   /** When the last in the line has its turn; undefined without a line. */
   readonly lineEndsAtMs: number | undefined;
@@ -43,7 +43,6 @@ export interface LaneState {
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
-const wakeAtOnce = 500;
 const statesAtOnce = 100;
 
 /** Lists, pauses and resumes lanes. */
@@ -107,12 +106,32 @@ export class LaneStore {
     });
   }
 
-  /** Whether a renewal that was held back is no longer: it left the parked, and its slot, if it has one, has come. */
-  async wasCalled({ id }: Lane, renewal: string): Promise<boolean> {
-    const [, , slots, parked] = laneKeys(this.#keys, id);
-    const [place, slot] = await Promise.all([this.#redis.zscore(parked, renewal), this.#redis.zscore(slots, renewal)]);
-    // Slots are in the server's time, which may be a little ahead.
-    return place === null && (slot === null || Number(slot) <= Date.now() + 1_000);
+  /**
+   * In how many milliseconds a renewal that was let wait is to come as things are now; undefined when its wait stands.
+   * Whoever called it before its job was put back found none that waits.
+   */
+  async callInMs({ id }: Lane, renewal: { readonly id: string; readonly volume: string }): Promise<number | undefined> {
+    const [lane, , slots, parked] = laneKeys(this.#keys, id);
+    const keys = [slots, parked, `${lane}:blocked`, this.#keys.holds];
+    const answer = (await callScript.run(this.#redis, keys, [renewal.id, renewal.volume])) as string;
+    return answer === '' ? undefined : Number(answer);
+  }
+
+  /** Whether a renewal may no longer start though it was admitted: the lane was paused or its request cancelled since. */
+  async isWithdrawn(
+    { id }: Lane,
+    { renewal, isDue }: { readonly renewal: string; readonly isDue: boolean },
+  ): Promise<boolean> {
+    const keys = [this.#keys.lane(id), this.#keys.demands, this.#keys.cancelled];
+    return (await isWithdrawnScript.run(this.#redis, keys, [renewal, isDue ? 1 : 0])) === 1;
+  }
+
+  /** The issuers of lanes in which renewals wait. */
+  async queued(): Promise<readonly IssuerName[]> {
+    const ids = await this.#redis.smembers(this.#keys.queuedLanes);
+    if (ids.length === 0) return [];
+    const found = await this.#redis.hmget(this.#keys.lanes, ...ids);
+    return found.flatMap((json) => (typeof json === 'string' ? [JSON.parse(json) as IssuerName] : []));
   }
 
   /** Holds every renewal of an issuer, urgent ones too, until `resume`. */
@@ -122,23 +141,20 @@ export class LaneStore {
     await this.#redis.hset(laneKeys(this.#keys, lane.id)[0], 'paused', JSON.stringify(pause));
   }
 
-  /** Ends a pause; `wake` is given the renewals that it held, some hundreds at a time. */
-  async resume(issuer: IssuerName, wake: (ids: readonly string[]) => Promise<void>): Promise<void> {
-    const keys = laneKeys(this.#keys, this.#policies.laneOf(issuer).id);
-    await this.#redis.hdel(keys[0], 'paused');
-    for (;;) {
-      const ids = (await unparkScript.run(this.#redis, keys, [wakeAtOnce])) as string[];
-      if (ids.length === 0) return;
-      await wake(ids);
-    }
+  /** Ends a pause. What it held is called by and by: the first by the next `advance`, the rest as those are answered. */
+  async resume(issuer: IssuerName): Promise<void> {
+    await this.#redis.hdel(laneKeys(this.#keys, this.#policies.laneOf(issuer).id)[0], 'paused');
   }
 
   /** Removes the lanes of issuers that no volume names any more; a paused one stays. */
   async prune(usedIssuerKeys: ReadonlySet<string>): Promise<void> {
     for (const { id, issuer, paused, inFlight } of await this.list()) {
       if (usedIssuerKeys.has(issuerKey(issuer)) || paused !== undefined || inFlight > 0) continue;
-      await Promise.all(laneKeys(this.#keys, id).map((key) => this.#redis.del(key)));
+      const [lane, ...rest] = laneKeys(this.#keys, id);
+      const keys = [lane, ...rest, `${lane}:blocked`, `${lane}:waiting`];
+      await Promise.all(keys.map((key) => this.#redis.del(key)));
       await this.#redis.hdel(this.#keys.lanes, id);
+      await this.#redis.srem(this.#keys.queuedLanes, id);
       this.#noted.delete(id);
     }
   }

@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
+import type { ReviewResult } from '../identity/review-client.ts';
 import { cached } from './cached.ts';
 import { registerGauges } from './controller-gauges.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
@@ -31,6 +32,11 @@ export class ControllerMetrics implements DispatchObserver {
     'report_lag_seconds',
     "Time from a renewal, by its node's clock, until the index knows of it.",
   );
+  readonly #reviews = this.#counter(
+    'reviews_total',
+    "Reviews asked of the API server, by result: answered, forbidden to the controller's own credentials, unavailable.",
+    ['result'],
+  );
   readonly #streams = this.#counter('agent_streams_ended_total', "Ended streams of agents, by gRPC's code.", ['code']);
 
   constructor(snapshot: () => Promise<ControllerSnapshot>, clock: Clock) {
@@ -42,6 +48,7 @@ export class ControllerMetrics implements DispatchObserver {
     for (const cause of ['due', 'demand', 'retry']) this.#dispatched.inc({ cause }, 0);
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
     this.#settled.inc({ result: 'failed', path: 'none' }, 0);
+    for (const result of ['answered', 'forbidden', 'unavailable']) this.#reviews.inc({ result }, 0);
   }
 
   dispatched: DispatchObserver['dispatched'] = (_volume, { cause, latenessMs }) => {
@@ -56,6 +63,10 @@ export class ControllerMetrics implements DispatchObserver {
     if (result !== 'ok' || certificate === undefined) return;
     this.#reportLag.observe(Math.max(0, this.#clock.now() - certificate.issuedAtMs) / 1000);
   };
+
+  reviewed(result: ReviewResult): void {
+    this.#reviews.inc({ result });
+  }
 
   streamEnded(code: string): void {
     this.#streams.inc({ code });

@@ -13,34 +13,71 @@ export interface LaneRow {
   readonly standing: LaneStanding;
 }
 
-/** The most troubled lanes and then the deepest, each by its issuer; the rest as one, with its depths added up. */
+/**
+ * The lanes that an operator must see, each by its issuer, the rest as one with their depths added up. No kind of trouble
+ * crowds out another: each has a part of the names, and only what is left of them goes to the next in order.
+ */
 export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly LaneRow[] {
   if (lanes === undefined) return [];
   const rows = lanes.map(({ key, ...lane }) => {
     const dueMs = index?.urgency.oldestDueMs.get(key);
     return { issuer: key, ...lane, lagMs: dueMs === undefined ? 0 : atMs - dueMs };
   });
-  rows.sort((a, b) => trouble(b) - trouble(a) || b.lagMs - a.lagMs || depth(b) - depth(a));
-  const rest = rows.slice(mostNamedIssuers);
-  const [first] = rest;
-  if (first === undefined) return rows;
+  if (rows.length <= mostNamedIssuers) return rows.sort(byLag);
+  const named = namedRows(rows);
+  const rest = rows.filter((row) => !named.has(row));
+  return [...named, otherRow(rest)];
+}
+
+/** Which rows a kind of trouble has, in order of its size. */
+const troubles: readonly ((row: LaneRow) => boolean)[] = [
+  // Late, though nothing but its own limits stops it.
+  (row) => isStuck(row),
+  (row) => row.standing === 'paused' && isWaiting(row),
+  (row) => row.standing === 'resting',
+  // The deepest of all.
+  () => true,
+];
+
+function namedRows(rows: readonly LaneRow[]): ReadonlySet<LaneRow> {
+  const named = new Set<LaneRow>();
+  const quota = Math.floor(mostNamedIssuers / troubles.length);
+  for (const hasTrouble of troubles) {
+    const [limit, order] = [named.size + quota, hasTrouble === troubles.at(-1) ? byDepth : byLag];
+    addTo(named, rows.filter(hasTrouble).sort(order), limit);
+  }
+  // What one kind leaves goes to the others.
+  for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), mostNamedIssuers);
+  return named;
+}
+
+function addTo(named: Set<LaneRow>, rows: readonly LaneRow[], limit: number): void {
+  for (const row of rows) {
+    if (named.size >= limit) return;
+    named.add(row);
+  }
+}
+
+/** If a stuck lane is among the others, their row is shown as one: an alert must not be lost with the name. */
+function otherRow(rest: readonly LaneRow[]): LaneRow {
   const sum = (of: (row: LaneRow) => number): number => rest.reduce((total, row) => total + of(row), 0);
-  const other = {
+  const lag = (rows: readonly LaneRow[]): number => rows.reduce((most, row) => Math.max(most, row.lagMs), 0);
+  const stuck = rest.filter(isStuck);
+  return {
     issuer: otherIssuers,
     queued: sum((row) => row.queued),
     parked: sum((row) => row.parked),
     inFlight: sum((row) => row.inFlight),
-    lagMs: Math.max(...rest.map(({ lagMs }) => lagMs)),
-    // Of the most troubled, which comes first.
-    standing: first.standing,
+    lagMs: lag(stuck.length > 0 ? stuck : rest),
+    standing: stuck.length > 0 ? 'open' : ([...rest].sort(byLag)[0]?.standing ?? 'open'),
   };
-  return [...rows.slice(0, mostNamedIssuers), other];
 }
 
 const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
+const byLag = (a: LaneRow, b: LaneRow): number => b.lagMs - a.lagMs || byDepth(a, b);
+const byDepth = (a: LaneRow, b: LaneRow): number => depth(b) - depth(a) || b.lagMs - a.lagMs;
+const isWaiting = (row: LaneRow): boolean => depth(row) > 0 || row.lagMs > 0;
 
-/** A lane that stands still while renewals wait comes first, then any other that stands still. */
-function trouble(row: LaneRow): number {
-  if (row.standing === 'open') return 0;
-  return depth(row) > 0 ? 2 : 1;
+function isStuck(row: LaneRow): boolean {
+  return row.lagMs > 0 && row.standing !== 'paused' && row.standing !== 'window';
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { messageOf } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { createRedis } from './create-redis.ts';
 import type { RedisClient, RedisConfig, RedisRole } from './create-redis.ts';
@@ -19,7 +20,7 @@ export class RedisConnections {
   readonly #parts: RedisConnectionsParts;
   readonly #clients = new Set<RedisClient>();
   readonly #probe: RedisProbe;
-  #lastError = '';
+  #lastError = 'no answer yet';
   #stopping = false;
   #reachable: boolean | undefined;
 
@@ -69,7 +70,7 @@ export class RedisConnections {
     this.#clients.add(client);
     client.once('end', () => this.#clients.delete(client));
     // The state is told once, by the shared connection; without a listener every failed try would be printed.
-    client.on('error', (error: Error) => (this.#lastError = error.message));
+    client.on('error', (error: Error) => (this.#lastError = messageOf(error)));
     return client;
   }
 

@@ -22,7 +22,11 @@ export interface RedisKeys {
   readonly bulks: string;
   readonly started: string;
   readonly holds: string;
+  readonly queuedLanes: string;
+  readonly resting: string;
+  readonly cancelled: string;
   readonly audit: string;
+  readonly auditRefusals: string;
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
@@ -49,7 +53,11 @@ export function redisKeys(prefix: string): RedisKeys {
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
     holds: `${controller}:holds`,
+    queuedLanes: `${controller}:lanes:queued`,
+    resting: `${controller}:resting`,
+    cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
+    auditRefusals: `${controller}:audit:refusals`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,

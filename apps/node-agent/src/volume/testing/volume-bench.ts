@@ -11,6 +11,7 @@ import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { systemFiles } from '../../storage/file-system.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { ownLayout } from '../../storage/volume-layout.ts';
+import type { VolumeLayout } from '../../storage/volume-layout.ts';
 import { VolumeStore } from '../../storage/volume-store.ts';
 import type { Volume } from '../volume.ts';
 import type { VolumeManager } from '../volume-manager.ts';
@@ -45,29 +46,33 @@ export class VolumeBench {
   readonly store: VolumeStore;
   readonly #changes: BenchChanges;
   log = '';
+  /** Where another driver left its volumes, at the next restart. */
+  adopted: VolumeLayout | undefined;
   /** Decides about each call of the agent on files: what it throws is thrown in the place of the call. */
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
-  #node: NodeVolumes;
+  #node: NodeVolumes | undefined;
 
   private constructor(issuer: (bench: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
     this.#changes = changes;
     this.issuer = issuer(this.clock);
     mkdirSync(join(this.scratch, 'own'));
     this.store = VolumeStore.open({ own: ownLayout(join(this.scratch, 'own')), clock: this.clock });
-    this.#node = this.#start();
   }
 
   static async open(changes: BenchChanges = {}): Promise<VolumeBench> {
     const scratch = mkdtempSync('/dev/shm/certfleet-ca-');
     try {
       const ca = await openLocalCa(scratch, new Date(Date.UTC(2026, 10, 24)));
-      return new VolumeBench((clock) => new ScriptedIssuer(ca, clock), changes);
+      const bench = new VolumeBench((clock) => new ScriptedIssuer(ca, clock), changes);
+      bench.#node = await bench.#start();
+      return bench;
     } finally {
       rmSync(scratch, { recursive: true });
     }
   }
 
   get manager(): VolumeManager {
+    if (this.#node === undefined) throw new Error('the bench is not open');
     return this.#node.manager;
   }
 
@@ -102,8 +107,8 @@ export class VolumeBench {
 
   /** The agent's next life: what it finds on the node. */
   async restart(): Promise<readonly Volume[]> {
-    await this.#node.stop();
-    this.#node = this.#start();
+    await this.#node?.stop();
+    this.#node = await this.#start();
     return [...this.manager.volumes()];
   }
 
@@ -118,7 +123,7 @@ export class VolumeBench {
     rmSync(this.scratch, { recursive: true });
   }
 
-  #start(): NodeVolumes {
+  #start(): Promise<NodeVolumes> {
     const { clock, mounter, issuer, metrics } = this;
     const { continueOnNotReady = false, useTokenRequest = false, hasController = false } = this.#changes;
     return openNodeVolumes({
@@ -128,13 +133,13 @@ export class VolumeBench {
         'controller-address': hasController ? 'dns:controller:443' : undefined,
         'default-duration': 3_600_000,
         'issuance-timeout': 30_000,
+        'strict-attributes': false,
         'use-token-request': useTokenRequest,
       },
       root: join(this.scratch, 'own'),
-      adopted: undefined,
+      adopted: this.adopted,
       files: this.#watchedFiles(),
       mounter,
-      mounts: new Map(),
       source: {
         issuer,
         awaitGates: () => Promise.resolve(),

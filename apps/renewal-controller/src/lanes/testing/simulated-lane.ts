@@ -2,7 +2,7 @@ import type { RedisClient } from '../../redis/create-redis.ts';
 import type { RedisKeys } from '../../redis/redis-keys.ts';
 import { LaneAdmission } from '../lane-admission.ts';
 import type { HoldReason } from '../../fleet-index/renewal-progress.ts';
-import type { Outcome } from '../lane-admission.ts';
+import type { Call, Outcome } from '../lane-admission.ts';
 import type { Lane } from '../lane-policies.ts';
 
 /** A renewal that arrives at a lane. */
@@ -13,6 +13,8 @@ export interface Arrival {
   readonly latestStartMs?: number;
   /** Whether somebody asked for it who does not wait for windows. */
   readonly ignoreWindows?: boolean;
+  /** A node of its own unless given. */
+  readonly node?: string;
 }
 
 /** A renewal that a lane let start. */
@@ -32,7 +34,7 @@ export class SimulatedLane {
   readonly starts: Start[] = [];
   readonly holds: { readonly id: string; readonly atMs: number; readonly reason: HoldReason }[] = [];
   readonly admission: LaneAdmission;
-  readonly lane: Lane;
+  lane: Lane;
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
   readonly #events: { readonly atMs: number; readonly run: () => Promise<void> }[] = [];
@@ -56,12 +58,24 @@ export class SimulatedLane {
     for (const arrival of arrivals) this.#comeAt(arrival, arrival.atMs, issuer);
   }
 
-  /** Wakes those that the lane names, as the dispatcher promotes their jobs. */
-  wake(ids: readonly string[], issuer: SimulatedIssuer): void {
-    for (const id of ids) {
+  /** Lets those come that the lane calls, as the dispatcher does with their jobs. */
+  call(calls: readonly Call[], issuer: SimulatedIssuer): void {
+    for (const { id, inMs } of calls) {
       const arrival = this.#waiting.get(id);
-      if (arrival !== undefined) this.#comeAt(arrival, this.nowMs, issuer);
+      // A job that is moved again forgets when it was to come before.
+      if (arrival !== undefined) this.#comeAt({ ...arrival }, this.nowMs + inMs, issuer);
     }
+  }
+
+  /** Looks, as replicas do every second, whether anybody who waits may come. */
+  async advance(issuer: SimulatedIssuer): Promise<void> {
+    this.call(await this.admission.advance(this.lane), issuer);
+  }
+
+  /** Asks for a renewal that is not to wait for windows, as a person does, while it may wait in its lane already. */
+  async hurry(id: string, issuer: SimulatedIssuer): Promise<void> {
+    await this.#redis.hset(this.#keys.demands, id, '!people');
+    this.call([{ id, inMs: 0 }], issuer);
   }
 
   /** Runs until nothing is left to happen, or to a time. */
@@ -86,11 +100,12 @@ export class SimulatedLane {
 
   async #come(arrival: Arrival, issuer: SimulatedIssuer): Promise<void> {
     const { id, notAfterMs = Infinity, latestStartMs = 1e15, ignoreWindows = false } = arrival;
+    const volume = placeOf(arrival);
     if (ignoreWindows) await this.#redis.hset(this.#keys.demands, id, '!people');
-    const request = { id, renewal: id, volume: id, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs };
+    const request = { id, renewal: id, volume, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs };
     const answer = await this.admission.admit(this.lane, request);
     if (!answer.admitted) {
-      this.holds.push({ id, atMs: this.nowMs, reason: answer.reason });
+      if (!answer.isEarly) this.holds.push({ id, atMs: this.nowMs, reason: answer.reason });
       // A job that is moved again forgets when it was to come before.
       this.#comeAt({ ...arrival }, this.nowMs + answer.waitMs, issuer);
       return;
@@ -100,14 +115,19 @@ export class SimulatedLane {
     const start = { id, atMs: this.nowMs, inFlight: this.#inFlight, urgent: answer.urgent };
     this.starts.push(start);
     const end = issuer(start);
-    if (end !== undefined) this.at(this.nowMs + end.afterMs, () => this.#end(id, end.outcome, issuer));
+    if (end !== undefined) this.at(this.nowMs + end.afterMs, () => this.#end(arrival, end.outcome, issuer));
   }
 
-  async #end(id: string, outcome: Outcome, issuer: SimulatedIssuer): Promise<void> {
+  async #end(arrival: Arrival, outcome: Outcome, issuer: SimulatedIssuer): Promise<void> {
     this.#inFlight -= 1;
-    const { woken } = await this.admission.settle(this.lane, { id, renewal: id, outcome, volume: id });
-    this.wake(woken, issuer);
+    const { id } = arrival;
+    const settlement = { id, renewal: id, outcome, volume: placeOf(arrival) };
+    this.call((await this.admission.settle(this.lane, settlement)).calls, issuer);
   }
+}
+
+function placeOf({ id, node = `node-${id}` }: Arrival): string {
+  return `${node}/${id}`;
 }
 
 /** The most starts within any span of this length. */

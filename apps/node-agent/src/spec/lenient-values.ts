@@ -1,0 +1,63 @@
+// What a volume that runs already, ours or taken over from cert-manager's csi-driver, has of values that are refused in a
+// new one. None of these throws.
+import { keyUsages, parseDnsNames, parseIpAddresses, parseUris } from './name-values.ts';
+import type { KeyUsage } from './volume-spec.ts';
+
+/** Text as it is, control characters included. */
+export function anyText(text: string): string {
+  return text;
+}
+
+/** Like csi-driver: split at each comma, whatever quotes say. */
+export function lenientSubjectValues(text: string): readonly string[] {
+  return text.split(',');
+}
+
+/** The names that a certificate can carry. */
+export function lenientDnsNames(text: string): readonly string[] {
+  return items(text).filter((name) => /^[\x20-\x7e]+$/.test(name) || parses(parseDnsNames, name));
+}
+
+/** The addresses that are such. */
+export function lenientIpAddresses(text: string): readonly string[] {
+  return items(text)
+    .filter((address) => parses(parseIpAddresses, address))
+    .flatMap(parseIpAddresses);
+}
+
+/** References without a scheme, too, such as `/x`: csi-driver takes what may stand in the first line of a request. */
+export function lenientUris(text: string): readonly string[] {
+  return items(text).flatMap((uri) => {
+    if (parses(parseUris, uri)) return parseUris(uri);
+    return uri.startsWith('/') ? [uri.replace(/[^\x21-\x7e]/gu, encodeURIComponent)] : [];
+  });
+}
+
+/** The usages that are known; undefined when none is. */
+export function lenientKeyUsages(text: string): readonly KeyUsage[] | undefined {
+  const wanted = new Set(items(text));
+  const known = keyUsages.filter((usage) => wanted.has(usage));
+  return known.length === 0 ? undefined : known;
+}
+
+/** A name that leads nowhere else and that no other file of the volume can have. */
+export function lenientFileName(text: string): string | undefined {
+  const isSafe = !text.includes('/') && !text.includes('\0') && text !== '.' && !text.startsWith('..');
+  return isSafe && Buffer.byteLength(text) <= 255 ? text : undefined;
+}
+
+function items(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function parses(parse: (text: string) => unknown, text: string): boolean {
+  try {
+    parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,94 @@
+import { parseVolumePlace, volumePlace } from '../fleet-index/volume-place.ts';
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { Settled } from '../lanes/lane-admission.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import { luaScript } from '../redis/lua-script.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import type { DueQueue } from './due-queue.ts';
+import type { NodeQueues } from './node-queues.ts';
+import { jobId } from './renewal-job.ts';
+import type { StoredVolumes } from './stored-volumes.ts';
+
+/** What recalls work with. */
+export interface RecallsParts {
+  readonly redis: RedisClient;
+  readonly keys: RedisKeys;
+  readonly stored: StoredVolumes;
+  readonly nodeQueues: Pick<NodeQueues, 'remove'>;
+  readonly due: Pick<DueQueue, 'schedule' | 'bringForward'>;
+  /** Takes a renewal out of its lane. */
+  readonly leaveLane: (volume: VolumeState) => Promise<Settled>;
+}
+
+const atOnce = 100;
+
+/** What was not answered by the time at which its slot is given up. KEYS started. ARGV at most so many. */
+const unansweredScript = luaScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])`);
+
+/**
+ * Takes renewals back from the queues of nodes as long as their agents have not begun them, and puts them back in front of
+ * their lanes: what an operator pauses or cancels must not be carried out later by a job that was handed over before.
+ */
+export class Recalls {
+  readonly #parts: RecallsParts;
+
+  constructor(parts: RecallsParts) {
+    this.#parts = parts;
+  }
+
+  /** Recalls whatever started renewal is meant. An agent that works on one already completes it. */
+  async recall(isMeant: (volumes: readonly VolumeState[]) => Promise<ReadonlySet<VolumeState>>): Promise<void> {
+    const { redis, keys } = this.#parts;
+    let cursor = '0';
+    do {
+      const [next, pairs] = await redis.zscan(keys.started, cursor, 'COUNT', atOnce);
+      cursor = next;
+      const volumes = await this.#volumesAt(pairs.filter((_, i) => i % 2 === 0));
+      await Promise.all((await isMeant(volumes)).values().map((volume) => this.one(volume)));
+    } while (cursor !== '0');
+  }
+
+  /** Recalls one renewal; answers false when its agent has begun it or it is not in the queue. */
+  async one(volume: VolumeState): Promise<boolean> {
+    if (!(await this.#parts.nodeQueues.remove(volume.node, jobId(volume)))) return false;
+    await this.#again(volume);
+    return true;
+  }
+
+  /** Sends what was not answered in time through its lane again, and what its agent does not know to be queued with it. */
+  async unanswered(): Promise<void> {
+    const { redis, keys } = this.#parts;
+    const places = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
+    if (places.length === 0) return;
+    const volumes = await this.#volumesAt(places);
+    const known = new Set(volumes.map(volumePlace));
+    const gone = places.filter((place) => !known.has(place));
+    if (gone.length > 0) await redis.zrem(keys.started, ...gone);
+    await Promise.all(
+      volumes.map(async (volume) => {
+        await this.#parts.nodeQueues.remove(volume.node, jobId(volume));
+        await this.#again(volume);
+      }),
+    );
+  }
+
+  async #again(volume: VolumeState): Promise<void> {
+    const { due, leaveLane } = this.#parts;
+    const { demandedBy } = await leaveLane(volume);
+    if (demandedBy.length > 0) await due.bringForward([volume]);
+    else await due.schedule([volume]);
+  }
+
+  async #volumesAt(places: readonly string[]): Promise<readonly VolumeState[]> {
+    const found = await Promise.all(
+      places.map((place) => {
+        const { node, volumeId } = parseVolumePlace(place);
+        return this.#parts.stored.get(node, volumeId);
+      }),
+    );
+    return found.flatMap((volume) => volume ?? []);
+  }
+}

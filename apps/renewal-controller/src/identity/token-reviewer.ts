@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import { delay } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { ReviewClient } from './review-client.ts';
+import { reviewToken, tokenClaims } from './token-review.ts';
+import type { TokenUser } from './token-review.ts';
+import { TtlCache } from './ttl-cache.ts';
+
+/** What a reviewer works with. */
+export interface TokenReviewerOptions {
+  readonly client: ReviewClient;
+  readonly clock: Clock;
+  /** Undefined for tokens of the API server itself. */
+  readonly audience?: string;
+}
+
+/** How a token is reviewed. */
+export interface TokenReviewRequest {
+  /** Where it came from, as `sourceOf` says. */
+  readonly source: string;
+  /** Whatever was answered before: the token of an open stream is looked at again. */
+  readonly isFresh?: boolean;
+  /** Waits for a source that guessed too often, rather than being refused at once: for a person who signs in. */
+  readonly isPatient?: boolean;
+}
+
+/** What is remembered of a token: whose it is, or that it is nobody's. */
+type Verdict = { readonly user: TokenUser } | { readonly error: CertfleetError };
+
+const validForMs = 10_000;
+const invalidForMs = 30_000;
+/** How long a token or an account that was found valid is spared its neighbours' limit. */
+const knownForMs = 8 * 3_600_000;
+const maxEntries = 4_096;
+
+/** Failed reviews of one source, or of one known account at one source, in a window. */
+const failures = { max: 10, windowMs: 60_000 };
+/** Beyond them one review of that source is made in this time. */
+const pacedMs = 500;
+/** A person who signs in waits no longer for it; a token in the form of Kubernetes' own, and any other, not so long. */
+const maxPaceWaitMs = { signIn: 5_000, jwt: 2_000, other: 0 };
+
+const queueLimits = {
+  concurrency: 6,
+  concurrencyPerSource: 2,
+  waitingPerSource: 128,
+  waiting: 4_096,
+  maxWaitMs: 10_000,
+};
+/** Tokens that were valid before pass those that nobody knows. */
+const knownQueueLimits = { ...queueLimits, concurrency: 3 };
+
+interface Paced {
+  /** Whose failures count. */
+  readonly limited: string;
+  readonly maxWaitMs: number;
+  readonly queue: FairQueue;
+}
+
+interface FailureWindow {
+  count: number;
+  nextPacedMs: number;
+}
+
+/**
+ * Says whose a token is, at a bounded cost for the API server whatever is sent: answers are remembered, sources that
+ * guess are slowed down, and nobody who was known before shares the limits of those who guess.
+ */
+export class TokenReviewer {
+  readonly #options: TokenReviewerOptions;
+  readonly #verdicts: TtlCache<Verdict>;
+  readonly #known: TtlCache<true>;
+  readonly #failures: TtlCache<FailureWindow>;
+  readonly #underway = new Map<string, Promise<TokenUser>>();
+  readonly #queue: FairQueue;
+  readonly #knownQueue: FairQueue;
+
+  constructor(options: TokenReviewerOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#verdicts = new TtlCache({ clock, ttlMs: validForMs, maxEntries });
+    this.#known = new TtlCache({ clock, ttlMs: knownForMs, maxEntries: 2 * maxEntries });
+    this.#failures = new TtlCache({ clock, ttlMs: failures.windowMs, maxEntries: 2 * maxEntries });
+    this.#queue = new FairQueue(queueLimits, clock);
+    this.#knownQueue = new FairQueue(knownQueueLimits, clock);
+  }
+
+  /** Whether the token was found valid before; says nothing of whether it still is. */
+  isKnown(token: string): boolean {
+    return this.#known.get(hash(token)) === true;
+  }
+
+  /**
+   * Whose token it is.
+   * @throws CertfleetError unauthenticated; resource-exhausted when its source guessed too often; unavailable when it
+   *   cannot be known now
+   */
+  review(token: string, request: TokenReviewRequest): Promise<TokenUser> {
+    const key = hash(token);
+    if (request.isFresh !== true) {
+      const verdict = this.#verdicts.get(key);
+      if (verdict !== undefined)
+        return 'user' in verdict ? Promise.resolve(verdict.user) : Promise.reject(verdict.error);
+    }
+    // The same token twice at once is one review.
+    const underway = this.#underway.get(key);
+    if (underway !== undefined) return underway;
+    const review = this.#review(token, key, request).finally(() => this.#underway.delete(key));
+    this.#underway.set(key, review);
+    review.catch(() => undefined);
+    return review;
+  }
+
+  async #review(token: string, key: string, request: TokenReviewRequest): Promise<TokenUser> {
+    const { client, audience } = this.#options;
+    const { subject } = tokenClaims(token);
+    // A token of another form names no account before it is reviewed.
+    const account = subject === undefined ? undefined : hash(`account ${subject}`);
+    const isKnownAccount = account !== undefined && this.#known.get(account) === true;
+    const work = (): Promise<TokenUser> => reviewToken(client, token, audience);
+    if (this.#known.get(key) === true) return await this.#judge(key, undefined, this.#knownQueue.run(key, work));
+    const limited = isKnownAccount ? `${request.source} ${account}` : request.source;
+    const queue = isKnownAccount ? this.#knownQueue : this.#queue;
+    const tokenWaitMs = subject === undefined ? maxPaceWaitMs.other : maxPaceWaitMs.jwt;
+    const maxWaitMs = request.isPatient === true ? maxPaceWaitMs.signIn : tokenWaitMs;
+    const user = await this.#judge(key, limited, this.#paced({ limited, maxWaitMs, queue }, work));
+    if (account !== undefined) this.#known.set(account, true);
+    return user;
+  }
+
+  /** Queues a review. Those that waited together were let in before the first of them failed, so each is checked again. */
+  async #paced({ limited, maxWaitMs, queue }: Paced, work: () => Promise<TokenUser>): Promise<TokenUser> {
+    for (;;) {
+      const isPaced = await this.#awaitPace(limited, maxWaitMs);
+      const user = await queue.run(limited, () =>
+        isPaced || !this.#isAtLimit(limited) ? work() : Promise.resolve(undefined),
+      );
+      if (user !== undefined) return user;
+    }
+  }
+
+  /** Remembers what the API server said. */
+  async #judge(key: string, limited: string | undefined, review: Promise<TokenUser>): Promise<TokenUser> {
+    try {
+      const user = await review;
+      this.#verdicts.set(key, { user });
+      this.#known.set(key, true);
+      return user;
+    } catch (thrown) {
+      const error = asCertfleetError(thrown);
+      if (error.code === 'unauthenticated') {
+        this.#verdicts.set(key, { error }, invalidForMs);
+        this.#known.delete(key);
+        if (limited !== undefined) this.#countFailure(limited);
+      }
+      throw error;
+    }
+  }
+
+  #countFailure(limited: string): void {
+    const window = this.#failures.get(limited);
+    if (window === undefined) this.#failures.set(limited, { count: 1, nextPacedMs: 0 });
+    else window.count += 1;
+  }
+
+  #isAtLimit(limited: string): boolean {
+    return (this.#failures.get(limited)?.count ?? 0) >= failures.max;
+  }
+
+  /**
+   * A source that failed often gets one review now and then, so that a valid token among its neighbours' guesses is found.
+   * @returns whether this one was waited for
+   */
+  async #awaitPace(limited: string, maxWaitMs: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const window = this.#failures.get(limited);
+    if (window === undefined || !this.#isAtLimit(limited)) return false;
+    const nowMs = clock.monotonic();
+    const atMs = Math.max(nowMs, window.nextPacedMs);
+    if (atMs - nowMs > maxWaitMs) throw tooManyFailures(atMs - nowMs);
+    window.nextPacedMs = atMs + pacedMs;
+    if (atMs > nowMs) await delay(clock, atMs - nowMs);
+    return true;
+  }
+
+  /** Whether a source has failed so often that another failure is answered as one too many. */
+  isOverLimit(source: string): boolean {
+    return (this.#failures.get(source)?.count ?? 0) > failures.max;
+  }
+}
+
+function tooManyFailures(retryAfterMs: number): CertfleetError {
+  return new CertfleetError('resource-exhausted', 'too many tokens from your address were not valid: try again later', {
+    reason: 'TooManyFailures',
+    retryAfterMs: Math.max(1_000, retryAfterMs),
+  });
+}
+
+/** Tokens are not kept, not even for seconds. */
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
