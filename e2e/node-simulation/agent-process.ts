@@ -58,6 +58,7 @@ let sharedMetrics: AgentMetrics | undefined;
 function metrics(): AgentMetrics {
   return (sharedMetrics ??= new AgentMetrics(() => ({
     volumes: { ready: 0, pending: 0, failing: 0, expired: 0 },
+  withoutCertificate: 0,
     urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
     soonestNotAfter: undefined,
     rsaKeysReady: 0,

@@ -6,10 +6,10 @@ import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
-import type { RedisHealth } from '../redis/redis-health.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { IssuerName } from '../fleet-index/volume-state.ts';
+import type { RedisHealth } from '../redis/redis-health.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
 /** What the index says. */

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ManualClock } from '@certfleet/shared/manual-clock.ts';
-import { IssuerNames } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
@@ -28,10 +26,7 @@ function rowsOf(sketches: readonly Sketch[]): readonly LaneRow[] {
     lagMs === undefined ? [] : [[name, atMs - lagMs]],
   );
   // The rows look at nothing else of a snapshot.
-  const snapshot = { atMs, lanes, index: { urgency: { oldestDueMs: new Map(lags) } } } as unknown as ControllerSnapshot;
-  const byIssuer = new Map(sketches.map(({ name }) => [name, { node: 'n1', isShared: true }]));
-  const names = new IssuerNames(new ManualClock());
-  return laneRows(snapshot, (candidates) => names.choose(candidates, { byIssuer, nodes: 2 }));
+  return laneRows({ atMs, lanes, index: { urgency: { oldestDueMs: new Map(lags) } } } as unknown as ControllerSnapshot);
 }
 
 function many(count: number, sketch: Omit<Sketch, 'name'>): readonly Sketch[] {

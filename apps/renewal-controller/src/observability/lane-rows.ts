@@ -1,7 +1,6 @@
 import type { LaneStanding } from '../lanes/lane-depth.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
-import type { NamedCandidate } from './issuer-names.ts';
-import { maxNamedIssuers, otherIssuers } from './metric-names.ts';
+import { mostNamedIssuers, otherIssuers } from './metric-names.ts';
 
 /** What is shown of one lane, or of all lanes that have no series of their own. */
 export interface LaneRow {
@@ -14,26 +13,26 @@ export interface LaneRow {
   readonly standing: LaneStanding;
 }
 
-/** Chooses those that have series of their own. */
-export type ChooseNames = (candidates: readonly NamedCandidate[]) => ReadonlySet<string>;
-
-/** The lanes that have a name, each by its issuer, the most troubled first; the rest as one, with its depths added up. */
-export function laneRows({ atMs, index, lanes }: ControllerSnapshot, choose: ChooseNames): readonly LaneRow[] {
+/**
+ * The lanes that an operator must see, each by its issuer, the rest as one with their depths added up. No kind of trouble
+ * crowds out another: each has a part of the names, and only what is left of them goes to the next in order. Issuers that
+ * may not be named, which one node alone reports beyond its share, are among the rest.
+ */
+export function laneRows(
+  { atMs, index, lanes }: ControllerSnapshot,
+  mayName: (issuer: string) => boolean = () => true,
+): readonly LaneRow[] {
   if (lanes === undefined) return [];
   const rows = lanes.map(({ key, ...lane }) => {
     const dueMs = index?.urgency.oldestDueMs.get(key);
     return { issuer: key, ...lane, lagMs: dueMs === undefined ? 0 : atMs - dueMs };
   });
-  rows.sort((a, b) => trouble(b) - trouble(a) || b.lagMs - a.lagMs || depth(b) - depth(a));
-  const worst = worstRows(rows);
-  const weight = (row: LaneRow): number => trouble(row) + (worst.has(row) ? worstWeight : 0);
-  const shown = choose(rows.map((row) => ({ key: row.issuer, trouble: weight(row), size: depth(row) })));
-  const rest = rows.filter(({ issuer }) => !shown.has(issuer));
-  return rest.length === 0 ? rows : [...rows.filter(({ issuer }) => shown.has(issuer)), otherRow(rest)];
+  const nameable = rows.filter(({ issuer }) => mayName(issuer));
+  if (rows.length <= mostNamedIssuers && nameable.length === rows.length) return rows.sort(byLag);
+  const named = namedRows(nameable);
+  const rest = rows.filter((row) => !named.has(row));
+  return [...named, otherRow(rest)];
 }
-
-/** More than any trouble by itself. */
-const worstWeight = 4;
 
 /** Which rows a kind of trouble has, in order of its size. */
 const troubles: readonly ((row: LaneRow) => boolean)[] = [
@@ -45,16 +44,15 @@ const troubles: readonly ((row: LaneRow) => boolean)[] = [
   () => true,
 ];
 
-/** The worst of each kind of trouble: none of them crowds out another. */
-function worstRows(rows: readonly LaneRow[]): ReadonlySet<LaneRow> {
+function namedRows(rows: readonly LaneRow[]): ReadonlySet<LaneRow> {
   const named = new Set<LaneRow>();
-  const quota = Math.floor(maxNamedIssuers / troubles.length);
+  const quota = Math.floor(mostNamedIssuers / troubles.length);
   for (const hasTrouble of troubles) {
     const [limit, order] = [named.size + quota, hasTrouble === troubles.at(-1) ? byDepth : byLag];
     addTo(named, rows.filter(hasTrouble).sort(order), limit);
   }
   // What one kind leaves goes to the others.
-  for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), maxNamedIssuers);
+  for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), mostNamedIssuers);
   return named;
 }
 
@@ -81,19 +79,10 @@ function otherRow(rest: readonly LaneRow[]): LaneRow {
 }
 
 const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
-const isWaiting = (row: LaneRow): boolean => depth(row) > 0 || row.lagMs > 0;
 const byLag = (a: LaneRow, b: LaneRow): number => b.lagMs - a.lagMs || byDepth(a, b);
 const byDepth = (a: LaneRow, b: LaneRow): number => depth(b) - depth(a) || b.lagMs - a.lagMs;
+const isWaiting = (row: LaneRow): boolean => depth(row) > 0 || row.lagMs > 0;
 
 function isStuck(row: LaneRow): boolean {
   return row.lagMs > 0 && row.standing !== 'paused' && row.standing !== 'window';
-}
-
-/** First what an alert may be about: what is late without a pause or window, and what waits in a pause. */
-function trouble(row: LaneRow): number {
-  const waits = depth(row) > 0;
-  if (row.standing === 'window') return waits ? 1 : 0;
-  if (row.standing === 'paused') return waits ? 3 : 1;
-  if (row.lagMs > 0) return 3;
-  return row.standing === 'open' ? 0 : 1 + Number(waits);
 }
