@@ -14,6 +14,7 @@ export async function renderAgentReference(): Promise<string> {
   const { registry } = new AgentMetrics(() => ({
     volumes: { ready: 0, pending: 0, failing: 0, expired: 0 },
     urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
+    withoutCertificate: 0,
     soonestNotAfter: undefined,
     rsaKeysReady: 0,
   }));

@@ -51,6 +51,17 @@ that is not in the table does nothing; the agent warns of it and suggests the ne
 File names are those of one file in the volume's folder: no \`/\`, not beginning with \`..\`, at most 255 bytes, no
 spaces around them, all different.
 
+## Around the attributes
+
+- **readOnly.** The volume must say \`readOnly: true\`; it is refused otherwise. A pod never writes into it.
+- **subPath.** A container that mounts one file of the volume by \`subPath\` never sees a renewal: the kubelet mounts the file
+  that was there when the container started. Mount the whole volume at a directory, and name the file by its path there.
+- **fsGroup.** Files have the mode 0440 for root and the pod's \`securityContext.fsGroup\`. A container that does not run as root
+  reads them only when the pod has an \`fsGroup\`; its number does not matter, every container of the pod gets it.
+- **Renewals** replace all files at once, by one rename of a symbolic link. A program that keeps a file open reads the old one:
+  it must open it again, on a signal, by a watch of the directory, or from time to time
+  ([example](../../examples/deployment-with-reload.yaml)).
+
 ## Variables
 
 | Variable | Value |

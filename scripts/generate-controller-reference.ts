@@ -14,6 +14,8 @@ const unknown = {
   maxmemoryPolicy: undefined,
   usedMemoryBytes: undefined,
   maxMemoryBytes: undefined,
+  problem: undefined,
+  clients: undefined,
 };
 
 /** The reference page's text, formatted as the repository formats Markdown. */

@@ -2,6 +2,7 @@
 // own, where mounting needs no root, then hands over to single-machine/demo.ts. However it ends, the kernel takes the
 // mounts and the processes with the namespaces.
 import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -34,16 +35,29 @@ if (generated.status !== 0) process.exit(generated.status ?? 1);
 const page = ['run', '--silent', 'build', '--', '--filter=@certfleet/dashboard', '--output-logs=errors-only'];
 if (spawnSync('npm', page, { cwd: root, stdio: 'inherit' }).status !== 0) console.log('the page could not be built');
 
+// Before there is anything to clean up: a signal must not find the default handler once there is.
+const running: ChildProcess[] = [];
+// Ctrl-C, a service manager's stop, and the end of the terminal.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => running.forEach(stopDemo));
+// The terminal may be gone; what cannot be shown must not end the cleaning up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const scratch = mkdtempSync(join(tmpdir(), 'certfleet-'));
 const demo = join(root, 'scripts/single-machine/demo.ts');
 const inner = spawn('unshare', [...asUser, ...namespaces, process.execPath, demo, scratch], {
   cwd: root,
-  stdio: 'inherit',
+  // A session of its own: a signal of the terminal ends unshare, and with it the demo, before it has cleaned up. The demo
+  // ends when its input does, that is with this process.
+  detached: true,
+  stdio: ['pipe', 'inherit', 'inherit'],
 });
-// Ctrl-C reaches the whole process group; this process only waits for the demo to clean up.
-process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => inner.kill('SIGTERM'));
+running.push(inner);
 inner.on('exit', (code) => {
   rmSync(scratch, { recursive: true, force: true });
   process.exit(code ?? 1);
 });
+
+/** Asks the demo to clean up and end, by the end of its input: unshare passes no signals on. */
+function stopDemo(child: ChildProcess): void {
+  child.stdin?.end();
+}

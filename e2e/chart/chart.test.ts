@@ -255,6 +255,22 @@ describe('taking over', () => {
   });
 });
 
+describe('a changed data directory', () => {
+  it('shows the agent the former ones, the present one never among them', async () => {
+    const objects = await render({ 'app.driver.previousDataDirs': ['/srv/a/', '/var/lib/certfleet', '/srv/b'] });
+    const { args } = container(objects);
+    assert.deepEqual(
+      args.filter((flag) => flag.startsWith('--previous')),
+      ['--previous-data-root=/previous-data-dir-0', '--previous-data-root=/previous-data-dir-1'],
+    );
+    assert.equal(hostPaths(objects)['previous-data-dir-0'], '/srv/a');
+    assert.equal(hostPaths(objects)['previous-data-dir-1'], '/srv/b');
+    assert.ok(!args.includes('--ignore-foreign-volumes'));
+    const ignoring = container(await render({ 'app.driver.ignoreForeignVolumes': true }));
+    assert.ok(ignoring.args.includes('--ignore-foreign-volumes'));
+  });
+});
+
 describe('the schema', () => {
   const mistakes: readonly (readonly [object, RegExp])[] = [
     [{ 'app.driver.useTokenRequests': true }, /useTokenRequests/],

@@ -32,6 +32,12 @@ describe('the PrometheusRule', () => {
     assert.equal(stuck.annotations['runbook_url'], 'https://wiki.example.com/certfleet#certfleetlanestuck');
   });
 
+  it('links to a runbook whose address it is given, and to nothing otherwise', async () => {
+    for (const { annotations } of await chartRules()) assert.equal(annotations['runbook_url'], undefined);
+    const relative = { 'prometheusRule.enabled': true, 'prometheusRule.runbookUrl': 'docs/runbook.md' };
+    await assert.rejects(renderText(relative), /runbookUrl/);
+  });
+
   it('leaves nothing to be filled in', async () => {
     for (const rules of [await chartRules(), await chartRules(withoutController)]) {
       assert.doesNotMatch(JSON.stringify(rules), /\$(scope|threshold|agentJob|controllerJob)|<nil>/);

@@ -126,17 +126,23 @@ test('refuses what it does not understand, and the whole fleet unless it is mean
   assert.equal((await fixture.api<{ status: number }>('renewals/unknown')).status, 404);
 });
 
-test('is ready while Redis is there and the index is loaded, and says what is missing otherwise', async () => {
+test('is ready once the index is loaded, stays so without Redis, and says what is missing', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   await eventually('readiness', async () => (await fixture.ops('readyz')).status === 200);
   await fixture.redis.kill();
   await eventually('the loss to be told', async () => (await fixture.ops('readyz')).text.includes('redis'));
+  assert.deepEqual(await fixture.ops('readyz'), {
+    status: 200,
+    text: JSON.stringify({ status: 'degraded', reason: 'redis is out of reach' }),
+  });
   assert.equal((await fixture.ops('healthz')).status, 200);
+  // The page that says so, and what was known last, can still be had.
+  assert.equal((await fixture.api<{ redis: { reachable: boolean } }>('summary')).redis.reachable, false);
   const answer = await fixture.api<{ status: number; message?: string }>('renewals');
   assert.deepEqual([answer.status, answer.message?.includes('redis is not reachable')], [503, true]);
   await fixture.redis.start();
-  await eventually('readiness again', async () => (await fixture.ops('readyz')).status === 200);
+  await eventually('recovery', async () => (await fixture.ops('readyz')).text === '{"status":"ok"}');
   const { text } = await fixture.ops('metrics');
   for (const name of ['volumes', 'renewals_total', 'agents_connected', 'redis_latency_seconds']) {
     assert.match(text, new RegExp(`# TYPE certfleet_controller_${name} `));

@@ -66,6 +66,7 @@ test('a controller that was killed finds the agents again, and takes what happen
   const volumes = new MemoryVolumes(['csi-1', 'csi-2']);
   fleet.link(first.port, volumes);
   await fleet.untilIndexed('node-a', { 'csi-1': 1, 'csi-2': 1 });
+  await fleet.untilAtQueue();
   await first.stop();
   // The queue outlives the controller.
   await fleet.addJob('node-a', 'csi-1', 1);

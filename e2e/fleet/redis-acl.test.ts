@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Queue, QueueEvents } from 'bullmq';
+import { pack as packed } from 'msgpackr';
 import { Redis } from 'ioredis';
 import { systemClock } from '../../libs/shared/src/clock.ts';
 import type { RedisAccess } from '../../libs/shared/gen/fleet/v1/fleet.ts';
 import { createLogger } from '../../libs/shared/src/logger.ts';
 import { RenewalWorker } from '../../apps/node-agent/src/fleet/renewal-worker.ts';
-import { RedisAcl } from '../../apps/renewal-controller/src/identity/redis-acl.ts';
+import { RedisAcl, nodeUserRules } from '../../apps/renewal-controller/src/identity/redis-acl.ts';
+import { loadQueueScripts, queueScripts } from '../../apps/renewal-controller/src/redis/queue-scripts.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 
@@ -19,6 +21,7 @@ let acl: RedisAcl;
 before(async () => {
   server = await startRedisServer();
   admin = new Redis(server.url);
+  await loadQueueScripts(admin);
   acl = new RedisAcl({
     redis: admin,
     prefix,
@@ -133,6 +136,7 @@ test('a node can neither read, add to, nor drain the queue of another node', asy
     'leave the database': () => thief.select(1),
     'swap databases': () => thief.call('SWAPDB', '0', '1'),
     'copy everything': () => thief.call('SYNC'),
+    'wait for a job': () => thief.bzpopmin(`${key}:marker`, 1),
   };
   for (const [what, attempt] of Object.entries(attempts)) {
     await assert.rejects(attempt(), /NOPERM|ACL|permission|access/i, `could ${what}`);
@@ -174,4 +178,141 @@ test('says what to do when Redis forbids making users', async () => {
   });
   await assert.rejects(modest.grant('node-a'), { code: 'permission-denied', message: /redis-node-access=shared/ });
   redis.disconnect();
+});
+
+test('a node runs no script but those of its queue, and none of them for long', async () => {
+  const access = await acl.grant('node-evil');
+  const evil = connect(access);
+  const key = (name: string): string => `${access.prefix}:${access.queue}:${name}`;
+  const other = await admin.script('LOAD', "return redis.call('SET', KEYS[1], ARGV[1])");
+  const attempts: Readonly<Record<string, () => Promise<unknown>>> = {
+    'run an endless script': () => evil.eval('while true do end', 0),
+    'run a script of somebody else': () => evil.evalsha(String(other), 1, key('x'), 'y'),
+    'run a read-only script': () => evil.call('EVAL_RO', 'while true do end', '0'),
+    'load a script': () => evil.script('LOAD', 'return 1'),
+    'flush scripts': () => evil.script('FLUSH'),
+    'load a function': () =>
+      evil.call('FUNCTION', 'LOAD', '#!lua name=evil\nredis.register_function("f", function() end)'),
+    'flush functions': () => evil.call('FUNCTION', 'FLUSH'),
+    'call a function': () => evil.call('FCALL', 'f', '0'),
+    'make one key of 300 MB': () => evil.setrange(key('x'), 300 * 2 ** 20, 'x'),
+    'set a far bit': () => evil.setbit(key('x'), 2 ** 31, 1),
+    'set a far bit field': () => evil.call('BITFIELD', key('x'), 'SET', 'u8', '4000000000', '1'),
+    'append to a key': () => evil.append(key('x'), 'y'),
+    'copy its own keys': () => evil.copy(key('x'), key('y')),
+    sort: () => evil.sort(key('wait')),
+    'search a list': () => evil.lpos(key('wait'), 'x'),
+    'gather a transaction': () => evil.call('MULTI'),
+    'watch keys': () => evil.watch(key('x')),
+    subscribe: () => evil.subscribe('x'),
+    'subscribe to a pattern': () => evil.psubscribe('*'),
+    publish: () => evil.publish('x', 'y'),
+    'track keys': () => evil.call('CLIENT', 'TRACKING', 'ON', 'BCAST'),
+    'pause clients': () => evil.client('PAUSE', 1000),
+    'end clients': () => evil.call('CLIENT', 'KILL', 'TYPE', 'normal'),
+    'avoid eviction': () => evil.call('CLIENT', 'NO-EVICT', 'ON'),
+    'restore a dump': () => evil.call('RESTORE', key('x'), '0', 'x'),
+    'wait for replicas': () => evil.wait(1, 0),
+    'make a user of itself stronger': () => evil.acl('SETUSER', access.username, '+@all'),
+    'unite sets into a key': () => evil.zunionstore(key('x'), 1, key('y')),
+    'join keys by a stored range': () => evil.call('ZRANGESTORE', key('x'), key('y'), '0', '-1'),
+  };
+  for (const [what, attempt] of Object.entries(attempts)) await assert.rejects(attempt(), /NOPERM/, `could ${what}`);
+  evil.disconnect();
+});
+
+test('the scripts of a queue refuse arguments and data that would keep Redis busy', async () => {
+  const access = await acl.grant('node-busy');
+  const evil = connect(access);
+  const key = (name: string): string => `${access.prefix}:${access.queue}:${name}`;
+  const [toActive, toFinished, stalled, extend] = queueScripts.map(({ sha }) => sha) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const names = ['wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc'];
+  const keys = names.map(key);
+  const finished = [...keys, key('completed'), key('job'), key('metrics:completed'), key('marker')];
+  // What BullMQ packs: {token, keepJobs, maxMetricsSize, lockDuration}, here in JSON's clothes of MessagePack.
+  const pack = (value: Readonly<Record<string, unknown>>): Buffer => packed(value);
+  const options = { token: '0', keepJobs: { count: 0 }, maxMetricsSize: '', lockDuration: 1000, attempts: 0 };
+  const finish = (timestamp: string, given: object): Promise<unknown> =>
+    evil.evalsha(
+      toFinished,
+      14,
+      ...[...finished, 'job', timestamp, 'returnvalue', 'x', 'completed', '0', key('')],
+      pack({ ...options, ...given }),
+    );
+  await evil.hset(key('job'), 'name', 'x');
+  await evil.lpush(key('active'), 'job');
+  const refusals: Readonly<Record<string, () => Promise<unknown>>> = {
+    'metrics without end': () => finish('1', { maxMetricsSize: 1e15 }),
+    'metrics without end in a string': () => finish('1', { maxMetricsSize: '1e15' }),
+    'jobs that are kept': () => finish('1', { keepJobs: { count: 1 } }),
+    'a rate limit': () => finish('1', { limiter: { max: 1 } }),
+    'a time that is none': () => finish('nan', {}),
+    'a time without end': () => finish('1e300', {}),
+    'an argument of a megabyte': () =>
+      evil.evalsha(toActive, 11, ...keys, key('marker'), key(''), '1', 'x'.repeat(1_000_000)),
+    'a thousand arguments': () =>
+      evil.evalsha(toActive, 11, ...keys, key('marker'), ...Array.from({ length: 1000 }, () => '1')),
+    'options that are none': () => evil.evalsha(toActive, 11, ...keys, key('marker'), key(''), '1', '\xff\xff'),
+    'no keys': () => evil.evalsha(toActive, 0),
+    'jobs that are none': () => evil.evalsha(extend, 1, key('stalled'), key(''), 'x', 'y', '1000'),
+  };
+  for (const [what, attempt] of Object.entries(refusals))
+    await assert.rejects(attempt(), /certfleet refuses|ERR/, `took ${what}`);
+  await evil.hset(key('job'), 'parentKey', key('job'));
+  await assert.rejects(finish('1', {}), /refuses the job/);
+  await evil.hdel(key('job'), 'parentKey');
+  assert.equal(await finish('1', {}), 0);
+
+  const many = Array.from({ length: 2_000 }, (_, i) => `j${i}`);
+  await evil.lpush(key('active'), ...many);
+  await evil.sadd(key('stalled'), ...many);
+  const move = evil.evalsha(
+    stalled,
+    9,
+    ...['stalled', 'wait', 'active', 'stalled-check', 'meta', 'paused', 'marker', 'events', 'repeat'].map(key),
+    ...['1', key(''), '1', '1000'],
+  );
+  await assert.rejects(move, /refuses the length of the queue/);
+  evil.disconnect();
+});
+
+test('every command that the scripts call on the paths that stay open is allowed', () => {
+  const rules = nodeUserRules('{p}', { kind: 'single', servers: [] });
+  // Reached only by jobs with parents or deduplication, metrics and lists of what was done, which the guards refuse.
+  const unreachable = new Set(['ltrim', 'zremrangebyrank', 'zremrangebyscore', 'zrevrange', 'zrevrangebyscore']);
+  const called = queueScripts.flatMap(({ source }) =>
+    [...source.matchAll(/r?call\(\s*["'](\w+)["']/gi)].map(([, name = '']) => name.toLowerCase()),
+  );
+  assert.ok(called.length > 100);
+  for (const name of new Set(called)) if (!unreachable.has(name)) assert.ok(rules.includes(`+${name}`), name);
+  // And the worker's own: what it blocks on.
+  assert.ok(rules.includes('+bzpopmin'));
+});
+
+test('a worker waits for scripts that Redis lost, and goes on when they are back', async () => {
+  const access = await acl.grant('node-waits');
+  await admin.script('FLUSH');
+  const done = Promise.withResolvers<string>();
+  const worker = new RenewalWorker(access, {
+    volumes: {
+      renew: (volumeId) => {
+        done.resolve(volumeId);
+        return Promise.resolve('renewed');
+      },
+      hold: () => Promise.reject(new Error('expected no hold')),
+    },
+    concurrency: 1,
+    clock: systemClock,
+    log: createLogger(0, { write: () => undefined }),
+  });
+  await queueOf(access, admin).add('renew', { volumeId: 'csi-1', generation: 1, cause: 'due' }, { jobId: 'abc-1' });
+  await admin.script('FLUSH');
+  await loadQueueScripts(admin);
+  assert.equal(await done.promise, 'csi-1');
+  await worker.stop();
 });

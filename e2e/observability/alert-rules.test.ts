@@ -79,7 +79,10 @@ describe('the alerts', () => {
     const values = { 'controller.enabled': false, 'prometheusRule.alerts.volumeExpired': { for: '10m' } };
     const rules = await chartRules(values);
     const of = 'namespace="cert-manager",job="certfleet",node="n1",instance="n1:9402"';
-    const series = { [`certfleet_agent_volumes{${of},state="expired"}`]: '0+0x9 1+0x60' };
+    const series = {
+      [`up{${of}}`]: '1+0x60',
+      [`certfleet_agent_volumes{${of},state="expired"}`]: '0+0x9 1+0x60',
+    };
     await promtool(rules, [
       ruleTest(rules, series, { atMinute: 19, fires: {} }),
       ruleTest(rules, series, { atMinute: 20, fires: { CertfleetVolumeExpired: {} } }),
@@ -95,7 +98,7 @@ describe('the alerts without a controller', () => {
     await promtool(withoutController, [
       ruleTest(
         withoutController,
-        { [`certfleet_agent_volumes{${of},state="failing"}`]: '1+0x60' },
+        { [`up{${of}}`]: '1+0x60', [`certfleet_agent_volumes{${of},state="failing"}`]: '1+0x60' },
         { atMinute: 30, fires: { CertfleetRenewalFailing: {} } },
       ),
     ]);

@@ -2,7 +2,7 @@
 // alert fires in the fault that it is for, and every query of the dashboard finds something. The faults come in an order
 // in which each finds a fleet that the one before has left whole.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -153,6 +153,14 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await mounting;
     await fleet.cluster.certManager.start();
     await fleet.publish('node-1', 'new-pod', '1h');
+    await calm();
+  });
+
+  it('tells of a pod that has not mounted what is renewed for it', async () => {
+    const volume = await fleet.publish('node-1', 'unmounted', '1h');
+    execFileSync('umount', [volume.targetPath]);
+    await fire('CertfleetMountMismatch');
+    await fleet.unpublish('node-1', volume);
     await calm();
   });
 

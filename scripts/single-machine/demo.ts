@@ -1,6 +1,6 @@
 // Three volumes on this machine, published as the kubelet would, and renewed through the controller while you watch.
-// Ctrl-C cleans up. Takes the scratch directory as its argument; start.ts removes it when this process, and with it every
-// mount, has gone.
+// Ends and cleans up with the end of its input. Takes the scratch directory as its argument; start.ts removes it when this
+// process, and with it every mount, has gone.
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,12 +39,13 @@ function describe({ targetPath }: InlineVolume): string {
   return `${certificate.subjectAltName ?? ''}  serial ${certificate.serialNumber.slice(0, 12)}…  expires in ${secondsLeft} s`;
 }
 
+const cleanUpTimeoutMs = 20_000;
 let isEnding = false;
 const paths: Readonly<Record<string, string>> = {
   job: 'by a job of the controller',
   deadline: "by the agent's own deadline",
 };
-const services = startServices(scratch, {
+const services = await startServices(scratch, {
   onWarning: say,
   // The files are swapped before the agent logs it, and what the pod reads is what is shown.
   onIssued: (pod, cause) => {
@@ -85,6 +86,8 @@ function end(exitCode: number): void {
   if (isEnding) return;
   isEnding = true;
   say('cleaning up');
+  // Whatever hangs: the kernel ends every process and mount of these namespaces with this process.
+  setTimeout(() => process.exit(1), cleanUpTimeoutMs).unref();
   cleanUp().then(
     () => process.exit(exitCode),
     (thrown: unknown) => {
@@ -93,10 +96,15 @@ function end(exitCode: number): void {
     },
   );
 }
-process.on('SIGINT', () => end(0));
-process.on('SIGTERM', () => end(0));
-void services.agentEnded.then(() => {
-  if (!isEnding) process.exit(1);
+// start.ts closes the input for Ctrl-C, SIGTERM and SIGHUP; the kernel does when start.ts was killed.
+process.stdin.on('end', () => end(0)).resume();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(0));
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+void services.ended.then((name) => {
+  if (isEnding) return;
+  // Going on would show renewals of an agent alone and call them the controller's.
+  say(`${name} has ended, the lines above say why; so the demo ends too`);
+  end(1);
 });
 run().catch((thrown: unknown) => {
   console.error(thrown);

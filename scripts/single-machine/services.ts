@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { freePort } from './free-port.ts';
 import { ServiceProcess } from './service-process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -20,12 +21,13 @@ export interface Services {
   readonly csiSocketPath: string;
   /** Where the operators' API is; undefined without a controller. */
   readonly apiUrl: string | undefined;
-  readonly agentEnded: Promise<void>;
+  /** Resolves with the name of the first service that ends, which none does by itself. */
+  readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
 /** Starts them in the scratch directory. Everything but the API listens on Unix sockets there. */
-export function startServices(scratch: string, { onWarning, onIssued }: ServiceListener): Services {
+export async function startServices(scratch: string, { onWarning, onIssued }: ServiceListener): Promise<Services> {
   const hasRedis = spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
   const run = (app: string, flags: readonly string[]): ServiceProcess =>
     new ServiceProcess({
@@ -36,7 +38,7 @@ export function startServices(scratch: string, { onWarning, onIssued }: ServiceL
         else if (line.msg === 'certificate issued') onIssued(String(line['pod']), String(line['cause']));
       },
     });
-  const controller = hasRedis ? startController(scratch, run) : [];
+  const fleet = hasRedis ? await startController(scratch, run) : undefined;
   const csiSocketPath = join(scratch, 'csi.sock');
   const agent = run('node-agent', [
     `--node-id=${nodeName}`,
@@ -52,22 +54,28 @@ export function startServices(scratch: string, { onWarning, onIssued }: ServiceL
   ]);
   return {
     csiSocketPath,
-    apiUrl: hasRedis ? `http://127.0.0.1:${apiPort}` : undefined,
-    agentEnded: agent.ended,
+    apiUrl: fleet === undefined ? undefined : `http://127.0.0.1:${fleet.apiPort}`,
+    ended: Promise.race([
+      agent.ended.then(() => 'the agent'),
+      ...(fleet?.services ?? []).map(({ name, process }) => process.ended.then(() => name)),
+    ]),
     stop: async () => {
-      for (const service of [agent, ...controller]) await service.stop();
+      for (const service of [agent, ...(fleet?.services.map(({ process }) => process) ?? [])]) await service.stop();
     },
   };
 }
 
-const redisPort = 16_379;
-const apiPort = 18_080;
+/** The controller and its Redis, in the order in which they are to be stopped, and where the API is. */
+interface FleetServices {
+  readonly apiPort: number;
+  readonly services: readonly { readonly name: string; readonly process: ServiceProcess }[];
+}
 
-/** The controller and its Redis, in the order in which they are to be stopped. */
-function startController(
+async function startController(
   scratch: string,
   run: (app: string, flags: readonly string[]) => ServiceProcess,
-): readonly ServiceProcess[] {
+): Promise<FleetServices> {
+  const [redisPort, apiPort] = [await freePort(16_379), await freePort(18_080)];
   const token = randomBytes(24).toString('base64url');
   writeFileSync(join(scratch, 'token'), token, { mode: 0o600 });
   writeFileSync(join(scratch, 'tokens'), `${token},${nodeName}\n`, { mode: 0o600 });
@@ -84,5 +92,11 @@ function startController(
     `--api-bind-address=127.0.0.1:${apiPort}`,
     '--ops-bind-address=0',
   ]);
-  return [controller, redis];
+  return {
+    apiPort,
+    services: [
+      { name: 'the controller', process: controller },
+      { name: 'redis-server', process: redis },
+    ],
+  };
 }

@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -10,12 +8,16 @@ import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
+import type { PublishedVolumes } from './csi/node-service.ts';
+import { openDataRoot } from './mount/data-root.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { openNodeVolumes } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
+import type { MountCheck } from './observability/agent-metrics.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
+import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
 import { WorkUnderWay } from './volume/work-under-way.ts';
@@ -38,14 +40,19 @@ export class Agent {
   readonly #mountsUnderWay: WorkUnderWay;
   #volumes: VolumeManager | undefined;
   #keys: KeyPool | undefined;
+  #checkMounts: (() => Promise<MountCheck>) | undefined;
+  #published: PublishedVolumes | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#mountsUnderWay = new WorkUnderWay(options.clock);
-    this.#metrics = new AgentMetrics(() => ({
-      ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
-      rsaKeysReady: this.#keys?.ready(2048) ?? 0,
-    }));
+    this.#metrics = new AgentMetrics(
+      () => ({
+        ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
+        rsaKeysReady: this.#keys?.ready(2048) ?? 0,
+      }),
+      () => this.#checkMounts?.() ?? Promise.resolve(undefined),
+    );
   }
 
   /** @throws whatever keeps the agent from serving; what was started by then is stopped */
@@ -117,9 +124,15 @@ export class Agent {
   async #openVolumes(source: CertificateSource, keys: KeyPool): Promise<VolumeManager> {
     const { config, clock, log } = this.#options;
     const mounter = createLinuxMounter();
-    const root = join(config['data-root'], 'certfleet');
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
+    const root = await openDataRoot({
+      dataRoot: config['data-root'],
+      previousDataRoots: config['previous-data-root'],
+      driverName: config['driver-name'],
+      tmpfsSizeBytes: config['tmpfs-size'],
+      ignoreForeignVolumes: config['ignore-foreign-volumes'],
+      mounter,
+      log,
+    });
     const nodeVolumes = await openNodeVolumes({
       config,
       root,
@@ -133,6 +146,8 @@ export class Agent {
       log,
     });
     this.#started.defer(() => nodeVolumes.stop());
+    this.#checkMounts = () => checkMounts(nodeVolumes.manager, config['driver-name'], mounter);
+    this.#published = refuseForeignTargets(nodeVolumes.manager, root, mounter);
     return nodeVolumes.manager;
   }
 
@@ -168,7 +183,7 @@ export class Agent {
       socketPath: config.endpoint,
       kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
       registrationDirectory: config['plugin-registration-path'],
-      volumes,
+      volumes: this.#published ?? volumes,
       isReady: () => true,
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });

@@ -29,6 +29,17 @@ export const agentFlags = {
   },
   'driver-name': { fallback: 'csi.cert-manager.io', help: 'Name of the CSI driver.', parse: driverName },
   'data-root': { fallback: '/csi-data-dir', help: "Directory for the agent's tmpfs.", parse: absolutePath },
+  'previous-data-root': {
+    repeatable: true,
+    help: "Directory that held the agent's tmpfs before; when pods still use that tmpfs, it is mounted at the data root.",
+    parse: absolutePath,
+  },
+  'ignore-foreign-volumes': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Start although running pods have volumes of a data directory that is lost; they are not renewed.',
+    parse: boolean,
+  },
   'use-token-request': {
     fallback: 'false',
     isSwitch: true,

@@ -46,8 +46,10 @@ import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
+import { Readiness } from './readiness.ts';
 import { nodeEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
+import { loadQueueScripts } from './redis/queue-scripts.ts';
 import { redisKeys } from './redis/redis-keys.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 
@@ -83,6 +85,7 @@ export class Controller {
   readonly #dispatcher: RenewalDispatcher;
   readonly #metrics: ControllerMetrics;
   readonly #policies: LanePolicies;
+  readonly #readiness: Readiness;
   #server: FleetServer | undefined;
   /** Until the fleet API serves nobody can be asked. */
   #describeVolume: DescribeVolume = nobodyToAsk;
@@ -92,9 +95,17 @@ export class Controller {
     const { config, clock, log } = options;
     const prefix = config['redis-prefix'];
     this.#keys = redisKeys(prefix);
-    this.#connections = new RedisConnections({ config: redisConfigOf(config), clock, logger: log });
+    this.#connections = new RedisConnections({
+      config: redisConfigOf(config),
+      clock,
+      logger: log,
+      prefix,
+      nodes: () => this.#follower.view.nodes().length,
+      maintain: loadQueueScripts,
+      makesUsers: config['redis-node-access'] === 'acl',
+    });
     this.#feed = new ChangeFeed(clock);
-    const redis = this.#connections.create('worker', 'follower');
+    const redis = this.#connections.create('follower', 'follower');
     // A node must not be taken for silent because the last look at its heartbeats is older than three of them.
     const seenEveryMs = config['heartbeat-interval'] / 2;
     this.#follower = new FleetFollower({
@@ -113,7 +124,9 @@ export class Controller {
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
     };
+    this.#readiness = new Readiness({ clock, index: this.#follower, redisHealth: () => this.#connections.health });
     this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
+    this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#policies = new LanePolicies(defaults, overrides);
     this.#dispatcher = new RenewalDispatcher({
@@ -162,6 +175,7 @@ export class Controller {
     this.#startSweeper(client, index, access);
     const api = await this.#startApi(client, certificate);
     const fleet = await this.#startFleet({ identify: this.#identify(client), index, access, certificate });
+    this.#readiness.noteServing();
     return { fleet, api, ops };
   }
 
@@ -218,7 +232,7 @@ export class Controller {
   async #startOps(): Promise<number | undefined> {
     const address = this.#options.config['ops-bind-address'];
     if (address === undefined) return undefined;
-    const server = createOpsServer({ registry: this.#metrics.registry, notReady: () => this.#notReady() });
+    const server = createOpsServer({ registry: this.#metrics.registry, status: () => this.#readiness.look() });
     this.#started.defer(() => server.close());
     return await listen(server, address);
   }
@@ -335,14 +349,11 @@ export class Controller {
   #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
     const { config, clock, log } = this.#options;
     const sweeper = new NodeSweeper({
-      view: () => (this.#follower.isCurrent ? this.#follower.view : undefined),
+      index,
+      access,
       client,
       silentAfterMs: this.#silentAfterMs,
       forgetAfterMs: config['forget-node-after'],
-      forget: async (node) => {
-        await index.forgetNode(node);
-        await access.revoke(node);
-      },
       clock,
       log,
     });
@@ -370,10 +381,5 @@ export class Controller {
 
   get #silentAfterMs(): number {
     return missedHeartbeats * this.#options.config['heartbeat-interval'];
-  }
-
-  #notReady(): string | undefined {
-    if (!this.#connections.health.reachable) return 'redis is out of reach';
-    return this.#follower.isCurrent ? undefined : 'the index is not loaded';
   }
 }

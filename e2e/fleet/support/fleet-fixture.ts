@@ -117,6 +117,13 @@ export class FleetFixture implements AsyncDisposable {
     });
   }
 
+  /** Waits until an agent is connected to its queue in Redis. */
+  async untilAtQueue(): Promise<void> {
+    await eventually('an agent at its queue', () =>
+      this.#withRedis(async (redis) => String(await redis.client('LIST')).includes(`user=${prefix}-node-`)),
+    );
+  }
+
   /** Puts a job into a node's queue as the controller does. */
   async addJob(node: string, volumeId: string, generation: number): Promise<void> {
     await this.#withRedis(async (connection) => {

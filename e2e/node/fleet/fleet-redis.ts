@@ -79,6 +79,11 @@ export class FleetRedis {
     return [...stdout.matchAll(/#([0-9a-f]{64})/g)].flatMap(([, hash]) => hash ?? []);
   }
 
+  /** Sends a command as the default user. @returns what redis-cli printed */
+  command(...command: readonly string[]): Promise<string> {
+    return this.#ask(...command);
+  }
+
   async #ask(...command: readonly string[]): Promise<string> {
     const { status } = await this.#pod();
     const env = { REDISCLI_AUTH: await this.password() };

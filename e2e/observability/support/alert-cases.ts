@@ -32,6 +32,10 @@ function agentSeries(node: string): Series {
     [`certfleet_agent_volumes_at_risk{${of},left="1/2"}`]: always(0),
     [`certfleet_agent_volumes_at_risk{${of},left="1/4"}`]: always(0),
     [`certfleet_agent_damaged_volumes{${of}}`]: always(0),
+    [`certfleet_agent_volumes_without_certificate{${of}}`]: always(0),
+    [`certfleet_agent_pod_mounts{${of},state="matched"}`]: always(40),
+    [`certfleet_agent_pod_mounts{${of},state="missing"}`]: always(0),
+    [`certfleet_agent_pod_mounts{${of},state="unknown"}`]: always(0),
     [`certfleet_agent_controller_connected{${of}}`]: always(1),
     [`certfleet_agent_issuances_total{${of},cause="job",result="success"}`]: '0+2x120',
     [`certfleet_agent_issuances_total{${of},cause="deadline",result="success"}`]: always(3),
@@ -69,8 +73,12 @@ function replicaSeries(name: string): Series {
   };
 }
 
+const daemonSet = 'namespace="cert-manager",daemonset="certfleet",job="kube-state-metrics",instance="ksm:8080"';
+
 /** Two nodes, two replicas, nothing wrong. */
 export const fleetInOrder: Series = {
+  [`kube_daemonset_status_desired_number_scheduled{${daemonSet}}`]: always(2),
+  [`kube_daemonset_status_number_ready{${daemonSet}}`]: always(2),
   ...agentSeries('n1'),
   ...agentSeries('n2'),
   ...replicaSeries('c1'),
@@ -148,6 +156,55 @@ export const alertCases: readonly AlertCase[] = [
       }),
     ),
     fires: { CertfleetMountFailing: {} },
+  },
+  {
+    fault: 'pods of one issuer wait for their first certificate, while others start',
+    series: { [`certfleet_agent_volumes_without_certificate{${n1}}`]: always(1) },
+    fires: { CertfleetMountFailing: {} },
+  },
+  {
+    fault: 'the mounts of one pod are refused for good, while others start',
+    series: {
+      [`certfleet_agent_csi_request_duration_seconds_count{${n1},method="NodePublishVolume",code="FAILED_PRECONDITION"}`]:
+        '0+1x120',
+    },
+    fires: { CertfleetMountFailing: {} },
+  },
+  {
+    fault: 'a slow issuer takes two tries for each of many mounts',
+    series: {
+      [`certfleet_agent_csi_request_duration_seconds_count{${n1},method="NodePublishVolume",code="DEADLINE_EXCEEDED"}`]:
+        '0+1x120',
+    },
+    fires: {},
+  },
+  {
+    fault: 'pods have volumes that the agent does not know',
+    series: { [`certfleet_agent_pod_mounts{${n1},state="unknown"}`]: always(29) },
+    fires: { CertfleetMountMismatch: { node: 'n1', instance: 'n1:9402', state: 'unknown' } },
+  },
+  {
+    fault: 'a volume that the agent renews is not what its pod sees',
+    series: { [`certfleet_agent_pod_mounts{${n1},state="missing"}`]: always(1) },
+    fires: { CertfleetMountMismatch: { node: 'n1', instance: 'n1:9402', state: 'missing' } },
+  },
+  {
+    fault: 'a node has no pod of the agent',
+    series: {
+      ...gone(() => agentSeries('n1')),
+      [`kube_daemonset_status_number_ready{${daemonSet}}`]: always(1),
+    },
+    fires: { CertfleetAgentDown: {} },
+  },
+  {
+    fault: 'no agent is known to Prometheus, and there is no kube-state-metrics',
+    series: {
+      ...gone(() => agentSeries('n1')),
+      ...gone(() => agentSeries('n2')),
+      [`kube_daemonset_status_desired_number_scheduled{${daemonSet}}`]: '_x120',
+      [`kube_daemonset_status_number_ready{${daemonSet}}`]: '_x120',
+    },
+    fires: { CertfleetAgentDown: { namespace: 'cert-manager', job: 'certfleet' } },
   },
   {
     fault: 'an agent does not answer',

@@ -7,6 +7,7 @@ const quick: Readonly<Record<string, string>> = { '15m': '20s', '10m': '20s', '5
 export async function quickRules(): Promise<readonly AlertRule[]> {
   const rules = await chartRules({
     'controller.enabled': true,
+    'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md',
     'prometheusRule.alerts.laneStuck': { threshold: 2 },
     'prometheusRule.alerts.reportLag': { threshold: 1 },
   });

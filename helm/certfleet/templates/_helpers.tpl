@@ -130,3 +130,45 @@ from:
         {{- include "certfleet.selectorLabels" (list $ "node-agent") | nindent 8 }}
 {{- end }}
 {{- end -}}
+
+{{/* Bytes of a Kubernetes quantity, as a number without an exponent. */}}
+{{- define "certfleet.bytes" -}}
+{{- $text := toString . -}}
+{{- $number := regexFind "^[0-9.]+([eE][+-]?[0-9]+)?" $text -}}
+{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 -}}
+{{- printf "%.3f" (mulf (float64 $number) (get $units (trimPrefix $number $text))) -}}
+{{- end -}}
+
+{{/* Bytes of a size as Redis writes it. */}}
+{{- define "certfleet.redisBytes" -}}
+{{- include "certfleet.bytes" (. | replace "kb" "Ki" | replace "mb" "Mi" | replace "gb" "Gi") -}}
+{{- end -}}
+
+{{/* Seconds of a duration of Go's or Prometheus' syntax. */}}
+{{- define "certfleet.seconds" -}}
+{{- $units := dict "ns" 1e-9 "us" 1e-6 "µs" 1e-6 "μs" 1e-6 "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0 "d" 86400.0 "w" 604800.0 "y" 31536000.0 -}}
+{{- $total := 0.0 -}}
+{{- range regexFindAll "[0-9.]+(ns|us|µs|μs|ms|s|m|h|d|w|y)" . -1 -}}
+{{- $number := regexFind "^[0-9.]+" . -}}
+{{- $total = addf $total (mulf (float64 $number) (get $units (trimPrefix $number .))) -}}
+{{- end -}}
+{{- printf "%.6f" $total -}}
+{{- end -}}
+
+{{/*
+Directories that the agent's tmpfs may still be mounted in, as a YAML list: those of the values, and those that the
+installed DaemonSet has. Without the latter an upgrade that changes csiDataDir would leave running pods behind.
+*/}}
+{{- define "certfleet.previousDataDirs" -}}
+{{- $found := list -}}
+{{- range .Values.app.driver.previousDataDirs -}}
+{{- $found = append $found (trimSuffix "/" .) -}}
+{{- end -}}
+{{- $installed := lookup "apps/v1" "DaemonSet" .Release.Namespace (include "certfleet.name" .) -}}
+{{- range dig "spec" "template" "spec" "volumes" list ($installed | default dict) -}}
+{{- if or (eq .name "csi-data-dir") (hasPrefix "previous-data-dir-" .name) -}}
+{{- $found = append $found (trimSuffix "/" .hostPath.path) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (without (uniq $found) (trimSuffix "/" .Values.app.driver.csiDataDir)) -}}
+{{- end -}}

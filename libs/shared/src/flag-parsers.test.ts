@@ -22,8 +22,17 @@ const cases: readonly [string, (text: string) => unknown, Readonly<Record<string
   [
     'byteSize',
     byteSize,
-    { '5': 5, '2Ki': 2_048, '64Mi': 67_108_864, '1Gi': 2 ** 30 },
-    ['', '64M', '-1', '1.5Mi', 'Mi'],
+    {
+      '5': 5,
+      '2Ki': 2_048,
+      '64Mi': 67_108_864,
+      '1Gi': 2 ** 30,
+      '100k': 100_000,
+      '64M': 64e6,
+      '2G': 2e9,
+      '1Ti': 2 ** 40,
+    },
+    ['', '0', '0Mi', '-1', '1.5Mi', 'Mi', '64m', '64K', '64MB', '64 Mi', '1e6', '9999999Ti', '5\n'],
   ],
   [
     'listenAddress',

@@ -49,12 +49,23 @@ export function positiveDuration(text: string): number {
   return durationMs;
 }
 
-/** A count of bytes with an optional binary suffix (Ki, Mi, Gi), as Kubernetes writes quantities. */
+const byteUnits: Readonly<Record<string, number>> = {
+  ...{ '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
+};
+
+/** Up to about a petabyte, whatever the unit: a larger count would lose digits. */
+const byteSizeForm = /^[1-9](\d{0,14}|\d{0,11}(k|Ki)|\d{0,8}(M|Mi)|\d{0,5}(G|Gi)|\d{0,2}(T|Ti))$/;
+
+/**
+ * A count of bytes above zero with a suffix as Kubernetes writes quantities, decimal (k, M, G, T) or binary (Ki, Mi, Gi,
+ * Ti), as in the chart's schema.
+ */
 export function byteSize(text: string): number {
-  const match = /^(\d+)(Ki|Mi|Gi)?$/.exec(text);
-  if (match === null) throw mismatch('a size in bytes such as 64Mi', text);
-  const factor = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[match[2] ?? ''] ?? 1;
-  return Number(match[1]) * factor;
+  const unit = /\D*$/.exec(text)?.[0] ?? '';
+  const bytes = Number(text.slice(0, text.length - unit.length)) * (byteUnits[unit] ?? Number.NaN);
+  if (!byteSizeForm.test(text) || !Number.isSafeInteger(bytes)) throw mismatch('a size in bytes such as 64Mi', text);
+  return bytes;
 }
 
 /** Where a server listens: a host (empty for every interface) and a port. */

@@ -1,12 +1,22 @@
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { parseRedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { reconnectOnFault } from '@certfleet/shared/redis-errors.ts';
 import { redisTls } from '@certfleet/shared/redis-tls.ts';
 import type { ClientCertificateFiles, RedisTls } from '@certfleet/shared/redis-tls.ts';
 import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 
 const longestReconnectMs = 5_000;
+
+/**
+ * How long an answer may take, in milliseconds: a server whose machine vanishes sends no FIN, and the kernel would wait
+ * for a quarter of an hour. Where reads block it is longer than they may.
+ */
+const socketTimeouts = { commands: 8_000, blocking: 20_000 } as const;
+/** How long a read of the queue blocks, in seconds: an idle agent costs Redis a few commands in this time. */
+export const blockSeconds = 15;
 
 /**
  * A connection to the Redis that the controller names, as this node's user. It reconnects for ever; errors are events.
@@ -27,12 +37,13 @@ export function openRedis(
     maxRetriesPerRequest: null,
     // Asks with INFO, which answers "loading" before the user may be known again.
     enableReadyCheck: false,
-    connectTimeout: 10_000,
-    // A server that vanished without a word; a blocking read would wait for it for ever.
-    keepAlive: 30_000,
+    // The node's user has the right to the commands of its queue alone.
+    disableClientInfo: true,
+    connectTimeout: 5_000,
+    socketTimeout: socketTimeouts.commands,
+    keepAlive: 10_000,
     retryStrategy: reconnectDelayMs,
-    // A master that became a replica answers so until the client asks again who is the master.
-    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
+    reconnectOnError: reconnectOnFault(() => systemClock.monotonic()),
     ...(tls && { tls }),
   };
   if (kind === 'cluster') {
@@ -56,6 +67,7 @@ function sentinelOptions(
     sentinels: servers.map(({ host, port }) => ({ host, port })),
     name: masterName ?? '',
     sentinelRetryStrategy: reconnectDelayMs,
+    sentinelCommandTimeout: 5_000,
     ...(sentinelUser && { sentinelPassword: sentinelUser.password }),
     ...(sentinelUser?.username !== undefined && { sentinelUsername: sentinelUser.username }),
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
@@ -67,6 +79,7 @@ type SentinelPart = Pick<
   | 'sentinels'
   | 'name'
   | 'sentinelRetryStrategy'
+  | 'sentinelCommandTimeout'
   | 'sentinelUsername'
   | 'sentinelPassword'
   | 'enableTLSForSentinelMode'
@@ -82,11 +95,13 @@ function reconnectDelayMs(attempt: number): number {
   return Math.min(250 * 2 ** Math.min(attempt, 8), longestReconnectMs) * (0.5 + Math.random() / 2);
 }
 
-/** Makes every further connection of a client with another password; those that stand stay as they are. */
-export function usePassword(client: Redis | Cluster, password: string): void {
-  if (client instanceof Cluster) {
-    const { redisOptions } = client.options;
-    if (redisOptions !== undefined) redisOptions.password = password;
-    for (const node of client.nodes()) node.options.password = password;
-  } else client.options.password = password;
+/** Lets a client's reads block: for the copy of a client that BullMQ makes for that. */
+export function allowBlocking(client: Redis | Cluster): void {
+  const allow = (options: RedisOptions): void => void (options.socketTimeout = socketTimeouts.blocking);
+  if (!(client instanceof Cluster)) {
+    allow(client.options);
+    return;
+  }
+  for (const node of client.nodes()) allow(node.options);
+  client.on('+node', ({ options }: Redis) => allow(options));
 }

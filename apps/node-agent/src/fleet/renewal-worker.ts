@@ -10,7 +10,9 @@ import type { Cluster, Redis } from 'ioredis';
 import type { FleetVolumes } from './fleet-volumes.ts';
 import { readNodeJob } from './node-job.ts';
 import type { NodeJob } from './node-job.ts';
-import { openRedis, usePassword } from './redis-client.ts';
+import { useFreshPassword } from '@certfleet/shared/redis-password.ts';
+import { useLoadedScripts } from './loaded-scripts.ts';
+import { allowBlocking, blockSeconds, openRedis } from './redis-client.ts';
 
 /** What a worker works with. */
 export interface RenewalWorkerOptions {
@@ -31,17 +33,18 @@ export class RenewalWorker {
   /** The connection for commands, then the one that BullMQ derives from it to block on. */
   readonly #clients: (Redis | Cluster)[] = [];
   readonly #worker: Worker;
+  #password: string;
   #isDown = false;
 
   /** @throws CertfleetError invalid-argument when the access cannot be used */
   constructor(access: RedisAccess, options: RenewalWorkerOptions) {
     this.#options = options;
-    const connection = openRedis(access, options.redisCertificate);
-    this.#clients.push(connection);
+    this.#password = access.password;
+    const connection = this.#adopt(openRedis(access, options.redisCertificate));
     const duplicate = connection.duplicate.bind(connection) as (...args: never[]) => Redis | Cluster;
     connection.duplicate = (...args: never[]) => {
-      const copy = duplicate(...args);
-      this.#clients.push(copy);
+      const copy = this.#adopt(duplicate(...args));
+      allowBlocking(copy);
       return copy as never;
     };
     connection.on('error', (error: Error) => this.#onError(error));
@@ -50,8 +53,8 @@ export class RenewalWorker {
       connection,
       prefix: access.prefix,
       concurrency: options.concurrency,
-      // An idle queue costs Redis one command a minute; a job wakes the blocked connection at once.
-      drainDelay: 60,
+      // A job wakes the blocked connection at once; the read ends now and then to find a Redis that vanished.
+      drainDelay: blockSeconds,
       stalledInterval: 300_000,
       runRetryDelay: 2_000,
       // A job is idempotent by its generation: it may come again as often as agents are killed in the middle.
@@ -66,7 +69,21 @@ export class RenewalWorker {
 
   /** The password that every further connection is made with; what is under way goes on. */
   changePassword(password: string): void {
-    for (const client of this.#clients) usePassword(client, password);
+    this.#password = password;
+  }
+
+  #adopt(client: Redis | Cluster): Redis | Cluster {
+    this.#clients.push(client);
+    useFreshPassword(client, () => this.#password);
+    useLoadedScripts(client, this.#options.clock);
+    // One connection that was lost without a word tells that the other may be too: a question finds out.
+    client.on('close', () => this.#askOthers(client));
+    return client;
+  }
+
+  #askOthers(lost: Redis | Cluster): void {
+    for (const client of this.#clients)
+      if (client !== lost && client.status === 'ready') client.ping().catch(() => undefined);
   }
 
   /** Takes no more jobs and waits for those in progress, a few seconds at most; the rest come again. */

@@ -21,6 +21,7 @@ beforeEach(async () => {
   metrics = new AgentMetrics(() => ({
     volumes: { ready: 3, pending: 1, failing: 0, expired: 0 },
     urgency: { overdue: 4, halfLeft: 2, quarterLeft: 1 },
+    withoutCertificate: 0,
     soonestNotAfter: new Date(1_700_000_000_000),
     rsaKeysReady: 7,
   }));

@@ -23,9 +23,21 @@ export interface VolumeUrgency {
 export interface MetricsSnapshot {
   readonly volumes: Readonly<Record<VolumeState, number>>;
   readonly urgency: VolumeUrgency;
+  /** Volumes that have waited five minutes or longer for their first certificate. */
+  readonly withoutCertificate: number;
   /** Soonest not-after of all volumes; undefined when nothing is issued. */
   readonly soonestNotAfter: Date | undefined;
   readonly rsaKeysReady: number;
+}
+
+/** How the mounts of pods agree with the volumes of the agent. */
+export interface MountCheck {
+  /** Published volumes that their pods have mounted. */
+  readonly matched: number;
+  /** Published volumes of which nothing, or something else, is mounted in their pods. */
+  readonly missing: number;
+  /** Volumes of this driver in pods that the agent does not know, and so does not renew. */
+  readonly unknown: number;
 }
 
 const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry', 'adoption'];
@@ -70,7 +82,10 @@ export class AgentMetrics {
     [],
   );
 
-  constructor(snapshot: () => MetricsSnapshot) {
+  constructor(
+    snapshot: () => MetricsSnapshot,
+    checkMounts: () => Promise<MountCheck | undefined> = () => Promise.resolve(undefined),
+  ) {
     // The event-loop monitor wakes the process at its precision; prom-client's default of 10 ms would be most of an
     // idle agent's CPU time.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
@@ -104,6 +119,13 @@ export class AgentMetrics {
         gauge.set({ left: '1/4' }, quarterLeft);
       },
     );
+    this.#collected(
+      'volumes_without_certificate',
+      'Volumes that have waited five minutes or longer for their first certificate; their pods have not started.',
+      [],
+      (gauge) => gauge.set(snapshot().withoutCertificate),
+    );
+    this.#mounts(checkMounts);
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
@@ -163,6 +185,21 @@ export class AgentMetrics {
       labelNames,
       buckets: subSecond,
       registers: [this.registry],
+    });
+  }
+
+  #mounts(checkMounts: () => Promise<MountCheck | undefined>): void {
+    new Gauge({
+      name: 'certfleet_agent_pod_mounts',
+      help: 'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      async collect() {
+        const { matched = 0, missing = 0, unknown = 0 } = (await checkMounts()) ?? {};
+        this.set({ state: 'matched' }, matched);
+        this.set({ state: 'missing' }, missing);
+        this.set({ state: 'unknown' }, unknown);
+      },
     });
   }
 

@@ -5,6 +5,9 @@ import { issuedTimes } from './issued-times.ts';
 import { volumeState } from './volume.ts';
 import type { VolumeStatusSource } from './volume.ts';
 
+/** A first certificate that takes longer is somebody's concern: slow issuers and approvals take a minute or two. */
+const longWaitMs = 5 * 60_000;
+
 /** How the volumes stand now, counted by state and by urgency, and the soonest end among them. */
 export function volumeSnapshot(
   volumes: Iterable<VolumeStatusSource>,
@@ -13,14 +16,16 @@ export function volumeSnapshot(
   const counts: Record<VolumeState, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
   const urgency: Urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
   let soonestNotAfter: Date | undefined;
+  let withoutCertificate = 0;
   for (const volume of volumes) {
     counts[volumeState(volume, nowMs)] += 1;
     const { issued } = volume.record;
+    if (issued === undefined && nowMs - volume.record.createdAt.getTime() >= longWaitMs) withoutCertificate += 1;
     if (issued === undefined) continue;
     if (soonestNotAfter === undefined || issued.notAfter < soonestNotAfter) soonestNotAfter = issued.notAfter;
     weigh(urgency, volume, { times: issuedTimes(issued), nowMs });
   }
-  return { volumes: counts, urgency, soonestNotAfter };
+  return { volumes: counts, urgency, withoutCertificate, soonestNotAfter };
 }
 
 type Urgency = { -readonly [Count in keyof VolumeUrgency]: number };

@@ -11,7 +11,8 @@ const nowMs = 1_000_000;
 const volume = (notAfterMs: number | undefined, failedAttempts = 0): VolumeStatusSource => {
   const at = (ms: number): Date => new Date((notAfterMs ?? 0) + ms);
   const issued = { notBefore: at(-60), renewAt: at(-20), notAfter: at(0) };
-  return { failedAttempts, record: notAfterMs === undefined ? {} : { issued } } as VolumeStatusSource;
+  const record = { createdAt: new Date(nowMs - 1), ...(notAfterMs === undefined ? {} : { issued }) };
+  return { failedAttempts, record } as VolumeStatusSource;
 };
 
 test('a volume is what its files and its last tries make of it', () => {
@@ -28,9 +29,17 @@ test('the gauges count states, what should have been renewed by now, and show th
   assert.deepEqual(volumeSnapshot(volumes, nowMs), {
     volumes: { ready: 3, pending: 1, failing: 1, expired: 1 },
     urgency: { overdue: 1, halfLeft: 2, quarterLeft: 1 },
+    withoutCertificate: 0,
     soonestNotAfter: new Date(nowMs - 7),
   });
   assert.equal(volumeSnapshot([], nowMs).soonestNotAfter, undefined);
+});
+
+test('a volume that has waited five minutes for its first certificate is counted, whatever its last try came to', () => {
+  const waiting = (sinceMs: number, failedAttempts: number): VolumeStatusSource =>
+    ({ failedAttempts, record: { createdAt: new Date(nowMs - sinceMs) } }) as VolumeStatusSource;
+  const volumes = [waiting(299_999, 9), waiting(300_000, 0), waiting(900_000, 9), volume(nowMs - 7), volume(nowMs + 9)];
+  assert.equal(volumeSnapshot(volumes, nowMs).withoutCertificate, 2);
 });
 
 test('takes the token for the API server, and nothing that is none', () => {

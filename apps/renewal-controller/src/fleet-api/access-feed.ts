@@ -7,6 +7,8 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 export interface AccessFeedOptions {
   readonly node: string;
   readonly grant: (node: string) => Promise<RedisAccess>;
+  /** Whether access that was given still works. */
+  readonly stands: (access: RedisAccess) => Promise<boolean>;
   readonly send: (access: RedisAccess) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -14,14 +16,17 @@ export interface AccessFeedOptions {
 
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
+/** Between two looks at whether Redis still has the node's user. */
+const checkMs = 60_000;
 
 /**
  * Keeps one agent in possession of access to its queue: at once, again at half of its life, and again whenever Redis may
- * have forgotten its users. While Redis is away it tries again.
+ * have forgotten its users. It looks every minute whether they are still there. While Redis is away it tries again.
  */
 export class AccessFeed {
   readonly #options: AccessFeedOptions;
   #cancelTimer: CancelTimer | undefined;
+  #cancelCheck: CancelTimer | undefined;
   #failures = 0;
   /** Counts the calls, so that an answer to an earlier one arms no second timer. */
   #turn = 0;
@@ -35,6 +40,7 @@ export class AccessFeed {
   async renew(): Promise<void> {
     const { node, grant, send, clock, log } = this.#options;
     this.#cancelTimer?.();
+    this.#cancelCheck?.();
     const turn = ++this.#turn;
     try {
       const access = await grant(node);
@@ -43,6 +49,7 @@ export class AccessFeed {
       send(access);
       const leftMs = (access.expiresAt?.getTime() ?? 0) - clock.now();
       this.#renewIn(Math.max(leftMs / 2, firstRetryMs));
+      this.#checkLater(access, turn);
     } catch (thrown) {
       if (this.#isPast(turn)) return;
       const { message, reason } = asCertfleetError(thrown);
@@ -55,6 +62,24 @@ export class AccessFeed {
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();
+    this.#cancelCheck?.();
+  }
+
+  #checkLater(access: RedisAccess, turn: number): void {
+    this.#cancelCheck = this.#options.clock.schedule(checkMs, () => void this.#check(access, turn));
+  }
+
+  async #check(access: RedisAccess, turn: number): Promise<void> {
+    const { node, stands, log } = this.#options;
+    // While Redis is away nothing is known of its users.
+    const isThere = await stands(access).catch(() => true);
+    if (this.#isPast(turn)) return;
+    if (isThere) {
+      this.#checkLater(access, turn);
+      return;
+    }
+    log.warn({ node }, 'redis no longer has the user of a connected node, making it anew');
+    await this.renew();
   }
 
   #isPast(turn: number): boolean {

@@ -190,7 +190,8 @@ export class FleetServer {
       await identity.confirm();
       return await access.grant(name);
     };
-    const feed = new AccessFeed({ node, grant, send: (redis) => send({ redis }), clock, log });
+    const stands = (given: RedisAccess): Promise<boolean> => access.stands(node, given);
+    const feed = new AccessFeed({ node, grant, stands, send: (redis) => send({ redis }), clock, log });
     const nodeStream = new NodeStream({
       node,
       reader: new MessageReader(stream),
@@ -206,6 +207,8 @@ export class FleetServer {
         this.#accept(node, { stream: nodeStream, feed, send });
         void feed.renew();
       },
+      // Whatever took the session may have taken the node's user too.
+      onSessionLost: () => void feed.renew(),
       observeReport: (durationMs) => observer.reportTaken(durationMs),
       onDescription: this.#questions.answersOf(node),
     });

@@ -33,6 +33,8 @@ export interface NodeStreamOptions {
   readonly log: Logger;
   /** The agent answered on this stream and has the node's session: older streams may end, its access comes next. */
   readonly onAccepted: () => void;
+  /** The index had lost the node's session; there is a new one. */
+  readonly onSessionLost?: () => void;
   /** A report was taken in, so many milliseconds after it was read. */
   readonly observeReport: (durationMs: number) => void;
   /** The agent answered a question; throws what ends its stream. */
@@ -174,7 +176,12 @@ export class NodeStream {
         if (standing === 'superseded') {
           throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
         }
-        const next = standing === 'lost' ? await this.#openSession('') : session;
+        if (standing === 'current') {
+          this.#askForSnapshot();
+          return session;
+        }
+        const next = await this.#openSession('');
+        this.#options.onSessionLost?.();
         this.#askForSnapshot();
         return next;
       } catch (thrown) {

@@ -26,6 +26,8 @@ export interface FleetFollowerParts {
 const blockMs = 1_000;
 const retryMs = 500;
 const longestSeenMs = 5_000;
+/** A stream that has not answered for this long is not followed: a read that blocks takes a second. */
+const staleAfterMs = 5_000;
 const nodesAtOnce = 16;
 
 /**
@@ -41,16 +43,21 @@ export class FleetFollower {
   /** Id of the last entry that the view contains; undefined: nothing is loaded; `''`: loaded from an empty stream. */
   #position: string | undefined;
   #seenAtMs = -Infinity;
+  /** Monotonic time of the stream's last answer. */
+  #answeredAtMs = -Infinity;
 
   constructor(parts: FleetFollowerParts) {
     this.#parts = parts;
     this.#progress = new ProgressReader(parts.redis, parts.keys);
   }
 
-  /** Whether the view holds the index; false until it was loaded, and while Redis is away. */
+  /** Whether the view holds the index; false until it was loaded, and while Redis does not answer. */
   get isCurrent(): boolean {
-    // A read under way is not failed by a lost connection but sent again by the next one.
-    return this.#position !== undefined && this.#parts.redis.status === 'ready';
+    const { redis, clock } = this.#parts;
+    // A read under way is not failed by a lost connection but sent again by the next one; and a connection whose server
+    // vanished stays ready until its timeout.
+    const isAnswering = redis.status === 'ready' && clock.monotonic() - this.#answeredAtMs < staleAfterMs;
+    return this.#position !== undefined && isAnswering;
   }
 
   start(): void {
@@ -72,8 +79,10 @@ export class FleetFollower {
       try {
         if (this.#position === undefined) await this.#load();
         else await this.#follow(this.#position);
+        this.#noteAnswer();
         await this.#readSeen();
         await this.#readProgress();
+        this.#noteAnswer();
       } catch (error) {
         // Whether Redis is away is told elsewhere; what the view missed meanwhile is not known.
         this.#position = undefined;
@@ -81,6 +90,10 @@ export class FleetFollower {
         await delay(this.#parts.clock, retryMs, signal).catch(() => undefined);
       }
     }
+  }
+
+  #noteAnswer(): void {
+    this.#answeredAtMs = this.#parts.clock.monotonic();
   }
 
   async #load(): Promise<void> {
@@ -158,7 +171,8 @@ export class FleetFollower {
   }
 
   async #readProgress(): Promise<void> {
-    const progress = await this.#progress.read(this.#parts.clock.now());
+    const { clock } = this.#parts;
+    const progress = await this.#progress.read(clock.now(), clock.monotonic());
     if (progress === undefined) return;
     const changed = this.view.setProgress(progress);
     if (changed.length === 0 || this.#position === undefined) return;
@@ -167,13 +181,19 @@ export class FleetFollower {
 
   async #readSeen(): Promise<void> {
     const { redis, keys, clock, seenEveryMs = longestSeenMs } = this.#parts;
-    if (clock.now() - this.#seenAtMs < Math.min(longestSeenMs, seenEveryMs)) return;
-    this.#seenAtMs = clock.now();
-    const pairs = await redis.zrange(keys.seen, 0, '-1', 'WITHSCORES');
+    if (clock.monotonic() - this.#seenAtMs < Math.min(longestSeenMs, seenEveryMs)) return;
+    this.#seenAtMs = clock.monotonic();
+    const [time, pairs] = await Promise.all([redis.time(), redis.zrange(keys.seen, 0, '-1', 'WITHSCORES')]);
+    // Redis notes its own time; what is shown, and compared, is this replica's.
+    const aheadMs = clock.now() - redisTimeMs(time);
     const seen = new Map<string, number>();
-    for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]));
+    for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]) + aheadMs);
     this.view.setSeen(seen);
   }
+}
+
+function redisTimeMs([seconds, microseconds]: readonly (number | string)[]): number {
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
 /** Entries name no volume when a node connected (`''`) or left (`'*'`). */

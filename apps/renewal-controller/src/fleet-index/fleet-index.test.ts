@@ -12,6 +12,7 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { FleetFollower } from './fleet-follower.ts';
 import type { FleetFollowerParts } from './fleet-follower.ts';
 import { FleetIndex } from './fleet-index.ts';
+import type { NodeSession } from './node-session.ts';
 import type { VolumeChange } from './volume-change.ts';
 
 let server: RedisServer;
@@ -157,15 +158,30 @@ test('a view that missed changes loads the whole again', async () => {
 test('a follower of quick heartbeats looks for them as often', async () => {
   const { index, keys } = indexOf();
   const session = await index.openSession('node-a', info);
-  let nowMs = 1_000;
-  const { view } = followerOf(keys, { clock: { ...systemClock, now: () => nowMs }, seenEveryMs: 100 });
+  let monotonicMs = 1_000;
+  const clock = { ...systemClock, monotonic: () => monotonicMs };
+  const { view } = followerOf(keys, { clock, seenEveryMs: 100 });
   const lastSeenMs = (): number => view.nodes()[0]?.lastSeenMs ?? 0;
   await until(() => lastSeenMs() > 0);
   const firstMs = lastSeenMs();
-  await until(() => Date.now() > firstMs);
-  await index.nodeSeen(session);
-  nowMs += 100;
+  await until(async () => Number(await redis.zscore(keys.seen, 'node-a')) > firstMs + 5 || (await beat(session)));
+  monotonicMs += 100;
   await until(() => lastSeenMs() > firstMs);
+
+  async function beat(of: NodeSession): Promise<false> {
+    await index.nodeSeen(of);
+    return false;
+  }
+});
+
+test('when a node was heard of is shown in the time of the replica that shows it', async () => {
+  const { index, keys } = indexOf();
+  await index.openSession('node-a', info);
+  const aheadMs = 45 * 60_000;
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs };
+  const { view } = followerOf(keys, { clock });
+  await until(() => (view.nodes()[0]?.lastSeenMs ?? 0) > 0);
+  assert.deepEqual(view.silentNodes(clock.now(), 30_000), []);
 });
 
 test('a follower that has lost Redis says so, and stops with its read unanswered', async () => {

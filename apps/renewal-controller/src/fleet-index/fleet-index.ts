@@ -7,9 +7,16 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { changesKept } from './announce-changes.ts';
-import { applyScript, forgetScript, heartbeatScript, openSessionScript, retainScript } from './index-scripts.ts';
+import {
+  applyScript,
+  forgetScript,
+  heartbeatScript,
+  openSessionScript,
+  retainScript,
+  silentNodesScript,
+} from './index-scripts.ts';
 import type { ChangedPairs } from './index-scripts.ts';
-import type { NodeInfo, NodeSession, SessionEntry, SessionStanding } from './node-session.ts';
+import type { NodeInfo, NodeSession, SessionEntry, SessionStanding, SilentNode } from './node-session.ts';
 import type { ReportSink } from './report-sink.ts';
 import type { VolumeChange } from './volume-change.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
@@ -27,6 +34,8 @@ export interface FleetIndexParts {
 
 /** Volumes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond or two. */
 const batchSize = 200;
+/** Nodes that are looked at in one sweep. */
+const mostSilent = 1_000;
 
 /**
  * The expiry index in Redis: writes what agents report, and tells the sink what changed. Writing the same again changes
@@ -44,11 +53,11 @@ export class FleetIndex {
    * @throws CertfleetError aborted, reason Superseded, when another session was opened since the entry's was looked at
    */
   async openSession(node: string, info: NodeInfo, entry?: SessionEntry): Promise<NodeSession> {
-    const { redis, keys, clock } = this.#parts;
+    const { redis, keys } = this.#parts;
     const id = entry?.id ?? randomUUID();
-    const scriptKeys = [keys.sessions, keys.nodes, keys.seen, keys.changes];
+    const scriptKeys = [keys.sessions, keys.nodes, keys.seen, keys.changes, keys.leaving];
     const expected = entry === undefined ? [] : [entry.expected];
-    const args = [node, id, clock.now(), JSON.stringify(info), changesKept, ...expected];
+    const args = [node, id, JSON.stringify(info), changesKept, ...expected];
     if ((await openSessionScript.run(redis, scriptKeys, args)) === 1) return { node, id };
     throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
   }
@@ -61,8 +70,8 @@ export class FleetIndex {
 
   /** Notes that the agent lives, and answers whether its session still stands. */
   async nodeSeen({ node, id }: NodeSession): Promise<SessionStanding> {
-    const { redis, keys, clock } = this.#parts;
-    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id, clock.now()])) as SessionStanding;
+    const { redis, keys } = this.#parts;
+    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStanding;
   }
 
   /**
@@ -100,13 +109,52 @@ export class FleetIndex {
     return added;
   }
 
-  /** Removes a node that left the cluster, with everything known of it. */
-  async forgetNode(node: string): Promise<void> {
-    const { redis, keys, sink } = this.#parts;
-    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen];
-    const gone = (await forgetScript.run(redis, scriptKeys, [node, changesKept])) as ChangedPairs;
-    await this.#tell(node, gone, new Map());
-    await sink.forgotten(node);
+  /** Nodes that were not heard of for some time by Redis' clock, at most a thousand. */
+  async silentNodes(silentMs: number): Promise<readonly SilentNode[]> {
+    const { redis, keys } = this.#parts;
+    const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, mostSilent]);
+    const fields = answer as readonly string[];
+    return Array.from({ length: fields.length / 3 }, (_, i) => {
+      const [node = '', silentForMs, mark = ''] = fields.slice(i * 3, i * 3 + 3);
+      return { node, silentForMs: Number(silentForMs), mark };
+    });
+  }
+
+  /**
+   * Removes a node that left the cluster, with everything known of it.
+   * @param silent what `silentNodes` said of it; Redis then refuses if there was a sign of life since
+   * @returns whether it was removed
+   */
+  async forgetNode(node: string, silent?: { readonly mark: string; readonly leastMs: number }): Promise<boolean> {
+    const { redis, keys } = this.#parts;
+    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving];
+    const { mark = '', leastMs = 0 } = silent ?? {};
+    const gone = await forgetScript.run(redis, scriptKeys, [node, changesKept, mark, leastMs]);
+    if (gone === -1) return false;
+    await this.#tell(node, gone as ChangedPairs, new Map());
+    await this.#parts.sink.forgotten(node);
+    return true;
+  }
+
+  /** Nodes that were forgotten and of which something may be left: a replica that is killed in between leaves that. */
+  async leavingNodes(): Promise<readonly string[]> {
+    const { redis, keys } = this.#parts;
+    return await redis.smembers(keys.leaving);
+  }
+
+  /** Whether an agent of the node is known. */
+  async isKnown(node: string): Promise<boolean> {
+    return (await this.#parts.redis.hexists(this.#parts.keys.sessions, node)) === 1;
+  }
+
+  /** Everything of a forgotten node is gone. */
+  async noteGone(node: string): Promise<void> {
+    await this.#parts.redis.srem(this.#parts.keys.leaving, node);
+  }
+
+  /** Removes again what is left of a node that was forgotten; may be done twice. */
+  async finishForgetting(node: string): Promise<void> {
+    await this.#parts.sink.forgotten(node);
   }
 
   async #upsert(

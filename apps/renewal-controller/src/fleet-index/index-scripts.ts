@@ -65,36 +65,68 @@ end
 if #ids > 0 then announce(KEYS[3], ARGV[3], ARGV[1], ids) end
 return answer`);
 
+// When a node was heard of is Redis' time: replicas' clocks differ, and one of them may jump.
+const nowMs = `
+local function nowMs()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end`;
+
 /**
  * Answers 1, or 0 when the node's session is another than the expected one (`''` for none, absent for any).
- * KEYS sessions, nodes, seen, changes. ARGV node, session, now in ms, node's JSON, stream cap, expected session.
+ * KEYS sessions, nodes, seen, changes, leaving. ARGV node, session, node's JSON, stream cap, expected session.
  */
-export const openSessionScript = luaScript(`${announce}
-if ARGV[6] then
+export const openSessionScript = luaScript(`${announce}${nowMs}
+if ARGV[5] then
   local current = redis.call('HGET', KEYS[1], ARGV[1]) or ''
   -- Its own id: the answer to an earlier call was lost.
-  if current ~= ARGV[6] and current ~= ARGV[2] then return 0 end
+  if current ~= ARGV[5] and current ~= ARGV[2] then return 0 end
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
-redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
-announce(KEYS[4], ARGV[5], ARGV[1], {''})
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+redis.call('ZADD', KEYS[3], nowMs(), ARGV[1])
+redis.call('SREM', KEYS[5], ARGV[1])
+announce(KEYS[4], ARGV[4], ARGV[1], {''})
 return 1`);
 
-/** Answers `current`, `superseded` or `lost`. KEYS sessions, seen. ARGV node, session, now in ms. */
-export const heartbeatScript = luaScript(`
+/** Answers `current`, `superseded` or `lost`. KEYS sessions, seen. ARGV node, session. */
+export const heartbeatScript = luaScript(`${nowMs}
 local session = redis.call('HGET', KEYS[1], ARGV[1])
 if not session then return 'lost' end
 if session ~= ARGV[2] then return 'superseded' end
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[2], nowMs(), ARGV[1])
 return 'current'`);
 
-/** Removes a node with all its volumes, and answers them. KEYS as above, then nodes, seen. ARGV node, cap. */
-export const forgetScript = luaScript(`${announce}
+/**
+ * Nodes that were not heard of for some time, longest first: node, milliseconds of silence, and a mark that the next sign
+ * of life changes. KEYS sessions, seen. ARGV least silence in ms, most nodes.
+ */
+export const silentNodesScript = luaScript(`${nowMs}
+local now, answer = nowMs(), {}
+local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+for i = 1, #silent, 2 do
+  answer[#answer + 1] = silent[i]
+  answer[#answer + 1] = tostring(now - silent[i + 1])
+  answer[#answer + 1] = (redis.call('HGET', KEYS[1], silent[i]) or '') .. ' ' .. silent[i + 1]
+end
+return answer`);
+
+/**
+ * Removes a node with all its volumes, and answers them. With a mark, it is removed only if there was no sign of life since
+ * that mark was read and it is still silent; else the answer is -1. The node stays among the leaving until everything
+ * else of it is gone too. KEYS as above, then nodes, seen, leaving. ARGV node, cap, mark or '', least silence in ms.
+ */
+export const forgetScript = luaScript(`${announce}${nowMs}
+if ARGV[3] ~= '' then
+  local seen = redis.call('ZSCORE', KEYS[6], ARGV[1]) or ''
+  local mark = (redis.call('HGET', KEYS[1], ARGV[1]) or '') .. ' ' .. seen
+  if mark ~= ARGV[3] or nowMs() - tonumber(seen) < tonumber(ARGV[4]) then return -1 end
+end
 local answer = redis.call('HGETALL', KEYS[2])
 redis.call('DEL', KEYS[2], KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[6], ARGV[1])
+redis.call('SADD', KEYS[7], ARGV[1])
 if redis.call('HDEL', KEYS[5], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return answer`);
 

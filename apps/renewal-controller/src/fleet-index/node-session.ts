@@ -34,3 +34,12 @@ export interface NodeState extends NodeInfo {
   readonly node: string;
   readonly lastSeenMs: number;
 }
+
+/** A node that was not heard of for some time. */
+export interface SilentNode {
+  readonly node: string;
+  /** By Redis' clock. */
+  readonly silentForMs: number;
+  /** Changes with every sign of life. */
+  readonly mark: string;
+}

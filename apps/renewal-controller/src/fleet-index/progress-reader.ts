@@ -21,14 +21,17 @@ export class ProgressReader {
     this.#keys = keys;
   }
 
-  /** What is new since the last call; undefined when it is not yet time to look again. */
-  async read(nowMs: number): Promise<RenewalProgress | undefined> {
-    if (nowMs - this.#readAtMs < everyMs) return undefined;
-    this.#readAtMs = nowMs;
+  /**
+   * What is new since the last call; undefined when it is not yet time to look again.
+   * @param monotonicMs by which that time is measured
+   */
+  async read(nowMs: number, monotonicMs: number): Promise<RenewalProgress | undefined> {
+    if (monotonicMs - this.#readAtMs < everyMs) return undefined;
+    this.#readAtMs = monotonicMs;
     const started = startedByNode(await this.#redis.zrange(this.#keys.started, nowMs, '+inf', 'BYSCORE'));
     const waiting = await this.#redis.hlen(this.#keys.holds);
-    const isHoldsTurn = nowMs - this.#holdsAtMs >= waiting / holdsPerMs;
-    if (isHoldsTurn) this.#holdsAtMs = nowMs;
+    const isHoldsTurn = monotonicMs - this.#holdsAtMs >= waiting / holdsPerMs;
+    if (isHoldsTurn) this.#holdsAtMs = monotonicMs;
     const holds = isHoldsTurn ? holdsByNode(waiting === 0 ? [] : await this.#scanHolds()) : this.#progress.holds;
     return (this.#progress = { started, holds });
   }

@@ -5,7 +5,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { ChangeKind } from '../fleet-index/followed-change.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
-import type { RedisHealth } from '../redis/redis-probe.ts';
+import type { RedisHealth } from '../redis/redis-health.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { LaneDirectory } from './lane-directory.ts';
 import type { VolumeEvidence } from './volume-evidence-routes.ts';

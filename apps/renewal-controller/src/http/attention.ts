@@ -1,7 +1,7 @@
 import type { Attention } from '@certfleet/operator-api/summary.ts';
 import type { FleetCensus, IssuerTally } from '../fleet-index/fleet-census.ts';
 import type { NodeState } from '../fleet-index/node-session.ts';
-import type { RedisHealth } from '../redis/redis-probe.ts';
+import type { RedisHealth } from '../redis/redis-health.ts';
 import type { LaneEntry } from './lane-directory.ts';
 import { iso } from './volume-row.ts';
 
@@ -30,11 +30,21 @@ export function attention(sources: AttentionSources): Attention[] {
   return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || b.count - a.count);
 }
 
+const redisProblemText = {
+  unreachable: 'Redis does not answer',
+  'not-primary': 'Redis is a replica and takes no writes',
+  'refuses-writes': 'Redis refuses writes',
+  forbidden: 'Redis forbids what the controller needs',
+} as const;
+
 function redisTrouble({ redis, census }: AttentionSources): Attention[] {
   const found: Attention[] = [];
   if (!redis.reachable) {
     const text = 'Redis is out of reach: agents renew by their own deadline, and what is shown is what was known last';
     found.push({ severity: 'critical', kind: 'redis-unreachable', text, count: census.all.volumes, link: '/' });
+  } else if (redis.problem !== undefined) {
+    const text = `${redisProblemText[redis.problem.kind]}: agents renew by their own deadline. It says: ${redis.problem.message}`;
+    found.push({ severity: 'critical', kind: 'redis-problem', text, count: census.all.volumes, link: '/' });
   }
   const { maxmemoryPolicy } = redis;
   if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction') {

@@ -7,6 +7,8 @@ export interface NodeAccess {
    * @throws CertfleetError permission-denied when Redis forbids it; unavailable, or the client's error, when Redis is away
    */
   grant(node: string): Promise<RedisAccess>;
+  /** Whether access that was given still works: Redis may have lost it, or somebody removed it. */
+  stands(node: string, access: RedisAccess): Promise<boolean>;
   /** Ends the access of a node that left; one that has none is no error. */
   revoke(node: string): Promise<void>;
 }

@@ -1,54 +1,162 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
-import { FleetView } from '../fleet-index/fleet-view.ts';
+import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import { silentLogger } from '../dispatch/testing/test-fleet.ts';
+import { FleetIndex } from '../fleet-index/fleet-index.ts';
+import type { NodeSession } from '../fleet-index/node-session.ts';
+import { createRedis } from '../redis/create-redis.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import { redisKeys } from '../redis/redis-keys.ts';
 import { NodeSweeper } from './node-sweeper.ts';
 
 const hourMs = 3_600_000;
+const minuteMs = 60_000;
 
-function fixture(
-  lastSeenMs: Readonly<Record<string, number>>,
-  inCluster: (node: string) => boolean,
-): { sweeper: NodeSweeper; forgotten: string[] } {
-  const clock = new ManualClock(100 * hourMs);
-  const view = new FleetView();
-  for (const node of Object.keys(lastSeenMs)) view.setNode(node, { agentVersion: '1', connectedTo: 'here' });
-  view.setSeen(new Map(Object.entries(lastSeenMs).filter(([, atMs]) => atMs > 0)));
-  const forgotten: string[] = [];
-  const sweeper = new NodeSweeper({
-    view: () => view,
-    client: {
-      request: ({ name = '' }) =>
-        inCluster(name) ? Promise.resolve({}) : Promise.reject(new CertfleetError('not-found', 'no such node')),
-    },
-    silentAfterMs: 30_000,
-    forgetAfterMs: 24 * hourMs,
-    forget: (node) => {
-      forgotten.push(node);
-      return Promise.resolve();
-    },
-    clock,
-    log: createLogger(0, { write: () => undefined }),
-  });
-  return { sweeper, forgotten };
+let server: RedisServer;
+let redis: RedisClient;
+before(async () => {
+  server = await startRedisServer();
+  redis = createRedis({ url: server.url }, 'commands', 'test');
+  await redis.connect();
+});
+after(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+class Fixture {
+  readonly keys = redisKeys(`t-${randomUUID()}`);
+  readonly clock = new ManualClock(100 * hourMs);
+  readonly revoked: string[] = [];
+  readonly emptied: string[] = [];
+  readonly index: FleetIndex;
+  readonly sweeper: NodeSweeper;
+  inCluster: (node: string) => boolean = () => true;
+  failRevoke = false;
+
+  constructor() {
+    const { clock, keys } = this;
+    const sink = {
+      changed: () => Promise.resolve(),
+      confirmed: () => Promise.resolve(),
+      forgotten: (node: string) => Promise.resolve(void this.emptied.push(node)),
+    };
+    this.index = new FleetIndex({ redis, keys, sink, clock, logger: silentLogger });
+    this.sweeper = new NodeSweeper({
+      index: this.index,
+      access: { revoke: (node) => this.#revoke(node) },
+      client: {
+        request: ({ name = '' }) =>
+          this.inCluster(name) ? Promise.resolve({}) : Promise.reject(new CertfleetError('not-found', 'no such node')),
+      },
+      silentAfterMs: 30_000,
+      forgetAfterMs: 24 * hourMs,
+      clock,
+      log: silentLogger,
+    });
+  }
+
+  /** A node whose agent was last heard of some time ago. */
+  async node(name: string, silentForMs = 0): Promise<NodeSession> {
+    const session = await this.index.openSession(name, { agentVersion: '1', connectedTo: 'here' });
+    if (silentForMs > 0) await redis.zincrby(this.keys.seen, -silentForMs, name);
+    return session;
+  }
+
+  /** Sweeps for so long, every half minute. */
+  async sweepFor(totalMs: number): Promise<void> {
+    for (let ms = 0; ms <= totalMs; ms += 30_000) {
+      await this.sweeper.sweep();
+      await this.clock.advance(30_000);
+    }
+  }
+
+  async known(): Promise<readonly string[]> {
+    return (await redis.hkeys(this.keys.nodes)).sort();
+  }
+
+  #revoke(node: string): Promise<void> {
+    if (this.failRevoke) return Promise.reject(new Error('Command timed out'));
+    this.revoked.push(node);
+    return Promise.resolve();
+  }
 }
 
 test('forgets the silent nodes that left the cluster, and those that were silent for too long', async () => {
-  const now = 100 * hourMs;
-  const { sweeper, forgotten } = fixture(
-    { online: now, rebooting: now - 60_000, gone: now - 60_000, dead: now - 25 * hourMs, enrolling: 0 },
-    (node) => node !== 'gone' && node !== 'enrolling',
-  );
-  await sweeper.sweep();
-  assert.deepEqual(forgotten, ['gone', 'dead']);
+  const fleet = new Fixture();
+  await fleet.node('online');
+  await fleet.node('rebooting', minuteMs);
+  await fleet.node('gone', minuteMs);
+  await fleet.node('dead', 25 * hourMs);
+  fleet.inCluster = (node) => node !== 'gone' && node !== 'online';
+  await fleet.sweepFor(minuteMs);
+  assert.deepEqual(fleet.revoked, ['gone']);
+  await fleet.sweepFor(10 * minuteMs);
+  assert.deepEqual(fleet.revoked, ['gone', 'dead']);
+  assert.deepEqual(await fleet.known(), ['online', 'rebooting']);
+  assert.deepEqual(await redis.smembers(fleet.keys.leaving), []);
+});
+
+test('a clock that jumps makes no connected node a silent one', async () => {
+  const fleet = new Fixture();
+  await fleet.node('online');
+  fleet.clock.stepWall(25 * hourMs);
+  await fleet.sweepFor(15 * minuteMs);
+  // Redis' own clock: the node seems to be silent for a day until its next heartbeat.
+  const session = await fleet.node('other');
+  for (let i = 0; i < 20; i += 1) {
+    await redis.zincrby(fleet.keys.seen, -25 * hourMs, 'other');
+    await fleet.sweepFor(0);
+    await fleet.index.nodeSeen(session);
+    await redis.zincrby(fleet.keys.seen, -25 * hourMs - i, 'other');
+    await fleet.sweepFor(0);
+  }
+  assert.deepEqual(fleet.revoked, []);
+  assert.deepEqual(await fleet.known(), ['online', 'other']);
+});
+
+test('a node that comes back while it is being looked at is not forgotten', async () => {
+  const fleet = new Fixture();
+  await fleet.node('back', 60 * hourMs);
+  const [silent] = await fleet.index.silentNodes(30_000);
+  assert.ok(silent);
+  const session = await fleet.node('back');
+  assert.equal(await fleet.index.forgetNode('back', { mark: silent.mark, leastMs: 30_000 }), false);
+  // Also under the same session, by a heartbeat alone.
+  await redis.zincrby(fleet.keys.seen, -60 * hourMs, 'back');
+  const [again] = await fleet.index.silentNodes(30_000);
+  assert.ok(again);
+  assert.equal(await fleet.index.nodeSeen(session), 'current');
+  assert.equal(await fleet.index.forgetNode('back', { mark: again.mark, leastMs: 30_000 }), false);
+  assert.deepEqual(await fleet.known(), ['back']);
+});
+
+test('what a forgetting that broke off left behind is removed by the next sweep of any replica', async () => {
+  const fleet = new Fixture();
+  await fleet.node('gone', minuteMs);
+  await fleet.node('returns', minuteMs);
+  fleet.inCluster = () => false;
+  fleet.failRevoke = true;
+  await fleet.sweepFor(minuteMs);
+  assert.deepEqual(await fleet.known(), []);
+  await fleet.node('returns');
+  fleet.failRevoke = false;
+  await fleet.sweepFor(0);
+  // The one that is back keeps its user.
+  assert.deepEqual(fleet.revoked, ['gone']);
+  assert.deepEqual(await redis.smembers(fleet.keys.leaving), []);
 });
 
 test('keeps a node of which the API server cannot say whether it is there', async () => {
-  const { sweeper, forgotten } = fixture({ quiet: 1 * hourMs + 98 * hourMs }, () => {
+  const fleet = new Fixture();
+  await fleet.node('quiet', hourMs);
+  fleet.inCluster = () => {
     throw new CertfleetError('unavailable', 'the api server is away');
-  });
-  await sweeper.sweep();
-  assert.deepEqual(forgotten, []);
+  };
+  await fleet.sweepFor(15 * minuteMs);
+  assert.deepEqual(fleet.revoked, []);
 });

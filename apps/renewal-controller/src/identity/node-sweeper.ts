@@ -3,32 +3,49 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
-import type { FleetView } from '../fleet-index/fleet-view.ts';
+import type { FleetIndex } from '../fleet-index/fleet-index.ts';
+import type { SilentNode } from '../fleet-index/node-session.ts';
+import type { NodeAccess } from './node-access.ts';
 
 const nodes: ApiResource = { group: '', version: 'v1', plural: 'nodes' };
 
 /** What a sweeper works with. */
 export interface NodeSweeperOptions {
-  /** Undefined while the index is not whole. */
-  readonly view: () => FleetView | undefined;
+  readonly index: Pick<
+    FleetIndex,
+    'silentNodes' | 'forgetNode' | 'leavingNodes' | 'isKnown' | 'noteGone' | 'finishForgetting'
+  >;
+  readonly access: Pick<NodeAccess, 'revoke'>;
   /** Undefined without Kubernetes: then time alone tells. */
   readonly client: Pick<KubeClient, 'request'> | undefined;
   readonly silentAfterMs: number;
   readonly forgetAfterMs: number;
-  /** Removes everything that stands for a node; may be done twice. */
-  readonly forget: (node: string) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const sweepMs = 30_000;
+/**
+ * A node that time alone condemns is watched for this long first. Its agent may be about to connect again to a controller
+ * that was away, and Redis' clock may have jumped.
+ */
+const watchMs = 600_000;
+
+/** A sign of life, and since when, on this process' monotonic clock, there was none after it. */
+interface Watched {
+  readonly mark: string;
+  readonly sinceMs: number;
+}
 
 /**
  * Forgets nodes that left: those that are silent and no longer in the cluster, and those that were silent for too long.
- * Every replica sweeps; forgetting a node twice changes nothing, and a node that comes back enrols anew.
+ * Silence is what Redis saw, and it is watched here as well: no single clock that jumps makes a node silent, and Redis
+ * itself refuses when there was a sign of life meanwhile. Every replica sweeps; forgetting a node twice changes nothing,
+ * and a node that comes back enrols anew.
  */
 export class NodeSweeper {
   readonly #options: NodeSweeperOptions;
+  #watched = new Map<string, Watched>();
   #cancelTimer: CancelTimer | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -52,19 +69,54 @@ export class NodeSweeper {
 
   /** Looks once; never rejects. */
   async sweep(): Promise<void> {
-    const { view, silentAfterMs, forgetAfterMs, forget, clock, log } = this.#options;
-    const silent = view()?.silentNodes(clock.now(), silentAfterMs) ?? [];
-    for (const { node, lastSeenMs } of silent) {
-      // Enrolled a moment ago: the view reads every few seconds when nodes were last seen.
-      if (lastSeenMs === 0) continue;
-      try {
-        const isOverdue = clock.now() - lastSeenMs > forgetAfterMs;
-        if (!isOverdue && !(await this.#hasLeft(node))) continue;
-        await forget(node);
-        log.info({ node, lastSeen: new Date(lastSeenMs).toISOString() }, 'node forgotten');
-      } catch (thrown) {
-        log.warn({ node, error: asCertfleetError(thrown).message }, 'node not forgotten yet');
+    const { index, silentAfterMs, log } = this.#options;
+    try {
+      for (const node of await index.leavingNodes()) await this.#finish(node);
+      const silent = await index.silentNodes(silentAfterMs);
+      this.#watch(silent);
+      for (const each of silent) await this.#consider(each);
+    } catch (thrown) {
+      // Whether Redis is away is logged elsewhere, once.
+      log.debug({ error: asCertfleetError(thrown).message }, 'nodes not swept');
+    }
+  }
+
+  #watch(silent: readonly SilentNode[]): void {
+    const nowMs = this.#options.clock.monotonic();
+    this.#watched = new Map(
+      silent.map(({ node, mark }) => {
+        const known = this.#watched.get(node);
+        return [node, known?.mark === mark ? known : { mark, sinceMs: nowMs }];
+      }),
+    );
+  }
+
+  async #consider({ node, silentForMs, mark }: SilentNode): Promise<void> {
+    const { index, silentAfterMs, forgetAfterMs, clock, log } = this.#options;
+    const watchedMs = clock.monotonic() - (this.#watched.get(node)?.sinceMs ?? Infinity);
+    if (!(watchedMs >= silentAfterMs)) return;
+    try {
+      const isOverdue = silentForMs > forgetAfterMs && watchedMs >= Math.min(watchMs, forgetAfterMs);
+      if (!isOverdue && !(await this.#hasLeft(node))) return;
+      if (!(await index.forgetNode(node, { mark, leastMs: silentAfterMs }))) return;
+      await this.#finish(node);
+      log.info({ node, silentForMs }, 'node forgotten');
+    } catch (thrown) {
+      log.warn({ node, error: asCertfleetError(thrown).message }, 'node not forgotten yet');
+    }
+  }
+
+  /** Removes the queue and the user of a forgotten node, unless it is back. */
+  async #finish(node: string): Promise<void> {
+    const { index, access, log } = this.#options;
+    try {
+      if (!(await index.isKnown(node))) {
+        await index.finishForgetting(node);
+        await access.revoke(node);
       }
+      await index.noteGone(node);
+    } catch (thrown) {
+      log.warn({ node, error: asCertfleetError(thrown).message }, 'queue or user of a forgotten node not removed yet');
     }
   }
 

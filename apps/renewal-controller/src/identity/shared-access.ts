@@ -24,9 +24,11 @@ export interface SharedAccessOptions {
  */
 export function sharedAccess(options: SharedAccessOptions): NodeAccess {
   const { prefix, endpoint, username, passwordFile, clock, lifetimeMs } = options;
+  const readPassword = async (): Promise<string> =>
+    passwordFile === undefined ? '' : (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '');
   return {
     async grant(node): Promise<RedisAccess> {
-      const password = passwordFile === undefined ? '' : (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '');
+      const password = await readPassword();
       return {
         connection: JSON.stringify(endpoint()),
         username,
@@ -36,6 +38,8 @@ export function sharedAccess(options: SharedAccessOptions): NodeAccess {
         prefix: nodeQueuePrefix(prefix, node),
       };
     },
+    // A password that was rotated.
+    stands: async (_node, { password }) => password === (await readPassword()),
     revoke: () => Promise.resolve(),
   };
 }

@@ -144,6 +144,21 @@ function redisGauges(gauge: Register<ControllerSnapshot>): void {
   gauge('redis_reachable', [], 'Whether Redis answered when it was last asked.', (g, { redis }) =>
     g.set(redis.reachable ? 1 : 0),
   );
+  gauge(
+    'redis_problem',
+    ['kind'],
+    '1 for what keeps Redis from serving: unreachable, not-primary, refuses-writes or forbidden.',
+    (g, { redis: { problem, reachable } }) => {
+      for (const kind of ['unreachable', 'not-primary', 'refuses-writes', 'forbidden']) g.set({ kind }, 0);
+      if (problem !== undefined || !reachable) g.set({ kind: problem?.kind ?? 'unreachable' }, 1);
+    },
+  );
+  gauge('redis_clients', [], 'Connections of the Redis server that has most of them.', (g, { redis: { clients } }) => {
+    if (clients !== undefined) g.set(clients.connected);
+  });
+  gauge('redis_clients_limit', [], "That server's maxclients.", (g, { redis: { clients } }) => {
+    if (clients !== undefined && Number.isFinite(clients.limit)) g.set(clients.limit);
+  });
   gauge('redis_latency_seconds', [], 'Round trip to Redis; absent while it is away.', (g, { redis }) => {
     if (redis.latencyMs !== undefined) g.set(redis.latencyMs / 1000);
   });

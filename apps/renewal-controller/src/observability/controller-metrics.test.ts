@@ -43,6 +43,8 @@ function snapshotOf(volumes: readonly VolumeState[], lanes: readonly LaneDepth[]
       maxmemoryPolicy: 'allkeys-lru',
       usedMemoryBytes: 1_000,
       maxMemoryBytes: 2_000,
+      problem: undefined,
+      clients: undefined,
     },
   };
 }
@@ -109,6 +111,8 @@ test('what is not known has no series, rather than a number that means something
       maxmemoryPolicy: undefined,
       usedMemoryBytes: undefined,
       maxMemoryBytes: undefined,
+      problem: undefined,
+      clients: undefined,
     },
   };
   let snapshot = snapshotOf([volumeOf({ id: 'v' })], [laneOf('ca')]);
@@ -120,6 +124,10 @@ test('what is not known has no series, rather than a number that means something
   const gauges = [...(await seriesOf(metrics))].filter(([name]) => !/_(total|bucket|sum|count)\b/.test(name));
   assert.deepEqual(gauges, [
     ['redis_reachable', 0],
+    ['redis_problem{kind="unreachable"}', 1],
+    ['redis_problem{kind="not-primary"}', 0],
+    ['redis_problem{kind="refuses-writes"}', 0],
+    ['redis_problem{kind="forbidden"}', 0],
     ['index_current', 0],
     ['agents_connected', 2],
   ]);

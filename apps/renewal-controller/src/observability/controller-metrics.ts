@@ -4,6 +4,7 @@ import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
 import type { ReviewResult } from '../identity/review-client.ts';
+import type { StateLoss } from '../redis/redis-epoch.ts';
 import { cached } from './cached.ts';
 import { registerGauges } from './controller-gauges.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
@@ -39,6 +40,12 @@ export class ControllerMetrics implements DispatchObserver {
   );
   readonly #streams = this.#counter('agent_streams_ended_total', "Ended streams of agents, by gRPC's code.", ['code']);
 
+  readonly #stateLosses = this.#counter(
+    'redis_state_loss_total',
+    'Times that Redis had lost what it acknowledged: everything, or the writes of its last seconds.',
+    ['lost'],
+  );
+
   constructor(snapshot: () => Promise<ControllerSnapshot>, clock: Clock) {
     this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
@@ -49,6 +56,7 @@ export class ControllerMetrics implements DispatchObserver {
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
     this.#settled.inc({ result: 'failed', path: 'none' }, 0);
     for (const result of ['answered', 'forbidden', 'unavailable']) this.#reviews.inc({ result }, 0);
+    for (const lost of ['everything', 'recent-writes']) this.#stateLosses.inc({ lost }, 0);
   }
 
   dispatched: DispatchObserver['dispatched'] = (_volume, { cause, latenessMs }) => {
@@ -70,6 +78,10 @@ export class ControllerMetrics implements DispatchObserver {
 
   streamEnded(code: string): void {
     this.#streams.inc({ code });
+  }
+
+  redisStateLost(lost: StateLoss): void {
+    this.#stateLosses.inc({ lost });
   }
 
   reportTaken(durationMs: number): void {

@@ -12,6 +12,8 @@ const health = {
   maxmemoryPolicy: 'noeviction',
   usedMemoryBytes: 1,
   maxMemoryBytes: undefined,
+  problem: undefined,
+  clients: undefined,
 };
 
 function sourcesWith(

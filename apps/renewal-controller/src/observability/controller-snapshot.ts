@@ -5,7 +5,7 @@ import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
-import type { RedisHealth } from '../redis/redis-probe.ts';
+import type { RedisHealth } from '../redis/redis-health.ts';
 
 /** What the index says. */
 export interface IndexSnapshot {

@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { reconnectOnFault } from '@certfleet/shared/redis-errors.ts';
+import type { RedisFault } from '@certfleet/shared/redis-errors.ts';
+import { lastReadable, useFreshPassword } from '@certfleet/shared/redis-password.ts';
 import { redisTls } from '@certfleet/shared/redis-tls.ts';
 import type { RedisTls } from '@certfleet/shared/redis-tls.ts';
 import { Cluster } from 'ioredis';
@@ -10,7 +14,7 @@ import { parseRedisUrl } from './redis-url.ts';
 /** A connection to one server (or to the master that Sentinels name), or to a Cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Redis as an operator names it; the files of TLS are read for each connection, those of passwords for each client. */
+/** Redis as an operator names it; files of TLS and of passwords are read for each connection, so that renewed ones are used. */
 export interface RedisConfig {
   readonly url: string;
   readonly username?: string;
@@ -27,9 +31,13 @@ export interface RedisConfig {
 
 /**
  * `commands`: fails at once while Redis is away. `worker`: BullMQ's workers wait for it instead, and their blocking
- * connection must never give up. `subscriber`: as a worker's, and subscribes when its owner says so.
+ * connection must never give up. `follower`: as a worker's, with reads that block for a second. `subscriber`: as a
+ * worker's, and subscribes when its owner says so.
  */
-export type RedisRole = 'commands' | 'worker' | 'subscriber';
+export type RedisRole = 'commands' | 'worker' | 'follower' | 'subscriber';
+
+/** Called with every error reply that says something of the server, not of the command. */
+export type OnRedisFault = (fault: RedisFault, error: Error) => void;
 
 /** ioredis' types take either no mapping of replies at all or one of two. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -60,12 +68,46 @@ export function nodeEndpoint(config: RedisConfig, node: NodeRedis): RedisEndpoin
 }
 
 /** The one place where clients are made. One for commands connects at its first command or `connect()`, a worker's now. */
-export function createRedis(config: RedisConfig, role: RedisRole, connectionName: string): RedisClient {
+export function createRedis(
+  config: RedisConfig,
+  role: RedisRole,
+  connectionName: string,
+  onFault?: OnRedisFault,
+): RedisClient {
+  const secrets = {
+    password: lastReadable(() => passwordOf(config)),
+    sentinelPassword: lastReadable(() => secretFile(config.sentinelPasswordFile)),
+  };
+  const client = newClient(config, role, { connectionName, password: secrets.password(), onFault });
+  return withFreshPasswords(client, secrets);
+}
+
+type ReadSecrets = Readonly<Record<'password' | 'sentinelPassword', () => string | undefined>>;
+
+/** BullMQ copies the clients of its workers; a copy would keep the password of the time at which it was made. */
+function withFreshPasswords(client: RedisClient, secrets: ReadSecrets): RedisClient {
+  useFreshPassword(client, secrets.password);
+  if (!client.isCluster) useFreshPassword(client, secrets.sentinelPassword, 'sentinelPassword');
+  const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => RedisClient;
+  client.duplicate = ((...args: unknown[]) => withFreshPasswords(duplicate(...args), secrets)) as never;
+  return client;
+}
+
+interface ClientIdentity {
+  readonly connectionName: string;
+  readonly password: string | undefined;
+  readonly onFault: OnRedisFault | undefined;
+}
+
+function newClient(config: RedisConfig, role: RedisRole, identity: ClientIdentity): RedisClient {
+  const { connectionName, password, onFault } = identity;
+  const username = config.username ?? parseRedisUrl(config.url).username;
   const endpoint = redisEndpoint(config);
   const tls = tlsOf(config, endpoint);
   const options: ClientOptions = {
     ...roleOptions[role],
-    ...credentials(config),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
     ...(tls !== undefined && { tls }),
     db: endpoint.db ?? 0,
     connectionName,
@@ -74,19 +116,23 @@ export function createRedis(config: RedisConfig, role: RedisRole, connectionName
     connectTimeout: 5_000,
     keepAlive: 10_000,
     retryStrategy: reconnectDelayMs,
-    // A master that became a replica answers so until the client asks the Sentinels again.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    reconnectOnError: reconnectOnFault(() => systemClock.monotonic(), onFault),
   };
   if (endpoint.kind === 'cluster') return createCluster(endpoint, role, options);
   if (endpoint.kind === 'sentinel') return new CorkedRedis({ ...options, ...sentinelOptions(config, endpoint, tls) });
   return new CorkedRedis({ ...options, ...endpoint.servers[0] });
 }
 
+/**
+ * Every role has a socket timeout: a server whose machine vanishes sends no FIN, and the kernel would wait for a quarter
+ * of an hour. It runs while an answer is due, so it is longer than a read may block: 10 s for BullMQ's, 1 s for ours.
+ */
 const roleOptions: Readonly<Record<RedisRole, ClientOptions>> = {
-  commands: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000 },
-  worker: { maxRetriesPerRequest: null },
+  commands: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000, socketTimeout: 8_000 },
+  worker: { maxRetriesPerRequest: null, socketTimeout: 15_000 },
+  follower: { maxRetriesPerRequest: null, socketTimeout: 5_000 },
   // The client's own way to subscribe again leaves a rejection that nobody handles when it is closed in the middle.
-  subscriber: { maxRetriesPerRequest: null, autoResubscribe: false },
+  subscriber: { maxRetriesPerRequest: null, autoResubscribe: false, socketTimeout: 8_000 },
 };
 
 function createCluster(endpoint: RedisEndpoint, role: RedisRole, options: ClientOptions): Cluster {
@@ -113,6 +159,7 @@ function sentinelOptions(config: RedisConfig, endpoint: RedisEndpoint, tls: Redi
     sentinels: endpoint.servers.map(({ host, port }) => ({ host, port })),
     name: endpoint.masterName ?? '',
     sentinelRetryStrategy: reconnectDelayMs,
+    sentinelCommandTimeout: 5_000,
     ...(sentinelUsername !== undefined && { sentinelUsername }),
     ...(sentinelPassword !== undefined && { sentinelPassword }),
     ...(tls !== undefined && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
@@ -124,11 +171,8 @@ function reconnectDelayMs(attempt: number): number {
   return Math.min(2_000, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-function credentials(config: RedisConfig): Pick<ClientOptions, 'username' | 'password'> {
-  const url = parseRedisUrl(config.url);
-  const username = config.username ?? url.username;
-  const password = secretFile(config.passwordFile) ?? url.password;
-  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+function passwordOf({ url, passwordFile }: RedisConfig): string | undefined {
+  return secretFile(passwordFile) ?? parseRedisUrl(url).password;
 }
 
 function tlsOf(config: RedisConfig, { tls }: RedisEndpoint): RedisTls | undefined {

@@ -1,17 +1,31 @@
-import type { Clock } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { messageOf } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { createRedis } from './create-redis.ts';
 import type { RedisClient, RedisConfig, RedisRole } from './create-redis.ts';
+import { RedisEpoch } from './redis-epoch.ts';
+import type { StateLoss } from './redis-epoch.ts';
+import type { RedisHealth } from './redis-health.ts';
+import { redisKeys } from './redis-keys.ts';
 import { RedisProbe } from './redis-probe.ts';
-import type { RedisHealth } from './redis-probe.ts';
+import type { RedisProbeParts } from './redis-probe.ts';
 
 /** What connections are made of. */
 export interface RedisConnectionsParts {
   readonly config: RedisConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Of the controller's keys; without it no write is tried, and a loss of state goes unnoticed. */
+  readonly prefix?: string;
+  readonly nodes?: () => number;
+  readonly maintain?: NonNullable<RedisProbeParts['maintain']>;
+  /** Whether the controller makes the nodes' users, and so has the right to look at users. */
+  readonly makesUsers?: boolean;
 }
+
+/** A connection that only listens would not notice that its server vanished. */
+const pingMs = 5_000;
+const settleMs = 500;
 
 /** Every connection of this process to Redis: one that all commands share, and those that block, made on demand. */
 export class RedisConnections {
@@ -20,6 +34,7 @@ export class RedisConnections {
   readonly #parts: RedisConnectionsParts;
   readonly #clients = new Set<RedisClient>();
   readonly #probe: RedisProbe;
+  readonly #pings = new Set<CancelTimer>();
   #lastError = 'no answer yet';
   #stopping = false;
   #reachable: boolean | undefined;
@@ -27,9 +42,12 @@ export class RedisConnections {
   constructor(parts: RedisConnectionsParts) {
     this.#parts = parts;
     this.commands = this.create('commands', 'controller');
-    this.#probe = new RedisProbe({ redis: this.commands, clock: parts.clock, logger: parts.logger });
+    const { prefix, clock } = parts;
+    const epoch = prefix === undefined ? undefined : this.#epoch(prefix);
+    this.#probe = new RedisProbe({ ...parts, redis: this.commands, epoch });
     this.commands.on('ready', () => this.#noteReachable(true));
-    this.commands.on('close', () => this.#noteReachable(false));
+    // A client that looks for the new primary closes and connects at once.
+    this.commands.on('close', () => clock.schedule(settleMs, () => this.#noteReachable(this.#isReady)));
   }
 
   /** Begins to connect, and to try again for as long as it takes; Redis being away is neither an error nor a wait. */
@@ -40,8 +58,11 @@ export class RedisConnections {
 
   /** A connection of its own for what blocks; it is closed with the others. */
   create(role: RedisRole, name: string): RedisClient {
-    const client = createRedis(this.#parts.config, role, `certfleet-${name}`);
+    const client = createRedis(this.#parts.config, role, `certfleet-${name}`, (fault, error) =>
+      this.#probe.noteFault(fault, error),
+    );
     this.#track(client);
+    if (role === 'subscriber') this.#keepAlive(client);
     // BullMQ's workers duplicate theirs for the command that blocks, and close the duplicate only once it was connected.
     const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => RedisClient;
     client.duplicate = ((...args: unknown[]) => this.#track(duplicate(...args))) as never;
@@ -58,12 +79,39 @@ export class RedisConnections {
     this.#probe.onReplaced(callback);
   }
 
+  /** Calls back when Redis has lost what it had acknowledged. */
+  onStateLoss(callback: (lost: StateLoss) => void): void {
+    this.#probe.onStateLoss(callback);
+  }
+
   /** Closes every connection at once; commands under way fail. */
   stop(): void {
     this.#stopping = true;
     this.#probe.stop();
+    for (const cancel of this.#pings) cancel();
     for (const client of this.#clients) client.disconnect();
     this.#clients.clear();
+  }
+
+  get #isReady(): boolean {
+    return this.commands.status === 'ready' || this.commands.status === 'connect';
+  }
+
+  #epoch(prefix: string): RedisEpoch {
+    return new RedisEpoch(this.commands, redisKeys(prefix), () => this.#parts.clock.monotonic());
+  }
+
+  #keepAlive(client: RedisClient): void {
+    let cancel = (): void => undefined;
+    const arm = (): void => {
+      this.#pings.delete(cancel);
+      cancel = this.#parts.clock.schedule(pingMs, () => {
+        if (client.status === 'ready') client.ping().catch(() => undefined);
+        if (client.status !== 'end') arm();
+      });
+      this.#pings.add(cancel);
+    };
+    arm();
   }
 
   #track(client: RedisClient): RedisClient {

@@ -16,6 +16,8 @@ export interface RedisKeys {
   readonly nodes: string;
   readonly sessions: string;
   readonly seen: string;
+  /** Nodes that were forgotten, until their queues and users are gone. */
+  readonly leaving: string;
   readonly changes: string;
   readonly lanes: string;
   readonly demands: string;
@@ -27,6 +29,10 @@ export interface RedisKeys {
   readonly cancelled: string;
   readonly audit: string;
   readonly auditRefusals: string;
+  /** There for as long as Redis keeps what it is given; one that is gone tells of a loss. */
+  readonly epoch: string;
+  /** Last mark of one process, to find out whether Redis lost the last seconds. */
+  beat(process: string): string;
   volumes(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
@@ -47,6 +53,7 @@ export function redisKeys(prefix: string): RedisKeys {
     nodes: `${controller}:nodes`,
     sessions: `${controller}:sessions`,
     seen: `${controller}:nodes:seen`,
+    leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
     lanes: `${controller}:lanes`,
     demands: `${controller}:demands`,
@@ -58,6 +65,8 @@ export function redisKeys(prefix: string): RedisKeys {
     cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
     auditRefusals: `${controller}:audit:refusals`,
+    epoch: `${controller}:epoch`,
+    beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,

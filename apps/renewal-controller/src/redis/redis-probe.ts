@@ -1,44 +1,45 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { redisFault } from '@certfleet/shared/redis-errors.ts';
+import type { RedisFault } from '@certfleet/shared/redis-errors.ts';
 import { Cluster } from 'ioredis';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from './create-redis.ts';
-
-/** How Redis stands. */
-export interface RedisHealth {
-  readonly reachable: boolean;
-  /** Round trip of a PING in milliseconds; of the slowest master on a Cluster. */
-  readonly latencyMs: number | undefined;
-  /** Anything but `noeviction` may throw scheduled renewals away when memory is short. */
-  readonly maxmemoryPolicy: string | undefined;
-  readonly usedMemoryBytes: number | undefined;
-  /** Redis' maxmemory, of all masters together; undefined without one. */
-  readonly maxMemoryBytes: number | undefined;
-}
+import type { RedisEpoch, StateLoss } from './redis-epoch.ts';
+import { redisProblem, unreachableRedis } from './redis-health.ts';
+import type { RedisHealth, RedisProblem } from './redis-health.ts';
+import { lookAtServer, redisWarnings } from './redis-settings.ts';
+import type { ServerLook } from './redis-settings.ts';
 
 /** What the probe stands on. */
 export interface RedisProbeParts {
   readonly redis: RedisClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Writes at each look; without it no write is tried. */
+  readonly epoch?: Pick<RedisEpoch, 'beat'> | undefined;
+  /** Nodes whose agents connect to this Redis. */
+  readonly nodes?: () => number;
+  /** Done at each look that Redis answers, such as loading scripts that it lost. */
+  readonly maintain?: (master: Redis) => Promise<void>;
+  readonly makesUsers?: boolean;
 }
 
 const intervalMs = 5_000;
-const unreachable: RedisHealth = {
-  reachable: false,
-  latencyMs: undefined,
-  maxmemoryPolicy: undefined,
-  usedMemoryBytes: undefined,
-  maxMemoryBytes: undefined,
-};
+/** A right that is missing is met only when somebody needs it. */
+const forbiddenForMs = 60_000;
 
-/** Looks at Redis every few seconds: latency, memory, eviction policy, and whether it is still the same server. */
+/** Looks at Redis every few seconds: latency, memory, settings, whether it takes writes, and whether it lost any. */
 export class RedisProbe {
   readonly #parts: RedisProbeParts;
   readonly #replacedCallbacks: (() => void)[] = [];
-  #health = unreachable;
+  readonly #lossCallbacks: ((lost: StateLoss) => void)[] = [];
+  readonly #warned = new Set<string>();
+  #health = unreachableRedis;
   #runIds: string | undefined;
-  #warnedOfPolicy: string | undefined;
+  #forbidden: { readonly problem: RedisProblem; readonly atMs: number } | undefined;
+  #loggedProblem: string | undefined;
+  #looking: Promise<void> | undefined;
   #cancel: CancelTimer | undefined;
 
   constructor(parts: RedisProbeParts) {
@@ -49,8 +50,21 @@ export class RedisProbe {
     return this.#health;
   }
 
+  /** Calls back when the server is another one than before, or lost what it held. */
   onReplaced(callback: () => void): void {
     this.#replacedCallbacks.push(callback);
+  }
+
+  onStateLoss(callback: (lost: StateLoss) => void): void {
+    this.#lossCallbacks.push(callback);
+  }
+
+  /** Takes note of an error reply that some command got. */
+  noteFault(fault: RedisFault, error: Error): void {
+    // Without the right to channels replicas do without asking each other, which is said once where it is missed.
+    if (fault !== 'forbidden' || /channel|'(?:un)?subscribe'|'publish'/.test(error.message)) return;
+    const problem = redisProblem(fault, error);
+    if (problem !== undefined) this.#forbidden = { problem, atMs: this.#parts.clock.monotonic() };
   }
 
   start(): void {
@@ -64,28 +78,46 @@ export class RedisProbe {
     this.#cancel?.();
   }
 
-  /** Looks once; never throws. */
+  /** Looks once, or joins the look that is under way; never throws. */
   async look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { clock, maintain, makesUsers = false } = this.#parts;
+    let problem: RedisProblem | undefined;
+    let seen: readonly ServerLook[] = [];
     try {
       const masters = this.#masters();
-      const seen = await Promise.all(masters.map((master) => lookAt(master, this.#parts.clock)));
-      this.#health = {
-        reachable: seen.length > 0,
-        latencyMs: Math.max(0, ...seen.map(({ latencyMs }) => latencyMs)),
-        maxmemoryPolicy: seen.find(({ policy }) => policy !== 'noeviction')?.policy ?? seen[0]?.policy,
-        usedMemoryBytes: seen.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
-        maxMemoryBytes: seen.reduce((sum, { maxBytes }) => sum + maxBytes, 0) || undefined,
-      };
-      this.#warnOfEviction();
-      this.#compare(
-        seen
-          .map(({ runId }) => runId)
-          .sort()
-          .join(),
-      );
-    } catch {
-      this.#health = unreachable;
+      seen = await Promise.all(masters.map((master) => lookAtServer(master, clock, makesUsers)));
+      if (seen.length === 0) problem = { kind: 'unreachable', message: 'no master of the Cluster is known' };
+      const lost = await this.#parts.epoch?.beat();
+      this.#compare(seen, lost);
+      if (maintain !== undefined) await Promise.all(masters.map((master) => maintain(master)));
+    } catch (thrown) {
+      problem = redisProblem(redisFault(thrown), thrown) ?? { kind: 'unreachable', message: String(thrown) };
     }
+    this.#note(seen, problem ?? this.#recentlyForbidden());
+  }
+
+  #note(seen: readonly ServerLook[], problem: RedisProblem | undefined): void {
+    this.#health = seen.length === 0 ? { ...unreachableRedis, problem } : healthOf(seen, problem);
+    // That a connection is lost or found is logged by its owner.
+    const told = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
+    if (told?.kind !== this.#loggedProblem) {
+      const { logger } = this.#parts;
+      if (told !== undefined) logger.error({ problem: told.kind, error: told.message }, problemWords[told.kind]);
+      else logger.info('redis takes writes again and has all rights');
+      this.#loggedProblem = told?.kind;
+    }
+    this.#warn(seen);
+  }
+
+  #recentlyForbidden(): RedisProblem | undefined {
+    if (this.#forbidden === undefined) return undefined;
+    const isRecent = this.#parts.clock.monotonic() - this.#forbidden.atMs < forbiddenForMs;
+    return isRecent ? this.#forbidden.problem : undefined;
   }
 
   readonly #onReady = (): void => void this.look();
@@ -102,46 +134,52 @@ export class RedisProbe {
     return redis instanceof Cluster ? redis.nodes('master') : [redis];
   }
 
-  #compare(runIds: string): void {
+  #compare(seen: readonly ServerLook[], lost: StateLoss | undefined): void {
     const before = this.#runIds;
-    this.#runIds = runIds;
-    if (before === undefined || before === runIds || runIds === '') return;
-    this.#parts.logger.warn('redis was restarted or failed over, asking every agent for its volumes');
+    const runIds = seen
+      .map(({ runId }) => runId)
+      .sort()
+      .join();
+    if (runIds !== '') this.#runIds = runIds;
+    const isReplaced = before !== undefined && runIds !== '' && before !== runIds;
+    const { logger } = this.#parts;
+    if (lost !== undefined) {
+      logger.error({ lost }, 'redis lost state: lane pauses, running bulk renewals and audit entries may be gone');
+      for (const callback of this.#lossCallbacks) callback(lost);
+    }
+    if (!isReplaced && lost === undefined) return;
+    if (isReplaced) logger.warn('redis was restarted or failed over, asking every agent for its volumes');
     for (const callback of this.#replacedCallbacks) callback();
   }
 
-  #warnOfEviction(): void {
-    const { maxmemoryPolicy } = this.#health;
-    if (maxmemoryPolicy === this.#warnedOfPolicy) return;
-    this.#warnedOfPolicy = maxmemoryPolicy;
-    if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction')
-      this.#parts.logger.warn(
-        { maxmemoryPolicy },
-        'redis may evict scheduled renewals: set maxmemory-policy to noeviction',
-      );
+  /** Each warning once for each time that it becomes true. */
+  #warn(seen: readonly ServerLook[]): void {
+    if (seen.length === 0) return;
+    const warnings = redisWarnings(seen, this.#parts.nodes?.() ?? 0);
+    for (const [key, { fields, message }] of warnings) {
+      if (!this.#warned.has(key)) this.#parts.logger.warn(fields, message);
+    }
+    this.#warned.clear();
+    for (const key of warnings.keys()) this.#warned.add(key);
   }
 }
 
-interface Seen {
-  readonly latencyMs: number;
-  readonly runId: string;
-  readonly policy: string | undefined;
-  readonly usedBytes: number;
-  readonly maxBytes: number;
-}
+const problemWords: Readonly<Record<RedisProblem['kind'], string>> = {
+  unreachable: 'redis does not answer',
+  'not-primary': 'redis is a replica and takes no writes; check where its address leads',
+  'refuses-writes': 'redis refuses writes; renewals are no longer scheduled until it has memory and disk again',
+  forbidden: "redis forbids what the controller needs; compare its user's rights with docs/redis.md",
+};
 
-async function lookAt(redis: Redis, clock: Clock): Promise<Seen> {
-  const startedMs = clock.now();
-  await redis.ping();
-  const latencyMs = clock.now() - startedMs;
-  // One section a call: several in one need Redis 7.
-  const text = (await redis.info('server')) + (await redis.info('memory'));
-  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
+function healthOf(seen: readonly ServerLook[], problem: RedisProblem | undefined): RedisHealth {
+  const fullest = seen.toSorted((a, b) => b.clients / b.clientLimit - a.clients / a.clientLimit)[0];
   return {
-    latencyMs,
-    runId: field('run_id') ?? '',
-    policy: field('maxmemory_policy'),
-    usedBytes: Number(field('used_memory') ?? 0),
-    maxBytes: Number(field('maxmemory') ?? 0),
+    reachable: problem?.kind !== 'unreachable',
+    problem,
+    latencyMs: Math.max(0, ...seen.map(({ latencyMs }) => latencyMs)),
+    maxmemoryPolicy: seen.find(({ policy }) => policy !== 'noeviction')?.policy ?? seen[0]?.policy,
+    usedMemoryBytes: seen.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
+    maxMemoryBytes: seen.reduce((sum, { maxBytes }) => sum + maxBytes, 0) || undefined,
+    clients: fullest && { connected: fullest.clients, limit: fullest.clientLimit },
   };
 }

@@ -49,6 +49,8 @@ export interface KubeClientOptions {
   readonly userAgent?: string;
   readonly onResponse?: ResponseHook;
   readonly random?: () => number;
+  /** Carries the requests in the place of connections of its own; the simulation has one without sockets. */
+  readonly transport?: Pick<ApiTransport, 'send' | 'invalidateCredentials' | 'stop'>;
 }
 
 const methods = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
@@ -56,12 +58,13 @@ const methods = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 
 /** A thin JSON client of the API server: bounded in flight, patient with 429 and 503, one pool of connections. */
 export class KubeClient {
   readonly #options: KubeClientOptions;
-  readonly #transport: ApiTransport;
+  readonly #transport: Pick<ApiTransport, 'send' | 'invalidateCredentials' | 'stop'>;
   readonly #limiter: RequestLimiter;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
-    this.#transport = new ApiTransport(options.credentials, options.userAgent ?? 'certfleet', options.clock);
+    this.#transport =
+      options.transport ?? new ApiTransport(options.credentials, options.userAgent ?? 'certfleet', options.clock);
     this.#limiter = new RequestLimiter(
       { maxInFlight: options.maxInFlight ?? 16, qps: options.qps ?? 0, burst: options.burst ?? 0 },
       options.clock,

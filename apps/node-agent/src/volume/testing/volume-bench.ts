@@ -37,6 +37,7 @@ export class VolumeBench {
   readonly metrics = new AgentMetrics(() => ({
     volumes: { ready: 0, pending: 0, failing: 0, expired: 0 },
     urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
+    withoutCertificate: 0,
     soonestNotAfter: undefined,
     rsaKeysReady: 0,
   }));

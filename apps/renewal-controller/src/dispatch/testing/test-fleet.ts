@@ -49,7 +49,7 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
   const connections = new RedisConnections({ config: { url }, clock, logger });
   const redis = connections.commands;
   const policies = new LanePolicies(options.policy, options.overrides);
-  const follower = new FleetFollower({ redis: connections.create('worker', 'follower'), keys, clock, logger });
+  const follower = new FleetFollower({ redis: connections.create('follower', 'follower'), keys, clock, logger });
   const dispatcher = new RenewalDispatcher({
     connections,
     prefix,

@@ -1,0 +1,72 @@
+import { lstatSync } from 'node:fs';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Mounter } from '../mount/mounter.ts';
+import { createMountTable, placeOf } from '../mount/mount-table.ts';
+import { readMountinfo } from '../mount/mountinfo.ts';
+import { podMountsOf } from '../mount/pod-mounts.ts';
+import type { MountCheck } from '../observability/agent-metrics.ts';
+import type { Volume } from './volume.ts';
+import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
+
+/** The part of the volumes' manager that the checks look at. */
+export interface CheckedVolumes {
+  volumes(): Iterable<Volume>;
+  volume(volumeId: string): Volume | undefined;
+  publish(request: PublishRequest, context: PublishContext): Promise<void>;
+  unpublish(request: UnpublishRequest): Promise<void>;
+}
+
+/**
+ * Compares what pods have mounted with what the agent renews. The kernel is asked, not memory: a pod may hold a directory
+ * that no volume has any more, and a published volume may be shown nowhere.
+ */
+export async function checkMounts(volumes: CheckedVolumes, driverName: string, mounter: Mounter): Promise<MountCheck> {
+  const table = createMountTable(readMountinfo());
+  const known = new Set<string>();
+  let [matched, missing] = [0, 0];
+  for (const { volumeId, record, store } of volumes.volumes()) {
+    const source = store.dataPath(volumeId);
+    const place = placeOf(table, source);
+    if (place !== undefined) known.add(`${place.device} ${place.path}`);
+    if (record.phase !== 'published') continue;
+    if (await mounter.shows(source, record.targetPath)) matched += 1;
+    // Unpublished meanwhile: then nothing is amiss.
+    else if (volumes.volume(volumeId)?.record === record) missing += 1;
+  }
+  const inPods = podMountsOf(driverName, table.values());
+  const unknown = inPods.filter(({ device, root }) => !known.has(`${device} ${root}`)).length;
+  return { matched, missing, unknown };
+}
+
+/**
+ * The volumes with a publish that never mounts over what a running pod may be using: a mount at the target of a volume
+ * that this agent does not know, from another file system than its own.
+ */
+export function refuseForeignTargets(
+  volumes: CheckedVolumes,
+  root: string,
+  mounter: Mounter,
+): Pick<CheckedVolumes, 'publish' | 'unpublish'> {
+  return {
+    unpublish: (request) => volumes.unpublish(request),
+    publish: async (request, context) => {
+      if (volumes.volume(request.volumeId) === undefined) await assertNotForeign(request.targetPath, root, mounter);
+      return volumes.publish(request, context);
+    },
+  };
+}
+
+async function assertNotForeign(targetPath: string, root: string, mounter: Mounter): Promise<void> {
+  const device = deviceOf(targetPath);
+  if (device === undefined || device === deviceOf(root) || !(await mounter.isMounted(targetPath))) return;
+  throw new CertfleetError(
+    'failed-precondition',
+    `expected nothing mounted at ${targetPath}, found a volume that this agent does not know, such as one of another data ` +
+      'directory or driver; it is left to the running pod: restart the pod',
+    { reason: 'ForeignVolume' },
+  );
+}
+
+function deviceOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.dev;
+}

@@ -1,0 +1,338 @@
+import { Readable } from 'node:stream';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { HttpRequest, HttpResponse } from '@certfleet/shared/kube/api-transport.ts';
+import { ApiObjects, matches } from './api-objects.ts';
+import type { ApiChange, ApiObject } from './api-objects.ts';
+import type { Random } from './random.ts';
+import type { SimulatedTime, WallClocks } from './simulated-time.ts';
+
+/** What may happen to a request. `before` and `after` say whether the server carried it out. */
+export type RequestFault =
+  | { readonly kind: 'throttle'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'error'; readonly status: number }
+  | { readonly kind: 'refuse' }
+  | { readonly kind: 'reset-before' }
+  | { readonly kind: 'reset-after' }
+  | { readonly kind: 'hang-before' }
+  | { readonly kind: 'hang-after' }
+  | { readonly kind: 'slow'; readonly delayMs: number };
+
+/** What may happen to the watches that are open. */
+export type WatchFault = 'close' | 'gone' | 'freeze' | 'lose-event' | 'duplicate-event' | 'delay-events';
+
+/** Whose requests these are: those of a process that has ended are answered to nobody. */
+export interface ApiClient {
+  readonly isAlive: () => boolean;
+  /** Told when a fault hits a request. */
+  readonly onFault: (request: HttpRequest, fault: RequestFault) => void;
+  /** Called when a request was carried out, before its answer is under way; the process may end in it. */
+  readonly onCarriedOut: (request: HttpRequest) => void;
+}
+
+interface Watch {
+  readonly body: Readable;
+  readonly plural: string;
+  readonly selector: string | null;
+  isFrozen: boolean;
+  loses: number;
+  duplicates: number;
+  delayMs: number;
+}
+
+const bookmarkMs = 60_000;
+
+/** A Kubernetes API server without sockets, below the agent's own client: it may fail in every way that one can. */
+export class ApiServer {
+  readonly objects = new ApiObjects();
+  readonly #time: SimulatedTime;
+  readonly #walls: WallClocks;
+  readonly #random: Random;
+  readonly #watches = new Set<Watch>();
+  /** Faults that the next requests meet, one each. */
+  readonly #next: RequestFault[] = [];
+  /** The fault that requests meet until a time, each with that probability. */
+  #window: { readonly fault: RequestFault; readonly untilMs: number; readonly probability: number } | undefined;
+  latencyMs = 2;
+  inFlight = 0;
+
+  constructor(time: SimulatedTime, walls: WallClocks, random: Random) {
+    this.#time = time;
+    this.#walls = walls;
+    this.#random = random;
+    this.objects.onChange = (change, object) => {
+      this.onChange?.(change, object);
+      for (const watch of this.#watches) this.#tell(watch, change);
+    };
+  }
+
+  /** Told of every change of an object. */
+  onChange: ((change: ApiChange, object: ApiObject) => void) | undefined;
+
+  /** Told of every list and watch that is asked for. */
+  onList: (() => void) | undefined;
+
+  get nowMs(): number {
+    return this.#walls.now('apiServer');
+  }
+
+  failNext(fault: RequestFault, count: number): void {
+    for (let index = 0; index < count; index++) this.#next.push(fault);
+  }
+
+  failUntil(fault: RequestFault, untilMs: number, probability: number): void {
+    this.#window = { fault, untilMs, probability };
+  }
+
+  heal(): void {
+    this.#next.length = 0;
+    this.#window = undefined;
+    for (const watch of this.#watches) Object.assign(watch, { loses: 0, duplicates: 0, delayMs: 0 });
+  }
+
+  failWatches(fault: WatchFault): void {
+    for (const watch of [...this.#watches]) {
+      if (fault === 'close') this.#end(watch);
+      else if (fault === 'gone') this.#gone(watch);
+      else if (fault === 'freeze') watch.isFrozen = true;
+      else if (fault === 'lose-event') watch.loses += 1;
+      else if (fault === 'duplicate-event') watch.duplicates += 1;
+      else watch.delayMs = 20_000;
+    }
+  }
+
+  /** One request of a client, as ApiTransport.send answers it. */
+  send(request: HttpRequest, client: ApiClient): Promise<HttpResponse> {
+    if (request.method === 'GET' && request.path.includes('?')) this.onList?.();
+    const fault = this.#fault();
+    if (fault !== undefined) client.onFault(request, fault);
+    this.inFlight += 1;
+    const sent = new Promise<HttpResponse>((resolve, reject) => {
+      const whileAlive =
+        <T>(settle: (value: T) => void) =>
+        (value: T): void => {
+          request.signal.removeEventListener('abort', abort);
+          if (client.isAlive()) settle(value);
+        };
+      const fail = whileAlive(reject);
+      const abort = (): void => fail(request.signal.reason);
+      if (request.signal.aborted) {
+        abort();
+        return;
+      }
+      request.signal.addEventListener('abort', abort, { once: true });
+      this.#carryOut(request, client, fault, { answer: whileAlive(resolve), fail });
+    });
+    return sent.finally(() => (this.inFlight -= 1));
+  }
+
+  #fault(): RequestFault | undefined {
+    const next = this.#next.shift();
+    if (next !== undefined) return next;
+    const window = this.#window;
+    if (window === undefined || window.untilMs <= this.#time.nowMs) return undefined;
+    return this.#random.chance(window.probability) ? window.fault : undefined;
+  }
+
+  #carryOut(request: HttpRequest, client: ApiClient, fault: RequestFault | undefined, to: Answering): void {
+    const latency = (): number => this.latencyMs * this.#random.between(0.5, 2);
+    const extraMs = fault?.kind === 'slow' ? fault.delayMs : 0;
+    this.#time.after(latency() + extraMs, () => {
+      const failure = fault === undefined ? undefined : failureBefore(fault);
+      if (fault?.kind === 'hang-before') return;
+      if (failure !== undefined) {
+        if (failure instanceof Error) to.fail(failure);
+        else to.answer(failure);
+        return;
+      }
+      const answer = this.#answer(request);
+      client.onCarriedOut(request);
+      if (fault?.kind === 'hang-after') return;
+      this.#time.after(latency(), () => {
+        if (fault?.kind === 'reset-after') to.fail(connectionLost());
+        else to.answer(answer());
+      });
+    });
+  }
+
+  /** Carries the request out now; the answer's body is made when it is sent. */
+  #answer(request: HttpRequest): () => HttpResponse {
+    const { pathname, searchParams } = new URL(request.path, 'https://api');
+    const route = readPath(pathname);
+    if (route === undefined) return () => refusal(404, 'NotFound', 'no such path');
+    const { plural, namespace, name } = route;
+    if (request.method === 'GET' && name !== undefined) return this.#get(plural, namespace, name);
+    if (request.method === 'GET' && searchParams.get('watch') === 'true')
+      return () => this.#watch(plural, searchParams, request.signal);
+    if (request.method === 'GET') return this.#list(plural, searchParams);
+    if (request.method === 'POST') return this.#create(plural, namespace, request.body ?? '{}');
+    if (request.method === 'DELETE') return this.#delete(plural, { namespace, name: name ?? '' }, request.body ?? '{}');
+    return () => refusal(405, 'MethodNotAllowed', 'the simulated server has no such method');
+  }
+
+  #get(plural: string, namespace: string, name: string): () => HttpResponse {
+    const object = this.objects.get(plural, namespace, name);
+    if (object === undefined) return () => refusal(404, 'NotFound', `${plural} ${name} not found`, name);
+    const json = JSON.stringify(object);
+    return () => ok(json);
+  }
+
+  #list(plural: string, query: URLSearchParams): () => HttpResponse {
+    const selector = query.get('labelSelector');
+    const items = [...this.objects.list(plural)].filter(({ metadata }) => matches(metadata.labels, selector));
+    const json = JSON.stringify({ metadata: { resourceVersion: String(this.objects.version) }, items });
+    return () => ok(json);
+  }
+
+  #create(plural: string, namespace: string, body: string): () => HttpResponse {
+    const object = JSON.parse(body) as ApiObject;
+    object.metadata.namespace = namespace;
+    const { name } = object.metadata;
+    if (this.objects.get(plural, namespace, name) !== undefined)
+      return () => refusal(409, 'AlreadyExists', `${plural} ${name} already exists`, name);
+    const json = JSON.stringify(this.objects.create(plural, object, this.nowMs));
+    return () => ok(json, 201);
+  }
+
+  #delete(plural: string, { namespace, name }: { namespace: string; name: string }, body: string): () => HttpResponse {
+    const object = this.objects.get(plural, namespace, name);
+    if (object === undefined) return () => refusal(404, 'NotFound', `${plural} ${name} not found`, name);
+    const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string } };
+    if (preconditions?.uid !== undefined && preconditions.uid !== object.metadata.uid)
+      return () => refusal(409, 'Conflict', 'the UID in the precondition does not match', name);
+    this.objects.delete(plural, object);
+    return () => ok(JSON.stringify({ kind: 'Status', status: 'Success' }));
+  }
+
+  #watch(plural: string, query: URLSearchParams, signal: AbortSignal): HttpResponse {
+    const missed = this.objects.since(Number(query.get('resourceVersion') ?? 0));
+    if (missed === undefined) return refusal(410, 'Expired', 'too old resource version');
+    const body = new Readable({ read: () => undefined });
+    body.on('error', () => undefined);
+    const selector = query.get('labelSelector');
+    const watch: Watch = { body, plural, selector, isFrozen: false, loses: 0, duplicates: 0, delayMs: 0 };
+    this.#watches.add(watch);
+    const close = (): void => {
+      this.#watches.delete(watch);
+      body.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+    };
+    if (signal.aborted) close();
+    signal.addEventListener('abort', close, { once: true });
+    for (const change of missed) this.#tell(watch, change);
+    this.#time.after(Number(query.get('timeoutSeconds') ?? 300) * 1000 * this.watchPatience, () => this.#end(watch));
+    this.#bookmark(watch);
+    return { statusCode: 200, retryAfter: undefined, body };
+  }
+
+  /** How many times longer than asked for a watch is served; simulations of months spare themselves reconnections. */
+  watchPatience = 1;
+
+  #bookmark(watch: Watch): void {
+    this.#time.after(bookmarkMs * Math.min(2.5, Math.max(1, this.watchPatience)), () => {
+      if (!this.#watches.has(watch)) return;
+      const metadata = { resourceVersion: String(this.objects.version) };
+      if (!watch.isFrozen) watch.body.push(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata } })}\n`);
+      this.#bookmark(watch);
+    });
+  }
+
+  #tell(watch: Watch, { plural, labels, type, json }: ApiChange): void {
+    if (watch.isFrozen || plural !== watch.plural || !matches(labels, watch.selector)) return;
+    if (watch.loses > 0) {
+      watch.loses -= 1;
+      return;
+    }
+    const line = `{"type":"${type}","object":${json}}\n`;
+    const send = (): void => {
+      if (!watch.body.destroyed) watch.body.push(line);
+    };
+    if (watch.delayMs > 0) this.#time.after(watch.delayMs, send);
+    else send();
+    if (watch.duplicates > 0) {
+      watch.duplicates -= 1;
+      send();
+    }
+  }
+
+  #end(watch: Watch): void {
+    // A frozen connection hears nothing of its end either.
+    if (watch.isFrozen || !this.#watches.delete(watch)) return;
+    if (!watch.body.destroyed) watch.body.push(null);
+  }
+
+  #gone(watch: Watch): void {
+    const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
+    watch.body.push(`${JSON.stringify({ type: 'ERROR', object })}\n`);
+    this.objects.compact();
+    this.#end(watch);
+  }
+}
+
+interface Answering {
+  readonly answer: (response: HttpResponse) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** What a fault makes of a request that is not carried out. */
+function failureBefore(fault: RequestFault): HttpResponse | Error | undefined {
+  switch (fault.kind) {
+    case 'throttle':
+      return refusal(429, 'TooManyRequests', 'simulated', undefined, fault.retryAfterSeconds);
+    case 'error':
+      return refusal(fault.status, 'InternalError', 'simulated');
+    case 'refuse':
+      return new CertfleetError('unavailable', 'simulated: connection refused', { reason: 'ConnectionRefused' });
+    case 'reset-before':
+      return connectionLost();
+    case 'reset-after':
+    case 'hang-before':
+    case 'hang-after':
+    case 'slow':
+      return undefined;
+  }
+}
+
+function connectionLost(): CertfleetError {
+  return new CertfleetError('unavailable', 'simulated: connection reset', { reason: 'ConnectionLost' });
+}
+
+interface Route {
+  readonly plural: string;
+  readonly namespace: string;
+  readonly name: string | undefined;
+}
+
+function readPath(pathname: string): Route | undefined {
+  const path = /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?$/.exec(pathname);
+  const [, namespace = '', plural, name] = path ?? [];
+  if (plural === undefined) return undefined;
+  return { plural, namespace: decodeURIComponent(namespace), name: name && decodeURIComponent(name) };
+}
+
+function ok(json: string, statusCode = 200): HttpResponse {
+  return { statusCode, retryAfter: undefined, body: bodyOf(json) };
+}
+
+// eslint-disable-next-line max-params -- the fields of a metav1.Status
+function refusal(
+  code: number,
+  reason: string,
+  message: string,
+  name?: string,
+  retryAfterSeconds?: number,
+): HttpResponse {
+  const status = { kind: 'Status', code, reason, message, ...(name === undefined ? {} : { details: { name } }) };
+  return {
+    statusCode: code,
+    retryAfter: retryAfterSeconds === undefined ? undefined : String(retryAfterSeconds),
+    body: bodyOf(JSON.stringify(status)),
+  };
+}
+
+function bodyOf(text: string): Readable {
+  return new Readable({
+    read() {
+      this.push(text);
+      this.push(null);
+    },
+  });
+}

@@ -1,0 +1,65 @@
+// The deterministic simulation of one node; README.md says what it does and how to read what it prints.
+// `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs seeds.ts first,
+// `--survey` goes on after violations and lists them, `--verbose` prints every step,
+// `--faults 1,2 --volumes csi-0` keeps these parts of each seed's scenario alone.
+import { parseArgs } from 'node:util';
+import { generateScenario } from './generate-scenario.ts';
+import { runScenario } from './run-scenario.ts';
+import type { Scenario } from './scenario.ts';
+import { everything, select } from './shrink.ts';
+import { replaySeeds, simulate } from './simulate.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '60' },
+    count: { type: 'string' },
+    faults: { type: 'string' },
+    volumes: { type: 'string' },
+    regressions: { type: 'boolean', default: false },
+    survey: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+const log = (line: string): void => console.log(line);
+const seed = Number(values.seed);
+const forMs = Number(values.minutes) * 60_000;
+const count = values.count === undefined ? undefined : Number(values.count);
+if (values.survey || values.verbose || values.faults !== undefined) process.exitCode = await survey();
+else process.exitCode = await search();
+
+/** Runs until the first violation. */
+async function search(): Promise<number> {
+  const broken = values.regressions ? await replaySeeds(log) : 0;
+  if (broken > 0) return 1;
+  const totals = await simulate({ seed, forMs, shrinkForMs: 60_000, log, ...(count === undefined ? {} : { count }) });
+  return totals.violations > 0 ? 1 : 0;
+}
+
+/** Runs all, one line for each violation. */
+async function survey(): Promise<number> {
+  const startedMs = performance.now();
+  let violations = 0;
+  for (let index = 0; index < (count ?? Infinity) && performance.now() - startedMs < forMs; index++) {
+    const scenario = chosen(generateScenario(seed + index));
+    const { violation, steps, faults } = await runScenario(scenario, values.verbose ? { trace: log } : {});
+    if (violation === undefined) continue;
+    violations += 1;
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    log(
+      `${seconds} s: seed ${scenario.seed} (${scenario.name}, ${steps} steps, ${faults} faults) breaks rule ` +
+        `${violation.invariant} at ${(violation.atMs / 1000).toFixed(3)} s: ${violation.message}`,
+    );
+  }
+  return violations > 0 ? 1 : 0;
+}
+
+function chosen(scenario: Scenario): Scenario {
+  const all = everything(scenario);
+  const list = (text: string): readonly string[] => (text === 'none' ? [] : text.split(','));
+  return select(scenario, {
+    faults: values.faults === undefined ? all.faults : list(values.faults).map(Number),
+    volumes: values.volumes === undefined ? all.volumes : list(values.volumes),
+  });
+}

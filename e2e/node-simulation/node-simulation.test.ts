@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+/** In a process of its own: the simulation draws Math.random from its seed and listens for unhandled rejections. */
+async function simulation(...options: string[]): Promise<{ readonly code: unknown; readonly output: string }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...options]);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [unknown];
+  return { code, output };
+}
+
+test(
+  'no rule breaks in schedules that once broke one, nor in the first seeds',
+  { timeout: 600_000 },
+  async (context) => {
+    const { code, output } = await simulation('--regressions', '--seed', '1', '--minutes', '2');
+    context.diagnostic(output.trim().split('\n').at(-1) ?? '');
+    assert.equal(code, 0, output);
+  },
+);
+
+test('a seed gives the same steps each time', async () => {
+  const run = (): ReturnType<typeof simulation> => simulation('--seed', '3', '--count', '1');
+  const [first, second] = [await run(), await run()];
+  const withoutTimes = ({ output }: { output: string }): string => output.replaceAll(/ in \d+ s/g, '');
+  assert.match(first.output, /1 scenarios/);
+  assert.equal(withoutTimes(first).split('\n').at(-2), withoutTimes(second).split('\n').at(-2));
+});

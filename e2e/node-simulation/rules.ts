@@ -1,0 +1,283 @@
+import type { AgentProcess } from './agent-process.ts';
+import type { ApiChange, ApiObject } from './api-objects.ts';
+import type { Issuers } from './issuers.ts';
+import type { KubeletListener, PodVolume } from './kubelet.ts';
+import type { MemoryTree } from './memory-tree.ts';
+import { lookThrough, showsVolume } from './pod-view.ts';
+import type { Scenario } from './scenario.ts';
+import type { MountPoints } from './simulated-mounts.ts';
+import { epochMs } from './simulated-time.ts';
+import type { SimulatedTime, WallClocks } from './simulated-time.ts';
+import { Allowance, VolumeState } from './volume-state.ts';
+
+/** A rule that was broken. */
+export interface Violation {
+  /** Number of the invariant, as README.md lists them. */
+  readonly invariant: number;
+  readonly message: string;
+  readonly atMs: number;
+}
+
+/** Most requests of one volume that may be in the API at once. */
+const maxRequestsLeft = 10;
+/** Most of them once everything has worked for a while. */
+const maxRequestsInPeace = 4;
+/** Lists and watches of one agent: each connection is good for minutes, and a failing one must be let rest. */
+const maxLists = 80;
+const listEveryMs = 3_000;
+/** What a mount may take beside its issuer's answer. */
+const mountReserveMs = 8_000;
+
+/** What the rules look at. */
+export interface RulesParts {
+  readonly scenario: Scenario;
+  readonly time: SimulatedTime;
+  readonly walls: WallClocks;
+  readonly tree: MemoryTree;
+  readonly mounts: MountPoints;
+  readonly volumes: () => readonly PodVolume[];
+  readonly agent: () => AgentProcess | undefined;
+}
+
+/** The invariants, checked after each step and at the end. The first that breaks is kept. */
+export class Rules {
+  readonly #parts: RulesParts;
+  readonly states: ReadonlyMap<string, VolumeState>;
+  violation: Violation | undefined;
+  /** How many certificates were signed. */
+  signed = 0;
+  /** Milliseconds that pods ran with a volume, summed over them. */
+  volumeMs = 0;
+  #checkedMs = 0;
+  readonly #lists = new Allowance(maxLists);
+
+  constructor(parts: RulesParts) {
+    this.#parts = parts;
+    const issuers = new Map(parts.scenario.issuers.map((issuer) => [issuer.name, issuer]));
+    this.states = new Map(
+      parts.scenario.volumes.map((plan) => {
+        const issuer = issuers.get(plan.issuer);
+        if (issuer === undefined) throw new Error(`expected issuer ${plan.issuer} in the scenario`);
+        return [plan.volumeId, new VolumeState(plan, issuer)];
+      }),
+    );
+  }
+
+  break(invariant: number, message: string): void {
+    this.violation ??= { invariant, message, atMs: this.#parts.time.nowMs };
+  }
+
+  /** Something hinders these volumes, all unless given, until a time. */
+  disturb(untilMs: number, volumeId?: string): void {
+    if (volumeId !== undefined) this.states.get(volumeId)?.disturb(untilMs);
+    else for (const state of this.states.values()) state.disturb(untilMs);
+  }
+
+  /** What the kubelet's calls end with. */
+  readonly kubeletListener: KubeletListener = {
+    onRunning: (volume) => this.#running(volume),
+    onFinalError: (volume, code) => this.#finalError(volume, code),
+    onUnpublish: (volume) => {
+      const state = this.#state(volume);
+      state.isRunning = false;
+      state.hadFileFault = false;
+    },
+    onUnpublishFailed: (volume) => this.#unpublishFailed(volume),
+    onUnpublished: (volume) => this.#unpublished(volume),
+    onOverdue: (volume, call) => this.break(6, `${call} of ${volume.id} was not answered within its deadline`),
+    onMounted: (volume, tookMs) => this.#mounted(volume, tookMs),
+  };
+
+  /** Watches issuances and requests. */
+  watch(issuers: Issuers): void {
+    issuers.onSigned = ({ object }) => {
+      this.signed += 1;
+      const state = this.#stateOf(object);
+      if (state?.signatures.exceeds(this.#parts.time.nowMs, state.signatureEveryMs) === true)
+        this.break(5, `too many certificates were signed for ${state.plan.volumeId}`);
+    };
+    issuers.onFault = (object, fault) => {
+      const state = this.#stateOf(object);
+      if (state !== undefined && ['deny', 'fail', 'wrong-key', 'garbage', 'expired'].includes(fault))
+        state.hadTerminalFailure = true;
+    };
+  }
+
+  /** A CertificateRequest was created or deleted. */
+  requestChanged({ type }: ApiChange, object: ApiObject): void {
+    const state = this.#stateOf(object);
+    if (state === undefined || type === 'MODIFIED') return;
+    state.requestsLeft += type === 'ADDED' ? 1 : -1;
+    if (type === 'DELETED') return;
+    const { volumeId } = state.plan;
+    if (state.requestsLeft > maxRequestsLeft) this.break(5, `${state.requestsLeft} requests of ${volumeId} are left`);
+    if (state.requests.exceeds(this.#parts.time.nowMs, state.requestEveryMs))
+      this.break(5, `too many requests were made for ${volumeId}`);
+  }
+
+  /** The agent lists or watches. */
+  listed(): void {
+    if (this.#lists.exceeds(this.#parts.time.nowMs, listEveryMs))
+      this.break(5, 'the agent lists or watches without a rest');
+  }
+
+  /** Files of a volume have changed: its pod may look at them at this very moment. */
+  filesChanged(volumeId: string): void {
+    const state = this.states.get(volumeId);
+    const volume = this.#volume(volumeId);
+    if (state?.isRunning === true && volume !== undefined) this.#look(volume, state);
+  }
+
+  /** After each step. */
+  check(): void {
+    const { time } = this.#parts;
+    const elapsedMs = time.nowMs - this.#checkedMs;
+    this.#checkedMs = time.nowMs;
+    for (const volume of this.#parts.volumes()) {
+      const state = this.#state(volume);
+      if (state.isRunning) {
+        this.volumeMs += elapsedMs;
+        this.#checkRunning(volume, state);
+      } else if (volume.phase === 'mounting' && volume.isWanted) this.#checkWaiting(volume, state);
+    }
+  }
+
+  /** Once everything has worked for a while. */
+  checkPeace(): void {
+    for (const { plan, requestsLeft } of this.states.values())
+      if (requestsLeft > maxRequestsInPeace)
+        this.break(5, `${requestsLeft} requests of ${plan.volumeId} are left in peace`);
+    const { tree } = this.#parts;
+    const leftovers = [...tree.get(tree.tmpfsPath, 'stat').entries.keys()].filter((name) => name.startsWith('..'));
+    if (leftovers.length > 0) this.break(4, `leftovers on the tmpfs: ${leftovers.join(', ')}`);
+  }
+
+  /** Once every pod is gone for a while. */
+  checkBaseLine(timersOfAnIdleAgent: number): void {
+    const agent = this.#parts.agent();
+    if (agent === undefined) return;
+    const counts = {
+      volumes: [...agent.manager.volumes()].length,
+      'waiting requests': agent.waitingRequests,
+      'open files': agent.openFiles,
+      timers: Math.max(0, agent.clock.timers - timersOfAnIdleAgent),
+    };
+    for (const [what, count] of Object.entries(counts))
+      if (count > 0) this.break(7, `${count} ${what} more than at the start, with no volume left`);
+  }
+
+  #checkRunning(volume: PodVolume, state: VolumeState): void {
+    const { agent, walls } = this.#parts;
+    const isExpired = state.notAfterMs === undefined || state.notAfterMs <= walls.trueMs - 1_000;
+    const clearMs = Math.min(this.#clearMs(state), this.#parts.time.nowMs - state.runningSinceMs);
+    if (isExpired && clearMs > state.patienceMs) {
+      const when = state.notAfterMs === undefined ? 'is none' : `expired at ${(state.notAfterMs - epochMs) / 1000} s`;
+      this.break(1, `the certificate of ${volume.id} ${when}, and nothing hindered its renewal`);
+    }
+    const process = agent();
+    if (process !== undefined && volume.call === undefined && process.manager.volume(volume.id) === undefined)
+      this.break(3, `the agent does not know ${volume.id}, which is published`);
+  }
+
+  #checkWaiting(volume: PodVolume, state: VolumeState): void {
+    if (state.plan.approvalMs > 0) return;
+    const waitedMs = this.#parts.time.nowMs - volume.wantedAtMs;
+    if (Math.min(waitedMs, this.#clearMs(state)) > state.mountPatienceMs)
+      this.break(3, `the pod of ${volume.id} waits though nothing hinders its mount`);
+  }
+
+  /** For how long nothing has hindered the volume. */
+  #clearMs(state: VolumeState): number {
+    const { agent, walls, time } = this.#parts;
+    const isHindered = agent() === undefined || !state.isServed || walls.skewMs > Math.max(1_000, state.slackMs / 20);
+    return isHindered ? 0 : time.nowMs - state.clearSinceMs;
+  }
+
+  #running(volume: PodVolume): void {
+    const state = this.#state(volume);
+    state.isRunning = true;
+    state.runningSinceMs = this.#parts.time.nowMs;
+    state.wasComplete = !this.#parts.scenario.continueOnNotReady;
+    this.#look(volume, state);
+  }
+
+  #look(volume: PodVolume, state: VolumeState): void {
+    const { mounts, tree } = this.#parts;
+    const mount = mounts.at(volume.target);
+    const { problem, notAfterMs } = lookThrough(mount, volume.plan.files);
+    state.notAfterMs = notAfterMs;
+    if (problem === '') state.wasComplete = true;
+    else if (state.wasComplete) this.break(this.#isNew(state) ? 2 : 8, `the pod of ${volume.id} runs, and ${problem}`);
+    if (mount !== undefined && !showsVolume(mount, tree, volume.id))
+      this.break(8, `the pod of ${volume.id} sees another directory than the agent writes to`);
+  }
+
+  #isNew({ runningSinceMs }: VolumeState): boolean {
+    return runningSinceMs === this.#parts.time.nowMs;
+  }
+
+  #finalError(volume: PodVolume, code: string): void {
+    const state = this.#state(volume);
+    const { tree, agent } = this.#parts;
+    if (state.hadFileFault || agent() === undefined) return;
+    const left = tree.ownedBy(volume.id);
+    if (left.length > 0)
+      this.break(
+        4,
+        `${left.join(', ')} of ${volume.id} is kept after ${code}, upon which the kubelet forgets the volume`,
+      );
+  }
+
+  #unpublishFailed(volume: PodVolume): void {
+    const state = this.#state(volume);
+    const { tree, agent } = this.#parts;
+    if (state.hadFileFault || agent() === undefined) return;
+    const root = tree.tmpfsPath;
+    const keys = tree.ownedBy(volume.id).filter((path) => {
+      return tree.get(`${root}${path}`, 'read').content.includes('PRIVATE KEY');
+    });
+    if (keys.length > 0)
+      this.break(4, `an unpublish of ${volume.id} failed, and its key is left in ${keys.join(', ')}`);
+  }
+
+  #unpublished(volume: PodVolume): void {
+    const { tree, mounts } = this.#parts;
+    const left = tree.ownedBy(volume.id);
+    if (left.length > 0) this.break(4, `${volume.id} was unpublished, and ${left.join(', ')} is left`);
+    const isOfPod = (path: string): boolean => path.includes(`/uid-${volume.plan.name}/`);
+    const mounted = mounts.targets.filter(isOfPod);
+    if (mounted.length > 0) this.break(4, `${volume.id} was unpublished, and is mounted at ${mounted.join(', ')}`);
+    if (exists(tree, volume.target)) this.break(4, `${volume.id} was unpublished, and its target is left`);
+  }
+
+  #mounted(volume: PodVolume, tookMs: number): void {
+    const state = this.#state(volume);
+    const limitMs = 2 * (state.issuer.latencyMs + state.plan.approvalMs) + mountReserveMs;
+    if (this.#clearMs(state) > tookMs && tookMs > limitMs)
+      this.break(6, `a publish of ${volume.id} took ${tookMs} ms though nothing hindered it`);
+  }
+
+  #state({ id }: PodVolume): VolumeState {
+    const state = this.states.get(id);
+    if (state === undefined) throw new Error(`expected volume ${id} in the scenario`);
+    return state;
+  }
+
+  #volume(volumeId: string): PodVolume | undefined {
+    return this.#parts.volumes().find(({ id }) => id === volumeId);
+  }
+
+  #stateOf({ metadata }: ApiObject): VolumeState | undefined {
+    const owner = metadata.ownerReferences?.[0]?.name;
+    for (const state of this.states.values()) if (state.plan.name === owner) return state;
+    return undefined;
+  }
+}
+
+function exists(tree: MemoryTree, path: string): boolean {
+  try {
+    return tree.find(path, 'stat').inode !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,38 @@
+import { KeyRing } from './key-ring.ts';
+import type { Violation } from './rules.ts';
+import type { Scenario } from './scenario.ts';
+import { World } from './world.ts';
+import type { Trace } from './world.ts';
+
+/** What came of a scenario. */
+export interface ScenarioResult {
+  readonly scenario: Scenario;
+  readonly violation: Violation | undefined;
+  readonly volumeHours: number;
+  readonly faults: number;
+  readonly certificates: number;
+  readonly steps: number;
+}
+
+/** How a scenario is run. */
+export interface RunOptions {
+  readonly trace?: Trace;
+  /** After so many steps it counts as passed. */
+  readonly maxSteps?: number;
+}
+
+let keys: KeyRing | undefined;
+
+/** Runs one scenario to its end or its first violation. */
+export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<ScenarioResult> {
+  const world = new World(scenario, (keys ??= new KeyRing()), options.trace ?? (() => undefined));
+  await world.run(options.maxSteps);
+  return {
+    scenario,
+    violation: world.rules.violation,
+    volumeHours: world.rules.volumeMs / 3_600_000,
+    faults: world.faultsInjected,
+    certificates: world.rules.signed,
+    steps: world.steps,
+  };
+}

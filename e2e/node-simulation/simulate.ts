@@ -1,0 +1,85 @@
+import { generateScenario } from './generate-scenario.ts';
+import { explain } from './report.ts';
+import { runScenario } from './run-scenario.ts';
+import type { ScenarioResult } from './run-scenario.ts';
+import { seeds } from './seeds.ts';
+import { select } from './shrink.ts';
+
+/** How much is simulated. */
+export interface SimulationBudget {
+  /** The first seed; each scenario takes the next one. */
+  readonly seed: number;
+  readonly forMs: number;
+  /** Most scenarios. */
+  readonly count?: number;
+  /** How long the search for a smaller schedule may take once a rule broke. */
+  readonly shrinkForMs: number;
+  readonly log: (line: string) => void;
+}
+
+/** What was simulated, summed over all scenarios. */
+export interface SimulationTotals {
+  scenarios: number;
+  volumeHours: number;
+  faults: number;
+  certificates: number;
+  steps: number;
+  violations: number;
+}
+
+const progressEveryMs = 60_000;
+
+/** Runs scenarios until the budget is spent or a rule breaks, whose explanation is logged. */
+export async function simulate(budget: SimulationBudget): Promise<SimulationTotals> {
+  const totals = noTotals();
+  const startedMs = performance.now();
+  let reportedMs = startedMs;
+  for (let index = 0; index < (budget.count ?? Infinity); index++) {
+    if (performance.now() - startedMs >= budget.forMs) break;
+    const result = await runScenario(generateScenario(budget.seed + index));
+    add(totals, result);
+    if (performance.now() - reportedMs > progressEveryMs) {
+      reportedMs = performance.now();
+      budget.log(`${describe(totals)} in ${Math.round((reportedMs - startedMs) / 1000)} s`);
+    }
+    if (result.violation === undefined) continue;
+    budget.log(await explain(result, budget.shrinkForMs));
+    break;
+  }
+  budget.log(`${describe(totals)} in ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  return totals;
+}
+
+/** Runs every schedule that once broke a rule. Returns how many do so again. */
+export async function replaySeeds(log: (line: string) => void): Promise<number> {
+  let broken = 0;
+  for (const { seed, selection, was } of seeds) {
+    const result = await runScenario(select(generateScenario(seed), selection));
+    if (result.violation === undefined) continue;
+    broken += 1;
+    log(`once: ${was}\n${await explain(result, 0)}`);
+  }
+  return broken;
+}
+
+/** The totals in one line. */
+export function describe(totals: SimulationTotals): string {
+  const { scenarios, volumeHours, faults, certificates, steps, violations } = totals;
+  return (
+    `${scenarios} scenarios, ${Math.round(volumeHours)} volume-hours, ${faults} faults, ` +
+    `${certificates} certificates, ${steps} steps, ${violations} violations`
+  );
+}
+
+function noTotals(): SimulationTotals {
+  return { scenarios: 0, volumeHours: 0, faults: 0, certificates: 0, steps: 0, violations: 0 };
+}
+
+function add(totals: SimulationTotals, result: ScenarioResult): void {
+  totals.scenarios += 1;
+  totals.volumeHours += result.volumeHours;
+  totals.faults += result.faults;
+  totals.certificates += result.certificates;
+  totals.steps += result.steps;
+  totals.violations += result.violation === undefined ? 0 : 1;
+}
