@@ -75,6 +75,7 @@ export class AgentProcess {
   readonly clock: ProcessClock;
   #volumes: NodeVolumes | undefined;
   #isAlive = true;
+  #isServing = false;
   #endPoint: { readonly at: EndPoint['at']; after: number } | undefined;
 
   constructor(node: NodeSurroundings) {
@@ -117,6 +118,11 @@ export class AgentProcess {
     return this.#isAlive;
   }
 
+  /** Whether it lives and has restored its volumes: the kubelet's calls are answered. */
+  get isServing(): boolean {
+    return this.#isAlive && this.#isServing;
+  }
+
   get manager(): VolumeManager {
     if (this.#volumes === undefined) throw new Error('expected a started agent');
     return this.#volumes.manager;
@@ -133,11 +139,11 @@ export class AgentProcess {
   }
 
   /** Restores what is on the node. @throws as openNodeVolumes does; the process has ended then */
-  start(): void {
+  async start(): Promise<void> {
     const { config, root, mounts, keys, random, mountFaults } = this.#node;
     this.#issuer.start();
     try {
-      this.#volumes = openNodeVolumes({
+      this.#volumes = await openNodeVolumes({
         config,
         root,
         adopted: undefined,
@@ -147,7 +153,6 @@ export class AgentProcess {
           const code = mountFaults.meet(step, target);
           if (code !== undefined) throw mountFailure(step, target, code);
         }),
-        mounts: mounts.table(),
         source: {
           issuer: this.#issuer,
           awaitGates: () => Promise.resolve(),
@@ -160,6 +165,7 @@ export class AgentProcess {
         log: this.#log,
         random: () => random.next(),
       });
+      this.#isServing = this.#isAlive;
     } catch (thrown) {
       this.kill();
       throw thrown;

@@ -19,7 +19,7 @@ const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf
   },
   kill: (world, { downMs, at }) => world.killAgent(downMs, at),
   stop: (world, { downMs }) => {
-    const { agent } = world;
+    const agent = world.process;
     if (agent === undefined) return;
     world.startAgentAfter(downMs);
     void agent.stop();
@@ -27,7 +27,7 @@ const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf
     world.time.after(Math.min(downMs, 30_000), () => agent.kill());
   },
   reboot: (world, { downMs }) => {
-    world.agent?.kill();
+    world.process?.kill();
     world.startAgentAfter(downMs);
     world.mounts.clear();
     world.tree.clearTmpfs();

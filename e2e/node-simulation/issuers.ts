@@ -94,14 +94,15 @@ export class Issuers {
   /** A request was created: cert-manager looks at it. */
   receive(object: ApiObject): void {
     const plan = this.#planOf(object);
-    if (plan === undefined || this.#faultOf(plan) === 'silent') {
-      if (plan !== undefined) this.onFault?.(object, 'silent');
-      return;
-    }
+    if (plan === undefined) return;
+    // Approved, and never looked at by the issuer, which answers later requests.
+    const isIgnored = this.#faultOf(plan) === 'silent';
+    if (isIgnored) this.onFault?.(object, 'silent');
     this.#time.after(this.approvalMs(object), () => {
       this.#update(object, (each) => {
         setCondition(each, { type: 'Approved', status: 'True', reason: 'Approved', message: 'simulated' });
       });
+      if (isIgnored) return;
       this.#time.after(plan.latencyMs * this.#random.between(0.5, 1.5), () => this.#answer(object, plan));
     });
   }

@@ -79,8 +79,6 @@ export class Kubelet {
   readonly #time: SimulatedTime;
   readonly #agent: () => AgentProcess | undefined;
   readonly #listener: KubeletListener;
-  /** True time as milliseconds since the epoch, as the agent's process sees it: for the deadline of a call. */
-  readonly #nodeWallMs: () => number;
   #isRunning = true;
 
   constructor(parts: {
@@ -88,13 +86,11 @@ export class Kubelet {
     time: SimulatedTime;
     agent: () => AgentProcess | undefined;
     listener: KubeletListener;
-    nodeWallMs: () => number;
   }) {
     this.volumes = parts.plans.map((plan) => new PodVolume(plan));
     this.#time = parts.time;
     this.#agent = parts.agent;
     this.#listener = parts.listener;
-    this.#nodeWallMs = parts.nodeWallMs;
   }
 
   volume(volumeId: string): PodVolume | undefined {
@@ -179,7 +175,7 @@ export class Kubelet {
   #publish(volume: PodVolume): void {
     this.#call(volume, 'publish', (agent, call) => {
       const startedMs = this.#time.nowMs;
-      const context = { signal: call.abort.signal, deadlineMs: this.#nodeWallMs() + callTimeoutMs };
+      const context = { signal: call.abort.signal, deadlineMs: agent.clock.monotonic() + callTimeoutMs };
       return agent.publish(this.#request(volume), context).then(() => {
         if (volume.call === call) this.#listener.onMounted(volume, this.#time.nowMs - startedMs);
       });

@@ -98,8 +98,9 @@ export class Rules {
     };
     issuers.onFault = (object, fault) => {
       const state = this.#stateOf(object);
-      if (state !== undefined && ['deny', 'fail', 'wrong-key', 'garbage', 'expired'].includes(fault))
-        state.hadTerminalFailure = true;
+      if (state === undefined) return;
+      if (['deny', 'fail', 'wrong-key', 'garbage', 'expired'].includes(fault)) state.hadTerminalFailure = true;
+      if (fault === 'silent') state.wasIgnored = true;
     };
   }
 

@@ -1,5 +1,3 @@
-import { createMountTable } from '../../apps/node-agent/src/mount/mount-table.ts';
-import type { MountTable } from '../../apps/node-agent/src/mount/mount-table.ts';
 import { mountError } from '../../apps/node-agent/src/mount/mount-error.ts';
 import type { Mounter } from '../../apps/node-agent/src/mount/mounter.ts';
 import { constants } from 'node:os';
@@ -60,30 +58,26 @@ export class MountPoints {
     this.#tree.busy.delete(mount.onto);
   }
 
-  /** As the agent reads it at its start. */
-  table(): MountTable {
-    return createMountTable(
-      [...this.#mounts].map(([mountPoint, [mount]], index) => ({
-        id: index + 2,
-        parentId: 1,
-        device: '0:42',
-        root: mount?.sourcePath.slice(this.#tree.tmpfsPath.length) ?? '/',
-        mountPoint,
-        options: [],
-        propagation: ['shared:1'],
-        fileSystem: 'tmpfs',
-        source: 'certfleet',
-        superOptions: [],
-      })),
-    );
-  }
-
   /** The mount calls of one process. */
   mounter(guard: MountGuard): Mounter {
     return {
       mountTmpfs: () => Promise.resolve(),
       bindReadOnly: (source, target) => settle(() => this.#bind(source, target, guard)),
       unmount: (target) => settle(() => this.#unmount(target, guard)),
+      resizeTmpfs: () => Promise.resolve(),
+      makeReadOnly: (target) =>
+        settle(() => {
+          guard('make read-only', target);
+          const mount = this.at(target);
+          if (mount === undefined) throw mountError('make read-only', target, constants.errno.EINVAL);
+          mount.isReadOnly = true;
+        }),
+      shows: (source, target) =>
+        settle(() => {
+          guard('look at', target);
+          const mount = this.at(target);
+          return mount !== undefined && mount.source === this.#find(source);
+        }),
       isMounted: (target) =>
         settle(() => {
           guard('look at', target);

@@ -26,8 +26,7 @@ export class SimulatedTime {
   }
 
   at(atMs: number, callback: () => void): CancelTimer {
-    // As a real timer: NaN and the past mean at once, infinity never.
-    const entry: Entry = { atMs: Number.isNaN(atMs) ? this.#nowMs : atMs, order: this.#order++, callback };
+    const entry: Entry = { atMs, order: this.#order++, callback };
     if (entry.atMs !== Infinity) this.#push(entry);
     return () => (entry.callback = undefined);
   }
@@ -160,7 +159,8 @@ export class ProcessClock implements Clock {
 
   schedule(delayMs: number, callback: () => void): CancelTimer {
     if (this.#isDead) return () => undefined;
-    const cancelEvent = this.#time.after(Math.max(0, delayMs), () => {
+    // As Node's: a millisecond at least, and NaN is one too.
+    const cancelEvent = this.#time.after(delayMs >= 1 ? delayMs : 1, () => {
       this.#timers.delete(cancel);
       try {
         callback();

@@ -31,7 +31,7 @@ const hour = 60 * minute;
 export class VolumeState {
   readonly plan: VolumePlan;
   readonly issuer: IssuerPlan;
-  readonly signatures = new Allowance(14);
+  readonly signatures = new Allowance(20);
   readonly requests = new Allowance(24);
   /** The lifetime that it is granted. */
   readonly lifetimeMs: number;
@@ -39,6 +39,8 @@ export class VolumeState {
   clearSinceMs = 0;
   /** Whether its issuer refused a request of it for good. */
   hadTerminalFailure = false;
+  /** Whether its issuer never looked at a request of it. */
+  wasIgnored = false;
   /** Whether a file call failed since its last unpublish began. */
   hadFileFault = false;
   isRunning = false;
@@ -80,12 +82,12 @@ export class VolumeState {
 
   /** How long nothing may have hindered it with its pod still waiting for it. */
   get mountPatienceMs(): number {
-    return this.hadTerminalFailure ? 40 * hour : 6 * minute;
+    return this.hadTerminalFailure || this.wasIgnored ? 40 * hour : 6 * minute;
   }
 
-  /** One certificate in this time, besides those that the allowance holds. */
+  /** The minimum interval between two automatic issuances, besides those that the allowance holds. */
   get signatureEveryMs(): number {
-    return Math.max(second, this.lifetimeMs / 8);
+    return Math.max(second, Math.min(this.lifetimeMs / 50, hour));
   }
 
   /** One request in this time, besides those that the allowance holds. */

@@ -79,7 +79,6 @@ export class World {
       time,
       agent,
       listener: this.#tracedListener(),
-      nodeWallMs: () => walls.now('node'),
     });
     const shortestMs = Math.min(...scenario.volumes.map(({ durationMs }) => durationMs));
     this.controller = new Controller({
@@ -93,8 +92,13 @@ export class World {
     this.#connect();
   }
 
-  /** The running agent. */
+  /** The agent that answers calls. */
   get agent(): AgentProcess | undefined {
+    return this.#agent?.isServing === true ? this.#agent : undefined;
+  }
+
+  /** The agent's process, also while it restores its volumes. */
+  get process(): AgentProcess | undefined {
     return this.#agent?.isAlive === true ? this.#agent : undefined;
   }
 
@@ -133,17 +137,18 @@ export class World {
   }
 
   startAgent(): void {
-    if (this.agent !== undefined) return;
+    if (this.process !== undefined) return;
     this.trace('agent starts');
     const agent = new AgentProcess(this.#surroundings);
     this.#agent = agent;
     this.rules.disturb(this.time.nowMs);
-    try {
-      agent.start();
-    } catch (thrown) {
-      this.trace(`agent could not start: ${String(thrown)}`);
-      this.startAgentAfter(restartAfterCrashMs);
-    }
+    agent.start().then(
+      () => this.rules.disturb(this.time.nowMs),
+      (thrown: unknown) => {
+        this.trace(`agent could not start: ${String(thrown)}`);
+        if (this.#agent === agent && this.#startsAtMs <= this.time.nowMs) this.startAgentAfter(restartAfterCrashMs);
+      },
+    );
   }
 
   startAgentAfter(downMs: number): void {
@@ -155,7 +160,7 @@ export class World {
   }
 
   killAgent(downMs: number, at: EndPoint | undefined): void {
-    const { agent } = this;
+    const agent = this.process;
     if (agent === undefined) return;
     if (at === undefined) agent.kill();
     else agent.endAt(at);
@@ -209,6 +214,7 @@ export class World {
         'controller-address': scenario.hasController ? 'dns:controller:8443' : undefined,
         'default-duration': 720 * 3_600_000,
         'issuance-timeout': 30_000,
+        'strict-attributes': false,
         'use-token-request': scenario.useTokenRequest,
       },
       log: (line) => this.trace(`log ${line.trim()}`),
@@ -256,7 +262,7 @@ export class World {
     this.tree.tmpfsBytes = 1024 * 1024 * 1024;
     for (const party of ['node', 'issuer', 'apiServer'] as const) this.walls.set(party, 0);
     this.rules.disturb(this.time.nowMs + 200_000);
-    if (this.agent === undefined) this.startAgentAfter(1_000);
+    if (this.process === undefined) this.startAgentAfter(1_000);
   }
 
   #ended(): void {
@@ -266,12 +272,12 @@ export class World {
     this.kubelet.connectionLost();
     // An end that a fault did not plan the next start of.
     this.time.after(1, () => {
-      if (this.agent === undefined && this.#startsAtMs <= this.time.nowMs) this.startAgentAfter(restartAfterCrashMs);
+      if (this.process === undefined && this.#startsAtMs <= this.time.nowMs) this.startAgentAfter(restartAfterCrashMs);
     });
   }
 
   #crashed(thrown: unknown): void {
-    if (this.#hasEnded || this.agent === undefined) return;
+    if (this.#hasEnded || this.process === undefined) return;
     const stack = thrown instanceof Error ? thrown.stack : String(thrown);
     this.rules.break(7, `nobody handled an error, which ends the agent: ${stack}`);
   }

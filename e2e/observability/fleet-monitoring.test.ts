@@ -176,17 +176,19 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
 
   it('tells of an index that cannot be followed, and of reports that come late', async () => {
     await redis.call('ACL', 'SETUSER', 'default', '-xread', '-xrevrange');
-    await fire('CertfleetIndexStale');
+    await fire('CertfleetIndexStale', 'CertfleetRedisProblem');
     await redis.call('ACL', 'SETUSER', 'default', '+xread', '+xrevrange');
     // Nothing is written for so long that every short certificate comes due meanwhile.
     await redis.call('CLIENT', 'PAUSE', '18000', 'WRITE');
     await fire('CertfleetLocalDeadlineUsed', 'CertfleetReportLag');
   });
 
-  it('tells of a Redis that is gone', async () => {
+  it('tells of a Redis that is gone, and of one that comes back empty', async () => {
     await fleet.redis.kill();
     await fire('CertfleetRedisDown');
     await fleet.redis.start();
+    await redis.flushall();
+    await fire('CertfleetRedisStateLoss');
   });
 
   it('tells of a controller that is gone', async () => {

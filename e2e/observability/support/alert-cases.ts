@@ -65,6 +65,8 @@ function replicaSeries(name: string): Series {
     [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="parked"}`]: always(0),
     [`certfleet_controller_redis_reachable{${of}}`]: always(1),
     [`certfleet_controller_redis_may_evict{${of}}`]: always(0),
+    [`certfleet_controller_redis_problem{${of},kind="refuses-writes"}`]: always(0),
+    [`certfleet_controller_redis_state_loss_total{${of},lost="everything"}`]: always(0),
     [`certfleet_controller_redis_memory_used_bytes{${of}}`]: always(100),
     [`certfleet_controller_redis_memory_limit_bytes{${of}}`]: always(1000),
     [lag('0.5')]: '0+9x120',
@@ -288,6 +290,16 @@ export const alertCases: readonly AlertCase[] = [
       [`certfleet_controller_redis_reachable{${of}}`]: always(0),
     })),
     fires: { CertfleetRedisDown: {} },
+  },
+  {
+    fault: 'Redis is full',
+    series: both((of) => ({ [`certfleet_controller_redis_problem{${of},kind="refuses-writes"}`]: always(1) })),
+    fires: { CertfleetRedisProblem: { kind: 'refuses-writes' } },
+  },
+  {
+    fault: 'Redis came back empty',
+    series: both((of) => ({ [`certfleet_controller_redis_state_loss_total{${of},lost="everything"}`]: '0x50 1x70' })),
+    fires: { CertfleetRedisStateLoss: { lost: 'everything' } },
   },
   {
     fault: 'Redis evicts',

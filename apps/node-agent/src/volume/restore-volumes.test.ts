@@ -83,6 +83,17 @@ describe('a restart', () => {
     assert.ok((bench.manager.volume(request.volumeId)?.record.generation ?? 0) > 10);
   });
 
+  test('renews what fell due while the agent was away', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.manager.stop();
+    await bench.clock.advance(25_000);
+    await bench.restart();
+    await bench.clock.advance(0);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+  });
+
   test('completes a removal that was interrupted', async () => {
     await open();
     const request = bench.request('web');

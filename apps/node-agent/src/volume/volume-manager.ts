@@ -107,6 +107,7 @@ export class VolumeManager {
   /** Takes a volume that an earlier run left. One that was never published is removed if no publish comes for it. */
   restored(volume: Volume): void {
     this.#volumes.set(volume.volumeId, volume);
+    volume.activate();
     if (volume.record.phase === 'created') this.#discardLater(volume.volumeId);
     this.#onChange?.(volume.volumeId);
   }
@@ -253,6 +254,7 @@ export class VolumeManager {
       const left = restoreVolume(volumeId, { parts, parseVolume });
       if (left !== undefined) {
         this.#volumes.set(volumeId, left);
+        left.activate();
         return left;
       }
       // Its record is damaged; with no pod on it, it may make room.

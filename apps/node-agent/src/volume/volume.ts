@@ -58,6 +58,8 @@ export class Volume {
   #failedAttempts = 0;
   #lastCause: IssuanceCause | undefined;
   #isRemoving = false;
+  /** Whether a renewal that starts finds the volume; nothing is scheduled before. */
+  #isActive = true;
   /** Whether this run of the agent has seen the volume mounted at its target, read-only. */
   isMountConfirmed = false;
   /** How long the last attempt took, in milliseconds; undefined when this run of the agent has made none. */
@@ -82,15 +84,15 @@ export class Volume {
   }
 
   /**
-   * Transition: a volume that an earlier run left, as its files say it is.
+   * Transition: a volume that an earlier run left, as its files say it is. It is scheduled by `activate`.
    * @throws CertfleetError when its files cannot be read now
    */
   static restore(parts: VolumeParts, contents: VolumeContents): Volume {
     const volume = new Volume(parts, contents);
+    volume.#isActive = false;
     volume.#marks = parts.policy.restoredMarks(contents.record);
     volume.#failedAttempts = contents.record.lastFailure?.attempts ?? 0;
     volume.reconcile();
-    volume.#reschedule();
     return volume;
   }
 
@@ -297,6 +299,12 @@ export class Volume {
     this.store.finishRemoval(this.volumeId);
   }
 
+  /** Schedules a restored volume, once whoever renews can find it. */
+  activate(): void {
+    this.#isActive = true;
+    this.#reschedule();
+  }
+
   /** Schedules the volume anew when it was looked at before it was due. */
   postponed(): void {
     this.#reschedule();
@@ -403,7 +411,7 @@ export class Volume {
   }
 
   #reschedule(): void {
-    if (this.#isRemoving) return;
+    if (this.#isRemoving || !this.#isActive) return;
     const { policy, scheduler } = this.#parts;
     const due = policy.due(this.#state);
     if (due === undefined) scheduler.unschedule(this.volumeId);

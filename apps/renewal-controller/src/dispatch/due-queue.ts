@@ -83,6 +83,11 @@ export class DueQueue {
     await this.#each(calls, ({ id, inMs }) => (inMs > 0 ? backend.changeDelay(id, inMs) : backend.promote(id)));
   }
 
+  /** Whether a worker has the job in hand. */
+  async isActive(id: string): Promise<boolean> {
+    return (await this.#queue.getJobState(id)) === 'active';
+  }
+
   /** Removes jobs; one that is being processed stays, and finds out by itself that it is obsolete. */
   async remove(ids: readonly string[]): Promise<void> {
     await this.#each(ids, (id) => this.#queue.remove(id));

@@ -1,3 +1,5 @@
+import { delay } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { parseVolumePlace, volumePlace } from '../fleet-index/volume-place.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { Settled } from '../lanes/lane-admission.ts';
@@ -15,12 +17,16 @@ export interface RecallsParts {
   readonly keys: RedisKeys;
   readonly stored: StoredVolumes;
   readonly nodeQueues: Pick<NodeQueues, 'remove'>;
-  readonly due: Pick<DueQueue, 'schedule' | 'bringForward'>;
+  readonly due: Pick<DueQueue, 'schedule' | 'bringForward' | 'isActive'>;
+  readonly clock: Clock;
   /** Takes a renewal out of its lane. */
   readonly leaveLane: (volume: VolumeState) => Promise<Settled>;
 }
 
 const atOnce = 100;
+/** A job ends within milliseconds of its handing over; one of a replica that was killed comes again by itself. */
+const attemptMs = 50;
+const maxAttempts = 20;
 
 /** What was not answered by the time at which its slot is given up. KEYS started. ARGV at most so many. */
 const unansweredScript = luaScript(`
@@ -47,15 +53,13 @@ export class Recalls {
       const [next, pairs] = await redis.zscan(keys.started, cursor, 'COUNT', atOnce);
       cursor = next;
       const volumes = await this.#volumesAt(pairs.filter((_, i) => i % 2 === 0));
-      await Promise.all((await isMeant(volumes)).values().map((volume) => this.one(volume)));
+      await Promise.all((await isMeant(volumes)).values().map((volume) => this.#one(volume)));
     } while (cursor !== '0');
   }
 
-  /** Recalls one renewal; answers false when its agent has begun it or it is not in the queue. */
-  async one(volume: VolumeState): Promise<boolean> {
-    if (!(await this.#parts.nodeQueues.remove(volume.node, jobId(volume)))) return false;
-    await this.#again(volume);
-    return true;
+  /** Takes one renewal back for its own job, which is to come again. */
+  async withdraw(volume: VolumeState): Promise<void> {
+    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#parts.leaveLane(volume);
   }
 
   /** Sends what was not answered in time through its lane again, and what its agent does not know to be queued with it. */
@@ -75,11 +79,20 @@ export class Recalls {
     );
   }
 
+  async #one(volume: VolumeState): Promise<void> {
+    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#again(volume);
+  }
+
   async #again(volume: VolumeState): Promise<void> {
-    const { due, leaveLane } = this.#parts;
+    const { due, leaveLane, clock } = this.#parts;
     const { demandedBy } = await leaveLane(volume);
-    if (demandedBy.length > 0) await due.bringForward([volume]);
-    else await due.schedule([volume]);
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      if (demandedBy.length > 0) await due.bringForward([volume]);
+      else await due.schedule([volume]);
+      // The job that handed it over may not have ended yet, and would take this one with it.
+      if (!(await due.isActive(jobId(volume)))) return;
+      await delay(clock, attemptMs);
+    }
   }
 
   async #volumesAt(places: readonly string[]): Promise<readonly VolumeState[]> {

@@ -1,4 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { ReportSink } from '../fleet-index/report-sink.ts';
@@ -92,6 +93,7 @@ export class RenewalDispatcher implements ReportSink {
       nodeQueues: this.nodeQueues,
       due: this.due,
       leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+      clock,
     });
     this.#advancer = new LaneAdvancer({
       lanes: this.lanes,
@@ -189,6 +191,8 @@ export class RenewalDispatcher implements ReportSink {
       await this.bulks.begin(data.b, hold);
       return { done: true };
     }
+    if (typeof data.n !== 'string' || typeof data.v !== 'string')
+      throw new CertfleetError('unavailable', 'a job is of a newer release: it waits for a replica that knows it');
     return await startRenewal(
       {
         stored: this.#stored,
@@ -196,7 +200,7 @@ export class RenewalDispatcher implements ReportSink {
         lanes: this.lanes,
         policies: this.#parts.policies,
         nodeQueues: this.nodeQueues,
-        recall: (volume) => this.#recalls.one(volume),
+        withdraw: (volume) => this.#recalls.withdraw(volume),
         dropCancelled: (renewal) => this.bulks.dropCancelled(renewal),
         clock: this.#parts.clock,
         observer: this.#observer,

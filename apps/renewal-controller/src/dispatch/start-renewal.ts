@@ -11,6 +11,7 @@ import type { NodeQueues } from './node-queues.ts';
 import { jobId, renewalOf } from './renewal-job.ts';
 import type { RenewalCause } from './renewal-job.ts';
 import { renewalTimes } from './renewal-schedule.ts';
+import type { RenewalTimes } from './renewal-schedule.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
 /** What the start of a renewal needs. */
@@ -20,8 +21,8 @@ export interface StartRenewalParts {
   readonly lanes: LaneStore;
   readonly policies: LanePolicies;
   readonly nodeQueues: NodeQueues;
-  /** Takes a renewal back that its agent has not begun; answers whether it could. */
-  readonly recall: (volume: VolumeState) => Promise<boolean>;
+  /** Takes a renewal out of its node's queue and its lane if its agent has not begun it. */
+  readonly withdraw: (volume: VolumeState) => Promise<void>;
   /** Settles what cancelled requests still wait for of a renewal. */
   readonly dropCancelled: (renewal: string) => Promise<void>;
   readonly clock: Clock;
@@ -36,10 +37,12 @@ export interface DueRenewal {
 }
 
 const done: DueResult = { done: true };
+/** After which time a renewal that was paused or cancelled while it was handed over comes again, to wait in its lane. */
+const withdrawnMs = 500;
 
 /** Hands a renewal that is due to its node's queue, if its lane lets it; otherwise tells when to come again. */
 export async function startRenewal(parts: StartRenewalParts, { id, node, volumeId }: DueRenewal): Promise<DueResult> {
-  const { stored, admission, lanes, policies, nodeQueues, clock, observer } = parts;
+  const { stored, admission, lanes, policies, clock } = parts;
   const volume = await stored.get(node, volumeId);
   // The volume is gone, was renewed by its agent's own deadline, or failed once more: another job stands for it now.
   if (volume?.certificate === undefined || jobId(volume) !== id) return done;
@@ -57,22 +60,48 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
     ...(volume.failure === undefined && { dueAtMs: times.dueAtMs }),
   });
   if (!verdict.admitted) return await postpone(parts, { id, volume, certificate: volume.certificate, lane }, verdict);
+  return await handOver(parts, { id, volume, lane, times }, verdict);
+}
+
+/** Adds an admitted renewal to its node's queue. */
+async function handOver(
+  parts: StartRenewalParts,
+  { id, volume, lane, times }: Admitted,
+  verdict: Extract<Admission, { admitted: true }>,
+): Promise<DueResult> {
+  const { lanes, nodeQueues, clock, observer } = parts;
+  const { node, volumeId } = volume;
   const cause = causeOf(volume, verdict.demandedBy.length > 0);
   const nowMs = clock.now();
   // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
   const job = { volumeId, generation: volume.generation, cause, requestedAtMs: nowMs };
+  const isWithdrawn = (): Promise<boolean> =>
+    lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: verdict.demandedBy.length === 0 });
+  // Its agent may have it already, which only its report tells.
+  if (verdict.again && (await isWithdrawn())) return { done: false, waitMs: withdrawnMs };
   // On one connection, and so in this order: what was paused or cancelled since it was admitted is seen here, or its job
   // is seen by whoever pauses or cancels.
-  const [, isWithdrawn] = await Promise.all([
+  const [, isWithdrawnNow] = await Promise.all([
     nodeQueues.add(node, id, { job, priority: times.priority }),
-    lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: verdict.demandedBy.length === 0 }),
+    isWithdrawn(),
   ]);
-  if (isWithdrawn && (await parts.recall(volume))) return done;
+  if (isWithdrawnNow) {
+    await parts.withdraw(volume);
+    return { done: false, waitMs: withdrawnMs };
+  }
   if (!verdict.again) {
     const latenessMs = cause === 'due' ? Math.max(0, nowMs - times.dueAtMs) : 0;
     observer.dispatched(volume, { cause, latenessMs, urgent: verdict.urgent });
   }
   return done;
+}
+
+/** A renewal that may start. */
+interface Admitted {
+  readonly id: string;
+  readonly volume: VolumeState;
+  readonly lane: Lane;
+  readonly times: RenewalTimes;
 }
 
 /** A renewal that was let wait. */

@@ -1,3 +1,4 @@
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { decodeVolume } from '../fleet-index/volume-json.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -5,6 +6,7 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 
 /** Volumes as Redis has them now: what a decision may rest on, where the view in memory may lag. */
 export interface StoredVolumes {
+  /** @throws CertfleetError unavailable, reason UnknownLayout, for a record that a newer replica wrote */
   get(node: string, volumeId: string): Promise<VolumeState | undefined>;
 }
 
@@ -13,7 +15,11 @@ export function storedVolumes(redis: RedisClient, keys: RedisKeys): StoredVolume
   return {
     async get(node, volumeId) {
       const json = await redis.hget(keys.volumes(node), volumeId);
-      return json === null ? undefined : decodeVolume(node, volumeId, json);
+      if (json === null) return undefined;
+      const volume = decodeVolume(node, volumeId, json);
+      if (volume !== undefined) return volume;
+      const message = 'a volume has a record of a newer release: its renewal waits for a replica that knows it';
+      throw new CertfleetError('unavailable', message, { reason: 'UnknownLayout' });
     },
   };
 }

@@ -51,7 +51,8 @@ interface ConnectedNode {
 
 const serverLimits = {
   // An agent's message is at most a little over 128 KiB; one volume of a hostile issuer may add 100.
-  'grpc.max_receive_message_length': 1024 * 1024,
+  // A description holds up to 512 KiB of certificates. Decoding holds the event loop, so there is little more room.
+  'grpc.max_receive_message_length': 640 * 1024,
   'grpc.max_concurrent_streams': 4,
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,

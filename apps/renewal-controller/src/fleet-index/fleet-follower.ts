@@ -7,7 +7,7 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { noListener } from './followed-change.ts';
 import type { ChangeKind, ChangeListener, FollowedChange } from './followed-change.ts';
 import { FleetView } from './fleet-view.ts';
-import type { NodeInfo } from './node-session.ts';
+import { parseNodeInfo } from './node-session.ts';
 import { ProgressReader } from './progress-reader.ts';
 import { decodeVolume } from './volume-json.ts';
 
@@ -114,7 +114,7 @@ export class FleetFollower {
     const stored = Object.entries(await redis.hgetall(keys.volumes(node)));
     const decoded = stored.flatMap(([id, volume]) => decodeVolume(node, id, volume) ?? []);
     const volumes = new Map(decoded.map((volume) => [volume.volumeId, volume]));
-    this.view.replaceNode(node, JSON.parse(json) as NodeInfo, volumes);
+    this.view.replaceNode(node, parseNodeInfo(json), volumes);
   }
 
   async #follow(position: string): Promise<void> {
@@ -155,7 +155,7 @@ export class FleetFollower {
     if (ids.delete('*')) this.view.removeNode(node);
     if (ids.delete('')) {
       const json = await redis.hget(keys.nodes, node);
-      if (json !== null) this.view.setNode(node, JSON.parse(json) as NodeInfo);
+      if (json !== null) this.view.setNode(node, parseNodeInfo(json));
     }
     if (ids.size === 0) return;
     const volumeIds = [...ids];

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
+import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { reportOf, silentLogger, until } from '../dispatch/testing/test-fleet.ts';
@@ -12,7 +14,9 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { FleetFollower } from './fleet-follower.ts';
 import type { FleetFollowerParts } from './fleet-follower.ts';
 import { FleetIndex } from './fleet-index.ts';
+import { nodeLimits } from './node-limits.ts';
 import type { NodeSession } from './node-session.ts';
+import type { ReportSink } from './report-sink.ts';
 import type { VolumeChange } from './volume-change.ts';
 
 let server: RedisServer;
@@ -42,13 +46,20 @@ interface Told {
 
 function indexOf(keys = redisKeys(`t-${randomUUID()}`)): { index: FleetIndex; told: Told; keys: RedisKeys } {
   const told: Told = { changed: [], confirmed: [], forgotten: [] };
-  const sink = {
+  return {
+    index: new FleetIndex({ redis, keys, sink: sinkOf(told), clock: systemClock, logger: silentLogger }),
+    told,
+    keys,
+  };
+}
+
+function sinkOf(told: Told): ReportSink {
+  return {
     changed: (changes: readonly VolumeChange[]) => Promise.resolve(void told.changed.push(...changes)),
     confirmed: (volumes: readonly { readonly volumeId: string }[]) =>
       Promise.resolve(void told.confirmed.push(...volumes.map(({ volumeId }) => volumeId))),
     forgotten: (node: string) => Promise.resolve(void told.forgotten.push(node)),
   };
-  return { index: new FleetIndex({ redis, keys, sink, clock: systemClock, logger: silentLogger }), told, keys };
 }
 
 function followerOf(keys: RedisKeys, parts: Partial<FleetFollowerParts> = {}): FleetFollower {
@@ -196,4 +207,80 @@ test('a follower that has lost Redis says so, and stops with its read unanswered
   await until(() => own.status === 'reconnecting');
   assert.equal(follower.isCurrent, false);
   follower.stop();
+});
+
+test('a node takes no more of Redis than its limits, whatever it reports and over how many streams', async () => {
+  const { index, keys, told } = indexOf();
+  const lines: string[] = [];
+  const logger = createLogger(1, { write: (line: string) => void lines.push(line) });
+  const logged = new FleetIndex({ redis, keys, sink: sinkOf(told), clock: systemClock, logger });
+  const blank = VolumeReport.fromPartial({});
+  const small = (from: number, count: number): VolumeReport[] =>
+    Array.from({ length: count }, (_, i) => ({ ...blank, volumeId: `v${from + i}` }));
+  for (let round = 0; round < 2; round += 1) {
+    const session = await logged.openSession('node-a', info);
+    await logged.applyDelta(session, small(round * 4_000, 4_000), []);
+  }
+  assert.equal(await redis.hlen(keys.volumes('node-a')), nodeLimits.volumes);
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { refused?: number }).refused),
+    [3_000],
+  );
+  // What was there can still be renewed, and what goes makes room.
+  const session = await index.openSession('node-a', info);
+  await index.applyDelta(session, [{ ...blank, volumeId: 'v0', generation: 2 }], ['v1', 'x'.repeat(80_000)]);
+  await index.applyDelta(session, [{ ...blank, volumeId: 'new' }], []);
+  assert.equal(await redis.hexists(keys.volumes('node-a'), 'new'), 1);
+});
+
+test('the bytes of a node are bounded, and a record that is too long loses what only people read', async () => {
+  const { index, keys } = indexOf();
+  const session = await index.openSession('node-a', info);
+  const names = (of: string): string[] => Array.from({ length: 64 }, (_, i) => `${of}${i}`.padEnd(256, '\u0001'));
+  const fat = (id: string): VolumeReport => {
+    const { certificate, ...rest } = reportOf({ id });
+    assert.ok(certificate);
+    return {
+      ...rest,
+      certificate: { ...certificate, dnsNames: names('d'), uris: names('u'), ipAddresses: names('i') },
+    };
+  };
+  const long = fat('fat');
+  assert.ok(long.certificate);
+  await index.applyDelta(session, [long], []);
+  assert.ok(await redis.hexists(keys.volumes('node-a'), 'fat'));
+  const fillers = Array.from({ length: 2_000 }, (_, i) => {
+    const filler = fat(`f${i}`);
+    assert.ok(filler.certificate);
+    const dnsNames = Array.from({ length: 40 }, (_each, at) => `${i}-${at}`.padEnd(256, 'x'));
+    return { ...filler, certificate: { ...filler.certificate, dnsNames, uris: [], ipAddresses: [] } };
+  });
+  await index.applyDelta(session, fillers, []);
+  const values = await redis.hvals(keys.volumes('node-a'));
+  const bytes = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+  assert.ok(bytes <= nodeLimits.bytes && bytes > nodeLimits.bytes - nodeLimits.volumeBytes, `${bytes}`);
+  assert.ok(values.every((value) => Buffer.byteLength(value) <= nodeLimits.volumeBytes));
+  assert.equal(Number(await redis.hget(keys.sizes, 'node-a')), bytes);
+  await index.applySnapshot(session, [[reportOf({ id: 'only' })]]);
+  const [only = ''] = await redis.hvals(keys.volumes('node-a'));
+  assert.equal(Number(await redis.hget(keys.sizes, 'node-a')), Buffer.byteLength(only));
+});
+
+test('a message of nothing but refusals is one line of log, and does not hold the event loop', async () => {
+  const { keys, told } = indexOf();
+  const lines: string[] = [];
+  const logger = createLogger(1, { write: (line: string) => void lines.push(line) });
+  const index = new FleetIndex({ redis, keys, sink: sinkOf(told), clock: systemClock, logger });
+  const session = await index.openSession('node-a', info);
+  let turns = 0;
+  const count = (): void => void ((turns += 1), (immediate = setImmediate(count)));
+  let immediate = setImmediate(count);
+  const nothing = Array.from({ length: 400_000 }, () => VolumeReport.fromPartial({}));
+  turns = 0;
+  await index.applyDelta(session, nothing, []);
+  clearImmediate(immediate);
+  assert.ok(turns >= 40, `${turns} turns of the event loop`);
+  assert.equal(lines.length, 1);
+  assert.equal((JSON.parse(lines[0] ?? '') as { refused: number }).refused, 400_000);
+  assert.ok((lines[0] ?? '').length < 1_000);
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
@@ -19,7 +20,9 @@ import type { ChangedPairs } from './index-scripts.ts';
 import type { NodeInfo, NodeSession, SessionEntry, SessionStanding, SilentNode } from './node-session.ts';
 import type { ReportSink } from './report-sink.ts';
 import type { VolumeChange } from './volume-change.ts';
-import { decodeVolume, encodeVolume } from './volume-json.ts';
+import { boundedVolume, nodeLimits, Refusals } from './node-limits.ts';
+import type { EncodedVolume } from './node-limits.ts';
+import { decodeVolume } from './volume-json.ts';
 import { volumeStateOf } from './volume-state.ts';
 import type { VolumeState } from './volume-state.ts';
 
@@ -90,7 +93,7 @@ export class FleetIndex {
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
     const args = [session.node, session.id, changesKept, ...kept];
-    const gone = pairsOf(await retainScript.run(redis, this.#keysOf(session.node), args));
+    const gone = answerOf(await retainScript.run(redis, this.#keysOf(session.node), args));
     await this.#tell(session.node, gone, new Map());
   }
 
@@ -104,8 +107,9 @@ export class FleetIndex {
     removedVolumeIds: readonly string[],
   ): Promise<number> {
     let { added } = await this.#upsert(session, upserted);
-    for (const ids of batches(removedVolumeIds, batchSize))
-      added -= (await this.#apply(session, [], ids)).changed.length;
+    // No volume has a longer id.
+    const removed = removedVolumeIds.slice(0, nodeLimits.reports).filter((id) => id.length <= nodeLimits.idLength);
+    for (const ids of batches(removed, batchSize)) added -= (await this.#apply(session, [], ids)).changed.length;
     return added;
   }
 
@@ -165,44 +169,54 @@ export class FleetIndex {
     readonly changed: ReadonlySet<string>;
     readonly added: number;
   }> {
-    const volumes = this.#understood(session.node, reports);
+    const understood: VolumeState[] = [];
     const changed = new Set<string>();
+    const refusals = new Refusals(Math.max(0, reports.length - nodeLimits.reports));
     let added = 0;
-    for (const some of batches(volumes, batchSize)) {
-      const applied = await this.#apply(session, some, []);
+    for (const some of batches(reports.slice(0, nodeLimits.reports), batchSize)) {
+      const volumes = some.flatMap((report) => this.#understood(session.node, report, refusals) ?? []);
+      const applied = await this.#apply(session, volumes, []);
+      understood.push(...volumes.map(({ volume }) => volume));
       for (const id of applied.changed) changed.add(id);
       added += applied.added;
+      refusals.add(applied.refused, overLimit);
     }
-    return { volumes, changed, added };
+    refusals.log(this.#parts.logger, session.node);
+    return { volumes: understood, changed, added };
   }
 
-  /** Answers the ids of those that changed, and how many of them were not there before. */
+  /** Answers the ids of those that changed, how many of them were not there before, and how many were refused. */
   async #apply(
     session: NodeSession,
-    volumes: readonly VolumeState[],
+    volumes: readonly EncodedVolume[],
     removed: readonly string[],
-  ): Promise<{ readonly changed: readonly string[]; readonly added: number }> {
-    const pairs = volumes.flatMap((volume) => [volume.volumeId, encodeVolume(volume)]);
-    const args = [session.node, session.id, changesKept, volumes.length, ...pairs, ...removed];
-    const changed = pairsOf(await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args));
-    await this.#tell(session.node, changed, new Map(volumes.map((volume) => [volume.volumeId, volume])));
+  ): Promise<{ readonly changed: readonly string[]; readonly added: number; readonly refused: number }> {
+    if (volumes.length + removed.length === 0) {
+      // A batch of nothing but refusals does not wait for Redis; it must not hold the event loop.
+      await setImmediate();
+      return { changed: [], added: 0, refused: 0 };
+    }
+    const pairs = volumes.flatMap(({ volume, json }) => [volume.volumeId, json]);
+    const limits = [nodeLimits.volumes, nodeLimits.bytes];
+    const args = [session.node, session.id, changesKept, volumes.length, ...limits, ...pairs, ...removed];
+    const answer = await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args);
+    const [refused, changed] = answerOf(answer) as unknown as readonly [number, ChangedPairs];
+    await this.#tell(session.node, changed, new Map(volumes.map(({ volume }) => [volume.volumeId, volume])));
     return {
       changed: changed.filter((_, i) => i % 2 === 0),
       added: changed.filter((before, i) => i % 2 === 1 && before === '').length,
+      refused,
     };
   }
 
   /** A report that makes no sense costs its own volume, not the others of the same message. */
-  #understood(node: string, reports: readonly VolumeReport[]): readonly VolumeState[] {
-    return reports.flatMap((report) => {
-      try {
-        return [volumeStateOf(node, report)];
-      } catch (error) {
-        const { message } = asCertfleetError(error);
-        this.#parts.logger.warn({ node, volumeId: report.volumeId.slice(0, 256), error: message }, 'report refused');
-        return [];
-      }
-    });
+  #understood(node: string, report: VolumeReport, refusals: Refusals): EncodedVolume | undefined {
+    try {
+      return boundedVolume(volumeStateOf(node, report));
+    } catch (error) {
+      refusals.add(1, { volumeId: report.volumeId.slice(0, 256), error: asCertfleetError(error).message });
+      return undefined;
+    }
   }
 
   async #tell(node: string, pairs: ChangedPairs, current: ReadonlyMap<string, VolumeState>): Promise<void> {
@@ -218,11 +232,15 @@ export class FleetIndex {
 
   #keysOf(node: string): readonly string[] {
     const { keys } = this.#parts;
-    return [keys.sessions, keys.volumes(node), keys.changes, keys.history(node)];
+    return [keys.sessions, keys.volumes(node), keys.changes, keys.history(node), keys.sizes];
   }
 }
 
-function pairsOf(answer: unknown): ChangedPairs {
+const overLimit = {
+  error: `expected at most ${nodeLimits.volumes} volumes and ${nodeLimits.bytes} bytes of records on a node, found more`,
+};
+
+function answerOf(answer: unknown): ChangedPairs {
   if (answer === -1)
     throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
       reason: 'SessionEnded',

@@ -15,54 +15,94 @@ local function fenced(sessions, node, session)
   return redis.call('HGET', sessions, node) ~= session
 end`;
 
+// The bytes of a node's records are counted as they are written: adding them up at each report would cost more than the
+// report. A node of a version that did not count is added up once. Entries of the stream are kept short: it is trimmed by
+// their number alone.
+const bounded = `
+local function sizeOf(sizes, volumes, node)
+  local size = redis.call('HGET', sizes, node)
+  if size then return tonumber(size) end
+  local sum = 0
+  for _, value in ipairs(redis.call('HVALS', volumes)) do sum = sum + #value end
+  return sum
+end
+local function announceAll(stream, cap, node, ids)
+  local some, length = {}, 0
+  for _, id in ipairs(ids) do
+    some[#some + 1] = id
+    length = length + #id
+    if length > 2000 then
+      announce(stream, cap, node, some)
+      some, length = {}, 0
+    end
+  end
+  if #some > 0 then announce(stream, cap, node, some) end
+end`;
+
 /**
- * Writes and removes volumes of one node, and answers those that differed, or -1 to a session that is not the node's.
- * KEYS sessions, volumes of the node, changes, history of the node. ARGV node, session, stream cap, number of upserts, (id, JSON)…, removed id…
+ * Writes and removes volumes of one node, within its limits, and answers how many were refused and those that differed;
+ * -1 to a session that is not the node's.
+ * KEYS sessions, volumes of the node, changes, history of the node, sizes. ARGV node, session, stream cap, number of
+ * upserts, most volumes, most bytes, (id, JSON)…, removed id…
  */
-export const applyScript = luaScript(`${announce}
+export const applyScript = luaScript(`${announce}${bounded}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
-local answer, ids = {}, {}
-local upserts = tonumber(ARGV[4])
-for i = 5, 4 + upserts * 2, 2 do
+local answer, ids, refused = {}, {}, 0
+local upserts, mostVolumes, mostBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local size, count = sizeOf(KEYS[5], KEYS[2], ARGV[1]), redis.call('HLEN', KEYS[2])
+for i = 7, 6 + upserts * 2, 2 do
   local before = redis.call('HGET', KEYS[2], ARGV[i]) or ''
   if before ~= ARGV[i + 1] then
-    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-    ids[#ids + 1] = ARGV[i]
-    answer[#answer + 1] = ARGV[i]
-    answer[#answer + 1] = before
+    local growth = #ARGV[i + 1] - #before
+    if (before == '' and count >= mostVolumes) or (growth > 0 and size + growth > mostBytes) then
+      refused = refused + 1
+    else
+      redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+      size = size + growth
+      if before == '' then count = count + 1 end
+      ids[#ids + 1] = ARGV[i]
+      answer[#answer + 1] = ARGV[i]
+      answer[#answer + 1] = before
+    end
   end
 end
-for i = 5 + upserts * 2, #ARGV do
+for i = 7 + upserts * 2, #ARGV do
   local before = redis.call('HGET', KEYS[2], ARGV[i])
   if before then
     redis.call('HDEL', KEYS[2], ARGV[i])
     redis.call('HDEL', KEYS[4], ARGV[i])
+    size = size - #before
     ids[#ids + 1] = ARGV[i]
     answer[#answer + 1] = ARGV[i]
     answer[#answer + 1] = before
   end
 end
-if #ids > 0 then announce(KEYS[3], ARGV[3], ARGV[1], ids) end
-return answer`);
+redis.call('HSET', KEYS[5], ARGV[1], size)
+announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
+return {refused, answer}`);
 
 /**
  * Removes every volume of a node that a snapshot did not name, and answers them; -1 to a session that is not the node's.
  * KEYS as above. ARGV node, session, stream cap, kept id…
  */
-export const retainScript = luaScript(`${announce}
+export const retainScript = luaScript(`${announce}${bounded}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
-local kept, answer, ids = {}, {}, {}
+local kept, answer, ids, size = {}, {}, {}, 0
 for i = 4, #ARGV do kept[ARGV[i]] = true end
 for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
   if not kept[id] then
+    local before = redis.call('HGET', KEYS[2], id)
     answer[#answer + 1] = id
-    answer[#answer + 1] = redis.call('HGET', KEYS[2], id)
+    answer[#answer + 1] = before
     redis.call('HDEL', KEYS[2], id)
     redis.call('HDEL', KEYS[4], id)
     ids[#ids + 1] = id
+  else
+    size = size + redis.call('HSTRLEN', KEYS[2], id)
   end
 end
-if #ids > 0 then announce(KEYS[3], ARGV[3], ARGV[1], ids) end
+redis.call('HSET', KEYS[5], ARGV[1], size)
+announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return answer`);
 
 // When a node was heard of is Redis' time: replicas' clocks differ, and one of them may jump.
@@ -118,16 +158,17 @@ return answer`);
  */
 export const forgetScript = luaScript(`${announce}${nowMs}
 if ARGV[3] ~= '' then
-  local seen = redis.call('ZSCORE', KEYS[6], ARGV[1]) or ''
+  local seen = redis.call('ZSCORE', KEYS[7], ARGV[1]) or ''
   local mark = (redis.call('HGET', KEYS[1], ARGV[1]) or '') .. ' ' .. seen
   if mark ~= ARGV[3] or nowMs() - tonumber(seen) < tonumber(ARGV[4]) then return -1 end
 end
 local answer = redis.call('HGETALL', KEYS[2])
 redis.call('DEL', KEYS[2], KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[6], ARGV[1])
-redis.call('SADD', KEYS[7], ARGV[1])
-if redis.call('HDEL', KEYS[5], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
+redis.call('HDEL', KEYS[5], ARGV[1])
+redis.call('ZREM', KEYS[7], ARGV[1])
+redis.call('SADD', KEYS[8], ARGV[1])
+if redis.call('HDEL', KEYS[6], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return answer`);
 
 /** Tells followers of something that is no volume's and no node's. KEYS changes. ARGV stream cap, kind…. */

@@ -5,6 +5,18 @@ export interface NodeInfo {
   readonly connectedTo: string;
 }
 
+/** Reads what stands of a node; of one that a newer release wrote, what is understood. */
+export function parseNodeInfo(json: string): NodeInfo {
+  try {
+    const { agentVersion, connectedTo } = (JSON.parse(json) ?? {}) as Partial<Record<keyof NodeInfo, unknown>>;
+    return { agentVersion: textOf(agentVersion), connectedTo: textOf(connectedTo) };
+  } catch {
+    return { agentVersion: '', connectedTo: '' };
+  }
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /**
  * One stream of one agent. Only the session that was opened last may write what is known of its node: an older stream
  * that still drains cannot undo what the newer one reported, and a session that Redis no longer knows tells that the

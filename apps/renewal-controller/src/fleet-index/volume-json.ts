@@ -20,10 +20,13 @@ export function encodeVolume(volume: VolumeState): string {
   ]);
 }
 
-/** Reads what `encodeVolume` wrote; undefined for a layout that is not known, which the agent's next snapshot replaces. */
+/**
+ * Reads what `encodeVolume` wrote; undefined for a layout that is not known: a newer replica's during a rolling upgrade,
+ * which is left alone, or an older one's, which the agent's next snapshot replaces.
+ */
 export function decodeVolume(node: string, volumeId: string, json: string): VolumeState | undefined {
-  const [layout, ...fields] = JSON.parse(json) as [number, ...StoredFields];
-  if (layout !== 1) return undefined;
+  const fields = fieldsOf(json);
+  if (fields === undefined) return undefined;
   const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure, ...more] = fields;
   const [heldUntilMs = 0, lastIssuanceMs = 0] = more;
   return {
@@ -44,6 +47,17 @@ export function decodeVolume(node: string, volumeId: string, json: string): Volu
     ...(heldUntilMs > 0 && { heldUntilMs }),
     ...(lastIssuanceMs > 0 && { lastIssuanceMs }),
   };
+}
+
+/** A newer layout may be no array, or no JSON at all. */
+function fieldsOf(json: string): StoredFields | undefined {
+  if (!json.startsWith('[1,')) return undefined;
+  try {
+    const [, ...fields] = JSON.parse(json) as [number, ...StoredFields];
+    return fields;
+  } catch {
+    return undefined;
+  }
 }
 
 type StoredFields = [

@@ -61,11 +61,7 @@ const longest = { name: 256, subject: 1024, message: 512, list: 64 } as const;
 /** A report as it is kept; throws invalid-argument when it names no volume or its times make no sense. */
 export function volumeStateOf(node: string, report: VolumeReport): VolumeState {
   const { volumeId, pod, certificate, lastFailure, generation, heldUntil } = report;
-  if (volumeId === '' || volumeId.length > longest.name)
-    throw new CertfleetError(
-      'invalid-argument',
-      `a report needs a volume id of 1 to ${longest.name} characters, found ${volumeId.length}`,
-    );
+  checkVolumeId(volumeId);
   if (!Number.isSafeInteger(generation) || generation < 0)
     throw new CertfleetError('invalid-argument', `a generation is a whole number, found ${generation}`);
   const namespace = short(pod?.namespace);
@@ -85,6 +81,16 @@ export function volumeStateOf(node: string, report: VolumeReport): VolumeState {
     ...(heldUntil && holdOf(heldUntil.getTime())),
     ...(report.lastIssuanceMs > 0 && { lastIssuanceMs: report.lastIssuanceMs }),
   };
+}
+
+function checkVolumeId(volumeId: string): void {
+  if (volumeId === '' || volumeId.length > longest.name)
+    throw new CertfleetError(
+      'invalid-argument',
+      `a report needs a volume id of 1 to ${longest.name} characters, found ${volumeId.length}`,
+    );
+  if (/[\u0000-\u001f\u007f]/.test(volumeId))
+    throw new CertfleetError('invalid-argument', 'a volume id holds no control characters, found one');
 }
 
 function holdOf(heldUntilMs: number): Pick<VolumeState, 'heldUntilMs'> {

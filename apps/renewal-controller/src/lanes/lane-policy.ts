@@ -9,7 +9,10 @@ export interface WindowPolicy {
 
 /** What a lane does when its issuer fails. */
 export interface BackoffPolicy {
-  /** Failures of different volumes in a row, without a success between, that make it the issuer's fault. */
+  /**
+   * Failures in a row, without a success between, that make it the issuer's fault: of different nodes (two at least) for
+   * the whole lane, of different volumes for the renewals of one node.
+   */
   readonly threshold: number;
   readonly initialMs: number;
   readonly maxMs: number;

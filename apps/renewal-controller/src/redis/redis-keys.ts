@@ -16,6 +16,8 @@ export interface RedisKeys {
   readonly nodes: string;
   readonly sessions: string;
   readonly seen: string;
+  /** Bytes of each node's records. */
+  readonly sizes: string;
   /** Nodes that were forgotten, until their queues and users are gone. */
   readonly leaving: string;
   readonly changes: string;
@@ -53,6 +55,7 @@ export function redisKeys(prefix: string): RedisKeys {
     nodes: `${controller}:nodes`,
     sessions: `${controller}:sessions`,
     seen: `${controller}:nodes:seen`,
+    sizes: `${controller}:nodes:sizes`,
     leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
     lanes: `${controller}:lanes`,

@@ -92,6 +92,12 @@ maxmemory {{ .Values.controller.redis.maxmemory }}
 # A full Redis refuses writes, which is seen; an evicted renewal is not.
 maxmemory-policy noeviction
 tcp-keepalive 60
+# What one connection may take of Redis: its largest argument, what it has sent and not had run, what it has not read.
+proto-max-bulk-len 8mb
+client-query-buffer-limit 32mb
+client-output-buffer-limit normal 192mb 64mb 30
+# Two for each agent, and spare.
+maxclients 20000
 # A scheduled renewal then lies in one piece: a quarter less memory for each volume.
 hash-max-listpack-value 192
 # The default user's password.

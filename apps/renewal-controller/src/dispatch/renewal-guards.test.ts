@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, test } from 'node:test';
+import { systemClock } from '@certfleet/shared/clock.ts';
+import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import type { NodeSession } from '../fleet-index/node-session.ts';
+import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
+import type { NodeJob } from './renewal-job.ts';
+import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import type { TestReplica, TestReplicaOptions } from './testing/test-fleet.ts';
+
+let server: RedisServer;
+const stops: (() => Promise<void>)[] = [];
+
+before(async () => {
+  server = await startRedisServer();
+});
+after(() => server.stop());
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
+const by = { by: 'alice', reason: 'the CA moves' };
+const dayMs = 86_400_000;
+
+async function replicaOf(
+  options: Partial<TestReplicaOptions> = {},
+): Promise<{ replica: TestReplica; prefix: string; keys: ReturnType<typeof redisKeys> }> {
+  const prefix = `t-${randomUUID()}`;
+  const replica = startReplica({ url: server.url, prefix, ...options });
+  stops.push(() => replica.stop());
+  await until(() => replica.connections.commands.status === 'ready');
+  return { replica, prefix, keys: redisKeys(prefix) };
+}
+
+/** Renewals that a node has not begun, without the word to wait that is in its queue too. */
+function renewalsFor({ replica, prefix }: { replica: TestReplica; prefix: string }, node: string): Promise<number> {
+  return replica.connections.commands.zcard(`${nodeQueuePrefix(prefix, node)}:${nodeQueueName}:prioritized`);
+}
+
+function agentOf(
+  { replica, prefix }: { replica: TestReplica; prefix: string },
+  node: string,
+  answer: (job: NodeJob) => Promise<void>,
+): TestAgent {
+  const agent = new TestAgent(replica, prefix, node, answer);
+  stops.push(() => agent.stop());
+  return agent;
+}
+
+function renewing(replica: TestReplica, session: NodeSession): (job: NodeJob) => Promise<void> {
+  return async ({ volumeId, generation }) => {
+    const next = reportOf({ id: volumeId, generation: generation + 1, renewAtMs: Date.now() + 600_000 });
+    await replica.index.applyDelta(session, [next], []);
+  };
+}
+
+test('jobs that a node has not begun are taken back by a pause, and come again after it', async () => {
+  const context = await replicaOf({ policy: { maxInFlight: 1_000, burst: 100 } });
+  const { replica } = context;
+  const volumes = [...Array(20).keys()].map((i) => reportOf({ id: `v${i}` }));
+  const session = await enrol(replica, 'node-a', [...volumes, reportOf({ id: 'other', issuer: 'other' })]);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 21);
+  await replica.dispatcher.pauseLane(ca, by);
+  assert.equal(await renewalsFor(context, 'node-a'), 1);
+  const agent = agentOf(context, 'node-a', renewing(replica, session));
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 20);
+  await until(() => agent.jobs.length === 1);
+  assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
+  await replica.dispatcher.resumeLane(ca, 'alice');
+  await until(() => agent.jobs.length === 21);
+});
+
+test('a renewal that is paused between its admission and its queue is taken back', async () => {
+  const { replica, prefix } = await replicaOf();
+  const renewals = (): Promise<number> => renewalsFor({ replica, prefix }, 'node-a');
+  const add = replica.dispatcher.nodeQueues.add.bind(replica.dispatcher.nodeQueues);
+  // The pause is complete when the job is added.
+  replica.dispatcher.nodeQueues.add = async (...job) => {
+    await replica.dispatcher.pauseLane(ca, by);
+    await add(...job);
+  };
+  // The script reads the pause after the job was added, since both pass through one connection.
+  const isWithdrawn = replica.dispatcher.lanes.isWithdrawn.bind(replica.dispatcher.lanes);
+  replica.dispatcher.lanes.isWithdrawn = async (...renewal) => {
+    await until(async () => (await renewals()) === 1);
+    return await isWithdrawn(...renewal);
+  };
+  await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 1);
+  assert.equal(await renewals(), 0);
+});
+
+test('a renewal that is not answered in time passes its lane again, and is carried out once', async () => {
+  const context = await replicaOf({ policy: { answerTimeoutMs: 1_000 } });
+  const { replica, keys } = context;
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
+  await until(async () => (await replica.connections.commands.zcount(keys.started, '-inf', Date.now())) === 1);
+  await until(async () => (await replica.connections.commands.zcount(keys.started, Date.now(), '+inf')) === 1);
+  assert.equal(await replica.dispatcher.nodeQueues.waiting('node-a'), 1);
+  const agent = agentOf(context, 'node-a', renewing(replica, session));
+  await until(() => replica.follower.view.volume('node-a', 'v1')?.generation === 2);
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
+  assert.equal(agent.jobs.length, 1);
+});
+
+test('what is due on a silent node waits for its next snapshot and takes nothing of the lane', async () => {
+  const context = await replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 5 } });
+  const { replica, keys } = context;
+  const redis = replica.connections.commands;
+  const soonMs = Date.now() + 500;
+  const reports = [...Array(20).keys()].map((i) => reportOf({ id: `d${i}`, renewAtMs: soonMs, notBeforeMs: soonMs }));
+  await enrol(replica, 'node-dead', reports);
+  await redis.zadd(keys.seen, Date.now() - 3_600_000, 'node-dead');
+  await until(async () => (await redis.hlen(keys.holds)) === 20);
+  const live = await enrol(replica, 'node-live', [reportOf({ id: 'l1' })]);
+  const agent = agentOf(context, 'node-live', renewing(replica, live));
+  await until(() => replica.follower.view.volume('node-live', 'l1')?.generation === 2);
+  assert.equal(agent.jobs.length, 1);
+  const { inFlight, queued, parked } = await replica.dispatcher.lanes.state(ca);
+  assert.deepEqual([inFlight, queued, parked], [0, 0, 0]);
+  // It is not asked to wait for the controller either: its agent renews by its own deadline.
+  assert.equal(await replica.dispatcher.nodeQueues.waiting('node-dead'), 0);
+  const back = agentOf(context, 'node-dead', renewing(replica, await enrol(replica, 'node-dead', reports)));
+  await until(() => back.jobs.length === 20);
+});
+
+test('a node whose clock is behind gets no more attempts for a failing volume than any other', async () => {
+  const context = await replicaOf();
+  const { replica, keys } = context;
+  const lives = { notBeforeMs: Date.now() - dayMs, notAfterMs: Date.now() + 30 * dayMs };
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1', ...lives })]);
+  agentOf(context, 'node-a', async () => {
+    const failedAtMs = Date.now() - 15 * 60_000;
+    await replica.index.applyDelta(session, [reportOf({ id: 'v1', attempts: 1, failedAtMs, ...lives })], []);
+  });
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
+  const [, score] = await replica.connections.commands.zrange(`${keys.controller}:due:delayed`, 0, '0', 'WITHSCORES');
+  const waitMs = Number(score) / 0x1000 - Date.now();
+  assert.ok(waitMs > 25_000 && waitMs < 50_000, `${waitMs} ms`);
+});
+
+test('a replica whose clock is ahead starts nothing before its time', async () => {
+  const aheadMs = 45 * 60_000;
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs };
+  const { replica, keys } = await replicaOf({ clock });
+  const report = reportOf({ id: 'v1', notBeforeMs: Date.now(), renewAtMs: Date.now() + 40 * 60_000 });
+  await enrol(replica, 'node-a', [report]);
+  // It brings the job at once, the server says when its time is, and it is put back.
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
+  assert.equal(await replica.dispatcher.nodeQueues.waiting('node-a'), 0);
+  assert.equal(await replica.connections.commands.exists(keys.started), 0);
+});
