@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import { createRedis } from './create-redis.ts';
+import type { RedisClient } from './create-redis.ts';
+import type { StateLoss } from './redis-epoch.ts';
 import { RedisProbe } from './redis-probe.ts';
 
 test('warns of a Redis that may evict renewals, once each time that it is so, and tells when it is another server', async (t) => {
@@ -38,4 +43,37 @@ test('warns of a Redis that may evict renewals, once each time that it is so, an
   await server.start();
   await probe.look();
   assert.equal(replaced, 1);
+});
+
+test('marks Redis twice a second, so that the loss of one second is seen, and goes on after a mark that failed', async () => {
+  const clock = new ManualClock();
+  const redis = Object.assign(new EventEmitter(), { status: 'ready' }) as unknown as RedisClient;
+  const lines: string[] = [];
+  const answers: (StateLoss | undefined | Error)[] = [undefined, new Error('away'), 'recent-writes', undefined];
+  let beats = 0;
+  const epoch = {
+    beat: async () => {
+      beats += 1;
+      const answer = await Promise.resolve(answers.shift());
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  };
+  const logger = createLogger(0, { write: (line: string) => void lines.push(line) });
+  const probe = new RedisProbe({ redis, clock, logger, epoch });
+  const lost: StateLoss[] = [];
+  let replaced = 0;
+  probe.onStateLoss((what) => lost.push(what));
+  probe.onReplaced(() => (replaced += 1));
+  probe.start();
+  for (let i = 0; i < 4; i += 1) {
+    await clock.advance(500);
+    await setImmediate();
+  }
+  assert.deepEqual([beats, lost, replaced], [4, ['recent-writes'], 1]);
+  assert.equal(lines.filter((line) => line.includes('redis lost state')).length, 1);
+  probe.stop();
+  await clock.advance(500);
+  await setImmediate();
+  assert.equal(beats, 4);
 });
