@@ -62,6 +62,7 @@ function metrics(): AgentMetrics {
     urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
     soonestNotAfter: undefined,
     rsaKeysReady: 0,
+    withoutCertificate: 0,
   })));
 }
 

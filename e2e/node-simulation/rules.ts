@@ -19,12 +19,14 @@ export interface Violation {
 }
 
 /** Most requests of one volume that may be in the API at once. */
-const maxRequestsLeft = 10;
+const maxRequestsLeft = 40;
 /** Most of them once everything has worked for a while. */
 const maxRequestsInPeace = 4;
 /** Lists and watches of one agent: each connection is good for minutes, and a failing one must be let rest. */
 const maxLists = 80;
 const listEveryMs = 3_000;
+/** How soon a volume that could not be read at the start is restored. */
+const restoreMs = 90_000;
 /** What a mount may take beside its issuer's answer. */
 const mountReserveMs = 8_000;
 
@@ -176,7 +178,7 @@ export class Rules {
       this.break(1, `the certificate of ${volume.id} ${when}, and nothing hindered its renewal`);
     }
     const process = agent();
-    if (process !== undefined && volume.call === undefined && process.manager.volume(volume.id) === undefined)
+    if (process?.manager.volume(volume.id) === undefined && clearMs > restoreMs)
       this.break(3, `the agent does not know ${volume.id}, which is published`);
   }
 

@@ -32,7 +32,7 @@ export class VolumeState {
   readonly plan: VolumePlan;
   readonly issuer: IssuerPlan;
   readonly signatures = new Allowance(20);
-  readonly requests = new Allowance(24);
+  readonly requests = new Allowance(100);
   /** The lifetime that it is granted. */
   readonly lifetimeMs: number;
   /** Since when nothing hinders its renewal. */
