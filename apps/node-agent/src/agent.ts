@@ -120,7 +120,7 @@ export class Agent {
     const root = join(config['data-root'], 'certfleet');
     mkdirSync(root, { recursive: true, mode: 0o700 });
     if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
-    const nodeVolumes = await openNodeVolumes({
+    const nodeVolumes = openNodeVolumes({
       config,
       root,
       adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),

@@ -1,23 +1,26 @@
 import type { KeyObject } from 'node:crypto';
-import type { Clock } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
-import type { TakeOptions } from './crypto/key-pool.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import type { TakeKeyOptions } from './issuance/issue-certificate.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
+import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { volumeParser } from './volume/parse-volume.ts';
-import { recoverVolumes } from './volume/recover-volumes.ts';
+import type { ParseVolume } from './volume/parse-volume.ts';
+import { restoreListed, restoreVolumes } from './volume/restore-volumes.ts';
+import type { RestoredVolumes, RestoreOptions } from './volume/restore-volumes.ts';
+import type { VolumeParts } from './volume/volume.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
-import { VolumeRenewals } from './volume/volume-renewals.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';
 import type { WorkUnderWay } from './volume/work-under-way.ts';
 
@@ -43,7 +46,7 @@ export interface NodeVolumesOptions {
   readonly files?: FileSystem;
   readonly mounter: Mounter;
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
-  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
+  readonly takeKey: (key: KeySpec, options: TakeKeyOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly mountsUnderWay: WorkUnderWay;
   readonly clock: Clock;
@@ -59,57 +62,90 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
-/** How long a volume that a kill left unmounted waits for the kubelet to come back for it. */
-const unpublishedGraceMs = 15 * 60_000;
+/** How soon volumes that could not be read are looked at again. */
+const restoreRetryMs = 60_000;
 
 /**
  * Opens the store, restores the volumes that are on the node and schedules their renewals.
  * @throws CertfleetError as VolumeStore.open does
  */
-export async function openNodeVolumes(options: NodeVolumesOptions): Promise<NodeVolumes> {
-  const { config, root, adopted, clock, log, metrics, source, mounter, files = systemFiles } = options;
+export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
+  const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
-  const parseVolume = volumeParser(config['default-duration'], reporter);
+  const parseVolume = volumeParser(config['default-duration'], reporter, config['strict-attributes']);
   const scheduler: RenewalScheduler = new RenewalScheduler({
     clock,
     maxPerGroup: config['concurrent-renewals'],
-    renew: (volumeId) => manager.renew(volumeId),
+    renew: (volumeId, slot) => manager.renew(volumeId, slot),
   });
-  const manager = buildManager({ ...options, files, store, reporter, scheduler });
-  const found = await recoverVolumes({ store, adopted, mounter, parseVolume, clock });
-  const cancelDiscards: (() => void)[] = [];
-  for (const volume of found.volumes) {
-    manager.resume(volume);
-    if (volume.record.phase === 'published') continue;
-    const discard = (): void => void manager.discardUnpublished(volume.volumeId);
-    cancelDiscards.push(clock.schedule(unpublishedGraceMs, discard));
-  }
+  const parts: VolumeParts = {
+    store,
+    scheduler,
+    clock,
+    policy: new AttemptPolicy({
+      clock,
+      hasController: config['controller-address'] !== undefined,
+      ...(options.random && { random: options.random }),
+    }),
+    onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
+  };
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts });
+  const found = restoreVolumes({ parts, adopted, parseVolume, clock });
+  for (const volume of found.volumes) manager.restored(volume);
   for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
   metrics.damagedVolumes(found.damaged.length);
   log.info(
     { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
     'volumes restored',
   );
+  for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
+  const cancelRetries = retryDamaged({ found, manager, metrics, clock, parts, parseVolume });
   return {
     manager,
     stop: () => {
-      for (const cancel of cancelDiscards) cancel();
+      cancelRetries();
       manager.stop();
       return scheduler.stop();
     },
   };
 }
 
-interface ManagerParts extends NodeVolumesOptions {
-  readonly files: FileSystem;
-  readonly store: VolumeStore;
-  readonly reporter: VolumeReporter;
-  readonly scheduler: RenewalScheduler;
+interface RetryParts extends RestoreOptions {
+  readonly found: RestoredVolumes;
+  readonly manager: VolumeManager;
+  readonly metrics: AgentMetrics;
+  readonly clock: Clock;
 }
 
-function buildManager(parts: ManagerParts): VolumeManager {
-  const { config, source, clock, metrics, reporter, scheduler, takeKey } = parts;
+/** Volumes that could not be restored are tried again: their files may be readable later, and their pods run. */
+function retryDamaged({ found, manager, metrics, clock, ...restore }: RetryParts): CancelTimer {
+  let cancel: CancelTimer = () => undefined;
+  const retry = (): void => {
+    let remaining = found.damaged.length;
+    try {
+      const { volumes, damaged } = restoreListed(restore, (volumeId) => manager.volume(volumeId) === undefined);
+      for (const volume of volumes) manager.restored(volume);
+      remaining = damaged.length;
+    } catch {
+      // The root itself cannot be listed now.
+    }
+    metrics.damagedVolumes(remaining);
+    if (remaining > 0) cancel = clock.schedule(restoreRetryMs, retry);
+  };
+  if (found.damaged.length > 0) cancel = clock.schedule(restoreRetryMs, retry);
+  return () => cancel();
+}
+
+interface ManagerParts extends NodeVolumesOptions {
+  readonly files: FileSystem;
+  readonly reporter: VolumeReporter;
+  readonly parseVolume: ParseVolume;
+  readonly parts: VolumeParts;
+}
+
+function buildManager(options: ManagerParts): VolumeManager {
+  const { config, source, clock, metrics, reporter, takeKey, parts } = options;
   const issuance = new VolumeIssuance({
     dependencies: {
       issuer: source.issuer,
@@ -122,22 +158,13 @@ function buildManager(parts: ManagerParts): VolumeManager {
     reporter,
     observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
   });
-  const issuanceTimeoutMs = config['issuance-timeout'];
   return new VolumeManager({
-    ...parts,
-    parseVolume: volumeParser(config['default-duration'], reporter, config['strict-attributes']),
+    ...options,
+    store: parts.store,
     issuance,
-    renewals: new VolumeRenewals({
-      issuance,
-      scheduler,
-      reporter,
-      clock,
-      issuanceTimeoutMs,
-      observeLag: (lagMs) => metrics.renewed(lagMs),
-      hasController: config['controller-address'] !== undefined,
-    }),
     continueOnNotReady: config['continue-on-not-ready'],
-    issuanceTimeoutMs,
+    issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
+    observeLag: (lagMs) => metrics.renewed(lagMs),
   });
 }

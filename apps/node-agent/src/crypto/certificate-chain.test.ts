@@ -131,9 +131,8 @@ test('tolerates an expired certificate above the leaf, and says so', () => {
   assert.deepEqual(verify(leaf + expired).warnings, [`certificate 2 of the chain expired at ${at(-10).toISOString()}`]);
 });
 
-test('takes a certificate from an issuer whose clock is a few minutes ahead, not from one an hour ahead', () => {
-  assert.ok(verify(certificate({ validity: [at(5), at(60)] })));
-  assertRefused(/not valid before 2026-06-01T12:06/, certificate({ validity: [at(6), at(60)] }));
+test('leaves it to the volume what to do with a certificate that is not valid yet', () => {
+  assert.equal(verify(certificate({ validity: [at(50), at(60)] })).notBefore.getTime(), at(50).getTime());
 });
 
 test('refuses a leaf that has expired, to the second', () => {

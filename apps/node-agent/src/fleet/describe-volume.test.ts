@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { encodePem } from '../crypto/pem.ts';
-import type { ManagedVolume } from '../volume/managed-volume.ts';
+import type { Volume } from '../volume/volume.ts';
 import { VolumeBench } from '../volume/testing/volume-bench.ts';
 import { findPeerLayout } from '../storage/peer-layout.ts';
 import { ownLayout } from '../storage/volume-layout.ts';
@@ -13,7 +13,7 @@ import { VolumeStore } from '../storage/volume-store.ts';
 import { describeVolume } from './describe-volume.ts';
 
 interface Published {
-  readonly volume: ManagedVolume;
+  readonly volume: Volume;
   /** The directory whose files the pod reads. */
   readonly files: string;
   readonly bench: VolumeBench;
@@ -31,7 +31,7 @@ async function publish(t: TestContext): Promise<Published> {
 }
 
 /** Everything that an answer would carry over the wire, as text. */
-function sent(volume: ManagedVolume): string {
+function sent(volume: Volume): string {
   const { chain, ca, absent } = describeVolume(volume);
   return [...[...chain, ...ca].map((der) => Buffer.from(der).toString('latin1')), absent].join('\n');
 }
@@ -57,7 +57,7 @@ test('opens the certificate files alone: never the key, the record or the secret
     openSync: (): never => assert.fail('opened a file'),
   };
   const store = VolumeStore.open({ own: ownLayout(join(bench.scratch, 'own')), clock: bench.clock, files });
-  assert.equal(describeVolume({ ...volume, store }).chain.length, 1);
+  assert.equal(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).chain.length, 1);
   assert.deepEqual(
     read.map((path) => path.split('/').at(-1)),
     ['tls.crt', 'ca.crt'],
@@ -129,7 +129,7 @@ test('describes a volume that was taken over, where it lies', async (t) => {
   nodeFs.mkdirSync(join(bench.scratch, 'empty'));
   const own = ownLayout(join(bench.scratch, 'empty'));
   const store = VolumeStore.open({ own, adopted: findPeerLayout(peer), clock: bench.clock });
-  assert.match(describeVolume({ ...volume, store }).absent, /found none$/);
+  assert.match(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).absent, /found none$/);
   store.adopt(volume.record, volume.secrets);
-  assert.deepEqual(describeVolume({ ...volume, store }), describeVolume(volume));
+  assert.deepEqual(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }), describeVolume(volume));
 });

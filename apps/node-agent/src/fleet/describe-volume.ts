@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { parsePem } from '../crypto/pem.ts';
-import type { ManagedVolume } from '../volume/managed-volume.ts';
+import type { Volume } from '../volume/volume.ts';
 import type { VolumeDescription } from './fleet-volumes.ts';
 
 /** More than an issuer's answer may be, which is bounded where it is taken in. */
@@ -18,7 +18,7 @@ const longestText = 256;
  * What a volume's certificate and CA files hold now, as the pod reads them. Nothing but certificates can leave: each is
  * parsed and encoded again, and what else lies in the files, whoever put it there, is passed over.
  */
-export function describeVolume(volume: ManagedVolume | undefined): VolumeDescription {
+export function describeVolume(volume: Pick<Volume, 'store' | 'volumeId' | 'spec'> | undefined): VolumeDescription {
   if (volume === undefined) return absent('the node has no such volume');
   const { certificate, ca } = volume.spec.files;
   try {
@@ -40,7 +40,7 @@ function absent(why: string): VolumeDescription {
   return { chain: [], ca: [], truncated: false, absent: why.slice(0, longestText) };
 }
 
-function certificatesOf({ store, volumeId }: ManagedVolume, name: string): Buffer[] {
+function certificatesOf({ store, volumeId }: Pick<Volume, 'store' | 'volumeId'>, name: string): Buffer[] {
   const text = store.readPayloadFile(volumeId, { name, maxBytes: largestFileBytes })?.toString() ?? '';
   return parsePem(text)
     .filter(({ label }) => label === 'CERTIFICATE')

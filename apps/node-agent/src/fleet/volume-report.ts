@@ -5,8 +5,8 @@ import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
 import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
-import { volumeState } from '../volume/managed-volume.ts';
-import type { ManagedVolume } from '../volume/managed-volume.ts';
+import { volumeState } from '../volume/volume.ts';
+import type { Volume } from '../volume/volume.ts';
 
 const states: Readonly<Record<VolumeState, VolumeReport_State>> = {
   pending: VolumeReport_State.PENDING,
@@ -37,7 +37,7 @@ const mostAuthorities = 200;
 const longestText = 1024;
 
 /** What the controller is told of a volume at a time: metadata alone, bounded whatever the issuer or the pod sent. */
-export function volumeReport(volume: ManagedVolume, nowMs: number): VolumeReport {
+export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
   const { volumeId, spec, record, lastCause, lastIssuanceMs = 0 } = volume;
   const { namespace, name, uid } = spec.pod;
   return {
@@ -56,7 +56,7 @@ export function volumeReport(volume: ManagedVolume, nowMs: number): VolumeReport
   };
 }
 
-function certificate(volume: ManagedVolume): Certificate | undefined {
+function certificate(volume: Volume): Certificate | undefined {
   const { issued } = volume.record;
   if (issued === undefined) return undefined;
   const { serialNumber, fingerprintSha256, notBefore, notAfter, renewAt, issuedAt, caFingerprintsSha256 } = issued;
@@ -75,7 +75,7 @@ function certificate(volume: ManagedVolume): Certificate | undefined {
 type Names = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'>;
 
 /** Read from the file that the pod reads: kept in memory they would cost agents that report to nobody. */
-function names({ store, volumeId, spec }: ManagedVolume): Names {
+function names({ store, volumeId, spec }: Volume): Names {
   let facts: ChainFacts | undefined;
   try {
     const request = { name: spec.files.certificate, maxBytes: largestFileBytes };
@@ -91,7 +91,7 @@ function names({ store, volumeId, spec }: ManagedVolume): Names {
   };
 }
 
-function failure({ record, failedAttempts }: ManagedVolume): Failure | undefined {
+function failure({ record, failedAttempts }: Volume): Failure | undefined {
   if (record.lastFailure === undefined) return undefined;
   const { at, reason, message } = record.lastFailure;
   // An agent that was started anew knows that it failed, not how often.

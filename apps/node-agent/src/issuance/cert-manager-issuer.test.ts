@@ -237,7 +237,7 @@ test('says at the deadline what the request was waiting for', async (t) => {
     issuer.issue(request, deadline.signal),
     rejection(
       'deadline-exceeded',
-      'RequestPending',
+      'RequestUnapproved',
       /shop\/r-1 is still pending: not approved yet; Pending: waiting for the CA$/,
     ),
   );

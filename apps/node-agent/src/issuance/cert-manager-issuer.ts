@@ -1,4 +1,4 @@
-import type { Clock } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
@@ -26,6 +26,9 @@ export interface CertManagerIssuerOptions {
   /** Told of failures that the watch recovers from by itself. */
   readonly onWatchError?: (error: CertfleetError) => void;
 }
+
+/** How long a request may wait before the pod is told what holds it up. */
+const pendingNoticeMs = 5_000;
 
 /** A request of this node that is in the cluster. */
 export type OwnRequest = Pick<
@@ -88,11 +91,13 @@ export class CertManagerIssuer implements CertificateIssuer {
     const abort = (): void => work.abort();
     signal.addEventListener('abort', abort, { once: true });
     this.#underWay.add(work);
+    let cancelNotice: CancelTimer | undefined;
     // Before the create: the answer may be there before the create's own response is.
     this.#waiters.add(target, waiter);
     try {
       if (signal.aborted || this.#stop.signal.aborted) abort();
       const aborted = rejectOnAbort(work.signal);
+      cancelNotice = this.#noticeLater(request, waiter);
       const created = this.#createOrResume(request, work.signal).then((view) => {
         onCreated?.();
         waiter.accept(view);
@@ -104,12 +109,21 @@ export class CertManagerIssuer implements CertificateIssuer {
     } catch (thrown) {
       throw work.signal.aborted ? this.#unanswered(target, waiter, signal) : thrown;
     } finally {
+      cancelNotice?.();
       this.#waiters.delete(target, waiter);
       signal.removeEventListener('abort', abort);
       this.#underWay.delete(work);
       // Ends a create whose response is no longer needed; without one, an abort is nothing but errors and their stacks.
       if (waiter.uid === '') work.abort();
     }
+  }
+
+  /** Tells once what holds the request up, long before the attempt gives up: a missing issuer is found out at once. */
+  #noticeLater({ onPending }: IssueRequest, waiter: RequestWaiter): CancelTimer | undefined {
+    if (onPending === undefined) return undefined;
+    return this.#options.clock.schedule(pendingNoticeMs, () => {
+      if (waiter.uid !== '') onPending(waiter.pendingMessage);
+    });
   }
 
   async discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {
@@ -218,7 +232,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     const blind = this.#watch.isOpen ? '' : '; the watch of certificate requests is down';
     const state = `${request} is still pending: ${waiter.pendingMessage}${blind}`;
     return new CertfleetError(isDeadline(signal) ? 'deadline-exceeded' : 'cancelled', state, {
-      reason: 'RequestPending',
+      reason: waiter.isUnapproved ? 'RequestUnapproved' : 'RequestPending',
     });
   }
 }

@@ -10,6 +10,8 @@ export interface IssueRequest {
   readonly csrPem: string;
   /** The pod's service-account token, in token-request mode; used for the create alone. */
   readonly serviceAccountToken: string | undefined;
+  /** Called once when the answer takes long, with what the request says of itself. */
+  readonly onPending?: ((message: string) => void) | undefined;
 }
 
 /** What an issuer answers: PEM as it came, not yet verified. */

@@ -3,17 +3,24 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { verifyIssuedChain } from '../crypto/certificate-chain.ts';
 import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
-import type { TakeOptions } from '../crypto/key-pool.ts';
 import type { KeySpec, PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 
 /** The parts of an issuance whose time is measured here. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
 
+/** How a key is taken from the supply. */
+export interface TakeKeyOptions {
+  /** Ends the wait for a key. */
+  readonly signal: AbortSignal;
+  /** Mounts are served before renewals. */
+  readonly urgency: 'mount' | 'renewal';
+}
+
 /** What an issuance needs from its surroundings. */
 export interface IssuanceDependencies {
   readonly issuer: CertificateIssuer;
-  readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
+  readonly takeKey: (key: KeySpec, options: TakeKeyOptions) => Promise<KeyObject>;
   /** Resolves when the pod may have its certificate. */
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
@@ -25,13 +32,18 @@ export interface IssuanceOrder {
   readonly volumeId: string;
   readonly spec: VolumeSpec;
   readonly requestName: string;
-  /** Whether the pod has no certificate yet. Gates hold up that one alone: a renewal must not wait for a pod's mood. */
+  /** Whether the pod has no certificate yet. Readiness gates apply to the first issuance only. */
   readonly isFirst: boolean;
+  readonly urgency: TakeKeyOptions['urgency'];
   /** A key to use in the place of a new one: a resumed request's, or the current one when the volume keeps its key. */
   readonly key: KeyObject | undefined;
   readonly serviceAccountToken: string | undefined;
   /** Stores the key before the request is sent, so that a killed agent can resume the request. */
   readonly rememberKey: (key: KeyObject) => void;
+  /** Called once the request is in the cluster and its answer is waited for. */
+  readonly onRequested?: (() => void) | undefined;
+  /** Called once when the answer takes long, with what the request says of itself. */
+  readonly onPending?: ((message: string) => void) | undefined;
 }
 
 /** A verified certificate and its key. */
@@ -59,10 +71,11 @@ export async function issueCertificate(
     return result;
   };
   if (order.isFirst) await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
-  const urgency = order.isFirst ? 'mount' : 'renewal';
-  const key = order.key ?? (await timed('key', () => dependencies.takeKey(spec.key, { signal, urgency })));
-  signal.throwIfAborted();
+  const key =
+    order.key ?? (await timed('key', () => dependencies.takeKey(spec.key, { signal, urgency: order.urgency })));
+  // Before the deadline is looked at: the next attempt finds the key instead of waiting for another one.
   order.rememberKey(key);
+  signal.throwIfAborted();
   const csrPem = createCertificateSigningRequest({ ...spec, key });
   const { requestName, volumeId, serviceAccountToken } = order;
   let phaseStartedMs = performance.now();
@@ -70,8 +83,11 @@ export async function issueCertificate(
     observePhase(phase, performance.now() - phaseStartedMs);
     phaseStartedMs = performance.now();
   };
-  const request = { requestName, volumeId, spec, csrPem, serviceAccountToken };
-  const response = await issuer.issue(request, signal, () => endPhase('request'));
+  const request = { requestName, volumeId, spec, csrPem, serviceAccountToken, onPending: order.onPending };
+  const response = await issuer.issue(request, signal, () => {
+    endPhase('request');
+    order.onRequested?.();
+  });
   endPhase('wait');
   return { key, certificate: verifyIssuedChain(response, { key, now: new Date(clock.now()) }) };
 }

@@ -8,7 +8,7 @@ import type { IssuerResponse } from './certificate-issuer.ts';
 export type RequestOutcome =
   | { readonly kind: 'issued'; readonly response: IssuerResponse }
   | { readonly kind: 'failed'; readonly error: CertfleetError }
-  | { readonly kind: 'pending'; readonly message: string };
+  | { readonly kind: 'pending'; readonly message: string; readonly isUnapproved: boolean };
 
 /** Reads the status as cert-manager's API defines its conditions. A certificate without Ready is not final yet. */
 export function outcomeOf(view: CertificateRequestView): RequestOutcome {
@@ -19,7 +19,12 @@ export function outcomeOf(view: CertificateRequestView): RequestOutcome {
   if (ready?.status === 'True' && view.certificate !== '') {
     return { kind: 'issued', response: { certificatePem: decode(view.certificate), caPem: decode(view.ca) } };
   }
-  return { kind: 'pending', message: pendingMessage(condition('Approved'), ready) };
+  const approved = condition('Approved');
+  return {
+    kind: 'pending',
+    message: pendingMessage(approved, ready),
+    isUnapproved: approved?.status !== 'True',
+  };
 }
 
 interface Refusal {

@@ -12,6 +12,8 @@ export class RequestWaiter {
   #lostUid = '';
   /** What the request last said of itself. */
   pendingMessage = 'the api server has not answered yet';
+  /** Whether it waits for an approver. */
+  isUnapproved = false;
 
   constructor(isOurs: (view: CertificateRequestView) => boolean) {
     this.#isOurs = isOurs;
@@ -30,7 +32,10 @@ export class RequestWaiter {
     const outcome = outcomeOf(view);
     if (outcome.kind === 'issued') this.#settled.resolve(outcome.response);
     else if (outcome.kind === 'failed') this.#settled.reject(outcome.error);
-    else this.pendingMessage = outcome.message;
+    else {
+      this.pendingMessage = outcome.message;
+      this.isUnapproved = outcome.isUnapproved;
+    }
   }
 
   /** Takes in the object that was created or resumed. */

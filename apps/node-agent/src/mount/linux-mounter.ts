@@ -17,6 +17,7 @@ export function createLinuxMounter(calls: MountCalls = loadMountCalls()): Mounte
     mountTmpfs: (target, sizeBytes) => settle(() => mountTmpfs(calls, target, sizeBytes)),
     resizeTmpfs: (target, sizeBytes) => settle(() => resizeTmpfs(calls, target, sizeBytes)),
     bindReadOnly: (source, target) => settle(() => bindReadOnly(calls, source, target)),
+    makeReadOnly: (target) => settle(() => makeReadOnly(calls, target)),
     unmount: (target) => settle(() => unmountAll(calls, target)),
     isMounted: (target) => settle(() => isMounted(target)),
     shows: (source, target) => settle(() => shows(source, target)),
@@ -63,14 +64,20 @@ function bindReadOnly(calls: MountCalls, source: string, target: string): void {
     return 0;
   });
   try {
-    // mount(2) ignores every flag but MS_REC beside MS_BIND: only a remount of the new mount makes it read-only. The
-    // target is opened again because the first descriptor is of the directory below the mount.
-    const flags = mountFlags.remount | mountFlags.bind | mountFlags.readOnly | safeFlags;
-    onDirectory('make read-only', target, (mounted) => calls.mount(null, mounted, { flags }));
+    makeReadOnly(calls, target);
   } catch (error) {
     calls.umount(target, unmountFlags.detach | unmountFlags.noFollow);
     throw error;
   }
+}
+
+/**
+ * mount(2) ignores every flag but MS_REC beside MS_BIND: only a remount of the new mount makes it read-only. The target is
+ * opened again because the first descriptor is of the directory below the mount.
+ */
+function makeReadOnly(calls: MountCalls, target: string): void {
+  const flags = mountFlags.remount | mountFlags.bind | mountFlags.readOnly | safeFlags;
+  onDirectory('make read-only', target, (mounted) => calls.mount(null, mounted, { flags }));
 }
 
 function unmountAll(calls: MountCalls, target: string): void {
@@ -86,6 +93,16 @@ function unmountAll(calls: MountCalls, target: string): void {
   // EINVAL says "not a mount point", but "locked" just as well; EPERM comes before either is looked at.
   if (result !== errno.ENOENT && isMounted(target)) throw mountError('unmount', target, result);
 }
+
+/** What the kernel says of mounts, at once: for what runs before anything else does. */
+export interface MountProbe {
+  /** As Mounter.isMounted. */
+  isMounted(target: string): boolean;
+  /** As Mounter.shows. */
+  shows(source: string, target: string): boolean;
+}
+
+export const kernelMounts: MountProbe = { isMounted, shows };
 
 /**
  * A path is a mount point when it lies on another mount than the directory that holds it: no need to read the whole

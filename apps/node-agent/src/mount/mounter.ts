@@ -9,6 +9,8 @@ export interface Mounter {
   resizeTmpfs(target: string, sizeBytes: number): Promise<void>;
   /** Bind-mounts a directory read-only (bind, then remount,bind,ro): a half-done mount is undone before the error. */
   bindReadOnly(source: string, target: string): Promise<void>;
+  /** Makes the mount at the target read-only, as `bindReadOnly` leaves it. */
+  makeReadOnly(target: string): Promise<void>;
   /** Unmounts every mount stacked on the target; resolves when there is none, also when there never was. */
   unmount(target: string): Promise<void>;
   /**

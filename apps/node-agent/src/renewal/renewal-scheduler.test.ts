@@ -22,7 +22,7 @@ function setUp(maxPerGroup = 2): {
 
 test('arms one timer for any number of volumes', async () => {
   const { clock, scheduler, started } = setUp();
-  for (let n = 0; n < 500; n++) scheduler.schedule(`v${n}`, new Date(1_000 + n), 'ca');
+  for (let n = 0; n < 500; n++) scheduler.schedule(`v${n}`, { monotonicMs: 1_000 + n }, 'ca');
   assert.equal(clock.timers, 1);
   await clock.advance(999);
   assert.deepEqual(started, []);
@@ -32,7 +32,7 @@ test('arms one timer for any number of volumes', async () => {
 
 test('runs no more at once than allowed and goes on as they end', async () => {
   const { clock, scheduler, started, finish } = setUp(2);
-  ['a', 'b', 'c'].forEach((id, index) => scheduler.schedule(id, new Date(8 + index), 'ca'));
+  ['a', 'b', 'c'].forEach((id, index) => scheduler.schedule(id, { monotonicMs: 8 + index }, 'ca'));
   await clock.advance(10);
   assert.deepEqual(started, ['a', 'b']);
   assert.equal(clock.timers, 0);
@@ -43,10 +43,10 @@ test('runs no more at once than allowed and goes on as they end', async () => {
 
 test('an unscheduled volume is not renewed, a moved one at its new time', async () => {
   const { clock, scheduler, started } = setUp();
-  scheduler.schedule('gone', new Date(10), 'ca');
-  scheduler.schedule('moved', new Date(10), 'ca');
+  scheduler.schedule('gone', { monotonicMs: 10 }, 'ca');
+  scheduler.schedule('moved', { monotonicMs: 10 }, 'ca');
   scheduler.unschedule('gone');
-  scheduler.schedule('moved', new Date(20), 'ca');
+  scheduler.schedule('moved', { monotonicMs: 20 }, 'ca');
   await clock.advance(15);
   assert.deepEqual(started, []);
   await clock.advance(5);
@@ -55,8 +55,8 @@ test('an unscheduled volume is not renewed, a moved one at its new time', async 
 
 test('stop waits for what runs and starts nothing more', async () => {
   const { clock, scheduler, started, finish } = setUp();
-  scheduler.schedule('a', new Date(0), 'ca');
-  scheduler.schedule('b', new Date(50), 'ca');
+  scheduler.schedule('a', { monotonicMs: 0 }, 'ca');
+  scheduler.schedule('b', { monotonicMs: 50 }, 'ca');
   let stopped = false;
   const stopping = scheduler.stop().then(() => (stopped = true));
   await clock.advance(100);
@@ -68,9 +68,9 @@ test('stop waits for what runs and starts nothing more', async () => {
 
 test('a group whose renewals hang holds up no other group', async () => {
   const { clock, scheduler, started, finish } = setUp(1);
-  for (const id of ['dead-1', 'dead-2']) scheduler.schedule(id, new Date(1), 'dead');
-  scheduler.schedule('alive-1', new Date(2), 'alive');
-  scheduler.schedule('alive-2', new Date(3), 'alive');
+  for (const id of ['dead-1', 'dead-2']) scheduler.schedule(id, { monotonicMs: 1 }, 'dead');
+  scheduler.schedule('alive-1', { monotonicMs: 2 }, 'alive');
+  scheduler.schedule('alive-2', { monotonicMs: 3 }, 'alive');
   await clock.advance(3);
   assert.deepEqual(started, ['dead-1', 'alive-1']);
   finish('alive-1');
@@ -80,10 +80,10 @@ test('a group whose renewals hang holds up no other group', async () => {
 
 test('a volume that waits for room can be moved or taken out', async () => {
   const { clock, scheduler, started, finish } = setUp(1);
-  scheduler.schedule('first', new Date(1), 'ca');
-  for (const id of ['moved', 'gone', 'last']) scheduler.schedule(id, new Date(2), 'ca');
+  scheduler.schedule('first', { monotonicMs: 1 }, 'ca');
+  for (const id of ['moved', 'gone', 'last']) scheduler.schedule(id, { monotonicMs: 2 }, 'ca');
   await clock.advance(2);
-  scheduler.schedule('moved', new Date(50), 'ca');
+  scheduler.schedule('moved', { monotonicMs: 50 }, 'ca');
   scheduler.unschedule('gone');
   finish('first');
   await clock.advance(0);

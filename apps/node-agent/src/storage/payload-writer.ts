@@ -3,7 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { currentLink, currentPayloadName, linkTarget, readPayloadDirectory } from './payload.ts';
 import type { Payload } from './payload.ts';
-import { writeNewFile } from './replace-file.ts';
+import { attemptCleanup, writeNewFile } from './replace-file.ts';
 
 const fileMode = 0o440;
 
@@ -21,6 +21,9 @@ export interface PayloadTarget {
  * Writes a volume's files in the layout of the kubelet's atomic writer: a new directory `..<time>.<random>`, the link
  * `..data` renamed over the old one, links `name -> ..data/name`, then the old directory away. Readers see all old or all
  * new files. A writer that dies at any step leaves one of the two, and the next write, even of the same files, tidies up.
+ *
+ * The rename of `..data` decides: an error before it leaves the old files, an error after it the new ones, perhaps without
+ * a link of a new name; `completePayload` makes that good.
  * @returns whether the files differ from those before
  */
 export function writePayload(files: FileSystem, target: PayloadTarget, payload: Payload): boolean {
@@ -30,7 +33,8 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
   if (files.lstatSync(directory).gid !== gid) files.chownSync(directory, -1, gid);
   const before = currentPayloadName(files, directory);
   if (before !== undefined && isWritten(files, `${directory}/${before}`, payload, gid)) {
-    tidy(files, directory, before, payload);
+    linkFiles(files, directory, payload.keys());
+    removeUnused(files, directory, before, payload);
     return false;
   }
   const name = payloadName(target.now);
@@ -39,11 +43,18 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
     replaceLink(files, directory, currentLink, name);
   } catch (error) {
     // A full tmpfs must not stay full of the half-written.
-    files.rmSync(`${directory}/${name}`, { recursive: true, force: true });
+    attemptCleanup(() => files.rmSync(`${directory}/${name}`, { recursive: true, force: true }));
     throw error;
   }
-  tidy(files, directory, name, payload);
+  linkFiles(files, directory, payload.keys());
+  removeUnused(files, directory, name, payload);
   return true;
+}
+
+/** Links every file of the present payload that has no link yet, as after a write that failed behind its rename. */
+export function completePayload(files: FileSystem, directory: string): void {
+  const current = currentPayloadName(files, directory);
+  if (current !== undefined) linkFiles(files, directory, files.readdirSync(`${directory}/${current}`));
 }
 
 function createPayloadDirectory(files: FileSystem, path: string, payload: Payload, gid: number): void {
@@ -59,22 +70,27 @@ function createPayloadDirectory(files: FileSystem, path: string, payload: Payloa
   files.chmodSync(path, 0o755);
 }
 
-/** Links each file, and removes what no current payload needs: after a swap, or a crash around one. */
-function tidy(files: FileSystem, directory: string, current: string, payload: Payload): void {
+/** Links each file. Done after the swap, so that a name never shows before its file; a pod sees no dangling link. */
+function linkFiles(files: FileSystem, directory: string, names: Iterable<string>): void {
   const entries = new Set(files.readdirSync(directory));
-  // Links come after the swap, so that a name never shows before its file; a pod sees no dangling link.
-  for (const name of payload.keys()) {
+  for (const name of names) {
     const path = `${directory}/${name}`;
     const target = `${currentLink}/${name}`;
     if (!entries.has(name)) files.symlinkSync(target, path);
     else if (linkTarget(files, path) !== target) replaceLink(files, directory, name, target);
   }
-  for (const name of entries) {
-    if (name === currentLink || name === current || payload.has(name)) continue;
-    const path = `${directory}/${name}`;
-    if (name.startsWith('..')) files.rmSync(path, { recursive: true, force: true });
-    else if (linkTarget(files, path) === `${currentLink}/${name}`) files.unlinkSync(path);
-  }
+}
+
+/** Removes what the present payload does not need. What cannot be removed now is removed by the next write. */
+function removeUnused(files: FileSystem, directory: string, current: string, payload: Payload): void {
+  attemptCleanup(() => {
+    for (const name of files.readdirSync(directory)) {
+      if (name === currentLink || name === current || payload.has(name)) continue;
+      const path = `${directory}/${name}`;
+      if (name.startsWith('..')) files.rmSync(path, { recursive: true, force: true });
+      else if (linkTarget(files, path) === `${currentLink}/${name}`) files.unlinkSync(path);
+    }
+  });
 }
 
 /** Makes a symbolic link, in the place of whatever link or file had the name. */

@@ -10,8 +10,17 @@ export function replaceFile(files: FileSystem, directory: string, name: string, 
     writeNewFile(files, temporary, (descriptor) => files.writeFileSync(descriptor, content));
     files.renameSync(temporary, `${directory}/${name}`);
   } catch (error) {
-    files.rmSync(temporary, { force: true });
+    attemptCleanup(() => files.rmSync(temporary, { force: true }));
     throw error;
+  }
+}
+
+/** Runs a clean-up whose own failure must not hide the error before it; the next write or removal cleans up again. */
+export function attemptCleanup(cleanup: () => void): void {
+  try {
+    cleanup();
+  } catch {
+    // Left for the next write of the same name.
   }
 }
 

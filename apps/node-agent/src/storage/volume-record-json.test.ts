@@ -30,8 +30,10 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
       ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date },
     }),
   ),
-  lastFailure: maybe(plain({ at: date, reason: text, message: text })),
+  lastFailure: maybe(plain({ at: date, reason: text, message: text, attempts: fc.nat(), retryAt: maybe(date) })),
   heldUntil: maybe(date),
+  request: maybe(plain({ abandoned: fc.nat(), refusals: fc.nat(), sentAt: maybe(date) })),
+  obsoleteRequests: maybe(fc.array(text)),
 });
 
 test('reads back every record it wrote, frozen', () => {

@@ -13,7 +13,7 @@ import {
 import type { JsonObject } from './json-fields.ts';
 import { isSecretAttribute } from './secret-attributes.ts';
 import { damaged } from './storage-error.ts';
-import type { IssuanceFailure, IssuedFacts, VolumeRecord, VolumeSecrets } from './volume-record.ts';
+import type { IssuanceFailure, IssuedFacts, RequestProgress, VolumeRecord, VolumeSecrets } from './volume-record.ts';
 
 /** Raised whenever an older agent could misread what a newer one wrote. */
 const schemaVersion = 1;
@@ -49,6 +49,8 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     issued: optionalField(json, 'issued', issuedField),
     lastFailure: optionalField(json, 'lastFailure', failureField),
     heldUntil: optionalField(json, 'heldUntil', dateField),
+    request: optionalField(json, 'request', requestField),
+    obsoleteRequests: optionalField(json, 'obsoleteRequests', stringsField),
   });
 }
 
@@ -72,6 +74,18 @@ function failureField(parent: JsonObject, name: string): IssuanceFailure {
     at: dateField(json, 'at'),
     reason: stringField(json, 'reason'),
     message: stringField(json, 'message'),
+    // Records of earlier agents do not count attempts.
+    attempts: optionalField(json, 'attempts', countField) ?? 1,
+    retryAt: optionalField(json, 'retryAt', dateField),
+  });
+}
+
+function requestField(parent: JsonObject, name: string): RequestProgress {
+  const json = objectField(parent, name);
+  return Object.freeze({
+    abandoned: countField(json, 'abandoned'),
+    refusals: countField(json, 'refusals'),
+    sentAt: optionalField(json, 'sentAt', dateField),
   });
 }
 

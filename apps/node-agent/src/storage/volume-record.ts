@@ -19,11 +19,25 @@ export interface IssuedFacts extends CertificateFacts {
   readonly renewAt: Date;
 }
 
-/** Why the last attempt to issue failed. */
+/** Why the last attempt to issue failed, and when the next one is allowed. */
 export interface IssuanceFailure {
   readonly at: Date;
   readonly reason: string;
   readonly message: string;
+  /** Failed attempts since the last success. */
+  readonly attempts: number;
+  /** When the next attempt was planned for, by the wall clock of that moment; only its distance from `at` is relied on. */
+  readonly retryAt?: Date | undefined;
+}
+
+/** The CertificateRequests made for the next generation. Absent while the first of them was not yet needed again. */
+export interface RequestProgress {
+  /** Requests given up since the last success: each one more changes the name of the next. */
+  readonly abandoned: number;
+  /** How many of them were refused for good (denied, failed, answered with an unusable certificate). */
+  readonly refusals: number;
+  /** When the present request was first sent; undefined when it was not. */
+  readonly sentAt?: Date | undefined;
 }
 
 /** All that a restarted agent must know of a volume, but its secrets. Frozen; written as volume.json. */
@@ -35,7 +49,10 @@ export interface VolumeRecord {
   /** The pod's fsGroup as the kubelet writes it; empty when the pod has none. */
   readonly volumeMountGroup: string;
   readonly createdAt: Date;
-  /** `published` once the bind mount at the target stands. */
+  /**
+   * `published` from just before the first bind mount at the target until unpublish: a pod may be using the volume.
+   * Nothing but unpublish removes such a volume.
+   */
   readonly phase: 'created' | 'published';
   /** How many certificates were issued for the volume. */
   readonly generation: number;
@@ -43,6 +60,9 @@ export interface VolumeRecord {
   readonly lastFailure?: IssuanceFailure | undefined;
   /** Until when the controller holds the renewal of this generation; the agent's own deadline waits for it. */
   readonly heldUntil?: Date | undefined;
+  readonly request?: RequestProgress | undefined;
+  /** Names of requests that are no longer needed and still to be deleted; bounded. */
+  readonly obsoleteRequests?: readonly string[] | undefined;
 }
 
 /** What a renewal after a restart needs and nobody else may read. Lies beside the key, and goes with the volume. */

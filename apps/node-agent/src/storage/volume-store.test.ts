@@ -37,6 +37,8 @@ const record: VolumeRecord = Object.freeze({
   issued: undefined,
   lastFailure: undefined,
   heldUntil: undefined,
+  request: undefined,
+  obsoleteRequests: undefined,
 });
 const secrets = { keystorePassword: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
 const payload = new Map([
@@ -191,22 +193,38 @@ describe('the store of volumes', { skip: notRoot }, () => {
         const { records, damaged } = open().list();
         assert.deepEqual(damaged, [], `step ${step}`);
         outcomes.add(records.length);
+        for (const removal of open().interruptedRemovals()) {
+          assert.equal(removal.volumeId, volumeId);
+          store.remove(volumeId);
+        }
         assert.deepEqual(readdirSync(root), records.length === 1 ? [volumeId] : [], `step ${step}`);
       },
     );
     assert.deepEqual([...outcomes], [1, 0]);
   });
 
-  test('killed in the middle of deleting files leaves no half volume', () => {
+  test('a removal destroys keys first and keeps the target until nothing is mounted from the volume', () => {
     store.create(record, secrets);
-    const rmSync = (path: string): never => {
-      systemFiles.unlinkSync(join(path, 'volume.json'));
-      throw new Error('killed');
-    };
-    assert.throws(() => open({ ...systemFiles, rmSync: rmSync as typeof systemFiles.rmSync }).remove(volumeId));
-    assert.deepEqual(store.list(), { records: [], damaged: [] });
+    store.writePayload(volumeId, payload, undefined);
+    store.destroy(volumeId);
     assert.equal(store.has(volumeId), false);
-    open();
+    assert.deepEqual(open().list(), { records: [], damaged: [] });
+    assert.deepEqual(open().interruptedRemovals(), [{ volumeId, targetPath: record.targetPath }]);
+    const [tombstone = ''] = readdirSync(root);
+    assert.deepEqual(readdirSync(join(root, tombstone)), ['volume.json']);
+    open().finishRemoval(volumeId);
+    assert.deepEqual(readdirSync(root), []);
+  });
+
+  test('a removal whose rename fails destroys what it can, and is completed when repeated', () => {
+    store.create(record, secrets);
+    store.writePayload(volumeId, payload, undefined);
+    const renameSync = (): never => {
+      throw Object.assign(new Error('input/output error'), { code: 'EIO' });
+    };
+    assert.throws(() => open({ ...systemFiles, renameSync }).destroy(volumeId), { code: 'internal' });
+    assert.deepEqual(readdirSync(join(root, volumeId)), ['volume.json']);
+    store.remove(volumeId);
     assert.deepEqual(readdirSync(root), []);
   });
 

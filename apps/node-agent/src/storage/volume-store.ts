@@ -2,13 +2,19 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
-import { writePayload } from './payload-writer.ts';
+import { completePayload, writePayload } from './payload-writer.ts';
 import { readPayload, readPayloadFile } from './payload.ts';
 import type { Payload, PayloadFileRequest } from './payload.ts';
 import { replaceFile } from './replace-file.ts';
 import { storageStep, systemErrorCode } from './storage-error.ts';
 import { assertInMemory } from './tmpfs-guard.ts';
-import { createVolumeDirectory, removeLeftovers, removeVolumeDirectory } from './volume-directory.ts';
+import {
+  createVolumeDirectory,
+  destroyContents,
+  finishRemoval,
+  interruptedRemovals,
+  removeStaging,
+} from './volume-directory.ts';
 import { assertSafeVolumeId } from './volume-id.ts';
 import type { VolumeLayout } from './volume-layout.ts';
 import { listVolumes } from './volume-listing.ts';
@@ -25,6 +31,12 @@ export interface VolumeStoreOptions {
   readonly adopted?: VolumeLayout | undefined;
   readonly clock: Pick<Clock, 'now'>;
   readonly files?: FileSystem;
+}
+
+/** A volume whose contents are destroyed while its mount may still be there. */
+export interface InterruptedRemoval {
+  readonly volumeId: string;
+  readonly targetPath: string | undefined;
 }
 
 /**
@@ -48,7 +60,7 @@ export class VolumeStore {
   }
 
   /**
-   * Opens a store and clears away what a killed agent left half made or half removed.
+   * Opens a store and clears away what a killed agent left half made.
    * @throws CertfleetError failed-precondition when a root is not on a tmpfs; not-found when it is missing
    */
   static open(options: VolumeStoreOptions): VolumeStore {
@@ -56,7 +68,7 @@ export class VolumeStore {
     for (const { root } of store.#layouts) {
       storageStep(`open ${root}`, () => {
         assertInMemory(store.#files, root);
-        removeLeftovers(store.#files, root);
+        removeStaging(store.#files, root);
       });
     }
     return store;
@@ -163,21 +175,62 @@ export class VolumeStore {
     );
   }
 
+  /**
+   * Makes every file of the present payload visible under its name, also after a write that failed half-way.
+   * @throws CertfleetError not-found once the volume was removed
+   */
+  completePayload(volumeId: string): void {
+    this.#within(volumeId, 'link the files of', (directory) => completePayload(this.#files, `${directory}/data`));
+  }
+
   /** The directory to bind-mount into the pod. */
   dataPath(volumeId: string): string {
     return this.#within(volumeId, 'find', (directory) => `${directory}/data`);
   }
 
   /**
-   * Removes a volume with everything secret in it; one that is not there is gone already. A directory that another
-   * driver left and that could not be adopted goes as well: the pod is gone, and so must be its key.
+   * First half of a removal: destroys keys, files and secrets of a volume, which from then on is not found any more; one
+   * that is not there is gone already. A directory that another driver left and that could not be adopted goes as well:
+   * the pod is gone, and so must be its key. An error leaves as little as could be removed; a repeated call continues.
    */
-  remove(volumeId: string): void {
+  destroy(volumeId: string): void {
     assertSafeVolumeId(volumeId);
     this.#found.delete(volumeId);
     storageStep(`remove volume ${volumeId}`, () => {
-      for (const { root } of this.#layouts) removeVolumeDirectory(this.#files, root, volumeId);
+      for (const layout of this.#layouts) destroyContents(this.#files, layout, volumeId);
     });
+  }
+
+  /** Removes a volume that is mounted nowhere. */
+  remove(volumeId: string): void {
+    this.destroy(volumeId);
+    this.finishRemoval(volumeId);
+  }
+
+  /** Second half of a removal, once nothing is mounted from the volume: what remained goes. */
+  finishRemoval(volumeId: string): void {
+    assertSafeVolumeId(volumeId);
+    storageStep(`remove volume ${volumeId}`, () => {
+      for (const { root } of this.#layouts) finishRemoval(this.#files, root, volumeId);
+    });
+  }
+
+  /** Volumes whose removal an earlier run began and did not end, with their target where their record still says it. */
+  interruptedRemovals(): readonly InterruptedRemoval[] {
+    return this.#layouts.flatMap((layout) =>
+      Array.from(interruptedRemovals(this.#files, layout.root), ([volumeId, directory]) => ({
+        volumeId,
+        targetPath: this.#targetPathIn(`${directory}/${layout.recordFile}`),
+      })),
+    );
+  }
+
+  #targetPathIn(recordPath: string): string | undefined {
+    try {
+      return decodeVolumeRecord(this.#files.readFileSync(recordPath, 'utf8')).targetPath;
+    } catch {
+      return undefined; // Torn, or removed already.
+    }
   }
 
   #within<T>(volumeId: string, step: string, action: (directory: string, layout: VolumeLayout) => T): T {

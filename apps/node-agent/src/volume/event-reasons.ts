@@ -23,6 +23,22 @@ export const eventReasons = {
     type: 'Warning',
     meaning: 'The CertificateRequest was not answered in time; it is kept and waited for again.',
   },
+  RequestUnapproved: {
+    type: 'Warning',
+    meaning: 'The CertificateRequest waits for an approver; it is kept and waited for again.',
+  },
+  RequestReplaced: {
+    type: 'Warning',
+    meaning: 'The issuer did not answer the CertificateRequest for a long time; one under a new name replaces it.',
+  },
+  CertificateNotYetValid: {
+    type: 'Warning',
+    meaning: "The new certificate's not-before lies ahead: the clock of the issuer or of the node is wrong.",
+  },
+  CaMissing: {
+    type: 'Warning',
+    meaning: 'The issuer sent no CA with a renewal; the CA file stays as it was.',
+  },
   RequestRejected: {
     type: 'Warning',
     meaning: 'The API server, a webhook or a policy rejected the CertificateRequest.',

@@ -2,22 +2,55 @@
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Runs `work` once all earlier work under the key has ended, well or badly, and gives its outcome. */
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` once all earlier work under the key has ended, well or badly, and gives its outcome.
+   * @throws the signal's reason when it is aborted before the work could begin; the work is never run then
+   */
+  async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const previous = this.#tails.get(key);
     const { promise: tail, resolve: release } = Promise.withResolvers<void>();
     this.#tails.set(key, tail);
-    await previous;
+    try {
+      await waitFor(previous, signal);
+    } catch (aborted) {
+      // Those behind still wait for those before.
+      void previous?.then(() => this.#release(key, tail, release));
+      throw aborted;
+    }
     try {
       return await work();
     } finally {
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
-      release();
+      this.#release(key, tail, release);
     }
+  }
+
+  /** Whether work under the key is running or waiting. */
+  isHeld(key: string): boolean {
+    return this.#tails.has(key);
   }
 
   /** How many keys are held now. */
   get size(): number {
     return this.#tails.size;
+  }
+
+  #release(key: string, tail: Promise<void>, release: () => void): void {
+    if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    release();
+  }
+}
+
+/** Resolves with the promise, which never rejects, or rejects as soon as the signal is aborted. */
+async function waitFor(promise: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
+  if (promise === undefined) return;
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '@certfleet/shared/secret.ts';
-import { changeSecrets } from './managed-volume.ts';
-import type { ManagedVolume } from './managed-volume.ts';
+import type { Volume } from './volume.ts';
 
 const passwordBytes = 16;
 
@@ -10,11 +9,11 @@ const passwordBytes = 16;
  * neither, one made now and kept with the volume's secrets. 128 bits at random, in hexadecimal.
  * @throws CertfleetError not-found when the volume was removed
  */
-export function keystorePassword(volume: ManagedVolume): Secret {
+export function keystorePassword(volume: Volume): Secret {
   const known = volume.secrets.keystorePassword;
   if (known !== undefined) return known;
   const made = new Secret(randomBytes(passwordBytes).toString('hex'));
   // Before any file shows it: after a kill in between, the next certificate must not come with another password.
-  changeSecrets(volume, { keystorePassword: made });
+  volume.keepSecrets({ keystorePassword: made });
   return made;
 }

@@ -25,7 +25,7 @@ describe('token-request mode', () => {
 
   test('without a token says what is missing', async () => {
     await open({ useTokenRequest: true });
-    await assert.rejects(bench.publish(bench.request('web')), { code: 'failed-precondition', reason: 'TokenMissing' });
+    await assert.rejects(bench.publish(bench.request('web')), { code: 'unavailable', reason: 'TokenMissing' });
     await assert.rejects(bench.publish(bench.request('web', {}, 'no JSON but-secret')), (error: CertfleetError) => {
       assert.ok(!error.message.includes('but-secret'));
       return error.reason === 'TokenMissing';

@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
-import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import { issueCertificate } from '../issuance/issue-certificate.ts';
 import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/issue-certificate.ts';
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
-import { renewAt } from '../renewal/renew-at.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 import { keystorePassword } from './keystore-password.ts';
-import { apiServerToken, changeSecrets } from './managed-volume.ts';
-import type { ManagedVolume } from './managed-volume.ts';
+import { apiServerToken } from './service-account-token.ts';
+import type { Volume } from './volume.ts';
 import { volumePayload } from './volume-payload.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
@@ -23,15 +20,26 @@ export interface VolumeIssuanceOptions {
   readonly observeWrite: (durationMs: number) => void;
 }
 
-/** Reasons after which the same request will never be signed: the next try takes a new key and a new request. */
-const spentReasons: ReadonlySet<string> = new Set([
-  'RequestDenied',
-  'RequestFailed',
-  'InvalidCertificate',
-  'RequestConflict',
-]);
+/** One attempt to issue. */
+export interface Attempt {
+  readonly cause: IssuanceCause;
+  /** Whether a person asked for it, whom neither back-off nor an unanswered request shall hold up. */
+  readonly isRequestedByPerson?: boolean;
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+  /** Aborted when nobody wants the answer any more (unpublish, stop, a caller that hung up): that is no failure. */
+  readonly abandoned: AbortSignal;
+  /** Called once the request is in the cluster and its answer is waited for. */
+  readonly onRequested?: () => void;
+}
 
-/** Issues a certificate into a volume and brings its files and its record up to date. */
+/** The name is taken by a request that this volume cannot use: its key is lost, or it belongs to another. */
+const occupiedNameReasons: ReadonlySet<string> = new Set(['RequestStale', 'RequestForeign']);
+
+/** How far a new certificate's not-before may lie ahead without a warning: clocks differ by some seconds. */
+const toleratedSkewMs = 60_000;
+
+/** Makes attempts to issue: asks for a certificate and hands the result, good or bad, to the volume's transitions. */
 export class VolumeIssuance {
   readonly #options: VolumeIssuanceOptions;
 
@@ -40,31 +48,87 @@ export class VolumeIssuance {
   }
 
   /**
-   * One try, under the volume's lock. On an error nothing that the pod sees has changed. The first certificate's record is
-   * written by the mount that follows.
-   * @throws CertfleetError as issueCertificate does, and not-found when the volume was removed meanwhile
+   * One attempt, under the volume's lock. When it fails, nothing that the pod sees has changed, the volume knows of the
+   * failure and when to try again, and the pod was told by an Event.
+   * @throws CertfleetError as issueCertificate does; not-found when the volume is being removed; as VolumeStore does when
+   *   the tmpfs is full
    */
-  async issue(volume: ManagedVolume, cause: IssuanceCause, signal: AbortSignal): Promise<void> {
-    const { reporter } = this.#options;
+  async attempt(volume: Volume, attempt: Attempt): Promise<void> {
     const startedMs = performance.now();
-    const took = (): void => void (volume.lastIssuanceMs = performance.now() - startedMs);
     try {
-      const order = this.#order(volume);
-      if (volume.requestIsSpent) await this.#discard(volume, order.requestName);
-      const issuance = await this.#issueAnew(volume, order, signal);
-      const previousRequest = volume.record.issued?.requestName;
-      const issued = await this.#store(volume, issuance, order.requestName);
-      volume.lastCause = cause;
-      took();
-      if (previousRequest !== undefined) this.#discardLater(volume, previousRequest);
-      reporter.issued(volume, cause, volume.record.generation, issued);
+      // What an attempt wrote before it failed may be a whole certificate.
+      if (volume.failedAttempts > 0 && volume.reconcile()) return;
+      const issued = await this.#issue(volume, attempt);
+      volume.lastIssuanceMs = performance.now() - startedMs;
+      this.#deleteObsolete(volume);
+      this.#options.reporter.issued(volume, attempt.cause, volume.record.generation, issued);
     } catch (thrown) {
-      took();
-      throw this.#remember(volume, asCertfleetError(thrown));
+      volume.lastIssuanceMs = performance.now() - startedMs;
+      const error = asCertfleetError(thrown);
+      if (!attempt.abandoned.aborted && !volume.isRemoving) {
+        this.#options.reporter.attemptFailed(volume, attempt.cause, error, volume.failed(error));
+      }
+      throw error;
     }
   }
 
-  #order(volume: ManagedVolume): IssuanceOrder {
+  async #issue(volume: Volume, attempt: Attempt): Promise<IssuedFacts> {
+    const { reporter, observeWrite } = this.#options;
+    if (volume.isRequestIgnored(attempt.isRequestedByPerson === true)) {
+      reporter.requestReplaced(volume, volume.nextRequestName);
+      volume.requestAbandoned();
+    }
+    // Those before the one that is about to be made; the last that was refused was kept until now for people to look at.
+    if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
+    const { key, certificate } = await this.#request(volume, attempt);
+    this.#waitUntilValid(volume, certificate.notBefore);
+    const startedMs = performance.now();
+    const caPem = certificate.caPem === '' ? this.#presentCa(volume) : certificate.caPem;
+    const shown = { key, certificate: { certificatePem: certificate.certificatePem, caPem } };
+    const payload = await volumePayload(volume.spec, shown, () => keystorePassword(volume));
+    const caFingerprintsSha256 =
+      certificate.caPem === '' ? (volume.record.issued?.caFingerprintsSha256 ?? []) : certificate.caFingerprintsSha256;
+    const issued = volume.issued({
+      payload,
+      certificate: { ...certificate, caFingerprintsSha256 },
+      cause: attempt.cause,
+    });
+    observeWrite(performance.now() - startedMs);
+    if (certificate.caPem === '' && caPem !== '') reporter.caKept(volume);
+    return issued;
+  }
+
+  /**
+   * Asks for the certificate. A request of this name whose key was lost, as with the node's memory, is deleted and made
+   * again; a name that another occupies is left for the next one.
+   */
+  async #request(volume: Volume, attempt: Attempt): Promise<Issuance> {
+    const { dependencies } = this.#options;
+    const request = (): Promise<Issuance> => {
+      const onRequested = (): void => attempt.onRequested?.();
+      return issueCertificate({ ...dependencies }, this.#order(volume, attempt, onRequested), attempt.signal);
+    };
+    try {
+      return await request();
+    } catch (thrown) {
+      if (!occupiedNameReasons.has(asCertfleetError(thrown).reason ?? '')) throw thrown;
+      if (asCertfleetError(thrown).reason === 'RequestStale') await this.#discardPresent(volume);
+      else volume.requestAbandoned();
+    }
+    try {
+      return await request();
+    } catch (thrown) {
+      if (occupiedNameReasons.has(asCertfleetError(thrown).reason ?? '')) volume.requestAbandoned();
+      throw thrown;
+    }
+  }
+
+  #discardPresent(volume: Volume): Promise<void> {
+    const { volumeId, spec, nextRequestName: requestName } = volume;
+    return this.#options.dependencies.issuer.discard({ requestName, volumeId, spec });
+  }
+
+  #order(volume: Volume, { cause }: Attempt, onRequested: () => void): IssuanceOrder {
     const { spec, record, secrets, volumeId } = volume;
     const serviceAccountToken = apiServerToken(secrets.serviceAccountTokens);
     if (this.#options.useTokenRequest && serviceAccountToken === undefined) {
@@ -74,128 +138,66 @@ export class VolumeIssuance {
         { reason: 'TokenMissing' },
       );
     }
+    const isFirst = record.issued === undefined;
     return {
       volumeId,
       spec,
-      requestName: nextRequestName(volume),
-      isFirst: record.issued === undefined,
+      requestName: volume.nextRequestName,
+      isFirst,
+      urgency: cause === 'mount' ? 'mount' : 'renewal',
       key: this.#knownKey(volume),
       serviceAccountToken: this.#options.useTokenRequest ? serviceAccountToken : undefined,
       rememberKey: (key) => {
-        const pendingKeyPem = new Secret(encodePrivateKey(key, spec.key.encoding).toString('latin1'));
-        changeSecrets(volume, { pendingKeyPem });
+        const pem = encodePrivateKey(key, spec.key.encoding).toString('latin1');
+        if (volume.secrets.pendingKeyPem?.reveal() !== pem) volume.keepSecrets({ pendingKeyPem: new Secret(pem) });
+        volume.requestSent();
       },
+      onRequested,
+      onPending: isFirst ? (message) => this.#options.reporter.requestPending(volume, message) : undefined,
     };
   }
 
   /** The key of a request that can be resumed, or the volume's own when it is to be kept. */
-  #knownKey({ secrets, spec, store, volumeId, requestIsSpent }: ManagedVolume): KeyObject | undefined {
-    if (secrets.pendingKeyPem !== undefined && !requestIsSpent) {
-      const pending = decodePrivateKey(secrets.pendingKeyPem.reveal());
-      if (keyMatchesSpec(pending, spec.key)) return pending;
+  #knownKey({ secrets, spec, store, volumeId }: Volume): KeyObject | undefined {
+    const pending = secrets.pendingKeyPem;
+    if (pending === undefined && !spec.reusePrivateKey) return undefined;
+    const present = store.readPayload(volumeId).get(spec.files.privateKey);
+    // A pending key that the pod uses already was left behind by a failed write.
+    if (pending !== undefined && pending.reveal() !== present?.toString('latin1')) {
+      const key = decodePrivateKey(pending.reveal());
+      if (keyMatchesSpec(key, spec.key)) return key;
     }
-    if (!spec.reusePrivateKey) return undefined;
-    const file = store.readPayload(volumeId).get(spec.files.privateKey);
-    if (file === undefined) return undefined;
-    const current = decodePrivateKey(file);
+    if (present === undefined || !spec.reusePrivateKey) return undefined;
+    const current = decodePrivateKey(present);
     return keyMatchesSpec(current, spec.key) ? current : undefined;
   }
 
-  /** Issues; a request of an earlier life of the node, whose key is lost, is replaced. */
-  async #issueAnew(volume: ManagedVolume, order: IssuanceOrder, signal: AbortSignal): Promise<Issuance> {
-    try {
-      return await issueCertificate(this.#options.dependencies, order, signal);
-    } catch (thrown) {
-      if (asCertfleetError(thrown).reason !== 'RequestStale') throw thrown;
-      await this.#discard(volume, order.requestName);
-      return await issueCertificate(this.#options.dependencies, order, signal);
-    }
+  /** The CA that the pod trusts now: what a pod reads is never taken away, not even by an issuer that sends no CA. */
+  #presentCa({ store, volumeId, spec }: Volume): string {
+    return store.readPayload(volumeId).get(spec.files.ca)?.toString() ?? '';
   }
 
-  async #discard(volume: ManagedVolume, requestName: string): Promise<void> {
+  /** @throws CertfleetError reason CertificateNotYetValid while the present certificate is the better one */
+  #waitUntilValid(volume: Volume, notBefore: Date): void {
+    const { clock } = this.#options.dependencies;
+    const waitMs = volume.deferralMs(notBefore);
+    if (waitMs > 0) {
+      const message = `the new certificate is not valid before ${notBefore.toISOString()}; the present one is kept until then`;
+      const details = { reason: 'CertificateNotYetValid', retryAfterMs: waitMs };
+      throw new CertfleetError('unavailable', message, details);
+    }
+    if (notBefore.getTime() - clock.now() > toleratedSkewMs) this.#options.reporter.notYetValid(volume, notBefore);
+  }
+
+  /** One request is kept per volume; that old ones linger for a while is no reason to hold up anything. */
+  #deleteObsolete(volume: Volume): void {
     const { volumeId, spec } = volume;
-    await this.#options.dependencies.issuer.discard({ requestName, volumeId, spec });
-    volume.requestIsSpent = false;
-  }
-
-  async #store(volume: ManagedVolume, issuance: Issuance, requestName: string): Promise<IssuedFacts> {
-    const startedMs = performance.now();
-    const { store, volumeId, spec } = volume;
-    const payload = await volumePayload(spec, issuance, () => keystorePassword(volume));
-    store.writePayload(volumeId, payload, spec.fsGroup);
-    // A kill from here to the record's rename leaves new files beside an old record: recovery believes the files. The
-    // key of this request goes before the record says so, or it would be taken for that of the next one.
-    changeSecrets(volume, { pendingKeyPem: undefined });
-    const now = new Date(this.#options.dependencies.clock.now());
-    const { renewBeforeMs } = spec;
-    const issued = issuedFacts(issuance.certificate, { requestName, issuedAt: now, renewBeforeMs });
-    volume.record = {
-      ...volume.record,
-      generation: volume.record.generation + 1,
-      issued,
-      lastFailure: undefined,
-      heldUntil: undefined,
-    };
-    if (volume.record.phase === 'published') store.writeRecord(volume.record);
-    volume.failedAttempts = 0;
-    this.#options.observeWrite(performance.now() - startedMs);
-    return issued;
-  }
-
-  #remember(volume: ManagedVolume, error: CertfleetError): CertfleetError {
-    if (error.reason !== 'GatePending') volume.failedAttempts += 1;
-    volume.requestIsSpent ||= spentReasons.has(error.reason ?? '');
-    const at = new Date(this.#options.dependencies.clock.now());
-    volume.record = {
-      ...volume.record,
-      lastFailure: { at, reason: error.reason ?? 'IssuanceFailed', message: error.message },
-    };
-    try {
-      volume.store.writeRecord(volume.record);
-    } catch {
-      // The volume was removed meanwhile, or the tmpfs is full: the failure itself is what the caller must hear of.
+    const { dependencies, reporter } = this.#options;
+    for (const requestName of volume.record.obsoleteRequests ?? []) {
+      dependencies.issuer.discard({ requestName, volumeId, spec }).then(
+        () => volume.requestsDeleted([requestName]),
+        (error: unknown) => reporter.discardFailed(volume, requestName, asCertfleetError(error)),
+      );
     }
-    return error;
   }
-
-  /** One request is kept per volume; that the old one lingers for a while is no reason to hold up a mount. */
-  #discardLater({ volumeId, spec }: ManagedVolume, requestName: string): void {
-    this.#options.dependencies.issuer.discard({ requestName, volumeId, spec }).catch((error: unknown) => {
-      this.#options.reporter.discardFailed({ volumeId, spec }, requestName, asCertfleetError(error));
-    });
-  }
-}
-
-/** The facts of a certificate as the record keeps them. */
-export function issuedFacts(
-  certificate: Pick<
-    IssuedCertificate,
-    'serialNumber' | 'fingerprintSha256' | 'notBefore' | 'notAfter' | 'caFingerprintsSha256'
-  >,
-  {
-    requestName,
-    issuedAt,
-    renewBeforeMs,
-  }: { requestName: string | undefined; issuedAt: Date; renewBeforeMs: number | undefined },
-): IssuedFacts {
-  const { serialNumber, fingerprintSha256, notBefore, notAfter, caFingerprintsSha256 } = certificate;
-  return {
-    serialNumber,
-    fingerprintSha256,
-    notBefore,
-    notAfter,
-    caFingerprintsSha256,
-    requestName,
-    issuedAt,
-    renewAt: renewAt(certificate, renewBeforeMs),
-  };
-}
-
-/**
- * The name of the volume's next request: the pod's name for the reader, a hash of the volume id so that two volumes never
- * meet, the generation so that the same try after a kill finds the same request.
- */
-export function nextRequestName({ spec, volumeId, record }: ManagedVolume): string {
-  const hash = createHash('sha256').update(volumeId).digest('hex').slice(0, 12);
-  return `${spec.pod.name.slice(0, 200)}-${hash}-${record.generation + 1}`;
 }

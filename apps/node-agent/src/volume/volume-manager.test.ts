@@ -34,17 +34,28 @@ describe('publish', () => {
     assert.deepEqual([...bench.mounter.mounted.keys()], [request.targetPath]);
   });
 
-  test('that was denied leaves nothing, for the kubelet may never come back', async () => {
+  test('that was denied asks again after an hour, whatever the kubelet and the agent do meanwhile', async () => {
     await open();
     bench.issuer.failure = denied;
     const request = bench.request('web');
-    await assert.rejects(bench.publish(request), { code: 'permission-denied' });
-    assert.equal(bench.store.has(request.volumeId), false);
-    assert.deepEqual(bench.mounter.mounted.size, 0);
-    assert.deepEqual(
-      bench.events.map(({ reason }) => reason),
-      ['RequestDenied'],
-    );
+    // A code after which the kubelet comes back, or unpublishes when the pod goes.
+    const refused = { code: 'unavailable', reason: 'RequestDenied' };
+    await assert.rejects(bench.publish(request), refused);
+    assert.equal(bench.events.at(-1)?.reason, 'RequestDenied');
+    assert.match(bench.events.at(-1)?.message ?? '', /denied by policy; the next request is made at 2026-11-24T01:0/);
+    for (let minute = 0; minute < 58; minute++) {
+      await bench.clock.advance(60_000);
+      if (minute % 20 === 0) await bench.restart();
+      await assert.rejects(bench.publish(request), { ...refused, message: /the next request is made at/ });
+    }
+    assert.equal(bench.issuer.requests.length, 1);
+    bench.issuer.failure = undefined;
+    await bench.clock.advance(10 * 60_000);
+    await bench.publish(request);
+    const [first, second] = bench.issuer.requests;
+    assert.notEqual(second?.requestName, first?.requestName);
+    assert.notEqual(second?.csrPem, first?.csrPem);
+    assert.ok(bench.issuer.discarded.includes(first?.requestName ?? ''));
   });
 
   test('that timed out is resumed by the next with the same request and key', async () => {
@@ -67,7 +78,7 @@ describe('publish', () => {
   test('gives up in time for the answer to reach a kubelet that is in a hurry', async () => {
     await open();
     bench.issuer.hold();
-    const publish = bench.publish(bench.request('web'), { deadlineMs: bench.clock.now() + 10_000 });
+    const publish = bench.publish(bench.request('web'), { deadlineMs: bench.clock.monotonic() + 10_000 });
     const refused = assert.rejects(publish, { code: 'deadline-exceeded', message: /within 8 s/ });
     await bench.clock.advance(0);
     await bench.clock.advance(8_000);

@@ -1,20 +1,21 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mounter } from '../mount/mounter.ts';
+import type { RenewalSlot } from '../renewal/renewal-scheduler.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { splitSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { deadline } from './deadline.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { changeSecrets } from './managed-volume.ts';
-import type { ManagedVolume } from './managed-volume.ts';
 import type { ParseVolume } from './parse-volume.ts';
+import { restoreVolume } from './restore-volumes.ts';
 import { createTarget, removeTarget } from './target-directory.ts';
-import type { VolumeIssuance } from './volume-issuance.ts';
-import type { VolumeRenewals } from './volume-renewals.ts';
+import { Volume } from './volume.ts';
+import type { VolumeParts } from './volume.ts';
+import type { Attempt, VolumeIssuance } from './volume-issuance.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
-import type { WorkUnderWay } from './work-under-way.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
+import type { WorkUnderWay } from './work-under-way.ts';
 
 /** What the manager works with. */
 export interface VolumeManagerOptions {
@@ -23,7 +24,7 @@ export interface VolumeManagerOptions {
   readonly files: FileSystem;
   readonly mounter: Mounter;
   readonly issuance: VolumeIssuance;
-  readonly renewals: VolumeRenewals;
+  readonly parts: VolumeParts;
   readonly parseVolume: ParseVolume;
   readonly reporter: VolumeReporter;
   /** Publishes are counted in it, and renewals that were ordered wait for its end. */
@@ -32,23 +33,37 @@ export interface VolumeManagerOptions {
   readonly continueOnNotReady: boolean;
   readonly issuanceTimeoutMs: number;
   readonly observeMount: (durationMs: number) => void;
+  /** Told how late a renewal was after its time, in milliseconds. */
+  readonly observeLag: (lagMs: number) => void;
 }
 
-/** What came of the order to replace a certificate. */
-export type RenewalOutcome = 'renewed' | 'superseded' | 'not-here';
+/**
+ * What came of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
+ * it comes; `too-soon` and `backing-off`: the volume's own schedule decides.
+ */
+export type RenewalOutcome = 'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'not-here';
 
-/** What came of the word that a renewal is held. */
+/** What came of the order to defer a renewal. */
 export type HoldOutcome = 'held' | 'superseded' | 'not-here';
 
 /** Mounts go first, but a node on which pods start without end must renew too. */
-const longestYieldMs = 5_000;
+const maxYieldMs = 5_000;
 
 /** So much of the caller's time is kept for writing, mounting and answering. */
 const answerReserveMs = 2_000;
 
 /**
- * After these the kubelet takes the mount for uncertain and unpublishes it when the pod goes; after any other error it
- * does not, so nothing of the volume may be kept for a next try that may never come.
+ * How long a renewal keeps its slot after its request was made. Issuers that answer promptly are asked for few
+ * certificates at once; one that does not holds up no other volume.
+ */
+const slotAfterRequestMs = 2_000;
+
+/** How long a volume that was never published waits after a restart for the kubelet to come back for it. */
+const unpublishedGraceMs = 15 * 60_000;
+
+/**
+ * After these the kubelet takes the mount for uncertain, and unpublishes it when the pod goes; after any other error it
+ * does not, and nothing of the volume might be kept for a next try that may never come.
  */
 const uncertainCodes: ReadonlySet<string> = new Set([
   'cancelled',
@@ -65,20 +80,22 @@ const uncertainCodes: ReadonlySet<string> = new Set([
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
   readonly #locks = new KeyedLock();
-  readonly #volumes = new Map<string, ManagedVolume>();
+  readonly #volumes = new Map<string, Volume>();
   readonly #stopping = new AbortController();
+  /** Volumes of an earlier run that the kubelet has not asked for yet, with what ends their wait. */
+  readonly #unclaimed = new Map<string, () => void>();
   #onChange: ((volumeId: string) => void) | undefined;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
   }
 
-  volumes(): Iterable<ManagedVolume> {
+  volumes(): Iterable<Volume> {
     return this.#volumes.values();
   }
 
   /** The volume of this id, while the node has it. */
-  volume(volumeId: string): ManagedVolume | undefined {
+  volume(volumeId: string): Volume | undefined {
     return this.#volumes.get(volumeId);
   }
 
@@ -87,194 +104,322 @@ export class VolumeManager {
     this.#onChange = listener;
   }
 
-  /** Takes up a volume that stands on the node already. */
-  resume(volume: ManagedVolume): void {
+  /** Takes a volume that an earlier run left. One that was never published is removed if no publish comes for it. */
+  restored(volume: Volume): void {
     this.#volumes.set(volume.volumeId, volume);
-    if (volume.record.phase === 'published') this.#options.renewals.scheduleNext(volume);
+    if (volume.record.phase === 'created') this.#discardLater(volume.volumeId);
+    this.#onChange?.(volume.volumeId);
   }
 
   /**
    * Brings the volume to its target with a valid certificate in it; of one that is there already only newer tokens are
    * kept. A running pod's volume is never taken from it, whatever fails.
+   * @throws CertfleetError; once the volume exists, always with a code after which the kubelet comes back or unpublishes
    */
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
-    return this.#options.mountsUnderWay.during(() => this.#publish(request, context));
-  }
-
-  #publish(request: PublishRequest, context: PublishContext): Promise<void> {
-    return this.#locks.run(request.volumeId, async () => {
+    return this.#options.mountsUnderWay.during(async () => {
       const known = this.#volumes.get(request.volumeId);
-      if (known !== undefined) keepTokens(known, request);
-      if (known?.record.phase === 'published' && (await this.#isPublishedAt(known, request.targetPath))) return;
-      const volume = known ?? (await this.#create(request));
-      try {
-        await this.#fill(volume, context);
-        await this.#mount(volume, request.targetPath);
-      } catch (thrown) {
-        const error = asCertfleetError(thrown);
-        this.#options.reporter.issuanceFailed(volume, 'mount', error);
-        if (!uncertainCodes.has(error.code) && volume.record.phase === 'created') this.#forget(volume);
-        throw error;
-      } finally {
-        this.#onChange?.(request.volumeId);
+      if (known?.record.phase === 'published' && !known.unpublished.signal.aborted) {
+        // Without the lock: a mount that is there must not wait for a renewal that is in progress.
+        if (await this.#isPublished(request)) return;
+        // An unpublish that was asked for later must not be undone.
+        known.unpublished.signal.throwIfAborted();
       }
+      this.#claim(request.volumeId);
+      const publish = (): Promise<void> => this.#publish(request, context);
+      if (!this.#locks.isHeld(request.volumeId)) {
+        await this.#locks.run(request.volumeId, publish);
+        return;
+      }
+      const { clock } = this.#options;
+      using limit = deadline(clock, context.deadlineMs - clock.monotonic() - answerReserveMs, [context.signal]);
+      await this.#locks.run(request.volumeId, publish, limit.signal);
     });
   }
 
-  /** Takes the volume from its target and deletes it, key and all; one that is not there is no error. */
+  /** Takes the volume from its target and deletes it, key first; one that is not there is no error. */
   async unpublish({ volumeId, targetPath }: UnpublishRequest): Promise<void> {
     this.#volumes.get(volumeId)?.unpublished.abort(new CertfleetError('aborted', 'the volume was unpublished'));
-    await this.#locks.run(volumeId, async () => {
-      const volume = this.#volumes.get(volumeId);
-      await this.#takeFrom(targetPath);
-      // One inline volume has one target; were it mounted at another, that mount would show a deleted directory for ever.
-      if (volume !== undefined && volume.record.targetPath !== targetPath)
-        await this.#takeFrom(volume.record.targetPath);
-      if (volume === undefined) this.#options.store.remove(volumeId);
-      else this.#forget(volume);
-    });
+    await this.#locks.run(volumeId, () => this.#remove(volumeId, targetPath));
   }
 
   /**
-   * Renews a volume whose deadline came, if it is still here. A job that was under way when it came has done the work,
-   * or has failed and said when to try next. Never rejects.
+   * Renews a volume whose deadline came, if it is still here and still due: a job that was in progress when it came has
+   * done the work, or has failed and said when to try next. Never rejects.
    */
-  renew(volumeId: string): Promise<void> {
+  renew(volumeId: string, slot: RenewalSlot): Promise<void> {
     return this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
-      if (volume === undefined || this.#options.renewals.isScheduled(volume)) return;
-      await this.#options.renewals.renew(volume, this.#stopping.signal);
-      this.#onChange?.(volumeId);
+      if (volume === undefined || volume.isRemoving) return;
+      if (!volume.isDue) {
+        volume.postponed();
+        return;
+      }
+      await this.#renew(volume, causeOf(volume), { onSlotFree: () => slot.release() }).catch(() => undefined);
     });
   }
 
   /**
-   * Replaces the certificate of one generation, once the mounts under way are done. Whatever the volume has become
+   * Replaces the certificate of one generation, once the mounts in progress are done. Whatever the volume has become
    * meanwhile decides: twice the same order makes one issuance.
    * @returns what came of it
-   * @throws CertfleetError as VolumeIssuance.issue does; the next try is scheduled
+   * @throws CertfleetError as VolumeIssuance.attempt does; the next attempt is scheduled
    */
-  async renewGeneration(volumeId: string, generation: number): Promise<RenewalOutcome> {
-    await this.#options.mountsUnderWay.idle(longestYieldMs);
-    return this.#locks.run(volumeId, async () => {
+  async renewGeneration(volumeId: string, generation: number, isRequestedByPerson = false): Promise<RenewalOutcome> {
+    await this.#options.mountsUnderWay.idle(maxYieldMs);
+    const requested = Promise.withResolvers<RenewalOutcome>();
+    const done = this.#locks.run(volumeId, async (): Promise<RenewalOutcome> => {
       const volume = this.#volumes.get(volumeId);
-      if (volume?.record.phase !== 'published') return 'not-here';
+      if (volume?.record.phase !== 'published' || volume.isRemoving) return 'not-here';
       if (volume.record.generation !== generation) return 'superseded';
-      const error = await this.#options.renewals.renew(volume, this.#stopping.signal, 'job');
-      this.#onChange?.(volumeId);
-      if (error !== undefined) throw error;
+      if (!isRequestedByPerson && volume.isTooSoon) return 'too-soon';
+      if (!isRequestedByPerson && volume.isBackingOff) return 'backing-off';
+      const onSlotFree = (): void => requested.resolve('requested');
+      await this.#renew(volume, 'job', { isRequestedByPerson, onSlotFree });
       return 'renewed';
     });
+    // An order whose answer is only waited for must not keep others of the node waiting; the report is its answer.
+    return await Promise.race([done, requested.promise]);
   }
 
-  /** Lets the volume's own deadline wait until a time: the controller holds the renewal of this generation back. */
+  /** Lets the volume's own deadline wait until a time: the controller defers the renewal of this generation. */
   holdGeneration(volumeId: string, generation: number, until: Date): Promise<HoldOutcome> {
-    return this.#locks.run(volumeId, () => Promise.resolve(this.#hold(volumeId, generation, until)));
-  }
-
-  #hold(volumeId: string, generation: number, until: Date): HoldOutcome {
-    const volume = this.#volumes.get(volumeId);
-    if (volume?.record.phase !== 'published') return 'not-here';
-    if (volume.record.generation !== generation) return 'superseded';
-    this.#options.renewals.hold(volume, until);
-    this.#onChange?.(volumeId);
-    return 'held';
-  }
-
-  /** Deletes a volume that a kill left before it was mounted, unless the kubelet has come back for it meanwhile. */
-  discardUnpublished(volumeId: string): Promise<void> {
-    return this.#locks.run(volumeId, async () => {
+    return this.#locks.run(volumeId, () => {
       const volume = this.#volumes.get(volumeId);
-      if (volume?.record.phase !== 'created') return;
-      await this.#takeFrom(volume.record.targetPath);
-      this.#forget(volume);
+      if (volume?.record.phase !== 'published' || volume.isRemoving) return Promise.resolve('not-here');
+      if (volume.record.generation !== generation) return Promise.resolve('superseded');
+      volume.deferred(until);
+      this.#onChange?.(volumeId);
+      return Promise.resolve('held');
     });
   }
 
-  /** Ends what is under way; pending requests are resumed by the next start. */
-  stop(): void {
-    this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
+  /** Ends a removal that an earlier run began. Never rejects: the kubelet repeats an unpublish that was not answered. */
+  async resumeRemoval(volumeId: string, targetPath: string | undefined): Promise<void> {
+    try {
+      await this.#locks.run(volumeId, async () => {
+        if (!this.#volumes.has(volumeId)) await this.#remove(volumeId, targetPath);
+      });
+    } catch (thrown) {
+      this.#options.reporter.removalFailed(volumeId, asCertfleetError(thrown));
+    }
   }
 
-  async #create(request: PublishRequest): Promise<ManagedVolume> {
-    const { store, parseVolume, clock, reporter, mounter } = this.#options;
+  /** Ends what is in progress; pending requests are resumed by the next start. */
+  stop(): void {
+    this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
+    for (const cancel of this.#unclaimed.values()) cancel();
+    this.#unclaimed.clear();
+  }
+
+  async #publish(request: PublishRequest, context: PublishContext): Promise<void> {
+    const { volumeId, targetPath } = request;
+    // A removal that failed is completed before the volume is made anew.
+    if (this.#volumes.get(volumeId)?.isRemoving === true) await this.#remove(volumeId, targetPath);
+    if (await this.#isPublished(request)) return;
+    const volume = this.#volumes.get(volumeId) ?? (await this.#createOrRestore(request));
+    try {
+      if (request.serviceAccountTokens !== undefined) volume.tokensChanged(request.serviceAccountTokens);
+      await this.#fill(volume, context);
+      await this.#mount(volume, targetPath);
+    } catch (thrown) {
+      throw asUncertain(asCertfleetError(thrown));
+    } finally {
+      this.#onChange?.(volumeId);
+    }
+  }
+
+  /** Whether the volume is at that target already; newer tokens are kept then. */
+  async #isPublished({ volumeId, targetPath, serviceAccountTokens }: PublishRequest): Promise<boolean> {
+    const volume = this.#volumes.get(volumeId);
+    if (volume?.record.phase !== 'published' || volume.isRemoving) return false;
+    const { mounter } = this.#options;
+    const [source, presentTarget] = [volume.store.dataPath(volumeId), volume.record.targetPath];
+    if (!(await mounter.shows(source, presentTarget))) return false;
+    if (presentTarget !== targetPath && !(await mounter.shows(source, targetPath))) {
+      const message = `volume ${volumeId} is published at ${presentTarget}, it cannot be published at ${targetPath} as well`;
+      throw new CertfleetError('already-exists', message);
+    }
+    if (!volume.isMountConfirmed) await mounter.makeReadOnly(presentTarget);
+    volume.isMountConfirmed = true;
+    if (serviceAccountTokens !== undefined) volume.tokensChanged(serviceAccountTokens);
+    return true;
+  }
+
+  async #createOrRestore(request: PublishRequest): Promise<Volume> {
+    const { store, parseVolume, clock, reporter, mounter, parts } = this.#options;
     const { volumeId, targetPath, volumeMountGroup, serviceAccountTokens } = request;
+    if (store.has(volumeId)) {
+      const left = restoreVolume(volumeId, { parts, parseVolume });
+      if (left !== undefined) {
+        this.#volumes.set(volumeId, left);
+        return left;
+      }
+      // Its record is damaged; with no pod on it, it may make room.
+      if (await mounter.isMounted(targetPath)) {
+        const message = `volume ${volumeId} is mounted at ${targetPath} and its record cannot be read; delete the pod to replace it`;
+        throw new CertfleetError('unavailable', message, { reason: 'MountFailed' });
+      }
+      store.remove(volumeId);
+    }
     const spec = parseVolume(request);
     const { attributes, secrets } = splitSecrets(request.attributes);
     const createdAt = new Date(clock.now());
-    const volume: ManagedVolume = {
-      volumeId,
+    const volume = Volume.create(parts, {
       spec,
-      store,
       record: { volumeId, targetPath, attributes, volumeMountGroup, createdAt, phase: 'created', generation: 0 },
       secrets: { ...secrets, serviceAccountTokens },
-      failedAttempts: 0,
-      lastCause: undefined,
-      lastIssuanceMs: undefined,
-      requestIsSpent: false,
-      unpublished: new AbortController(),
-    };
-    // Set aside at start because its record was damaged; with no pod on it, it may make room.
-    if (store.has(volumeId) && !(await mounter.isMounted(targetPath))) store.remove(volumeId);
-    store.create(volume.record, volume.secrets);
+    });
     this.#volumes.set(volumeId, volume);
     reporter.attributeWarnings(volume);
     return volume;
   }
 
-  async #isPublishedAt({ record, volumeId }: ManagedVolume, targetPath: string): Promise<boolean> {
-    const isMounted = await this.#options.mounter.isMounted(record.targetPath);
-    if (isMounted && record.targetPath !== targetPath) {
-      const message = `expected volume ${volumeId} at ${record.targetPath}, where it is published, found ${targetPath}`;
-      throw new CertfleetError('already-exists', message);
-    }
-    return isMounted;
-  }
-
-  /** Issues the first certificate, unless one that is still valid lies there or the pod may start without it. */
-  async #fill(volume: ManagedVolume, context: PublishContext): Promise<void> {
+  /** Issues the first certificate, unless one that is still valid is there or the pod may start without it. */
+  async #fill(volume: Volume, context: PublishContext): Promise<void> {
     const { continueOnNotReady, clock, issuanceTimeoutMs, issuance } = this.#options;
     const { issued } = volume.record;
     if (continueOnNotReady || (issued !== undefined && issued.notAfter.getTime() > clock.now())) return;
-    const timeoutMs = Math.min(issuanceTimeoutMs, context.deadlineMs - clock.now() - answerReserveMs);
-    using limit = deadline(clock, timeoutMs, [context.signal, volume.unpublished.signal, this.#stopping.signal]);
-    await issuance.issue(volume, 'mount', limit.signal);
+    if (volume.isBackingOff) throw backingOff(volume);
+    const abandoned = AbortSignal.any([context.signal, volume.unpublished.signal, this.#stopping.signal]);
+    const timeoutMs = Math.min(issuanceTimeoutMs, context.deadlineMs - clock.monotonic() - answerReserveMs);
+    using limit = deadline(clock, timeoutMs, [abandoned]);
+    await issuance.attempt(volume, { cause: 'mount', signal: limit.signal, abandoned });
   }
 
-  async #mount(volume: ManagedVolume, targetPath: string): Promise<void> {
-    const { files, mounter, observeMount, renewals } = this.#options;
+  async #mount(volume: Volume, targetPath: string): Promise<void> {
+    const { files, mounter, observeMount, reporter } = this.#options;
     const startedMs = performance.now();
     volume.unpublished.signal.throwIfAborted();
+    // Before the mount: from here on nothing but unpublish removes the volume, whatever fails.
+    volume.published(targetPath);
     try {
-      // What a kill left there, which may be half done. No pod runs on it: its publish was never answered.
-      if (!createTarget(files, targetPath)) await mounter.unmount(targetPath);
-      await mounter.bindReadOnly(volume.store.dataPath(volume.volumeId), targetPath);
+      const source = volume.store.dataPath(volume.volumeId);
+      if (createTarget(files, targetPath) || !(await mounter.isMounted(targetPath))) {
+        await mounter.bindReadOnly(source, targetPath);
+      } else if (await mounter.shows(source, targetPath)) {
+        // A kill may have left it between the bind and the step that makes it read-only.
+        await mounter.makeReadOnly(targetPath);
+      } else {
+        throw occupiedTarget(volume.volumeId, targetPath);
+      }
+      volume.isMountConfirmed = true;
     } catch (cause) {
-      // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking anew.
-      throw new CertfleetError('unavailable', asCertfleetError(cause).message, { reason: 'MountFailed', cause });
+      // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking again.
+      const error = new CertfleetError('unavailable', asCertfleetError(cause).message, {
+        reason: 'MountFailed',
+        cause,
+      });
+      reporter.mountFailed(volume, error);
+      throw error;
     }
-    volume.record = { ...volume.record, targetPath, phase: 'published' };
-    volume.store.writeRecord(volume.record);
     observeMount(performance.now() - startedMs);
-    renewals.scheduleNext(volume);
   }
 
-  async #takeFrom(targetPath: string): Promise<void> {
-    await this.#options.mounter.unmount(targetPath);
-    removeTarget(this.#options.files, targetPath);
+  /** One attempt to renew; the next is scheduled either way. */
+  async #renew(
+    volume: Volume,
+    cause: Attempt['cause'],
+    {
+      onSlotFree,
+      isRequestedByPerson = false,
+    }: { readonly onSlotFree: () => void; readonly isRequestedByPerson?: boolean },
+  ): Promise<void> {
+    const { issuance, clock, issuanceTimeoutMs, observeLag } = this.#options;
+    const dueAt = volume.record.issued?.renewAt;
+    const abandoned = AbortSignal.any([this.#stopping.signal, volume.unpublished.signal]);
+    using limit = deadline(clock, issuanceTimeoutMs, [abandoned]);
+    let cancelSlotTimer: (() => void) | undefined;
+    // A request that was waited for in vain before is likely to be so again.
+    const keepSlotMs = volume.failedAttempts > 0 ? 0 : slotAfterRequestMs;
+    const onRequested = (): void => {
+      cancelSlotTimer?.();
+      cancelSlotTimer = clock.schedule(keepSlotMs, onSlotFree);
+    };
+    try {
+      await issuance.attempt(volume, { cause, isRequestedByPerson, signal: limit.signal, abandoned, onRequested });
+      if (dueAt !== undefined) observeLag(clock.now() - dueAt.getTime());
+    } finally {
+      cancelSlotTimer?.();
+      if (!volume.isRemoving && !abandoned.aborted && !volume.isScheduled) volume.postponed();
+      this.#onChange?.(volume.volumeId);
+    }
   }
 
-  #forget(volume: ManagedVolume): void {
-    this.#options.renewals.unschedule(volume);
-    this.#volumes.delete(volume.volumeId);
-    volume.store.remove(volume.volumeId);
-    this.#onChange?.(volume.volumeId);
+  /** Destroys the volume, takes it from its targets and forgets it. A call that failed is repeated as a whole. */
+  async #remove(volumeId: string, targetPath: string | undefined): Promise<void> {
+    const { store, mounter, files } = this.#options;
+    this.#claim(volumeId);
+    const volume = this.#volumes.get(volumeId);
+    const targets = new Set([targetPath, volume?.record.targetPath, ...this.#interruptedTargets(volumeId)]);
+    if (volume === undefined) store.destroy(volumeId);
+    else volume.removing();
+    for (const target of targets) {
+      if (target === undefined) continue;
+      await mounter.unmount(target);
+      removeTarget(files, target);
+    }
+    if (volume === undefined) store.finishRemoval(volumeId);
+    else volume.removed();
+    this.#volumes.delete(volumeId);
+    this.#onChange?.(volumeId);
+  }
+
+  /** Where a volume was mounted whose removal an earlier run began. */
+  #interruptedTargets(volumeId: string): (string | undefined)[] {
+    if (this.#volumes.has(volumeId)) return [];
+    const { store } = this.#options;
+    return store.interruptedRemovals().flatMap((each) => (each.volumeId === volumeId ? [each.targetPath] : []));
+  }
+
+  /** The kubelet has come for a volume of an earlier run: it is the kubelet's again. */
+  #claim(volumeId: string): void {
+    this.#unclaimed.get(volumeId)?.();
+    this.#unclaimed.delete(volumeId);
+  }
+
+  /** Removes a volume that was never published, unless the kubelet comes for it in time. */
+  #discardLater(volumeId: string): void {
+    const discard = (): void => {
+      if (this.#volumes.get(volumeId)?.record.phase !== 'created') return;
+      this.#options.reporter.unclaimedRemoved(volumeId);
+      this.unpublish({ volumeId, targetPath: this.#volumes.get(volumeId)?.record.targetPath ?? '' }).catch(
+        (thrown: unknown) => {
+          this.#options.reporter.removalFailed(volumeId, asCertfleetError(thrown));
+          this.#discardLater(volumeId);
+        },
+      );
+    };
+    this.#unclaimed.set(volumeId, this.#options.clock.schedule(unpublishedGraceMs, discard));
   }
 }
 
-/** In token-request mode the kubelet publishes again and again, with a newer token each time. */
-function keepTokens(volume: ManagedVolume, { serviceAccountTokens }: PublishRequest): void {
-  if (serviceAccountTokens === undefined) return;
-  if (serviceAccountTokens.reveal() === volume.secrets.serviceAccountTokens?.reveal()) return;
-  changeSecrets(volume, { serviceAccountTokens });
+function causeOf({ failedAttempts, record }: Volume): Attempt['cause'] {
+  if (record.issued === undefined) return 'mount';
+  return failedAttempts > 0 ? 'retry' : 'deadline';
+}
+
+/** Tells the kubelet in any case that the volume exists: it comes back, or unpublishes when the pod goes. */
+function asUncertain(error: CertfleetError): CertfleetError {
+  if (uncertainCodes.has(error.code)) return error;
+  const { reason, retryAfterMs } = error;
+  return new CertfleetError('unavailable', error.message, {
+    cause: error,
+    ...(reason === undefined ? {} : { reason }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function backingOff({ record: { lastFailure } }: Volume): CertfleetError {
+  const next =
+    lastFailure?.retryAt === undefined ? '' : `; the next request is made at ${lastFailure.retryAt.toISOString()}`;
+  const details = lastFailure === undefined ? {} : { reason: lastFailure.reason };
+  return new CertfleetError('unavailable', `${lastFailure?.message ?? 'refused'}${next}`, details);
+}
+
+function occupiedTarget(volumeId: string, targetPath: string): CertfleetError {
+  const message =
+    `something else than volume ${volumeId} is mounted at ${targetPath}, perhaps from an earlier data directory of the ` +
+    'driver; it is left alone because a pod may be using it: delete the pod to get a new volume';
+  return new CertfleetError('unavailable', message);
 }

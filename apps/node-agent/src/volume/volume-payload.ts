@@ -12,8 +12,8 @@ export interface KeyWithCertificate {
 }
 
 /**
- * The files that a volume shows to its pod, by name. Without a CA from the issuer there is no CA file; the password is
- * asked for only where there is a keystore.
+ * The files that a volume shows to its pod, by name: always the same names, so that no renewal takes a file away. Without a
+ * CA the CA file is empty, as csi-driver writes it. The password is asked for only where there is a keystore.
  */
 export async function volumePayload(
   { files, keystore, key: { encoding } }: VolumeSpec,
@@ -25,8 +25,8 @@ export async function volumePayload(
   const payload = new Map([
     [files.certificate, certificate],
     [files.privateKey, privateKey],
+    [files.ca, Buffer.from(caPem)],
   ]);
-  if (caPem !== '') payload.set(files.ca, Buffer.from(caPem));
   if (files.combinedPem !== undefined) payload.set(files.combinedPem, Buffer.concat([privateKey, certificate]));
   if (keystore !== undefined) {
     const { fileName, passwordFile, profile } = keystore;

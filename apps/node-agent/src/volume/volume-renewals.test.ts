@@ -84,7 +84,7 @@ describe('renewal', () => {
     bench.issuer.failure = undefined;
     await bench.clock.advance(5_000);
     const [, refused, again] = bench.issuer.requests;
-    assert.equal(again?.requestName, refused?.requestName);
+    assert.notEqual(again?.requestName, refused?.requestName);
     assert.notEqual(again?.csrPem, refused?.csrPem);
     assert.ok(bench.issuer.discarded.includes(refused?.requestName ?? ''));
   });
@@ -125,6 +125,8 @@ describe('a renewal that the controller holds', () => {
   test('comes by a job all the same, and the next one is not held', async () => {
     const request = await held();
     await bench.manager.holdGeneration(request.volumeId, 1, inHours(24));
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'too-soon');
+    await bench.clock.advance(hours(1));
     assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'renewed');
     assert.equal(bench.manager.volume(request.volumeId)?.record.heldUntil, undefined);
     assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(24)), 'superseded');
@@ -167,7 +169,9 @@ describe('a deadline that comes while a job renews', () => {
   test('finds the work done, and does not renew again', async () => {
     const { job } = await jobAcrossDeadline();
     bench.issuer.release();
-    assert.equal(await job, 'renewed');
+    await bench.clock.advance(0);
+    // The order waited for the issuer longer than others of the node may be kept waiting.
+    assert.equal(await job, 'requested');
     await bench.clock.advance(19 * 3_600_000);
     assert.deepEqual(generations(), [1, 2]);
     await bench.clock.advance(2 * 3_600_000);
@@ -178,7 +182,7 @@ describe('a deadline that comes while a job renews', () => {
     const { job } = await jobAcrossDeadline();
     bench.issuer.failure = down;
     bench.issuer.release();
-    await assert.rejects(job, down);
+    assert.equal(await job, 'requested');
     await bench.clock.advance(10_000);
     assert.deepEqual(generations(), [1, 2]);
     bench.issuer.failure = undefined;

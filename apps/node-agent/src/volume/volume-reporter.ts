@@ -29,6 +29,13 @@ export interface ReportedVolume {
   readonly spec: VolumeSpec;
 }
 
+/** A volume that has a certificate, or none yet. */
+export interface AttemptedVolume extends ReportedVolume {
+  readonly record: { readonly issued?: { readonly notAfter: Date } | undefined };
+  /** Whether no request is made before the next attempt is allowed. */
+  readonly isBackingOff: boolean;
+}
+
 /** Tells each outcome once and everywhere: a log line, a metric, and an Event that `kubectl describe pod` shows. */
 export class VolumeReporter {
   readonly #log: Logger;
@@ -63,33 +70,71 @@ export class VolumeReporter {
     });
   }
 
-  /** A first issuance failed; the kubelet gets the same error and tries again. */
-  issuanceFailed(volume: ReportedVolume, cause: IssuanceCause, error: CertfleetError): void {
+  /** An attempt failed or is deferred, and the next is allowed at `retryAt`. The files, if there are any, stay. */
+  attemptFailed(volume: AttemptedVolume, cause: IssuanceCause, error: CertfleetError, retryAt: Date): void {
+    const { issued } = volume.record;
     this.#metrics.issuanceEnded(resultOf(error), cause);
     this.#metrics.issuanceFailed(eventReasonOf(error.reason));
-    this.#log.warn({ ...fields(volume), cause, reason: error.reason, error: error.message }, 'issuance failed');
+    const details = { cause, reason: error.reason, error: error.message, retryAt };
+    if (issued === undefined) {
+      this.#log.warn({ ...fields(volume), ...details }, 'issuance failed');
+      const next = volume.isBackingOff ? `; the next request is made at ${iso(retryAt)}` : '';
+      this.#warn(volume, eventReasonOf(error.reason), `${error.message}${next}`);
+      return;
+    }
+    const { notAfter } = issued;
+    this.#log.warn({ ...fields(volume), ...details, notAfter }, 'renewal failed');
+    const reason = ownRenewalReasons.has(error.reason ?? '') ? eventReasonOf(error.reason) : 'RenewalFailed';
+    const until = `the certificate stays valid until ${iso(notAfter)}, next try at ${iso(retryAt)}`;
+    this.#warn(volume, reason, `${error.message}; ${until}`);
+  }
+
+  /** The certificate is there but the volume could not be mounted; the kubelet gets the same error and tries again. */
+  mountFailed(volume: ReportedVolume, error: CertfleetError): void {
+    this.#metrics.issuanceFailed(eventReasonOf(error.reason));
+    this.#log.warn({ ...fields(volume), reason: error.reason, error: error.message }, 'mount failed');
     this.#warn(volume, eventReasonOf(error.reason), error.message);
   }
 
-  /** A renewal failed; the old files stay. */
-  renewalFailed(
-    volume: ReportedVolume,
-    cause: IssuanceCause,
-    error: CertfleetError,
-    times: { readonly notAfter: Date; readonly retryAt: Date },
-  ): void {
-    this.#metrics.issuanceEnded(resultOf(error), cause);
-    this.#metrics.issuanceFailed(eventReasonOf(error.reason));
-    this.#log.warn(
-      { ...fields(volume), cause, reason: error.reason, error: error.message, ...times },
-      'renewal failed',
-    );
-    const reason = error.reason === 'RequestDenied' ? 'RequestDenied' : 'RenewalFailed';
-    this.#warn(
-      volume,
-      reason,
-      `${error.message}; the certificate stays valid until ${iso(times.notAfter)}, next try at ${iso(times.retryAt)}`,
-    );
+  /** A first request waits for some seconds already. */
+  requestPending(volume: ReportedVolume, message: string): void {
+    const { kind, name, group } = volume.spec.issuer;
+    this.#log.info({ ...fields(volume), message }, 'certificate request pending');
+    this.#warn(volume, 'RequestPending', `waiting for ${kind} ${name} of ${group}: ${message}`);
+  }
+
+  /** The issuer does not answer a request, which is given up for a new one. */
+  requestReplaced(volume: ReportedVolume, requestName: string): void {
+    this.#log.warn({ ...fields(volume), requestName }, 'unanswered certificate request replaced');
+    this.#warn(volume, 'RequestReplaced', `certificate request ${requestName} is not answered and was replaced`);
+  }
+
+  /** A certificate is in use before its not-before, since waiting longer would have been worse. */
+  notYetValid(volume: ReportedVolume, notBefore: Date): void {
+    this.#log.warn({ ...fields(volume), notBefore }, 'certificate used before its not-before');
+    const message = `the certificate is not valid before ${iso(notBefore)}: the clock of the issuer or of this node is wrong`;
+    this.#warn(volume, 'CertificateNotYetValid', message);
+  }
+
+  /** A renewal brought no CA, and the CA file stays as it was. */
+  caKept(volume: ReportedVolume): void {
+    this.#log.warn(fields(volume), 'issuer sent no ca, the present one is kept');
+    this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file stays as it was');
+  }
+
+  /** A volume that was never published was not asked for again after a restart. */
+  unclaimedRemoved(volumeId: string): void {
+    this.#log.info({ volumeId }, 'unpublished volume removed: the kubelet did not ask for it again');
+  }
+
+  /** A removal that no caller waits for failed. */
+  removalFailed(volumeId: string, error: CertfleetError): void {
+    this.#log.warn({ volumeId, error: error.message }, 'volume not removed, retrying');
+  }
+
+  /** Something could not be written down; it holds for this run of the agent and is written again with the next change. */
+  writeFailed(volume: ReportedVolume, error: CertfleetError): void {
+    this.#log.warn({ ...fields(volume), error: error.message }, 'volume metadata not written');
   }
 
   /** The attributes were refused before anything was made. */
@@ -135,11 +180,16 @@ function resultOf(error: CertfleetError): string {
   return resultByReason[error.reason ?? ''] ?? 'error';
 }
 
+/** Reasons that a failed renewal's Event names; all others are RenewalFailed. */
+const ownRenewalReasons: ReadonlySet<string> = new Set(['RequestDenied', 'CertificateNotYetValid']);
+
 const resultByReason: Readonly<Record<string, string>> = {
   RequestDenied: 'denied',
   RequestFailed: 'failed',
   RequestRejected: 'failed',
   RequestPending: 'pending',
+  RequestUnapproved: 'pending',
+  CertificateNotYetValid: 'pending',
   GatePending: 'pending',
   InvalidCertificate: 'invalid',
 };

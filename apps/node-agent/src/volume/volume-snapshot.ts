@@ -2,11 +2,14 @@ import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.
 import type { CertificateTimes } from '@certfleet/shared/certificate-times.ts';
 import type { MetricsSnapshot, VolumeState, VolumeUrgency } from '../observability/agent-metrics.ts';
 import { issuedTimes } from './issued-times.ts';
-import { volumeState } from './managed-volume.ts';
-import type { ManagedVolume } from './managed-volume.ts';
+import { volumeState } from './volume.ts';
+import type { VolumeStatusSource } from './volume.ts';
 
 /** How the volumes stand now, counted by state and by urgency, and the soonest end among them. */
-export function volumeSnapshot(volumes: Iterable<ManagedVolume>, nowMs: number): Omit<MetricsSnapshot, 'rsaKeysReady'> {
+export function volumeSnapshot(
+  volumes: Iterable<VolumeStatusSource>,
+  nowMs: number,
+): Omit<MetricsSnapshot, 'rsaKeysReady'> {
   const counts: Record<VolumeState, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
   const urgency: Urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
   let soonestNotAfter: Date | undefined;
@@ -24,7 +27,7 @@ type Urgency = { -readonly [Count in keyof VolumeUrgency]: number };
 
 function weigh(
   urgency: Urgency,
-  { record, failedAttempts }: ManagedVolume,
+  { record, failedAttempts }: VolumeStatusSource,
   { times, nowMs }: { readonly times: CertificateTimes; readonly nowMs: number },
 ): void {
   const left = renewalTimeLeft(times, nowMs);

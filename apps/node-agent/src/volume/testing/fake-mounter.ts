@@ -5,6 +5,8 @@ export class FakeMounter implements Mounter {
   readonly mounted = new Map<string, string>();
   /** Thrown by the next bind mount. */
   failure: Error | undefined;
+  /** Thrown by the next unmount. */
+  unmountFailure: Error | undefined;
 
   mountTmpfs(): Promise<void> {
     return Promise.resolve();
@@ -22,7 +24,14 @@ export class FakeMounter implements Mounter {
     return Promise.resolve();
   }
 
+  makeReadOnly(): Promise<void> {
+    return Promise.resolve();
+  }
+
   unmount(target: string): Promise<void> {
+    const { unmountFailure } = this;
+    this.unmountFailure = undefined;
+    if (unmountFailure !== undefined) return Promise.reject(unmountFailure);
     this.mounted.delete(target);
     return Promise.resolve();
   }

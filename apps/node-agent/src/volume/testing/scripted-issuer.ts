@@ -4,17 +4,27 @@ import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../../issu
 import { LocalCaIssuer } from '../../issuance/local-ca-issuer.ts';
 import type { LocalCa } from '../../issuance/local-ca.ts';
 
-/** An issuer for tests: signs at once, unless it is told to fail or to let requests wait. */
+/** An issuer for tests: signs at once, unless it is told to fail, to let requests wait, or to sign otherwise. */
 export class ScriptedIssuer implements CertificateIssuer {
   readonly requests: IssueRequest[] = [];
   readonly discarded: string[] = [];
   /** Thrown by every request while it is set. */
   failure: CertfleetError | undefined;
+  /** How far before its time a certificate begins. */
+  backdateMs = 0;
+  /** The lifetime granted, from not-before on; undefined grants what is asked for. */
+  grantedMs: number | undefined;
+  /** How far the issuer's clock is ahead. */
+  signerAheadMs = 0;
+  sendsCa = true;
+  /** Requests that are never answered. */
+  unanswered: (requestName: string) => boolean = () => false;
   readonly #signer: LocalCaIssuer;
   #gate: PromiseWithResolvers<void> | undefined;
 
   constructor(ca: LocalCa, clock: Clock) {
-    this.#signer = new LocalCaIssuer(ca, clock);
+    const now = (): number => clock.now() + this.signerAheadMs - this.backdateMs;
+    this.#signer = new LocalCaIssuer(ca, { ...clock, now, monotonic: () => 0, schedule: () => () => undefined });
   }
 
   /** Lets requests wait from now on. */
@@ -32,8 +42,11 @@ export class ScriptedIssuer implements CertificateIssuer {
     this.requests.push(request);
     onCreated?.();
     if (this.#gate !== undefined) await Promise.race([this.#gate.promise, abortion(signal)]);
+    if (this.unanswered(request.requestName)) await abortion(signal);
     if (this.failure !== undefined) throw this.failure;
-    return this.#signer.issue(request, signal);
+    const spec = { ...request.spec, durationMs: this.grantedMs ?? request.spec.durationMs };
+    const response = await this.#signer.issue({ ...request, spec }, signal);
+    return this.sendsCa ? response : { ...response, caPem: '' };
   }
 
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {

@@ -1,22 +1,19 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../issuance/local-ca.ts';
+import { openNodeVolumes } from '../../node-volumes.ts';
+import type { NodeVolumes } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
-import { RenewalScheduler } from '../../renewal/renewal-scheduler.ts';
 import { systemFiles } from '../../storage/file-system.ts';
+import type { FileSystem } from '../../storage/file-system.ts';
 import { ownLayout } from '../../storage/volume-layout.ts';
 import { VolumeStore } from '../../storage/volume-store.ts';
-import { volumeParser } from '../parse-volume.ts';
-import { recoverVolumes } from '../recover-volumes.ts';
-import type { RecoveredVolumes } from '../recover-volumes.ts';
-import { VolumeIssuance } from '../volume-issuance.ts';
-import { VolumeManager } from '../volume-manager.ts';
-import { VolumeRenewals } from '../volume-renewals.ts';
-import { VolumeReporter } from '../volume-reporter.ts';
+import type { Volume } from '../volume.ts';
+import type { VolumeManager } from '../volume-manager.ts';
 import type { PodEvent } from '../volume-reporter.ts';
 import { WorkUnderWay } from '../work-under-way.ts';
 import type { PublishContext, PublishRequest } from '../volume-requests.ts';
@@ -43,21 +40,20 @@ export class VolumeBench {
     rsaKeysReady: 0,
   }));
   readonly issuer: ScriptedIssuer;
+  /** The agent's files, as a test looks at them. */
   readonly store: VolumeStore;
   readonly #changes: BenchChanges;
-  readonly #reporter: VolumeReporter;
   log = '';
-  manager: VolumeManager;
-  #scheduler: RenewalScheduler | undefined;
+  /** Decides about each call of the agent on files: what it throws is thrown in the place of the call. */
+  beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
+  #node: NodeVolumes;
 
   private constructor(issuer: (bench: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
     this.#changes = changes;
     this.issuer = issuer(this.clock);
     mkdirSync(join(this.scratch, 'own'));
     this.store = VolumeStore.open({ own: ownLayout(join(this.scratch, 'own')), clock: this.clock });
-    const log = createLogger(5, { write: (line: string) => void (this.log += line) });
-    this.#reporter = new VolumeReporter(log, this.metrics, (_, event) => void this.events.push(event));
-    this.manager = this.#newManager();
+    this.#node = this.#start();
   }
 
   static async open(changes: BenchChanges = {}): Promise<VolumeBench> {
@@ -68,6 +64,10 @@ export class VolumeBench {
     } finally {
       rmSync(scratch, { recursive: true });
     }
+  }
+
+  get manager(): VolumeManager {
+    return this.#node.manager;
   }
 
   /** A publish as the kubelet asks for it, with these attributes of ours. */
@@ -100,15 +100,16 @@ export class VolumeBench {
   }
 
   /** The agent's next life: what it finds on the node. */
-  async restart(): Promise<RecoveredVolumes> {
-    this.manager.stop();
-    await this.#scheduler?.stop();
-    this.manager = this.#newManager();
-    const { store, mounter, clock } = this;
-    const parseVolume = volumeParser(3_600_000, this.#reporter);
-    const found = await recoverVolumes({ store, adopted: undefined, mounter, parseVolume, clock });
-    for (const volume of found.volumes) this.manager.resume(volume);
-    return found;
+  async restart(): Promise<readonly Volume[]> {
+    await this.#node.stop();
+    this.#node = this.#start();
+    return [...this.manager.volumes()];
+  }
+
+  /** Every file below a directory. */
+  filesBelow(directory: string): string[] {
+    const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   }
 
   remove(): void {
@@ -116,50 +117,45 @@ export class VolumeBench {
     rmSync(this.scratch, { recursive: true });
   }
 
-  #newManager(): VolumeManager {
-    const { clock, store, mounter, issuer } = this;
-    const { continueOnNotReady = false, useTokenRequest = false } = this.#changes;
-    const nothing = (): void => undefined;
-    const issuance = new VolumeIssuance({
-      dependencies: {
-        issuer,
-        takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
-        awaitGates: () => Promise.resolve(),
-        clock,
-        observePhase: nothing,
+  #start(): NodeVolumes {
+    const { clock, mounter, issuer, metrics } = this;
+    const { continueOnNotReady = false, useTokenRequest = false, hasController = false } = this.#changes;
+    return openNodeVolumes({
+      config: {
+        'concurrent-renewals': 4,
+        'continue-on-not-ready': continueOnNotReady,
+        'controller-address': hasController ? 'dns:controller:443' : undefined,
+        'default-duration': 3_600_000,
+        'issuance-timeout': 30_000,
+        'strict-attributes': false,
+        'use-token-request': useTokenRequest,
       },
-      useTokenRequest,
-      reporter: this.#reporter,
-      observeWrite: nothing,
-    });
-    const scheduler: RenewalScheduler = new RenewalScheduler({
-      clock,
-      maxPerGroup: 4,
-      renew: (volumeId) => manager.renew(volumeId),
-    });
-    this.#scheduler = scheduler;
-    const manager = new VolumeManager({
-      store,
-      files: systemFiles,
+      root: join(this.scratch, 'own'),
+      adopted: undefined,
+      files: this.#watchedFiles(),
       mounter,
-      issuance,
-      renewals: new VolumeRenewals({
-        issuance,
-        scheduler,
-        reporter: this.#reporter,
-        clock,
-        issuanceTimeoutMs: 30_000,
-        observeLag: nothing,
-        hasController: this.#changes.hasController ?? false,
-      }),
-      parseVolume: volumeParser(3_600_000, this.#reporter),
-      reporter: this.#reporter,
+      source: {
+        issuer,
+        awaitGates: () => Promise.resolve(),
+        recordEvent: (_, event) => void this.events.push(event),
+      },
+      takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+      metrics,
       mountsUnderWay: new WorkUnderWay(clock),
       clock,
-      continueOnNotReady,
-      issuanceTimeoutMs: 30_000,
-      observeMount: nothing,
+      log: createLogger(5, { write: (line: string) => void (this.log += line) }),
     });
-    return manager;
+  }
+
+  #watchedFiles(): FileSystem {
+    return new Proxy(systemFiles, {
+      get: (target, call: keyof FileSystem) => {
+        const own = target[call] as (...values: unknown[]) => unknown;
+        return (...values: unknown[]) => {
+          this.beforeFileCall?.(call, values[0]);
+          return own(...values);
+        };
+      },
+    });
   }
 }

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '@certfleet/shared/secret.ts';
-import { apiServerToken, volumeState } from './managed-volume.ts';
-import type { ManagedVolume } from './managed-volume.ts';
+import { apiServerToken } from './service-account-token.ts';
+import { volumeState } from './volume.ts';
+import type { VolumeStatusSource } from './volume.ts';
 import { volumeSnapshot } from './volume-snapshot.ts';
 
 const nowMs = 1_000_000;
 /** A volume as far as its state goes; its certificate lives 60 ms and is due 20 ms before its end. */
-const volume = (notAfterMs: number | undefined, failedAttempts = 0): ManagedVolume => {
+const volume = (notAfterMs: number | undefined, failedAttempts = 0): VolumeStatusSource => {
   const at = (ms: number): Date => new Date((notAfterMs ?? 0) + ms);
   const issued = { notBefore: at(-60), renewAt: at(-20), notAfter: at(0) };
-  return { failedAttempts, record: notAfterMs === undefined ? {} : { issued } } as ManagedVolume;
+  return { failedAttempts, record: notAfterMs === undefined ? {} : { issued } } as VolumeStatusSource;
 };
 
 test('a volume is what its files and its last tries make of it', () => {

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { Secret } from '@certfleet/shared/secret.ts';
+import { VolumeBench } from './testing/volume-bench.ts';
+
+let bench: VolumeBench;
+const open = async (): Promise<VolumeBench> => (bench = await VolumeBench.open());
+afterEach(() => bench.remove());
+
+describe('a restart', () => {
+  test('takes up a volume with its password and renews it in time', async () => {
+    await open();
+    const request = bench.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
+    await bench.publish(request);
+    const serial = bench.serial(request);
+    assert.ok(!readFileSync(join(bench.scratch, 'own', request.volumeId, 'volume.json'), 'utf8').includes('hunter22'));
+    assert.equal((await bench.restart()).length, 1);
+    await bench.clock.advance(0);
+    assert.equal(bench.serial(request), serial);
+    await bench.clock.advance(20_000);
+    // The keystore's key is derived on a thread of its own; no time of the manual clock passes meanwhile.
+    while (bench.serial(request) === serial) await bench.clock.advance(0);
+    assert.ok(bench.store.readPayload(request.volumeId).has('keystore.p12'));
+  });
+
+  test('believes newer files beside an older record', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    const first = bench.store.readRecord(request.volumeId);
+    await bench.clock.advance(20_000);
+    const key = bench.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
+    bench.store.writeSecrets(request.volumeId, { pendingKeyPem: new Secret(key) });
+    const lastFailure = { at: first.createdAt, reason: 'RequestPending', message: 'not approved yet', attempts: 1 };
+    bench.store.writeRecord({ ...first, lastFailure });
+    const [volume] = await bench.restart();
+    assert.equal(volume?.record.generation, 2);
+    // Its key has got its certificate: the next request must not take it for its own.
+    assert.equal(bench.store.readSecrets(request.volumeId).pendingKeyPem, undefined);
+    assert.equal(volume.record.lastFailure, undefined);
+    assert.equal(volume.record.issued?.serialNumber.toUpperCase(), bench.serial(request));
+    assert.equal(bench.issuer.requests.length, 2);
+  });
+
+  test('does not trust a mount that the record does not know', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.store.writeRecord({ ...bench.store.readRecord(request.volumeId), phase: 'created' });
+    assert.equal((await bench.restart())[0]?.record.phase, 'created');
+    await bench.publish(request);
+    assert.equal(bench.store.readRecord(request.volumeId).phase, 'published');
+    assert.equal(bench.issuer.requests.length, 1);
+  });
+
+  test('removes a volume that was never published when the kubelet does not come back for it', async () => {
+    await open();
+    bench.issuer.failure = new CertfleetError('deadline-exceeded', 'not approved yet', { reason: 'RequestUnapproved' });
+    const [left, claimed] = [bench.request('left'), bench.request('claimed')];
+    for (const request of [left, claimed]) await assert.rejects(bench.publish(request), { code: 'deadline-exceeded' });
+    await bench.restart();
+    await bench.clock.advance(60_000);
+    await assert.rejects(bench.publish(claimed), { code: 'deadline-exceeded' });
+    await bench.clock.advance(20 * 60_000);
+    assert.deepEqual(
+      [left, claimed].map(({ volumeId }) => bench.store.has(volumeId)),
+      [false, true],
+    );
+    assert.equal(new Set(bench.issuer.requests.map(({ requestName }) => requestName)).size, 2);
+  });
+
+  test('keeps and renews what was published, also when its mount cannot be found', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.mounter.mounted.clear();
+    await bench.restart();
+    await bench.clock.advance(20 * 60_000);
+    assert.equal(bench.store.has(request.volumeId), true);
+    assert.ok((bench.manager.volume(request.volumeId)?.record.generation ?? 0) > 10);
+  });
+
+  test('completes a removal that was interrupted', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.store.destroy(request.volumeId);
+    assert.equal((await bench.restart()).length, 0);
+    await bench.clock.advance(0);
+    assert.deepEqual(bench.store.interruptedRemovals(), []);
+    assert.equal(bench.mounter.mounted.size, 0);
+    assert.equal(existsSync(request.targetPath), false);
+  });
+});

@@ -1,0 +1,91 @@
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { inspectChain } from '../crypto/certificate-chain.ts';
+import { findPeerVolumes } from '../storage/peer-volumes.ts';
+import { joinSecrets } from '../storage/secret-attributes.ts';
+import type { VolumeLayout } from '../storage/volume-layout.ts';
+import type { DamagedEntry } from '../storage/volume-listing.ts';
+import type { VolumeRecord } from '../storage/volume-record.ts';
+import type { ParseVolume } from './parse-volume.ts';
+import { Volume } from './volume.ts';
+import type { VolumeParts } from './volume.ts';
+
+/** What volumes are restored with. */
+export interface RestoreOptions {
+  readonly parts: VolumeParts;
+  readonly parseVolume: ParseVolume;
+}
+
+/** What a start finds the node's volumes with. */
+export interface StartOptions extends RestoreOptions {
+  /** Where another driver left its volumes; undefined when nothing is to be taken over. */
+  readonly adopted: VolumeLayout | undefined;
+  readonly clock: Clock;
+}
+
+/** What was found on the node. */
+export interface RestoredVolumes {
+  readonly volumes: readonly Volume[];
+  /** How many of them were taken over from another driver just now. */
+  readonly adoptedCount: number;
+  /** What could not be restored and was left as it is. */
+  readonly damaged: readonly DamagedEntry[];
+}
+
+/** Restores every volume of this node: ours of an earlier run, and another driver's that its pods still use. */
+export function restoreVolumes(options: StartOptions): RestoredVolumes {
+  const { adopted, clock, parts } = options;
+  const refused: DamagedEntry[] = [];
+  let adoptedCount = 0;
+  if (adopted !== undefined) {
+    const found = findPeerVolumes(adopted, { clock, inspect: inspectChain });
+    refused.push(...found.refused);
+    for (const { record, secrets } of found.adoptable) {
+      try {
+        parts.store.adopt(record, secrets);
+        adoptedCount += 1;
+      } catch (thrown) {
+        refused.push({ path: record.volumeId, reason: asCertfleetError(thrown).message });
+      }
+    }
+  }
+  const { volumes, damaged } = restoreListed(options, () => true);
+  return { volumes, adoptedCount, damaged: [...refused, ...damaged] };
+}
+
+/** Restores those volumes on the node whose id is wanted. One that cannot be restored is left as it is. */
+export function restoreListed(
+  options: RestoreOptions,
+  isWanted: (volumeId: string) => boolean,
+): Pick<RestoredVolumes, 'volumes' | 'damaged'> {
+  const listing = options.parts.store.list();
+  const damaged = [...listing.damaged];
+  const volumes = listing.records.flatMap((record) => {
+    if (!isWanted(record.volumeId)) return [];
+    try {
+      return [restore(record, options)];
+    } catch (thrown) {
+      damaged.push({ path: record.volumeId, reason: asCertfleetError(thrown).message });
+      return [];
+    }
+  });
+  return { volumes, damaged };
+}
+
+/** Restores one volume; undefined when its record cannot be read or makes no sense. */
+export function restoreVolume(volumeId: string, options: RestoreOptions): Volume | undefined {
+  let record: VolumeRecord;
+  try {
+    record = options.parts.store.readRecord(volumeId);
+  } catch (thrown) {
+    if (asCertfleetError(thrown).reason === 'DamagedVolume') return undefined;
+    throw thrown;
+  }
+  return restore(record, options);
+}
+
+function restore(record: VolumeRecord, { parts, parseVolume }: RestoreOptions): Volume {
+  const secrets = parts.store.readSecrets(record.volumeId);
+  const spec = parseVolume({ ...record, attributes: joinSecrets(record.attributes, secrets), lenient: true });
+  return Volume.restore(parts, { spec, record, secrets });
+}

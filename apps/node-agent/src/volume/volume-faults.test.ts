@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { FileSystem } from '../storage/file-system.ts';
+import { VolumeBench } from './testing/volume-bench.ts';
+import type { BenchChanges } from './testing/volume-bench.ts';
+
+let bench: VolumeBench;
+const open = async (changes: BenchChanges = {}): Promise<VolumeBench> => (bench = await VolumeBench.open(changes));
+afterEach(() => bench.remove());
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const systemError = (code: string): Error => Object.assign(new Error(code), { code });
+const pending = new CertfleetError('deadline-exceeded', 'not answered', { reason: 'RequestPending' });
+const failed = new CertfleetError('failed-precondition', 'the issuer gave up', { reason: 'RequestFailed' });
+const requestNames = (): Set<string> => new Set(bench.issuer.requests.map(({ requestName }) => requestName));
+
+/** Advances in steps, so that an attempt of real work is not leapt over by its own deadline. */
+const advance = async (byMs: number, stepMs: number): Promise<void> => {
+  for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) await bench.clock.advance(stepMs);
+};
+
+/** Lets the n-th call that matches fail once. */
+const failOnce = (code: string, isMeant: (call: keyof FileSystem, path: string) => boolean): void => {
+  let isSpent = false;
+  bench.beforeFileCall = (call, path) => {
+    if (isSpent || !isMeant(call, String(path))) return;
+    isSpent = true;
+    throw systemError(code);
+  };
+};
+
+describe('a volume whose files cannot be written', () => {
+  test('is not mounted before its record says so, and is scheduled once it is', async () => {
+    for (const code of ['ENOSPC', 'EIO', 'EMFILE']) {
+      await open();
+      const request = bench.request('web');
+      let writes = 0;
+      // The first write of the record creates the volume, the second one publishes it.
+      failOnce(code, (call, path) => call === 'openSync' && path.endsWith('..new-volume.json') && ++writes === 2);
+      await assert.rejects(bench.publish(request), (error: CertfleetError) =>
+        ['unavailable', 'resource-exhausted'].includes(error.code),
+      );
+      assert.equal(bench.mounter.mounted.size, 0);
+      await bench.publish(request);
+      assert.equal(bench.issuer.requests.length, 1);
+      assert.equal(bench.store.readRecord(request.volumeId).phase, 'published');
+      await bench.restart();
+      await bench.clock.advance(20 * minuteMs);
+      assert.equal(bench.store.has(request.volumeId), true);
+      assert.ok((bench.manager.volume(request.volumeId)?.record.generation ?? 0) > 1);
+      if (code !== 'EMFILE') bench.remove();
+    }
+  });
+
+  test('finds a certificate that was written behind the decisive rename instead of asking for another', async () => {
+    await open();
+    const request = bench.request('web');
+    failOnce('ENOSPC', (call, path) => call === 'symlinkSync' && path.startsWith('..data/'));
+    await bench.publish(request);
+    for (const name of ['tls.crt', 'tls.key', 'ca.crt'])
+      assert.ok(existsSync(join(bench.store.dataPath(request.volumeId), name)), name);
+    assert.equal(bench.issuer.requests.length, 1);
+  });
+
+  test('keeps its schedule when the record of a renewal cannot be written', async () => {
+    await open();
+    const request = bench.request('web', { duration: '30h' });
+    await bench.publish(request);
+    bench.beforeFileCall = (call, path) => {
+      if (call === 'openSync' && String(path).endsWith('..new-volume.json')) throw systemError('ENOSPC');
+    };
+    await bench.clock.advance(20 * hourMs);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    assert.match(bench.log, /volume metadata not written/);
+    bench.beforeFileCall = undefined;
+    await bench.restart();
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    await bench.clock.advance(20 * hourMs);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 3);
+  });
+
+  test('that cannot be read at a start is restored later, and the others at once', async () => {
+    await open();
+    const [lame, sound] = [bench.request('lame'), bench.request('sound')];
+    for (const request of [lame, sound]) await bench.publish(request);
+    bench.beforeFileCall = (call, path) => {
+      if (call === 'readFileSync' && String(path).includes('csi-lame')) throw systemError('EIO');
+    };
+    assert.deepEqual(
+      (await bench.restart()).map(({ volumeId }) => volumeId),
+      [sound.volumeId],
+    );
+    bench.beforeFileCall = undefined;
+    await bench.clock.advance(minuteMs);
+    assert.ok((bench.manager.volume(lame.volumeId)?.record.generation ?? 0) > 1);
+  });
+});
+
+describe('the removal of a volume', () => {
+  test('that fails at any step has destroyed the key first, and is completed by the next call', async () => {
+    for (const step of ['unmount', 'rmdir', 'rm']) {
+      await open();
+      const request = bench.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
+      await bench.publish(request);
+      const key = bench.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
+      if (step === 'unmount') bench.mounter.unmountFailure = new Error('EBUSY');
+      if (step === 'rmdir') failOnce('ENOTEMPTY', (call) => call === 'rmdirSync');
+      if (step === 'rm') failOnce('EIO', (call, path) => call === 'rmSync' && path.endsWith('volume.json'));
+      await bench.manager.unpublish(request).catch(() => undefined);
+      const left = bench.store.interruptedRemovals();
+      for (const { volumeId } of left) assert.equal(volumeId, request.volumeId);
+      assert.equal(bench.store.has(request.volumeId), false, step);
+      const grep = (directory: string): boolean =>
+        bench.filesBelow(directory).some((f) => readFileSync(f, 'utf8').includes(key));
+      assert.equal(grep(join(bench.scratch, 'own')), false, step);
+      await bench.clock.advance(hourMs);
+      assert.equal(bench.issuer.requests.length, 1, step);
+      await bench.manager.unpublish(request);
+      assert.deepEqual(bench.filesBelow(join(bench.scratch, 'own')), [], step);
+      assert.equal(bench.mounter.mounted.size, 0);
+      if (step !== 'rm') bench.remove();
+    }
+  });
+
+  test('that failed is completed before the volume is published anew', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    failOnce('EBUSY', (call) => call === 'rmdirSync');
+    await assert.rejects(bench.manager.unpublish(request), { code: 'unavailable' });
+    await bench.publish(request);
+    assert.equal(bench.mounter.mounted.size, 1);
+    await bench.clock.advance(20_000);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+  });
+});
+
+describe('an issuer that grants less than was asked for', () => {
+  /** Issuances within an hour of a volume whose certificates say they began long ago. */
+  const issuances = async (
+    attributes: Record<string, string>,
+    changes: { backdateMs: number; grantedMs: number },
+  ): Promise<number> => {
+    await open();
+    Object.assign(bench.issuer, changes);
+    const request = bench.request('web', attributes);
+    await bench.publish(request);
+    await advance(hourMs, 10_000);
+    return bench.issuer.requests.length;
+  };
+
+  test('is asked no more often than the remaining lifetime makes necessary', async () => {
+    const nearlyAll = { duration: '1440h', 'renew-before': '720h' };
+    assert.equal(await issuances(nearlyAll, { backdateMs: 0, grantedMs: 720 * hourMs + 30_000 }), 1);
+    bench.remove();
+    assert.ok((await issuances({ duration: '30m' }, { backdateMs: hourMs, grantedMs: 90 * minuteMs })) <= 4);
+    bench.remove();
+    assert.ok((await issuances({ duration: '2m' }, { backdateMs: hourMs, grantedMs: hourMs + minuteMs })) <= 120);
+  });
+
+  test('a clock that is ahead of the issuer’s does not make it ask without a pause', async () => {
+    await open();
+    bench.issuer.signerAheadMs = -59 * minuteMs;
+    const request = bench.request('web', { duration: '1h' });
+    await bench.publish(request);
+    await advance(10 * minuteMs, 1_000);
+    assert.ok(bench.issuer.requests.length <= 10, `${bench.issuer.requests.length} requests`);
+  });
+});
+
+describe('a wall clock that jumps', () => {
+  test('does not lengthen the wait of a failed renewal', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    bench.issuer.failure = new CertfleetError('unavailable', 'down');
+    await bench.clock.advance(16 * hourMs);
+    bench.clock.stepWall(48 * hourMs);
+    await advance(2 * minuteMs, 1_000);
+    bench.clock.stepWall(-48 * hourMs);
+    bench.issuer.failure = undefined;
+    await advance(10 * minuteMs, 1_000);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+  });
+
+  test('backwards does not keep a renewal from coming in time', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    bench.clock.stepWall(-30 * 24 * hourMs);
+    await bench.clock.advance(16 * hourMs);
+    assert.equal(bench.issuer.requests.length, 2);
+  });
+
+  test('forwards brings a renewal at once, and then none before the minimum interval', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    bench.clock.stepWall(17 * hourMs);
+    await bench.clock.advance(2 * minuteMs);
+    // Three percent of the lifetime have not passed: the certificate was issued minutes ago.
+    assert.equal(bench.issuer.requests.length, 1);
+    await bench.clock.advance(30 * minuteMs);
+    assert.equal(bench.issuer.requests.length, 2);
+  });
+});
+
+describe('a final refusal', () => {
+  test('of a renewal is repeated few times, and an operator may ask at once', async () => {
+    await open();
+    const request = bench.request('web', { duration: '2160h' });
+    await bench.publish(request);
+    bench.issuer.failure = failed;
+    await advance(1440 * hourMs + 24 * hourMs, 10 * minuteMs);
+    const refused = bench.issuer.requests.length - 1;
+    assert.ok(refused >= 3 && refused <= 6, `${refused} requests in a day`);
+    assert.equal(requestNames().size, refused + 1);
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'backing-off');
+    bench.issuer.failure = undefined;
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
+    await bench.clock.advance(0);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.obsoleteRequests, undefined);
+  });
+});
+
+describe('a request that its issuer ignores', () => {
+  test('is replaced under a new name after a part of what is left, and rarely', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    bench.issuer.failure = pending;
+    await advance(16 * hourMs + hourMs, minuteMs);
+    assert.equal(requestNames().size, 2);
+    await advance(6 * hourMs, minuteMs);
+    const names = requestNames().size;
+    assert.ok(names >= 4 && names <= 10, `${names} names`);
+    assert.ok(bench.events.some(({ reason }) => reason === 'RequestReplaced'));
+    bench.issuer.failure = undefined;
+    await advance(10 * minuteMs, minuteMs);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+  });
+
+  test('is replaced at once when a person asks for a renewal', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    bench.issuer.failure = pending;
+    await advance(16 * hourMs + 5 * minuteMs, minuteMs);
+    assert.equal(requestNames().size, 2);
+    bench.issuer.failure = undefined;
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
+    assert.equal(requestNames().size, 3);
+  });
+});
+
+describe('a certificate that is not valid yet', () => {
+  test('waits while the present one is good, and is not asked for twice', async () => {
+    await open();
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    const serial = bench.serial(request);
+    bench.issuer.signerAheadMs = 4 * minuteMs;
+    await bench.clock.advance(16 * hourMs);
+    assert.equal(bench.serial(request), serial);
+    assert.equal(bench.events.at(-1)?.reason, 'CertificateNotYetValid');
+    assert.equal(bench.manager.volume(request.volumeId)?.failedAttempts, 0);
+    await bench.clock.advance(4 * minuteMs);
+    assert.notEqual(bench.serial(request), serial);
+    assert.equal(requestNames().size, 2);
+  });
+
+  test('is used with a warning when it is the first, or when waiting would cost the present one', async () => {
+    await open();
+    bench.issuer.signerAheadMs = 12 * hourMs;
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    assert.ok(bench.events.some(({ reason }) => reason === 'CertificateNotYetValid'));
+    const serial = bench.serial(request);
+    await bench.clock.advance(12 * hourMs);
+    bench.issuer.signerAheadMs = 72 * hourMs;
+    await advance(24 * hourMs, 10 * minuteMs);
+    assert.notEqual(bench.serial(request), serial);
+  });
+});
+
+describe('an issuer without a CA', () => {
+  test('leaves an empty CA file at first, and takes no CA from a running pod', async () => {
+    await open();
+    const [bare, rooted] = [bench.request('bare'), bench.request('rooted')];
+    bench.issuer.sendsCa = false;
+    await bench.publish(bare);
+    assert.equal(bench.store.readPayload(bare.volumeId).get('ca.crt')?.length, 0);
+    bench.issuer.sendsCa = true;
+    await bench.publish(rooted);
+    const ca = bench.store.readPayload(rooted.volumeId).get('ca.crt');
+    bench.issuer.sendsCa = false;
+    await bench.clock.advance(20_000);
+    assert.equal(bench.manager.volume(rooted.volumeId)?.record.generation, 2);
+    assert.deepEqual(bench.store.readPayload(rooted.volumeId).get('ca.crt'), ca);
+    assert.ok(bench.events.some(({ reason }) => reason === 'CaMissing'));
+  });
+});
+
+describe('renewals that wait for an answer', () => {
+  test('keep no slot from a volume of the same issuer', async () => {
+    await open();
+    const waiting = Array.from({ length: 60 }, (_, index) => bench.request(`slow-${index}`, { duration: '1h' }));
+    for (const request of waiting) await bench.publish(request);
+    await bench.clock.advance(31 * minuteMs);
+    const healthy = bench.request('healthy', { duration: '10m' });
+    await bench.publish(healthy);
+    bench.issuer.unanswered = (requestName) => requestName.startsWith('slow-');
+    let expiredSeconds = 0;
+    for (let second = 0; second < 3_600; second++) {
+      await bench.clock.advance(1_000);
+      const { issued } = bench.manager.volume(healthy.volumeId)?.record ?? {};
+      if ((issued?.notAfter.getTime() ?? 0) <= bench.clock.now()) expiredSeconds += 1;
+    }
+    assert.equal(expiredSeconds, 0);
+  });
+
+  test('hold up no publish of a mounted volume', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.issuer.hold();
+    await bench.clock.advance(20_000);
+    await bench.publish(request);
+    bench.issuer.release();
+  });
+});
+
+describe('a target at which something else is mounted', () => {
+  test('is left alone, with an error that says what to do', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(bench.request('other'));
+    mkdirSync(request.targetPath, { recursive: true });
+    bench.mounter.mounted.set(request.targetPath, '/old/root/csi-web/data');
+    await assert.rejects(bench.publish(request), {
+      code: 'unavailable',
+      reason: 'MountFailed',
+      message: /delete the pod/,
+    });
+    assert.equal(bench.mounter.mounted.get(request.targetPath), '/old/root/csi-web/data');
+  });
+});
+
+describe('a stopping agent', () => {
+  test('is no failure of the issuer', async () => {
+    await open();
+    const request = bench.request('web');
+    await bench.publish(request);
+    bench.issuer.hold();
+    await bench.clock.advance(20_000);
+    await bench.restart();
+    const volume = bench.manager.volume(request.volumeId);
+    assert.deepEqual([volume?.record.lastFailure, volume?.failedAttempts], [undefined, 0]);
+    bench.issuer.release();
+  });
+});
+
+describe('a pod name of any form', () => {
+  test('gives a request name that is a DNS-1123 subdomain', async () => {
+    await open();
+    const name = `${'a'.repeat(199)}.${'b'.repeat(50)}`;
+    await bench.publish(bench.request(name.slice(0, 20), { 'common-name': 'web' }));
+    const request = bench.request('dotted', { 'common-name': 'web' });
+    await bench.publish({ ...request, attributes: { ...request.attributes, 'csi.storage.k8s.io/pod.name': name } });
+    const requestName = bench.issuer.requests.at(-1)?.requestName ?? '';
+    assert.match(requestName, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+    assert.ok(requestName.length <= 253);
+  });
+});
