@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { openCertificateSource } from './certificate-source.ts';
@@ -15,6 +16,7 @@ import { openNodeVolumes } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
+import { lockDirectory } from './storage/directory-lock.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
@@ -34,6 +36,7 @@ export class Agent {
   readonly #options: AgentOptions;
   /** What was started, to be stopped in reverse. */
   readonly #started = new AsyncDisposableStack();
+  readonly #stopping = new AbortController();
   readonly #metrics: AgentMetrics;
   readonly #mountsUnderWay: WorkUnderWay;
   #volumes: VolumeManager | undefined;
@@ -59,11 +62,13 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort(new CertfleetError('cancelled', 'the agent is stopping'));
     await this.#started.disposeAsync();
   }
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
+    await this.#lockDataRoot();
     this.#started.defer(returnFreedMemory(clock));
     const [metrics, mountsUnderWay] = [this.#metrics, this.#mountsUnderWay];
     const source = await openCertificateSource({ config, env, clock, log, metrics, mountsUnderWay });
@@ -81,12 +86,14 @@ export class Agent {
       metricsAddress: config['metrics-bind-address'],
       healthAddress: config['health-bind-address'],
       registry: metrics.registry,
+      notAlive: () => endpoint.check(),
       notReady: () => (isSourceReady ? endpoint.refusal : 'waiting for the first list of certificate requests'),
     });
     this.#started.defer(() => http.stop());
     const ports = await http.start();
     this.#started.defer(() => endpoint.stop());
     await endpoint.start();
+    this.#started.defer(repeatedly(clock, socketCheckMs, () => endpoint.check()));
     await this.#joinFleet(volumes);
     // The first to be stopped: a mount that waits for its certificate is answered at once, and tried again by the kubelet.
     this.#started.defer(() => volumes.stop());
@@ -95,6 +102,20 @@ export class Agent {
       'agent started',
     );
     return ports;
+  }
+
+  /** Two agents on one data root would remove each other's volumes. */
+  async #lockDataRoot(): Promise<void> {
+    const { config, clock, log } = this.#options;
+    const dataRoot = config['data-root'];
+    mkdirSync(dataRoot, { recursive: true });
+    const unlock = await lockDirectory(dataRoot, {
+      clock,
+      longestMs: lockWaitMs,
+      onWait: () => log.warn({ dataRoot }, 'waiting for another agent of this node to end'),
+      signal: this.#stopping.signal,
+    });
+    this.#started.defer(unlock);
   }
 
   #startKeys(): KeyPool {
@@ -173,6 +194,25 @@ export class Agent {
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
+}
+
+/** Longer than a former agent's terminationGracePeriodSeconds. */
+const lockWaitMs = 60_000;
+/** How often the sockets are tried, whether or not somebody asks for the agent's health. */
+const socketCheckMs = 15_000;
+
+/** Does work that never rejects again and again, with that time between two; gives the means to end it. */
+function repeatedly(clock: Clock, pauseMs: number, work: () => Promise<unknown>): () => void {
+  let cancel: () => void = () => undefined;
+  let isEnded = false;
+  const arm = (): void => {
+    if (!isEnded) cancel = clock.schedule(pauseMs, () => void work().finally(arm));
+  };
+  arm();
+  return () => {
+    isEnded = true;
+    cancel();
+  };
 }
 
 /**
