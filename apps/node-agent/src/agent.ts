@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { openCertificateSource } from './certificate-source.ts';
@@ -11,13 +11,19 @@ import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
+import type { PublishedVolumes } from './csi/node-service.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
+import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
+import { readMountinfo } from './mount/mountinfo.ts';
+import type { Mounter } from './mount/mounter.ts';
 import { openNodeVolumes } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
+import { systemFiles } from './storage/file-system.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
+import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
 import { WorkUnderWay } from './volume/work-under-way.ts';
@@ -48,6 +54,7 @@ export class Agent {
     this.#metrics = new AgentMetrics(() => ({
       ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
       rsaKeysReady: this.#keys?.ready(2048) ?? 0,
+      tmpfs: this.#volumes && tmpfsHeadroom(systemFiles, volumeRoot(options.config)),
     }));
   }
 
@@ -118,6 +125,15 @@ export class Agent {
     this.#started.defer(unlock);
   }
 
+  /** A mount namespace that the node does not see would give pods empty volumes, and nothing would say why. */
+  #assertReachesPods(root: string): void {
+    const kubeletRoot = this.#options.config['kubelet-root-dir'];
+    if (kubeletRoot === undefined) return;
+    const mounts = createMountTable(readMountinfo());
+    for (const path of [resolvedKubeletRoot(join(kubeletRoot, 'pods')), realpathSync(root)])
+      assertSharedPropagation(mounts, path);
+  }
+
   #startKeys(): KeyPool {
     const { config, clock, log } = this.#options;
     const full = config['rsa-key-pool-size'];
@@ -138,9 +154,11 @@ export class Agent {
   async #openVolumes(source: CertificateSource, keys: KeyPool): Promise<VolumeManager> {
     const { config, clock, log } = this.#options;
     const mounter = createLinuxMounter();
-    const root = join(config['data-root'], 'certfleet');
+    const root = volumeRoot(config);
     mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (!(await mounter.isMounted(root))) await mounter.mountTmpfs(root, config['tmpfs-size']);
+    this.#assertReachesPods(root);
+    if (await mounter.isMounted(root)) await resizeIfAsked(mounter, { root, sizeBytes: config['tmpfs-size'], log });
+    else await mounter.mountTmpfs(root, config['tmpfs-size']);
     const nodeVolumes = openNodeVolumes({
       config,
       root,
@@ -180,6 +198,19 @@ export class Agent {
     link.start();
   }
 
+  /** Refuses a target whose directory, which the kubelet makes first, is not in this container: its pod would wait for ever. */
+  #visibleVolumes(volumes: VolumeManager): PublishedVolumes {
+    const kubeletRoot = this.#options.config['kubelet-root-dir'];
+    if (kubeletRoot === undefined) return volumes;
+    return {
+      unpublish: (request) => volumes.unpublish(request),
+      publish: async (request, context) => {
+        if (!existsSync(dirname(request.targetPath))) throw invisibleTarget(request.targetPath, kubeletRoot);
+        await volumes.publish(request, context);
+      },
+    };
+  }
+
   #csiEndpoint(volumes: VolumeManager): CsiEndpoint {
     const { config, log, version } = this.#options;
     return new CsiEndpoint({
@@ -189,15 +220,60 @@ export class Agent {
       socketPath: config.endpoint,
       kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
       registrationDirectory: config['plugin-registration-path'],
-      volumes,
+      volumes: this.#visibleVolumes(volumes),
       isReady: () => true,
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
 }
 
-/** Longer than a former agent's terminationGracePeriodSeconds. */
-const lockWaitMs = 60_000;
+/** Where the tmpfs of the volumes is mounted. */
+function volumeRoot(config: AgentConfig): string {
+  return join(config['data-root'], 'certfleet');
+}
+
+function invisibleTarget(targetPath: string, kubeletRoot: string): CertfleetError {
+  return new CertfleetError(
+    'failed-precondition',
+    `expected the directory of ${targetPath} in the agent's container, found none: the kubelet's root directory is not ` +
+      `${kubeletRoot} (chart: app.kubeletRootDir), or is mounted without mountPropagation: Bidirectional`,
+    { reason: 'MountNotShared' },
+  );
+}
+
+/** @throws CertfleetError failed-precondition when the container has no such directory */
+function resolvedKubeletRoot(kubeletRoot: string): string {
+  try {
+    return realpathSync(kubeletRoot);
+  } catch (cause) {
+    throw new CertfleetError(
+      'failed-precondition',
+      `expected the kubelet's directory of pods at ${kubeletRoot}, found none: set the chart's app.kubeletRootDir ` +
+        '(--kubelet-root-dir) to the directory that the kubelet has (--root-dir), mounted here at the same path',
+      { reason: 'MountNotShared', cause },
+    );
+  }
+}
+
+/** Gives the mounted tmpfs the size that is configured now; too small for what it holds, it keeps the one it has. */
+async function resizeIfAsked(
+  mounter: Mounter,
+  { root, sizeBytes, log }: { root: string; sizeBytes: number; log: Logger },
+): Promise<void> {
+  const { sizeBytes: foundBytes } = tmpfsHeadroom(systemFiles, root);
+  // The kernel counts in pages.
+  if (Math.abs(foundBytes - sizeBytes) < 65_536) return;
+  try {
+    await mounter.resizeTmpfs(root, sizeBytes);
+    log.info({ root, fromBytes: foundBytes, toBytes: sizeBytes }, 'tmpfs resized');
+  } catch (thrown) {
+    const { message } = asCertfleetError(thrown);
+    log.warn({ root, sizeBytes: foundBytes, wantedBytes: sizeBytes, error: message }, 'tmpfs keeps its former size');
+  }
+}
+
+/** Longer than a former agent's terminationGracePeriodSeconds, shorter than the chart's startup probe waits. */
+const lockWaitMs = 45_000;
 /** How often the sockets are tried, whether or not somebody asks for the agent's health. */
 const socketCheckMs = 15_000;
 

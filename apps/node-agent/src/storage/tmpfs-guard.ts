@@ -22,3 +22,17 @@ export function assertInMemory(files: Pick<FileSystem, 'statfsSync'>, path: stri
     { reason: 'NotInMemory' },
   );
 }
+
+/** What is left of a tmpfs. */
+export interface TmpfsHeadroom {
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+  readonly freeInodes: number;
+  readonly inodes: number;
+}
+
+/** Bytes and inodes of the file system that holds the directory. */
+export function tmpfsHeadroom(files: Pick<FileSystem, 'statfsSync'>, root: string): TmpfsHeadroom {
+  const { bsize, blocks, bfree, files: inodes, ffree } = files.statfsSync(root);
+  return { freeBytes: bsize * bfree, sizeBytes: bsize * blocks, freeInodes: ffree, inodes };
+}
