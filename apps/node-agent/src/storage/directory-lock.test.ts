@@ -57,3 +57,16 @@ test('a killed process has it no more', async () => {
   await once(other, 'exit');
   (await lockDirectory(directory, wait))();
 });
+
+test('a process that only waits goes on waiting', async () => {
+  const unlock = await lockDirectory(directory, wait);
+  const script = `
+    import { systemClock } from '@certfleet/shared/clock.ts';
+    import { lockDirectory } from ${JSON.stringify(join(import.meta.dirname, 'directory-lock.ts'))};
+    const [signal, onWait] = [new AbortController().signal, () => console.log('waits')];
+    await lockDirectory(${JSON.stringify(directory)}, { clock: systemClock, longestMs: 60_000, onWait, signal });`;
+  const other = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname });
+  await once(other.stdout, 'data');
+  unlock();
+  assert.deepEqual(await once(other, 'exit'), [0, null]);
+});

@@ -27,6 +27,8 @@ export async function lockDirectory(path: string, wait: LockWait): Promise<() =>
   const flock = koffi.load(null).func('int flock(int fd, int operation)') as (fd: number, operation: number) => number;
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   const untilMs = wait.clock.monotonic() + wait.longestMs;
+  // The clock's timers keep no process alive, and at this time of a start nothing else does.
+  const keepAlive = setInterval(() => undefined, 60_000);
   try {
     for (let isFirst = true; flock(descriptor, exclusiveWithoutWaiting) !== 0; isFirst = false) {
       if (isFirst) wait.onWait();
@@ -36,6 +38,8 @@ export async function lockDirectory(path: string, wait: LockWait): Promise<() =>
   } catch (error) {
     closeSync(descriptor);
     throw error;
+  } finally {
+    clearInterval(keepAlive);
   }
   return () => closeSync(descriptor);
 }
