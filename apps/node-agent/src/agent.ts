@@ -12,6 +12,7 @@ import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import type { PublishedVolumes } from './csi/node-service.ts';
+import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
@@ -75,6 +76,8 @@ export class Agent {
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
+    // Before any wait: it needs nothing but the flag.
+    assertSocketPath(config.endpoint);
     await this.#lockDataRoot();
     this.#started.defer(returnFreedMemory(clock));
     const [metrics, mountsUnderWay] = [this.#metrics, this.#mountsUnderWay];

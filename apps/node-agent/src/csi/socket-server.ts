@@ -33,13 +33,7 @@ export class SocketServer {
 
   /** Listens, in the place of a socket that an earlier process left behind. */
   async start(): Promise<void> {
-    if (Buffer.byteLength(this.#path) > longestSocketPath) {
-      const found = `found ${Buffer.byteLength(this.#path)}: ${this.#path}`;
-      throw new CertfleetError(
-        'invalid-argument',
-        `expected a socket path of at most ${longestSocketPath} bytes, ${found}`,
-      );
-    }
+    assertSocketPath(this.#path);
     await this.#bind();
   }
 
@@ -91,6 +85,16 @@ export class SocketServer {
       throw error;
     }
   }
+}
+
+/** @throws CertfleetError invalid-argument when no client could connect to a socket of so long a path */
+export function assertSocketPath(path: string): void {
+  const length = Buffer.byteLength(path);
+  if (length <= longestSocketPath) return;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a socket path of at most ${longestSocketPath} bytes, found ${length}: ${path}`,
+  );
 }
 
 /** Undefined when there is nothing. */
