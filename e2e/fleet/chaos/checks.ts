@@ -154,7 +154,7 @@ export async function everythingMoves(world: ChaosWorld): Promise<number> {
     issuers.map((issuer) => {
       const count = [...wanted.values()].filter((volume) => volume.issuer === issuer).length;
       const lane = lanes.find(({ key }) => key.endsWith(`/${issuer}`));
-      return [issuer, explainedMs(count, lane ?? { pace: 1, policy: { ratePerSecond: usualRate } }) + slackMs];
+      return [issuer, share * explainedMs(count, lane ?? { pace: 1, policy: { ratePerSecond: usualRate } }) + slackMs];
     }),
   );
   for (;;) {
