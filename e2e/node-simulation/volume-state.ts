@@ -32,7 +32,7 @@ export class VolumeState {
   readonly plan: VolumePlan;
   readonly issuer: IssuerPlan;
   readonly signatures = new Allowance(20);
-  readonly requests = new Allowance(100);
+  readonly requests = new Allowance(120);
   /** The lifetime that it is granted. */
   readonly lifetimeMs: number;
   /** Since when nothing hinders its renewal. */
@@ -75,9 +75,10 @@ export class VolumeState {
   }
 
   /** How long nothing may have hindered it with its certificate expired: "a reasonable part of the lifetime". */
-  get patienceMs(): number {
-    const longestMs = this.hadTerminalFailure ? 36 * hour : hour;
-    return Math.min(this.lifetimeMs / (this.hadTerminalFailure ? 2 : 3), longestMs) + 3 * minute;
+  patienceMs(expiredForMs: number): number {
+    if (!this.hadTerminalFailure) return Math.min(this.lifetimeMs / 3, hour) + 3 * minute;
+    // What was refused for good waits longer, the longer the certificate has been expired.
+    return Math.min(Math.max(this.lifetimeMs / 2, expiredForMs / 7), 36 * hour) + 3 * minute;
   }
 
   /** How long nothing may have hindered it with its pod still waiting for it. */

@@ -210,6 +210,27 @@ describe('a wall clock that jumps', () => {
   });
 });
 
+describe('a publish of a volume that exists', () => {
+  test('ends with a code after which the kubelet unpublishes, whatever failed', async () => {
+    await open();
+    const request = bench.request('web');
+    bench.mounter.failure = systemError('EIO');
+    await assert.rejects(bench.publish(request), { code: 'unavailable' });
+    bench.mounter.shows = () => Promise.reject(systemError('EIO'));
+    await assert.rejects(bench.publish(request), { code: 'unavailable' });
+  });
+
+  test('asks again when the answer to its request expired before it could be stored', async () => {
+    await open();
+    const request = bench.request('web', { duration: '30s' });
+    failOnce('ENOSPC', (call, path) => call === 'mkdirSync' && path.includes('/data/'));
+    await assert.rejects(bench.publish(request), { code: 'resource-exhausted' });
+    await bench.clock.advance(minuteMs);
+    await bench.publish(request);
+    assert.equal(requestNames().size, 2);
+  });
+});
+
 describe('a final refusal', () => {
   test('of a renewal is repeated few times, and an operator may ask at once', async () => {
     await open();

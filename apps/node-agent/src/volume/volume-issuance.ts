@@ -100,7 +100,8 @@ export class VolumeIssuance {
 
   /**
    * Asks for the certificate. A request of this name whose key was lost, as with the node's memory, is deleted and made
-   * again; a name that another occupies is left for the next one.
+   * again; a name that another occupies is left for the next one. The answer to a request of an earlier attempt may have
+   * expired meanwhile, which says nothing about the issuer: it is left for the next one, too.
    */
   async #request(volume: Volume, attempt: Attempt): Promise<Issuance> {
     const { dependencies } = this.#options;
@@ -108,11 +109,13 @@ export class VolumeIssuance {
       const onRequested = (): void => attempt.onRequested?.();
       return issueCertificate({ ...dependencies }, this.#order(volume, attempt, onRequested), attempt.signal);
     };
+    const isResumed = volume.secrets.pendingKeyPem !== undefined;
     try {
       return await request();
     } catch (thrown) {
-      if (!occupiedNameReasons.has(asCertfleetError(thrown).reason ?? '')) throw thrown;
-      if (asCertfleetError(thrown).reason === 'RequestStale') await this.#discardPresent(volume);
+      const { reason = '' } = asCertfleetError(thrown);
+      if (!occupiedNameReasons.has(reason) && !(isResumed && reason === 'InvalidCertificate')) throw thrown;
+      if (reason === 'RequestStale') await this.#discardPresent(volume);
       else volume.requestAbandoned();
     }
     try {

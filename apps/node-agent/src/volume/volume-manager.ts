@@ -119,23 +119,42 @@ export class VolumeManager {
    */
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
     return this.#options.mountsUnderWay.during(async () => {
-      const known = this.#volumes.get(request.volumeId);
-      if (known?.record.phase === 'published' && !known.unpublished.signal.aborted) {
-        // Without the lock: a mount that is there must not wait for a renewal that is in progress.
-        if (await this.#isPublished(request)) return;
-        // An unpublish that was asked for later must not be undone.
-        known.unpublished.signal.throwIfAborted();
+      try {
+        await this.#publishInTurn(request, context);
+      } catch (thrown) {
+        const error = asCertfleetError(thrown);
+        // Whatever failed: what exists must be unpublished when the pod goes. That it is published elsewhere is final.
+        throw error.code !== 'already-exists' && this.#exists(request.volumeId) ? asUncertain(error) : error;
       }
-      this.#claim(request.volumeId);
-      const publish = (): Promise<void> => this.#publish(request, context);
-      if (!this.#locks.isHeld(request.volumeId)) {
-        await this.#locks.run(request.volumeId, publish);
-        return;
-      }
-      const { clock } = this.#options;
-      using limit = deadline(clock, context.deadlineMs - clock.monotonic() - answerReserveMs, [context.signal]);
-      await this.#locks.run(request.volumeId, publish, limit.signal);
     });
+  }
+
+  async #publishInTurn(request: PublishRequest, context: PublishContext): Promise<void> {
+    const known = this.#volumes.get(request.volumeId);
+    if (known?.record.phase === 'published' && !known.unpublished.signal.aborted) {
+      // Without the lock: a mount that is there must not wait for a renewal that is in progress.
+      if (await this.#isPublished(request)) return;
+      // An unpublish that was asked for later must not be undone.
+      known.unpublished.signal.throwIfAborted();
+    }
+    this.#claim(request.volumeId);
+    const publish = (): Promise<void> => this.#publish(request, context);
+    if (!this.#locks.isHeld(request.volumeId)) {
+      await this.#locks.run(request.volumeId, publish);
+      return;
+    }
+    const { clock } = this.#options;
+    using limit = deadline(clock, context.deadlineMs - clock.monotonic() - answerReserveMs, [context.signal]);
+    await this.#locks.run(request.volumeId, publish, limit.signal);
+  }
+
+  #exists(volumeId: string): boolean {
+    try {
+      return this.#volumes.has(volumeId) || this.#options.store.has(volumeId);
+    } catch {
+      // An id that names no volume.
+      return false;
+    }
   }
 
   /** Takes the volume from its target and deletes it, key first; one that is not there is no error. */
@@ -223,8 +242,6 @@ export class VolumeManager {
       if (request.serviceAccountTokens !== undefined) volume.tokensChanged(request.serviceAccountTokens);
       await this.#fill(volume, context);
       await this.#mount(volume, targetPath);
-    } catch (thrown) {
-      throw asUncertain(asCertfleetError(thrown));
     } finally {
       this.#onChange?.(volumeId);
     }

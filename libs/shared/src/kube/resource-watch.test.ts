@@ -165,6 +165,13 @@ test('waits longer after each failure, at most ten seconds, and briefly again af
   assert.deepEqual(clock.pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 100]);
 });
 
+test('waits longer after each list that fails', async (t) => {
+  const failures = Array.from({ length: 8 }, () => status(500, 'InternalError', 'etcd is down'));
+  const { heard, clock } = await setUp(t, [...failures, list('10', []), lines([event('ADDED', 'b', '12')])]);
+  await heard('ADDED b');
+  assert.deepEqual(clock.pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+});
+
 test('takes a connection that says nothing for dead', async (t) => {
   const { heard, clock, watch } = await setUp(t, [
     list('10', []),

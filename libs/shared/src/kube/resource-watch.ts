@@ -95,6 +95,8 @@ export class ResourceWatch<T> {
     const { client, resource, labelSelector, clock, random } = this.#options;
     const signal = this.#stop.signal;
     const selector = labelSelector === undefined ? {} : { labelSelector };
+    // Until an event has come: a list that fails, and a watch that ends without an event, must back off further each time.
+    this.#failures += 1;
     if (this.#resourceVersion === undefined) {
       const list = { resource, query: { ...selector, ...(this.#listFrom && { resourceVersion: this.#listFrom }) } };
       const { objects, resourceVersion } = await listAll(client, { ...list, signal }, this.#options.project);
@@ -102,8 +104,6 @@ export class ResourceWatch<T> {
       this.#guard(() => this.#options.onSynced(objects));
       this.#ready.resolve(undefined);
     }
-    // An end without an event, at once and again and again, is a failure too: it must back off.
-    this.#failures += 1;
     await readWatch({
       client,
       clock,
