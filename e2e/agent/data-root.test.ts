@@ -82,7 +82,7 @@ test(
   async () => {
     const node = new TestNode();
     after(() => node.remove());
-    const volume = kubeletVolume(node, 'web', '8s');
+    const volume = kubeletVolume(node, 'web', '20s');
     const former = join(node.root, 'data');
     const first = await AgentProcess.start(node);
     await publish(node, first, volume);
@@ -96,7 +96,10 @@ test(
     const flags = [dataRoot, `--previous-data-root=${node.root}/never`, `--previous-data-root=${former}`];
     const second = await AgentProcess.start(node, { flags });
     after(() => second.kill());
-    await waitUntil('the renewal', () => Promise.resolve(serialIn(volume) !== serial), { timeoutMs: 20_000 });
+    await waitUntil('the renewal', () => Promise.resolve(serialIn(volume) !== serial), {
+      timeoutMs: 90_000,
+      explain: () => Promise.resolve(second.output),
+    });
     assert.equal(statSync(volume.targetPath).ino, ino, 'renewed in place');
     assert.deepEqual(await mountsIn(second), [1, 0, 0]);
     assert.ok(existsSync(join(node.root, 'moved/certfleet', volume.volumeId)));

@@ -58,10 +58,10 @@ let sharedMetrics: AgentMetrics | undefined;
 function metrics(): AgentMetrics {
   return (sharedMetrics ??= new AgentMetrics(() => ({
     volumes: { ready: 0, pending: 0, failing: 0, expired: 0 },
+    withoutCertificate: 0,
     urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
     soonestNotAfter: undefined,
     rsaKeysReady: 0,
-    withoutCertificate: 0,
   })));
 }
 
@@ -140,11 +140,11 @@ export class AgentProcess {
   }
 
   /** Restores what is on the node. @throws as openNodeVolumes does; the process has ended then */
-  async start(): Promise<void> {
+  start(): void {
     const { config, root, mounts, keys, random, mountFaults } = this.#node;
     this.#issuer.start();
     try {
-      this.#volumes = await openNodeVolumes({
+      this.#volumes = openNodeVolumes({
         config,
         root,
         adopted: undefined,

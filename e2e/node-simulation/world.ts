@@ -142,13 +142,13 @@ export class World {
     const agent = new AgentProcess(this.#surroundings);
     this.#agent = agent;
     this.rules.disturb(this.time.nowMs);
-    agent.start().then(
-      () => this.rules.disturb(this.time.nowMs),
-      (thrown: unknown) => {
-        this.trace(`agent could not start: ${String(thrown)}`);
-        if (this.#agent === agent && this.#startsAtMs <= this.time.nowMs) this.startAgentAfter(restartAfterCrashMs);
-      },
-    );
+    try {
+      agent.start();
+      this.rules.disturb(this.time.nowMs);
+    } catch (thrown) {
+      this.trace(`agent could not start: ${String(thrown)}`);
+      if (this.#agent === agent && this.#startsAtMs <= this.time.nowMs) this.startAgentAfter(restartAfterCrashMs);
+    }
   }
 
   startAgentAfter(downMs: number): void {

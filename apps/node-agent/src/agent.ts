@@ -1,5 +1,8 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { openCertificateSource } from './certificate-source.ts';
@@ -10,13 +13,19 @@ import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import type { PublishedVolumes } from './csi/node-service.ts';
 import { openDataRoot } from './mount/data-root.ts';
+import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
+import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
+import { readMountinfo } from './mount/mountinfo.ts';
 import { openNodeVolumes } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
 import type { MountCheck } from './observability/agent-metrics.ts';
+import { lockDirectory } from './storage/directory-lock.ts';
+import { systemFiles } from './storage/file-system.ts';
 import { findPeerLayout } from './storage/peer-layout.ts';
+import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
@@ -36,6 +45,7 @@ export class Agent {
   readonly #options: AgentOptions;
   /** What was started, to be stopped in reverse. */
   readonly #started = new AsyncDisposableStack();
+  readonly #stopping = new AbortController();
   readonly #metrics: AgentMetrics;
   readonly #mountsUnderWay: WorkUnderWay;
   #volumes: VolumeManager | undefined;
@@ -50,6 +60,7 @@ export class Agent {
       () => ({
         ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
         rsaKeysReady: this.#keys?.ready(2048) ?? 0,
+        tmpfs: this.#volumes && tmpfsHeadroom(systemFiles, volumeRoot(options.config)),
       }),
       () => this.#checkMounts?.() ?? Promise.resolve(undefined),
     );
@@ -66,11 +77,15 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort(new CertfleetError('cancelled', 'the agent is stopping'));
     await this.#started.disposeAsync();
   }
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
+    // Before any wait: it needs nothing but the flag.
+    assertSocketPath(config.endpoint);
+    await this.#lockDataRoot();
     this.#started.defer(returnFreedMemory(clock));
     const [metrics, mountsUnderWay] = [this.#metrics, this.#mountsUnderWay];
     const source = await openCertificateSource({ config, env, clock, log, metrics, mountsUnderWay });
@@ -88,12 +103,14 @@ export class Agent {
       metricsAddress: config['metrics-bind-address'],
       healthAddress: config['health-bind-address'],
       registry: metrics.registry,
+      notAlive: () => endpoint.check(),
       notReady: () => (isSourceReady ? endpoint.refusal : 'waiting for the first list of certificate requests'),
     });
     this.#started.defer(() => http.stop());
     const ports = await http.start();
     this.#started.defer(() => endpoint.stop());
     await endpoint.start();
+    this.#started.defer(repeatedly(clock, socketCheckMs, () => endpoint.check()));
     await this.#joinFleet(volumes);
     // The first to be stopped: a mount that waits for its certificate is answered at once, and tried again by the kubelet.
     this.#started.defer(() => volumes.stop());
@@ -102,6 +119,29 @@ export class Agent {
       'agent started',
     );
     return ports;
+  }
+
+  /** Two agents on one data root would remove each other's volumes. */
+  async #lockDataRoot(): Promise<void> {
+    const { config, clock, log } = this.#options;
+    const dataRoot = config['data-root'];
+    mkdirSync(dataRoot, { recursive: true });
+    const unlock = await lockDirectory(dataRoot, {
+      clock,
+      longestMs: lockWaitMs,
+      onWait: () => log.warn({ dataRoot }, 'waiting for another agent of this node to end'),
+      signal: this.#stopping.signal,
+    });
+    this.#started.defer(unlock);
+  }
+
+  /** A mount namespace that the node does not see would give pods empty volumes, and nothing would say why. */
+  #assertReachesPods(root: string): void {
+    const kubeletRoot = this.#options.config['kubelet-root-dir'];
+    if (kubeletRoot === undefined) return;
+    const mounts = createMountTable(readMountinfo());
+    for (const path of [resolvedKubeletRoot(join(kubeletRoot, 'pods')), realpathSync(root)])
+      assertSharedPropagation(mounts, path);
   }
 
   #startKeys(): KeyPool {
@@ -133,7 +173,8 @@ export class Agent {
       mounter,
       log,
     });
-    const nodeVolumes = await openNodeVolumes({
+    this.#assertReachesPods(root);
+    const nodeVolumes = openNodeVolumes({
       config,
       root,
       adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
@@ -174,6 +215,19 @@ export class Agent {
     link.start();
   }
 
+  /** Refuses a target whose directory, which the kubelet makes first, is not in this container: its pod would wait for ever. */
+  #visibleVolumes(volumes: PublishedVolumes): PublishedVolumes {
+    const kubeletRoot = this.#options.config['kubelet-root-dir'];
+    if (kubeletRoot === undefined) return volumes;
+    return {
+      unpublish: (request) => volumes.unpublish(request),
+      publish: async (request, context) => {
+        if (!existsSync(dirname(request.targetPath))) throw invisibleTarget(request.targetPath, kubeletRoot);
+        await volumes.publish(request, context);
+      },
+    };
+  }
+
   #csiEndpoint(volumes: VolumeManager): CsiEndpoint {
     const { config, log, version } = this.#options;
     return new CsiEndpoint({
@@ -183,11 +237,58 @@ export class Agent {
       socketPath: config.endpoint,
       kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
       registrationDirectory: config['plugin-registration-path'],
-      volumes: this.#published ?? volumes,
+      volumes: this.#visibleVolumes(this.#published ?? volumes),
       isReady: () => true,
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }
+}
+
+/** Where the tmpfs of the volumes is mounted. */
+function volumeRoot(config: AgentConfig): string {
+  return join(config['data-root'], 'certfleet');
+}
+
+function invisibleTarget(targetPath: string, kubeletRoot: string): CertfleetError {
+  return new CertfleetError(
+    'failed-precondition',
+    `expected the directory of ${targetPath} in the agent's container, found none: the kubelet's root directory is not ` +
+      `${kubeletRoot} (chart: app.kubeletRootDir), or is mounted without mountPropagation: Bidirectional`,
+    { reason: 'MountNotShared' },
+  );
+}
+
+/** @throws CertfleetError failed-precondition when the container has no such directory */
+function resolvedKubeletRoot(kubeletRoot: string): string {
+  try {
+    return realpathSync(kubeletRoot);
+  } catch (cause) {
+    throw new CertfleetError(
+      'failed-precondition',
+      `expected the kubelet's directory of pods at ${kubeletRoot}, found none: set the chart's app.kubeletRootDir ` +
+        '(--kubelet-root-dir) to the directory that the kubelet has (--root-dir), mounted here at the same path',
+      { reason: 'MountNotShared', cause },
+    );
+  }
+}
+
+/** Longer than a former agent's terminationGracePeriodSeconds, shorter than the chart's startup probe waits. */
+const lockWaitMs = 45_000;
+/** How often the sockets are tried, whether or not somebody asks for the agent's health. */
+const socketCheckMs = 15_000;
+
+/** Does work that never rejects again and again, with that time between two; gives the means to end it. */
+function repeatedly(clock: Clock, pauseMs: number, work: () => Promise<unknown>): () => void {
+  let cancel: () => void = () => undefined;
+  let isEnded = false;
+  const arm = (): void => {
+    if (!isEnded) cancel = clock.schedule(pauseMs, () => void work().finally(arm));
+  };
+  arm();
+  return () => {
+    isEnded = true;
+    cancel();
+  };
 }
 
 /**

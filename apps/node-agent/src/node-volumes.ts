@@ -4,6 +4,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
 import type { TakeOptions } from './crypto/key-pool.ts';
+import type { MountProbe } from './mount/linux-mounter.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
@@ -44,6 +45,8 @@ export interface NodeVolumesOptions {
   readonly adopted: VolumeLayout | undefined;
   readonly files?: FileSystem;
   readonly mounter: Mounter;
+  /** Asked at start whether a pod uses a volume of the other driver; the kernel by default. */
+  readonly mountProbe?: MountProbe;
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
@@ -68,8 +71,8 @@ const restoreRetryMs = 60_000;
  * Opens the store, restores the volumes that are on the node and schedules their renewals.
  * @throws CertfleetError as VolumeStore.open does
  */
-export async function openNodeVolumes(options: NodeVolumesOptions): Promise<NodeVolumes> {
-  const { config, root, adopted, clock, log, metrics, source, mounter, files = systemFiles } = options;
+export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
+  const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
   const parseVolume = volumeParser(config['default-duration'], reporter, config['strict-attributes']);
@@ -90,8 +93,8 @@ export async function openNodeVolumes(options: NodeVolumesOptions): Promise<Node
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
   const manager = buildManager({ ...options, files, reporter, parseVolume, parts });
-  const restoring = { parts, adopted, mounter, parseVolume, clock };
-  const found = await restoreVolumes(restoring);
+  const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
+  const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
   for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
   metrics.damagedVolumes(found.damaged.length);
@@ -104,8 +107,8 @@ export async function openNodeVolumes(options: NodeVolumesOptions): Promise<Node
   const cancelRetries = retryDamaged({
     damagedCount: found.damaged.length,
     clock,
-    retry: async () => {
-      const { volumes, damaged } = await restoreVolumes(restoring, isUnknown);
+    retry: () => {
+      const { volumes, damaged } = restoreVolumes(restoring, isUnknown);
       for (const volume of volumes) if (isUnknown(volume.volumeId)) manager.restored(volume);
       metrics.damagedVolumes(damaged.length);
       return damaged.length;
@@ -124,8 +127,8 @@ export async function openNodeVolumes(options: NodeVolumesOptions): Promise<Node
 interface DamagedRetries {
   readonly damagedCount: number;
   readonly clock: Clock;
-  /** Tries again, and resolves with how many volumes could still not be restored. */
-  readonly retry: () => Promise<number>;
+  /** Tries again, and gives how many volumes could still not be restored. */
+  readonly retry: () => number;
 }
 
 /** Volumes that could not be restored are tried again: their files may be readable later, and their pods run. */
@@ -135,8 +138,13 @@ function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTim
   const schedule = (count: number): void => {
     if (count === 0 || isStopped) return;
     cancel = clock.schedule(restoreRetryMs, () => {
-      // The root itself may be unreadable now.
-      void retry().then(schedule, () => schedule(1));
+      let remaining = count;
+      try {
+        remaining = retry();
+      } catch {
+        // The root itself is unreadable now.
+      }
+      schedule(remaining);
     });
   };
   schedule(damagedCount);

@@ -30,6 +30,7 @@ import type { IdentifyAgent } from './identity/agent-identity.ts';
 import { KubernetesGate } from './identity/kubernetes-gate.ts';
 import { openGate } from './identity/operator-gate.ts';
 import { OperatorSessions } from './identity/operator-sessions.ts';
+import { operatorsClient } from './identity/operators-client.ts';
 import { ProxyGate } from './identity/proxy-gate.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
@@ -52,6 +53,7 @@ import { RedisConnections } from './redis/redis-connections.ts';
 import { loadQueueScripts } from './redis/queue-scripts.ts';
 import { redisKeys } from './redis/redis-keys.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
+import { StopStack } from './stop-stack.ts';
 
 /** What a controller is made from. */
 export interface ControllerOptions {
@@ -78,7 +80,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #keys: RedisKeys;
   /** What was started, to be stopped in reverse. */
-  readonly #started = new AsyncDisposableStack();
+  readonly #started: StopStack;
   readonly #connections: RedisConnections;
   readonly #feed: ChangeFeed;
   readonly #follower: FleetFollower;
@@ -93,6 +95,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.#options = options;
     const { config, clock, log } = options;
+    this.#started = new StopStack({ clock, log });
     const prefix = config['redis-prefix'];
     this.#keys = redisKeys(prefix);
     this.#connections = new RedisConnections({
@@ -153,7 +156,7 @@ export class Controller {
   }
 
   async stop(): Promise<void> {
-    await this.#started.disposeAsync();
+    await this.#started.stop();
   }
 
   async #start(): Promise<ControllerPorts> {
@@ -261,6 +264,7 @@ export class Controller {
     const { clock, log } = this.#options;
     const redis = this.#connections.commands;
     const view = (): FleetView => this.#follower.view;
+    const operators = operatorsClient(client, log);
     // Told to who looks; what was done stands without it.
     const announce: ApiContext['announce'] = (kinds) =>
       announceChanges(redis, this.#keys, kinds).catch(() => undefined);
@@ -274,9 +278,9 @@ export class Controller {
       feed: this.#feed,
       announce,
       redisHealth: () => this.#connections.health,
-      selectVolumes: volumeSelector(client),
+      selectVolumes: volumeSelector(operators),
       describeVolume: (volume: VolumeOfNode) => this.#describeVolume(volume),
-      podEvents: podEventReader(client),
+      podEvents: podEventReader(operators),
       silentAfterMs: this.#silentAfterMs,
       clock,
     };

@@ -30,6 +30,7 @@ export interface RedisLoss {
 /** Renewals that operators forbade or asked for, by issuer; `allowed` were handed to their nodes before. */
 export interface OperatorWord {
   readonly issuer: string;
+  readonly sentMs: number;
   readonly acceptedMs: number;
   allowed: ReadonlySet<string>;
   endedMs?: number;
@@ -42,6 +43,7 @@ export interface BulkWord {
   /** The generations that it may mean. */
   readonly renewals: Set<string>;
   cancelledMs?: number;
+  cancelSentMs?: number;
   /** What had been handed to nodes by the time of the cancel. */
   allowed: ReadonlySet<string>;
 }
@@ -159,14 +161,14 @@ export class Ledger {
   #mayStillRun(bulk: BulkWord, startedMs: number, renewal: string): boolean {
     const { cancelledMs } = bulk;
     if (cancelledMs === undefined || startedMs <= cancelledMs || bulk.allowed.has(renewal)) return true;
-    return this.isVoid(cancelledMs, startedMs);
+    return this.#isVoid(bulk.cancelSentMs ?? cancelledMs, cancelledMs, startedMs);
   }
 
   #checkPauses({ issuer, startedMs }: Issuance, renewal: string): void {
     for (const pause of this.pauses) {
       if (pause.issuer !== issuer || startedMs <= pause.acceptedMs + 50) continue;
       if (startedMs >= (pause.endedMs ?? Infinity) || pause.allowed.has(renewal)) continue;
-      if (this.isVoid(pause.acceptedMs, startedMs)) continue;
+      if (this.#isVoid(pause.sentMs, pause.acceptedMs, startedMs)) continue;
       this.violate(
         2,
         `${renewal} was renewed by a job at ${iso(startedMs)}, ${issuer} was paused at ${iso(pause.acceptedMs)}`,
@@ -179,9 +181,9 @@ export class Ledger {
     return this.losses.some(({ fromMs, toMs }) => fromMs <= atMs && atMs - toMs < sessionLossMs);
   }
 
-  /** Whether Redis lost, before the second time, what was accepted at the first. */
-  isVoid(acceptedMs: number, beforeMs: number): boolean {
-    return this.losses.some(({ fromMs, toMs }) => acceptedMs >= fromMs && acceptedMs <= toMs && toMs <= beforeMs);
+  /** Whether Redis lost, before the last time, what was written between the first two. */
+  #isVoid(sentMs: number, acceptedMs: number, beforeMs: number): boolean {
+    return this.losses.some(({ fromMs, toMs }) => acceptedMs >= fromMs && sentMs <= toMs && toMs <= beforeMs);
   }
 }
 

@@ -32,11 +32,12 @@ export class Operator {
     const name = issuers[issuer] ?? '';
     const lane = await this.#lane(name);
     if (lane === undefined) return () => Promise.resolve();
+    const sentMs = Date.now();
     const answer = await this.#ask('POST', `lanes/${lane}/pause`, { reason });
     if (answer?.status !== 200) return () => this.resume(name);
     const acceptedMs = Date.now();
     const allowed = await this.#handedOver.now();
-    if (allowed !== undefined) ledger.pauses.push({ issuer: name, acceptedMs, allowed });
+    if (allowed !== undefined) ledger.pauses.push({ issuer: name, sentMs, acceptedMs, allowed });
     return () => this.resume(name);
   }
 
@@ -68,12 +69,14 @@ export class Operator {
     const id = answer?.status === 202 ? answer.body['id'] : undefined;
     if (typeof id !== 'string') return () => Promise.resolve();
     return async () => {
+      const sentMs = Date.now();
       const cancelled = await this.#ask('DELETE', `renewals/${id}`);
       if (cancelled?.status !== 200) return;
       const acceptedMs = Date.now();
       const allowed = await this.#handedOver.now();
       if (allowed === undefined) return;
       bulk.allowed = allowed;
+      bulk.cancelSentMs = sentMs;
       bulk.cancelledMs = acceptedMs;
     };
   }

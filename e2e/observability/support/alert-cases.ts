@@ -105,12 +105,29 @@ export const alertCases: readonly AlertCase[] = [
       ...gone(() => agentSeries('n1')),
       [`up{${n1}}`]: always(0),
       ...both((of) => ({
-        [`certfleet_controller_volumes_expired{${of}}`]: always(2),
-        [`certfleet_controller_volumes{${of},state="expired",issuer="${issuer}"}`]: always(2),
+        [`certfleet_controller_silent_node_volumes{${of},state="expired"}`]: always(2),
         [`certfleet_controller_nodes{${of},state="silent"}`]: always(1),
       })),
     },
-    fires: { CertfleetVolumeExpired: {}, CertfleetAgentDown: {}, CertfleetAgentSilent: {} },
+    fires: { CertfleetSilentNodeExpired: {}, CertfleetAgentDown: {}, CertfleetAgentSilent: {} },
+  },
+  {
+    fault: 'a node is heard of whose certificates have expired, and nobody scrapes its agent',
+    series: both((of) => ({ [`certfleet_controller_volumes_expired{${of}}`]: always(2) })),
+    fires: { CertfleetVolumeExpired: {} },
+  },
+  {
+    fault: "the API server refuses the controller's credentials",
+    series: both((of) => ({ [`certfleet_controller_reviews_total{${of},result="forbidden"}`]: '0+2x120' })),
+    fires: { CertfleetReviewsFailing: {} },
+  },
+  {
+    fault: 'a review is lost now and then',
+    series: both((of) => ({
+      [`certfleet_controller_reviews_total{${of},result="unavailable"}`]: '0+1x120',
+      [`certfleet_controller_reviews_total{${of},result="answered"}`]: '0+9x120',
+    })),
+    fires: {},
   },
   {
     fault: 'a renewal has failed until a quarter of its time is left',

@@ -58,6 +58,13 @@ export class CsiEndpoint {
     await this.#registration?.start();
   }
 
+  /** Why the kubelet cannot reach the driver or its registration; undefined when it can. Lost sockets are made anew. */
+  async check(): Promise<string | undefined> {
+    const reason = (await this.#driver.check()) ?? (await this.#registration?.check());
+    if (reason !== undefined) this.#options.observer.log.error({ reason }, 'the kubelet cannot reach the driver');
+    return reason;
+  }
+
   async stop(): Promise<void> {
     await this.#registration?.stop(stopGraceMs);
     await this.#driver.stop(stopGraceMs);

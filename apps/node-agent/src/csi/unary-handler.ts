@@ -26,7 +26,9 @@ export function unaryHandler<Request, Response>(
     const abort = (): void => aborter.abort();
     call.on('cancelled', abort);
     const deadline = call.getDeadline();
-    const context = { signal: aborter.signal, deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline };
+    // gRPC has made a wall time of the caller's timeout just now; a clock that steps later must not change it.
+    const timeoutMs = (deadline instanceof Date ? deadline.getTime() : deadline) - Date.now();
+    const context = { signal: aborter.signal, deadlineMs: startedMs + timeoutMs };
     const finish = (code: status): void => {
       // gRPC also tells of the end of a call that was answered.
       call.off('cancelled', abort);

@@ -32,9 +32,17 @@ export class EventCorrelator {
 
     const now = this.#clock.now();
     const key = JSON.stringify([uid, event.type, event.reason, event.message]);
-    const series = this.#series.get(key) ?? { event, firstSeen: now, lastSeen: now, count: 0, name: undefined };
+    const series = this.#series.get(key) ?? {
+      event,
+      firstSeen: now,
+      lastSeen: now,
+      lastSeenMonotonicMs: 0,
+      count: 0,
+      name: undefined,
+    };
     series.count += 1;
     series.lastSeen = now;
+    series.lastSeenMonotonicMs = this.#clock.monotonic();
     remember(this.#series, key, series);
     return series;
   }

@@ -12,6 +12,8 @@ export interface EventSeries {
   readonly event: PodEvent;
   readonly firstSeen: number;
   lastSeen: number;
+  /** The same on the monotonic clock, for intervals. */
+  lastSeenMonotonicMs: number;
   count: number;
   /** The object's name, once it is written. */
   name: string | undefined;

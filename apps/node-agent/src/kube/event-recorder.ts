@@ -88,9 +88,9 @@ export class EventRecorder {
       if (series === undefined) break;
       try {
         this.#stop.signal.throwIfAborted();
-        const startedMs = this.#options.clock.now();
+        const startedMs = this.#options.clock.monotonic();
         await this.#write(series);
-        if (series.event.type === 'Normal') await this.#rest(this.#options.clock.now() - startedMs);
+        if (series.event.type === 'Normal') await this.#rest(this.#options.clock.monotonic() - startedMs);
       } catch {
         // An event is a courtesy: its loss is counted, what it told of is in the log and the metrics.
         this.#options.onDropped?.();
@@ -107,7 +107,7 @@ export class EventRecorder {
   async #letMountsGoFirst(): Promise<void> {
     const { clock, mountsIdle } = this.#options;
     const [first] = this.#queue;
-    const longestMs = first === undefined ? 0 : first.lastSeen + longestYieldMs - clock.now();
+    const longestMs = first === undefined ? 0 : first.lastSeenMonotonicMs + longestYieldMs - clock.monotonic();
     if (longestMs > 0) await this.#unlessUrgent((signal) => mountsIdle(longestMs, signal));
   }
 

@@ -4,11 +4,11 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { loadMountCalls, mountFlags } from './mount-calls.ts';
 import { mountError } from './mount-error.ts';
-import { createMountTable, placeOf } from './mount-table.ts';
+import { createMountTable } from './mount-table.ts';
 import type { MountTable } from './mount-table.ts';
 import { readMountinfo } from './mountinfo.ts';
 import type { Mounter } from './mounter.ts';
-import { podMountsOf } from './pod-mounts.ts';
+import { placeOf, podMountsOf } from './pod-mounts.ts';
 import type { PodMount } from './pod-mounts.ts';
 
 /** How the agent finds its tmpfs. */

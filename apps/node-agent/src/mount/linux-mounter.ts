@@ -94,6 +94,16 @@ function unmountAll(calls: MountCalls, target: string): void {
   if (result !== errno.ENOENT && isMounted(target)) throw mountError('unmount', target, result);
 }
 
+/** What the kernel says of mounts, at once: for what runs before anything else does. */
+export interface MountProbe {
+  /** As Mounter.isMounted. */
+  isMounted(target: string): boolean;
+  /** As Mounter.shows. */
+  shows(source: string, target: string): boolean;
+}
+
+export const kernelMounts: MountProbe = { isMounted, shows };
+
 /**
  * A path is a mount point when it lies on another mount than the directory that holds it: no need to read the whole
  * mount table, which knows no symbolic links.

@@ -49,7 +49,7 @@ export function assertSharedPropagation(table: MountTable, path: string): void {
   throw new CertfleetError(
     'failed-precondition',
     `expected ${path} to lie on a shared mount (mountPropagation: Bidirectional), found ${found}: ` +
-      'pods would not see what is mounted there',
+      "pods would not see what is mounted there; mount the chart's app.kubeletRootDir (--kubelet-root-dir) so",
     { reason: 'MountNotShared' },
   );
 }

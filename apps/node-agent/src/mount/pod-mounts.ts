@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { mountContaining } from './mount-table.ts';
+import type { MountTable } from './mount-table.ts';
 import type { Mount } from './mountinfo.ts';
 
 /** Name of the file systems that agents make; a bind mount shows the name of its source. */
@@ -48,4 +50,12 @@ export function driverOfTarget(targetPath: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The file system and the directory in it that an absolute path without symbolic links shows; as a mount of it does. */
+export function placeOf(table: MountTable, path: string): Pick<PodMount, 'device' | 'root'> | undefined {
+  const mount = mountContaining(table, path);
+  if (mount === undefined) return undefined;
+  const below = mount.mountPoint === '/' ? path : path.slice(mount.mountPoint.length);
+  return { device: mount.device, root: `${mount.root === '/' ? '' : mount.root}${below}` || '/' };
 }

@@ -9,6 +9,8 @@ export interface AgentHttpOptions {
   readonly registry: Registry;
   /** Why the agent cannot serve mounts now; undefined when it can. */
   readonly notReady: () => string | undefined;
+  /** Why the agent must be started anew; undefined while it serves, which is looked at as the kubelet would. */
+  readonly notAlive?: () => Promise<string | undefined>;
 }
 
 /** The ports on which the agent's HTTP answers; undefined where it is turned off. */
@@ -22,18 +24,17 @@ export class AgentHttp {
   readonly #metrics: HttpEndpoint | undefined;
   readonly #health: HttpEndpoint | undefined;
 
-  constructor({ metricsAddress, healthAddress, registry, notReady }: AgentHttpOptions) {
+  constructor({ metricsAddress, healthAddress, registry, notReady, notAlive }: AgentHttpOptions) {
     const metrics = async (): Promise<{ status: number; contentType: string; body: string }> => ({
       status: 200,
       contentType: registry.contentType,
       body: await registry.metrics(),
     });
-    const readiness = (): ReturnType<typeof text> => {
-      const reason = notReady();
-      return reason === undefined ? text(200, 'ok\n') : text(503, `${reason}\n`);
-    };
-    // Alive is whoever still answers: the event loop that serves this serves CSI too.
-    const health = { '/healthz': () => text(200, 'ok\n'), '/readyz': readiness };
+    const answer = (reason: string | undefined): ReturnType<typeof text> =>
+      reason === undefined ? text(200, 'ok\n') : text(503, `${reason}\n`);
+    const readiness = async (): Promise<ReturnType<typeof text>> => answer((await notAlive?.()) ?? notReady());
+    // Liveness: if this endpoint answers, the event loop that serves CSI is running; its sockets are tried besides.
+    const health = { '/healthz': async () => answer(await notAlive?.()), '/readyz': readiness };
     this.#metrics = metricsAddress && new HttpEndpoint(metricsAddress, { '/metrics': metrics });
     this.#health = healthAddress && new HttpEndpoint(healthAddress, health);
   }

@@ -28,6 +28,15 @@ export interface MetricsSnapshot {
   /** Soonest not-after of all volumes; undefined when nothing is issued. */
   readonly soonestNotAfter: Date | undefined;
   readonly rsaKeysReady: number;
+  /** Of the tmpfs that holds the volumes; undefined until it is mounted. */
+  readonly tmpfs?: TmpfsUse | undefined;
+}
+
+/** How full the tmpfs of the volumes is. */
+export interface TmpfsUse {
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+  readonly freeInodes: number;
 }
 
 /** How the mounts of pods agree with the volumes of the agent. */
@@ -126,6 +135,18 @@ export class AgentMetrics {
       (gauge) => gauge.set(snapshot().withoutCertificate),
     );
     this.#mounts(checkMounts);
+    this.#collected(
+      'tmpfs_size_bytes',
+      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
+      [],
+      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
+    );
+    this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
+    );
+    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
+    );
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 

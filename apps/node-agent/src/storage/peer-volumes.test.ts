@@ -94,15 +94,15 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     mkdirSync(targetOf(volumeId), { recursive: true });
     await mounter.bindReadOnly(join(directoryOf(source), 'data'), targetOf(volumeId));
   };
-  const search = (inspect: InspectCertificate = () => facts): Promise<PeerVolumes> =>
-    findPeerVolumes(layout, { mounter, inspect, clock });
+  const search = (inspect: InspectCertificate = () => facts): PeerVolumes =>
+    findPeerVolumes(layout, { inspect, clock });
   const openStore = (files = systemFiles): VolumeStore =>
     VolumeStore.open({ own: ownLayout(join(scratch, 'own')), adopted: layout, clock, files });
 
   test('are found with all that their renewal needs, secrets apart', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
-    const { adoptable, refused } = await search((certificatePem, caPem) => {
+    const { adoptable, refused } = search((certificatePem, caPem) => {
       assert.equal(certificatePem, 'tls.crt of vol-1');
       assert.equal(caPem, 'ca.crt of vol-1');
       return facts;
@@ -132,8 +132,8 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     const store = openStore();
-    for (const { record, secrets } of (await search()).adoptable) store.adopt(record, secrets);
-    assert.deepEqual(await search(), { adoptable: [], refused: [] });
+    for (const { record, secrets } of search().adoptable) store.adopt(record, secrets);
+    assert.deepEqual(search(), { adoptable: [], refused: [] });
     assert.equal(readFileSync(join(targetOf('vol-1'), 'tls.key'), 'utf8'), 'tls.key of vol-1');
     store.writePayload('vol-1', new Map([['tls.key', Buffer.from('renewed')]]), 2000);
     assert.equal(readFileSync(join(targetOf('vol-1'), 'tls.key'), 'utf8'), 'renewed');
@@ -148,13 +148,13 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   test('are known after a restart by our own record, not by what the peer last wrote', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
-    const [volume] = (await search()).adoptable;
+    const [volume] = search().adoptable;
     const { record, secrets } = found(volume);
     openStore().adopt(record, secrets);
     const renewed = { ...record, generation: 2 };
     openStore().writeRecord(renewed);
     writeFileSync(join(directoryOf('vol-1'), 'metadata.json'), '{"torn');
-    assert.deepEqual(await search(), { adoptable: [], refused: [] });
+    assert.deepEqual(search(), { adoptable: [], refused: [] });
     const [listed] = openStore().list().records;
     assert.equal(listed?.generation, 2);
     assert.equal(openStore().readSecrets('vol-1').keystorePassword?.reveal(), 'hunter2');
@@ -163,7 +163,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   test('can be taken back: the peer finds its metadata whole, with our renewal in it', async () => {
     layOut('vol-1', { unknownField: { kept: true } });
     await mountAtTarget('vol-1');
-    const { record, secrets } = found((await search()).adoptable[0]);
+    const { record, secrets } = found(search().adoptable[0]);
     const store = openStore();
     store.adopt(record, secrets);
     const renewAt = new Date('2027-01-14T00:00:00Z');
@@ -184,7 +184,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     layOut('no-time', { nextIssuanceTime: undefined });
     layOut('year-one', { nextIssuanceTime: '0001-01-01T00:00:00Z' });
     for (const id of ['no-time', 'year-one']) await mountAtTarget(id);
-    const volumes = (await search()).adoptable.map(({ record: { generation, issued } }) => ({ generation, issued }));
+    const volumes = search().adoptable.map(({ record: { generation, issued } }) => ({ generation, issued }));
     assert.deepEqual(volumes, Array(2).fill({ generation: 0, issued: undefined }));
   });
 
@@ -193,9 +193,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     layOut('keystore', { volumeContext: enabled });
     layOut('plain');
     for (const id of ['keystore', 'plain']) await mountAtTarget(id);
-    const profiles = (await search()).adoptable.map(
-      ({ record }) => record.attributes['csi.cert-manager.io/pkcs12-profile'],
-    );
+    const profiles = search().adoptable.map(({ record }) => record.attributes['csi.cert-manager.io/pkcs12-profile']);
     assert.deepEqual(profiles.sort(), ['legacy', undefined]);
   });
 
@@ -205,7 +203,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     layOut('other-name', { volumeContext: { 'csi.cert-manager.io/certificate-file': 'cert.pem' } });
     layOut('rubbish');
     for (const id of ['no-files', 'other-name', 'rubbish']) await mountAtTarget(id);
-    const { adoptable, refused } = await search(() => {
+    const { adoptable, refused } = search(() => {
       throw new Error('not a certificate');
     });
     assert.deepEqual(refused, []);
@@ -230,7 +228,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     mkdirSync(directoryOf('empty'));
     writeFileSync(directoryOf('a-file'), '');
     const before = readdirSync(join(peerDirectory, 'inmemfs'));
-    const { adoptable, refused } = await search();
+    const { adoptable, refused } = search();
     assert.deepEqual(
       adoptable.map(({ record }) => record.volumeId),
       ['whole'],
@@ -258,7 +256,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   test('killed at any step of an adoption are adopted whole or found again', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
-    const { record, secrets } = found((await search()).adoptable[0]);
+    const { record, secrets } = found(search().adoptable[0]);
     const outcomes = new Set<string>();
     killAtEachStep(
       (files) => openStore(files).adopt(record, secrets),
@@ -273,7 +271,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
       },
     );
     assert.deepEqual([...outcomes], ['found again', 'adopted']);
-    assert.equal((await search()).adoptable.length, 1);
+    assert.equal(search().adoptable.length, 1);
   });
 
   test('are found below a kubelet directory that is a symbolic link, and the driver’s own too', async () => {
@@ -284,7 +282,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     await mountAtTarget('vol-1');
     symlinkSync(peerDirectory, realData);
     const linked = found(findPeerLayout(realData));
-    const { adoptable, refused } = await findPeerVolumes(linked, { mounter, inspect: () => facts, clock });
+    const { adoptable, refused } = findPeerVolumes(linked, { inspect: () => facts, clock });
     assert.deepEqual([adoptable.length, refused], [1, []]);
   });
 
@@ -294,7 +292,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
       await mountAtTarget(id);
     }
     const store = openStore();
-    const { record, secrets } = found((await search()).adoptable.find((volume) => volume.record.volumeId === 'vol-1'));
+    const { record, secrets } = found(search().adoptable.find((volume) => volume.record.volumeId === 'vol-1'));
     store.adopt(record, secrets);
     for (const id of ['vol-1', 'vol-2']) {
       await mounter.unmount(targetOf(id));
@@ -307,7 +305,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   test('leave new volumes to our own root', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
-    const { record, secrets } = found((await search()).adoptable[0]);
+    const { record, secrets } = found(search().adoptable[0]);
     const store = openStore();
     store.adopt(record, secrets);
     assert.throws(() => store.create(record, secrets), { code: 'already-exists' });

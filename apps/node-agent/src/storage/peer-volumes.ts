@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
-import type { Mounter } from '../mount/mounter.ts';
+import { kernelMounts } from '../mount/linux-mounter.ts';
+import type { MountProbe } from '../mount/linux-mounter.ts';
 import { attributeGroup, attributes } from '../spec/attributes.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
@@ -22,7 +23,7 @@ export type InspectCertificate = (certificatePem: string, caPem: string | undefi
 /** What looking for the peer's volumes needs. */
 export interface PeerSearch {
   /** Asked of the kernel: a mount table lists paths without symbolic links, and the kubelet's directory may be one. */
-  readonly mounter: Pick<Mounter, 'isMounted' | 'shows'>;
+  readonly mounts?: MountProbe;
   readonly inspect: InspectCertificate;
   readonly clock: Pick<Clock, 'now'>;
   readonly files?: FileSystem;
@@ -35,9 +36,9 @@ export interface PeerVolumes {
 }
 
 /** Looks through the peer's directory. Volumes that were adopted before are not in the answer: their own record counts. */
-export async function findPeerVolumes(layout: VolumeLayout, search: PeerSearch): Promise<PeerVolumes> {
+export function findPeerVolumes(layout: VolumeLayout, search: PeerSearch): PeerVolumes {
   const { root } = layout;
-  const { files = systemFiles, mounter } = search;
+  const { files = systemFiles, mounts = kernelMounts } = search;
   const adoptable: { record: VolumeRecord; secrets: VolumeSecrets }[] = [];
   const refused: DamagedEntry[] = [];
   for (const name of files.readdirSync(root)) {
@@ -45,8 +46,8 @@ export async function findPeerVolumes(layout: VolumeLayout, search: PeerSearch):
     if (name.startsWith('..') || files.existsSync(join(directory, layout.recordFile))) continue;
     try {
       const metadata = readMetadata(files, directory, name);
-      await assertMounted(mounter, directory, metadata);
-      adoptable.push(toVolume(directory, metadata, { ...search, files }));
+      assertMounted(mounts, directory, metadata);
+      adoptable.push(toVolume(directory, metadata, { ...search, files, mounts }));
     } catch (error) {
       refused.push({ path: directory, reason: asCertfleetError(error).message });
     }
@@ -66,13 +67,9 @@ function readMetadata(files: FileSystem, directory: string, name: string): PeerM
 }
 
 /** Without a mount no pod reads the files: it is gone, or was never served, and the kubelet will publish anew. */
-async function assertMounted(
-  mounter: PeerSearch['mounter'],
-  directory: string,
-  { targetPath }: PeerMetadata,
-): Promise<void> {
-  if (await mounter.shows(join(directory, 'data'), targetPath)) return;
-  const found = (await mounter.isMounted(targetPath)) ? 'another mount' : 'no mount';
+function assertMounted(mounts: MountProbe, directory: string, { targetPath }: PeerMetadata): void {
+  if (mounts.shows(join(directory, 'data'), targetPath)) return;
+  const found = mounts.isMounted(targetPath) ? 'another mount' : 'no mount';
   throw damaged(`expected its data directory bind-mounted at ${targetPath}, found ${found}`);
 }
 

@@ -22,3 +22,38 @@ export function assertInMemory(files: Pick<FileSystem, 'statfsSync'>, path: stri
     { reason: 'NotInMemory' },
   );
 }
+
+/** Part of the bytes and inodes that new volumes may not take, so that those there can always be renewed. */
+const reservedPart = 1 / 8;
+
+/**
+ * Makes sure that a new volume leaves the reserve for renewals of the others.
+ * @throws CertfleetError resource-exhausted, reason StorageFull
+ */
+export function assertRoomForNewVolume(files: Pick<FileSystem, 'statfsSync'>, root: string): void {
+  const { freeBytes, sizeBytes, freeInodes, inodes } = tmpfsHeadroom(files, root);
+  // A tmpfs without a limit on inodes reports none.
+  const isShortOfInodes = inodes > 0 && freeInodes < inodes * reservedPart;
+  if (freeBytes >= sizeBytes * reservedPart && !isShortOfInodes) return;
+  const left = isShortOfInodes ? `${freeInodes} of ${inodes} inodes` : `${freeBytes} of ${sizeBytes} bytes`;
+  throw new CertfleetError(
+    'resource-exhausted',
+    `the tmpfs of the volumes has ${left} left, which are kept for renewals of running pods: raise the chart value ` +
+      'app.driver.tmpfsSize',
+    { reason: 'StorageFull' },
+  );
+}
+
+/** What is left of a tmpfs. */
+export interface TmpfsHeadroom {
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+  readonly freeInodes: number;
+  readonly inodes: number;
+}
+
+/** Bytes and inodes of the file system that holds the directory. */
+export function tmpfsHeadroom(files: Pick<FileSystem, 'statfsSync'>, root: string): TmpfsHeadroom {
+  const { bsize, blocks, bfree, files: inodes, ffree } = files.statfsSync(root);
+  return { freeBytes: bsize * bfree, sizeBytes: bsize * blocks, freeInodes: ffree, inodes };
+}

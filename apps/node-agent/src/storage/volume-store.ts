@@ -7,7 +7,7 @@ import { readPayload, readPayloadFile } from './payload.ts';
 import type { Payload, PayloadFileRequest } from './payload.ts';
 import { replaceFile } from './replace-file.ts';
 import { storageStep, systemErrorCode } from './storage-error.ts';
-import { assertInMemory } from './tmpfs-guard.ts';
+import { assertInMemory, assertRoomForNewVolume } from './tmpfs-guard.ts';
 import {
   createVolumeDirectory,
   destroyContents,
@@ -81,11 +81,13 @@ export class VolumeStore {
 
   /**
    * Makes a volume with an empty data directory, whole or not at all.
-   * @throws CertfleetError invalid-argument for an unsafe id; already-exists
+   * @throws CertfleetError invalid-argument for an unsafe id; already-exists; resource-exhausted when only the reserve for
+   *   renewals is left
    */
   create(record: VolumeRecord, secrets: VolumeSecrets): void {
     const { volumeId } = record;
     if (this.has(volumeId)) throw alreadyExists(volumeId);
+    storageStep(`create volume ${volumeId}`, () => assertRoomForNewVolume(this.#files, this.#own.root));
     storageStep(`create volume ${volumeId}`, () => {
       try {
         createVolumeDirectory(this.#files, this.#own, record, secrets);

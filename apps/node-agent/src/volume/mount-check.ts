@@ -1,9 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mounter } from '../mount/mounter.ts';
-import { createMountTable, placeOf } from '../mount/mount-table.ts';
+import { createMountTable } from '../mount/mount-table.ts';
 import { readMountinfo } from '../mount/mountinfo.ts';
-import { podMountsOf } from '../mount/pod-mounts.ts';
+import { placeOf, podMountsOf } from '../mount/pod-mounts.ts';
 import type { MountCheck } from '../observability/agent-metrics.ts';
 import type { Volume } from './volume.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
@@ -27,7 +27,7 @@ export async function checkMounts(volumes: CheckedVolumes, driverName: string, m
   for (const { volumeId, record, store } of volumes.volumes()) {
     const source = store.dataPath(volumeId);
     const place = placeOf(table, source);
-    if (place !== undefined) known.add(`${place.device} ${place.path}`);
+    if (place !== undefined) known.add(`${place.device} ${place.root}`);
     if (record.phase !== 'published') continue;
     if (await mounter.shows(source, record.targetPath)) matched += 1;
     // Unpublished meanwhile: then nothing is amiss.

@@ -1,7 +1,7 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
-import type { Mounter } from '../mount/mounter.ts';
+import type { MountProbe } from '../mount/linux-mounter.ts';
 import { findPeerVolumes } from '../storage/peer-volumes.ts';
 import { joinSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeLayout } from '../storage/volume-layout.ts';
@@ -21,7 +21,8 @@ export interface RestoreOptions {
 export interface StartOptions extends RestoreOptions {
   /** Where another driver left its volumes; undefined when nothing is to be taken over. */
   readonly adopted: VolumeLayout | undefined;
-  readonly mounter: Mounter;
+  /** Asked whether a pod uses a volume of the other driver; the kernel by default. */
+  readonly mounts?: MountProbe;
   readonly clock: Clock;
 }
 
@@ -38,15 +39,15 @@ export interface RestoredVolumes {
  * Restores the volumes of this node that are wanted: ours of an earlier run, and another driver's that its pods still use.
  * One that cannot be restored is left as it is, and a later call tries it again.
  */
-export async function restoreVolumes(
+export function restoreVolumes(
   options: StartOptions,
   isWanted: (volumeId: string) => boolean = () => true,
-): Promise<RestoredVolumes> {
-  const { adopted, clock, mounter, parts } = options;
+): RestoredVolumes {
+  const { adopted, clock, mounts, parts } = options;
   const damaged: DamagedEntry[] = [];
   let adoptedCount = 0;
   if (adopted !== undefined) {
-    const found = await findPeerVolumes(adopted, { mounter, clock, inspect: inspectChain });
+    const found = findPeerVolumes(adopted, { clock, inspect: inspectChain, ...(mounts && { mounts }) });
     damaged.push(...found.refused);
     for (const { record, secrets } of found.adoptable) {
       try {

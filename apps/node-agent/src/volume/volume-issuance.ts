@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
 import { issueCertificate } from '../issuance/issue-certificate.ts';
@@ -117,7 +118,7 @@ export class VolumeIssuance {
     } catch (thrown) {
       const { reason = '' } = asCertfleetError(thrown);
       if (!occupiedNameReasons.has(reason) && !isLeftUnusable(reason)) throw thrown;
-      if (reason === 'RequestStale') await this.#discardPresent(volume);
+      if (reason === 'RequestStale') await orAborted(this.#discardPresent(volume), attempt.signal);
       else volume.requestAbandoned();
     }
     try {

@@ -23,6 +23,6 @@ export interface UnpublishRequest {
 export interface PublishContext {
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal;
-  /** Milliseconds since the epoch at which the caller gives up; Infinity when it set no deadline. */
+  /** When the caller gives up, in milliseconds on the monotonic clock; Infinity when it set no deadline. */
   readonly deadlineMs: number;
 }

@@ -1,14 +1,25 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import type { FleetCensus } from '../fleet-index/fleet-census.ts';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
+import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
+import type { LaneRow } from './lane-rows.ts';
 import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
 
+/** Which issuers have series of their own, of the volumes and of the lanes. */
+export interface GaugeNames {
+  readonly volumes: IssuerNames;
+  readonly lanes: IssuerNames;
+}
+
 /** Gauges of the fleet, of its lanes and of Redis, all shown from one snapshot. What is not known has no series. */
-export function registerGauges(registry: Registry, snapshot: () => Promise<ControllerSnapshot>): void {
+export function registerGauges(
+  registry: Registry,
+  snapshot: () => Promise<ControllerSnapshot>,
+  names: GaugeNames,
+): void {
   const gauge = (name: string, labelNames: readonly string[], help: string, show: Show): void => {
     new Gauge({
       ...named(name, help),
@@ -29,8 +40,8 @@ export function registerGauges(registry: Registry, snapshot: () => Promise<Contr
     help: string,
     show: (gauge: Gauge, index: IndexSnapshot) => void,
   ): void => gauge(name, labels, help, (shown, { index }) => index && show(shown, index));
-  fleetGauges(indexed);
-  laneGauges(gauge);
+  fleetGauges(indexed, names.volumes);
+  laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   gauge(
     'index_current',
@@ -53,13 +64,24 @@ type Register<Shown> = (
   show: (gauge: Gauge, shown: Shown) => void,
 ) => void;
 
-function fleetGauges(gauge: Register<IndexSnapshot>): void {
-  gauge('index_volumes', [], 'Volumes in the index.', (g, { census }) => g.set(census.all.volumes));
+function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
+  gauge('index_volumes', [], 'Volumes in the index.', (g, { census, silent }) =>
+    g.set(census.all.volumes + (silent?.volumes ?? 0)),
+  );
+  gauge(
+    'silent_node_volumes',
+    ['state'],
+    'Volumes on nodes that are silent, by state as far as it is known: their pods may be gone. They count in no other gauge of volumes.',
+    (g, { silent }) => {
+      g.set({ state: 'expired' }, silent?.byState.expired ?? 0);
+      for (const [state, count] of Object.entries(silent?.byState ?? {})) if (count > 0) g.set({ state }, count);
+    },
+  );
   gauge(
     'volumes',
     ['state', 'issuer'],
-    'Volumes by state and issuer; issuers without trouble beyond the largest are together "other".',
-    (g, { census }) => showIssuers(g, census),
+    'Volumes by state and issuer. Issuers without trouble beyond the largest, and those beyond the few that one node alone reports, are together "other".',
+    (g, index) => showIssuers(g, index, names),
   );
   gauge(
     'soonest_not_after_timestamp_seconds',
@@ -74,7 +96,9 @@ function fleetGauges(gauge: Register<IndexSnapshot>): void {
     'Unexpired volumes past the deadline by which their agent renews on its own, without a failed try.',
     (g, { urgency }) => g.set(urgency.overdue),
   );
-  gauge('volumes_expired', [], 'Volumes past their not-after.', (g, { census }) => g.set(census.all.byState.expired));
+  gauge('volumes_expired', [], 'Volumes past their not-after, on nodes that were heard of lately.', (g, { census }) =>
+    g.set(census.all.byState.expired),
+  );
   gauge(
     'volumes_at_risk',
     ['left'],
@@ -97,7 +121,18 @@ function fleetGauges(gauge: Register<IndexSnapshot>): void {
   });
 }
 
-function laneGauges(gauge: Register<ControllerSnapshot>): void {
+function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): void {
+  const rowsOf = (snapshot: ControllerSnapshot): readonly LaneRow[] => {
+    const { index, lanes = [] } = snapshot;
+    if (index?.reporters === undefined) return laneRows(snapshot);
+    const candidates = lanes.map(({ key, queued, parked, inFlight }) => ({
+      key,
+      trouble: index.urgency.oldestDueMs.has(key) || parked > 0 ? 1 : 0,
+      size: queued + parked + inFlight,
+    }));
+    const within = names.choose(candidates, index.reporters);
+    return laneRows(snapshot, (issuer) => within.has(issuer));
+  };
   gauge(
     'lanes',
     ['state'],
@@ -113,7 +148,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>): void {
     ['issuer', 'waiting'],
     'Renewals in the lanes of issuers: with a slot in the line, parked for a place, started and not answered.',
     (g, snapshot) => {
-      for (const { issuer, queued, parked, inFlight } of laneRows(snapshot)) {
+      for (const { issuer, queued, parked, inFlight } of rowsOf(snapshot)) {
         g.set({ issuer, waiting: 'queued' }, queued);
         g.set({ issuer, waiting: 'parked' }, parked);
         g.set({ issuer, waiting: 'in-flight' }, inFlight);
@@ -125,7 +160,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>): void {
     ['issuer'],
     "Time by which the oldest volume that waits for an issuer's lane is past its renew-at.",
     (g, snapshot) => {
-      for (const { issuer, lagMs } of laneRows(snapshot)) g.set({ issuer }, lagMs / 1000);
+      for (const { issuer, lagMs } of rowsOf(snapshot)) g.set({ issuer }, lagMs / 1000);
     },
   );
   gauge(
@@ -133,7 +168,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>): void {
     ['issuer', 'reason'],
     '1 for each lane that is paused, rests after failures, or is outside its window.',
     (g, snapshot) => {
-      for (const { issuer, standing } of laneRows(snapshot)) {
+      for (const { issuer, standing } of rowsOf(snapshot)) {
         if (standing !== 'open') g.set({ issuer, reason: standing }, 1);
       }
     },
@@ -181,15 +216,26 @@ function redisGauges(gauge: Register<ControllerSnapshot>): void {
 /** Words for what an operator wants to see by issuer however small the issuer is. */
 const troubled: ReadonlySet<string> = new Set(['expired', 'failing', 'overdue']);
 
-function showIssuers(gauge: Gauge, { issuers }: FleetCensus): void {
-  const counted = [...issuers.values()].map(({ key, volumes, byState }) => {
+function showIssuers(gauge: Gauge, index: IndexSnapshot, names: IssuerNames): void {
+  const counted = [...index.census.issuers.values()].map(({ key, volumes, byState }) => {
     const counts = Object.entries(byState);
-    const trouble = counts.reduce((sum, [state, count]) => sum + (troubled.has(state) ? count : 0), 0);
-    return { key, volumes, counts, trouble };
+    const trouble = counts.some(([state, count]) => count > 0 && troubled.has(state)) ? 1 : 0;
+    return { key, counts, trouble, size: volumes };
   });
-  counted.sort((a, b) => b.trouble - a.trouble || b.volumes - a.volumes);
-  for (const [place, { key, counts }] of counted.entries()) {
-    const issuer = place < mostNamedIssuers ? key : otherIssuers;
+  const shown = chosen(names, counted, index);
+  for (const { key, counts } of counted) {
+    const issuer = shown.has(key) ? key : otherIssuers;
     for (const [state, count] of counts) if (count > 0) gauge.inc({ state, issuer }, count);
   }
+}
+
+/** Without a word of who reports them the most troubled are shown, and then the largest. */
+function chosen(
+  names: IssuerNames,
+  candidates: readonly NamedCandidate[],
+  index: IndexSnapshot | undefined,
+): ReadonlySet<string> {
+  if (index?.reporters !== undefined) return names.choose(candidates, index.reporters);
+  const sorted = [...candidates].sort((a, b) => b.trouble - a.trouble || b.size - a.size);
+  return new Set(sorted.slice(0, mostNamedIssuers).map(({ key }) => key));
 }

@@ -8,6 +8,7 @@ import type { StateLoss } from '../redis/redis-epoch.ts';
 import { cached } from './cached.ts';
 import { registerGauges } from './controller-gauges.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
+import { IssuerNames } from './issuer-names.ts';
 import { named } from './metric-names.ts';
 
 const seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
@@ -50,7 +51,11 @@ export class ControllerMetrics implements DispatchObserver {
     this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
-    registerGauges(this.registry, cached(clock, snapshotMs, snapshot));
+    registerGauges(this.registry, cached(clock, snapshotMs, snapshot), {
+      volumes: new IssuerNames(clock),
+      // The lanes' rows choose among those that are within their node's share.
+      lanes: new IssuerNames(clock, Infinity),
+    });
     // A counter that appears with its first event would hide that event from Prometheus' increase().
     for (const cause of ['due', 'demand', 'retry']) this.#dispatched.inc({ cause }, 0);
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import { FleetView } from '../fleet-index/fleet-view.ts';
+import { volumeStateOf } from '../fleet-index/volume-state.ts';
 import { takeSnapshot } from './controller-snapshot.ts';
 import type { SnapshotSources } from './controller-snapshot.ts';
 
@@ -58,4 +60,33 @@ test('a Redis that is away is not asked, and the index that cannot be followed i
     jobs: counted,
   } = await takeSnapshot(sourcesWith(new ManualClock(), { reachable: false, depths: refuse }));
   assert.deepEqual([index, lanes, counted], [undefined, undefined, undefined]);
+});
+
+test('volumes of silent nodes are counted apart, and who reports an issuer is known', async () => {
+  const clock = new ManualClock(10_000_000);
+  const nowMs = clock.now();
+  const view = new FleetView();
+  const add = (node: string, id: string, issuer: string): void =>
+    view.set(
+      node,
+      id,
+      volumeStateOf(node, reportOf({ id, issuer, renewAtMs: nowMs - 20_000, notAfterMs: nowMs - 10_000 })),
+    );
+  for (const node of ['heard', 'dead']) view.setNode(node, { agentVersion: '1', connectedTo: 'one' });
+  add('heard', 'a', 'shared');
+  add('heard', 'b', 'own');
+  add('dead', 'c', 'shared');
+  view.setSeen(new Map([...['heard'].map((node) => [node, nowMs] as const), ['dead', nowMs - 60_000]]));
+  const { index } = await takeSnapshot({ ...sourcesWith(clock, {}), index: { view, isCurrent: true } });
+  assert.equal(index?.census.all.byState.expired, 2);
+  assert.equal(index.silent?.byState.expired, 1);
+  assert.equal(index.urgency.due, 2);
+  const reporters = [...(index.reporters?.byIssuer ?? [])].map(([key, { isShared }]) => [
+    key.split('/').at(-1),
+    isShared,
+  ]);
+  assert.deepEqual(reporters, [
+    ['shared', true],
+    ['own', false],
+  ]);
 });

@@ -1,16 +1,25 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
-import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import { CensusTaker } from '../fleet-index/fleet-census.ts';
+import type { FleetCensus, VolumeTally } from '../fleet-index/fleet-census.ts';
 import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
+import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { issuerKey } from '../fleet-index/volume-state.ts';
+import type { IssuerName } from '../fleet-index/volume-state.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
+import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
 /** What the index says. */
 export interface IndexSnapshot {
+  /** Of the volumes on nodes that were heard of lately, as the urgency. */
   readonly census: FleetCensus;
   readonly urgency: FleetUrgency;
+  /** Volumes on silent nodes: whether their pods still run nobody can say. */
+  readonly silent?: VolumeTally;
+  readonly reporters?: Reporters;
   readonly nodes: { readonly online: number; readonly silent: number };
 }
 
@@ -66,10 +75,45 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
 
 function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): IndexSnapshot {
   // A node that was never heard of is one whose first heartbeat this replica has not read yet.
-  const silent = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
+  const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
+  const silent = new Set(silentNodes.map(({ node }) => node));
+  const nodes = view.nodes();
+  const [heardTaker, silentTaker] = [new CensusTaker(nowMs), new CensusTaker(nowMs)];
+  const reporters = new ReporterTally();
+  const heard: VolumeState[] = [];
+  for (const { node } of nodes) {
+    const isSilent = silent.has(node);
+    const taker = isSilent ? silentTaker : heardTaker;
+    const tally = taker.node(node);
+    view.scan(nowMs, node, (volume, word) => {
+      taker.count(volume, word, tally);
+      reporters.count(volume);
+      if (!isSilent) heard.push(volume);
+    });
+  }
   return {
-    census: view.takeCensus(nowMs),
-    urgency: weighUrgency(view.volumes(), nowMs, new Set(silent.map(({ node }) => node))),
-    nodes: { silent: silent.length, online: view.nodes().length - silent.length },
+    census: heardTaker.census(),
+    silent: silentTaker.census().all,
+    reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
+    urgency: weighUrgency(heard, nowMs, new Set()),
+    nodes: { silent: silent.size, online: nodes.length - silent.size },
   };
+}
+
+/** Which issuers are reported by one node and which by several. */
+class ReporterTally {
+  readonly byIssuer = new Map<string, IssuerReporter>();
+  /** Equal issuers are mostly the same object, so a key is seldom made. */
+  readonly #known = new Map<IssuerName, { readonly key: string; node: string }>();
+
+  count({ node, issuer }: VolumeState): void {
+    let known = this.#known.get(issuer);
+    // The same issuer of the same node as before.
+    if (known?.node === node) return;
+    if (known === undefined) this.#known.set(issuer, (known = { key: issuerKey(issuer), node }));
+    known.node = node;
+    const reporter = this.byIssuer.get(known.key);
+    if (reporter === undefined) this.byIssuer.set(known.key, { node, isShared: false });
+    else if (reporter.node !== node) this.byIssuer.set(known.key, { node: reporter.node, isShared: true });
+  }
 }

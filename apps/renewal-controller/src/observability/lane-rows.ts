@@ -15,16 +15,21 @@ export interface LaneRow {
 
 /**
  * The lanes that an operator must see, each by its issuer, the rest as one with their depths added up. No kind of trouble
- * crowds out another: each has a part of the names, and only what is left of them goes to the next in order.
+ * crowds out another: each has a part of the names, and only what is left of them goes to the next in order. Issuers that
+ * may not be named, which one node alone reports beyond its share, are among the rest.
  */
-export function laneRows({ atMs, index, lanes }: ControllerSnapshot): readonly LaneRow[] {
+export function laneRows(
+  { atMs, index, lanes }: ControllerSnapshot,
+  mayName: (issuer: string) => boolean = () => true,
+): readonly LaneRow[] {
   if (lanes === undefined) return [];
   const rows = lanes.map(({ key, ...lane }) => {
     const dueMs = index?.urgency.oldestDueMs.get(key);
     return { issuer: key, ...lane, lagMs: dueMs === undefined ? 0 : atMs - dueMs };
   });
-  if (rows.length <= mostNamedIssuers) return rows.sort(byLag);
-  const named = namedRows(rows);
+  const nameable = rows.filter(({ issuer }) => mayName(issuer));
+  if (rows.length <= mostNamedIssuers && nameable.length === rows.length) return rows.sort(byLag);
+  const named = namedRows(nameable);
   const rest = rows.filter((row) => !named.has(row));
   return [...named, otherRow(rest)];
 }

@@ -26,6 +26,8 @@ export interface RedisProbeParts {
 }
 
 const intervalMs = 5_000;
+/** A failover misses about a second of writes, in which a mark must be, or the loss would not be seen. */
+const beatMs = 500;
 /** A right that is missing is met only when somebody needs it. */
 const forbiddenForMs = 60_000;
 
@@ -40,7 +42,10 @@ export class RedisProbe {
   #forbidden: { readonly problem: RedisProblem; readonly atMs: number } | undefined;
   #loggedProblem: string | undefined;
   #looking: Promise<void> | undefined;
+  #beating: Promise<void> | undefined;
   #cancel: CancelTimer | undefined;
+  #cancelBeat: CancelTimer | undefined;
+  #isStopped = false;
 
   constructor(parts: RedisProbeParts) {
     this.#parts = parts;
@@ -71,9 +76,12 @@ export class RedisProbe {
     // A restart is seen as soon as the connection is back, not at the next turn.
     this.#parts.redis.on('ready', this.#onReady);
     this.#arm();
+    if (this.#parts.epoch !== undefined) this.#armBeat();
   }
 
   stop(): void {
+    this.#isStopped = true;
+    this.#cancelBeat?.();
     this.#parts.redis.off('ready', this.#onReady);
     this.#cancel?.();
   }
@@ -92,8 +100,8 @@ export class RedisProbe {
       const masters = this.#masters();
       seen = await Promise.all(masters.map((master) => lookAtServer(master, clock, makesUsers)));
       if (seen.length === 0) problem = { kind: 'unreachable', message: 'no master of the Cluster is known' };
-      const lost = await this.#parts.epoch?.beat();
-      this.#compare(seen, lost);
+      await this.#beat();
+      this.#compare(seen);
       if (maintain !== undefined) await Promise.all(masters.map((master) => maintain(master)));
     } catch (thrown) {
       problem = redisProblem(redisFault(thrown), thrown) ?? { kind: 'unreachable', message: String(thrown) };
@@ -129,12 +137,38 @@ export class RedisProbe {
     });
   }
 
+  /** Each beat by itself: the next one says what the last one was. */
+  #armBeat(): void {
+    this.#cancelBeat = this.#parts.clock.schedule(beatMs, () => {
+      // That Redis takes no writes is told by the next look.
+      void this.#beat()
+        .catch(() => undefined)
+        .finally(() => {
+          if (!this.#isStopped) this.#armBeat();
+        });
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const { epoch, logger } = this.#parts;
+    if (epoch === undefined) return;
+    const beat = async (): Promise<void> => {
+      const lost = await epoch.beat();
+      if (lost === undefined) return;
+      logger.error({ lost }, 'redis lost state: lane pauses, running bulk renewals and audit entries may be gone');
+      for (const callback of this.#lossCallbacks) callback(lost);
+      for (const callback of this.#replacedCallbacks) callback();
+    };
+    this.#beating ??= beat().finally(() => (this.#beating = undefined));
+    await this.#beating;
+  }
+
   #masters(): readonly Redis[] {
     const { redis } = this.#parts;
     return redis instanceof Cluster ? redis.nodes('master') : [redis];
   }
 
-  #compare(seen: readonly ServerLook[], lost: StateLoss | undefined): void {
+  #compare(seen: readonly ServerLook[]): void {
     const before = this.#runIds;
     const runIds = seen
       .map(({ runId }) => runId)
@@ -142,13 +176,8 @@ export class RedisProbe {
       .join();
     if (runIds !== '') this.#runIds = runIds;
     const isReplaced = before !== undefined && runIds !== '' && before !== runIds;
-    const { logger } = this.#parts;
-    if (lost !== undefined) {
-      logger.error({ lost }, 'redis lost state: lane pauses, running bulk renewals and audit entries may be gone');
-      for (const callback of this.#lossCallbacks) callback(lost);
-    }
-    if (!isReplaced && lost === undefined) return;
-    if (isReplaced) logger.warn('redis was restarted or failed over, asking every agent for its volumes');
+    if (!isReplaced) return;
+    this.#parts.logger.warn('redis was restarted or failed over, asking every agent for its volumes');
     for (const callback of this.#replacedCallbacks) callback();
   }
 

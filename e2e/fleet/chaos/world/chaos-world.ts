@@ -32,8 +32,8 @@ const hosts = 2;
 const hostileNodes = 2;
 const volumesPerNode = 4;
 const issueMs = 100;
-/** Shorter than a sweep's interval, so that a replica that is wrong about the time forgets nodes that live. */
-const forgetNodeAfter = '25s';
+/** Longer than any agent is silent here, and shorter than any replica's clock is wrong. */
+const forgetNodeAfter = '90s';
 
 /** A Redis pair, replicas, processes of agents and an API server, all within the run's own network namespace. */
 export class ChaosWorld {
@@ -74,7 +74,7 @@ export class ChaosWorld {
     this.writePolicies(usualRate);
     const flags = await this.#flags();
     for (let index = 0; index < replicas; index += 1) {
-      const onLog = (line: string): void => this.log.add(`replica-${index}`, line);
+      const onLog = (line: string): void => this.#onLog(index, line);
       this.replicas.push(new Replica({ index, directory, flags, onLog }));
     }
     await Promise.all(this.replicas.map((replica) => replica.start()));
@@ -207,6 +207,12 @@ export class ChaosWorld {
       `--forget-node-after=${forgetNodeAfter}`,
       `--lane-policies-file=${join(directory, 'lanes.json')}`,
     ];
+  }
+
+  #onLog(replica: number, line: string): void {
+    this.log.add(`replica-${replica}`, line);
+    if (line.includes('"msg":"node forgotten"'))
+      this.ledger.violate(5, `replica-${replica} forgot a node whose agent lives: ${line}`);
   }
 
   async #startAgents(): Promise<void> {

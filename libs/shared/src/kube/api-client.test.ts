@@ -6,6 +6,8 @@ import { inspect } from 'node:util';
 
 import { CertfleetError } from '../errors.ts';
 
+import { ManualClock } from '../manual-clock.ts';
+
 import { KubeClient } from './api-client.ts';
 import type { ApiRequest, KubeClientOptions } from './api-client.ts';
 import { pods } from './api-resource.ts';
@@ -104,6 +106,29 @@ test('leaves a Retry-After of minutes to the caller', async (t) => {
   const { server, client } = await setUp(t, [status(503, 'ServiceUnavailable', 'later', { 'retry-after': '600' })]);
   await assert.rejects(client.request(read), fails({ code: 'unavailable', retryAfterMs: 600_000 }));
   assert.equal(server.requests.length, 1);
+});
+
+test('asks no more within a Retry-After that outlived its request, five minutes at most', async (t) => {
+  const clock = new ManualClock();
+  const refuse = status(429, 'TooManyRequests', 'later', { 'retry-after': '86400' });
+  const { server, client } = await setUp(t, [refuse, json(201, { done: true })], { clock });
+  await assert.rejects(client.request(create), fails({ code: 'resource-exhausted' }));
+  await clock.advance(200_000);
+  await assert.rejects(client.request(create), fails({ code: 'resource-exhausted', retryAfterMs: 100_000 }));
+  assert.equal(server.requests.length, 1);
+  clock.stepWall(-86_400_000);
+  await clock.advance(100_000);
+  assert.deepEqual(await client.request(create), { done: true });
+});
+
+test('holds up no request of another verb, namespace or user for one that was refused', async (t) => {
+  const refuse = status(429, 'TooManyRequests', 'later', { 'retry-after': '600' });
+  const { client } = await setUp(t, [refuse, json(200, {})]);
+  await assert.rejects(client.request(create), fails({ code: 'resource-exhausted' }));
+  await client.request(read);
+  await client.request({ ...create, namespace: 'other' });
+  await client.request({ ...create, bearer: 'token' });
+  await assert.rejects(client.request(create), fails({ code: 'resource-exhausted' }));
 });
 
 test('stops waiting for its turn again when the caller gives up', async (t) => {

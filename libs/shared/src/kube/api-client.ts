@@ -11,6 +11,7 @@ import { ApiTransport } from './api-transport.ts';
 import type { HttpRequest, HttpResponse } from './api-transport.ts';
 import { boundedSignal } from './bounded-signal.ts';
 import type { KubeCredentials } from './kube-credentials.ts';
+import { RefusalMemory } from './refusal-memory.ts';
 import { readJson, readText } from './response-body.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { retryDelay } from './retry-policy.ts';
@@ -60,6 +61,7 @@ export class KubeClient {
   readonly #options: KubeClientOptions;
   readonly #transport: Pick<ApiTransport, 'send' | 'invalidateCredentials' | 'stop'>;
   readonly #limiter: RequestLimiter;
+  readonly #refusals: RefusalMemory;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
@@ -69,6 +71,7 @@ export class KubeClient {
       { maxInFlight: options.maxInFlight ?? 16, qps: options.qps ?? 0, burst: options.burst ?? 0 },
       options.clock,
     );
+    this.#refusals = new RefusalMemory(options.clock);
   }
 
   /**
@@ -81,9 +84,11 @@ export class KubeClient {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     for (let attempt = 1; ; attempt += 1) {
       try {
+        this.#refusals.assertAllowed(request);
         return await this.#limiter.run(() => this.#attempt(request, body), request.signal);
       } catch (thrown) {
         if (!(thrown instanceof CertfleetError) || request.signal?.aborted === true) throw thrown;
+        this.#refusals.remember(request, thrown);
         // A token that was replaced on disk meanwhile is worth one more try; another's token is not ours to renew.
         if (thrown.code === 'unauthenticated' && request.bearer === undefined) this.#transport.invalidateCredentials();
         const waitMs = retryDelay(thrown, attempt, { ...request, random });
@@ -141,14 +146,14 @@ export class KubeClient {
 
   async #send(verb: ApiVerb, target: ApiTarget, request: HttpRequest): Promise<HttpResponse> {
     const { clock, onResponse } = this.#options;
-    const startedAt = clock.now();
+    const startedMs = clock.monotonic();
     let code = 0;
     try {
       const response = await this.#transport.send(request);
       code = response.statusCode;
       return response;
     } finally {
-      onResponse?.(verb, target.resource.plural, code, clock.now() - startedAt);
+      onResponse?.(verb, target.resource.plural, code, clock.monotonic() - startedMs);
     }
   }
 

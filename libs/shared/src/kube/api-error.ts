@@ -69,7 +69,7 @@ const longestMessage = 1024;
 /** The error of a response that is not 2xx. Its message holds the server's own, at most 1024 characters of it. */
 export function errorFromResponse(response: RefusedResponse, now: number): CertfleetError {
   const status = parseStatus(response.body);
-  const retryAfterMs = retryAfter(response.retryAfter, now) ?? secondsToMs(status?.details?.retryAfterSeconds);
+  const retryAfterMs = retryAfter(response.retryAfter, now);
   const said = boundedText(status?.message ?? response.body) || 'no message';
   return errorFromStatus(
     { ...status, code: response.statusCode, message: said },
@@ -79,7 +79,11 @@ export function errorFromResponse(response: RefusedResponse, now: number): Certf
 }
 
 /** The error that a metav1.Status means, be it a response's body or the object of a watch's ERROR event. */
-export function errorFromStatus(status: ApiStatus, what: string, retryAfterMs?: number): CertfleetError {
+export function errorFromStatus(
+  status: ApiStatus,
+  what: string,
+  retryAfterMs = secondsToMs(status.details?.retryAfterSeconds),
+): CertfleetError {
   const httpCode = status.code ?? 500;
   const reason = reasonOf(status, httpCode);
   const code = reason === 'AlreadyExists' ? 'already-exists' : (codeByStatus[httpCode] ?? 'internal');

@@ -34,14 +34,15 @@ const refreshMs = 60_000;
 /** Credentials that `read` gives, read again once a minute; concurrent callers share one reading. */
 export function refreshedCredentials(read: () => Promise<KubeAccess>, clock: Clock): KubeCredentials {
   let current: KubeAccess | undefined;
-  let expiresAt = 0;
+  /** Monotonic: a wall clock that jumps ahead and back would keep a token or CA for as long as it jumped. */
+  let expiresAtMs = -Infinity;
   let pending: Promise<KubeAccess> | undefined;
 
   const refresh = async (): Promise<KubeAccess> => {
     try {
       const next = await read();
       if (current === undefined || !sameAccess(current, next)) current = next;
-      expiresAt = clock.now() + refreshMs;
+      expiresAtMs = clock.monotonic() + refreshMs;
       return current;
     } finally {
       pending = undefined;
@@ -49,9 +50,9 @@ export function refreshedCredentials(read: () => Promise<KubeAccess>, clock: Clo
   };
   return {
     access: () =>
-      current !== undefined && clock.now() < expiresAt ? Promise.resolve(current) : (pending ??= refresh()),
+      current !== undefined && clock.monotonic() < expiresAtMs ? Promise.resolve(current) : (pending ??= refresh()),
     invalidate: () => {
-      expiresAt = 0;
+      expiresAtMs = -Infinity;
     },
   };
 }

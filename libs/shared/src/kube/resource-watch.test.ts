@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 
-import type { CertfleetError } from '../errors.ts';
+import { CertfleetError } from '../errors.ts';
+import { ManualClock } from '../manual-clock.ts';
 
 import { KubeClient } from './api-client.ts';
 import { pods } from './api-resource.ts';
@@ -203,4 +204,36 @@ test('stops in the middle of anything, and then says that it never was ready', a
   const { watch } = await setUp(t, [silent]);
   await watch.stop();
   await assert.rejects(watch.ready, /stopped/);
+});
+
+test('waits as long as the API server asks, and no longer than five minutes', async () => {
+  const clock = new ManualClock();
+  let calls = 0;
+  const askedMs = [120_000, 60_000, 86_400_000];
+  const refuse = (): Promise<never> => {
+    const retryAfterMs = askedMs[calls];
+    calls += 1;
+    return Promise.reject(
+      new CertfleetError('resource-exhausted', 'slow down', { ...(retryAfterMs && { retryAfterMs }) }),
+    );
+  };
+  const watch = new ResourceWatch({
+    client: { request: refuse, watch: refuse },
+    clock,
+    resource: pods,
+    random: () => 0,
+    project: () => undefined,
+    onEvent: () => undefined,
+    onSynced: () => undefined,
+  });
+  watch.start();
+  await clock.advance(0);
+  for (const [index, waitMs] of [120_000, 60_000, 300_000].entries()) {
+    watch.retryNow();
+    await clock.advance(waitMs - 1);
+    assert.equal(calls, index + 1, `not before ${waitMs} ms`);
+    await clock.advance(1);
+    assert.equal(calls, index + 2);
+  }
+  await watch.stop();
 });

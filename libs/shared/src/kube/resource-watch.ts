@@ -6,6 +6,7 @@ import type { KubeClient } from './api-client.ts';
 import { errorFromStatus } from './api-error.ts';
 import type { ApiResource } from './api-resource.ts';
 import { listAll } from './list-all.ts';
+import { longestObeyedMs } from './refusal-memory.ts';
 import { readWatch } from './watch-stream.ts';
 import type { RawWatchEvent } from './watch-stream.ts';
 
@@ -46,6 +47,8 @@ export class ResourceWatch<T> {
   /** The first list may be as old as the API server's cache, which is cheap; after a 410 it must be a fresh one. */
   #listFrom: '0' | undefined = '0';
   #failures = 0;
+  /** How long the API server asked to wait, when it last refused. */
+  #retryAfterMs = 0;
   #isOpen = false;
   #pause: AbortController | undefined;
   #running: Promise<void> | undefined;
@@ -129,6 +132,7 @@ export class ResourceWatch<T> {
   #fail(thrown: unknown): void {
     if (this.#stop.signal.aborted) return;
     const error = asCertfleetError(thrown);
+    this.#retryAfterMs = Math.min(error.retryAfterMs ?? 0, longestObeyedMs);
     this.#failures = Math.max(1, this.#failures);
     // Gone or Expired: the history since our version is no more. ApiNotServed: the definition was deleted, maybe made anew.
     if (['Gone', 'Expired', 'ApiNotServed'].includes(error.reason ?? '')) {
@@ -140,6 +144,13 @@ export class ResourceWatch<T> {
 
   async #backOff(): Promise<void> {
     const { clock, random = Math.random } = this.#options;
+    const askedMs = this.#retryAfterMs;
+    this.#retryAfterMs = 0;
+    if (askedMs > 0) {
+      // Never sooner than asked, whoever calls for a retry, and spread: all watches of a fleet were refused together.
+      await delay(clock, askedMs * (1 + random() / 2), this.#stop.signal).catch(() => undefined);
+      return;
+    }
     const longestMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures - 1, 16));
     this.#pause = new AbortController();
     // Either signal only ends the pause: the loop looks at its own state next.

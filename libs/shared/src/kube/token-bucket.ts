@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#options = options;
     this.#clock = clock;
     this.#tokens = options.burst;
-    this.#readAt = clock.now();
+    this.#readAt = clock.monotonic();
   }
 
   /** Takes a token when there is one. */
@@ -36,9 +36,8 @@ export class TokenBucket {
   }
 
   #fill(): void {
-    const now = this.#clock.now();
-    // A clock that is set back must not take tokens away.
-    const elapsedMs = Math.max(0, now - this.#readAt);
+    const now = this.#clock.monotonic();
+    const elapsedMs = now - this.#readAt;
     this.#readAt = now;
     this.#tokens = Math.min(this.#options.burst, this.#tokens + (elapsedMs / 1000) * this.#options.perSecond);
   }

@@ -64,7 +64,7 @@ export class VolumeBench {
     try {
       const ca = await openLocalCa(scratch, new Date(Date.UTC(2026, 10, 24)));
       const bench = new VolumeBench((clock) => new ScriptedIssuer(ca, clock), changes);
-      bench.#node = await bench.#start();
+      bench.#node = bench.#start();
       return bench;
     } finally {
       rmSync(scratch, { recursive: true });
@@ -108,7 +108,7 @@ export class VolumeBench {
   /** The agent's next life: what it finds on the node. */
   async restart(): Promise<readonly Volume[]> {
     await this.#node?.stop();
-    this.#node = await this.#start();
+    this.#node = this.#start();
     return [...this.manager.volumes()];
   }
 
@@ -123,7 +123,7 @@ export class VolumeBench {
     rmSync(this.scratch, { recursive: true });
   }
 
-  #start(): Promise<NodeVolumes> {
+  #start(): NodeVolumes {
     const { clock, mounter, issuer, metrics } = this;
     const { continueOnNotReady = false, useTokenRequest = false, hasController = false } = this.#changes;
     return openNodeVolumes({
@@ -140,6 +140,10 @@ export class VolumeBench {
       adopted: this.adopted,
       files: this.#watchedFiles(),
       mounter,
+      mountProbe: {
+        isMounted: (target) => mounter.mounted.has(target),
+        shows: (source, target) => mounter.mounted.get(target) === source,
+      },
       source: {
         issuer,
         awaitGates: () => Promise.resolve(),

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { SocketServer } from './socket-server.ts';
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cf-'));
+  path = join(directory, 'csi.sock');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test('leaves the socket of the server that took its place, and says that it is not its own', async () => {
+  const [first, second] = [new SocketServer(path), new SocketServer(path)];
+  await first.start();
+  await second.start();
+  assert.match((await first.check()) ?? '', /another process listens/);
+  await first.stop(100);
+  assert.equal(existsSync(path), true);
+  assert.equal(await second.check(), undefined);
+  await second.stop(100);
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('makes a socket anew that was removed, or that nobody listens on', async () => {
+  const server = new SocketServer(path);
+  await server.start();
+  unlinkSync(path);
+  assert.equal(await server.check(), undefined);
+  assert.equal(existsSync(path), true);
+  rmSync(path);
+  writeFileSync(path, '');
+  assert.equal(await server.check(), undefined);
+  rmSync(directory, { recursive: true });
+  assert.equal(await server.check(), undefined, 'with its directory');
+  await server.stop(100);
+  assert.deepEqual(readdirSync(directory), []);
+});

@@ -1,0 +1,70 @@
+// Redis' machine vanishes without a FIN: in a network namespace of the test's own, every packet of the connections that stand
+// is dropped, while new ones pass. Needs root, `unshare` and `iptables`.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { Redis } from 'ioredis';
+import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
+import { VolumeReport } from '../../libs/shared/gen/fleet/v1/fleet.ts';
+import { ControllerFixture } from './support/controller-fixture.ts';
+import { eventually } from './support/eventually.ts';
+
+const insideName = 'CERTFLEET_TEST_NAMESPACE';
+const isInside = process.env[insideName] === '1';
+const cannot = spawnSync('unshare', ['--net', 'iptables', '-L', '-n']).status !== 0;
+
+test(
+  'connections that go silent are left after seconds',
+  { skip: isInside || (cannot && 'needs root and iptables') },
+  () => {
+    const env = { ...process.env };
+    // Or the runner inside would take itself for a part of this one.
+    delete env['NODE_TEST_CONTEXT'];
+    const args = ['--net', process.execPath, '--test', import.meta.filename];
+    const inside = spawnSync('unshare', args, { env: { ...env, [insideName]: '1' }, encoding: 'utf8' });
+    assert.equal(inside.status, 0, inside.stdout + inside.stderr);
+  },
+);
+
+test('controller and agent find Redis again within half a minute', { skip: !isInside }, async () => {
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+  await using fixture = await ControllerFixture.start();
+  await fixture.startController();
+  const now = Date.now();
+  const times = { notBefore: new Date(now), issuedAt: new Date(now), renewAt: new Date(now + 6e7) };
+  const { certificate, issuer } = VolumeReport.fromPartial({
+    issuer: { group: 'g', kind: 'ClusterIssuer', name: 'ca' },
+    certificate: { serialNumber: '1', fingerprintSha256: 'ff', notAfter: new Date(now + 9e7), ...times },
+  });
+  const volumes = new MemoryVolumes();
+  volumes.set('csi-1', { certificate, issuer });
+  fixture.startAgent(volumes);
+  const shown = async (): Promise<number | undefined> =>
+    (await fixture.api<{ volumes: { generation: number }[] }>('volumes')).volumes[0]?.generation;
+  const status = async (): Promise<string> => (await fixture.ops('readyz')).text;
+  await eventually('the volume', async () => (await shown()) === 1);
+  await eventually('readiness', async () => (await status()).includes('ok'));
+
+  const admin = new Redis(fixture.redis.url);
+  const connections = String(await admin.client('LIST'));
+  await eventually('the agent at its queue', async () =>
+    String(await admin.client('LIST')).includes('user=certfleet-node-'),
+  );
+  admin.disconnect();
+  const ports = [...connections.matchAll(/ addr=127\.0\.0\.1:(\d+)/g)].map(([, port = '']) => port);
+  assert.ok(ports.length >= 6, connections);
+  for (const port of ports)
+    for (const [mine, its] of [
+      ['--sport', '--dport'],
+      ['--dport', '--sport'],
+    ] as const)
+      execFileSync('iptables', ['-A', 'INPUT', '-p', 'tcp', mine, port, its, `${fixture.redis.port}`, '-j', 'DROP']);
+
+  // A frozen view is not passed for a current one.
+  await eventually('the degradation', async () => (await status()).includes('degraded'), 15_000);
+  volumes.set('csi-1', { certificate, issuer, generation: 2 });
+  await eventually('the controller', async () => (await shown()) === 2, 30_000);
+  await eventually('readiness', async () => (await status()).includes('ok'), 15_000);
+  await fixture.api('renewals', { method: 'POST', body: { selection: { node: 'node-a' }, reason: 'x' } });
+  await eventually('a renewal by the agent', () => volumes.renewals.length === 1, 40_000);
+});
