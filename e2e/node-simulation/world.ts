@@ -290,7 +290,9 @@ export class World {
       fault.kind === 'throttle' ? 1_500 * fault.retryAfterSeconds : fault.kind === 'slow' ? fault.delayMs : 0;
     const name = /web-\d+/.exec(`${request.path} ${request.body ?? ''}`)?.[0];
     const volume = this.scenario.volumes.find((plan) => plan.name === name);
-    this.rules.disturb(this.time.nowMs + asked + (lastsMs[fault.kind] ?? 0), volume?.volumeId);
+    // The client lets rest whatever the server asked it to, for all volumes.
+    const hindered = fault.kind === 'throttle' ? undefined : volume?.volumeId;
+    this.rules.disturb(this.time.nowMs + asked + (lastsMs[fault.kind] ?? 0), hindered);
   }
 
   #met(what: string, path: string, isFile: boolean): void {
