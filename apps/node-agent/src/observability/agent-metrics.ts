@@ -84,7 +84,7 @@ export class AgentMetrics {
   readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
   readonly #damaged = this.#gauge(
     'damaged_volumes',
-    'Volume directories set aside at start because their metadata cannot be read.',
+    'Volumes that could not be restored and are set aside; tried again every minute.',
     [],
   );
   readonly #controller = this.#gauge(
