@@ -93,6 +93,7 @@ const inOrder: Phase = {
     },
     { run: runbook('certfleet list --sort=expires'), expect: [/csi-[0-9a-f]{64}[^]*web/] },
     { run: runbook('kubectl get node $NODE'), expect: [/Ready/] },
+    { run: runbook('findmnt -no SIZE,USED,AVAIL /var/lib/certfleet/certfleet'), expect: [/^ *128M +\S+ +\S+/m] },
     { run: runbook('certfleet nodes'), expect: [/Ready/, /certfleet-\w+ +1\/1 +Running/] },
     {
       run: runbook('kubectl -n $NS logs $AGENT | grep controller'),
@@ -200,6 +201,10 @@ const pausedLane: Phase = {
     { run: runbook('certfleet lanes'), expect: [/paused/] },
     { run: runbook('certfleet lanes (2)'), expect: [/to-see/, /"by"|"pausedBy"|renewer/] },
     { run: runbook('certfleet resume $ISSUER'), expect: [/resumed|open/i] },
+    {
+      run: runbook('certfleet renew --issuer=$ISSUER --ignore-windows --reason=urgent'),
+      expect: [/renewal|volumes?/i],
+    },
     { run: runbook('kubectl -n $NS rollout restart deployment/certfleet-controller'), expect: [/restarted/] },
     controllerRestarted,
   ],
