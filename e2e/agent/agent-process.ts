@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import type { TestNode } from './test-node.ts';
 
 const agentSource = resolve(import.meta.dirname, '../../apps/node-agent/src/main.ts');
-const startLimitMs = 60_000;
+/** A start takes half a second of a core, which a busy machine may give it late. */
+const startLimitMs = 240_000;
 
 /** One line of the agent's log. */
 export interface LogLine {
@@ -32,6 +33,7 @@ export class AgentProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #closed: Promise<unknown>;
+  readonly #listening: Promise<unknown>;
   #ports: LogLine | undefined;
   #output = '';
 
@@ -50,23 +52,32 @@ export class AgentProcess {
     const collect = (chunk: string): void => void (text.text = this.#output += chunk);
     this.#child.stdout?.setEncoding('utf8').on('data', collect);
     this.#child.stderr?.setEncoding('utf8').on('data', collect);
+    this.#listening = this.#logged('listening');
   }
 
   /** Starts an agent and waits until it listens. */
   static async start(node: TestNode, start: AgentStart = {}): Promise<AgentProcess> {
     const agent = new AgentProcess(node, start);
-    const tooLate = AbortSignal.timeout(startLimitMs);
-    const listening = await Promise.race([
-      agent.#logged('listening'),
-      agent.#closed.then(() => undefined),
-      once(tooLate, 'abort').then(() => undefined),
-    ]);
-    if (listening === undefined) {
-      await agent.kill();
-      throw new Error(`the agent did not start:\n${agent.output}`);
-    }
-    agent.#ports = listening;
+    await agent.listening();
     return agent;
+  }
+
+  /** Starts an agent without waiting for anything; it may be killed while it starts. */
+  static launch(node: TestNode, start: AgentStart = {}): AgentProcess {
+    return new AgentProcess(node, start);
+  }
+
+  /**
+   * Waits until it listens.
+   * @throws Error with its output when it does not, and ends it
+   */
+  async listening(): Promise<void> {
+    const tooLate = AbortSignal.timeout(startLimitMs);
+    await Promise.race([this.#listening, this.#closed, once(tooLate, 'abort')]);
+    this.#ports = this.logLines('listening')[0];
+    if (this.#ports !== undefined) return;
+    await this.kill();
+    throw new Error(`the agent did not start:\n${this.output}`);
   }
 
   /** Starts an agent that is expected to end by itself. */

@@ -1,9 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 
-/** When the volume's certificate was made, in the payload directory's name. */
+/** The payload directory is named after the time of its certificate's issuance, which its mtime tells as well. */
 const payloadName = '..2026_11_24_02_22_15.3413110033';
 
 /** The data directory of cert-manager's csi-driver as it stays on a host after that was uninstalled. */
@@ -43,6 +52,8 @@ export class PeerDirectory {
       symlinkSync(`..data/${name}`, join(data, name));
     }
     symlinkSync(payloadName, join(data, '..data'));
+    const issuedAt = new Date(nextIssuanceTime.getTime() - 3_600_000);
+    utimesSync(join(data, payloadName), issuedAt, issuedAt);
     chmodSync(data, 0o550);
     chmodSync(directory, 0o644);
     const metadata = { volumeID: volumeId, targetPath, nextIssuanceTime, volumeContext };

@@ -52,8 +52,8 @@ test(
 
     const second = await AgentProcess.start(node, { flags });
     after(() => second.kill());
-    assert.equal(second.logLines('volumes taken up')[0]?.['adopted'], 0);
-    assert.equal(second.logLines('volumes taken up')[0]?.['volumes'], 1);
+    assert.equal(second.logLines('volumes restored')[0]?.['adopted'], 0);
+    assert.equal(second.logLines('volumes restored')[0]?.['volumes'], 1);
     assert.equal(serial(), renewed, 'a restart issues nothing');
     assert.equal(await second.metric('issuances_total'), 0);
     await assertLeftAlone(second);

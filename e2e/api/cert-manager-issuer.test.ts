@@ -245,7 +245,7 @@ describe('without an approver', { concurrency: false }, () => {
     const request = requestFor(pod);
     await assert.rejects(
       agent.issuer.issue(request, AbortSignal.timeout(500)),
-      fails('deadline-exceeded', 'RequestPending', /is still pending: not approved yet/),
+      fails('deadline-exceeded', 'RequestUnapproved', /is still pending: not approved yet/),
     );
     const resumed = agent.issuer.issue(request, patience());
     await decide(cluster, request, 'Approved', 'fine');

@@ -19,6 +19,7 @@ export const hostPackages: Readonly<Record<string, string>> = {
   'docker.io': 'runs what docker-compose brings up',
   iproute2: 'sets up network namespaces',
   iptables: 'used by kube-proxy and by the pod network',
+  libfaketime: 'shifts the clock of an agent',
   mmdebstrap: 'makes the base of Node images',
   mount: 'used by the kubelet',
   openssl: 'makes the cluster certificates; a second opinion on ours',
