@@ -178,6 +178,7 @@ const expired: Phase = {
     },
     until('an expired volume to be listed', ['list', '--state', 'expired'], /brief/),
     { run: runbook('certfleet list --state=expired'), expect: [/brief[^]*expired/i] },
+    { run: runbook('kubectl get nodes'), expect: [/Ready[^]*brief[^]*expired[^]*apps +brief +1\/1 +Running/i] },
     { act: 'cert-manager is back', do: ({ cluster }: FleetContext): Promise<void> => cluster.certManager.start() },
     { run: runbook('certfleet renew --issuer=$ISSUER --reason=mended'), expect: [/renewal|volumes?/i] },
     {
@@ -227,6 +228,21 @@ const redisInTrouble: Phase = {
     { run: runbook('redis config set maxmemory-policy noeviction'), expect: [/OK/] },
     { run: runbook('redis config get maxmemory-policy'), expect: [/noeviction/] },
     { run: runbook('redis info memory'), expect: [/maxmemory_policy:noeviction/] },
+    {
+      act: 'it has no memory left, and the controller notices',
+      do: async ({ fleet, redis }: FleetContext): Promise<void> => {
+        await redis.command('CONFIG', 'SET', 'maxmemory', '1mb');
+        const problem = 'certfleet_controller_redis_problem{kind="refuses-writes"}';
+        const isNoticed = async (): Promise<boolean> => (await fleet.metric('renewal-controller', problem)) > 0;
+        await waitUntil('the controller to notice', isNoticed, { timeoutMs: 60_000, intervalMs: 500 });
+      },
+    },
+    {
+      run: runbook(
+        `kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep '"problem"'`,
+      ),
+      expect: [/"problem":"refuses-writes"[^]*OOM/, /maxmemory_human:1\.00M/, /role:master/],
+    },
     {
       run: runbook(
         'helm upgrade certfleet helm/certfleet -n $NS --reuse-values --set controller.redis.maxmemory=1gb \\',

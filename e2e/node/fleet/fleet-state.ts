@@ -10,7 +10,7 @@ import type { Nodes } from '../../../libs/operator-api/src/nodes.ts';
 import type { Renewal, Renewals } from '../../../libs/operator-api/src/renewals.ts';
 import type { VolumeRow } from '../../../libs/operator-api/src/volumes.ts';
 import type { FleetContext } from './fleet-context.ts';
-import { loggedRequests } from './request-log.ts';
+import { loggedRequests, podOf } from './request-log.ts';
 
 /** A volume as the node itself has it, which is the truth. */
 export type NodeVolume = Pick<VolumeRow, 'volumeId' | 'pod' | 'generation'>;
@@ -97,7 +97,7 @@ export async function expectEachOnce(context: FleetContext): Promise<void> {
     const requests = await loggedRequests(auditLog);
     const generations = volumes.map(({ pod, generation }) => [pod, generation, generation]);
     const observed = volumes.map(({ pod }) => {
-      const made = requests.filter(({ name }) => name.replace(/-[0-9a-f]{12}-\d+$/, '') === pod);
+      const made = requests.filter(({ name }) => podOf(name) === pod);
       return [pod, made.length, new Set(reader.seenBy(pod).map(({ serial }) => serial)).size];
     });
     return { expected: generations.sort(), found: observed.sort() };

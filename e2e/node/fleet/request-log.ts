@@ -6,7 +6,7 @@ export interface LoggedRequest {
   readonly namespace: string;
   /** Name of the issuer. */
   readonly issuer: string;
-  /** Which certificate of its volume it is for: agents end the name with it. */
+  /** Which certificate of its volume it is for: its name says so. */
   readonly generation: number;
   /** When the API server received it, in milliseconds since the epoch. */
   readonly createdAtMs: number;
@@ -56,7 +56,13 @@ function note(requests: Map<string, LoggedRequest>, event: AuditEvent): void {
   }
 }
 
-const generationOf = (name: string): number => Number(/-(\d+)$/.exec(name)?.[1]);
+const nameGrammar = /^(?<pod>.+)-[0-9a-f]{12}-(?<generation>\d+)(?:-\d+)?$/;
+
+/** The pod that a request is for, by the request's name. */
+export const podOf = (name: string): string => nameGrammar.exec(name)?.groups?.['pod'] ?? name;
+
+/** A request that replaces one that was refused ends with the number of those before it, after the generation. */
+const generationOf = (name: string): number => Number(nameGrammar.exec(name)?.groups?.['generation']);
 
 /** Starts that came sooner than a rate and a burst allow, in words; a start may be seen this much later than the last. */
 export function tooFast(

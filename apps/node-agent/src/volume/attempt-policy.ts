@@ -150,16 +150,27 @@ export class AttemptPolicy {
     if (this.kindOf(error) === 'deferred') return Math.max(gateRetryMs, error.retryAfterMs ?? 0);
     const { issued } = record;
     const lifetimeMs = issued === undefined ? spec.durationMs : lifetimeOf(issued);
+    const leftMs = issued === undefined ? undefined : this.leftMs(state);
     const grace = this.#graceMs(record);
-    if (this.kindOf(error) === 'refused') {
-      const leftMs = issued === undefined ? undefined : this.leftMs(state);
-      // Near its end a certificate leaves time for few more requests, not for one each second.
-      const minMs = clamp(lifetimeMs / 1_000, 1_000, 300_000);
-      return grace + Math.max(minMs, terminalBackoffMs(refusals, leftMs, this.#random));
-    }
+    // Near its end a certificate leaves time for few more requests, not for one each second.
+    const minMs = clamp(lifetimeMs / 1_000, 1_000, 300_000);
+    const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
+    const delayMs =
+      this.kindOf(error) === 'refused'
+        ? Math.max(minMs, terminalBackoffMs(refusals, leftMs, this.#random))
+        : this.#transientDelayMs(error, lifetimeMs, { attempts, retryAfterMs });
+    // While the certificate is valid the next attempt comes before its end, unless the server asks for more.
+    const maxMs = leftMs === undefined || leftMs <= 0 ? Infinity : Math.max(minMs, retryAfterMs, leftMs / 4);
+    return Math.min(grace + delayMs, maxMs);
+  }
+
+  #transientDelayMs(
+    { reason = '' }: CertfleetError,
+    lifetimeMs: number,
+    { attempts, retryAfterMs }: { readonly attempts: number; readonly retryAfterMs: number },
+  ): number {
     const backoff = backoffMs(transientBackoff(lifetimeMs), attempts, this.#random);
-    if (unansweredReasons.has(error.reason ?? '')) return grace + Math.min(backoff, maxPendingRetryMs);
-    return grace + Math.max(backoff, Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs));
+    return unansweredReasons.has(reason) ? Math.min(backoff, maxPendingRetryMs) : Math.max(backoff, retryAfterMs);
   }
 
   /**
@@ -206,10 +217,14 @@ export class AttemptPolicy {
   }
 
   /** The end of the wait after a final refusal; 0 when the last failure was none. */
-  #refusalEndMs({ record, marks }: AttemptState): number {
+  #refusalEndMs(state: AttemptState): number {
+    const { record, marks } = state;
     const isRefused = (record.request?.refusals ?? 0) > 0 && refusedReasons.has(record.lastFailure?.reason ?? '');
-    // The agent's own attempt comes later than the controller's job by the grace: the job must find the wait over.
-    return isRefused ? (marks.retryAtMs ?? 0) - this.#graceMs(record) : 0;
+    if (!isRefused) return 0;
+    // The agent's own attempt comes later than the controller's job by the grace: the job must find the wait over. Near
+    // the end of the certificate the wait is shorter than the grace, and a part of it is kept.
+    const leftMs = this.leftMs(state);
+    return (marks.retryAtMs ?? 0) - Math.min(this.#graceMs(record), leftMs > 0 ? leftMs / 8 : Infinity);
   }
 
   /** How much later than the controller's job the agent's own attempt comes. */
