@@ -30,6 +30,33 @@ test('a due volume is renewed through the queue, and what is not due is left alo
   assert.deepEqual(volumes.renewals, [{ volumeId: 'csi-due', generation: 1 }]);
 });
 
+test('a renewal that its agent refuses for a while takes no slot, and a person’s request is carried out', async () => {
+  await using fixture = await ControllerFixture.start();
+  await fixture.startController();
+  const volumes = new RenewingVolumes();
+  volumes.waits.set('csi-resting', 3_600_000);
+  let refusals = 0;
+  const renew = volumes.renew.bind(volumes);
+  volumes.renew = async (...job) => {
+    const outcome = await renew(...job);
+    if (outcome === 'backing-off') refusals += 1;
+    return outcome;
+  };
+  volumes.set('csi-resting', reportOf('csi-resting', { dueInMs: -1_000 }));
+  fixture.startAgent(volumes);
+  await eventually('the agent to refuse', () => refusals === 1);
+  // Long before the answer timeout of a minute.
+  await eventually('the slot to be free', async () => {
+    const { lanes } = await fixture.api<{ lanes: readonly { inFlight: number; queued: number }[] }>('lanes');
+    return lanes.length === 1 && lanes.every(({ inFlight, queued }) => inFlight + queued === 0);
+  });
+  assert.deepEqual([refusals, volumes.renewals.length], [1, 0]);
+  const body = { selection: { volumeId: 'csi-resting' }, reason: 'the key leaked' };
+  await fixture.api('renewals', { method: 'POST', body });
+  await eventually('the request to be carried out', () => volumes.report('csi-resting')?.generation === 2);
+  assert.equal(refusals, 1);
+});
+
 test('operators see the fleet in pages, have it renewed after a dry run, and hold a lane', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();

@@ -68,6 +68,7 @@ test('a node takes, renews and ends jobs of its own queue with the rights that i
     concurrency: 2,
     clock: systemClock,
     log: createLogger(1, { write: (line: string) => void lines.push(line) }),
+    onRefused: () => undefined,
   });
   const queue = queueOf(access, admin);
   await using events = new ClosingEvents(access, server.port);
@@ -309,6 +310,7 @@ test('a worker waits for scripts that Redis lost, and goes on when they are back
     concurrency: 1,
     clock: systemClock,
     log: createLogger(0, { write: () => undefined }),
+    onRefused: () => undefined,
   });
   await queueOf(access, admin).add('renew', { volumeId: 'csi-1', generation: 1, cause: 'due' }, { jobId: 'abc-1' });
   await admin.script('FLUSH');

@@ -173,7 +173,7 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
     const empty = await asked(replica, (requestId) => victim.send({ description: { requestId } }));
     assert.equal(empty, '503 the agent of node node-a answered with what is no certificate');
     const tooMuch = await asked(replica, (requestId) =>
-      victim.send({ description: { requestId, chain: [...chain], ca: [Buffer.alloc(700_000)] } }),
+      victim.send({ description: { requestId, chain: [...chain], ca: Array<Buffer>(1_025).fill(Buffer.from('x')) } }),
     );
     assert.equal(tooMuch, '503 the agent of node node-a answered with more than was asked');
     const good = await asked(replica, (requestId) => victim.send({ description: { requestId, chain: [...chain] } }));

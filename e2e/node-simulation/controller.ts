@@ -67,7 +67,7 @@ export class Controller {
       } else {
         const times = this.#random.chance(0.1) ? 2 : 1;
         for (let count = 0; count < times; count++)
-          this.#send((fleet) => fleet.renew(volumeId, generation - (this.#random.chance(0.05) ? 1 : 0)));
+          this.#send((fleet) => fleet.renew(volumeId, generation - (this.#random.chance(0.05) ? 1 : 0), false));
       }
     }
   }

@@ -52,7 +52,7 @@ async function seed(url: string): Promise<void> {
   const logger = createLogger(0, { write: () => undefined });
   const connections = new RedisConnections({ config: { url }, clock: systemClock, logger });
   const nothing = (): Promise<void> => Promise.resolve();
-  const sink = { changed: nothing, confirmed: nothing, forgotten: nothing };
+  const sink = { changed: nothing, confirmed: nothing, deferred: nothing, forgotten: nothing };
   const redis = connections.commands;
   const index = new FleetIndex({ redis, keys: redisKeys('certfleet'), sink, clock: systemClock, logger });
   try {

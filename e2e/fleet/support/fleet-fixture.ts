@@ -60,6 +60,7 @@ export class FleetFixture implements AsyncDisposable {
     const sink = {
       changed: () => Promise.resolve(),
       confirmed: () => Promise.resolve(),
+      deferred: () => Promise.resolve(),
       forgotten: () => Promise.resolve(),
     };
     const certificate = await ServingCertificate.open({ ...this.files, clock, log });

@@ -101,6 +101,11 @@ export class LivingVolumes implements FleetVolumes {
     this.#listener = listener;
   }
 
+  /** It renews whenever it is told to. */
+  automaticWaitMs(): number {
+    return 0;
+  }
+
   async renew(volumeId: string, generation: number): Promise<string> {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return 'not-here';

@@ -14,10 +14,10 @@ export class RenewingVolumes extends MemoryVolumes {
     this.#refused.add(volumeId);
   }
 
-  override async renew(volumeId: string, generation: number): Promise<string> {
+  override async renew(volumeId: string, generation: number, isRequestedByPerson: boolean): Promise<string> {
     const before = this.report(volumeId);
     if (before !== undefined && this.#refused.has(volumeId)) this.#fail(before);
-    const outcome = await super.renew(volumeId, generation);
+    const outcome = await super.renew(volumeId, generation, isRequestedByPerson);
     if (before === undefined || outcome !== 'renewed') return outcome;
     const { namespace, name: pod } = { namespace: 'shop', name: volumeId, ...before.pod };
     const issuer = before.issuer?.name ?? 'corporate';

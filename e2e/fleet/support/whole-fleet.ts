@@ -79,7 +79,11 @@ export class WholeFleet implements AsyncDisposable {
     const { stream } = connection;
     stream.write(AgentMessage.fromPartial({ hello: { agentVersion: '1' } }));
     try {
-      for await (const { redis } of stream as AsyncIterable<ControllerMessage>) if (redis !== undefined) return redis;
+      for await (const { redis, resync } of stream as AsyncIterable<ControllerMessage>) {
+        if (redis !== undefined) return redis;
+        // Access is given once the agent has answered.
+        if (resync !== undefined) stream.write(AgentMessage.fromPartial({ snapshot: { last: true } }));
+      }
       throw new Error('expected access, found the end of the stream');
     } finally {
       stream.on('error', () => undefined).cancel();

@@ -48,6 +48,7 @@ export class FleetLink {
       redisCertificate: options.redisCertificate,
       clock: options.clock,
       log: options.log,
+      onRefused: (volumeId, generation) => this.#session?.refused(volumeId, generation),
     });
   }
 

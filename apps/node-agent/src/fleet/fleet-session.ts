@@ -4,6 +4,7 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type {
   AgentMessage,
   ControllerMessage,
+  Deferral,
   Describe,
   RedisAccess,
   Welcome,
@@ -49,6 +50,8 @@ const emptyMessage: AgentMessage = {
 export class FleetSession {
   readonly #options: FleetSessionOptions;
   readonly #changed = new Set<string>();
+  /** Renewal jobs that were refused, by the volume: the generation that the job named. */
+  readonly #refused = new Map<string, number>();
   readonly #questions: Describe[] = [];
   readonly #wakeUp = new WakeUp();
   readonly #ending = new AbortController();
@@ -67,6 +70,13 @@ export class FleetSession {
   changed(volumeId: string): void {
     this.#changed.add(volumeId);
     this.#wakeUp.call();
+  }
+
+  /** A renewal job was not carried out. */
+  refused(volumeId: string, generation: number): void {
+    this.#refused.set(volumeId, generation);
+    // The report comes along: the controller may have missed that the volume is gone.
+    this.changed(volumeId);
   }
 
   /** Ends the session; `run` rejects with the reason. */
@@ -133,6 +143,7 @@ export class FleetSession {
       this.#isSnapshotDue = false;
       // Every volume's present state goes out below; what changes from here on is a delta again.
       this.#changed.clear();
+      for (const volumeId of this.#refused.keys()) this.#changed.add(volumeId);
       await this.#sendSnapshot();
       this.#isSnapshotSent = true;
     } else if (this.#isHeartbeatDue) {
@@ -159,8 +170,17 @@ export class FleetSession {
     const ids = [...this.#changed];
     this.#changed.clear();
     for (const { reports, goneIds } of reportChunks(this.#options.volumes, ids)) {
-      await this.#send({ delta: { upserted: reports, removedVolumeIds: goneIds } });
+      const deferrals = reports.flatMap((report) => this.#deferral(report.volumeId) ?? []);
+      for (const id of goneIds) this.#refused.delete(id);
+      await this.#send({ delta: { upserted: reports, removedVolumeIds: goneIds, deferrals } });
     }
+  }
+
+  #deferral(volumeId: string): Deferral | undefined {
+    const generation = this.#refused.get(volumeId);
+    if (generation === undefined) return undefined;
+    this.#refused.delete(volumeId);
+    return { volumeId, generation, waitMs: Math.ceil(this.#options.volumes.automaticWaitMs(volumeId)) };
   }
 
   /** One question at a time: an answer may be half a megabyte, and the next is made when this one is on its way. */

@@ -13,11 +13,14 @@ export interface FleetVolumes {
   /** Calls back whenever a volume has come, changed or gone; undefined ends it. */
   onChange(listener: ((volumeId: string) => void) | undefined): void;
   /**
-   * Replaces the certificate of one generation, if that is still the volume's.
+   * Replaces the certificate of one generation, if that is still the volume's. A person's request passes over the minimum
+   * interval since the last success and the back-off after a final refusal.
    * @returns what came of it: one of a few fixed words
    * @throws CertfleetError when the issuance failed
    */
-  renew(volumeId: string, generation: number): Promise<string>;
+  renew(volumeId: string, generation: number, isRequestedByPerson: boolean): Promise<string>;
+  /** For how many milliseconds from now on automatic renewals of the volume are refused; 0 when they are not. */
+  automaticWaitMs(volumeId: string): number;
   /**
    * Leaves the renewal of one generation to the controller until a time, if that is still the volume's.
    * @returns what came of it: one of a few fixed words

@@ -32,8 +32,12 @@ export class ManagedFleetVolumes implements FleetVolumes {
     this.#volumes.onChange(listener);
   }
 
-  renew(volumeId: string, generation: number): Promise<string> {
-    return this.#volumes.renewGeneration(volumeId, generation);
+  renew(volumeId: string, generation: number, isRequestedByPerson: boolean): Promise<string> {
+    return this.#volumes.renewGeneration(volumeId, generation, isRequestedByPerson);
+  }
+
+  automaticWaitMs(volumeId: string): number {
+    return this.#volumes.automaticWaitMs(volumeId);
   }
 
   hold(volumeId: string, generation: number, until: Date): Promise<string> {

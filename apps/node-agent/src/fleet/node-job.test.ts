@@ -5,6 +5,10 @@ import { readNodeJob } from './node-job.ts';
 test('reads what the controller asks', () => {
   const volume = { volumeId: 'csi-1', generation: 7 };
   assert.deepEqual(readNodeJob('renew', { ...volume, cause: 'due', requestedAtMs: 1 }), volume);
+  const requested = { ...volume, cause: 'demand', requestedAtMs: 1, requested: true };
+  assert.deepEqual(readNodeJob('renew', requested), { ...volume, isRequestedByPerson: true });
+  for (const other of [false, 'true', 1, null])
+    assert.deepEqual(readNodeJob('renew', { ...volume, requested: other }), volume, JSON.stringify(other));
   assert.deepEqual(readNodeJob('hold', { ...volume, untilMs: 60_000 }), { ...volume, holdUntil: new Date(60_000) });
 });
 

@@ -3,16 +3,18 @@ export interface NodeJob {
   readonly volumeId: string;
   /** The generation that is meant; a volume that is past it is left as it is. */
   readonly generation: number;
+  /** A person requests the renewal; without it the minimum interval and back-off of automatic renewals apply. */
+  readonly isRequestedByPerson?: true;
   /** Undefined: renew now. */
   readonly holdUntil?: Date;
 }
 
 /** A job is input like any other, whoever wrote it. @returns undefined for one that makes no sense */
 export function readNodeJob(name: string, data: unknown): NodeJob | undefined {
-  const { volumeId, generation, untilMs } = (data ?? {}) as Readonly<Record<string, unknown>>;
+  const { volumeId, generation, untilMs, requested } = (data ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof volumeId !== 'string' || volumeId.length > 256) return undefined;
   if (!isCount(generation)) return undefined;
-  if (name === 'renew') return { volumeId, generation };
+  if (name === 'renew') return { volumeId, generation, ...(requested === true && { isRequestedByPerson: true }) };
   if (name !== 'hold' || !isCount(untilMs) || untilMs > latestDateMs) return undefined;
   return { volumeId, generation, holdUntil: new Date(untilMs) };
 }

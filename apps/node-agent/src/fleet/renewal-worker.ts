@@ -22,7 +22,12 @@ export interface RenewalWorkerOptions {
   readonly redisCertificate?: ClientCertificateFiles | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  /** A renewal was not carried out: its report tells nothing new, so the controller is to hear of it otherwise. */
+  readonly onRefused: (volumeId: string, generation: number) => void;
 }
+
+/** Outcomes after which no answer of the issuer comes, and no report that differs from the last one. */
+const refusals: ReadonlySet<string> = new Set(['too-soon', 'backing-off', 'not-here']);
 
 /** BullMQ waits for a connection even when told to close by force; a stopping agent does not. */
 const closeLimitMs = 5_000;
@@ -114,11 +119,12 @@ export class RenewalWorker {
     }
   }
 
-  #obey({ volumeId, generation, holdUntil }: NodeJob): Promise<string> {
-    const { volumes } = this.#options;
-    return holdUntil === undefined
-      ? volumes.renew(volumeId, generation)
-      : volumes.hold(volumeId, generation, holdUntil);
+  async #obey({ volumeId, generation, holdUntil, isRequestedByPerson }: NodeJob): Promise<string> {
+    const { volumes, onRefused } = this.#options;
+    if (holdUntil !== undefined) return await volumes.hold(volumeId, generation, holdUntil);
+    const outcome = await volumes.renew(volumeId, generation, isRequestedByPerson === true);
+    if (refusals.has(outcome)) onRefused(volumeId, generation);
+    return outcome;
   }
 
   #onError(error: Error): void {

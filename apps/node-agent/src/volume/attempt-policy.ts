@@ -126,13 +126,17 @@ export class AttemptPolicy {
 
   /** Whether the last success is so recent that only a person's order may renew. */
   isTooSoon(state: AttemptState): boolean {
-    return state.record.issued !== undefined && this.#clock.monotonic() < this.#earliestMs(state);
+    return this.#clock.monotonic() < this.#earliestMs(state);
   }
 
   /** Whether the wait after a final refusal is not over: neither kubelet nor controller may cause a request. */
-  isBackingOff({ record, marks }: AttemptState): boolean {
-    const isRefused = (record.request?.refusals ?? 0) > 0 && refusedReasons.has(record.lastFailure?.reason ?? '');
-    return isRefused && this.#clock.monotonic() < (marks.retryAtMs ?? 0);
+  isBackingOff(state: AttemptState): boolean {
+    return this.#clock.monotonic() < this.#refusalEndMs(state);
+  }
+
+  /** For how many milliseconds from now on only a person's order may renew; 0 when anyone's may. */
+  automaticWaitMs(state: AttemptState): number {
+    return Math.max(0, Math.max(this.#earliestMs(state), this.#refusalEndMs(state)) - this.#clock.monotonic());
   }
 
   /** How long to wait after a failed attempt, in milliseconds. `attempts` and `refusals` count this one. */
@@ -147,7 +151,7 @@ export class AttemptPolicy {
     const { issued } = record;
     const lifetimeMs = issued === undefined ? spec.durationMs : lifetimeOf(issued);
     const leftMs = issued === undefined ? undefined : this.leftMs(state);
-    const grace = issued !== undefined && this.#hasController ? jobGraceMs(issuedTimes(issued)) : 0;
+    const grace = this.#graceMs(record);
     // Near its end a certificate leaves time for few more requests, not for one each second.
     const minMs = clamp(lifetimeMs / 1_000, 1_000, 300_000);
     const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
@@ -210,6 +214,22 @@ export class AttemptPolicy {
     // A backdated certificate lives shorter than it says; the lifetime that was asked for bounds what it can mean.
     const lifetimeMs = Math.min(lifetimeOf(issued), spec.durationMs);
     return (marks.issuedAtMs ?? this.#clock.monotonic()) + minimumIntervalMs(lifetimeMs);
+  }
+
+  /** The end of the wait after a final refusal; 0 when the last failure was none. */
+  #refusalEndMs(state: AttemptState): number {
+    const { record, marks } = state;
+    const isRefused = (record.request?.refusals ?? 0) > 0 && refusedReasons.has(record.lastFailure?.reason ?? '');
+    if (!isRefused) return 0;
+    // The agent's own attempt comes later than the controller's job by the grace: the job must find the wait over. Near
+    // the end of the certificate the wait is shorter than the grace, and a part of it is kept.
+    const leftMs = this.leftMs(state);
+    return (marks.retryAtMs ?? 0) - Math.min(this.#graceMs(record), leftMs > 0 ? leftMs / 8 : Infinity);
+  }
+
+  /** How much later than the controller's job the agent's own attempt comes. */
+  #graceMs({ issued }: VolumeRecord): number {
+    return issued !== undefined && this.#hasController ? jobGraceMs(issuedTimes(issued)) : 0;
   }
 
   #deadlineMs({ heldUntil }: VolumeRecord, issued: IssuedFacts): number {

@@ -247,6 +247,28 @@ describe('a final refusal', () => {
     await bench.clock.advance(0);
     assert.equal(bench.manager.volume(request.volumeId)?.record.obsoleteRequests, undefined);
   });
+
+  test('is waited for by jobs no longer than the controller waits, and says for how long', async () => {
+    await open({ hasController: true });
+    const request = bench.request('web', { duration: '2160h' });
+    await bench.publish(request);
+    const fiftieth = bench.manager.automaticWaitMs(request.volumeId);
+    assert.equal(fiftieth, hourMs);
+    bench.issuer.failure = failed;
+    await bench.clock.advance(1440 * hourMs);
+    await assert.rejects(bench.manager.renewGeneration(request.volumeId, 1));
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'backing-off');
+    const waitMs = bench.manager.automaticWaitMs(request.volumeId);
+    assert.ok(waitMs >= hourMs && waitMs <= 1.1 * hourMs, `${waitMs} ms`);
+    // The agent's own attempt comes ten minutes later.
+    await bench.clock.advance(waitMs);
+    assert.equal(bench.manager.automaticWaitMs(request.volumeId), 0);
+    const before = bench.issuer.requests.length;
+    bench.issuer.failure = undefined;
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'renewed');
+    assert.equal(bench.issuer.requests.length, before + 1);
+    assert.equal(bench.manager.automaticWaitMs('unknown'), 0);
+  });
 });
 
 describe('a request that its issuer ignores', () => {

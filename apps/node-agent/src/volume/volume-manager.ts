@@ -61,6 +61,9 @@ const slotAfterRequestMs = 2_000;
 /** How long a volume that was never published waits after a restart for the kubelet to come back for it. */
 const unpublishedGraceMs = 15 * 60_000;
 
+/** How long the controller is asked to leave a volume alone that the kubelet has not published yet. */
+const unpublishedWaitMs = 60_000;
+
 /**
  * After these the kubelet takes the mount for uncertain, and unpublishes it when the pod goes; after any other error it
  * does not, and nothing of the volume might be kept for a next try that may never come.
@@ -200,6 +203,13 @@ export class VolumeManager {
     });
     // An order whose answer is only waited for must not keep others of the node waiting; the report is its answer.
     return await Promise.race([done, requested.promise]);
+  }
+
+  /** For how many milliseconds from now on `renewGeneration` refuses automatic renewals; 0 when it does not. */
+  automaticWaitMs(volumeId: string): number {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined || volume.isRemoving) return 0;
+    return volume.record.phase === 'published' ? volume.automaticWaitMs : unpublishedWaitMs;
   }
 
   /** Lets the volume's own deadline wait until a time: the controller defers the renewal of this generation. */

@@ -315,6 +315,11 @@ export class Volume {
     return !this.#isRemoving && this.#parts.policy.isDue(this.#state);
   }
 
+  /** For how many milliseconds only a person's order may renew. */
+  get automaticWaitMs(): number {
+    return this.#parts.policy.automaticWaitMs(this.#state);
+  }
+
   /** Whether the last success is so recent that only a person's order may renew. */
   get isTooSoon(): boolean {
     return this.#parts.policy.isTooSoon(this.#state);

@@ -249,7 +249,7 @@ test('a request ends though the replica that took the answer in was killed befor
   const killed = new FleetIndex({
     redis: replica.connections.commands,
     keys: redisKeys(prefix),
-    sink: { changed: ignored, confirmed: ignored, forgotten: ignored },
+    sink: { changed: ignored, confirmed: ignored, deferred: ignored, forgotten: ignored },
     clock: systemClock,
     logger: silentLogger,
   });

@@ -55,6 +55,11 @@ export class DueQueue {
     await this.#add(volumes, (dueAtMs) => dueAtMs - this.#now());
   }
 
+  /** Schedules the volume's renewal after a wait, whatever its own time is. */
+  async scheduleIn(volume: VolumeState, waitMs: number): Promise<void> {
+    await this.#add([volume], () => waitMs);
+  }
+
   /** Lets the volumes' renewals come now. */
   async bringForward(volumes: readonly VolumeState[]): Promise<void> {
     // Added as due at once where there is none; where there is one, the addition does nothing and the promotion acts.

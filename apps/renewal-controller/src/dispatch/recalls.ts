@@ -17,16 +17,19 @@ export interface RecallsParts {
   readonly keys: RedisKeys;
   readonly stored: StoredVolumes;
   readonly nodeQueues: Pick<NodeQueues, 'remove'>;
-  readonly due: Pick<DueQueue, 'schedule' | 'bringForward' | 'isActive'>;
+  readonly due: Pick<DueQueue, 'schedule' | 'scheduleIn' | 'bringForward' | 'isActive'>;
   readonly clock: Clock;
-  /** Takes a renewal out of its lane. */
-  readonly leaveLane: (volume: VolumeState) => Promise<Settled>;
+  /** Takes a renewal out of its lane; with a wait, since its agent refuses it for that long. */
+  readonly leaveLane: (volume: VolumeState, restMs?: number) => Promise<Settled>;
 }
 
 const atOnce = 100;
 /** A job ends within milliseconds of its handing over; one of a replica that was killed comes again by itself. */
 const attemptMs = 50;
 const maxAttempts = 20;
+/** Bounds of what an agent may defer a renewal by: neither a loop, nor longer than any back-off. */
+const minDeferralMs = 1_000;
+const maxDeferralMs = 48 * 3_600_000;
 
 /** What was not answered by the time at which its slot is given up. KEYS started. ARGV at most so many. */
 const unansweredScript = luaScript(`
@@ -83,11 +86,17 @@ export class Recalls {
     if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#again(volume);
   }
 
-  async #again(volume: VolumeState): Promise<void> {
+  /** Gives the slot of a renewal back that its agent refused, and sends it through its lane again after a wait. */
+  async deferred(volume: VolumeState, waitMs: number): Promise<void> {
+    await this.#again(volume, Math.min(Math.max(waitMs, minDeferralMs), maxDeferralMs));
+  }
+
+  async #again(volume: VolumeState, deferredMs?: number): Promise<void> {
     const { due, leaveLane, clock } = this.#parts;
-    const { demandedBy } = await leaveLane(volume);
+    const { demandedBy } = await leaveLane(volume, deferredMs);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (demandedBy.length > 0) await due.bringForward([volume]);
+      else if (deferredMs !== undefined) await due.scheduleIn(volume, deferredMs);
       else await due.schedule([volume]);
       // The job that handed it over may not have ended yet, and would take this one with it.
       if (!(await due.isActive(jobId(volume)))) return;

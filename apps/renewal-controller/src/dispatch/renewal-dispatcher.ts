@@ -2,12 +2,12 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
-import type { ReportSink } from '../fleet-index/report-sink.ts';
+import type { RenewalDeferral, ReportSink } from '../fleet-index/report-sink.ts';
 import { volumePlace } from '../fleet-index/volume-place.ts';
 import type { VolumeChange } from '../fleet-index/volume-change.ts';
 import type { IssuerName, VolumeState } from '../fleet-index/volume-state.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
-import type { LaneTime, Outcome, Settled } from '../lanes/lane-admission.ts';
+import type { LaneTime, Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
 import type { LanePause } from '../lanes/lane-store.ts';
@@ -92,7 +92,8 @@ export class RenewalDispatcher implements ReportSink {
       stored: this.#stored,
       nodeQueues: this.nodeQueues,
       due: this.due,
-      leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+      leaveLane: (volume, restMs) =>
+        restMs === undefined ? this.#leaveLane(volume, 'gone') : this.#leaveLane(volume, 'deferred', { restMs }),
       clock,
     });
     this.#advancer = new LaneAdvancer({
@@ -153,6 +154,17 @@ export class RenewalDispatcher implements ReportSink {
     await this.#settleLeftBehind(volumes);
     await this.due.schedule(volumes);
     await this.#callSilent(volumes);
+  }
+
+  async deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void> {
+    await Promise.all(
+      deferrals.map(async ({ volumeId, generation, waitMs }) => {
+        const volume = await this.#stored.get(node, volumeId);
+        // Renewed meanwhile, or not handed over: there is no slot to give back.
+        if (volume?.generation !== generation || !(await this.#isStarted(volume))) return;
+        await this.#recalls.deferred(volume, waitMs);
+      }),
+    );
   }
 
   async forgotten(node: string): Promise<void> {
@@ -241,7 +253,7 @@ export class RenewalDispatcher implements ReportSink {
     if (current !== undefined && isOfSameJob(previous, current)) return undefined;
     const outcome = outcomeOf(previous, current);
     const [{ wasStarted, demandedBy }] = await Promise.all([
-      this.#leaveLane(previous, outcome, current),
+      this.#leaveLane(previous, outcome, endOf(outcome, current, this.#parts.clock.now())),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
     const end = demandEnd(previous, outcome, current);
@@ -251,17 +263,19 @@ export class RenewalDispatcher implements ReportSink {
     return current && { previous, current, wasStarted, wasDemanded };
   }
 
-  async #leaveLane(volume: VolumeState, outcome: Outcome, current?: VolumeState): Promise<Settled> {
+  async #leaveLane(
+    volume: VolumeState,
+    outcome: Outcome,
+    end: Pick<Settlement, 'error' | 'restMs'> = {},
+  ): Promise<Settled> {
     const lane = this.#parts.policies.laneOf(volume.issuer);
-    const error = current?.failure?.message;
     const id = jobId(volume);
     const settled = await this.#admission.settle(lane, {
       id,
       renewal: renewalOf(id),
       outcome,
       volume: volumePlace(volume),
-      ...(error !== undefined && { error }),
-      ...(outcome !== 'gone' && current !== undefined && { restMs: restAfterMs(current, this.#parts.clock.now()) }),
+      ...end,
     });
     // Of what was due and admitted the job is gone, or its worker is about to end it; one that was asked for before its
     // time may have been scheduled for that time once more, by a snapshot.
@@ -280,6 +294,19 @@ export class RenewalDispatcher implements ReportSink {
   get #observer(): DispatchObserver {
     return this.#parts.observer ?? noObserver;
   }
+}
+
+/** What a report that ended a renewal means for its lane and for the volume's next one. */
+function endOf(
+  outcome: Outcome,
+  current: VolumeState | undefined,
+  nowMs: number,
+): Pick<Settlement, 'error' | 'restMs'> {
+  const error = current?.failure?.message;
+  return {
+    ...(error !== undefined && { error }),
+    ...(outcome !== 'gone' && current !== undefined && { restMs: restAfterMs(current, nowMs) }),
+  };
 }
 
 /** What those who asked for the renewal of `previous` hear; undefined when it is still to come. */

@@ -40,6 +40,18 @@ function renewalsFor({ replica, prefix }: { replica: TestReplica; prefix: string
   return replica.connections.commands.zcard(`${nodeQueuePrefix(prefix, node)}:${nodeQueueName}:prioritized`);
 }
 
+/** Whether the one renewal that waits in a node's queue is a person's request. */
+async function isQueuedAsRequest(
+  { replica, prefix }: { replica: TestReplica; prefix: string },
+  node: string,
+): Promise<boolean> {
+  const queue = `${nodeQueuePrefix(prefix, node)}:${nodeQueueName}`;
+  const redis = replica.connections.commands;
+  const [id = ''] = await redis.zrange(`${queue}:prioritized`, 0, '0');
+  const data = JSON.parse((await redis.hget(`${queue}:${id}`, 'data')) ?? '{}') as { requested?: unknown };
+  return data.requested === true;
+}
+
 function agentOf(
   { replica, prefix }: { replica: TestReplica; prefix: string },
   node: string,
@@ -105,6 +117,69 @@ test('a renewal that is not answered in time passes its lane again, and is carri
   await until(() => replica.follower.view.volume('node-a', 'v1')?.generation === 2);
   await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
   assert.equal(agent.jobs.length, 1);
+});
+
+test('what an agent refuses for a while gives its slot back, comes again after it, and is never sent in a loop', async () => {
+  const context = await replicaOf({ policy: { maxInFlight: 1 } });
+  const { replica, keys } = context;
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+  const waits = [0, 3_600_000];
+  const agent = agentOf(context, 'node-a', async ({ volumeId, generation }) => {
+    await replica.index.applyDeferrals(session, [{ volumeId, generation, waitMs: waits.shift() ?? 0 }]);
+  });
+  await until(() => agent.jobs.length === 2);
+  const [first, second] = agent.jobs;
+  // No less than a second, however short the wait that the agent tells.
+  assert.ok((second?.atMs ?? 0) - (first?.atMs ?? 0) > 900);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).inFlight === 0);
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
+  const [, score] = await replica.connections.commands.zrange(`${keys.controller}:due:delayed`, 0, '0', 'WITHSCORES');
+  const waitMs = Number(score) / 0x1000 - Date.now();
+  assert.ok(waitMs > 3_500_000 && waitMs <= 3_600_000, `${waitMs} ms`);
+  assert.deepEqual(
+    agent.jobs.map(({ requested }) => requested),
+    [undefined, undefined],
+  );
+  // A person does not wait for it, and the agent hears that it is a person.
+  await until(() => replica.follower.view.volume('node-a', 'v1') !== undefined);
+  await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+  await until(() => agent.jobs.length === 3);
+  assert.equal(agent.jobs[2]?.requested, true);
+});
+
+test('a refusal that is not of what was handed over changes nothing', async () => {
+  const context = await replicaOf();
+  const { replica } = context;
+  const later = { renewAtMs: Date.now() + 600_000, notBeforeMs: Date.now() };
+  const reports = [reportOf({ id: 'v1' }), reportOf({ id: 'v2', ...later })];
+  const session = await enrol(replica, 'node-a', reports);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
+  const deferrals = [
+    { volumeId: 'v1', generation: 2, waitMs: 3_600_000 },
+    { volumeId: 'v2', generation: 1, waitMs: 3_600_000 },
+    { volumeId: 'unknown', generation: 1, waitMs: 3_600_000 },
+    { volumeId: 'x'.repeat(300), generation: 1, waitMs: 3_600_000 },
+  ];
+  await replica.index.applyDeferrals(session, deferrals);
+  assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 1);
+  assert.equal((await replica.dispatcher.due.counts()).delayed, 1);
+});
+
+test('a renewal that waits for its agent as an automatic one becomes a request when a person asks', async () => {
+  const context = await replicaOf();
+  const { replica } = context;
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
+  await until(() => replica.follower.view.volume('node-a', 'v1') !== undefined);
+  assert.equal(await isQueuedAsRequest(context, 'node-a'), false);
+  await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+  await until(() => isQueuedAsRequest(context, 'node-a'));
+  const agent = agentOf(context, 'node-a', renewing(replica, session));
+  await until(() => replica.follower.view.volume('node-a', 'v1')?.generation === 2);
+  assert.deepEqual(
+    agent.jobs.map(({ requested, cause }) => [requested, cause]),
+    [[true, 'demand']],
+  );
 });
 
 test('what is due on a silent node waits for its next snapshot and takes nothing of the lane', async () => {

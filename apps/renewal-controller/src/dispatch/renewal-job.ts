@@ -24,6 +24,8 @@ export interface NodeJob {
   readonly generation: number;
   readonly cause: RenewalCause;
   readonly requestedAtMs: number;
+  /** A person requests it: the agent's minimum interval and back-off do not apply. Absent for automatic renewals. */
+  readonly requested?: true;
 }
 
 /** The word that a renewal waits in its lane, so that the agent's own deadline waits too. */

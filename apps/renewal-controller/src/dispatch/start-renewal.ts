@@ -71,14 +71,22 @@ async function handOver(
 ): Promise<DueResult> {
   const { lanes, nodeQueues, clock, observer } = parts;
   const { node, volumeId } = volume;
-  const cause = causeOf(volume, verdict.demandedBy.length > 0);
+  const isRequested = verdict.demandedBy.length > 0;
+  const cause = causeOf(volume, isRequested);
   const nowMs = clock.now();
   // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
-  const job = { volumeId, generation: volume.generation, cause, requestedAtMs: nowMs };
-  const isWithdrawn = (): Promise<boolean> =>
-    lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: verdict.demandedBy.length === 0 });
+  const job = {
+    volumeId,
+    generation: volume.generation,
+    cause,
+    requestedAtMs: nowMs,
+    ...(isRequested && { requested: true as const }),
+  };
+  const isWithdrawn = (): Promise<boolean> => lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: !isRequested });
   // Its agent may have it already, which only its report tells.
   if (verdict.again && (await isWithdrawn())) return { done: false, waitMs: withdrawnMs };
+  // It may wait in the queue as an automatic one, which the agent is free to refuse.
+  if (verdict.again && isRequested) await nodeQueues.remove(node, id);
   // On one connection, and so in this order: what was paused or cancelled since it was admitted is seen here, or its job
   // is seen by whoever pauses or cancels.
   const [, isWithdrawnNow] = await Promise.all([

@@ -16,7 +16,7 @@ import type { SnapshotTurns } from './snapshot-turns.ts';
 
 /** Where reports go. */
 export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'> &
-  Partial<Pick<FleetIndex, 'currentSession'>>;
+  Partial<Pick<FleetIndex, 'currentSession' | 'applyDeferrals'>>;
 
 /** What a stream works with. */
 export interface NodeStreamOptions {
@@ -134,8 +134,9 @@ export class NodeStream {
       await index.applySnapshot(session, this.#parts(message));
       this.#endTurn();
     } else if (message.delta !== undefined) {
-      const { upserted, removedVolumeIds } = message.delta;
+      const { upserted, removedVolumeIds, deferrals } = message.delta;
       this.#count(await index.applyDelta(session, upserted, removedVolumeIds));
+      await index.applyDeferrals?.(session, deferrals);
     } else {
       const standing = await index.nodeSeen(session);
       if (standing !== 'current') throw new CertfleetError('aborted', `the session is ${standing}`);

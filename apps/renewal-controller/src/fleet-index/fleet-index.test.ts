@@ -58,6 +58,7 @@ function sinkOf(told: Told): ReportSink {
     changed: (changes: readonly VolumeChange[]) => Promise.resolve(void told.changed.push(...changes)),
     confirmed: (volumes: readonly { readonly volumeId: string }[]) =>
       Promise.resolve(void told.confirmed.push(...volumes.map(({ volumeId }) => volumeId))),
+    deferred: () => Promise.resolve(),
     forgotten: (node: string) => Promise.resolve(void told.forgotten.push(node)),
   };
 }

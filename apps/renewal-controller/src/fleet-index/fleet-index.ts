@@ -18,7 +18,7 @@ import {
 } from './index-scripts.ts';
 import type { ChangedPairs } from './index-scripts.ts';
 import type { NodeInfo, NodeSession, SessionEntry, SessionStanding, SilentNode } from './node-session.ts';
-import type { ReportSink } from './report-sink.ts';
+import type { RenewalDeferral, ReportSink } from './report-sink.ts';
 import type { VolumeChange } from './volume-change.ts';
 import { boundedVolume, nodeLimits, Refusals } from './node-limits.ts';
 import type { EncodedVolume } from './node-limits.ts';
@@ -111,6 +111,12 @@ export class FleetIndex {
     const removed = removedVolumeIds.slice(0, nodeLimits.reports).filter((id) => id.length <= nodeLimits.idLength);
     for (const ids of batches(removed, batchSize)) added -= (await this.#apply(session, [], ids)).changed.length;
     return added;
+  }
+
+  /** Takes what the agent of a node refused to renew. */
+  async applyDeferrals({ node }: NodeSession, deferrals: readonly RenewalDeferral[]): Promise<void> {
+    const known = deferrals.slice(0, nodeLimits.volumes).filter(({ volumeId: id }) => id.length <= nodeLimits.idLength);
+    for (const some of batches(known, batchSize)) await this.#parts.sink.deferred(node, some);
   }
 
   /** Nodes that were not heard of for some time by Redis' clock, at most a thousand. */

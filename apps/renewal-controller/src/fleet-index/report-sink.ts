@@ -1,12 +1,23 @@
 import type { VolumeChange } from './volume-change.ts';
 import type { VolumeState } from './volume-state.ts';
 
+/** An automatic renewal that an agent refused for a while. */
+export interface RenewalDeferral {
+  readonly volumeId: string;
+  /** The generation that was to be replaced. */
+  readonly generation: number;
+  /** For how long the agent refuses it, in milliseconds. */
+  readonly waitMs: number;
+}
+
 /** Who acts on what agents report. Every call may come twice for the same thing, and from any replica. */
 export interface ReportSink {
   /** Volumes that a report changed, added or removed. */
   changed(changes: readonly VolumeChange[]): Promise<void>;
   /** Volumes that a snapshot named as they were known: what should be scheduled for them must be there. */
   confirmed(volumes: readonly VolumeState[]): Promise<void>;
+  /** Renewals that the agent of a node refused for a while: their reports will not change by the jobs that it was given. */
+  deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void>;
   /** A node that left for good, after its volumes were told as removed. */
   forgotten(node: string): Promise<void>;
 }

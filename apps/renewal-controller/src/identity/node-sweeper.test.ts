@@ -43,6 +43,7 @@ class Fixture {
     const sink = {
       changed: () => Promise.resolve(),
       confirmed: () => Promise.resolve(),
+      deferred: () => Promise.resolve(),
       forgotten: (node: string) => Promise.resolve(void this.emptied.push(node)),
     };
     this.index = new FleetIndex({ redis, keys, sink, clock, logger: silentLogger });

@@ -38,8 +38,8 @@ export interface Call {
   readonly inMs: number;
 }
 
-/** How a renewal ended: answered well, answered with a failure, or no longer wanted. */
-export type Outcome = 'ok' | 'failed' | 'gone';
+/** How a renewal ended: answered well, answered with a failure, refused by its agent for a while, or no longer wanted. */
+export type Outcome = 'ok' | 'failed' | 'deferred' | 'gone';
 
 /** A renewal that ended. */
 export interface Settlement {

@@ -144,7 +144,7 @@ put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
 return {1, 0, '', urgent, demand}`);
 
 /**
- * Ends a renewal's stay in its lane. KEYS as renewalCommon. ARGV member, now in ms or '', outcome (ok, failed, gone), most
+ * Ends a renewal's stay in its lane. KEYS as renewalCommon. ARGV member, now in ms or '', outcome (ok, failed, deferred, gone), most
  * in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, node/volume, what failed, its
  * name in demands, interval between starts in ms, burst, ms until a window opens, ms for which the volume is not renewed
  * again. Answers 1 when it was started and 0 otherwise, who demands it, then who may come and in how many ms, in turn.
@@ -156,7 +156,10 @@ local demand = wantedBy(ARGV[11])
 redis.call('ZREM', started, place)
 redis.call('HDEL', holds, place)
 redis.call('ZREMRANGEBYSCORE', resting, '-inf', now)
-if tonumber(ARGV[15]) > 0 then redis.call('ZADD', resting, math.ceil(now + ARGV[15]), place) end
+local rest = tonumber(ARGV[15])
+-- Requested while its agent refused it as an automatic one: it comes again soon, and as a request.
+if outcome == 'deferred' and demand ~= '' then rest = math.min(rest, 2000) end
+if rest > 0 then redis.call('ZADD', resting, math.ceil(now + rest), place) end
 redis.call('SREM', keyOf('active', node), member)
 unblock(node, member)
 local wasStarted = redis.call('ZREM', inflight, member)

@@ -92,6 +92,11 @@ export class ChaosVolumes implements FleetVolumes {
     this.#listener = listener;
   }
 
+  /** It renews whenever it is told to. */
+  automaticWaitMs(): number {
+    return 0;
+  }
+
   async renew(volumeId: string, generation: number): Promise<string> {
     if (this.manners === 'never-answers' || this.manners === 'invented-failures') return 'renewed';
     const volume = this.#volumes.get(volumeId);

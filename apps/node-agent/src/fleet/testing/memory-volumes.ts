@@ -6,6 +6,8 @@ export class MemoryVolumes implements FleetVolumes {
   readonly #volumes = new Map<string, VolumeReport>();
   readonly #descriptions = new Map<string, VolumeDescription>();
   readonly renewals: { readonly volumeId: string; readonly generation: number }[] = [];
+  /** For how long automatic renewals of a volume are refused. */
+  readonly waits = new Map<string, number>();
   #listener: ((volumeId: string) => void) | undefined;
 
   constructor(ids: readonly string[] = []) {
@@ -45,10 +47,15 @@ export class MemoryVolumes implements FleetVolumes {
     this.#listener = listener;
   }
 
-  renew(volumeId: string, generation: number): Promise<string> {
+  automaticWaitMs(volumeId: string): number {
+    return this.waits.get(volumeId) ?? 0;
+  }
+
+  renew(volumeId: string, generation: number, isRequestedByPerson = false): Promise<string> {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return Promise.resolve('not-here');
     if (volume.generation !== generation) return Promise.resolve('superseded');
+    if (!isRequestedByPerson && this.automaticWaitMs(volumeId) > 0) return Promise.resolve('backing-off');
     this.renewals.push({ volumeId, generation });
     this.set(volumeId, { ...volume, generation: generation + 1 });
     return Promise.resolve('renewed');
