@@ -72,7 +72,9 @@ test('a token signs in once, a viewer sees and cannot renew, and a session ends 
   assert.equal((await fleet.ask('session')).status, 401);
   assert.equal((await fleet.ask('volumes')).status, 401);
   assert.equal((await fleet.ask('session', { json: { token: 'nonsense' } })).status, 401);
-  assert.equal((await fleet.ask('session', { json: { token: await tokenOf('nobody') } })).status, 403);
+  const refused = await fleet.ask('session', { json: { token: await tokenOf('nobody') } });
+  assert.equal(refused.status, 403);
+  assert.match(JSON.stringify(refused.body), new RegExp(`${namespace}:nobody.* has no right to view .*certfleet-view`));
 
   const token = await tokenOf('viewer');
   const { cookie, session } = await signIn(fleet, token);
@@ -84,7 +86,9 @@ test('a token signs in once, a viewer sees and cannot renew, and a session ends 
   const page = { cookie, 'x-certfleet': 'page' };
   assert.equal((await fleet.ask('volumes', { headers: { cookie } })).status, 200);
   const json = { selection: {}, reason: 'x', everything: true, dryRun: true };
-  assert.equal((await fleet.ask('renewals', { json, headers: page })).status, 403);
+  const notAllowed = await fleet.ask('renewals', { json, headers: page });
+  assert.equal(notAllowed.status, 403);
+  assert.match(JSON.stringify(notAllowed.body), /:viewer.* has no right to renew .*certfleet-renew/);
   const stream = await EventReader.open(`${fleet.origin}/api/v1/events`, undefined, { cookie });
   stream.close();
   const { body } = await fleet.ask<Audit>('audit', { headers: { cookie } });

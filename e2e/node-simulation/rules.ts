@@ -24,7 +24,7 @@ const maxRequestsLeft = 40;
 const maxRequestsInPeace = 4;
 /** Lists and watches of one agent: each connection is good for minutes, and a failing one must be let rest. */
 const maxLists = 80;
-const listEveryMs = 3_000;
+const listEveryMs = 1_000;
 /** How soon a volume that could not be read at the start is restored. */
 const restoreMs = 90_000;
 /** What a mount may take beside its issuer's answer. */

@@ -93,6 +93,6 @@ export class VolumeState {
 
   /** One request in this time, besides those that the allowance holds. */
   get requestEveryMs(): number {
-    return Math.max(second, Math.min(this.lifetimeMs / 20, hour));
+    return Math.max(second, Math.min(this.lifetimeMs / 50, hour));
   }
 }

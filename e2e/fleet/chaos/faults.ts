@@ -237,6 +237,8 @@ const otherFaults = {
     durationMs: [8_000, 14_000],
     inject: async (world, { index }) => {
       await world.setIssuerAway(index, true);
+      // Many that wait while the lane is slowed down: they must come up again when it is not.
+      await world.operator.startBulk(index);
       return () => world.setIssuerAway(index, false);
     },
   },

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import type { KeyKind } from './private-key.ts';
 import { KeyStock } from './key-stock.ts';
 import type { StockSizes } from './key-stock.ts';
@@ -195,16 +196,6 @@ export class KeyPool {
     this.#cancelFill = undefined;
     this.#scheduleFill(restMs);
   }
-}
-
-/** The result, unless the signal is aborted before it is there. */
-function orAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    void result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 const isLarge = (size: number): boolean => size > 4096;

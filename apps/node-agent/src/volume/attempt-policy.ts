@@ -146,16 +146,27 @@ export class AttemptPolicy {
     if (this.kindOf(error) === 'deferred') return Math.max(gateRetryMs, error.retryAfterMs ?? 0);
     const { issued } = record;
     const lifetimeMs = issued === undefined ? spec.durationMs : lifetimeOf(issued);
+    const leftMs = issued === undefined ? undefined : this.leftMs(state);
     const grace = issued !== undefined && this.#hasController ? jobGraceMs(issuedTimes(issued)) : 0;
-    if (this.kindOf(error) === 'refused') {
-      const leftMs = issued === undefined ? undefined : this.leftMs(state);
-      // Near its end a certificate leaves time for few more requests, not for one each second.
-      const minMs = clamp(lifetimeMs / 1_000, 1_000, 300_000);
-      return grace + Math.max(minMs, terminalBackoffMs(refusals, leftMs, this.#random));
-    }
+    // Near its end a certificate leaves time for few more requests, not for one each second.
+    const minMs = clamp(lifetimeMs / 1_000, 1_000, 300_000);
+    const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
+    const delayMs =
+      this.kindOf(error) === 'refused'
+        ? Math.max(minMs, terminalBackoffMs(refusals, leftMs, this.#random))
+        : this.#transientDelayMs(error, lifetimeMs, { attempts, retryAfterMs });
+    // While the certificate is valid the next attempt comes before its end, unless the server asks for more.
+    const maxMs = leftMs === undefined || leftMs <= 0 ? Infinity : Math.max(minMs, retryAfterMs, leftMs / 4);
+    return Math.min(grace + delayMs, maxMs);
+  }
+
+  #transientDelayMs(
+    { reason = '' }: CertfleetError,
+    lifetimeMs: number,
+    { attempts, retryAfterMs }: { readonly attempts: number; readonly retryAfterMs: number },
+  ): number {
     const backoff = backoffMs(transientBackoff(lifetimeMs), attempts, this.#random);
-    if (unansweredReasons.has(error.reason ?? '')) return grace + Math.min(backoff, maxPendingRetryMs);
-    return grace + Math.max(backoff, Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs));
+    return unansweredReasons.has(reason) ? Math.min(backoff, maxPendingRetryMs) : Math.max(backoff, retryAfterMs);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { orAborted } from '@certfleet/shared/or-aborted.ts';
+
 /** Serialises work per key, first come first served; keys that nobody holds cost nothing. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
@@ -11,7 +13,7 @@ export class KeyedLock {
     const { promise: tail, resolve: release } = Promise.withResolvers<void>();
     this.#tails.set(key, tail);
     try {
-      await waitFor(previous, signal);
+      if (previous !== undefined) await orAborted(previous, signal);
     } catch (aborted) {
       // Those behind still wait for those before.
       void previous?.then(() => this.#release(key, tail, release));
@@ -37,20 +39,5 @@ export class KeyedLock {
   #release(key: string, tail: Promise<void>, release: () => void): void {
     if (this.#tails.get(key) === tail) this.#tails.delete(key);
     release();
-  }
-}
-
-/** Resolves with the promise, which never rejects, or rejects as soon as the signal is aborted. */
-async function waitFor(promise: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
-  if (promise === undefined) return;
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

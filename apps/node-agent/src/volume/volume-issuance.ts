@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
 import { issueCertificate } from '../issuance/issue-certificate.ts';
@@ -109,13 +110,13 @@ export class VolumeIssuance {
       const onRequested = (): void => attempt.onRequested?.();
       return issueCertificate({ ...dependencies }, this.#order(volume, attempt, onRequested), attempt.signal);
     };
-    const isResumed = volume.secrets.pendingKeyPem !== undefined;
+    const isLeftUnusable = invalidOnceResumed(volume);
     try {
       return await request();
     } catch (thrown) {
       const { reason = '' } = asCertfleetError(thrown);
-      if (!occupiedNameReasons.has(reason) && !(isResumed && reason === 'InvalidCertificate')) throw thrown;
-      if (reason === 'RequestStale') await this.#discardPresent(volume);
+      if (!occupiedNameReasons.has(reason) && !isLeftUnusable(reason)) throw thrown;
+      if (reason === 'RequestStale') await orAborted(this.#discardPresent(volume), attempt.signal);
       else volume.requestAbandoned();
     }
     try {
@@ -203,4 +204,13 @@ export class VolumeIssuance {
       );
     }
   }
+}
+
+/**
+ * Whether a failure says that the answer to a request of an earlier attempt is of no use any more. Once for each
+ * certificate: an issuer whose answers are never valid is not asked without a pause.
+ */
+function invalidOnceResumed({ secrets, record }: Volume): (reason: string) => boolean {
+  const isResumed = secrets.pendingKeyPem !== undefined && (record.request?.abandoned ?? 0) === 0;
+  return (reason) => isResumed && reason === 'InvalidCertificate';
 }

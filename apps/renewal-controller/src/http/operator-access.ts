@@ -2,6 +2,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FastifyRequest } from 'fastify';
 import type { OperatorRight } from '../identity/access-review.ts';
 import type { Caller, CallerTraces, OperatorGate } from '../identity/operator-gate.ts';
+import { missingRight } from './missing-right.ts';
 import type { RequestLimits } from './request-limits.ts';
 
 declare module 'fastify' {
@@ -51,13 +52,7 @@ export async function checkAccess(
   limits.identified(request.limitedSource, caller.user.username);
   checkIntent(request, caller);
   if (right !== 'session' && !(await gate.allows(caller.user, right))) {
-    throw new CertfleetError(
-      'permission-denied',
-      `expected the right to ${right} volumes.certfleet.io, found none for ${request.operator}`,
-      {
-        reason: 'NoRight',
-      },
-    );
+    throw missingRight(request.operator, right);
   }
 }
 

@@ -10,6 +10,7 @@ import type { OperatorSessions } from '../identity/operator-sessions.ts';
 import type { TokenUser } from '../identity/token-review.ts';
 import type { Api } from './api-context.ts';
 import type { EventStreams } from './event-streams.ts';
+import { missingRight } from './missing-right.ts';
 
 /** Signing in with a token, where operators do. */
 export interface SignInParts {
@@ -53,9 +54,9 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
       });
       const who = user.username;
       if (!(await gate.allows(user, 'view'))) {
-        const message = 'expected the right to view volumes.certfleet.io, found none';
-        void audit.refused({ who, action: 'sign-in', target: 'session', detail: message });
-        throw new CertfleetError('permission-denied', `${message} for ${who}`, { reason: 'NoRight' });
+        const refusal = missingRight(who, 'view');
+        void audit.refused({ who, action: 'sign-in', target: 'session', detail: refusal.message });
+        throw refusal;
       }
       const { id, lifetimeMs } = await audit.around({ who, action: 'sign-in', target: 'session' }, async () => ({
         value: await signIn.sessions.open(user, body.token),

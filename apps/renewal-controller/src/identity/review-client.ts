@@ -1,3 +1,4 @@
+import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ApiRequest, KubeClient } from '@certfleet/shared/kube/api-client.ts';
@@ -48,7 +49,7 @@ export function reviewClient({ client, clock, log, observe }: ReviewClientOption
         timeout.abort(new CertfleetError('deadline-exceeded', 'the review took too long')),
       );
       try {
-        const answer = await untilAborted(client.request({ ...request, signal: timeout.signal }), timeout.signal);
+        const answer = await orAborted(client.request({ ...request, signal: timeout.signal }), timeout.signal);
         observe('answered');
         if (failing !== undefined) log.info('callers can be checked again');
         failing = undefined;
@@ -64,10 +65,3 @@ export function reviewClient({ client, clock, log, observe }: ReviewClientOption
 
 /** 401 and 403 of the API server to the controller itself. */
 const ownCredentials: ReadonlySet<string> = new Set(['unauthenticated', 'permission-denied']);
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener('abort', onAbort));
-}

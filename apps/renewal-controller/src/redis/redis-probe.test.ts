@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
@@ -10,6 +13,7 @@ import { createRedis } from './create-redis.ts';
 import type { RedisClient } from './create-redis.ts';
 import type { StateLoss } from './redis-epoch.ts';
 import { RedisProbe } from './redis-probe.ts';
+import type { RedisProbeParts } from './redis-probe.ts';
 
 test('warns of a Redis that may evict renewals, once each time that it is so, and tells when it is another server', async (t) => {
   const server = await startRedisServer({ args: ['--maxmemory-policy', 'allkeys-lru'] });
@@ -76,4 +80,89 @@ test('marks Redis twice a second, so that the loss of one second is seen, and go
   await clock.advance(500);
   await setImmediate();
   assert.equal(beats, 4);
+});
+
+/** A probe of this server, and its log lines with a text. */
+function probeOf(
+  t: TestContext,
+  options: Parameters<typeof createRedis>[0],
+  parts: Pick<RedisProbeParts, 'nodes' | 'makesUsers'>,
+): {
+  readonly probe: RedisProbe;
+  readonly redis: RedisClient;
+  readonly linesWith: (text: string) => readonly string[];
+} {
+  const lines: string[] = [];
+  const logger = createLogger(0, { write: (line: string) => void lines.push(line) });
+  const redis = createRedis(options, 'worker', 'test');
+  redis.on('error', () => undefined);
+  t.after(() => redis.disconnect());
+  const probe = new RedisProbe({ redis, clock: systemClock, logger, ...parts });
+  return { probe, redis, linesWith: (text) => lines.filter((line) => line.includes(text)) };
+}
+
+test('warns of an append-only file with the default user off, once each time that it becomes so', async (t) => {
+  const server = await startRedisServer({ appendOnly: true });
+  t.after(() => server.stop());
+  const admin = createRedis({ url: server.url }, 'worker', 'test');
+  t.after(() => admin.disconnect());
+  await admin.call('ACL', 'SETUSER', 'certfleet', 'on', '>secret', '~*', '&*', '+@all');
+  admin.disconnect();
+  const passwordFile = join(server.directory, 'password');
+  writeFileSync(passwordFile, 'secret');
+  const login = { url: server.url, username: 'certfleet', passwordFile };
+  const { probe, redis, linesWith } = probeOf(t, login, { makesUsers: true });
+  const warnings = (): number => linesWith('append-only file and its default user is off').length;
+
+  await probe.look();
+  assert.equal(warnings(), 0);
+  await redis.call('ACL', 'SETUSER', 'default', 'off');
+  await probe.look();
+  await probe.look();
+  assert.equal(warnings(), 1);
+  await redis.call('ACL', 'SETUSER', 'default', 'on');
+  await probe.look();
+  await redis.call('ACL', 'SETUSER', 'default', 'off');
+  await probe.look();
+  assert.equal(warnings(), 2);
+
+  await redis.config('SET', 'appendonly', 'no');
+  await probe.look();
+  assert.equal(warnings(), 2);
+  assert.equal(probe.health.problem, undefined);
+});
+
+test('does not look at users where it makes none, and warns of none', async (t) => {
+  const server = await startRedisServer({ appendOnly: true });
+  t.after(() => server.stop());
+  const { probe, redis, linesWith } = probeOf(t, { url: server.url }, { makesUsers: false });
+  // What is connected already stays so.
+  await redis.call('ACL', 'SETUSER', 'default', 'off');
+  await probe.look();
+  assert.equal(probe.health.reachable, true);
+  assert.deepEqual(linesWith('default user'), []);
+});
+
+test('warns when the nodes that are known need more connections than Redis takes', async (t) => {
+  const server = await startRedisServer({ args: ['--maxclients', '120'] });
+  t.after(() => server.stop());
+  let nodes = 10;
+  const { probe, redis, linesWith } = probeOf(t, { url: server.url }, { nodes: () => nodes });
+  const warnings = (): readonly string[] => linesWith('raise maxclients');
+
+  await probe.look();
+  assert.equal(warnings().length, 0);
+  nodes = 11;
+  await probe.look();
+  await probe.look();
+  assert.equal(warnings().length, 1);
+  const { maxclients, needed, nodes: told } = JSON.parse(warnings()[0] ?? '') as Record<string, unknown>;
+  assert.deepEqual({ maxclients, needed, told }, { maxclients: 120, needed: 122, told: 11 });
+  assert.equal(probe.health.clients?.limit, 120);
+
+  await redis.config('SET', 'maxclients', '200');
+  await probe.look();
+  nodes = 51;
+  await probe.look();
+  assert.equal(warnings().length, 2);
 });
