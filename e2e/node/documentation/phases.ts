@@ -93,6 +93,11 @@ const inOrder: Phase = {
     },
     { run: runbook('certfleet list --sort=expires'), expect: [/csi-[0-9a-f]{64}[^]*web/] },
     { run: runbook('kubectl get node $NODE'), expect: [/Ready/] },
+    {
+      run: runbook('kubectl get pods -A --field-selector spec.nodeName=$NODE -o wide'),
+      expect: [/apps +web/, /certfleet-\w+ +1\/1/],
+    },
+    { run: runbook('findmnt -no SIZE,USED,AVAIL /var/lib/certfleet/certfleet'), expect: [/^ *128M +\S+ +\S+/m] },
     { run: runbook('certfleet nodes'), expect: [/Ready/, /certfleet-\w+ +1\/1 +Running/] },
     {
       run: runbook('kubectl -n $NS logs $AGENT | grep controller'),
@@ -178,7 +183,6 @@ const expired: Phase = {
     },
     until('an expired volume to be listed', ['list', '--state', 'expired'], /brief/),
     { run: runbook('certfleet list --state=expired'), expect: [/brief[^]*expired/i] },
-    { run: runbook('kubectl get nodes'), expect: [/Ready[^]*brief[^]*expired[^]*apps +brief +1\/1 +Running/i] },
     { act: 'cert-manager is back', do: ({ cluster }: FleetContext): Promise<void> => cluster.certManager.start() },
     { run: runbook('certfleet renew --issuer=$ISSUER --reason=mended'), expect: [/renewal|volumes?/i] },
     {
@@ -200,6 +204,10 @@ const pausedLane: Phase = {
     { run: runbook('certfleet lanes'), expect: [/paused/] },
     { run: runbook('certfleet lanes (2)'), expect: [/to-see/, /"by"|"pausedBy"|renewer/] },
     { run: runbook('certfleet resume $ISSUER'), expect: [/resumed|open/i] },
+    {
+      run: runbook('certfleet renew --issuer=$ISSUER --ignore-windows --reason=urgent'),
+      expect: [/renewal|volumes?/i],
+    },
     { run: runbook('kubectl -n $NS rollout restart deployment/certfleet-controller'), expect: [/restarted/] },
     controllerRestarted,
   ],
@@ -241,7 +249,7 @@ const redisInTrouble: Phase = {
       run: runbook(
         `kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep '"problem"'`,
       ),
-      expect: [/"problem":"refuses-writes"[^]*OOM/, /maxmemory_human:1\.00M/, /role:master/],
+      expect: [/"problem":"refuses-writes"[^]*OOM/, /maxmemory_human:1\.00M/, /role:master/, /user default on/],
     },
     {
       run: runbook(

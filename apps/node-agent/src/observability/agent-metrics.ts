@@ -37,6 +37,8 @@ export interface TmpfsUse {
   readonly freeBytes: number;
   readonly sizeBytes: number;
   readonly freeInodes: number;
+  /** In all; 0 where there is no limit. */
+  readonly inodes: number;
 }
 
 /** How the mounts of pods agree with the volumes of the agent. */
@@ -146,6 +148,9 @@ export class AgentMetrics {
     );
     this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
       gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
+    );
+    this.#collected('tmpfs_inodes', 'Inodes of that tmpfs in all; 0 where it has no limit.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.inodes ?? 0),
     );
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
