@@ -245,7 +245,7 @@ describe('without an approver', { concurrency: false }, () => {
     const request = requestFor(pod);
     await assert.rejects(
       agent.issuer.issue(request, AbortSignal.timeout(500)),
-      fails('deadline-exceeded', 'RequestPending', /is still pending: not approved yet/),
+      fails('deadline-exceeded', 'RequestUnapproved', /is still pending: not approved yet/),
     );
     const resumed = agent.issuer.issue(request, patience());
     await decide(cluster, request, 'Approved', 'fine');
@@ -344,7 +344,9 @@ async function outcome(request: IssueRequest): Promise<CertfleetError | undefine
     await agent.issuer.issue(request, AbortSignal.timeout(5000));
     return undefined;
   } catch (thrown) {
-    return thrown instanceof CertfleetError && thrown.reason !== 'RequestPending' ? thrown : undefined;
+    const isPending =
+      thrown instanceof CertfleetError && ['RequestPending', 'RequestUnapproved'].includes(thrown.reason ?? '');
+    return thrown instanceof CertfleetError && !isPending ? thrown : undefined;
   }
 }
 
