@@ -344,7 +344,9 @@ async function outcome(request: IssueRequest): Promise<CertfleetError | undefine
     await agent.issuer.issue(request, AbortSignal.timeout(5000));
     return undefined;
   } catch (thrown) {
-    return thrown instanceof CertfleetError && thrown.reason !== 'RequestPending' ? thrown : undefined;
+    const isPending =
+      thrown instanceof CertfleetError && ['RequestPending', 'RequestUnapproved'].includes(thrown.reason ?? '');
+    return thrown instanceof CertfleetError && !isPending ? thrown : undefined;
   }
 }
 

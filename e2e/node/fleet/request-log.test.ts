@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { mostAtOnce, tooFast } from './request-log.ts';
+import { loggedRequests, mostAtOnce, podOf, tooFast } from './request-log.ts';
 
 const lane = { ratePerSecond: 5, burst: 1 };
 
@@ -28,4 +31,23 @@ test('requests that are open at one moment are counted, one that was never signe
   });
   assert.equal(mostAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
   assert.equal(mostAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
+});
+
+test('finds pod and generation in the name of a request, also of one that replaces a refused one', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'certfleet-audit-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const event = (name: string) => ({
+    ...{ verb: 'create', requestReceivedTimestamp: '2026-11-24T00:00:00Z', stageTimestamp: '2026-11-24T00:00:00Z' },
+    objectRef: { resource: 'certificaterequests', namespace: 'apps' },
+    responseStatus: { code: 201 },
+    responseObject: { metadata: { name }, spec: { issuerRef: { name: 'ca' } } },
+  });
+  const names = ['web-1-0123456789ab-7', 'web-1-0123456789ab-7-2'];
+  const log = join(directory, 'audit.log');
+  await writeFile(log, names.map((name) => JSON.stringify(event(name))).join('\n'));
+  const found = (await loggedRequests(log)).map(({ name, generation }) => [podOf(name), generation]);
+  assert.deepEqual(found, [
+    ['web-1', 7],
+    ['web-1', 7],
+  ]);
 });

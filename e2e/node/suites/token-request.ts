@@ -106,8 +106,8 @@ export function tokenRequestSuite(context: GetContext): void {
       ]);
       const attributes = { 'issuer-name': 'ca', 'common-name': 'x' };
       await cluster.apply([certificatePod('unheard', { data: attributes }, { namespace: waiting })]);
-      const described = await describeWithEvent(cluster, { name: 'unheard', namespace: waiting }, 'RequestPending');
-      assert.match(described, /RequestPending\s.*certificate request waiting\/\S+ is still pending/);
+      const described = await describeWithEvent(cluster, { name: 'unheard', namespace: waiting }, 'RequestUnapproved');
+      assert.match(described, /RequestUnapproved\s.*request waiting\/\S+ is still pending: not approved yet/);
     });
   });
 }

@@ -39,3 +39,34 @@ test('makes a socket anew that was removed, or that nobody listens on', async ()
   await server.stop(100);
   assert.deepEqual(readdirSync(directory), []);
 });
+
+test('is not checked, and binds nothing, while it starts', async () => {
+  const server = new SocketServer(path);
+  assert.equal(await server.check(), undefined);
+  assert.deepEqual(readdirSync(directory), []);
+  // Probes that arrive at each step of the start.
+  const starting = server.start();
+  let isStarting = true;
+  void starting.finally(() => (isStarting = false));
+  while (isStarting) {
+    assert.equal(await server.check(), undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await starting;
+  assert.equal(await server.check(), undefined);
+  await server.stop(100);
+});
+
+test('makes a lost socket anew once, however many checks find it missing', async () => {
+  const server = new SocketServer(path);
+  await server.start();
+  for (let round = 0; round < 20; round += 1) {
+    unlinkSync(path);
+    assert.deepEqual(await Promise.all([1, 2, 3, 4].map(() => server.check())), Array(4).fill(undefined));
+    assert.equal(await server.check(), undefined);
+  }
+  unlinkSync(path);
+  void server.check();
+  await server.stop(100);
+  assert.deepEqual(readdirSync(directory), []);
+});

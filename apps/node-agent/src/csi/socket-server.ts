@@ -21,7 +21,8 @@ export class SocketServer {
   readonly #server = new Server({ 'grpc.enable_channelz': 0 });
   readonly #path: string;
   #ownInode: string | undefined;
-  #isStopped = false;
+  #state: 'new' | 'started' | 'stopped' = 'new';
+  #checking: Promise<string | undefined> | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -35,14 +36,21 @@ export class SocketServer {
   async start(): Promise<void> {
     assertSocketPath(this.#path);
     await this.#bind();
+    if (this.#state === 'new') this.#state = 'started';
   }
 
   /**
-   * Why clients cannot reach this server at its path; undefined when they can. A socket that is gone, or that nobody
-   * listens on any more, is made anew first.
+   * Why clients cannot reach this server at its path; undefined when they can, or when it is not started yet or stopped.
+   * A socket that is gone, or that nobody listens on any more, is made anew first. Calls while a check is under way get its
+   * result: two that each bind the socket would leave a path that neither recognizes.
    */
-  async check(): Promise<string | undefined> {
-    if (this.#isStopped) return undefined;
+  check(): Promise<string | undefined> {
+    if (this.#state !== 'started') return Promise.resolve(undefined);
+    this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+    return this.#checking;
+  }
+
+  async #check(): Promise<string | undefined> {
     try {
       const [inode, isAnswering] = [await inodeOf(this.#path), await answers(this.#path)];
       if (inode === this.#ownInode && isAnswering) return undefined;
@@ -57,7 +65,8 @@ export class SocketServer {
 
   /** Lets running calls end, at most `graceMs`, then closes; the socket file goes too, if it is still this server's. */
   async stop(graceMs: number): Promise<void> {
-    this.#isStopped = true;
+    this.#state = 'stopped';
+    await this.#checking;
     const force = setTimeout(() => this.#server.forceShutdown(), graceMs);
     await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     clearTimeout(force);

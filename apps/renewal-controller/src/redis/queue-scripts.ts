@@ -1,11 +1,8 @@
-import { createRequire } from 'node:module';
 import { queueScript, queueScriptNames } from '@certfleet/shared/queue-scripts.ts';
 import type { QueueScript } from '@certfleet/shared/queue-scripts.ts';
+// Imported, not required at run time: the image holds one bundle and no packages. BullMQ does not export its scripts.
+import bullScripts from 'bullmq/dist/cjs/scripts/index.js';
 import type { Redis } from 'ioredis';
-
-/** BullMQ ships its scripts as modules that it does not export; what it runs itself are these. */
-type BullScripts = Readonly<Record<string, { readonly content: string } | undefined>>;
-const bullScripts = createRequire(import.meta.url)('bullmq/dist/cjs/scripts/index.js') as BullScripts;
 
 /**
  * What nodes run on their queues: the scripts of this BullMQ version, each behind a guard. Agents take theirs from the

@@ -1,0 +1,28 @@
+// Images hold an app's bundle and no packages: whatever a source file looks for at run time is not there.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const repository = resolve(import.meta.dirname, '..');
+
+const bundles = [
+  { app: 'node-agent', entry: 'src/main.ts' },
+  { app: 'renewal-controller', entry: 'src/main.ts' },
+  { app: 'renewal-controller', entry: 'src/cli/main.ts' },
+];
+for (const { app, entry } of bundles) {
+  test(`the bundle of ${app}/${entry} starts where no packages are installed`, async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'certfleet-bundle-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const output = join(directory, 'bundle', 'app.js');
+    const cwd = join(repository, 'apps', app);
+    await run(process.execPath, [join(repository, 'scripts/bundle.ts'), entry, output], { cwd });
+    const { stdout } = await run(process.execPath, [output, '--help'], { cwd: directory });
+    assert.match(stdout, /certfleet/);
+  });
+}
