@@ -3,7 +3,7 @@
 // in which each finds a fleet that the one before has left whole.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -162,6 +162,16 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetMountMismatch');
     await fleet.unpublish('node-1', volume);
     await calm();
+  });
+
+  it('tells of a tmpfs that comes close to its reserve', async () => {
+    const { storePath } = fleet.fileSystemOf('node-2');
+    const { bsize, bfree, blocks } = statfsSync(storePath);
+    // A name of the agent's own work in progress, which its next start removes.
+    const filler = join(storePath, '..new-filler');
+    writeFileSync(filler, Buffer.alloc(Math.floor(bsize * (bfree - blocks * 0.15))));
+    await fire('CertfleetAgentTmpfsNearlyFull');
+    rmSync(filler);
   });
 
   it('tells of an agent that is gone, and of volumes that it cannot read when it is back', async () => {
