@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { cannotMount } from '../agent/test-node.ts';
 import { waitUntil } from '../cluster/wait.ts';
@@ -87,7 +88,7 @@ async function fills(panel: string): Promise<void> {
 describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
   it('is quiet while volumes are renewed through the controller', async () => {
     await fleet.publish('node-1', 'steady-1', lifetime);
-    // Long enough to be seen overdue before it expires, when its agent is gone: for 13 s, or the 3 s that a hold leaves.
+    // Long enough to be overdue for a while before it expires, when its agent hangs.
     await fleet.publish('node-2', 'steady-2', '60s');
     await fleet.publish('node-1', 'long', '1h');
     await waitUntil(
@@ -164,11 +165,20 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await calm();
   });
 
-  it('tells of an agent that is gone, and of volumes that it cannot read when it is back', async () => {
-    await fleet.killAgent('node-2');
-    await fire('CertfleetAgentDown', 'CertfleetAgentSilent', 'CertfleetRenewalOverdue');
+  it('tells of an agent that hangs, that is gone, and of volumes that it cannot read when it is back', async () => {
     const node = fleet.fileSystemOf('node-2');
     const [volumeId = ''] = node.stored();
+    const timeToRenewal = (): number =>
+      new Date(node.recordOf({ volumeId })?.issued?.renewAt ?? 0).getTime() - Date.now();
+    // As late as possible: the volume is overdue a while after its renewal was due, and until the node counts as silent.
+    await waitUntil('a renewal to be near', () => Promise.resolve(timeToRenewal() > 500 && timeToRenewal() < 3_000), {
+      timeoutMs,
+      intervalMs: 100,
+    });
+    fleet.hangAgent('node-2');
+    await fire('CertfleetRenewalOverdue');
+    await fleet.killAgent('node-2');
+    await fire('CertfleetAgentDown', 'CertfleetAgentSilent');
     writeFileSync(join(node.storePath, volumeId, 'volume.json'), '{');
     await fleet.startAgent('node-2');
     await fire('CertfleetAgentDamagedVolumes');
@@ -191,7 +201,20 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetRedisStateLoss');
   });
 
-  it('tells of a controller that is gone', async () => {
+  it('tells of a controller that cannot check its callers, and of one that is gone', async () => {
+    await fleet.killController();
+    await fleet.startControllerWithoutApiServer();
+    const enough = new AbortController();
+    const calling = (async () => {
+      // Each with a token of its own: answers are remembered for a while.
+      for (let call = 0; !enough.signal.aborted; call++) {
+        await fleet.callAsOperator(`token-${call}`);
+        await delay(1_000);
+      }
+    })();
+    await Promise.race([fire('CertfleetReviewsFailing'), calling]);
+    enough.abort();
+    await calling;
     await fleet.killController();
     await fire('CertfleetControllerDown', 'CertfleetAgentDisconnected');
   });
