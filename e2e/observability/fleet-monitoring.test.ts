@@ -6,12 +6,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { cannotMount } from '../agent/test-node.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { dashboardQueries } from './support/dashboard-queries.ts';
 import type { DashboardQuery } from './support/dashboard-queries.ts';
 import { issuerKey, MonitoredFleet, narrowIssuer } from './support/monitored-fleet.ts';
+import type { NodeName } from './support/monitored-fleet.ts';
 import type { ActiveAlert } from './support/prometheus-server.ts';
 import { quickRules } from './support/quick-rules.ts';
 
@@ -72,6 +74,17 @@ async function emptyOf(queries: readonly DashboardQuery[]): Promise<readonly str
   return empty;
 }
 
+/** Waits until a volume of the node is due within that time, and not at once. */
+async function renewalIsNear(name: NodeName, withinMs: number): Promise<void> {
+  const node = fleet.fileSystemOf(name);
+  const isNear = (): boolean =>
+    node.stored().some((volumeId) => {
+      const leftMs = new Date(node.recordOf({ volumeId })?.issued?.renewAt ?? 0).getTime() - Date.now();
+      return leftMs > 500 && leftMs < withinMs;
+    });
+  await waitUntil('a renewal to be near', () => Promise.resolve(isNear()), { timeoutMs, intervalMs: 100 });
+}
+
 /** What only a fault fills. */
 const faultPanels = new Set(['Failures by reason', 'Issuers in trouble', 'Why renewals had to wait']);
 
@@ -87,7 +100,7 @@ async function fills(panel: string): Promise<void> {
 describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
   it('is quiet while volumes are renewed through the controller', async () => {
     await fleet.publish('node-1', 'steady-1', lifetime);
-    // Long enough to be seen overdue before it expires, when its agent is gone: for 13 s, or the 3 s that a hold leaves.
+    // Long enough to be overdue for a while before it expires, when its agent hangs.
     await fleet.publish('node-2', 'steady-2', '60s');
     await fleet.publish('node-1', 'long', '1h');
     await waitUntil(
@@ -174,11 +187,15 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     rmSync(filler);
   });
 
-  it('tells of an agent that is gone, and of volumes that it cannot read when it is back', async () => {
-    await fleet.killAgent('node-2');
-    await fire('CertfleetAgentDown', 'CertfleetAgentSilent', 'CertfleetRenewalOverdue');
+  it('tells of an agent that hangs, that is gone, and of volumes that it cannot read when it is back', async () => {
     const node = fleet.fileSystemOf('node-2');
     const [volumeId = ''] = node.stored();
+    // As late as possible: the volume is overdue a while after its renewal was due, and until the node counts as silent.
+    await renewalIsNear('node-2', 3_000);
+    fleet.hangAgent('node-2');
+    await fire('CertfleetRenewalOverdue');
+    await fleet.killAgent('node-2');
+    await fire('CertfleetAgentDown', 'CertfleetAgentSilent');
     writeFileSync(join(node.storePath, volumeId, 'volume.json'), '{');
     await fleet.startAgent('node-2');
     await fire('CertfleetAgentDamagedVolumes');
@@ -188,7 +205,8 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await redis.call('ACL', 'SETUSER', 'default', '-xread', '-xrevrange');
     await fire('CertfleetIndexStale', 'CertfleetRedisProblem');
     await redis.call('ACL', 'SETUSER', 'default', '+xread', '+xrevrange');
-    // Nothing is written for so long that every short certificate comes due meanwhile.
+    // Nothing is written while a short certificate comes due, and its report waits for the rest of the pause.
+    await renewalIsNear('node-1', 4_000);
     await redis.call('CLIENT', 'PAUSE', '18000', 'WRITE');
     await fire('CertfleetLocalDeadlineUsed', 'CertfleetReportLag');
   });
@@ -201,7 +219,20 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetRedisStateLoss');
   });
 
-  it('tells of a controller that is gone', async () => {
+  it('tells of a controller that cannot check its callers, and of one that is gone', async () => {
+    await fleet.killController();
+    await fleet.startControllerWithoutApiServer();
+    const enough = new AbortController();
+    const calling = (async () => {
+      // Each with a token of its own: answers are remembered for a while.
+      for (let call = 0; !enough.signal.aborted; call++) {
+        await fleet.callAsOperator(`token-${call}`);
+        await delay(1_000);
+      }
+    })();
+    await Promise.race([fire('CertfleetReviewsFailing'), calling]);
+    enough.abort();
+    await calling;
     await fleet.killController();
     await fire('CertfleetControllerDown', 'CertfleetAgentDisconnected');
   });

@@ -93,6 +93,10 @@ const inOrder: Phase = {
     },
     { run: runbook('certfleet list --sort=expires'), expect: [/csi-[0-9a-f]{64}[^]*web/] },
     { run: runbook('kubectl get node $NODE'), expect: [/Ready/] },
+    {
+      run: runbook('kubectl get pods -A --field-selector spec.nodeName=$NODE -o wide'),
+      expect: [/apps +web/, /certfleet-\w+ +1\/1/],
+    },
     { run: runbook('findmnt -no SIZE,USED,AVAIL /var/lib/certfleet/certfleet'), expect: [/^ *128M +\S+ +\S+/m] },
     { run: runbook('certfleet nodes'), expect: [/Ready/, /certfleet-\w+ +1\/1 +Running/] },
     {

@@ -29,7 +29,7 @@ export class ControllerProcess {
     await waitUntil(
       'the controller to listen',
       () => Promise.resolve(controller.#output.includes('"msg":"listening"')),
-      { timeoutMs: 60_000, explain },
+      { timeoutMs: 240_000, explain },
     );
     return controller;
   }

@@ -89,7 +89,8 @@ export class MonitoredFleet implements AsyncDisposable {
     return this.#prometheus;
   }
 
-  async startController(): Promise<void> {
+  /** Starts the controller; of a flag that is given again here, this value counts. */
+  async startController(...flags: readonly string[]): Promise<void> {
     this.#controller = await ControllerProcess.start([
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.#directory, 'fleet.sock')}`,
@@ -98,13 +99,39 @@ export class MonitoredFleet implements AsyncDisposable {
       `--api-bind-address=127.0.0.1:${this.#ports.api}`,
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
       `--lane-policies-file=${join(this.#directory, 'lanes.json')}`,
-      // The view takes up to five seconds to see a heartbeat; three of them must be longer.
-      '--heartbeat-interval=3s',
+      // A node is silent after three of them. A volume that is due on a node that hangs must be overdue before that.
+      '--heartbeat-interval=8s',
+      ...flags,
     ]);
+  }
+
+  /** Starts the controller anew with an API server that does not answer, to which it sends its callers' tokens. */
+  async startControllerWithoutApiServer(): Promise<void> {
+    const kubeconfig = join(this.#directory, 'no-api-server.json');
+    const cluster = { server: `http://127.0.0.1:${await freePort()}`, 'insecure-skip-tls-verify': true };
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'none', cluster }],
+      users: [{ name: 'controller', user: { token: 'controller-token' } }],
+      contexts: [{ name: 'none', context: { cluster: 'none', user: 'controller' } }],
+      'current-context': 'none',
+    };
+    writeFileSync(kubeconfig, JSON.stringify(config));
+    await this.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
+  }
+
+  /** An operator's call with a token, whatever its response. */
+  async callAsOperator(token: string): Promise<void> {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`http://127.0.0.1:${this.#ports.api}/api/v1/lanes`, { headers });
+    await response.body?.cancel();
   }
 
   async killController(): Promise<void> {
     await this.#controller?.kill();
+    // Nothing else takes the socket of a killed controller away, and the next one would not listen beside it.
+    rmSync(join(this.#directory, 'fleet.sock'), { force: true });
   }
 
   async startAgent(name: NodeName): Promise<void> {
@@ -120,6 +147,12 @@ export class MonitoredFleet implements AsyncDisposable {
       `--controller-token-file=${writeAgentToken(this.#directory, name)}`,
     ];
     of.agent = await AgentProcess.start(of.node, { flags });
+  }
+
+  /** Lets an agent hang: it keeps its connections and does nothing any more. */
+  hangAgent(name: NodeName): void {
+    const { agent } = this.#nodeOf(name);
+    if (agent !== undefined) process.kill(agent.pid, 'SIGSTOP');
   }
 
   async killAgent(name: NodeName): Promise<void> {
