@@ -1,6 +1,6 @@
 // The deterministic simulation of one node; README.md says what it does and how to read what it prints.
 // `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs seeds.ts first,
-// `--survey` goes on after violations and lists them, `--verbose` prints every step,
+// `--shrink-seconds N` bounds the search for a smaller schedule, `--survey` goes on after violations and lists them, `--verbose` prints every step,
 // `--faults 1,2 --volumes csi-0` keeps these parts of each seed's scenario alone.
 import { parseArgs } from 'node:util';
 import { generateScenario } from './generate-scenario.ts';
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     count: { type: 'string' },
     faults: { type: 'string' },
     volumes: { type: 'string' },
+    'shrink-seconds': { type: 'string', default: '60' },
     regressions: { type: 'boolean', default: false },
     survey: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -33,7 +34,13 @@ else process.exitCode = await search();
 async function search(): Promise<number> {
   const broken = values.regressions ? await replaySeeds(log) : 0;
   if (broken > 0) return 1;
-  const totals = await simulate({ seed, forMs, shrinkForMs: 60_000, log, ...(count === undefined ? {} : { count }) });
+  const totals = await simulate({
+    seed,
+    forMs,
+    shrinkForMs: Number(values['shrink-seconds']) * 1000,
+    log,
+    ...(count === undefined ? {} : { count }),
+  });
   return totals.violations > 0 ? 1 : 0;
 }
 
