@@ -1,12 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mount } from './mountinfo.ts';
 
-/** Where a path's bytes really are: a file system and a directory in it. Equal for a bind mount and its source. */
-export interface Place {
-  readonly device: string;
-  readonly path: string;
-}
-
 /** The mounts that can be reached, by mount point: of several stacked on one point, the topmost. */
 export type MountTable = ReadonlyMap<string, Mount>;
 
@@ -27,14 +21,6 @@ export function mountContaining(table: MountTable, path: string): Mount | undefi
     if (mount !== undefined) return mount;
   }
   return table.get('/');
-}
-
-/** The place of an absolute, normalised path that holds no symbolic link; undefined when no mount covers it. */
-export function placeOf(table: MountTable, path: string): Place | undefined {
-  const mount = mountContaining(table, path);
-  if (mount === undefined) return undefined;
-  const below = mount.mountPoint === '/' ? path : path.slice(mount.mountPoint.length);
-  return { device: mount.device, path: `${mount.root === '/' ? '' : mount.root}${below}` || '/' };
 }
 
 /**

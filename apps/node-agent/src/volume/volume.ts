@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
+import { requestBaseName } from '../spec/request-base-name.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { Payload } from '../storage/payload.ts';
 import type { IssuedFacts, RequestProgress, VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
@@ -136,9 +137,7 @@ export class Volume {
     const { spec, volumeId } = this;
     const hash = createHash('sha256').update(volumeId).digest('hex').slice(0, 12);
     const abandoned = this.#record.request?.abandoned ?? 0;
-    // A DNS-1123 subdomain: no dot may stand before the hyphen.
-    const podName = spec.pod.name.slice(0, 200).replace(/[.-]+$/, '');
-    return `${podName}-${hash}-${this.#record.generation + 1}${abandoned === 0 ? '' : `-${abandoned}`}`;
+    return `${requestBaseName(spec.pod.name)}-${hash}-${this.#record.generation + 1}${abandoned === 0 ? '' : `-${abandoned}`}`;
   }
 
   /**
