@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CommandError, type CommandResult } from '../cluster/command.ts';
+import type { CommandResult } from '../cluster/command.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import type { DockerEngine } from '../docker/docker-engine.ts';
 
@@ -69,15 +69,10 @@ export class ComposeFleet {
     return line === undefined ? 0 : Number(line.slice(sample.length));
   }
 
-  /** Whether the controller says that it is ready. */
-  isReady(): Promise<boolean> {
-    return this.#engine.run(['curl', '--silent', '--fail', 'http://127.0.0.1:9402/readyz']).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof CommandError) return false;
-        throw error;
-      },
-    );
+  /** Whether the controller says that it serves without Redis. */
+  async isDegraded(): Promise<boolean> {
+    const { stdout } = await this.#engine.run(['curl', '--silent', '--fail', 'http://127.0.0.1:9402/readyz']);
+    return stdout.includes('degraded');
   }
 
   /** The agent's CSI socket. */

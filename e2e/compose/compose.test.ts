@@ -77,13 +77,14 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
   await t.test('with Redis gone the agent renews by itself, and nothing is lost when it is back', async () => {
     const untouched = await certificateIn(long);
     await fleet.compose('kill', 'redis');
-    await waitUntil('the controller to say so', async () => !(await fleet.isReady()), patiently);
+    await waitUntil('the controller to say so', () => fleet.isDegraded(), patiently);
     const last = await certificateIn(short);
     const isRenewed = async (): Promise<boolean> => (await certificateIn(short)).serialNumber !== last.serialNumber;
     await waitUntil('a renewal without the controller', isRenewed, patiently);
     const jobs = await fleet.metric(byJob);
     await fleet.compose('start', 'redis');
     await fleet.healthy(...services);
+    await waitUntil('the controller to have Redis again', async () => !(await fleet.isDegraded()), patiently);
     for (const published of [long, short]) {
       await waitUntil(`${published.agent}'s volume to be listed again`, () => isShown(published), patiently);
     }
