@@ -144,5 +144,5 @@ function removeDeadRoots(): void {
 export interface VolumeJson {
   readonly phase: string;
   readonly generation: number;
-  readonly issued?: { readonly serialNumber: string; readonly renewAt: string };
+  readonly issued?: { readonly serialNumber: string; readonly issuedAt: string; readonly renewAt: string };
 }

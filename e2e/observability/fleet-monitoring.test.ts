@@ -85,6 +85,16 @@ async function renewalIsNear(name: NodeName, withinMs: number): Promise<void> {
   await waitUntil('a renewal to be near', () => Promise.resolve(isNear()), { timeoutMs, intervalMs: 100 });
 }
 
+/** How long ago the node's first certificate since that time was issued, in milliseconds; 0 when there is none. */
+function oldestIssueAfter(name: NodeName, sinceMs: number): number {
+  const node = fleet.fileSystemOf(name);
+  const issuedMs = node
+    .stored()
+    .map((volumeId) => new Date(node.recordOf({ volumeId })?.issued?.issuedAt ?? 0).getTime())
+    .filter((atMs) => atMs > sinceMs);
+  return issuedMs.length === 0 ? 0 : Date.now() - Math.min(...issuedMs);
+}
+
 /** What only a fault fills. */
 const faultPanels = new Set(['Failures by reason', 'Issuers in trouble', 'Why renewals had to wait']);
 
@@ -205,10 +215,24 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await redis.call('ACL', 'SETUSER', 'default', '-xread', '-xrevrange');
     await fire('CertfleetIndexStale', 'CertfleetRedisProblem');
     await redis.call('ACL', 'SETUSER', 'default', '+xread', '+xrevrange');
-    // Nothing is written while a short certificate comes due, and its report waits for the rest of the pause.
+    // Nothing is dispatched while a short certificate comes due.
     await renewalIsNear('node-1', 4_000);
     await redis.call('CLIENT', 'PAUSE', '18000', 'WRITE');
-    await fire('CertfleetLocalDeadlineUsed', 'CertfleetReportLag');
+    await fire('CertfleetLocalDeadlineUsed');
+    // The agent renews and reports to a controller that has no CPU to read it.
+    await renewalIsNear('node-1', 4_000);
+    const startedMs = Date.now();
+    fleet.suspendController();
+    await waitUntil(
+      'a report to be some seconds old',
+      () => Promise.resolve(oldestIssueAfter('node-1', startedMs) > 3_000),
+      {
+        timeoutMs,
+        intervalMs: 100,
+      },
+    );
+    fleet.resumeController();
+    await fire('CertfleetReportLag');
   });
 
   it('tells of a Redis that is gone, and of one that comes back empty', async () => {

@@ -34,6 +34,15 @@ export class ControllerProcess {
     return controller;
   }
 
+  /** Lets it do nothing until `resume`, as on a node without CPU: its connections stay. */
+  suspend(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** SIGKILL: nothing is said to anybody. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');

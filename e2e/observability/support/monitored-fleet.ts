@@ -128,6 +128,14 @@ export class MonitoredFleet implements AsyncDisposable {
     await response.body?.cancel();
   }
 
+  suspendController(): void {
+    this.#controller?.suspend();
+  }
+
+  resumeController(): void {
+    this.#controller?.resume();
+  }
+
   async killController(): Promise<void> {
     await this.#controller?.kill();
     // Nothing else takes the socket of a killed controller away, and the next one would not listen beside it.
