@@ -16,7 +16,7 @@ async function simulation(...options: string[]): Promise<{ readonly code: unknow
 
 test(
   'no rule breaks in schedules that once broke one, nor in the first seeds',
-  { timeout: 600_000 },
+  { timeout: 840_000 },
   async (context) => {
     const { code, output } = await simulation('--regressions', '--seed', '1', '--minutes', '2');
     context.diagnostic(output.trim().split('\n').at(-1) ?? '');

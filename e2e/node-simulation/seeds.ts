@@ -71,4 +71,9 @@ export const seeds: readonly RegressionSeed[] = [
     selection: { faults: [0, 1, 5, 11, 13, 15, 17, 18], volumes: ['csi-0', 'csi-4', 'csi-5'] },
     was: 'with a controller a failed renewal waited its grace and its back-off, past the end of the certificate',
   },
+  {
+    seed: 106,
+    selection: { faults: [2, 16, 31], volumes: ['csi-1'] },
+    was: 'the second answer that expired before it could be stored counted as a refusal',
+  },
 ];

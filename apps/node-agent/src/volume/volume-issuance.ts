@@ -112,7 +112,7 @@ export class VolumeIssuance {
       const onRequested = (): void => attempt.onRequested?.();
       return issueCertificate({ ...dependencies }, this.#order(volume, attempt, onRequested), attempt.signal);
     };
-    const isLeftUnusable = invalidOnceResumed(volume);
+    const isLeftUnusable = invalidOnceResumed(volume, dependencies.clock.monotonic());
     try {
       return await request();
     } catch (thrown) {
@@ -231,10 +231,15 @@ export class VolumeIssuance {
 }
 
 /**
- * Whether a failure says that the answer to a request of an earlier attempt is of no use any more. Once for each
- * certificate: an issuer whose answers are never valid is not asked without a pause.
+ * Whether a failure says that the answer to a request of an earlier attempt is of no use any more, as when it expired
+ * meanwhile. Once for each certificate, and later once in half of the lifetime that was asked for: an issuer whose answers
+ * are never valid is not asked without a pause.
  */
-function invalidOnceResumed({ secrets, record }: Volume): (reason: string) => boolean {
-  const isResumed = secrets.pendingKeyPem !== undefined && (record.request?.abandoned ?? 0) === 0;
-  return (reason) => isResumed && reason === 'InvalidCertificate';
+function invalidOnceResumed(
+  { secrets, record, marks, spec }: Volume,
+  monotonicMs: number,
+): (reason: string) => boolean {
+  const ageMs = monotonicMs - (marks.sentAtMs ?? monotonicMs);
+  const isAllowed = (record.request?.abandoned ?? 0) === 0 || ageMs >= spec.durationMs / 2;
+  return (reason) => secrets.pendingKeyPem !== undefined && isAllowed && reason === 'InvalidCertificate';
 }
