@@ -3,7 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { completePayload, writePayload } from './payload-writer.ts';
-import { readPayload, readPayloadFile } from './payload.ts';
+import { currentPayloadName, readPayload, readPayloadFile } from './payload.ts';
 import type { Payload, PayloadFileRequest } from './payload.ts';
 import { replaceFile } from './replace-file.ts';
 import { storageStep, systemErrorCode } from './storage-error.ts';
@@ -165,6 +165,17 @@ export class VolumeStore {
   /** The files that the pod sees; empty when none were written yet. */
   readPayload(volumeId: string): Payload {
     return this.#within(volumeId, 'read the files of', (directory) => readPayload(this.#files, `${directory}/data`));
+  }
+
+  /** When the files that the pod sees were written; undefined when none were, or when nothing tells. */
+  payloadWrittenAt(volumeId: string): Date | undefined {
+    return this.#within(volumeId, 'look at the files of', (directory) => {
+      const name = currentPayloadName(this.#files, `${directory}/data`);
+      const status =
+        name === undefined ? undefined : this.#files.lstatSync(`${directory}/data/${name}`, { throwIfNoEntry: false });
+      const writtenMs = status?.mtimeMs ?? Number.NaN;
+      return writtenMs > 0 ? new Date(writtenMs) : undefined;
+    });
   }
 
   /**

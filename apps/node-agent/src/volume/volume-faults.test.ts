@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -64,6 +64,24 @@ describe('a volume whose files cannot be written', () => {
     for (const name of ['tls.crt', 'tls.key', 'ca.crt'])
       assert.ok(existsSync(join(bench.store.dataPath(request.volumeId), name)), name);
     assert.equal(bench.issuer.requests.length, 1);
+  });
+
+  test('is renewed by when its files were written, not by when they were found', async () => {
+    await open();
+    const request = bench.request('web', { duration: '600s', 'renew-before': '570s' });
+    bench.mounter.failure = new Error('killed');
+    await assert.rejects(bench.publish(request));
+    const record = bench.store.readRecord(request.volumeId);
+    bench.store.writeRecord({ ...record, generation: 0, issued: undefined });
+    const data = bench.store.dataPath(request.volumeId);
+    const writtenAt = new Date(bench.clock.now());
+    utimesSync(join(data, readlinkSync(join(data, '..data'))), writtenAt, writtenAt);
+    await bench.clock.advance(27_000);
+    await bench.restart();
+    const { issued } = bench.manager.volume(request.volumeId)?.record ?? {};
+    assert.equal(issued?.renewAt.getTime(), writtenAt.getTime() + 30_000);
+    await bench.clock.advance(3_000);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
   test('keeps its schedule when the record of a renewal cannot be written', async () => {

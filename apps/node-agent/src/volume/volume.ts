@@ -217,7 +217,10 @@ export class Volume {
       return false;
     }
     if (certificate.fingerprintSha256 === this.#record.issued?.fingerprintSha256) return false;
-    this.#certificateAccepted(certificate);
+    // It was issued when its files were written, perhaps long ago: renew-before is reckoned from then.
+    const now = this.#parts.clock.now();
+    const writtenMs = this.store.payloadWrittenAt(this.volumeId)?.getTime() ?? now;
+    this.#certificateAccepted(certificate, new Date(Math.min(now, writtenMs)));
     this.#reschedule();
     return true;
   }
@@ -343,12 +346,12 @@ export class Volume {
     return { spec: this.spec, record: this.#record, marks: this.#marks, failedAttempts: this.#failedAttempts };
   }
 
-  #certificateAccepted(certificate: IssuedCertificateFacts): IssuedFacts {
-    const { clock } = this.#parts;
+  #certificateAccepted(certificate: IssuedCertificateFacts, issuedAt?: Date): IssuedFacts {
+    const { clock, policy } = this.#parts;
     const { issued: previous, generation } = this.#record;
     const issued = issuedFacts(certificate, {
       requestName: this.nextRequestName,
-      issuedAt: new Date(clock.now()),
+      issuedAt: issuedAt ?? new Date(clock.now()),
       renewBeforeMs: this.spec.renewBeforeMs,
     });
     const obsoleteRequests =
@@ -367,7 +370,7 @@ export class Volume {
     // The first certificate's record is written by the mount that follows; a kill before it finds newer files.
     if (record.phase === 'published') this.#changeRecord(record);
     else this.#record = record;
-    this.#marks = { issuedAtMs: clock.monotonic() };
+    this.#marks = policy.restoredMarks(this.#record);
     this.#failedAttempts = 0;
     return issued;
   }
