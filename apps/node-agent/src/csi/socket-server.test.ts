@@ -45,10 +45,9 @@ test('is not checked, and binds nothing, while it starts', async () => {
   assert.equal(await server.check(), undefined);
   assert.deepEqual(readdirSync(directory), []);
   // Probes that arrive at each step of the start.
-  const starting = server.start();
-  let isStarting = true;
-  void starting.finally(() => (isStarting = false));
-  while (isStarting) {
+  const progress = { isOver: false };
+  const starting = server.start().finally(() => (progress.isOver = true));
+  while (!progress.isOver) {
     assert.equal(await server.check(), undefined);
     await new Promise((resolve) => setImmediate(resolve));
   }
