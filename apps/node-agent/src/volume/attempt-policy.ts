@@ -18,8 +18,6 @@ export interface AttemptState {
   readonly spec: Pick<VolumeSpec, 'durationMs'>;
   readonly record: VolumeRecord;
   readonly marks: AttemptMarks;
-  /** Failed attempts since the last success. */
-  readonly failedAttempts: number;
 }
 
 /** Moments on the monotonic clock, in milliseconds, that only the running process knows. */

@@ -110,7 +110,7 @@ export class VolumeIssuance {
     const { dependencies } = this.#options;
     const request = (): Promise<Issuance> => {
       const onRequested = (): void => attempt.onRequested?.();
-      return issueCertificate({ ...dependencies }, this.#order(volume, attempt, onRequested), attempt.signal);
+      return issueCertificate(dependencies, this.#order(volume, attempt, onRequested), attempt.signal);
     };
     const isLeftUnusable = invalidOnceResumed(volume, dependencies.clock.monotonic());
     try {

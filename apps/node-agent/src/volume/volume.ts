@@ -343,7 +343,7 @@ export class Volume {
   }
 
   get #state(): Parameters<AttemptPolicy['due']>[0] {
-    return { spec: this.spec, record: this.#record, marks: this.#marks, failedAttempts: this.#failedAttempts };
+    return { spec: this.spec, record: this.#record, marks: this.#marks };
   }
 
   #certificateAccepted(certificate: IssuedCertificateFacts, issuedAt?: Date): IssuedFacts {
