@@ -85,7 +85,7 @@ export class FleetIndex {
     session: NodeSession,
     parts: AsyncIterable<readonly VolumeReport[]> | Iterable<readonly VolumeReport[]>,
   ): Promise<void> {
-    const { redis, sink } = this.#parts;
+    const { redis, keys, sink } = this.#parts;
     const kept: string[] = [];
     for await (const reports of parts) {
       const { volumes, changed } = await this.#upsert(session, reports);
@@ -93,7 +93,8 @@ export class FleetIndex {
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
     const args = [session.node, session.id, changesKept, ...kept];
-    const gone = answerOf(await retainScript.run(redis, this.#keysOf(session.node), args));
+    const scriptKeys = [...this.#keysOf(session.node), keys.snapshots];
+    const gone = answerOf(await retainScript.run(redis, scriptKeys, args));
     await this.#tell(session.node, gone, new Map());
   }
 
@@ -137,7 +138,7 @@ export class FleetIndex {
    */
   async forgetNode(node: string, silent?: { readonly mark: string; readonly leastMs: number }): Promise<boolean> {
     const { redis, keys } = this.#parts;
-    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving];
+    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving, keys.snapshots];
     const { mark = '', leastMs = 0 } = silent ?? {};
     const gone = await forgetScript.run(redis, scriptKeys, [node, changesKept, mark, leastMs]);
     if (gone === -1) return false;

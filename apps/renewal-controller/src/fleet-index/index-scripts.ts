@@ -82,8 +82,8 @@ announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return {refused, answer}`);
 
 /**
- * Removes every volume of a node that a snapshot did not name, and answers them; -1 to a session that is not the node's.
- * KEYS as above. ARGV node, session, stream cap, kept id…
+ * Removes every volume of a node that a snapshot did not name, answers them, and notes that the snapshot is complete; -1 to
+ * a session that is not the node's. KEYS as above, then snapshots. ARGV node, session, stream cap, kept id…
  */
 export const retainScript = luaScript(`${announce}${bounded}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
@@ -102,6 +102,7 @@ for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
   end
 end
 redis.call('HSET', KEYS[5], ARGV[1], size)
+redis.call('HSET', KEYS[6], ARGV[1], ARGV[2])
 announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return answer`);
 
@@ -154,7 +155,8 @@ return answer`);
 /**
  * Removes a node with all its volumes, and answers them. With a mark, it is removed only if there was no sign of life since
  * that mark was read and it is still silent; else the answer is -1. The node stays among the leaving until everything
- * else of it is gone too. KEYS as above, then nodes, seen, leaving. ARGV node, cap, mark or '', least silence in ms.
+ * else of it is gone too. KEYS as above, then nodes, seen, leaving, snapshots. ARGV node, cap, mark or '',
+ * least silence in ms.
  */
 export const forgetScript = luaScript(`${announce}${nowMs}
 if ARGV[3] ~= '' then
@@ -167,6 +169,7 @@ redis.call('DEL', KEYS[2], KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[5], ARGV[1])
 redis.call('ZREM', KEYS[7], ARGV[1])
+redis.call('HDEL', KEYS[9], ARGV[1])
 redis.call('SADD', KEYS[8], ARGV[1])
 if redis.call('HDEL', KEYS[6], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return answer`);
