@@ -2,13 +2,17 @@ import { generateScenario } from './generate-scenario.ts';
 import { explain } from './report.ts';
 import { runScenario } from './run-scenario.ts';
 import type { ScenarioResult } from './run-scenario.ts';
+import type { Scenario } from './scenario.ts';
 import { seeds } from './seeds.ts';
 import { select } from './shrink.ts';
+import { systematicScenarios } from './systematic.ts';
 
 /** How much is simulated. */
 export interface SimulationBudget {
   /** The first seed; each scenario takes the next one. */
   readonly seed: number;
+  /** Whether the systematic scenarios come first, within the same budget. */
+  readonly systematic: boolean;
   /** CPU time, so that a busy machine simulates as much as an idle one; four times as much passes at most. */
   readonly forMs: number;
   /** Most scenarios. */
@@ -36,9 +40,9 @@ export async function simulate(budget: SimulationBudget): Promise<SimulationTota
   const startedMs = performance.now();
   const startedCpuMs = cpuMs();
   let reportedMs = startedMs;
-  for (let index = 0; index < (budget.count ?? Infinity); index++) {
+  for await (const scenario of scenariosOf(budget)) {
     if (cpuMs() - startedCpuMs >= budget.forMs || performance.now() - startedMs >= 4 * budget.forMs) break;
-    const result = await runScenario(generateScenario(budget.seed + index));
+    const result = await runScenario(scenario);
     add(totals, result);
     if (performance.now() - reportedMs > progressEveryMs) {
       reportedMs = performance.now();
@@ -50,6 +54,16 @@ export async function simulate(budget: SimulationBudget): Promise<SimulationTota
   }
   budget.log(`${describe(totals)} in ${Math.round((performance.now() - startedMs) / 1000)} s`);
   return totals;
+}
+
+/** What is run: first the systematic scenarios, if asked for, then those of the seeds from the given one on. */
+export async function* scenariosOf({
+  seed,
+  systematic,
+  count = Infinity,
+}: Pick<SimulationBudget, 'seed' | 'systematic' | 'count'>): AsyncGenerator<Scenario> {
+  if (systematic) yield* systematicScenarios(seed);
+  for (let index = 0; index < count; index++) yield generateScenario(seed + index);
 }
 
 /** Runs every schedule that once broke a rule. Returns how many do so again. */
