@@ -1,13 +1,15 @@
 // The deterministic simulation of one node; README.md says what it does and how to read what it prints.
-// `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs seeds.ts first,
+// `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs schedules/ first,
 // `--systematic all` runs the systematic scenarios before those of the seeds, `--systematic N` only the one with that index,
+// `--schedule NAME` runs schedules/NAME.json only, `--write NAME` writes the (one) scenario that is chosen to schedules/NAME.json,
 // `--shrink-seconds N` bounds the search for a smaller schedule, `--survey` goes on after violations and lists them, `--verbose` prints every step,
 // `--faults 1,2 --volumes csi-0` keeps these parts of each seed's scenario alone.
 import { parseArgs } from 'node:util';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
+import { readSchedule, writeSchedule } from './schedules.ts';
 import { everything, select } from './shrink.ts';
-import { replaySeeds, scenariosOf, simulate } from './simulate.ts';
+import { replaySchedules, scenariosOf, simulate } from './simulate.ts';
 import { systematicScenarios } from './systematic.ts';
 
 const { values } = parseArgs({
@@ -16,6 +18,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     count: { type: 'string' },
     systematic: { type: 'string' },
+    schedule: { type: 'string' },
+    write: { type: 'string' },
     faults: { type: 'string' },
     volumes: { type: 'string' },
     'shrink-seconds': { type: 'string', default: '60' },
@@ -31,13 +35,13 @@ const forMs = Number(values.minutes) * 60_000;
 const count = values.count === undefined ? undefined : Number(values.count);
 const onlyIndex =
   values.systematic === undefined || values.systematic === 'all' ? undefined : Number(values.systematic);
-if (values.survey || values.verbose || values.faults !== undefined || onlyIndex !== undefined)
-  process.exitCode = await survey();
+const isChosen = [values.schedule, values.write, values.faults, onlyIndex].some((value) => value !== undefined);
+if (values.survey || values.verbose || isChosen) process.exitCode = await survey();
 else process.exitCode = await search();
 
 /** Runs until the first violation. */
 async function search(): Promise<number> {
-  const broken = values.regressions ? await replaySeeds(log) : 0;
+  const broken = values.regressions ? await replaySchedules(log) : 0;
   if (broken > 0) return 1;
   const totals = await simulate({
     seed,
@@ -57,6 +61,7 @@ async function survey(): Promise<number> {
   for await (const each of scenarios()) {
     if (performance.now() - startedMs >= forMs) break;
     const scenario = chosen(each);
+    if (values.write !== undefined) writeSchedule(values.write, scenario);
     const { violation, steps, faults } = await runScenario(scenario, values.verbose ? { trace: log } : {});
     if (violation === undefined) continue;
     violations += 1;
@@ -70,6 +75,10 @@ async function survey(): Promise<number> {
 }
 
 async function* scenarios(): AsyncGenerator<Scenario> {
+  if (values.schedule !== undefined) {
+    yield readSchedule(values.schedule).scenario;
+    return;
+  }
   if (onlyIndex === undefined) {
     yield* scenariosOf({ seed, systematic: values.systematic !== undefined, ...(count !== undefined && { count }) });
     return;

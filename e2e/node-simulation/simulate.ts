@@ -3,8 +3,7 @@ import { explain } from './report.ts';
 import { runScenario } from './run-scenario.ts';
 import type { ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
-import { seeds } from './seeds.ts';
-import { select } from './shrink.ts';
+import { readSchedules } from './schedules.ts';
 import { systematicScenarios } from './systematic.ts';
 
 /** How much is simulated. */
@@ -67,10 +66,10 @@ export async function* scenariosOf({
 }
 
 /** Runs every schedule that once broke a rule. Returns how many do so again. */
-export async function replaySeeds(log: (line: string) => void): Promise<number> {
+export async function replaySchedules(log: (line: string) => void): Promise<number> {
   let broken = 0;
-  for (const { seed, selection, was } of seeds) {
-    const result = await runScenario(select(generateScenario(seed), selection));
+  for (const { scenario, was } of readSchedules()) {
+    const result = await runScenario(scenario);
     if (result.violation === undefined) continue;
     broken += 1;
     log(`once: ${was}\n${await explain(result, 0)}`);
