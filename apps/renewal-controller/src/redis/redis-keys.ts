@@ -36,6 +36,8 @@ export interface RedisKeys {
   /** Last mark of one process, to find out whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
+  /** What was written to a node's volumes and not acted on yet. */
+  outbox(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
   /** No key but a channel, on which a replica hears the others. */
@@ -71,6 +73,7 @@ export function redisKeys(prefix: string): RedisKeys {
     epoch: `${controller}:epoch`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
+    outbox: (node) => `${controller}:outbox:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
