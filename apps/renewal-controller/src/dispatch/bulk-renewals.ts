@@ -9,7 +9,7 @@ import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renewal.ts';
-import type { Demands, PendingRenewal } from './demands.ts';
+import type { Demands, PendingRenewal, ReportedFailure } from './demands.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { DueResult, HoldJob } from './due-worker.ts';
 import type { Recalls } from './recalls.ts';
@@ -139,12 +139,14 @@ export class BulkRenewals {
     return this.#parts.demands.list();
   }
 
-  /** Tells the requests that want a renewal, by their marks, how it ended. */
-  async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone' | 'failed'): Promise<void> {
-    const { demands } = this.#parts;
-    await Promise.all(
-      marks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, renewal, end))),
-    );
+  /** Settles a renewal that ended for the requests that want it, by their marks. */
+  async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone'): Promise<void> {
+    await Promise.all(marks.map((mark) => this.#parts.demands.settle(mark, renewal, end)));
+  }
+
+  /** Counts a failed attempt for the requests that still want the renewal. */
+  async failed(marks: readonly string[], failure: ReportedFailure): Promise<void> {
+    await Promise.all(marks.map((mark) => this.#parts.demands.countFailure(mark, failure)));
   }
 
   /** Settles what cancelled requests still wait for of a renewal that came and was not started for their sake. */

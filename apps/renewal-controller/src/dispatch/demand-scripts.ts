@@ -58,9 +58,10 @@ redis.call('HSET', KEYS[1], 'state', 'cancelled')
 if redis.call('HLEN', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ${keptMs}) end
 return 1`);
 
-/** Counts a failed attempt. KEYS bulk. */
+/** Counts a failed attempt once for a batch. KEYS bulk, outbox of the node. ARGV id of the batch, field to count it by. */
 export const countFailureScript = luaScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HGET', KEYS[2], 'batch') ~= ARGV[1] then return 0 end
+if redis.call('HSETNX', KEYS[2], ARGV[2], 1) == 0 then return 0 end
 return redis.call('HINCRBY', KEYS[1], 'failures', 1)`);
 
 /**

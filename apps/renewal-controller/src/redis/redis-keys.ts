@@ -38,6 +38,8 @@ export interface RedisKeys {
   /** Last mark of one process, to find out whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
+  /** What was written to a node's volumes and not acted on yet. */
+  outbox(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
   /** No key but a channel, on which a replica hears the others. */
@@ -74,6 +76,7 @@ export function redisKeys(prefix: string): RedisKeys {
     epoch: `${controller}:epoch`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
+    outbox: (node) => `${controller}:outbox:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
