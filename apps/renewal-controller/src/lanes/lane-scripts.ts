@@ -28,7 +28,15 @@ local function notYet(wait)
 end
 -- A worker's clock may be ahead, and a request may have been cancelled after its job was brought forward.
 if demand == '' and now < tonumber(ARGV[14]) - 1000 then return notYet(tonumber(ARGV[14]) - now) end
-if score(inflight, member) >= 0 then return {2, 0, '', 0, demand} end
+local function noteRequest()
+  if demand == '' then return end
+  redis.call('SADD', keyOf('requested', node), member)
+  keep(keyOf('requested', node))
+end
+if score(inflight, member) >= 0 then
+  noteRequest()
+  return {2, 0, '', 0, demand}
+end
 local rests = score(resting, place)
 if rests > now then return notYet(rests - now) end
 
@@ -138,6 +146,7 @@ end
 leave()
 redis.call('HDEL', holds, place)
 activate(node, member)
+noteRequest()
 redis.call('ZADD', started, now + timeout, place)
 redis.call('ZADD', inflight, now + timeout, member)
 put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
@@ -166,8 +175,9 @@ redis.call('ZREM', started, place)
 redis.call('HDEL', holds, place)
 redis.call('ZREMRANGEBYSCORE', resting, '-inf', now)
 local rest = tonumber(ARGV[15])
+local wasRequest = redis.call('SREM', keyOf('requested', node), member) == 1
 -- Requested while its agent refused it as an automatic one: it comes again soon, and as a request.
-if outcome == 'deferred' and demand ~= '' then rest = math.min(rest, 2000) end
+if outcome == 'deferred' and demand ~= '' and not wasRequest then rest = math.min(rest, 2000) end
 if rest > 0 then redis.call('ZADD', resting, math.ceil(now + rest), place) end
 redis.call('SREM', keyOf('active', node), member)
 unblock(node, member)
