@@ -68,9 +68,13 @@ export class Demands {
     await this.#redis.persist(bulk);
   }
 
-  /** Whether there is something to do for a bulk renewal; it runs from then on. */
-  async begin(id: string): Promise<boolean> {
-    return (await beginBulkScript.run(this.#redis, this.#keysOf(id), [])) === 1;
+  /**
+   * Begins a bulk renewal, or goes on with it.
+   * @returns since when it runs, in milliseconds; undefined when there is nothing to do for it
+   */
+  async begin(id: string): Promise<number | undefined> {
+    const runningMs = Number(await beginBulkScript.run(this.#redis, this.#keysOf(id), []));
+    return runningMs < 0 ? undefined : runningMs;
   }
 
   /** Cancels: once this returns, lanes start nothing for it. False when it was not working. */

@@ -147,6 +147,7 @@ export class RenewalDispatcher implements ReportSink {
     const settled = await Promise.all(changes.map((change) => this.#settle(change, batch)));
     const current = changes.flatMap((change) => change.current ?? []);
     await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
+    await this.#bringWantedForward(changes);
     await this.#callSilent(current);
   }
 
@@ -200,8 +201,7 @@ export class RenewalDispatcher implements ReportSink {
 
   async #process(id: string, data: DueJob, hold: HoldJob): Promise<DueResult> {
     if ('b' in data) {
-      await this.bulks.begin(data.b, hold);
-      return { done: true };
+      return await this.bulks.begin(data.b, hold);
     }
     if (typeof data.n !== 'string' || typeof data.v !== 'string')
       throw new CertfleetError('unavailable', 'a job is of a newer release: it waits for a replica that knows it');
@@ -219,6 +219,13 @@ export class RenewalDispatcher implements ReportSink {
       },
       { id, node: data.n, volumeId: data.v },
     );
+  }
+
+  /** Lets those come at once that were asked for while Redis, which had lost them, did not know them. */
+  async #bringWantedForward(changes: readonly VolumeChange[]): Promise<void> {
+    const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
+    const wanted = await this.#demands.wanted(added.map(renewalId));
+    await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
   }
 
   /** Lets those come that waited for a word of their node: this is one. */

@@ -245,7 +245,15 @@ export class FleetIndex {
 
   #keysOf(node: string): readonly string[] {
     const { keys } = this.#parts;
-    return [keys.sessions, keys.volumes(node), keys.changes, keys.history(node), keys.sizes, keys.outbox(node)];
+    return [
+      keys.sessions,
+      keys.volumes(node),
+      keys.changes,
+      keys.history(node),
+      keys.sizes,
+      keys.outbox(node),
+      keys.snapshots,
+    ];
   }
 }
 

@@ -43,8 +43,8 @@ end`;
 /**
  * Writes and removes volumes of one node, within its limits, and answers how many were refused and those that differed;
  * -1 to a session that is not the node's; -2 with the batch that is to be settled first (change-outbox-scripts.ts).
- * KEYS sessions, volumes of the node, changes, history of the node, sizes, outbox of the node. ARGV node, session, stream
- * cap, id of the batch, number of upserts, most volumes, most bytes, (id, JSON)…, removed id…
+ * KEYS sessions, volumes of the node, changes, history of the node, sizes, outbox of the node, snapshots. ARGV node, session,
+ * stream cap, id of the batch, number of upserts, most volumes, most bytes, (id, JSON)…, removed id…
  */
 export const applyScript = luaScript(`${announce}${bounded}${outboxCommon}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
@@ -86,8 +86,8 @@ announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return {refused, answer}`);
 
 /**
- * Removes every volume of a node that a snapshot did not name. KEYS and answers as above, with none refused. ARGV node,
- * session, stream cap, id of the batch, kept id…
+ * Removes every volume of a node that a snapshot did not name, and notes that the snapshot is complete. KEYS and answers as
+ * above, with none refused. ARGV node, session, stream cap, id of the batch, kept id…
  */
 export const retainScript = luaScript(`${announce}${bounded}${outboxCommon}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
@@ -109,6 +109,7 @@ for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
 end
 redis.call('HSET', KEYS[5], ARGV[1], size)
 addBatch(KEYS[6], ARGV[4], answer)
+redis.call('HSET', KEYS[7], ARGV[1], ARGV[2])
 announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return {0, answer}`);
 
@@ -166,7 +167,7 @@ return answer`);
  */
 export const forgetScript = luaScript(`${announce}${nowMs}${outboxCommon}
 if ARGV[3] ~= '' then
-  local seen = redis.call('ZSCORE', KEYS[8], ARGV[1]) or ''
+  local seen = redis.call('ZSCORE', KEYS[9], ARGV[1]) or ''
   local mark = (redis.call('HGET', KEYS[1], ARGV[1]) or '') .. ' ' .. seen
   if mark ~= ARGV[3] or nowMs() - tonumber(seen) < tonumber(ARGV[4]) then return -1 end
 end
@@ -177,9 +178,10 @@ addBatch(KEYS[6], ARGV[5], answer)
 redis.call('DEL', KEYS[2], KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[5], ARGV[1])
-redis.call('ZREM', KEYS[8], ARGV[1])
-redis.call('SADD', KEYS[9], ARGV[1])
-if redis.call('HDEL', KEYS[7], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
+redis.call('HDEL', KEYS[7], ARGV[1])
+redis.call('ZREM', KEYS[9], ARGV[1])
+redis.call('SADD', KEYS[10], ARGV[1])
+if redis.call('HDEL', KEYS[8], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return {0, answer}`);
 
 /** Tells followers of something that is no volume's and no node's. KEYS changes. ARGV stream cap, kind…. */

@@ -16,6 +16,8 @@ export interface RedisKeys {
   readonly nodes: string;
   readonly sessions: string;
   readonly seen: string;
+  /** The session whose snapshot each node's volumes are from: until it is the current one, a volume may be missing. */
+  readonly snapshots: string;
   /** Bytes of each node's records. */
   readonly sizes: string;
   /** Nodes that were forgotten, until their queues and users are gone. */
@@ -57,6 +59,7 @@ export function redisKeys(prefix: string): RedisKeys {
     nodes: `${controller}:nodes`,
     sessions: `${controller}:sessions`,
     seen: `${controller}:nodes:seen`,
+    snapshots: `${controller}:nodes:snapshots`,
     sizes: `${controller}:nodes:sizes`,
     leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
