@@ -44,7 +44,7 @@ export class ManagedFleetVolumes implements FleetVolumes {
     return this.#volumes.deferredForMs(volumeId);
   }
 
-  hold(volumeId: string, generation: number, until: Date): Promise<string> {
-    return this.#volumes.holdGeneration(volumeId, generation, until);
+  defer(volumeId: string, generation: number, until: Date): Promise<string> {
+    return this.#volumes.deferGeneration(volumeId, generation, until);
   }
 }

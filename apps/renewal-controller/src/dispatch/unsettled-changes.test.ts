@@ -5,7 +5,7 @@ import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Redis } from 'ioredis';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
-import { volumeStateOf } from '../fleet-index/volume-state.ts';
+import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { jobId } from './renewal-job.ts';
@@ -118,11 +118,11 @@ const answers: Readonly<Record<string, Answer>> = {
       const lane = await dispatcher.lanes.state(ca);
       assert.deepEqual([lane.failureStreak, lane.lastError?.message], [1, 'the issuer is away']);
       assert.equal(await connections.commands.hget(`${keys.lane(lane.id)}:node:node-a`, 'streak'), '1');
-      assert.equal(await connections.commands.zcard(keys.resting), 1);
+      assert.equal(await connections.commands.zcard(keys.cooldown), 1);
       const { state, failures, pending } = await dispatcher.bulks.progress(bulk);
       assert.deepEqual({ state, failures, pending }, { state: 'running', failures: 1, pending: 1 });
       const [last] = await dispatcher.history.of({ node: 'node-a', volumeId: 'v1' });
-      assert.deepEqual([last?.error, last?.cause], ['the issuer is away', 'demand']);
+      assert.deepEqual([last?.error, last?.cause], ['the issuer is away', 'requested']);
       assert.equal((await dispatcher.due.counts()).delayed, 1);
     },
   },
@@ -210,7 +210,7 @@ describe('a report whose consequences break off after any command', { concurrenc
       // Not known before, and so one more than before, whichever answer arrives.
       const added = reportOf({ id: 'v2', ...laterTimes, issuer: 'other' });
       assert.equal(await index.applyDelta(session, [...upserted, added], []), 1);
-      await fleet.healthy.dispatcher.due.remove([jobId(volumeStateOf('node-a', added))]);
+      await fleet.healthy.dispatcher.due.remove([jobId(indexedVolumeOf('node-a', added))]);
       await checkSettled(fleet, check);
     } finally {
       await fleet.stop();
