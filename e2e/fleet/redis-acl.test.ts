@@ -162,7 +162,13 @@ test('an older password is good until the next but one is given, and never appea
     }
   };
   assert.deepEqual([await works(first), await works(second), await works(third)], [false, true, true]);
+  const open = connect(third);
+  await open.ping();
+  const closed = new Promise((resolve) => open.once('close', resolve));
   await acl.revoke('node-c');
+  // Redis ends the connections of a user that it deletes.
+  await closed;
+  open.disconnect();
   await acl.revoke('node-c');
   assert.deepEqual([await works(second), await works(third)], [false, false]);
 });

@@ -121,6 +121,26 @@ test('sends the snapshot again when asked to, with what has changed by then', as
   assert.deepEqual(await stream.snapshot(), ['a']);
 });
 
+test('says for how long a volume waits that may have a renewal in progress, also after the next snapshot', async (t) => {
+  const volumes = new MemoryVolumes(['a', 'b']);
+  const { controller } = await startLink(t, volumes);
+  const stream = await controller.accept();
+  await stream.next();
+  stream.welcome();
+  await stream.snapshot();
+  volumes.deferred.set('a', 239_999.5);
+  volumes.set('a');
+  const expected = [{ volumeId: 'a', generation: 1, waitMs: 240_000 }];
+  assert.deepEqual((await stream.next()).delta?.deferrals, expected);
+  // The controller may not have taken it in.
+  stream.send({ resync: {} });
+  await stream.snapshot();
+  assert.deepEqual((await stream.next()).delta?.deferrals, expected);
+  volumes.deferred.clear();
+  volumes.set('a', { generation: 2 });
+  assert.deepEqual((await stream.next()).delta?.deferrals, []);
+});
+
 test('comes back after every end of the stream, with the token as it is then and the whole snapshot', async (t) => {
   const volumes = new MemoryVolumes(['a']);
   const { controller, connected, lines } = await startLink(t, volumes, impatientClock(welcomeMs));

@@ -7,6 +7,7 @@ import type {
   Deferral,
   Describe,
   RedisAccess,
+  VolumeReport,
   Welcome,
 } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { ControllerConnection } from './controller-client.ts';
@@ -144,6 +145,8 @@ export class FleetSession {
       // Every volume's present state goes out below; what changes from here on is a delta again.
       this.#changed.clear();
       for (const volumeId of this.#refused.keys()) this.#changed.add(volumeId);
+      // Deferrals are in deltas alone, and the last ones may be lost.
+      for (const id of this.#options.volumes.ids()) if (this.#deferredForMs(id) > 0) this.#changed.add(id);
       await this.#sendSnapshot();
       this.#isSnapshotSent = true;
     } else if (this.#isHeartbeatDue) {
@@ -170,17 +173,24 @@ export class FleetSession {
     const ids = [...this.#changed];
     this.#changed.clear();
     for (const { reports, goneIds } of reportChunks(this.#options.volumes, ids)) {
-      const deferrals = reports.flatMap((report) => this.#deferral(report.volumeId) ?? []);
+      const deferrals = reports.flatMap((report) => this.#deferral(report) ?? []);
       for (const id of goneIds) this.#refused.delete(id);
       await this.#send({ delta: { upserted: reports, removedVolumeIds: goneIds, deferrals } });
     }
   }
 
-  #deferral(volumeId: string): Deferral | undefined {
-    const generation = this.#refused.get(volumeId);
-    if (generation === undefined) return undefined;
+  /** Answers a job that was refused, or one that may be in progress or queued while the volume waits. */
+  #deferral({ volumeId, generation }: VolumeReport): Deferral | undefined {
+    const refused = this.#refused.get(volumeId);
     this.#refused.delete(volumeId);
-    return { volumeId, generation, waitMs: Math.ceil(this.#options.volumes.automaticWaitMs(volumeId)) };
+    const deferredForMs = this.#deferredForMs(volumeId);
+    if (refused === undefined && deferredForMs === 0) return undefined;
+    const waitMs = refused === undefined ? deferredForMs : this.#options.volumes.automaticWaitMs(volumeId);
+    return { volumeId, generation: refused ?? generation, waitMs: Math.ceil(waitMs) };
+  }
+
+  #deferredForMs(volumeId: string): number {
+    return this.#options.volumes.deferredForMs?.(volumeId) ?? 0;
   }
 
   /** One question at a time: an answer may be half a megabyte, and the next is made when this one is on its way. */

@@ -22,6 +22,11 @@ export interface FleetVolumes {
   /** For how many milliseconds from now on automatic renewals of the volume are refused; 0 when they are not. */
   automaticWaitMs(volumeId: string): number;
   /**
+   * For how many milliseconds from now on a renewal of the volume, also one that is in progress as a job, brings no
+   * certificate though nothing failed: a readiness gate is closed, or the new one is not valid yet. 0 when it may.
+   */
+  deferredForMs?(volumeId: string): number;
+  /**
    * Leaves the renewal of one generation to the controller until a time, if that is still the volume's.
    * @returns what came of it: one of a few fixed words
    */

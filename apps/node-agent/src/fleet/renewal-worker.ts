@@ -27,7 +27,7 @@ export interface RenewalWorkerOptions {
 }
 
 /** Outcomes after which no answer of the issuer comes, and no report that differs from the last one. */
-const refusals: ReadonlySet<string> = new Set(['too-soon', 'backing-off', 'not-here']);
+const refusals: ReadonlySet<string> = new Set(['too-soon', 'backing-off', 'deferred', 'not-here']);
 
 /** BullMQ waits for a connection even when told to close by force; a stopping agent does not. */
 const closeLimitMs = 5_000;

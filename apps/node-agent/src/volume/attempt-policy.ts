@@ -26,6 +26,8 @@ export interface AttemptMarks {
   readonly issuedAtMs?: number | undefined;
   /** End of the wait after the last failed or deferred attempt. */
   readonly retryAtMs?: number | undefined;
+  /** Until when the last attempt is put off though nothing failed: a gate is closed, or its certificate is not valid yet. */
+  readonly deferredUntilMs?: number | undefined;
   /** When the present request was first sent. */
   readonly sentAtMs?: number | undefined;
 }
@@ -58,6 +60,8 @@ const maxPendingRetryMs = 30_000;
 const maxRetryAfterMs = 60_000;
 /** A certificate that is not valid yet is looked at again after this time at the latest: a clock may be corrected. */
 const maxDeferralMs = 15 * 60_000;
+/** How long the controller is asked to leave a volume alone whose first certificate its own schedule issues. */
+const unissuedWaitMs = 60_000;
 /** An operator who asks for a renewal replaces a request that was unanswered for this long. */
 const minUnansweredMs = 30_000;
 
@@ -134,9 +138,19 @@ export class AttemptPolicy {
     return this.#clock.monotonic() < this.#refusalEndMs(state);
   }
 
+  /**
+   * For how many milliseconds from now on a renewal could bring nothing new, whoever orders it: a readiness gate is closed,
+   * or the new certificate is not valid yet. 0 when it could.
+   */
+  deferredForMs({ record, marks }: AttemptState): number {
+    const leftMs = Math.max(0, (marks.deferredUntilMs ?? 0) - this.#clock.monotonic());
+    return record.issued === undefined ? Math.max(unissuedWaitMs, leftMs) : leftMs;
+  }
+
   /** For how many milliseconds from now on only a person's order may renew; 0 when anyone's may. */
   automaticWaitMs(state: AttemptState): number {
-    return Math.max(0, Math.max(this.#earliestMs(state), this.#refusalEndMs(state)) - this.#clock.monotonic());
+    const waitMs = Math.max(this.#earliestMs(state), this.#refusalEndMs(state)) - this.#clock.monotonic();
+    return Math.max(0, waitMs, this.deferredForMs(state));
   }
 
   /** How long to wait after a failed attempt, in milliseconds. `attempts` and `refusals` count this one. */

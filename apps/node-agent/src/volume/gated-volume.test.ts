@@ -20,4 +20,17 @@ describe('a pod that started without its certificate', () => {
     for (let second = 0; second < 10; second++) await bench.clock.advance(1_000);
     assert.notEqual(bench.serial(request), undefined);
   });
+
+  test('defers the controller’s job, since its own schedule issues the first certificate', async () => {
+    bench = await VolumeTestHarness.open({ continueOnNotReady: true, hasController: true });
+    bench.issuer.failure = new CertfleetError('deadline-exceeded', 'no annotation yet', { reason: 'GatePending' });
+    const request = bench.request('web', { duration: '720h' });
+    await bench.publish(request);
+    for (let second = 0; second < 60; second++) await bench.clock.advance(1_000);
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 0), 'deferred');
+    assert.equal(bench.manager.deferredForMs(request.volumeId), 60_000);
+    bench.issuer.failure = undefined;
+    for (let second = 0; second < 10; second++) await bench.clock.advance(1_000);
+    assert.equal(bench.manager.deferredForMs(request.volumeId), 0);
+  });
 });

@@ -351,6 +351,25 @@ describe('a certificate that is not valid yet', () => {
     assert.equal(requestNames().size, 2);
   });
 
+  test('defers the controller’s job for as long, and does not ask the issuer again for one', async () => {
+    await open({ hasController: true });
+    const request = bench.request('web', { duration: '24h' });
+    await bench.publish(request);
+    assert.equal(bench.manager.deferredForMs(request.volumeId), 0);
+    bench.issuer.signerAheadMs = 4 * minuteMs;
+    await bench.clock.advance(16 * hourMs);
+    await assert.rejects(bench.manager.renewGeneration(request.volumeId, 1), { reason: 'CertificateNotYetValid' });
+    assert.equal(bench.manager.deferredForMs(request.volumeId), 4 * minuteMs);
+    const { length } = bench.issuer.requests;
+    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'deferred');
+    assert.equal(bench.issuer.requests.length, length);
+    await bench.clock.advance(minuteMs);
+    assert.equal(bench.manager.automaticWaitMs(request.volumeId), 3 * minuteMs);
+    await bench.clock.advance(3 * minuteMs);
+    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    assert.equal(bench.manager.deferredForMs(request.volumeId), 0);
+  });
+
   test('is used with a warning when it is the first, or when waiting would cost the present one', async () => {
     await open();
     bench.issuer.signerAheadMs = 12 * hourMs;

@@ -39,9 +39,10 @@ export interface VolumeManagerOptions {
 
 /**
  * What came of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
- * it comes; `too-soon` and `backing-off`: the volume's own schedule decides.
+ * it comes; `too-soon`, `backing-off` and `deferred`: the volume's own schedule decides.
  */
-export type RenewalOutcome = 'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'not-here';
+export type RenewalOutcome =
+  'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'deferred' | 'not-here';
 
 /** What came of the order to defer a renewal. */
 export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
@@ -197,6 +198,7 @@ export class VolumeManager {
       if (volume.record.generation !== generation) return 'superseded';
       if (!isRequestedByPerson && volume.isTooSoon) return 'too-soon';
       if (!isRequestedByPerson && volume.isBackingOff) return 'backing-off';
+      if (!isRequestedByPerson && volume.deferredForMs > 0) return 'deferred';
       const onSlotFree = (): void => requested.resolve('requested');
       await this.#renew(volume, 'job', { isRequestedByPerson, onSlotFree });
       return 'renewed';
@@ -210,6 +212,12 @@ export class VolumeManager {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined || volume.isRemoving) return 0;
     return volume.record.phase === 'published' ? volume.automaticWaitMs : unpublishedWaitMs;
+  }
+
+  /** For how many milliseconds from now on a renewal of the volume could bring nothing new; 0 when it could. */
+  deferredForMs(volumeId: string): number {
+    const volume = this.#volumes.get(volumeId);
+    return volume?.record.phase !== 'published' || volume.isRemoving ? 0 : volume.deferredForMs;
   }
 
   /** Lets the volume's own deadline wait until a time: the controller defers the renewal of this generation. */

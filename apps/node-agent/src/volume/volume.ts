@@ -259,7 +259,9 @@ export class Volume {
       ...(kind !== 'deferred' && { lastFailure }),
     });
     const sentAtMs = isRefused ? undefined : this.#marks.sentAtMs;
-    this.#marks = { ...this.#marks, sentAtMs, retryAtMs: clock.monotonic() + delayMs };
+    const retryAtMs = clock.monotonic() + delayMs;
+    const deferredUntilMs = kind === 'deferred' ? retryAtMs : undefined;
+    this.#marks = { ...this.#marks, sentAtMs, retryAtMs, deferredUntilMs };
     this.#failedAttempts = attempts;
     if (isRefused) this.#dropPendingKey();
     this.#reschedule();
@@ -320,6 +322,11 @@ export class Volume {
   /** For how many milliseconds only a person's order may renew. */
   get automaticWaitMs(): number {
     return this.#parts.policy.automaticWaitMs(this.#state);
+  }
+
+  /** For how many milliseconds a renewal could bring nothing new: a gate is closed, or the certificate is not valid yet. */
+  get deferredForMs(): number {
+    return this.#parts.policy.deferredForMs(this.#state);
   }
 
   /** Whether the last success is so recent that only a person's order may renew. */

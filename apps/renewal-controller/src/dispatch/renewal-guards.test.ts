@@ -147,6 +147,28 @@ test('what an agent refuses for a while gives its slot back, comes again after i
   assert.equal(agent.jobs[2]?.requested, true);
 });
 
+test('a request that its agent defers gives its slot back and waits, and is not sent in a loop', async () => {
+  const context = await replicaOf({ policy: { maxInFlight: 1 } });
+  const { replica, keys } = context;
+  const session = await enrol(replica, 'node-a', [reportOf({ id: 'v1', renewAtMs: Date.now() + 600_000 })]);
+  await until(() => replica.follower.view.volume('node-a', 'v1') !== undefined);
+  const agent = agentOf(context, 'node-a', async ({ volumeId, generation }) => {
+    await replica.index.applyDeferrals(session, [{ volumeId, generation, waitMs: 240_000 }]);
+  });
+  await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+  await until(() => agent.jobs.length === 1);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).inFlight === 0);
+  await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
+  const rest = Number(await replica.connections.commands.zscore(keys.cooldown, 'node-a/v1')) - Date.now();
+  assert.ok(rest > 200_000 && rest <= 240_000, `${rest} ms`);
+  const [, score] = await replica.connections.commands.zrange(`${keys.controller}:due:delayed`, 0, '0', 'WITHSCORES');
+  const waitMs = Number(score) / 0x1000 - Date.now();
+  assert.ok(waitMs > 200_000 && waitMs <= 241_000, `${waitMs} ms`);
+  // Whoever asks again does not wait for it.
+  await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+  await until(() => agent.jobs.length === 2);
+});
+
 test('a refusal that is not of what was handed over changes nothing', async () => {
   const context = await replicaOf();
   const { replica } = context;

@@ -5,8 +5,10 @@ import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Redis } from 'ioredis';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
+import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { jobId } from './renewal-job.ts';
 import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica } from './testing/test-fleet.ts';
 
@@ -191,4 +193,51 @@ describe('a report whose consequences break off after any command', { concurrenc
       }
     });
   }
+
+  test('is settled once when the client sends the script again after a lost connection', async () => {
+    const fleet = await fleetWithRenewal();
+    try {
+      const { index, connections } = fleet.healthy;
+      const session = await index.openSession('node-a', info);
+      const client = connections.commands as Redis;
+      const send = client.sendCommand.bind(client);
+      client.sendCommand = async (command, ...rest) => {
+        client.sendCommand = send;
+        await client.call(command.name, ...(command.args as string[]));
+        return await send(command, ...rest);
+      };
+      const { upserted, check } = answers['success'] ?? assert.fail();
+      // Not known before, and so one more than before, whichever answer arrives.
+      const added = reportOf({ id: 'v2', ...laterTimes, issuer: 'other' });
+      assert.equal(await index.applyDelta(session, [...upserted, added], []), 1);
+      await fleet.healthy.dispatcher.due.remove([jobId(indexedVolumeOf('node-a', added))]);
+      await checkSettled(fleet, check);
+    } finally {
+      await fleet.stop();
+    }
+  });
+
+  test('is settled by the next sweep of any replica when its node was forgotten', async () => {
+    const { check } = answers['removal'] ?? assert.fail();
+    for (let commands = 1, isDone = false; !isDone; commands++) {
+      const fleet = await fleetWithRenewal();
+      try {
+        const cutoff = new Cutoff(fleet.doomed, commands);
+        isDone = await fleet.doomed.index.forgetNode('node-a').then(
+          () => !cutoff.isReached,
+          () => false,
+        );
+        const { index } = fleet.healthy;
+        // The first command may only say that the server does not have the script yet.
+        if (await index.isKnown('node-a')) await index.forgetNode('node-a');
+        assert.deepEqual(await index.leavingNodes(), ['node-a']);
+        await index.finishForgetting('node-a');
+        await checkSettled(fleet, check);
+      } catch (error) {
+        throw new Error(`after ${commands} commands`, { cause: error });
+      } finally {
+        await fleet.stop();
+      }
+    }
+  });
 });

@@ -13,6 +13,7 @@
 // Of each node in a lane, so that none takes more than its share:
 //   :node:     hash: until, streak, lastFailed, failedAt of the failures that this node alone reports
 //   :active:   set of what it has in flight, in slots and blocked
+//   :requested: set of what was admitted for a person's request and is not settled
 //   :node-limited:  what waits for the node's share, by not-after, the most urgent first; below 0 what waits for no window
 // Shared by all lanes:
 //   started    what is started and unanswered, node/volume by the time at which its slot is given up

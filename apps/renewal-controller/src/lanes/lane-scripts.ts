@@ -28,7 +28,15 @@ local function notYet(wait)
 end
 -- A worker's clock may be ahead, and a request may have been cancelled after its job was brought forward.
 if requesters == '' and now < tonumber(ARGV[14]) - 1000 then return notYet(tonumber(ARGV[14]) - now) end
-if score(inflight, member) >= 0 then return {2, 0, '', 0, requesters} end
+local function noteRequest()
+  if requesters == '' then return end
+  redis.call('SADD', keyOf('requested', node), member)
+  keep(keyOf('requested', node))
+end
+if score(inflight, member) >= 0 then
+  noteRequest()
+  return {2, 0, '', 0, requesters}
+end
 local rests = score(cooldown, volume)
 if rests > now then return notYet(rests - now) end
 
@@ -138,6 +146,7 @@ end
 leave()
 redis.call('HDEL', waits, volume)
 activate(node, member)
+noteRequest()
 redis.call('ZADD', started, now + timeout, volume)
 redis.call('ZADD', inflight, now + timeout, member)
 put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
@@ -166,8 +175,9 @@ redis.call('ZREM', started, volume)
 redis.call('HDEL', waits, volume)
 redis.call('ZREMRANGEBYSCORE', cooldown, '-inf', now)
 local rest = tonumber(ARGV[15])
+local wasRequest = redis.call('SREM', keyOf('requested', node), member) == 1
 -- Requested while its agent refused it as an automatic one: it comes again soon, and as a request.
-if outcome == 'deferred' and requesters ~= '' then rest = math.min(rest, 2000) end
+if outcome == 'deferred' and requesters ~= '' and not wasRequest then rest = math.min(rest, 2000) end
 if rest > 0 then redis.call('ZADD', cooldown, math.ceil(now + rest), volume) end
 redis.call('SREM', keyOf('active', node), member)
 leaveNodeLimited(node, member)

@@ -8,6 +8,8 @@ export class MemoryVolumes implements FleetVolumes {
   readonly renewals: { readonly volumeId: string; readonly generation: number }[] = [];
   /** For how long automatic renewals of a volume are refused. */
   readonly waits = new Map<string, number>();
+  /** For how long a volume waits though nothing failed. */
+  readonly deferred = new Map<string, number>();
   #listener: ((volumeId: string) => void) | undefined;
 
   constructor(ids: readonly string[] = []) {
@@ -49,6 +51,10 @@ export class MemoryVolumes implements FleetVolumes {
 
   automaticWaitMs(volumeId: string): number {
     return this.waits.get(volumeId) ?? 0;
+  }
+
+  deferredForMs(volumeId: string): number {
+    return this.deferred.get(volumeId) ?? 0;
   }
 
   renew(volumeId: string, generation: number, isRequestedByPerson = false): Promise<string> {
