@@ -70,10 +70,12 @@ export async function lookAtLanes({ redis }: ChaosWorld): Promise<readonly LaneL
 }
 
 /** How many slots the lane has to give now; fewer while its pace is reduced, as lanes do. */
-function freeSlots({ streak, throttle, inFlight, called }: LaneLook): number {
-  const { maxInFlight } = lanePolicy;
-  const room = streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(maxInFlight / 2 ** throttle));
-  return room - inFlight.length - called;
+function freeSlots(look: LaneLook): number {
+  return roomOf(look) - look.inFlight.length - look.called;
+}
+
+function roomOf({ streak, throttle }: LaneLook): number {
+  return streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(lanePolicy.maxInFlight / 2 ** throttle));
 }
 
 /** By how many milliseconds slots are later than the lane's rate, burst, pace and back-off explain. */
@@ -122,7 +124,8 @@ interface Watched {
 /** How long between two looks a lane let nothing start for a reason of its own, in milliseconds. */
 function heldSince(previous: LaneLook | undefined, look: LaneLook): number {
   if (previous === undefined) return 0;
-  const isFull = freeSlots(look) <= 0 && look.tat === previous.tat;
+  // Without what was called: whether that comes is what the limits are for.
+  const isFull = look.inFlight.length >= roomOf(look) && look.tat === previous.tat;
   return look.paused || look.until > look.now || isFull ? look.now - previous.now : 0;
 }
 
