@@ -15,10 +15,10 @@ export interface LaneLook {
   readonly until: number;
   readonly streak: number;
   /** Halvings of the pace. */
-  readonly throttle: number;
+  readonly paceDivisorLog2: number;
   readonly paused: boolean;
   readonly inFlight: readonly string[];
-  readonly parked: number;
+  readonly blocked: number;
   /** Called within the last seconds and on their way. */
   readonly called: number;
   /** Times of the first slots to come. */
@@ -35,12 +35,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local looks = {}
 for i, lane in ipairs(KEYS) do
-  local f = redis.call('HMGET', lane, 'tat', 'interval', 'until', 'streak', 'throttle', 'paused')
+  local f = redis.call('HMGET', lane, 'tat', 'interval', 'until', 'streak', 'paceDivisorLog2', 'paused')
   local function n(x) return tonumber(x or 0) or 0 end
   local slots = lane .. ':slots'
-  local look = {now = now, tat = n(f[1]), interval = n(f[2]), until_ = n(f[3]), streak = n(f[4]), throttle = n(f[5]),
+  local look = {now = now, tat = n(f[1]), interval = n(f[2]), until_ = n(f[3]), streak = n(f[4]), paceDivisorLog2 = n(f[5]),
     paused = f[6] and true or false, inFlight = redis.call('ZRANGEBYSCORE', lane .. ':inflight', now, '+inf'),
-    parked = redis.call('ZCARD', lane .. ':parked'), called = redis.call('ZCOUNT', slots, now - 5000, now),
+    blocked = redis.call('ZCARD', lane .. ':blocked'), called = redis.call('ZCOUNT', slots, now - 5000, now),
     slots = {}, waiting = redis.call('ZCOUNT', slots, '(' .. now, '+inf'), lastSlot = 0}
   local ahead = redis.call('ZRANGEBYSCORE', slots, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, ${slotsLookedAt})
   for j = 2, #ahead, 2 do look.slots[#look.slots + 1] = tonumber(ahead[j]) end
@@ -74,17 +74,17 @@ function freeSlots(look: LaneLook): number {
   return roomOf(look) - look.inFlight.length - look.called;
 }
 
-function roomOf({ streak, throttle }: LaneLook): number {
-  return streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(lanePolicy.maxInFlight / 2 ** throttle));
+function roomOf({ streak, paceDivisorLog2 }: LaneLook): number {
+  return streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(lanePolicy.maxInFlight / 2 ** paceDivisorLog2));
 }
 
 /** By how many milliseconds slots are later than the lane's rate, burst, pace and back-off explain. */
 export function unexplainedMs(look: LaneLook, ratePerSecond: number): number {
   const free = freeSlots(look);
   if (look.paused || free <= 0) return 0;
-  const { now, until, throttle } = look;
-  const interval = (1_000 / ratePerSecond) * 2 ** throttle;
-  const slack = interval * ((throttle > 0 ? 1 : lanePolicy.burst) - 1);
+  const { now, until, paceDivisorLog2 } = look;
+  const interval = (1_000 / ratePerSecond) * 2 ** paceDivisorLog2;
+  const slack = interval * ((paceDivisorLog2 > 0 ? 1 : lanePolicy.burst) - 1);
   const from = Math.max(now, until);
   // What was started at a slower pace counts at the present one.
   const isFaster = look.interval > interval && look.tat > now;
@@ -107,7 +107,7 @@ const standsStillMs = 3_000;
 
 interface Look {
   readonly atMs: number;
-  readonly throttle: number;
+  readonly paceDivisorLog2: number;
   /** Since the look before: in back-off, paused, or with every slot taken by unanswered renewals. */
   readonly heldMs: number;
 }
@@ -158,8 +158,8 @@ export class LaneWatch {
   }
 
   /** The slowest pace of a lane since a time, in halvings. */
-  throttle(issuer: string, fromMs: number): number {
-    return Math.max(0, ...this.#looksOf(issuer, fromMs).map(({ throttle }) => throttle));
+  paceDivisorLog2(issuer: string, fromMs: number): number {
+    return Math.max(0, ...this.#looksOf(issuer, fromMs).map(({ paceDivisorLog2 }) => paceDivisorLog2));
   }
 
   #looksOf(issuer: string, fromMs: number): readonly Look[] {
@@ -176,7 +176,8 @@ export class LaneWatch {
 
   #onLook(lane: Watched, look: LaneLook | undefined): void {
     const atMs = Date.now();
-    if (look !== undefined) lane.looks.push({ atMs, throttle: look.throttle, heldMs: heldSince(lane.previous, look) });
+    if (look !== undefined)
+      lane.looks.push({ atMs, paceDivisorLog2: look.paceDivisorLog2, heldMs: heldSince(lane.previous, look) });
     lane.previous = look;
     if (look === undefined || !this.#isLate(look)) lane.lateFromMs = undefined;
     else this.#onLate(lane, look, (lane.lateFromMs ??= atMs));
@@ -184,7 +185,7 @@ export class LaneWatch {
 
   #isLate(look: LaneLook): boolean {
     if (look.paused || freeSlots(look) <= 0) return false;
-    return look.parked > 0 || unexplainedMs(look, this.#world.slowestRate) > toleratedMs;
+    return look.blocked > 0 || unexplainedMs(look, this.#world.slowestRate) > toleratedMs;
   }
 
   #onLate(lane: Watched, look: LaneLook, fromMs: number): void {
@@ -192,7 +193,7 @@ export class LaneWatch {
     const forMs = Date.now() - fromMs;
     if (lane.isReported || forMs < standsStillMs + lateness.since(fromMs)) return;
     lane.isReported = true;
-    const queue = `${look.waiting} renewals in the queue and ${look.parked} parked`;
+    const queue = `${look.waiting} renewals in the queue and ${look.blocked} blocked`;
     const late = `for ${forMs} ms ${queue} of ${lane.issuer} could have come and were left waiting`;
     const by = `the next by up to ${Math.round(unexplainedMs(look, slowestRate))} ms with ${freeSlots(look)} free slots`;
     ledger.violate(6, `${late}, ${by}; the lane: ${JSON.stringify({ ...look, inFlight: look.inFlight.length })}`);

@@ -102,7 +102,7 @@ function explainedMs(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }: La
   // What a hostile node may take of a lane: half of it.
   const share = isSlowedDown(world) ? 2 : 1;
   const count = wanted.counts.get(issuer) ?? 0;
-  const workMs = share * paceMs(count, world.slowestRate, watch.throttle(issuer, acceptedMs));
+  const workMs = share * paceMs(count, world.slowestRate, watch.paceDivisorLog2(issuer, acceptedMs));
   return workMs + watch.heldMs(issuer, acceptedMs) + slackMs + world.lateness.since(acceptedMs);
 }
 
@@ -136,8 +136,8 @@ interface LateVolumes {
 }
 
 /** Whether a hostile node says what would slow down the lanes of all. */
-function isSlowedDown({ manners }: ChaosWorld): boolean {
-  return manners.some((each) => each === 'invented-failures' || each === 'never-answers');
+function isSlowedDown({ behaviours }: ChaosWorld): boolean {
+  return behaviours.some((each) => each === 'invented-failures' || each === 'never-answers');
 }
 
 /** A lane that is slow for a hostile node's sake breaks another promise than one that is slow without it. */

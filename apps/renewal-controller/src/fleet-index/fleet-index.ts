@@ -6,8 +6,11 @@ import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
+import type { LuaScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { changesKept } from './announce-changes.ts';
+import { ChangeOutbox } from './change-outbox.ts';
+import type { ChangeCall, Changed } from './change-outbox.ts';
 import {
   applyScript,
   forgetScript,
@@ -16,15 +19,12 @@ import {
   retainScript,
   silentNodesScript,
 } from './index-scripts.ts';
-import type { ChangedPairs } from './index-scripts.ts';
-import type { NodeInfo, NodeSession, SessionEntry, SessionStanding, SilentNode } from './node-session.ts';
+import type { NodeInfo, NodeSession, SessionEntry, SessionStatus, SilentNode } from './node-session.ts';
 import type { RenewalDeferral, ReportSink } from './report-sink.ts';
-import type { VolumeChange } from './volume-change.ts';
 import { boundedVolume, nodeLimits, Refusals } from './node-limits.ts';
 import type { EncodedVolume } from './node-limits.ts';
-import { decodeVolume } from './volume-json.ts';
-import { volumeStateOf } from './volume-state.ts';
-import type { VolumeState } from './volume-state.ts';
+import { indexedVolumeOf } from './indexed-volume.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 /** What the index stands on. */
 export interface FleetIndexParts {
@@ -38,7 +38,7 @@ export interface FleetIndexParts {
 /** Volumes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond or two. */
 const batchSize = 200;
 /** Nodes that are looked at in one sweep. */
-const mostSilent = 1_000;
+const maxSilent = 1_000;
 
 /**
  * The expiry index in Redis: writes what agents report, and tells the sink what changed. Writing the same again changes
@@ -46,9 +46,11 @@ const mostSilent = 1_000;
  */
 export class FleetIndex {
   readonly #parts: FleetIndexParts;
+  readonly #outbox: ChangeOutbox;
 
   constructor(parts: FleetIndexParts) {
     this.#parts = parts;
+    this.#outbox = new ChangeOutbox(parts);
   }
 
   /**
@@ -72,9 +74,9 @@ export class FleetIndex {
   }
 
   /** Notes that the agent lives, and answers whether its session still stands. */
-  async nodeSeen({ node, id }: NodeSession): Promise<SessionStanding> {
+  async nodeSeen({ node, id }: NodeSession): Promise<SessionStatus> {
     const { redis, keys } = this.#parts;
-    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStanding;
+    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStatus;
   }
 
   /**
@@ -85,17 +87,14 @@ export class FleetIndex {
     session: NodeSession,
     parts: AsyncIterable<readonly VolumeReport[]> | Iterable<readonly VolumeReport[]>,
   ): Promise<void> {
-    const { redis, keys, sink } = this.#parts;
+    const { sink } = this.#parts;
     const kept: string[] = [];
     for await (const reports of parts) {
       const { volumes, changed } = await this.#upsert(session, reports);
       await sink.confirmed(volumes.filter(({ volumeId }) => !changed.has(volumeId)));
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
-    const args = [session.node, session.id, changesKept, ...kept];
-    const scriptKeys = [...this.#keysOf(session.node), keys.snapshots];
-    const gone = answerOf(await retainScript.run(redis, scriptKeys, args));
-    await this.#tell(session.node, gone, new Map());
+    await this.#change(session, retainScript, (batch) => [session.node, session.id, changesKept, batch, ...kept]);
   }
 
   /**
@@ -123,7 +122,7 @@ export class FleetIndex {
   /** Nodes that were not heard of for some time by Redis' clock, at most a thousand. */
   async silentNodes(silentMs: number): Promise<readonly SilentNode[]> {
     const { redis, keys } = this.#parts;
-    const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, mostSilent]);
+    const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, maxSilent]);
     const fields = answer as readonly string[];
     return Array.from({ length: fields.length / 3 }, (_, i) => {
       const [node = '', silentForMs, mark = ''] = fields.slice(i * 3, i * 3 + 3);
@@ -136,13 +135,13 @@ export class FleetIndex {
    * @param silent what `silentNodes` said of it; Redis then refuses if there was a sign of life since
    * @returns whether it was removed
    */
-  async forgetNode(node: string, silent?: { readonly mark: string; readonly leastMs: number }): Promise<boolean> {
-    const { redis, keys } = this.#parts;
-    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving, keys.snapshots];
-    const { mark = '', leastMs = 0 } = silent ?? {};
-    const gone = await forgetScript.run(redis, scriptKeys, [node, changesKept, mark, leastMs]);
-    if (gone === -1) return false;
-    await this.#tell(node, gone as ChangedPairs, new Map());
+  async forgetNode(node: string, silent?: { readonly mark: string; readonly minMs: number }): Promise<boolean> {
+    const { keys } = this.#parts;
+    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving];
+    const { mark = '', minMs = 0 } = silent ?? {};
+    const args = (batch: string): readonly (string | number)[] => [node, changesKept, mark, minMs, batch];
+    const gone = await this.#outbox.change({ node, script: forgetScript, keys: scriptKeys, args });
+    if (gone === undefined) return false;
     await this.#parts.sink.forgotten(node);
     return true;
   }
@@ -163,8 +162,9 @@ export class FleetIndex {
     await this.#parts.redis.srem(this.#parts.keys.leaving, node);
   }
 
-  /** Removes again what is left of a node that was forgotten; may be done twice. */
+  /** Settles and removes what is left of a node that was forgotten; may be done twice. */
   async finishForgetting(node: string): Promise<void> {
+    await this.#outbox.settleLeft(node);
     await this.#parts.sink.forgotten(node);
   }
 
@@ -172,11 +172,11 @@ export class FleetIndex {
     session: NodeSession,
     reports: readonly VolumeReport[],
   ): Promise<{
-    readonly volumes: readonly VolumeState[];
+    readonly volumes: readonly IndexedVolume[];
     readonly changed: ReadonlySet<string>;
     readonly added: number;
   }> {
-    const understood: VolumeState[] = [];
+    const understood: IndexedVolume[] = [];
     const changed = new Set<string>();
     const refusals = new Refusals(Math.max(0, reports.length - nodeLimits.reports));
     let added = 0;
@@ -205,10 +205,12 @@ export class FleetIndex {
     }
     const pairs = volumes.flatMap(({ volume, json }) => [volume.volumeId, json]);
     const limits = [nodeLimits.volumes, nodeLimits.bytes];
-    const args = [session.node, session.id, changesKept, volumes.length, ...limits, ...pairs, ...removed];
-    const answer = await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args);
-    const [refused, changed] = answerOf(answer) as unknown as readonly [number, ChangedPairs];
-    await this.#tell(session.node, changed, new Map(volumes.map(({ volume }) => [volume.volumeId, volume])));
+    const { refused, pairs: changed } = await this.#change(
+      session,
+      applyScript,
+      (batch) => [session.node, session.id, changesKept, batch, volumes.length, ...limits, ...pairs, ...removed],
+      new Map(volumes.map(({ volume }) => [volume.volumeId, volume])),
+    );
     return {
       changed: changed.filter((_, i) => i % 2 === 0),
       added: changed.filter((before, i) => i % 2 === 1 && before === '').length,
@@ -219,38 +221,42 @@ export class FleetIndex {
   /** A report that makes no sense costs its own volume, not the others of the same message. */
   #understood(node: string, report: VolumeReport, refusals: Refusals): EncodedVolume | undefined {
     try {
-      return boundedVolume(volumeStateOf(node, report));
+      return boundedVolume(indexedVolumeOf(node, report));
     } catch (error) {
       refusals.add(1, { volumeId: report.volumeId.slice(0, 256), error: asCertfleetError(error).message });
       return undefined;
     }
   }
 
-  async #tell(node: string, pairs: ChangedPairs, current: ReadonlyMap<string, VolumeState>): Promise<void> {
-    const changes: VolumeChange[] = [];
-    for (let i = 0; i + 1 < pairs.length; i += 2) {
-      const volumeId = pairs[i] ?? '';
-      const before = pairs[i + 1] ?? '';
-      const previous = before === '' ? undefined : decodeVolume(node, volumeId, before);
-      changes.push({ previous, current: current.get(volumeId) });
-    }
-    if (changes.length > 0) await this.#parts.sink.changed(changes);
+  async #change(
+    session: NodeSession,
+    script: LuaScript,
+    args: ChangeCall['args'],
+    written?: ReadonlyMap<string, IndexedVolume>,
+  ): Promise<Changed> {
+    const { node } = session;
+    const call = { node, script, keys: this.#keysOf(node), args, ...(written && { written }) };
+    const changed = await this.#outbox.change(call);
+    if (changed !== undefined) return changed;
+    throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
+      reason: 'SessionEnded',
+    });
   }
 
   #keysOf(node: string): readonly string[] {
     const { keys } = this.#parts;
-    return [keys.sessions, keys.volumes(node), keys.changes, keys.history(node), keys.sizes];
+    return [
+      keys.sessions,
+      keys.volumes(node),
+      keys.changes,
+      keys.history(node),
+      keys.sizes,
+      keys.outbox(node),
+      keys.snapshots,
+    ];
   }
 }
 
 const overLimit = {
   error: `expected at most ${nodeLimits.volumes} volumes and ${nodeLimits.bytes} bytes of records on a node, found more`,
 };
-
-function answerOf(answer: unknown): ChangedPairs {
-  if (answer === -1)
-    throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
-      reason: 'SessionEnded',
-    });
-  return answer as ChangedPairs;
-}

@@ -24,12 +24,12 @@ export interface RedisKeys {
   readonly leaving: string;
   readonly changes: string;
   readonly lanes: string;
-  readonly demands: string;
+  readonly requestedBy: string;
   readonly bulks: string;
   readonly started: string;
-  readonly holds: string;
+  readonly waits: string;
   readonly queuedLanes: string;
-  readonly resting: string;
+  readonly cooldown: string;
   readonly cancelled: string;
   readonly audit: string;
   readonly auditRefusals: string;
@@ -38,6 +38,8 @@ export interface RedisKeys {
   /** Last mark of one process, to find out whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
+  /** What was written to a node's volumes and not acted on yet. */
+  outbox(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
   /** No key but a channel, on which a replica hears the others. */
@@ -62,18 +64,19 @@ export function redisKeys(prefix: string): RedisKeys {
     leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
     lanes: `${controller}:lanes`,
-    demands: `${controller}:demands`,
+    requestedBy: `${controller}:requestedBy`,
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
-    holds: `${controller}:holds`,
+    waits: `${controller}:waits`,
     queuedLanes: `${controller}:lanes:queued`,
-    resting: `${controller}:resting`,
+    cooldown: `${controller}:cooldown`,
     cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
     auditRefusals: `${controller}:audit:refusals`,
     epoch: `${controller}:epoch`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
+    outbox: (node) => `${controller}:outbox:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
