@@ -6,7 +6,10 @@ import { lossesHaveAnAlert } from './chaos/losses.ts';
 
 const skip = whyNoChaos() ?? false;
 
-/** Its faults include an issuer's outage, a replica that is wrong about the time, and a Redis that is emptied. */
+/**
+ * Its faults include an issuer's outage, a replica that is wrong about the time, and a Redis that is emptied; when they have
+ * ended, an issuer is away once more while many renewals wait for it.
+ */
 const seed = 2;
 
 test('keeps every promise of the fleet under faults', { skip }, async (t) => {

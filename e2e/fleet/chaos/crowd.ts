@@ -37,7 +37,7 @@ export async function crowdLane(world: ChaosWorld, index: number): Promise<Crowd
     const look = looks[index];
     if (look !== undefined) {
       crowd = { ...crowd, waiting: look.waiting, lastInMs: Math.max(0, look.lastSlot - look.now) };
-      if (look.throttle >= halvings && look.waiting >= volumes.length / 3 && crowd.lastInMs > farMs) break;
+      if (look.paceDivisorLog2 >= halvings && look.waiting >= volumes.length / 3 && crowd.lastInMs > farMs) break;
     }
     await sleep(lookMs);
   }

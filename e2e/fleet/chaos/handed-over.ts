@@ -5,10 +5,10 @@ import type { RedisPair } from './world/redis-pair.ts';
 
 /** Looks into Redis for the renewals that have been handed to their nodes and are not answered. */
 export class HandedOver {
-  readonly #redis: RedisPair;
+  readonly #redis: Pick<RedisPair, 'run'>;
   readonly #ledger: Ledger;
 
-  constructor(redis: RedisPair, ledger: Ledger) {
+  constructor(redis: Pick<RedisPair, 'run'>, ledger: Ledger) {
     this.#redis = redis;
     this.#ledger = ledger;
   }

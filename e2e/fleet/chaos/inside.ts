@@ -33,12 +33,13 @@ const say = (line: string): void => tell({ kind: 'line', line });
 /** Of a round, without faults: healing, checks, and renewing everything. */
 const checksMs = 50_000;
 const maxFaultsMs = 100_000;
+/** Of the minutes of a run: until every volume is known. */
+const enrolMs = 5_000;
 const hosts = 2;
 
 async function run(order: InsideOrder): Promise<ChaosSummary> {
   const { seed, minutes, agents, replicas, directory } = order;
   const startedMs = Date.now();
-  const endMs = startedMs + minutes * 60_000;
   await promisify(execFile)('ip', ['link', 'set', 'lo', 'up']);
   if (!canShiftClocks) say('libfaketime is not installed: clocks of replicas stay right');
   const world = new ChaosWorld({ directory, agents, replicas, random: new Random(seed, 'world') });
@@ -49,11 +50,15 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     await world.start();
     say(`seed ${seed}: ${agents} agents with ${world.ledger.volumes.size} volumes, ${replicas} replicas`);
     await untilEnrolled(world);
+    // Counted from here, so that a round's plan does not depend on how long a machine takes to begin.
+    const endMs = Date.now() + minutes * 60_000 - enrolMs;
+    let faultMs = minutes * 60_000 - enrolMs - checksMs;
     for (let round = order.round; round === order.round || endMs - Date.now() > checksMs + 20_000; round += 1) {
-      const faultMs = Math.max(20_000, Math.min(maxFaultsMs, endMs - Date.now() - checksMs));
+      faultMs = Math.max(20_000, Math.min(maxFaultsMs, faultMs));
       const plan = planRound(seed, round, faultMs, { replicas, hosts, issuers: issuers.length });
       plans.push(plan);
       results.push(await runRound(world, plan, say));
+      faultMs = endMs - Date.now() - checksMs;
     }
     return summaryOf(world, { order, plans, results, startedMs });
   } catch (thrown) {
@@ -74,7 +79,7 @@ async function untilEnrolled(world: ChaosWorld): Promise<void> {
     const views = await Promise.all(world.replicas.map((replica) => replica.view().catch(() => [])));
     const honest = views.map((view) => view.filter(({ node }) => !world.ledger.hostile.has(node)).length);
     if (honest.every((count) => count === world.ledger.volumes.size)) break;
-    if (Date.now() - startedMs > enrolLimitMs)
+    if (Date.now() - startedMs > enrolLimitMs + world.lateness.since(startedMs))
       throw new Error(`expected all volumes to be known, found ${honest.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

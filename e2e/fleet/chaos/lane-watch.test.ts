@@ -7,7 +7,7 @@ const now = 1_000_000;
 const rate = 10;
 
 function looked(changed: Partial<LaneLook>): LaneLook {
-  const quiet = { tat: now, interval: 100, until: 0, streak: 0, throttle: 0, paused: false };
+  const quiet = { tat: now, interval: 100, until: 0, streak: 0, paceDivisorLog2: 0, paused: false };
   return { now, ...quiet, inFlight: [], blocked: 0, called: 0, slots: [], waiting: 0, lastSlot: 0, ...changed };
 }
 
@@ -20,7 +20,7 @@ test('slots at the pace of the lane are explained', () => {
 
 test('slots that were given at a slower pace are not explained when the pace is back', () => {
   assert.ok(unexplainedMs(looked({ slots: everyMs(800) }), rate) > 3_000);
-  assert.ok(unexplainedMs(looked({ slots: everyMs(800), throttle: 3, interval: 800 }), rate) <= 800);
+  assert.ok(unexplainedMs(looked({ slots: everyMs(800), paceDivisorLog2: 3, interval: 800 }), rate) <= 800);
 });
 
 test('a first slot that is far away is not explained but by a back-off', () => {

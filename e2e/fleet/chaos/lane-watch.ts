@@ -15,7 +15,7 @@ export interface LaneLook {
   readonly until: number;
   readonly streak: number;
   /** Halvings of the pace. */
-  readonly throttle: number;
+  readonly paceDivisorLog2: number;
   readonly paused: boolean;
   readonly inFlight: readonly string[];
   readonly blocked: number;
@@ -35,10 +35,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local looks = {}
 for i, lane in ipairs(KEYS) do
-  local f = redis.call('HMGET', lane, 'tat', 'interval', 'until', 'streak', 'throttle', 'paused')
+  local f = redis.call('HMGET', lane, 'tat', 'interval', 'until', 'streak', 'paceDivisorLog2', 'paused')
   local function n(x) return tonumber(x or 0) or 0 end
   local slots = lane .. ':slots'
-  local look = {now = now, tat = n(f[1]), interval = n(f[2]), until_ = n(f[3]), streak = n(f[4]), throttle = n(f[5]),
+  local look = {now = now, tat = n(f[1]), interval = n(f[2]), until_ = n(f[3]), streak = n(f[4]), paceDivisorLog2 = n(f[5]),
     paused = f[6] and true or false, inFlight = redis.call('ZRANGEBYSCORE', lane .. ':inflight', now, '+inf'),
     blocked = redis.call('ZCARD', lane .. ':blocked'), called = redis.call('ZCOUNT', slots, now - 5000, now),
     slots = {}, waiting = redis.call('ZCOUNT', slots, '(' .. now, '+inf'), lastSlot = 0}
@@ -70,19 +70,21 @@ export async function lookAtLanes({ redis }: ChaosWorld): Promise<readonly LaneL
 }
 
 /** How many slots the lane has to give now; fewer while its pace is reduced, as lanes do. */
-function freeSlots({ streak, throttle, inFlight, called }: LaneLook): number {
-  const { maxInFlight } = lanePolicy;
-  const room = streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(maxInFlight / 2 ** throttle));
-  return room - inFlight.length - called;
+function freeSlots(look: LaneLook): number {
+  return roomOf(look) - look.inFlight.length - look.called;
+}
+
+function roomOf({ streak, paceDivisorLog2 }: LaneLook): number {
+  return streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(lanePolicy.maxInFlight / 2 ** paceDivisorLog2));
 }
 
 /** By how many milliseconds slots are later than the lane's rate, burst, pace and back-off explain. */
 export function unexplainedMs(look: LaneLook, ratePerSecond: number): number {
   const free = freeSlots(look);
   if (look.paused || free <= 0) return 0;
-  const { now, until, throttle } = look;
-  const interval = (1_000 / ratePerSecond) * 2 ** throttle;
-  const slack = interval * ((throttle > 0 ? 1 : lanePolicy.burst) - 1);
+  const { now, until, paceDivisorLog2 } = look;
+  const interval = (1_000 / ratePerSecond) * 2 ** paceDivisorLog2;
+  const slack = interval * ((paceDivisorLog2 > 0 ? 1 : lanePolicy.burst) - 1);
   const from = Math.max(now, until);
   // What was started at a slower pace counts at the present one.
   const isFaster = look.interval > interval && look.tat > now;
@@ -105,7 +107,7 @@ const standsStillMs = 3_000;
 
 interface Look {
   readonly atMs: number;
-  readonly throttle: number;
+  readonly paceDivisorLog2: number;
   /** Since the look before: in back-off, paused, or with every slot taken by unanswered renewals. */
   readonly heldMs: number;
 }
@@ -122,7 +124,8 @@ interface Watched {
 /** How long between two looks a lane let nothing start for a reason of its own, in milliseconds. */
 function heldSince(previous: LaneLook | undefined, look: LaneLook): number {
   if (previous === undefined) return 0;
-  const isFull = freeSlots(look) <= 0 && look.tat === previous.tat;
+  // Without what was called: whether that comes is what the limits are for.
+  const isFull = look.inFlight.length >= roomOf(look) && look.tat === previous.tat;
   return look.paused || look.until > look.now || isFull ? look.now - previous.now : 0;
 }
 
@@ -155,8 +158,8 @@ export class LaneWatch {
   }
 
   /** The slowest pace of a lane since a time, in halvings. */
-  throttle(issuer: string, fromMs: number): number {
-    return Math.max(0, ...this.#looksOf(issuer, fromMs).map(({ throttle }) => throttle));
+  paceDivisorLog2(issuer: string, fromMs: number): number {
+    return Math.max(0, ...this.#looksOf(issuer, fromMs).map(({ paceDivisorLog2 }) => paceDivisorLog2));
   }
 
   #looksOf(issuer: string, fromMs: number): readonly Look[] {
@@ -173,7 +176,8 @@ export class LaneWatch {
 
   #onLook(lane: Watched, look: LaneLook | undefined): void {
     const atMs = Date.now();
-    if (look !== undefined) lane.looks.push({ atMs, throttle: look.throttle, heldMs: heldSince(lane.previous, look) });
+    if (look !== undefined)
+      lane.looks.push({ atMs, paceDivisorLog2: look.paceDivisorLog2, heldMs: heldSince(lane.previous, look) });
     lane.previous = look;
     if (look === undefined || !this.#isLate(look)) lane.lateFromMs = undefined;
     else this.#onLate(lane, look, (lane.lateFromMs ??= atMs));

@@ -41,8 +41,10 @@ export class LossWatch {
 
   /** Waits until the loss was told, as long as a replica that can know of it lives; to be called when Redis is there. */
   async end(loss: RedisLoss): Promise<void> {
+    const { lateness } = this.#world;
+    const startedMs = Date.now();
     let couldTellMs = 0;
-    while (couldTellMs < limitMs) {
+    while (couldTellMs < limitMs + lateness.since(startedMs)) {
       if (await this.#wasTold(loss)) return;
       const living = this.#witnesses.filter(({ index, pid }) => this.#world.replica(index).pid === pid);
       if (living.length === 0) return;

@@ -102,7 +102,7 @@ function explainedMs(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }: La
   // What a hostile node may take of a lane: half of it.
   const share = isSlowedDown(world) ? 2 : 1;
   const count = wanted.counts.get(issuer) ?? 0;
-  const workMs = share * paceMs(count, world.slowestRate, watch.throttle(issuer, acceptedMs));
+  const workMs = share * paceMs(count, world.slowestRate, watch.paceDivisorLog2(issuer, acceptedMs));
   return workMs + watch.heldMs(issuer, acceptedMs) + slackMs + world.lateness.since(acceptedMs);
 }
 

@@ -11,11 +11,13 @@ import type { ApiAnswer } from './world/replica.ts';
 /** What an operator works with. */
 export interface OperatorParts {
   readonly ledger: Ledger;
-  readonly redis: RedisPair;
+  readonly redis: Pick<RedisPair, 'run'>;
   /** Names of the ClusterIssuers. */
   readonly issuers: readonly string[];
   /** Asks any replica that serves. */
   readonly api: (method: string, path: string, body?: object) => Promise<ApiAnswer>;
+  /** For how long a renewal is asked for until it counts as refused; 15 s unless given. */
+  readonly acceptLimitMs?: number;
 }
 
 /** A bulk renewal that the API accepted. */
@@ -49,7 +51,7 @@ interface Answered {
 const reason = 'chaos';
 /** As many volumes as the API takes in one request. */
 const maxInRequest = 1_000;
-const acceptLimitMs = 15_000;
+const defaultAcceptLimitMs = 15_000;
 const retryMs = 500;
 const resumeLimitMs = 5_000;
 
@@ -137,7 +139,7 @@ export class Operator {
   }
 
   async #untilAccepted(volumes: readonly AgentVolume[]): Promise<RequestedRenewal | undefined> {
-    const { ledger } = this.#parts;
+    const { ledger, acceptLimitMs = defaultAcceptLimitMs } = this.#parts;
     const selection = { volumes: volumes.map(({ node, volumeId }) => ({ node, volumeId })) };
     const startedMs = Date.now();
     for (;;) {
@@ -145,7 +147,7 @@ export class Operator {
       const before = this.#now(volumes);
       const { id, words } = await this.#request(selection, () => new Set(this.#now(volumes).map(renewalKey)));
       if (id !== undefined) return { id, sentMs, acceptedMs: Date.now(), volumes: before };
-      if (Date.now() - startedMs > acceptLimitMs) {
+      if (Date.now() - startedMs >= acceptLimitMs) {
         ledger.violate(6, `no renewal was accepted within ${acceptLimitMs} ms; the last answer: ${words}`);
         return undefined;
       }

@@ -18,6 +18,7 @@ interface HostedAgent {
 }
 
 const lookMs = 250;
+const debugLevel = 5;
 const agents = new Map<string, HostedAgent>();
 let endpoints: readonly string[] = [];
 let away: ReadonlySet<string> = new Set();
@@ -56,7 +57,9 @@ function openLink({
   volumes,
 }: Pick<HostedAgent, 'node' | 'access' | 'clock' | 'volumes'>): FleetLink {
   const write = (line: string): void => {
-    if (/"level":"(warn|error)"/.test(line)) emit({ kind: 'log', node, line: line.trim(), atMs: Date.now() });
+    // Of what is told once per outage every attempt is wanted here.
+    if (/"level":"(warn|error)"|not connected to the controller/.test(line))
+      emit({ kind: 'log', node, line: line.trim(), atMs: Date.now() });
   };
   return new FleetLink({
     controller: access,
@@ -64,7 +67,7 @@ function openLink({
     version: '1.0.0',
     concurrentJobs: 4,
     clock,
-    log: createLogger(0, { write }),
+    log: createLogger(debugLevel, { write }),
     onConnected: () => undefined,
   });
 }
