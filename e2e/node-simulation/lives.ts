@@ -1,4 +1,5 @@
-import type { Scenario, VolumePlan } from './scenario.ts';
+import { keystoreAttributes } from './generate-scenario.ts';
+import type { KeystorePlan, Scenario, VolumePlan } from './scenario.ts';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -37,6 +38,8 @@ interface LifeOptions {
   readonly isThorough?: boolean;
   readonly attributes?: Readonly<Record<string, string>>;
   readonly files?: readonly string[];
+  readonly keystore?: KeystorePlan;
+  readonly gateMs?: number;
   readonly fsGroup?: string;
   readonly useTokenRequest?: boolean;
   readonly continueOnNotReady?: boolean;
@@ -52,6 +55,13 @@ export function lives(seed: number): readonly Life[] {
       files: ['both.pem'],
       fsGroup: '2000',
     }),
+    life(seed, {
+      name: 'volume with a keystore and a password file',
+      attributes: keystoreAttributes(true),
+      files: ['keystore.p12', 'password'],
+      keystore: { file: 'keystore.p12', password: { file: 'password' } },
+    }),
+    life(seed, { name: 'volume behind a gate, mounted first', gateMs: 20 * second, continueOnNotReady: true }),
   ];
 }
 
@@ -67,6 +77,8 @@ function life(seed: number, options: LifeOptions): Life {
       hasController: false,
       useTokenRequest: options.useTokenRequest ?? false,
       continueOnNotReady: options.continueOnNotReady ?? false,
+      hasGate: options.gateMs !== undefined,
+      hasEvents: true,
       tmpfsBytes: 16 * 1024 * 1024,
       watchPatience: 100,
       issuers: [{ name: 'issuer-0', latencyMs: 20, backdateMs: 0, maxLifetimeMs: Infinity, givesCa: true }],
@@ -76,7 +88,8 @@ function life(seed: number, options: LifeOptions): Life {
   };
 }
 
-function volume({ attributes = {}, files = [], fsGroup = '', useTokenRequest = false }: LifeOptions): VolumePlan {
+function volume(options: LifeOptions): VolumePlan {
+  const { attributes = {}, files = [], fsGroup = '', useTokenRequest = false, keystore, gateMs } = options;
   return {
     name: 'web-0',
     volumeId: 'csi-0',
@@ -91,6 +104,8 @@ function volume({ attributes = {}, files = [], fsGroup = '', useTokenRequest = f
       duration: '30m',
       ...attributes,
     },
+    ...(keystore && { keystore }),
+    ...(gateMs !== undefined && { gateMs }),
     fsGroup,
     files: ['tls.crt', 'tls.key', 'ca.crt', ...files],
     startMs: publishMs,
