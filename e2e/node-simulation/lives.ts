@@ -26,8 +26,9 @@ const restartMs = 45 * minute;
 /** A certificate of minute 40 has expired by then, with the patience that rule 1 has. */
 const unpublishMs = 85 * minute;
 
-const stages: readonly Stage[] = [
-  { name: 'publish and renewal', fromMs: publishMs - 1, untilMs: 25 * minute },
+const firstStage: Stage = { name: 'publish and renewal', fromMs: publishMs - 1, untilMs: 25 * minute };
+const allStages: readonly Stage[] = [
+  firstStage,
   { name: 'restart and renewal', fromMs: restartMs + 1, untilMs: 62 * minute },
   { name: 'unpublish', fromMs: unpublishMs - 1, untilMs: unpublishMs + minute },
 ];
@@ -36,6 +37,8 @@ const stages: readonly Stage[] = [
 interface LifeOptions {
   readonly name: string;
   readonly isThorough?: boolean;
+  /** Those in which it differs from other lives; all unless given. */
+  readonly stages?: readonly Stage[];
   readonly attributes?: Readonly<Record<string, string>>;
   readonly files?: readonly string[];
   readonly keystore?: KeystorePlan;
@@ -57,17 +60,23 @@ export function lives(seed: number): readonly Life[] {
     }),
     life(seed, {
       name: 'volume with a keystore and a password file',
+      stages: [firstStage],
       attributes: keystoreAttributes(true),
       files: ['keystore.p12', 'password'],
       keystore: { file: 'keystore.p12', password: { file: 'password' } },
     }),
-    life(seed, { name: 'volume behind a gate, mounted first', gateMs: 20 * second, continueOnNotReady: true }),
+    life(seed, {
+      name: 'volume behind a gate, mounted first',
+      stages: [firstStage],
+      gateMs: 20 * second,
+      continueOnNotReady: true,
+    }),
   ];
 }
 
 function life(seed: number, options: LifeOptions): Life {
   return {
-    stages,
+    stages: options.stages ?? allStages,
     isThorough: options.isThorough ?? false,
     scenario: {
       seed,
