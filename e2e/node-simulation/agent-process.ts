@@ -14,7 +14,7 @@ import type { NodeVolumes, NodeVolumesOptions, VolumeSettings } from '../../apps
 import { AgentMetrics } from '../../apps/node-agent/src/observability/agent-metrics.ts';
 import type { PublishContext, PublishRequest } from '../../apps/node-agent/src/volume/volume-requests.ts';
 import type { VolumeManager } from '../../apps/node-agent/src/volume/volume-manager.ts';
-import { WorkUnderWay } from '../../apps/node-agent/src/volume/work-under-way.ts';
+import { ActiveMounts } from '../../apps/node-agent/src/volume/active-mounts.ts';
 import type { ApiServer, RequestFault } from './api-server.ts';
 import { killCode, ProcessEnded } from './fault-points.ts';
 import type { FaultPoints } from './fault-points.ts';
@@ -81,7 +81,7 @@ export class AgentProcess {
   readonly #client: KubeClient;
   readonly #issuer: CertManagerIssuer;
   readonly #events: EventRecorder | undefined;
-  readonly #mountsUnderWay: WorkUnderWay;
+  readonly #activeMounts: ActiveMounts;
   readonly #files: MemoryFiles;
   readonly #log: Logger;
   readonly clock: ProcessClock;
@@ -123,14 +123,14 @@ export class AgentProcess {
       },
     });
     this.#issuer = new CertManagerIssuer({ client: this.#client, clock: this.clock, nodeId: 'node-1' });
-    const mountsUnderWay = new WorkUnderWay(this.clock);
-    this.#mountsUnderWay = mountsUnderWay;
+    const activeMounts = new ActiveMounts(this.clock);
+    this.#activeMounts = activeMounts;
     if (node.hasEvents)
       this.#events = new EventRecorder({
         client: this.#client,
         clock: this.clock,
         nodeName: 'node-1',
-        mountsIdle: (longestMs, signal) => mountsUnderWay.idle(longestMs, signal),
+        mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
       });
   }
 
@@ -176,7 +176,7 @@ export class AgentProcess {
         source: this.#source(),
         takeKey: () => (this.#isAlive ? Promise.resolve(keys.next()) : never()),
         metrics: metrics(),
-        mountsUnderWay: this.#mountsUnderWay,
+        activeMounts: this.#activeMounts,
         clock: this.clock,
         log: this.#log,
         random: () => random.next(),

@@ -119,7 +119,7 @@ function volume(options: LifeOptions): VolumePlan {
     files: ['tls.crt', 'tls.key', 'ca.crt', ...files],
     startMs: publishMs,
     endMs: unpublishMs,
-    endsRudely: false,
+    endsAbruptly: false,
     approvalMs: 0,
     republishMs: useTokenRequest ? 12 * minute : undefined,
   };
