@@ -1,11 +1,16 @@
+import './synchronous-crypto.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { HttpRequest } from '@certfleet/shared/kube/api-transport.ts';
 import { ManagedFleetVolumes } from '../../apps/node-agent/src/fleet/managed-fleet-volumes.ts';
 import { CertManagerIssuer } from '../../apps/node-agent/src/issuance/cert-manager-issuer.ts';
+import { awaitGates } from '../../apps/node-agent/src/issuance/gate-waiter.ts';
+import type { GateWaiterOptions } from '../../apps/node-agent/src/issuance/gate-waiter.ts';
+import { EventRecorder } from '../../apps/node-agent/src/kube/event-recorder.ts';
+import { getPod } from '../../apps/node-agent/src/kube/pod.ts';
 import { openNodeVolumes } from '../../apps/node-agent/src/node-volumes.ts';
-import type { NodeVolumes, VolumeSettings } from '../../apps/node-agent/src/node-volumes.ts';
+import type { NodeVolumes, NodeVolumesOptions, VolumeSettings } from '../../apps/node-agent/src/node-volumes.ts';
 import { AgentMetrics } from '../../apps/node-agent/src/observability/agent-metrics.ts';
 import type { PublishContext, PublishRequest } from '../../apps/node-agent/src/volume/volume-requests.ts';
 import type { VolumeManager } from '../../apps/node-agent/src/volume/volume-manager.ts';
@@ -42,6 +47,8 @@ export interface NodeSurroundings {
   readonly fileFaults: FaultPoints;
   readonly mountFaults: FaultPoints;
   readonly config: VolumeSettings;
+  readonly gates: GateWaiterOptions['gates'];
+  readonly hasEvents: boolean;
   readonly root: string;
   readonly log: (line: string) => void;
   /** Told after a change below a volume's directory. */
@@ -51,6 +58,9 @@ export interface NodeSurroundings {
   readonly onCrash: (thrown: unknown) => void;
   readonly onEnd: () => void;
 }
+
+/** The flags' defaults. */
+const gateBackoff = { initialMs: 1_000, factor: 2, jitter: 0.1, capMs: 30_000 };
 
 /** One set of metrics serves every life: its default metrics watch the real process. */
 let sharedMetrics: AgentMetrics | undefined;
@@ -70,6 +80,7 @@ export class AgentProcess {
   readonly #node: NodeSurroundings;
   readonly #client: KubeClient;
   readonly #issuer: CertManagerIssuer;
+  readonly #events: EventRecorder | undefined;
   readonly #activeMounts: ActiveMounts;
   readonly #files: MemoryFiles;
   readonly #log: Logger;
@@ -112,7 +123,15 @@ export class AgentProcess {
       },
     });
     this.#issuer = new CertManagerIssuer({ client: this.#client, clock: this.clock, nodeId: 'node-1' });
-    this.#activeMounts = new ActiveMounts(this.clock);
+    const activeMounts = new ActiveMounts(this.clock);
+    this.#activeMounts = activeMounts;
+    if (node.hasEvents)
+      this.#events = new EventRecorder({
+        client: this.#client,
+        clock: this.clock,
+        nodeName: 'node-1',
+        mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
+      });
   }
 
   get isAlive(): boolean {
@@ -154,11 +173,7 @@ export class AgentProcess {
           const code = this.#unlessKilled(mountFaults.meet(step, target));
           if (code !== undefined) throw mountFailure(step, target, code);
         }),
-        source: {
-          issuer: this.#issuer,
-          awaitGates: () => Promise.resolve(),
-          recordEvent: () => undefined,
-        },
+        source: this.#source(),
         takeKey: () => (this.#isAlive ? Promise.resolve(keys.next()) : never()),
         metrics: metrics(),
         activeMounts: this.#activeMounts,
@@ -171,6 +186,22 @@ export class AgentProcess {
       this.kill();
       throw thrown;
     }
+  }
+
+  /** As certificate-source.ts puts it together for a cluster. */
+  #source(): NodeVolumesOptions['source'] {
+    const gating: GateWaiterOptions = {
+      gates: this.#node.gates,
+      getPod: (namespace, name, signal) => getPod(this.#client, { namespace, name }, signal),
+      backoff: gateBackoff,
+      clock: this.clock,
+    };
+    return {
+      issuer: this.#issuer,
+      awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
+      recordEvent: ({ name, namespace, uid }, event) =>
+        this.#events?.record({ ...event, pod: { name, namespace, uid } }),
+    };
   }
 
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
@@ -186,6 +217,7 @@ export class AgentProcess {
   async stop(): Promise<void> {
     await this.#volumes?.stop();
     await this.#issuer.stop();
+    await this.#events?.stop();
     this.#client.stop();
     this.kill();
   }

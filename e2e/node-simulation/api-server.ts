@@ -52,6 +52,7 @@ export class ApiServer {
   readonly #next: { readonly fault: RequestFault; skip: number }[] = [];
   /** The fault that requests meet until a time, each with that probability. */
   #window: { readonly fault: RequestFault; readonly untilMs: number; readonly probability: number } | undefined;
+  #eventsRefusedUntilMs = 0;
   latencyMs = 2;
   inFlight = 0;
 
@@ -67,6 +68,9 @@ export class ApiServer {
 
   /** Told of every change of an object. */
   onChange: ((change: ApiChange, object: ApiObject) => void) | undefined;
+
+  /** Told of every Event that is refused. */
+  onEventRefused: (() => void) | undefined;
 
   /** Told of every request. */
   onRequest: (() => void) | undefined;
@@ -87,8 +91,14 @@ export class ApiServer {
     this.#window = { fault, untilMs, probability };
   }
 
+  /** Events are forbidden until a time, as with a missing RBAC rule. */
+  refuseEvents(untilMs: number): void {
+    this.#eventsRefusedUntilMs = untilMs;
+  }
+
   heal(): void {
     this.#next.length = 0;
+    this.#eventsRefusedUntilMs = 0;
     this.#window = undefined;
     for (const watch of this.#watches) Object.assign(watch, { loses: 0, duplicates: 0, delayMs: 0 });
   }
@@ -169,13 +179,27 @@ export class ApiServer {
     const route = readPath(pathname);
     if (route === undefined) return () => refusal(404, 'NotFound', 'no such path');
     const { plural, namespace, name } = route;
-    if (request.method === 'GET' && name !== undefined) return this.#get(plural, namespace, name);
-    if (request.method === 'GET' && searchParams.get('watch') === 'true')
-      return () => this.#watch(plural, searchParams, request.signal);
-    if (request.method === 'GET') return this.#list(plural, searchParams);
+    if (plural === 'events') return this.#writeEvent(request);
+    if (request.method === 'GET') return this.#read(route, searchParams, request.signal);
     if (request.method === 'POST') return this.#create(plural, namespace, request.body ?? '{}');
     if (request.method === 'DELETE') return this.#delete(plural, { namespace, name: name ?? '' }, request.body ?? '{}');
     return () => refusal(405, 'MethodNotAllowed', 'the simulated server has no such method');
+  }
+
+  #read({ plural, namespace, name }: Route, query: URLSearchParams, signal: AbortSignal): () => HttpResponse {
+    if (name !== undefined) return this.#get(plural, namespace, name);
+    if (query.get('watch') === 'true') return () => this.#watch(plural, query, signal);
+    return this.#list(plural, query);
+  }
+
+  /** Events are not kept: nobody in the simulation reads them, and in the cluster they are gone after an hour. */
+  #writeEvent({ method, body }: HttpRequest): () => HttpResponse {
+    if (this.#time.nowMs < this.#eventsRefusedUntilMs) {
+      this.onEventRefused?.();
+      return () => refusal(403, 'Forbidden', 'events is forbidden');
+    }
+    if (method === 'PATCH' && this.#random.chance(0.1)) return () => refusal(404, 'NotFound', 'event not found');
+    return () => ok(body ?? '{}', method === 'POST' ? 201 : 200);
   }
 
   #get(plural: string, namespace: string, name: string): () => HttpResponse {

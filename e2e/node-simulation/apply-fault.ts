@@ -57,6 +57,7 @@ const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf
     world.server.failUntil(fault, untilMs, probability);
     world.rules.disturb(untilMs);
   },
+  'events-refused': (world, { forMs }) => world.server.refuseEvents(world.time.nowMs + forMs),
   watch: (world, { fault }) => {
     world.server.failWatches(fault);
     world.rules.disturb(world.time.nowMs + watchRecoveryMs);

@@ -70,12 +70,13 @@ export function generateScenario(seed: number): Scenario {
   const useTokenRequest = random.chance(0.2);
   const approvals = random.pick([0, 0, 0.1, 0.7]);
   const count = random.integer(...scale.volumes);
-  const volumes = Array.from({ length: count }, (_, index) =>
-    generateVolume(
-      { random: random.fork(`volume ${index}`), scale, durationMs, issuers, useTokenRequest, approvals },
-      index,
-    ),
-  );
+  const extras = random.fork('extras');
+  const hasGate = extras.chance(0.15);
+  const hasKeystores = extras.chance(0.3);
+  const volumes = Array.from({ length: count }, (_, index) => {
+    const needs = { random: random.fork(`volume ${index}`), scale, durationMs, issuers, useTokenRequest, approvals };
+    return withExtras(generateVolume(needs, index), { random: extras, hasGate, hasKeystores });
+  });
   return {
     seed,
     name: scale.name,
@@ -84,6 +85,8 @@ export function generateScenario(seed: number): Scenario {
     hasController: random.chance(0.3),
     useTokenRequest,
     continueOnNotReady: random.chance(0.1),
+    hasGate,
+    hasEvents: extras.chance(0.5),
     tmpfsBytes: random.chance(0.3) ? count * 48 * 1024 : 16 * 1024 * 1024,
     watchPatience: scale.watchPatience,
     issuers,
@@ -144,6 +147,32 @@ function generateVolume(needs: VolumeRequirements, index: number): VolumePlan {
     endsAbruptly: random.chance(0.3),
     approvalMs: random.chance(needs.approvals) ? random.magnitude(10 * second, 8 * hour) : 0,
     republishMs: useTokenRequest ? random.between(0.5, 2) * Math.max(minute, scale.lifetimeMs[0] / 2) : undefined,
+  };
+}
+
+/** What else a volume may have: a keystore, and a gate that its pod meets late. */
+function withExtras(
+  plan: VolumePlan,
+  { random, hasGate, hasKeystores }: { random: Random; hasGate: boolean; hasKeystores: boolean },
+): VolumePlan {
+  const gateMs = hasGate && random.chance(0.5) ? random.magnitude(100, 30 * minute) : 0;
+  if (!hasKeystores || !random.chance(0.3)) return { ...plan, gateMs };
+  const isMade = random.chance(0.5);
+  const attributes = keystoreAttributes(isMade);
+  return {
+    ...plan,
+    gateMs,
+    attributes: { ...plan.attributes, ...attributes },
+    files: [...plan.files, 'keystore.p12', ...(isMade ? ['password'] : [])],
+    keystore: { file: 'keystore.p12', password: isMade ? { file: 'password' } : { text: 'changeit' } },
+  };
+}
+
+/** Attributes of a keystore, with a password that the agent makes or with one from the user. */
+export function keystoreAttributes(isPasswordMade: boolean): Readonly<Record<string, string>> {
+  return {
+    'pkcs12-enable': 'true',
+    ...(isPasswordMade ? { 'pkcs12-password-file': 'password' } : { 'pkcs12-password': 'changeit' }),
   };
 }
 
@@ -239,6 +268,7 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
       probability: needs.random.pick([0.2, 0.5, 1]),
     }),
   ],
+  [1, (needs) => ({ kind: 'events-refused', forMs: spell(needs) })],
   [4, ({ random }) => ({ kind: 'watch', fault: random.pick(watchFaults) })],
   [
     4,

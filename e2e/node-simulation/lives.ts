@@ -1,4 +1,5 @@
-import type { Scenario, VolumePlan } from './scenario.ts';
+import { keystoreAttributes } from './generate-scenario.ts';
+import type { KeystorePlan, Scenario, VolumePlan } from './scenario.ts';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -25,8 +26,9 @@ const restartMs = 45 * minute;
 /** A certificate of minute 40 has expired by then, with the patience that rule 1 has. */
 const unpublishMs = 85 * minute;
 
-const stages: readonly Stage[] = [
-  { name: 'publish and renewal', fromMs: publishMs - 1, untilMs: 25 * minute },
+const firstStage: Stage = { name: 'publish and renewal', fromMs: publishMs - 1, untilMs: 25 * minute };
+const allStages: readonly Stage[] = [
+  firstStage,
   { name: 'restart and renewal', fromMs: restartMs + 1, untilMs: 62 * minute },
   { name: 'unpublish', fromMs: unpublishMs - 1, untilMs: unpublishMs + minute },
 ];
@@ -35,8 +37,12 @@ const stages: readonly Stage[] = [
 interface LifeOptions {
   readonly name: string;
   readonly isThorough?: boolean;
+  /** Those in which it differs from other lives; all unless given. */
+  readonly stages?: readonly Stage[];
   readonly attributes?: Readonly<Record<string, string>>;
   readonly files?: readonly string[];
+  readonly keystore?: KeystorePlan;
+  readonly gateMs?: number;
   readonly fsGroup?: string;
   readonly useTokenRequest?: boolean;
   readonly continueOnNotReady?: boolean;
@@ -52,12 +58,25 @@ export function lives(seed: number): readonly Life[] {
       files: ['both.pem'],
       fsGroup: '2000',
     }),
+    life(seed, {
+      name: 'volume with a keystore and a password file',
+      stages: [firstStage],
+      attributes: keystoreAttributes(true),
+      files: ['keystore.p12', 'password'],
+      keystore: { file: 'keystore.p12', password: { file: 'password' } },
+    }),
+    life(seed, {
+      name: 'volume behind a gate, mounted first',
+      stages: [firstStage],
+      gateMs: 20 * second,
+      continueOnNotReady: true,
+    }),
   ];
 }
 
 function life(seed: number, options: LifeOptions): Life {
   return {
-    stages,
+    stages: options.stages ?? allStages,
     isThorough: options.isThorough ?? false,
     scenario: {
       seed,
@@ -67,6 +86,8 @@ function life(seed: number, options: LifeOptions): Life {
       hasController: false,
       useTokenRequest: options.useTokenRequest ?? false,
       continueOnNotReady: options.continueOnNotReady ?? false,
+      hasGate: options.gateMs !== undefined,
+      hasEvents: true,
       tmpfsBytes: 16 * 1024 * 1024,
       watchPatience: 100,
       issuers: [{ name: 'issuer-0', latencyMs: 20, backdateMs: 0, maxLifetimeMs: Infinity, givesCa: true }],
@@ -76,7 +97,8 @@ function life(seed: number, options: LifeOptions): Life {
   };
 }
 
-function volume({ attributes = {}, files = [], fsGroup = '', useTokenRequest = false }: LifeOptions): VolumePlan {
+function volume(options: LifeOptions): VolumePlan {
+  const { attributes = {}, files = [], fsGroup = '', useTokenRequest = false, keystore, gateMs } = options;
   return {
     name: 'web-0',
     volumeId: 'csi-0',
@@ -91,6 +113,8 @@ function volume({ attributes = {}, files = [], fsGroup = '', useTokenRequest = f
       duration: '30m',
       ...attributes,
     },
+    ...(keystore && { keystore }),
+    ...(gateMs !== undefined && { gateMs }),
     fsGroup,
     files: ['tls.crt', 'tls.key', 'ca.crt', ...files],
     startMs: publishMs,

@@ -1,5 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { Inode, MemoryTree } from './memory-tree.ts';
+import type { KeystorePlan, VolumePlan } from './scenario.ts';
 import type { BindMount } from './simulated-mounts.ts';
 
 /** What a pod sees in its volume. */
@@ -8,12 +10,15 @@ export interface PodView {
   readonly problem: string;
   /** Undefined while there is no certificate. */
   readonly notAfterMs: number | undefined;
+  /** Of the keystore, when its certificate volume has one. */
+  readonly keystorePassword?: string;
 }
 
 const missing = (problem: string): PodView => ({ problem, notAfterMs: undefined });
 
 /** Looks through the pod's mount, as its containers do. */
-export function lookThrough(mount: BindMount | undefined, names: readonly string[]): PodView {
+export function lookThrough(mount: BindMount | undefined, plan: Pick<VolumePlan, 'files' | 'keystore'>): PodView {
+  const { files: names, keystore } = plan;
   if (mount === undefined) return missing('nothing is mounted at its target');
   if (!mount.isReadOnly) return missing('its mount is writable');
   const files = new Map<string, Buffer>();
@@ -23,7 +28,43 @@ export function lookThrough(mount: BindMount | undefined, names: readonly string
     if (inode.content.length === 0 && name !== 'ca.crt') return missing(`${name} is empty`);
     files.set(name, inode.content);
   }
-  return fitting(files.get('tls.crt') ?? Buffer.alloc(0), files.get('tls.key') ?? Buffer.alloc(0));
+  const view = fitting(files.get('tls.crt') ?? Buffer.alloc(0), files.get('tls.key') ?? Buffer.alloc(0));
+  if (keystore === undefined || view.problem !== '') return view;
+  const keystorePassword = passwordOf(keystore, files);
+  const problem = keystoreProblem(files, keystore, keystorePassword);
+  return { ...view, problem, keystorePassword };
+}
+
+function passwordOf({ password }: KeystorePlan, files: ReadonlyMap<string, Buffer>): string {
+  return 'text' in password ? password.text : (files.get(password.file)?.toString() ?? '');
+}
+
+/** What was found of keystores, by their buffers. */
+const opened = new WeakMap<
+  Buffer,
+  { readonly password: string; readonly certificate: Buffer; readonly problem: string }
+>();
+
+/** Opens the keystore, as a Java server does. OpenSSL compares its key and certificate. */
+function keystoreProblem(files: ReadonlyMap<string, Buffer>, { file }: KeystorePlan, password: string): string {
+  const pfx = files.get(file) ?? Buffer.alloc(0);
+  const certificate = files.get('tls.crt') ?? Buffer.alloc(0);
+  const earlier = opened.get(pfx);
+  if (earlier?.password === password && earlier.certificate === certificate) return earlier.problem;
+  const problem = openKeystore(pfx, password, certificate);
+  opened.set(pfx, { password, certificate, problem });
+  return problem;
+}
+
+function openKeystore(pfx: Buffer, passphrase: string, certificatePem: Buffer): string {
+  try {
+    // Node's types leave out what its own TLS code calls: the leaf as DER.
+    const context = createSecureContext({ pfx, passphrase }).context as { getCertificate(): Buffer | null };
+    const isSame = context.getCertificate()?.equals(new X509Certificate(certificatePem).raw) === true;
+    return isSame ? '' : 'its keystore holds another certificate';
+  } catch (thrown) {
+    return `its keystore cannot be opened: ${String(thrown)}`;
+  }
 }
 
 /** Whether the pod looks at the directory that the agent writes to, not at one that was deleted. */

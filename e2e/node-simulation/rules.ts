@@ -200,6 +200,7 @@ export class Rules {
     const state = this.#state(volume);
     state.isRunning = true;
     state.runningSinceMs = this.#parts.time.nowMs;
+    state.keystorePassword = undefined;
     state.wasComplete = !this.#parts.scenario.continueOnNotReady;
     this.#look(volume, state);
   }
@@ -207,8 +208,10 @@ export class Rules {
   #look(volume: PodVolume, state: VolumeState): void {
     const { mounts, tree } = this.#parts;
     const mount = mounts.at(volume.target);
-    const { problem, notAfterMs } = lookThrough(mount, volume.plan.files);
+    const { problem, notAfterMs, keystorePassword } = lookThrough(mount, volume.plan);
     state.notAfterMs = notAfterMs;
+    if (keystorePassword !== undefined && keystorePassword !== (state.keystorePassword ??= keystorePassword))
+      this.break(8, `the password of the keystore of ${volume.id} has changed under its pod`);
     if (problem === '') state.wasComplete = true;
     else if (state.wasComplete) this.break(this.#isNew(state) ? 2 : 8, `the pod of ${volume.id} runs, and ${problem}`);
     if (mount !== undefined && !showsVolume(mount, tree, volume.id))

@@ -3,6 +3,13 @@ import type { RequestFault, WatchFault } from './api-server.ts';
 import type { IssuerFault, IssuerPlan } from './issuers.ts';
 import type { Party } from './simulated-time.ts';
 
+/** A keystore that the attributes promise. */
+export interface KeystorePlan {
+  readonly file: string;
+  /** The password, or the file that shows the one that the agent made. */
+  readonly password: { readonly text: string } | { readonly file: string };
+}
+
 /** A pod with one volume. */
 export interface VolumePlan {
   readonly name: string;
@@ -17,6 +24,10 @@ export interface VolumePlan {
   readonly fsGroup: string;
   /** Files that the attributes promise. */
   readonly files: readonly string[];
+  /** The PKCS#12 keystore among them. */
+  readonly keystore?: KeystorePlan;
+  /** How long after its creation the pod meets the readiness gate of the scenario. */
+  readonly gateMs?: number;
   readonly startMs: number;
   /** When the pod is deleted; after the end of the scenario's time it is deleted in any case. */
   readonly endMs: number;
@@ -50,6 +61,7 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'move-target'; readonly volume: string }
   | { readonly kind: 'request'; readonly fault: RequestFault; readonly count: number; readonly skip?: number }
   | { readonly kind: 'api-window'; readonly fault: RequestFault; readonly forMs: number; readonly probability: number }
+  | { readonly kind: 'events-refused'; readonly forMs: number }
   | { readonly kind: 'watch'; readonly fault: WatchFault }
   | { readonly kind: 'issuer'; readonly issuer: string; readonly fault: IssuerFault; readonly forMs: number }
   | { readonly kind: 'rotate-ca'; readonly issuer: string }
@@ -71,6 +83,10 @@ export interface Scenario {
   readonly hasController: boolean;
   readonly useTokenRequest: boolean;
   readonly continueOnNotReady: boolean;
+  /** Whether first certificates wait for an annotation of the pod. */
+  readonly hasGate?: boolean;
+  /** Whether the agent writes Events. */
+  readonly hasEvents?: boolean;
   readonly tmpfsBytes: number;
   /** How many times longer than asked for the API server serves a watch. */
   readonly watchPatience: number;

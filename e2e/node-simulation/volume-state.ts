@@ -47,6 +47,8 @@ export class VolumeState {
   /** Whether its pod has seen a whole set of files; only then may none be missing. */
   wasComplete = false;
   runningSinceMs = 0;
+  /** The password of its keystore that the pod has seen. */
+  keystorePassword: string | undefined;
   notAfterMs: number | undefined;
   requestsLeft = 0;
 

@@ -13,13 +13,14 @@ import { Kubelet } from './kubelet.ts';
 import { MemoryTree } from './memory-tree.ts';
 import { Random } from './random.ts';
 import { Rules } from './rules.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario, VolumePlan } from './scenario.ts';
 import { MountPoints } from './simulated-mounts.ts';
 import { SimulatedTime, WallClocks } from './simulated-time.ts';
 
 const root = '/run/certfleet';
 /** How long the garbage collector takes after a pod is gone. */
 const collectMs = 30_000;
+const gateAnnotation = 'simulated.example/ready';
 const restartAfterCrashMs = 10_000;
 /** Longer than a volume that nobody came back for is kept (15 minutes), and than any pause of the API client. */
 const afterLastPodMs = 40 * 60_000;
@@ -182,6 +183,7 @@ export class World {
     };
     issuers.approvalMs = (object) => this.#planOf(object)?.approvalMs ?? 0;
     server.onList = () => rules.listed();
+    server.onEventRefused = () => this.injected();
     server.onChange = (change, object) => {
       if (change.plural !== 'certificaterequests') return;
       this.trace(`request ${object.metadata.name} ${change.type}`);
@@ -217,6 +219,8 @@ export class World {
         'strict-attributes': false,
         'use-token-request': scenario.useTokenRequest,
       },
+      gates: scenario.hasGate === true ? [{ kind: 'pod-annotation', key: gateAnnotation }] : [],
+      hasEvents: scenario.hasEvents === true,
       log: (line) => this.trace(`log ${line.trim()}`),
       onFileChange: (volumeId) => this.rules.filesChanged(volumeId),
       onRequestFault: (request, fault) => this.#requestFault(request, fault),
@@ -229,7 +233,9 @@ export class World {
     for (const volume of this.kubelet.volumes) {
       const { startMs, endMs, endsAbruptly } = volume.plan;
       this.time.at(startMs, () => {
-        if (!this.#isEnding) this.kubelet.add(volume);
+        if (this.#isEnding) return;
+        if (this.scenario.hasGate === true) this.#addPod(volume.plan);
+        this.kubelet.add(volume);
       });
       if (endMs !== Infinity)
         this.time.at(endMs, () => {
@@ -238,6 +244,18 @@ export class World {
           this.#collectLater(volume.plan.name);
         });
     }
+  }
+
+  /** The pod as the API server shows it: the gate's annotation comes later. */
+  #addPod({ name, namespace, volumeId, gateMs = 0 }: VolumePlan): void {
+    const { objects } = this.server;
+    const metadata = { name, namespace, uid: '', resourceVersion: '', creationTimestamp: '' };
+    const pod = objects.create('pods', { apiVersion: 'v1', kind: 'Pod', metadata }, this.server.nowMs);
+    pod.metadata.uid = `uid-${name}`;
+    this.rules.disturb(this.time.nowMs + gateMs, volumeId);
+    this.time.after(gateMs, () =>
+      objects.update('pods', pod, ({ metadata }) => (metadata.annotations = { [gateAnnotation]: 'true' })),
+    );
   }
 
   async #runUntil(untilMs: number): Promise<void> {
@@ -290,6 +308,8 @@ export class World {
       fault.kind === 'throttle' ? 1_500 * fault.retryAfterSeconds : fault.kind === 'slow' ? fault.delayMs : 0;
     const name = /web-\d+/.exec(`${request.path} ${request.body ?? ''}`)?.[0];
     const volume = this.scenario.volumes.find((plan) => plan.name === name);
+    // What happens to an Event hinders no volume, unless the client is told to rest.
+    if (request.path.includes('/events') && fault.kind !== 'throttle') return;
     // The client lets rest whatever the server asked it to, for all volumes.
     const hindered = fault.kind === 'throttle' ? undefined : volume?.volumeId;
     this.rules.disturb(this.time.nowMs + asked + (lastsMs[fault.kind] ?? 0), hindered);

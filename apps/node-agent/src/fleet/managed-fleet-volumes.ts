@@ -40,10 +40,6 @@ export class ManagedFleetVolumes implements FleetVolumes {
     return this.#volumes.automaticWaitMs(volumeId);
   }
 
-  deferredForMs(volumeId: string): number {
-    return this.#volumes.deferredForMs(volumeId);
-  }
-
   defer(volumeId: string, generation: number, until: Date): Promise<string> {
     return this.#volumes.deferGeneration(volumeId, generation, until);
   }

@@ -196,6 +196,8 @@ export class Volume {
     } catch (thrown) {
       // After its decisive rename a write may still fail; then the new files are what the pod sees.
       if (this.#payloadFingerprint() !== certificate.fingerprintSha256) throw thrown;
+      // A pod that runs already finds the first certificate only by its links, which the failed write may not have made.
+      this.store.completePayload(this.volumeId);
       this.#parts.onWriteFailed(this, asCertfleetError(thrown));
     }
     this.#lastCause = cause;
@@ -208,7 +210,7 @@ export class Volume {
    * Transition: the files decide. Newer ones beside an older record, as a kill or a failed write leaves them, are the
    * present certificate; without a certificate that can be read, one is to be issued.
    * @returns whether a newer certificate was found
-   * @throws CertfleetError when the files cannot be read
+   * @throws CertfleetError when the files cannot be read, or one cannot be shown to a pod that runs
    */
   reconcile(): boolean {
     const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec);
@@ -216,6 +218,8 @@ export class Volume {
       if (this.#record.issued !== undefined) this.#record = { ...this.#record, issued: undefined };
       return false;
     }
+    // A kill between the swap of the files and their links leaves a pod that runs already without them.
+    if (this.#record.phase === 'published') this.store.completePayload(this.volumeId);
     if (certificate.fingerprintSha256 === this.#record.issued?.fingerprintSha256) return false;
     // It was issued when its files were written, perhaps long ago: renew-before is reckoned from then.
     const now = this.#parts.clock.now();

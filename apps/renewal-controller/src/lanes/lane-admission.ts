@@ -199,5 +199,5 @@ function laneScriptKeys(keys: RedisKeys, lane: string): readonly string[] {
 /** The four keys of a lane alone, in the order that its scripts take them. */
 export function laneKeys(keys: RedisKeys, lane: string): readonly [string, string, string, string] {
   const key = keys.lane(lane);
-  return [key, `${key}:inflight`, `${key}:slots`, `${key}:node-limited`];
+  return [key, `${key}:inflight`, `${key}:slots`, `${key}:blocked`];
 }

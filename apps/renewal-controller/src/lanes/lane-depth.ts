@@ -5,7 +5,7 @@ import type { LaneState } from './lane-store.ts';
 export type LaneStatus = 'open' | 'paused' | 'backing-off' | 'window';
 
 /** What waits in a lane, and whether it moves. */
-export interface LaneDepth extends Pick<LaneState, 'queued' | 'nodeLimited' | 'inFlight'> {
+export interface LaneDepth extends Pick<LaneState, 'queued' | 'blocked' | 'inFlight'> {
   /** The issuer as one word. */
   readonly key: string;
   readonly status: LaneStatus;
@@ -23,6 +23,6 @@ export function laneStatus(
 
 /** A lane's state as far as its depth goes. */
 export function laneDepth(state: LaneState, at: { readonly nowMs: number; readonly opensInMs: number }): LaneDepth {
-  const { issuer, queued, nodeLimited, inFlight } = state;
-  return { key: issuerKey(issuer), queued, nodeLimited, inFlight, status: laneStatus(state, at) };
+  const { issuer, queued, blocked, inFlight } = state;
+  return { key: issuerKey(issuer), queued, blocked, inFlight, status: laneStatus(state, at) };
 }

@@ -7,12 +7,12 @@
 //   okAt     the last success; lastNode, sharedAt  the node that came last, and when it last was another than before
 //   :inflight  started and unanswered, by the time at which their slot in flight is given up
 //   :slots     queued, by the time reserved for them; once it has come, promoted and on their way
-//   :node-limited    waiting for a slot in flight or for the end of a pause, by not-after, the most urgent first
+//   :blocked    waiting for a slot in flight or for the end of a pause, by not-after, the most urgent first
 //   :node-limited   hash of what waits for its node's share, to the node
 //   :waiting   nodes that have such renewals, by the time at which one of them was last promoted
 // Of each node in a lane, so that none takes more than its share:
 //   :node:     hash: until, streak, lastFailed, failedAt of the failures that this node alone reports
-//   :active:   set of what it has in flight, in slots and nodeLimited
+//   :active:   set of what it has in flight, in slots and blocked
 //   :node-limited:  what waits for the node's share, by not-after, the most urgent first; below 0 what waits for no window
 // Shared by all lanes:
 //   started    what is started and unanswered, node/volume by the time at which its slot is given up
@@ -26,7 +26,7 @@
 
 /** KEYS of all lane scripts: the lane's five, then `queued`. Time is the server's: no replica's clock decides. */
 export const laneCommon = `
-local lane, inflight, slots, nodeLimited, waiting, queued = unpack(KEYS)
+local lane, inflight, slots, blocked, waiting, queued = unpack(KEYS)
 local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'streak', 'paceDivisorLog2', 'failedNodes', 'lastFailedNode',
   'okAt', 'lastNode', 'sharedAt', 'paused'}
 local state = {}
@@ -79,7 +79,7 @@ local function shareOf(node, now, most, threshold)
   if most < 16 and now - field('sharedAt') > 3600000 then return room end
   return math.max(1, math.ceil(room / 4))
 end
--- How many slots the node has: in flight, nodeLimited, and in the queue up to a time. Not counted exactly below the limit.
+-- How many slots the node has: in flight, blocked, and in the queue up to a time. Not counted exactly below the limit.
 local function takenBy(node, at, limit)
   local active = keyOf('active', node)
   if redis.call('SCARD', active) < limit then return 0 end
@@ -88,7 +88,7 @@ local function takenBy(node, at, limit)
     local slot = score(slots, member)
     if slot >= 0 then
       if slot <= at then count = count + 1 end
-    elseif score(inflight, member) >= 0 or score(nodeLimited, member) >= 0 then count = count + 1
+    elseif score(inflight, member) >= 0 or score(blocked, member) >= 0 then count = count + 1
     else redis.call('SREM', active, member) end
   end
   return count
@@ -105,12 +105,12 @@ local function leaveNodeLimited(node, member)
   if redis.call('EXISTS', nodeLimited) == 0 then redis.call('ZREM', waiting, node) end
 end
 
--- Calls forward what may start: the nodeLimited while slots in flight are free, then the queue as far as its times are later
+-- Calls forward what may start: the blocked while slots in flight are free, then the queue as far as its times are later
 -- than pace and policy require, then what waits for its node's share, the node first that was promoted least lately.
 -- Answers members and how many ms from now each is to come.
 local function advance(now, interval, slack, opens, most, threshold)
   local promoted = {}
-  if state.paused or redis.call('EXISTS', slots, nodeLimited, waiting) == 0 then return promoted end
+  if state.paused or redis.call('EXISTS', slots, blocked, waiting) == 0 then return promoted end
   local onTheirWay = redis.call('ZCOUNT', slots, now - 5000, now)
   local free = roomOf(most, threshold) - redis.call('ZCARD', inflight) - onTheirWay
   if free <= 0 then return promoted end
@@ -122,8 +122,8 @@ local function advance(now, interval, slack, opens, most, threshold)
   end
   local from, behind = math.max(now, field('until')), field('tat')
   if onTheirWay > 0 then behind = math.max(behind, from) + onTheirWay * interval end
-  for _, member in ipairs(redis.call('ZRANGE', nodeLimited, 0, math.min(free, 500) - 1)) do
-    redis.call('ZREM', nodeLimited, member)
+  for _, member in ipairs(redis.call('ZRANGE', blocked, 0, math.min(free, 500) - 1)) do
+    redis.call('ZREM', blocked, member)
     promote(member, now)
     behind = math.max(behind, from) + interval
   end

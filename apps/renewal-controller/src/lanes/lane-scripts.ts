@@ -17,7 +17,7 @@ redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - 3600000)
 local function leave()
   redis.call('ZREM', slots, member)
-  redis.call('ZREM', nodeLimited, member)
+  redis.call('ZREM', blocked, member)
   redis.call('SREM', keyOf('active', node), member)
   leaveNodeLimited(node, member)
 end
@@ -28,15 +28,7 @@ local function notYet(wait)
 end
 -- A worker's clock may be ahead, and a request may have been cancelled after its job was brought forward.
 if requesters == '' and now < tonumber(ARGV[14]) - 1000 then return notYet(tonumber(ARGV[14]) - now) end
-local function noteRequest()
-  if requesters == '' then return end
-  redis.call('SADD', keyOf('requested', node), member)
-  keep(keyOf('requested', node))
-end
-if score(inflight, member) >= 0 then
-  noteRequest()
-  return {2, 0, '', 0, requesters}
-end
+if score(inflight, member) >= 0 then return {2, 0, '', 0, requesters} end
 local rests = score(cooldown, volume)
 if rests > now then return notYet(rests - now) end
 
@@ -68,18 +60,18 @@ local function waitForNode(reason, at, urgent)
   return {0, math.min(2592000000, math.max(50, wait)), reason, urgent, requesters}
 end
 local function waitForSlot(wait, reason, urgent)
-  local wasBlocked = score(nodeLimited, member) >= 0
+  local wasBlocked = score(blocked, member) >= 0
   leave()
   if not wasBlocked and takenBy(node, now, share) >= share then
     return waitForNode(reason == 'paused' and reason or 'node-limit', now + wait, urgent)
   end
   setWait(reason)
-  redis.call('ZADD', nodeLimited, ARGV[9], member)
+  redis.call('ZADD', blocked, ARGV[9], member)
   activate(node, member)
   redis.call('SADD', queued, ARGV[13])
   return {0, wait, reason, urgent, requesters}
 end
--- A resume calls what a pause nodeLimited; the long wait is for a resume that was cut short.
+-- A resume calls what a pause blocked; the long wait is for a resume that was cut short.
 if state.paused then return waitForSlot(600000, 'paused', 0) end
 
 local interval, slack = pace(now, tonumber(ARGV[3]), tonumber(ARGV[4]))
@@ -87,7 +79,7 @@ local tat, backoff = field('tat'), field('until')
 local isHurried = string.find(requesters, '!', 1, true)
 local opens = isHurried and now or now + tonumber(ARGV[7])
 local slot = score(slots, member)
-local promoted = slot >= 0 or score(nodeLimited, member) >= 0
+local promoted = slot >= 0 or score(blocked, member) >= 0
 
 local from = math.max(now, backoff, opens)
 local ends, line = 'queueTail', promoted and tat or math.max(tat, field('queueTail'))
@@ -136,7 +128,7 @@ if redis.call('SCARD', keyOf('active', node)) >= share then
   if own >= share then return waitForNode('node-limit', first, urgent) end
 end
 local taken = redis.call('ZCARD', inflight)
-if not promoted and urgent == 0 then taken = taken + redis.call('ZCARD', nodeLimited) end
+if not promoted and urgent == 0 then taken = taken + redis.call('ZCARD', blocked) end
 if taken >= roomOf(most, threshold) then
   -- Called by an answer; should none come, by the end of the slot that is given up first.
   local first = redis.call('ZRANGE', inflight, 0, 0, 'WITHSCORES')
@@ -146,7 +138,6 @@ end
 leave()
 redis.call('HDEL', waits, volume)
 activate(node, member)
-noteRequest()
 redis.call('ZADD', started, now + timeout, volume)
 redis.call('ZADD', inflight, now + timeout, member)
 put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
@@ -177,14 +168,14 @@ redis.call('ZREMRANGEBYSCORE', cooldown, '-inf', now)
 local rest = tonumber(ARGV[15])
 local wasRequest = redis.call('SREM', keyOf('requested', node), member) == 1
 -- Requested while its agent refused it as an automatic one: it comes again soon, and as a request.
-if outcome == 'deferred' and requesters ~= '' and not wasRequest then rest = math.min(rest, 2000) end
+if outcome == 'deferred' and requesters ~= '' then rest = math.min(rest, 2000) end
 if rest > 0 then redis.call('ZADD', cooldown, math.ceil(now + rest), volume) end
 redis.call('SREM', keyOf('active', node), member)
 leaveNodeLimited(node, member)
 local wasStarted = redis.call('ZREM', inflight, member)
 if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
--- What is in flight is neither queued nor nodeLimited.
-local leftQueue = wasStarted == 0 and redis.call('ZREM', nodeLimited, member) == 0 and redis.call('ZREM', slots, member) == 1
+-- What is in flight is neither queued nor blocked.
+local leftQueue = wasStarted == 0 and redis.call('ZREM', blocked, member) == 0 and redis.call('ZREM', slots, member) == 1
 
 local function restOf(streak, least)
   local wait = math.min(tonumber(ARGV[7]), tonumber(ARGV[6]) * 2 ^ math.min(30, streak - least))
@@ -242,7 +233,7 @@ return {wasStarted, requesters, unpack(advance(now, interval, slack, now + tonum
 export const advanceScript = luaScript(`${laneCommon}
 local now = clock(ARGV[2])
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
-if redis.call('EXISTS', slots, nodeLimited, waiting) == 0 then
+if redis.call('EXISTS', slots, blocked, waiting) == 0 then
   redis.call('SREM', queued, ARGV[1])
   return {}
 end

@@ -2,19 +2,19 @@ import { luaScript } from '../redis/lua-script.ts';
 
 /**
  * How lanes stand. KEYS the four of each. Answers for each its hash as a flat list, how many are in flight, in slots and
- * nodeLimited (for the lane or for their node's share), and the time of the last slot or ''.
+ * blocked (for the lane or for their node's share), and the time of the last slot or ''.
  */
 export const laneStatesScript = luaScript(`
 local answer = {}
 for i = 1, #KEYS, 4 do
-  local lane, inflight, slots, nodeLimited = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
+  local lane, inflight, slots, blocked = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
   local status = {redis.call('HGETALL', lane), 0, 0, 0, ''}
   -- Nothing is under way in most of some thousand lanes, which one question tells.
   local nodeLimited = lane .. ':node-limited'
-  if redis.call('EXISTS', inflight, slots, nodeLimited, nodeLimited) > 0 then
+  if redis.call('EXISTS', inflight, slots, blocked, nodeLimited) > 0 then
     local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
     status = {status[1], redis.call('ZCARD', inflight), redis.call('ZCARD', slots),
-      redis.call('ZCARD', nodeLimited) + redis.call('HLEN', nodeLimited), last[2] or ''}
+      redis.call('ZCARD', blocked) + redis.call('HLEN', nodeLimited), last[2] or ''}
   end
   answer[#answer + 1] = status
 end
@@ -22,7 +22,7 @@ return answer`);
 
 /**
  * In how many ms a waiting renewal is to come as things are now, or '' when its wait is as it was told: whoever called it
- * in the meantime found no job that waits. KEYS slots, nodeLimited, nodeLimited, waits. ARGV member, node/volume.
+ * in the meantime found no job that waits. KEYS slots, blocked, nodeLimited, waits. ARGV member, node/volume.
  */
 export const promotionScript = luaScript(`
 local time = redis.call('TIME')

@@ -29,7 +29,7 @@ export interface LaneState {
   /** Renewals with a slot in the line. */
   readonly queued: number;
   /** Renewals that wait for a slot in flight, for their node's share of them, or for the end of a pause. */
-  readonly nodeLimited: number;
+  readonly blocked: number;
   /** When the last in the line has its turn; undefined without a line. */
   readonly lineEndsAtMs: number | undefined;
   /** Until when the lane rests after failures; undefined when it does not. */
@@ -114,8 +114,8 @@ export class LaneStore {
     { id }: Lane,
     renewal: { readonly id: string; readonly volume: string },
   ): Promise<number | undefined> {
-    const [lane, , slots, nodeLimited] = laneKeys(this.#keys, id);
-    const keys = [slots, nodeLimited, `${lane}:node-limited`, this.#keys.waits];
+    const [lane, , slots, blocked] = laneKeys(this.#keys, id);
+    const keys = [slots, blocked, `${lane}:node-limited`, this.#keys.waits];
     const answer = (await promotionScript.run(this.#redis, keys, [renewal.id, renewal.volume])) as string;
     return answer === '' ? undefined : Number(answer);
   }
@@ -163,10 +163,10 @@ export class LaneStore {
   }
 }
 
-/** What Redis waits of a lane: its hash, how many are in flight, in slots and nodeLimited, and the time of the last slot. */
+/** What Redis waits of a lane: its hash, how many are in flight, in slots and blocked, and the time of the last slot. */
 type StoredLane = readonly [readonly string[], number, number, number, string];
 
-function laneState(lane: Lane, [pairs, inFlight, queued, nodeLimited, last]: StoredLane): LaneState {
+function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredLane): LaneState {
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < pairs.length; i += 2) fields.set(pairs[i] ?? '', pairs[i + 1] ?? '');
   const number = (name: string): number => Number(fields.get(name) ?? 0);
@@ -179,7 +179,7 @@ function laneState(lane: Lane, [pairs, inFlight, queued, nodeLimited, last]: Sto
     paused: paused === undefined ? undefined : (JSON.parse(paused) as LanePause),
     inFlight,
     queued,
-    nodeLimited,
+    blocked,
     lineEndsAtMs: last === '' ? undefined : Number(last),
     backoffUntilMs: number('until') === 0 ? undefined : number('until'),
     failureStreak: number('streak'),
