@@ -40,7 +40,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
   const certificateOn = async (node: string): Promise<X509Certificate> => {
     const files = await readFiles(cluster, podOn(node), 'data');
     const certificate = new X509Certificate(textOf(files, 'tls.crt'));
-    const publicKey = certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString().trim();
+    const publicKey = certificate.publicKey.export({ type: 'spki', format: 'pem' }).trim();
     assert.equal(await publicKeyOf(textOf(files, 'tls.key')), publicKey);
     assert.ok(certificate.verify(new X509Certificate(caCertificate).publicKey));
     return certificate;

@@ -146,5 +146,5 @@ process.once('message', (order: InsideOrder) => {
       (summary) => tell({ kind: 'summary', summary }),
       (thrown: unknown) => tell({ kind: 'broken', error: inspect(thrown) }),
     )
-    .finally(() => process.disconnect());
+    .finally(() => process.disconnect?.());
 });
