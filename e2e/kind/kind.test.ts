@@ -1,4 +1,4 @@
-// The chart on kind, with images built from its Dockerfiles: two nodes, each a container that boots systemd.
+// The chart on kind, with images built from its Dockerfile: two nodes, each a container that boots systemd.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
