@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
+import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { grpcAddress } from './bind-address.ts';
@@ -71,7 +71,7 @@ export interface ControllerPorts {
 }
 
 const missedHeartbeats = 3;
-const nobodyToAsk: DescribeVolume = () =>
+const notReady: DescribeVolume = () =>
   Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
 const pruneMs = 10 * 60_000;
 
@@ -90,7 +90,7 @@ export class Controller {
   readonly #readiness: Readiness;
   #server: FleetServer | undefined;
   /** Until the fleet API serves nobody can be asked. */
-  #describeVolume: DescribeVolume = nobodyToAsk;
+  #describeVolume: DescribeVolume = notReady;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -161,7 +161,7 @@ export class Controller {
 
   async #start(): Promise<ControllerPorts> {
     const { config, env, clock } = this.#options;
-    this.#started.defer(returnFreedMemory(clock));
+    this.#started.defer(trimHeap(clock));
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
     this.#started.defer(() => client?.stop());
     const certificate = await this.#openCertificate();

@@ -62,7 +62,7 @@ export function SignInPage(): JSX.Element {
         </label>
         {error && (
           <p class="bad" role="alert">
-            {refusalWords(error)}
+            {refusalText(error)}
           </p>
         )}
         <button type="submit" class="primary" disabled={token.trim() === '' || isSending}>
@@ -82,7 +82,7 @@ export function SignInPage(): JSX.Element {
   );
 }
 
-function refusalWords({ code, message }: CertfleetError): string {
+function refusalText({ code, message }: CertfleetError): string {
   if (code === 'unauthenticated')
     return 'Kubernetes does not accept this token. It may have expired: create a new one.';
   if (code === 'permission-denied')

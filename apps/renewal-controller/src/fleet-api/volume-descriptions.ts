@@ -33,10 +33,10 @@ export function volumeDescriptions(options: VolumeDescriptionsOptions): Describe
       const error = asCertfleetError(thrown);
       const moved = nodeNow(options, volume.node);
       const isElsewhere = moved.connectedTo !== tried.connectedTo || options.server.isConnected(volume.node);
-      if (error.reason !== 'NotConnected' || !isElsewhere) throw inWords(error, moved);
+      if (error.reason !== 'NotConnected' || !isElsewhere) throw asText(error, moved);
       // It went to another replica while it was asked, as every agent does when one is restarted.
       return await ask(options, volume, moved).catch((again: unknown) => {
-        throw inWords(asCertfleetError(again), moved);
+        throw asText(asCertfleetError(again), moved);
       });
     }
   };
@@ -61,7 +61,7 @@ async function ask(
   return await relay.describe(connectedTo, { node, volumeId });
 }
 
-function inWords(error: CertfleetError, { node, agentVersion }: NodeState): CertfleetError {
+function asText(error: CertfleetError, { node, agentVersion }: NodeState): CertfleetError {
   if (error.code !== 'deadline-exceeded') return error;
   const message = `the agent of node ${node} does not answer; it is busy, or its version (${agentVersion}) cannot show certificates`;
   return new CertfleetError('unavailable', message, { cause: error });

@@ -8,11 +8,11 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { LaneDirectory } from './lane-directory.ts';
-import type { VolumeEvidence } from './volume-evidence-routes.ts';
+import type { VolumeInspection } from './volume-inspection-routes.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
 /** What the routes work with. */
-export interface ApiContext extends VolumeEvidence {
+export interface ApiContext extends VolumeInspection {
   readonly view: () => FleetView;
   readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
   readonly lanes: LaneDirectory;
