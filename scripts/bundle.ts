@@ -43,7 +43,7 @@ const { metafile } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
-  target: 'node24',
+  target: 'node26',
   // Names stay, since logs show those of errors. (keepNames would set them each time that a function is made: 2 % of the
   // agent's CPU.)
   minifyWhitespace: true,

@@ -31,4 +31,11 @@ if (!upToDate()) {
     console.error('npm install failed; its own message above says why');
     process.exit(status ?? 1);
   }
+  // Node 26 is linked to libatomic, which a minimal system lacks.
+  const started = spawnSync(join(root, 'node_modules/.bin/node'), ['--version'], { encoding: 'utf8' });
+  if (started.status !== 0) {
+    console.error(`the Node that the packages bring does not start: ${started.stderr ?? started.error}`);
+    console.error('It needs libatomic; on Debian and Ubuntu: apt-get install libatomic1');
+    process.exit(1);
+  }
 }

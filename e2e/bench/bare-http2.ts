@@ -29,7 +29,7 @@ export class BareHttp2 {
 
   constructor(socketPath: string) {
     this.#socket = connect(socketPath);
-    this.#socket.on('data', (chunk) => this.#read(chunk));
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     this.#socket.on('close', () => this.#fail(new Error('the connection was closed')));
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

@@ -17,7 +17,7 @@ import type { Timings } from './timings.ts';
 
 const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent.js');
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
-/** As in the image: apps/node-agent/Dockerfile. */
+/** As in the image: the node-agent stage of the Dockerfile. */
 const nodeFlags = ['--max-semi-space-size=4', '--initial-heap-size=64', '--expose-gc'];
 const imageEnv = { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '8' };
 

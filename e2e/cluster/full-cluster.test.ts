@@ -140,11 +140,11 @@ describe('full cluster', () => {
 
 /** Two stages as users have them; the package is there for its version, which no file of ours holds. */
 const dockerfile = `
-FROM node:24-bookworm-slim AS build
+FROM node:26-bookworm-slim AS build
 WORKDIR /app
 COPY package.json .
 RUN npm install semver@7.7.4
-FROM node:24-bookworm-slim
+FROM node:26-bookworm-slim
 COPY --from=build /app /app
 WORKDIR /app
 USER node

@@ -3,10 +3,10 @@ import { ensureNodeImage, ensureRedisImage, redisImage } from '../cluster/images
 import type { DockerEngine } from '../docker/docker-engine.ts';
 
 const repository = join(import.meta.dirname, '../..');
-const nodeImage = 'docker.io/library/node:24-bookworm-slim';
+const nodeImage = 'docker.io/library/node:26-bookworm-slim';
 
 /**
- * Hands dockerd the images of docker-compose.test.yml, ours built from their Dockerfiles. buildah builds them, as for
+ * Hands dockerd the images of docker-compose.test.yml, ours built from the Dockerfile. buildah builds them, as for
  * clusters: the engine's network reaches no registry, which `npm ci` needs.
  */
 export async function loadComposeImages(engine: DockerEngine, log: (line: string) => void): Promise<void> {
@@ -16,7 +16,6 @@ export async function loadComposeImages(engine: DockerEngine, log: (line: string
   // Debian with openssl, which is all that is asked of buildpack-deps; on Docker Hub it is too the base of Node's image.
   await engine.load(nodeImage, ['buildpack-deps:bookworm-curl']);
   for (const app of ['node-agent', 'renewal-controller']) {
-    const dockerfile = join(repository, 'apps', app, 'Dockerfile');
-    await engine.build({ tag: `certfleet/${app}:test`, context: repository, dockerfile });
+    await engine.build({ tag: `certfleet/${app}:test`, context: repository, target: app });
   }
 }

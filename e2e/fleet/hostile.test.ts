@@ -42,7 +42,7 @@ async function assertServed(fleet: TwoReplicas, honest: MemoryVolumes, mark: num
 }
 
 function endOf({ connection }: RawAgent): Promise<string> {
-  return new Promise((resolve) => connection.stream.on('error', ({ message }) => resolve(message)));
+  return new Promise((resolve) => connection.stream.on('error', ({ message }: Error) => resolve(message)));
 }
 
 const report = (volumeId: string, fields: object = {}): VolumeReport =>

@@ -25,7 +25,7 @@ async function strand(fleet: FleetFixture, port: number): Promise<Stranded> {
   const access = { address: `dns:localhost:${port}`, caFile: fleet.files.certificateFile, tokenFile };
   const connection = await connectToController(access);
   const { stream } = connection;
-  const ended = new Promise<string>((resolve) => stream.on('error', ({ message }) => resolve(message)));
+  const ended = new Promise<string>((resolve) => stream.on('error', ({ message }: Error) => resolve(message)));
   stream.on('data', () => undefined);
   const send: Stranded['send'] = (message) => void stream.write(AgentMessage.fromPartial(message));
   send({ hello: { agentVersion: 'stranded' } });

@@ -48,7 +48,7 @@ test('shows the certificate as the pod reads it, from the replica of its agent a
   for (const replica of replicas) {
     await fleet.untilKnown(replica, 'node-a', 'csi-web');
     const answer = await fleet.api(replica, path);
-    assert.equal(answer.status, 200, answer.message);
+    assert.equal(answer.status, 200, answer.message ?? '');
     assert.deepEqual([answer['pem'], answer['ca'], answer['text']], [pem, node.file('ca.crt'), opensslText]);
     const [leaf] = answer['chain'] as readonly Record<string, string>[];
     assert.equal(leaf?.['subject'], 'CN=web');
@@ -181,7 +181,7 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
   }
   // An agent that answers on and on loses its stream, and nobody else's.
   const ended = new Promise<string>((resolve) =>
-    thief.connection.stream.on('error', ({ message }) => resolve(message)),
+    thief.connection.stream.on('error', ({ message }: Error) => resolve(message)),
   );
   for (let i = 0; i < 150; i += 1) thief.send({ description: { requestId: `guess-${i}` } });
   assert.match(await ended, /expected answers to questions, found 101 that nobody asked/);

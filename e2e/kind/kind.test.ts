@@ -1,4 +1,4 @@
-// The chart on kind, with images built from its Dockerfiles: two nodes, each a container that boots systemd.
+// The chart on kind, with images built from its Dockerfile: two nodes, each a container that boots systemd.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
@@ -40,7 +40,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
   const certificateOn = async (node: string): Promise<X509Certificate> => {
     const files = await readFiles(cluster, podOn(node), 'data');
     const certificate = new X509Certificate(textOf(files, 'tls.crt'));
-    const publicKey = certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString().trim();
+    const publicKey = certificate.publicKey.export({ type: 'spki', format: 'pem' }).trim();
     assert.equal(await publicKeyOf(textOf(files, 'tls.key')), publicKey);
     assert.ok(certificate.verify(new X509Certificate(caCertificate).publicKey));
     return certificate;

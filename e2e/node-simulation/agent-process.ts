@@ -80,7 +80,6 @@ export class AgentProcess {
   readonly #node: NodeSurroundings;
   readonly #client: KubeClient;
   readonly #issuer: CertManagerIssuer;
-  readonly #events: EventRecorder | undefined;
   readonly #activeMounts: ActiveMounts;
   readonly #files: MemoryFiles;
   readonly #log: Logger;
@@ -123,15 +122,7 @@ export class AgentProcess {
       },
     });
     this.#issuer = new CertManagerIssuer({ client: this.#client, clock: this.clock, nodeId: 'node-1' });
-    const activeMounts = new ActiveMounts(this.clock);
-    this.#activeMounts = activeMounts;
-    if (node.hasEvents)
-      this.#events = new EventRecorder({
-        client: this.#client,
-        clock: this.clock,
-        nodeName: 'node-1',
-        mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
-      });
+    this.#activeMounts = new ActiveMounts(this.clock);
   }
 
   get isAlive(): boolean {

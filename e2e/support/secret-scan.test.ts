@@ -14,16 +14,12 @@ const find = (text: string): string[] => findSecrets([{ where: 'log', text }]).m
 
 for (const [kind, pem] of Object.entries(keys)) {
   test(`finds a private key (${kind}) however it is wrapped`, () => {
-    assert.notEqual(find(`first line\n${String(pem)}`).length, 0, 'plain');
+    assert.notEqual(find(`first line\n${pem}`).length, 0, 'plain');
     assert.notEqual(find(JSON.stringify({ key: pem })).length, 0, 'in JSON');
     for (const before of ['', 'a', 'ab']) {
-      assert.notEqual(
-        find(Buffer.from(before + String(pem)).toString('base64')).length,
-        0,
-        `in Base64 after ${before}`,
-      );
+      assert.notEqual(find(Buffer.from(before + pem).toString('base64')).length, 0, `in Base64 after ${before}`);
     }
-    const [, ...body] = String(pem).trim().split('\n').slice(0, -1);
+    const [, ...body] = pem.trim().split('\n').slice(0, -1);
     if (kind !== 'EC SEC1') assert.notEqual(find(body.join('')).length, 0, 'without its lines around');
   });
 }
@@ -51,10 +47,7 @@ test('finds tokens and known secrets, and says where without repeating them', ()
 test('finds nothing in certificates, requests, serial numbers and prose', () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const harmless = publicKey.export({ type: 'spki', format: 'pem' });
-  assert.deepEqual(
-    find(`${String(harmless)} the private key of a volume; serial 4cdf77c4720d2d801f600753a33839d9`),
-    [],
-  );
+  assert.deepEqual(find(`${harmless} the private key of a volume; serial 4cdf77c4720d2d801f600753a33839d9`), []);
   assert.deepEqual(find(Buffer.from(harmless).toString('base64')), []);
 });
 

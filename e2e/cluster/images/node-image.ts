@@ -5,10 +5,11 @@ import { run } from '../command.ts';
 import type { ImageRecipe } from './base-images.ts';
 import { debianBase, debianSuite } from './debian-base.ts';
 
-const packages = ['mount', 'ca-certificates'];
+// libatomic1: the node binary is linked to it.
+const packages = ['mount', 'ca-certificates', 'libatomic1'];
 
 /** The name under which Docker Hub has the official image that this one stands in for. */
-const tag = `docker.io/library/node:24-${debianSuite}-slim`;
+const tag = `docker.io/library/node:26-${debianSuite}-slim`;
 
 /**
  * Node on Debian as Docker Hub's official image has it, made of what this machine can get: Debian packages, the Node

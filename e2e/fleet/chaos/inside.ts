@@ -33,8 +33,6 @@ const say = (line: string): void => tell({ kind: 'line', line });
 /** Of a round, without faults: healing, checks, and renewing everything. */
 const checksMs = 50_000;
 const maxFaultsMs = 100_000;
-/** Of the minutes of a run: until every volume is known. */
-const enrolMs = 5_000;
 const hosts = 2;
 
 async function run(order: InsideOrder): Promise<ChaosSummary> {
@@ -54,7 +52,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     const endMs = Date.now() + minutes * 60_000 - enrolMs;
     let faultMs = minutes * 60_000 - enrolMs - checksMs;
     for (let round = order.round; round === order.round || endMs - Date.now() > checksMs + 20_000; round += 1) {
-      faultMs = Math.max(20_000, Math.min(maxFaultsMs, faultMs));
+      const faultMs = Math.max(20_000, Math.min(maxFaultsMs, endMs - Date.now() - checksMs));
       const plan = planRound(seed, round, faultMs, { replicas, hosts, issuers: issuers.length });
       plans.push(plan);
       results.push(await runRound(world, plan, say));
@@ -151,5 +149,5 @@ process.once('message', (order: InsideOrder) => {
       (summary) => tell({ kind: 'summary', summary }),
       (thrown: unknown) => tell({ kind: 'broken', error: inspect(thrown) }),
     )
-    .finally(() => process.disconnect());
+    .finally(() => process.disconnect?.());
 });

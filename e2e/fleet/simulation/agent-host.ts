@@ -67,7 +67,7 @@ async function obey(order: HostOrder): Promise<HostAnswer> {
 process.on('message', (order: HostOrder) => {
   void obey(order).then((answer) => {
     process.send?.(answer, () => {
-      if (order.kind === 'stop') process.disconnect();
+      if (order.kind === 'stop') process.disconnect?.();
     });
   });
 });

@@ -22,7 +22,7 @@ const root = resolve(import.meta.dirname, '../../..');
 
 /** The heap that Node allows itself in a container of the chart's memory limit, 512 MiB, and the image's own flags. */
 const heapOfChart = ['--max-old-space-size=256', '--max-semi-space-size=16', '--expose-gc'];
-/** As in the image: apps/renewal-controller/Dockerfile. */
+/** As in the image: the renewal-controller stage of the Dockerfile. */
 const imageEnv = { MALLOC_ARENA_MAX: '1' };
 
 /** What is run: the sources, or the bundle of the image, which `npm run build` makes, with the heap that it has there. */

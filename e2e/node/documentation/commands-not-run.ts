@@ -9,7 +9,7 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/benchmarks.md: npm run bench -- --only dispatch --only redis-lost --only controller-memory --only simulation':
     'measures for minutes',
   'docs/installation.md: for app in node-agent renewal-controller; do':
-    'needs docker; the same Dockerfiles are built by buildah for each cluster, and by docker in e2e/compose',
+    'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
   'docs/installation.md: helm install certfleet helm/certfleet --namespace cert-manager --create-namespace --set imageRegistry=registry.example.com --wait':
     'the first step of this suite, without the registry of somebody else',
   'docs/installation.md: kubectl -n cert-manager create token my-account':

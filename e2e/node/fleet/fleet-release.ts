@@ -15,7 +15,7 @@ interface ChartValues {
 const place = ['--namespace', releaseNamespace];
 const untilReady = ['--wait', '--timeout', '2m'];
 
-/** The whole of this repository's chart, with images built from its Dockerfiles under the names that it has by default. */
+/** The whole of this repository's chart, with images built from its Dockerfile under the names that it has by default. */
 export class FleetRelease {
   readonly #cluster: Cluster;
 

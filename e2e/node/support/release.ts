@@ -31,8 +31,7 @@ export async function buildAppImage(
   app: 'node-agent' | 'renewal-controller',
   tag: string,
 ): Promise<void> {
-  const dockerfile = join(repository, 'apps', app, 'Dockerfile');
-  await cluster.buildImage({ tag: `certfleet/${app}:${tag}`, context: repository, dockerfile });
+  await cluster.buildImage({ tag: `certfleet/${app}:${tag}`, context: repository, target: app });
 }
 
 /** A file of the chart as text. */

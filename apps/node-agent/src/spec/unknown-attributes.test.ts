@@ -95,8 +95,9 @@ test('takes no longer than a moment for the worst of contexts', () => {
     { 'csi.cert-manager.io/common-name': '${POD_NAME}'.repeat(90_000) },
   ];
   for (const context of worst) {
+    const [name = ''] = Object.keys(context);
     const lenient = { defaultDurationMs: 1, volumeMountGroup: '', lenient: true };
-    assert.ok(cpuMs(() => parse(context)) < 300, Object.keys(context)[0]);
-    assert.ok(cpuMs(() => parseVolumeSpec({ ...base, ...context }, lenient)) < 500, Object.keys(context)[0]);
+    assert.ok(cpuMs(() => parse(context)) < 300, name);
+    assert.ok(cpuMs(() => parseVolumeSpec({ ...base, ...context }, lenient)) < 500, name);
   }
 });
