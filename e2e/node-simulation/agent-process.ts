@@ -80,6 +80,7 @@ export class AgentProcess {
   readonly #node: NodeSurroundings;
   readonly #client: KubeClient;
   readonly #issuer: CertManagerIssuer;
+  readonly #events: EventRecorder | undefined;
   readonly #activeMounts: ActiveMounts;
   readonly #files: MemoryFiles;
   readonly #log: Logger;
@@ -122,7 +123,15 @@ export class AgentProcess {
       },
     });
     this.#issuer = new CertManagerIssuer({ client: this.#client, clock: this.clock, nodeId: 'node-1' });
-    this.#activeMounts = new ActiveMounts(this.clock);
+    const activeMounts = new ActiveMounts(this.clock);
+    this.#activeMounts = activeMounts;
+    if (node.hasEvents)
+      this.#events = new EventRecorder({
+        client: this.#client,
+        clock: this.clock,
+        nodeName: 'node-1',
+        mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
+      });
   }
 
   get isAlive(): boolean {

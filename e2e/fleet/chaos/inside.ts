@@ -33,6 +33,8 @@ const say = (line: string): void => tell({ kind: 'line', line });
 /** Of a round, without faults: healing, checks, and renewing everything. */
 const checksMs = 50_000;
 const maxFaultsMs = 100_000;
+/** Of the minutes of a run: until every volume is known. */
+const enrolMs = 5_000;
 const hosts = 2;
 
 async function run(order: InsideOrder): Promise<ChaosSummary> {
@@ -52,7 +54,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     const endMs = Date.now() + minutes * 60_000 - enrolMs;
     let faultMs = minutes * 60_000 - enrolMs - checksMs;
     for (let round = order.round; round === order.round || endMs - Date.now() > checksMs + 20_000; round += 1) {
-      const faultMs = Math.max(20_000, Math.min(maxFaultsMs, endMs - Date.now() - checksMs));
+      faultMs = Math.max(20_000, Math.min(maxFaultsMs, faultMs));
       const plan = planRound(seed, round, faultMs, { replicas, hosts, issuers: issuers.length });
       plans.push(plan);
       results.push(await runRound(world, plan, say));

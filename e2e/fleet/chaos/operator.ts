@@ -51,7 +51,7 @@ interface Answered {
 const reason = 'chaos';
 /** As many volumes as the API takes in one request. */
 const maxInRequest = 1_000;
-const acceptLimitMs = 15_000;
+const defaultAcceptLimitMs = 15_000;
 const retryMs = 500;
 const resumeLimitMs = 5_000;
 

@@ -26,17 +26,17 @@ export function takeOverSuite(context: GetContext): void {
       const { cluster, agent } = context();
       const fakeDriver = new FakeDriver(cluster);
       await fakeDriver.addCertificate({ commonName: 'due', duration: '1h', renewAfterMs: 5_000 });
-      await fakeDriver.addCertificate({ commonName: 'backing-off', duration: '1h', renewAfterMs: 40 * 60_000 });
+      await fakeDriver.addCertificate({ commonName: 'resting', duration: '1h', renewAfterMs: 40 * 60_000 });
       await fakeDriver.start();
       const volumes = {
         due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
-        resting: { ...ecdsa, 'common-name': 'backing-off', duration: '1h' },
+        resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
       };
       const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
       await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, volumes, options)]);
       await seenBy(context, pod, 1);
       untouched = await getPod(cluster, pod);
-      restingSerial = await serialOf('backing-off');
+      restingSerial = await serialOf('resting');
       await fakeDriver.uninstall();
       await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': upstreamDataRoot });
     });
@@ -53,13 +53,13 @@ export function takeOverSuite(context: GetContext): void {
     });
 
     test('keeps the one that is not due', async () => {
-      assert.equal(await serialOf('backing-off'), restingSerial);
+      assert.equal(await serialOf('resting'), restingSerial);
       assert.equal((await seenSoFar(context, pod)).length, 2);
     });
 
     test('leaves nothing on the node when it is deleted', async () => {
       const { cluster } = context();
-      const ids = ['due', 'backing-off'].map((volume) => volumeIdOf(untouched, volume)).sort();
+      const ids = ['due', 'resting'].map((volume) => volumeIdOf(untouched, volume)).sort();
       assert.deepEqual([...(await namesIn(cluster, upstreamRoot))].sort(), ids);
       await deletePods(cluster, [pod.name]);
       assert.deepEqual(await namesIn(cluster, upstreamRoot), []);
