@@ -76,7 +76,7 @@ async function fleetWithRenewal(): Promise<Fleet> {
   await until(async () => (await healthy.dispatcher.due.counts()).active === 0);
   const { id } = await healthy.dispatcher.lanes.state(ca);
   // Two successes would raise the pace twice.
-  await healthy.connections.commands.hset(keys.lane(id), 'throttle', 2);
+  await healthy.connections.commands.hset(keys.lane(id), 'paceDivisorLog2', 2);
   return {
     keys,
     healthy,

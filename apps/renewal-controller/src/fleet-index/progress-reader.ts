@@ -4,11 +4,11 @@ import { waitsByNode, noProgress, startedByNode } from './renewal-progress.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
 
 const everyMs = 1_000;
-/** Holds read a second at most: when a whole fleet waits in its lanes, how it waits is looked at less often. */
+/** Maximum number of waits read per millisecond: while many renewals wait, their reasons are read less often. */
 const holdsPerMs = 5;
 const scanCount = 1_000;
 
-/** Reads which renewals are started and which wait, about once a second, at a cost that does not grow with the fleet. */
+/** Reads the started and the waiting renewals about once a second, at a cost that does not grow with the fleet. */
 export class ProgressReader {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
@@ -22,8 +22,8 @@ export class ProgressReader {
   }
 
   /**
-   * What is new since the last call; undefined when it is not yet time to look again.
-   * @param monotonicMs by which that time is measured
+   * Returns undefined if the interval has not elapsed.
+   * @param monotonicMs the clock of the interval
    */
   async read(nowMs: number, monotonicMs: number): Promise<RenewalProgress | undefined> {
     if (monotonicMs - this.#readAtMs < everyMs) return undefined;

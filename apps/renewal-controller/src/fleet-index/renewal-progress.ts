@@ -2,26 +2,25 @@ import type { waitReasons } from '@certfleet/operator-api/vocabulary.ts';
 import { parseVolumeKey } from './volume-key.ts';
 import type { VolumeKey } from './volume-key.ts';
 
-/** Why a lane lets a renewal wait. */
+/** Why a lane delays a renewal. */
 export type WaitReason = (typeof waitReasons)[number];
 
-/** A renewal that a lane lets wait. */
+/** A renewal that a lane delays. */
 export interface LaneWait {
   readonly reason: WaitReason;
-  /** When its turn is expected, in milliseconds since the epoch; undefined where only an event ends the wait. */
+  /** Expected time of its turn, in milliseconds since the epoch; undefined if only an event ends the wait. */
   readonly untilMs: number | undefined;
 }
 
-/** Which renewals of the fleet are started and which wait, by node and volume id. */
+/** The started and the waiting renewals of the fleet, by node and volume id. */
 export interface RenewalProgress {
   readonly started: ReadonlyMap<string, ReadonlySet<string>>;
   readonly holds: ReadonlyMap<string, ReadonlyMap<string, LaneWait>>;
 }
 
-/** Nothing is known to be under way. */
 export const noProgress: RenewalProgress = { started: new Map(), holds: new Map() };
 
-/** Started renewals by node. @param places as the lanes' scripts note them */
+/** Started renewals by node. @param places volume keys, as stored by the lanes' scripts */
 export function startedByNode(places: readonly string[]): RenewalProgress['started'] {
   const byNode = new Map<string, Set<string>>();
   for (const place of places) {
@@ -33,7 +32,7 @@ export function startedByNode(places: readonly string[]): RenewalProgress['start
   return byNode;
 }
 
-/** Waiting renewals by node. @param pairs alternating place and hold, as the lanes' scripts note them */
+/** Waiting renewals by node. @param pairs alternating volume key and `reason:until`, as stored by the lanes' scripts */
 export function waitsByNode(pairs: readonly string[]): RenewalProgress['holds'] {
   const byNode = new Map<string, Map<string, LaneWait>>();
   for (let i = 0; i + 1 < pairs.length; i += 2) {
@@ -47,7 +46,7 @@ export function waitsByNode(pairs: readonly string[]): RenewalProgress['holds'] 
   return byNode;
 }
 
-/** Volumes that are under way in one and not in the other, or that wait in one alone. */
+/** Volumes that are started or waiting in only one of the two. */
 export function progressChanges(before: RenewalProgress, now: RenewalProgress): readonly VolumeKey[] {
   return [...differences(before.started, now.started), ...differences(before.holds, now.holds)];
 }

@@ -1,6 +1,6 @@
 /**
- * The first so many of what is offered, in order, without sorting the rest: a heap with the last of the kept on top, so
- * that most of what is offered is refused by one comparison.
+ * Keeps the first N of the offered items, in order, without sorting all: a heap with the last kept item on top, so that
+ * one comparison rejects most items.
  */
 export class TopN<Item> {
   readonly #most: number;
@@ -12,7 +12,7 @@ export class TopN<Item> {
     this.#compare = compare;
   }
 
-  /** The last of the kept when there is no more room; what comes after it need not be offered. */
+  /** The last kept item if the heap is full; items after it need not be offered. */
   get bar(): Item | undefined {
     return this.#heap.length < this.#most ? undefined : this.#heap[0];
   }
