@@ -63,7 +63,7 @@ export class FleetIndex {
     const expected = entry === undefined ? [] : [entry.expected];
     const args = [node, id, JSON.stringify(info), changesKept, ...expected];
     if ((await openSessionScript.run(redis, scriptKeys, args)) === 1) return { node, id };
-    throw new CertfleetError('aborted', 'a newer stream of this node superseded this one', { reason: 'Superseded' });
+    throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
   }
 
   /** The id of a node's session; empty if it has none. */

@@ -75,7 +75,7 @@ function refuseUnknown(name: string, policy: Partial<LanePolicy>): void {
   const known = Object.keys(defaultLanePolicy);
   const unknown = Object.keys(policy).filter((field) => !known.includes(field));
   if (unknown.length === 0) return;
-  const message = `lane policy of ${name}: expected ${known.join(', ')}, found ${unknown.join(', ')}`;
+  const message = `lane policy of ${name}: unknown field ${unknown.join(', ')}, expected one of ${known.join(', ')}`;
   throw new CertfleetError('invalid-argument', message);
 }
 
@@ -83,10 +83,10 @@ function checked(name: string, policy: LanePolicy): LanePolicy {
   const { threshold, initialMs, maxMs } = policy.backoff;
   const problems = Object.entries(bounds).flatMap(([field, [from, to]]) => {
     const value = policy[field as keyof typeof bounds];
-    return value >= from && value <= to ? [] : [`${field} from ${from} to ${to}, found ${value}`];
+    return value >= from && value <= to ? [] : [`${field} must be from ${from} to ${to}, found ${value}`];
   });
-  if (!(threshold >= 1)) problems.push(`backoff.threshold of 1 or more, found ${threshold}`);
-  if (!(initialMs > 0 && maxMs >= initialMs)) problems.push('backoff.initialMs above 0 and at most backoff.maxMs');
+  if (!(threshold >= 1)) problems.push(`backoff.threshold must be at least 1, found ${threshold}`);
+  if (!(initialMs > 0 && maxMs >= initialMs)) problems.push('backoff.initialMs must be above 0 and at most backoff.maxMs');
   if (problems.length > 0)
     throw new CertfleetError('invalid-argument', `lane policy of ${name}: ${problems.join('; ')}`);
   new RenewalWindows(policy.windows).opensInMs(0);

@@ -115,7 +115,7 @@ export class RedisProbe {
     if (told?.kind !== this.#loggedProblem) {
       const { logger } = this.#parts;
       if (told !== undefined) logger.error({ problem: told.kind, error: told.message }, problemText[told.kind]);
-      else logger.info('redis accepts writes again and has granted all rights');
+      else logger.info('redis accepts writes again and the controller has all rights');
       this.#loggedProblem = told?.kind;
     }
     this.#warn(seen);
