@@ -14,14 +14,6 @@ import type { TestReplica, VolumeSketch } from './testing/test-fleet.ts';
 let server: RedisServer;
 const stops: (() => Promise<void>)[] = [];
 
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
 const by = { by: 'alice', reason: 'CA roll-out' };
 const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 
@@ -78,6 +70,14 @@ function answering({ replica, prefix, sessions }: Awaited<ReturnType<typeof flee
 }
 
 describe('BulkRenewals', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
+
   test('selects by volume, pod, namespace, node, issuer, age and CA, and previews the counts', async () => {
     const { replica } = await fleet(false);
     const selections: [VolumeSelection, number][] = [

@@ -16,7 +16,7 @@ import type { Recalls } from './recalls.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
-const takenBackAtOnce = 100;
+const restoredAtOnce = 100;
 /** Bounds of the interval between lookups of missing volumes. */
 const minLookMs = 1_000;
 const maxLookMs = 60_000;
@@ -95,7 +95,7 @@ export class BulkRenewals {
   async begin(id: string, extendLock: ExtendLock): Promise<DueResult> {
     const { requests, due } = this.#parts;
     if (await requests.isCancelled(id)) {
-      await this.#takeAllBack(id, extendLock);
+      await this.#restoreSchedules(id, extendLock);
       return { done: true };
     }
     const runningMs = await requests.begin(id);
@@ -103,7 +103,7 @@ export class BulkRenewals {
     let isMissing = false;
     for await (const some of requests.pending(id)) {
       if (await requests.isCancelled(id)) return { done: true };
-      const { wanted, missing } = await this.#stillWanted(id, some);
+      const { wanted, missing } = await this.#readPending(id, some);
       await due.bringForward(wanted);
       if (runningMs < missingLimitMs) isMissing ||= missing.length > 0;
       else await Promise.all(missing.map(({ mark, renewal }) => requests.settle(mark, renewal, 'gone')));
@@ -168,7 +168,7 @@ export class BulkRenewals {
   }
 
   /** Reads the pending volumes; those that were renewed or removed since the selection are settled here. */
-  async #stillWanted(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
+  async #readPending(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
     const { stored, requests } = this.#parts;
     const bulk = await this.progress(id);
     const mark = bulk.ignoreWindows === true ? `!${id}` : id;
@@ -192,18 +192,18 @@ export class BulkRenewals {
     return { wanted, missing };
   }
 
-  async #takeAllBack(id: string, extendLock: ExtendLock): Promise<void> {
+  async #restoreSchedules(id: string, extendLock: ExtendLock): Promise<void> {
     for await (const some of this.#parts.requests.pending(id)) {
-      const { wanted, missing } = await this.#stillWanted(id, some);
+      const { wanted, missing } = await this.#readPending(id, some);
       await Promise.all(missing.map(({ mark, renewal }) => this.#parts.requests.settle(mark, renewal, 'cancelled')));
-      for (const few of batches(wanted, takenBackAtOnce)) {
-        await Promise.all(few.map((volume) => this.#takeBack(id, volume)));
+      for (const few of batches(wanted, restoredAtOnce)) {
+        await Promise.all(few.map((volume) => this.#restoreSchedule(id, volume)));
         await extendLock();
       }
     }
   }
 
-  async #takeBack(id: string, volume: IndexedVolume): Promise<void> {
+  async #restoreSchedule(id: string, volume: IndexedVolume): Promise<void> {
     const { requests, due, isStarted, leaveLane } = this.#parts;
     if (await isStarted(volume)) return;
     const marks = await requests.wanting(renewalId(volume));
@@ -218,8 +218,8 @@ export class BulkRenewals {
   }
 }
 
-function tally(words: readonly string[]): readonly (readonly [string, number])[] {
+function tally(keys: readonly string[]): readonly (readonly [string, number])[] {
   const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);
 }

@@ -38,7 +38,7 @@ export interface DueWorkerParts {
 const lockDuration = 5_000;
 const retryMs = 1_000;
 /** A job is not moved for a smaller difference. */
-const callSlackMs = 100;
+const promotionSlackMs = 100;
 const closeLimitMs = 5_000;
 
 /** Processes due jobs. Any number of workers and replicas share the queue through BullMQ's locks. */
@@ -88,7 +88,7 @@ export class DueWorker {
       const promotedInMs = (await result.promotionDelayMs?.()) ?? Infinity;
       // Fails if another replica has promoted it, which is fine.
       if (promotedInMs <= 0) await job.promote().catch(() => undefined);
-      else if (promotedInMs < result.waitMs - callSlackMs) await job.changeDelay(promotedInMs).catch(() => undefined);
+      else if (promotedInMs < result.waitMs - promotionSlackMs) await job.changeDelay(promotedInMs).catch(() => undefined);
     } catch (error) {
       // Not moved: the lock expires and BullMQ gives the job to another worker. A failed job would be deleted.
       this.#onError(error instanceof Error ? error : new Error(String(error)));

@@ -12,15 +12,16 @@ import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { VolumeSketch } from './testing/test-fleet.ts';
 
 let server: RedisServer;
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
 
-const place = { node: 'node-a', volumeId: 'v1' };
+const key = { node: 'node-a', volumeId: 'v1' };
 const farMs = Date.now() + 3_000_000;
 
 describe('IssuanceHistory', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+
   test('returns the last ten attempts of a volume, each once although several replicas report it, until the volume is removed', async () => {
     const prefix = `t-${randomUUID()}`;
     const replica = startReplica({ url: server.url, prefix });
@@ -34,15 +35,15 @@ describe('IssuanceHistory', () => {
       for (let generation = 2; generation <= 9; generation += 1)
         await replica.index.applyDelta(session, [{ ...report({ generation }), lastIssuanceMs: 40 + generation }], []);
       const { history } = replica.dispatcher;
-      const tries = await history.of(place);
+      const attempts = await history.of(key);
       assert.deepEqual(
-        tries.map(({ generation, result }) => `${generation} ${result}`),
+        attempts.map(({ generation, result }) => `${generation} ${result}`),
         [...[9, 8, 7, 6, 5, 4, 3, 2].map((generation) => `${generation} issued`), '2 failed', '2 failed'],
       );
-      assert.equal(tries[0]?.durationMs, 49);
-      assert.deepEqual([tries[9]?.error, tries[9]?.path], ['issuer unavailable', 'deadline']);
+      assert.equal(attempts[0]?.durationMs, 49);
+      assert.deepEqual([attempts[9]?.error, attempts[9]?.path], ['issuer unavailable', 'deadline']);
       await replica.index.applyDelta(session, [], ['v1']);
-      assert.deepEqual(await history.of(place), []);
+      assert.deepEqual(await history.of(key), []);
       assert.equal(await replica.connections.commands.exists(redisKeys(prefix).history('node-a')), 0);
     } finally {
       await replica.stop();
@@ -65,13 +66,13 @@ describe('IssuanceHistory', () => {
       await redis.hset(redisKeys(prefix).volumes('node-a'), 'v1', 'known');
       const [one, other] = [0, 1].map(() => new IssuanceHistory(redis, redisKeys(prefix), systemClock));
       const flags = { wasStarted: true, wasRequested: false };
-      const tries = [
+      const attempts = [
         { previous: undefined, current: mounted, ...flags },
         { previous: mounted, current: job, ...flags },
         { previous: job, current: deadline, ...flags, wasStarted: false },
       ];
-      await one?.record(tries);
-      await other?.record(tries);
+      await one?.record(attempts);
+      await other?.record(attempts);
       const hours = (await one?.done(48)) ?? [];
       assert.equal(hours.length, 48);
       const sum = (of: 'renewed' | 'failed' | 'byController' | 'byDeadline'): number =>

@@ -31,7 +31,7 @@ export interface DoneHour {
 
 const hourMs = 3_600_000;
 const countedHours = 49;
-const most = 10;
+const maxAttempts = 10;
 
 /**
  * Records attempts: each once, however often it is reported, and only while its volume exists.
@@ -51,7 +51,7 @@ for i = 2, #ARGV, 4 do
   if not isKnown and redis.call('HEXISTS', KEYS[2], id) == 1 then
     local lines = {line}
     for each in string.gmatch(old, '[^\\n]+') do
-      if #lines < ${most} then lines[#lines + 1] = each end
+      if #lines < ${maxAttempts} then lines[#lines + 1] = each end
     end
     redis.call('HSET', KEYS[1], id, table.concat(lines, '\\n'))
     for field in string.gmatch(ARGV[i + 3], '[^,]+') do
@@ -79,10 +79,10 @@ export class IssuanceHistory {
   }
 
   /** Records attempts; recording an attempt twice has no further effect. */
-  async record(tries: readonly EndedAttempt[]): Promise<void> {
+  async record(attempts: readonly EndedAttempt[]): Promise<void> {
     const groups = new Map<string, { node: string; hour: number; args: string[] }>();
-    for (const ended of tries) {
-      const record = tryRecord(ended);
+    for (const ended of attempts) {
+      const record = attemptRecord(ended);
       if (record === undefined) continue;
       const { node, volumeId } = ended.current;
       const hour = Math.floor(Math.min(record.atMs, this.#clock.now()) / hourMs);
@@ -120,7 +120,7 @@ export class IssuanceHistory {
 }
 
 /** The attempt that caused the change; undefined if there was none. */
-function tryRecord(ended: EndedAttempt): AttemptRecord | undefined {
+function attemptRecord(ended: EndedAttempt): AttemptRecord | undefined {
   const { previous, current } = ended;
   if (current.certificate === undefined || current.generation === previous?.generation) return failedAttempt(ended);
   return {

@@ -53,15 +53,15 @@ export class Recalls {
     this.#parts = parts;
   }
 
-  /** Recalls the started renewals that `isMeant` selects, except those that an agent is processing. */
-  async recall(isMeant: (volumes: readonly IndexedVolume[]) => Promise<ReadonlySet<IndexedVolume>>): Promise<void> {
+  /** Recalls the started renewals that `select` returns, except those that an agent is processing. */
+  async recall(select: (volumes: readonly IndexedVolume[]) => Promise<ReadonlySet<IndexedVolume>>): Promise<void> {
     const { redis, keys } = this.#parts;
     let cursor = '0';
     do {
       const [next, pairs] = await redis.zscan(keys.started, cursor, 'COUNT', atOnce);
       cursor = next;
       const volumes = await this.#volumesAt(pairs.filter((_, i) => i % 2 === 0));
-      await Promise.all((await isMeant(volumes)).values().map((volume) => this.#one(volume)));
+      await Promise.all((await select(volumes)).values().map((volume) => this.#recallOne(volume)));
     } while (cursor !== '0');
   }
 
@@ -76,30 +76,30 @@ export class Recalls {
    */
   async unanswered(): Promise<void> {
     const { redis, keys } = this.#parts;
-    const places = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
-    if (places.length === 0) return;
-    const volumes = await this.#volumesAt(places);
+    const volumeKeys = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
+    if (volumeKeys.length === 0) return;
+    const volumes = await this.#volumesAt(volumeKeys);
     const known = new Set(volumes.map(volumeKey));
-    const gone = places.filter((place) => !known.has(place));
+    const gone = volumeKeys.filter((key) => !known.has(key));
     if (gone.length > 0) await redis.zrem(keys.started, ...gone);
     await Promise.all(
       volumes.map(async (volume) => {
         await this.#parts.nodeQueues.remove(volume.node, jobId(volume));
-        await this.#again(volume);
+        await this.#requeue(volume);
       }),
     );
   }
 
-  async #one(volume: IndexedVolume): Promise<void> {
-    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#again(volume);
+  async #recallOne(volume: IndexedVolume): Promise<void> {
+    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#requeue(volume);
   }
 
   /** Frees the slot of a renewal that its agent refused, and returns it to its lane after a wait. */
   async deferred(volume: IndexedVolume, waitMs: number): Promise<void> {
-    await this.#again(volume, Math.min(Math.max(waitMs, minDeferralMs), maxDeferralMs));
+    await this.#requeue(volume, Math.min(Math.max(waitMs, minDeferralMs), maxDeferralMs));
   }
 
-  async #again(volume: IndexedVolume, deferredMs?: number): Promise<void> {
+  async #requeue(volume: IndexedVolume, deferredMs?: number): Promise<void> {
     const { due, leaveLane, clock } = this.#parts;
     const { requestedBy } = await leaveLane(volume, deferredMs);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -112,10 +112,10 @@ export class Recalls {
     }
   }
 
-  async #volumesAt(places: readonly string[]): Promise<readonly IndexedVolume[]> {
+  async #volumesAt(volumeKeys: readonly string[]): Promise<readonly IndexedVolume[]> {
     const found = await Promise.all(
-      places.map((place) => {
-        const { node, volumeId } = parseVolumeKey(place);
+      volumeKeys.map((key) => {
+        const { node, volumeId } = parseVolumeKey(key);
         return this.#parts.stored.get(node, volumeId);
       }),
     );

@@ -15,14 +15,6 @@ import type { TestReplica, TestReplicaOptions, VolumeSketch } from './testing/te
 let server: RedisServer;
 const stops: (() => Promise<void>)[] = [];
 
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
 function replicaOf(options: Partial<TestReplicaOptions> = {}): { replica: TestReplica; prefix: string } {
   const prefix = options.prefix ?? `t-${randomUUID()}`;
   const replica = startReplica({ url: server.url, prefix, ...options });
@@ -39,6 +31,14 @@ async function connected({ connections }: TestReplica): Promise<void> {
 }
 
 describe('RenewalDispatcher', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
+
   test('dispatches a due volume through its lane to its node, and treats the next report as the result', async () => {
     const { replica, prefix } = replicaOf();
     await connected(replica);

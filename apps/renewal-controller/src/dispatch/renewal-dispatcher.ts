@@ -146,14 +146,14 @@ export class RenewalDispatcher implements ReportSink {
     const settled = await Promise.all(changes.map((change) => this.#settle(change, batch)));
     const current = changes.flatMap((change) => change.current ?? []);
     await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
-    await this.#bringWantedForward(changes);
-    await this.#callSilent(current);
+    await this.#bringRequestedForward(changes);
+    await this.#promoteSilent(current);
   }
 
   async confirmed(volumes: readonly IndexedVolume[]): Promise<void> {
-    await this.#settleLeftBehind(volumes);
+    await this.#settleCompleted(volumes);
     await this.due.schedule(volumes);
-    await this.#callSilent(volumes);
+    await this.#promoteSilent(volumes);
   }
 
   async deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void> {
@@ -224,28 +224,28 @@ export class RenewalDispatcher implements ReportSink {
   }
 
   /** Brings volumes forward whose renewal was requested while Redis had lost them. */
-  async #bringWantedForward(changes: readonly VolumeChange[]): Promise<void> {
+  async #bringRequestedForward(changes: readonly VolumeChange[]): Promise<void> {
     const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
     const wanted = await this.#requests.wanted(added.map(renewalId));
     await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
   }
 
   /** Promotes renewals that waited because their node was silent; its report shows that it is back. */
-  async #callSilent(volumes: readonly IndexedVolume[]): Promise<void> {
+  async #promoteSilent(volumes: readonly IndexedVolume[]): Promise<void> {
     if (volumes.length === 0) return;
     const { commands } = this.#parts.connections;
-    const held = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
-    const called = volumes.filter((_, i) => held[i]?.startsWith('node-silent') === true);
-    if (called.length === 0) return;
-    await commands.hdel(this.#keys.waits, ...called.map(volumeKey));
-    await this.due.promote(called.map(jobId));
+    const waits = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
+    const silent = volumes.filter((_, i) => waits[i]?.startsWith('node-silent') === true);
+    if (silent.length === 0) return;
+    await commands.hdel(this.#keys.waits, ...silent.map(volumeKey));
+    await this.due.promote(silent.map(jobId));
   }
 
   /**
    * Settles requests whose renewal is complete. A replica that is killed after it stored a report, but before it acted
    * on it, leaves such requests; the agent's next snapshot contains no change, so only this check finds them.
    */
-  async #settleLeftBehind(volumes: readonly IndexedVolume[]): Promise<void> {
+  async #settleCompleted(volumes: readonly IndexedVolume[]): Promise<void> {
     const changes = volumes.map((current) => ({
       previous: { ...current, generation: current.generation - 1 },
       current,
@@ -266,14 +266,14 @@ export class RenewalDispatcher implements ReportSink {
       this.#leaveLane(previous, outcome, end),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
-    const wasRequested = await this.#settleDemands({ previous, current }, settled, batch);
+    const wasRequested = await this.#settleRequests({ previous, current }, settled, batch);
     // This in-memory counter may miss a result whose response was lost, but never counts one twice.
     if (settled.isRepeated !== true) this.#observer.settled(current ?? previous, outcome);
     return current && { previous, current, wasStarted: settled.wasStarted, wasRequested };
   }
 
   /** Returns whether an operator had requested the renewal that ended. */
-  async #settleDemands(
+  async #settleRequests(
     { previous, current }: VolumeChange & { readonly previous: IndexedVolume },
     { requestedBy }: Settled,
     batch = '',

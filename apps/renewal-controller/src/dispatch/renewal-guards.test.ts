@@ -13,14 +13,6 @@ import type { TestReplica, TestReplicaOptions } from './testing/test-fleet.ts';
 let server: RedisServer;
 const stops: (() => Promise<void>)[] = [];
 
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
 const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 const by = { by: 'alice', reason: 'the CA moves' };
 const dayMs = 86_400_000;
@@ -70,6 +62,14 @@ function renewing(replica: TestReplica, session: NodeSession): (job: NodeJob) =>
 }
 
 describe('RenewalDispatcher guards', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
+
   test('recalls jobs that a node has not begun when their lane is paused, and dispatches them after the resume', async () => {
     const context = await replicaOf({ policy: { maxInFlight: 1_000, burst: 100 } });
     const { replica } = context;

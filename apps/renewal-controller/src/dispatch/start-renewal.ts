@@ -145,9 +145,9 @@ const deferReserveMs = 10 * 60_000;
  */
 async function deferFallback(
   { nodeQueues, clock }: StartRenewalParts,
-  held: { id: string; volume: IndexedVolume; certificate: IndexedCertificate; waitMs: number },
+  waiting: { id: string; volume: IndexedVolume; certificate: IndexedCertificate; waitMs: number },
 ): Promise<void> {
-  const { id, volume, certificate, waitMs } = held;
+  const { id, volume, certificate, waitMs } = waiting;
   const { node, volumeId, generation, deferredUntilMs } = volume;
   const nextLookMs = clock.now() + waitMs;
   const reserveMs = jobGraceMs(certificate) / 2;

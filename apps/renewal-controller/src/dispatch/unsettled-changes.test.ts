@@ -11,10 +11,6 @@ import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica } from './testing/test-fleet.ts';
 
 let server: RedisServer;
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
 
 const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 const info = { agentVersion: 'test', connectedTo: 'replica' };
@@ -146,6 +142,11 @@ async function checkSettled(fleet: Fleet, check: Answer['check']): Promise<void>
 }
 
 describe('a report whose processing is interrupted after any command', { concurrency: 2 }, () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+
   for (const [name, { upserted, removed, check }] of Object.entries(answers)) {
     test(`is settled once by the replica that the agent connects to next: ${name}`, async () => {
       for (let commands = 1, isDone = false; !isDone; commands++) {

@@ -23,43 +23,30 @@ let server: RedisServer;
 let redis: RedisClient;
 const stops: (() => void)[] = [];
 
-before(async () => {
-  server = await startRedisServer();
-  redis = createRedis({ url: server.url }, 'commands', 'test');
-  await redis.connect();
-});
-after(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-afterEach(() => {
-  for (const stop of stops.splice(0).reverse()) stop();
-});
-
 const info = { agentVersion: '1', connectedTo: 'replica-0' };
 
-interface Told {
+interface Received {
   readonly changed: VolumeChange[];
   readonly confirmed: string[];
   readonly forgotten: string[];
 }
 
-function indexOf(keys = redisKeys(`t-${randomUUID()}`)): { index: FleetIndex; told: Told; keys: RedisKeys } {
-  const told: Told = { changed: [], confirmed: [], forgotten: [] };
+function indexOf(keys = redisKeys(`t-${randomUUID()}`)): { index: FleetIndex; received: Received; keys: RedisKeys } {
+  const received: Received = { changed: [], confirmed: [], forgotten: [] };
   return {
-    index: new FleetIndex({ redis, keys, sink: sinkOf(told), clock: systemClock, logger: silentLogger }),
-    told,
+    index: new FleetIndex({ redis, keys, sink: sinkOf(received), clock: systemClock, logger: silentLogger }),
+    received,
     keys,
   };
 }
 
-function sinkOf(told: Told): ReportSink {
+function sinkOf(received: Received): ReportSink {
   return {
-    changed: (changes: readonly VolumeChange[]) => Promise.resolve(void told.changed.push(...changes)),
+    changed: (changes: readonly VolumeChange[]) => Promise.resolve(void received.changed.push(...changes)),
     confirmed: (volumes: readonly { readonly volumeId: string }[]) =>
-      Promise.resolve(void told.confirmed.push(...volumes.map(({ volumeId }) => volumeId))),
+      Promise.resolve(void received.confirmed.push(...volumes.map(({ volumeId }) => volumeId))),
     deferred: () => Promise.resolve(),
-    forgotten: (node: string) => Promise.resolve(void told.forgotten.push(node)),
+    forgotten: (node: string) => Promise.resolve(void received.forgotten.push(node)),
   };
 }
 
@@ -76,30 +63,43 @@ const names = (changes: readonly VolumeChange[]): readonly string[] =>
   changes.map(({ previous, current }) => `${previous?.generation ?? '-'}>${current?.generation ?? '-'}`);
 
 describe('FleetIndex', () => {
+  before(async () => {
+    server = await startRedisServer();
+    redis = createRedis({ url: server.url }, 'commands', 'test');
+    await redis.connect();
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  afterEach(() => {
+    for (const stop of stops.splice(0).reverse()) stop();
+  });
+
   test('replaces the volumes of a node by its snapshot, and changes nothing for an equal snapshot', async () => {
-    const { index, told } = indexOf();
+    const { index, received } = indexOf();
     const session = await index.openSession('node-a', info);
     const times = { notBeforeMs: 1, renewAtMs: 2, notAfterMs: 3 };
     const reports = ['v1', 'v2', 'v3'].map((id) => reportOf({ id, ...times }));
     await index.applySnapshot(session, [reports.slice(0, 2), reports.slice(2)]);
-    assert.deepEqual(names(told.changed.splice(0)), ['->1', '->1', '->1']);
+    assert.deepEqual(names(received.changed.splice(0)), ['->1', '->1', '->1']);
     await index.applySnapshot(session, [reports]);
-    assert.deepEqual(told.changed, []);
-    assert.deepEqual(told.confirmed, ['v1', 'v2', 'v3']);
+    assert.deepEqual(received.changed, []);
+    assert.deepEqual(received.confirmed, ['v1', 'v2', 'v3']);
     await index.applySnapshot(session, [[reportOf({ id: 'v2', ...times, generation: 2 })]]);
-    assert.deepEqual([...names(told.changed)].sort(), ['1>-', '1>-', '1>2']);
+    assert.deepEqual([...names(received.changed)].sort(), ['1>-', '1>-', '1>2']);
   });
 
   test('rejects reports of an older stream of a node', async () => {
-    const { index, told } = indexOf();
+    const { index, received } = indexOf();
     const older = await index.openSession('node-a', info);
     await index.applyDelta(older, [reportOf({ id: 'v1' })], []);
     const newer = await index.openSession('node-a', info);
     await index.applyDelta(newer, [reportOf({ id: 'v1', generation: 2 })], []);
-    told.changed.splice(0);
+    received.changed.splice(0);
     await assert.rejects(index.applyDelta(older, [reportOf({ id: 'v1' })], ['v1']), { code: 'aborted' });
     await assert.rejects(index.applySnapshot(older, [[]]), { code: 'aborted' });
-    assert.deepEqual(told.changed, []);
+    assert.deepEqual(received.changed, []);
     assert.deepEqual([await index.nodeSeen(older), await index.nodeSeen(newer)], ['superseded', 'current']);
   });
 
@@ -117,25 +117,25 @@ describe('FleetIndex', () => {
   });
 
   test('stores volumes under the reporting node only', async () => {
-    const { index, told, keys } = indexOf();
+    const { index, received, keys } = indexOf();
     await index.applyDelta(await index.openSession('node-a', info), [reportOf({ id: 'v1' })], []);
     await index.applyDelta(await index.openSession('node-b', info), [reportOf({ id: 'v1', generation: 9 })], ['v1']);
-    assert.deepEqual(names(told.changed), ['->1', '->9', '9>-']);
+    assert.deepEqual(names(received.changed), ['->1', '->9', '9>-']);
     assert.equal(await redis.hlen(keys.volumes('node-a')), 1);
   });
 
   test('refuses an invalid report without affecting the others', async () => {
-    const { index, told } = indexOf();
+    const { index, received } = indexOf();
     const session = await index.openSession('node-a', info);
     await index.applyDelta(session, [{ ...reportOf({ id: 'v1' }), volumeId: '' }, reportOf({ id: 'v2' })], []);
     assert.deepEqual(
-      told.changed.map(({ current }) => current?.volumeId),
+      received.changed.map(({ current }) => current?.volumeId),
       ['v2'],
     );
   });
 
   test('passes every change to the view, including those of another replica', async () => {
-    const { index, keys, told } = indexOf();
+    const { index, keys, received } = indexOf();
     const { index: other } = indexOf(keys);
     const before = await index.openSession('node-a', info);
     await index.applyDelta(before, [reportOf({ id: 'v0' })], []);
@@ -148,7 +148,7 @@ describe('FleetIndex', () => {
     await until(() => view.size === 300 && view.volume('node-b', 'v7')?.generation === 5);
     await index.forgetNode('node-b');
     await until(() => view.size === 1);
-    assert.deepEqual(told.forgotten, ['node-b']);
+    assert.deepEqual(received.forgotten, ['node-b']);
     assert.deepEqual(
       view.nodes().map(({ node }) => node),
       ['node-a'],
@@ -212,10 +212,10 @@ describe('FleetIndex', () => {
   });
 
   test("limits a node's share of Redis, whatever it reports and over how many streams", async () => {
-    const { index, keys, told } = indexOf();
+    const { index, keys, received } = indexOf();
     const lines: string[] = [];
     const logger = createLogger(1, { write: (line: string) => void lines.push(line) });
-    const logged = new FleetIndex({ redis, keys, sink: sinkOf(told), clock: systemClock, logger });
+    const logged = new FleetIndex({ redis, keys, sink: sinkOf(received), clock: systemClock, logger });
     const blank = VolumeReport.fromPartial({});
     const small = (from: number, count: number): VolumeReport[] =>
       Array.from({ length: count }, (_, i) => ({ ...blank, volumeId: `v${from + i}` }));
@@ -269,10 +269,10 @@ describe('FleetIndex', () => {
   });
 
   test('logs one line for a message of only refusals, and does not block the event loop', async () => {
-    const { keys, told } = indexOf();
+    const { keys, received } = indexOf();
     const lines: string[] = [];
     const logger = createLogger(1, { write: (line: string) => void lines.push(line) });
-    const index = new FleetIndex({ redis, keys, sink: sinkOf(told), clock: systemClock, logger });
+    const index = new FleetIndex({ redis, keys, sink: sinkOf(received), clock: systemClock, logger });
     const session = await index.openSession('node-a', info);
     let turns = 0;
     const count = (): void => void ((turns += 1), (immediate = setImmediate(count)));

@@ -25,9 +25,9 @@ describe('weighUrgency', () => {
   });
 
   test('does not count failed or deferred volumes as overdue', () => {
-    const held = { ...volume(140), deferredUntilMs: nowMs };
+    const deferred = { ...volume(140), deferredUntilMs: nowMs };
     assert.equal(weighUrgency([volume(140)], nowMs, new Set()).overdue, 1);
-    assert.equal(weighUrgency([held, volume(140, { attempts: 1 })], nowMs, new Set()).overdue, 0);
+    assert.equal(weighUrgency([deferred, volume(140, { attempts: 1 })], nowMs, new Set()).overdue, 0);
   });
 
   test('returns the oldest waiting volume of each lane', () => {

@@ -36,10 +36,10 @@ export class FleetView {
 
   /** The volumes that match a selection; a selection by node scans only that node. */
   select(selection: VolumeSelection, nowMs: number): readonly IndexedVolume[] {
-    const isMeant = selectionCriterion(selection);
+    const matches = selectionCriterion(selection);
     const selected: IndexedVolume[] = [];
     this.scan(nowMs, selection.node ?? selection.query?.node, (volume, status) => {
-      if (isMeant(volume, status)) selected.push(volume);
+      if (matches(volume, status)) selected.push(volume);
     });
     return selected;
   }

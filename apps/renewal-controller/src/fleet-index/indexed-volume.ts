@@ -56,7 +56,7 @@ export interface IndexedVolume {
 }
 
 /** A report may come from a hostile node: longer values are cut off. */
-const longest = { name: 256, subject: 1024, message: 512, list: 64 } as const;
+const maxLengths = { name: 256, subject: 1024, message: 512, list: 64 } as const;
 
 /** Converts a report; throws invalid-argument if it names no volume or its times are invalid. */
 export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolume {
@@ -84,10 +84,10 @@ export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolu
 }
 
 function checkVolumeId(volumeId: string): void {
-  if (volumeId === '' || volumeId.length > longest.name)
+  if (volumeId === '' || volumeId.length > maxLengths.name)
     throw new CertfleetError(
       'invalid-argument',
-      `volume id must have 1 to ${longest.name} characters, found ${volumeId.length}`,
+      `volume id must have 1 to ${maxLengths.name} characters, found ${volumeId.length}`,
     );
   if (/[\u0000-\u001f\u007f]/.test(volumeId))
     throw new CertfleetError('invalid-argument', 'volume id must not contain control characters');
@@ -127,7 +127,7 @@ function certificateState(certificate: Certificate): IndexedCertificate {
     fingerprint: short(certificate.fingerprintSha256),
     ...times,
     caFingerprints: shortList(certificate.caFingerprintsSha256),
-    subject: short(certificate.subject, longest.subject),
+    subject: short(certificate.subject, maxLengths.subject),
     dnsNames: shortList(certificate.dnsNames),
     uris: shortList(certificate.uris),
     ipAddresses: shortList(certificate.ipAddresses),
@@ -139,7 +139,7 @@ function failureState({ at, reason, message, attempts }: Failure): IndexedFailur
   return {
     atMs: Number.isSafeInteger(atMs) ? atMs : 0,
     reason: short(reason),
-    message: short(message, longest.message),
+    message: short(message, maxLengths.message),
     attempts: Math.max(1, attempts),
   };
 }
@@ -192,9 +192,9 @@ export function issuerKey(issuer: IssuerName): string {
 /** Volumes share the objects of their issuers, and every scan of the fleet needs their keys. */
 const issuerKeys = new WeakMap<IssuerName, string>();
 
-const short = (text = '', length: number = longest.name): string => text.slice(0, length);
+const short = (text = '', length: number = maxLengths.name): string => text.slice(0, length);
 const shortList = (texts: readonly string[]): readonly string[] =>
-  texts.slice(0, longest.list).map((text) => short(text));
+  texts.slice(0, maxLengths.list).map((text) => short(text));
 
 function known<T extends number>(values: Readonly<Record<string, T>>, value: T): T {
   return Object.values(values).includes(value) ? value : (0 as T);

@@ -5,7 +5,7 @@ import type { RenewalProgress } from './renewal-progress.ts';
 
 const everyMs = 1_000;
 /** Maximum number of waits read per millisecond: while many renewals wait, their reasons are read less often. */
-const holdsPerMs = 5;
+const waitsPerMs = 5;
 const scanCount = 1_000;
 
 /** Reads the started and the waiting renewals about once a second, at a cost that does not grow with the fleet. */
@@ -14,7 +14,7 @@ export class ProgressReader {
   readonly #keys: RedisKeys;
   #progress = noProgress;
   #readAtMs = -Infinity;
-  #holdsAtMs = -Infinity;
+  #waitsAtMs = -Infinity;
 
   constructor(redis: RedisClient, keys: RedisKeys) {
     this.#redis = redis;
@@ -30,9 +30,9 @@ export class ProgressReader {
     this.#readAtMs = monotonicMs;
     const started = startedByNode(await this.#redis.zrange(this.#keys.started, nowMs, '+inf', 'BYSCORE'));
     const waiting = await this.#redis.hlen(this.#keys.waits);
-    const isHoldsTurn = monotonicMs - this.#holdsAtMs >= waiting / holdsPerMs;
-    if (isHoldsTurn) this.#holdsAtMs = monotonicMs;
-    const holds = isHoldsTurn ? waitsByNode(waiting === 0 ? [] : await this.#scanWaits()) : this.#progress.holds;
+    const isWaitsTurn = monotonicMs - this.#waitsAtMs >= waiting / waitsPerMs;
+    if (isWaitsTurn) this.#waitsAtMs = monotonicMs;
+    const holds = isWaitsTurn ? waitsByNode(waiting === 0 ? [] : await this.#scanWaits()) : this.#progress.holds;
     return (this.#progress = { started, holds });
   }
 

@@ -20,11 +20,11 @@ export interface RenewalProgress {
 
 export const noProgress: RenewalProgress = { started: new Map(), holds: new Map() };
 
-/** Started renewals by node. @param places volume keys, as stored by the lanes' scripts */
-export function startedByNode(places: readonly string[]): RenewalProgress['started'] {
+/** Started renewals by node. @param keys volume keys, as stored by the lanes' scripts */
+export function startedByNode(keys: readonly string[]): RenewalProgress['started'] {
   const byNode = new Map<string, Set<string>>();
-  for (const place of places) {
-    const { node, volumeId } = parseVolumeKey(place);
+  for (const key of keys) {
+    const { node, volumeId } = parseVolumeKey(key);
     const known = byNode.get(node);
     if (known === undefined) byNode.set(node, new Set([volumeId]));
     else known.add(volumeId);
@@ -38,10 +38,10 @@ export function waitsByNode(pairs: readonly string[]): RenewalProgress['holds'] 
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const { node, volumeId } = parseVolumeKey(pairs[i] ?? '');
     const [reason, until = ''] = (pairs[i + 1] ?? '').split(':') as [WaitReason, string?];
-    const hold = { reason, untilMs: until === '' ? undefined : Number(until) };
+    const wait = { reason, untilMs: until === '' ? undefined : Number(until) };
     const known = byNode.get(node);
-    if (known === undefined) byNode.set(node, new Map([[volumeId, hold]]));
-    else known.set(volumeId, hold);
+    if (known === undefined) byNode.set(node, new Map([[volumeId, wait]]));
+    else known.set(volumeId, wait);
   }
   return byNode;
 }
@@ -58,10 +58,10 @@ function differences(before: ByNode, now: ByNode): readonly VolumeKey[] {
 }
 
 function missingIn(other: ByNode, these: ByNode): readonly VolumeKey[] {
-  const places: VolumeKey[] = [];
+  const missing: VolumeKey[] = [];
   for (const [node, ids] of these) {
     const known = other.get(node);
-    for (const volumeId of ids.keys()) if (known?.has(volumeId) !== true) places.push({ node, volumeId });
+    for (const volumeId of ids.keys()) if (known?.has(volumeId) !== true) missing.push({ node, volumeId });
   }
-  return places;
+  return missing;
 }

@@ -9,7 +9,7 @@ export function volumeKey({ node, volumeId }: VolumeKey): string {
 }
 
 /** The inverse of `volumeKey`. */
-export function parseVolumeKey(place: string): VolumeKey {
-  const slash = place.indexOf('/');
-  return { node: place.slice(0, slash), volumeId: place.slice(slash + 1) };
+export function parseVolumeKey(key: string): VolumeKey {
+  const slash = key.indexOf('/');
+  return { node: key.slice(0, slash), volumeId: key.slice(slash + 1) };
 }

@@ -39,10 +39,10 @@ export function selectionCriterion(selection: VolumeSelection): VolumeCriterion 
   if (issuedBeforeMs !== undefined)
     criteria.push(({ certificate }) => certificate !== undefined && certificate.issuedAtMs < issuedBeforeMs);
   if (volumes !== undefined) {
-    const places = new Set(volumes.map(volumeKey));
-    criteria.push((volume) => places.has(volumeKey(volume)));
+    const keys = new Set(volumes.map(volumeKey));
+    criteria.push((volume) => keys.has(volumeKey(volume)));
   }
-  return (volume, word) => criteria.every((holds) => holds(volume, word));
+  return (volume, status) => criteria.every((matches) => matches(volume, status));
 }
 
 /** A readable description of a selection, such as `namespace=shop state=failing`. */
@@ -57,6 +57,6 @@ export function describeSelection(selection: VolumeSelection): string {
     ...(volumes && { volumes: volumes.length === 1 ? volumes.map(volumeKey).join('') : `${volumes.length} selected` }),
   };
   const given = Object.entries(criteria).filter(([, value]) => value !== undefined);
-  const words = given.map(([name, value]) => `${name}=${value}`);
-  return words.length === 0 ? 'everything' : words.join(' ');
+  const parts = given.map(([name, value]) => `${name}=${value}`);
+  return parts.length === 0 ? 'everything' : parts.join(' ');
 }

@@ -31,8 +31,8 @@ describe('volumeStatus', () => {
   test('is due early when the renewal waits in its lane, and not overdue while the agent defers', () => {
     const fresh = volumeOf({ renewAtMs: nowMs + hourMs / 2 });
     assert.equal(volumeStatus(fresh, nowMs, false, true), 'due');
-    const held = { ...volumeOf({ renewAtMs: nowMs - hourMs / 2 }), deferredUntilMs: nowMs + 60_000 };
-    assert.equal(volumeStatus(held, nowMs, false, true), 'due');
+    const deferred = { ...volumeOf({ renewAtMs: nowMs - hourMs / 2 }), deferredUntilMs: nowMs + 60_000 };
+    assert.equal(volumeStatus(deferred, nowMs, false, true), 'due');
   });
 
   test('is pending without a certificate until an attempt fails or is in flight', () => {

@@ -34,13 +34,13 @@ export function tablePage(
 ): TablePage {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
-  const isMeant = volumeFilter(filter);
+  const matches = volumeFilter(filter);
   const begin = after === undefined ? undefined : decodeCursor(after);
   // One more than the page, to detect a following page.
   const first = new TopN<SortedVolume>(limit + 1, (a, b) => compareSorted(a, b, sign));
   let total = 0;
   view.scan(nowMs, filter.node, (volume, status) => {
-    if (!isMeant(volume, status)) return;
+    if (!matches(volume, status)) return;
     total += 1;
     const key = keyOf(volume, status);
     const bar = first.bar;
@@ -64,10 +64,10 @@ export function tableRows(
 ): readonly SortedVolume[] {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
-  const isMeant = volumeFilter(filter);
+  const matches = volumeFilter(filter);
   const rows: SortedVolume[] = [];
   view.scan(nowMs, filter.node, (volume, status) => {
-    if (isMeant(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });
+    if (matches(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });
   });
   return rows.sort((a, b) => compareSorted(a, b, sign));
 }

@@ -7,7 +7,7 @@ const pod = { namespace: 'shop', podUid: '0b8f8f5c-0000-4000-8000-000000000001' 
 
 describe('podEventReader', () => {
   test('reads the events of one pod, the latest first, of the older and the newer kind', async () => {
-    const asked: ApiRequest[] = [];
+    const requests: ApiRequest[] = [];
     const items = [
       { reason: 'First', type: 'Normal', lastTimestamp: '2026-11-26T10:01:00Z', count: 3, message: 'x'.repeat(2000) },
       { reason: 'Third', type: 'Warning', lastTimestamp: '2026-11-26T10:03:00Z' },
@@ -21,7 +21,7 @@ describe('podEventReader', () => {
     ];
     const read = podEventReader({
       request: (request) => {
-        asked.push(request);
+        requests.push(request);
         return Promise.resolve({ items });
       },
     });
@@ -37,7 +37,7 @@ describe('podEventReader', () => {
     );
     assert.equal(events.length, 100);
     assert.deepEqual(
-      asked.map(({ verb, namespace, query }) => ({ verb, namespace, query })),
+      requests.map(({ verb, namespace, query }) => ({ verb, namespace, query })),
       [{ verb: 'list', namespace: 'shop', query: { fieldSelector: `involvedObject.uid=${pod.podUid}`, limit: '500' } }],
     );
   });

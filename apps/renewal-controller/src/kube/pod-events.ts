@@ -15,7 +15,7 @@ export type ReadPodEvents = (pod: EventfulPod) => Promise<PodEvents>;
 /** The API server keeps events for an hour; a pod with more events than this repeats the same ones. */
 const maxRead = 500;
 const maxShown = 100;
-const longest = { word: 128, message: 1024 };
+const maxLengths = { text: 128, message: 1024 };
 
 /** The displayed fields of a core/v1 Event. */
 interface RawEvent {
@@ -63,9 +63,9 @@ function toEventDto(event: RawEvent): PodEvents['events'][number] {
   const { type = '', reason = '', message = '' } = event;
   return {
     at: lastSeen(event),
-    type: type.slice(0, longest.word),
-    reason: reason.slice(0, longest.word),
-    message: message.slice(0, longest.message),
+    type: type.slice(0, maxLengths.text),
+    reason: reason.slice(0, maxLengths.text),
+    message: message.slice(0, maxLengths.message),
     // Events of the newer kind have their count in the series.
     count: event.series?.count ?? event.count ?? 1,
   };

@@ -16,16 +16,6 @@ import type { Arrival, SimulatedIssuer } from './testing/simulated-lane.ts';
 let server: RedisServer;
 let redis: RedisClient;
 
-before(async () => {
-  server = await startRedisServer();
-  redis = createRedis({ url: server.url }, 'commands', 'test');
-  await redis.connect();
-});
-after(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
 const issuer = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 const startMs = Date.UTC(2026, 0, 5, 12);
 const quick: SimulatedIssuer = () => ({ afterMs: 30, outcome: 'ok' });
@@ -42,6 +32,16 @@ function arrivals(count: number, atMs = startMs): readonly Arrival[] {
 }
 
 describe('LaneAdmission', () => {
+  before(async () => {
+    server = await startRedisServer();
+    redis = createRedis({ url: server.url }, 'commands', 'test');
+    await redis.connect();
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
   test('never starts more renewals than rate and burst allow, and moves each waiting renewal once', async () => {
     const { sim } = laneWith({ ratePerSecond: 10, burst: 5, maxInFlight: 1000 });
     sim.arrive(arrivals(200), quick);

@@ -134,7 +134,7 @@ export class LaneAdmission {
     const { maxInFlight, burst, backoff } = lane.policy;
     const { node, volumeId } = parseVolumeKey(volume);
     const keys = [...this.#keysOf(lane), this.#keys.outbox(node)];
-    const [code, demand, ...called] = (await settleScript.run(this.#redis, keys, [
+    const [code, marks, ...promoted] = (await settleScript.run(this.#redis, keys, [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -153,12 +153,12 @@ export class LaneAdmission {
       batch,
       volumeId,
     ])) as [number, string, ...(string | number)[]];
-    const promotions = callsOf(called);
+    const promotions = promotionsOf(promoted);
     return {
       wasStarted: code % 2 === 1,
-      requestedBy: requestMarks(demand),
+      requestedBy: requestMarks(marks),
       promotions,
-      promotedIds: promotions.map((call) => call.id),
+      promotedIds: promotions.map((promotion) => promotion.id),
       ...(code >= 2 && { isRepeated: true }),
     };
   }
@@ -171,7 +171,7 @@ export class LaneAdmission {
     const { burst, maxInFlight, backoff } = lane.policy;
     const args = [lane.id, this.#time.nowMs() ?? '', startIntervalMs(lane), burst, maxInFlight, backoff.threshold];
     const keys = laneScriptKeys(this.#keys, lane.id);
-    return callsOf(
+    return promotionsOf(
       (await advanceScript.run(this.#redis, keys, [...args, this.#opensInMs(lane)])) as (string | number)[],
     );
   }
@@ -192,10 +192,10 @@ function startIntervalMs({ policy }: Lane): number {
   return policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond;
 }
 
-function callsOf(called: readonly (string | number)[]): readonly Promotion[] {
+function promotionsOf(promoted: readonly (string | number)[]): readonly Promotion[] {
   const promotions: Promotion[] = [];
-  for (let i = 0; i + 1 < called.length; i += 2)
-    promotions.push({ id: String(called[i]), inMs: Math.max(0, Number(called[i + 1])) });
+  for (let i = 0; i + 1 < promoted.length; i += 2)
+    promotions.push({ id: String(promoted[i]), inMs: Math.max(0, Number(promoted[i + 1])) });
   return promotions;
 }
 

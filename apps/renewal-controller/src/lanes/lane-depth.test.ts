@@ -15,20 +15,20 @@ import { LaneStore } from './lane-store.ts';
 let server: RedisServer;
 let redis: RedisClient;
 
-before(async () => {
-  server = await startRedisServer();
-  redis = createRedis({ url: server.url }, 'commands', 'test');
-  await redis.connect();
-});
-after(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
 const issuerNamed = (name: string): IssuerName => ({ group: 'g', kind: 'ClusterIssuer', namespace: '', name });
 const keyOf = (name: string): string => `ClusterIssuer.g//${name}`;
 
 describe('LaneStore', () => {
+  before(async () => {
+    server = await startRedisServer();
+    redis = createRedis({ url: server.url }, 'commands', 'test');
+    await redis.connect();
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
   test('counts the started, queued and blocked renewals of each lane, and returns its status', async () => {
     const keys = redisKeys(`t-${randomUUID()}`);
     const backoff = { threshold: 1, initialMs: 60_000, maxMs: 60_000 };

@@ -17,16 +17,6 @@ import type { Arrival, SimulatedIssuer, Start } from './testing/simulated-lane.t
 let server: RedisServer;
 let redis: RedisClient;
 
-before(async () => {
-  server = await startRedisServer();
-  redis = createRedis({ url: server.url }, 'commands', 'test');
-  await redis.connect();
-});
-after(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
 const issuer = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 const startMs = Date.UTC(2026, 0, 5, 12);
 const minuteMs = 60_000;
@@ -54,6 +44,16 @@ function advanceEverySecond(sim: SimulatedLane, answers: SimulatedIssuer, second
 }
 
 describe('LaneAdmission fairness between nodes', () => {
+  before(async () => {
+    server = await startRedisServer();
+    redis = createRedis({ url: server.url }, 'commands', 'test');
+    await redis.connect();
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
   test('limits a node that never answers to a quarter of the lane', async () => {
     const { sim } = laneWith(usual);
     const answers: SimulatedIssuer = (start) => (isOf('evil')(start) ? undefined : { afterMs: 500, outcome: 'ok' });

@@ -16,16 +16,6 @@ import type { Arrival, SimulatedIssuer } from './testing/simulated-lane.ts';
 let server: RedisServer;
 let redis: RedisClient;
 
-before(async () => {
-  server = await startRedisServer();
-  redis = createRedis({ url: server.url }, 'commands', 'test');
-  await redis.connect();
-});
-after(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
 const issuer = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 const startMs = Date.UTC(2026, 0, 5, 12);
 const minuteMs = 60_000;
@@ -45,6 +35,16 @@ function arrivals(count: number, everyMs = 0): readonly Arrival[] {
 }
 
 describe('LaneAdmission recovery', () => {
+  before(async () => {
+    server = await startRedisServer();
+    redis = createRedis({ url: server.url }, 'commands', 'test');
+    await redis.connect();
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
   test('drains the queue of an outage at full pace soon after the issuer recovers', async () => {
     const sim = simulated({ ratePerSecond: 10, burst: 20, maxInFlight: 50 });
     const backMs = startMs + 30 * minuteMs;

@@ -5,7 +5,7 @@ import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { CorkedRedis } from './corked-redis.ts';
 import { createRedis } from './create-redis.ts';
 
-describe('a client of one server', () => {
+describe('CorkedRedis', () => {
   let server: RedisServer;
   let redis: CorkedRedis;
   before(async () => {
@@ -34,9 +34,9 @@ describe('a client of one server', () => {
   });
 
   test('sends commands of a lost connection over the next one', async () => {
-    const held = [redis.set('a', '1'), redis.set('b', '2')];
+    const pending = [redis.set('a', '1'), redis.set('b', '2')];
     redis.stream.destroy();
-    assert.deepEqual(await Promise.all(held), ['OK', 'OK']);
+    assert.deepEqual(await Promise.all(pending), ['OK', 'OK']);
     assert.equal(await redis.get('b'), '2');
   });
 });

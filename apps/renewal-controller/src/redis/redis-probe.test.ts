@@ -157,8 +157,8 @@ describe('RedisProbe', () => {
     await probe.look();
     await probe.look();
     assert.equal(warnings().length, 1);
-    const { maxclients, needed, nodes: told } = JSON.parse(warnings()[0] ?? '') as Record<string, unknown>;
-    assert.deepEqual({ maxclients, needed, told }, { maxclients: 120, needed: 122, told: 11 });
+    const { maxclients, needed, nodes: known } = JSON.parse(warnings()[0] ?? '') as Record<string, unknown>;
+    assert.deepEqual({ maxclients, needed, known }, { maxclients: 120, needed: 122, known: 11 });
     assert.equal(probe.health.clients?.limit, 120);
 
     await redis.config('SET', 'maxclients', '200');

@@ -111,12 +111,12 @@ export class RedisProbe {
   #note(seen: readonly ServerLook[], problem: RedisProblem | undefined): void {
     this.#health = seen.length === 0 ? { ...unreachableRedis, problem } : healthOf(seen, problem);
     // The connection's owner logs lost and restored connections.
-    const told = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
-    if (told?.kind !== this.#loggedProblem) {
+    const reported = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
+    if (reported?.kind !== this.#loggedProblem) {
       const { logger } = this.#parts;
-      if (told !== undefined) logger.error({ problem: told.kind, error: told.message }, problemText[told.kind]);
+      if (reported !== undefined) logger.error({ problem: reported.kind, error: reported.message }, problemText[reported.kind]);
       else logger.info('redis accepts writes again and the controller has all rights');
-      this.#loggedProblem = told?.kind;
+      this.#loggedProblem = reported?.kind;
     }
     this.#warn(seen);
   }

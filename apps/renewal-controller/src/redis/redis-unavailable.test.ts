@@ -10,10 +10,6 @@ import { createRedis } from './create-redis.ts';
 import { isRedisUnavailable } from './redis-unavailable.ts';
 
 let server: RedisServer;
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
 
 const failureOf = (command: Promise<unknown>): Promise<unknown> =>
   command.then(
@@ -22,6 +18,11 @@ const failureOf = (command: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('isRedisUnavailable', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+
   test('recognizes a command without a connection, and one that loses it', async () => {
     const client = createRedis({ url: server.url }, 'commands', 'test');
     client.on('error', () => undefined);
