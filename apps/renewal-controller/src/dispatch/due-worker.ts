@@ -88,7 +88,8 @@ export class DueWorker {
       const promotedInMs = (await result.promotionDelayMs?.()) ?? Infinity;
       // Fails if another replica has promoted it, which is fine.
       if (promotedInMs <= 0) await job.promote().catch(() => undefined);
-      else if (promotedInMs < result.waitMs - promotionSlackMs) await job.changeDelay(promotedInMs).catch(() => undefined);
+      else if (promotedInMs < result.waitMs - promotionSlackMs)
+        await job.changeDelay(promotedInMs).catch(() => undefined);
     } catch (error) {
       // Not moved: the lock expires and BullMQ gives the job to another worker. A failed job would be deleted.
       this.#onError(error instanceof Error ? error : new Error(String(error)));

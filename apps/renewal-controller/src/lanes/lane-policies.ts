@@ -86,7 +86,8 @@ function checked(name: string, policy: LanePolicy): LanePolicy {
     return value >= from && value <= to ? [] : [`${field} must be from ${from} to ${to}, found ${value}`];
   });
   if (!(threshold >= 1)) problems.push(`backoff.threshold must be at least 1, found ${threshold}`);
-  if (!(initialMs > 0 && maxMs >= initialMs)) problems.push('backoff.initialMs must be above 0 and at most backoff.maxMs');
+  if (!(initialMs > 0 && maxMs >= initialMs))
+    problems.push('backoff.initialMs must be above 0 and at most backoff.maxMs');
   if (problems.length > 0)
     throw new CertfleetError('invalid-argument', `lane policy of ${name}: ${problems.join('; ')}`);
   new RenewalWindows(policy.windows).opensInMs(0);

@@ -114,7 +114,8 @@ export class RedisProbe {
     const reported = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
     if (reported?.kind !== this.#loggedProblem) {
       const { logger } = this.#parts;
-      if (reported !== undefined) logger.error({ problem: reported.kind, error: reported.message }, problemText[reported.kind]);
+      if (reported !== undefined)
+        logger.error({ problem: reported.kind, error: reported.message }, problemText[reported.kind]);
       else logger.info('redis accepts writes again and the controller has all rights');
       this.#loggedProblem = reported?.kind;
     }
