@@ -161,7 +161,7 @@ test('is ready once the index is loaded, stays so without Redis, and says what i
   await eventually('the loss to be told', async () => (await fixture.ops('readyz')).text.includes('redis'));
   assert.deepEqual(await fixture.ops('readyz'), {
     status: 200,
-    text: JSON.stringify({ status: 'degraded', reason: 'redis is out of reach' }),
+    text: JSON.stringify({ status: 'degraded', reason: 'redis is unreachable' }),
   });
   assert.equal((await fixture.ops('healthz')).status, 200);
   // The page that says so, and what was known last, can still be had.

@@ -125,9 +125,12 @@ test('says why there are none: no right, no API server, no pod that could be ask
   const pod = { namespace, podUid };
   const refused = await podEventReader(await clientAs('stranger'))(pod);
   assert.deepEqual(refused.events, []);
-  assert.match(refused.unavailable ?? '', /^the API server gives no events: .*cannot list resource "events"/);
+  assert.match(refused.unavailable ?? '', /^cannot read events from the API server: .*cannot list resource "events"/);
   const away: Pick<KubeClient, 'request'> = { request: () => Promise.reject(new Error('connect ECONNREFUSED')) };
-  assert.equal((await podEventReader(away)(pod)).unavailable, 'the API server gives no events: connect ECONNREFUSED');
+  assert.equal(
+    (await podEventReader(away)(pod)).unavailable,
+    'cannot read events from the API server: connect ECONNREFUSED',
+  );
   const asked = { request: () => assert.fail('asked the API server') };
   for (const hostile of [
     { namespace: '../../nodes', podUid },
@@ -136,6 +139,6 @@ test('says why there are none: no right, no API server, no pod that could be ask
     { namespace, podUid: `${podUid},involvedObject.name!=x` },
   ]) {
     const answer = await podEventReader(asked)(hostile);
-    assert.equal(answer.unavailable, 'the node reported no pod that could be asked for');
+    assert.equal(answer.unavailable, 'the node reported no valid pod');
   }
 });

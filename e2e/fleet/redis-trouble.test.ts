@@ -54,7 +54,7 @@ test('a Redis that is full is told once, and its end too; what was not written i
   assert.equal(lines('redis refuses writes'), 1);
   await admin.config('SET', 'maxmemory', '0');
   await eventually('recovery', () => isOk(fixture));
-  assert.equal(lines('redis takes writes again'), 1);
+  assert.equal(lines('redis accepts writes again'), 1);
   await eventually('the volume', async () => (await generations(fixture)).length === 1);
 });
 
@@ -67,8 +67,8 @@ test('a right that is missing makes the controller degraded and is named', async
   writeFileSync(passwordFile, 'pw');
   await fixture.startController([...flags, '--redis-username=ctl', `--redis-password-file=${passwordFile}`]);
   fixture.startAgent(new MemoryVolumes(['csi-1']));
-  await eventually('the degradation', async () => (await statusOf(fixture)).includes('redis forbids'));
-  const told = fixture.log.filter((line) => line.includes('redis forbids what the controller needs'));
+  await eventually('the degradation', async () => (await statusOf(fixture)).includes('redis denies'));
+  const told = fixture.log.filter((line) => line.includes('redis denies commands that the controller needs'));
   assert.equal(told.length, 1);
   assert.match(told[0] ?? '', /can't run this command|hset/);
 });

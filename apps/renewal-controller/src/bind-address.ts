@@ -1,17 +1,14 @@
 import { existsSync } from 'node:fs';
 
-/** Lists the addresses of IPv6; a kernel that was started without it has no such file. */
+/** Lists the IPv6 addresses of this machine; absent if the kernel was started without IPv6. */
 const ipv6Addresses = '/proc/net/if_inet6';
 
-/**
- * The address that stands for all of this machine's: `::`, which takes IPv4 as well, or `0.0.0.0` where the kernel knows
- * no IPv6 and would refuse the other.
- */
+/** The wildcard address: `::`, which also accepts IPv4, or `0.0.0.0` if the kernel has no IPv6. */
 export function anyAddress(list = ipv6Addresses): '::' | '0.0.0.0' {
   return existsSync(list) ? '::' : '0.0.0.0';
 }
 
-/** --fleet-bind-address as gRPC names it: `127.0.0.1:8443`, `[::]:8443` for `:8443`, `unix:/path` for `unix:///path`. */
+/** --fleet-bind-address in gRPC syntax: `127.0.0.1:8443`, `[::]:8443` for `:8443`, `unix:/path` for `unix:///path`. */
 export function grpcAddress(flag: string, any = anyAddress()): string {
   if (flag.startsWith(':')) return (any === '::' ? '[::]' : any) + flag;
   return flag.replace(/^unix:\/\//, 'unix:');

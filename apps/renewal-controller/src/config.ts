@@ -7,152 +7,175 @@ import type { FlagValues } from '@certfleet/shared/flags.ts';
 import type { LaneOverride, LanePolicy } from './lanes/lane-policy.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
 
-/** Every flag of the controller. */
 export const controllerFlags = {
   'log-level': {
     fallback: '1',
     short: 'v',
-    help: 'Verbosity: 1 for operators, 2 for each renewal, 5 for everything.',
+    help: 'Log verbosity: 1 for operators, 2 for each renewal, 5 for all messages.',
     parse: integerBetween(0, 10),
   },
   'fleet-bind-address': {
     fallback: ':8443',
-    help: 'Where agents connect: host:port over TLS, without a host on every address, or unix:///path without TLS.',
+    help: 'Address that agents connect to: host:port over TLS (without a host: all addresses), or unix:///path without TLS.',
     parse: nonEmpty,
   },
   'api-bind-address': {
     fallback: ':8080',
-    help: "Address of the operators' API; 0 turns it off.",
+    help: "Address of the operators' API; 0 disables it.",
     parse: listenAddress,
   },
   'ops-bind-address': {
     fallback: ':9402',
-    help: 'Address of /metrics, /healthz and /readyz, without TLS; 0 turns it off.',
+    help: 'Address of /metrics, /healthz and /readyz, without TLS; 0 disables it.',
     parse: listenAddress,
   },
   'tls-cert-file': {
     fallback: '',
-    help: 'PEM chain that agents and operators are shown; followed as it is renewed.',
+    help: 'PEM certificate chain presented to agents and operators; reloaded when the file changes.',
     parse: optional,
   },
-  'tls-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
+  'tls-key-file': { fallback: '', help: 'PEM private key of --tls-cert-file.', parse: optional },
   'replica-name': {
     fallback: '',
-    help: 'Name of this replica, which no other has; the host name unless given.',
+    help: 'Unique name of this replica; default: the host name.',
     parse: optional,
   },
   'heartbeat-interval': {
     fallback: '10s',
-    help: 'How often agents say that they live; silent after three.',
+    help: 'Interval between heartbeats of an agent; after three missed heartbeats the node is silent.',
     parse: positiveDuration,
   },
   'forget-node-after': {
     fallback: '24h',
-    help: 'A node that was silent for so long is forgotten, with its queue and its access; one that left the cluster at once.',
+    help: 'Time after which a silent node is removed with its queue and its Redis user; a node that was deleted from the cluster is removed at once.',
     parse: positiveDuration,
   },
   'agent-service-account': {
     fallback: '',
-    help: "The agents' ServiceAccount, as namespace/name; their tokens are reviewed by the API server.",
+    help: 'ServiceAccount of the agents, as namespace/name; the API server reviews their tokens.',
     parse: optionalServiceAccount,
   },
   'agent-token-audience': { fallback: 'certfleet', help: "Audience of the agents' tokens.", parse: nonEmpty },
   'agent-token-file': {
     fallback: '',
-    help: 'File of token,node lines in the place of reviews; for one machine without Kubernetes only.',
+    help: 'File with lines token,node that replaces token reviews; only for one machine without Kubernetes.',
     parse: optional,
   },
   'api-auth': {
     fallback: 'kubernetes',
-    help: "Who may use the operators' API and page: kubernetes (TokenReview and SubjectAccessReview), proxy (an authenticating proxy says who asks, SubjectAccessReview what they may), or none, on a loopback address only.",
+    help: "Authentication of the operators' API and page: kubernetes (TokenReview and SubjectAccessReview), proxy (an authenticating proxy names the user, SubjectAccessReview decides the rights), or none (only on a loopback address).",
     parse: oneOf('kubernetes', 'proxy', 'none'),
   },
   'api-proxy-secret-file': {
     fallback: '',
-    help: 'File of the secret that the proxy sends in x-certfleet-proxy-secret; required by --api-auth=proxy.',
+    help: 'File with the secret that the proxy sends in x-certfleet-proxy-secret; required by --api-auth=proxy.',
     parse: optional,
   },
   'api-proxy-user-header': {
     fallback: 'x-forwarded-user',
-    help: 'Header in which the proxy names the user.',
+    help: 'Header in which the proxy sends the user name.',
     parse: nonEmpty,
   },
   'api-proxy-groups-header': {
     fallback: 'x-forwarded-groups',
-    help: "Header in which the proxy names the user's groups, separated by commas.",
+    help: "Header in which the proxy sends the user's groups, separated by commas.",
     parse: nonEmpty,
   },
   'api-rate-limit': {
     fallback: '1200',
-    help: "Requests of one user to the operators' API a minute, and ten times as many of one address from strangers; 0 for no limit.",
+    help: "Requests per minute of one user to the operators' API; unauthenticated requests of one address have ten times this limit. 0: no limit.",
     parse: integerBetween(0, 1_000_000),
   },
   'api-trusted-proxies': {
     fallback: '',
-    help: "Addresses or CIDRs, separated by commas, of proxies before the operators' API: limits are by what they say in X-Forwarded-For, which is ignored from anybody else.",
+    help: "Comma-separated addresses or CIDRs of proxies in front of the operators' API. Their X-Forwarded-For header determines the client address for rate limits; the header is ignored from other addresses.",
     parse: networks,
   },
   'page-directory': {
     fallback: '',
-    help: "Folder of the operators' page; the one beside the program unless given.",
+    help: "Directory of the operators' page; default: the one shipped with the program.",
     parse: optional,
   },
   kubeconfig: {
     fallback: '',
-    help: 'Kubeconfig file; without it the pod’s own service account is used.',
+    help: "Kubeconfig file; default: the pod's service account.",
     parse: optional,
   },
   'redis-url': {
     fallback: 'redis://127.0.0.1:6379',
-    help: 'redis://, rediss://, redis+sentinel://h1,h2/master or redis+cluster://h1,h2.',
+    help: 'URL of Redis: redis://, rediss://, redis+sentinel://h1,h2/master or redis+cluster://h1,h2.',
     parse: nonEmpty,
   },
-  'redis-username': { fallback: '', help: 'User in Redis.', parse: optional },
-  'redis-password-file': { fallback: '', help: "File of that user's password.", parse: optional },
-  'redis-sentinel-username': { fallback: '', help: 'User of the Sentinels.', parse: optional },
-  'redis-sentinel-password-file': { fallback: '', help: "File of the Sentinels' password.", parse: optional },
-  'redis-ca-file': { fallback: '', help: "PEM file of the CA of Redis' certificate; turns TLS on.", parse: optional },
+  'redis-username': { fallback: '', help: 'User name for Redis.', parse: optional },
+  'redis-password-file': { fallback: '', help: 'File with the password of --redis-username.', parse: optional },
+  'redis-sentinel-username': { fallback: '', help: 'User name for the Sentinels.', parse: optional },
+  'redis-sentinel-password-file': {
+    fallback: '',
+    help: 'File with the password of --redis-sentinel-username.',
+    parse: optional,
+  },
+  'redis-ca-file': {
+    fallback: '',
+    help: "PEM file of the CA that signed Redis' certificate; enables TLS.",
+    parse: optional,
+  },
   'redis-cert-file': { fallback: '', help: 'PEM chain of a client certificate for Redis.', parse: optional },
-  'redis-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
-  'redis-server-name': { fallback: '', help: "Name in Redis' certificate when it is not the host's.", parse: optional },
-  'redis-prefix': { fallback: 'certfleet', help: 'First part of every key in Redis.', parse: keyPrefix },
+  'redis-key-file': { fallback: '', help: 'PEM private key of --redis-cert-file.', parse: optional },
+  'redis-server-name': {
+    fallback: '',
+    help: "Server name expected in Redis' certificate; default: the host of the URL.",
+    parse: optional,
+  },
+  'redis-prefix': { fallback: 'certfleet', help: 'Prefix of every Redis key.', parse: keyPrefix },
   'redis-node-url': {
     fallback: '',
-    help: 'Redis as agents reach it, when that is another address than the controller’s.',
+    help: 'URL of Redis for the agents, if it differs from --redis-url.',
     parse: optional,
   },
   'redis-node-access': {
     fallback: 'acl',
-    help: "acl makes a user per node, which reaches that node's queue alone; shared gives all agents one user, where Redis forbids that.",
+    help: 'acl: one Redis user per node with access to the queue of that node only; shared: one user for all agents, for a Redis that does not allow ACL changes.',
     parse: oneOf('acl', 'shared'),
   },
-  'redis-node-username': { fallback: '', help: 'The one user of shared access.', parse: optional },
-  'redis-node-password-file': { fallback: '', help: "File of that user's password.", parse: optional },
-  'redis-node-sentinel-username': { fallback: '', help: 'User by which agents ask the Sentinels.', parse: optional },
+  'redis-node-username': { fallback: '', help: 'User name of the shared Redis user.', parse: optional },
+  'redis-node-password-file': {
+    fallback: '',
+    help: 'File with the password of --redis-node-username.',
+    parse: optional,
+  },
+  'redis-node-sentinel-username': {
+    fallback: '',
+    help: 'User name that agents use for the Sentinels.',
+    parse: optional,
+  },
   'redis-node-sentinel-password-file': {
     fallback: '',
-    help: 'File of that user’s password, which every agent is told: for a user that may do no more than ask for the master.',
+    help: 'File with the password of --redis-node-sentinel-username. Every agent receives it: restrict this user to queries for the master.',
     parse: optional,
   },
   'redis-node-password-lifetime': {
     fallback: '24h',
-    help: 'A node’s password is replaced after half of this.',
+    help: "Lifetime of a node's Redis password; it is replaced after half of this time.",
     parse: positiveDuration,
   },
   'lane-policies-file': {
     fallback: '',
-    help: 'JSON of {defaults, overrides}: the pace that issuers can bear. See the reference of lanes.',
+    help: 'JSON file {defaults, overrides} with the rate limits of issuers; see docs/lanes.md.',
     parse: optional,
   },
-  'dispatch-concurrency': { fallback: '64', help: 'Renewals in hand at once.', parse: integerBetween(1, 1024) },
+  'dispatch-concurrency': {
+    fallback: '64',
+    help: 'Number of due renewals that this replica processes concurrently.',
+    parse: integerBetween(1, 1024),
+  },
 } as const;
 
 /** The controller's configuration by flag name. */
 export type ControllerConfig = FlagValues<typeof controllerFlags>;
 
 /**
- * The configuration of a command line and environment.
- * @throws CertfleetError invalid-argument that names everything wrong at once
+ * Reads the configuration from a command line and the environment.
+ * @throws CertfleetError invalid-argument that lists every problem
  */
 export function readConfig(
   argv: readonly string[],
@@ -166,10 +189,9 @@ export function readConfig(
 
 /** The text of `--help`. */
 export function configHelp(): string {
-  return `certfleet renewal controller: knows every certificate of the fleet and gets each renewed in time.\n\n${describeFlags(controllerFlags)}`;
+  return `certfleet renewal controller: indexes the certificates of a fleet and schedules their renewals.\n\n${describeFlags(controllerFlags)}`;
 }
 
-/** Redis as the flags name it. */
 export function redisConfigOf(config: ControllerConfig): RedisConfig {
   const given: Readonly<Record<Exclude<keyof RedisConfig, 'url'>, string | undefined>> = {
     username: config['redis-username'],
@@ -185,7 +207,7 @@ export function redisConfigOf(config: ControllerConfig): RedisConfig {
   return { url: config['redis-url'], ...(Object.fromEntries(present) as Omit<RedisConfig, 'url'>) };
 }
 
-/** What the file of lane policies says; checked by LanePolicies. */
+/** Reads the file of lane policies; LanePolicies validates the content. */
 export function readLanePolicies(path: string | undefined): {
   readonly defaults?: Partial<LanePolicy>;
   readonly overrides?: readonly LaneOverride[];
@@ -194,7 +216,7 @@ export function readLanePolicies(path: string | undefined): {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof readLanePolicies>;
   } catch (cause) {
-    throw new CertfleetError('invalid-argument', `--lane-policies-file: expected JSON in ${path}`, { cause });
+    throw new CertfleetError('invalid-argument', `--lane-policies-file: cannot read JSON from ${path}`, { cause });
   }
 }
 
@@ -204,17 +226,17 @@ function contradictions(config: ControllerConfig): string[] {
   const problems: string[] = [];
   const certificate = config['tls-cert-file'];
   if ((certificate === undefined) !== (config['tls-key-file'] === undefined)) {
-    problems.push('--tls-cert-file and --tls-key-file: expected both or none');
+    problems.push('--tls-cert-file and --tls-key-file must be set together');
   }
   if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
-    problems.push('--redis-cert-file and --redis-key-file: expected both or none');
+    problems.push('--redis-cert-file and --redis-key-file must be set together');
   }
   const isLocalFleet = config['fleet-bind-address'].startsWith('unix:');
   if (certificate === undefined && !isLocalFleet) {
-    problems.push('--fleet-bind-address: expected a certificate by --tls-cert-file, or unix:///path');
+    problems.push('--fleet-bind-address requires --tls-cert-file unless it is unix:///path');
   }
   if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined)) {
-    problems.push('expected one of --agent-service-account and --agent-token-file');
+    problems.push('set exactly one of --agent-service-account and --agent-token-file');
   }
   return [...problems, ...apiContradictions(config)];
 }
@@ -225,13 +247,13 @@ function apiContradictions(config: ControllerConfig): string[] {
   const api = config['api-bind-address'];
   const isApiLocal = api === undefined || loopback.test(api.host ?? '');
   if ((config['api-auth'] === 'proxy') !== (config['api-proxy-secret-file'] !== undefined)) {
-    problems.push('--api-proxy-secret-file: expected it with --api-auth=proxy, and with that alone');
+    problems.push('--api-proxy-secret-file must be set with --api-auth=proxy, and only then');
   }
   if (config['api-auth'] === 'none' && !isApiLocal) {
-    problems.push('--api-auth: expected none on a loopback --api-bind-address only');
+    problems.push('--api-auth=none requires a loopback --api-bind-address');
   }
   if (certificate === undefined && !isApiLocal) {
-    problems.push('--api-bind-address: expected a certificate by --tls-cert-file, or a loopback address');
+    problems.push('--api-bind-address requires --tls-cert-file unless it is a loopback address');
   }
   return problems;
 }
@@ -246,14 +268,14 @@ function oneOf<const Choice extends string>(...choices: readonly Choice[]): (tex
   };
 }
 
-/** Addresses and CIDRs, as a list. */
+/** Parses comma-separated addresses and CIDRs. */
 function networks(text: string): readonly string[] {
   const given = text.split(',').map((each) => each.trim());
   const list = given.filter((each) => each !== '');
   for (const each of list) {
     const [network = '', bits, ...rest] = each.split('/');
     const maxBits = isIP(network) === 6 ? 128 : 32;
-    // With /0 anybody could say where they come from.
+    // A prefix of 0 would trust the X-Forwarded-For header of every client.
     const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= maxBits);
     if (isIP(network) === 0 || !isPrefix || rest.length > 0) {
       throw new CertfleetError(
@@ -270,7 +292,7 @@ function optionalServiceAccount(text: string): string | undefined {
   throw new CertfleetError('invalid-argument', `expected namespace/name, found ${JSON.stringify(text)}`);
 }
 
-/** Braces would change the hash tags, and a star or a question mark what an ACL pattern names. */
+/** Braces would change the hash tags; `*` and `?` would change the meaning of ACL patterns. */
 function keyPrefix(text: string): string {
   if (/^[a-zA-Z0-9_.-]{1,64}$/.test(text)) return text;
   throw new CertfleetError(

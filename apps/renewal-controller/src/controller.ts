@@ -55,7 +55,6 @@ import { redisKeys } from './redis/redis-keys.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 import { StopStack } from './stop-stack.ts';
 
-/** What a controller is made from. */
 export interface ControllerOptions {
   readonly config: ControllerConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -63,7 +62,7 @@ export interface ControllerOptions {
   readonly log: Logger;
 }
 
-/** Where the controller listens; 0 for a Unix socket, undefined for what is turned off. */
+/** The ports that the controller listens on; 0 for a Unix socket, undefined if disabled. */
 export interface ControllerPorts {
   readonly fleet: number;
   readonly api: number | undefined;
@@ -72,14 +71,16 @@ export interface ControllerPorts {
 
 const missedHeartbeats = 3;
 const notReady: DescribeVolume = () =>
-  Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
+  Promise.reject(new CertfleetError('unavailable', 'the controller is starting, try again'));
 const pruneMs = 10 * 60_000;
 
-/** One replica: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
+/**
+ * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
+ * reverse.
+ */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #keys: RedisKeys;
-  /** What was started, to be stopped in reverse. */
   readonly #started: StopStack;
   readonly #connections: RedisConnections;
   readonly #feed: ChangeFeed;
@@ -89,7 +90,7 @@ export class Controller {
   readonly #policies: LanePolicies;
   readonly #readiness: Readiness;
   #server: FleetServer | undefined;
-  /** Until the fleet API serves nobody can be asked. */
+  /** Replaced when the fleet API serves. */
   #describeVolume: DescribeVolume = notReady;
 
   constructor(options: ControllerOptions) {
@@ -109,7 +110,8 @@ export class Controller {
     });
     this.#feed = new ChangeFeed(clock);
     const redis = this.#connections.create('follower', 'follower');
-    // A node must not be taken for silent because the last look at its heartbeats is older than three of them.
+    // Half of the heartbeat interval, so that a node does not appear silent because its last-seen time was read too
+    // early.
     const seenEveryMs = config['heartbeat-interval'] / 2;
     this.#follower = new FleetFollower({
       redis,
@@ -145,7 +147,7 @@ export class Controller {
     });
   }
 
-  /** @throws whatever keeps the controller from serving; what was started by then is stopped */
+  /** @throws the error that prevents the controller from serving; the services started so far are stopped */
   async start(): Promise<ControllerPorts> {
     try {
       return await this.#start();
@@ -225,7 +227,7 @@ export class Controller {
     return identifyByReviewer(new TokenReviewer({ client: reviews, clock, audience }), { audience, serviceAccount });
   }
 
-  /** @param forWhat the flag that needs reviews */
+  /** @param forWhat the flag that requires token reviews */
   #reviews(client: KubeClient | undefined, forWhat: string): ReviewClient {
     const { clock, log } = this.#options;
     const observe = this.#metrics.reviewed.bind(this.#metrics);
@@ -265,7 +267,7 @@ export class Controller {
     const redis = this.#connections.commands;
     const view = (): FleetView => this.#follower.view;
     const operators = operatorsClient(client, log);
-    // Told to who looks; what was done stands without it.
+    // Best effort: the operator's action is complete even if the announcement fails.
     const announce: ApiContext['announce'] = (kinds) =>
       announceChanges(redis, this.#keys, kinds).catch(() => undefined);
     const { lanes } = this.#dispatcher;
@@ -286,7 +288,7 @@ export class Controller {
     };
   }
 
-  /** How operators are known, and how they sign in where they do. */
+  /** Authentication of operators and, if required, the sign-in routes. */
   #operatorAccess(client: KubeClient | undefined): Pick<ApiServerOptions, 'gate' | 'signIn'> {
     const { config, clock } = this.#options;
     if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
@@ -326,7 +328,7 @@ export class Controller {
     return port;
   }
 
-  /** Lets operators ask any agent; ends before the API does, so that no question holds up its end. */
+  /** Lets operators query any agent. Stops before the API, so that no pending query delays the stop of the API. */
   #startQuestions(server: FleetServer): void {
     const { clock, log } = this.#options;
     const relay = new QuestionRelay({
@@ -365,14 +367,16 @@ export class Controller {
     this.#started.defer(() => sweeper.stop());
   }
 
-  /** Lanes of issuers that no volume names any more cost little; they are looked for now and then. */
+  /** Lanes of issuers without volumes are removed periodically; they use little memory. */
   #startPruning(): void {
     const { clock, log } = this.#options;
     let cancel = (): void => undefined;
     const arm = (): void => {
       cancel = clock.schedule(pruneMs, () => {
         const pruned = this.#follower.isCurrent ? this.#dispatcher.prune() : Promise.resolve();
-        pruned.catch((error: unknown) => log.warn({ error: String(error) }, 'lanes not pruned')).finally(arm);
+        pruned
+          .catch((error: unknown) => log.warn({ error: String(error) }, 'cannot remove unused lanes, retrying later'))
+          .finally(arm);
       });
     };
     arm();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Readiness } from './readiness.ts';
 import { unreachableRedis } from './redis/redis-health.ts';
@@ -18,37 +18,39 @@ function setUp(): {
   return { clock, readiness, world };
 }
 
-test('a new replica waits for its index, and stays ready, but degraded, when Redis goes away', async () => {
-  const { clock, readiness, world } = setUp();
-  world.health = healthy;
-  assert.equal(readiness.look().isReady, false);
-  readiness.noteServing();
-  assert.deepEqual(readiness.look(), { isReady: false, status: 'starting', reason: 'the index is not loaded' });
-  world.isCurrent = true;
-  assert.deepEqual(readiness.look(), { isReady: true, status: 'ok', reason: undefined });
-  world.isCurrent = false;
-  world.health = unreachableRedis;
-  assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'redis is out of reach' });
-  await clock.advance(86_400_000);
-  assert.equal(readiness.look().isReady, true);
-});
+describe('Readiness', () => {
+  test('waits for the index at startup, and is ready but degraded when Redis becomes unavailable', async () => {
+    const { clock, readiness, world } = setUp();
+    world.health = healthy;
+    assert.equal(readiness.look().isReady, false);
+    readiness.noteServing();
+    assert.deepEqual(readiness.look(), { isReady: false, status: 'starting', reason: 'the index is not loaded' });
+    world.isCurrent = true;
+    assert.deepEqual(readiness.look(), { isReady: true, status: 'ok', reason: undefined });
+    world.isCurrent = false;
+    world.health = unreachableRedis;
+    assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'redis is unreachable' });
+    await clock.advance(86_400_000);
+    assert.equal(readiness.look().isReady, true);
+  });
 
-test('a replica that starts while Redis is away becomes ready to say so', async () => {
-  const { clock, readiness } = setUp();
-  readiness.noteServing();
-  assert.equal(readiness.look().isReady, false);
-  await clock.advance(15_000);
-  assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'redis is out of reach' });
-});
+  test('becomes ready as degraded if Redis is unavailable at startup', async () => {
+    const { clock, readiness } = setUp();
+    readiness.noteServing();
+    assert.equal(readiness.look().isReady, false);
+    await clock.advance(15_000);
+    assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'redis is unreachable' });
+  });
 
-test('a Redis that is full, or forbids, is told from one that serves', () => {
-  const { readiness, world } = setUp();
-  readiness.noteServing();
-  world.isCurrent = true;
-  world.health = healthy;
-  assert.equal(readiness.look().status, 'ok');
-  world.health = { ...healthy, problem: { kind: 'refuses-writes', message: 'OOM' } };
-  assert.equal(readiness.look().reason, 'redis refuses writes');
-  world.health = { ...healthy, problem: { kind: 'forbidden', message: 'NOPERM' } };
-  assert.equal(readiness.look().reason, 'redis forbids what the controller needs');
+  test('reports a full or forbidding Redis as degraded', () => {
+    const { readiness, world } = setUp();
+    readiness.noteServing();
+    world.isCurrent = true;
+    world.health = healthy;
+    assert.equal(readiness.look().status, 'ok');
+    world.health = { ...healthy, problem: { kind: 'refuses-writes', message: 'OOM' } };
+    assert.equal(readiness.look().reason, 'redis refuses writes');
+    world.health = { ...healthy, problem: { kind: 'forbidden', message: 'NOPERM' } };
+    assert.equal(readiness.look().reason, 'redis denies commands that the controller needs');
+  });
 });

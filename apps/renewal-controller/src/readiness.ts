@@ -1,36 +1,35 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { RedisHealth, RedisProblemKind } from './redis/redis-health.ts';
 
-/** What a replica says of itself to the kubelet. */
+/** The status of a replica, for the kubelet. */
 export interface ReplicaStatus {
   readonly isReady: boolean;
   readonly status: 'ok' | 'degraded' | 'starting';
-  /** Why it is not `ok`. */
+  /** Why the status is not `ok`. */
   readonly reason: string | undefined;
 }
 
-/** What readiness rests on. */
 export interface ReadinessOptions {
   readonly clock: Clock;
   readonly index: { readonly isCurrent: boolean };
   readonly redisHealth: () => RedisHealth;
 }
 
-/** A new replica takes the place of an older one only with the index loaded, if that can be had in this time. */
+/** During a rolling update, a new replica becomes ready with the index loaded, or after this time without it. */
 const loadLimitMs = 60_000;
 const redisLimitMs = 15_000;
 
 const problemReasons: Readonly<Record<RedisProblemKind, string>> = {
-  unreachable: 'redis is out of reach',
+  unreachable: 'redis is unreachable',
   'not-primary': 'redis is a replica and takes no writes',
   'refuses-writes': 'redis refuses writes',
-  forbidden: 'redis forbids what the controller needs',
+  forbidden: 'redis denies commands that the controller needs',
 };
 
 /**
- * Whether a replica serves. A Redis that is away does not make it unready: all replicas would be, and then nobody could
- * open the page that says so, and no agent could hold its stream. It makes the replica degraded, which is said here, on
- * the page and in the metrics.
+ * Whether a replica is ready. An unavailable Redis does not make it unready: all replicas would be unready, operators
+ * could not open the page that shows the problem, and agents would lose their streams. The replica is degraded instead,
+ * which this status, the page and the metrics show.
  */
 export class Readiness {
   readonly #options: ReadinessOptions;
@@ -43,12 +42,11 @@ export class Readiness {
     this.#startedMs = options.clock.monotonic();
   }
 
-  /** Every address is listened on. */
+  /** Call when every address is listening. */
   noteServing(): void {
     this.#isServing = true;
   }
 
-  /** Looks now. */
   look(): ReplicaStatus {
     const reason = this.#degradation();
     if (reason === undefined) this.#hasLoaded = true;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { StopStack } from './stop-stack.ts';
@@ -11,7 +11,7 @@ function fixture(): { clock: ManualClock; stack: StopStack; log: string[]; done:
   return { clock, stack, log, done: [] };
 }
 
-/** Moves the time on, second by second, until the stop has ended; for two minutes at most. */
+/** Advances the clock second by second until the stop has ended; for two minutes at most. */
 async function finish(clock: ManualClock, stopped: Promise<void>): Promise<void> {
   const state = { isOver: false };
   void stopped.then(() => (state.isOver = true));
@@ -19,24 +19,26 @@ async function finish(clock: ManualClock, stopped: Promise<void>): Promise<void>
   assert.ok(state.isOver, 'the stop has ended');
 }
 
-test('takes the steps in reverse, once, and goes on after one that fails or hangs', async () => {
-  const { clock, stack, log, done } = fixture();
-  stack.defer(() => done.push('first'));
-  stack.defer(() => new Promise(() => undefined));
-  stack.defer(() => Promise.reject(new Error('broken')));
-  stack.defer(() => done.push('last'));
-  await finish(clock, stack.stop());
-  await stack.stop();
-  assert.deepEqual(done, ['last', 'first']);
-  assert.equal(log.length, 2);
-  assert.equal(clock.timers, 0);
-});
+describe('StopStack', () => {
+  test('runs the steps in reverse, once, and continues after one that fails or hangs', async () => {
+    const { clock, stack, log, done } = fixture();
+    stack.defer(() => done.push('first'));
+    stack.defer(() => new Promise(() => undefined));
+    stack.defer(() => Promise.reject(new Error('broken')));
+    stack.defer(() => done.push('last'));
+    await finish(clock, stack.stop());
+    await stack.stop();
+    assert.deepEqual(done, ['last', 'first']);
+    assert.equal(log.length, 2);
+    assert.equal(clock.timers, 0);
+  });
 
-test('takes no longer in all than its limit, however many steps hang', async () => {
-  const { clock, stack, done } = fixture();
-  stack.defer(() => done.push('first'));
-  for (let i = 0; i < 20; i += 1) stack.defer(() => new Promise(() => undefined));
-  await finish(clock, stack.stop());
-  assert.ok(clock.monotonic() <= 16_000, `${clock.monotonic()} ms`);
-  assert.deepEqual(done, ['first']);
+  test('ends within its total limit, however many steps hang', async () => {
+    const { clock, stack, done } = fixture();
+    stack.defer(() => done.push('first'));
+    for (let i = 0; i < 20; i += 1) stack.defer(() => new Promise(() => undefined));
+    await finish(clock, stack.stop());
+    assert.ok(clock.monotonic() <= 16_000, `${clock.monotonic()} ms`);
+    assert.deepEqual(done, ['first']);
+  });
 });

@@ -2,23 +2,22 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { messageOf } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 
-/** What bounds a stop. */
 export interface StopStackOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of one step, and of all together. */
+  /** Time limits of one step, and of all steps together. */
   readonly stepMs?: number;
   readonly totalMs?: number;
 }
 
-/** Longer than the grace that each part gives what is under way. */
+/** Longer than the grace time that each part gives its work in progress. */
 const usualStepMs = 4_000;
-/** Less than the time after which the program ends whatever is left. */
+/** Shorter than the time after which the process exits in any case. */
 const usualTotalMs = 15_000;
 
 /**
- * What was started, to be stopped in reverse. A step that hangs, such as one that waits for a Redis that is silent, or one
- * that fails is left behind and logged: the others are stopped all the same.
+ * Stops services in the reverse order of their start. A step that fails or hangs, for example on an unresponsive Redis,
+ * is logged and skipped: the other services are stopped all the same.
  */
 export class StopStack {
   readonly #options: StopStackOptions;
@@ -28,12 +27,12 @@ export class StopStack {
     this.#options = options;
   }
 
-  /** Adds a step that is taken before those that were added earlier. */
+  /** Adds a step that runs before those added earlier. */
   defer(step: () => unknown): void {
     this.#steps.push(step);
   }
 
-  /** Takes every step once; never rejects. */
+  /** Runs every step once; never rejects. */
   async stop(): Promise<void> {
     const { clock, log, stepMs = usualStepMs, totalMs = usualTotalMs } = this.#options;
     const startedMs = clock.monotonic();
@@ -42,7 +41,7 @@ export class StopStack {
       try {
         await this.#bounded(step, Math.min(stepMs, leftMs));
       } catch (thrown) {
-        log.warn({ error: messageOf(thrown) }, 'a part of the controller did not stop, going on without it');
+        log.warn({ error: messageOf(thrown) }, 'cannot stop a part of the controller, continuing without it');
       }
     }
   }
@@ -50,7 +49,7 @@ export class StopStack {
   async #bounded(step: () => unknown, limitMs: number): Promise<void> {
     const tooLate = Promise.withResolvers<never>();
     const cancel = this.#options.clock.schedule(limitMs, () =>
-      tooLate.reject(new Error(`expected it to stop within ${limitMs} ms`)),
+      tooLate.reject(new Error(`stop took longer than ${limitMs} ms`)),
     );
     try {
       await Promise.race([Promise.try(step), tooLate.promise]);

@@ -7,14 +7,14 @@ import { serialLines } from './serial-number.ts';
 import { signatureAlgorithm, signatureLines } from './signature-text.ts';
 import { timeText } from './validity-time.ts';
 
-/** A certificate has a few kilobytes; what is larger is not read. */
+/** A certificate has a few kilobytes; larger input is rejected. */
 const maxDerBytes = 128 * 1024;
 const maxText = 1024 * 1024;
 
 /**
- * A certificate as `openssl x509 -noout -text -nameopt oneline` of OpenSSL 3.0 prints it. Two things differ on purpose:
- * control characters in names are dots, since the text goes to terminals, and parts of a distribution point have lines
- * of their own. Never throws; what cannot be read is said so in its place.
+ * Prints a certificate like `openssl x509 -noout -text -nameopt oneline` of OpenSSL 3.0, with two deliberate
+ * differences: control characters in names become dots, because the text is shown on terminals, and each part of a
+ * distribution point has its own line. Never throws; a field that cannot be decoded is marked in the text.
  */
 export function certificateText(der: Buffer): string {
   if (der.length > maxDerBytes) return `Unable to load certificate: larger than ${maxDerBytes} bytes\n`;
@@ -67,7 +67,7 @@ function dataLines({ version, serial, algorithm, issuer, validity, subject, keyI
   ];
 }
 
-/** One hostile field must not hide the others. */
+/** One malformed field must not hide the others. */
 function section(name: string, lines: () => string[]): string[] {
   try {
     return lines();

@@ -8,7 +8,7 @@ interface Attribute {
   readonly value: DerValue;
 }
 
-/** Octets of one character in the kinds of string that names are made of; any other kind is shown as its encoding. */
+/** Octets per character of the string types used in names; other types are printed as their encoding. */
 const characterWidths: ReadonlyMap<number, number> = new Map([
   [0x0c, 0], // UTF8String
   [0x12, 1],
@@ -19,7 +19,10 @@ const characterWidths: ReadonlyMap<number, number> = new Map([
   [0x1e, 2], // BMPString
 ]);
 
-/** A Name as `openssl -nameopt oneline` shows it: in the certificate's order, escaped after RFC 2253, quoted where needed. */
+/**
+ * A Name as printed by `openssl -nameopt oneline`: in encoding order, escaped according to RFC 2253, quoted where
+ * needed.
+ */
 export function nameOneLine(name: DerValue): string {
   return attributeSets(name)
     .map((set) => set.map(({ name: type, value }) => `${type} = ${valueText(value)}`).join(' + '))
@@ -28,7 +31,7 @@ export function nameOneLine(name: DerValue): string {
 
 const maxSlashForm = 255;
 
-/** A Name in the older form with slashes, in which alternative names are listed; what does not fit 255 characters is left out. */
+/** A Name in the older slash-separated form that is used in lists of alternative names, truncated to 255 characters. */
 export function nameWithSlashes(name: DerValue): string {
   let text = '';
   const attributes = attributeSets(name).flatMap((set) =>
@@ -70,7 +73,7 @@ function valueText(value: DerValue): string {
   return isQuoted ? `"${text}"` : text;
 }
 
-/** The characters as UTF-8; undefined when their octets do not make any. */
+/** The characters as UTF-8; undefined if the octets are not valid for this width. */
 function utf8Octets(content: Buffer, width: number): Buffer | undefined {
   if (width === 0) return content;
   if (content.length % width !== 0) return undefined;

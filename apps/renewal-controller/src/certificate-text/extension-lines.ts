@@ -16,7 +16,7 @@ import { extendedKeyUsage, keyUsage, netscapeType } from './extensions/usages.ts
 import { harmless, printableBytes } from './hex.ts';
 import { dottedOid, longName } from './object-identifier.ts';
 
-/** Gives the lines of an extension's value; throws when it is not what its identifier says. */
+/** Returns the lines of an extension's value; throws if the value does not match its type. */
 type ExtensionPrinter = (value: Buffer) => string[];
 
 const printers: Readonly<Record<string, ExtensionPrinter>> = {
@@ -46,7 +46,7 @@ const printers: Readonly<Record<string, ExtensionPrinter>> = {
 
 const indent = ' '.repeat(16);
 
-/** The lines of one Extension; a value that is not known, or not what it should be, as its bytes. */
+/** The lines of one Extension; an unknown or malformed value is printed as bytes. */
 export function extensionLines(extension: DerValue): string[] {
   const [type, ...rest] = readDerChildren(extension.encoded);
   const value = rest.at(-1);
@@ -61,7 +61,7 @@ function valueLines(oid: string, value: Buffer): string[] {
     const print = printers[oid];
     if (print !== undefined) return print(value).map((line) => (line === '' ? '' : `${indent}${line}`));
   } catch {
-    // Shown as it is.
+    // Fall through: print the bytes.
   }
   return [`${indent}${printableBytes(value)}`];
 }

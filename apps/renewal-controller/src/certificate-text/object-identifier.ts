@@ -1,6 +1,6 @@
 import { objectNames } from './object-names.ts';
 
-/** More than any identifier in use has; arithmetic over hostile ones must stay cheap. */
+/** Longer than any identifier in use; bounds the arithmetic on malformed ones. */
 const maxBytes = 128;
 
 /** The content of an OBJECT IDENTIFIER in dotted form. */
@@ -27,7 +27,7 @@ export function longName(content: Uint8Array): string {
   return long;
 }
 
-/** OpenSSL's short name, as in distinguished names, or the dotted form. */
+/** OpenSSL's short name, as used in distinguished names, or the dotted form. */
 export function shortName(content: Uint8Array): string {
   const dotted = dottedOid(content);
   return objectNames.get(dotted)?.[0] ?? dotted;

@@ -1,4 +1,4 @@
-/** Short and, where it differs, long name of the identifiers that certificates hold, in OpenSSL's words. */
+/** OpenSSL's short and, if different, long name of the identifiers used in certificates. */
 export const objectNames: ReadonlyMap<string, readonly [string, string?]> = new Map<string, [string, string?]>([
   ['0.9.2342.19200300.100.1.1', ['UID', 'userId']],
   ['0.9.2342.19200300.100.1.3', ['mail', 'rfc822Mailbox']],

@@ -24,7 +24,7 @@ const indent = 16;
 const keyLayout = { bytesPerLine: 15, indent: indent + 4 };
 const at = (text: string): string => `${' '.repeat(indent)}${text}`;
 
-/** The lines of a SubjectPublicKeyInfo, its algorithm first. */
+/** The lines of a SubjectPublicKeyInfo, starting with its algorithm. */
 export function publicKeyLines(keyInfo: DerValue): string[] {
   const [algorithm, bits] = readDerChildren(keyInfo.encoded);
   const [type, parameters] = algorithm === undefined ? [] : readDerChildren(algorithm.encoded);
@@ -41,7 +41,7 @@ interface KeyParts {
 
 function keyLines(keyInfo: DerValue, { type, parameters, key }: KeyParts): string[] {
   try {
-    // OpenSSL shows no key that it could not use, such as a point beside the curve.
+    // OpenSSL does not print a key that it cannot load, for example a point that is not on the curve.
     createPublicKey({ key: keyInfo.encoded, format: 'der', type: 'spki' });
     switch (dottedOid(type.content)) {
       case '1.2.840.113549.1.1.1':
@@ -57,7 +57,7 @@ function keyLines(keyInfo: DerValue, { type, parameters, key }: KeyParts): strin
         return [at(`${longName(type.content)} Public-Key:`), at('pub:'), ...hexLines(key, keyLayout)];
     }
   } catch {
-    // Told below.
+    // Reported below.
   }
   return ['            Unable to load Public Key'];
 }

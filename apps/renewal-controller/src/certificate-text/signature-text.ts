@@ -5,7 +5,7 @@ import { dottedOid, longName } from './object-identifier.ts';
 
 const pssOid = '1.2.840.113549.1.1.10';
 
-/** The name of a signature algorithm, and for RSA-PSS its parameters in lines of their own. */
+/** The name of a signature algorithm and, for RSA-PSS, the lines of its parameters. */
 export function signatureAlgorithm(algorithm: DerValue): { readonly name: string; readonly parameters: string[] } {
   const [type, parameters] = readDerChildren(algorithm.encoded);
   if (type === undefined) throw new Error('expected an algorithm');
@@ -13,12 +13,11 @@ export function signatureAlgorithm(algorithm: DerValue): { readonly name: string
   return { name: longName(type.content), parameters: isPss ? pssLines(parameters) : [] };
 }
 
-/** The lines of a signature's bytes. */
 export function signatureLines(bits: DerValue): string[] {
   return hexLines(bits.content.subarray(1), { bytesPerLine: 18, indent: 8 });
 }
 
-/** RSASSA-PSS-params (RFC 4055 3.1); each field is absent where its default holds. */
+/** RSASSA-PSS-params (RFC 4055 3.1); each field is absent if it has its default. */
 function pssLines(parameters: DerValue): string[] {
   const fields = new Map(readDerChildren(parameters.encoded).map(({ tag, content }) => [tag, content]));
   const [hash, mask, salt, trailer] = [0xa0, 0xa1, 0xa2, 0xa3].map((tag) => fields.get(tag));

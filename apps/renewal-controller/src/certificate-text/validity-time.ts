@@ -2,20 +2,20 @@ import type { DerValue } from '@certfleet/shared/der-reader.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const rest = '(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)?(\\.\\d{1,9})?(Z|[+-](?:0\\d|1[0-2])[0-5]\\d)$';
-/** UTCTime and GeneralizedTime differ in the digits of the year. */
+/** UTCTime has two digits of the year, GeneralizedTime four. */
 const patterns: ReadonlyMap<number, RegExp> = new Map([
   [0x17, new RegExp(`^(\\d\\d)${rest}`)],
   [0x18, new RegExp(`^(\\d{4})${rest}`)],
 ]);
 
-/** A UTCTime or GeneralizedTime such as `Nov  6 08:49:37 1994 GMT`; one that is none, as OpenSSL calls it. */
+/** A UTCTime or GeneralizedTime such as `Nov  6 08:49:37 1994 GMT`, or OpenSSL's text for an invalid one. */
 export function timeText({ tag, content }: DerValue): string {
   const match = patterns.get(tag)?.exec(content.toString('latin1')) ?? [];
   const [year, month = '', day = '', hour = '', minute = '', ...end] = match.slice(1);
   const [second = '00', fraction = '', zone = ''] = end;
   const local = `${fullYear(year)}-${month}-${day}T${hour}:${minute}:${second}`;
   const localMs = Date.parse(`${local}Z`);
-  // A 31st of June would become a 1st of July.
+  // Rejects dates such as 31 June, which Date would normalize to 1 July.
   if (Number.isNaN(localMs) || !new Date(localMs).toISOString().startsWith(local)) return 'Bad time value';
   return text(new Date(localMs - offsetMs(zone)), fraction);
 }

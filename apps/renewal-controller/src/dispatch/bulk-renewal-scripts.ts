@@ -1,17 +1,23 @@
 import { luaScript } from '../redis/lua-script.ts';
 
-// demands: renewal id → the bulk renewals that want it, comma-separated; `!` before an id: windows do not hold it.
-// bulk: one bulk renewal's record; pending: renewal id → [node, volume id] of what it waits for. Both live as long as
-// something is pending, and for a week after.
-// cancelled: bulk renewals that were cancelled, by when: lanes start nothing for them (lane-scripts.ts).
+// Redis keys of bulk renewals (redis-keys.ts):
+//   requestedBy  hash: renewal id → the bulk renewals that request it, comma-separated; a `!` before an id: ignore
+//                windows.
+//   bulk         hash: the record of one bulk renewal.
+//   pending      hash: renewal id → [node, volume id] that the bulk renewal still waits for.
+//   cancelled    sorted set: cancelled bulk renewals by time; lanes start nothing for them (lane-scripts.ts).
+// bulk and pending exist while renewals are pending and for a week afterwards.
 
 const keptMs = 7 * 86_400_000;
-/** Longer than any renewal waits: what is left of a request can start nothing by then. */
+/** Longer than any renewal can wait, so that no remainder of a cancelled request can start. */
 const cancelledKeptMs = 365 * 86_400_000;
 
 /**
- * Notes what a bulk renewal wants; who asks does not wait for the back-off of earlier failures. KEYS demands, pending,
- * resting. ARGV bulk id with its mark, then (renewal id, JSON)….
+ * Records the renewals that a bulk renewal requests, and ends the cooldown of their volumes.
+ *
+ * KEYS: requestedBy, pending, cooldown.
+ * ARGV: mark of the bulk renewal; then per renewal: renewal id, JSON [node, volume id].
+ * Returns 1.
  */
 export const requestScript = luaScript(`
 for i = 2, #ARGV, 2 do
@@ -23,8 +29,11 @@ end
 return 1`);
 
 /**
- * Ends one renewal of a bulk renewal. KEYS demands, bulk, pending. ARGV bulk id with its mark, renewal id, the field that
- * counts it (renewed, gone, cancelled). Answers 1 when nobody else wants it.
+ * Ends one renewal of a bulk renewal, and the bulk renewal when it was the last one.
+ *
+ * KEYS: requestedBy, bulk, pending.
+ * ARGV: mark of the bulk renewal, renewal id, the field that counts the end (renewed, gone, cancelled).
+ * Returns 1 if no other bulk renewal requests the renewal, else 0.
  */
 export const settleRequestScript = luaScript(`
 local left = {}
@@ -44,8 +53,11 @@ end
 return #left == 0 and 1 or 0`);
 
 /**
- * Cancels a bulk renewal: from here on no lane starts anything for it. KEYS bulk, pending, cancelled. ARGV its id. Answers 1
- * when it was working.
+ * Cancels a bulk renewal: lanes start nothing for it from now on.
+ *
+ * KEYS: bulk, pending, cancelled.
+ * ARGV: id of the bulk renewal.
+ * Returns 1 if it was starting or running, else 0.
  */
 export const cancelBulkScript = luaScript(`
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -58,15 +70,23 @@ redis.call('HSET', KEYS[1], 'state', 'cancelled')
 if redis.call('HLEN', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ${keptMs}) end
 return 1`);
 
-/** Counts a failed attempt once for a batch. KEYS bulk, outbox of the node. ARGV id of the batch, field to count it by. */
+/**
+ * Counts a failed attempt once per batch.
+ *
+ * KEYS: bulk, outbox of the node.
+ * ARGV: id of the batch, field of the outbox that marks the failure as counted.
+ * Returns the number of failures, or 0 if nothing was counted.
+ */
 export const countFailureScript = luaScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HGET', KEYS[2], 'batch') ~= ARGV[1] then return 0 end
 if redis.call('HSETNX', KEYS[2], ARGV[2], 1) == 0 then return 0 end
 return redis.call('HINCRBY', KEYS[1], 'failures', 1)`);
 
 /**
- * Begins a bulk renewal, or goes on with it. Answers the milliseconds since it first began, by Redis' clock; -1 when it is
- * over or cancelled. KEYS bulk, pending.
+ * Begins or continues a bulk renewal.
+ *
+ * KEYS: bulk, pending.
+ * Returns the milliseconds since its first begin by Redis' clock, or -1 if it is finished or cancelled.
  */
 export const beginBulkScript = luaScript(`
 local state = redis.call('HGET', KEYS[1], 'state')

@@ -18,23 +18,23 @@ import { renewalId } from './renewal-job.ts';
 /** How one renewal of a bulk renewal ended. */
 export type RenewalEnd = 'renewed' | 'gone' | 'cancelled';
 
-/** A volume that a bulk renewal waits for, at the generation that it wants replaced. */
+/** A volume that a bulk renewal waits for, at the generation to be replaced. */
 export interface PendingRenewal {
   readonly id: string;
   readonly node: string;
   readonly volumeId: string;
 }
 
-/** A failed attempt, as a batch of the node's outbox holds it. */
+/** A failed attempt, identified by a batch of the node's outbox. */
 export interface ReportedFailure extends VolumeKey {
   readonly batch: string;
 }
 
-/** A record that was begun and not completed is of a replica that was killed. */
+/** A record older than this that was not completed belongs to a replica that was killed. */
 const creationLimitMs = 3_600_000;
 const batchSize = 500;
 
-/** The records of what was asked for by people: in Redis alone, so that any replica can go on with them. */
+/** The records of operators' renewal requests, kept in Redis so that any replica can continue them. */
 export class BulkRenewalStore {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
@@ -46,7 +46,7 @@ export class BulkRenewalStore {
     this.#clock = clock;
   }
 
-  /** Writes a bulk renewal down. Nothing happens by it: a replica that dies in the middle leaves nothing half started. */
+  /** Stores a bulk renewal without starting it: a replica that crashes during this call leaves nothing half started. */
   async create(
     id: string,
     request: RenewalRequester & Pick<BulkRenewal, 'selection'>,
@@ -69,15 +69,15 @@ export class BulkRenewalStore {
   }
 
   /**
-   * Begins a bulk renewal, or goes on with it.
-   * @returns since when it runs, in milliseconds; undefined when there is nothing to do for it
+   * Begins or continues a bulk renewal.
+   * @returns for how long it has been running, in milliseconds; undefined if it has nothing left to do
    */
   async begin(id: string): Promise<number | undefined> {
     const runningMs = Number(await beginBulkScript.run(this.#redis, this.#keysOf(id), []));
     return runningMs < 0 ? undefined : runningMs;
   }
 
-  /** Cancels: once this returns, lanes start nothing for it. False when it was not working. */
+  /** Cancels a bulk renewal: after this returns, lanes start nothing for it. Returns false if it was not running. */
   async cancel(id: string): Promise<boolean> {
     return (await cancelBulkScript.run(this.#redis, [...this.#keysOf(id), this.#keys.cancelled], [id])) === 1;
   }
@@ -86,14 +86,14 @@ export class BulkRenewalStore {
     return (await this.#redis.hget(this.#keysOf(id)[0], 'state')) === 'cancelled';
   }
 
-  /** Which of these renewals the bulk renewal waits for. */
+  /** Returns those of the renewals that the bulk renewal waits for. */
   async pendingOf(id: string, renewals: readonly string[]): Promise<ReadonlySet<string>> {
     if (renewals.length === 0) return new Set();
     const found = await this.#redis.hmget(this.#keysOf(id)[1], ...renewals);
     return new Set(renewals.filter((_, i) => typeof found[i] === 'string'));
   }
 
-  /** Every renewal that the bulk renewal still waits for, some hundreds at a time; one may come twice. */
+  /** Every renewal that the bulk renewal still waits for, in batches of some hundreds; a renewal may appear twice. */
   async *pending(id: string): AsyncGenerator<readonly PendingRenewal[]> {
     let cursor = '0';
     do {
@@ -108,31 +108,31 @@ export class BulkRenewalStore {
     } while (cursor !== '0');
   }
 
-  /** Which bulk renewals want this renewal, by their marks. */
+  /** The marks of the bulk renewals that request this renewal. */
   async wanting(renewal: string): Promise<readonly string[]> {
     return requestMarks(await this.#redis.hget(this.#keys.requestedBy, renewal));
   }
 
-  /** Which of these renewals are wanted by any bulk renewal. */
+  /** Returns those of the renewals that any bulk renewal requests. */
   async wanted(renewals: readonly string[]): Promise<ReadonlySet<string>> {
     if (renewals.length === 0) return new Set();
     const values = await this.#redis.hmget(this.#keys.requestedBy, ...renewals);
     return new Set(renewals.filter((_, i) => typeof values[i] === 'string'));
   }
 
-  /** Ends a renewal for one bulk renewal; true when no other wants it. */
+  /** Ends a renewal for one bulk renewal; returns true if no other requests it. */
   async settle(mark: string, renewal: string, end: RenewalEnd): Promise<boolean> {
     const keys = [this.#keys.requestedBy, ...this.#keysOf(mark.replace('!', ''))];
     return (await settleRequestScript.run(this.#redis, keys, [mark, renewal, end])) === 1;
   }
 
-  /** Counts a failed attempt for one bulk renewal, once for a batch of changes. */
+  /** Counts a failed attempt for one bulk renewal, once per batch of changes. */
   async countFailure(mark: string, { node, volumeId, batch }: ReportedFailure): Promise<void> {
     const keys = [this.#keysOf(mark.replace('!', ''))[0], this.#keys.outbox(node)];
     await countFailureScript.run(this.#redis, keys, [batch, `f:${mark}:${volumeId}`]);
   }
 
-  /** A bulk renewal as it stands; undefined when there is none of this id, or none any more. */
+  /** Returns undefined if the bulk renewal does not exist or has been deleted. */
   async get(id: string): Promise<BulkRenewal | undefined> {
     const [bulk, pendingKey] = this.#keysOf(id);
     const [record, pending] = await Promise.all([this.#redis.hgetall(bulk), this.#redis.hlen(pendingKey)]);
@@ -151,7 +151,7 @@ export class BulkRenewalStore {
     };
   }
 
-  /** The bulk renewals that work and those that ended within a week, the latest first. */
+  /** The running bulk renewals and those that ended within a week, the latest first. */
   async list(): Promise<readonly BulkRenewal[]> {
     const ids = await this.#redis.zrange(this.#keys.bulks, 0, '-1', 'REV');
     const found = await Promise.all(ids.map((id) => this.get(id)));

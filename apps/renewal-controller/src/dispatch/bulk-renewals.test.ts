@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
@@ -14,18 +14,10 @@ import type { TestReplica, VolumeSketch } from './testing/test-fleet.ts';
 let server: RedisServer;
 const stops: (() => Promise<void>)[] = [];
 
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
 const by = { by: 'alice', reason: 'CA roll-out' };
 const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 
-/** A replica, not dispatching unless asked to, and two nodes with volumes that are due in an hour. */
+/** A replica, which dispatches only if requested, and two nodes with volumes that are due in an hour. */
 async function fleet(isDispatching = true): Promise<{
   replica: TestReplica;
   prefix: string;
@@ -77,237 +69,247 @@ function answering({ replica, prefix, sessions }: Awaited<ReturnType<typeof flee
   return agent;
 }
 
-test('selects by volume, pod, namespace, node, issuer, age and authority, and counts before anything happens', async () => {
-  const { replica } = await fleet(false);
-  const selections: [VolumeSelection, number][] = [
-    [{ node: 'node-a', volumeId: 'a1' }, 1],
-    [{ namespace: 'shop', pod: 'web-1' }, 1],
-    [{ namespace: 'shop' }, 3],
-    [{ node: 'node-b' }, 3],
-    [{ issuer: { ...ca, name: 'other' } }, 2],
-    [{ issuedBeforeMs: startedMs - 600_000 }, 2],
-    [{ caFingerprint: 'dd'.repeat(32) }, 2],
-    [{ podUids: ['uid-a1', 'uid-b3'] }, 2],
-    [{ namespace: 'bank', node: 'node-b', issuer: ca }, 1],
-    [{}, 6],
-    [{ namespace: 'nowhere' }, 0],
-  ];
-  for (const [selection, count] of selections)
-    assert.equal(replica.dispatcher.bulks.preview(selection).count, count, JSON.stringify(selection));
-  const { byNode, byIssuer } = replica.dispatcher.bulks.preview({ namespace: 'shop' });
-  assert.deepEqual(byNode, [
-    ['node-a', 2],
-    ['node-b', 1],
-  ]);
-  assert.deepEqual(byIssuer, [['ClusterIssuer.cert-manager.io//ca', 3]]);
-  assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 6, waiting: 0, active: 0 });
-  await assert.rejects(replica.dispatcher.bulks.request({ namespace: 'nowhere' }, by), { code: 'not-found' });
-});
+describe('BulkRenewals', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
 
-test('renews what was asked for and nothing else, and tells how far it has come', async () => {
-  const context = await fleet();
-  const { replica } = context;
-  const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
-  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 2);
-  const before = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([before.state, before.total, before.pending, before.renewed], ['running', 3, 3, 0]);
-  const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
-  const done = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([done.total, done.pending, done.renewed, done.gone], [3, 0, 3, 0]);
-  assert.equal(done.reason, 'CA roll-out');
-  const jobs = agents.flatMap(({ jobs }) => jobs.map(({ volumeId, cause }) => `${volumeId} ${cause}`)).sort();
-  assert.deepEqual(jobs, ['a1 requested', 'a2 requested', 'b1 requested']);
-  // Each has its next regular renewal, and the others still theirs.
-  await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
-  assert.deepEqual(
-    (await replica.dispatcher.bulks.list()).map((bulk) => bulk.id),
-    [id],
-  );
-});
+  test('selects by volume, pod, namespace, node, issuer, age and CA, and previews the counts', async () => {
+    const { replica } = await fleet(false);
+    const selections: [VolumeSelection, number][] = [
+      [{ node: 'node-a', volumeId: 'a1' }, 1],
+      [{ namespace: 'shop', pod: 'web-1' }, 1],
+      [{ namespace: 'shop' }, 3],
+      [{ node: 'node-b' }, 3],
+      [{ issuer: { ...ca, name: 'other' } }, 2],
+      [{ issuedBeforeMs: startedMs - 600_000 }, 2],
+      [{ caFingerprint: 'dd'.repeat(32) }, 2],
+      [{ podUids: ['uid-a1', 'uid-b3'] }, 2],
+      [{ namespace: 'bank', node: 'node-b', issuer: ca }, 1],
+      [{}, 6],
+      [{ namespace: 'nowhere' }, 0],
+    ];
+    for (const [selection, count] of selections)
+      assert.equal(replica.dispatcher.bulks.preview(selection).count, count, JSON.stringify(selection));
+    const { byNode, byIssuer } = replica.dispatcher.bulks.preview({ namespace: 'shop' });
+    assert.deepEqual(byNode, [
+      ['node-a', 2],
+      ['node-b', 1],
+    ]);
+    assert.deepEqual(byIssuer, [['ClusterIssuer.cert-manager.io//ca', 3]]);
+    assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 6, waiting: 0, active: 0 });
+    await assert.rejects(replica.dispatcher.bulks.request({ namespace: 'nowhere' }, by), { code: 'not-found' });
+  });
 
-test('cancels what has not started, and it comes at its own time again', async () => {
-  const context = await fleet();
-  const { replica } = context;
-  await replica.dispatcher.pauseLane(ca, by);
-  const id = await replica.dispatcher.bulks.request({}, by);
-  // Those of the other issuer went through; those of the paused one wait.
-  await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
-  await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 4);
-  assert.equal((await replica.dispatcher.bulks.cancel(id)).state, 'cancelled');
-  // Also what was handed over and not begun is not carried out.
-  const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
-  await replica.dispatcher.resumeLane(ca, 'alice');
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
-  const end = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([end.state, end.renewed, end.cancelled], ['cancelled', 0, 6]);
-  await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
-  assert.deepEqual(
-    agents.flatMap(({ jobs }) => jobs),
-    [],
-  );
-  assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
-});
+  test('renews the selected volumes only, and reports its progress', async () => {
+    const context = await fleet();
+    const { replica } = context;
+    const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+    await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 2);
+    const before = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([before.state, before.total, before.pending, before.renewed], ['running', 3, 3, 0]);
+    const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
+    const done = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([done.total, done.pending, done.renewed, done.gone], [3, 0, 3, 0]);
+    assert.equal(done.reason, 'CA roll-out');
+    const jobs = agents.flatMap(({ jobs }) => jobs.map(({ volumeId, cause }) => `${volumeId} ${cause}`)).sort();
+    assert.deepEqual(jobs, ['a1 requested', 'a2 requested', 'b1 requested']);
+    // Each renewed volume has its next regular renewal, and the others keep theirs.
+    await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+    assert.deepEqual(
+      (await replica.dispatcher.bulks.list()).map((bulk) => bulk.id),
+      [id],
+    );
+  });
 
-test('what an agent works on when its request is cancelled stays pending until it is answered', async () => {
-  const { replica, prefix, sessions } = await fleet();
-  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<undefined>();
-  const agent = new TestAgent(replica, prefix, 'node-a', async ({ volumeId, generation }) => {
-    await mayAnswer;
+  test('cancels renewals that have not started, and restores their schedule', async () => {
+    const context = await fleet();
+    const { replica } = context;
+    await replica.dispatcher.pauseLane(ca, by);
+    const id = await replica.dispatcher.bulks.request({}, by);
+    // Renewals of the other issuer were dispatched; those of the paused one wait.
+    await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
+    await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 4);
+    assert.equal((await replica.dispatcher.bulks.cancel(id)).state, 'cancelled');
+    // Dispatched jobs that no agent has begun are not carried out either.
+    const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
+    await replica.dispatcher.resumeLane(ca, 'alice');
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
+    const end = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([end.state, end.renewed, end.cancelled], ['cancelled', 0, 6]);
+    await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+    assert.deepEqual(
+      agents.flatMap(({ jobs }) => jobs),
+      [],
+    );
+    assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
+  });
+
+  test('keeps a renewal pending that an agent processes during the cancellation', async () => {
+    const { replica, prefix, sessions } = await fleet();
+    const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<undefined>();
+    const agent = new TestAgent(replica, prefix, 'node-a', async ({ volumeId, generation }) => {
+      await mayAnswer;
+      const session = sessions.get('node-a');
+      assert.ok(session);
+      await replica.index.applyDelta(session, [later({ id: volumeId, generation: generation + 1 })], []);
+    });
+    stops.push(() => agent.stop());
+    const id = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
+    await until(() => agent.jobs.length === 1);
+    const cancelled = await replica.dispatcher.bulks.cancel(id);
+    assert.deepEqual([cancelled.state, cancelled.pending], ['cancelled', 1]);
+    answer(undefined);
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
+    assert.equal((await replica.dispatcher.bulks.progress(id)).pending, 0);
+  });
+
+  test('starts nothing after an accepted cancellation, even if jobs arrive later', async () => {
+    const { replica } = await fleet(false);
+    const id = await replica.dispatcher.bulks.request({}, by);
+    const { pending } = await replica.dispatcher.bulks.cancel(id);
+    // Accepted before any job was removed.
+    assert.equal(pending, 6);
+    const volumesOfFleet = [...replica.follower.view.volumes()];
+    await replica.dispatcher.due.bringForward(volumesOfFleet);
+    replica.dispatcher.start();
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
+    await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
+    const waiting = await Promise.all(['node-a', 'node-b'].map((node) => replica.dispatcher.nodeQueues.waiting(node)));
+    assert.deepEqual(waiting, [0, 0]);
+  });
+
+  test('keeps a renewal for another request when one is cancelled', async () => {
+    const context = await fleet(false);
+    const { replica } = context;
+    const cancelled = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    const wanted = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
+    await replica.dispatcher.bulks.cancel(cancelled);
+    replica.dispatcher.start();
+    const agent = answering(context, 'node-a');
+    await until(async () => (await replica.dispatcher.bulks.progress(wanted)).state === 'finished');
+    await until(async () => (await replica.dispatcher.bulks.progress(cancelled)).pending === 0);
+    assert.deepEqual(
+      agent.jobs.map(({ volumeId }) => volumeId),
+      ['a1'],
+    );
+  });
+
+  test('keeps a request while it runs and for a week afterwards', async () => {
+    const context = await fleet();
+    const { replica, prefix } = context;
+    const keys = redisKeys(prefix);
+    const lifeOf = (id: string): Promise<number> => replica.connections.commands.pttl(keys.bulk(id));
+    await replica.dispatcher.pauseLane(ca, by);
+    const [working, done] = [
+      await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
+      await replica.dispatcher.bulks.request({ issuer: { ...ca, name: 'other' } }, by),
+    ];
+    answering(context, 'node-a');
+    answering(context, 'node-b');
+    await until(async () => (await replica.dispatcher.bulks.progress(done)).state === 'finished');
+    assert.equal(await lifeOf(working), -1);
+    assert.equal(await replica.connections.commands.pttl(`${keys.bulk(working)}:pending`), -1);
+    assert.ok((await lifeOf(done)) > 6 * 86_400_000);
+    // Eight days later.
+    await replica.connections.commands.zadd(keys.bulks, Date.now() - 8 * 86_400_000, working);
+    await replica.connections.commands.del(keys.bulk(done));
+    assert.deepEqual(
+      (await replica.dispatcher.bulks.list()).map(({ id }) => id),
+      [working],
+    );
+    await replica.dispatcher.bulks.cancel(working);
+    await until(async () => (await replica.dispatcher.bulks.progress(working)).cancelled === 3);
+    assert.ok((await lifeOf(working)) > 6 * 86_400_000);
+  });
+
+  test('finishes although volumes were removed meanwhile', async () => {
+    const { replica, sessions } = await fleet();
+    await replica.dispatcher.pauseLane(ca, by);
+    const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+    await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 3);
+    const [a, b] = [sessions.get('node-a'), sessions.get('node-b')];
+    assert.ok(a && b);
+    await replica.index.applyDelta(a, [], ['a1', 'a2']);
+    await replica.index.applyDelta(b, [], ['b1']);
+    const { state, gone, pending } = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([state, gone, pending], ['finished', 3, 0]);
+    assert.equal((await replica.dispatcher.lanes.state(ca)).blocked, 0);
+  });
+
+  test('finishes although the replica that stored the result was killed before it acted on it', async () => {
+    const { replica, prefix, sessions } = await fleet();
+    const id = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
+    const ignored = (): Promise<void> => Promise.resolve();
+    const killed = new FleetIndex({
+      redis: replica.connections.commands,
+      keys: redisKeys(prefix),
+      sink: { changed: ignored, confirmed: ignored, deferred: ignored, forgotten: ignored },
+      clock: systemClock,
+      logger: silentLogger,
+    });
     const session = sessions.get('node-a');
     assert.ok(session);
-    await replica.index.applyDelta(session, [later({ id: volumeId, generation: generation + 1 })], []);
+    const renewed = (volumes['node-a'] ?? []).map((sketch) => later({ ...sketch, generation: 2 }));
+    await killed.applyDelta(session, renewed, []);
+    assert.equal((await replica.dispatcher.bulks.progress(id)).pending, 3);
+    await enrol(replica, 'node-a', renewed);
+    const { state, renewed: count } = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([state, count], ['finished', 3]);
+    assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
   });
-  stops.push(() => agent.stop());
-  const id = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
-  await until(() => agent.jobs.length === 1);
-  const cancelled = await replica.dispatcher.bulks.cancel(id);
-  assert.deepEqual([cancelled.state, cancelled.pending], ['cancelled', 1]);
-  answer(undefined);
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
-  assert.equal((await replica.dispatcher.bulks.progress(id)).pending, 0);
-});
 
-test('starts nothing after a cancellation was accepted, though its jobs come only then', async () => {
-  const { replica } = await fleet(false);
-  const id = await replica.dispatcher.bulks.request({}, by);
-  const { pending } = await replica.dispatcher.bulks.cancel(id);
-  // Accepted before anything was taken back.
-  assert.equal(pending, 6);
-  const volumesOfFleet = [...replica.follower.view.volumes()];
-  await replica.dispatcher.due.bringForward(volumesOfFleet);
-  replica.dispatcher.start();
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
-  await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
-  const waiting = await Promise.all(['node-a', 'node-b'].map((node) => replica.dispatcher.nodeQueues.waiting(node)));
-  assert.deepEqual(waiting, [0, 0]);
-});
-
-test('a cancelled request takes no renewal from another that wants it', async () => {
-  const context = await fleet(false);
-  const { replica } = context;
-  const cancelled = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
-  const wanted = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
-  await replica.dispatcher.bulks.cancel(cancelled);
-  replica.dispatcher.start();
-  const agent = answering(context, 'node-a');
-  await until(async () => (await replica.dispatcher.bulks.progress(wanted)).state === 'finished');
-  await until(async () => (await replica.dispatcher.bulks.progress(cancelled)).pending === 0);
-  assert.deepEqual(
-    agent.jobs.map(({ volumeId }) => volumeId),
-    ['a1'],
-  );
-});
-
-test('a request is kept for as long as it works, and for a week after', async () => {
-  const context = await fleet();
-  const { replica, prefix } = context;
-  const keys = redisKeys(prefix);
-  const lifeOf = (id: string): Promise<number> => replica.connections.commands.pttl(keys.bulk(id));
-  await replica.dispatcher.pauseLane(ca, by);
-  const [working, done] = [
-    await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
-    await replica.dispatcher.bulks.request({ issuer: { ...ca, name: 'other' } }, by),
-  ];
-  answering(context, 'node-a');
-  answering(context, 'node-b');
-  await until(async () => (await replica.dispatcher.bulks.progress(done)).state === 'finished');
-  assert.equal(await lifeOf(working), -1);
-  assert.equal(await replica.connections.commands.pttl(`${keys.bulk(working)}:pending`), -1);
-  assert.ok((await lifeOf(done)) > 6 * 86_400_000);
-  // Eight days later.
-  await replica.connections.commands.zadd(keys.bulks, Date.now() - 8 * 86_400_000, working);
-  await replica.connections.commands.del(keys.bulk(done));
-  assert.deepEqual(
-    (await replica.dispatcher.bulks.list()).map(({ id }) => id),
-    [working],
-  );
-  await replica.dispatcher.bulks.cancel(working);
-  await until(async () => (await replica.dispatcher.bulks.progress(working)).cancelled === 3);
-  assert.ok((await lifeOf(working)) > 6 * 86_400_000);
-});
-
-test('volumes that leave meanwhile do not keep a request from ending', async () => {
-  const { replica, sessions } = await fleet();
-  await replica.dispatcher.pauseLane(ca, by);
-  const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
-  await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 3);
-  const [a, b] = [sessions.get('node-a'), sessions.get('node-b')];
-  assert.ok(a && b);
-  await replica.index.applyDelta(a, [], ['a1', 'a2']);
-  await replica.index.applyDelta(b, [], ['b1']);
-  const { state, gone, pending } = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([state, gone, pending], ['finished', 3, 0]);
-  assert.equal((await replica.dispatcher.lanes.state(ca)).blocked, 0);
-});
-
-test('a request ends though the replica that took the answer in was killed before it acted on it', async () => {
-  const { replica, prefix, sessions } = await fleet();
-  const id = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
-  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
-  const ignored = (): Promise<void> => Promise.resolve();
-  const killed = new FleetIndex({
-    redis: replica.connections.commands,
-    keys: redisKeys(prefix),
-    sink: { changed: ignored, confirmed: ignored, deferred: ignored, forgotten: ignored },
-    clock: systemClock,
-    logger: silentLogger,
+  test('renews volumes once for two requests, and finishes both', async () => {
+    const context = await fleet(false);
+    const { replica } = context;
+    const ids = [
+      await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
+      await replica.dispatcher.bulks.request({ node: 'node-a' }, by),
+    ];
+    replica.dispatcher.start();
+    await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
+    const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
+    await until(async () =>
+      (await Promise.all(ids.map((id) => replica.dispatcher.bulks.progress(id)))).every(
+        ({ state }) => state === 'finished',
+      ),
+    );
+    assert.equal(agents.flatMap(({ jobs }) => jobs).length, 4);
   });
-  const session = sessions.get('node-a');
-  assert.ok(session);
-  const renewed = (volumes['node-a'] ?? []).map((sketch) => later({ ...sketch, generation: 2 }));
-  await killed.applyDelta(session, renewed, []);
-  assert.equal((await replica.dispatcher.bulks.progress(id)).pending, 3);
-  await enrol(replica, 'node-a', renewed);
-  const { state, renewed: count } = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([state, count], ['finished', 3]);
-  assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
-});
 
-test('two requests for the same volumes renew them once and both end', async () => {
-  const context = await fleet(false);
-  const { replica } = context;
-  const ids = [
-    await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
-    await replica.dispatcher.bulks.request({ node: 'node-a' }, by),
-  ];
-  replica.dispatcher.start();
-  await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
-  const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
-  await until(async () =>
-    (await Promise.all(ids.map((id) => replica.dispatcher.bulks.progress(id)))).every(
-      ({ state }) => state === 'finished',
-    ),
-  );
-  assert.equal(agents.flatMap(({ jobs }) => jobs).length, 4);
-});
-
-test('waits for volumes that Redis lost until their nodes report them, and calls none of them gone', async () => {
-  const context = await fleet();
-  const { replica, prefix, sessions } = context;
-  const keys = redisKeys(prefix);
-  const redis = replica.connections.commands;
-  // As after a loss of everything: the view still shows what no agent has reported again.
-  await redis.del(keys.volumes('node-a'), keys.volumes('node-b'), keys.sessions, keys.snapshots);
-  const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'running');
-  const [a1, a2, ...others] = (volumes['node-a'] ?? []).map(later);
-  assert.ok(a1 && a2);
-  const session = await replica.index.openSession('node-a', { agentVersion: 'test', connectedTo: 'replica' });
-  sessions.set('node-a', session);
-  answering(context, 'node-a');
-  // The snapshot is not complete: what it has not named yet may come.
-  await replica.index.applyDelta(session, [a1], []);
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
-  const meanwhile = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([meanwhile.state, meanwhile.pending, meanwhile.gone], ['running', 2, 0]);
-  // The agent no longer has the second, and has renewed the first.
-  const renewed = later({ id: 'a1', namespace: 'shop', pod: 'web-0', generation: 2 });
-  await replica.index.applySnapshot(session, [[renewed, ...others]]);
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).gone === 1);
-  sessions.set('node-b', await enrol(replica, 'node-b', (volumes['node-b'] ?? []).map(later)));
-  answering(context, 'node-b');
-  await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
-  const done = await replica.dispatcher.bulks.progress(id);
-  assert.deepEqual([done.total, done.renewed, done.gone], [3, 2, 1]);
+  test('waits for volumes that Redis lost until their nodes report them, and does not count them as gone', async () => {
+    const context = await fleet();
+    const { replica, prefix, sessions } = context;
+    const keys = redisKeys(prefix);
+    const redis = replica.connections.commands;
+    // As after a loss of everything: the view still contains volumes that no agent has reported again.
+    await redis.del(keys.volumes('node-a'), keys.volumes('node-b'), keys.sessions, keys.snapshots);
+    const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'running');
+    const [a1, a2, ...others] = (volumes['node-a'] ?? []).map(later);
+    assert.ok(a1 && a2);
+    const session = await replica.index.openSession('node-a', { agentVersion: 'test', connectedTo: 'replica' });
+    sessions.set('node-a', session);
+    answering(context, 'node-a');
+    // The snapshot is not complete: the missing volume may follow.
+    await replica.index.applyDelta(session, [a1], []);
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
+    const meanwhile = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([meanwhile.state, meanwhile.pending, meanwhile.gone], ['running', 2, 0]);
+    // The agent no longer has the second volume, and has renewed the first.
+    const renewed = later({ id: 'a1', namespace: 'shop', pod: 'web-0', generation: 2 });
+    await replica.index.applySnapshot(session, [[renewed, ...others]]);
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).gone === 1);
+    sessions.set('node-b', await enrol(replica, 'node-b', (volumes['node-b'] ?? []).map(later)));
+    answering(context, 'node-b');
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
+    const done = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([done.total, done.renewed, done.gone], [3, 2, 1]);
+  });
 });

@@ -16,14 +16,14 @@ import type { Recalls } from './recalls.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
-const takenBackAtOnce = 100;
-/** Bounds of the time until missing volumes are looked for again. */
+const restoredAtOnce = 100;
+/** Bounds of the interval between lookups of missing volumes. */
 const minLookMs = 1_000;
 const maxLookMs = 60_000;
-/** After which time a volume of which Redis has not heard since it lost it is taken for gone. */
+/** A volume that Redis lost and no agent has reported for this long is counted as gone. */
 const missingLimitMs = 24 * 3_600_000;
 
-/** A renewal whose volume Redis does not know, though it may exist. */
+/** A renewal whose volume is not in Redis, though the node may still have it. */
 interface MissingRenewal {
   readonly mark: string;
   readonly renewal: string;
@@ -34,7 +34,6 @@ interface StillWanted {
   readonly missing: readonly MissingRenewal[];
 }
 
-/** What renewals on demand stand on. */
 export interface BulkRenewalsParts {
   readonly view: () => FleetView;
   readonly stored: StoredVolumes;
@@ -42,14 +41,14 @@ export interface BulkRenewalsParts {
   readonly due: DueQueue;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether a volume's renewal was handed to its node and not answered. */
+  /** Whether a volume's renewal was dispatched to its node and has no result yet. */
   readonly isStarted: (volume: IndexedVolume) => Promise<boolean>;
-  /** Takes a renewal out of its lane. */
+  /** Removes a renewal from its lane. */
   readonly leaveLane: (volume: IndexedVolume) => Promise<unknown>;
   readonly recalls: Pick<Recalls, 'recall'>;
 }
 
-/** Renewals that people ask for: counted first if they like, then brought forward, each in its own lane. */
+/** Renewals requested by operators: previewed on demand, then brought forward, each through its own lane. */
 export class BulkRenewals {
   readonly #parts: BulkRenewalsParts;
 
@@ -57,7 +56,7 @@ export class BulkRenewals {
     this.#parts = parts;
   }
 
-  /** What a request would touch; nothing happens. */
+  /** Previews a request without starting it. */
   preview(selection: VolumeSelection): RenewalPreview {
     const { volumes, skipped } = this.#select(selection);
     return {
@@ -69,8 +68,9 @@ export class BulkRenewals {
   }
 
   /**
-   * Asks for the renewal of what the selection means now, and answers with the id under which its progress is found.
-   * Throws not-found when nothing matches.
+   * Requests the renewal of the volumes that the selection matches now; later matches are not added.
+   * @returns the id of the bulk renewal
+   * @throws CertfleetError not-found if nothing matches
    */
   async request(selection: VolumeSelection, requester: RenewalRequester): Promise<string> {
     const { requests, due, logger } = this.#parts;
@@ -88,13 +88,14 @@ export class BulkRenewals {
   }
 
   /**
-   * Brings a bulk renewal's volumes forward, or back when it was cancelled. Run again after a crash it does what is left.
-   * It is to come again while volumes are missing that their nodes have not reported since Redis lost them.
+   * Brings the volumes of a bulk renewal forward, or restores their schedule if it was cancelled. Idempotent: a run
+   * after a crash continues. The job is repeated while volumes are missing that Redis lost and their nodes have not
+   * reported again.
    */
   async begin(id: string, extendLock: ExtendLock): Promise<DueResult> {
     const { requests, due } = this.#parts;
     if (await requests.isCancelled(id)) {
-      await this.#takeAllBack(id, extendLock);
+      await this.#restoreSchedules(id, extendLock);
       return { done: true };
     }
     const runningMs = await requests.begin(id);
@@ -102,7 +103,7 @@ export class BulkRenewals {
     let isMissing = false;
     for await (const some of requests.pending(id)) {
       if (await requests.isCancelled(id)) return { done: true };
-      const { wanted, missing } = await this.#stillWanted(id, some);
+      const { wanted, missing } = await this.#readPending(id, some);
       await due.bringForward(wanted);
       if (runningMs < missingLimitMs) isMissing ||= missing.length > 0;
       else await Promise.all(missing.map(({ mark, renewal }) => requests.settle(mark, renewal, 'gone')));
@@ -112,9 +113,10 @@ export class BulkRenewals {
   }
 
   /**
-   * Cancels a bulk renewal. No renewal starts for it after this returns: lanes refuse it, and what waited in the queues of
-   * nodes is taken back. What an agent works on already goes on and stays pending until it is answered. The others return
-   * to their own time by a job, since they may be many. Throws not-found for an unknown id.
+   * Cancels a bulk renewal. No renewal starts for it after this returns: lanes reject it, and jobs that agents have not
+   * begun are removed from the queues of the nodes. A renewal that an agent is processing stays pending until its
+   * result. A job restores the schedule of the others, because they may be many.
+   * @throws CertfleetError not-found for an unknown id
    */
   async cancel(id: string): Promise<BulkRenewal> {
     const { requests, due, recalls } = this.#parts;
@@ -128,10 +130,13 @@ export class BulkRenewals {
     return await this.progress(id);
   }
 
-  /** How far a bulk renewal has come. Throws not-found for an unknown id. */
+  /**
+   * Progress of a bulk renewal.
+   * @throws CertfleetError not-found for an unknown id
+   */
   async progress(id: string): Promise<BulkRenewal> {
     const bulk = await this.#parts.requests.get(id);
-    if (bulk === undefined) throw new CertfleetError('not-found', `there is no renewal request ${id.slice(0, 64)}`);
+    if (bulk === undefined) throw new CertfleetError('not-found', `renewal request ${id.slice(0, 64)} not found`);
     return bulk;
   }
 
@@ -139,17 +144,17 @@ export class BulkRenewals {
     return this.#parts.requests.list();
   }
 
-  /** Settles a renewal that ended for the requests that want it, by their marks. */
+  /** Settles an ended renewal for the bulk renewals that requested it. */
   async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone'): Promise<void> {
     await Promise.all(marks.map((mark) => this.#parts.requests.settle(mark, renewal, end)));
   }
 
-  /** Counts a failed attempt for the requests that still want the renewal. */
+  /** Counts a failed attempt for the bulk renewals that still request the renewal. */
   async failed(marks: readonly string[], failure: ReportedFailure): Promise<void> {
     await Promise.all(marks.map((mark) => this.#parts.requests.countFailure(mark, failure)));
   }
 
-  /** Settles what cancelled requests still wait for of a renewal that came and was not started for their sake. */
+  /** Settles the entries of cancelled bulk renewals for a renewal that they did not start. */
   async dropCancelled(renewal: string): Promise<void> {
     const { requests } = this.#parts;
     for (const mark of await requests.wanting(renewal))
@@ -162,12 +167,12 @@ export class BulkRenewals {
     return { volumes, skipped: matching.length - volumes.length };
   }
 
-  /** The pending ones as they stand; what moved on or left between the selection and now is settled here. */
-  async #stillWanted(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
+  /** Reads the pending volumes; those that were renewed or removed since the selection are settled here. */
+  async #readPending(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
     const { stored, requests } = this.#parts;
     const bulk = await this.progress(id);
     const mark = bulk.ignoreWindows === true ? `!${id}` : id;
-    // Before the volumes are read: one that its node's snapshot names is there when the snapshot is complete.
+    // Read before the volumes: if the snapshot of a node is complete now, every volume of the snapshot is stored.
     const nodes = [...new Set(pending.map(({ node }) => node))];
     const complete = new Map(
       await Promise.all(nodes.map(async (node) => [node, await stored.isComplete(node)] as const)),
@@ -187,18 +192,18 @@ export class BulkRenewals {
     return { wanted, missing };
   }
 
-  async #takeAllBack(id: string, extendLock: ExtendLock): Promise<void> {
+  async #restoreSchedules(id: string, extendLock: ExtendLock): Promise<void> {
     for await (const some of this.#parts.requests.pending(id)) {
-      const { wanted, missing } = await this.#stillWanted(id, some);
+      const { wanted, missing } = await this.#readPending(id, some);
       await Promise.all(missing.map(({ mark, renewal }) => this.#parts.requests.settle(mark, renewal, 'cancelled')));
-      for (const few of batches(wanted, takenBackAtOnce)) {
-        await Promise.all(few.map((volume) => this.#takeBack(id, volume)));
+      for (const few of batches(wanted, restoredAtOnce)) {
+        await Promise.all(few.map((volume) => this.#restoreSchedule(id, volume)));
         await extendLock();
       }
     }
   }
 
-  async #takeBack(id: string, volume: IndexedVolume): Promise<void> {
+  async #restoreSchedule(id: string, volume: IndexedVolume): Promise<void> {
     const { requests, due, isStarted, leaveLane } = this.#parts;
     if (await isStarted(volume)) return;
     const marks = await requests.wanting(renewalId(volume));
@@ -208,13 +213,13 @@ export class BulkRenewals {
       await leaveLane(volume);
       await due.schedule([volume]);
     }
-    // Last: whoever is killed before it leaves the volume to the next attempt.
+    // Last step: after a crash before it, the next run repeats this volume.
     await requests.settle(mark, renewalId(volume), 'cancelled');
   }
 }
 
-function tally(words: readonly string[]): readonly (readonly [string, number])[] {
+function tally(keys: readonly string[]): readonly (readonly [string, number])[] {
   const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);
 }

@@ -13,12 +13,12 @@ import { renewalTimes } from './renewal-schedule.ts';
 const batchSize = 500;
 
 /**
- * BullMQ's options for a queue on the shared connection: fail at once while Redis is away, and ask no version first, since
- * a queue that was made while Redis was away would remember the failure for ever.
+ * BullMQ options of a queue on the shared connection: commands fail at once while Redis is unavailable, and no version
+ * check runs, because a queue created during an outage would keep the failed check.
  */
 export const sharedQueueOptions = { skipWaitingForReady: true, skipVersionCheck: true } as const;
 
-/** The queue in which each volume's next renewal waits for its time. */
+/** The BullMQ queue that schedules the next renewal of each volume. */
 export class DueQueue {
   readonly #redis: RedisClient;
   readonly #queue: Queue<DueJob>;
@@ -31,11 +31,11 @@ export class DueQueue {
       connection: redis,
       prefix: keys.controller,
       ...sharedQueueOptions,
-      // Nobody reads the events; BullMQ writes them all the same.
+      // BullMQ writes events even though this project does not read them.
       streams: { events: { maxLen: 10 } },
-      // That a job leaves nothing behind is the workers' option: in each job it would cost every volume 50 bytes.
+      // The workers' options remove finished jobs; an option in each job would cost 50 bytes per volume.
     });
-    // BullMQ sets that limit once, when the queue is made: Redis may not be there yet, or lose it later.
+    // BullMQ sets the limit of events only when the queue is created: Redis may be unavailable then, or lose it later.
     redis.on(
       'ready',
       () =>
@@ -44,63 +44,65 @@ export class DueQueue {
           .setQueueMeta(this.#queue.metaValues)
           .catch(() => undefined),
     );
-    // Failed commands are told to whoever sent them.
+    // A failed command rejects its own promise.
     this.#queue.on('error', () => undefined);
     this.#policies = policies;
     this.#now = now;
   }
 
-  /** Schedules the next renewal of each volume that has a certificate; one that is scheduled already stays as it is. */
+  /** Schedules the next renewal of each volume that has a certificate; an existing job stays unchanged. */
   async schedule(volumes: readonly IndexedVolume[]): Promise<void> {
     await this.#add(volumes, (dueAtMs) => dueAtMs - this.#now());
   }
 
-  /** Schedules the volume's renewal after a wait, whatever its own time is. */
+  /** Schedules the volume's renewal after a wait, regardless of its renewal time. */
   async scheduleIn(volume: IndexedVolume, waitMs: number): Promise<void> {
     await this.#add([volume], () => waitMs);
   }
 
-  /** Lets the volumes' renewals come now. */
+  /** Makes the renewals of the volumes due now. */
   async bringForward(volumes: readonly IndexedVolume[]): Promise<void> {
-    // Added as due at once where there is none; where there is one, the addition does nothing and the promotion acts.
+    // The addition creates missing jobs as due; the promotion affects existing ones, which the addition leaves
+    // unchanged.
     await this.#add(volumes, () => 0);
     await this.promote(volumes.map(jobId));
   }
 
-  /** Lets a bulk renewal begin, by whichever replica takes it. */
+  /** Adds the job that begins a bulk renewal; any replica may process it. */
   async addBulkStart(bulk: string): Promise<void> {
     await this.#queue.add('bulk', { b: bulk }, { jobId: `bulk-${bulk}`, priority: 1 });
   }
 
-  /** Lets the volumes of a cancelled bulk renewal return to their own time. */
+  /** Adds the job that restores the schedule of the volumes of a cancelled bulk renewal. */
   async addBulkCancel(bulk: string): Promise<void> {
     await this.#queue.add('bulk', { b: bulk }, { jobId: `bulk-cancel-${bulk}`, priority: 1 });
   }
 
-  /** Wakes delayed jobs; those that are not delayed, or gone, are left alone. */
+  /** Promotes delayed jobs; ignores jobs that are not delayed or do not exist. */
   async promote(ids: readonly string[]): Promise<void> {
     await this.#each(ids, (id) => this.#queue.getBackend().promote(id));
   }
 
-  /** Lets jobs that wait in a lane come when they may; those that are not delayed, or gone, are left alone. */
+  /** Moves jobs that wait in a lane to their new time; ignores jobs that are not delayed or do not exist. */
   async promoteJobs(promotions: readonly Promotion[]): Promise<void> {
     const backend = this.#queue.getBackend();
     await this.#each(promotions, ({ id, inMs }) => (inMs > 0 ? backend.changeDelay(id, inMs) : backend.promote(id)));
   }
 
-  /** Whether a worker has the job in hand. */
+  /** Whether a worker is processing the job. */
   async isActive(id: string): Promise<boolean> {
     return (await this.#queue.getJobState(id)) === 'active';
   }
 
-  /** Removes jobs; one that is being processed stays, and finds out by itself that it is obsolete. */
+  /** Removes jobs. A job that is being processed stays; its worker finds that it is obsolete. */
   async remove(ids: readonly string[]): Promise<void> {
     await this.#each(ids, (id) => this.#queue.remove(id));
   }
 
   /**
-   * How many renewals are scheduled until each of the times and after the one before it; what has come due is no longer
-   * scheduled. @param endsMs ascending, in milliseconds since the epoch
+   * The number of renewals scheduled before each of the times and not before the preceding one. Renewals that are
+   * already due are not counted.
+   * @param endsMs ascending, in milliseconds since the epoch
    */
   async scheduled(endsMs: readonly number[]): Promise<readonly number[]> {
     const key = this.#queue.toKey('delayed');
@@ -126,8 +128,8 @@ export class DueQueue {
   }
 
   async #add(volumes: readonly IndexedVolume[], delayOf: (dueAtMs: number) => number): Promise<void> {
-    // Each by itself: such commands of one moment share a write, and BullMQ's addBulk would give every call a
-    // transaction of its own, which for the one volume that most reports name costs more than the job.
+    // One call per volume: such commands of one turn share a write, and BullMQ's addBulk would use a transaction per
+    // call, which costs more than the job for the single volume that most reports contain.
     await inBatches(volumes, (volume) => this.#addOne(volume, delayOf));
   }
 
@@ -139,7 +141,7 @@ export class DueQueue {
     await this.#queue.add('r', data, { jobId: jobId(volume), delay, priority: times.priority });
   }
 
-  /** BullMQ refuses what a job's state does not allow with a negative code, which is as good as done here. */
+  /** BullMQ rejects an action that the job's state does not allow with a negative code, which callers may ignore. */
   async #each<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
     await inBatches(items, (item) =>
       act(item).catch((error: unknown) => {
@@ -149,7 +151,7 @@ export class DueQueue {
   }
 }
 
-/** Acts on all, some hundreds at once; throws the first failure of a batch when all of it has ended. */
+/** Acts on all items, some hundreds concurrently; throws the first failure of a batch after the batch has ended. */
 async function inBatches<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
   for (const some of batches(items, batchSize)) {
     const results = await Promise.allSettled(some.map(act));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Queue } from 'bullmq';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
@@ -12,7 +12,7 @@ import type { DueResult } from './due-worker.ts';
 
 const anHourMs = 3_600_000;
 
-/** Lets one job come to a worker until it has been given each result in turn; answers those that it was given. */
+/** Processes one job until the worker has received each result in turn; returns the results received. */
 async function come(results: readonly DueResult[]): Promise<readonly DueResult[]> {
   const server = await startRedisServer();
   const keys = redisKeys(`t-${randomUUID()}`);
@@ -45,19 +45,21 @@ async function come(results: readonly DueResult[]): Promise<readonly DueResult[]
   }
 }
 
-test('a job whose lane called it before its wait had begun comes again at once, not in an hour', async () => {
-  const wait = { done: false, waitMs: anHourMs } as const;
-  const results: readonly DueResult[] = [{ ...wait, promotionDelayMs: () => Promise.resolve(0) }, { done: true }];
-  assert.deepEqual(await come(results), results);
-});
+describe('DueWorker', () => {
+  test('repeats a job at once if its lane promoted it before its wait was stored', async () => {
+    const wait = { done: false, waitMs: anHourMs } as const;
+    const results: readonly DueResult[] = [{ ...wait, promotionDelayMs: () => Promise.resolve(0) }, { done: true }];
+    assert.deepEqual(await come(results), results);
+  });
 
-test('a job whose slot moved up before its wait had begun comes at the new time', async () => {
-  const wait = { done: false, waitMs: anHourMs } as const;
-  const results: readonly DueResult[] = [{ ...wait, promotionDelayMs: () => Promise.resolve(20) }, { done: true }];
-  assert.deepEqual(await come(results), results);
-});
+  test('repeats a job at the new time if its slot moved before its wait was stored', async () => {
+    const wait = { done: false, waitMs: anHourMs } as const;
+    const results: readonly DueResult[] = [{ ...wait, promotionDelayMs: () => Promise.resolve(20) }, { done: true }];
+    assert.deepEqual(await come(results), results);
+  });
 
-test('a job that has to wait comes again until it is done', async () => {
-  const again = { done: false, waitMs: 1 } as const;
-  assert.equal((await come([again, again, { done: true }])).length, 3);
+  test('repeats a waiting job until it is done', async () => {
+    const again = { done: false, waitMs: 1 } as const;
+    assert.equal((await come([again, again, { done: true }])).length, 3);
+  });
 });

@@ -8,38 +8,40 @@ import { dueQueueName } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { DueJob } from './renewal-job.ts';
 
-/** What became of a job: done with, or to come again. */
+/** Result of a job: done, or to be repeated after a wait. */
 export type DueResult =
   | { readonly done: true }
   | {
       readonly done: false;
       readonly waitMs: number;
-      /** In how many ms it is to come if it was called before its wait had begun, which nobody could tell it then. */
+      /**
+       * Returns the new wait in ms if the lane promoted the job before the wait was stored; undefined if the wait is
+       * still valid.
+       */
       readonly promotionDelayMs?: () => Promise<number | undefined>;
     };
 
-/** Keeps a job that takes long from being given to another worker; call it every second or so. */
+/** Extends the lock of a long-running job, so that no other worker receives it; call it about every second. */
 export type ExtendLock = () => Promise<void>;
 
-/** What a worker of the `due` queue stands on. */
 export interface DueWorkerParts {
-  /** Of the role `worker`, for this alone; BullMQ adds one that blocks. */
+  /** A connection of the role `worker` for this worker only; BullMQ adds a blocking one. */
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly concurrency: number;
-  /** Every step of it may come twice for the same job. */
+  /** May run more than once for the same job, so every step must be idempotent. */
   readonly process: (id: string, data: DueJob, extendLock: ExtendLock) => Promise<DueResult>;
 }
 
 const lockDuration = 5_000;
 const retryMs = 1_000;
-/** A slot is not worth another move for less. */
-const callSlackMs = 100;
+/** A job is not moved for a smaller difference. */
+const promotionSlackMs = 100;
 const closeLimitMs = 5_000;
 
-/** Takes what is due. Any number of them in any number of replicas share the work: BullMQ's locks decide who has what. */
+/** Processes due jobs. Any number of workers and replicas share the queue through BullMQ's locks. */
 export class DueWorker {
   readonly #parts: DueWorkerParts;
   readonly #worker: Worker<DueJob>;
@@ -51,12 +53,13 @@ export class DueWorker {
       connection: parts.redis,
       prefix: parts.keys.controller,
       concurrency: parts.concurrency,
-      // The job of a replica that was killed is back after 5 to 10 s: short certificates live a minute. A step takes
-      // milliseconds, so its lock is not renewed by a timer; BullMQ's would run on after a close that Redis does not answer.
+      // The job of a replica that was killed returns after 5 to 10 s, because short-lived certificates last about a
+      // minute. No timer renews the lock, because a step takes milliseconds and BullMQ's timer would survive a close
+      // that Redis does not answer.
       lockDuration,
       skipLockRenewal: true,
       stalledInterval: 5_000,
-      // A job is idempotent: it may come again as often as replicas are killed in the middle of it.
+      // Jobs are idempotent: a job may stall as often as replicas are killed while they process it.
       maxStalledCount: 1_000_000,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
@@ -66,7 +69,9 @@ export class DueWorker {
     this.#worker.on('completed', () => (this.#lastError = ''));
   }
 
-  /** Takes no more jobs and waits for those in hand, some seconds at most: closing waits for Redis, which may be away. */
+  /**
+   * Stops taking jobs and waits up to some seconds for active ones; closing waits for Redis, which may be unavailable.
+   */
   async stop(): Promise<void> {
     const closed = this.#worker.close().catch(() => undefined);
     const stopWaiting = new AbortController();
@@ -81,11 +86,12 @@ export class DueWorker {
     try {
       await job.moveToDelayed(this.#parts.clock.now() + result.waitMs, token);
       const promotedInMs = (await result.promotionDelayMs?.()) ?? Infinity;
-      // Refused when somebody else has promoted it meanwhile.
+      // Fails if another replica has promoted it, which is fine.
       if (promotedInMs <= 0) await job.promote().catch(() => undefined);
-      else if (promotedInMs < result.waitMs - callSlackMs) await job.changeDelay(promotedInMs).catch(() => undefined);
+      else if (promotedInMs < result.waitMs - promotionSlackMs)
+        await job.changeDelay(promotedInMs).catch(() => undefined);
     } catch (error) {
-      // Not moved: its lock runs out, and BullMQ gives it to whoever lives. A failed job would be gone instead.
+      // Not moved: the lock expires and BullMQ gives the job to another worker. A failed job would be deleted.
       this.#onError(error instanceof Error ? error : new Error(String(error)));
     }
     throw new DelayedError();
@@ -102,16 +108,16 @@ export class DueWorker {
     }
   }
 
-  /** One line for one kind of trouble, not one for each job that meets it. */
+  /** Logs one line per kind of error, not one per job. */
   #onError(error: Error): void {
-    // Redis being away is told elsewhere, once.
+    // The connection's owner logs once that Redis is unavailable.
     if (this.#parts.redis.status !== 'ready' || isConnectionError(error) || error.message === this.#lastError) return;
     this.#lastError = error.message;
-    this.#parts.logger.warn({ error: error.message }, 'dispatch is hindered');
+    this.#parts.logger.warn({ error: error.message }, 'dispatch failed, retrying');
   }
 }
 
-/** Errors of sockets have codes, those of ioredis have texts. */
+/** Socket errors have codes, errors of ioredis only texts. */
 export function isConnectionError(error: Error): boolean {
   return 'syscall' in error || /^(Connection is closed|Stream isn't writeable|Command timed out)/.test(error.message);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
@@ -12,74 +12,77 @@ import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { VolumeSketch } from './testing/test-fleet.ts';
 
 let server: RedisServer;
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
 
-const place = { node: 'node-a', volumeId: 'v1' };
+const key = { node: 'node-a', volumeId: 'v1' };
 const farMs = Date.now() + 3_000_000;
 
-test('tells the last ten tries of a volume, each once however often and wherever it is reported, until it leaves', async () => {
-  const prefix = `t-${randomUUID()}`;
-  const replica = startReplica({ url: server.url, prefix });
-  try {
-    await until(() => replica.connections.commands.status === 'ready');
-    const report = (sketch: Partial<VolumeSketch>): ReturnType<typeof reportOf> =>
-      reportOf({ id: 'v1', renewAtMs: farMs, ...sketch });
-    const session = await enrol(replica, 'node-a', [report({})]);
-    for (let attempts = 1; attempts <= 3; attempts += 1)
-      for (let again = 0; again < 2; again += 1) await replica.index.applyDelta(session, [report({ attempts })], []);
-    for (let generation = 2; generation <= 9; generation += 1)
-      await replica.index.applyDelta(session, [{ ...report({ generation }), lastIssuanceMs: 40 + generation }], []);
-    const { history } = replica.dispatcher;
-    const tries = await history.of(place);
-    assert.deepEqual(
-      tries.map(({ generation, result }) => `${generation} ${result}`),
-      [...[9, 8, 7, 6, 5, 4, 3, 2].map((generation) => `${generation} issued`), '2 failed', '2 failed'],
-    );
-    assert.equal(tries[0]?.durationMs, 49);
-    assert.deepEqual([tries[9]?.error, tries[9]?.path], ['the issuer is away', 'deadline']);
-    await replica.index.applyDelta(session, [], ['v1']);
-    assert.deepEqual(await history.of(place), []);
-    assert.equal(await replica.connections.commands.exists(redisKeys(prefix).history('node-a')), 0);
-  } finally {
-    await replica.stop();
-  }
-});
+describe('IssuanceHistory', () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
 
-test('counts renewals of the hour by path, and a try that two replicas tell of once', async () => {
-  const prefix = `t-${randomUUID()}`;
-  const replica = startReplica({ url: server.url, prefix }, false);
-  try {
-    const redis = replica.connections.commands;
-    await until(() => redis.status === 'ready');
-    const stateOf = (generation: number, cause: IndexedVolume['cause']): IndexedVolume => ({
-      ...indexedVolumeOf('node-a', reportOf({ id: 'v1', generation, notBeforeMs: Date.now() - 1_000 })),
-      cause,
-    });
-    const mounted = stateOf(1, 1);
-    const job = stateOf(2, 2);
-    const deadline = stateOf(3, 3);
-    await redis.hset(redisKeys(prefix).volumes('node-a'), 'v1', 'known');
-    const [one, other] = [0, 1].map(() => new IssuanceHistory(redis, redisKeys(prefix), systemClock));
-    const flags = { wasStarted: true, wasRequested: false };
-    const tries = [
-      { previous: undefined, current: mounted, ...flags },
-      { previous: mounted, current: job, ...flags },
-      { previous: job, current: deadline, ...flags, wasStarted: false },
-    ];
-    await one?.record(tries);
-    await other?.record(tries);
-    const hours = (await one?.done(48)) ?? [];
-    assert.equal(hours.length, 48);
-    const sum = (of: 'renewed' | 'failed' | 'byController' | 'byDeadline'): number =>
-      hours.reduce((total, hour) => total + hour[of], 0);
-    assert.deepEqual([sum('renewed'), sum('byController'), sum('byDeadline'), sum('failed')], [2, 1, 1, 0]);
-    // Ten tries of every volume are to fit into a few hundred bytes.
-    const bytes = (await redis.hget(redisKeys(prefix).history('node-a'), 'v1'))?.length ?? 0;
-    assert.ok(bytes / 3 < 24, `a try takes ${bytes / 3} bytes`);
-  } finally {
-    await replica.stop();
-  }
+  test('returns the last ten attempts of a volume, each once although several replicas report it, until the volume is removed', async () => {
+    const prefix = `t-${randomUUID()}`;
+    const replica = startReplica({ url: server.url, prefix });
+    try {
+      await until(() => replica.connections.commands.status === 'ready');
+      const report = (sketch: Partial<VolumeSketch>): ReturnType<typeof reportOf> =>
+        reportOf({ id: 'v1', renewAtMs: farMs, ...sketch });
+      const session = await enrol(replica, 'node-a', [report({})]);
+      for (let attempts = 1; attempts <= 3; attempts += 1)
+        for (let again = 0; again < 2; again += 1) await replica.index.applyDelta(session, [report({ attempts })], []);
+      for (let generation = 2; generation <= 9; generation += 1)
+        await replica.index.applyDelta(session, [{ ...report({ generation }), lastIssuanceMs: 40 + generation }], []);
+      const { history } = replica.dispatcher;
+      const attempts = await history.of(key);
+      assert.deepEqual(
+        attempts.map(({ generation, result }) => `${generation} ${result}`),
+        [...[9, 8, 7, 6, 5, 4, 3, 2].map((generation) => `${generation} issued`), '2 failed', '2 failed'],
+      );
+      assert.equal(attempts[0]?.durationMs, 49);
+      assert.deepEqual([attempts[9]?.error, attempts[9]?.path], ['issuer unavailable', 'deadline']);
+      await replica.index.applyDelta(session, [], ['v1']);
+      assert.deepEqual(await history.of(key), []);
+      assert.equal(await replica.connections.commands.exists(redisKeys(prefix).history('node-a')), 0);
+    } finally {
+      await replica.stop();
+    }
+  });
+
+  test('counts renewals per hour and path, and an attempt that two replicas report once', async () => {
+    const prefix = `t-${randomUUID()}`;
+    const replica = startReplica({ url: server.url, prefix }, false);
+    try {
+      const redis = replica.connections.commands;
+      await until(() => redis.status === 'ready');
+      const stateOf = (generation: number, cause: IndexedVolume['cause']): IndexedVolume => ({
+        ...indexedVolumeOf('node-a', reportOf({ id: 'v1', generation, notBeforeMs: Date.now() - 1_000 })),
+        cause,
+      });
+      const mounted = stateOf(1, 1);
+      const job = stateOf(2, 2);
+      const deadline = stateOf(3, 3);
+      await redis.hset(redisKeys(prefix).volumes('node-a'), 'v1', 'known');
+      const [one, other] = [0, 1].map(() => new IssuanceHistory(redis, redisKeys(prefix), systemClock));
+      const flags = { wasStarted: true, wasRequested: false };
+      const attempts = [
+        { previous: undefined, current: mounted, ...flags },
+        { previous: mounted, current: job, ...flags },
+        { previous: job, current: deadline, ...flags, wasStarted: false },
+      ];
+      await one?.record(attempts);
+      await other?.record(attempts);
+      const hours = (await one?.done(48)) ?? [];
+      assert.equal(hours.length, 48);
+      const sum = (of: 'renewed' | 'failed' | 'byController' | 'byDeadline'): number =>
+        hours.reduce((total, hour) => total + hour[of], 0);
+      assert.deepEqual([sum('renewed'), sum('byController'), sum('byDeadline'), sum('failed')], [2, 1, 1, 0]);
+      // Ten attempts of every volume should fit into a few hundred bytes.
+      const bytes = (await redis.hget(redisKeys(prefix).history('node-a'), 'v1'))?.length ?? 0;
+      assert.ok(bytes / 3 < 24, `an attempt takes ${bytes / 3} bytes`);
+    } finally {
+      await replica.stop();
+    }
+  });
 });

@@ -9,18 +9,18 @@ import { luaScript } from '../redis/lua-script.ts';
 import { decodeAttempts, encodeAttempt } from './issuance-line.ts';
 import type { AttemptRecord } from './issuance-line.ts';
 
-/** A volume before and after a try to issue, with what the dispatcher knows of it. */
+/** A volume before and after an attempt, with what the dispatcher knows about the attempt. */
 export interface EndedAttempt {
-  /** Undefined when the volume is new. */
+  /** Undefined if the volume is new. */
   readonly previous: IndexedVolume | undefined;
   readonly current: IndexedVolume;
-  /** Whether it had been handed to its node. */
+  /** Whether the renewal had been dispatched to its node. */
   readonly wasStarted: boolean;
-  /** Whether a person had asked for it. */
+  /** Whether an operator had requested it. */
   readonly wasRequested: boolean;
 }
 
-/** Renewals that ended within an hour. */
+/** Counts of the renewals that ended in one hour. */
 export interface DoneHour {
   readonly fromMs: number;
   readonly renewed: number;
@@ -31,12 +31,16 @@ export interface DoneHour {
 
 const hourMs = 3_600_000;
 const countedHours = 49;
-const most = 10;
+const maxAttempts = 10;
 
-// history: volume id → the last tries, the latest first, a line each that begins with the try's own key.
 /**
- * Writes tries down, each once however often it is told, unless its volume is gone. KEYS history and volumes of the node,
- * counters of the hour. ARGV life of the counters in ms, then (volume id, key, line, counters to raise)….
+ * Records attempts: each once, however often it is reported, and only while its volume exists.
+ *
+ * KEYS: history of the node (hash: volume id → the last attempts, latest first, one per line), volumes of the node,
+ * counters of the hour.
+ * ARGV: lifetime of the counters in ms; then per attempt: volume id, key of the attempt (prefix of its line), line,
+ * comma-separated counters to increment.
+ * Returns the number of increments.
  */
 const recordScript = luaScript(`
 local counted = 0
@@ -47,7 +51,7 @@ for i = 2, #ARGV, 4 do
   if not isKnown and redis.call('HEXISTS', KEYS[2], id) == 1 then
     local lines = {line}
     for each in string.gmatch(old, '[^\\n]+') do
-      if #lines < ${most} then lines[#lines + 1] = each end
+      if #lines < ${maxAttempts} then lines[#lines + 1] = each end
     end
     redis.call('HSET', KEYS[1], id, table.concat(lines, '\\n'))
     for field in string.gmatch(ARGV[i + 3], '[^,]+') do
@@ -59,7 +63,10 @@ end
 if counted > 0 then redis.call('PEXPIRE', KEYS[3], ARGV[1]) end
 return counted`);
 
-/** What became of each volume's last tries, and of all renewals hour by hour; in Redis, so that any replica answers. */
+/**
+ * The last attempts of each volume, and the number of renewals per hour; stored in Redis, so that any replica can read
+ * them.
+ */
 export class IssuanceHistory {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
@@ -71,11 +78,11 @@ export class IssuanceHistory {
     this.#clock = clock;
   }
 
-  /** Writes tries down; telling one twice writes it once. */
-  async record(tries: readonly EndedAttempt[]): Promise<void> {
+  /** Records attempts; recording an attempt twice has no further effect. */
+  async record(attempts: readonly EndedAttempt[]): Promise<void> {
     const groups = new Map<string, { node: string; hour: number; args: string[] }>();
-    for (const ended of tries) {
-      const record = tryRecord(ended);
+    for (const ended of attempts) {
+      const record = attemptRecord(ended);
       if (record === undefined) continue;
       const { node, volumeId } = ended.current;
       const hour = Math.floor(Math.min(record.atMs, this.#clock.now()) / hourMs);
@@ -87,12 +94,12 @@ export class IssuanceHistory {
     await Promise.all(groups.values().map((group) => this.#write(group)));
   }
 
-  /** The last ten tries of a volume, the latest first. */
+  /** The last ten attempts of a volume, the latest first. */
   async of({ node, volumeId }: VolumeKey): Promise<readonly Issuance[]> {
     return decodeAttempts((await this.#redis.hget(this.#keys.history(node), volumeId)) ?? '');
   }
 
-  /** What was done in the last hours, the one that runs being the last. */
+  /** The counts of the last hours, ending with the current hour. */
   async done(hours: number): Promise<readonly DoneHour[]> {
     const current = Math.floor(this.#clock.now() / hourMs);
     const wanted = Array.from({ length: hours }, (_, i) => current - hours + 1 + i);
@@ -112,8 +119,8 @@ export class IssuanceHistory {
   }
 }
 
-/** The try that made the difference; undefined when there was none. */
-function tryRecord(ended: EndedAttempt): AttemptRecord | undefined {
+/** The attempt that caused the change; undefined if there was none. */
+function attemptRecord(ended: EndedAttempt): AttemptRecord | undefined {
   const { previous, current } = ended;
   if (current.certificate === undefined || current.generation === previous?.generation) return failedAttempt(ended);
   return {
@@ -125,7 +132,7 @@ function tryRecord(ended: EndedAttempt): AttemptRecord | undefined {
   };
 }
 
-/** A report does not say what set a try going that failed: what was in the lane was the controller's. */
+/** A report does not contain the cause of a failed attempt: if the lane had started the renewal, it was a job. */
 function failedAttempt(ended: EndedAttempt): AttemptRecord | undefined {
   const { previous, current, wasStarted } = ended;
   const { failure, certificate, generation } = current;
@@ -149,7 +156,7 @@ function causeOf(cause: VolumeReport_Cause, { previous, wasRequested }: EndedAtt
   return previous?.failure === undefined ? 'job' : 'retry';
 }
 
-/** A mount is no renewal, and a certificate of an earlier life of the agent was counted then. */
+/** A mount is not a renewal. The certificate of an earlier process of the agent was counted when it was issued. */
 function countersOf({ cause, error }: AttemptRecord): readonly string[] {
   if (cause === 'mount' || cause === 'unknown') return [];
   if (error !== undefined) return ['failed'];

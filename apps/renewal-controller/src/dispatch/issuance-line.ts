@@ -3,21 +3,21 @@ import type { Issuance } from '@certfleet/operator-api/volumes.ts';
 
 type Cause = (typeof issuanceCauses)[number];
 
-/** A try to issue, as it is written down. */
+/** An attempt as it is stored. */
 export interface AttemptRecord {
-  /** The generation that it made, or would have made. */
+  /** The generation that it produced or would have produced. */
   readonly generation: number;
-  /** Failed tries before the next success, this one included; 0 when it went well. */
+  /** Failed attempts since the last success, including this one; 0 for a success. */
   readonly attempts: number;
   readonly atMs: number;
   readonly cause: Cause;
-  /** 0 when the agent did not say. */
+  /** 0 if the agent did not report it. */
   readonly durationMs: number;
-  /** Why it failed. */
+  /** The error of a failed attempt. */
   readonly error?: string;
 }
 
-/** One letter each, since ten tries of every volume are kept. */
+/** One letter per cause, because ten attempts of every volume are stored. */
 const letters: Readonly<Record<Cause, string>> = {
   mount: 'm',
   job: 'j',
@@ -29,7 +29,7 @@ const letters: Readonly<Record<Cause, string>> = {
 const causes = new Map(Object.entries(letters).map(([cause, letter]) => [letter, cause as Cause]));
 const maxError = 120;
 
-/** A try as one line of text, and what it begins with: the name of the try, which tells it when it is told again. */
+/** An attempt as one line of text, and the key that the line starts with, which identifies a repeated report. */
 export function encodeAttempt(record: AttemptRecord): { readonly key: string; readonly line: string } {
   const { generation, attempts, atMs, cause, durationMs, error = '' } = record;
   const key = `${generation}.${attempts}`;
@@ -37,7 +37,7 @@ export function encodeAttempt(record: AttemptRecord): { readonly key: string; re
   return { key, line: [key, atMs.toString(36), letters[cause], durationMs, text].join('\t') };
 }
 
-/** The tries that were written down, a line each. */
+/** Decodes stored attempts, one per line. */
 export function decodeAttempts(text: string): readonly Issuance[] {
   return text === '' ? [] : text.split('\n').map(decodeAttempt);
 }
@@ -57,7 +57,10 @@ function decodeAttempt(line: string): Issuance {
   };
 }
 
-/** Where a certificate was adopted or is of an earlier life of the agent, the mount stands at its begin. */
+/**
+ * The unknown cause is shown as a mount: a certificate that was taken over or comes from an earlier process of the
+ * agent began with one.
+ */
 function pathOf(cause: Cause): Issuance['path'] {
   if (cause === 'mount' || cause === 'unknown') return 'mount';
   return cause === 'deadline' ? 'deadline' : 'controller';

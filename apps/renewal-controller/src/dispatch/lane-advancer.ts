@@ -6,24 +6,23 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { isConnectionError } from './due-worker.ts';
 
-/** What an advancer works with. */
 export interface LaneAdvancerParts {
   readonly lanes: Pick<LaneStore, 'queued'>;
   readonly admission: Pick<LaneAdmission, 'advance'>;
   readonly policies: LanePolicies;
   readonly promoteJobs: (promotions: readonly Promotion[]) => Promise<void>;
-  /** Takes back what was handed to nodes and not answered in time. */
+  /** Recalls dispatched renewals whose answer timeout has expired. */
   readonly recallUnanswered: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** The scripts call what is due within a little more than this. */
+/** The scripts promote renewals that are due within slightly more than this. */
 const everyMs = 1_000;
 
 /**
- * Looks every second whether renewals that wait in lanes may come: a lane whose pace or policy changed, or whose promotions were
- * lost with a replica, has no event of its own. Replicas do so side by side; each call is decided by one script.
+ * Promotes waiting renewals every second: a change of pace or policy, and promotions lost with a killed replica, cause
+ * no event. All replicas do this concurrently; one script decides each promotion.
  */
 export class LaneAdvancer {
   readonly #parts: LaneAdvancerParts;
@@ -49,7 +48,7 @@ export class LaneAdvancer {
     await this.#running;
   }
 
-  /** Looks once. Rejects while Redis is away. */
+  /** Runs once. Rejects while Redis is unavailable. */
   async advance(): Promise<void> {
     const { lanes, admission, policies, promoteJobs, recallUnanswered } = this.#parts;
     for (const issuer of await lanes.queued()) {
@@ -64,10 +63,11 @@ export class LaneAdvancer {
       await this.advance();
       this.#lastError = '';
     } catch (thrown) {
-      // Redis being away is told elsewhere, once.
+      // The connection's owner logs once that Redis is unavailable.
       if (thrown instanceof Error && isConnectionError(thrown)) return;
       const { message } = asCertfleetError(thrown);
-      if (message !== this.#lastError) this.#parts.logger.warn({ error: message }, 'lanes not advanced, retrying');
+      if (message !== this.#lastError)
+        this.#parts.logger.warn({ error: message }, 'cannot promote waiting renewals, retrying');
       this.#lastError = message;
     }
   }

@@ -4,14 +4,14 @@ import { nodeQueueName, nodeQueuePrefix } from '../redis/redis-keys.ts';
 import { sharedQueueOptions } from './due-queue.ts';
 import type { DeferralJob, NodeJob } from './renewal-job.ts';
 
-/** Queue objects that are kept for the next job of the same node. */
+/** Number of queue objects that are cached. */
 const maxKept = 256;
 
-/** The nodes' queues, as their writer sees them: all on one connection, each an object only while it is used. */
+/** The queues of the nodes, for writing: all share one connection, and queue objects are cached. */
 export class NodeQueues {
   readonly #redis: RedisClient;
   readonly #prefix: string;
-  /** In the order of their last use. */
+  /** In order of last use. */
   readonly #queues = new Map<string, Queue<NodeJob | DeferralJob>>();
 
   constructor(redis: RedisClient, prefix: string) {
@@ -19,27 +19,27 @@ export class NodeQueues {
     this.#prefix = prefix;
   }
 
-  /** Adds a renewal unless one of this id is there. */
+  /** Adds a renewal unless a job with this id exists. */
   async add(node: string, id: string, { job, priority }: { job: NodeJob; priority: number }): Promise<void> {
     await this.#queueOf(node).add('renew', job, { jobId: id, priority });
   }
 
-  /** Tells a node that a renewal is held. Without a priority: BullMQ then gives it out before the renewals. */
+  /** Sends a deferral to a node. Without a priority, BullMQ delivers it before the renewals. */
   async defer(node: string, id: string, job: DeferralJob): Promise<void> {
     await this.#queueOf(node).add('defer', job, { jobId: `${id}-defer` });
   }
 
-  /** Takes back a job that its agent has not begun; answers whether there was one. */
+  /** Removes a job that its agent has not begun; returns whether it existed. */
   async remove(node: string, id: string): Promise<boolean> {
     return (await this.#queueOf(node).remove(id)) > 0;
   }
 
-  /** Jobs that wait for their agent. */
+  /** Number of jobs that the agent has not taken. */
   async waiting(node: string): Promise<number> {
     return await this.#queueOf(node).getJobCountByTypes('wait', 'prioritized');
   }
 
-  /** Removes a node's queue with everything in it. */
+  /** Removes a node's queue with all its jobs. */
   async obliterate(node: string): Promise<void> {
     const queue = this.#queueOf(node);
     this.#queues.delete(node);
@@ -47,7 +47,7 @@ export class NodeQueues {
     await queue.close();
   }
 
-  /** Lets go of all queue objects; Redis may have lost what they set up. */
+  /** Drops all queue objects, for example because Redis may have lost the metadata that they wrote. */
   async close(): Promise<void> {
     const queues = [...this.#queues.values()];
     this.#queues.clear();
@@ -78,7 +78,7 @@ export class NodeQueues {
     if (this.#queues.size <= maxKept) return;
     for (const [node, queue] of this.#queues) {
       this.#queues.delete(node);
-      // On a shared connection this unhooks listeners; commands under way are not affected.
+      // On a shared connection this only removes listeners; pending commands are not affected.
       queue.close().catch(() => undefined);
       return;
     }

@@ -11,7 +11,6 @@ import type { NodeQueues } from './node-queues.ts';
 import { jobId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
-/** What recalls work with. */
 export interface RecallsParts {
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
@@ -19,27 +18,33 @@ export interface RecallsParts {
   readonly nodeQueues: Pick<NodeQueues, 'remove'>;
   readonly due: Pick<DueQueue, 'schedule' | 'scheduleIn' | 'bringForward' | 'isActive'>;
   readonly clock: Clock;
-  /** Takes a renewal out of its lane; with a wait, since its agent refuses it for that long. */
+  /** Removes a renewal from its lane; with `restMs`, because its agent refuses it for that long. */
   readonly leaveLane: (volume: IndexedVolume, restMs?: number) => Promise<Settled>;
 }
 
 const atOnce = 100;
-/** A job ends within milliseconds of its handing over; one of a replica that was killed comes again by itself. */
+/** A job ends within milliseconds of the dispatch. The job of a killed replica returns without help. */
 const attemptMs = 50;
 const maxAttempts = 20;
-/** Bounds of what an agent may defer a renewal by: neither a loop, nor longer than any back-off. */
+/** Bounds of a deferral by an agent: no busy loop, and not longer than any back-off. */
 const minDeferralMs = 1_000;
 const maxDeferralMs = 48 * 3_600_000;
 
-/** What was not answered by the time at which its slot is given up. KEYS started. ARGV at most so many. */
+/**
+ * Finds dispatched renewals whose answer timeout has expired.
+ *
+ * KEYS: started.
+ * ARGV: maximum number of results.
+ * Returns volume keys.
+ */
 const unansweredScript = luaScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])`);
 
 /**
- * Takes renewals back from the queues of nodes as long as their agents have not begun them, and puts them back in front of
- * their lanes: what an operator pauses or cancels must not be carried out later by a job that was handed over before.
+ * Removes renewals that agents have not begun from the queues of nodes and returns them to their lanes: a job that was
+ * dispatched earlier must not run after an operator paused its lane or cancelled its request.
  */
 export class Recalls {
   readonly #parts: RecallsParts;
@@ -48,66 +53,69 @@ export class Recalls {
     this.#parts = parts;
   }
 
-  /** Recalls whatever started renewal is meant. An agent that works on one already completes it. */
-  async recall(isMeant: (volumes: readonly IndexedVolume[]) => Promise<ReadonlySet<IndexedVolume>>): Promise<void> {
+  /** Recalls the started renewals that `select` returns, except those that an agent is processing. */
+  async recall(select: (volumes: readonly IndexedVolume[]) => Promise<ReadonlySet<IndexedVolume>>): Promise<void> {
     const { redis, keys } = this.#parts;
     let cursor = '0';
     do {
       const [next, pairs] = await redis.zscan(keys.started, cursor, 'COUNT', atOnce);
       cursor = next;
       const volumes = await this.#volumesAt(pairs.filter((_, i) => i % 2 === 0));
-      await Promise.all((await isMeant(volumes)).values().map((volume) => this.#one(volume)));
+      await Promise.all((await select(volumes)).values().map((volume) => this.#recallOne(volume)));
     } while (cursor !== '0');
   }
 
-  /** Takes one renewal back for its own job, which is to come again. */
+  /** Removes one renewal from the queue of its node and from its lane; its own job returns later. */
   async withdraw(volume: IndexedVolume): Promise<void> {
     if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#parts.leaveLane(volume);
   }
 
-  /** Sends what was not answered in time through its lane again, and what its agent does not know to be queued with it. */
+  /**
+   * Returns renewals without a result within the answer timeout to their lanes; also jobs that their agents do not
+   * know.
+   */
   async unanswered(): Promise<void> {
     const { redis, keys } = this.#parts;
-    const places = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
-    if (places.length === 0) return;
-    const volumes = await this.#volumesAt(places);
+    const volumeKeys = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
+    if (volumeKeys.length === 0) return;
+    const volumes = await this.#volumesAt(volumeKeys);
     const known = new Set(volumes.map(volumeKey));
-    const gone = places.filter((place) => !known.has(place));
+    const gone = volumeKeys.filter((key) => !known.has(key));
     if (gone.length > 0) await redis.zrem(keys.started, ...gone);
     await Promise.all(
       volumes.map(async (volume) => {
         await this.#parts.nodeQueues.remove(volume.node, jobId(volume));
-        await this.#again(volume);
+        await this.#requeue(volume);
       }),
     );
   }
 
-  async #one(volume: IndexedVolume): Promise<void> {
-    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#again(volume);
+  async #recallOne(volume: IndexedVolume): Promise<void> {
+    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#requeue(volume);
   }
 
-  /** Gives the slot of a renewal back that its agent refused, and sends it through its lane again after a wait. */
+  /** Frees the slot of a renewal that its agent refused, and returns it to its lane after a wait. */
   async deferred(volume: IndexedVolume, waitMs: number): Promise<void> {
-    await this.#again(volume, Math.min(Math.max(waitMs, minDeferralMs), maxDeferralMs));
+    await this.#requeue(volume, Math.min(Math.max(waitMs, minDeferralMs), maxDeferralMs));
   }
 
-  async #again(volume: IndexedVolume, deferredMs?: number): Promise<void> {
+  async #requeue(volume: IndexedVolume, deferredMs?: number): Promise<void> {
     const { due, leaveLane, clock } = this.#parts;
     const { requestedBy } = await leaveLane(volume, deferredMs);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (requestedBy.length > 0) await due.bringForward([volume]);
       else if (deferredMs !== undefined) await due.scheduleIn(volume, deferredMs);
       else await due.schedule([volume]);
-      // The job that handed it over may not have ended yet, and would take this one with it.
+      // The job that dispatched it may still be active; when it ends, BullMQ would remove the new one with it.
       if (!(await due.isActive(jobId(volume)))) return;
       await delay(clock, attemptMs);
     }
   }
 
-  async #volumesAt(places: readonly string[]): Promise<readonly IndexedVolume[]> {
+  async #volumesAt(volumeKeys: readonly string[]): Promise<readonly IndexedVolume[]> {
     const found = await Promise.all(
-      places.map((place) => {
-        const { node, volumeId } = parseVolumeKey(place);
+      volumeKeys.map((key) => {
+        const { node, volumeId } = parseVolumeKey(key);
         return this.#parts.stored.get(node, volumeId);
       }),
     );

@@ -13,7 +13,10 @@ import { dueQueueName, redisKeys } from '../redis/redis-keys.ts';
 import { TestAgent, enrol, reportOf, silentLogger, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica } from './testing/test-fleet.ts';
 
-/** Ends the latest first; each test for itself, since they run side by side: most of their time is BullMQ's locks. */
+/**
+ * Stops in reverse order. Each test has its own, because the tests run concurrently: most of their time is BullMQ's
+ * locks.
+ */
 class Stops {
   readonly #stops: (() => Promise<void>)[] = [];
 
@@ -54,8 +57,8 @@ function replicaOn(
 const ready = ({ connections }: TestReplica): Promise<void> => until(() => connections.commands.status === 'ready');
 const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 
-describe('while Redis comes and goes', { concurrency: true }, () => {
-  test('without Redis at the start it waits, says so once, and goes on when Redis is there', async (t) => {
+describe('RenewalDispatcher during Redis outages', { concurrency: true }, () => {
+  test('waits for an unavailable Redis at startup, logs it once, and continues when Redis is available', async (t) => {
     const stops = new Stops(t);
     const port = await freePort();
     const lines: string[] = [];
@@ -65,9 +68,9 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     const replica = replicaOn(stops, { url: `redis://127.0.0.1:${port}`, logger });
     await assert.rejects(replica.index.openSession('node-a', { agentVersion: '', connectedTo: '' }));
     await until(() => lines.length > 0);
-    // Several tries later there is still one line.
+    // After several attempts there is still one line.
     await new Promise((resolve) => setTimeout(resolve, 800));
-    assert.deepEqual(lines, ['redis is not reachable, trying again until it is']);
+    assert.deepEqual(lines, ['redis is not reachable, retrying']);
     const server = await startRedisServer({ port });
     stops.push(() => server.stop());
     await ready(replica);
@@ -77,7 +80,7 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     assert.deepEqual(lines.slice(1), ['redis is reachable']);
   });
 
-  test('ends in bounded time whether Redis ever came or went away', async (t) => {
+  test('stops in bounded time, whether Redis was available or not', async (t) => {
     const stops = new Stops(t);
     const never = startReplica({ url: `redis://127.0.0.1:${await freePort()}`, prefix: 't' });
     const server = await redisServer(stops, false);
@@ -89,7 +92,7 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     assert.ok(Date.now() - startedMs < 7_000);
   });
 
-  test('an index that is lost is told to the agents, and rebuilt from their snapshots without doubling', async (t) => {
+  test('requests a resync of a lost index, and rebuilds it from the snapshots without duplicates', async (t) => {
     const stops = new Stops(t);
     const server = await redisServer(stops, false);
     const replica = replicaOn(stops, { url: server.url });
@@ -107,13 +110,13 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     assert.equal(await replica.index.nodeSeen(session), 'lost');
     await assert.rejects(replica.index.applyDelta(session, reports, []), { code: 'aborted' });
     await Promise.all(nodes.map((node) => enrol(replica, node, reports)));
-    // Some agents come twice, as after a stream that broke.
+    // Some agents connect twice, as after a broken stream.
     await Promise.all(nodes.slice(0, 5).map((node) => enrol(replica, node, reports)));
     await until(() => replica.follower.view.size === 500);
     assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 500, waiting: 0, active: 0 });
   });
 
-  test('a Redis that is killed and comes back with its file has lost and doubled nothing', async (t) => {
+  test('loses and duplicates nothing when Redis is killed and restarts with its file', async (t) => {
     const stops = new Stops(t);
     const server = await redisServer(stops, true);
     const replica = replicaOn(stops, { url: server.url });
@@ -126,14 +129,14 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
       reportOf({ id: `v${i}`, renewAtMs, notBeforeMs: renewAtMs - 5_000 }),
     );
     await enrol(replica, 'node-a', reports);
-    // Written to the file before the crash, as an everysec policy promises only for what is a second old.
+    // Written to the file before the crash; an everysec policy guarantees this only after a second.
     await replica.connections.commands.config('SET', 'appendfsync', 'always');
     await replica.connections.commands.set('synced', '1');
     await server.kill();
     await server.start();
     await ready(replica);
     await until(() => replaced === 1);
-    // What a controller does then: every agent sends its snapshot again.
+    // After a restart of Redis, every agent sends its snapshot again.
     await enrol(replica, 'node-a', reports);
     const session = await replica.index.openSession('node-a', { agentVersion: '', connectedTo: '' });
     const taken = new Map<string, number>();
@@ -151,7 +154,7 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     await until(async () => (await replica.dispatcher.due.counts()).delayed === 200);
   });
 
-  test('a replica killed between its lane and the node queue leaves the job to another, counted once', async (t) => {
+  test('leaves the job of a replica that was killed before the node queue to another replica, counted once', async (t) => {
     const stops = new Stops(t);
     const server = await redisServer(stops, false);
     const prefix = `t-${randomUUID()}`;
@@ -171,7 +174,7 @@ describe('while Redis comes and goes', { concurrency: true }, () => {
     assert.ok(job.id);
     const request = { id: job.id, renewal: job.id, volume: 'node-a/v1', latestStartMs: 1e15, notAfterMs: 1e15 };
     await admission.admit(lane, request);
-    // The job stays locked, as after a kill: nobody moves it on, and its lock is not extended.
+    // The job stays locked, as after a kill: it is not moved, and its lock is not extended.
     await doomed.close(true);
     assert.equal(await witness.dispatcher.nodeQueues.waiting('node-a'), 0);
     witness.dispatcher.start();

@@ -33,33 +33,32 @@ import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
-/** What a dispatcher stands on. */
 export interface RenewalDispatcherParts {
   readonly connections: RedisConnections;
-  /** The prefix of every key; the same in all replicas. */
+  /** The prefix of every key; equal in all replicas. */
   readonly prefix: string;
   readonly policies: LanePolicies;
-  /** The view from which renewals on demand are selected. */
+  /** The view from which bulk renewals select volumes. */
   readonly view: () => FleetView;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer?: DispatchObserver;
-  /** Jobs in hand at once in this process. */
+  /** Jobs that this process handles concurrently. */
   readonly concurrency?: number;
-  /** Time as lanes see it; the Redis server's unless a test gives its own. */
+  /** The time of the lanes; default: the time of the Redis server. */
   readonly laneTime?: LaneTime;
-  /** After which time without a word of its agent a node gets no renewals; five minutes unless given. */
+  /** A node without a heartbeat for this long receives no renewals; default: five minutes. */
   readonly silentAfterMs?: number;
 }
 
 const defaultSilentAfterMs = 300_000;
 
 /**
- * Gets every volume renewed in time: schedules what is reported, and when it is due sends it through its issuer's lane
- * to its node's queue. The report that follows is the answer. Replicas are equal, and every step may be done twice.
+ * Renews every volume in time: schedules the reported volumes and sends each due one through its issuer's lane to its
+ * node's queue. The next report of the volume is the result. All replicas are equal, and every step is idempotent.
  */
 export class RenewalDispatcher implements ReportSink {
-  /** Renewals that people ask for. */
+  /** Renewals requested by operators. */
   readonly bulks: BulkRenewals;
   readonly lanes: LaneStore;
   readonly due: DueQueue;
@@ -118,7 +117,7 @@ export class RenewalDispatcher implements ReportSink {
     });
   }
 
-  /** Begins to take what is due, now or as soon as Redis is there. */
+  /** Starts processing due jobs, now or as soon as Redis is available. */
   start(): void {
     const { connections, clock, logger, concurrency = 64 } = this.#parts;
     connections.onReplaced(() => {
@@ -136,7 +135,7 @@ export class RenewalDispatcher implements ReportSink {
     this.#advancer.start();
   }
 
-  /** Ends within some seconds, whether Redis is there or not. */
+  /** Ends within some seconds, also while Redis is unavailable. */
   async stop(): Promise<void> {
     await Promise.all([this.#worker?.stop(), this.#advancer.stop()]);
     await this.nodeQueues.close();
@@ -147,21 +146,21 @@ export class RenewalDispatcher implements ReportSink {
     const settled = await Promise.all(changes.map((change) => this.#settle(change, batch)));
     const current = changes.flatMap((change) => change.current ?? []);
     await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
-    await this.#bringWantedForward(changes);
-    await this.#callSilent(current);
+    await this.#bringRequestedForward(changes);
+    await this.#promoteSilent(current);
   }
 
   async confirmed(volumes: readonly IndexedVolume[]): Promise<void> {
-    await this.#settleLeftBehind(volumes);
+    await this.#settleCompleted(volumes);
     await this.due.schedule(volumes);
-    await this.#callSilent(volumes);
+    await this.#promoteSilent(volumes);
   }
 
   async deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void> {
     await Promise.all(
       deferrals.map(async ({ volumeId, generation, waitMs }) => {
         const volume = await this.#stored.get(node, volumeId);
-        // Renewed meanwhile, or not handed over: there is no slot to give back.
+        // Already renewed or not dispatched: there is no slot to free.
         if (volume?.generation !== generation || !(await this.#isStarted(volume))) return;
         await this.#recalls.deferred(volume, waitMs);
       }),
@@ -173,8 +172,8 @@ export class RenewalDispatcher implements ReportSink {
   }
 
   /**
-   * Holds all renewals of an issuer until `resumeLane`, also those that wait in the queues of nodes; what an agent works on
-   * already it completes, and agents still renew by their own deadline.
+   * Pauses all renewals of an issuer until `resumeLane`, including those in the queues of nodes. An agent completes the
+   * renewal that it is processing, and agents still renew at their fallback deadlines.
    */
   async pauseLane(issuer: IssuerName, pause: Omit<LanePause, 'atMs'>): Promise<void> {
     const { policies, logger, clock } = this.#parts;
@@ -192,7 +191,7 @@ export class RenewalDispatcher implements ReportSink {
     this.#parts.logger.info({ issuer, by }, 'lane resumed');
   }
 
-  /** Removes what is kept for issuers that no volume names any more. Costs one pass over the view; call it seldom. */
+  /** Removes the state of issuers that no volume names any more. Scans the whole view: call it rarely. */
   async prune(): Promise<void> {
     const used = new Set(this.#parts.view().aggregate(this.#parts.clock.now()).issuers.keys());
     await this.lanes.prune(used);
@@ -204,7 +203,10 @@ export class RenewalDispatcher implements ReportSink {
       return await this.bulks.begin(data.b, extendLock);
     }
     if (typeof data.n !== 'string' || typeof data.v !== 'string')
-      throw new CertfleetError('unavailable', 'a job is of a newer release: it waits for a replica that knows it');
+      throw new CertfleetError(
+        'unavailable',
+        'job has the format of a newer release, waiting for a replica of that release',
+      );
     return await startRenewal(
       {
         stored: this.#stored,
@@ -221,29 +223,29 @@ export class RenewalDispatcher implements ReportSink {
     );
   }
 
-  /** Lets those come at once that were asked for while Redis, which had lost them, did not know them. */
-  async #bringWantedForward(changes: readonly VolumeChange[]): Promise<void> {
+  /** Brings volumes forward whose renewal was requested while Redis had lost them. */
+  async #bringRequestedForward(changes: readonly VolumeChange[]): Promise<void> {
     const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
     const wanted = await this.#requests.wanted(added.map(renewalId));
     await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
   }
 
-  /** Lets those come that waited for a word of their node: this is one. */
-  async #callSilent(volumes: readonly IndexedVolume[]): Promise<void> {
+  /** Promotes renewals that waited because their node was silent; its report shows that it is back. */
+  async #promoteSilent(volumes: readonly IndexedVolume[]): Promise<void> {
     if (volumes.length === 0) return;
     const { commands } = this.#parts.connections;
-    const held = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
-    const called = volumes.filter((_, i) => held[i]?.startsWith('node-silent') === true);
-    if (called.length === 0) return;
-    await commands.hdel(this.#keys.waits, ...called.map(volumeKey));
-    await this.due.promote(called.map(jobId));
+    const waits = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
+    const silent = volumes.filter((_, i) => waits[i]?.startsWith('node-silent') === true);
+    if (silent.length === 0) return;
+    await commands.hdel(this.#keys.waits, ...silent.map(volumeKey));
+    await this.due.promote(silent.map(jobId));
   }
 
   /**
-   * Settles what people still wait for though it was done: a replica that is killed between writing a report down and
-   * acting on it leaves that, and the agent's next snapshot, which differs in nothing, is what tells.
+   * Settles requests whose renewal is complete. A replica that is killed after it stored a report, but before it acted
+   * on it, leaves such requests; the agent's next snapshot contains no change, so only this check finds them.
    */
-  async #settleLeftBehind(volumes: readonly IndexedVolume[]): Promise<void> {
+  async #settleCompleted(volumes: readonly IndexedVolume[]): Promise<void> {
     const changes = volumes.map((current) => ({
       previous: { ...current, generation: current.generation - 1 },
       current,
@@ -254,7 +256,7 @@ export class RenewalDispatcher implements ReportSink {
     await this.history.record(settled.flatMap((ended) => ended ?? []));
   }
 
-  /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
+  /** Ends everything for the previous state of the volume: its job, its lane slot, and the requests for it. */
   async #settle({ previous, current }: VolumeChange, batch?: string): Promise<EndedAttempt | undefined> {
     if (previous === undefined) return current && { previous, current, wasStarted: false, wasRequested: false };
     if (current !== undefined && isOfSameJob(previous, current)) return undefined;
@@ -264,14 +266,14 @@ export class RenewalDispatcher implements ReportSink {
       this.#leaveLane(previous, outcome, end),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
-    const wasRequested = await this.#settleDemands({ previous, current }, settled, batch);
-    // A counter in memory may miss an answer that was lost, and never counts one twice.
+    const wasRequested = await this.#settleRequests({ previous, current }, settled, batch);
+    // This in-memory counter may miss a result whose response was lost, but never counts one twice.
     if (settled.isRepeated !== true) this.#observer.settled(current ?? previous, outcome);
     return current && { previous, current, wasStarted: settled.wasStarted, wasRequested };
   }
 
-  /** Answers whether a person had asked for the renewal that ended. */
-  async #settleDemands(
+  /** Returns whether an operator had requested the renewal that ended. */
+  async #settleRequests(
     { previous, current }: VolumeChange & { readonly previous: IndexedVolume },
     { requestedBy }: Settled,
     batch = '',
@@ -298,8 +300,8 @@ export class RenewalDispatcher implements ReportSink {
       volume: volumeKey(volume),
       ...end,
     });
-    // Of what was due and admitted the job is gone, or its worker is about to end it; one that was asked for before its
-    // time may have been scheduled for that time once more, by a snapshot.
+    // The job of a due and admitted renewal is removed or about to end. A renewal that was requested before its due
+    // time may have a new job for that time, added by a snapshot.
     const nowMs = this.#parts.clock.now();
     const dueAtMs = renewalTimes(volume, lane, nowMs)?.dueAtMs ?? Infinity;
     if (!settled.wasStarted || dueAtMs > nowMs) await this.due.remove([id]);
@@ -317,7 +319,7 @@ export class RenewalDispatcher implements ReportSink {
   }
 }
 
-/** What a report that ended a renewal means for its lane and for the volume's next one. */
+/** Translates a report that ended a renewal for the lane. */
 function endOf(
   outcome: Outcome,
   current: IndexedVolume | undefined,
@@ -330,7 +332,7 @@ function endOf(
   };
 }
 
-/** What those who asked for the renewal of `previous` hear; undefined when it is still to come. */
+/** The end of the renewal of `previous` for its requesters; undefined if it is still pending. */
 function renewalEnd(
   previous: IndexedVolume,
   outcome: Outcome,
@@ -341,7 +343,7 @@ function renewalEnd(
   return current.generation === previous.generation ? undefined : 'renewed';
 }
 
-/** A new generation is a success, whoever brought it about; one more failed try is a failure. */
+/** A new generation is a success, regardless of its cause; one more failed attempt is a failure. */
 function outcomeOf(previous: IndexedVolume, current: IndexedVolume | undefined): Outcome {
   if (current === undefined) return 'gone';
   if (current.generation !== previous.generation) return 'ok';

@@ -1,10 +1,10 @@
 import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
-/** Why a renewal is wanted: its time has come, a person asked for it, or the last try failed. */
+/** Why a renewal is dispatched: it is due, an operator requested it, or the last attempt failed. */
 export type RenewalCause = 'due' | 'requested' | 'retry';
 
-/** A volume's job in the `due` queue: node and volume id. Short names, since there is one for every volume. */
+/** A volume's job in the `due` queue: node and volume id. Names are short, because every volume has one. */
 export interface DueVolumeJob {
   readonly n: string;
   readonly v: string;
@@ -17,18 +17,20 @@ export interface DueBulkJob {
 
 export type DueJob = DueVolumeJob | DueBulkJob;
 
-/** A job of a node's queue: what the agent is asked for. Nothing of it is secret. */
+/** A job in a node's queue: the request to the agent. Contains no secret. */
 export interface NodeJob {
   readonly volumeId: string;
-  /** The generation that is to be replaced; an agent whose volume is past it has nothing to do. */
+  /** The generation to be replaced; the agent ignores the job if its volume has a later one. */
   readonly generation: number;
   readonly cause: RenewalCause;
   readonly requestedAtMs: number;
-  /** A person requests it: the agent's minimum interval and back-off do not apply. Absent for automatic renewals. */
+  /**
+   * An operator requested it: the agent's minimum interval and back-off do not apply. Absent for automatic renewals.
+   */
   readonly requested?: true;
 }
 
-/** The word that a renewal waits in its lane, so that the agent's own deadline waits too. */
+/** Defers the agent's fallback deadline, because the renewal waits in its lane. */
 export interface DeferralJob {
   readonly volumeId: string;
   readonly generation: number;
@@ -36,7 +38,7 @@ export interface DeferralJob {
   readonly untilMs: number;
 }
 
-/** Names the volume at its generation: what a demand asks to be replaced. */
+/** Identifies the volume at its generation, which a renewal request asks to replace. */
 export function renewalId({
   node,
   volumeId,
@@ -46,21 +48,21 @@ export function renewalId({
 }
 
 /**
- * The id of the one job that may stand for a volume as it is now, in the `due` queue, in its lane and in its node's
- * queue. A new certificate or one more failure makes it another, which is what makes every step safe to do twice.
- * BullMQ refuses ids that are integers or hold a colon.
+ * The id of the volume's job for its current state: in the `due` queue, in its lane and in its node's queue. A new
+ * certificate or one more failure changes the id, which makes every step idempotent. BullMQ rejects ids that are
+ * integers or contain a colon.
  */
 export function jobId(volume: IndexedVolume): string {
   const attempts = attemptsOf(volume);
   return attempts === 0 ? renewalId(volume) : `${renewalId(volume)}-r${attempts}`;
 }
 
-/** Whether one job stands for the volume at both of its states. */
+/** Whether the volume has the same job in both states. */
 export function isOfSameJob(before: IndexedVolume, after: IndexedVolume): boolean {
   return before.generation === after.generation && attemptsOf(before) === attemptsOf(after);
 }
 
-/** The id of the renewal that a job stands for: the job's own without the number of the attempt. */
+/** The renewal id of a job: the job id without the number of the attempt. */
 export function renewalOf(job: string): string {
   return job.replace(/-r\d+$/, '');
 }

@@ -5,26 +5,27 @@ import type { Lane } from '../lanes/lane-policies.ts';
 import type { RenewalWindows } from '../lanes/renewal-windows.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
-/** When a renewal is wanted and how it ranks. */
+/** When a renewal is due, and its rank. */
 export interface RenewalTimes {
   readonly dueAtMs: number;
-  /** A renewal that starts later than this may come too late: windows do not hold it, and it goes before its line. */
+  /**
+   * The latest start that is safe: a renewal that would start later ignores windows and goes to the front of the queue.
+   */
   readonly latestStartMs: number;
-  /** BullMQ's priority, 1 to 2^21: the least first. */
+  /** BullMQ's priority, 1 to 2^21; the lowest number first. */
   readonly priority: number;
 }
 
-/** No volume is renewed for a window's sake before this part of its certificate's lifetime is over. */
+/** A window never moves a renewal into the first part of the certificate's lifetime. */
 const earliestPart = 1 / 3;
 const minRetryMs = 1_000;
 
-/** Failures that the same request would meet again. */
+/** Failures that the same request would cause again. */
 const finalRefusals: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
 
 /**
- * When the volume's next renewal is to be sent; undefined while it has no certificate that could be renewed. After a
- * failure the wait counts from `nowMs`, the time at which the report of it is acted on: the time that an agent gives to
- * its failure is that of the agent's clock.
+ * When the volume's next renewal is due; undefined if it has no certificate that can be renewed. After a failure the
+ * wait counts from `nowMs`, when the report is processed, because the reported time is that of the agent's clock.
  */
 export function renewalTimes(volume: IndexedVolume, lane: Lane, nowMs: number): RenewalTimes | undefined {
   const { certificate, failure } = volume;
@@ -39,8 +40,8 @@ export function renewalTimes(volume: IndexedVolume, lane: Lane, nowMs: number): 
 }
 
 /**
- * Renew-at, or somewhat before it: equal certificates are spread over the jitter's span, each always at the same place
- * of it. Never after renew-at: there the agent's own deadline begins to run, and what is left of it is for the line.
+ * Renew-at or somewhat earlier: the jitter spreads equal certificates, each always by the same share. Never later than
+ * renew-at, when the agent's fallback deadline starts to run: the time until then is reserved for the queue.
  */
 function regularDueAtMs(certificate: IndexedCertificate, { policy, windows }: Lane, share: number): number {
   const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs } = certificate;
@@ -51,8 +52,8 @@ function regularDueAtMs(certificate: IndexedCertificate, { policy, windows }: La
 }
 
 /**
- * A time outside the windows moves back into the window before it: what is renewed early is not missed if the next one
- * is. Without one the time stays, and the lane decides whether the volume can wait.
+ * Moves a time outside all windows into the preceding window, so that a missed window still leaves the next one.
+ * Without one the time stays, and the lane decides whether the volume can wait.
  */
 function inWindow(
   windows: RenewalWindows,
@@ -65,18 +66,18 @@ function inWindow(
 }
 
 /**
- * For how many milliseconds no automatic renewal of a volume starts after a report: after an issuance the minimum between
- * two, after a failure the back-off. 0 for a volume without a certificate, which only its mount issues.
+ * For how many milliseconds no automatic renewal of a volume starts after a report: the minimum interval after an
+ * issuance, the back-off after a failure. 0 for a volume without a certificate, which only its mount issues.
  */
 export function cooldownAfterMs(volume: IndexedVolume, nowMs: number): number {
   const { certificate, failure } = volume;
   if (certificate === undefined) return 0;
   if (failure === undefined) return minimumIntervalMs(certificate.notAfterMs - certificate.notBeforeMs);
-  // A little less than the delay of the job, which a replica's clock measures.
+  // Slightly less than the delay of the job, which uses the replica's clock.
   return retryDelayMs(volume, nowMs) * 0.9;
 }
 
-/** Grows with every failure, is spread, and never takes more than a quarter of what is left of the certificate. */
+/** Grows with every failure, is randomized, and is at most a quarter of the certificate's remaining lifetime. */
 function retryDelayMs(volume: IndexedVolume, nowMs: number): number {
   const { certificate, failure } = volume;
   if (certificate === undefined || failure === undefined) return 0;
@@ -85,19 +86,22 @@ function retryDelayMs(volume: IndexedVolume, nowMs: number): number {
   if (finalRefusals.has(failure.reason)) return Math.round(terminalBackoffMs(failure.attempts, leftMs, share));
   const policy = transientBackoff(certificate.notAfterMs - certificate.notBeforeMs);
   const waitMs = backoffMs(policy, failure.attempts, share);
-  // What has expired is not worth more attempts than what lives.
+  // An expired certificate is not retried faster than a valid one.
   return Math.round(leftMs > 0 ? Math.min(waitMs, Math.max(minRetryMs, leftMs / 4)) : waitMs);
 }
 
 const priorityBand = 200_000;
 
-/** The lane's rank first, then the time left at the due date on a logarithmic scale: seconds count, and years fit. */
+/**
+ * The lane's priority first, then the time left at the due date on a logarithmic scale, which distinguishes seconds and
+ * still fits years.
+ */
 function priorityOf({ policy }: Lane, leftMs: number): number {
   const left = Math.round(Math.log2(1 + Math.max(0, leftMs) / 1000) * 5_000);
   return 1 + (9 - policy.priority) * priorityBand + Math.min(priorityBand - 1, left);
 }
 
-/** The volume's own place in every spread, from 0 to 1: always the same, and unlike its neighbour's. */
+/** The volume's fixed share of every spread, 0 to 1, derived from its key. */
 function shareOf({ node, volumeId }: IndexedVolume): number {
   return Number.parseInt(shortHash('share', node, volumeId).slice(0, 8), 16) / 0xffff_ffff;
 }

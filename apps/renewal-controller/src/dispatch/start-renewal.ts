@@ -14,22 +14,20 @@ import { renewalTimes } from './renewal-schedule.ts';
 import type { RenewalTimes } from './renewal-schedule.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
-/** What the start of a renewal needs. */
 export interface StartRenewalParts {
   readonly stored: StoredVolumes;
   readonly admission: LaneAdmission;
   readonly lanes: LaneStore;
   readonly policies: LanePolicies;
   readonly nodeQueues: NodeQueues;
-  /** Takes a renewal out of its node's queue and its lane if its agent has not begun it. */
+  /** Removes a renewal from its node's queue and its lane, unless its agent has begun it. */
   readonly withdraw: (volume: IndexedVolume) => Promise<void>;
-  /** Settles what cancelled requests still wait for of a renewal. */
+  /** Settles the entries of cancelled requests for a renewal. */
   readonly dropCancelled: (renewal: string) => Promise<void>;
   readonly clock: Clock;
   readonly observer: DispatchObserver;
 }
 
-/** A job that has come due. */
 export interface DueRenewal {
   readonly id: string;
   readonly node: string;
@@ -37,14 +35,14 @@ export interface DueRenewal {
 }
 
 const done: DueResult = { done: true };
-/** After which time a renewal that was paused or cancelled while it was handed over comes again, to wait in its lane. */
+/** A renewal that was paused or cancelled during its dispatch returns to its lane after this time. */
 const withdrawnMs = 500;
 
-/** Hands a renewal that is due to its node's queue, if its lane lets it; otherwise tells when to come again. */
+/** Dispatches a due renewal to its node's queue if its lane admits it; otherwise returns when to try again. */
 export async function startRenewal(parts: StartRenewalParts, { id, node, volumeId }: DueRenewal): Promise<DueResult> {
   const { stored, admission, lanes, policies, clock } = parts;
   const volume = await stored.get(node, volumeId);
-  // The volume is gone, was renewed by its agent's own deadline, or failed once more: another job stands for it now.
+  // The volume was removed, renewed at the fallback deadline, or failed again: a newer job replaces this one.
   if (volume?.certificate === undefined || jobId(volume) !== id) return done;
   const lane = policies.laneOf(volume.issuer);
   const times = renewalTimes(volume, lane, clock.now());
@@ -56,14 +54,13 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
     volume: volumeKey(volume),
     latestStartMs: times.latestStartMs,
     notAfterMs: volume.certificate.notAfterMs,
-    // The wait after a failure is in Redis, by its time.
+    // After a failure the cooldown in Redis determines the time.
     ...(volume.failure === undefined && { dueAtMs: times.dueAtMs }),
   });
   if (!verdict.admitted) return await postpone(parts, { id, volume, certificate: volume.certificate, lane }, verdict);
   return await handOver(parts, { id, volume, lane, times }, verdict);
 }
 
-/** Adds an admitted renewal to its node's queue. */
 async function handOver(
   parts: StartRenewalParts,
   { id, volume, lane, times }: Admitted,
@@ -74,7 +71,7 @@ async function handOver(
   const isRequested = verdict.requestedBy.length > 0;
   const cause = causeOf(volume, isRequested);
   const nowMs = clock.now();
-  // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
+  // Also when it was admitted before: the replica may have been killed before this step. The queue ignores a known id.
   const job = {
     volumeId,
     generation: volume.generation,
@@ -83,12 +80,12 @@ async function handOver(
     ...(isRequested && { requested: true as const }),
   };
   const isWithdrawn = (): Promise<boolean> => lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: !isRequested });
-  // Its agent may have it already, which only its report tells.
+  // Its agent may already have it; only the next report shows the result.
   if (verdict.again && (await isWithdrawn())) return { done: false, waitMs: withdrawnMs };
-  // It may wait in the queue as an automatic one, which the agent is free to refuse.
+  // It may be queued as an automatic renewal, which the agent may refuse.
   if (verdict.again && isRequested) await nodeQueues.remove(node, id);
-  // On one connection, and so in this order: what was paused or cancelled since it was admitted is seen here, or its job
-  // is seen by whoever pauses or cancels.
+  // Both commands use one connection and therefore run in this order: either this check sees a pause or cancellation
+  // that followed the admission, or the pause or cancellation sees the job.
   const [, isWithdrawnNow] = await Promise.all([
     nodeQueues.add(node, id, { job, priority: times.priority }),
     isWithdrawn(),
@@ -104,7 +101,6 @@ async function handOver(
   return done;
 }
 
-/** A renewal that may start. */
 interface Admitted {
   readonly id: string;
   readonly volume: IndexedVolume;
@@ -112,7 +108,6 @@ interface Admitted {
   readonly times: RenewalTimes;
 }
 
-/** A renewal that was let wait. */
 interface Waiting {
   readonly id: string;
   readonly volume: IndexedVolume;
@@ -132,7 +127,7 @@ async function postpone(
     return { done: false, waitMs };
   }
   parts.observer.delayed(volume, refusal.reason, waitMs);
-  // An agent that nobody hears is not asked to wait for the controller.
+  // A silent agent does not defer to the controller.
   if (refusal.reason !== 'node-silent') await deferFallback(parts, { ...waiting, waitMs });
   return {
     done: false,
@@ -141,21 +136,24 @@ async function postpone(
   };
 }
 
-/** A hold outlasts the wait by this: what comes when its lane lets it must not find its agent at work already. */
+/** A deferral outlasts the wait by this, so that the agent does not start before the lane dispatches the renewal. */
 const deferReserveMs = 10 * 60_000;
 
-/** Lets the agent's own deadline wait as well where it would come before the lane's turn, or the lane would be no bound. */
+/**
+ * Defers the agent's fallback deadline if it would expire before the lane's turn; otherwise the agent would bypass the
+ * limits of the lane.
+ */
 async function deferFallback(
   { nodeQueues, clock }: StartRenewalParts,
-  held: { id: string; volume: IndexedVolume; certificate: IndexedCertificate; waitMs: number },
+  waiting: { id: string; volume: IndexedVolume; certificate: IndexedCertificate; waitMs: number },
 ): Promise<void> {
-  const { id, volume, certificate, waitMs } = held;
+  const { id, volume, certificate, waitMs } = waiting;
   const { node, volumeId, generation, deferredUntilMs } = volume;
   const nextLookMs = clock.now() + waitMs;
   const reserveMs = jobGraceMs(certificate) / 2;
   if (fallbackRenewalAtMs(certificate, deferredUntilMs) - reserveMs > nextLookMs) return;
   const untilMs = Math.ceil(nextLookMs + deferReserveMs);
-  // A hold has an end of its own; one that would not move the deadline any more is not worth a message.
+  // Deferrals are bounded; one that would not move the deadline is not sent.
   if (fallbackRenewalAtMs(certificate, untilMs) <= fallbackRenewalAtMs(certificate, deferredUntilMs)) return;
   await nodeQueues.defer(node, id, { volumeId, generation, untilMs });
 }

@@ -4,18 +4,17 @@ import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 
-/** Volumes as Redis has them now: what a decision may rest on, where the view in memory may lag. */
+/** Volumes as stored in Redis; the in-memory view may lag behind. */
 export interface StoredVolumes {
   /** @throws CertfleetError unavailable, reason UnknownLayout, for a record that a newer replica wrote */
   get(node: string, volumeId: string): Promise<IndexedVolume | undefined>;
   /**
-   * Whether a volume that is not here is gone from the node. It is not known of a node without a session or whose session
-   * has not delivered its whole snapshot: Redis may have lost what the agent still holds.
+   * Whether a volume that is not stored is gone from the node. False if the node has no session or its session has not
+   * delivered the whole snapshot: Redis may have lost volumes that the agent still has.
    */
   isComplete(node: string): Promise<boolean>;
 }
 
-/** Reads the index. */
 export function storedVolumes(redis: RedisClient, keys: RedisKeys): StoredVolumes {
   return {
     async get(node, volumeId) {
@@ -23,7 +22,7 @@ export function storedVolumes(redis: RedisClient, keys: RedisKeys): StoredVolume
       if (json === null) return undefined;
       const volume = decodeVolume(node, volumeId, json);
       if (volume !== undefined) return volume;
-      const message = 'a volume has a record of a newer release: its renewal waits for a replica that knows it';
+      const message = 'volume record has the format of a newer release, waiting for a replica of that release';
       throw new CertfleetError('unavailable', message, { reason: 'UnknownLayout' });
     },
     async isComplete(node) {

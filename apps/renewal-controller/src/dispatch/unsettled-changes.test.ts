@@ -13,10 +13,6 @@ import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica } from './testing/test-fleet.ts';
 
 let server: RedisServer;
-before(async () => {
-  server = await startRedisServer();
-});
-after(() => server.stop());
 
 const ca = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
 const info = { agentVersion: 'test', connectedTo: 'replica' };
@@ -24,7 +20,7 @@ const nowMs = Date.now();
 const times = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 3_600_000, renewAtMs: nowMs - 1_000 };
 const laterTimes = { notBeforeMs: nowMs, notAfterMs: nowMs + 7_200_000, renewAtMs: nowMs + 3_600_000 };
 
-/** Redis runs so many commands of the client; the answer to the last is lost, and no later command arrives. */
+/** Redis executes this many commands of the client; the response to the last is lost, and no later command arrives. */
 class Cutoff {
   readonly #client: Redis;
   readonly #send: Redis['sendCommand'];
@@ -41,7 +37,7 @@ class Cutoff {
     return this.#left <= 0;
   }
 
-  /** The connection works again. */
+  /** Restores the connection. */
   end(): void {
     this.#client.sendCommand = this.#send;
   }
@@ -78,7 +74,7 @@ async function fleetWithRenewal(): Promise<Fleet> {
   await until(async () => (await healthy.dispatcher.due.counts()).active === 0);
   const { id } = await healthy.dispatcher.lanes.state(ca);
   // Two successes would raise the pace twice.
-  await healthy.connections.commands.hset(keys.lane(id), 'throttle', 2);
+  await healthy.connections.commands.hset(keys.lane(id), 'paceDivisorLog2', 2);
   return {
     keys,
     healthy,
@@ -116,13 +112,13 @@ const answers: Readonly<Record<string, Answer>> = {
     async check({ healthy, keys, bulk }) {
       const { dispatcher, connections } = healthy;
       const lane = await dispatcher.lanes.state(ca);
-      assert.deepEqual([lane.failureStreak, lane.lastError?.message], [1, 'the issuer is away']);
+      assert.deepEqual([lane.failureStreak, lane.lastError?.message], [1, 'issuer unavailable']);
       assert.equal(await connections.commands.hget(`${keys.lane(lane.id)}:node:node-a`, 'streak'), '1');
       assert.equal(await connections.commands.zcard(keys.cooldown), 1);
       const { state, failures, pending } = await dispatcher.bulks.progress(bulk);
       assert.deepEqual({ state, failures, pending }, { state: 'running', failures: 1, pending: 1 });
       const [last] = await dispatcher.history.of({ node: 'node-a', volumeId: 'v1' });
-      assert.deepEqual([last?.error, last?.cause], ['the issuer is away', 'requested']);
+      assert.deepEqual([last?.error, last?.cause], ['issuer unavailable', 'requested']);
       assert.equal((await dispatcher.due.counts()).delayed, 1);
     },
   },
@@ -147,7 +143,12 @@ async function checkSettled(fleet: Fleet, check: Answer['check']): Promise<void>
   await check(fleet);
 }
 
-describe('a report whose consequences break off after any command', { concurrency: 2 }, () => {
+describe('a report whose processing is interrupted after any command', { concurrency: 2 }, () => {
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(() => server.stop());
+
   for (const [name, { upserted, removed, check }] of Object.entries(answers)) {
     test(`is settled once by the replica that the agent connects to next: ${name}`, async () => {
       for (let commands = 1, isDone = false; !isDone; commands++) {
@@ -162,7 +163,7 @@ describe('a report whose consequences break off after any command', { concurrenc
           );
           await enrol(fleet.healthy, 'node-a', upserted);
           await checkSettled(fleet, check);
-          // What a late command of the first replica brings changes nothing.
+          // A late command of the first replica changes nothing.
           cutoff.end();
           await assert.rejects(fleet.doomed.index.applyDelta(session, upserted, removed), { code: 'aborted' });
           await checkSettled(fleet, check);
@@ -174,11 +175,11 @@ describe('a report whose consequences break off after any command', { concurrenc
       }
     });
 
-    test(`is settled once by the same replica when Redis answers again: ${name}`, async () => {
+    test(`is settled once by the same replica when Redis responds again: ${name}`, async () => {
       const fleet = await fleetWithRenewal();
       try {
         const session = await fleet.doomed.index.openSession('node-a', info);
-        // Each time it gets one command further.
+        // Each round gets one command further.
         for (let commands = 1, isDone = false; !isDone; commands++) {
           const cutoff = new Cutoff(fleet.doomed, commands);
           isDone = await fleet.doomed.index.applyDelta(session, upserted, removed).then(

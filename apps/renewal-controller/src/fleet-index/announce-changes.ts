@@ -3,10 +3,10 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { ChangeKind } from './followed-change.ts';
 import { announceScript } from './index-scripts.ts';
 
-/** About this many changes are kept for followers that fall behind; further back they load the whole. */
+/** Approximate number of changes kept for followers that fall behind; followers further behind reload the index. */
 export const changesKept = 10_000;
 
-/** Tells the followers of all replicas that something changed that is no volume's and no node's. */
+/** Announces to the followers of all replicas a change that concerns neither a volume nor a node. */
 export async function announceChanges(
   redis: RedisClient,
   keys: Pick<RedisKeys, 'changes'>,

@@ -1,15 +1,19 @@
 import { luaScript } from '../redis/lua-script.ts';
 
 /**
- * The outbox of a node holds at most one batch: what one script call changed of the node's volumes, until every
- * consequence of it is in Redis. A hash:
- *   batch          the id of the batch
- *   v:<volume id>  the record before the change; '' for a new volume
- *   c:<volume id>  set once the lane has counted the outcome: 1 if the renewal was started, else 0
+ * The outbox of a node contains at most one batch: the changes of one script call to the node's volumes, until all
+ * their consequences are in Redis. It is a hash:
+ *   batch                 the id of the batch
+ *   v:<volume id>         the record before the change; '' for a new volume
+ *   c:<volume id>         set once the lane has counted the outcome: 1 if the renewal was started, else 0
  *   f:<mark>:<volume id>  set once the renewal request of that mark has counted the failure
- * A script that changes volumes answers the batch that is there instead, and changes nothing. So the outbox is no larger
- * than the records of one node, changes are settled in their order, and the record of a volume in the batch is the one
+ * If a batch exists, a script that changes volumes returns it and changes nothing. The outbox is therefore no larger
+ * than the records of one node, changes are settled in order, and the stored record of a volume in the batch is the one
  * that the batch wrote.
+ *
+ * Lua functions:
+ *   unsettledBatch(outbox, volumes)   {-2, {id, record before, record now, …}, batch id}, or false if there is none
+ *   addBatch(outbox, batch, changes)  stores changes {id, record before, …} as the batch
  */
 export const outboxCommon = `
 local function unsettledBatch(outbox, volumes)
@@ -32,11 +36,22 @@ local function addBatch(outbox, batch, changes)
   for i = 1, #changes, 2 do redis.call('HSET', outbox, 'v:' .. changes[i], changes[i + 1]) end
 end`;
 
-/** Answers the batch that is to be settled, or 0. KEYS outbox and volumes of a node. */
+/**
+ * Reads the unsettled batch of a node.
+ *
+ * KEYS: outbox of the node, volumes of the node.
+ * Returns the batch as unsettledBatch does, or 0 if there is none.
+ */
 export const unsettledScript = luaScript(`${outboxCommon}
 return unsettledBatch(KEYS[1], KEYS[2]) or 0`);
 
-/** Removes a batch that is settled; another one stays. KEYS outbox. ARGV id of the batch. */
+/**
+ * Removes a settled batch, but not a newer one.
+ *
+ * KEYS: outbox of the node.
+ * ARGV: id of the batch.
+ * Returns 1 if it was removed, else 0.
+ */
 export const removeBatchScript = luaScript(`
 if redis.call('HGET', KEYS[1], 'batch') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`);

@@ -13,7 +13,6 @@ import type { VolumeChange } from './volume-change.ts';
 import { decodeVolume } from './volume-json.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
-/** What an outbox works with. */
 export interface ChangeOutboxParts {
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
@@ -21,50 +20,51 @@ export interface ChangeOutboxParts {
   readonly logger: Logger;
 }
 
-/** A call of a script that changes volumes of a node and adds what it changed to the node's outbox. */
+/** A call of a script that changes volumes of a node and adds the changes to the node's outbox. */
 export interface ChangeCall {
   readonly node: string;
   readonly script: LuaScript;
   readonly keys: readonly string[];
-  /** @param batch the id under which the script adds its changes */
+  /** @param batch the id of the batch that the script adds */
   readonly args: (batch: string) => readonly (string | number)[];
-  /** The volumes that the call writes, by their ids. */
+  /** The volumes that the call writes, by id. */
   readonly written?: ReadonlyMap<string, IndexedVolume>;
 }
 
-/** What a call changed, and how many volumes it refused. */
 export interface Changed {
   readonly refused: number;
   readonly pairs: ChangedPairs;
 }
 
-/** -1: the script's own condition does not hold. -2: a batch is to be settled first, as id, record before, record. */
+/**
+ * -1: the script's precondition does not hold. -2: a batch must be settled first, as (id, record before, record now)….
+ */
 type Answer = -1 | readonly [-2, readonly string[], string] | readonly [number, ChangedPairs];
 
 const changesAtOnce = 200;
-/** One batch can be in the way, and another of a node that is forgotten and reconnects at this moment. */
+/** Two batches can block a call: one left over, and one of a node that is removed and reconnects at the same time. */
 const maxCalls = 5;
 
 /**
- * Writes volumes, and gets every change settled by the sink exactly once in its effects: the script that writes a change
- * adds it to the outbox of its node in Redis, and it is removed when the sink has acted on it. If a command times out
- * after Redis has run it, or a replica is killed, then whichever replica changes the node's volumes next settles it first.
+ * Writes volumes, and has the sink settle every change with exactly-once effect: the script that writes a change adds
+ * it to the node's outbox in Redis, and it is removed after the sink has processed it. If a command times out after
+ * Redis executed it, or a replica is killed, the next replica that changes the node's volumes settles it first.
  */
 export class ChangeOutbox {
   readonly #parts: ChangeOutboxParts;
-  /** The last call for each node that this process changes now: one waits for the other instead of settling for it. */
+  /** The last call per node in this process: calls for the same node run one after another. */
   readonly #lastCalls = new Map<string, Promise<unknown>>();
 
   constructor(parts: ChangeOutboxParts) {
     this.#parts = parts;
   }
 
-  /** Runs the script and has its changes settled; undefined when the script's condition does not hold. */
+  /** Runs the script and settles its changes; undefined if the script's precondition does not hold. */
   change(call: ChangeCall): Promise<Changed | undefined> {
     return this.#inTurn(call.node, () => this.#change(call));
   }
 
-  /** Settles what a replica that was killed has left in the outbox of a node. */
+  /** Settles the batch that a killed replica left in the outbox of a node. */
   settleLeft(node: string): Promise<void> {
     return this.#inTurn(node, () => this.#settleLeft(node));
   }
@@ -91,10 +91,10 @@ export class ChangeOutbox {
         return { refused: code, pairs: values };
       }
       await this.#settleAgain(node, unsettled, values);
-      // The client repeats a command when the connection is lost before the answer arrives.
+      // The client repeats a command if the connection is lost before the response arrives.
       if (unsettled === batch) return { refused: 0, pairs: values.filter((_, i) => i % 3 < 2) };
     }
-    throw new CertfleetError('aborted', `volumes of node ${node} are changed by several replicas at once: try again`);
+    throw new CertfleetError('aborted', `several replicas changed volumes of node ${node} at once, try again`);
   }
 
   async #settleLeft(node: string): Promise<void> {
@@ -111,15 +111,15 @@ export class ChangeOutbox {
     await this.#remove(node, batch);
   }
 
-  /** A batch that can never be settled must not block its node: it is dropped if Redis works and the sink fails again. */
+  /** A batch that always fails must not block its node: it is dropped if Redis works and the sink fails again. */
   async #settleAgain(node: string, batch: string, triples: readonly string[]): Promise<void> {
     const { logger } = this.#parts;
-    logger.info({ node, volumes: triples.length / 3 }, 'settling changes that were left unsettled');
+    logger.info({ node, volumes: triples.length / 3 }, 'settling changes left by an interrupted update');
     try {
       await this.#settle(node, batch, changesOfTriples(node, triples));
     } catch (thrown) {
       if (redisFault(thrown) !== 'other') throw thrown;
-      logger.error({ node, error: String(thrown) }, 'changes of volumes could not be settled, dropping them');
+      logger.error({ node, error: String(thrown) }, 'cannot settle changes of volumes, dropping them');
     }
     await this.#remove(node, batch);
   }
@@ -144,7 +144,7 @@ function changesOfTriples(node: string, triples: readonly string[]): readonly Vo
   return Array.from({ length: triples.length / 3 }, (_, i) => triples.slice(i * 3, i * 3 + 3)).flatMap(
     ([volumeId = '', before = '', after = '']) => {
       const current = volumeOf(node, volumeId, after);
-      // A record of a newer release, which must not be taken for a removal: the slot is freed by the answer timeout.
+      // A record of a newer release is not a removal; the answer timeout frees the slot.
       if (after !== '' && current === undefined) return [];
       return [{ previous: volumeOf(node, volumeId, before), current }];
     },

@@ -1,14 +1,16 @@
 const mark = '~';
 const hexForm = /^(?:[0-9a-f]{2}){8,}$/;
 
-/** Fingerprints and serial numbers in two thirds of their length: their bytes in base64url behind a mark. Other text stays. */
+/**
+ * Shortens fingerprints and serial numbers by a third: their bytes in base64url after a mark. Other text is unchanged.
+ */
 export function compactHex(text: string): string {
   if (hexForm.test(text)) return mark + Buffer.from(text, 'hex').toString('base64url');
-  // A report is free text; base64url has no second mark.
+  // Reports contain free text, which may start with the mark; base64url never does.
   return text.startsWith(mark) ? mark + text : text;
 }
 
-/** What `compactHex` was given. */
+/** The inverse of `compactHex`. */
 export function expandHex(text: string): string {
   if (!text.startsWith(mark)) return text;
   const rest = text.slice(mark.length);

@@ -2,14 +2,14 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** A span of time from now in which certificates expire. */
+/** A time span, relative to now, in which certificates expire. */
 export interface ExpirySpan {
   readonly label: string;
-  /** End of the span, in milliseconds from now; the begin is the end of the one before. */
+  /** End of the span in milliseconds from now; the span begins at the end of the preceding one. */
   readonly toMs: number;
 }
 
-/** From what is past to what is far, in steps that suit certificates of seconds and of years. */
+/** From past to far, in steps that suit lifetimes of seconds and of years. */
 export const expirySpans: readonly ExpirySpan[] = [
   { label: 'expired', toMs: 0 },
   { label: 'within 10 min', toMs: 10 * minuteMs },
@@ -22,7 +22,7 @@ export const expirySpans: readonly ExpirySpan[] = [
   { label: 'later', toMs: Infinity },
 ];
 
-/** The place in `expirySpans` of a time so many milliseconds from now. */
+/** The index in `expirySpans` of a time this many milliseconds from now. */
 export function expirySpanOf(leftMs: number): number {
   let span = 0;
   while (leftMs > (expirySpans[span]?.toMs ?? Infinity)) span += 1;

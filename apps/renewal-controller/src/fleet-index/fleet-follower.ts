@@ -11,14 +11,13 @@ import { parseNodeInfo } from './node-session.ts';
 import { ProgressReader } from './progress-reader.ts';
 import { decodeVolume } from './volume-json.ts';
 
-/** What a follower stands on. */
 export interface FleetFollowerParts {
-  /** A connection of its own: reading the stream blocks it. */
+  /** A dedicated connection: reading the stream blocks it. */
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How often to read when nodes were last heard of; five seconds unless it is less. */
+  /** Interval between reads of the nodes' last-seen times; at most five seconds. */
   readonly seenEveryMs?: number;
   readonly listener?: ChangeListener;
 }
@@ -26,13 +25,13 @@ export interface FleetFollowerParts {
 const blockMs = 1_000;
 const retryMs = 500;
 const maxSeenMs = 5_000;
-/** A stream that has not answered for this long is not followed: a read that blocks takes a second. */
+/** The view is stale if the stream has not answered for this long; a blocking read takes one second. */
 const staleAfterMs = 5_000;
 const nodesAtOnce = 16;
 
 /**
- * Keeps a view whole: loads the index, then follows its stream of changes. Every entry names the one before it; one that
- * does not name the last that was read means that some are missing, and everything is loaded again.
+ * Keeps a view complete: loads the index, then follows its stream of changes. Every entry names its predecessor; if
+ * that is not the last entry read, entries are missing and the index is loaded again.
  */
 export class FleetFollower {
   readonly view = new FleetView();
@@ -40,10 +39,10 @@ export class FleetFollower {
   readonly #progress: ProgressReader;
   readonly #stopping = new AbortController();
   #isStarted = false;
-  /** Id of the last entry that the view contains; undefined: nothing is loaded; `''`: loaded from an empty stream. */
+  /** Id of the last entry that the view contains; undefined: nothing loaded; `''`: loaded from an empty stream. */
   #position: string | undefined;
   #seenAtMs = -Infinity;
-  /** Monotonic time of the stream's last answer. */
+  /** Monotonic time of the last response of the stream. */
   #answeredAtMs = -Infinity;
 
   constructor(parts: FleetFollowerParts) {
@@ -51,11 +50,11 @@ export class FleetFollower {
     this.#progress = new ProgressReader(parts.redis, parts.keys);
   }
 
-  /** Whether the view holds the index; false until it was loaded, and while Redis does not answer. */
+  /** Whether the view contains the index; false until it is loaded and while Redis does not answer. */
   get isCurrent(): boolean {
     const { redis, clock } = this.#parts;
-    // A read under way is not failed by a lost connection but sent again by the next one; and a connection whose server
-    // vanished stays ready until its timeout.
+    // A lost connection does not fail a pending read, which ioredis repeats on the next one; and a connection to a
+    // vanished server stays ready until its timeout.
     const isAnswering = redis.status === 'ready' && clock.monotonic() - this.#answeredAtMs < staleAfterMs;
     return this.#position !== undefined && isAnswering;
   }
@@ -66,10 +65,10 @@ export class FleetFollower {
     void this.#run();
   }
 
-  /** Ends at once, whether Redis is there or not. */
+  /** Ends at once, also while Redis is unavailable. */
   stop(): void {
     this.#stopping.abort();
-    // Ends the read that blocks. Not waited for: between two connections ioredis lets go of commands without a status.
+    // Aborts the blocking read. Not awaited: between two connections ioredis drops commands without settling them.
     this.#parts.redis.disconnect();
   }
 
@@ -84,9 +83,9 @@ export class FleetFollower {
         await this.#readProgress();
         this.#noteAnswer();
       } catch (error) {
-        // Whether Redis is away is told elsewhere; what the view missed meanwhile is not known.
+        // The connection's owner logs the outage; the changes that the view missed are unknown.
         this.#position = undefined;
-        this.#parts.logger.debug({ error: String(error) }, 'fleet index cannot be followed');
+        this.#parts.logger.debug({ error: String(error) }, 'cannot follow the fleet index, retrying');
         await delay(this.#parts.clock, retryMs, signal).catch(() => undefined);
       }
     }
@@ -98,10 +97,10 @@ export class FleetFollower {
 
   async #load(): Promise<void> {
     const { redis, keys } = this.#parts;
-    // The position is noted before the content is read: a change in between is applied twice, never missed.
+    // The position is read before the content: a concurrent change is applied twice, never missed.
     const last = await redis.xrevrange(keys.changes, '+', '-', 'COUNT', 1);
     const infos = Object.entries(await redis.hgetall(keys.nodes));
-    // Node by node in its place: two whole fleets in memory at once would be one too many.
+    // Replaces node by node, to avoid two copies of the whole fleet in memory.
     for (const some of batches(infos, nodesAtOnce))
       await Promise.all(some.map(([node, json]) => this.#loadNode(node, json)));
     this.view.keepOnly(new Set(infos.map(([node]) => node)));
@@ -131,11 +130,14 @@ export class FleetFollower {
     const changed = changeOf(touched);
     await Promise.all([...touched].map(([node, ids]) => this.#refresh(node, ids)));
     const kinds = [...new Set([...changed.kinds, ...announced])];
-    // Told only once it can be seen.
+    // Announced after the view contains the change.
     if (kinds.length > 0) this.#listener.changed({ position: this.#position ?? position, ...changed, kinds });
   }
 
-  /** What entries of the stream name, by node, under `''` what is no node's; undefined when some are missing. */
+  /**
+   * The ids named by entries of the stream, by node, with `''` for changes without a node; undefined if entries are
+   * missing.
+   */
   #touched(entries: readonly (readonly [string, readonly string[]])[]): Map<string, Set<string>> | undefined {
     const touched = new Map<string, Set<string>>();
     for (const [id, fields] of entries) {
@@ -149,7 +151,10 @@ export class FleetFollower {
     return touched;
   }
 
-  /** Reads what is there now, whatever the entries said: an older value is never put over a newer one. */
+  /**
+   * Reads the current state, regardless of the content of the entries, so that an older value never replaces a newer
+   * one.
+   */
   async #refresh(node: string, ids: Set<string>): Promise<void> {
     const { redis, keys } = this.#parts;
     if (ids.delete('*')) this.view.removeNode(node);
@@ -184,7 +189,7 @@ export class FleetFollower {
     if (clock.monotonic() - this.#seenAtMs < Math.min(maxSeenMs, seenEveryMs)) return;
     this.#seenAtMs = clock.monotonic();
     const [time, pairs] = await Promise.all([redis.time(), redis.zrange(keys.seen, 0, '-1', 'WITHSCORES')]);
-    // Redis notes its own time; what is shown, and compared, is this replica's.
+    // Last-seen times use Redis' clock; they are shown and compared in this replica's time.
     const aheadMs = clock.now() - redisTimeMs(time);
     const seen = new Map<string, number>();
     for (let i = 0; i + 1 < pairs.length; i += 2) seen.set(pairs[i] ?? '', Number(pairs[i + 1]) + aheadMs);
@@ -196,7 +201,7 @@ function redisTimeMs([seconds, microseconds]: readonly (number | string)[]): num
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
-/** Entries name no volume when a node connected (`''`) or left (`'*'`). */
+/** Entries without a volume mark a node that connected (`''`) or was removed (`'*'`). */
 function changeOf(touched: ReadonlyMap<string, ReadonlySet<string>>): Pick<FollowedChange, 'kinds' | 'volumes'> {
   const isOfNode = (id: string): boolean => id === '' || id === '*';
   const places = [...touched].flatMap(([node, ids]) => [...ids].map((volumeId) => ({ node, volumeId })));

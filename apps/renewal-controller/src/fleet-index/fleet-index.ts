@@ -26,7 +26,6 @@ import type { EncodedVolume } from './node-limits.ts';
 import { indexedVolumeOf } from './indexed-volume.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
-/** What the index stands on. */
 export interface FleetIndexParts {
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
@@ -35,14 +34,14 @@ export interface FleetIndexParts {
   readonly logger: Logger;
 }
 
-/** Volumes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond or two. */
+/** Volumes per script call: limits the time that Redis is blocked to one or two milliseconds. */
 const batchSize = 200;
-/** Nodes that are looked at in one sweep. */
+/** Nodes examined in one sweep. */
 const maxSilent = 1_000;
 
 /**
- * The expiry index in Redis: writes what agents report, and tells the sink what changed. Writing the same again changes
- * nothing. Every method fails with an `unavailable` CertfleetError or the client's error while Redis is away.
+ * The expiry index in Redis: stores what agents report, and passes the changes to the sink. Writes are idempotent.
+ * Every method fails with an `unavailable` CertfleetError or the client's error while Redis is unavailable.
  */
 export class FleetIndex {
   readonly #parts: FleetIndexParts;
@@ -54,8 +53,8 @@ export class FleetIndex {
   }
 
   /**
-   * Begins a stream of an agent, and fences off any older one of the same node.
-   * @throws CertfleetError aborted, reason Superseded, when another session was opened since the entry's was looked at
+   * Opens a session for the stream of an agent, and supersedes an older one of the same node.
+   * @throws CertfleetError aborted, reason Superseded, if another session was opened since the entry's session was read
    */
   async openSession(node: string, info: NodeInfo, entry?: SessionEntry): Promise<NodeSession> {
     const { redis, keys } = this.#parts;
@@ -67,21 +66,23 @@ export class FleetIndex {
     throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
   }
 
-  /** The id of a node's session; empty when it has none. */
+  /** The id of a node's session; empty if it has none. */
   async currentSession(node: string): Promise<string> {
     const { redis, keys } = this.#parts;
     return (await redis.hget(keys.sessions, node)) ?? '';
   }
 
-  /** Notes that the agent lives, and answers whether its session still stands. */
+  /** Records a heartbeat of the agent, and returns whether its session is still valid. */
   async nodeSeen({ node, id }: NodeSession): Promise<SessionStatus> {
     const { redis, keys } = this.#parts;
     return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStatus;
   }
 
   /**
-   * Takes the whole set of a node's volumes, in parts as they arrive; what it does not name is gone. Throws `aborted`
-   * when the session was superseded or the index lost it: open a new one and ask for the snapshot again.
+   * Stores the complete set of a node's volumes, in parts as they arrive; volumes that the snapshot does not contain
+   * are removed.
+   * @throws CertfleetError aborted if the session was superseded or the index lost it: open a new session and request a
+   * resync
    */
   async applySnapshot(
     session: NodeSession,
@@ -98,8 +99,8 @@ export class FleetIndex {
   }
 
   /**
-   * Takes what changed on a node since its snapshot. Throws as applySnapshot does.
-   * @returns how many volumes the node has more than before
+   * Stores the changes of a node since its snapshot. Throws like applySnapshot.
+   * @returns the number of added minus removed volumes
    */
   async applyDelta(
     session: NodeSession,
@@ -107,19 +108,19 @@ export class FleetIndex {
     removedVolumeIds: readonly string[],
   ): Promise<number> {
     let { added } = await this.#upsert(session, upserted);
-    // No volume has a longer id.
+    // No stored volume has a longer id.
     const removed = removedVolumeIds.slice(0, nodeLimits.reports).filter((id) => id.length <= nodeLimits.idLength);
     for (const ids of batches(removed, batchSize)) added -= (await this.#apply(session, [], ids)).changed.length;
     return added;
   }
 
-  /** Takes what the agent of a node refused to renew. */
+  /** Processes the renewals that the agent of a node refused. */
   async applyDeferrals({ node }: NodeSession, deferrals: readonly RenewalDeferral[]): Promise<void> {
     const known = deferrals.slice(0, nodeLimits.volumes).filter(({ volumeId: id }) => id.length <= nodeLimits.idLength);
     for (const some of batches(known, batchSize)) await this.#parts.sink.deferred(node, some);
   }
 
-  /** Nodes that were not heard of for some time by Redis' clock, at most a thousand. */
+  /** Nodes without a heartbeat for this long by Redis' clock, at most a thousand. */
   async silentNodes(silentMs: number): Promise<readonly SilentNode[]> {
     const { redis, keys } = this.#parts;
     const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, maxSilent]);
@@ -131,8 +132,8 @@ export class FleetIndex {
   }
 
   /**
-   * Removes a node that left the cluster, with everything known of it.
-   * @param silent what `silentNodes` said of it; Redis then refuses if there was a sign of life since
+   * Removes a node that left the cluster, with all its data.
+   * @param silent the result of `silentNodes`; Redis refuses the removal if there was a heartbeat since then
    * @returns whether it was removed
    */
   async forgetNode(node: string, silent?: { readonly mark: string; readonly minMs: number }): Promise<boolean> {
@@ -146,23 +147,23 @@ export class FleetIndex {
     return true;
   }
 
-  /** Nodes that were forgotten and of which something may be left: a replica that is killed in between leaves that. */
+  /** Removed nodes with possible leftovers, because a replica may be killed during the removal. */
   async leavingNodes(): Promise<readonly string[]> {
     const { redis, keys } = this.#parts;
     return await redis.smembers(keys.leaving);
   }
 
-  /** Whether an agent of the node is known. */
+  /** Whether an agent of the node has connected. */
   async isKnown(node: string): Promise<boolean> {
     return (await this.#parts.redis.hexists(this.#parts.keys.sessions, node)) === 1;
   }
 
-  /** Everything of a forgotten node is gone. */
+  /** Records that the removal of a node is complete. */
   async noteGone(node: string): Promise<void> {
     await this.#parts.redis.srem(this.#parts.keys.leaving, node);
   }
 
-  /** Settles and removes what is left of a node that was forgotten; may be done twice. */
+  /** Settles and removes the leftovers of a removed node; idempotent. */
   async finishForgetting(node: string): Promise<void> {
     await this.#outbox.settleLeft(node);
     await this.#parts.sink.forgotten(node);
@@ -192,14 +193,14 @@ export class FleetIndex {
     return { volumes: understood, changed, added };
   }
 
-  /** Answers the ids of those that changed, how many of them were not there before, and how many were refused. */
+  /** Returns the ids of the changed volumes, how many of them are new, and how many were refused. */
   async #apply(
     session: NodeSession,
     volumes: readonly EncodedVolume[],
     removed: readonly string[],
   ): Promise<{ readonly changed: readonly string[]; readonly added: number; readonly refused: number }> {
     if (volumes.length + removed.length === 0) {
-      // A batch of nothing but refusals does not wait for Redis; it must not hold the event loop.
+      // A batch of refusals makes no call to Redis, and must not block the event loop.
       await setImmediate();
       return { changed: [], added: 0, refused: 0 };
     }
@@ -218,7 +219,7 @@ export class FleetIndex {
     };
   }
 
-  /** A report that makes no sense costs its own volume, not the others of the same message. */
+  /** An invalid report is refused without affecting the others of the same message. */
   #understood(node: string, report: VolumeReport, refusals: Refusals): EncodedVolume | undefined {
     try {
       return boundedVolume(indexedVolumeOf(node, report));
@@ -238,7 +239,7 @@ export class FleetIndex {
     const call = { node, script, keys: this.#keysOf(node), args, ...(written && { written }) };
     const changed = await this.#outbox.change(call);
     if (changed !== undefined) return changed;
-    throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
+    throw new CertfleetError('aborted', 'session is not current: a newer one superseded it, or the index was lost', {
       reason: 'SessionEnded',
     });
   }
@@ -258,5 +259,5 @@ export class FleetIndex {
 }
 
 const overLimit = {
-  error: `expected at most ${nodeLimits.volumes} volumes and ${nodeLimits.bytes} bytes of records on a node, found more`,
+  error: `node exceeds its limit of ${nodeLimits.volumes} volumes or ${nodeLimits.bytes} bytes of records`,
 };

@@ -5,40 +5,38 @@ import { issuerKey } from './indexed-volume.ts';
 import type { IndexedFailure, IssuerName, IndexedVolume } from './indexed-volume.ts';
 import { statusRanks } from './volume-status.ts';
 
-/** Volumes that have something in common, counted. */
+/** Counts of a group of volumes. */
 export interface VolumeTally {
   readonly volumes: number;
   readonly byState: Readonly<Record<VolumeStatus, number>>;
-  /** Of those that have not expired. */
+  /** Of unexpired volumes. */
   readonly soonestExpiryMs: number | undefined;
 }
 
-/** Volumes of one issuer. */
 export interface IssuerTally extends VolumeTally {
   readonly issuer: IssuerName;
   readonly key: string;
-  /** The oldest of the last failures of its failing volumes. */
+  /** The oldest last failure of its failing volumes. */
   readonly failingSinceMs: number | undefined;
-  /** The latest failure of any of them. */
+  /** The latest failure of its volumes. */
   readonly lastFailure: IndexedFailure | undefined;
 }
 
-/** The fleet counted in one pass. */
+/** The fleet, counted in one pass. */
 export interface FleetStats {
   readonly atMs: number;
   readonly all: VolumeTally;
   readonly issuers: ReadonlyMap<string, IssuerTally>;
   readonly nodes: ReadonlyMap<string, VolumeTally>;
   readonly namespaces: ReadonlyMap<string, VolumeTally>;
-  /** Certificates by the span of `expirySpans` in which they expire. */
+  /** Number of certificates per span of `expirySpans`. */
   readonly expiry: readonly number[];
 }
 
-/** Counts volumes one by one. */
 export class StatsAggregator {
   readonly #nowMs: number;
   readonly #all = new Tally();
-  /** Equal issuers are mostly the same object, so a key is seldom made. */
+  /** Equal issuers are mostly the same object, so the key is rarely computed. */
   readonly #byIssuer = new Map<IssuerName, IssuerCounter>();
   readonly #issuers = new Map<string, IssuerCounter>();
   readonly #nodes = new Map<string, Tally>();
@@ -49,7 +47,7 @@ export class StatsAggregator {
     this.#nowMs = nowMs;
   }
 
-  /** @returns the tally of a node, to be given to `count` with each of its volumes */
+  /** @returns the tally of a node, to be passed to `count` with each of its volumes */
   node(name: string): Tally {
     const tally = new Tally();
     this.#nodes.set(name, tally);
@@ -97,7 +95,7 @@ export class StatsAggregator {
   }
 }
 
-/** No volume in any state. */
+/** Zero volumes of each status. */
 export function noVolumes(): Record<VolumeStatus, number> {
   return byState(volumeStates.map(() => 0));
 }
@@ -108,7 +106,7 @@ function byState(counts: readonly number[]): Record<VolumeStatus, number> {
 
 class Tally implements VolumeTally {
   volumes = 0;
-  /** By the rank of the status: adding to an array costs a fraction of adding to a field by its name. */
+  /** Indexed by the rank of the status: adding to an array element is much faster than to a named field. */
   readonly #counts: number[] = volumeStates.map(() => 0);
   #soonestMs = Infinity;
 
@@ -120,7 +118,7 @@ class Tally implements VolumeTally {
     return this.#soonestMs === Infinity ? undefined : this.#soonestMs;
   }
 
-  /** @param expiresMs infinite for what has no certificate, or an expired one */
+  /** @param expiresMs Infinity for a missing or expired certificate */
   count(rank: number, expiresMs: number): void {
     this.volumes += 1;
     this.#counts[rank] = (this.#counts[rank] ?? 0) + 1;

@@ -2,26 +2,26 @@ import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.
 import { issuerKey } from './indexed-volume.ts';
 import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
 
-/** What of the fleet should have been renewed by now. */
+/** The volumes that should have been renewed by now. */
 export interface FleetUrgency {
   /** Volumes past their renew-at. */
   readonly due: number;
-  /** Unexpired volumes that even the local deadline of their agent should have renewed, and that nobody failed to renew. */
+  /** Unexpired volumes past the fallback deadline of their agent, without a failed attempt. */
   readonly overdue: number;
-  /** Unexpired volumes of whose time between renew-at and not-after half or less is left. */
+  /** Unexpired volumes with at most half of the time between renew-at and not-after left. */
   readonly halfLeft: number;
-  /** The same with a quarter or less. */
+  /** The same with at most a quarter left. */
   readonly quarterLeft: number;
-  /** Not-after of the first of those with half or less; undefined when there are none. */
+  /** The earliest not-after of the volumes with at most half left; undefined if there are none. */
   readonly firstAtRiskMs: number | undefined;
   /**
-   * By issuer, renew-at of the oldest volume that waits for its renewal. Volumes whose last try failed wait for their
-   * retry, and those of silent nodes for their node: neither says anything of the lane.
+   * By issuer, renew-at of the oldest volume that waits for its renewal. Excludes volumes whose last attempt failed,
+   * which wait for their retry, and those of silent nodes: neither indicates a slow lane.
    */
   readonly oldestDueMs: ReadonlyMap<string, number>;
 }
 
-/** Weighs volumes in one pass, a few milliseconds for 100,000. */
+/** One pass over the fleet; a few milliseconds for 100,000 volumes. */
 export function weighUrgency(
   volumes: Iterable<IndexedVolume>,
   nowMs: number,

@@ -12,7 +12,7 @@ import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 
 const statsMs = 1_000;
 
-/** The whole index in this process' memory, for pages, metrics and selections; some milliseconds behind Redis. */
+/** The whole index in memory, for pages, metrics and selections; some milliseconds behind Redis. */
 export class FleetView {
   readonly #volumes = new Map<string, Map<string, IndexedVolume>>();
   readonly #nodes = new Map<string, NodeInfo>();
@@ -34,17 +34,16 @@ export class FleetView {
     for (const volumes of this.#volumes.values()) yield* volumes.values();
   }
 
-  /** The volumes that a selection means at a time; one that names a node looks at that node alone. */
+  /** The volumes that match a selection; a selection by node scans only that node. */
   select(selection: VolumeSelection, nowMs: number): readonly IndexedVolume[] {
-    const isMeant = selectionCriterion(selection);
+    const matches = selectionCriterion(selection);
     const selected: IndexedVolume[] = [];
     this.scan(nowMs, selection.node ?? selection.query?.node, (volume, status) => {
-      if (isMeant(volume, status)) selected.push(volume);
+      if (matches(volume, status)) selected.push(volume);
     });
     return selected;
   }
 
-  /** How a volume stands at a time. */
   statusOf(volume: IndexedVolume, nowMs: number): VolumeStatus {
     const { started, holds } = this.#progress;
     const { node, volumeId } = volume;
@@ -56,24 +55,24 @@ export class FleetView {
     );
   }
 
-  /** Why a volume's renewal waits in its lane; undefined when it does not. */
+  /** Why a volume's renewal waits in its lane; undefined if it does not wait. */
   waitOf({ node, volumeId }: VolumeKey): LaneWait | undefined {
     return this.#progress.holds.get(node)?.get(volumeId);
   }
 
-  /** The fleet counted, at most a second ago: however many ask, there is one pass a second. */
+  /** Statistics of the fleet, cached for a second. */
   stats(nowMs: number): FleetStats {
     const ageMs = nowMs - (this.#stats?.atMs ?? -Infinity);
     if (this.#stats !== undefined && ageMs >= 0 && ageMs < statsMs) return this.#stats;
     return (this.#stats = this.aggregate(nowMs));
   }
 
-  /** The fleet has changed: the next stats is taken anew. */
+  /** Invalidates the cached statistics after a change. */
   forgetStats(): void {
     this.#stats = undefined;
   }
 
-  /** Counts the fleet now, in one pass over everything. */
+  /** Counts the fleet now, in one pass over all volumes. */
   aggregate(nowMs: number): FleetStats {
     const taker = new StatsAggregator(nowMs);
     for (const node of this.#volumes.keys()) {
@@ -83,7 +82,7 @@ export class FleetView {
     return taker.stats();
   }
 
-  /** Visits the volumes of one node, or of all, each with the status for how it stands. */
+  /** Visits the volumes of one node, or of all, with their statuses. */
   scan(nowMs: number, node: string | undefined, visit: (volume: IndexedVolume, status: VolumeStatus) => void): void {
     if (node === undefined) {
       for (const each of this.#volumes.keys()) this.scan(nowMs, each, visit);
@@ -97,18 +96,18 @@ export class FleetView {
     }
   }
 
-  /** Every node that is connected, was, or has volumes. */
+  /** Every node that is or was connected or has volumes. */
   nodes(): readonly NodeState[] {
     const names = new Set([...this.#nodes.keys(), ...this.#volumes.keys()]);
     return [...names].flatMap((node) => this.node(node) ?? []);
   }
 
-  /** Nodes whose agents were not heard of for longer than given. */
+  /** Nodes without a heartbeat for longer than given. */
   silentNodes(nowMs: number, silentAfterMs: number): readonly NodeState[] {
     return this.nodes().filter(({ lastSeenMs }) => nowMs - lastSeenMs > silentAfterMs);
   }
 
-  /** One node; undefined when nothing is known of it. */
+  /** Undefined if the node is unknown. */
   node(node: string): NodeState | undefined {
     const info = this.#nodes.get(node);
     if (info === undefined && !this.#volumes.has(node)) return undefined;
@@ -116,12 +115,11 @@ export class FleetView {
     return { node, agentVersion, connectedTo, lastSeenMs: this.#seen.get(node) ?? 0 };
   }
 
-  /** Number of volumes of a node. */
   volumesOn(node: string): number {
     return this.#volumes.get(node)?.size ?? 0;
   }
 
-  /** Takes the whole content of a node in the place of what was known of it. */
+  /** Replaces the whole content of a node. */
   replaceNode(node: string, info: NodeInfo, volumes: Map<string, IndexedVolume>): void {
     this.#count += volumes.size - this.volumesOn(node);
     if (volumes.size === 0) this.#volumes.delete(node);
@@ -129,12 +127,12 @@ export class FleetView {
     this.#nodes.set(node, info);
   }
 
-  /** Forgets every node but these. */
+  /** Removes all nodes except these. */
   keepOnly(nodes: ReadonlySet<string>): void {
     for (const { node } of this.nodes()) if (!nodes.has(node)) this.removeNode(node);
   }
 
-  /** Sets a volume, or removes it. */
+  /** Sets a volume; removes it if undefined. */
   set(node: string, volumeId: string, volume: IndexedVolume | undefined): void {
     let volumes = this.#volumes.get(node);
     const before = volumes?.size ?? 0;
@@ -155,7 +153,7 @@ export class FleetView {
     this.#seen = seen;
   }
 
-  /** Takes what is under way; answers the volumes that came to it or left it. */
+  /** Sets the renewals in progress; returns the volumes whose progress changed. */
   setProgress(progress: RenewalProgress): readonly VolumeKey[] {
     const before = this.#progress;
     this.#progress = progress;

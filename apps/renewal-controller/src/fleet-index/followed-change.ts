@@ -1,7 +1,7 @@
 import type { changeKinds } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeKey } from './volume-key.ts';
 
-/** What of the fleet may have changed. */
+/** What kind of data may have changed. */
 export type ChangeKind = (typeof changeKinds)[number];
 
 /** A change that a follower read. */
@@ -9,16 +9,15 @@ export interface FollowedChange {
   /** Id of the last entry of the stream of changes that it contains. */
   readonly position: string;
   readonly kinds: readonly ChangeKind[];
-  /** Which volumes; undefined when they are not told one by one. */
+  /** The changed volumes; undefined if they are not listed individually. */
   readonly volumes: readonly VolumeKey[] | undefined;
 }
 
-/** Who wants to know what a follower reads. Called in the hot path: be quick, do not throw. */
+/** Receives the changes that a follower reads. Called in the hot path: must be fast and must not throw. */
 export interface ChangeListener {
   changed(change: FollowedChange): void;
-  /** Everything was loaded anew: what changed meanwhile is not known. */
+  /** The whole index was loaded again: the individual changes are unknown. */
   reloaded(position: string): void;
 }
 
-/** Tells nobody. */
 export const noListener: ChangeListener = { changed: () => undefined, reloaded: () => undefined };

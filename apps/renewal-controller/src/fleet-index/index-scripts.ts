@@ -1,11 +1,14 @@
 import { luaScript } from '../redis/lua-script.ts';
 import { outboxCommon } from './change-outbox-scripts.ts';
 
-/** Changed volumes as the scripts answer them: alternating volume id and the JSON before (`''` when new). */
+/** Changed volumes as the scripts return them: alternating volume id and the JSON before the change (`''` if new). */
 export type ChangedPairs = readonly string[];
 
-// One stream entry a call, not one a volume; it names the entry before it, so that a follower that finds a gap (the
-// stream was trimmed past it, or Redis was lost) knows that it must load the whole.
+// Lua functions:
+//   announce(stream, cap, node, ids)  adds one entry per call, not per volume, to the stream of changes. The entry
+//                                     names its predecessor, so that a follower notices a gap (the stream was trimmed,
+//                                     or Redis was lost) and loads the whole index.
+//   fenced(sessions, node, session)   whether the session is not the node's current one.
 const announce = `
 local function announce(stream, cap, node, ids)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
@@ -16,9 +19,12 @@ local function fenced(sessions, node, session)
   return redis.call('HGET', sessions, node) ~= session
 end`;
 
-// The bytes of a node's records are counted as they are written: adding them up at each report would cost more than the
-// report. A node of a version that did not count is added up once. Entries of the stream are kept short: it is trimmed by
-// their number alone.
+// Lua functions:
+//   sizeOf(sizes, volumes, node)         the bytes of a node's records. Writers keep the count in a hash, because
+//                                        adding up all records for each report would cost more than the report; a
+//                                        missing count is added up once.
+//   announceAll(stream, cap, node, ids)  announces ids in short entries, because the stream is trimmed by the number of
+//                                        entries only.
 const bounded = `
 local function sizeOf(sizes, volumes, node)
   local size = redis.call('HGET', sizes, node)
@@ -41,10 +47,13 @@ local function announceAll(stream, cap, node, ids)
 end`;
 
 /**
- * Writes and removes volumes of one node, within its limits, and answers how many were refused and those that differed;
- * -1 to a session that is not the node's; -2 with the batch that is to be settled first (change-outbox-scripts.ts).
- * KEYS sessions, volumes of the node, changes, history of the node, sizes, outbox of the node, snapshots. ARGV node, session,
- * stream cap, id of the batch, number of upserts, most volumes, most bytes, (id, JSON)…, removed id…
+ * Writes and removes volumes of one node, within its limits.
+ *
+ * KEYS: sessions, volumes of the node, changes, history of the node, sizes, outbox of the node, snapshots.
+ * ARGV: node, session, stream cap, id of the batch, number of upserts, maximum number of volumes, maximum bytes; then
+ * per upsert: volume id, JSON; then the ids of the removed volumes.
+ * Returns {number of refused upserts, changed pairs}; -1 if the session is not the node's current one; unsettledBatch
+ * (change-outbox-scripts.ts) if a batch must be settled first.
  */
 export const applyScript = luaScript(`${announce}${bounded}${outboxCommon}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
@@ -86,8 +95,11 @@ announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return {refused, answer}`);
 
 /**
- * Removes every volume of a node that a snapshot did not name, and notes that the snapshot is complete. KEYS and answers as
- * above, with none refused. ARGV node, session, stream cap, id of the batch, kept id…
+ * Removes every volume of a node that a snapshot did not contain, and records that the snapshot is complete.
+ *
+ * KEYS: as applyScript.
+ * ARGV: node, session, stream cap, id of the batch; then the ids of the volumes to keep.
+ * Returns as applyScript, with 0 refused.
  */
 export const retainScript = luaScript(`${announce}${bounded}${outboxCommon}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
@@ -113,7 +125,7 @@ redis.call('HSET', KEYS[7], ARGV[1], ARGV[2])
 announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return {0, answer}`);
 
-// When a node was heard of is Redis' time: replicas' clocks differ, and one of them may jump.
+// Lua function nowMs(): Redis' time in milliseconds. Clocks of replicas differ and may jump.
 const nowMs = `
 local function nowMs()
   local time = redis.call('TIME')
@@ -121,13 +133,16 @@ local function nowMs()
 end`;
 
 /**
- * Answers 1, or 0 when the node's session is another than the expected one (`''` for none, absent for any).
- * KEYS sessions, nodes, seen, changes, leaving. ARGV node, session, node's JSON, stream cap, expected session.
+ * Opens a session of a node.
+ *
+ * KEYS: sessions, nodes, seen, changes, leaving.
+ * ARGV: node, session, the node's JSON, stream cap, expected current session (`''` for none; absent: any).
+ * Returns 1, or 0 if the current session is not the expected one.
  */
 export const openSessionScript = luaScript(`${announce}${nowMs}
 if ARGV[5] then
   local current = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-  -- Its own id: the answer to an earlier call was lost.
+  -- Its own id is accepted: the response to an earlier call was lost.
   if current ~= ARGV[5] and current ~= ARGV[2] then return 0 end
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -137,7 +152,13 @@ redis.call('SREM', KEYS[5], ARGV[1])
 announce(KEYS[4], ARGV[4], ARGV[1], {''})
 return 1`);
 
-/** Answers `current`, `superseded` or `lost`. KEYS sessions, seen. ARGV node, session. */
+/**
+ * Records a heartbeat.
+ *
+ * KEYS: sessions, seen.
+ * ARGV: node, session.
+ * Returns `current`, `superseded` or `lost`.
+ */
 export const heartbeatScript = luaScript(`${nowMs}
 local session = redis.call('HGET', KEYS[1], ARGV[1])
 if not session then return 'lost' end
@@ -146,8 +167,11 @@ redis.call('ZADD', KEYS[2], nowMs(), ARGV[1])
 return 'current'`);
 
 /**
- * Nodes that were not heard of for some time, longest first: node, milliseconds of silence, and a mark that the next sign
- * of life changes. KEYS sessions, seen. ARGV least silence in ms, most nodes.
+ * Lists nodes without a recent heartbeat, the longest silence first.
+ *
+ * KEYS: sessions, seen.
+ * ARGV: minimum silence in ms, maximum number of nodes.
+ * Returns per node: node, silence in ms, a mark that the next heartbeat changes.
  */
 export const silentNodesScript = luaScript(`${nowMs}
 local now, answer = nowMs(), {}
@@ -160,10 +184,12 @@ end
 return answer`);
 
 /**
- * Removes a node with all its volumes, and answers them as above. With a mark, it is removed only if there was no sign of
- * life since that mark was read and it is still silent; else the answer is -1. The node stays among the leaving until
- * everything else of it is gone too. KEYS as above, then nodes, seen, leaving. ARGV node, cap, mark or '', least silence
- * in ms, id of the batch.
+ * Removes a node with all its volumes. The node stays in `leaving` until its queue and user are removed too.
+ *
+ * KEYS: as applyScript, then nodes, seen, leaving.
+ * ARGV: node, stream cap, mark of silentNodesScript or '' (unconditional), minimum silence in ms, id of the batch.
+ * Returns {0, changed pairs}; -1 if there was a heartbeat since the mark was read or the node is no longer silent;
+ * unsettledBatch if a batch must be settled first.
  */
 export const forgetScript = luaScript(`${announce}${nowMs}${outboxCommon}
 if ARGV[3] ~= '' then
@@ -184,7 +210,13 @@ redis.call('SADD', KEYS[10], ARGV[1])
 if redis.call('HDEL', KEYS[8], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
 return {0, answer}`);
 
-/** Tells followers of something that is no volume's and no node's. KEYS changes. ARGV stream cap, kind…. */
+/**
+ * Announces a change that concerns neither a volume nor a node.
+ *
+ * KEYS: changes.
+ * ARGV: stream cap; then the kinds of change.
+ * Returns 1.
+ */
 export const announceScript = luaScript(`${announce}
 local kinds = {}
 for i = 2, #ARGV do kinds[#kinds + 1] = ARGV[i] end

@@ -2,7 +2,7 @@ import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@c
 import type { Certificate, Failure, Issuer, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** The issuer of a volume; with its namespace (`''` for a cluster-wide one) it names a lane. */
+/** The issuer of a volume; with its namespace (`''` if cluster-wide) it identifies a lane. */
 export interface IssuerName {
   readonly group: string;
   readonly kind: string;
@@ -10,7 +10,7 @@ export interface IssuerName {
   readonly name: string;
 }
 
-/** The certificate that a volume holds; times in milliseconds since the epoch. */
+/** The certificate of a volume; times in milliseconds since the epoch. */
 export interface IndexedCertificate {
   readonly serial: string;
   readonly fingerprint: string;
@@ -25,16 +25,16 @@ export interface IndexedCertificate {
   readonly ipAddresses: readonly string[];
 }
 
-/** The last failed try of a volume. */
+/** The last failed attempt of a volume. */
 export interface IndexedFailure {
   readonly atMs: number;
   readonly reason: string;
   readonly message: string;
-  /** Failed tries since the last success. */
+  /** Failed attempts since the last success. */
   readonly attempts: number;
 }
 
-/** What the controller keeps of one volume: its last report, and the node that the report's sender proved to be. */
+/** The stored state of a volume: its last report, and the authenticated node that sent it. */
 export interface IndexedVolume {
   readonly node: string;
   readonly volumeId: string;
@@ -49,21 +49,21 @@ export interface IndexedVolume {
   readonly cause: VolumeReport_Cause;
   readonly certificate?: IndexedCertificate;
   readonly failure?: IndexedFailure;
-  /** Until when the agent's own deadline waits for the controller; absent when it does not. */
+  /** Until when the agent defers its fallback deadline; absent if it does not. */
   readonly deferredUntilMs?: number;
-  /** How long the agent's last try to issue took; absent when it did not say. */
+  /** Duration of the agent's last attempt; absent if not reported. */
   readonly lastIssuanceMs?: number;
 }
 
-/** A report is input from a node that may be hostile: nothing of it is kept beyond these sizes. */
-const longest = { name: 256, subject: 1024, message: 512, list: 64 } as const;
+/** A report may come from a hostile node: longer values are cut off. */
+const maxLengths = { name: 256, subject: 1024, message: 512, list: 64 } as const;
 
-/** A report as it is kept; throws invalid-argument when it names no volume or its times make no sense. */
+/** Converts a report; throws invalid-argument if it names no volume or its times are invalid. */
 export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolume {
   const { volumeId, pod, certificate, lastFailure, generation, deferredUntil } = report;
   checkVolumeId(volumeId);
   if (!Number.isSafeInteger(generation) || generation < 0)
-    throw new CertfleetError('invalid-argument', `a generation is a whole number, found ${generation}`);
+    throw new CertfleetError('invalid-argument', `generation must be a whole number, found ${generation}`);
   const namespace = short(pod?.namespace);
   return {
     node,
@@ -84,13 +84,13 @@ export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolu
 }
 
 function checkVolumeId(volumeId: string): void {
-  if (volumeId === '' || volumeId.length > longest.name)
+  if (volumeId === '' || volumeId.length > maxLengths.name)
     throw new CertfleetError(
       'invalid-argument',
-      `a report needs a volume id of 1 to ${longest.name} characters, found ${volumeId.length}`,
+      `volume id must have 1 to ${maxLengths.name} characters, found ${volumeId.length}`,
     );
   if (/[\u0000-\u001f\u007f]/.test(volumeId))
-    throw new CertfleetError('invalid-argument', 'a volume id holds no control characters, found one');
+    throw new CertfleetError('invalid-argument', 'volume id must not contain control characters');
 }
 
 function waitOf(deferredUntilMs: number): Pick<IndexedVolume, 'deferredUntilMs'> {
@@ -98,8 +98,8 @@ function waitOf(deferredUntilMs: number): Pick<IndexedVolume, 'deferredUntilMs'>
 }
 
 /**
- * A report does not say whether an issuer's kind is namespaced; every issuer controller has `Cluster` in the name of its
- * cluster-wide kind.
+ * A report does not contain whether an issuer's kind is namespaced; every issuer controller uses a kind with `Cluster`
+ * in its name for the cluster-wide one.
  */
 function issuerName(podNamespace: string, issuer: Issuer | undefined): IssuerName {
   const kind = short(issuer?.kind);
@@ -110,7 +110,10 @@ function issuerName(podNamespace: string, issuer: Issuer | undefined): IssuerNam
 function certificateState(certificate: Certificate): IndexedCertificate {
   const { notBefore, notAfter, renewAt, issuedAt } = certificate;
   if (notBefore === undefined || notAfter === undefined || renewAt === undefined)
-    throw new CertfleetError('invalid-argument', 'a certificate is reported with not-before, not-after and renew-at');
+    throw new CertfleetError(
+      'invalid-argument',
+      'certificate must be reported with not-before, not-after and renew-at',
+    );
   const times = {
     notBeforeMs: notBefore.getTime(),
     notAfterMs: notAfter.getTime(),
@@ -118,13 +121,13 @@ function certificateState(certificate: Certificate): IndexedCertificate {
     issuedAtMs: (issuedAt ?? notBefore).getTime(),
   };
   if (!Object.values(times).every(Number.isSafeInteger))
-    throw new CertfleetError('invalid-argument', 'the times of a certificate are times, found one that is not');
+    throw new CertfleetError('invalid-argument', 'certificate times must be valid times');
   return {
     serial: short(certificate.serialNumber),
     fingerprint: short(certificate.fingerprintSha256),
     ...times,
     caFingerprints: shortList(certificate.caFingerprintsSha256),
-    subject: short(certificate.subject, longest.subject),
+    subject: short(certificate.subject, maxLengths.subject),
     dnsNames: shortList(certificate.dnsNames),
     uris: shortList(certificate.uris),
     ipAddresses: shortList(certificate.ipAddresses),
@@ -136,12 +139,12 @@ function failureState({ at, reason, message, attempts }: Failure): IndexedFailur
   return {
     atMs: Number.isSafeInteger(atMs) ? atMs : 0,
     reason: short(reason),
-    message: short(message, longest.message),
+    message: short(message, maxLengths.message),
     attempts: Math.max(1, attempts),
   };
 }
 
-/** The report that a state was made of, for those who show volumes in the fleet API's words. */
+/** Converts a volume back to a report, for display in the terms of the fleet API. */
 export function volumeReportOf(volume: IndexedVolume): VolumeReport {
   const { certificate, failure, issuer } = volume;
   return {
@@ -176,7 +179,7 @@ export function volumeReportOf(volume: IndexedVolume): VolumeReport {
   };
 }
 
-/** An issuer as one status, `kind.group/namespace/name`: what patterns match and people read. */
+/** An issuer as one string, `kind.group/namespace/name`, for patterns and display. */
 export function issuerKey(issuer: IssuerName): string {
   const known = issuerKeys.get(issuer);
   if (known !== undefined) return known;
@@ -186,12 +189,12 @@ export function issuerKey(issuer: IssuerName): string {
   return key;
 }
 
-/** Volumes share the objects of their issuers, and the key of one is asked for at every look at the fleet. */
+/** Volumes share the objects of their issuers, and every scan of the fleet needs their keys. */
 const issuerKeys = new WeakMap<IssuerName, string>();
 
-const short = (text = '', length: number = longest.name): string => text.slice(0, length);
+const short = (text = '', length: number = maxLengths.name): string => text.slice(0, length);
 const shortList = (texts: readonly string[]): readonly string[] =>
-  texts.slice(0, longest.list).map((text) => short(text));
+  texts.slice(0, maxLengths.list).map((text) => short(text));
 
 function known<T extends number>(values: Readonly<Record<string, T>>, value: T): T {
   return Object.values(values).includes(value) ? value : (0 as T);

@@ -4,31 +4,31 @@ import { encodeVolume } from './volume-json.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
 /**
- * What one node may take of Redis and of each replica's memory. A node that reports honestly is far below: a kubelet runs
- * a few hundred pods, and a volume's record has about 1 KB.
+ * Limits of one node's share of Redis and of each replica's memory. They are far above an honest node: a kubelet runs a
+ * few hundred pods, and a volume's record has about 1 KB.
  */
 export const nodeLimits = {
   volumes: 5_000,
-  /** Of all records of a node, in bytes. */
+  /** Total size of the records of a node, in bytes. */
   bytes: 8 * 1024 * 1024,
-  /** Of one record, in bytes. */
+  /** Size of one record, in bytes. */
   volumeBytes: 16 * 1024,
-  /** Reports that are looked at in one message. */
+  /** Reports processed per message. */
   reports: 10_000,
-  /** Of a volume's id, in characters. */
+  /** Length of a volume's id, in characters. */
   idLength: 256,
 } as const;
 
-/** A volume, and as it lies in Redis. */
+/** A volume and its encoded record. */
 export interface EncodedVolume {
   readonly volume: IndexedVolume;
   readonly json: string;
 }
 
 /**
- * A volume within the limit of one record: one that is longer loses its lists of names and its texts, which only people
- * read, and is renewed all the same.
- * @throws CertfleetError resource-exhausted when its names alone are longer
+ * Encodes a volume within the size limit of a record. A longer record loses its lists of names and its texts, which
+ * only people read; the volume is renewed all the same.
+ * @throws CertfleetError resource-exhausted if the names required for the renewal exceed the limit
  */
 export function boundedVolume(volume: IndexedVolume): EncodedVolume {
   const json = encodeVolume(volume);
@@ -44,7 +44,7 @@ export function boundedVolume(volume: IndexedVolume): EncodedVolume {
   if (isShort(slimJson)) return { volume: slim, json: slimJson };
   throw new CertfleetError(
     'resource-exhausted',
-    `expected a record of at most ${nodeLimits.volumeBytes} bytes, found ${Buffer.byteLength(slimJson)}`,
+    `volume record exceeds ${nodeLimits.volumeBytes} bytes, found ${Buffer.byteLength(slimJson)}`,
   );
 }
 
@@ -52,14 +52,14 @@ function isShort(json: string): boolean {
   return json.length * 3 <= nodeLimits.volumeBytes || Buffer.byteLength(json) <= nodeLimits.volumeBytes;
 }
 
-/** Counts what is refused of one message, for one line of log. */
+/** Counts the refused reports of one message, for a single log line. */
 export class Refusals {
   #count: number;
   #first: object | undefined;
 
   constructor(unread: number) {
     this.#count = unread;
-    if (unread > 0) this.#first = { error: `expected at most ${nodeLimits.reports} reports in a message, found more` };
+    if (unread > 0) this.#first = { error: `message exceeds ${nodeLimits.reports} reports` };
   }
 
   add(count: number, example: { readonly volumeId?: string; readonly error: string }): void {

@@ -4,17 +4,17 @@ import { waitsByNode, noProgress, startedByNode } from './renewal-progress.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
 
 const everyMs = 1_000;
-/** Holds read a second at most: when a whole fleet waits in its lanes, how it waits is looked at less often. */
-const holdsPerMs = 5;
+/** Maximum number of waits read per millisecond: while many renewals wait, their reasons are read less often. */
+const waitsPerMs = 5;
 const scanCount = 1_000;
 
-/** Reads which renewals are started and which wait, about once a second, at a cost that does not grow with the fleet. */
+/** Reads the started and the waiting renewals about once a second, at a cost that does not grow with the fleet. */
 export class ProgressReader {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
   #progress = noProgress;
   #readAtMs = -Infinity;
-  #holdsAtMs = -Infinity;
+  #waitsAtMs = -Infinity;
 
   constructor(redis: RedisClient, keys: RedisKeys) {
     this.#redis = redis;
@@ -22,17 +22,17 @@ export class ProgressReader {
   }
 
   /**
-   * What is new since the last call; undefined when it is not yet time to look again.
-   * @param monotonicMs by which that time is measured
+   * Returns undefined if the interval has not elapsed.
+   * @param monotonicMs the clock of the interval
    */
   async read(nowMs: number, monotonicMs: number): Promise<RenewalProgress | undefined> {
     if (monotonicMs - this.#readAtMs < everyMs) return undefined;
     this.#readAtMs = monotonicMs;
     const started = startedByNode(await this.#redis.zrange(this.#keys.started, nowMs, '+inf', 'BYSCORE'));
     const waiting = await this.#redis.hlen(this.#keys.waits);
-    const isHoldsTurn = monotonicMs - this.#holdsAtMs >= waiting / holdsPerMs;
-    if (isHoldsTurn) this.#holdsAtMs = monotonicMs;
-    const holds = isHoldsTurn ? waitsByNode(waiting === 0 ? [] : await this.#scanWaits()) : this.#progress.holds;
+    const isWaitsTurn = monotonicMs - this.#waitsAtMs >= waiting / waitsPerMs;
+    if (isWaitsTurn) this.#waitsAtMs = monotonicMs;
+    const holds = isWaitsTurn ? waitsByNode(waiting === 0 ? [] : await this.#scanWaits()) : this.#progress.holds;
     return (this.#progress = { started, holds });
   }
 

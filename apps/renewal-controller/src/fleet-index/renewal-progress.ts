@@ -2,30 +2,29 @@ import type { waitReasons } from '@certfleet/operator-api/vocabulary.ts';
 import { parseVolumeKey } from './volume-key.ts';
 import type { VolumeKey } from './volume-key.ts';
 
-/** Why a lane lets a renewal wait. */
+/** Why a lane delays a renewal. */
 export type WaitReason = (typeof waitReasons)[number];
 
-/** A renewal that a lane lets wait. */
+/** A renewal that a lane delays. */
 export interface LaneWait {
   readonly reason: WaitReason;
-  /** When its turn is expected, in milliseconds since the epoch; undefined where only an event ends the wait. */
+  /** Expected time of its turn, in milliseconds since the epoch; undefined if only an event ends the wait. */
   readonly untilMs: number | undefined;
 }
 
-/** Which renewals of the fleet are started and which wait, by node and volume id. */
+/** The started and the waiting renewals of the fleet, by node and volume id. */
 export interface RenewalProgress {
   readonly started: ReadonlyMap<string, ReadonlySet<string>>;
   readonly holds: ReadonlyMap<string, ReadonlyMap<string, LaneWait>>;
 }
 
-/** Nothing is known to be under way. */
 export const noProgress: RenewalProgress = { started: new Map(), holds: new Map() };
 
-/** Started renewals by node. @param places as the lanes' scripts note them */
-export function startedByNode(places: readonly string[]): RenewalProgress['started'] {
+/** Started renewals by node. @param keys volume keys, as stored by the lanes' scripts */
+export function startedByNode(keys: readonly string[]): RenewalProgress['started'] {
   const byNode = new Map<string, Set<string>>();
-  for (const place of places) {
-    const { node, volumeId } = parseVolumeKey(place);
+  for (const key of keys) {
+    const { node, volumeId } = parseVolumeKey(key);
     const known = byNode.get(node);
     if (known === undefined) byNode.set(node, new Set([volumeId]));
     else known.add(volumeId);
@@ -33,21 +32,21 @@ export function startedByNode(places: readonly string[]): RenewalProgress['start
   return byNode;
 }
 
-/** Waiting renewals by node. @param pairs alternating place and hold, as the lanes' scripts note them */
+/** Waiting renewals by node. @param pairs alternating volume key and `reason:until`, as stored by the lanes' scripts */
 export function waitsByNode(pairs: readonly string[]): RenewalProgress['holds'] {
   const byNode = new Map<string, Map<string, LaneWait>>();
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const { node, volumeId } = parseVolumeKey(pairs[i] ?? '');
     const [reason, until = ''] = (pairs[i + 1] ?? '').split(':') as [WaitReason, string?];
-    const hold = { reason, untilMs: until === '' ? undefined : Number(until) };
+    const wait = { reason, untilMs: until === '' ? undefined : Number(until) };
     const known = byNode.get(node);
-    if (known === undefined) byNode.set(node, new Map([[volumeId, hold]]));
-    else known.set(volumeId, hold);
+    if (known === undefined) byNode.set(node, new Map([[volumeId, wait]]));
+    else known.set(volumeId, wait);
   }
   return byNode;
 }
 
-/** Volumes that are under way in one and not in the other, or that wait in one alone. */
+/** Volumes that are started or waiting in only one of the two. */
 export function progressChanges(before: RenewalProgress, now: RenewalProgress): readonly VolumeKey[] {
   return [...differences(before.started, now.started), ...differences(before.holds, now.holds)];
 }
@@ -59,10 +58,10 @@ function differences(before: ByNode, now: ByNode): readonly VolumeKey[] {
 }
 
 function missingIn(other: ByNode, these: ByNode): readonly VolumeKey[] {
-  const places: VolumeKey[] = [];
+  const missing: VolumeKey[] = [];
   for (const [node, ids] of these) {
     const known = other.get(node);
-    for (const volumeId of ids.keys()) if (known?.has(volumeId) !== true) places.push({ node, volumeId });
+    for (const volumeId of ids.keys()) if (known?.has(volumeId) !== true) missing.push({ node, volumeId });
   }
-  return places;
+  return missing;
 }

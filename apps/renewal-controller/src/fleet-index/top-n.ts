@@ -1,24 +1,24 @@
 /**
- * The first so many of what is offered, in order, without sorting the rest: a heap with the last of the kept on top, so
- * that most of what is offered is refused by one comparison.
+ * Keeps the first N of the offered items, in order, without sorting all: a heap with the last kept item on top, so that
+ * one comparison rejects most items.
  */
 export class TopN<Item> {
-  readonly #most: number;
+  readonly #limit: number;
   readonly #compare: (a: Item, b: Item) => number;
   readonly #heap: Item[] = [];
 
-  constructor(most: number, compare: (a: Item, b: Item) => number) {
-    this.#most = most;
+  constructor(limit: number, compare: (a: Item, b: Item) => number) {
+    this.#limit = limit;
     this.#compare = compare;
   }
 
-  /** The last of the kept when there is no more room; what comes after it need not be offered. */
+  /** The last kept item if the heap is full; items after it need not be offered. */
   get bar(): Item | undefined {
-    return this.#heap.length < this.#most ? undefined : this.#heap[0];
+    return this.#heap.length < this.#limit ? undefined : this.#heap[0];
   }
 
   offer(item: Item): void {
-    if (this.#heap.length < this.#most) {
+    if (this.#heap.length < this.#limit) {
       this.#heap.push(item);
       this.#rise(this.#heap.length - 1);
       return;
@@ -34,25 +34,25 @@ export class TopN<Item> {
   }
 
   #rise(from: number): void {
-    let place = from;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      if (!this.#isAfter(place, parent)) return;
-      this.#swap(place, parent);
-      place = parent;
+    let index = from;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!this.#isAfter(index, parent)) return;
+      this.#swap(index, parent);
+      index = parent;
     }
   }
 
   #sink(): void {
     const { length } = this.#heap;
-    let place = 0;
+    let index = 0;
     for (;;) {
-      const left = 2 * place + 1;
+      const left = 2 * index + 1;
       if (left >= length) return;
       const child = left + 1 < length && this.#isAfter(left + 1, left) ? left + 1 : left;
-      if (!this.#isAfter(child, place)) return;
-      this.#swap(child, place);
-      place = child;
+      if (!this.#isAfter(child, index)) return;
+      this.#swap(child, index);
+      index = child;
     }
   }
 

@@ -1,6 +1,6 @@
 import type { IndexedVolume } from './indexed-volume.ts';
 
-/** A volume before and after a report; without `current` it is gone, without `previous` it is new. */
+/** A volume before and after a report; `current` is absent if it was removed, `previous` if it is new. */
 export interface VolumeChange {
   readonly previous: IndexedVolume | undefined;
   readonly current: IndexedVolume | undefined;

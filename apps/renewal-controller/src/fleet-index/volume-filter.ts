@@ -3,10 +3,10 @@ import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import { issuerKey } from './indexed-volume.ts';
 import type { IssuerName, IndexedVolume } from './indexed-volume.ts';
 
-/** Whether a volume, with the status for how it stands, is meant. */
+/** Whether a volume matches. */
 export type VolumeCriterion = (volume: IndexedVolume, status: VolumeStatus) => boolean;
 
-/** A filter as a function, with what can be prepared done once: it is asked of every volume of the fleet. */
+/** Compiles a filter once, because it runs for every volume of the fleet. */
 export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
   const criteria = [...equalities(filter), ...comparisons(filter)];
   if (filter.state !== undefined) criteria.push(stateIn(filter.state));
@@ -46,10 +46,10 @@ function stateIn(states: string): VolumeCriterion {
   return (_volume, status) => wanted.has(status);
 }
 
-/** Names of pods, namespaces and nodes are lower case by Kubernetes' rules; the rest is made so. */
+/** Kubernetes requires lower case in names of pods, namespaces and nodes; other values are lower-cased. */
 function searchFor(search: string): VolumeCriterion {
   const part = search.toLowerCase();
-  // As OpenSSL and browsers print serial numbers.
+  // OpenSSL and browsers print serial numbers with colons.
   const serialPart = part.replaceAll(':', '');
   const issuers = new Map<IssuerName, boolean>();
   const isOfIssuer = (issuer: IssuerName): boolean => {

@@ -2,8 +2,8 @@ import { compactHex, expandHex } from './compact-hex.ts';
 import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
 
 /**
- * A volume as it lies in Redis: JSON without the node and the id, which its key and field already say, and without names
- * of fields, which would be a third of it. The first element is the version of the layout.
+ * A volume's record in Redis: a JSON array without field names, which would be a third of it, and without the node and
+ * the id, which are its key and field. The first element is the version of the layout.
  */
 export function encodeVolume(volume: IndexedVolume): string {
   const { issuer, certificate, failure, deferredUntilMs = 0, lastIssuanceMs = 0 } = volume;
@@ -15,14 +15,14 @@ export function encodeVolume(volume: IndexedVolume): string {
     [issuer.group, issuer.kind, issuer.namespace, issuer.name],
     certificate === undefined ? 0 : encodeCertificate(certificate),
     failure === undefined ? 0 : [failure.atMs, failure.reason, failure.message, failure.attempts],
-    // What most volumes do not have stands last and is left out.
+    // Values that most volumes do not have are last and omitted.
     ...(lastIssuanceMs > 0 ? [deferredUntilMs, lastIssuanceMs] : deferredUntilMs > 0 ? [deferredUntilMs] : []),
   ]);
 }
 
 /**
- * Reads what `encodeVolume` wrote; undefined for a layout that is not known: a newer replica's during a rolling upgrade,
- * which is left alone, or an older one's, which the agent's next snapshot replaces.
+ * Decodes a record; undefined for an unknown layout: that of a newer replica during a rolling upgrade, which is left
+ * unchanged, or of an older one, which the agent's next snapshot replaces.
  */
 export function decodeVolume(node: string, volumeId: string, json: string): IndexedVolume | undefined {
   const fields = fieldsOf(json);
@@ -49,7 +49,7 @@ export function decodeVolume(node: string, volumeId: string, json: string): Inde
   };
 }
 
-/** A newer layout may be no array, or no JSON at all. */
+/** A newer layout may not be an array, or not JSON. */
 function fieldsOf(json: string): StoredFields | undefined {
   if (!json.startsWith('[1,')) return undefined;
   try {
@@ -112,8 +112,8 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...more]: Sto
 }
 
 /**
- * A fleet has few nodes, namespaces, issuers and authorities and many volumes: equal ones are kept once. Emptied when
- * full, so that names which come and go do not stay for ever.
+ * Interns strings: a fleet has few nodes, namespaces, issuers and CAs and many volumes. Cleared when full, so that
+ * obsolete names are released.
  */
 const texts = new Map<string, string>();
 const lists = new Map<string, Texts>();

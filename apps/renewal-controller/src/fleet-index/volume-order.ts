@@ -4,25 +4,24 @@ import { issuerKey } from './indexed-volume.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 import { statusRanks } from './volume-status.ts';
 
-/** What the table is sorted by. */
+/** The sort keys of the table. */
 export type VolumeSort = (typeof volumeSorts)[number];
 
-/** A volume in its place in the table. */
+/** A volume with its sort key. */
 export interface SortedVolume {
-  /** What it is sorted by. */
   readonly key: string | number;
   readonly volume: IndexedVolume;
   readonly status: VolumeStatus;
 }
 
-/** A place in the table, which need not be there any more. */
+/** A position in the table; its volume may no longer exist. */
 export interface PageCursor {
   readonly key: string | number;
   readonly node: string;
   readonly volumeId: string;
 }
 
-/** What volumes are sorted by; one without a certificate comes after all that have one. */
+/** The values to sort by; a volume without a certificate is last. */
 export const sortKeys: Readonly<Record<VolumeSort, (volume: IndexedVolume, status: VolumeStatus) => string | number>> =
   {
     expires: ({ certificate }) => certificate?.notAfterMs ?? Infinity,
@@ -35,7 +34,7 @@ export const sortKeys: Readonly<Record<VolumeSort, (volume: IndexedVolume, statu
     attempts: ({ failure }) => failure?.attempts ?? 0,
   };
 
-/** How two places stand to each other: by key, and equal keys by node and volume id, so that no two are equal. */
+/** Compares two positions by key, then by node and volume id, so that no two are equal. */
 export function compareCursors(a: PageCursor, b: PageCursor, sign: 1 | -1): number {
   if (a.key !== b.key) return a.key < b.key ? -sign : sign;
   if (a.node !== b.node) return a.node < b.node ? -1 : 1;
@@ -43,12 +42,12 @@ export function compareCursors(a: PageCursor, b: PageCursor, sign: 1 | -1): numb
   return a.volumeId < b.volumeId ? -1 : 1;
 }
 
-/** The opaque cursor of a place. */
+/** The opaque cursor of a position. */
 export function encodeCursor({ key, node, volumeId }: PageCursor): string {
   return Buffer.from(JSON.stringify([key === Infinity ? null : key, node, volumeId])).toString('base64url');
 }
 
-/** @throws CertfleetError invalid-argument for what `encodeCursor` did not write */
+/** @throws CertfleetError invalid-argument if the cursor is malformed */
 export function decodeCursor(cursor: string): PageCursor {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -58,7 +57,7 @@ export function decodeCursor(cursor: string): PageCursor {
       return { key: key ?? Infinity, node, volumeId };
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new CertfleetError('invalid-argument', 'after: expected the `next` of a page, found something else');
+  throw new CertfleetError('invalid-argument', 'after: expected the `next` cursor of a page, found another value');
 }

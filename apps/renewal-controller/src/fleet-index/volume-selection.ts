@@ -6,27 +6,27 @@ import type { VolumeKey } from './volume-key.ts';
 import { issuerKey } from './indexed-volume.ts';
 import type { IssuerName } from './indexed-volume.ts';
 
-/** Which volumes are meant; every criterion that is given must hold. None at all means every volume. */
+/** Selects volumes that meet all given criteria; without criteria, every volume. */
 export interface VolumeSelection {
   readonly node?: string;
   readonly volumeId?: string;
   readonly namespace?: string;
   readonly pod?: string;
   readonly labelSelector?: string;
-  /** What the label selector of pods came to. */
+  /** The pods that matched a label selector. */
   readonly podUids?: readonly string[];
   readonly issuer?: IssuerName;
   /** Volumes whose certificate was issued before this time, in milliseconds since the epoch. */
   readonly issuedBeforeMs?: number;
-  /** Volumes whose CA file holds the certificate with this SHA-256, in lower-case hexadecimal. */
+  /** Volumes whose CA file contains the certificate with this SHA-256, in lower-case hexadecimal. */
   readonly caFingerprint?: string;
-  /** What the table of volumes would show. */
+  /** The filter of the table of volumes. */
   readonly query?: VolumeFilter;
-  /** These alone. */
+  /** Only these volumes. */
   readonly volumes?: readonly VolumeKey[];
 }
 
-/** A selection as a function, with what can be prepared done once. */
+/** Compiles a selection once for many volumes. */
 export function selectionCriterion(selection: VolumeSelection): VolumeCriterion {
   const { node, volumeId, namespace, pod, podUids, issuer, issuedBeforeMs, caFingerprint, query, volumes } = selection;
   const filter = { node, volumeId, namespace, pod, caFingerprint, issuer: issuer && issuerKey(issuer) };
@@ -39,13 +39,13 @@ export function selectionCriterion(selection: VolumeSelection): VolumeCriterion 
   if (issuedBeforeMs !== undefined)
     criteria.push(({ certificate }) => certificate !== undefined && certificate.issuedAtMs < issuedBeforeMs);
   if (volumes !== undefined) {
-    const places = new Set(volumes.map(volumeKey));
-    criteria.push((volume) => places.has(volumeKey(volume)));
+    const keys = new Set(volumes.map(volumeKey));
+    criteria.push((volume) => keys.has(volumeKey(volume)));
   }
-  return (volume, word) => criteria.every((holds) => holds(volume, word));
+  return (volume, status) => criteria.every((matches) => matches(volume, status));
 }
 
-/** A selection for people to read, such as `namespace=shop state=failing`. */
+/** A readable description of a selection, such as `namespace=shop state=failing`. */
 export function describeSelection(selection: VolumeSelection): string {
   const { node, volumeId, namespace, pod, labelSelector, caFingerprint } = selection;
   const { issuer, issuedBeforeMs, query, volumes } = selection;
@@ -54,9 +54,9 @@ export function describeSelection(selection: VolumeSelection): string {
     ...(issuer && { issuer: issuerKey(issuer) }),
     ...(issuedBeforeMs !== undefined && { issuedBefore: new Date(issuedBeforeMs).toISOString() }),
     ...query,
-    ...(volumes && { volumes: volumes.length === 1 ? volumes.map(volumeKey).join('') : `${volumes.length} chosen` }),
+    ...(volumes && { volumes: volumes.length === 1 ? volumes.map(volumeKey).join('') : `${volumes.length} selected` }),
   };
   const given = Object.entries(criteria).filter(([, value]) => value !== undefined);
-  const words = given.map(([name, value]) => `${name}=${value}`);
-  return words.length === 0 ? 'everything' : words.join(' ');
+  const parts = given.map(([name, value]) => `${name}=${value}`);
+  return parts.length === 0 ? 'everything' : parts.join(' ');
 }

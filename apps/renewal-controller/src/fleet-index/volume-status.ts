@@ -3,14 +3,14 @@ import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import { isOverdue } from '@certfleet/shared/certificate-times.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
-/** The place of each status in `volumeStates`. */
+/** The index of each status in `volumeStates`. */
 export const statusRanks = Object.fromEntries(volumeStates.map((state, rank) => [state, rank])) as Readonly<
   Record<VolumeStatus, number>
 >;
 
 /**
- * How a volume stands, in the one status that metrics, API, page and command line use. A renewal that a lane lets wait is
- * due even before renew-at: jitter, a window or a person brought it forward.
+ * The status that metrics, API, page and command line use. A renewal that waits in its lane is due even before
+ * renew-at, because jitter, a window or an operator brought it forward.
  */
 export function volumeStatus(
   { certificate, failure, deferredUntilMs }: IndexedVolume,

@@ -5,7 +5,7 @@ import { volumeFilter } from './volume-filter.ts';
 import { compareCursors, decodeCursor, encodeCursor, sortKeys } from './volume-order.ts';
 import type { PageCursor, SortedVolume, VolumeSort } from './volume-order.ts';
 
-/** Which rows of the table are wanted, and in which order. */
+/** The rows of the table to return, and their order. */
 export interface TableQuery {
   readonly filter: VolumeFilter;
   readonly sort: VolumeSort;
@@ -15,7 +15,7 @@ export interface TableQuery {
 /** One page of the table. */
 export interface TablePage {
   readonly rows: readonly SortedVolume[];
-  /** Matching volumes on all pages. */
+  /** Number of matching volumes on all pages. */
   readonly total: number;
   readonly next: string | undefined;
 }
@@ -23,9 +23,9 @@ export interface TablePage {
 const placeOf = ({ key, volume }: SortedVolume): PageCursor => ({ key, node: volume.node, volumeId: volume.volumeId });
 
 /**
- * The page that begins after a cursor. One pass over the view, which allocates for the rows of the page alone; a page
- * goes on where the one before ended, whatever came or went in between.
- * @throws CertfleetError invalid-argument for a cursor that is none
+ * The page that begins after a cursor, in one pass over the view that allocates only for the rows of the page. Pages
+ * stay consistent when volumes are added or removed between requests.
+ * @throws CertfleetError invalid-argument if the cursor is malformed
  */
 export function tablePage(
   view: FleetView,
@@ -34,17 +34,17 @@ export function tablePage(
 ): TablePage {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
-  const isMeant = volumeFilter(filter);
+  const matches = volumeFilter(filter);
   const begin = after === undefined ? undefined : decodeCursor(after);
-  // One more than the page, which tells that there is another.
+  // One more than the page, to detect a following page.
   const first = new TopN<SortedVolume>(limit + 1, (a, b) => compareSorted(a, b, sign));
   let total = 0;
   view.scan(nowMs, filter.node, (volume, status) => {
-    if (!isMeant(volume, status)) return;
+    if (!matches(volume, status)) return;
     total += 1;
     const key = keyOf(volume, status);
     const bar = first.bar;
-    // Most rows are past the page: the key alone tells, before anything is made for them.
+    // Most rows are beyond the page: comparing the key avoids an allocation for them.
     if (bar !== undefined && (sign === 1 ? key > bar.key : key < bar.key)) return;
     if (begin !== undefined && compareCursors({ key, node: volume.node, volumeId: volume.volumeId }, begin, sign) <= 0)
       return;
@@ -57,7 +57,6 @@ export function tablePage(
   return { rows, total, next };
 }
 
-/** Every row, in order. */
 export function tableRows(
   view: FleetView,
   { filter, sort, order }: TableQuery,
@@ -65,10 +64,10 @@ export function tableRows(
 ): readonly SortedVolume[] {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
-  const isMeant = volumeFilter(filter);
+  const matches = volumeFilter(filter);
   const rows: SortedVolume[] = [];
   view.scan(nowMs, filter.node, (volume, status) => {
-    if (isMeant(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });
+    if (matches(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });
   });
   return rows.sort((a, b) => compareSorted(a, b, sign));
 }

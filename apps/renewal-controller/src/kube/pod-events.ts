@@ -3,21 +3,21 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { events } from '@certfleet/shared/kube/api-resource.ts';
 
-/** Whose events are meant; both are what a node's agent reported, which may be anything. */
+/** The pod to query; both values come from an agent's report and are untrusted. */
 export interface EventfulPod {
   readonly namespace: string;
   readonly podUid: string;
 }
 
-/** Gives the events of a pod, the latest first; never throws, since a page without them is better than none. */
+/** Reads the events of a pod, the latest first. Never throws, because the page is useful without them. */
 export type ReadPodEvents = (pod: EventfulPod) => Promise<PodEvents>;
 
-/** The API server keeps events for an hour; a pod that makes more than this in it makes the same ones. */
+/** The API server keeps events for an hour; a pod with more events than this repeats the same ones. */
 const maxRead = 500;
 const maxShown = 100;
-const longest = { word: 128, message: 1024 };
+const maxLengths = { text: 128, message: 1024 };
 
-/** An Event of core/v1, as far as it is shown. */
+/** The displayed fields of a core/v1 Event. */
 interface RawEvent {
   readonly type?: string;
   readonly reason?: string;
@@ -34,16 +34,16 @@ interface RawEvent {
 export function podEventReader(client: Pick<KubeClient, 'request'> | undefined): ReadPodEvents {
   return async ({ namespace, podUid }) => {
     if (client === undefined) return unavailable('the controller runs without Kubernetes');
-    // They become a path and a selector of the API server.
+    // The values become a path and a field selector of the API server.
     if (!/^[a-z0-9-]{1,63}$/.test(namespace) || !/^[a-zA-Z0-9-]{1,64}$/.test(podUid)) {
-      return unavailable('the node reported no pod that could be asked for');
+      return unavailable('the node reported no valid pod');
     }
     try {
       const query = { fieldSelector: `involvedObject.uid=${podUid}`, limit: String(maxRead) };
       const list = await client.request({ verb: 'list', resource: events, namespace, query, timeoutMs: 5_000 });
       return { events: toEventDtos((list as { readonly items?: readonly RawEvent[] }).items ?? []) };
     } catch (thrown) {
-      return unavailable(`the API server gives no events: ${asCertfleetError(thrown).message}`);
+      return unavailable(`cannot read events from the API server: ${asCertfleetError(thrown).message}`);
     }
   };
 }
@@ -63,10 +63,10 @@ function toEventDto(event: RawEvent): PodEvents['events'][number] {
   const { type = '', reason = '', message = '' } = event;
   return {
     at: lastSeen(event),
-    type: type.slice(0, longest.word),
-    reason: reason.slice(0, longest.word),
-    message: message.slice(0, longest.message),
-    // Events of the newer kind count in their series.
+    type: type.slice(0, maxLengths.text),
+    reason: reason.slice(0, maxLengths.text),
+    message: message.slice(0, maxLengths.message),
+    // Events of the newer kind have their count in the series.
     count: event.series?.count ?? event.count ?? 1,
   };
 }

@@ -1,11 +1,11 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** Longer than any issuer's key: four names of 256 characters. */
+/** Longer than any issuer key: four names of 256 characters. */
 const maxPatternLength = 1_100;
 
 /**
- * A pattern in which `*` stands for any text. Its parts are searched one after another, each from where the one before
- * ended, which needs no backtracking: names of issuers come from nodes, and none may cost more than its length.
+ * A pattern in which `*` matches any text. Its parts are searched one after another, each after the previous match,
+ * without backtracking: issuer names come from nodes, and matching must be linear in their length.
  */
 export class IssuerPattern {
   readonly #first: string;
@@ -13,10 +13,10 @@ export class IssuerPattern {
   /** Undefined for a pattern without `*`. */
   readonly #last: string | undefined;
 
-  /** Throws invalid-argument for a pattern that is longer than any name. */
+  /** Throws invalid-argument if the pattern is longer than any issuer key. */
   constructor(pattern: string) {
     if (pattern.length > maxPatternLength) {
-      const message = `an issuer pattern has at most ${maxPatternLength} characters, found ${pattern.length}`;
+      const message = `issuer pattern must have at most ${maxPatternLength} characters, found ${pattern.length}`;
       throw new CertfleetError('invalid-argument', message);
     }
     const parts = pattern.split('*');

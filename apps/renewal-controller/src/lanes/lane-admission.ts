@@ -6,89 +6,90 @@ import { requestMarks } from './request-marks.ts';
 import type { Lane } from './lane-policies.ts';
 import { admitScript, advanceScript, settleScript } from './lane-scripts.ts';
 
-/** What a lane says of a renewal. `isEarly`: nobody wants it before the wait is over, and it waits in no lane. */
+/** The decision of a lane. `isEarly`: the renewal is not due and not requested, and does not wait in the lane. */
 export type Admission = (
   | { readonly admitted: true; readonly again: boolean }
   | { readonly admitted: false; readonly waitMs: number; readonly isEarly: true }
   | { readonly admitted: false; readonly waitMs: number; readonly isEarly: false; readonly reason: WaitReason }
 ) & {
-  /** It would expire before its turn, and goes before the line. */
+  /** It would expire before its turn and goes to the front of the queue. */
   readonly urgent: boolean;
-  /** The bulk renewals that want it, by their marks. */
+  /** The marks of the bulk renewals that request it. */
   readonly requestedBy: readonly string[];
 };
 
-/** A renewal at its lane's door. */
+/** A request to start a renewal. */
 export interface LaneRequest {
-  /** Names the volume at its generation and attempt. */
+  /** Identifies the volume at its generation and attempt. */
   readonly id: string;
-  /** Names the volume at its generation, as those who ask for renewals do: some of them do not wait for windows. */
+  /** Identifies the volume at its generation, as bulk renewals do. */
   readonly renewal: string;
-  /** The volume alone, as `volumeKey` names it. */
+  /** The volume, as `volumeKey` formats it. */
   readonly volume: string;
-  /** A start after this comes too late. */
+  /** A later start is not safe. */
   readonly latestStartMs: number;
   readonly notAfterMs: number;
-  /** Before this time it starts only for somebody who requested it; not given for one that is due in any case. */
+  /** Before this time only a requested renewal starts; absent if it is due in any case. */
   readonly dueAtMs?: number;
 }
 
-/** A waiting renewal that may come, and in how many milliseconds. */
+/** A waiting renewal that may start, and in how many milliseconds. */
 export interface Promotion {
   readonly id: string;
   readonly inMs: number;
 }
 
-/** How a renewal ended: answered well, answered with a failure, refused by its agent for a while, or no longer wanted. */
+/** How a renewal ended: success, failure, refused by its agent for a while, or no longer wanted. */
 export type Outcome = 'ok' | 'failed' | 'deferred' | 'gone';
 
-/** A renewal that ended. */
 export interface Settlement {
   readonly id: string;
-  /** As in its request. */
+  /** As in the LaneRequest. */
   readonly renewal: string;
   readonly outcome: Outcome;
-  /** The volume alone, as `volumeKey` names it: failures of one alone are not the issuer's. */
+  /** The volume, as `volumeKey` formats it; repeated failures of one volume do not count against the issuer. */
   readonly volume: string;
   readonly error?: string;
-  /** For how many milliseconds no automatic renewal of the volume starts after this one; 0 unless given. */
+  /** For how many milliseconds no automatic renewal of the volume starts after this one; default 0. */
   readonly restMs?: number;
-  /** The batch of the node's outbox that waits the change: the same outcome settled again for it is not counted again. */
+  /** The batch of the node's outbox with this change; an outcome is counted once per batch. */
   readonly batch?: string;
 }
 
-/** What the end of a renewal means for its lane. */
+/** The effect of a settlement. */
 export interface Settled {
   readonly wasStarted: boolean;
-  /** The bulk renewals that want it, by their marks. */
+  /** The marks of the bulk renewals that request it. */
   readonly requestedBy: readonly string[];
-  /** Those that may come now or soon, whatever they were told before. */
+  /** Renewals that may start now or soon, replacing their earlier wait. */
   readonly promotions: readonly Promotion[];
-  /** The ids of `promotions`. */
   readonly promotedIds: readonly string[];
-  /** The outcome had been counted before, by an earlier call for the same batch. */
+  /** An earlier call for the same batch has counted the outcome. */
   readonly isRepeated?: true;
 }
 
-/** Time as lanes see it: the Redis server's, so that replicas agree; a test gives its own. */
+/** The time of lanes: that of the Redis server, so that replicas agree; tests provide their own. */
 export interface LaneTime {
   /** Milliseconds since the epoch; undefined for the server's time. */
   readonly nowMs: () => number | undefined;
-  /** From 0 to 1; spreads the ends of back-offs. */
+  /** From 0 to 1; randomizes the ends of back-offs. */
   readonly random: () => number;
 }
 
-/** The longest delay that is worth a job's while; windows that open later are looked for again. */
+/** The longest delay of a job; a window that opens later is checked again. */
 const maxWaitMs = 30 * 86_400_000;
 
-/** Decides which renewals may start. All state lies in Redis; each decision is one script, so replicas cannot disagree. */
+/**
+ * Decides which renewals may start. All state is in Redis and each decision is one script, so that replicas cannot
+ * disagree.
+ */
 export class LaneAdmission {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
   readonly #time: LaneTime;
   readonly #silentAfterMs: number;
 
-  /** @param silentAfterMs after which time without a word of its agent a node gets no renewals; 0 for never */
+  /** @param silentAfterMs a node without a heartbeat for this long receives no renewals; 0 disables the check */
   constructor(redis: RedisClient, keys: RedisKeys, time: LaneTime = serverTime, silentAfterMs = 0) {
     this.#redis = redis;
     this.#keys = keys;
@@ -96,7 +97,7 @@ export class LaneAdmission {
     this.#silentAfterMs = silentAfterMs;
   }
 
-  /** Asks for a slot in flight. Asked twice, an admitted renewal is admitted again and counted once. */
+  /** Requests a slot in flight. Idempotent: a repeated request of an admitted renewal is admitted and counted once. */
   async admit(lane: Lane, request: LaneRequest): Promise<Admission> {
     const { policy } = lane;
     const nowMs = this.#time.nowMs();
@@ -124,13 +125,16 @@ export class LaneAdmission {
     return { admitted: true, again: verdict === 2, ...common };
   }
 
-  /** Gives a slot back and lets the outcome set the lane's pace; answers whether it was started, and who may come now. */
+  /**
+   * Frees a slot and adjusts the lane's pace to the outcome; returns whether it was started, and the renewals to
+   * promote.
+   */
   async settle(lane: Lane, settlement: Settlement): Promise<Settled> {
     const { id, renewal, outcome, volume, error = '', restMs = 0, batch = '' } = settlement;
     const { maxInFlight, burst, backoff } = lane.policy;
     const { node, volumeId } = parseVolumeKey(volume);
     const keys = [...this.#keysOf(lane), this.#keys.outbox(node)];
-    const [code, demand, ...called] = (await settleScript.run(this.#redis, keys, [
+    const [code, marks, ...promoted] = (await settleScript.run(this.#redis, keys, [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -149,22 +153,25 @@ export class LaneAdmission {
       batch,
       volumeId,
     ])) as [number, string, ...(string | number)[]];
-    const promotions = callsOf(called);
+    const promotions = promotionsOf(promoted);
     return {
       wasStarted: code % 2 === 1,
-      requestedBy: requestMarks(demand),
+      requestedBy: requestMarks(marks),
       promotions,
-      promotedIds: promotions.map((call) => call.id),
+      promotedIds: promotions.map((promotion) => promotion.id),
       ...(code >= 2 && { isRepeated: true }),
     };
   }
 
-  /** Those that wait in a lane and may come now or soon: pace or policy changed, or whoever called them was killed. */
+  /**
+   * The renewals of a lane to promote: after a change of pace or policy, or because a killed replica lost the
+   * promotions.
+   */
   async advance(lane: Lane): Promise<readonly Promotion[]> {
     const { burst, maxInFlight, backoff } = lane.policy;
     const args = [lane.id, this.#time.nowMs() ?? '', startIntervalMs(lane), burst, maxInFlight, backoff.threshold];
     const keys = laneScriptKeys(this.#keys, lane.id);
-    return callsOf(
+    return promotionsOf(
       (await advanceScript.run(this.#redis, keys, [...args, this.#opensInMs(lane)])) as (string | number)[],
     );
   }
@@ -185,10 +192,10 @@ function startIntervalMs({ policy }: Lane): number {
   return policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond;
 }
 
-function callsOf(called: readonly (string | number)[]): readonly Promotion[] {
+function promotionsOf(promoted: readonly (string | number)[]): readonly Promotion[] {
   const promotions: Promotion[] = [];
-  for (let i = 0; i + 1 < called.length; i += 2)
-    promotions.push({ id: String(called[i]), inMs: Math.max(0, Number(called[i + 1])) });
+  for (let i = 0; i + 1 < promoted.length; i += 2)
+    promotions.push({ id: String(promoted[i]), inMs: Math.max(0, Number(promoted[i + 1])) });
   return promotions;
 }
 
@@ -196,7 +203,7 @@ function laneScriptKeys(keys: RedisKeys, lane: string): readonly string[] {
   return [...laneKeys(keys, lane), `${keys.lane(lane)}:waiting`, keys.queuedLanes];
 }
 
-/** The four keys of a lane alone, in the order that its scripts take them. */
+/** The four keys of a lane, in the order of its scripts' KEYS. */
 export function laneKeys(keys: RedisKeys, lane: string): readonly [string, string, string, string] {
   const key = keys.lane(lane);
   return [key, `${key}:inflight`, `${key}:slots`, `${key}:blocked`];

@@ -1,17 +1,17 @@
 import { issuerKey } from '../fleet-index/indexed-volume.ts';
 import type { LaneState } from './lane-store.ts';
 
-/** Whether a lane moves, or what keeps it. */
+/** Whether a lane starts renewals, or why not. */
 export type LaneStatus = 'open' | 'paused' | 'backing-off' | 'window';
 
-/** What waits in a lane, and whether it moves. */
+/** The depth and the status of a lane. */
 export interface LaneDepth extends Pick<LaneState, 'queued' | 'blocked' | 'inFlight'> {
-  /** The issuer as one word. */
+  /** The issuer key. */
   readonly key: string;
   readonly status: LaneStatus;
 }
 
-/** How a lane stands at a time: what waits first of a pause, a rest after failures, and windows that are all shut. */
+/** The status of a lane at a time: a pause takes precedence over a back-off, and that over closed windows. */
 export function laneStatus(
   { paused, backoffUntilMs = 0 }: Pick<LaneState, 'paused' | 'backoffUntilMs'>,
   { nowMs, opensInMs }: { readonly nowMs: number; readonly opensInMs: number },
@@ -21,7 +21,6 @@ export function laneStatus(
   return opensInMs > 0 ? 'window' : 'open';
 }
 
-/** A lane's state as far as its depth goes. */
 export function laneDepth(state: LaneState, at: { readonly nowMs: number; readonly opensInMs: number }): LaneDepth {
   const { issuer, queued, blocked, inFlight } = state;
   return { key: issuerKey(issuer), queued, blocked, inFlight, status: laneStatus(state, at) };

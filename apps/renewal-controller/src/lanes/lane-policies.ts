@@ -7,16 +7,16 @@ import { defaultLanePolicy } from './lane-policy.ts';
 import type { LaneOverride, LanePolicy } from './lane-policy.ts';
 import { RenewalWindows } from './renewal-windows.ts';
 
-/** The lane of one issuer: its policy, ready to be used. */
+/** The lane of one issuer with its compiled policy. */
 export interface Lane {
-  /** Names the lane's keys. */
+  /** Identifies the lane's Redis keys. */
   readonly id: string;
   readonly issuer: IssuerName;
   readonly policy: LanePolicy;
   readonly windows: RenewalWindows;
 }
 
-/** Lanes kept at once; names of issuers come from nodes. */
+/** Number of cached lanes; bounded, because issuer names come from nodes. */
 const maxKept = 20_000;
 
 interface Rule {
@@ -24,13 +24,13 @@ interface Rule {
   readonly policy: Partial<LanePolicy>;
 }
 
-/** Which policy waits for which issuer: the defaults, and over them every override that names it, the last one on top. */
+/** The policy of each issuer: the defaults, then every override whose pattern matches, in order. */
 export class LanePolicies {
   readonly #defaults: LanePolicy;
   readonly #rules: readonly Rule[];
   readonly #lanes = new Map<string, Lane>();
 
-  /** Throws invalid-argument when a policy makes no sense, here rather than at the first renewal. */
+  /** Throws invalid-argument for an invalid policy at startup, not at the first renewal. */
   constructor(defaults: Partial<LanePolicy> = {}, overrides: readonly LaneOverride[] = []) {
     this.#defaults = checked('the defaults', { ...defaultLanePolicy, ...defaults });
     refuseUnknown('the defaults', defaults);
@@ -41,7 +41,7 @@ export class LanePolicies {
     });
   }
 
-  /** The lane of an issuer; the same object for the same issuer. */
+  /** Returns the same object for the same issuer. */
   laneOf(issuer: IssuerName): Lane {
     const key = issuerKey(issuer);
     const known = this.#lanes.get(key);
@@ -54,7 +54,7 @@ export class LanePolicies {
     return lane;
   }
 
-  /** Drops what is kept of issuers that no volume names any more. */
+  /** Drops the cached lanes of issuers that no volume names any more. */
   keepOnly(issuerKeys: ReadonlySet<string>): void {
     for (const key of this.#lanes.keys()) if (!issuerKeys.has(key)) this.#lanes.delete(key);
   }
@@ -70,12 +70,12 @@ const bounds: Readonly<Record<Exclude<keyof LanePolicy, 'windows' | 'backoff'>, 
   priority: [0, 9],
 };
 
-/** A misspelt limit would be none. */
+/** A misspelt field would silently disable a limit. */
 function refuseUnknown(name: string, policy: Partial<LanePolicy>): void {
   const known = Object.keys(defaultLanePolicy);
   const unknown = Object.keys(policy).filter((field) => !known.includes(field));
   if (unknown.length === 0) return;
-  const message = `lane policy of ${name}: expected ${known.join(', ')}, found ${unknown.join(', ')}`;
+  const message = `lane policy of ${name}: unknown field ${unknown.join(', ')}, expected one of ${known.join(', ')}`;
   throw new CertfleetError('invalid-argument', message);
 }
 
@@ -83,12 +83,13 @@ function checked(name: string, policy: LanePolicy): LanePolicy {
   const { threshold, initialMs, maxMs } = policy.backoff;
   const problems = Object.entries(bounds).flatMap(([field, [from, to]]) => {
     const value = policy[field as keyof typeof bounds];
-    return value >= from && value <= to ? [] : [`${field} from ${from} to ${to}, found ${value}`];
+    return value >= from && value <= to ? [] : [`${field} must be from ${from} to ${to}, found ${value}`];
   });
-  if (!(threshold >= 1)) problems.push(`backoff.threshold of 1 or more, found ${threshold}`);
-  if (!(initialMs > 0 && maxMs >= initialMs)) problems.push('backoff.initialMs above 0 and at most backoff.maxMs');
+  if (!(threshold >= 1)) problems.push(`backoff.threshold must be at least 1, found ${threshold}`);
+  if (!(initialMs > 0 && maxMs >= initialMs))
+    problems.push('backoff.initialMs must be above 0 and at most backoff.maxMs');
   if (problems.length > 0)
-    throw new CertfleetError('invalid-argument', `lane policy of ${name}: expected ${problems.join('; ')}`);
+    throw new CertfleetError('invalid-argument', `lane policy of ${name}: ${problems.join('; ')}`);
   new RenewalWindows(policy.windows).opensInMs(0);
   return policy;
 }

@@ -1,16 +1,16 @@
-/** A time in which a lane renews: from each moment that the cron expression names, for as long as said. */
+/** A time in which a lane renews: it begins at each time of the cron expression and lasts for the duration. */
 export interface WindowPolicy {
-  /** Five or six fields, as cron takes them. */
+  /** Five or six fields. */
   readonly cron: string;
   readonly durationMs: number;
-  /** IANA name; UTC when absent. */
+  /** IANA name; default UTC. */
   readonly timeZone?: string;
 }
 
-/** What a lane does when its issuer fails. */
+/** The back-off of a lane whose issuer fails. */
 export interface LaneBackoff {
   /**
-   * Failures in a row, without a success between, that make it the issuer's fault: of different nodes (two at least) for
+   * Consecutive failures, without a success in between, that start the back-off: of different nodes (two at least) for
    * the whole lane, of different volumes for the renewals of one node.
    */
   readonly threshold: number;
@@ -18,28 +18,28 @@ export interface LaneBackoff {
   readonly maxMs: number;
 }
 
-/** The pace that an issuer can bear. */
+/** The limits of an issuer. */
 export interface LanePolicy {
-  /** Renewals started a second, in the long run; 0 for no limit. */
+  /** Average number of renewals started per second; 0 for no limit. */
   readonly ratePerSecond: number;
-  /** Renewals that may start at once after a rest. */
+  /** Renewals that may start at once after an idle time. */
   readonly burst: number;
-  /** Renewals started and not yet answered. */
+  /** Maximum number of renewals started and without a result. */
   readonly maxInFlight: number;
-  /** How long a renewal without an answer takes a place, in milliseconds. */
+  /** How long a renewal without a result keeps its slot, in milliseconds. */
   readonly answerTimeoutMs: number;
-  /** Over which part of a certificate's lifetime before renew-at equal certificates are spread, 0 to 0.5. */
+  /** The part of the lifetime before renew-at over which equal certificates are spread, 0 to 0.5. */
   readonly jitter: number;
-  /** The longest such spread, in milliseconds. */
+  /** The maximum of that spread, in milliseconds. */
   readonly maxJitterMs: number;
-  /** Lanes with a higher priority are looked at first, 0 to 9. */
+  /** Lanes with a higher priority are processed first, 0 to 9. */
   readonly priority: number;
   /** Empty: always open. */
   readonly windows: readonly WindowPolicy[];
   readonly backoff: LaneBackoff;
 }
 
-/** The pace of an issuer of which nothing else is said. */
+/** The policy of an issuer without an override. */
 export const defaultLanePolicy: LanePolicy = {
   ratePerSecond: 10,
   burst: 20,
@@ -52,9 +52,9 @@ export const defaultLanePolicy: LanePolicy = {
   backoff: { threshold: 3, initialMs: 5_000, maxMs: 600_000 },
 };
 
-/** A policy for the issuers that a pattern names; what it does not say, the defaults say. */
+/** A policy for the issuers that a pattern matches; missing fields have the defaults. */
 export interface LaneOverride {
-  /** Matched against the whole issuer key, `kind.group/namespace/name`; `*` stands for any text. */
+  /** Matched against the whole issuer key, `kind.group/namespace/name`; `*` matches any text. */
   readonly issuer: string;
   readonly policy: Partial<LanePolicy>;
 }

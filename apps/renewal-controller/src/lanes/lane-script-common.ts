@@ -1,34 +1,51 @@
-// What the scripts of a lane share. A lane is one hash and some sorted sets:
-//   tat      theoretical arrival time (GCRA) of the starts that were admitted: what the limit is measured by
-//   interval the time between starts that tat was computed with, in ms
-//   queueTail     end of the queue: who comes now and may not start gets the time behind it; urgentQueueTail  of the urgent
-//   until    end of the back-off; streak  failures in a row; paceDivisorLog2  halvings of pace still in force
-//   failedNodes  the nodes that the streak was seen by, comma-separated; lastFailedNode  the last of them
-//   okAt     the last success; lastNode, sharedAt  the node that came last, and when it last was another than before
-//   :inflight  started and unanswered, by the time at which their slot in flight is given up
-//   :slots     queued, by the time reserved for them; once it has come, promoted and on their way
-//   :blocked    waiting for a slot in flight or for the end of a pause, by not-after, the most urgent first
-//   :node-limited   hash of what waits for its node's share, to the node
-//   :waiting   nodes that have such renewals, by the time at which one of them was last promoted
-// Of each node in a lane, so that none takes more than its share:
-//   :node:     hash: until, streak, lastFailed, failedAt of the failures that this node alone reports
-//   :active:   set of what it has in flight, in slots and blocked
-//   :node-limited:  what waits for the node's share, by not-after, the most urgent first; below 0 what waits for no window
+// State of a lane in Redis, used by all lane scripts. Below the key of the lane (`<lane>`), in its hash slot:
+//
+// <lane>  hash:
+//   tat                     theoretical arrival time (GCRA) of the admitted starts; the rate limit compares it with now
+//   interval                the time between starts that tat was computed with, in ms
+//   queueTail               end of the queue: the time of the next slot
+//   urgentQueueTail         end of the queue of urgent renewals
+//   until                   end of the back-off
+//   streak                  consecutive failures
+//   paceDivisorLog2         the pace is divided by 2 to this power after failures
+//   failedNodes             the nodes that reported failures of the streak, comma-separated
+//   lastFailedNode          the last of them
+//   failingSince            begin of the streak
+//   error, errorAt          the last failure
+//   okAt                    the last success
+//   lastNode, sharedAt      the last node, and when it last differed from the one before
+//   paused                  set while the lane is paused
+// <lane>:inflight           sorted set: started renewals without a result, by the time at which the answer timeout
+//                           frees the slot
+// <lane>:slots              sorted set: queued renewals by their reserved time; a past time means promoted, but not yet
+//                           arrived
+// <lane>:blocked            sorted set: renewals waiting for a slot in flight or the end of a pause, by not-after (most
+//                           urgent first)
+// <lane>:node-limited       hash: renewals waiting for the share of their node → node
+// <lane>:waiting            sorted set: nodes with such renewals, by the time at which one of them was last promoted
+// <lane>:node:<node>        hash: until, streak, lastFailed, failedAt of the failures that this node reports
+// <lane>:active:<node>      set: the node's renewals in inflight, slots and blocked
+// <lane>:node-limited:<node>  sorted set: renewals waiting for the share of the node, by not-after; negative scores
+//                             ignore windows
+//
 // Shared by all lanes:
-//   started    what is started and unanswered, node/volume by the time at which its slot is given up
-//   waits      why lanes let renewals wait, by node/volume: reason:until in ms, without a time where none is known
-//   requestedBy    which bulk renewals want a renewal (bulk-renewal-scripts.ts)
-//   queued     the ids of lanes in which renewals wait
-//   cooldown    node/volume by the time before which no automatic renewal of it starts
-//   cancelled  ids of cancelled bulk renewals
-//   seen       nodes by the time at which they were last heard of
-// Keys of nodes are made in the scripts, below the key of the lane and so in its hash slot.
+//   started      sorted set: started renewals without a result, as node/volume, by the end of the answer timeout
+//   waits        hash: node/volume → why its lane delays it, as reason:until in ms; until is empty if unknown
+//   requestedBy  hash: the bulk renewals that request a renewal (bulk-renewal-scripts.ts)
+//   queued       set: ids of lanes in which renewals wait
+//   cooldown     sorted set: node/volume by the time before which no automatic renewal of it starts
+//   cancelled    sorted set: ids of cancelled bulk renewals
+//   seen         sorted set: nodes by the time of their last heartbeat
 
-/** KEYS of all lane scripts: the lane's five, then `queued`. Time is the server's: no replica's clock decides. */
+/**
+ * Prelude of every lane script. Times are those of the Redis server, so that no replica's clock decides.
+ *
+ * KEYS: <lane>, <lane>:inflight, <lane>:slots, <lane>:blocked, <lane>:waiting, queued.
+ */
 export const laneCommon = `
 local lane, inflight, slots, blocked, waiting, queued = unpack(KEYS)
-local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'streak', 'paceDivisorLog2', 'failedNodes', 'lastFailedNode',
-  'okAt', 'lastNode', 'sharedAt', 'paused'}
+local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'streak', 'paceDivisorLog2', 'failedNodes',
+  'lastFailedNode', 'okAt', 'lastNode', 'sharedAt', 'paused'}
 local state = {}
 for i, value in ipairs(redis.call('HMGET', lane, unpack(fields))) do state[fields[i]] = value end
 local function field(name) return tonumber(state[name] or 0) end
@@ -44,11 +61,13 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function score(key, member) return tonumber(redis.call('ZSCORE', key, member) or -1) end
-local function roomOf(most, threshold)
+local function inFlightLimit(maxInFlight, threshold)
+  -- While the issuer fails, a single renewal probes it.
   if field('streak') >= math.max(2, threshold) then return 1 end
-  return math.max(1, math.floor(most / 2 ^ field('paceDivisorLog2')))
+  return math.max(1, math.floor(maxInFlight / 2 ^ field('paceDivisorLog2')))
 end
--- The interval between starts and the burst in ms. When the pace has risen, what was admitted before counts at the new one.
+-- Returns the interval between starts and the burst tolerance, in ms. If the pace has risen, earlier starts count at
+-- the new interval.
 local function pace(now, base, burst)
   local paceDivisorLog2 = field('paceDivisorLog2')
   local interval = base * 2 ^ paceDivisorLog2
@@ -58,28 +77,30 @@ local function pace(now, base, burst)
   end
   return interval, interval * ((paceDivisorLog2 > 0 and 1 or burst) - 1)
 end
+-- Moves the ends of both queues to the slot after the last reserved one.
 local function endQueueAfterLast(slack, interval)
   local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
   local queueTail = last[2] and tonumber(last[2]) + slack + interval or 0
-  put('queueTail', text(math.min(field('queueTail'), queueTail)), 'urgentQueueTail', text(math.min(field('urgentQueueTail'), queueTail)))
+  put('queueTail', text(math.min(field('queueTail'), queueTail)),
+    'urgentQueueTail', text(math.min(field('urgentQueueTail'), queueTail)))
 end
 
 local function keyOf(kind, node) return lane .. ':' .. kind .. ':' .. node end
--- A node's failures count against it until somebody succeeds: then it is not the issuer.
+-- Returns the node's back-off end, failure streak and last failed volume. A later success in the lane resets them.
 local function failuresOf(node)
   local found = redis.call('HMGET', keyOf('node', node), 'until', 'streak', 'lastFailed', 'failedAt')
   if tonumber(found[4] or 0) <= field('okAt') then return 0, 0, '' end
   return tonumber(found[1] or 0), tonumber(found[2] or 0), found[3]
 end
--- How many slots of the lane one node may have: a quarter. A small lane that one node has to itself is not divided.
-local function shareOf(node, now, most, threshold)
+-- Maximum number of slots of one node: a quarter of the lane. A small lane used by a single node is not divided.
+local function shareOf(node, now, maxInFlight, threshold)
   local _, streak = failuresOf(node)
   if streak >= threshold then return 1 end
-  local room = roomOf(most, threshold)
-  if most < 16 and now - field('sharedAt') > 3600000 then return room end
-  return math.max(1, math.ceil(room / 4))
+  local limit = inFlightLimit(maxInFlight, threshold)
+  if maxInFlight < 16 and now - field('sharedAt') > 3600000 then return limit end
+  return math.max(1, math.ceil(limit / 4))
 end
--- How many slots the node has: in flight, blocked, and in the queue up to a time. Not counted exactly below the limit.
+-- Number of slots of the node: in flight, blocked, and queued until a time. 0 if it is certainly below the limit.
 local function takenBy(node, at, limit)
   local active = keyOf('active', node)
   if redis.call('SCARD', active) < limit then return 0 end
@@ -93,6 +114,7 @@ local function takenBy(node, at, limit)
   end
   return count
 end
+-- Keys of nodes expire 31 days after their last use.
 local function keep(key) redis.call('PEXPIRE', key, 2678400000) end
 local function activate(node, member)
   redis.call('SADD', keyOf('active', node), member)
@@ -105,14 +127,14 @@ local function leaveNodeLimited(node, member)
   if redis.call('EXISTS', nodeLimited) == 0 then redis.call('ZREM', waiting, node) end
 end
 
--- Calls forward what may start: the blocked while slots in flight are free, then the queue as far as its times are later
--- than pace and policy require, then what waits for its node's share, the node first that was promoted least lately.
--- Answers members and how many ms from now each is to come.
-local function advance(now, interval, slack, opens, most, threshold)
+-- Promotes waiting renewals while slots in flight are free: first the blocked ones; then queued ones whose slots are
+-- later than pace and policy require; then those that wait for the share of their node, the least recently promoted node
+-- first. Returns pairs of member and ms until its start.
+local function advance(now, interval, slack, opens, maxInFlight, threshold)
   local promoted = {}
   if state.paused or redis.call('EXISTS', slots, blocked, waiting) == 0 then return promoted end
-  local onTheirWay = redis.call('ZCOUNT', slots, now - 5000, now)
-  local free = roomOf(most, threshold) - redis.call('ZCARD', inflight) - onTheirWay
+  local arriving = redis.call('ZCOUNT', slots, now - 5000, now)
+  local free = inFlightLimit(maxInFlight, threshold) - redis.call('ZCARD', inflight) - arriving
   if free <= 0 then return promoted end
   local function promote(member, at)
     redis.call('ZADD', slots, at, member)
@@ -121,7 +143,7 @@ local function advance(now, interval, slack, opens, most, threshold)
     free = free - 1
   end
   local from, behind = math.max(now, field('until')), field('tat')
-  if onTheirWay > 0 then behind = math.max(behind, from) + onTheirWay * interval end
+  if arriving > 0 then behind = math.max(behind, from) + arriving * interval end
   for _, member in ipairs(redis.call('ZRANGE', blocked, 0, math.min(free, 500) - 1)) do
     redis.call('ZREM', blocked, member)
     promote(member, now)
@@ -136,7 +158,7 @@ local function advance(now, interval, slack, opens, most, threshold)
       local at = math.ceil(math.max(slot >= opens and math.max(from, opens) or from, behind - slack))
       if at > now + 1500 then break end
       times[#times + 1] = at
-      -- Against the time that pace explains, not the slot before: slots that are each a little late add up to a slow lane.
+      -- Compared with the time that the pace requires, not with the preceding slot: small delays of each slot add up.
       isMoved = isMoved or slot - at > 250
       behind = math.max(behind, at) + interval
     end
@@ -148,11 +170,12 @@ local function advance(now, interval, slack, opens, most, threshold)
   for _, node in ipairs(redis.call('ZRANGE', waiting, 0, 19)) do
     if free <= 0 or math.max(from, behind - slack) > now + 1500 then break end
     redis.call('ZADD', waiting, now, node)
-    local share = shareOf(node, now, most, threshold)
+    local share = shareOf(node, now, maxInFlight, threshold)
     local own = math.min(free, share - takenBy(node, now + 1500, share))
     if own > 0 and failuresOf(node) <= now then
-      local most = opens > now + 1500 and '(0' or '+inf'
-      local first = redis.call('ZRANGEBYSCORE', keyOf('node-limited', node), '-inf', most, 'LIMIT', 0, own)
+      -- Outside a window, only renewals that ignore windows (negative scores).
+      local maxScore = opens > now + 1500 and '(0' or '+inf'
+      local first = redis.call('ZRANGEBYSCORE', keyOf('node-limited', node), '-inf', maxScore, 'LIMIT', 0, own)
       for _, member in ipairs(first) do
         leaveNodeLimited(node, member)
         activate(node, member)
@@ -160,18 +183,22 @@ local function advance(now, interval, slack, opens, most, threshold)
         behind = math.max(behind, from) + interval
       end
     end
-    -- Keys of nodes end by themselves after a month.
+    -- The key may have expired.
     if redis.call('EXISTS', keyOf('node-limited', node)) == 0 then redis.call('ZREM', waiting, node) end
   end
   return promoted
 end`;
 
-/** KEYS of what admits or ends a renewal: those above, then these. */
+/**
+ * Prelude of the scripts that admit or end a renewal.
+ *
+ * KEYS: those of laneCommon, then started, waits, requestedBy, cooldown, cancelled, seen.
+ */
 export const renewalCommon = `${laneCommon}
 local started, waits, requestedBy, cooldown, cancelled, seen = unpack(KEYS, 7)
 local function nodeOf(volume) return string.match(volume, '^([^/]*)') end
--- Only requests that are not cancelled count.
-local function wantedBy(renewal)
+-- Returns the marks of the bulk renewals that request the renewal, without cancelled ones.
+local function requestersOf(renewal)
   local wanted = {}
   for mark in string.gmatch(redis.call('HGET', requestedBy, renewal) or '', '[^,]+') do
     if score(cancelled, (string.gsub(mark, '!', ''))) < 0 then wanted[#wanted + 1] = mark end

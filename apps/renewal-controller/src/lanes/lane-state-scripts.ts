@@ -1,15 +1,18 @@
 import { luaScript } from '../redis/lua-script.ts';
 
 /**
- * How lanes stand. KEYS the four of each. Answers for each its hash as a flat list, how many are in flight, in slots and
- * blocked (for the lane or for their node's share), and the time of the last slot or ''.
+ * Reads the states of lanes.
+ *
+ * KEYS: per lane: <lane>, <lane>:inflight, <lane>:slots, <lane>:blocked.
+ * Returns per lane: {its hash as a flat list, number in flight, number in slots, number blocked (including
+ * node-limited), time of the last slot or ''}.
  */
 export const laneStatesScript = luaScript(`
 local answer = {}
 for i = 1, #KEYS, 4 do
   local lane, inflight, slots, blocked = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
   local status = {redis.call('HGETALL', lane), 0, 0, 0, ''}
-  -- Nothing is under way in most of some thousand lanes, which one question tells.
+  -- Most of some thousand lanes are empty; one EXISTS detects them.
   local nodeLimited = lane .. ':node-limited'
   if redis.call('EXISTS', inflight, slots, blocked, nodeLimited) > 0 then
     local last = redis.call('ZRANGE', slots, -1, -1, 'WITHSCORES')
@@ -21,8 +24,11 @@ end
 return answer`);
 
 /**
- * In how many ms a waiting renewal is to come as things are now, or '' when its wait is as it was told: whoever called it
- * in the meantime found no job that waits. KEYS slots, blocked, nodeLimited, waits. ARGV member, node/volume.
+ * Reads whether a waiting renewal was promoted before its wait was stored: the promotion found no delayed job then.
+ *
+ * KEYS: <lane>:slots, <lane>:blocked, <lane>:node-limited, waits.
+ * ARGV: member (job id), node/volume.
+ * Returns the new wait in ms, or '' if the original wait is still valid.
  */
 export const promotionScript = luaScript(`
 local time = redis.call('TIME')
@@ -35,8 +41,12 @@ if wait and string.find(wait, 'node-silent', 1, true) then return '' end
 return '0'`);
 
 /**
- * Whether a renewal that was just handed over is to be taken back: its lane was paused, or the requests that it was started
- * for were cancelled. KEYS lane, requestedBy, cancelled. ARGV its name in requestedBy, 1 when it is due in any case.
+ * Reads whether a dispatched renewal must be recalled, because its lane was paused or the requests for it were
+ * cancelled.
+ *
+ * KEYS: <lane>, requestedBy, cancelled.
+ * ARGV: renewal id in requestedBy, 1 if it is due in any case else 0.
+ * Returns 1 if it must be recalled, else 0.
  */
 export const isWithdrawnScript = luaScript(`
 if redis.call('HEXISTS', KEYS[1], 'paused') == 1 then return 1 end

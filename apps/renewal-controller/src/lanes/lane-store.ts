@@ -11,41 +11,39 @@ import type { Lane, LanePolicies } from './lane-policies.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { promotionScript, isWithdrawnScript, laneStatesScript } from './lane-state-scripts.ts';
 
-/** Who stopped a lane, and why. */
 export interface LanePause {
   readonly by: string;
   readonly reason: string;
   readonly atMs: number;
 }
 
-/** A lane as it stands. */
+/** The state of a lane. */
 export interface LaneState {
   readonly id: string;
   readonly issuer: IssuerName;
   readonly policy: LanePolicy;
   readonly paused: LanePause | undefined;
-  /** Renewals started and not answered. */
+  /** Renewals started and without a result. */
   readonly inFlight: number;
-  /** Renewals with a slot in the line. */
+  /** Renewals with a slot in the queue. */
   readonly queued: number;
-  /** Renewals that wait for a slot in flight, for their node's share of them, or for the end of a pause. */
+  /** Renewals that wait for a slot in flight, for their node's share, or for the end of a pause. */
   readonly blocked: number;
-  /** When the last in the line has its turn; undefined without a line. */
+  /** When the last queued renewal has its turn; undefined if the queue is empty. */
   readonly lineEndsAtMs: number | undefined;
-  /** Until when the lane rests after failures; undefined when it does not. */
+  /** End of the back-off; undefined if the lane is not backing off. */
   readonly backoffUntilMs: number | undefined;
-  /** Failures in a row. */
+  /** Consecutive failures. */
   readonly failureStreak: number;
-  /** When those failures began; undefined without any. */
+  /** Begin of those failures; undefined without failures. */
   readonly failingSinceMs: number | undefined;
-  /** The part of the lane's pace that is in force, from 1/64 to 1. */
+  /** The current fraction of the lane's full pace, from 1/64 to 1. */
   readonly pace: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
 const statesAtOnce = 100;
 
-/** Lists, pauses and resumes lanes. */
 export class LaneStore {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
@@ -58,24 +56,24 @@ export class LaneStore {
     this.#policies = policies;
   }
 
-  /** Makes a lane known to `list`; does nothing when this process did so already. */
+  /** Adds a lane to `list`; does nothing if this process did so before. */
   async note(lane: Lane): Promise<void> {
     if (this.#noted.has(lane.id)) return;
     await this.#redis.hset(this.#keys.lanes, lane.id, JSON.stringify(lane.issuer));
     this.#noted.add(lane.id);
   }
 
-  /** Forgets what this process noted: Redis may have lost it. */
+  /** Clears the memory of noted lanes: Redis may have lost them. */
   forgetNoted(): void {
     this.#noted.clear();
   }
 
-  /** The lanes that renewals have passed. */
+  /** The lanes that have processed renewals. */
   async list(): Promise<readonly LaneState[]> {
     return await this.states(await this.noted());
   }
 
-  /** The issuers whose lanes renewals have passed, or a person held. */
+  /** The issuers whose lanes have processed renewals or were paused. */
   async noted(): Promise<readonly IssuerName[]> {
     return Object.values(await this.#redis.hgetall(this.#keys.lanes)).map((json) => JSON.parse(json) as IssuerName);
   }
@@ -86,7 +84,7 @@ export class LaneStore {
     return state;
   }
 
-  /** How lanes stand, a hundred for each question to Redis. */
+  /** The states of lanes, in batches of a hundred per call to Redis. */
   async states(issuers: readonly IssuerName[]): Promise<readonly LaneState[]> {
     const lanes = issuers.map((issuer) => this.#policies.laneOf(issuer));
     return (await Promise.all(batches(lanes, statesAtOnce).map((some) => this.#statesOf(some)))).flat();
@@ -98,7 +96,7 @@ export class LaneStore {
     return lanes.map((lane, i) => laneState(lane, answers[i] ?? [[], 0, 0, 0, '']));
   }
 
-  /** How deep every lane is at a time, in milliseconds since the epoch, and whether it moves. */
+  /** The depth and the status of every lane at a time, in milliseconds since the epoch. */
   async depths(nowMs: number): Promise<readonly LaneDepth[]> {
     return (await this.list()).map((state) => {
       const opensInMs = this.#policies.laneOf(state.issuer).windows.opensInMs(nowMs);
@@ -107,8 +105,8 @@ export class LaneStore {
   }
 
   /**
-   * In how many milliseconds a renewal that was let wait is to come as things are now; undefined when its wait stands.
-   * Whoever called it before its job was put back found none that waits.
+   * The new wait, in milliseconds, of a renewal that was promoted before its job was delayed; undefined if its wait is
+   * still valid.
    */
   async promotionDelayMs(
     { id }: Lane,
@@ -120,7 +118,7 @@ export class LaneStore {
     return answer === '' ? undefined : Number(answer);
   }
 
-  /** Whether a renewal may no longer start though it was admitted: the lane was paused or its request cancelled since. */
+  /** Whether an admitted renewal must not start any more, because its lane was paused or its request cancelled. */
   async isWithdrawn(
     { id }: Lane,
     { renewal, isDue }: { readonly renewal: string; readonly isDue: boolean },
@@ -137,19 +135,19 @@ export class LaneStore {
     return found.flatMap((json) => (typeof json === 'string' ? [JSON.parse(json) as IssuerName] : []));
   }
 
-  /** Holds every renewal of an issuer, urgent ones too, until `resume`. */
+  /** Pauses all renewals of an issuer, including urgent ones, until `resume`. */
   async pause(issuer: IssuerName, pause: LanePause): Promise<void> {
     const lane = this.#policies.laneOf(issuer);
     await this.note(lane);
     await this.#redis.hset(laneKeys(this.#keys, lane.id)[0], 'paused', JSON.stringify(pause));
   }
 
-  /** Ends a pause. What it held is called by and by: the first by the next `advance`, the rest as those are answered. */
+  /** Ends a pause. The next `advance` promotes the first blocked renewals, and each result the following ones. */
   async resume(issuer: IssuerName): Promise<void> {
     await this.#redis.hdel(laneKeys(this.#keys, this.#policies.laneOf(issuer).id)[0], 'paused');
   }
 
-  /** Removes the lanes of issuers that no volume names any more; a paused one stays. */
+  /** Removes the lanes of issuers that no volume names any more; keeps paused lanes. */
   async prune(usedIssuerKeys: ReadonlySet<string>): Promise<void> {
     for (const { id, issuer, paused, inFlight } of await this.list()) {
       if (usedIssuerKeys.has(issuerKey(issuer)) || paused !== undefined || inFlight > 0) continue;
@@ -163,7 +161,7 @@ export class LaneStore {
   }
 }
 
-/** What Redis waits of a lane: its hash, how many are in flight, in slots and blocked, and the time of the last slot. */
+/** A lane as laneStatesScript returns it: its hash, number in flight, in slots, blocked, time of the last slot. */
 type StoredLane = readonly [readonly string[], number, number, number, string];
 
 function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredLane): LaneState {

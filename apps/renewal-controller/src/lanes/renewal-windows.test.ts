@@ -1,53 +1,55 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { RenewalWindows } from './renewal-windows.ts';
 
 const hourMs = 3_600_000;
 const nightly = new RenewalWindows([{ cron: '0 22 * * *', durationMs: 4 * hourMs, timeZone: 'Europe/Berlin' }]);
 
-test('a lane without windows is always open', () => {
-  assert.equal(new RenewalWindows([]).opensInMs(0), 0);
-});
-
-test('opens on the minute, stays open over midnight, and closes on the minute', () => {
-  const opensMs = Date.UTC(2026, 0, 5, 21);
-  assert.deepEqual(
-    [opensMs - 1000, opensMs, opensMs + 1, opensMs + 4 * hourMs - 1, opensMs + 4 * hourMs].map((ms) =>
-      nightly.opensInMs(ms),
-    ),
-    [1000, 0, 0, 0, 20 * hourMs],
-  );
-});
-
-test('keeps to the clock of its time zone when that changes', () => {
-  // Berlin goes to summer time on 2026-03-29: the same local hour is an hour earlier in UTC.
-  assert.equal(nightly.opensInMs(Date.UTC(2026, 2, 28, 20)), hourMs);
-  assert.equal(nightly.opensInMs(Date.UTC(2026, 2, 29, 20)), 0);
-});
-
-test('of several windows any that is open will do', () => {
-  const windows = new RenewalWindows([
-    { cron: '0 0 1 * *', durationMs: hourMs },
-    { cron: '*/10 * * * *', durationMs: 60_000 },
-  ]);
-  assert.equal(windows.opensInMs(Date.UTC(2026, 0, 5, 12, 0, 30)), 0);
-  assert.equal(windows.opensInMs(Date.UTC(2026, 0, 5, 12, 1)), 9 * 60_000);
-});
-
-test('finds the window before a time, within bounds', () => {
-  const dueMs = Date.UTC(2026, 0, 7, 12);
-  assert.deepEqual(nightly.lastBefore(dueMs, 0), {
-    startMs: Date.UTC(2026, 0, 6, 21),
-    endMs: Date.UTC(2026, 0, 7, 1),
+describe('RenewalWindows', () => {
+  test('is always open without windows', () => {
+    assert.equal(new RenewalWindows([]).opensInMs(0), 0);
   });
-  assert.equal(nightly.lastBefore(dueMs, Date.UTC(2026, 0, 6, 22)), undefined);
-});
 
-test('refuses an expression, a time zone or a duration that makes no window', () => {
-  const bad = [
-    { cron: 'every night', durationMs: hourMs },
-    { cron: '0 22 * * *', durationMs: hourMs, timeZone: 'Middle/Earth' },
-    { cron: '0 22 * * *', durationMs: 0 },
-  ];
-  for (const policy of bad) assert.throws(() => new RenewalWindows([policy]), { code: 'invalid-argument' });
+  test('opens on the minute, stays open over midnight, and closes on the minute', () => {
+    const opensMs = Date.UTC(2026, 0, 5, 21);
+    assert.deepEqual(
+      [opensMs - 1000, opensMs, opensMs + 1, opensMs + 4 * hourMs - 1, opensMs + 4 * hourMs].map((ms) =>
+        nightly.opensInMs(ms),
+      ),
+      [1000, 0, 0, 0, 20 * hourMs],
+    );
+  });
+
+  test('follows daylight saving time of its time zone', () => {
+    // Berlin changes to summer time on 2026-03-29: the same local hour is an hour earlier in UTC.
+    assert.equal(nightly.opensInMs(Date.UTC(2026, 2, 28, 20)), hourMs);
+    assert.equal(nightly.opensInMs(Date.UTC(2026, 2, 29, 20)), 0);
+  });
+
+  test('is open while any of several windows is open', () => {
+    const windows = new RenewalWindows([
+      { cron: '0 0 1 * *', durationMs: hourMs },
+      { cron: '*/10 * * * *', durationMs: 60_000 },
+    ]);
+    assert.equal(windows.opensInMs(Date.UTC(2026, 0, 5, 12, 0, 30)), 0);
+    assert.equal(windows.opensInMs(Date.UTC(2026, 0, 5, 12, 1)), 9 * 60_000);
+  });
+
+  test('finds the window before a time, within bounds', () => {
+    const dueMs = Date.UTC(2026, 0, 7, 12);
+    assert.deepEqual(nightly.lastBefore(dueMs, 0), {
+      startMs: Date.UTC(2026, 0, 6, 21),
+      endMs: Date.UTC(2026, 0, 7, 1),
+    });
+    assert.equal(nightly.lastBefore(dueMs, Date.UTC(2026, 0, 6, 22)), undefined);
+  });
+
+  test('rejects an invalid expression, time zone or duration', () => {
+    const bad = [
+      { cron: 'every night', durationMs: hourMs },
+      { cron: '0 22 * * *', durationMs: hourMs, timeZone: 'Middle/Earth' },
+      { cron: '0 22 * * *', durationMs: 0 },
+    ];
+    for (const policy of bad) assert.throws(() => new RenewalWindows([policy]), { code: 'invalid-argument' });
+  });
 });

@@ -2,26 +2,29 @@ import { Cron } from 'croner';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { WindowPolicy } from './lane-policy.ts';
 
-/** A span of time in milliseconds since the epoch; the end is outside. */
+/** A half-open time span in milliseconds since the epoch; the end is excluded. */
 export interface TimeSpan {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** The renewal windows of a lane: several may overlap, none at all means that it is always open. */
+/** The renewal windows of a lane, which may overlap; without windows the lane is always open. */
 export class RenewalWindows {
   readonly #windows: readonly { readonly cron: Cron; readonly durationMs: number }[];
 
-  /** Throws invalid-argument for an expression, time zone or duration that makes no window. */
+  /** Throws invalid-argument for an invalid expression, time zone or duration. */
   constructor(policies: readonly WindowPolicy[]) {
     this.#windows = policies.map(({ cron, durationMs, timeZone = 'UTC' }) => {
       if (!(durationMs >= 1000))
-        throw new CertfleetError('invalid-argument', `a window lasts a second or more, found ${durationMs} ms`);
+        throw new CertfleetError(
+          'invalid-argument',
+          `window duration must be at least 1000 ms, found ${durationMs} ms`,
+        );
       return { cron: parseCron(cron, timeZone), durationMs };
     });
   }
 
-  /** How long from `nowMs` until renewals may run: 0 inside a window, Infinity when none will ever open again. */
+  /** Milliseconds from `nowMs` until renewals may run: 0 inside a window, Infinity if no window opens again. */
   opensInMs(nowMs: number): number {
     if (this.#windows.length === 0) return 0;
     return Math.min(
@@ -34,7 +37,7 @@ export class RenewalWindows {
   }
 
   /**
-   * The last window that begins before `beforeMs` and not before `notBeforeMs`, cut off at `beforeMs`; undefined when
+   * The last window that begins before `beforeMs` and not before `notBeforeMs`, cut off at `beforeMs`; undefined if
    * there is none.
    */
   lastBefore(beforeMs: number, notBeforeMs: number): TimeSpan | undefined {
@@ -48,7 +51,7 @@ export class RenewalWindows {
 }
 
 function startOfRunning({ cron, durationMs }: { cron: Cron; durationMs: number }, nowMs: number): number | undefined {
-  // Windows of one expression may overlap, but the one that began last ends last.
+  // Windows of one expression may overlap; the one that began last also ends last.
   const start = cron.previousRuns(1, new Date(nowMs + 1000)).find((run) => run.getTime() <= nowMs);
   return start !== undefined && nowMs < start.getTime() + durationMs ? start.getTime() : undefined;
 }
@@ -56,10 +59,13 @@ function startOfRunning({ cron, durationMs }: { cron: Cron; durationMs: number }
 function parseCron(expression: string, timeZone: string): Cron {
   try {
     const cron = new Cron(expression, { timezone: timeZone, paused: true });
-    // The time zone is looked at only when a time is reckoned.
+    // croner validates the time zone only when it computes a time.
     cron.nextRun(new Date(0));
     return cron;
   } catch (error) {
-    throw new CertfleetError('invalid-argument', `a window needs a cron expression and a time zone: ${String(error)}`);
+    throw new CertfleetError(
+      'invalid-argument',
+      `window needs a valid cron expression and time zone: ${String(error)}`,
+    );
   }
 }

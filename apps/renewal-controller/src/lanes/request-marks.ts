@@ -1,6 +1,6 @@
 /**
- * Which bulk renewals want a renewal, by what Redis holds for it: their ids, each with `!` before it when it does not
- * wait for windows, with commas between them.
+ * Splits the stored marks of the bulk renewals that request a renewal: comma-separated ids, with a `!` before an id
+ * whose request ignores windows.
  */
 export function requestMarks(value: string | null): readonly string[] {
   return value === null || value === '' ? [] : value.split(',');

@@ -5,7 +5,7 @@ import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { CorkedRedis } from './corked-redis.ts';
 import { createRedis } from './create-redis.ts';
 
-describe('a client of one server', () => {
+describe('CorkedRedis', () => {
   let server: RedisServer;
   let redis: CorkedRedis;
   before(async () => {
@@ -22,21 +22,21 @@ describe('a client of one server', () => {
 
   const reads = async (): Promise<number> => Number(/total_reads_processed:(\d+)/.exec(await redis.info('stats'))?.[1]);
 
-  test('sends what one turn asks for in one write, also what is asked after waits that are none', async () => {
+  test('sends the commands of one turn in one write, including those after resolved promises', async () => {
     const before = await reads();
     const later = async (i: number): Promise<string> => {
       await Promise.resolve();
       return await redis.set(`later-${i}`, 'x');
     };
     await Promise.all(Array.from({ length: 50 }, (_, i) => [redis.set(`now-${i}`, 'x'), later(i)]).flat());
-    // One for them, one for this question.
+    // One read for them, one for this query.
     assert.equal((await reads()) - before, 2);
   });
 
-  test('sends what a lost connection held back over the next one', async () => {
-    const held = [redis.set('a', '1'), redis.set('b', '2')];
+  test('sends commands of a lost connection over the next one', async () => {
+    const pending = [redis.set('a', '1'), redis.set('b', '2')];
     redis.stream.destroy();
-    assert.deepEqual(await Promise.all(held), ['OK', 'OK']);
+    assert.deepEqual(await Promise.all(pending), ['OK', 'OK']);
     assert.equal(await redis.get('b'), '2');
   });
 });

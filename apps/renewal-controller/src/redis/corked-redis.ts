@@ -4,8 +4,9 @@ import type { Command } from 'ioredis';
 type WriteStream = Parameters<Redis['sendCommand']>[1];
 
 /**
- * A client that sends what one turn of the event loop asks for in one write. ioredis' own auto-pipelining does that too,
- * with an object for each turn that is given every script and command anew: a sixth of a busy controller's CPU.
+ * A client that sends the commands of one turn of the event loop in one write. ioredis' auto-pipelining does the same,
+ * but creates an object per turn and registers every script and command in it, which costs a sixth of a busy
+ * controller's CPU.
  */
 export class CorkedRedis extends Redis {
   override sendCommand(command: Command, stream?: WriteStream): unknown {

@@ -14,35 +14,35 @@ import { parseRedisUrl } from './redis-url.ts';
 /** A connection to one server (or to the master that Sentinels name), or to a Cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Redis as an operator names it; files of TLS and of passwords are read for each connection, so that renewed ones are used. */
+/** The configuration of Redis; TLS and password files are read for each connection, so that rotated ones are used. */
 export interface RedisConfig {
   readonly url: string;
   readonly username?: string;
   readonly passwordFile?: string;
   readonly sentinelUsername?: string;
   readonly sentinelPasswordFile?: string;
-  /** PEM; with any of these three TLS is used whatever the URL's scheme. */
+  /** PEM. Any of these three files enables TLS, regardless of the scheme of the URL. */
   readonly caFile?: string;
   readonly certificateFile?: string;
   readonly keyFile?: string;
-  /** The name that the server's certificate must hold when it is not the host's. */
+  /** The name expected in the server's certificate if it is not the host. */
   readonly serverName?: string;
 }
 
 /**
- * `commands`: fails at once while Redis is away. `worker`: BullMQ's workers wait for it instead, and their blocking
- * connection must never give up. `follower`: as a worker's, with reads that block for a second. `subscriber`: as a
- * worker's, and subscribes when its owner says so.
+ * `commands`: fails at once while Redis is unavailable. `worker`: BullMQ's workers wait for Redis instead, and their
+ * blocking connection must never give up. `follower`: like a worker, with reads that block for one second.
+ * `subscriber`: like a worker; its owner subscribes.
  */
 export type RedisRole = 'commands' | 'worker' | 'follower' | 'subscriber';
 
-/** Called with every error reply that says something of the server, not of the command. */
+/** Called for every error reply that indicates a fault of the server, not of the command. */
 export type OnRedisFault = (fault: RedisFault, error: Error) => void;
 
-/** ioredis' types take either no mapping of replies at all or one of two. */
+/** ioredis' types require either no mapping of replies or one of two. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** Where Redis is, without who speaks. */
+/** The address of Redis, without credentials. */
 export function redisEndpoint(config: RedisConfig): RedisEndpoint {
   const { endpoint, tls } = parseRedisUrl(config.url);
   const { caFile, certificateFile, serverName } = config;
@@ -51,14 +51,14 @@ export function redisEndpoint(config: RedisConfig): RedisEndpoint {
   return { ...endpoint, tls: { ...ca, ...(serverName !== undefined && { serverName }) } };
 }
 
-/** How agents reach Redis, where that is unlike the controller's own way. */
+/** How agents reach Redis, where that differs from the controller's connection. */
 export interface NodeRedis {
   readonly url: string | undefined;
   readonly sentinelUsername: string | undefined;
   readonly sentinelPasswordFile: string | undefined;
 }
 
-/** What agents are told: the servers, the CA by which to know them, and who to be to the Sentinels. */
+/** The endpoint sent to agents: the servers, the CA and the Sentinel credentials. */
 export function nodeEndpoint(config: RedisConfig, node: NodeRedis): RedisEndpoint {
   const endpoint = redisEndpoint({ ...config, url: node.url ?? config.url });
   const password = secretFile(node.sentinelPasswordFile);
@@ -67,7 +67,9 @@ export function nodeEndpoint(config: RedisConfig, node: NodeRedis): RedisEndpoin
   return { ...endpoint, sentinelUser: { ...(username !== undefined && { username }), password } };
 }
 
-/** The one place where clients are made. One for commands connects at its first command or `connect()`, a worker's now. */
+/**
+ * Creates every Redis client. A client for commands connects at its first command or `connect()`, the others at once.
+ */
 export function createRedis(
   config: RedisConfig,
   role: RedisRole,
@@ -84,7 +86,7 @@ export function createRedis(
 
 type ReadSecrets = Readonly<Record<'password' | 'sentinelPassword', () => string | undefined>>;
 
-/** BullMQ copies the clients of its workers; a copy would keep the password of the time at which it was made. */
+/** BullMQ duplicates the clients of its workers; a duplicate would keep the password read at its creation. */
 function withFreshPasswords(client: RedisClient, secrets: ReadSecrets): RedisClient {
   useFreshPassword(client, secrets.password);
   if (!client.isCluster) useFreshPassword(client, secrets.sentinelPassword, 'sentinelPassword');
@@ -111,7 +113,7 @@ function newClient(config: RedisConfig, role: RedisRole, identity: ClientIdentit
     ...(tls !== undefined && { tls }),
     db: endpoint.db ?? 0,
     connectionName,
-    // BullMQ would connect an idle client itself, once, and give up for ever when Redis is not there at that moment.
+    // BullMQ would connect an idle client once, and give up permanently if Redis is unavailable at that moment.
     lazyConnect: role === 'commands',
     connectTimeout: 5_000,
     keepAlive: 10_000,
@@ -124,14 +126,14 @@ function newClient(config: RedisConfig, role: RedisRole, identity: ClientIdentit
 }
 
 /**
- * Every role has a socket timeout: a server whose machine vanishes sends no FIN, and the kernel would wait for a quarter
- * of an hour. It runs while an answer is due, so it is longer than a read may block: 10 s for BullMQ's, 1 s for ours.
+ * Every role has a socket timeout: a server whose machine vanishes sends no FIN, and the kernel would wait for 15
+ * minutes. It runs while a response is due, so it exceeds the longest blocking read: 10 s for BullMQ, 1 s for ours.
  */
 const roleOptions: Readonly<Record<RedisRole, ClientOptions>> = {
   commands: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000, socketTimeout: 8_000 },
   worker: { maxRetriesPerRequest: null, socketTimeout: 15_000 },
   follower: { maxRetriesPerRequest: null, socketTimeout: 5_000 },
-  // The client's own way to subscribe again leaves a rejection that nobody handles when it is closed in the middle.
+  // ioredis' automatic resubscription leaves an unhandled rejection if the client is closed during it.
   subscriber: { maxRetriesPerRequest: null, autoResubscribe: false, socketTimeout: 8_000 },
 };
 
@@ -143,10 +145,10 @@ function createCluster(endpoint: RedisEndpoint, role: RedisRole, options: Client
       redisOptions,
       lazyConnect: lazyConnect ?? true,
       enableOfflineQueue: enableOfflineQueue ?? true,
-      // A Cluster makes its nodes' clients itself: no CorkedRedis there.
+      // A Cluster client creates its own node clients, without CorkedRedis.
       enableAutoPipelining: role === 'commands',
       ...(retryStrategy !== undefined && { clusterRetryStrategy: retryStrategy }),
-      // Certificates name hosts, not the addresses that DNS gives for them.
+      // Certificates contain host names, not resolved addresses.
       dnsLookup: (address, callback) => callback(null, address),
     },
   );
@@ -166,7 +168,7 @@ function sentinelOptions(config: RedisConfig, endpoint: RedisEndpoint, tls: Redi
   };
 }
 
-/** From 50 ms to 2 s, spread, so that replicas do not come back to a restarted server all at once. */
+/** 50 ms to 2 s, randomized, so that replicas do not all reconnect to a restarted server at once. */
 function reconnectDelayMs(attempt: number): number {
   return Math.min(2_000, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
@@ -185,7 +187,7 @@ function tlsOf(config: RedisConfig, { tls }: RedisEndpoint): RedisTls | undefine
   });
 }
 
-/** A secret that is alone in its file; editors end it with a newline. */
+/** Reads a file that contains only a secret; a trailing newline is ignored. */
 function secretFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : readFileSync(path, 'utf8').replace(/\r?\n$/, '');
 }

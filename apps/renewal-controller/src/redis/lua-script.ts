@@ -3,11 +3,11 @@ import type { RedisClient } from './create-redis.ts';
 
 /** A Lua script: runs atomically on the server, by its hash once the server has it. */
 export interface LuaScript {
-  /** Every key that the script touches; on a Cluster all of one hash slot. */
+  /** KEYS must list every key that the script touches; on a Cluster all in one hash slot. */
   run(redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
 }
 
-/** A script sent in full only to a server that does not have it (a new one, a restarted one, a replica promoted). */
+/** Sends the full source only to a server that does not have the script (new, restarted, or a promoted replica). */
 export function luaScript(source: string): LuaScript {
   const sha = createHash('sha1').update(source).digest('hex');
   return {

@@ -10,16 +10,15 @@ import { redisKeys } from './redis-keys.ts';
 import { RedisProbe } from './redis-probe.ts';
 import type { RedisProbeParts } from './redis-probe.ts';
 
-/** What connections are made of. */
 export interface RedisConnectionsParts {
   readonly config: RedisConfig;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Of the controller's keys; without it no write is tried, and a loss of state goes unnoticed. */
+  /** Prefix of the controller's keys; without it no write is tested, and a loss of state goes unnoticed. */
   readonly prefix?: string;
   readonly nodes?: () => number;
   readonly maintain?: NonNullable<RedisProbeParts['maintain']>;
-  /** Whether the controller makes the nodes' users, and so has the right to look at users. */
+  /** Whether the controller creates the nodes' users, and therefore has the right to read users. */
   readonly makesUsers?: boolean;
 }
 
@@ -27,15 +26,15 @@ export interface RedisConnectionsParts {
 const pingMs = 5_000;
 const settleMs = 500;
 
-/** Every connection of this process to Redis: one that all commands share, and those that block, made on demand. */
+/** All connections of this process to Redis: a shared one for commands, and blocking ones created on demand. */
 export class RedisConnections {
-  /** Shared by all commands and BullMQ's queues; a command fails at once while Redis is away. */
+  /** Shared by all commands and BullMQ's queues; a command fails at once while Redis is unavailable. */
   readonly commands: RedisClient;
   readonly #parts: RedisConnectionsParts;
   readonly #clients = new Set<RedisClient>();
   readonly #probe: RedisProbe;
   readonly #pings = new Set<CancelTimer>();
-  #lastError = 'no answer yet';
+  #lastError = 'no response yet';
   #stopping = false;
   #reachable: boolean | undefined;
 
@@ -46,45 +45,46 @@ export class RedisConnections {
     const epoch = prefix === undefined ? undefined : this.#epoch(prefix);
     this.#probe = new RedisProbe({ ...parts, redis: this.commands, epoch });
     this.commands.on('ready', () => this.#noteReachable(true));
-    // A client that looks for the new primary closes and connects at once.
+    // A client that searches the new primary closes and reconnects at once.
     this.commands.on('close', () => clock.schedule(settleMs, () => this.#noteReachable(this.#isReady)));
   }
 
-  /** Begins to connect, and to try again for as long as it takes; Redis being away is neither an error nor a wait. */
+  /** Begins to connect and retries indefinitely; an unavailable Redis causes neither an error nor a wait. */
   start(): void {
     this.commands.connect().catch(() => undefined);
     this.#probe.start();
   }
 
-  /** A connection of its own for what blocks; it is closed with the others. */
+  /** Creates a dedicated connection for blocking commands; `stop` closes it. */
   create(role: RedisRole, name: string): RedisClient {
     const client = createRedis(this.#parts.config, role, `certfleet-${name}`, (fault, error) =>
       this.#probe.noteFault(fault, error),
     );
     this.#track(client);
     if (role === 'subscriber') this.#keepAlive(client);
-    // BullMQ's workers duplicate theirs for the command that blocks, and close the duplicate only once it was connected.
+    // BullMQ's workers duplicate their connection for the blocking command, and close the duplicate only after it has
+    // connected.
     const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => RedisClient;
     client.duplicate = ((...args: unknown[]) => this.#track(duplicate(...args))) as never;
     return client;
   }
 
-  /** How Redis stood when it was last looked at. */
+  /** The result of the last probe. */
   get health(): RedisHealth {
     return this.#probe.health;
   }
 
-  /** Calls back when the server is another one than before (restarted, failed over): the last writes may be lost. */
+  /** Registers a callback for a changed server (restart, failover): the last writes may be lost. */
   onReplaced(callback: () => void): void {
     this.#probe.onReplaced(callback);
   }
 
-  /** Calls back when Redis has lost what it had acknowledged. */
+  /** Registers a callback for the loss of acknowledged writes. */
   onStateLoss(callback: (lost: StateLoss) => void): void {
     this.#probe.onStateLoss(callback);
   }
 
-  /** Closes every connection at once; commands under way fail. */
+  /** Closes every connection at once; pending commands fail. */
   stop(): void {
     this.#stopping = true;
     this.#probe.stop();
@@ -117,7 +117,7 @@ export class RedisConnections {
   #track(client: RedisClient): RedisClient {
     this.#clients.add(client);
     client.once('end', () => this.#clients.delete(client));
-    // The state is told once, by the shared connection; without a listener every failed try would be printed.
+    // The shared connection logs the state once; without a listener ioredis prints every failed attempt.
     client.on('error', (error: Error) => (this.#lastError = messageOf(error)));
     return client;
   }
@@ -127,6 +127,6 @@ export class RedisConnections {
     this.#reachable = reachable;
     const { logger } = this.#parts;
     if (reachable) logger.info('redis is reachable');
-    else logger.warn({ cause: this.#lastError }, 'redis is not reachable, trying again until it is');
+    else logger.warn({ cause: this.#lastError }, 'redis is not reachable, retrying');
   }
 }

@@ -3,16 +3,19 @@ import { luaScript } from './lua-script.ts';
 import type { RedisClient } from './create-redis.ts';
 import type { RedisKeys } from './redis-keys.ts';
 
-/** What Redis lost of what it had acknowledged: all of it, or writes of its last seconds. */
+/** Which acknowledged state Redis lost: all of it, or the writes of its last seconds. */
 export type StateLoss = 'everything' | 'recent-writes';
 
-/** How long Redis remembers the beat of a process that is silent, in milliseconds. */
+/** How long Redis keeps the beat of a silent process, in milliseconds. */
 const beatLifetimeMs = 3_600_000;
 
 /**
- * Leaves a mark for everything (the epoch, which nothing but a loss removes) and one for the last seconds (the beat).
- * KEYS epoch, beat of the process. ARGV new epoch, beat, lifetime of a beat in ms. Answers the epoch, whether it is new,
- * and the beat before.
+ * Writes two marks: the epoch, which only a loss of everything removes, and the beat, which shows a loss of recent
+ * writes.
+ *
+ * KEYS: epoch, beat of the process.
+ * ARGV: epoch to set if there is none, beat, lifetime of the beat in ms.
+ * Returns {epoch, 1 if the epoch is new else 0, the beat before}.
  */
 const beatScript = luaScript(`
 local epoch = redis.call('GET', KEYS[1])
@@ -26,8 +29,8 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return {epoch, isNew, before}`);
 
 /**
- * Notices that Redis lost state: it was emptied, came back without its files, or a replica was promoted that had missed
- * the last writes. It is a write at each look, so it also finds a Redis that takes none.
+ * Detects that Redis lost state: it was emptied, restarted without its files, or a replica without the last writes was
+ * promoted. Each check writes, so that it also detects a Redis that refuses writes.
  */
 export class RedisEpoch {
   readonly #redis: RedisClient;
@@ -46,9 +49,9 @@ export class RedisEpoch {
   }
 
   /**
-   * Looks and marks.
-   * @returns what was lost since the last look; undefined when nothing was
-   * @throws the client's error while Redis takes no writes
+   * Checks the marks and writes new ones.
+   * @returns the loss since the last check; undefined if nothing was lost
+   * @throws the client's error if Redis refuses writes
    */
   async beat(): Promise<StateLoss | undefined> {
     const next = this.#beat + 1;
@@ -56,7 +59,7 @@ export class RedisEpoch {
     const answer = await beatScript.run(this.#redis, keys, [randomUUID(), next, beatLifetimeMs]);
     const [epoch, , before] = answer as [string, number, string];
     const known = this.#epoch;
-    // A beat that was never acknowledged may have been written all the same: more than expected is no loss.
+    // An unacknowledged beat may have been written: a higher value than expected is not a loss.
     const isBehind = Number(before) < this.#beat && this.#now() - this.#beatAtMs < beatLifetimeMs / 2;
     this.#epoch = epoch;
     this.#beat = next;

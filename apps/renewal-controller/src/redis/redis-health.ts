@@ -1,30 +1,29 @@
 import type { RedisFault } from '@certfleet/shared/redis-errors.ts';
 
-/** What keeps Redis from serving the controller, worst first; undefined when nothing does. */
+/** What prevents Redis from serving the controller, in order of severity. */
 export type RedisProblemKind = 'unreachable' | 'not-primary' | 'refuses-writes' | 'forbidden';
 
-/** A problem in the server's own words, which hold no secret. */
+/** A problem with the server's message, which contains no secret. */
 export interface RedisProblem {
   readonly kind: RedisProblemKind;
   readonly message: string;
 }
 
-/** How Redis stands. */
 export interface RedisHealth {
   readonly reachable: boolean;
   readonly problem: RedisProblem | undefined;
-  /** Round trip of a PING in milliseconds; of the slowest master on a Cluster. */
+  /** Round-trip time of a PING in milliseconds; of the slowest master on a Cluster. */
   readonly latencyMs: number | undefined;
-  /** Anything but `noeviction` may throw scheduled renewals away when memory is short. */
+  /** Any policy except `noeviction` may evict scheduled renewals when memory is short. */
   readonly maxmemoryPolicy: string | undefined;
   readonly usedMemoryBytes: number | undefined;
-  /** Redis' maxmemory, of all masters together; undefined without one. */
+  /** Redis' maxmemory, the sum of all masters; undefined if unlimited. */
   readonly maxMemoryBytes: number | undefined;
-  /** Connections that the fullest master has, and may have. */
+  /** Connections of the master closest to its limit, and that limit. */
   readonly clients: { readonly connected: number; readonly limit: number } | undefined;
 }
 
-/** A Redis that was not looked at yet, or does not answer. */
+/** The health before the first probe, or if Redis does not answer. */
 export const unreachableRedis: RedisHealth = {
   reachable: false,
   problem: undefined,
@@ -43,7 +42,7 @@ const kinds: Readonly<Partial<Record<RedisFault, RedisProblemKind>>> = {
   forbidden: 'forbidden',
 };
 
-/** The problem that an error tells of; undefined when it is one of a command alone. */
+/** The problem that an error indicates; undefined if it concerns only the command. */
 export function redisProblem(fault: RedisFault, error: unknown): RedisProblem | undefined {
   const kind = kinds[fault];
   const message = error instanceof Error ? error.message.slice(0, 300) : '';

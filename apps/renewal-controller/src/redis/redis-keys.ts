@@ -1,26 +1,26 @@
 import { hash } from 'node:crypto';
 
-/** The name of every node's queue in BullMQ; queues differ by their prefix. */
+/** The BullMQ name of every node's queue; the queues differ by their prefix. */
 export const nodeQueueName = 'renewals';
 
-/** The name of the queue in which every volume's next renewal waits. */
+/** The BullMQ name of the queue that schedules the next renewal of each volume. */
 export const dueQueueName = 'due';
 
 /**
- * Names of all keys. What the controller shares stands under one hash tag, so that one script may touch several of its
- * keys on a Redis Cluster; a node's queue has a tag of its own, so that nodes spread over the servers and one ACL
- * pattern covers one queue.
+ * The names of all Redis keys. The controller's keys share one hash tag, so that a script may touch several of them on
+ * a Redis Cluster. Each node's queue has its own tag, so that nodes spread over the servers and one ACL pattern covers
+ * one queue.
  */
 export interface RedisKeys {
   readonly controller: string;
   readonly nodes: string;
   readonly sessions: string;
   readonly seen: string;
-  /** The session whose snapshot each node's volumes are from: until it is the current one, a volume may be missing. */
+  /** Hash: node → the session whose snapshot is complete. If it is not the current one, volumes may be missing. */
   readonly snapshots: string;
-  /** Bytes of each node's records. */
+  /** Hash: node → bytes of its records. */
   readonly sizes: string;
-  /** Nodes that were forgotten, until their queues and users are gone. */
+  /** Set: removed nodes, until their queues and users are gone. */
   readonly leaving: string;
   readonly changes: string;
   readonly lanes: string;
@@ -33,25 +33,25 @@ export interface RedisKeys {
   readonly cancelled: string;
   readonly audit: string;
   readonly auditRefusals: string;
-  /** There for as long as Redis keeps what it is given; one that is gone tells of a loss. */
+  /** String: exists while Redis keeps its state; its absence shows a loss. */
   readonly epoch: string;
-  /** Last mark of one process, to find out whether Redis lost the last seconds. */
+  /** String: the last mark of one process; shows whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
-  /** What was written to a node's volumes and not acted on yet. */
+  /** Hash: changes to a node's volumes that are not settled yet (change-outbox-scripts.ts). */
   outbox(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
-  /** No key but a channel, on which a replica hears the others. */
+  /** Not a key but a channel, on which a replica receives messages of the others. */
   replica(name: string): string;
-  /** @param hash of the session's id */
+  /** String: one operator's session. @param hash of the session's id */
   session(hash: string): string;
   history(node: string): string;
-  /** @param hour since the epoch */
+  /** Hash: renewal counts of one hour. @param hour since the epoch */
   done(hour: number): string;
 }
 
-/** The keys below one prefix; two controllers with different prefixes may share a Redis. */
+/** The keys below one prefix; controllers with different prefixes may share a Redis. */
 export function redisKeys(prefix: string): RedisKeys {
   const controller = `{${prefix}}`;
   return {
@@ -86,12 +86,15 @@ export function redisKeys(prefix: string): RedisKeys {
   };
 }
 
-/** BullMQ's key prefix of a node's queue: hash tag included, and nothing of the node's name that a pattern could match. */
+/**
+ * BullMQ's key prefix of a node's queue: includes the hash tag, and a hash of the node's name, which may contain
+ * pattern characters.
+ */
 export function nodeQueuePrefix(prefix: string, node: string): string {
   return `{${prefix}-node-${shortHash(node)}}`;
 }
 
-/** The first 80 bits of SHA-256 in hexadecimal over the parts; parts cannot run into each other. */
+/** The first 80 bits of the SHA-256 of the parts, in hexadecimal; a separator keeps different parts distinct. */
 export function shortHash(...parts: readonly string[]): string {
   return hash('sha256', parts.join('\0'), 'hex').slice(0, 20);
 }

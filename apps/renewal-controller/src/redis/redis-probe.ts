@@ -11,27 +11,26 @@ import type { RedisHealth, RedisProblem } from './redis-health.ts';
 import { lookAtServer, redisWarnings } from './redis-settings.ts';
 import type { ServerLook } from './redis-settings.ts';
 
-/** What the probe stands on. */
 export interface RedisProbeParts {
   readonly redis: RedisClient;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Writes at each look; without it no write is tried. */
+  /** Writes at each check; without it no write is tested. */
   readonly epoch?: Pick<RedisEpoch, 'beat'> | undefined;
-  /** Nodes whose agents connect to this Redis. */
+  /** The number of nodes whose agents connect to this Redis. */
   readonly nodes?: () => number;
-  /** Done at each look that Redis answers, such as loading scripts that it lost. */
+  /** Runs after each check that Redis answers, for example to reload lost scripts. */
   readonly maintain?: (master: Redis) => Promise<void>;
   readonly makesUsers?: boolean;
 }
 
 const intervalMs = 5_000;
-/** A failover misses about a second of writes, in which a mark must be, or the loss would not be seen. */
+/** A failover loses about a second of writes; a mark must be among them to reveal the loss. */
 const beatMs = 500;
-/** A right that is missing is met only when somebody needs it. */
+/** A missing right shows only when a command needs it, so the problem is reported for this long. */
 const forbiddenForMs = 60_000;
 
-/** Looks at Redis every few seconds: latency, memory, settings, whether it takes writes, and whether it lost any. */
+/** Checks Redis every few seconds: latency, memory, settings, whether it accepts writes, and whether it lost any. */
 export class RedisProbe {
   readonly #parts: RedisProbeParts;
   readonly #replacedCallbacks: (() => void)[] = [];
@@ -55,7 +54,7 @@ export class RedisProbe {
     return this.#health;
   }
 
-  /** Calls back when the server is another one than before, or lost what it held. */
+  /** Registers a callback for a changed server, or one that lost its state. */
   onReplaced(callback: () => void): void {
     this.#replacedCallbacks.push(callback);
   }
@@ -64,16 +63,16 @@ export class RedisProbe {
     this.#lossCallbacks.push(callback);
   }
 
-  /** Takes note of an error reply that some command got. */
+  /** Records an error reply of any command. */
   noteFault(fault: RedisFault, error: Error): void {
-    // Without the right to channels replicas do without asking each other, which is said once where it is missed.
+    // Without the right to channels, replicas work without relaying queries; the relay logs that once.
     if (fault !== 'forbidden' || /channel|'(?:un)?subscribe'|'publish'/.test(error.message)) return;
     const problem = redisProblem(fault, error);
     if (problem !== undefined) this.#forbidden = { problem, atMs: this.#parts.clock.monotonic() };
   }
 
   start(): void {
-    // A restart is seen as soon as the connection is back, not at the next turn.
+    // Detects a restart as soon as the connection is back, not at the next interval.
     this.#parts.redis.on('ready', this.#onReady);
     this.#arm();
     if (this.#parts.epoch !== undefined) this.#armBeat();
@@ -86,7 +85,7 @@ export class RedisProbe {
     this.#cancel?.();
   }
 
-  /** Looks once, or joins the look that is under way; never throws. */
+  /** Checks once, or joins the check in progress; never throws. */
   async look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     await this.#looking;
@@ -111,13 +110,14 @@ export class RedisProbe {
 
   #note(seen: readonly ServerLook[], problem: RedisProblem | undefined): void {
     this.#health = seen.length === 0 ? { ...unreachableRedis, problem } : healthOf(seen, problem);
-    // That a connection is lost or found is logged by its owner.
-    const told = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
-    if (told?.kind !== this.#loggedProblem) {
+    // The connection's owner logs lost and restored connections.
+    const reported = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
+    if (reported?.kind !== this.#loggedProblem) {
       const { logger } = this.#parts;
-      if (told !== undefined) logger.error({ problem: told.kind, error: told.message }, problemText[told.kind]);
-      else logger.info('redis takes writes again and has all rights');
-      this.#loggedProblem = told?.kind;
+      if (reported !== undefined)
+        logger.error({ problem: reported.kind, error: reported.message }, problemText[reported.kind]);
+      else logger.info('redis accepts writes again and the controller has all rights');
+      this.#loggedProblem = reported?.kind;
     }
     this.#warn(seen);
   }
@@ -137,10 +137,10 @@ export class RedisProbe {
     });
   }
 
-  /** Each beat by itself: the next one says what the last one was. */
+  /** One beat at a time: each reads the preceding one. */
   #armBeat(): void {
     this.#cancelBeat = this.#parts.clock.schedule(beatMs, () => {
-      // That Redis takes no writes is told by the next look.
+      // The next check reports that Redis refuses writes.
       void this.#beat()
         .catch(() => undefined)
         .finally(() => {
@@ -177,11 +177,11 @@ export class RedisProbe {
     if (runIds !== '') this.#runIds = runIds;
     const isReplaced = before !== undefined && runIds !== '' && before !== runIds;
     if (!isReplaced) return;
-    this.#parts.logger.warn('redis was restarted or failed over, asking every agent for its volumes');
+    this.#parts.logger.warn('redis was restarted or failed over, requesting a full resync from every agent');
     for (const callback of this.#replacedCallbacks) callback();
   }
 
-  /** Each warning once for each time that it becomes true. */
+  /** Logs each warning once, whenever it becomes true. */
   #warn(seen: readonly ServerLook[]): void {
     if (seen.length === 0) return;
     const warnings = redisWarnings(seen, this.#parts.nodes?.() ?? 0);
@@ -194,10 +194,10 @@ export class RedisProbe {
 }
 
 const problemText: Readonly<Record<RedisProblem['kind'], string>> = {
-  unreachable: 'redis does not answer',
-  'not-primary': 'redis is a replica and takes no writes; check where its address leads',
-  'refuses-writes': 'redis refuses writes; renewals are no longer scheduled until it has memory and disk again',
-  forbidden: "redis forbids what the controller needs; compare its user's rights with docs/redis.md",
+  unreachable: 'redis does not respond',
+  'not-primary': 'redis is a replica and refuses writes; check its address',
+  'refuses-writes': 'redis refuses writes; no renewals are scheduled until it has free memory and disk',
+  forbidden: "redis denies commands that the controller needs; compare its user's rights with docs/redis.md",
 };
 
 function healthOf(seen: readonly ServerLook[], problem: RedisProblem | undefined): RedisHealth {

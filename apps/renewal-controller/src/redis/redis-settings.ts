@@ -1,7 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Redis } from 'ioredis';
 
-/** What one server says of itself. */
+/** Properties that one server reports. */
 export interface ServerLook {
   readonly latencyMs: number;
   readonly runId: string;
@@ -9,30 +9,33 @@ export interface ServerLook {
   readonly usedBytes: number;
   readonly maxBytes: number;
   readonly clients: number;
-  /** `maxclients`; infinite when the server does not say. */
+  /** `maxclients`; Infinity if the server does not report it. */
   readonly clientLimit: number;
   readonly isAppendOnly: boolean;
-  /** Undefined where it is not asked. */
+  /** Undefined if not checked. */
   readonly isDefaultUserOff: boolean | undefined;
 }
 
-/** A warning of a setting. */
+/** A warning about a setting. */
 export interface SettingWarning {
   readonly fields: object;
   readonly message: string;
 }
 
-/** An agent keeps two connections, one for commands and one that blocks. */
+/** An agent keeps two connections: one for commands and a blocking one. */
 const connectionsPerNode = 2;
-/** For replicas, operators and agents that reconnect before the server misses their old connection. */
+/** For replicas, operators, and agents that reconnect before the server closes their old connection. */
 const spareConnections = 100;
 
-/** Asks one server. Rejects when it does not answer. @param asksUsers whether there is a right to */
+/**
+ * Reads the properties of one server. Rejects if it does not answer. @param asksUsers whether the right to read users
+ * exists
+ */
 export async function lookAtServer(redis: Redis, clock: Clock, asksUsers: boolean): Promise<ServerLook> {
   const startedMs = clock.monotonic();
   await redis.ping();
   const latencyMs = clock.monotonic() - startedMs;
-  // One section a call: several in one need Redis 7.
+  // One section per call: several in one call require Redis 7.
   const sections = await Promise.all(['server', 'memory', 'clients', 'persistence'].map((name) => redis.info(name)));
   const text = sections.join('\n');
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
@@ -54,12 +57,12 @@ async function isDefaultUserOff(redis: Redis): Promise<boolean | undefined> {
     const user: unknown = await redis.call('ACL', 'GETUSER', 'default');
     return Array.isArray(user) && Array.isArray(user[1]) && (user[1] as unknown[]).includes('off');
   } catch {
-    // Whoever grants access to nodes says what is missing.
+    // The service that grants access to nodes reports missing rights.
     return undefined;
   }
 }
 
-/** What is wrong with the servers' settings, by a name for each. */
+/** Problems of the servers' settings, by a name for each. */
 export function redisWarnings(seen: readonly ServerLook[], nodes: number): ReadonlyMap<string, SettingWarning> {
   const warnings = new Map<string, SettingWarning>();
   const policy = seen.find((look) => look.policy !== undefined && look.policy !== 'noeviction')?.policy;
@@ -81,7 +84,7 @@ export function redisWarnings(seen: readonly ServerLook[], nodes: number): Reado
   if (nodes > 0 && needed > limit)
     warnings.set('maxclients', {
       fields: { maxclients: limit, nodes, needed },
-      message: 'redis takes too few connections for the nodes known: raise maxclients, two connections for each node',
+      message: 'redis accepts too few connections for the known nodes: raise maxclients to two connections per node',
     });
   return warnings;
 }

@@ -3,7 +3,7 @@ import type { RedisFault } from '@certfleet/shared/redis-errors.ts';
 
 const awayFaults: ReadonlySet<RedisFault> = new Set<RedisFault>(['unreachable', 'not-primary', 'busy']);
 
-/** Whether an error says that Redis was not there for a command, and not that it refused what it was asked. */
+/** Whether the error means that Redis was unavailable for a command, not that it rejected the command. */
 export function isRedisUnavailable(thrown: unknown): boolean {
   return awayFaults.has(redisFault(thrown));
 }

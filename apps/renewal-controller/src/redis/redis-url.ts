@@ -1,7 +1,7 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 
-/** What a URL says of Redis: where it is, and who speaks to it. */
+/** The parts of a Redis URL: the address and the credentials. */
 export interface RedisUrl {
   readonly endpoint: Omit<RedisEndpoint, 'tls'>;
   readonly tls: boolean;
@@ -14,8 +14,8 @@ const form =
 const hostForm = /^(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[\w.-]+))(?::(?<port>\d{1,5}))?$/i;
 
 /**
- * Reads `redis://[user[:password]@]host[:port][/db]` and its kin: `rediss:` for TLS, `redis+sentinel://h1,h2/master[/db]`,
- * `redis+cluster://h1,h2`. Throws invalid-argument; the message never repeats the URL, which may hold a password.
+ * Parses `redis://[user[:password]@]host[:port][/db]`, `rediss:` for TLS, `redis+sentinel://h1,h2/master[/db]` and
+ * `redis+cluster://h1,h2`. Throws invalid-argument; the message never contains the URL, which may contain a password.
  */
 export function parseRedisUrl(url: string): RedisUrl {
   const { scheme = '', credentials, hosts = '', path = '' } = form.exec(url)?.groups ?? {};
@@ -74,5 +74,5 @@ function credentialsOf(text: string | undefined): Pick<RedisUrl, 'username' | 'p
 }
 
 function refused(expected: string): CertfleetError {
-  return new CertfleetError('invalid-argument', `the redis url is not understood: expected ${expected}`);
+  return new CertfleetError('invalid-argument', `invalid redis url: expected ${expected}`);
 }

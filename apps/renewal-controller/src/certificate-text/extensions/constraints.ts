@@ -49,14 +49,14 @@ export function policyMappings(value: Buffer): string[] {
   return [pairs.map((pair) => pair.map(({ content }) => longName(content)).join(':')).join(', ')];
 }
 
-/** The features that a TLS server with this certificate must have (RFC 7633). */
+/** TLS feature extension (RFC 7633). */
 export function tlsFeatures(value: Buffer): string[] {
   const names: Readonly<Record<string, string>> = { '5': 'status_request', '17': 'status_request_v2' };
   const features = readDerChildren(value).map(({ content }) => integer(content));
   return [features.map((feature) => names[feature] ?? feature).join(', ')];
 }
 
-/** A number as OpenSSL writes those of extensions: decimal, and hexadecimal from 128 bits on. */
+/** An integer as OpenSSL prints it in extensions: decimal, or hexadecimal from 128 bits. */
 export function integer(content: Buffer): string {
   if (content.length === 0 || content.length > 64) throw new Error('expected a number');
   const isNegative = ((content[0] ?? 0) & 0x80) !== 0;

@@ -4,17 +4,17 @@ import { nameOneLine, nameWithSlashes } from '../distinguished-name.ts';
 import { harmless } from '../hex.ts';
 import { dottedOid, longName } from '../object-identifier.ts';
 
-/** A GeneralName (RFC 5280 4.2.1.6) as lists show it. */
+/** A GeneralName (RFC 5280 4.2.1.6) in a comma-separated list. */
 export function generalName(name: DerValue): string {
   return name.tag === 0xa4 ? `DirName:${nameWithSlashes(innerName(name))}` : otherKinds(name);
 }
 
-/** A GeneralName as those extensions show it that have a line for each. */
+/** A GeneralName on its own line. */
 export function generalNameLine(name: DerValue): string {
   return name.tag === 0xa4 ? `DirName:${nameOneLine(innerName(name))}` : otherKinds(name);
 }
 
-/** `directoryName` is an explicit tag around the Name, which is a CHOICE. */
+/** `directoryName` is explicitly tagged, because Name is a CHOICE. */
 function innerName(name: DerValue): DerValue {
   const [inner] = readDerValues(name.content);
   if (inner === undefined) throw new Error('expected a name');
@@ -44,7 +44,7 @@ function otherKinds({ tag, content }: DerValue): string {
   }
 }
 
-/** What OpenSSL knows of the kinds of other names. */
+/** The otherName types that OpenSSL knows. */
 const otherNames: Readonly<Record<string, string>> = {
   '1.3.6.1.5.5.7.8.5': 'XmppAddr:',
   '1.3.6.1.5.5.7.8.7': 'SRVName:',
@@ -63,12 +63,12 @@ function otherName(content: Buffer): string {
 }
 
 function characters(content: Buffer): string {
-  // OpenSSL shows no names at all when one of them hides behind a zero.
+  // OpenSSL prints no names at all if one of them contains a NUL byte.
   if (content.includes(0)) throw new Error('expected text without zeros');
   return harmless(content.toString('utf8'));
 }
 
-/** Four or sixteen octets as OpenSSL writes an address, without any abbreviation. */
+/** Four or sixteen octets as OpenSSL prints an address, without abbreviation. */
 export function ipAddress(octets: Buffer): string {
   if (octets.length === 4) return octets.join('.');
   if (octets.length !== 16) return `<invalid length=${octets.length}>`;

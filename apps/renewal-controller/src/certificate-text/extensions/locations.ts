@@ -46,7 +46,7 @@ function pointPart({ tag, content, encoded }: DerValue): string[] {
 function pointName(name: DerValue): string[] {
   if (name.tag === 0xa0)
     return ['Full Name:', ...readDerValues(name.content).map((each) => `  ${generalNameLine(each)}`)];
-  // The name relative to the issuer's is one set of attributes.
+  // A name relative to the CRL issuer is one RelativeDistinguishedName.
   const set = { tag: 0x31, content: name.content, encoded: withTag(name.encoded, 0x31) };
   return ['Relative Name:', `  ${nameOneLine({ tag: 0x30, content: set.encoded, encoded: set.encoded })}`];
 }

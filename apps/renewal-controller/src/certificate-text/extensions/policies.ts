@@ -33,7 +33,7 @@ function qualifierLines({ encoded }: DerValue): string[] {
 }
 
 function noticeLines(part: DerValue): string[] {
-  // A NoticeReference is a sequence; anything else is the text.
+  // A NoticeReference is a SEQUENCE; any other type is the explicit text.
   if (part.tag !== 0x30) return [`Explicit Text: ${displayText(part)}`];
   const [organization, numbers] = readDerChildren(part.encoded);
   if (organization === undefined || numbers === undefined) throw new Error('expected an organization and numbers');

@@ -2,14 +2,14 @@ import { readDerValues } from '@certfleet/shared/der-reader.ts';
 import { capitalHex } from '../hex.ts';
 import { timeText } from '../validity-time.ts';
 
-/** SignedCertificateTimestampList (RFC 6962 3.3): what logs promised, as public authorities embed it. */
+/** SignedCertificateTimestampList (RFC 6962 3.3), as embedded by public CAs. */
 export function signedTimestamps(value: Buffer): string[] {
   const [list] = readDerValues(value);
   if (list?.tag !== 0x04) throw new Error('expected octets');
   return vectors(list.content.subarray(2), list.content.readUInt16BE(0)).flatMap(timestampLines);
 }
 
-/** The byte strings that follow one another, each after its length in two octets. */
+/** Consecutive byte strings, each prefixed by its length in two octets. */
 function vectors(bytes: Buffer, length: number): Buffer[] {
   if (bytes.length !== length) throw new Error('expected a list that fills its octets');
   const found: Buffer[] = [];
@@ -60,7 +60,7 @@ function dump(bytes: Buffer): string[] {
 }
 
 function timeOf(milliseconds: bigint): string {
-  // Beyond the year 9999 there is no time that could be written.
+  // Dates after the year 9999 cannot be printed.
   if (milliseconds > 253_402_300_799_999n) return 'Bad time value';
   const time = new Date(Number(milliseconds)).toISOString().replaceAll(/[-:T]/g, '');
   const content = Buffer.from(time);

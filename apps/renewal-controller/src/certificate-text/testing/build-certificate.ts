@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** One DER value; the parts are its content. */
+/** Encodes one DER value. */
 export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
@@ -14,7 +14,7 @@ export const set = (...parts: readonly Uint8Array[]): Buffer => der(0x31, ...par
 export const utf8 = (text: string): Buffer => der(0x0c, Buffer.from(text));
 export const octets = (...parts: readonly Uint8Array[]): Buffer => der(0x04, ...parts);
 
-/** An OBJECT IDENTIFIER by its dotted form. */
+/** Encodes an OBJECT IDENTIFIER from its dotted form. */
 export function oid(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   const base128 = (value: number): number[] => [
@@ -24,17 +24,16 @@ export function oid(dotted: string): Buffer {
   return der(0x06, Buffer.from([first * 40 + second, ...rest].flatMap(base128)));
 }
 
-/** A Name of one attribute a set. */
+/** Encodes a Name with one attribute per set. */
 export function nameOf(...attributes: readonly (readonly [string, Buffer])[]): Buffer {
   return sequence(...attributes.map(([type, value]) => set(sequence(oid(type), value))));
 }
 
-/** An Extension. */
 export function extension(type: string, value: Uint8Array, isCritical = false): Buffer {
   return sequence(oid(type), ...(isCritical ? [der(0x01, Buffer.of(0xff))] : []), octets(value));
 }
 
-/** The parts of a certificate as DER; what is not given is plain. */
+/** The parts of a certificate as DER; every part has a default. */
 export interface CertificateParts {
   readonly version?: Buffer;
   readonly serial?: Buffer;
@@ -42,7 +41,7 @@ export interface CertificateParts {
   readonly notBefore?: Buffer;
   readonly notAfter?: Buffer;
   readonly keyInfo?: Buffer;
-  /** What follows the key: unique ids, extensions. */
+  /** Encoded after the key: unique ids, extensions. */
   readonly trailing?: readonly Buffer[];
   readonly extensions?: readonly Buffer[];
 }
@@ -51,7 +50,7 @@ const ed25519 = sequence(oid('1.3.101.112'));
 const time = (text: string): Buffer => der(0x17, Buffer.from(text));
 const plainKey = sequence(ed25519, der(0x03, Buffer.of(0), Buffer.alloc(32, 7)));
 
-/** A certificate that nobody signed: both printers show what stands in it. */
+/** A certificate without a valid signature; neither printer verifies it. */
 export function buildCertificate(parts: CertificateParts): Buffer {
   const name = nameOf(['2.5.4.3', utf8('plain')]);
   const list = parts.extensions === undefined ? [] : [der(0xa3, sequence(...parts.extensions))];
@@ -69,7 +68,7 @@ export function buildCertificate(parts: CertificateParts): Buffer {
   return sequence(tbs, ed25519, der(0x03, Buffer.of(0), Buffer.alloc(64, 9)));
 }
 
-/** What OpenSSL prints of a certificate. */
+/** The text that the openssl command prints for a certificate. */
 export function opensslText(certificate: Buffer): string {
   const args = ['x509', '-inform', 'DER', '-noout', '-text', '-nameopt', 'oneline'];
   return execFileSync('openssl', args, { input: certificate, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });

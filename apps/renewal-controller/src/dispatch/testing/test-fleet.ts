@@ -19,7 +19,6 @@ import type { DispatchObserver } from '../dispatch-observer.ts';
 import type { DeferralJob, NodeJob } from '../renewal-job.ts';
 import { RenewalDispatcher } from '../renewal-dispatcher.ts';
 
-/** How a test wants its controller. */
 export interface TestReplicaOptions {
   readonly url: string;
   readonly prefix: string;
@@ -42,7 +41,7 @@ export interface TestReplica {
 
 export const silentLogger = createLogger(0, { write: () => undefined });
 
-/** Starts a replica; `isDispatching: false` leaves the work to others. */
+/** Starts a replica; with `isDispatching: false` it processes no due jobs. */
 export function startReplica(options: TestReplicaOptions, isDispatching = true): TestReplica {
   const { url, prefix, clock = systemClock, logger = silentLogger } = options;
   const keys = redisKeys(prefix);
@@ -77,12 +76,12 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
   };
 }
 
-/** Waits for something that will happen; the test's own time limit is the only one. */
+/** Waits for a condition without a time limit; the test runner's limit applies. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** What a test says of a volume; the rest is made up. */
+/** The parts of a volume that a test specifies; the others have defaults. */
 export interface VolumeSketch {
   readonly id: string;
   readonly issuer?: string;
@@ -97,7 +96,7 @@ export interface VolumeSketch {
   readonly caFingerprint?: string;
 }
 
-/** A report as an agent sends it. Due at once unless `renewAtMs` says otherwise. */
+/** A report as an agent sends it. The volume is due at once unless `renewAtMs` is set. */
 export function reportOf(given: VolumeSketch): VolumeReport {
   const now = Date.now();
   const sketch = {
@@ -113,7 +112,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     caFingerprint: 'ca'.repeat(32),
     ...given,
   };
-  const failure = { at: new Date(sketch.failedAtMs), reason: 'IssuerFailed', message: 'the issuer is away' };
+  const failure = { at: new Date(sketch.failedAtMs), reason: 'IssuerFailed', message: 'issuer unavailable' };
   return {
     volumeId: sketch.id,
     pod: { namespace: sketch.namespace, name: sketch.pod, uid: `uid-${sketch.id}` },
@@ -141,14 +140,14 @@ export function reportOf(given: VolumeSketch): VolumeReport {
   };
 }
 
-/** The agent of one node: takes its queue's jobs and answers as it is told to. */
+/** The agent of one node: takes jobs from its queue and answers as the test specifies. */
 export class TestAgent {
   readonly node: string;
-  /** Every job taken, with the time. */
+  /** Every job taken, with its time. */
   readonly jobs: (NodeJob & { readonly atMs: number })[] = [];
-  /** What it was told to leave alone. */
+  /** Every deferral received. */
   readonly deferrals: DeferralJob[] = [];
-  /** Emits `job` with each job taken, `hold` with each hold. */
+  /** Emits `job` for each job and `hold` for each deferral. */
   readonly events = new EventEmitter();
   readonly #worker: Worker<NodeJob>;
   readonly #redis: Redis;
@@ -188,7 +187,7 @@ export class TestAgent {
   }
 }
 
-/** Connects a node and reports volumes as its whole snapshot. */
+/** Connects a node and reports the volumes as its whole snapshot. */
 export async function enrol(
   replica: TestReplica,
   node: string,

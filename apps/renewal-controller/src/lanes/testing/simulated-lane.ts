@@ -5,19 +5,18 @@ import type { WaitReason } from '../../fleet-index/renewal-progress.ts';
 import type { Promotion, Outcome } from '../lane-admission.ts';
 import type { Lane } from '../lane-policies.ts';
 
-/** A renewal that arrives at a lane. */
 export interface Arrival {
   readonly id: string;
   readonly atMs: number;
   readonly notAfterMs?: number;
   readonly latestStartMs?: number;
-  /** Whether somebody asked for it who does not wait for windows. */
+  /** Whether a request for it ignores windows. */
   readonly ignoreWindows?: boolean;
-  /** A node of its own unless given. */
+  /** Default: a separate node. */
   readonly node?: string;
 }
 
-/** A renewal that a lane let start. */
+/** A renewal that a lane started. */
 export interface Start {
   readonly id: string;
   readonly atMs: number;
@@ -25,10 +24,10 @@ export interface Start {
   readonly urgent: boolean;
 }
 
-/** How the issuer of a simulation behaves: how long it takes, and how it answers; undefined for never. */
+/** How a simulated issuer behaves: its latency and outcome; undefined for no answer. */
 export type SimulatedIssuer = (start: Start) => { readonly afterMs: number; readonly outcome: Outcome } | undefined;
 
-/** A lane under a clock that the simulation moves: every arrival comes as often as the lane sends it away. */
+/** A lane with a simulated clock: every arrival repeats its request after each wait. */
 export class SimulatedLane {
   nowMs: number;
   readonly starts: Start[] = [];
@@ -49,7 +48,7 @@ export class SimulatedLane {
     this.admission = new LaneAdmission(redis, keys, { nowMs: () => this.nowMs, random: () => 0.5 });
   }
 
-  /** Does something at a time of the simulation. */
+  /** Schedules an action at a simulated time. */
   at(atMs: number, run: () => Promise<void>): void {
     this.#events.push({ atMs, run });
   }
@@ -58,27 +57,27 @@ export class SimulatedLane {
     for (const arrival of arrivals) this.#comeAt(arrival, arrival.atMs, issuer);
   }
 
-  /** Lets those come that the lane promotions, as the dispatcher does with their jobs. */
+  /** Delivers promotions, as the dispatcher does with jobs. */
   call(promotions: readonly Promotion[], issuer: SimulatedIssuer): void {
     for (const { id, inMs } of promotions) {
       const arrival = this.#waiting.get(id);
-      // A job that is moved again forgets when it was to come before.
+      // A moved job drops its earlier time.
       if (arrival !== undefined) this.#comeAt({ ...arrival }, this.nowMs + inMs, issuer);
     }
   }
 
-  /** Looks, as replicas do every second, whether anybody who waits may come. */
+  /** Runs `advance`, as replicas do every second. */
   async advance(issuer: SimulatedIssuer): Promise<void> {
     this.call(await this.admission.advance(this.lane), issuer);
   }
 
-  /** Asks for a renewal that is not to wait for windows, as a person does, while it may wait in its lane already. */
+  /** Requests a renewal that ignores windows, also while it waits in its lane. */
   async hurry(id: string, issuer: SimulatedIssuer): Promise<void> {
     await this.#redis.hset(this.#keys.requestedBy, id, '!people');
     this.call([{ id, inMs: 0 }], issuer);
   }
 
-  /** Runs until nothing is left to happen, or to a time. */
+  /** Runs until no event is left, or until a time. */
   async run(untilMs = Infinity): Promise<void> {
     for (;;) {
       this.#events.sort((a, b) => a.atMs - b.atMs);
@@ -106,7 +105,7 @@ export class SimulatedLane {
     const answer = await this.admission.admit(this.lane, request);
     if (!answer.admitted) {
       if (!answer.isEarly) this.waits.push({ id, atMs: this.nowMs, reason: answer.reason });
-      // A job that is moved again forgets when it was to come before.
+      // A moved job drops its earlier time.
       this.#comeAt({ ...arrival }, this.nowMs + answer.waitMs, issuer);
       return;
     }
@@ -130,7 +129,7 @@ function placeOf({ id, node = `node-${id}` }: Arrival): string {
   return `${node}/${id}`;
 }
 
-/** The most starts within any span of this length. */
+/** The maximum number of starts within any span of this length. */
 export function maxWithin(starts: readonly Start[], spanMs: number): number {
   const times = starts.map(({ atMs }) => atMs).sort((a, b) => a - b);
   let first = 0;
