@@ -47,8 +47,10 @@ it('every alert links to its section of the runbook, and every section has its a
 
 it('every section of the runbook says what it means, what to look at, what to do and whom to wake', () => {
   for (const section of runbook.split(/^## (?!Preparation)/m).slice(1)) {
-    for (const part of ['Means', 'Look', 'Wake']) assert.ok(section.includes(`**${part}`), `${part} in ${section}`);
-    assert.match(section, /\*\*Do\.\*\*|\*\*Look and do\*\*/);
+    for (const part of ['Meaning', 'Risk', 'Check', 'Escalate']) {
+      assert.ok(section.includes(`**${part}`), `${part} in ${section}`);
+    }
+    assert.match(section, /\*\*Fix\.\*\*|\*\*Check and fix\.\*\*/);
   }
 });
 

@@ -167,7 +167,7 @@ const issuerFails: Phase = {
       expect: [/FailedMount +pod\/hopeless/, /hopeless/],
     },
     { act: 'the pod is given up', do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['hopeless']) },
-    { run: runbook('certfleet pause $ISSUER --reason=mending'), expect: [/paused/i, /resumed|open/i] },
+    { run: runbook('certfleet pause $ISSUER --reason=maintenance'), expect: [/paused/i, /resumed|open/i] },
   ],
 };
 
@@ -184,7 +184,7 @@ const expired: Phase = {
     until('an expired volume to be listed', ['list', '--state', 'expired'], /brief/),
     { run: runbook('certfleet list --state=expired'), expect: [/brief[^]*expired/i] },
     { act: 'cert-manager is back', do: ({ cluster }: FleetContext): Promise<void> => cluster.certManager.start() },
-    { run: runbook('certfleet renew --issuer=$ISSUER --reason=mended'), expect: [/renewal|volumes?/i] },
+    { run: runbook('certfleet renew --issuer=$ISSUER --reason=fixed'), expect: [/renewal|volumes?/i] },
     {
       act: 'the pod has done its work',
       do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['brief']),
