@@ -10,7 +10,7 @@ import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
 import type { LaneTime, Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
-import type { LanePause } from '../lanes/lane-store.ts';
+import type { LanePause } from '../lanes/lane-state.ts';
 import type { RedisConnections } from '../redis/redis-connections.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';

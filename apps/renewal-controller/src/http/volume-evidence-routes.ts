@@ -2,21 +2,12 @@ import { CertificateSchema, PodEventsSchema } from '@certfleet/operator-api/cert
 import { VolumePathSchema } from '@certfleet/operator-api/volumes.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { DescribeVolume } from '../fleet-api/volume-descriptions.ts';
 import type { VolumeOfNode } from '../fleet-api/node-questions.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
-import type { ReadPodEvents } from '../kube/pod-events.ts';
 import { view } from './api-context.ts';
-import type { Api } from './api-context.ts';
+import type { Api, VolumeEvidence } from './api-context.ts';
 import { shownCertificate } from './shown-certificate.ts';
-
-/** What these routes work with. */
-export interface VolumeEvidence {
-  readonly view: () => FleetView;
-  readonly describeVolume: DescribeVolume;
-  readonly podEvents: ReadPodEvents;
-}
 
 const params = VolumePathSchema;
 

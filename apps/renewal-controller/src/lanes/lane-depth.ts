@@ -1,5 +1,5 @@
 import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { LaneState } from './lane-store.ts';
+import type { LaneState } from './lane-state.ts';
 
 /** Whether a lane moves, or what keeps it. */
 export type LaneStanding = 'open' | 'paused' | 'resting' | 'window';
