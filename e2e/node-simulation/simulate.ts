@@ -65,7 +65,7 @@ export async function replaySeeds(log: (line: string) => void): Promise<number> 
 }
 
 /** The totals in one line. */
-export function describe(totals: SimulationTotals): string {
+function describe(totals: SimulationTotals): string {
   const { scenarios, volumeHours, faults, certificates, steps, violations } = totals;
   return (
     `${scenarios} scenarios, ${Math.round(volumeHours)} volume-hours, ${faults} faults, ` +

@@ -125,7 +125,7 @@ interface LaneNow {
  * (a quarter of a halving with each success), what is left of its back-off, and one answer's timeout for slots of
  * renewals whose answers were lost.
  */
-export function explainedMs(count: number, { pace, backoffUntil, policy }: Omit<LaneNow, 'key'>): number {
+function explainedMs(count: number, { pace, backoffUntil, policy }: Omit<LaneNow, 'key'>): number {
   const intervalMs = 1_000 / Math.max(0.001, policy.ratePerSecond || 1_000);
   const halvings = Math.log2(1 / pace);
   let totalMs = 0;

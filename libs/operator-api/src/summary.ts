@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { ByStateSchema, count, oneOf, time, words } from './fields.ts';
 
 /** Something that wants a person's attention. */
-export const AttentionSchema = Type.Object({
+const AttentionSchema = Type.Object({
   severity: oneOf(['critical', 'warning', 'info'], 'How much it matters'),
   kind: words('One word for what it is, such as failing or lane-paused'),
   text: words('What it is, in words'),

@@ -25,9 +25,6 @@ export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 
 /** How a lane stands: letting renewals through, held by a person, resting after failures, outside its windows. */
 export const laneStates = ['open', 'paused', 'resting', 'window'] as const;
 
-/** What operators are allowed: to look, and to have volumes renewed and lanes held. */
-export const rights = ['view', 'renew'] as const;
-
 /** What the audit log tells of. */
 export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
 

@@ -8,19 +8,18 @@ export const VolumePathSchema = Type.Object({ node: text('Name of the node'), vo
 export type VolumePath = Static<typeof VolumePathSchema>;
 
 /** Why a lane lets a renewal wait, and until when as far as that is known. */
-export const HoldSchema = Type.Object({
+const HoldSchema = Type.Object({
   reason: oneOf(holdReasons, 'Why the lane lets it wait'),
   until: Type.Optional(time('When its turn is expected')),
 });
 export type Hold = Static<typeof HoldSchema>;
 
-export const FailureSchema = Type.Object({
+const FailureSchema = Type.Object({
   at: time('Time of the last failed try'),
   reason: words('One word for why'),
   message: words('Why'),
   attempts: count('Failed tries since the last success'),
 });
-export type Failure = Static<typeof FailureSchema>;
 
 const row = {
   node: words('Name of the node'),
@@ -46,7 +45,7 @@ const row = {
 };
 
 /** A row of the table of volumes. */
-export const VolumeRowSchema = Type.Object(row);
+const VolumeRowSchema = Type.Object(row);
 export type VolumeRow = Static<typeof VolumeRowSchema>;
 
 export const VolumePageSchema = Type.Object({
@@ -57,7 +56,7 @@ export const VolumePageSchema = Type.Object({
 export type VolumePage = Static<typeof VolumePageSchema>;
 
 /** A try to issue, as it went. */
-export const IssuanceSchema = Type.Object({
+const IssuanceSchema = Type.Object({
   at: time('When it ended'),
   generation: count('The generation that it made, or would have made'),
   cause: oneOf(issuanceCauses, 'What brought it about'),

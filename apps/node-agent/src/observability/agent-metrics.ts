@@ -2,7 +2,7 @@ import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Why a certificate was issued. */
-export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry' | 'adoption';
+export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry';
 
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
@@ -33,7 +33,7 @@ export interface MetricsSnapshot {
 }
 
 /** How full the tmpfs of the volumes is. */
-export interface TmpfsUse {
+interface TmpfsUse {
   readonly freeBytes: number;
   readonly sizeBytes: number;
   readonly freeInodes: number;
@@ -51,7 +51,7 @@ export interface MountCheck {
   readonly unknown: number;
 }
 
-const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry', 'adoption'];
+const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry'];
 const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**

@@ -4,7 +4,7 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { events } from '@certfleet/shared/kube/api-resource.ts';
 
 /** Whose events are meant; both are what a node's agent reported, which may be anything. */
-export interface EventfulPod {
+interface EventfulPod {
   readonly namespace: string;
   readonly podUid: string;
 }

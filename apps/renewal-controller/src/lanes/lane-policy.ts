@@ -8,7 +8,7 @@ export interface WindowPolicy {
 }
 
 /** What a lane does when its issuer fails. */
-export interface BackoffPolicy {
+interface BackoffPolicy {
   /**
    * Failures in a row, without a success between, that make it the issuer's fault: of different nodes (two at least) for
    * the whole lane, of different volumes for the renewals of one node.
