@@ -12,7 +12,7 @@ export default {
       // generate-proto.ts runs these by the paths of their programs.
       ignoreDependencies: ['@bufbuild/buf', 'ts-proto'],
       entry: ['scripts/*.{ts,mjs}', 'scripts/**/*.test.ts', 'scripts/single-machine/demo.ts'],
-      project: ['*.{js,mjs}', 'scripts/**/*.{ts,mjs}'],
+      project: ['scripts/**/*.{ts,mjs}'],
     },
     'apps/node-agent': { ignoreDependencies: ofGeneratedCode, entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
     'apps/renewal-controller': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
