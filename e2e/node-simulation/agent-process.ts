@@ -11,7 +11,7 @@ import type { PublishContext, PublishRequest } from '../../apps/node-agent/src/v
 import type { VolumeManager } from '../../apps/node-agent/src/volume/volume-manager.ts';
 import { WorkUnderWay } from '../../apps/node-agent/src/volume/work-under-way.ts';
 import type { ApiServer, RequestFault } from './api-server.ts';
-import { ProcessEnded } from './fault-points.ts';
+import { killCode, ProcessEnded } from './fault-points.ts';
 import type { FaultPoints } from './fault-points.ts';
 import type { KeyRing } from './key-ring.ts';
 import { MemoryFiles } from './memory-files.ts';
@@ -151,7 +151,7 @@ export class AgentProcess {
         files: this.#files.calls,
         mounter: mounts.mounter((step, target) => {
           this.#reach('mount');
-          const code = mountFaults.meet(step, target);
+          const code = this.#unlessKilled(mountFaults.meet(step, target));
           if (code !== undefined) throw mountFailure(step, target, code);
         }),
         source: {
@@ -210,8 +210,14 @@ export class AgentProcess {
 
   #touchFile(call: string, path: string): void {
     this.#reach('file');
-    const code = this.#node.fileFaults.meet(call, path);
+    const code = this.#unlessKilled(this.#node.fileFaults.meet(call, path));
     if (code !== undefined) throw systemError(code, call, path);
+  }
+
+  #unlessKilled(code: string | undefined): string | undefined {
+    if (code !== killCode) return code;
+    this.kill();
+    throw new ProcessEnded('the process has ended');
   }
 
   #reach(at: EndPoint['at']): void {

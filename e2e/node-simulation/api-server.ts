@@ -49,7 +49,7 @@ export class ApiServer {
   readonly #random: Random;
   readonly #watches = new Set<Watch>();
   /** Faults that the next requests meet, one each. */
-  readonly #next: RequestFault[] = [];
+  readonly #next: { readonly fault: RequestFault; skip: number }[] = [];
   /** The fault that requests meet until a time, each with that probability. */
   #window: { readonly fault: RequestFault; readonly untilMs: number; readonly probability: number } | undefined;
   latencyMs = 2;
@@ -68,6 +68,9 @@ export class ApiServer {
   /** Told of every change of an object. */
   onChange: ((change: ApiChange, object: ApiObject) => void) | undefined;
 
+  /** Told of every request. */
+  onRequest: (() => void) | undefined;
+
   /** Told of every list and watch that is asked for. */
   onList: (() => void) | undefined;
 
@@ -75,8 +78,9 @@ export class ApiServer {
     return this.#walls.now('apiServer');
   }
 
-  failNext(fault: RequestFault, count: number): void {
-    for (let index = 0; index < count; index++) this.#next.push(fault);
+  /** After `skip` requests that are let pass, the next `count` meet the fault. */
+  failNext(fault: RequestFault, count: number, skip = 0): void {
+    for (let index = 0; index < count; index++) this.#next.push({ fault, skip: skip + index });
   }
 
   failUntil(fault: RequestFault, untilMs: number, probability: number): void {
@@ -102,6 +106,7 @@ export class ApiServer {
 
   /** One request of a client, as ApiTransport.send answers it. */
   send(request: HttpRequest, client: ApiClient): Promise<HttpResponse> {
+    this.onRequest?.();
     if (request.method === 'GET' && request.path.includes('?')) this.onList?.();
     const fault = this.#fault();
     if (fault !== undefined) client.onFault(request, fault);
@@ -126,8 +131,12 @@ export class ApiServer {
   }
 
   #fault(): RequestFault | undefined {
-    const next = this.#next.shift();
-    if (next !== undefined) return next;
+    const next = this.#next.find(({ skip }) => skip <= 0);
+    for (const planned of this.#next) planned.skip -= 1;
+    if (next !== undefined) {
+      this.#next.splice(this.#next.indexOf(next), 1);
+      return next.fault;
+    }
     const window = this.#window;
     if (window === undefined || window.untilMs <= this.#time.nowMs) return undefined;
     return this.#random.chance(window.probability) ? window.fault : undefined;

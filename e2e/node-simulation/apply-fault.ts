@@ -8,8 +8,8 @@ const watchRecoveryMs = 240_000;
 
 /** What each fault does to the world. */
 const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf<Kind>) => void } = {
-  file: (world, fault) => world.fileFaults.arm(fault),
-  mount: (world, fault) => world.mountFaults.arm(fault),
+  file: (world, fault) => world.fileFaults.arm({ ...fault, onMet: killLater(world, fault) }),
+  mount: (world, fault) => world.mountFaults.arm({ ...fault, onMet: killLater(world, fault) }),
   'tmpfs-full': (world, { forMs }) => {
     const { tree, time, scenario } = world;
     tree.tmpfsBytes = tree.usedBytes;
@@ -51,7 +51,7 @@ const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf
     const found = world.kubelet.volume(volume);
     if (found !== undefined) world.kubelet.moveTarget(found);
   },
-  request: (world, { fault, count }) => world.server.failNext(fault, count),
+  request: (world, { fault, count, skip }) => world.server.failNext(fault, count, skip),
   'api-window': (world, { fault, forMs, probability }) => {
     const untilMs = world.time.nowMs + forMs;
     world.server.failUntil(fault, untilMs, probability);
@@ -84,6 +84,11 @@ const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf
   'controller-away': (world, { forMs }) => world.controller.goAway(world.time.nowMs + forMs),
   'controller-pause': (world, { forMs }) => world.controller.pause(world.time.nowMs + forMs),
 };
+
+function killLater(world: World, { killAfterMs }: FaultOf<'file' | 'mount'>): (() => void) | undefined {
+  if (killAfterMs === undefined) return undefined;
+  return () => void world.time.after(killAfterMs, () => world.killAgent(1_000, undefined));
+}
 
 /** Lets a planned fault happen. */
 export function applyFault(world: World, fault: Fault): void {

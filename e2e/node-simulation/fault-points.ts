@@ -9,7 +9,12 @@ export interface ArmedFailure {
   readonly skip: number;
   /** How many calls it meets then, one after another. */
   readonly count: number;
+  /** Called once, when the first call meets it. */
+  readonly onMet?: (() => void) | undefined;
 }
+
+/** Code of a failure that ends the process instead of the call. */
+export const killCode = 'KILL';
 
 /** Which calls can fail with which error; any can with EIO. */
 const applicable: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -24,12 +29,14 @@ const infallible: ReadonlySet<string> = new Set(['exists', 'close', 'statfs']);
 
 /** Where calls of one kind (on files, on mounts) meet the faults that are armed for them. Belongs to the node. */
 export class FaultPoints {
-  readonly #armed: { code: string; skip: number; count: number }[] = [];
+  readonly #armed: { code: string; skip: number; count: number; onMet: (() => void) | undefined }[] = [];
   /** Told of every fault that was met. */
   onFault: ((call: string, path: string, code: string) => void) | undefined;
+  /** Called before every call, whether it fails or not. */
+  onCall: ((call: string) => void) | undefined;
 
-  arm({ code, skip, count }: ArmedFailure): void {
-    this.#armed.push({ code, skip, count });
+  arm({ code, skip, count, onMet }: ArmedFailure): void {
+    this.#armed.push({ code, skip, count, onMet });
   }
 
   heal(): void {
@@ -38,8 +45,9 @@ export class FaultPoints {
 
   /** The error that this call meets; undefined when it works. */
   meet(call: string, path: string): string | undefined {
+    this.onCall?.(call);
     for (const [index, failure] of this.#armed.entries()) {
-      if (infallible.has(call) || applicable[failure.code]?.has(call) === false) continue;
+      if (!canMeet(call, failure.code)) continue;
       if (failure.skip > 0) {
         failure.skip -= 1;
         continue;
@@ -47,8 +55,16 @@ export class FaultPoints {
       failure.count -= 1;
       if (failure.count <= 0) this.#armed.splice(index, 1);
       this.onFault?.(call, path, failure.code);
+      failure.onMet?.();
+      failure.onMet = undefined;
       return failure.code;
     }
     return undefined;
   }
+}
+
+/** Whether a call can meet a failure with that code. */
+export function canMeet(call: string, code: string): boolean {
+  if (code === killCode) return true;
+  return !infallible.has(call) && applicable[code]?.has(call) !== false;
 }

@@ -1,19 +1,25 @@
 // The deterministic simulation of one node; README.md says what it does and how to read what it prints.
-// `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs seeds.ts first,
+// `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs schedules/ first,
+// `--systematic all` runs the systematic scenarios before those of the seeds, `--systematic N` only the one with that index,
+// `--schedule NAME` runs schedules/NAME.json only, `--write NAME` writes the (one) scenario that is chosen to schedules/NAME.json,
 // `--shrink-seconds N` bounds the search for a smaller schedule, `--survey` goes on after violations and lists them, `--verbose` prints every step,
 // `--faults 1,2 --volumes csi-0` keeps these parts of each seed's scenario alone.
 import { parseArgs } from 'node:util';
-import { generateScenario } from './generate-scenario.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
+import { readSchedule, writeSchedule } from './schedules.ts';
 import { everything, select } from './shrink.ts';
-import { replaySeeds, simulate } from './simulate.ts';
+import { replaySchedules, scenariosOf, simulate } from './simulate.ts';
+import { systematicScenarios } from './systematic.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '60' },
     count: { type: 'string' },
+    systematic: { type: 'string' },
+    schedule: { type: 'string' },
+    write: { type: 'string' },
     faults: { type: 'string' },
     volumes: { type: 'string' },
     'shrink-seconds': { type: 'string', default: '60' },
@@ -27,15 +33,19 @@ const log = (line: string): void => console.log(line);
 const seed = Number(values.seed);
 const forMs = Number(values.minutes) * 60_000;
 const count = values.count === undefined ? undefined : Number(values.count);
-if (values.survey || values.verbose || values.faults !== undefined) process.exitCode = await survey();
+const onlyIndex =
+  values.systematic === undefined || values.systematic === 'all' ? undefined : Number(values.systematic);
+const isChosen = [values.schedule, values.write, values.faults, onlyIndex].some((value) => value !== undefined);
+if (values.survey || values.verbose || isChosen) process.exitCode = await survey();
 else process.exitCode = await search();
 
 /** Runs until the first violation. */
 async function search(): Promise<number> {
-  const broken = values.regressions ? await replaySeeds(log) : 0;
+  const broken = values.regressions ? await replaySchedules(log) : 0;
   if (broken > 0) return 1;
   const totals = await simulate({
     seed,
+    systematic: values.systematic !== undefined,
     forMs,
     shrinkForMs: Number(values['shrink-seconds']) * 1000,
     log,
@@ -48,8 +58,10 @@ async function search(): Promise<number> {
 async function survey(): Promise<number> {
   const startedMs = performance.now();
   let violations = 0;
-  for (let index = 0; index < (count ?? Infinity) && performance.now() - startedMs < forMs; index++) {
-    const scenario = chosen(generateScenario(seed + index));
+  for await (const each of scenarios()) {
+    if (performance.now() - startedMs >= forMs) break;
+    const scenario = chosen(each);
+    if (values.write !== undefined) writeSchedule(values.write, scenario);
     const { violation, steps, faults } = await runScenario(scenario, values.verbose ? { trace: log } : {});
     if (violation === undefined) continue;
     violations += 1;
@@ -60,6 +72,23 @@ async function survey(): Promise<number> {
     );
   }
   return violations > 0 ? 1 : 0;
+}
+
+async function* scenarios(): AsyncGenerator<Scenario> {
+  if (values.schedule !== undefined) {
+    yield readSchedule(values.schedule).scenario;
+    return;
+  }
+  if (onlyIndex === undefined) {
+    yield* scenariosOf({ seed, systematic: values.systematic !== undefined, ...(count !== undefined && { count }) });
+    return;
+  }
+  let index = 0;
+  for await (const scenario of systematicScenarios(seed)) {
+    if (index++ < onlyIndex) continue;
+    yield scenario;
+    return;
+  }
 }
 
 function chosen(scenario: Scenario): Scenario {

@@ -30,7 +30,8 @@ export async function explain(failed: ScenarioResult, shrinkForMs: number): Prom
 }
 
 /** The command that runs a selection of a seed's scenario again. */
-function replayCommand({ seed }: Scenario, { faults, volumes }: Selection): string {
+function replayCommand({ seed, replay }: Scenario, { faults, volumes }: Selection): string {
+  if (replay !== undefined) return `node_modules/.bin/node e2e/node-simulation/main.ts --verbose ${replay}`;
   const only = `--faults ${faults.join(',') || 'none'} --volumes ${volumes.join(',')}`;
   return `node_modules/.bin/node e2e/node-simulation/main.ts --seed ${seed} --count 1 --verbose ${only}`;
 }

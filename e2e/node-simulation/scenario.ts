@@ -28,18 +28,27 @@ export interface VolumePlan {
   readonly republishMs: number | undefined;
 }
 
+/** A call that fails: the first `skip` calls that could are let pass, the next `count` fail. */
+export interface CallFailure<Code extends string> {
+  readonly code: Code | 'KILL';
+  readonly skip: number;
+  readonly count: number;
+  /** How long after the first of these failures the agent is killed; it restarts a second later. */
+  readonly killAfterMs?: number;
+}
+
 /** Something that goes wrong at a time. */
 export type Fault = { readonly atMs: number } & (
-  | { readonly kind: 'file'; readonly code: 'ENOSPC' | 'EIO' | 'EMFILE'; readonly skip: number; readonly count: number }
+  | ({ readonly kind: 'file' } & CallFailure<'ENOSPC' | 'EIO' | 'EMFILE'>)
   | { readonly kind: 'tmpfs-full'; readonly forMs: number }
-  | { readonly kind: 'mount'; readonly code: 'EBUSY' | 'EINVAL' | 'EIO'; readonly skip: number; readonly count: number }
+  | ({ readonly kind: 'mount' } & CallFailure<'EBUSY' | 'EINVAL' | 'EIO'>)
   | { readonly kind: 'kill'; readonly downMs: number; readonly at: EndPoint | undefined }
   | { readonly kind: 'stop'; readonly downMs: number }
   | { readonly kind: 'reboot'; readonly downMs: number }
   | { readonly kind: 'kubelet-restart'; readonly downMs: number }
   | { readonly kind: 'kubelet-repeat'; readonly volume: string }
   | { readonly kind: 'move-target'; readonly volume: string }
-  | { readonly kind: 'request'; readonly fault: RequestFault; readonly count: number }
+  | { readonly kind: 'request'; readonly fault: RequestFault; readonly count: number; readonly skip?: number }
   | { readonly kind: 'api-window'; readonly fault: RequestFault; readonly forMs: number; readonly probability: number }
   | { readonly kind: 'watch'; readonly fault: WatchFault }
   | { readonly kind: 'issuer'; readonly issuer: string; readonly fault: IssuerFault; readonly forMs: number }
@@ -53,6 +62,8 @@ export type Fault = { readonly atMs: number } & (
 export interface Scenario {
   readonly seed: number;
   readonly name: string;
+  /** Options of main.ts that run it again; undefined for what a seed generates. */
+  readonly replay?: string;
   /** For how long faults happen; the node runs on in peace after it. */
   readonly durationMs: number;
   /** For how long it runs on: longer than any wait that an earlier fault may explain. */

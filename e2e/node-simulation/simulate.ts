@@ -2,13 +2,16 @@ import { generateScenario } from './generate-scenario.ts';
 import { explain } from './report.ts';
 import { runScenario } from './run-scenario.ts';
 import type { ScenarioResult } from './run-scenario.ts';
-import { seeds } from './seeds.ts';
-import { select } from './shrink.ts';
+import type { Scenario } from './scenario.ts';
+import { readSchedules } from './schedules.ts';
+import { systematicScenarios } from './systematic.ts';
 
 /** How much is simulated. */
 export interface SimulationBudget {
   /** The first seed; each scenario takes the next one. */
   readonly seed: number;
+  /** Whether the systematic scenarios come first, within the same budget. */
+  readonly systematic: boolean;
   /** CPU time, so that a busy machine simulates as much as an idle one; four times as much passes at most. */
   readonly forMs: number;
   /** Most scenarios. */
@@ -36,9 +39,9 @@ export async function simulate(budget: SimulationBudget): Promise<SimulationTota
   const startedMs = performance.now();
   const startedCpuMs = cpuMs();
   let reportedMs = startedMs;
-  for (let index = 0; index < (budget.count ?? Infinity); index++) {
+  for await (const scenario of scenariosOf(budget)) {
     if (cpuMs() - startedCpuMs >= budget.forMs || performance.now() - startedMs >= 4 * budget.forMs) break;
-    const result = await runScenario(generateScenario(budget.seed + index));
+    const result = await runScenario(scenario);
     add(totals, result);
     if (performance.now() - reportedMs > progressEveryMs) {
       reportedMs = performance.now();
@@ -52,11 +55,21 @@ export async function simulate(budget: SimulationBudget): Promise<SimulationTota
   return totals;
 }
 
+/** What is run: first the systematic scenarios, if asked for, then those of the seeds from the given one on. */
+export async function* scenariosOf({
+  seed,
+  systematic,
+  count = Infinity,
+}: Pick<SimulationBudget, 'seed' | 'systematic' | 'count'>): AsyncGenerator<Scenario> {
+  if (systematic) yield* systematicScenarios(seed);
+  for (let index = 0; index < count; index++) yield generateScenario(seed + index);
+}
+
 /** Runs every schedule that once broke a rule. Returns how many do so again. */
-export async function replaySeeds(log: (line: string) => void): Promise<number> {
+export async function replaySchedules(log: (line: string) => void): Promise<number> {
   let broken = 0;
-  for (const { seed, selection, was } of seeds) {
-    const result = await runScenario(select(generateScenario(seed), selection));
+  for (const { scenario, was } of readSchedules()) {
+    const result = await runScenario(scenario);
     if (result.violation === undefined) continue;
     broken += 1;
     log(`once: ${was}\n${await explain(result, 0)}`);

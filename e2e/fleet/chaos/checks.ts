@@ -1,10 +1,9 @@
-// What is looked at when a round's faults have ended: whether the view is the truth again, and whether everything moves.
+// What is looked at when a round's faults have ended: whether the view is the truth again, and every volume is scheduled.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renewalId, renewalOf } from '../../../apps/renewal-controller/src/dispatch/renewal-job.ts';
 import type { AgentVolume } from './agents/messages.ts';
-import { nodeQueuePrefix } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import { iso, renewalKey, volumeKey } from './ledger.ts';
-import { issuers, lanePolicy, usualRate } from './world/chaos-world.ts';
+import { issuers, lanePolicy } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import type { Replica, ShownVolume } from './world/replica.ts';
 
@@ -112,118 +111,6 @@ function byKey(volumes: readonly AgentVolume[]): ReadonlyMap<string, AgentVolume
   return new Map(volumes.map((volume) => [volumeKey(volume), volume]));
 }
 
-interface LaneNow {
-  readonly key: string;
-  readonly pace: number;
-  readonly failureStreak?: number;
-  readonly backoffUntil?: string;
-  readonly policy: { readonly ratePerSecond: number };
-}
-
-/**
- * How long a lane may take to renew so many, in milliseconds: its rate, the way back to its full rate after failures
- * (a quarter of a halving with each success), what is left of its back-off, and one answer's timeout for slots of
- * renewals whose answers were lost.
- */
-function explainedMs(count: number, { pace, backoffUntil, policy }: Omit<LaneNow, 'key'>): number {
-  const intervalMs = 1_000 / Math.max(0.001, policy.ratePerSecond || 1_000);
-  const halvings = Math.log2(1 / pace);
-  let totalMs = 0;
-  for (let i = 0; i < count; i += 1) totalMs += intervalMs * 2 ** Math.max(0, halvings - i / 4);
-  const restMs = backoffUntil === undefined ? 0 : Math.max(0, Date.parse(backoffUntil) - Date.now());
-  return totalMs + restMs + lanePolicy.answerTimeoutMs;
-}
-
-/** From an issuance until the views show it. */
-const reportMs = 3_000;
-/** Scheduling, queues, reports and the machine's own lateness, for a whole lane. */
-const slackMs = 8_000;
-
-/** Has everything renewed, and sees that no volume waits longer for it than its lane explains. */
-export async function everythingMoves(world: ChaosWorld): Promise<number> {
-  const { ledger, operator } = world;
-  const startedMs = Date.now();
-  const lanes = await lanesNow(world);
-  // What was renewed a moment ago may be selected by the generation before, and that is answered already.
-  const known = [...ledger.volumes].filter(([, { issuedAtMs }]) => startedMs - issuedAtMs > reportMs);
-  const wanted = new Map(known.map(([key, { generation, issuer }]) => [key, { generation, issuer }]));
-  await operator.startBulk();
-  // What a hostile node may take of a lane: half of it.
-  const share = isSlowedDown(world) ? 2 : 1;
-  const limits = new Map<string, number>(
-    issuers.map((issuer) => {
-      const count = [...wanted.values()].filter((volume) => volume.issuer === issuer).length;
-      const lane = lanes.find(({ key }) => key.endsWith(`/${issuer}`));
-      return [issuer, share * explainedMs(count, lane ?? { pace: 1, policy: { ratePerSecond: usualRate } }) + slackMs];
-    }),
-  );
-  for (;;) {
-    const tookMs = Date.now() - startedMs;
-    for (const [key, { generation }] of wanted) {
-      const now = ledger.volumes.get(key);
-      if (now === undefined || now.generation > generation) wanted.delete(key);
-    }
-    for (const [issuer, limitMs] of limits) {
-      if (tookMs <= limitMs) continue;
-      const late = [...wanted].filter(([, volume]) => volume.issuer === issuer).map(([key]) => key);
-      if (late.length > 0) await reportLate(world, { issuer, late, startedMs, limitMs });
-      for (const key of late) wanted.delete(key);
-    }
-    if (wanted.size === 0) return tookMs;
-    await sleep(lookMs);
-  }
-}
-
-interface LateVolumes {
-  readonly issuer: string;
-  readonly late: readonly string[];
-  readonly startedMs: number;
-  readonly limitMs: number;
-}
-
-/** Whether a hostile node says what would slow down the lanes of all. */
-function isSlowedDown({ manners }: ChaosWorld): boolean {
-  return manners.some((each) => each === 'invented-failures' || each === 'never-answers');
-}
-
-/** A lane that is slow for a hostile node's sake breaks another promise than one that is slow without it. */
-async function reportLate(world: ChaosWorld, { issuer, late, startedMs, limitMs }: LateVolumes): Promise<void> {
-  const lane = (await lanesNow(world)).find(({ key }) => key.endsWith(`/${issuer}`));
-  const [first] = late.flatMap((key) => world.ledger.volumes.get(key) ?? []);
-  const where = first === undefined ? '' : await whereIs(world, first);
-  const asked = `asked for at ${iso(startedMs)}, not renewed after ${Math.round(limitMs)} ms`;
-  const some = `${late.length} volumes of ${issuer}, such as ${late.slice(0, 3).join(', ')}`;
-  const state = `the lane: ${JSON.stringify({ ...lane, policy: undefined, byState: undefined })}`;
-  const isHostile = isSlowedDown(world) && (lane?.failureStreak ?? 0) > 0;
-  world.ledger.violate(isHostile ? 4 : 6, `${some}: ${asked}; the first is ${where}; ${state}`);
-}
-
-/** In which lists of Redis the job of a volume is. */
-async function whereIs({ redis }: ChaosWorld, volume: AgentVolume): Promise<string> {
-  const found: string[] = [];
-  const nodeQueue = `${nodeQueuePrefix('certfleet', volume.node)}:renewals`;
-  const keys = (await redis.run('KEYS', '{certfleet}:lane:*:*')) as readonly string[];
-  const lists = ['delayed', 'prioritized', 'wait', 'active'].flatMap((list) => [
-    `{certfleet}:due:${list}`,
-    `${nodeQueue}:${list}`,
-  ]);
-  for (const key of [...keys, ...lists]) {
-    const type = await redis.run('TYPE', key);
-    if (type !== 'zset' && type !== 'list') continue;
-    const ids = (await redis.run(type === 'zset' ? 'ZRANGE' : 'LRANGE', key, '0', '-1')) as readonly string[];
-    const job = ids.find((id) => renewalOf(id) === renewalId(volume));
-    if (job === undefined) continue;
-    found.push(type === 'zset' ? `${key} (${job} at ${String(await redis.run('ZSCORE', key, job))})` : key);
-    if (key === '{certfleet}:due:delayed') found.push(String(await redis.run('HGETALL', `{certfleet}:due:${job}`)));
-  }
-  return `generation ${volume.generation}, in ${found.join(' and ') || 'no list'}`;
-}
-
-async function lanesNow(world: ChaosWorld): Promise<readonly LaneNow[]> {
-  const answer = await world.api('GET', 'lanes?limit=200').catch(() => undefined);
-  return (answer?.body['lanes'] ?? []) as readonly LaneNow[];
-}
-
 const scheduleLimitMs = 5_000;
 
 /** Each volume has a job that stands for its next renewal, or one that was handed to its node. */
@@ -268,7 +155,7 @@ export function lanesKeptToTheirRate(world: ChaosWorld, calmFromMs: number): voi
       .map(({ startedMs }) => startedMs)
       .sort((a, b) => a - b);
     const allowed =
-      lanePolicy.burst + lanePolicy.maxInFlight + Math.ceil((usualRate * (rateWindowMs + transitMs)) / 1_000);
+      lanePolicy.burst + lanePolicy.maxInFlight + Math.ceil((world.fastestRate * (rateWindowMs + transitMs)) / 1_000);
     for (let from = 0, to = 0; to < starts.length; to += 1) {
       while ((starts[to] ?? 0) - (starts[from] ?? 0) > rateWindowMs) from += 1;
       if (to - from + 1 <= allowed) continue;

@@ -36,9 +36,8 @@ export interface OperatorWord {
   endedMs?: number;
 }
 
-/** A bulk renewal of an issuer's volumes. */
+/** A bulk renewal of some volumes. */
 export interface BulkWord {
-  readonly issuer: string | undefined;
   readonly sentMs: number;
   /** The generations that it may mean. */
   readonly renewals: Set<string>;

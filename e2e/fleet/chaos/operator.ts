@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { batches } from '../../../libs/shared/src/batches.ts';
+import type { AgentVolume } from './agents/messages.ts';
 import { HandedOver } from './handed-over.ts';
-import { renewalKey } from './ledger.ts';
+import { renewalKey, volumeKey } from './ledger.ts';
 import type { BulkWord, Ledger } from './ledger.ts';
+import { itemAt } from './random.ts';
 import type { RedisPair } from './world/redis-pair.ts';
 import type { ApiAnswer } from './world/replica.ts';
 
@@ -14,7 +18,40 @@ export interface OperatorParts {
   readonly api: (method: string, path: string, body?: object) => Promise<ApiAnswer>;
 }
 
+/** A bulk renewal that the API accepted. */
+export interface RequestedRenewal {
+  readonly id: string;
+  readonly sentMs: number;
+  readonly acceptedMs: number;
+  /** As they were before it was sent. */
+  readonly volumes: readonly AgentVolume[];
+}
+
+/** A bulk renewal as the API shows it, as far as the run reads it. */
+export interface ShownRenewal {
+  readonly state: string;
+  readonly total: number;
+  readonly pending: number;
+  readonly renewed: number;
+  readonly gone: number;
+  readonly cancelled: number;
+  readonly failures: number;
+}
+
+interface Answered {
+  readonly bulk: BulkWord;
+  /** Of a renewal that was accepted. */
+  readonly id: string | undefined;
+  /** What the API answered. */
+  readonly words: string;
+}
+
 const reason = 'chaos';
+/** As many volumes as the API takes in one request. */
+const mostInRequest = 1_000;
+const acceptLimitMs = 15_000;
+const retryMs = 500;
+const resumeLimitMs = 5_000;
 
 /** A scripted operator: pauses and resumes lanes, starts and cancels bulk renewals, and notes what was accepted. */
 export class Operator {
@@ -46,28 +83,25 @@ export class Operator {
     for (const pause of this.#parts.ledger.pauses) {
       if (pause.issuer === issuer) pause.endedMs ??= Date.now();
     }
-    const lane = await this.#lane(issuer);
-    if (lane !== undefined) await this.#ask('POST', `lanes/${lane}/resume`);
+    const startedMs = Date.now();
+    while (Date.now() - startedMs < resumeLimitMs) {
+      const lane = await this.#lane(issuer);
+      const answer = lane === undefined ? undefined : await this.#ask('POST', `lanes/${lane}/resume`);
+      if (answer !== undefined && answer.status < 500) return;
+      await sleep(retryMs);
+    }
   }
 
   async resumeAll(): Promise<void> {
     for (const issuer of this.#parts.issuers) await this.resume(issuer);
   }
 
-  /** Has an issuer's volumes, or everything, renewed. @returns what cancels it, as far as it was not carried out */
-  async startBulk(issuer?: number): Promise<() => Promise<void>> {
-    const { ledger, issuers } = this.#parts;
-    const name = issuer === undefined ? undefined : (issuers[issuer] ?? '');
-    const bulk: BulkWord = { issuer: name, sentMs: Date.now(), renewals: this.#renewals(name), allowed: new Set() };
-    ledger.bulks.push(bulk);
-    const selection =
-      name === undefined ? {} : { issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name } };
-    const request = { selection, reason, ignoreWindows: true, ...(name === undefined && { everything: true }) };
-    const answer = await this.#ask('POST', 'renewals', request);
-    // What was renewed in between may be meant by its new generation.
-    for (const renewal of this.#renewals(name)) bulk.renewals.add(renewal);
-    const id = answer?.status === 202 ? answer.body['id'] : undefined;
-    if (typeof id !== 'string') return () => Promise.resolve();
+  /** Has an issuer's volumes renewed. @returns what cancels it, as far as it was not carried out */
+  async startBulk(issuer: number): Promise<() => Promise<void>> {
+    const name = itemAt(this.#parts.issuers, issuer);
+    const selection = { issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name } };
+    const { bulk, id } = await this.#request(selection, () => this.#renewals(name));
+    if (id === undefined) return () => Promise.resolve();
     return async () => {
       const sentMs = Date.now();
       const cancelled = await this.#ask('DELETE', `renewals/${id}`);
@@ -81,9 +115,63 @@ export class Operator {
     };
   }
 
-  #renewals(issuer: string | undefined): Set<string> {
+  /**
+   * Has volumes renewed, and tries until the API accepts it. @returns what was accepted, in requests of a size that the API
+   * takes; a request that was not accepted within the limit is a violation
+   */
+  async renew(volumes: readonly AgentVolume[]): Promise<readonly RequestedRenewal[]> {
+    const accepted: RequestedRenewal[] = [];
+    for (const some of batches(volumes, mostInRequest)) {
+      const request = await this.#untilAccepted(some);
+      if (request !== undefined) accepted.push(request);
+    }
+    return accepted;
+  }
+
+  /** A renewal as the API shows it. @returns what it answered when it does not show it */
+  async renewal(id: string): Promise<ShownRenewal | string> {
+    const answer = await this.#tried('GET', `renewals/${id}`);
+    return typeof answer !== 'string' && answer.status === 200
+      ? (answer.body as unknown as ShownRenewal)
+      : said(answer);
+  }
+
+  async #untilAccepted(volumes: readonly AgentVolume[]): Promise<RequestedRenewal | undefined> {
+    const { ledger } = this.#parts;
+    const selection = { volumes: volumes.map(({ node, volumeId }) => ({ node, volumeId })) };
+    const startedMs = Date.now();
+    for (;;) {
+      const sentMs = Date.now();
+      const before = this.#now(volumes);
+      const { id, words } = await this.#request(selection, () => new Set(this.#now(volumes).map(renewalKey)));
+      if (id !== undefined) return { id, sentMs, acceptedMs: Date.now(), volumes: before };
+      if (Date.now() - startedMs > acceptLimitMs) {
+        ledger.violate(6, `no renewal was accepted within ${acceptLimitMs} ms; the last answer: ${words}`);
+        return undefined;
+      }
+      await sleep(retryMs);
+    }
+  }
+
+  /** @param renewals what it may mean at the moment */
+  async #request(selection: object, renewals: () => ReadonlySet<string>): Promise<Answered> {
+    const bulk: BulkWord = { sentMs: Date.now(), renewals: new Set(renewals()), allowed: new Set() };
+    this.#parts.ledger.bulks.push(bulk);
+    const answer = await this.#tried('POST', 'renewals', { selection, reason, ignoreWindows: true });
+    // What was renewed in between may be meant by its new generation.
+    for (const renewal of renewals()) bulk.renewals.add(renewal);
+    const id = typeof answer !== 'string' && answer.status === 202 ? answer.body['id'] : undefined;
+    return { bulk, words: said(answer), id: typeof id === 'string' ? id : undefined };
+  }
+
+  /** Volumes as they are now. */
+  #now(volumes: readonly AgentVolume[]): readonly AgentVolume[] {
+    return volumes.flatMap((volume) => this.#parts.ledger.volumes.get(volumeKey(volume)) ?? []);
+  }
+
+  #renewals(issuer: string): ReadonlySet<string> {
     const volumes = [...this.#parts.ledger.volumes.values()];
-    return new Set(volumes.filter((volume) => issuer === undefined || volume.issuer === issuer).map(renewalKey));
+    return new Set(volumes.filter((volume) => volume.issuer === issuer).map(renewalKey));
   }
 
   async #lane(issuer: string): Promise<string | undefined> {
@@ -94,6 +182,16 @@ export class Operator {
 
   /** An answer that says no, or none at all, is what faults bring. */
   async #ask(method: string, path: string, body?: object): Promise<ApiAnswer | undefined> {
-    return await this.#parts.api(method, path, body).catch(() => undefined);
+    const answer = await this.#tried(method, path, body);
+    return typeof answer === 'string' ? undefined : answer;
   }
+
+  /** @returns the error's words where there is no answer */
+  async #tried(method: string, path: string, body?: object): Promise<ApiAnswer | string> {
+    return await this.#parts.api(method, path, body).catch((thrown: unknown) => String(thrown));
+  }
+}
+
+function said(answer: ApiAnswer | string): string {
+  return typeof answer === 'string' ? answer : `${answer.status} ${JSON.stringify(answer.body).slice(0, 400)}`;
 }

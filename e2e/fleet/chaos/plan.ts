@@ -25,6 +25,8 @@ export interface RoundPlan {
   readonly faults: readonly PlannedFault[];
   /** How the hostile nodes behave throughout this round. */
   readonly hostile: readonly AgentManners[];
+  /** The issuer that is away once more when the faults have ended, while many wait for it. */
+  readonly crowdedIssuer: number;
 }
 
 const hostileNodes = 2;
@@ -50,6 +52,7 @@ export function planRound(seed: number, round: number, faultMs: number, sizes: P
     round,
     faultMs,
     faults: planned.sort((a, b) => a.atMs - b.atMs),
+    crowdedIssuer: (seed + round) % sizes.issuers,
     hostile: Array.from(
       { length: hostileNodes },
       (_, i) => rude[(round * hostileNodes + i + seed) % rude.length] ?? 'honest',

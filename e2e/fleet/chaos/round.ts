@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { everythingIsScheduled, everythingMoves, lanesKeptToTheirRate, untilViewsAreTrue } from './checks.ts';
+import { everythingIsScheduled, lanesKeptToTheirRate, untilViewsAreTrue } from './checks.ts';
+import { crowdLane } from './crowd.ts';
 import { faults } from './faults.ts';
+import { LaneWatch } from './lane-watch.ts';
+import { everythingMoves } from './moves.ts';
 import type { PlannedFault, RoundPlan } from './plan.ts';
 import { usualRate } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
@@ -36,10 +39,18 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   await world.operator.resumeAll();
   say(`round ${plan.round}: views true after ${convergedMs} ms`);
   const calmMs = Date.now();
-  const everythingMs = await everythingMoves(world);
+  const watch = new LaneWatch(world);
+  const crowd = await crowdLane(world, plan.crowdedIssuer);
+  const told = `${crowd.waiting} renewals of ${crowd.issuer} wait when it is back, the last for ${crowd.lastInMs} ms`;
+  note(told);
+  say(`round ${plan.round}: ${told}`);
+  const everythingMs = await everythingMoves(world, watch, crowd.requests);
+  await watch.end();
   await everythingIsScheduled(world);
   await Promise.all(world.watching.splice(0));
   lanesKeptToTheirRate(world, calmMs);
+  const lateMs = Math.round(world.lateness.since(calmMs));
+  say(`round ${plan.round}: the machine was ${lateMs} ms late in ${Date.now() - calmMs} ms without faults`);
   say(
     `round ${plan.round}: everything renewed in ${everythingMs} ms, ${world.ledger.violations.length} violations so far`,
   );

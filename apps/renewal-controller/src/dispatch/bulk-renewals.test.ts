@@ -281,3 +281,33 @@ test('two requests for the same volumes renew them once and both end', async () 
   );
   assert.equal(agents.flatMap(({ jobs }) => jobs).length, 4);
 });
+
+test('waits for volumes that Redis lost until their nodes report them, and calls none of them gone', async () => {
+  const context = await fleet();
+  const { replica, prefix, sessions } = context;
+  const keys = redisKeys(prefix);
+  const redis = replica.connections.commands;
+  // As after a loss of everything: the view still shows what no agent has reported again.
+  await redis.del(keys.volumes('node-a'), keys.volumes('node-b'), keys.sessions, keys.snapshots);
+  const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'running');
+  const [a1, a2, ...others] = (volumes['node-a'] ?? []).map(later);
+  assert.ok(a1 && a2);
+  const session = await replica.index.openSession('node-a', { agentVersion: 'test', connectedTo: 'replica' });
+  sessions.set('node-a', session);
+  answering(context, 'node-a');
+  // The snapshot is not complete: what it has not named yet may come.
+  await replica.index.applyDelta(session, [a1], []);
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
+  const meanwhile = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([meanwhile.state, meanwhile.pending, meanwhile.gone], ['running', 2, 0]);
+  // The agent no longer has the second, and has renewed the first.
+  const renewed = later({ id: 'a1', namespace: 'shop', pod: 'web-0', generation: 2 });
+  await replica.index.applySnapshot(session, [[renewed, ...others]]);
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).gone === 1);
+  sessions.set('node-b', await enrol(replica, 'node-b', (volumes['node-b'] ?? []).map(later)));
+  answering(context, 'node-b');
+  await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
+  const done = await replica.dispatcher.bulks.progress(id);
+  assert.deepEqual([done.total, done.renewed, done.gone], [3, 2, 1]);
+});

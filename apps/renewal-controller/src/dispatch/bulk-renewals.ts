@@ -9,14 +9,30 @@ import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
 import { issuerKey } from '../fleet-index/volume-state.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renewal.ts';
-import type { Demands, PendingRenewal } from './demands.ts';
+import type { Demands, PendingRenewal, ReportedFailure } from './demands.ts';
 import type { DueQueue } from './due-queue.ts';
-import type { HoldJob } from './due-worker.ts';
+import type { DueResult, HoldJob } from './due-worker.ts';
 import type { Recalls } from './recalls.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
 const takenBackAtOnce = 100;
+/** Bounds of the time until missing volumes are looked for again. */
+const minLookMs = 1_000;
+const maxLookMs = 60_000;
+/** After which time a volume of which Redis has not heard since it lost it is taken for gone. */
+const missingLimitMs = 24 * 3_600_000;
+
+/** A renewal whose volume Redis does not know, though it may exist. */
+interface MissingRenewal {
+  readonly mark: string;
+  readonly renewal: string;
+}
+
+interface StillWanted {
+  readonly wanted: readonly VolumeState[];
+  readonly missing: readonly MissingRenewal[];
+}
 
 /** What renewals on demand stand on. */
 export interface BulkRenewalsParts {
@@ -71,19 +87,28 @@ export class BulkRenewals {
     return id;
   }
 
-  /** Brings a bulk renewal's volumes forward, or back when it was cancelled. Run again after a crash it does what is left. */
-  async begin(id: string, hold: HoldJob): Promise<void> {
+  /**
+   * Brings a bulk renewal's volumes forward, or back when it was cancelled. Run again after a crash it does what is left.
+   * It is to come again while volumes are missing that their nodes have not reported since Redis lost them.
+   */
+  async begin(id: string, hold: HoldJob): Promise<DueResult> {
     const { demands, due } = this.#parts;
     if (await demands.isCancelled(id)) {
       await this.#takeAllBack(id, hold);
-      return;
+      return { done: true };
     }
-    if (!(await demands.begin(id))) return;
+    const runningMs = await demands.begin(id);
+    if (runningMs === undefined) return { done: true };
+    let isMissing = false;
     for await (const some of demands.pending(id)) {
-      if (await demands.isCancelled(id)) return;
-      await due.bringForward(await this.#stillWanted(id, some));
+      if (await demands.isCancelled(id)) return { done: true };
+      const { wanted, missing } = await this.#stillWanted(id, some);
+      await due.bringForward(wanted);
+      if (runningMs < missingLimitMs) isMissing ||= missing.length > 0;
+      else await Promise.all(missing.map(({ mark, renewal }) => demands.settle(mark, renewal, 'gone')));
       await hold();
     }
+    return isMissing ? { done: false, waitMs: Math.min(Math.max(runningMs, minLookMs), maxLookMs) } : { done: true };
   }
 
   /**
@@ -114,12 +139,14 @@ export class BulkRenewals {
     return this.#parts.demands.list();
   }
 
-  /** Tells the requests that want a renewal, by their marks, how it ended. */
-  async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone' | 'failed'): Promise<void> {
-    const { demands } = this.#parts;
-    await Promise.all(
-      marks.map((mark) => (end === 'failed' ? demands.countFailure(mark) : demands.settle(mark, renewal, end))),
-    );
+  /** Settles a renewal that ended for the requests that want it, by their marks. */
+  async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone'): Promise<void> {
+    await Promise.all(marks.map((mark) => this.#parts.demands.settle(mark, renewal, end)));
+  }
+
+  /** Counts a failed attempt for the requests that still want the renewal. */
+  async failed(marks: readonly string[], failure: ReportedFailure): Promise<void> {
+    await Promise.all(marks.map((mark) => this.#parts.demands.countFailure(mark, failure)));
   }
 
   /** Settles what cancelled requests still wait for of a renewal that came and was not started for their sake. */
@@ -136,26 +163,35 @@ export class BulkRenewals {
   }
 
   /** The pending ones as they stand; what moved on or left between the selection and now is settled here. */
-  async #stillWanted(id: string, pending: readonly PendingRenewal[]): Promise<readonly VolumeState[]> {
+  async #stillWanted(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
     const { stored, demands } = this.#parts;
     const bulk = await this.progress(id);
     const mark = bulk.ignoreWindows === true ? `!${id}` : id;
+    // Before the volumes are read: one that its node's snapshot names is there when the snapshot is complete.
+    const nodes = [...new Set(pending.map(({ node }) => node))];
+    const complete = new Map(
+      await Promise.all(nodes.map(async (node) => [node, await stored.isComplete(node)] as const)),
+    );
     const states = await Promise.all(pending.map(({ node, volumeId }) => stored.get(node, volumeId)));
     const wanted: VolumeState[] = [];
+    const missing: MissingRenewal[] = [];
     await Promise.all(
       pending.map(async (renewal, i) => {
         const state = states[i];
         if (state !== undefined && renewalId(state) === renewal.id) wanted.push(state);
+        else if (state === undefined && complete.get(renewal.node) !== true)
+          missing.push({ mark, renewal: renewal.id });
         else await demands.settle(mark, renewal.id, state === undefined ? 'gone' : 'renewed');
       }),
     );
-    return wanted;
+    return { wanted, missing };
   }
 
   async #takeAllBack(id: string, hold: HoldJob): Promise<void> {
     for await (const some of this.#parts.demands.pending(id)) {
-      const volumes = await this.#stillWanted(id, some);
-      for (const few of batches(volumes, takenBackAtOnce)) {
+      const { wanted, missing } = await this.#stillWanted(id, some);
+      await Promise.all(missing.map(({ mark, renewal }) => this.#parts.demands.settle(mark, renewal, 'cancelled')));
+      for (const few of batches(wanted, takenBackAtOnce)) {
         await Promise.all(few.map((volume) => this.#takeBack(id, volume)));
         await hold();
       }

@@ -58,16 +58,24 @@ redis.call('HSET', KEYS[1], 'state', 'cancelled')
 if redis.call('HLEN', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ${keptMs}) end
 return 1`);
 
-/** Counts a failed attempt. KEYS bulk. */
+/** Counts a failed attempt once for a batch. KEYS bulk, outbox of the node. ARGV id of the batch, field to count it by. */
 export const countFailureScript = luaScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HGET', KEYS[2], 'batch') ~= ARGV[1] then return 0 end
+if redis.call('HSETNX', KEYS[2], ARGV[2], 1) == 0 then return 0 end
 return redis.call('HINCRBY', KEYS[1], 'failures', 1)`);
 
-/** Begins a bulk renewal, or answers 0 when it is over or cancelled. KEYS bulk, pending. */
+/**
+ * Begins a bulk renewal, or goes on with it. Answers the milliseconds since it first began, by Redis' clock; -1 when it is
+ * over or cancelled. KEYS bulk, pending.
+ */
 export const beginBulkScript = luaScript(`
 local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'starting' and state ~= 'running' then return 0 end
+if state ~= 'starting' and state ~= 'running' then return -1 end
 local isDone = redis.call('HLEN', KEYS[2]) == 0
 redis.call('HSET', KEYS[1], 'state', isDone and 'finished' or 'running')
 if isDone then redis.call('PEXPIRE', KEYS[1], ${keptMs}) end
-return isDone and 0 or 1`);
+if isDone then return -1 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSETNX', KEYS[1], 'begun', now)
+return now - redis.call('HGET', KEYS[1], 'begun')`);

@@ -1,5 +1,6 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import type { VolumePlace } from '../fleet-index/volume-place.ts';
 import type { VolumeState } from '../fleet-index/volume-state.ts';
 import { demandMarks } from '../lanes/demand-marks.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -22,6 +23,11 @@ export interface PendingRenewal {
   readonly id: string;
   readonly node: string;
   readonly volumeId: string;
+}
+
+/** A failed attempt, as a batch of the node's outbox holds it. */
+export interface ReportedFailure extends VolumePlace {
+  readonly batch: string;
 }
 
 /** A record that was begun and not completed is of a replica that was killed. */
@@ -62,9 +68,13 @@ export class Demands {
     await this.#redis.persist(bulk);
   }
 
-  /** Whether there is something to do for a bulk renewal; it runs from then on. */
-  async begin(id: string): Promise<boolean> {
-    return (await beginBulkScript.run(this.#redis, this.#keysOf(id), [])) === 1;
+  /**
+   * Begins a bulk renewal, or goes on with it.
+   * @returns since when it runs, in milliseconds; undefined when there is nothing to do for it
+   */
+  async begin(id: string): Promise<number | undefined> {
+    const runningMs = Number(await beginBulkScript.run(this.#redis, this.#keysOf(id), []));
+    return runningMs < 0 ? undefined : runningMs;
   }
 
   /** Cancels: once this returns, lanes start nothing for it. False when it was not working. */
@@ -116,8 +126,10 @@ export class Demands {
     return (await settleDemandScript.run(this.#redis, keys, [mark, renewal, end])) === 1;
   }
 
-  async countFailure(mark: string): Promise<void> {
-    await countFailureScript.run(this.#redis, [this.#keysOf(mark.replace('!', ''))[0]], []);
+  /** Counts a failed attempt for one bulk renewal, once for a batch of changes. */
+  async countFailure(mark: string, { node, volumeId, batch }: ReportedFailure): Promise<void> {
+    const keys = [this.#keysOf(mark.replace('!', ''))[0], this.#keys.outbox(node)];
+    await countFailureScript.run(this.#redis, keys, [batch, `f:${mark}:${volumeId}`]);
   }
 
   /** A bulk renewal as it stands; undefined when there is none of this id, or none any more. */

@@ -143,10 +143,11 @@ export class RenewalDispatcher implements ReportSink {
     await this.due.close();
   }
 
-  async changed(changes: readonly VolumeChange[]): Promise<void> {
-    const settled = await Promise.all(changes.map((change) => this.#settle(change)));
+  async changed(changes: readonly VolumeChange[], batch: string): Promise<void> {
+    const settled = await Promise.all(changes.map((change) => this.#settle(change, batch)));
     const current = changes.flatMap((change) => change.current ?? []);
     await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
+    await this.#bringWantedForward(changes);
     await this.#callSilent(current);
   }
 
@@ -200,8 +201,7 @@ export class RenewalDispatcher implements ReportSink {
 
   async #process(id: string, data: DueJob, hold: HoldJob): Promise<DueResult> {
     if ('b' in data) {
-      await this.bulks.begin(data.b, hold);
-      return { done: true };
+      return await this.bulks.begin(data.b, hold);
     }
     if (typeof data.n !== 'string' || typeof data.v !== 'string')
       throw new CertfleetError('unavailable', 'a job is of a newer release: it waits for a replica that knows it');
@@ -219,6 +219,13 @@ export class RenewalDispatcher implements ReportSink {
       },
       { id, node: data.n, volumeId: data.v },
     );
+  }
+
+  /** Lets those come at once that were asked for while Redis, which had lost them, did not know them. */
+  async #bringWantedForward(changes: readonly VolumeChange[]): Promise<void> {
+    const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
+    const wanted = await this.#demands.wanted(added.map(renewalId));
+    await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
   }
 
   /** Lets those come that waited for a word of their node: this is one. */
@@ -248,25 +255,39 @@ export class RenewalDispatcher implements ReportSink {
   }
 
   /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
-  async #settle({ previous, current }: VolumeChange): Promise<EndedTry | undefined> {
+  async #settle({ previous, current }: VolumeChange, batch?: string): Promise<EndedTry | undefined> {
     if (previous === undefined) return current && { previous, current, wasStarted: false, wasDemanded: false };
     if (current !== undefined && isOfSameJob(previous, current)) return undefined;
     const outcome = outcomeOf(previous, current);
-    const [{ wasStarted, demandedBy }] = await Promise.all([
-      this.#leaveLane(previous, outcome, endOf(outcome, current, this.#parts.clock.now())),
+    const end = { ...endOf(outcome, current, this.#parts.clock.now()), ...(batch !== undefined && { batch }) };
+    const [settled] = await Promise.all([
+      this.#leaveLane(previous, outcome, end),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
-    const end = demandEnd(previous, outcome, current);
-    const wasDemanded = end !== undefined && demandedBy.length > 0;
-    if (wasDemanded) await this.bulks.settled(demandedBy, renewalId(previous), end);
-    this.#observer.settled(current ?? previous, outcome);
-    return current && { previous, current, wasStarted, wasDemanded };
+    const wasDemanded = await this.#settleDemands({ previous, current }, settled, batch);
+    // A counter in memory may miss an answer that was lost, and never counts one twice.
+    if (settled.isRepeated !== true) this.#observer.settled(current ?? previous, outcome);
+    return current && { previous, current, wasStarted: settled.wasStarted, wasDemanded };
+  }
+
+  /** Answers whether a person had asked for the renewal that ended. */
+  async #settleDemands(
+    { previous, current }: VolumeChange & { readonly previous: VolumeState },
+    { demandedBy }: Settled,
+    batch = '',
+  ): Promise<boolean> {
+    const end = demandEnd(previous, outcomeOf(previous, current), current);
+    if (end === undefined || demandedBy.length === 0) return false;
+    const { node, volumeId } = previous;
+    if (end === 'failed') await this.bulks.failed(demandedBy, { node, volumeId, batch });
+    else await this.bulks.settled(demandedBy, renewalId(previous), end);
+    return true;
   }
 
   async #leaveLane(
     volume: VolumeState,
     outcome: Outcome,
-    end: Pick<Settlement, 'error' | 'restMs'> = {},
+    end: Pick<Settlement, 'error' | 'restMs' | 'batch'> = {},
   ): Promise<Settled> {
     const lane = this.#parts.policies.laneOf(volume.issuer);
     const id = jobId(volume);

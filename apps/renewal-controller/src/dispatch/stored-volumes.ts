@@ -8,6 +8,11 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 export interface StoredVolumes {
   /** @throws CertfleetError unavailable, reason UnknownLayout, for a record that a newer replica wrote */
   get(node: string, volumeId: string): Promise<VolumeState | undefined>;
+  /**
+   * Whether a volume that is not here is gone from the node. It is not known of a node without a session or whose session
+   * has not delivered its whole snapshot: Redis may have lost what the agent still holds.
+   */
+  isComplete(node: string): Promise<boolean>;
 }
 
 /** Reads the index. */
@@ -20,6 +25,13 @@ export function storedVolumes(redis: RedisClient, keys: RedisKeys): StoredVolume
       if (volume !== undefined) return volume;
       const message = 'a volume has a record of a newer release: its renewal waits for a replica that knows it';
       throw new CertfleetError('unavailable', message, { reason: 'UnknownLayout' });
+    },
+    async isComplete(node) {
+      const [session, snapshot] = await Promise.all([
+        redis.hget(keys.sessions, node),
+        redis.hget(keys.snapshots, node),
+      ]);
+      return session !== null && session === snapshot;
     },
   };
 }

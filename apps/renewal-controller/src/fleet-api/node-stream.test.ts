@@ -15,17 +15,24 @@ import { SnapshotTurns } from './snapshot-turns.ts';
 /** The snapshots that were taken in whole; the first fails at its second part, as when Redis goes away in the middle. */
 class FailingOnce implements ReportIndex {
   readonly snapshots: string[][] = [];
+  /** The ids of the sessions under which snapshots came, and were taken in. */
+  readonly sessions: string[] = [];
+  /** What the next delta fails with. */
+  deltaFailure: Error | undefined;
   #hasFailed = false;
+  #opened = 0;
 
-  openSession(node: string): ReturnType<ReportIndex['openSession']> {
-    return Promise.resolve({ node, id: 'session' });
+  openSession(...[node, , entry]: Parameters<ReportIndex['openSession']>): ReturnType<ReportIndex['openSession']> {
+    assert.equal(entry?.expected, this.#opened === 0 ? '' : `session-${this.#opened}`);
+    this.#opened += 1;
+    return Promise.resolve({ node, id: `session-${this.#opened}` });
   }
 
   nodeSeen(): ReturnType<ReportIndex['nodeSeen']> {
     return Promise.resolve('current');
   }
 
-  async applySnapshot(...[, parts]: Parameters<ReportIndex['applySnapshot']>): Promise<void> {
+  async applySnapshot(...[session, parts]: Parameters<ReportIndex['applySnapshot']>): Promise<void> {
     const ids: string[] = [];
     for await (const reports of parts) {
       ids.push(...reports.map(({ volumeId }) => volumeId));
@@ -34,10 +41,13 @@ class FailingOnce implements ReportIndex {
       throw new CertfleetError('unavailable', 'Redis is away');
     }
     this.snapshots.push(ids);
+    this.sessions.push(session.id);
   }
 
   applyDelta(): ReturnType<ReportIndex['applyDelta']> {
-    return Promise.resolve(0);
+    const failure = this.deltaFailure;
+    this.deltaFailure = undefined;
+    return failure === undefined ? Promise.resolve(0) : Promise.reject(failure);
   }
 }
 
@@ -103,4 +113,18 @@ test('the rest of a snapshot that failed in the middle is not taken for a whole 
   say(part('d', true));
   while (index.snapshots.length === 0) await new Promise(setImmediate);
   assert.deepEqual(index.snapshots, [['a', 'b', 'c', 'd']]);
+});
+
+test('a change whose command timed out is followed by a snapshot under a new session', async (t) => {
+  const { index, say, asked } = startStream(t);
+  index.deltaFailure = new Error('Command timed out');
+  say({ hello: { agentVersion: '1.0.0' } });
+  await asked(1);
+  say(part('a', true));
+  while (index.snapshots.length === 0) await new Promise(setImmediate);
+  say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
+  await asked(2);
+  say(part('a', true));
+  while (index.snapshots.length === 1) await new Promise(setImmediate);
+  assert.deepEqual(index.sessions, ['session-1', 'session-2']);
 });

@@ -169,7 +169,8 @@ export class NodeStream {
     const { index, node, log } = this.#options;
     this.#ending.signal.throwIfAborted();
     if (fatalCodes.has(error.code)) throw error;
-    if (!this.#isResyncDue) log.warn({ node, error: error.message }, 'report not taken in, asking for all again');
+    const hasFailed = !this.#isResyncDue;
+    if (hasFailed) log.warn({ node, error: error.message }, 'report not taken in, asking for all again');
     this.#isResyncDue = false;
     for (;;) {
       try {
@@ -178,8 +179,10 @@ export class NodeStream {
           throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
         }
         if (standing === 'current') {
+          // A command that timed out may still reach Redis: a new session keeps it from undoing what is written later.
+          const present = hasFailed ? await this.#openSession(session.id) : session;
           this.#askForSnapshot();
-          return session;
+          return present;
         }
         const next = await this.#openSession('');
         this.#options.onSessionLost?.();

@@ -6,8 +6,11 @@ import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
+import type { LuaScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { changesKept } from './announce-changes.ts';
+import { ChangeOutbox } from './change-outbox.ts';
+import type { ChangeCall, Changed } from './change-outbox.ts';
 import {
   applyScript,
   forgetScript,
@@ -16,13 +19,10 @@ import {
   retainScript,
   silentNodesScript,
 } from './index-scripts.ts';
-import type { ChangedPairs } from './index-scripts.ts';
 import type { NodeInfo, NodeSession, SessionEntry, SessionStanding, SilentNode } from './node-session.ts';
 import type { RenewalDeferral, ReportSink } from './report-sink.ts';
-import type { VolumeChange } from './volume-change.ts';
 import { boundedVolume, nodeLimits, Refusals } from './node-limits.ts';
 import type { EncodedVolume } from './node-limits.ts';
-import { decodeVolume } from './volume-json.ts';
 import { volumeStateOf } from './volume-state.ts';
 import type { VolumeState } from './volume-state.ts';
 
@@ -46,9 +46,11 @@ const mostSilent = 1_000;
  */
 export class FleetIndex {
   readonly #parts: FleetIndexParts;
+  readonly #outbox: ChangeOutbox;
 
   constructor(parts: FleetIndexParts) {
     this.#parts = parts;
+    this.#outbox = new ChangeOutbox(parts);
   }
 
   /**
@@ -85,16 +87,14 @@ export class FleetIndex {
     session: NodeSession,
     parts: AsyncIterable<readonly VolumeReport[]> | Iterable<readonly VolumeReport[]>,
   ): Promise<void> {
-    const { redis, sink } = this.#parts;
+    const { sink } = this.#parts;
     const kept: string[] = [];
     for await (const reports of parts) {
       const { volumes, changed } = await this.#upsert(session, reports);
       await sink.confirmed(volumes.filter(({ volumeId }) => !changed.has(volumeId)));
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
-    const args = [session.node, session.id, changesKept, ...kept];
-    const gone = answerOf(await retainScript.run(redis, this.#keysOf(session.node), args));
-    await this.#tell(session.node, gone, new Map());
+    await this.#change(session, retainScript, (batch) => [session.node, session.id, changesKept, batch, ...kept]);
   }
 
   /**
@@ -136,12 +136,12 @@ export class FleetIndex {
    * @returns whether it was removed
    */
   async forgetNode(node: string, silent?: { readonly mark: string; readonly leastMs: number }): Promise<boolean> {
-    const { redis, keys } = this.#parts;
+    const { keys } = this.#parts;
     const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving];
     const { mark = '', leastMs = 0 } = silent ?? {};
-    const gone = await forgetScript.run(redis, scriptKeys, [node, changesKept, mark, leastMs]);
-    if (gone === -1) return false;
-    await this.#tell(node, gone as ChangedPairs, new Map());
+    const args = (batch: string): readonly (string | number)[] => [node, changesKept, mark, leastMs, batch];
+    const gone = await this.#outbox.change({ node, script: forgetScript, keys: scriptKeys, args });
+    if (gone === undefined) return false;
     await this.#parts.sink.forgotten(node);
     return true;
   }
@@ -162,8 +162,9 @@ export class FleetIndex {
     await this.#parts.redis.srem(this.#parts.keys.leaving, node);
   }
 
-  /** Removes again what is left of a node that was forgotten; may be done twice. */
+  /** Settles and removes what is left of a node that was forgotten; may be done twice. */
   async finishForgetting(node: string): Promise<void> {
+    await this.#outbox.settleLeft(node);
     await this.#parts.sink.forgotten(node);
   }
 
@@ -204,10 +205,12 @@ export class FleetIndex {
     }
     const pairs = volumes.flatMap(({ volume, json }) => [volume.volumeId, json]);
     const limits = [nodeLimits.volumes, nodeLimits.bytes];
-    const args = [session.node, session.id, changesKept, volumes.length, ...limits, ...pairs, ...removed];
-    const answer = await applyScript.run(this.#parts.redis, this.#keysOf(session.node), args);
-    const [refused, changed] = answerOf(answer) as unknown as readonly [number, ChangedPairs];
-    await this.#tell(session.node, changed, new Map(volumes.map(({ volume }) => [volume.volumeId, volume])));
+    const { refused, pairs: changed } = await this.#change(
+      session,
+      applyScript,
+      (batch) => [session.node, session.id, changesKept, batch, volumes.length, ...limits, ...pairs, ...removed],
+      new Map(volumes.map(({ volume }) => [volume.volumeId, volume])),
+    );
     return {
       changed: changed.filter((_, i) => i % 2 === 0),
       added: changed.filter((before, i) => i % 2 === 1 && before === '').length,
@@ -225,31 +228,35 @@ export class FleetIndex {
     }
   }
 
-  async #tell(node: string, pairs: ChangedPairs, current: ReadonlyMap<string, VolumeState>): Promise<void> {
-    const changes: VolumeChange[] = [];
-    for (let i = 0; i + 1 < pairs.length; i += 2) {
-      const volumeId = pairs[i] ?? '';
-      const before = pairs[i + 1] ?? '';
-      const previous = before === '' ? undefined : decodeVolume(node, volumeId, before);
-      changes.push({ previous, current: current.get(volumeId) });
-    }
-    if (changes.length > 0) await this.#parts.sink.changed(changes);
+  async #change(
+    session: NodeSession,
+    script: LuaScript,
+    args: ChangeCall['args'],
+    written?: ReadonlyMap<string, VolumeState>,
+  ): Promise<Changed> {
+    const { node } = session;
+    const call = { node, script, keys: this.#keysOf(node), args, ...(written && { written }) };
+    const changed = await this.#outbox.change(call);
+    if (changed !== undefined) return changed;
+    throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
+      reason: 'SessionEnded',
+    });
   }
 
   #keysOf(node: string): readonly string[] {
     const { keys } = this.#parts;
-    return [keys.sessions, keys.volumes(node), keys.changes, keys.history(node), keys.sizes];
+    return [
+      keys.sessions,
+      keys.volumes(node),
+      keys.changes,
+      keys.history(node),
+      keys.sizes,
+      keys.outbox(node),
+      keys.snapshots,
+    ];
   }
 }
 
 const overLimit = {
   error: `expected at most ${nodeLimits.volumes} volumes and ${nodeLimits.bytes} bytes of records on a node, found more`,
 };
-
-function answerOf(answer: unknown): ChangedPairs {
-  if (answer === -1)
-    throw new CertfleetError('aborted', "the session is not the node's: a newer one took over, or the index was lost", {
-      reason: 'SessionEnded',
-    });
-  return answer as ChangedPairs;
-}

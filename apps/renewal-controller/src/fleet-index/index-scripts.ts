@@ -1,4 +1,5 @@
 import { luaScript } from '../redis/lua-script.ts';
+import { outboxCommon } from './change-outbox-scripts.ts';
 
 /** Changed volumes as the scripts answer them: alternating volume id and the JSON before (`''` when new). */
 export type ChangedPairs = readonly string[];
@@ -41,16 +42,18 @@ end`;
 
 /**
  * Writes and removes volumes of one node, within its limits, and answers how many were refused and those that differed;
- * -1 to a session that is not the node's.
- * KEYS sessions, volumes of the node, changes, history of the node, sizes. ARGV node, session, stream cap, number of
- * upserts, most volumes, most bytes, (id, JSON)…, removed id…
+ * -1 to a session that is not the node's; -2 with the batch that is to be settled first (change-outbox-scripts.ts).
+ * KEYS sessions, volumes of the node, changes, history of the node, sizes, outbox of the node, snapshots. ARGV node, session,
+ * stream cap, id of the batch, number of upserts, most volumes, most bytes, (id, JSON)…, removed id…
  */
-export const applyScript = luaScript(`${announce}${bounded}
+export const applyScript = luaScript(`${announce}${bounded}${outboxCommon}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
+local unsettled = unsettledBatch(KEYS[6], KEYS[2])
+if unsettled then return unsettled end
 local answer, ids, refused = {}, {}, 0
-local upserts, mostVolumes, mostBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local upserts, mostVolumes, mostBytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local size, count = sizeOf(KEYS[5], KEYS[2], ARGV[1]), redis.call('HLEN', KEYS[2])
-for i = 7, 6 + upserts * 2, 2 do
+for i = 8, 7 + upserts * 2, 2 do
   local before = redis.call('HGET', KEYS[2], ARGV[i]) or ''
   if before ~= ARGV[i + 1] then
     local growth = #ARGV[i + 1] - #before
@@ -66,7 +69,7 @@ for i = 7, 6 + upserts * 2, 2 do
     end
   end
 end
-for i = 7 + upserts * 2, #ARGV do
+for i = 8 + upserts * 2, #ARGV do
   local before = redis.call('HGET', KEYS[2], ARGV[i])
   if before then
     redis.call('HDEL', KEYS[2], ARGV[i])
@@ -78,17 +81,20 @@ for i = 7 + upserts * 2, #ARGV do
   end
 end
 redis.call('HSET', KEYS[5], ARGV[1], size)
+addBatch(KEYS[6], ARGV[4], answer)
 announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
 return {refused, answer}`);
 
 /**
- * Removes every volume of a node that a snapshot did not name, and answers them; -1 to a session that is not the node's.
- * KEYS as above. ARGV node, session, stream cap, kept id…
+ * Removes every volume of a node that a snapshot did not name, and notes that the snapshot is complete. KEYS and answers as
+ * above, with none refused. ARGV node, session, stream cap, id of the batch, kept id…
  */
-export const retainScript = luaScript(`${announce}${bounded}
+export const retainScript = luaScript(`${announce}${bounded}${outboxCommon}
 if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
+local unsettled = unsettledBatch(KEYS[6], KEYS[2])
+if unsettled then return unsettled end
 local kept, answer, ids, size = {}, {}, {}, 0
-for i = 4, #ARGV do kept[ARGV[i]] = true end
+for i = 5, #ARGV do kept[ARGV[i]] = true end
 for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
   if not kept[id] then
     local before = redis.call('HGET', KEYS[2], id)
@@ -102,8 +108,10 @@ for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
   end
 end
 redis.call('HSET', KEYS[5], ARGV[1], size)
+addBatch(KEYS[6], ARGV[4], answer)
+redis.call('HSET', KEYS[7], ARGV[1], ARGV[2])
 announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
-return answer`);
+return {0, answer}`);
 
 // When a node was heard of is Redis' time: replicas' clocks differ, and one of them may jump.
 const nowMs = `
@@ -152,24 +160,29 @@ end
 return answer`);
 
 /**
- * Removes a node with all its volumes, and answers them. With a mark, it is removed only if there was no sign of life since
- * that mark was read and it is still silent; else the answer is -1. The node stays among the leaving until everything
- * else of it is gone too. KEYS as above, then nodes, seen, leaving. ARGV node, cap, mark or '', least silence in ms.
+ * Removes a node with all its volumes, and answers them as above. With a mark, it is removed only if there was no sign of
+ * life since that mark was read and it is still silent; else the answer is -1. The node stays among the leaving until
+ * everything else of it is gone too. KEYS as above, then nodes, seen, leaving. ARGV node, cap, mark or '', least silence
+ * in ms, id of the batch.
  */
-export const forgetScript = luaScript(`${announce}${nowMs}
+export const forgetScript = luaScript(`${announce}${nowMs}${outboxCommon}
 if ARGV[3] ~= '' then
-  local seen = redis.call('ZSCORE', KEYS[7], ARGV[1]) or ''
+  local seen = redis.call('ZSCORE', KEYS[9], ARGV[1]) or ''
   local mark = (redis.call('HGET', KEYS[1], ARGV[1]) or '') .. ' ' .. seen
   if mark ~= ARGV[3] or nowMs() - tonumber(seen) < tonumber(ARGV[4]) then return -1 end
 end
+local unsettled = unsettledBatch(KEYS[6], KEYS[2])
+if unsettled then return unsettled end
 local answer = redis.call('HGETALL', KEYS[2])
+addBatch(KEYS[6], ARGV[5], answer)
 redis.call('DEL', KEYS[2], KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[5], ARGV[1])
-redis.call('ZREM', KEYS[7], ARGV[1])
-redis.call('SADD', KEYS[8], ARGV[1])
-if redis.call('HDEL', KEYS[6], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
-return answer`);
+redis.call('HDEL', KEYS[7], ARGV[1])
+redis.call('ZREM', KEYS[9], ARGV[1])
+redis.call('SADD', KEYS[10], ARGV[1])
+if redis.call('HDEL', KEYS[8], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
+return {0, answer}`);
 
 /** Tells followers of something that is no volume's and no node's. KEYS changes. ARGV stream cap, kind…. */
 export const announceScript = luaScript(`${announce}

@@ -1,4 +1,5 @@
 import type { HoldReason } from '../fleet-index/renewal-progress.ts';
+import { parseVolumePlace } from '../fleet-index/volume-place.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { demandMarks } from './demand-marks.ts';
@@ -52,6 +53,8 @@ export interface Settlement {
   readonly error?: string;
   /** For how many milliseconds no automatic renewal of the volume starts after this one; 0 unless given. */
   readonly restMs?: number;
+  /** The batch of the node's outbox that holds the change: the same outcome settled again for it is not counted again. */
+  readonly batch?: string;
 }
 
 /** What the end of a renewal means for its lane. */
@@ -63,6 +66,8 @@ export interface Settled {
   readonly calls: readonly Call[];
   /** The ids of `calls`. */
   readonly woken: readonly string[];
+  /** The outcome had been counted before, by an earlier call for the same batch. */
+  readonly isRepeated?: true;
 }
 
 /** Time as lanes see it: the Redis server's, so that replicas agree; a test gives its own. */
@@ -120,9 +125,12 @@ export class LaneAdmission {
   }
 
   /** Gives a slot back and lets the outcome set the lane's pace; answers whether it was started, and who may come now. */
-  async settle(lane: Lane, { id, renewal, outcome, volume, error = '', restMs = 0 }: Settlement): Promise<Settled> {
+  async settle(lane: Lane, settlement: Settlement): Promise<Settled> {
+    const { id, renewal, outcome, volume, error = '', restMs = 0, batch = '' } = settlement;
     const { maxInFlight, burst, backoff } = lane.policy;
-    const [wasStarted, demand, ...called] = (await settleScript.run(this.#redis, this.#keysOf(lane), [
+    const { node, volumeId } = parseVolumePlace(volume);
+    const keys = [...this.#keysOf(lane), this.#keys.outbox(node)];
+    const [code, demand, ...called] = (await settleScript.run(this.#redis, keys, [
       id,
       this.#time.nowMs() ?? '',
       outcome,
@@ -138,13 +146,16 @@ export class LaneAdmission {
       burst,
       this.#opensInMs(lane),
       restMs,
+      batch,
+      volumeId,
     ])) as [number, string, ...(string | number)[]];
     const calls = callsOf(called);
     return {
-      wasStarted: wasStarted === 1,
+      wasStarted: code % 2 === 1,
       demandedBy: demandMarks(demand),
       calls,
       woken: calls.map((call) => call.id),
+      ...(code >= 2 && { isRepeated: true }),
     };
   }
 

@@ -76,6 +76,18 @@ test('a raised rate holds for what has its slot already, without an answer that 
   assert.ok(mostWithin(sim.starts, 1_000) <= 120);
 });
 
+test('a raised rate holds for slots that lie close together already', async () => {
+  const sim = simulated({ ratePerSecond: 5, burst: 1 });
+  sim.arrive(arrivals(300), quick);
+  await sim.run(startMs + 10_000);
+  const before = sim.starts.length;
+  sim.lane = laneOf({ ratePerSecond: 50, burst: 1 });
+  for (let second = 10; second < 20; second++) sim.at(startMs + second * 1_000, () => sim.advance(quick));
+  await sim.run(startMs + 20_000);
+  assert.equal(sim.starts.length, 300, `${sim.starts.length - before} went within 10 s at 50 a second`);
+  assert.ok(mostWithin(sim.starts, 1_000) <= 55, `${mostWithin(sim.starts, 1_000)} within a second`);
+});
+
 test('a lane without a limit any more lets everything go, within what may be in flight', async () => {
   const sim = simulated({ ratePerSecond: 0.01, burst: 1, maxInFlight: 1_000 });
   sim.arrive(arrivals(300), quick);

@@ -147,12 +147,21 @@ return {1, 0, '', urgent, demand}`);
  * Ends a renewal's stay in its lane. KEYS as renewalCommon. ARGV member, now in ms or '', outcome (ok, failed, deferred, gone), most
  * in flight, threshold, initial and longest back-off in ms, a random number from 0 to 1, node/volume, what failed, its
  * name in demands, interval between starts in ms, burst, ms until a window opens, ms for which the volume is not renewed
- * again. Answers 1 when it was started and 0 otherwise, who demands it, then who may come and in how many ms, in turn.
+ * again, and for an outcome of a report the id of its batch and the volume id, which make it count once; '' otherwise.
+ * KEYS[13] outbox of the node. Answers 1 when it was started and 0 otherwise, and 2 more when the batch had counted it
+ * before; who demands it; then who may come and in how many ms, in turn.
  */
 export const settleScript = luaScript(`${renewalCommon}
 local member, now, outcome = ARGV[1], clock(ARGV[2]), ARGV[3]
 local most, threshold, place, node = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[9], nodeOf(ARGV[9])
 local demand = wantedBy(ARGV[11])
+local outbox, batch, counted = KEYS[13], ARGV[16], 'c:' .. ARGV[17]
+if batch ~= '' then
+  -- Another replica has settled the whole batch.
+  if redis.call('HGET', outbox, 'batch') ~= batch then return {2, ''} end
+  local wasStarted = redis.call('HGET', outbox, counted)
+  if wasStarted then return {2 + wasStarted, demand} end
+end
 redis.call('ZREM', started, place)
 redis.call('HDEL', holds, place)
 redis.call('ZREMRANGEBYSCORE', resting, '-inf', now)
@@ -163,6 +172,7 @@ if rest > 0 then redis.call('ZADD', resting, math.ceil(now + rest), place) end
 redis.call('SREM', keyOf('active', node), member)
 unblock(node, member)
 local wasStarted = redis.call('ZREM', inflight, member)
+if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
 -- What is in flight is neither queued nor parked.
 local leftQueue = wasStarted == 0 and redis.call('ZREM', parked, member) == 0 and redis.call('ZREM', slots, member) == 1
 

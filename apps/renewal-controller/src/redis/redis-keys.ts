@@ -16,6 +16,8 @@ export interface RedisKeys {
   readonly nodes: string;
   readonly sessions: string;
   readonly seen: string;
+  /** The session whose snapshot each node's volumes are from: until it is the current one, a volume may be missing. */
+  readonly snapshots: string;
   /** Bytes of each node's records. */
   readonly sizes: string;
   /** Nodes that were forgotten, until their queues and users are gone. */
@@ -36,6 +38,8 @@ export interface RedisKeys {
   /** Last mark of one process, to find out whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
+  /** What was written to a node's volumes and not acted on yet. */
+  outbox(node: string): string;
   lane(lane: string): string;
   bulk(id: string): string;
   /** No key but a channel, on which a replica hears the others. */
@@ -55,6 +59,7 @@ export function redisKeys(prefix: string): RedisKeys {
     nodes: `${controller}:nodes`,
     sessions: `${controller}:sessions`,
     seen: `${controller}:nodes:seen`,
+    snapshots: `${controller}:nodes:snapshots`,
     sizes: `${controller}:nodes:sizes`,
     leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
@@ -71,6 +76,7 @@ export function redisKeys(prefix: string): RedisKeys {
     epoch: `${controller}:epoch`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
+    outbox: (node) => `${controller}:outbox:${node}`,
     lane: (lane) => `${controller}:lane:${lane}`,
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,

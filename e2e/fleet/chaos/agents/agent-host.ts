@@ -22,6 +22,10 @@ export class AgentHost {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get isAlive(): boolean {
     return this.#child.connected;
   }

@@ -5,6 +5,7 @@ import { TestAuthority } from '../../../support/test-authority.ts';
 import { writeAgentToken } from '../../support/agent-links.ts';
 import { AgentHost } from '../agents/agent-host.ts';
 import type { AgentManners, AgentVersion, AgentVolume, NodeSketch, VolumeSketch } from '../agents/messages.ts';
+import { Lateness } from '../lateness.ts';
 import { Ledger, volumeKey } from '../ledger.ts';
 import { Operator } from '../operator.ts';
 import { itemAt } from '../random.ts';
@@ -27,6 +28,7 @@ export interface WorldOptions {
 export const issuers = ['corporate', 'vault', 'acme', 'mesh', 'legacy'] as const;
 export const usualRate = 15;
 export const lanePolicy = { ratePerSecond: usualRate, burst: 5, maxInFlight: 10, answerTimeoutMs: 10_000 } as const;
+export const backoff = { threshold: 3, initialMs: 1_000, maxMs: 4_000 } as const;
 
 const hosts = 2;
 const hostileNodes = 2;
@@ -45,14 +47,22 @@ export class ChaosWorld {
   readonly operator: Operator;
   readonly replicas: Replica[] = [];
   readonly hosts: AgentHost[] = [];
+  /** Of replicas, agents and Redis. */
+  readonly lateness = new Lateness(() => [
+    ...[...this.replicas, ...this.hosts].map(({ pid }) => pid),
+    this.redis.primary.pid,
+  ]);
   /** Looks at what must happen after a fault; a round ends when these have. */
   readonly watching: Promise<void>[] = [];
   /** Of the hostile nodes. */
   manners: readonly AgentManners[] = [];
   readonly #options: WorldOptions;
   readonly #paths: (0 | 1)[] = Array.from({ length: hosts }, () => 0);
+  readonly #ratesRead = new Map<number, number>();
   readonly #away = new Map<string, () => void>();
   #caFile = '';
+  /** What the file of policies says. */
+  #ratePerSecond: number = usualRate;
   #created = 0;
 
   constructor(options: WorldOptions) {
@@ -77,7 +87,8 @@ export class ChaosWorld {
       const onLog = (line: string): void => this.#onLog(index, line);
       this.replicas.push(new Replica({ index, directory, flags, onLog }));
     }
-    await Promise.all(this.replicas.map((replica) => replica.start()));
+    await Promise.all(this.replicas.map(({ index }) => this.#startReplica(index)));
+    this.lateness.start();
     await this.#startAgents();
   }
 
@@ -90,8 +101,17 @@ export class ChaosWorld {
   }
 
   async startReplica(index: number): Promise<void> {
-    if (!this.replica(index).isAlive) await this.replica(index).start();
+    if (!this.replica(index).isAlive) await this.#startReplica(index);
     await this.publishEndpoints();
+  }
+
+  /** Of the rates that replicas read when they started. */
+  get slowestRate(): number {
+    return Math.min(...this.#ratesRead.values());
+  }
+
+  get fastestRate(): number {
+    return Math.max(...this.#ratesRead.values());
   }
 
   /** Tells the agents which replicas are alive, as a Service does. */
@@ -112,7 +132,7 @@ export class ChaosWorld {
   }
 
   writePolicies(ratePerSecond: number): void {
-    const backoff = { threshold: 3, initialMs: 1_000, maxMs: 4_000 };
+    this.#ratePerSecond = ratePerSecond;
     const defaults = { ...lanePolicy, ratePerSecond, backoff };
     writeFileSync(join(this.#options.directory, 'lanes.json'), JSON.stringify({ defaults }));
   }
@@ -179,9 +199,15 @@ export class ChaosWorld {
   }
 
   async stop(): Promise<void> {
+    this.lateness.stop();
     await Promise.all([...this.hosts, ...this.replicas].map((process) => process.kill()));
     await this.redis.stop();
     this.reviews.stop();
+  }
+
+  async #startReplica(index: number): Promise<void> {
+    this.#ratesRead.set(index, this.#ratePerSecond);
+    await this.replica(index).start();
   }
 
   get #nodeNames(): readonly string[] {

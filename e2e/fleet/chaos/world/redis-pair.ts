@@ -25,6 +25,10 @@ class Server {
     mkdirSync(this.#directory);
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   get isAlive(): boolean {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
   }

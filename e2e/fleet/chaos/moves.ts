@@ -1,0 +1,175 @@
+// Whether everything moves when there are no faults: what is asked for is done within what its lane explains, and told so.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { renewalId, renewalOf } from '../../../apps/renewal-controller/src/dispatch/renewal-job.ts';
+import { nodeQueuePrefix } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
+import type { AgentVolume } from './agents/messages.ts';
+import { lookAtLanes } from './lane-watch.ts';
+import type { LaneLook, LaneWatch } from './lane-watch.ts';
+import { iso, volumeKey } from './ledger.ts';
+import type { RequestedRenewal } from './operator.ts';
+import { issuers, lanePolicy } from './world/chaos-world.ts';
+import type { ChaosWorld } from './world/chaos-world.ts';
+
+const lookMs = 500;
+/** From an issuance until the views show it. */
+const reportMs = 3_000;
+/** Scheduling, queues and reports, for a whole lane. */
+const slackMs = 5_000;
+
+/** How long a lane takes to renew so many, in milliseconds: each success takes a quarter of a halving from its pace. */
+function paceMs(count: number, ratePerSecond: number, halvings: number): number {
+  let totalMs = 0;
+  for (let i = 0; i < count; i += 1) totalMs += (1_000 / ratePerSecond) * 2 ** Math.max(0, halvings - i / 4);
+  return totalMs;
+}
+
+/** What is waited for, of one request. */
+interface Wanted {
+  readonly request: RequestedRenewal;
+  /** By the volumes' keys. */
+  readonly volumes: Map<string, AgentVolume>;
+  /** Renewals that were handed to their nodes before: whose answers a fault took come again after the answer's timeout. */
+  readonly handedOver: ReadonlySet<string>;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** Has everything renewed, and sees that no volume waits longer for it than its lane explains. @returns how long it took */
+export async function everythingMoves(
+  world: ChaosWorld,
+  watch: LaneWatch,
+  earlier: readonly RequestedRenewal[],
+): Promise<number> {
+  const { ledger, operator } = world;
+  const requests = await operator.renew([...ledger.volumes.values()]);
+  const startedMs = requests[0]?.acceptedMs ?? Date.now();
+  const looks = await lookAtLanes(world).catch(() => []);
+  const all = requests.map((request) => wantedOf(request, looks));
+  while (all.some(({ volumes }) => volumes.size > 0)) {
+    for (const wanted of all) {
+      dropRenewed(world, wanted);
+      for (const issuer of issuers) await dropLate(world, watch, { wanted, issuer });
+    }
+    await sleep(lookMs);
+  }
+  const tookMs = Date.now() - startedMs;
+  for (const request of [...earlier, ...requests]) await isToldDone(world, request);
+  return tookMs;
+}
+
+function wantedOf(request: RequestedRenewal, looks: readonly LaneLook[]): Wanted {
+  // What was renewed a moment ago may be selected by the generation before, and that is answered already.
+  const known = request.volumes.filter(({ issuedAtMs }) => request.sentMs - issuedAtMs > reportMs);
+  return {
+    request,
+    volumes: new Map(known.map((volume) => [volumeKey(volume), volume])),
+    handedOver: new Set(looks.flatMap(({ inFlight }) => inFlight).map(renewalOf)),
+    counts: new Map(
+      issuers.map((issuer) => [issuer, request.volumes.filter((volume) => volume.issuer === issuer).length]),
+    ),
+  };
+}
+
+function dropRenewed({ ledger }: ChaosWorld, { volumes }: Wanted): void {
+  for (const [key, { generation }] of volumes) {
+    const now = ledger.volumes.get(key);
+    if (now === undefined || now.generation > generation) volumes.delete(key);
+  }
+}
+
+interface LaneWanted {
+  readonly wanted: Wanted;
+  readonly issuer: string;
+}
+
+/** Counts as violations what its lane does not explain any more. */
+async function dropLate(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }: LaneWanted): Promise<void> {
+  const { acceptedMs } = wanted.request;
+  const limitMs = explainedMs(world, watch, { wanted, issuer });
+  const overMs = Date.now() - acceptedMs - limitMs;
+  if (overMs <= 0) return;
+  const late = [...wanted.volumes].filter(
+    ([, volume]) =>
+      volume.issuer === issuer && (overMs > lanePolicy.answerTimeoutMs || !wanted.handedOver.has(renewalId(volume))),
+  );
+  if (late.length === 0) return;
+  await reportLate(world, { issuer, late: late.map(([key]) => key), acceptedMs, limitMs });
+  for (const [key] of late) wanted.volumes.delete(key);
+}
+
+/** The lane's own pace and back-off as they were seen, and how late the machine was. */
+function explainedMs(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }: LaneWanted): number {
+  const { acceptedMs } = wanted.request;
+  // What a hostile node may take of a lane: half of it.
+  const share = isSlowedDown(world) ? 2 : 1;
+  const count = wanted.counts.get(issuer) ?? 0;
+  const workMs = share * paceMs(count, world.slowestRate, watch.throttle(issuer, acceptedMs));
+  return workMs + watch.heldMs(issuer, acceptedMs) + slackMs + world.lateness.since(acceptedMs);
+}
+
+/** Sees that the API counts everything as renewed. */
+async function isToldDone({ ledger, lateness, operator }: ChaosWorld, request: RequestedRenewal): Promise<void> {
+  const { id, volumes } = request;
+  const startedMs = Date.now();
+  for (;;) {
+    const shown = await operator.renewal(id);
+    const words = `the renewal of ${volumes.length} volumes that was accepted at ${iso(request.acceptedMs)}`;
+    if (typeof shown !== 'string' && shown.pending === 0 && shown.state === 'finished') {
+      const told = `${words} is shown as ${JSON.stringify(shown)}`;
+      if (shown.total !== volumes.length) ledger.violate(5, told);
+      const hasLeft = volumes.some((volume) => !ledger.volumes.has(volumeKey(volume)));
+      if (!hasLeft && shown.gone > 0) ledger.violate(6, `${told}, and no volume had left`);
+      return;
+    }
+    if (Date.now() - startedMs > reportMs + slackMs + lateness.since(startedMs)) {
+      ledger.violate(6, `${words} is not shown as done: ${JSON.stringify(shown)}`);
+      return;
+    }
+    await sleep(lookMs);
+  }
+}
+
+interface LateVolumes {
+  readonly issuer: string;
+  readonly late: readonly string[];
+  readonly acceptedMs: number;
+  readonly limitMs: number;
+}
+
+/** Whether a hostile node says what would slow down the lanes of all. */
+function isSlowedDown({ manners }: ChaosWorld): boolean {
+  return manners.some((each) => each === 'invented-failures' || each === 'never-answers');
+}
+
+/** A lane that is slow for a hostile node's sake breaks another promise than one that is slow without it. */
+async function reportLate(world: ChaosWorld, { issuer, late, acceptedMs, limitMs }: LateVolumes): Promise<void> {
+  const looks = await lookAtLanes(world).catch(() => []);
+  const lane = looks[(issuers as readonly string[]).indexOf(issuer)];
+  const [first] = late.flatMap((key) => world.ledger.volumes.get(key) ?? []);
+  const where = first === undefined ? '' : await whereIs(world, first);
+  const asked = `asked for at ${iso(acceptedMs)}, not renewed after ${Math.round(limitMs)} ms`;
+  const some = `${late.length} volumes of ${issuer}, such as ${late.slice(0, 3).join(', ')}`;
+  const isHostile = isSlowedDown(world) && (lane?.streak ?? 0) > 0;
+  const text = `${some}: ${asked}; the first is ${where}; the lane: ${JSON.stringify(lane)}`;
+  world.ledger.violate(isHostile ? 4 : 6, text);
+}
+
+/** In which lists of Redis the job of a volume is. */
+async function whereIs({ redis }: ChaosWorld, volume: AgentVolume): Promise<string> {
+  const found: string[] = [];
+  const nodeQueue = `${nodeQueuePrefix('certfleet', volume.node)}:renewals`;
+  const keys = (await redis.run('KEYS', '{certfleet}:lane:*:*')) as readonly string[];
+  const lists = ['delayed', 'prioritized', 'wait', 'active'].flatMap((list) => [
+    `{certfleet}:due:${list}`,
+    `${nodeQueue}:${list}`,
+  ]);
+  for (const key of [...keys, ...lists]) {
+    const type = await redis.run('TYPE', key);
+    if (type !== 'zset' && type !== 'list') continue;
+    const ids = (await redis.run(type === 'zset' ? 'ZRANGE' : 'LRANGE', key, '0', '-1')) as readonly string[];
+    const job = ids.find((id) => renewalOf(id) === renewalId(volume));
+    if (job === undefined) continue;
+    found.push(type === 'zset' ? `${key} (${job} at ${String(await redis.run('ZSCORE', key, job))})` : key);
+    if (key === '{certfleet}:due:delayed') found.push(String(await redis.run('HGETALL', `{certfleet}:due:${job}`)));
+  }
+  return `generation ${volume.generation}, in ${found.join(' and ') || 'no list'}`;
+}
