@@ -137,21 +137,7 @@ export class AgentMetrics {
       (gauge) => gauge.set(snapshot().withoutCertificate),
     );
     this.#mounts(checkMounts);
-    this.#collected(
-      'tmpfs_size_bytes',
-      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
-      [],
-      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
-    );
-    this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
-      gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
-    );
-    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
-      gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
-    );
-    this.#collected('tmpfs_inodes', 'Inodes of that tmpfs in all; 0 where it has no limit.', [], (gauge) =>
-      gauge.set(snapshot().tmpfs?.inodes ?? 0),
-    );
+    this.#tmpfs(snapshot);
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
@@ -227,6 +213,24 @@ export class AgentMetrics {
         this.set({ state: 'unknown' }, unknown);
       },
     });
+  }
+
+  #tmpfs(snapshot: () => MetricsSnapshot): void {
+    this.#collected(
+      'tmpfs_size_bytes',
+      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
+      [],
+      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
+    );
+    this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
+    );
+    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
+    );
+    this.#collected('tmpfs_inodes', 'Inodes of that tmpfs in all; 0 where it has no limit.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.inodes ?? 0),
+    );
   }
 
   #collected<Label extends string>(
