@@ -3,6 +3,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { grpcAddress } from './bind-address.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
@@ -19,36 +20,26 @@ import { FleetIndex } from './fleet-index/fleet-index.ts';
 import type { FleetView } from './fleet-index/fleet-view.ts';
 import type { ApiContext } from './http/api-context.ts';
 import { createApi, listen } from './http/api-server.ts';
-import type { ApiServerOptions } from './http/api-server.ts';
 import { ChangeFeed } from './http/change-feed.ts';
 import { LaneDirectory } from './http/lane-directory.ts';
 import { pageDirectory } from './http/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { volumeSelector } from './http/volume-selector.ts';
-import { identifyByReviewer } from './identity/agent-identity.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
-import { KubernetesGate } from './identity/kubernetes-gate.ts';
-import { openGate } from './identity/operator-gate.ts';
-import { OperatorSessions } from './identity/operator-sessions.ts';
 import { operatorsClient } from './identity/operators-client.ts';
-import { ProxyGate } from './identity/proxy-gate.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { NodeAccess } from './identity/node-access.ts';
 import { reviewClient } from './identity/review-client.ts';
 import type { ReviewClient } from './identity/review-client.ts';
-import { TokenReviewer } from './identity/token-reviewer.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
-import { RedisAcl } from './identity/redis-acl.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
-import { sharedAccess } from './identity/shared-access.ts';
-import { identifyByStaticTokens } from './identity/static-tokens.ts';
 import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
+import { operatorAccess } from './operator-access.ts';
 import { Readiness } from './readiness.ts';
-import { nodeEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { loadQueueScripts } from './redis/queue-scripts.ts';
 import { redisKeys } from './redis/redis-keys.ts';
@@ -172,12 +163,13 @@ export class Controller {
     this.#dispatcher.start();
     this.#started.defer(() => this.#dispatcher.stop());
     this.#startPruning();
-    const access = this.#nodeAccess();
+    const access = nodeAccess(config, this.#connections.commands, clock);
     const ops = await this.#startOps();
     const index = this.#openIndex();
     this.#startSweeper(client, index, access);
     const api = await this.#startApi(client, certificate);
-    const fleet = await this.#startFleet({ identify: this.#identify(client), index, access, certificate });
+    const identify = identifyAgents(config, (flag) => this.#reviews(client, flag), clock);
+    const fleet = await this.#startFleet({ identify, index, access, certificate });
     this.#readiness.noteServing();
     return { fleet, api, ops };
   }
@@ -195,34 +187,6 @@ export class Controller {
     const { clock, log } = this.#options;
     const redis = this.#connections.commands;
     return new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
-  }
-
-  #nodeAccess(): NodeAccess {
-    const { config, clock } = this.#options;
-    const redisConfig = redisConfigOf(config);
-    const node = {
-      url: config['redis-node-url'],
-      sentinelUsername: config['redis-node-sentinel-username'],
-      sentinelPasswordFile: config['redis-node-sentinel-password-file'],
-    };
-    const common = {
-      prefix: config['redis-prefix'],
-      endpoint: () => nodeEndpoint(redisConfig, node),
-      clock,
-      lifetimeMs: config['redis-node-password-lifetime'],
-    };
-    if (config['redis-node-access'] === 'acl') return new RedisAcl({ ...common, redis: this.#connections.commands });
-    const { 'redis-node-username': username = '', 'redis-node-password-file': passwordFile } = config;
-    return sharedAccess({ ...common, username, passwordFile });
-  }
-
-  #identify(client: KubeClient | undefined): IdentifyAgent {
-    const { config, clock } = this.#options;
-    const { 'agent-token-file': tokenFile, 'agent-service-account': serviceAccount = '' } = config;
-    if (tokenFile !== undefined) return identifyByStaticTokens(tokenFile);
-    const audience = config['agent-token-audience'];
-    const reviews = this.#reviews(client, '--agent-service-account');
-    return identifyByReviewer(new TokenReviewer({ client: reviews, clock, audience }), { audience, serviceAccount });
   }
 
   /** @param forWhat the flag that needs reviews */
@@ -244,12 +208,18 @@ export class Controller {
     client: KubeClient | undefined,
     certificate: ServingCertificate | undefined,
   ): Promise<number | undefined> {
-    const { config, log } = this.#options;
+    const { config, clock, log } = this.#options;
     const address = config['api-bind-address'];
     if (address === undefined) return undefined;
     const api = await createApi({
       context: this.#apiContext(client),
-      ...this.#operatorAccess(client),
+      ...operatorAccess({
+        config,
+        redis: this.#connections.commands,
+        keys: this.#keys,
+        reviews: (flag) => this.#reviews(client, flag),
+        clock,
+      }),
       certificate,
       requestsPerMinute: config['api-rate-limit'],
       trustedProxies: config['api-trusted-proxies'],
@@ -284,22 +254,6 @@ export class Controller {
       silentAfterMs: this.#silentAfterMs,
       clock,
     };
-  }
-
-  /** How operators are known, and how they sign in where they do. */
-  #operatorAccess(client: KubeClient | undefined): Pick<ApiServerOptions, 'gate' | 'signIn'> {
-    const { config, clock } = this.#options;
-    if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
-    const sessions = new OperatorSessions({ redis: this.#connections.commands, keys: this.#keys, clock });
-    const gate = new KubernetesGate({ client: this.#reviews(client, '--api-auth'), sessions, clock });
-    if (config['api-auth'] === 'kubernetes') return { gate, signIn: { gate, sessions } };
-    const proxy = new ProxyGate({
-      kubernetes: gate,
-      userHeader: config['api-proxy-user-header'],
-      groupsHeader: config['api-proxy-groups-header'],
-      secretFile: config['api-proxy-secret-file'] ?? '',
-    });
-    return { gate: proxy, signIn: undefined };
   }
 
   async #startFleet(parts: {

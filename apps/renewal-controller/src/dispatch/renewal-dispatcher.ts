@@ -1,17 +1,12 @@
-import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { Logger } from '@certfleet/shared/logger.ts';
-import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { RenewalDeferral, ReportSink } from '../fleet-index/report-sink.ts';
 import { volumePlace } from '../fleet-index/volume-place.ts';
 import type { VolumeChange } from '../fleet-index/volume-change.ts';
 import type { IssuerName, VolumeState } from '../fleet-index/volume-state.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
-import type { LaneTime, Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
-import type { LanePolicies } from '../lanes/lane-policies.ts';
+import type { Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
-import type { RedisConnections } from '../redis/redis-connections.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { BulkRenewals } from './bulk-renewals.ts';
@@ -28,29 +23,12 @@ import { NodeQueues } from './node-queues.ts';
 import { Recalls } from './recalls.ts';
 import { isOfSameJob, jobId, renewalId, renewalOf } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
-import { renewalTimes, restAfterMs } from './renewal-schedule.ts';
+import type { RenewalDispatcherParts } from './renewal-dispatcher-parts.ts';
+import { demandEnd, endOf, outcomeOf } from './renewal-outcome.ts';
+import { renewalTimes } from './renewal-schedule.ts';
 import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
-
-/** What a dispatcher stands on. */
-export interface RenewalDispatcherParts {
-  readonly connections: RedisConnections;
-  /** The prefix of every key; the same in all replicas. */
-  readonly prefix: string;
-  readonly policies: LanePolicies;
-  /** The view from which renewals on demand are selected. */
-  readonly view: () => FleetView;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly observer?: DispatchObserver;
-  /** Jobs in hand at once in this process. */
-  readonly concurrency?: number;
-  /** Time as lanes see it; the Redis server's unless a test gives its own. */
-  readonly laneTime?: LaneTime;
-  /** After which time without a word of its agent a node gets no renewals; five minutes unless given. */
-  readonly silentAfterMs?: number;
-}
 
 const defaultSilentAfterMs = 300_000;
 
@@ -315,35 +293,4 @@ export class RenewalDispatcher implements ReportSink {
   get #observer(): DispatchObserver {
     return this.#parts.observer ?? noObserver;
   }
-}
-
-/** What a report that ended a renewal means for its lane and for the volume's next one. */
-function endOf(
-  outcome: Outcome,
-  current: VolumeState | undefined,
-  nowMs: number,
-): Pick<Settlement, 'error' | 'restMs'> {
-  const error = current?.failure?.message;
-  return {
-    ...(error !== undefined && { error }),
-    ...(outcome !== 'gone' && current !== undefined && { restMs: restAfterMs(current, nowMs) }),
-  };
-}
-
-/** What those who asked for the renewal of `previous` hear; undefined when it is still to come. */
-function demandEnd(
-  previous: VolumeState,
-  outcome: Outcome,
-  current: VolumeState | undefined,
-): 'renewed' | 'gone' | 'failed' | undefined {
-  if (outcome === 'failed') return 'failed';
-  if (current === undefined) return 'gone';
-  return current.generation === previous.generation ? undefined : 'renewed';
-}
-
-/** A new generation is a success, whoever brought it about; one more failed try is a failure. */
-function outcomeOf(previous: VolumeState, current: VolumeState | undefined): Outcome {
-  if (current === undefined) return 'gone';
-  if (current.generation !== previous.generation) return 'ok';
-  return (current.failure?.attempts ?? 0) > (previous.failure?.attempts ?? 0) ? 'failed' : 'gone';
 }
