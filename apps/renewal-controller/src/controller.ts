@@ -1,32 +1,25 @@
 import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { AuditLog } from './audit/audit-log.ts';
+import { createApiContext } from './create-api-context.ts';
 import { grpcAddress } from './bind-address.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
+import { pruneLanes } from './dispatch/prune-lanes.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { FleetServer } from './fleet-api/fleet-server.ts';
-import type { VolumeOfNode } from './fleet-api/node-questions.ts';
 import { QuestionRelay } from './fleet-api/question-relay.ts';
-import { volumeDescriptions } from './fleet-api/volume-descriptions.ts';
+import { nobodyToAsk, volumeDescriptions } from './fleet-api/volume-descriptions.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import { FleetFollower } from './fleet-index/fleet-follower.ts';
-import { announceChanges } from './fleet-index/announce-changes.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
-import type { FleetView } from './fleet-index/fleet-view.ts';
-import type { ApiContext } from './http/api-context.ts';
 import { createApi, listen } from './http/api-server.ts';
 import { ChangeFeed } from './http/change-feed.ts';
-import { LaneDirectory } from './http/lane-directory.ts';
 import { pageDirectory } from './http/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
-import { volumeSelector } from './http/volume-selector.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
-import { operatorsClient } from './identity/operators-client.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { NodeAccess } from './identity/node-access.ts';
@@ -34,7 +27,6 @@ import { reviewClient } from './identity/review-client.ts';
 import type { ReviewClient } from './identity/review-client.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
-import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
@@ -62,9 +54,6 @@ export interface ControllerPorts {
 }
 
 const missedHeartbeats = 3;
-const nobodyToAsk: DescribeVolume = () =>
-  Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
-const pruneMs = 10 * 60_000;
 
 /** One replica: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
 export class Controller {
@@ -151,7 +140,7 @@ export class Controller {
   }
 
   async #start(): Promise<ControllerPorts> {
-    const { config, env, clock } = this.#options;
+    const { config, env, clock, log } = this.#options;
     this.#started.defer(returnFreedMemory(clock));
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
     this.#started.defer(() => client?.stop());
@@ -162,10 +151,12 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     this.#dispatcher.start();
     this.#started.defer(() => this.#dispatcher.stop());
-    this.#startPruning();
-    const access = nodeAccess(config, this.#connections.commands, clock);
+    const isCurrent = (): boolean => this.#follower.isCurrent;
+    this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
+    const redis = this.#connections.commands;
+    const access = nodeAccess(config, redis, clock);
     const ops = await this.#startOps();
-    const index = this.#openIndex();
+    const index = new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
     this.#startSweeper(client, index, access);
     const api = await this.#startApi(client, certificate);
     const identify = identifyAgents(config, (flag) => this.#reviews(client, flag), clock);
@@ -181,12 +172,6 @@ export class Controller {
     const certificate = await ServingCertificate.open({ certificateFile, keyFile, clock, log });
     this.#started.defer(() => certificate.stop());
     return certificate;
-  }
-
-  #openIndex(): FleetIndex {
-    const { clock, log } = this.#options;
-    const redis = this.#connections.commands;
-    return new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
   }
 
   /** @param forWhat the flag that needs reviews */
@@ -212,7 +197,19 @@ export class Controller {
     const address = config['api-bind-address'];
     if (address === undefined) return undefined;
     const api = await createApi({
-      context: this.#apiContext(client),
+      context: createApiContext({
+        client,
+        connections: this.#connections,
+        keys: this.#keys,
+        dispatcher: this.#dispatcher,
+        policies: this.#policies,
+        view: () => this.#follower.view,
+        feed: this.#feed,
+        describeVolume: (volume) => this.#describeVolume(volume),
+        silentAfterMs: this.#silentAfterMs,
+        clock,
+        log,
+      }),
       ...operatorAccess({
         config,
         redis: this.#connections.commands,
@@ -228,32 +225,6 @@ export class Controller {
     });
     this.#started.defer(() => api.close());
     return await listen(api, address);
-  }
-
-  #apiContext(client: KubeClient | undefined): ApiContext {
-    const { clock, log } = this.#options;
-    const redis = this.#connections.commands;
-    const view = (): FleetView => this.#follower.view;
-    const operators = operatorsClient(client, log);
-    // Told to who looks; what was done stands without it.
-    const announce: ApiContext['announce'] = (kinds) =>
-      announceChanges(redis, this.#keys, kinds).catch(() => undefined);
-    const { lanes } = this.#dispatcher;
-    return {
-      view,
-      dispatcher: this.#dispatcher,
-      lanes: new LaneDirectory({ lanes, policies: this.#policies, view, feed: this.#feed, clock }),
-      policies: this.#policies,
-      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']), clock }),
-      feed: this.#feed,
-      announce,
-      redisHealth: () => this.#connections.health,
-      selectVolumes: volumeSelector(operators),
-      describeVolume: (volume: VolumeOfNode) => this.#describeVolume(volume),
-      podEvents: podEventReader(operators),
-      silentAfterMs: this.#silentAfterMs,
-      clock,
-    };
   }
 
   async #startFleet(parts: {
@@ -317,20 +288,6 @@ export class Controller {
     });
     sweeper.start();
     this.#started.defer(() => sweeper.stop());
-  }
-
-  /** Lanes of issuers that no volume names any more cost little; they are looked for now and then. */
-  #startPruning(): void {
-    const { clock, log } = this.#options;
-    let cancel = (): void => undefined;
-    const arm = (): void => {
-      cancel = clock.schedule(pruneMs, () => {
-        const pruned = this.#follower.isCurrent ? this.#dispatcher.prune() : Promise.resolve();
-        pruned.catch((error: unknown) => log.warn({ error: String(error) }, 'lanes not pruned')).finally(arm);
-      });
-    };
-    arm();
-    this.#started.defer(() => cancel());
   }
 
   get #replica(): string {
