@@ -36,6 +36,14 @@ export default tseslint.config(
   },
   { files: ['scripts/**', 'e2e/**', '**/*.test.ts'], rules: { 'no-console': 'off' } },
   {
+    files: ['apps/**/*.{ts,tsx}', 'libs/**/*.{ts,tsx}'],
+    // A test's cases belong together, and a suite of them is one function.
+    ignores: ['**/*.test.ts'],
+    rules: { 'max-lines': ['error', 300], 'max-lines-per-function': ['error', 60] },
+  },
+  // The state machine of a volume: every transition beside the others, so that their order of effects can be compared.
+  { files: ['apps/node-agent/src/volume/volume.ts'], rules: { 'max-lines': ['error', 450] } },
+  {
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
