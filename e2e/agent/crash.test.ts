@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 import { waitUntil } from '../cluster/wait.ts';
-import { MortalAgent } from './mortal-agent.ts';
+import { RestartableAgent } from './mortal-agent.ts';
 import { RunningPod } from './running-pod.ts';
 import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
@@ -15,20 +15,20 @@ const kinds: readonly Readonly<Record<string, string>>[] = [
   { 'key-algorithm': 'RSA', 'reuse-private-key': 'true' },
 ];
 /** More than anything here takes; a scenario that gets there never ended. */
-const mostSteps = 400;
+const maxSteps = 400;
 /** The long scenarios try every third step on files; storage's own tests try each. */
 const stride = 3;
 
 describe('an agent killed at any step', { skip: cannotMount }, () => {
   let node: TestNode;
-  let agent: MortalAgent;
+  let agent: RestartableAgent;
   let standing: readonly InlineVolume[];
   let pods: readonly RunningPod[];
   let serials: readonly string[];
 
   const serialOf = ({ targetPath }: InlineVolume): string => readVolume(targetPath).certificate.serialNumber;
   /** What no kill may ever touch: volumes that were complete before it. */
-  const assertStandingUnchanged = (): void => {
+  const assertStatusUnchanged = (): void => {
     assert.deepEqual(standing.map(serialOf), serials);
     for (const volume of standing) assert.equal(node.recordOf(volume)?.generation, 1);
   };
@@ -45,7 +45,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
 
   before(async () => {
     node = new TestNode();
-    agent = new MortalAgent(node);
+    agent = new RestartableAgent(node);
     await agent.start();
     standing = kinds.map((kind, index) => node.volume(`standing-${index}`, kind));
     for (const volume of standing) await agent.client.publish(volume);
@@ -68,7 +68,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     const wasMounting = existsSync(volume.targetPath);
     await agent.start();
     assertNoLeftovers();
-    assertStandingUnchanged();
+    assertStatusUnchanged();
     await agent.client.publish(volume);
     assert.equal(serialOf(volume), issuedBefore ?? serialOf(volume), `step ${step}: issued twice`);
     assert.equal(node.recordOf(volume)?.generation, 1, `step ${step}`);
@@ -86,7 +86,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
       const pace = kind === 0 ? stride : 5 * stride;
       let step = 0;
       for (;;) {
-        assert.ok(step < mostSteps);
+        assert.ok(step < maxSteps);
         const { survived, wasMounting } = await publishKilledAt(step, kind);
         if (survived) break;
         step += wasMounting && kind === 0 ? 1 : pace;
@@ -98,14 +98,14 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
   test('while it unpublishes: the next unpublish leaves nothing', async (context) => {
     let step = 0;
     for (let survived = false; !survived; step++) {
-      assert.ok(step < mostSteps);
+      assert.ok(step < maxSteps);
       const volume = node.volume(`unpublished-${step}`);
       await agent.client.publish(volume);
       agent.light(step);
       survived = await agent.survives(() => agent.client.unpublish(volume));
       await agent.start();
       assertNoLeftovers();
-      assertStandingUnchanged();
+      assertStatusUnchanged();
       if (node.mountPoints().includes(volume.targetPath) && node.stored().includes(volume.volumeId)) serialOf(volume);
       await agent.client.unpublish(volume);
       assertGone(volume);
@@ -116,12 +116,12 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
   test('while it starts: a later start takes everything up', async (context) => {
     let step = 0;
     while (!(await agent.start(step))) {
-      assert.ok(step < mostSteps);
+      assert.ok(step < maxSteps);
       step += 1;
     }
     await agent.start();
     assertNoLeftovers();
-    assertStandingUnchanged();
+    assertStatusUnchanged();
     context.diagnostic(`${step} steps`);
   });
 
@@ -132,7 +132,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     const generation = (): number => node.recordOf(volume)?.generation ?? 0;
     let step = 0;
     for (let survived = false; !survived; step += stride) {
-      assert.ok(step < mostSteps);
+      assert.ok(step < maxSteps);
       const before = generation();
       const life = agent.process;
       agent.light(step);
@@ -143,7 +143,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
       survived = !life.hasEnded && step > stride;
       await agent.start();
       assertNoLeftovers();
-      assertStandingUnchanged();
+      assertStatusUnchanged();
     }
     await agent.end();
     const { looks, serials: seen, torn } = await pod.end();

@@ -7,7 +7,7 @@ import type { TestNode } from './test-node.ts';
 const dieAtCall = resolve(import.meta.dirname, 'die-at-call.ts');
 
 /** The lives of a node's agent, each ended at a chosen step of what it does. */
-export class MortalAgent {
+export class RestartableAgent {
   readonly #node: TestNode;
   readonly #fuse: string;
   #agent: AgentProcess | undefined;

@@ -16,7 +16,7 @@ import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 const payloadName = '..2026_11_24_02_22_15.3413110033';
 
 /** The data directory of cert-manager's csi-driver as it stays on a host after that was uninstalled. */
-export class PeerDirectory {
+export class UpstreamDirectory {
   readonly path: string;
   readonly #scratch: string;
 

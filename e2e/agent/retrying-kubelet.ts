@@ -5,7 +5,7 @@ import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 /** The kubelet's first wait after a failed operation on a volume; each further one doubles it. */
 const firstRetryMs = 500;
 /** The kubelet waits up to two minutes; a test cannot. */
-const longestRetryMs = 2_000;
+const maxRetryMs = 2_000;
 
 /** After these the kubelet holds the mount for uncertain and unpublishes it later; after any other code it does not. */
 const uncertainCodes = /^\d+ (CANCELLED|DEADLINE_EXCEEDED|UNAVAILABLE|RESOURCE_EXHAUSTED|ABORTED):/;
@@ -31,7 +31,7 @@ export class RetryingKubelet {
   }
 
   async #untilDone(call: (client: CsiClient) => Promise<void>): Promise<void> {
-    for (let waitMs = firstRetryMs; !(await this.#isDone(call)); waitMs = Math.min(2 * waitMs, longestRetryMs)) {
+    for (let waitMs = firstRetryMs; !(await this.#isDone(call)); waitMs = Math.min(2 * waitMs, maxRetryMs)) {
       await delay(waitMs);
     }
   }

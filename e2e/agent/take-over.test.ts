@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { AgentProcess } from './agent-process.ts';
-import { PeerDirectory } from './peer-directory.ts';
+import { UpstreamDirectory } from './peer-directory.ts';
 import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
 
@@ -15,7 +15,7 @@ test(
   async () => {
     const node = new TestNode();
     after(() => node.remove());
-    const peer = new PeerDirectory(node.root);
+    const peer = new UpstreamDirectory(node.root);
     const adopted = node.volume('adopted', { duration: '1h' });
     const torn = node.volume('torn');
     const unmounted = node.volume('unmounted');
@@ -27,7 +27,7 @@ test(
     writeFileSync(join(peer.directoryOf('foreign'), 'notes.txt'), 'not a volume');
     const leftAlone = [torn.volumeId, unmounted.volumeId, 'foreign'];
     const before = leftAlone.map((name) => peer.fingerprint(name));
-    const peerSerial = readVolume(adopted.targetPath).certificate.serialNumber;
+    const upstreamSerial = readVolume(adopted.targetPath).certificate.serialNumber;
     const data = join(peer.directoryOf(adopted.volumeId), 'data');
     const flags = [`--adopt-from=${peer.path}`];
     const assertLeftAlone = async (agent: AgentProcess): Promise<void> => {
@@ -43,7 +43,7 @@ test(
     const first = await AgentProcess.start(node, { flags });
     after(() => first.kill());
     const serial = (): string => readVolume(adopted.targetPath).certificate.serialNumber;
-    await waitUntil('the first renewal', () => Promise.resolve(serial() !== peerSerial), { timeoutMs: 20_000 });
+    await waitUntil('the first renewal', () => Promise.resolve(serial() !== upstreamSerial), { timeoutMs: 20_000 });
     assert.equal(statSync(adopted.targetPath).ino, statSync(data).ino, 'renewed in place');
     assert.equal(readVolume(adopted.targetPath).certificate.issuer, 'CN=certfleet local CA');
     await assertLeftAlone(first);

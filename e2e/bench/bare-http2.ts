@@ -7,7 +7,7 @@ const frameTypes = { data: 0, headers: 1, resetStream: 3, settings: 4, ping: 6, 
 const [endStream, ack, endHeaders] = [0x1, 0x1, 0x4];
 const frameHeaderBytes = 9;
 const firstWindow = 65_535;
-const largestWindow = 2 ** 31 - 1;
+const maxWindow = 2 ** 31 - 1;
 
 interface Call {
   hasMessage: boolean;
@@ -35,7 +35,7 @@ export class BareHttp2 {
     this.#socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     this.#write(frameTypes.settings, 0, 0, Buffer.alloc(0));
     // What the server may send without being told again: more than it ever will.
-    this.#write(frameTypes.windowUpdate, 0, 0, uint32(largestWindow - firstWindow));
+    this.#write(frameTypes.windowUpdate, 0, 0, uint32(maxWindow - firstWindow));
   }
 
   /** Sends a request with these headers, as headerBlock made them; resolves when its answer has a message and its end. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { withoutController } from './controller-values.ts';
-import { peerValues } from './peer-values.ts';
+import { upstreamValues } from './peer-values.ts';
 import { chartPath, helm, objectOf, render as renderWhole, renderText } from './render-chart.ts';
 import type { Rendered, RenderOptions } from './render-chart.ts';
 
@@ -82,7 +82,7 @@ describe('the agent by default', () => {
 
 describe('a values file of cert-manager’s csi-driver', () => {
   it('reaches the agent’s command line', async () => {
-    const { args } = container(await render(peerValues));
+    const { args } = container(await render(upstreamValues));
     for (const expected of [
       '--driver-name=csi.example.com',
       '--log-level=5',
@@ -105,13 +105,13 @@ describe('a values file of cert-manager’s csi-driver', () => {
   });
 
   it('reaches the pod', async () => {
-    const objects = await render(peerValues);
+    const objects = await render(upstreamValues);
     const spec = podSpec(objects);
     assert.deepEqual(
       [spec['nodeSelector'], spec['tolerations'], spec['affinity'], spec['priorityClassName'], spec['hostNetwork']],
-      [peerValues.nodeSelector, peerValues.tolerations, peerValues.affinity, 'system-node-critical', true],
+      [upstreamValues.nodeSelector, upstreamValues.tolerations, upstreamValues.affinity, 'system-node-critical', true],
     );
-    assert.deepEqual(spec['imagePullSecrets'], peerValues.imagePullSecrets);
+    assert.deepEqual(spec['imagePullSecrets'], upstreamValues.imagePullSecrets);
     assert.equal((container(objects)['resources'] as { limits: { memory: string } }).limits.memory, '256Mi');
     assert.deepEqual(hostPaths(objects), {
       'plugin-dir': '/var/lib/k0s/kubelet/plugins/csi.example.com',
@@ -123,7 +123,7 @@ describe('a values file of cert-manager’s csi-driver', () => {
   });
 
   it('reaches the PodMonitor', async () => {
-    const monitor = objectOf(await render(peerValues), 'PodMonitor');
+    const monitor = objectOf(await render(upstreamValues), 'PodMonitor');
     assert.equal(monitor.metadata.namespace, 'monitoring');
     assert.equal(monitor.metadata.labels['prometheus'], 'main');
     const { podMetricsEndpoints, namespaceSelector } = monitor['spec'] as Record<string, unknown>;
@@ -137,14 +137,14 @@ describe('a values file of cert-manager’s csi-driver', () => {
         honorLabels: true,
         relabelings: [
           { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
-          ...peerValues.metrics.podmonitor.endpointAdditionalProperties.relabelings,
+          ...upstreamValues.metrics.podmonitor.endpointAdditionalProperties.relabelings,
         ],
       },
     ]);
   });
 
   it('never installs the peer’s own image, and brings the controller and its Redis', async () => {
-    const images = (await renderWhole(peerValues)).flatMap(({ spec }) => {
+    const images = (await renderWhole(upstreamValues)).flatMap(({ spec }) => {
       const { template } = (spec ?? {}) as { template?: { spec: PodSpec } };
       return template?.spec.containers.map(({ image }) => image) ?? [];
     });

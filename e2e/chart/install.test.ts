@@ -7,7 +7,7 @@ import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { externalRedisValues, withoutController } from './controller-values.ts';
-import { peerValues } from './peer-values.ts';
+import { upstreamValues } from './peer-values.ts';
 import { chartPath, renderText } from './render-chart.ts';
 
 let cluster: Cluster;
@@ -26,7 +26,7 @@ describe('a real API server accepts the chart', () => {
   const withoutMonitor = { 'metrics.podmonitor.enabled': false };
   const variants: readonly (readonly [string, object])[] = [
     ['by default', {}],
-    ['with every value of the peer', { ...peerValues, ...withoutMonitor }],
+    ['with every value of the peer', { ...upstreamValues, ...withoutMonitor }],
     ['in token-request mode', { 'app.driver.useTokenRequest': true }],
     ['with readiness gates', { 'app.driver.podReadinessGates': ['pod-ip:any'] }],
     ['on OpenShift', { 'openshift.securityContextConstraint.enabled': true }],

@@ -2,7 +2,7 @@
  * Every value that the chart of cert-manager's csi-driver knows, each set to something else than our default. A user's
  * own file is a part of this.
  */
-export const peerValues = {
+export const upstreamValues = {
   metrics: {
     enabled: true,
     port: 9999,

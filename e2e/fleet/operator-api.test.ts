@@ -127,7 +127,7 @@ test('a paused lane shows what waits and why, and what operators do is kept and 
   assert.deepEqual([renewal.status, renewal.body.total, renewal.body.selection], [202, 1, 'volumes=node-a/csi-2']);
   await eventually('the hold to be shown', async () => {
     const [row] = (await fleet.ask<VolumePage>('volumes?volumeId=csi-2')).body.volumes;
-    return row?.state === 'due' && row.held?.reason === 'paused';
+    return row?.state === 'due' && row.waiting?.reason === 'paused';
   });
   await fleet.ask(`lanes/${lane.id}/resume`, { method: 'POST' });
   await eventually('the renewal', () => volumes.renewals.length === 1);

@@ -63,7 +63,7 @@ test('a node takes, renews and ends jobs of its own queue with the rights that i
         done.resolve([volumeId, generation]);
         return Promise.resolve('renewed');
       },
-      hold: () => Promise.reject(new Error('expected no hold')),
+      defer: () => Promise.reject(new Error('expected no defer')),
     },
     concurrency: 2,
     clock: systemClock,
@@ -305,7 +305,7 @@ test('a worker waits for scripts that Redis lost, and goes on when they are back
         done.resolve(volumeId);
         return Promise.resolve('renewed');
       },
-      hold: () => Promise.reject(new Error('expected no hold')),
+      defer: () => Promise.reject(new Error('expected no defer')),
     },
     concurrency: 1,
     clock: systemClock,

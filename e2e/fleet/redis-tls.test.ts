@@ -59,7 +59,7 @@ const clients: Readonly<Record<string, (config: RedisConfig) => Redis | Cluster>
 };
 
 /** What the first try comes to: `ready`, or the code or text of the error. */
-async function firstTry(redis: Redis | Cluster): Promise<string> {
+async function firstAttempt(redis: Redis | Cluster): Promise<string> {
   try {
     return await new Promise((resolve) => {
       redis.once('ready', () => resolve('ready'));
@@ -76,15 +76,15 @@ for (const [who, open] of Object.entries(clients)) {
     assert.ok(certificateFile !== undefined && keyFile !== undefined);
     const { serverName, ...withoutName } = good;
     assert.ok(serverName !== undefined);
-    assert.equal(await firstTry(open(good)), 'ready');
+    assert.equal(await firstAttempt(open(good)), 'ready');
     assert.match(
-      await firstTry(open({ ...good, caFile: stranger.files.certificateFile })),
+      await firstAttempt(open({ ...good, caFile: stranger.files.certificateFile })),
       /SIGNATURE|SELF_SIGNED|UNABLE/,
     );
-    assert.equal(await firstTry(open(withoutName)), 'ERR_TLS_CERT_ALTNAME_INVALID');
-    assert.match(await firstTry(open(withoutCertificate)), /CERTIFICATE_REQUIRED|ECONNRESET|Connection is closed/);
+    assert.equal(await firstAttempt(open(withoutName)), 'ERR_TLS_CERT_ALTNAME_INVALID');
+    assert.match(await firstAttempt(open(withoutCertificate)), /CERTIFICATE_REQUIRED|ECONNRESET|Connection is closed/);
     assert.match(
-      await firstTry(open({ ...good, ...stranger.issue('forged', 'DNS:client') })),
+      await firstAttempt(open({ ...good, ...stranger.issue('forged', 'DNS:client') })),
       /UNKNOWN_CA|ECONNRESET|ALERT/,
     );
   });

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ManagedFleetVolumes } from '../../apps/node-agent/src/fleet/managed-fleet-volumes.ts';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
-import { VolumeBench } from '../../apps/node-agent/src/volume/testing/volume-bench.ts';
+import { VolumeTestHarness } from '../../apps/node-agent/src/volume/testing/volume-test-harness.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { eventually } from './support/eventually.ts';
 import { redisKinds } from './support/redis-kinds.ts';
@@ -25,7 +25,7 @@ interface NodeWithVolume {
 
 /** A node's real volume, issued by a real CA into real files. */
 async function nodeWithVolume(t: TestContext): Promise<NodeWithVolume> {
-  const bench = await VolumeBench.open();
+  const bench = await VolumeTestHarness.open();
   t.after(() => bench.remove());
   await bench.publish(bench.request('web', { duration: '2160h' }));
   const file = (name: string): string => bench.store.readPayload('csi-web').get(name)?.toString() ?? '';

@@ -9,7 +9,7 @@ import type { NodeVolumes, VolumeSettings } from '../../apps/node-agent/src/node
 import { AgentMetrics } from '../../apps/node-agent/src/observability/agent-metrics.ts';
 import type { PublishContext, PublishRequest } from '../../apps/node-agent/src/volume/volume-requests.ts';
 import type { VolumeManager } from '../../apps/node-agent/src/volume/volume-manager.ts';
-import { WorkUnderWay } from '../../apps/node-agent/src/volume/work-under-way.ts';
+import { ActiveMounts } from '../../apps/node-agent/src/volume/active-mounts.ts';
 import type { ApiServer, RequestFault } from './api-server.ts';
 import { killCode, ProcessEnded } from './fault-points.ts';
 import type { FaultPoints } from './fault-points.ts';
@@ -70,7 +70,7 @@ export class AgentProcess {
   readonly #node: NodeSurroundings;
   readonly #client: KubeClient;
   readonly #issuer: CertManagerIssuer;
-  readonly #mountsUnderWay: WorkUnderWay;
+  readonly #activeMounts: ActiveMounts;
   readonly #files: MemoryFiles;
   readonly #log: Logger;
   readonly clock: ProcessClock;
@@ -112,7 +112,7 @@ export class AgentProcess {
       },
     });
     this.#issuer = new CertManagerIssuer({ client: this.#client, clock: this.clock, nodeId: 'node-1' });
-    this.#mountsUnderWay = new WorkUnderWay(this.clock);
+    this.#activeMounts = new ActiveMounts(this.clock);
   }
 
   get isAlive(): boolean {
@@ -161,7 +161,7 @@ export class AgentProcess {
         },
         takeKey: () => (this.#isAlive ? Promise.resolve(keys.next()) : never()),
         metrics: metrics(),
-        mountsUnderWay: this.#mountsUnderWay,
+        activeMounts: this.#activeMounts,
         clock: this.clock,
         log: this.#log,
         random: () => random.next(),

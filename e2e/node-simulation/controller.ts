@@ -63,7 +63,7 @@ export class Controller {
       this.#nextMs.set(volumeId, nowMs + 4 * this.#everyMs);
       if (nowMs < this.#pausedUntilMs) {
         const until = new Date(trueMs + this.#pausedUntilMs - nowMs);
-        this.#send((fleet) => fleet.hold(volumeId, generation, until));
+        this.#send((fleet) => fleet.defer(volumeId, generation, until));
       } else {
         const times = this.#random.chance(0.1) ? 2 : 1;
         for (let count = 0; count < times; count++)
@@ -73,7 +73,7 @@ export class Controller {
   }
 
   /** Reaches the agent after a while, if it still lives. The report of the next generation is the answer. */
-  #send(job: (fleet: Pick<ManagedFleetVolumes, 'renew' | 'hold'>) => Promise<unknown>): void {
+  #send(job: (fleet: Pick<ManagedFleetVolumes, 'renew' | 'defer'>) => Promise<unknown>): void {
     this.#time.after(this.#everyMs * this.#random.next(), () => {
       const agent = this.#agent();
       if (agent !== undefined) job(agent.fleetVolumes()).catch(() => undefined);

@@ -141,7 +141,7 @@ function generateVolume(needs: VolumeRequirements, index: number): VolumePlan {
     files: ['tls.crt', 'tls.key', 'ca.crt', ...combined],
     startMs,
     endMs: staysToTheEnd ? Infinity : startMs + random.between(0, scenarioMs - startMs),
-    endsRudely: random.chance(0.3),
+    endsAbruptly: random.chance(0.3),
     approvalMs: random.chance(needs.approvals) ? random.magnitude(10 * second, 8 * hour) : 0,
     republishMs: useTokenRequest ? random.between(0.5, 2) * Math.max(minute, scale.lifetimeMs[0] / 2) : undefined,
   };

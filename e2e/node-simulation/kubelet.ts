@@ -62,7 +62,7 @@ export class PodVolume {
 const callTimeoutMs = 120_000;
 /** The kubelet's exponential back-off for operations on a volume. */
 const firstRetryMs = 500;
-const longestRetryMs = 122_000;
+const maxRetryMs = 122_000;
 
 /** After these the kubelet holds the mount for uncertain (kubelet's volumetypes.IsOperationFinishedError). */
 const uncertainCodes: ReadonlySet<string> = new Set([
@@ -106,10 +106,10 @@ export class Kubelet {
     if (volume.plan.republishMs !== undefined) this.#republish(volume, volume.plan.republishMs);
   }
 
-  /** The pod was deleted. `rudely` unmounts while a publish is under way, as a restarted kubelet does. */
-  delete(volume: PodVolume, rudely: boolean): void {
+  /** The pod was deleted. `abruptly` unmounts while a publish is under way, as a restarted kubelet does. */
+  delete(volume: PodVolume, abruptly: boolean): void {
     volume.isWanted = false;
-    if (volume.call !== undefined && !rudely) return;
+    if (volume.call !== undefined && !abruptly) return;
     this.#hangUp(volume);
     this.#settleDeleted(volume);
   }
@@ -261,7 +261,7 @@ export class Kubelet {
   }
 
   #retry(volume: PodVolume, again: () => void): void {
-    const waitMs = Math.min(longestRetryMs, firstRetryMs * 2 ** volume.attempts);
+    const waitMs = Math.min(maxRetryMs, firstRetryMs * 2 ** volume.attempts);
     volume.attempts += 1;
     volume.cancelRetry = this.#time.after(waitMs, again);
   }

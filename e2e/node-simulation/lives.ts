@@ -95,7 +95,7 @@ function volume({ attributes = {}, files = [], fsGroup = '', useTokenRequest = f
     files: ['tls.crt', 'tls.key', 'ca.crt', ...files],
     startMs: publishMs,
     endMs: unpublishMs,
-    endsRudely: false,
+    endsAbruptly: false,
     approvalMs: 0,
     republishMs: useTokenRequest ? 12 * minute : undefined,
   };

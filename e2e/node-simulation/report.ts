@@ -5,7 +5,7 @@ import { everything, select, shrink } from './shrink.ts';
 import type { Selection } from './shrink.ts';
 
 const shownLines = 40;
-const longestLine = 400;
+const maxLine = 400;
 
 /** What an engineer needs to see a violation again: the rule, the smallest schedule found, and the last steps. */
 export async function explain(failed: ScenarioResult, shrinkForMs: number): Promise<string> {
@@ -41,6 +41,6 @@ function optionsOf({ hasController, useTokenRequest, continueOnNotReady, tmpfsBy
 }
 
 function keepLast(lines: string[], line: string): void {
-  lines.push(line.slice(0, longestLine));
+  lines.push(line.slice(0, maxLine));
   if (lines.length > shownLines) lines.shift();
 }

@@ -21,7 +21,7 @@ export interface VolumePlan {
   /** When the pod is deleted; after the end of the scenario's time it is deleted in any case. */
   readonly endMs: number;
   /** Whether the pod's deletion does not wait for a publish under way. */
-  readonly endsRudely: boolean;
+  readonly endsAbruptly: boolean;
   /** How long an approver takes for each of its requests. */
   readonly approvalMs: number;
   /** How often the kubelet publishes again, with a newer token; undefined outside of token-request mode. */

@@ -79,13 +79,13 @@ export class World {
       agent,
       listener: this.#tracedListener(),
     });
-    const shortestMs = Math.min(...scenario.volumes.map(({ durationMs }) => durationMs));
+    const minMs = Math.min(...scenario.volumes.map(({ durationMs }) => durationMs));
     this.controller = new Controller({
       time,
       walls,
       random: random.fork('controller'),
       agent,
-      everyMs: Math.min(Math.max(shortestMs / 40, 200), 600_000),
+      everyMs: Math.min(Math.max(minMs / 40, 200), 600_000),
     });
     this.#surroundings = this.#makeSurroundings(random, keys);
     this.#connect();
@@ -226,14 +226,14 @@ export class World {
 
   #planVolumes(): void {
     for (const volume of this.kubelet.volumes) {
-      const { startMs, endMs, endsRudely } = volume.plan;
+      const { startMs, endMs, endsAbruptly } = volume.plan;
       this.time.at(startMs, () => {
         if (!this.#isEnding) this.kubelet.add(volume);
       });
       if (endMs !== Infinity)
         this.time.at(endMs, () => {
           this.trace(`pod of ${volume.id} is deleted`);
-          this.kubelet.delete(volume, endsRudely);
+          this.kubelet.delete(volume, endsAbruptly);
           this.#collectLater(volume.plan.name);
         });
     }

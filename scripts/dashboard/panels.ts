@@ -239,7 +239,7 @@ const lanes: Row = {
       help: 'Times that a lane did not let one start yet. Empty is good, and some by rate are well.',
       kind: 'stack',
       unit: 'ops',
-      queries: [{ expr: `sum by (reason) (${rate(fleet('renewals_held_total'))})`, legend: '{{reason}}' }],
+      queries: [{ expr: `sum by (reason) (${rate(fleet('renewals_delayed_total'))})`, legend: '{{reason}}' }],
     },
     {
       title: 'Due queue',

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
+import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { openCertificateSource } from './certificate-source.ts';
 import type { CertificateSource } from './certificate-source.ts';
@@ -24,12 +24,12 @@ import { AgentMetrics } from './observability/agent-metrics.ts';
 import type { MountCheck } from './observability/agent-metrics.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { systemFiles } from './storage/file-system.ts';
-import { findPeerLayout } from './storage/peer-layout.ts';
+import { findUpstreamLayout } from './storage/upstream-layout.ts';
 import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
-import { WorkUnderWay } from './volume/work-under-way.ts';
+import { ActiveMounts } from './volume/active-mounts.ts';
 
 /** What an agent is made from. */
 export interface AgentOptions {
@@ -47,7 +47,7 @@ export class Agent {
   readonly #started = new AsyncDisposableStack();
   readonly #stopping = new AbortController();
   readonly #metrics: AgentMetrics;
-  readonly #mountsUnderWay: WorkUnderWay;
+  readonly #activeMounts: ActiveMounts;
   #volumes: VolumeManager | undefined;
   #keys: KeyPool | undefined;
   #checkMounts: (() => Promise<MountCheck>) | undefined;
@@ -55,7 +55,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.#mountsUnderWay = new WorkUnderWay(options.clock);
+    this.#activeMounts = new ActiveMounts(options.clock);
     this.#metrics = new AgentMetrics(
       () => ({
         ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
@@ -86,9 +86,9 @@ export class Agent {
     // Before any wait: it needs nothing but the flag.
     assertSocketPath(config.endpoint);
     await this.#lockDataRoot();
-    this.#started.defer(returnFreedMemory(clock));
-    const [metrics, mountsUnderWay] = [this.#metrics, this.#mountsUnderWay];
-    const source = await openCertificateSource({ config, env, clock, log, metrics, mountsUnderWay });
+    this.#started.defer(trimHeap(clock));
+    const [metrics, activeMounts] = [this.#metrics, this.#activeMounts];
+    const source = await openCertificateSource({ config, env, clock, log, metrics, activeMounts });
     this.#started.defer(() => source.stop());
     const keys = this.#startKeys();
     const volumes = await this.#openVolumes(source, keys);
@@ -128,7 +128,7 @@ export class Agent {
     mkdirSync(dataRoot, { recursive: true });
     const unlock = await lockDirectory(dataRoot, {
       clock,
-      longestMs: lockWaitMs,
+      maxMs: lockWaitMs,
       onWait: () => log.warn({ dataRoot }, 'waiting for another agent of this node to end'),
       signal: this.#stopping.signal,
     });
@@ -177,12 +177,12 @@ export class Agent {
     const nodeVolumes = openNodeVolumes({
       config,
       root,
-      adopted: config['adopt-from'] === undefined ? undefined : findPeerLayout(config['adopt-from']),
+      adopted: config['adopt-from'] === undefined ? undefined : findUpstreamLayout(config['adopt-from']),
       mounter,
       source,
       takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
-      mountsUnderWay: this.#mountsUnderWay,
+      activeMounts: this.#activeMounts,
       clock,
       log,
     });

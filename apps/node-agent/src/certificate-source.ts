@@ -15,7 +15,7 @@ import { getPod } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
-import type { WorkUnderWay } from './volume/work-under-way.ts';
+import type { ActiveMounts } from './volume/active-mounts.ts';
 
 /** All that differs between a cluster and a single machine. */
 export interface CertificateSource {
@@ -35,7 +35,7 @@ export interface CertificateSourceOptions {
   readonly log: Logger;
   readonly metrics: AgentMetrics;
   /** What Events wait for. */
-  readonly mountsUnderWay: WorkUnderWay;
+  readonly activeMounts: ActiveMounts;
 }
 
 /** The source that the configuration names: a local CA, or cert-manager in the cluster. */
@@ -57,7 +57,7 @@ async function localSource({ clock }: CertificateSourceOptions, directory: strin
 }
 
 async function clusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
-  const { config, clock, log, metrics, mountsUnderWay } = options;
+  const { config, clock, log, metrics, activeMounts } = options;
   const client = new KubeClient({
     credentials: await credentials(options),
     clock,
@@ -75,7 +75,7 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
     client,
     clock,
     nodeName: config['node-id'],
-    mountsIdle: (longestMs, signal) => mountsUnderWay.idle(longestMs, signal),
+    mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
     onDropped: () => metrics.eventDropped(),
   });
   const gating = {

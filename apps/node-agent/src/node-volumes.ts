@@ -22,7 +22,7 @@ import type { VolumeParts } from './volume/volume.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';
-import type { WorkUnderWay } from './volume/work-under-way.ts';
+import type { ActiveMounts } from './volume/active-mounts.ts';
 
 /** The settings that volumes depend on. */
 export type VolumeSettings = Pick<
@@ -50,7 +50,7 @@ export interface NodeVolumesOptions {
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
-  readonly mountsUnderWay: WorkUnderWay;
+  readonly activeMounts: ActiveMounts;
   readonly clock: Clock;
   readonly log: Logger;
   /** Random numbers in [0, 1), for jitter. */

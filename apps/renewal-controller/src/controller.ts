@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { returnFreedMemory } from '@certfleet/shared/freed-memory.ts';
+import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { createApiContext } from './create-api-context.ts';
@@ -11,7 +11,7 @@ import { pruneLanes } from './dispatch/prune-lanes.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { FleetServer } from './fleet-api/fleet-server.ts';
 import { QuestionRelay } from './fleet-api/question-relay.ts';
-import { nobodyToAsk, volumeDescriptions } from './fleet-api/volume-descriptions.ts';
+import { notReady, volumeDescriptions } from './fleet-api/volume-descriptions.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import { FleetFollower } from './fleet-index/fleet-follower.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
@@ -70,7 +70,7 @@ export class Controller {
   readonly #readiness: Readiness;
   #server: FleetServer | undefined;
   /** Until the fleet API serves nobody can be asked. */
-  #describeVolume: DescribeVolume = nobodyToAsk;
+  #describeVolume: DescribeVolume = notReady;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -141,7 +141,7 @@ export class Controller {
 
   async #start(): Promise<ControllerPorts> {
     const { config, env, clock, log } = this.#options;
-    this.#started.defer(returnFreedMemory(clock));
+    this.#started.defer(trimHeap(clock));
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
     this.#started.defer(() => client?.stop());
     const certificate = await this.#openCertificate();

@@ -28,7 +28,7 @@ export interface ChaosSummary {
   readonly failedIssuances: number;
   readonly redisLosses: number;
   /** The longest time from the end of a round's last fault until every view was true. */
-  readonly longestConvergenceMs: number;
+  readonly maxConvergenceMs: number;
   readonly violations: readonly Violation[];
   /** With violations: the schedule, how to repeat it, and what was logged around them. */
   readonly report: string;

@@ -25,7 +25,7 @@ export async function untilViewsAreTrue(world: ChaosWorld, healedMs: number): Pr
     }
     if (tookMs > patienceMs) {
       const [first] = differences;
-      const stored = first?.volume === undefined ? '' : await storedWords(world, first.volume);
+      const stored = first?.volume === undefined ? '' : await storedText(world, first.volume);
       const some = `${words.slice(0, 8).join('; ')}; ${differences.length} in all`;
       world.ledger.violate(5, `${tookMs} ms after the last fault: ${some}${stored}`);
       return tookMs;
@@ -40,7 +40,7 @@ interface Difference {
 }
 
 /** Whether the index or the replica's view of it is wrong. */
-async function storedWords(
+async function storedText(
   { redis }: ChaosWorld,
   { node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>,
 ): Promise<string> {

@@ -6,7 +6,7 @@ import type { ChaosWorld } from './world/chaos-world.ts';
 import type { RequestedRenewal } from './operator.ts';
 
 /** How long an issuer is away for, at most; a slower lane than wanted would only make the round longer. */
-const longestMs = 12_000;
+const maxMs = 12_000;
 const lookMs = 100;
 /** The lane has slowed down by so many halvings, and gave slots that its full pace does not explain. */
 const halvings = 3;
@@ -32,7 +32,7 @@ export async function crowdLane(world: ChaosWorld, index: number): Promise<Crowd
   const requests = await world.operator.renew(volumes);
   const startedMs = Date.now();
   let crowd = { issuer, waiting: 0, lastInMs: 0, requests };
-  while (Date.now() - startedMs < longestMs) {
+  while (Date.now() - startedMs < maxMs) {
     const looks = await lookAtLanes(world).catch(() => []);
     const look = looks[index];
     if (look !== undefined) {

@@ -32,7 +32,7 @@ const say = (line: string): void => tell({ kind: 'line', line });
 
 /** Of a round, without faults: healing, checks, and renewing everything. */
 const checksMs = 50_000;
-const longestFaultsMs = 100_000;
+const maxFaultsMs = 100_000;
 const hosts = 2;
 
 async function run(order: InsideOrder): Promise<ChaosSummary> {
@@ -50,7 +50,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     say(`seed ${seed}: ${agents} agents with ${world.ledger.volumes.size} volumes, ${replicas} replicas`);
     await untilEnrolled(world);
     for (let round = order.round; round === order.round || endMs - Date.now() > checksMs + 20_000; round += 1) {
-      const faultMs = Math.max(20_000, Math.min(longestFaultsMs, endMs - Date.now() - checksMs));
+      const faultMs = Math.max(20_000, Math.min(maxFaultsMs, endMs - Date.now() - checksMs));
       const plan = planRound(seed, round, faultMs, { replicas, hosts, issuers: issuers.length });
       plans.push(plan);
       results.push(await runRound(world, plan, say));
@@ -104,7 +104,7 @@ function summaryOf(world: ChaosWorld, ran: Ran): ChaosSummary {
     issuances: { byJob, byDeadline: ledger.issuances.length - byJob },
     failedIssuances: ledger.failures,
     redisLosses: ledger.losses.length,
-    longestConvergenceMs: Math.max(0, ...ran.results.map(({ convergedMs }) => convergedMs)),
+    maxConvergenceMs: Math.max(0, ...ran.results.map(({ convergedMs }) => convergedMs)),
     violations: ledger.violations,
     report: ledger.violations.length === 0 ? '' : reportOf(world, ran),
   };

@@ -8,7 +8,7 @@ const rate = 10;
 
 function looked(changed: Partial<LaneLook>): LaneLook {
   const quiet = { tat: now, interval: 100, until: 0, streak: 0, throttle: 0, paused: false };
-  return { now, ...quiet, inFlight: [], parked: 0, called: 0, slots: [], waiting: 0, lastSlot: 0, ...changed };
+  return { now, ...quiet, inFlight: [], blocked: 0, called: 0, slots: [], waiting: 0, lastSlot: 0, ...changed };
 }
 
 const everyMs = (intervalMs: number, fromMs = now): readonly number[] =>

@@ -18,7 +18,7 @@ export interface LaneLook {
   readonly throttle: number;
   readonly paused: boolean;
   readonly inFlight: readonly string[];
-  readonly parked: number;
+  readonly blocked: number;
   /** Called within the last seconds and on their way. */
   readonly called: number;
   /** Times of the first slots to come. */
@@ -40,7 +40,7 @@ for i, lane in ipairs(KEYS) do
   local slots = lane .. ':slots'
   local look = {now = now, tat = n(f[1]), interval = n(f[2]), until_ = n(f[3]), streak = n(f[4]), throttle = n(f[5]),
     paused = f[6] and true or false, inFlight = redis.call('ZRANGEBYSCORE', lane .. ':inflight', now, '+inf'),
-    parked = redis.call('ZCARD', lane .. ':parked'), called = redis.call('ZCOUNT', slots, now - 5000, now),
+    blocked = redis.call('ZCARD', lane .. ':blocked'), called = redis.call('ZCOUNT', slots, now - 5000, now),
     slots = {}, waiting = redis.call('ZCOUNT', slots, '(' .. now, '+inf'), lastSlot = 0}
   local ahead = redis.call('ZRANGEBYSCORE', slots, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, ${slotsLookedAt})
   for j = 2, #ahead, 2 do look.slots[#look.slots + 1] = tonumber(ahead[j]) end
@@ -181,7 +181,7 @@ export class LaneWatch {
 
   #isLate(look: LaneLook): boolean {
     if (look.paused || freeSlots(look) <= 0) return false;
-    return look.parked > 0 || unexplainedMs(look, this.#world.slowestRate) > toleratedMs;
+    return look.blocked > 0 || unexplainedMs(look, this.#world.slowestRate) > toleratedMs;
   }
 
   #onLate(lane: Watched, look: LaneLook, fromMs: number): void {
@@ -189,7 +189,7 @@ export class LaneWatch {
     const forMs = Date.now() - fromMs;
     if (lane.isReported || forMs < standsStillMs + lateness.since(fromMs)) return;
     lane.isReported = true;
-    const queue = `${look.waiting} renewals in the queue and ${look.parked} parked`;
+    const queue = `${look.waiting} renewals in the queue and ${look.blocked} blocked`;
     const late = `for ${forMs} ms ${queue} of ${lane.issuer} could have come and were left waiting`;
     const by = `the next by up to ${Math.round(unexplainedMs(look, slowestRate))} ms with ${freeSlots(look)} free slots`;
     ledger.violate(6, `${late}, ${by}; the lane: ${JSON.stringify({ ...look, inFlight: look.inFlight.length })}`);

@@ -8,7 +8,7 @@ interface Look {
 const lookMs = 100;
 const keptMs = 300_000;
 /** Of the time that passes, so that a limit comes also on a machine that is always late. */
-const mostPart = 0.75;
+const maxPart = 0.75;
 
 /**
  * How late the machine is: for how long the run's processes waited for a processor, as the kernel counts it, and how late
@@ -45,7 +45,7 @@ export class Lateness {
     this.#expectedMs = performance.now() + lookMs;
     const lateMs = Math.max(timerMs, ...this.#pids().map((pid) => this.#newlyWaitedMs(pid)));
     const atMs = Date.now();
-    this.#looks.push({ atMs, lateMs: Math.min(lateMs, mostPart * (lookMs + timerMs)) });
+    this.#looks.push({ atMs, lateMs: Math.min(lateMs, maxPart * (lookMs + timerMs)) });
     if (this.#looks.length % 1_000 === 0) this.#looks = this.#looks.filter((look) => atMs - look.atMs < keptMs);
   }
 

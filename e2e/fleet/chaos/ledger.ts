@@ -28,7 +28,7 @@ export interface RedisLoss {
 }
 
 /** Renewals that operators forbade or asked for, by issuer; `allowed` were handed to their nodes before. */
-export interface OperatorWord {
+export interface OperatorAction {
   readonly issuer: string;
   readonly sentMs: number;
   readonly acceptedMs: number;
@@ -37,7 +37,7 @@ export interface OperatorWord {
 }
 
 /** A bulk renewal of some volumes. */
-export interface BulkWord {
+export interface BulkAction {
   readonly sentMs: number;
   /** The generations that it may mean. */
   readonly renewals: Set<string>;
@@ -54,7 +54,7 @@ const earlyToleranceMs = 1_500;
 const graceMs = 1_000;
 /** From a loss until every agent's session is one that Redis has. */
 const sessionLossMs = 15_000;
-const mostViolationsOfAKind = 25;
+const maxViolationsOfAKind = 25;
 
 export const volumeKey = ({ node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
 export const renewalKey = (volume: Pick<AgentVolume, 'node' | 'volumeId' | 'generation'>): string =>
@@ -64,8 +64,8 @@ export const renewalKey = (volume: Pick<AgentVolume, 'node' | 'volumeId' | 'gene
 export class Ledger {
   readonly violations: Violation[] = [];
   readonly issuances: Issuance[] = [];
-  readonly pauses: OperatorWord[] = [];
-  readonly bulks: BulkWord[] = [];
+  readonly pauses: OperatorAction[] = [];
+  readonly bulks: BulkAction[] = [];
   readonly losses: RedisLoss[] = [];
   failures = 0;
   /** Nodes of which nothing is expected. */
@@ -83,7 +83,7 @@ export class Ledger {
 
   violate(invariant: Invariant, text: string): void {
     const alike = this.violations.filter((violation) => violation.invariant === invariant).length;
-    if (alike < mostViolationsOfAKind) this.violations.push({ invariant, atMs: Date.now(), text });
+    if (alike < maxViolationsOfAKind) this.violations.push({ invariant, atMs: Date.now(), text });
   }
 
   track(volume: AgentVolume): void {
@@ -157,7 +157,7 @@ export class Ledger {
     else this.violate(2, `${early}, after the bulk renewal was cancelled at ${iso(asked[0]?.cancelledMs ?? 0)}`);
   }
 
-  #mayStillRun(bulk: BulkWord, startedMs: number, renewal: string): boolean {
+  #mayStillRun(bulk: BulkAction, startedMs: number, renewal: string): boolean {
     const { cancelledMs } = bulk;
     if (cancelledMs === undefined || startedMs <= cancelledMs || bulk.allowed.has(renewal)) return true;
     return this.#isVoid(bulk.cancelSentMs ?? cancelledMs, cancelledMs, startedMs);

@@ -136,8 +136,8 @@ interface LateVolumes {
 }
 
 /** Whether a hostile node says what would slow down the lanes of all. */
-function isSlowedDown({ manners }: ChaosWorld): boolean {
-  return manners.some((each) => each === 'invented-failures' || each === 'never-answers');
+function isSlowedDown({ behaviours }: ChaosWorld): boolean {
+  return behaviours.some((each) => each === 'invented-failures' || each === 'never-answers');
 }
 
 /** A lane that is slow for a hostile node's sake breaks another promise than one that is slow without it. */

@@ -3,7 +3,7 @@ import { batches } from '../../../libs/shared/src/batches.ts';
 import type { AgentVolume } from './agents/messages.ts';
 import { HandedOver } from './handed-over.ts';
 import { renewalKey, volumeKey } from './ledger.ts';
-import type { BulkWord, Ledger } from './ledger.ts';
+import type { BulkAction, Ledger } from './ledger.ts';
 import { itemAt } from './random.ts';
 import type { RedisPair } from './world/redis-pair.ts';
 import type { ApiAnswer } from './world/replica.ts';
@@ -39,7 +39,7 @@ export interface ShownRenewal {
 }
 
 interface Answered {
-  readonly bulk: BulkWord;
+  readonly bulk: BulkAction;
   /** Of a renewal that was accepted. */
   readonly id: string | undefined;
   /** What the API answered. */
@@ -48,7 +48,7 @@ interface Answered {
 
 const reason = 'chaos';
 /** As many volumes as the API takes in one request. */
-const mostInRequest = 1_000;
+const maxInRequest = 1_000;
 const acceptLimitMs = 15_000;
 const retryMs = 500;
 const resumeLimitMs = 5_000;
@@ -121,7 +121,7 @@ export class Operator {
    */
   async renew(volumes: readonly AgentVolume[]): Promise<readonly RequestedRenewal[]> {
     const accepted: RequestedRenewal[] = [];
-    for (const some of batches(volumes, mostInRequest)) {
+    for (const some of batches(volumes, maxInRequest)) {
       const request = await this.#untilAccepted(some);
       if (request !== undefined) accepted.push(request);
     }
@@ -155,7 +155,7 @@ export class Operator {
 
   /** @param renewals what it may mean at the moment */
   async #request(selection: object, renewals: () => ReadonlySet<string>): Promise<Answered> {
-    const bulk: BulkWord = { sentMs: Date.now(), renewals: new Set(renewals()), allowed: new Set() };
+    const bulk: BulkAction = { sentMs: Date.now(), renewals: new Set(renewals()), allowed: new Set() };
     this.#parts.ledger.bulks.push(bulk);
     const answer = await this.#tried('POST', 'renewals', { selection, reason, ignoreWindows: true });
     // What was renewed in between may be meant by its new generation.

@@ -1,7 +1,7 @@
 import { faultKinds, faults } from './faults.ts';
 import type { FaultKind, FaultTarget } from './faults.ts';
-import { agentManners } from './agents/messages.ts';
-import type { AgentManners } from './agents/messages.ts';
+import { agentBehaviours } from './agents/messages.ts';
+import type { AgentBehaviour } from './agents/messages.ts';
 import { itemAt, Random } from './random.ts';
 
 /** A fault that a seed determines: when, what, to whom, for how long. Times in milliseconds from the round's start. */
@@ -24,7 +24,7 @@ export interface RoundPlan {
   readonly faultMs: number;
   readonly faults: readonly PlannedFault[];
   /** How the hostile nodes behave throughout this round. */
-  readonly hostile: readonly AgentManners[];
+  readonly hostile: readonly AgentBehaviour[];
   /** The issuer that is away once more when the faults have ended, while many wait for it. */
   readonly crowdedIssuer: number;
 }
@@ -47,7 +47,7 @@ export function planRound(seed: number, round: number, faultMs: number, sizes: P
       break;
     }
   }
-  const rude = agentManners.filter((manners) => manners !== 'honest');
+  const rude = agentBehaviours.filter((behaviours) => behaviours !== 'honest');
   return {
     round,
     faultMs,

@@ -27,7 +27,7 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
     schedule.push(`${((Date.now() - startedMs) / 1_000).toFixed(1)} s ${line}`);
     world.log.add('chaos', line);
   };
-  await world.setManners(plan.hostile);
+  await world.setBehaviours(plan.hostile);
   note(`hostile nodes: ${plan.hostile.join(', ')}`);
   const carryOut = carrier(world, note);
   await Promise.all([...plan.faults.map(carryOut), sleep(plan.faultMs)]);

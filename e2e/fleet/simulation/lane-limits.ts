@@ -10,18 +10,18 @@ export interface LaneLimits {
 /** What its agents saw of a lane. */
 export interface LaneSeen {
   /** The most issuances that were under way at one moment. */
-  readonly mostAtOnce: number;
+  readonly maxAtOnce: number;
   /** The most that started within the window. */
-  readonly mostWithinWindow: number;
+  readonly maxWithinWindow: number;
 }
 
 /** Looks at one lane's issuances from the outside. */
 export function laneSeen(issuances: readonly LivedIssuance[], windowMs: number): LaneSeen {
   const starts = issuances.map(({ startedMs }) => startedMs).sort((a, b) => a - b);
-  let mostWithinWindow = 0;
+  let maxWithinWindow = 0;
   for (let from = 0, to = 0; to < starts.length; to += 1) {
     while ((starts[to] ?? 0) - (starts[from] ?? 0) > windowMs) from += 1;
-    mostWithinWindow = Math.max(mostWithinWindow, to - from + 1);
+    maxWithinWindow = Math.max(maxWithinWindow, to - from + 1);
   }
   const moments = issuances
     .flatMap(({ startedMs, endedMs }) => [
@@ -30,18 +30,18 @@ export function laneSeen(issuances: readonly LivedIssuance[], windowMs: number):
     ])
     // One that ends makes room for one that starts in the same millisecond.
     .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
-  let [atOnce, mostAtOnce] = [0, 0];
+  let [atOnce, maxAtOnce] = [0, 0];
   for (const { change } of moments) {
     atOnce += change;
-    mostAtOnce = Math.max(mostAtOnce, atOnce);
+    maxAtOnce = Math.max(maxAtOnce, atOnce);
   }
-  return { mostAtOnce, mostWithinWindow };
+  return { maxAtOnce, maxWithinWindow };
 }
 
 /**
  * The most that may start within a window: burst and rate, and what was let through before it and came to its agent
  * within `transitMs`.
  */
-export function mostAllowed({ ratePerSecond, burst }: LaneLimits, windowMs: number, transitMs: number): number {
+export function maxAllowed({ ratePerSecond, burst }: LaneLimits, windowMs: number, transitMs: number): number {
   return burst + Math.ceil((ratePerSecond * (windowMs + transitMs)) / 1000);
 }

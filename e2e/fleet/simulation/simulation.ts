@@ -1,6 +1,6 @@
 // A fleet whose certificates age and are replaced for some minutes, and what its agents saw of it.
 import type { LivedIssuance } from '../support/living-volumes.ts';
-import { laneSeen, mostAllowed } from './lane-limits.ts';
+import { laneSeen, maxAllowed } from './lane-limits.ts';
 import type { LaneLimits } from './lane-limits.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
 import type { SimulatedFleetOptions } from './simulated-fleet.ts';
@@ -33,7 +33,7 @@ export interface SimulationResult {
   /** What went beyond its lane's limits. */
   readonly beyondLimits: readonly string[];
   /** The crowd's: starts in the fullest second and most at once. */
-  readonly crowd: { readonly mostASecond: number; readonly mostAtOnce: number; readonly seconds: number };
+  readonly crowd: { readonly maxASecond: number; readonly maxAtOnce: number; readonly seconds: number };
   /** The most connections to Redis that one node had. */
   readonly connectionsPerNode: number;
 }
@@ -104,8 +104,8 @@ function judge(
     lateness: { p50: part(0.5), p99: part(0.99), most: part(1) },
     beyondLimits: [...byIssuer].flatMap(([issuer, some]) => beyond(issuer, some)),
     crowd: {
-      mostASecond: second.mostWithinWindow,
-      mostAtOnce: second.mostAtOnce,
+      maxASecond: second.maxWithinWindow,
+      maxAtOnce: second.maxAtOnce,
       seconds: (Math.max(...times) - Math.min(...times)) / 1000,
     },
   };
@@ -114,9 +114,9 @@ function judge(
 function beyond(issuer: string, issuances: readonly LivedIssuance[]): readonly string[] {
   const limits = issuer === crowdIssuer ? crowded : usual;
   const seen = laneSeen(issuances, windowMs);
-  const allowed = mostAllowed(limits, windowMs, transitMs);
+  const allowed = maxAllowed(limits, windowMs, transitMs);
   return [
-    ...(seen.mostAtOnce > limits.maxInFlight ? [`${issuer}: ${seen.mostAtOnce} at once`] : []),
-    ...(seen.mostWithinWindow > allowed ? [`${issuer}: ${seen.mostWithinWindow} in ${windowMs} ms`] : []),
+    ...(seen.maxAtOnce > limits.maxInFlight ? [`${issuer}: ${seen.maxAtOnce} at once`] : []),
+    ...(seen.maxWithinWindow > allowed ? [`${issuer}: ${seen.maxWithinWindow} in ${windowMs} ms`] : []),
   ];
 }

@@ -6,7 +6,7 @@ import {
   VolumeReport_Cause,
   VolumeReport_State,
 } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { localDeadlineMs } from '../../../libs/shared/src/certificate-times.ts';
+import { fallbackRenewalAtMs } from '../../../libs/shared/src/certificate-times.ts';
 import type { CertificateTimes } from '../../../libs/shared/src/certificate-times.ts';
 
 /** What is said of a volume; its certificate renews itself after two thirds of its lifetime. */
@@ -36,7 +36,7 @@ interface Living {
   readonly generation: number;
   readonly cause: VolumeReport_Cause;
   readonly failure?: { readonly at: Date; readonly attempts: number };
-  readonly heldUntil?: Date;
+  readonly deferredUntil?: Date;
 }
 
 const renewAtPart = 2 / 3;
@@ -114,12 +114,12 @@ export class LivingVolumes implements FleetVolumes {
     return 'renewed';
   }
 
-  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+  defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return Promise.resolve('not-here');
     if (volume.generation !== generation) return Promise.resolve('superseded');
-    this.#set(volumeId, { ...volume, heldUntil: until });
-    return Promise.resolve('held');
+    this.#set(volumeId, { ...volume, deferredUntil: until });
+    return Promise.resolve('deferred');
   }
 
   /** Renews what no job came for by the agent's own deadline; to be called now and then. */
@@ -173,8 +173,8 @@ export class LivingVolumes implements FleetVolumes {
   }
 }
 
-function deadlineOf({ times, heldUntil }: Living): number {
-  return localDeadlineMs(times, heldUntil?.getTime());
+function deadlineOf({ times, deferredUntil }: Living): number {
+  return fallbackRenewalAtMs(times, deferredUntil?.getTime());
 }
 
 function timesOf(notBeforeMs: number, lifetimeMs: number): CertificateTimes {
@@ -182,7 +182,7 @@ function timesOf(notBeforeMs: number, lifetimeMs: number): CertificateTimes {
 }
 
 /** As long as a real one's, so that what it costs is a real one's cost. */
-function reportOf({ sketch, times, generation, cause, failure, heldUntil }: Living): VolumeReport {
+function reportOf({ sketch, times, generation, cause, failure, deferredUntil }: Living): VolumeReport {
   const serial = `${generation}`.padStart(8, '0');
   return VolumeReport.fromPartial({
     volumeId: sketch.id,
@@ -202,7 +202,7 @@ function reportOf({ sketch, times, generation, cause, failure, heldUntil }: Livi
       subject: 'CN=api',
       dnsNames: ['api.payments.svc'],
     }),
-    ...(heldUntil && { heldUntil }),
+    ...(deferredUntil && { deferredUntil }),
     ...(failure && { lastFailure: { ...failure, reason: 'IssuerFailed', message: 'the issuer is away' } }),
   });
 }

@@ -7,7 +7,7 @@ import { createCaIssuer } from '../../cluster/issuers.ts';
 import { certfleetInController } from './fleet-api.ts';
 import { crowd, crowdIssuer, crowdLane, type GetFleet } from './fleet-context.ts';
 import { expectEachOnce, untilApi, untilIndexIsWhole } from './fleet-state.ts';
-import { loggedRequests, mostAtOnce, tooFast, type LoggedRequest } from './request-log.ts';
+import { loggedRequests, maxAtOnce, tooFast, type LoggedRequest } from './request-log.ts';
 
 /** The way from a lane's script to the API server takes one request longer than another by so much at most. */
 const toleranceMs = 1_000;
@@ -18,7 +18,7 @@ export async function expectWithinLane(auditLog: string): Promise<void> {
   const renewals = (await loggedRequests(auditLog)).filter(isRenewal);
   const starts = renewals.map(({ createdAtMs }) => createdAtMs);
   assert.deepEqual(tooFast(starts, crowdLane, toleranceMs), []);
-  assert.ok(mostAtOnce(renewals) <= crowdLane.maxInFlight, `${mostAtOnce(renewals)} at once`);
+  assert.ok(maxAtOnce(renewals) <= crowdLane.maxInFlight, `${maxAtOnce(renewals)} at once`);
 }
 
 const isOpen = ({ issuer, signedAtMs }: LoggedRequest): boolean => issuer === crowdIssuer && signedAtMs === undefined;
@@ -44,7 +44,7 @@ export function caRollSuite(context: GetFleet): void {
         await untilApi('the lane to be full', async () => {
           const { lanes } = await api.json<LanePage>(tokens.viewer, 'lanes');
           const lane = lanes.find(({ key }) => key.endsWith(`/${crowdIssuer}`));
-          return lane?.inFlight === crowdLane.maxInFlight && lane.parked > 0;
+          return lane?.inFlight === crowdLane.maxInFlight && lane.blocked > 0;
         });
         assert.ok((await loggedRequests(auditLog)).filter(isOpen).length <= crowdLane.maxInFlight);
       } finally {

@@ -17,7 +17,7 @@ export const crowd: readonly string[] = Array.from({ length: 50 }, (_, index) =>
 /** Pods whose certificates last a minute. */
 export const minutely = ['minute-0', 'minute-1'] as const;
 /** A pod whose certificate lasts half a minute: there is no upgrade that it is not renewed in, or right after. */
-export const restless = 'half-minute';
+export const churning = 'half-minute';
 
 /** What every suite works with. */
 export interface FleetContext {

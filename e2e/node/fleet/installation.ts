@@ -4,7 +4,7 @@ import { before, describe, test } from 'node:test';
 import { waitUntil } from '../../cluster/wait.ts';
 import { applyPodsAndWaitReady, getPod, waitReady } from '../support/pods.ts';
 import { countReady, podsOf, type ComponentName } from '../support/release.ts';
-import { crowd, crowdIssuer, crowdLane, fleetPod, minutely, restless, type GetFleet } from './fleet-context.ts';
+import { crowd, crowdIssuer, crowdLane, fleetPod, minutely, churning, type GetFleet } from './fleet-context.ts';
 import { untilIndexIsWhole } from './fleet-state.ts';
 
 /** As `helm get values` gives them for a release of cert-manager's csi-driver. */
@@ -57,10 +57,10 @@ export function installationSuite(context: GetFleet): void {
       const { cluster, reader } = context();
       const pods = [
         ...minutely.map((name) => fleetPod(name, { duration: '60s' })),
-        fleetPod(restless, { duration: '30s' }),
+        fleetPod(churning, { duration: '30s' }),
       ];
       await applyPodsAndWaitReady(cluster, pods);
-      reader.add(...(await Promise.all([...minutely, restless].map((name) => getPod(cluster, { name })))));
+      reader.add(...(await Promise.all([...minutely, churning].map((name) => getPod(cluster, { name })))));
       await untilIndexIsWhole(context());
     });
   });
@@ -90,8 +90,8 @@ export function installationSuite(context: GetFleet): void {
       const { cluster, reader } = context();
       await waitReady(cluster, { names: crowd, timeout: '120s' });
       reader.add(...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))));
-      const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(restless).length > 1);
-      await waitUntil(`${restless} to be renewed`, isRenewed, { timeoutMs: 30_000 });
+      const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(churning).length > 1);
+      await waitUntil(`${churning} to be renewed`, isRenewed, { timeoutMs: 30_000 });
       await untilIndexIsWhole(context());
       assert.deepEqual(reader.problems, []);
     });

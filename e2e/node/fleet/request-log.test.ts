@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { loggedRequests, mostAtOnce, podOf, tooFast } from './request-log.ts';
+import { loggedRequests, maxAtOnce, podOf, tooFast } from './request-log.ts';
 
 const lane = { ratePerSecond: 5, burst: 1 };
 
@@ -29,8 +29,8 @@ test('requests that are open at one moment are counted, one that was never signe
     createdAtMs,
     signedAtMs,
   });
-  assert.equal(mostAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
-  assert.equal(mostAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
+  assert.equal(maxAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
+  assert.equal(maxAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
 });
 
 test('finds pod and generation in the name of a request, also of one that replaces a refused one', async (t) => {

@@ -74,15 +74,15 @@ export function tooFast(
   const found: string[] = [];
   for (const [first, from] of sorted.entries()) {
     for (const [last, to] of sorted.entries()) {
-      const leastMs = ((last - first + 1 - burst) * 1000) / ratePerSecond - toleranceMs;
-      if (last > first && to - from < leastMs) found.push(`${last - first + 1} starts within ${to - from} ms`);
+      const minMs = ((last - first + 1 - burst) * 1000) / ratePerSecond - toleranceMs;
+      if (last > first && to - from < minMs) found.push(`${last - first + 1} starts within ${to - from} ms`);
     }
   }
   return found;
 }
 
 /** The most requests that were made and not yet signed at one moment. */
-export function mostAtOnce(requests: readonly LoggedRequest[]): number {
+export function maxAtOnce(requests: readonly LoggedRequest[]): number {
   const steps = requests.flatMap(({ createdAtMs, signedAtMs = Infinity }) => [
     { atMs: createdAtMs, by: 1 },
     { atMs: signedAtMs, by: -1 },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { waitUntil } from '../../cluster/wait.ts';
-import { restless, type GetFleet } from './fleet-context.ts';
+import { churning, type GetFleet } from './fleet-context.ts';
 import { expectEachOnce, untilIndexIsWhole } from './fleet-state.ts';
 
 /** The way back from the upgrade of the first suite. */
@@ -10,10 +10,10 @@ export function rollbackSuite(context: GetFleet): void {
   describe('helm rollback', () => {
     test('goes back to the values of the installation without a missed renewal', async () => {
       const { fleet, reader } = context();
-      const seen = reader.seenBy(restless).length;
+      const seen = reader.seenBy(churning).length;
       await fleet.rollback(1);
-      const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(restless).length > seen);
-      await waitUntil(`${restless} to be renewed`, isRenewed, { timeoutMs: 30_000 });
+      const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(churning).length > seen);
+      await waitUntil(`${churning} to be renewed`, isRenewed, { timeoutMs: 30_000 });
       await untilIndexIsWhole(context());
       await expectEachOnce(context());
       assert.deepEqual(reader.problems, []);

@@ -19,7 +19,7 @@ type ReadPod = Pick<PodObject, 'metadata' | 'spec'>;
 
 const betweenReadsMs = 100;
 /** A set of files that is replaced between two reads of it is looked for again, as a program that reloads does. */
-const mostSwaps = 5;
+const maxSwaps = 5;
 
 /**
  * Reads the certificate volumes of running pods again and again, by the kubelet's mounts of them, which are what their
@@ -103,7 +103,7 @@ async function readSet(directory: string): Promise<readonly [Buffer, Buffer, Buf
       const read = (name: string): Promise<Buffer> => readFile(join(current, name));
       return await Promise.all([read('tls.crt'), read('tls.key'), read('ca.crt')]);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || swaps === mostSwaps) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || swaps === maxSwaps) throw error;
     }
   }
 }

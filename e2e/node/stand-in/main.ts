@@ -10,9 +10,9 @@ import type { IdentityServer, NodeServer } from '../../../apps/node-agent/gen/cs
 import { RegistrationService } from '../../../apps/node-agent/gen/pluginregistration/v1/api.ts';
 import type { RegistrationServer } from '../../../apps/node-agent/gen/pluginregistration/v1/api.ts';
 import { publishVolume, unpublishVolume, mountMemory } from './peer-volume.ts';
-import type { StandInOptions } from './peer-volume.ts';
+import type { FakeDriverOptions } from './peer-volume.ts';
 
-const options = JSON.parse(process.argv[2] ?? '') as StandInOptions;
+const options = JSON.parse(process.argv[2] ?? '') as FakeDriverOptions;
 const driverName = 'csi.cert-manager.io';
 const socket = `/var/lib/kubelet/plugins/${driverName}/csi.sock`;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../../apps/node-agent/gen/csi/v1/csi.ts';
 
 /** What the stand-in is started with, as JSON. */
-export interface StandInOptions {
+export interface FakeDriverOptions {
   readonly nodeName: string;
   /** The driver's data directory; its tmpfs is `inmemfs` in it. */
   readonly dataRoot: string;
@@ -25,7 +25,7 @@ export function mountMemory(dataRoot: string): void {
 }
 
 /** Lays the volume out and binds it read-only to its target. */
-export function publishVolume({ dataRoot, certificates }: StandInOptions, request: NodePublishVolumeRequest): void {
+export function publishVolume({ dataRoot, certificates }: FakeDriverOptions, request: NodePublishVolumeRequest): void {
   const { volumeId, targetPath, volumeContext, volumeCapability } = request;
   const volumeMountGroup = volumeCapability?.mount?.volumeMountGroup ?? '';
   const source = join(certificates, volumeContext['csi.cert-manager.io/common-name'] ?? '');
@@ -58,7 +58,7 @@ export function publishVolume({ dataRoot, certificates }: StandInOptions, reques
 }
 
 /** Takes the volume away again. */
-export function unpublishVolume({ dataRoot }: StandInOptions, request: NodeUnpublishVolumeRequest): void {
+export function unpublishVolume({ dataRoot }: FakeDriverOptions, request: NodeUnpublishVolumeRequest): void {
   execFileSync('umount', [request.targetPath]);
   rmSync(request.targetPath, { recursive: true });
   rmSync(join(dataRoot, 'inmemfs', request.volumeId), { recursive: true });

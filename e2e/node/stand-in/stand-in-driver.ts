@@ -8,10 +8,10 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import { run } from '../../cluster/command.ts';
 import { defaultIssuer, defaultNamespace } from '../support/certificate-pod.ts';
 import { get } from '../support/pods.ts';
-import type { StandInOptions } from './peer-volume.ts';
+import type { FakeDriverOptions } from './peer-volume.ts';
 
 /** Where the driver that is taken over keeps its data unless its users say otherwise. */
-export const peerDataRoot = '/tmp/cert-manager-csi-driver';
+export const upstreamDataRoot = '/tmp/cert-manager-csi-driver';
 
 /** A certificate for the stand-in to hand out. */
 export interface ReadyCertificate {
@@ -22,7 +22,7 @@ export interface ReadyCertificate {
 }
 
 /** The driver under whose volumes the agent is installed; it runs on the node beside the kubelet. */
-export class StandInDriver {
+export class FakeDriver {
   readonly #cluster: Cluster;
   readonly #certificates: string;
   #stopped: (() => Promise<void>) | undefined;
@@ -61,9 +61,9 @@ export class StandInDriver {
   /** Starts it; resolves when the kubelet has registered it. */
   async start(): Promise<void> {
     await this.#cluster.apply(csiDriver);
-    const options: StandInOptions = {
+    const options: FakeDriverOptions = {
       nodeName: this.#cluster.nodeName,
-      dataRoot: peerDataRoot,
+      dataRoot: upstreamDataRoot,
       certificates: this.#certificates,
     };
     const program = [process.execPath, join(import.meta.dirname, 'main.ts'), JSON.stringify(options)];

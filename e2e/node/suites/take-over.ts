@@ -7,12 +7,12 @@ import { mountPoints, namesIn, volumeIdOf, volumesRoot } from '../support/node-s
 import { opensslX509 } from '../support/openssl.ts';
 import { readFiles, textOf } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, getPod, type PodObject } from '../support/pods.ts';
-import { peerDataRoot, StandInDriver } from '../stand-in/stand-in-driver.ts';
+import { upstreamDataRoot, FakeDriver } from '../stand-in/stand-in-driver.ts';
 import { seenBy, seenSoFar } from './renewals.ts';
 
 const ecdsa = { 'key-algorithm': 'ECDSA' };
 const pod = { name: 'taken-over' };
-const peerRoot = `${peerDataRoot}/inmemfs`;
+const upstreamRoot = `${upstreamDataRoot}/inmemfs`;
 
 /** The agent installed under a running pod whose volumes another driver made. Leaves the release installed. */
 export function takeOverSuite(context: GetContext): void {
@@ -24,21 +24,21 @@ export function takeOverSuite(context: GetContext): void {
 
     before(async () => {
       const { cluster, agent } = context();
-      const standIn = new StandInDriver(cluster);
-      await standIn.addCertificate({ commonName: 'due', duration: '1h', renewAfterMs: 5_000 });
-      await standIn.addCertificate({ commonName: 'resting', duration: '1h', renewAfterMs: 40 * 60_000 });
-      await standIn.start();
+      const fakeDriver = new FakeDriver(cluster);
+      await fakeDriver.addCertificate({ commonName: 'due', duration: '1h', renewAfterMs: 5_000 });
+      await fakeDriver.addCertificate({ commonName: 'backing-off', duration: '1h', renewAfterMs: 40 * 60_000 });
+      await fakeDriver.start();
       const volumes = {
         due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
-        resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
+        resting: { ...ecdsa, 'common-name': 'backing-off', duration: '1h' },
       };
       const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
       await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, volumes, options)]);
       await seenBy(context, pod, 1);
       untouched = await getPod(cluster, pod);
-      restingSerial = await serialOf('resting');
-      await standIn.uninstall();
-      await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': peerDataRoot });
+      restingSerial = await serialOf('backing-off');
+      await fakeDriver.uninstall();
+      await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': upstreamDataRoot });
     });
 
     test('sees the one that is due renewed in place, and runs on untouched', async () => {
@@ -53,16 +53,16 @@ export function takeOverSuite(context: GetContext): void {
     });
 
     test('keeps the one that is not due', async () => {
-      assert.equal(await serialOf('resting'), restingSerial);
+      assert.equal(await serialOf('backing-off'), restingSerial);
       assert.equal((await seenSoFar(context, pod)).length, 2);
     });
 
     test('leaves nothing on the node when it is deleted', async () => {
       const { cluster } = context();
-      const ids = ['due', 'resting'].map((volume) => volumeIdOf(untouched, volume)).sort();
-      assert.deepEqual([...(await namesIn(cluster, peerRoot))].sort(), ids);
+      const ids = ['due', 'backing-off'].map((volume) => volumeIdOf(untouched, volume)).sort();
+      assert.deepEqual([...(await namesIn(cluster, upstreamRoot))].sort(), ids);
       await deletePods(cluster, [pod.name]);
-      assert.deepEqual(await namesIn(cluster, peerRoot), []);
+      assert.deepEqual(await namesIn(cluster, upstreamRoot), []);
       const mounts = (await mountPoints(cluster)).filter((path) => path.includes(untouched.metadata.uid));
       assert.deepEqual(mounts, []);
     });
@@ -71,7 +71,7 @@ export function takeOverSuite(context: GetContext): void {
       const { cluster } = context();
       await applyPodsAndWaitReady(cluster, [certificatePod('successor', { data: { ...ecdsa, 'common-name': 'new' } })]);
       const id = volumeIdOf(await getPod(cluster, { name: 'successor' }), 'data');
-      assert.deepEqual(await namesIn(cluster, peerRoot), []);
+      assert.deepEqual(await namesIn(cluster, upstreamRoot), []);
       assert.ok((await namesIn(cluster, volumesRoot)).includes(id));
       await deletePods(cluster, ['successor']);
     });

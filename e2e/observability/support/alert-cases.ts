@@ -66,7 +66,7 @@ function replicaSeries(name: string): Series {
     [`certfleet_controller_nodes{${of},state="silent"}`]: always(0),
     [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0 30 0 20 0 10x115',
     [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="queued"}`]: always(50),
-    [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="parked"}`]: always(0),
+    [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="blocked"}`]: always(0),
     [`certfleet_controller_redis_reachable{${of}}`]: always(1),
     [`certfleet_controller_redis_may_evict{${of}}`]: always(0),
     [`certfleet_controller_redis_problem{${of},kind="refuses-writes"}`]: always(0),

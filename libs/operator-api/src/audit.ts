@@ -1,18 +1,18 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { cursor, limit, oneOf, time, words } from './fields.ts';
+import { cursor, limit, oneOf, time, string } from './fields.ts';
 import { auditActions, auditOutcomes } from './vocabulary.ts';
 
 /** One thing that a person did. */
 const AuditEntrySchema = Type.Object({
-  id: words('Place in the log'),
+  id: string('Place in the log'),
   at: time('When'),
-  who: words('User as Kubernetes or the proxy names it'),
+  who: string('User as Kubernetes or the proxy names it'),
   action: oneOf(auditActions, 'What'),
-  target: words('To what'),
-  reason: Type.Optional(words('Why, in their words')),
+  target: string('To what'),
+  reason: Type.Optional(string('Why, in their string')),
   outcome: Type.Optional(oneOf(auditOutcomes, 'How it ended; done unless given')),
-  detail: Type.Optional(words('What came of it, such as 12 volumes')),
+  detail: Type.Optional(string('What came of it, such as 12 volumes')),
 });
 export type AuditEntry = Static<typeof AuditEntrySchema>;
 
@@ -21,6 +21,6 @@ export type AuditQuery = Static<typeof AuditQuerySchema>;
 
 export const AuditSchema = Type.Object({
   entries: Type.Array(AuditEntrySchema, { description: 'The latest first' }),
-  next: Type.Optional(words('What to ask the next page `after`; absent on the last one')),
+  next: Type.Optional(string('What to ask the next page `after`; absent on the last one')),
 });
 export type Audit = Static<typeof AuditSchema>;

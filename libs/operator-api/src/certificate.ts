@@ -1,23 +1,23 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { count, time, words } from './fields.ts';
+import { count, time, string } from './fields.ts';
 
 /** The certificate of a volume, asked of its agent: never the key. */
 export const CertificateSchema = Type.Object({
-  pem: words('The chain as the pod reads it'),
-  ca: Type.Optional(words('The CA file as the pod reads it')),
+  pem: string('The chain as the pod reads it'),
+  ca: Type.Optional(string('The CA file as the pod reads it')),
   chain: Type.Array(
     Type.Object({
-      subject: words('Subject in the form of RFC 4514'),
-      issuer: words('Issuer in the form of RFC 4514'),
-      serial: words('Serial number, hexadecimal'),
+      subject: string('Subject in the form of RFC 4514'),
+      issuer: string('Issuer in the form of RFC 4514'),
+      serial: string('Serial number, hexadecimal'),
       notBefore: time('Begin of validity'),
       notAfter: time('End of validity'),
-      fingerprint: words('SHA-256, hexadecimal'),
+      fingerprint: string('SHA-256, hexadecimal'),
     }),
     { description: 'The leaf first' },
   ),
-  text: words('The leaf as `openssl x509 -text` prints it'),
+  text: string('The leaf as `openssl x509 -text` prints it'),
   truncated: Type.Boolean({ description: 'Whether the files hold more certificates than are shown' }),
 });
 export type CertificateText = Static<typeof CertificateSchema>;
@@ -27,12 +27,12 @@ export const PodEventsSchema = Type.Object({
   events: Type.Array(
     Type.Object({
       at: time('When it was seen last'),
-      type: words('Normal or Warning'),
-      reason: words('One word for what'),
-      message: words('What happened'),
+      type: string('Normal or Warning'),
+      reason: string('One word for what'),
+      message: string('What happened'),
       count: count('How often'),
     }),
   ),
-  unavailable: Type.Optional(words('Why there are none to show')),
+  unavailable: Type.Optional(string('Why there are none to show')),
 });
 export type PodEvents = Static<typeof PodEventsSchema>;

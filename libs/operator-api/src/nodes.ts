@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { ByStateSchema, count, text, time, words } from './fields.ts';
+import { ByStateSchema, count, nonEmptyString, time, string } from './fields.ts';
 
-export const NodePathSchema = Type.Object({ node: text('Name of the node') });
+export const NodePathSchema = Type.Object({ node: nonEmptyString('Name of the node') });
 
 const node = {
-  node: words('Name of the node'),
-  agentVersion: words('Version of its agent'),
-  connectedTo: words("The replica that holds its agent's stream"),
+  node: string('Name of the node'),
+  agentVersion: string('Version of its agent'),
+  connectedTo: string("The replica that holds its agent's stream"),
   lastSeen: Type.Optional(time('When it was last heard of; absent in the first seconds')),
   isSilent: Type.Boolean({ description: 'Whether it missed its heartbeats' }),
   volumes: count('Volumes on it'),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { count, oneOf, text, time, words } from './fields.ts';
+import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
 import { IssuerSchema } from './lanes.ts';
 import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema } from './volumes.ts';
@@ -8,11 +8,11 @@ import { VolumePathSchema } from './volumes.ts';
 /** Which volumes are meant; every criterion that is given must hold. */
 const SelectionSchema = Type.Object(
   {
-    node: Type.Optional(text('Name of the node')),
-    volumeId: Type.Optional(text('Id of the volume')),
-    namespace: Type.Optional(text('Namespace of the pod')),
-    pod: Type.Optional(text('Name of the pod')),
-    labelSelector: Type.Optional(text('Label selector of pods, as kubectl takes it', 1024)),
+    node: Type.Optional(nonEmptyString('Name of the node')),
+    volumeId: Type.Optional(nonEmptyString('Id of the volume')),
+    namespace: Type.Optional(nonEmptyString('Namespace of the pod')),
+    pod: Type.Optional(nonEmptyString('Name of the pod')),
+    labelSelector: Type.Optional(nonEmptyString('Label selector of pods, as kubectl takes it', 1024)),
     issuer: Type.Optional(IssuerSchema),
     issuedBefore: Type.Optional(time('Issued before this time (RFC 3339)')),
     caFingerprint: Type.Optional(
@@ -31,7 +31,7 @@ export type SelectionRequest = Static<typeof SelectionSchema>;
 export const RenewalRequestSchema = Type.Object(
   {
     selection: SelectionSchema,
-    reason: text('Shown with the progress and kept in the audit log', 512),
+    reason: nonEmptyString('Shown with the progress and kept in the audit log', 512),
     dryRun: Type.Optional(Type.Boolean({ description: 'Counts what would be renewed; nothing happens' })),
     ignoreWindows: Type.Optional(Type.Boolean({ description: 'Does not wait for renewal windows' })),
     everything: Type.Optional(Type.Boolean({ description: 'Must be true for a selection without any criterion' })),
@@ -41,7 +41,7 @@ export const RenewalRequestSchema = Type.Object(
 export type RenewalRequest = Static<typeof RenewalRequestSchema>;
 
 const tally = (description: string) =>
-  Type.Array(Type.Object({ value: words('Which'), count: count('How many') }), { description });
+  Type.Array(Type.Object({ value: string('Which'), count: count('How many') }), { description });
 
 /** What a renewal would touch. */
 export const RenewalPreviewSchema = Type.Object({
@@ -55,11 +55,11 @@ export type RenewalPreview = Static<typeof RenewalPreviewSchema>;
 
 /** How far a renewal has come. */
 export const RenewalSchema = Type.Object({
-  id: words('Names the renewal'),
-  by: words('Who asked'),
-  reason: words('Why'),
+  id: string('Names the renewal'),
+  by: string('Who asked'),
+  reason: string('Why'),
   ignoreWindows: Type.Optional(Type.Boolean()),
-  selection: words('What was selected, in words'),
+  selection: string('What was selected, in string'),
   state: oneOf(['starting', 'running', 'cancelled', 'finished'], 'How it stands'),
   createdAt: time('When it was asked for'),
   total: count('pending + renewed + gone + cancelled'),

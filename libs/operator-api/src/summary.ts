@@ -1,15 +1,15 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { ByStateSchema, count, oneOf, time, words } from './fields.ts';
+import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
 
 /** Something that wants a person's attention. */
 const AttentionSchema = Type.Object({
   severity: oneOf(['critical', 'warning', 'info'], 'How much it matters'),
-  kind: words('One word for what it is, such as failing or lane-paused'),
-  text: words('What it is, in words'),
+  kind: string('One word for what it is, such as failing or lane-paused'),
+  text: string('What it is, in string'),
   count: count('How many of it'),
   since: Type.Optional(time('Since when')),
-  link: words("Path and query of the page's view of it"),
+  link: string("Path and query of the page's view of it"),
 });
 export type Attention = Static<typeof AttentionSchema>;
 
@@ -23,7 +23,7 @@ export const SummarySchema = Type.Object({
   lanes: Type.Object({
     known: count('Lanes that renewals have passed'),
     paused: count('Held by a person'),
-    resting: count('Resting after failures'),
+    backingOff: count('Resting after failures'),
   }),
   redis: Type.Object({
     reachable: Type.Boolean(),

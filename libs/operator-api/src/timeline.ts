@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { count, time, words } from './fields.ts';
+import { count, time, string } from './fields.ts';
 
 const due = Type.Array(Type.Object({ from: time('Begin of the span'), count: count('Renewals due in it') }));
 
@@ -20,7 +20,7 @@ export const TimelineSchema = Type.Object({
   }),
   expiry: Type.Array(
     Type.Object({
-      label: words('The span in words, such as 1 to 6 h'),
+      label: string('The span in string, such as 1 to 6 h'),
       from: Type.Optional(time('Begin of the span; absent for the past')),
       to: Type.Optional(time('End of the span; absent for the last one')),
       count: count('Certificates that expire in it'),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { cursor, limit, oneOf, order, text, time } from './fields.ts';
+import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
 import { volumeSorts, volumeStates } from './vocabulary.ts';
 
 const state = volumeStates.join('|');
@@ -8,13 +8,13 @@ const state = volumeStates.join('|');
 /** Which volumes are meant; every criterion that is given must hold. */
 const filters = {
   search: Type.Optional(
-    text('Part of pod, namespace, node, volume id, issuer, DNS name or serial; case does not matter'),
+    nonEmptyString('Part of pod, namespace, node, volume id, issuer, DNS name or serial; case does not matter'),
   ),
-  namespace: Type.Optional(text('Namespace of the pod')),
-  pod: Type.Optional(text('Name of the pod')),
-  node: Type.Optional(text('Name of the node')),
-  volumeId: Type.Optional(text('Id of the volume')),
-  issuer: Type.Optional(text('Key of the issuer, kind.group/namespace/name', 1024)),
+  namespace: Type.Optional(nonEmptyString('Namespace of the pod')),
+  pod: Type.Optional(nonEmptyString('Name of the pod')),
+  node: Type.Optional(nonEmptyString('Name of the node')),
+  volumeId: Type.Optional(nonEmptyString('Id of the volume')),
+  issuer: Type.Optional(nonEmptyString('Key of the issuer, kind.group/namespace/name', 1024)),
   state: Type.Optional(
     Type.String({
       pattern: `^(${state})(,(${state}))*$`,
@@ -51,7 +51,7 @@ export const VolumeExportSchema = Type.Object(
 /** What the filter boxes offer. */
 export const FacetQuerySchema = Type.Object(
   {
-    prefix: Type.Optional(text('Offers only what begins so')),
+    prefix: Type.Optional(nonEmptyString('Offers only what begins so')),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most entries of each kind' }),
   },
   { additionalProperties: false },

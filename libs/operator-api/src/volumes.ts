@@ -1,36 +1,39 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { count, oneOf, text, time, words } from './fields.ts';
-import { holdReasons, issuanceCauses, keyTypes, volumeStates } from './vocabulary.ts';
+import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
+import { waitReasons, issuanceCauses, keyTypes, volumeStates } from './vocabulary.ts';
 
 /** Which volume a path means. */
-export const VolumePathSchema = Type.Object({ node: text('Name of the node'), volumeId: text('Id of the volume') });
+export const VolumePathSchema = Type.Object({
+  node: nonEmptyString('Name of the node'),
+  volumeId: nonEmptyString('Id of the volume'),
+});
 export type VolumePath = Static<typeof VolumePathSchema>;
 
 /** Why a lane lets a renewal wait, and until when as far as that is known. */
-const HoldSchema = Type.Object({
-  reason: oneOf(holdReasons, 'Why the lane lets it wait'),
+const WaitSchema = Type.Object({
+  reason: oneOf(waitReasons, 'Why the lane lets it wait'),
   until: Type.Optional(time('When its turn is expected')),
 });
-export type Hold = Static<typeof HoldSchema>;
+export type Wait = Static<typeof WaitSchema>;
 
 const FailureSchema = Type.Object({
   at: time('Time of the last failed try'),
-  reason: words('One word for why'),
-  message: words('Why'),
+  reason: string('One word for why'),
+  message: string('Why'),
   attempts: count('Failed tries since the last success'),
 });
 
 const row = {
-  node: words('Name of the node'),
-  volumeId: words('Id of the volume'),
-  namespace: words('Namespace of the pod'),
-  pod: words('Name of the pod'),
-  issuer: words('Key of the issuer, kind.group/namespace/name'),
-  laneId: words("Id of the issuer's lane"),
+  node: string('Name of the node'),
+  volumeId: string('Id of the volume'),
+  namespace: string('Namespace of the pod'),
+  pod: string('Name of the pod'),
+  issuer: string('Key of the issuer, kind.group/namespace/name'),
+  laneId: string("Id of the issuer's lane"),
   generation: count('Issuances so far'),
   state: oneOf(volumeStates, 'How the volume stands'),
-  held: Type.Optional(HoldSchema),
+  waiting: Type.Optional(WaitSchema),
   keyType: oneOf(keyTypes, 'Kind of the key'),
   cause: oneOf(issuanceCauses, 'What brought the certificate about'),
   attempts: count('Failed tries since the last success'),
@@ -38,8 +41,8 @@ const row = {
   notAfter: Type.Optional(time('End of validity')),
   renewAt: Type.Optional(time('When the renewal is due')),
   issuedAt: Type.Optional(time('When the certificate was issued')),
-  serial: Type.Optional(words('Serial number, hexadecimal')),
-  subject: Type.Optional(words('Subject in the form of RFC 4514')),
+  serial: Type.Optional(string('Serial number, hexadecimal')),
+  subject: Type.Optional(string('Subject in the form of RFC 4514')),
   dnsNames: Type.Array(Type.String()),
   failure: Type.Optional(FailureSchema),
 };
@@ -51,7 +54,7 @@ export type VolumeRow = Static<typeof VolumeRowSchema>;
 export const VolumePageSchema = Type.Object({
   volumes: Type.Array(VolumeRowSchema),
   total: count('Matching volumes on all pages'),
-  next: Type.Optional(words('What to ask the next page `after`; absent on the last one')),
+  next: Type.Optional(string('What to ask the next page `after`; absent on the last one')),
 });
 export type VolumePage = Static<typeof VolumePageSchema>;
 
@@ -63,15 +66,15 @@ const IssuanceSchema = Type.Object({
   path: oneOf(['mount', 'controller', 'deadline'], 'Who set it going: the mount, the controller, or the agent itself'),
   durationMs: Type.Optional(count('How long the agent took, in milliseconds; absent when it did not say')),
   result: oneOf(['issued', 'failed'], 'How it ended'),
-  error: Type.Optional(words('Why it failed')),
+  error: Type.Optional(string('Why it failed')),
 });
 export type Issuance = Static<typeof IssuanceSchema>;
 
 /** Everything known of one volume. */
 export const VolumeDetailSchema = Type.Object({
   ...row,
-  podUid: words('UID of the pod'),
-  fingerprint: Type.Optional(words('SHA-256 of the certificate, hexadecimal')),
+  podUid: string('UID of the pod'),
+  fingerprint: Type.Optional(string('SHA-256 of the certificate, hexadecimal')),
   caFingerprints: Type.Array(Type.String()),
   uris: Type.Array(Type.String()),
   ipAddresses: Type.Array(Type.String()),
@@ -79,7 +82,7 @@ export const VolumeDetailSchema = Type.Object({
 });
 export type VolumeDetail = Static<typeof VolumeDetailSchema>;
 
-const facet = Type.Array(Type.Object({ value: words('What is offered'), count: count('Volumes of it') }));
+const facet = Type.Array(Type.Object({ value: string('What is offered'), count: count('Volumes of it') }));
 
 /** What the filter boxes offer, the most frequent first. */
 export const FacetsSchema = Type.Object({

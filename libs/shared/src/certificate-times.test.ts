@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isOverdue, jobGraceMs, latestStartMs, localDeadlineMs, renewalTimeLeft } from './certificate-times.ts';
+import { isOverdue, jobGraceMs, latestStartMs, fallbackRenewalAtMs, renewalTimeLeft } from './certificate-times.ts';
 import type { CertificateTimes } from './certificate-times.ts';
 
 const day = 86_400_000;
@@ -42,16 +42,16 @@ test('a certificate is overdue once the agent has had its own turn', () => {
 test('a hold moves the deadline by itself and its grace, and never brings it forward', () => {
   const times = timesOf(30 * day);
   const regular = times.renewAtMs + 600_000;
-  assert.equal(localDeadlineMs(times), regular);
-  assert.equal(localDeadlineMs(times, times.renewAtMs + 5 * day), times.renewAtMs + 5 * day + 600_000);
-  assert.equal(localDeadlineMs(times, times.renewAtMs - day), regular);
+  assert.equal(fallbackRenewalAtMs(times), regular);
+  assert.equal(fallbackRenewalAtMs(times, times.renewAtMs + 5 * day), times.renewAtMs + 5 * day + 600_000);
+  assert.equal(fallbackRenewalAtMs(times, times.renewAtMs - day), regular);
   assert.equal(isOverdue(times, regular + 1, times.renewAtMs + day), false);
 });
 
 test('a hold without end leaves time for more than one try, whatever the lifetime', () => {
   for (const lifetimeMs of [10_000, 60_000, day, 90 * day]) {
     const times = timesOf(lifetimeMs);
-    const deadlineMs = localDeadlineMs(times, Number.MAX_SAFE_INTEGER);
+    const deadlineMs = fallbackRenewalAtMs(times, Number.MAX_SAFE_INTEGER);
     assert.ok(deadlineMs > latestStartMs(times) && deadlineMs < times.notAfterMs);
     assert.ok(times.notAfterMs - deadlineMs >= Math.min(45 * 60_000, lifetimeMs / 16) - 1);
   }

@@ -5,7 +5,7 @@ export interface CertificateTimes {
   readonly notAfterMs: number;
 }
 
-const longestGraceMs = 10 * 60_000;
+const maxGraceMs = 10 * 60_000;
 
 /**
  * How long after renew-at the agent leaves a renewal to the controller's job before it renews on its own, in
@@ -13,17 +13,17 @@ const longestGraceMs = 10 * 60_000;
  * left until not-after, so that a volume with a late renew-at keeps time for more than one try.
  */
 export function jobGraceMs({ notBeforeMs, renewAtMs, notAfterMs }: CertificateTimes): number {
-  return Math.max(0, Math.min((notAfterMs - notBeforeMs) / 10, (notAfterMs - renewAtMs) / 4, longestGraceMs));
+  return Math.max(0, Math.min((notAfterMs - notBeforeMs) / 10, (notAfterMs - renewAtMs) / 4, maxGraceMs));
 }
 
-const longestReserveMs = 3_600_000;
+const maxReserveMs = 3_600_000;
 
 /**
  * The latest start of a renewal that leaves time for more than one try: a quarter of the time from renew-at to not-after
  * is kept, an hour at most. After it nothing holds a renewal back: no window, no line, no word of the controller.
  */
 export function latestStartMs({ renewAtMs, notAfterMs }: Omit<CertificateTimes, 'notBeforeMs'>): number {
-  return notAfterMs - Math.min(longestReserveMs, Math.max(0, notAfterMs - renewAtMs) / 4);
+  return notAfterMs - Math.min(maxReserveMs, Math.max(0, notAfterMs - renewAtMs) / 4);
 }
 
 /**
@@ -31,18 +31,18 @@ export function latestStartMs({ renewAtMs, notAfterMs }: Omit<CertificateTimes, 
  * holds the renewal for its lane's sake, after that hold and its grace. A hold ends soon after the latest start whatever
  * it says, so that neither a pause nor a controller that went away lets a certificate expire.
  */
-export function localDeadlineMs(times: CertificateTimes, heldUntilMs?: number): number {
+export function fallbackRenewalAtMs(times: CertificateTimes, deferredUntilMs?: number): number {
   const graceMs = jobGraceMs(times);
   const regularMs = times.renewAtMs + graceMs;
-  if (heldUntilMs === undefined) return regularMs;
+  if (deferredUntilMs === undefined) return regularMs;
   const latestMs = latestStartMs(times);
-  const longestHoldMs = latestMs + (times.notAfterMs - latestMs) / 4;
-  return Math.max(regularMs, Math.min(heldUntilMs + graceMs, longestHoldMs));
+  const maxDeferMs = latestMs + (times.notAfterMs - latestMs) / 4;
+  return Math.max(regularMs, Math.min(deferredUntilMs + graceMs, maxDeferMs));
 }
 
 /** Whether even the agent's own deadline has passed, so that somebody should have renewed by now. */
-export function isOverdue(times: CertificateTimes, nowMs: number, heldUntilMs?: number): boolean {
-  return nowMs > localDeadlineMs(times, heldUntilMs);
+export function isOverdue(times: CertificateTimes, nowMs: number, deferredUntilMs?: number): boolean {
+  return nowMs > fallbackRenewalAtMs(times, deferredUntilMs);
 }
 
 /**

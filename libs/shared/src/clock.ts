@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 /** Node's timers take at most 2^31 − 1 ms; a longer delay fires at once, so longer waits are cut into pieces. */
-const longestTimerMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -20,7 +20,7 @@ export const systemClock: Clock = {
   schedule(delayMs, callback) {
     let timer: NodeJS.Timeout;
     const arm = (remainingMs: number): void => {
-      const stepMs = Math.min(remainingMs, longestTimerMs);
+      const stepMs = Math.min(remainingMs, maxTimerMs);
       timer = setTimeout(() => (remainingMs > stepMs ? arm(remainingMs - stepMs) : callback()), Math.max(0, stepMs));
       timer.unref();
     };

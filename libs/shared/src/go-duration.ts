@@ -14,9 +14,9 @@ const unitNanoseconds: ReadonlyMap<string, bigint> = new Map([
 ]);
 
 /** time.Duration is a signed 64-bit count of nanoseconds: about 292 years. */
-const longestNanoseconds = 2n ** 63n - 1n;
+const maxNanoseconds = 2n ** 63n - 1n;
 /** Digits beyond these cannot matter or cannot fit; a longer text is no duration that anybody means. */
-const longestText = 256;
+const maxText = 256;
 
 /**
  * Nanoseconds of the digits behind the point. Go multiplies them as a float64 and keeps as many digits as fit an
@@ -27,7 +27,7 @@ function fractionNanoseconds(digits: string, unit: bigint): bigint {
   let scale = 1;
   for (const digit of digits) {
     const longer = significant * 10n + BigInt(digit);
-    if (longer > longestNanoseconds) break;
+    if (longer > maxNanoseconds) break;
     significant = longer;
     scale *= 10;
   }
@@ -37,7 +37,7 @@ function fractionNanoseconds(digits: string, unit: bigint): bigint {
 /** Nanoseconds of an unsigned duration, or undefined when the text is not of Go's syntax. */
 function unsignedNanoseconds(text: string): bigint | undefined {
   if (text === '0') return 0n;
-  if (text === '' || text.length > longestText) return undefined;
+  if (text === '' || text.length > maxText) return undefined;
   // The signs for micro as escapes: a bundler leaves them in a pattern, and V8 keeps a whole file with one in two bytes each.
   const component = /(?=\.?\d)(\d*)(?:\.(\d*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
   let total = 0n;
@@ -59,10 +59,10 @@ function unsignedNanoseconds(text: string): bigint | undefined {
 export function parseGoDuration(text: string): number {
   const negative = text.startsWith('-');
   const nanoseconds = unsignedNanoseconds(text.replace(/^[+-]/, ''));
-  if (nanoseconds === undefined || nanoseconds > longestNanoseconds + (negative ? 1n : 0n)) {
+  if (nanoseconds === undefined || nanoseconds > maxNanoseconds + (negative ? 1n : 0n)) {
     throw new CertfleetError(
       'invalid-argument',
-      `expected a Go duration such as "1h30m" or "90s", found ${JSON.stringify(text.slice(0, longestText))}`,
+      `expected a Go duration such as "1h30m" or "90s", found ${JSON.stringify(text.slice(0, maxText))}`,
     );
   }
   const whole = Number(nanoseconds / nanosecondsPerMs);

@@ -3,7 +3,7 @@ import { useContext } from 'preact/hooks';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { OperatorApi } from '../api/operator-api.ts';
 import type { LiveUpdates } from '../live/live-updates.ts';
-import type { Place, Router } from '../routing/router.ts';
+import type { Location, Router } from '../routing/router.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Ticker } from '../time/ticker.ts';
 import type { Theme } from './theme.ts';
@@ -33,7 +33,7 @@ export function useServices(): Services {
 }
 
 /** Where the page is. */
-export function usePlace(): Place {
+export function usePlace(): Location {
   const { router } = useServices();
   return useFollowed(
     (listener) => router.listen(listener),

@@ -44,11 +44,12 @@ export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element 
   );
 }
 
-const themes: Readonly<Record<ThemeName, { next: ThemeName; icon: 'device' | 'sun' | 'resting'; title: string }>> = {
-  system: { next: 'light', icon: 'device', title: 'as the device' },
-  light: { next: 'dark', icon: 'sun', title: 'light' },
-  dark: { next: 'system', icon: 'resting', title: 'dark' },
-};
+const themes: Readonly<Record<ThemeName, { next: ThemeName; icon: 'device' | 'sun' | 'backing-off'; title: string }>> =
+  {
+    system: { next: 'light', icon: 'device', title: 'as the device' },
+    light: { next: 'dark', icon: 'sun', title: 'light' },
+    dark: { next: 'system', icon: 'backing-off', title: 'dark' },
+  };
 
 function ThemeButton(): JSX.Element {
   const { theme } = useServices();

@@ -1,9 +1,9 @@
 import type { JSX } from 'preact';
-import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import { stateOrder } from '../ui/state-order.ts';
 
 /** Counts of volumes by state. */
-export type StateCounts = Readonly<Record<VolumeWord, number>>;
+export type StateCounts = Readonly<Record<VolumeStatus, number>>;
 
 const width = 1000;
 /** A state of one in a hundred thousand is still to be seen. */

@@ -17,7 +17,7 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateCountList } from '../ui/state-count-list.tsx';
 import { VolumeList } from '../volumes/volume-list.tsx';
 import { LaneState } from './lane-state.tsx';
-import { rateWords, waitingIn, windowWords } from './lane-words.ts';
+import { describeRate, waitingIn, describeWindow } from './lane-labels.ts';
 
 /** One issuer's lane. */
 export function LanePage({ id }: { readonly id: string }): JSX.Element {
@@ -94,7 +94,7 @@ function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: (
           onClose={close}
         >
           <p>
-            {counted(waitingIn(lane), 'renewal')} that wait go on at the lane’s pace: {rateWords(lane)}.
+            {counted(waitingIn(lane), 'renewal')} that wait go on at the lane’s pace: {describeRate(lane)}.
           </p>
         </ConfirmDialog>
       )}
@@ -110,7 +110,7 @@ function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
     <FactList
       title="Now"
       facts={[
-        ['Waiting', `${formatCount(lane.queued)} in line, ${formatCount(lane.parked)} parked`],
+        ['Waiting', `${formatCount(lane.queued)} in line, ${formatCount(lane.blocked)} blocked`],
         ['In flight', `${formatCount(lane.inFlight)} of at most ${formatCount(lane.policy.maxInFlight)}`],
         ['The line ends', lineEndsAt && <RelativeTime at={lineEndsAt} />],
         ['Paused', paused && `by ${paused.by}, ${absoluteTime(Date.parse(paused.at))}: ${paused.reason}`],
@@ -143,12 +143,12 @@ function LanePolicy({ lane }: { readonly lane: Lane }): JSX.Element {
         ['Kind', `${issuer.kind}.${issuer.group}`],
         ['Namespace', issuer.namespace === '' ? 'the whole cluster' : issuer.namespace],
         ['Key', <CopiedText key="key" text={key} label="issuer key" />],
-        ['Rate', rateWords(lane)],
+        ['Rate', describeRate(lane)],
         [
           'In flight',
           `at most ${formatCount(policy.maxInFlight)}, unanswered after ${shortDuration(policy.answerTimeoutMs)}`,
         ],
-        ['Windows', windowWords(lane)],
+        ['Windows', describeWindow(lane)],
         [
           'Rest after',
           `${counted(policy.backoff.threshold, 'failure')} in a row, at most ${shortDuration(policy.backoff.maxMs)}`,

@@ -13,7 +13,7 @@ export function LaneState({ lane: { state, paused, backoffUntil, opensAt } }: { 
           {paused.reason}
         </span>
       )}
-      {state === 'resting' && (
+      {state === 'backing-off' && (
         <span class="dim small">
           tries again <RelativeTime at={backoffUntil} />
         </span>

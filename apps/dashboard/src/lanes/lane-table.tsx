@@ -5,7 +5,7 @@ import { DataTable } from '../ui/data-table.tsx';
 import type { Column, Sorting } from '../ui/data-table.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
 import { LaneState } from './lane-state.tsx';
-import { rateWords, waitingIn } from './lane-words.ts';
+import { describeRate, waitingIn } from './lane-labels.ts';
 
 /** What the table is given. */
 export interface LaneTableProps {
@@ -35,7 +35,7 @@ const columns: readonly Column<Lane>[] = [
       </>
     ),
   },
-  { name: 'rate', title: 'Rate', cell: (lane) => rateWords(lane) },
+  { name: 'rate', title: 'Rate', cell: (lane) => describeRate(lane) },
   { name: 'volumes', title: 'Volumes', isSortable: true, isNumber: true, cell: ({ volumes }) => formatCount(volumes) },
   {
     name: 'failures',

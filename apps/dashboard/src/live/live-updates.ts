@@ -29,7 +29,7 @@ export interface LiveUpdatesOptions {
 
 const closed = 2;
 const firstRetryMs = 1000;
-const longestRetryMs = 15_000;
+const maxRetryMs = 15_000;
 /** A drop that heals within this is not worth a word that alarms. */
 const staleAfterMs = 8000;
 
@@ -117,7 +117,7 @@ export class LiveUpdates {
       this.#cancelRetry = undefined;
       this.#open();
     });
-    this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2);
+    this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 2);
   }
 
   #become(state: LiveState): void {

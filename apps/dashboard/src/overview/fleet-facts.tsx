@@ -29,7 +29,7 @@ export function FleetFacts({ summary }: { readonly summary: Summary }): JSX.Elem
         >
           <a href="/nodes">{formatCount(agents.online)} online</a>
         </Fact>
-        <Fact title="Lanes" note={laneNote(lanes)} isBad={lanes.resting > 0}>
+        <Fact title="Lanes" note={laneNote(lanes)} isBad={lanes.backingOff > 0}>
           <a href="/lanes">{formatCount(lanes.known)}</a>
         </Fact>
         <Fact title="Redis" note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
@@ -77,9 +77,11 @@ function Fact({ title, children, note, isBad = false }: FactProps): JSX.Element 
   );
 }
 
-function laneNote({ paused, resting }: Summary['lanes']): string {
-  if (paused === 0 && resting === 0) return 'all open';
-  return [paused > 0 ? `${paused} paused` : '', resting > 0 ? `${resting} resting` : ''].filter(Boolean).join(', ');
+function laneNote({ paused, backingOff }: Summary['lanes']): string {
+  if (paused === 0 && backingOff === 0) return 'all open';
+  return [paused > 0 ? `${paused} paused` : '', backingOff > 0 ? `${backingOff} backingOff` : '']
+    .filter(Boolean)
+    .join(', ');
 }
 
 function redisNote({ reachable, latencyMs, evicts }: Summary['redis']): string {

@@ -63,7 +63,7 @@ export function RenewalsPage(): JSX.Element {
   );
 }
 
-const stateWords: Readonly<Record<Renewal['state'], string>> = {
+const stateLabels: Readonly<Record<Renewal['state'], string>> = {
   starting: 'Starting',
   running: 'Running',
   cancelled: 'Cancelled',
@@ -89,7 +89,7 @@ function RenewalCard({ renewal, isShown, onCancel }: RenewalCardProps): JSX.Elem
             {selection} · asked for by {by} <RelativeTime at={createdAt} />
           </p>
         </div>
-        <span class={`word word-${state}`}>{stateWords[state]}</span>
+        <span class={`word word-${state}`}>{stateLabels[state]}</span>
         {isOpen && <ActionButton onClick={onCancel}>Cancel…</ActionButton>}
       </div>
       <progress max={Math.max(1, total)} value={done} aria-label={`Progress of ${reason}`} data-renewal={id} />

@@ -1,5 +1,5 @@
 /** Where the page is. */
-export interface Place {
+export interface Location {
   readonly pathname: string;
   readonly search: string;
   /** What was kept with this entry of the history. */
@@ -10,14 +10,14 @@ export interface Place {
 export class Router {
   readonly #window: Window;
   readonly #listeners = new Set<() => void>();
-  #place: Place;
+  #place: Location;
 
   constructor(window: Window) {
     this.#window = window;
     this.#place = this.#read();
   }
 
-  get place(): Place {
+  get place(): Location {
     return this.#place;
   }
 
@@ -39,7 +39,7 @@ export class Router {
     this.#changed();
   }
 
-  #read(): Place {
+  #read(): Location {
     const { pathname, search } = this.#window.location;
     return { pathname, search, state: this.#window.history.state as unknown };
   }

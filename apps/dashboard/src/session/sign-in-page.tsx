@@ -87,12 +87,12 @@ function TokenHelp(): JSX.Element {
 function Refusal({ error }: { readonly error: CertfleetError }): JSX.Element {
   return (
     <p class="bad" role="alert">
-      {refusalWords(error)}
+      {refusalText(error)}
     </p>
   );
 }
 
-function refusalWords({ code, message }: CertfleetError): string {
+function refusalText({ code, message }: CertfleetError): string {
   if (code === 'unauthenticated')
     return 'Kubernetes does not accept this token. It may have expired: create a new one.';
   if (code === 'permission-denied')

@@ -42,14 +42,14 @@ export interface TableSelection {
 }
 
 /** More are not seen at once on a laptop: the table scrolls then. */
-const mostColumns = 10;
+const maxColumns = 10;
 
 // The roles are said besides: on a narrow screen rows are laid out as cards, upon which browsers forget them.
 
 /** A table of rows; each becomes a card where there is no room for columns. */
 export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   const { caption, columns, rows, keyOf, sorting, isBusy = false, isFixed = false, selection } = props;
-  const isWide = columns.length > mostColumns;
+  const isWide = columns.length > maxColumns;
   const layout = isFixed && !isWide ? 'fixed' : '';
   return (
     <div class={isWide ? 'table-frame wide' : 'table-frame'}>

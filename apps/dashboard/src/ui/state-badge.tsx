@@ -1,11 +1,11 @@
 import type { JSX } from 'preact';
-import type { laneStates, VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { laneStates, VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import { Icon } from './icon.tsx';
 
-type LaneWord = (typeof laneStates)[number];
+type LaneText = (typeof laneStates)[number];
 
 /** The states of volumes and lanes as people read them. */
-export const stateTitles: Readonly<Record<VolumeWord | LaneWord, string>> = {
+export const stateTitles: Readonly<Record<VolumeStatus | LaneText, string>> = {
   expired: 'Expired',
   failing: 'Failing',
   overdue: 'Overdue',
@@ -15,12 +15,12 @@ export const stateTitles: Readonly<Record<VolumeWord | LaneWord, string>> = {
   healthy: 'Healthy',
   open: 'Open',
   paused: 'Paused',
-  resting: 'Resting',
+  'backing-off': 'Backing off',
   window: 'Waits for window',
 };
 
 /** What each state of a volume means. */
-export const stateMeanings: Readonly<Record<VolumeWord, string>> = {
+export const stateMeanings: Readonly<Record<VolumeStatus, string>> = {
   expired: 'past its not-after',
   failing: 'the last try to renew failed',
   overdue: 'past its renewal time and the grace of its agent',
@@ -31,7 +31,7 @@ export const stateMeanings: Readonly<Record<VolumeWord, string>> = {
 };
 
 /** A state by shape, colour and word. */
-export function StateBadge({ state }: { readonly state: VolumeWord | LaneWord }): JSX.Element {
+export function StateBadge({ state }: { readonly state: VolumeStatus | LaneText }): JSX.Element {
   return (
     <span class={`state state-${state}`}>
       <Icon name={state} />

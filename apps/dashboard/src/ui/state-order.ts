@@ -1,7 +1,7 @@
-import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 
 /** States in the order in which a person reads them: from well to worst. */
-export const stateOrder: readonly VolumeWord[] = [
+export const stateOrder: readonly VolumeStatus[] = [
   'healthy',
   'due',
   'in-flight',

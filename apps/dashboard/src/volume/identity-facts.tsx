@@ -4,7 +4,7 @@ import { laneHref, nodeHref, volumesHref } from '../routing/route.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { issuanceCauseWords } from './issuance-words.ts';
+import { issuanceCauseLabels } from './issuance-labels.ts';
 
 /** What the certificate says. */
 export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
@@ -24,7 +24,7 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
           'Issued',
           volume.issuedAt && (
             <>
-              <RelativeTime at={volume.issuedAt} /> <span class="dim">{issuanceCauseWords[volume.cause]}</span>
+              <RelativeTime at={volume.issuedAt} /> <span class="dim">{issuanceCauseLabels[volume.cause]}</span>
             </>
           ),
         ],

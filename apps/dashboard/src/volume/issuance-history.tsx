@@ -5,20 +5,20 @@ import type { Column } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty } from '../ui/notice.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { issuanceCauseWords, issuancePathWords } from './issuance-words.ts';
+import { issuanceCauseLabels, issuancePathLabels } from './issuance-labels.ts';
 
 const none = <span class="none">–</span>;
 const columns: readonly Column<Issuance>[] = [
   { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
   { name: 'result', title: 'Result', cell: ({ result }) => <Result result={result} /> },
   { name: 'generation', title: 'Issuance', isNumber: true, cell: ({ generation }) => generation },
-  { name: 'cause', title: 'Why', cell: ({ cause }) => issuanceCauseWords[cause] || none },
-  { name: 'path', title: 'Set going by', cell: ({ path }) => issuancePathWords[path] },
+  { name: 'cause', title: 'Why', cell: ({ cause }) => issuanceCauseLabels[cause] || none },
+  { name: 'path', title: 'Set going by', cell: ({ path }) => issuancePathLabels[path] },
   {
     name: 'duration',
     title: 'Took',
     isNumber: true,
-    cell: ({ durationMs }) => (durationMs === undefined ? none : tookWords(durationMs)),
+    cell: ({ durationMs }) => (durationMs === undefined ? none : durationText(durationMs)),
   },
   {
     name: 'error',
@@ -60,4 +60,4 @@ function Result({ result }: Pick<Issuance, 'result'>): JSX.Element {
   );
 }
 
-const tookWords = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
+const durationText = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);

@@ -5,7 +5,7 @@ import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
-import { HeldReason } from '../ui/held-reason.tsx';
+import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
@@ -65,11 +65,11 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
   );
 }
 
-function State({ volume: { state, held } }: { readonly volume: VolumeDetail }): JSX.Element {
+function State({ volume: { state, waiting } }: { readonly volume: VolumeDetail }): JSX.Element {
   return (
     <>
       <StateBadge state={state} />
-      {held && <HeldReason held={held} />}
+      {waiting && <WaitReasonNote waiting={waiting} />}
     </>
   );
 }

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import { nodeHref, volumeHref } from '../routing/route.ts';
 import type { Column } from '../ui/data-table.tsx';
-import { HeldReason } from '../ui/held-reason.tsx';
+import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
@@ -80,11 +80,11 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
 
 const none = <span class="none">–</span>;
 
-function StateCell({ row: { state, held } }: { readonly row: VolumeRow }): JSX.Element {
+function StateCell({ row: { state, waiting } }: { readonly row: VolumeRow }): JSX.Element {
   return (
     <span class="state-cell">
       <StateBadge state={state} />
-      {held && <HeldReason held={held} />}
+      {waiting && <WaitReasonNote waiting={waiting} />}
     </span>
   );
 }

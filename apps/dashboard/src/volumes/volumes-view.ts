@@ -1,5 +1,5 @@
 import { volumeSorts, volumeStates } from '@certfleet/operator-api/vocabulary.ts';
-import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { parseLength } from '../time/relative-time.ts';
 import { defaultColumns, isColumn } from './column-names.ts';
@@ -18,7 +18,7 @@ export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[num
 /** Everything that the address of the table says. */
 export interface VolumesView {
   readonly filters: Readonly<Partial<Record<FilterName, string>>>;
-  readonly states: readonly VolumeWord[];
+  readonly states: readonly VolumeStatus[];
   readonly sort: VolumeSort;
   readonly order: 'asc' | 'desc';
   readonly columns: readonly ColumnName[];

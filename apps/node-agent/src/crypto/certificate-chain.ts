@@ -46,7 +46,7 @@ export function verifyIssuedChain(
   { key, now }: ChainExpectation,
 ): IssuedCertificate {
   const { leaf, chain, caFingerprints } = readAnswer(response);
-  if (!holdsKey(leaf, key))
+  if (!waitsKey(leaf, key))
     throw invalid(`expected a first certificate for the volume's key, found one for another key`);
   requireValidNow(leaf, now);
   return {
@@ -128,7 +128,7 @@ function readCertificates(what: string, pem: string, limits: typeof chainLimits)
   });
 }
 
-function holdsKey(leaf: X509Certificate, key: KeyObject): boolean {
+function waitsKey(leaf: X509Certificate, key: KeyObject): boolean {
   return asInvalid(() => leaf.checkPrivateKey(key), 'the public key of the first certificate cannot be read');
 }
 

@@ -53,7 +53,7 @@ export function integer(value: number | bigint): Buffer {
 
 /** Identifiers that were encoded before: a request has eight, nearly always the same; a subject may bring any. */
 const knownIdentifiers = new Map<string, Buffer>();
-const mostKnown = 64;
+const maxKnown = 64;
 
 /**
  * An OBJECT IDENTIFIER from its dotted form.
@@ -61,7 +61,7 @@ const mostKnown = 64;
  */
 export function objectIdentifier(dotted: string): Buffer {
   const encoded = knownIdentifiers.get(dotted) ?? encodeIdentifier(dotted);
-  if (knownIdentifiers.size < mostKnown) knownIdentifiers.set(dotted, encoded);
+  if (knownIdentifiers.size < maxKnown) knownIdentifiers.set(dotted, encoded);
   return encoded;
 }
 

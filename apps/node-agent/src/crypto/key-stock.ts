@@ -13,7 +13,7 @@ export interface StockSizes {
 const defaultSizes: StockSizes = { initial: 8, full: 112, otherSizes: 4 };
 const commonSize = 2048;
 /** Above this a key costs tens of seconds of CPU: made when asked for, never ahead. */
-const largestStocked = 4096;
+const maxStocked = 4096;
 /** 3072 and 4096 in practice; an inventive pod may not make the node stock every size there is. */
 const maxOtherSizes = 2;
 /**
@@ -79,7 +79,7 @@ export class KeyStock {
       this.#common.target = this.#sizes.full;
       return this.#common;
     }
-    return size > largestStocked
+    return size > maxStocked
       ? remember(this.#large, size, { keys: [], target: 0 })
       : remember(this.#others, size, { keys: [], target: this.#sizes.otherSizes });
   }

@@ -7,7 +7,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 
 /** sun_path of a Unix socket holds 107 bytes and a NUL. */
-const longestSocketPath = 107;
+const maxSocketPath = 107;
 /** A listening socket of this machine is connected to at once. */
 const dialTimeoutMs = 5_000;
 
@@ -99,10 +99,10 @@ export class SocketServer {
 /** @throws CertfleetError invalid-argument when no client could connect to a socket of so long a path */
 export function assertSocketPath(path: string): void {
   const length = Buffer.byteLength(path);
-  if (length <= longestSocketPath) return;
+  if (length <= maxSocketPath) return;
   throw new CertfleetError(
     'invalid-argument',
-    `expected a socket path of at most ${longestSocketPath} bytes, found ${length}: ${path}`,
+    `expected a socket path of at most ${maxSocketPath} bytes, found ${length}: ${path}`,
   );
 }
 

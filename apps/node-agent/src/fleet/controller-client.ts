@@ -23,7 +23,7 @@ export interface ControllerConnection {
 const keepalive = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
 /** Welcome and access messages are a few kilobytes. */
-const largestMessageBytes = 256 * 1024;
+const maxMessageBytes = 256 * 1024;
 
 /** Opens the stream. The files are read each time: the kubelet rotates the token, cert-manager the CA. */
 export async function connectToController(access: ControllerAccess): Promise<ControllerConnection> {
@@ -32,7 +32,7 @@ export async function connectToController(access: ControllerAccess): Promise<Con
   const isLocal = access.address.startsWith('unix:');
   const client = new FleetClient(access.address, isLocal ? credentials.createInsecure() : credentials.createSsl(ca), {
     ...keepalive,
-    'grpc.max_receive_message_length': largestMessageBytes,
+    'grpc.max_receive_message_length': maxMessageBytes,
     // Reconnecting is the link's business, with a back-off of its own and the files read again.
     'grpc.enable_retries': 0,
     'grpc.enable_channelz': 0,

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { encodePem } from '../crypto/pem.ts';
 import type { Volume } from '../volume/volume.ts';
-import { VolumeBench } from '../volume/testing/volume-bench.ts';
-import { findPeerLayout } from '../storage/peer-layout.ts';
+import { VolumeTestHarness } from '../volume/testing/volume-test-harness.ts';
+import { findUpstreamLayout } from '../storage/upstream-layout.ts';
 import { ownLayout } from '../storage/volume-layout.ts';
 import { VolumeStore } from '../storage/volume-store.ts';
 import { describeVolume } from './describe-volume.ts';
@@ -16,11 +16,11 @@ interface Published {
   readonly volume: Volume;
   /** The directory whose files the pod reads. */
   readonly files: string;
-  readonly bench: VolumeBench;
+  readonly bench: VolumeTestHarness;
 }
 
 async function publish(t: TestContext): Promise<Published> {
-  const bench = await VolumeBench.open();
+  const bench = await VolumeTestHarness.open();
   t.after(() => bench.remove());
   const request = bench.request('web', { 'key-encoding': 'PKCS8' });
   await bench.publish(request);
@@ -128,7 +128,7 @@ test('describes a volume that was taken over, where it lies', async (t) => {
   nodeFs.cpSync(join(bench.scratch, 'own', volume.volumeId), directory, { recursive: true, verbatimSymlinks: true });
   nodeFs.mkdirSync(join(bench.scratch, 'empty'));
   const own = ownLayout(join(bench.scratch, 'empty'));
-  const store = VolumeStore.open({ own, adopted: findPeerLayout(peer), clock: bench.clock });
+  const store = VolumeStore.open({ own, adopted: findUpstreamLayout(peer), clock: bench.clock });
   assert.match(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).absent, /found none$/);
   store.adopt(volume.record, volume.secrets);
   assert.deepEqual(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }), describeVolume(volume));

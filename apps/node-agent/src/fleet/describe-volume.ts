@@ -5,14 +5,14 @@ import type { Volume } from '../volume/volume.ts';
 import type { VolumeDescription } from './fleet-volumes.ts';
 
 /** More than an issuer's answer may be, which is bounded where it is taken in. */
-export const largestFileBytes = 2 * 1024 * 1024;
+export const maxFileBytes = 2 * 1024 * 1024;
 
 /** A chain has seldom more than four certificates; the public roots of a distribution are some 150 in 200 KB. */
 const limits = {
   chain: { certificates: 32, bytes: 128 * 1024 },
   ca: { certificates: 512, bytes: 384 * 1024 },
 };
-const longestText = 256;
+const maxText = 256;
 
 /**
  * What a volume's certificate and CA files hold now, as the pod reads them. Nothing but certificates can leave: each is
@@ -37,11 +37,11 @@ export function describeVolume(volume: Pick<Volume, 'store' | 'volumeId' | 'spec
 }
 
 function absent(why: string): VolumeDescription {
-  return { chain: [], ca: [], truncated: false, absent: why.slice(0, longestText) };
+  return { chain: [], ca: [], truncated: false, absent: why.slice(0, maxText) };
 }
 
 function certificatesOf({ store, volumeId }: Pick<Volume, 'store' | 'volumeId'>, name: string): Buffer[] {
-  const text = store.readPayloadFile(volumeId, { name, maxBytes: largestFileBytes })?.toString() ?? '';
+  const text = store.readPayloadFile(volumeId, { name, maxBytes: maxFileBytes })?.toString() ?? '';
   return parsePem(text)
     .filter(({ label }) => label === 'CERTIFICATE')
     .flatMap(({ der }) => reencoded(der));

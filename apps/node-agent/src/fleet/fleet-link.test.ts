@@ -170,13 +170,13 @@ test('keeps its stream alive with heartbeats', async (t) => {
 });
 
 test('sends its heartbeats also while its volumes change without end', async (t) => {
-  class RestlessVolumes extends MemoryVolumes {
+  class ChurningVolumes extends MemoryVolumes {
     override report(volumeId: string): ReturnType<MemoryVolumes['report']> {
       this.set(volumeId);
       return super.report(volumeId);
     }
   }
-  const volumes = new RestlessVolumes(['a']);
+  const volumes = new ChurningVolumes(['a']);
   const { controller } = await startLink(t, volumes, impatientClock(welcomeMs));
   const stream = await controller.accept();
   await stream.next();

@@ -31,9 +31,9 @@ const gatherMs = 50;
 /** What a controller may ask for; anything else would be a loop or a silence. */
 const heartbeatBounds = { low: 1, high: 300 };
 
-const longestRequestId = 64;
+const maxRequestId = 64;
 /** More questions at once are nobody's who waits for an answer: the rest is left unanswered. */
-const mostQuestions = 16;
+const maxQuestions = 16;
 
 const emptyMessage: AgentMessage = {
   hello: undefined,
@@ -117,7 +117,7 @@ export class FleetSession {
   #receive({ welcome, redis, resync, describe }: ControllerMessage): void {
     if (welcome !== undefined) this.#welcomed.resolve(welcome);
     if (redis !== undefined) this.#options.onAccess(redis);
-    if (describe !== undefined && this.#questions.length < mostQuestions) {
+    if (describe !== undefined && this.#questions.length < maxQuestions) {
       this.#questions.push(describe);
       this.#wakeUp.call();
     }
@@ -187,7 +187,7 @@ export class FleetSession {
   async #answer(): Promise<void> {
     const question = this.#questions.shift();
     if (question === undefined) return;
-    const requestId = question.requestId.slice(0, longestRequestId);
+    const requestId = question.requestId.slice(0, maxRequestId);
     await this.#send({ description: { requestId, ...this.#options.volumes.describe(question.volumeId) } });
   }
 

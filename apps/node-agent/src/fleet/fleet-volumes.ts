@@ -25,5 +25,5 @@ export interface FleetVolumes {
    * Leaves the renewal of one generation to the controller until a time, if that is still the volume's.
    * @returns what came of it: one of a few fixed words
    */
-  hold(volumeId: string, generation: number, until: Date): Promise<string>;
+  defer(volumeId: string, generation: number, until: Date): Promise<string>;
 }

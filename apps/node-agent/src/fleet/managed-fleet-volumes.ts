@@ -40,7 +40,7 @@ export class ManagedFleetVolumes implements FleetVolumes {
     return this.#volumes.automaticWaitMs(volumeId);
   }
 
-  hold(volumeId: string, generation: number, until: Date): Promise<string> {
-    return this.#volumes.holdGeneration(volumeId, generation, until);
+  defer(volumeId: string, generation: number, until: Date): Promise<string> {
+    return this.#volumes.deferGeneration(volumeId, generation, until);
   }
 }

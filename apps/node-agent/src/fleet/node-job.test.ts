@@ -5,11 +5,11 @@ import { readNodeJob } from './node-job.ts';
 test('reads what the controller asks', () => {
   const volume = { volumeId: 'csi-1', generation: 7 };
   assert.deepEqual(readNodeJob('renew', { ...volume, cause: 'due', requestedAtMs: 1 }), volume);
-  const requested = { ...volume, cause: 'demand', requestedAtMs: 1, requested: true };
+  const requested = { ...volume, cause: 'requested', requestedAtMs: 1, requested: true };
   assert.deepEqual(readNodeJob('renew', requested), { ...volume, isRequestedByPerson: true });
   for (const other of [false, 'true', 1, null])
     assert.deepEqual(readNodeJob('renew', { ...volume, requested: other }), volume, JSON.stringify(other));
-  assert.deepEqual(readNodeJob('hold', { ...volume, untilMs: 60_000 }), { ...volume, holdUntil: new Date(60_000) });
+  assert.deepEqual(readNodeJob('defer', { ...volume, untilMs: 60_000 }), { ...volume, deferUntil: new Date(60_000) });
 });
 
 test('refuses what makes no sense, whoever wrote it', () => {
@@ -21,9 +21,9 @@ test('refuses what makes no sense, whoever wrote it', () => {
     ['renew', { ...good, volumeId: 'x'.repeat(257) }],
     ['renew', { ...good, generation: -1 }],
     ['renew', { ...good, generation: '7' }],
-    ['hold', { ...good, untilMs: undefined }],
-    ['hold', { ...good, untilMs: 2 ** 53 }],
-    ['hold', { ...good, untilMs: 8.65e15 }],
+    ['defer', { ...good, untilMs: undefined }],
+    ['defer', { ...good, untilMs: 2 ** 53 }],
+    ['defer', { ...good, untilMs: 8.65e15 }],
     ['explode', good],
   ];
   for (const [name, data] of bad) assert.equal(readNodeJob(name, data), undefined, JSON.stringify([name, data]));

@@ -6,7 +6,7 @@ export interface NodeJob {
   /** A person requests the renewal; without it the minimum interval and back-off of automatic renewals apply. */
   readonly isRequestedByPerson?: true;
   /** Undefined: renew now. */
-  readonly holdUntil?: Date;
+  readonly deferUntil?: Date;
 }
 
 /** A job is input like any other, whoever wrote it. @returns undefined for one that makes no sense */
@@ -15,8 +15,8 @@ export function readNodeJob(name: string, data: unknown): NodeJob | undefined {
   if (typeof volumeId !== 'string' || volumeId.length > 256) return undefined;
   if (!isCount(generation)) return undefined;
   if (name === 'renew') return { volumeId, generation, ...(requested === true && { isRequestedByPerson: true }) };
-  if (name !== 'hold' || !isCount(untilMs) || untilMs > latestDateMs) return undefined;
-  return { volumeId, generation, holdUntil: new Date(untilMs) };
+  if (name !== 'defer' || !isCount(untilMs) || untilMs > latestDateMs) return undefined;
+  return { volumeId, generation, deferUntil: new Date(untilMs) };
 }
 
 /** The last time that a Date can hold. */

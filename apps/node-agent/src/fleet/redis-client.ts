@@ -8,7 +8,7 @@ import type { ClientCertificateFiles, RedisTls } from '@certfleet/shared/redis-t
 import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 
-const longestReconnectMs = 5_000;
+const maxReconnectMs = 5_000;
 
 /**
  * How long an answer may take, in milliseconds: a server whose machine vanishes sends no FIN, and the kernel would wait
@@ -92,7 +92,7 @@ function tlsOf({ tls }: RedisEndpoint, certificate: ClientCertificateFiles | und
 
 /** From a quarter of a second to five, spread, so that a fleet does not come back to a restarted server all at once. */
 function reconnectDelayMs(attempt: number): number {
-  return Math.min(250 * 2 ** Math.min(attempt, 8), longestReconnectMs) * (0.5 + Math.random() / 2);
+  return Math.min(250 * 2 ** Math.min(attempt, 8), maxReconnectMs) * (0.5 + Math.random() / 2);
 }
 
 /** Lets a client's reads block: for the copy of a client that BullMQ makes for that. */

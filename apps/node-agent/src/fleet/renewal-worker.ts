@@ -16,7 +16,7 @@ import { allowBlocking, blockSeconds, openRedis } from './redis-client.ts';
 
 /** What a worker works with. */
 export interface RenewalWorkerOptions {
-  readonly volumes: Pick<FleetVolumes, 'renew' | 'hold'>;
+  readonly volumes: Pick<FleetVolumes, 'renew' | 'defer'>;
   readonly concurrency: number;
   /** For a Redis that asks its clients for a certificate. */
   readonly redisCertificate?: ClientCertificateFiles | undefined;
@@ -106,7 +106,7 @@ export class RenewalWorker {
     const { log } = this.#options;
     const order = readNodeJob(job.name, job.data);
     if (order === undefined) {
-      log.warn({ job: job.id }, 'job refused: expected renew or hold, a volume and a generation');
+      log.warn({ job: job.id }, 'job refused: expected renew or defer, a volume and a generation');
       return 'malformed';
     }
     try {
@@ -119,9 +119,9 @@ export class RenewalWorker {
     }
   }
 
-  async #obey({ volumeId, generation, holdUntil, isRequestedByPerson }: NodeJob): Promise<string> {
+  async #obey({ volumeId, generation, deferUntil, isRequestedByPerson }: NodeJob): Promise<string> {
     const { volumes, onRefused } = this.#options;
-    if (holdUntil !== undefined) return await volumes.hold(volumeId, generation, holdUntil);
+    if (deferUntil !== undefined) return await volumes.defer(volumeId, generation, deferUntil);
     const outcome = await volumes.renew(volumeId, generation, isRequestedByPerson === true);
     if (refusals.has(outcome)) onRefused(volumeId, generation);
     return outcome;

@@ -1,14 +1,14 @@
 import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Certificate, Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import { largestFileBytes } from './describe-volume.ts';
+import { maxFileBytes } from './describe-volume.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
-import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
+import type { IssuanceCause, VolumeStatus } from '../observability/agent-metrics.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
-import { volumeState } from '../volume/volume.ts';
+import { volumeStatus } from '../volume/volume.ts';
 import type { Volume } from '../volume/volume.ts';
 
-const states: Readonly<Record<VolumeState, VolumeReport_State>> = {
+const states: Readonly<Record<VolumeStatus, VolumeReport_State>> = {
   pending: VolumeReport_State.PENDING,
   ready: VolumeReport_State.READY,
   failing: VolumeReport_State.FAILING,
@@ -30,10 +30,10 @@ const causes: Readonly<Record<IssuanceCause, VolumeReport_Cause>> = {
 };
 
 /** A certificate may hold names without end; the report is for people who look for a few of them. */
-const mostNames = 50;
+const maxNames = 50;
 /** The public roots of a distribution are some 150. */
-const mostAuthorities = 200;
-const longestText = 1024;
+const maxAuthorities = 200;
+const maxText = 1024;
 
 /** What the controller is told of a volume at a time: metadata alone, bounded whatever the issuer or the pod sent. */
 export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
@@ -44,14 +44,14 @@ export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
     pod: { namespace, name, uid },
     issuer: { group: spec.issuer.group, kind: spec.issuer.kind, name: spec.issuer.name },
     generation: record.generation,
-    state: states[volumeState(volume, nowMs)],
+    state: states[volumeStatus(volume, nowMs)],
     certificate: certificate(volume),
     lastFailure: failure(volume),
     keyType: keyTypes[spec.key.algorithm],
     // Zero would say that there was none.
     lastIssuanceMs: lastIssuanceMs === 0 ? 0 : Math.max(1, Math.round(lastIssuanceMs)),
     cause: lastCause === undefined ? VolumeReport_Cause.UNSPECIFIED : causes[lastCause],
-    heldUntil: record.heldUntil,
+    deferredUntil: record.deferredUntil,
   };
 }
 
@@ -66,7 +66,7 @@ function certificate(volume: Volume): Certificate | undefined {
     notAfter,
     renewAt,
     issuedAt,
-    caFingerprintsSha256: caFingerprintsSha256.slice(0, mostAuthorities),
+    caFingerprintsSha256: caFingerprintsSha256.slice(0, maxAuthorities),
     ...names(volume),
   };
 }
@@ -77,16 +77,16 @@ type Names = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'>;
 function names({ store, volumeId, spec }: Volume): Names {
   let facts: ChainFacts | undefined;
   try {
-    const request = { name: spec.files.certificate, maxBytes: largestFileBytes };
+    const request = { name: spec.files.certificate, maxBytes: maxFileBytes };
     facts = inspectChain(store.readPayloadFile(volumeId, request)?.toString() ?? '');
   } catch {
     // The volume is going, or another driver wrote it: what the record says is reported all the same.
   }
   return {
-    subject: facts?.subject.slice(0, longestText) ?? '',
-    dnsNames: facts?.dnsNames.slice(0, mostNames) ?? [],
-    uris: facts?.uris.slice(0, mostNames).map((uri) => uri.slice(0, longestText)) ?? [],
-    ipAddresses: facts?.ipAddresses.slice(0, mostNames) ?? [],
+    subject: facts?.subject.slice(0, maxText) ?? '',
+    dnsNames: facts?.dnsNames.slice(0, maxNames) ?? [],
+    uris: facts?.uris.slice(0, maxNames).map((uri) => uri.slice(0, maxText)) ?? [],
+    ipAddresses: facts?.ipAddresses.slice(0, maxNames) ?? [],
   };
 }
 
@@ -94,5 +94,5 @@ function failure({ record, failedAttempts }: Volume): Failure | undefined {
   if (record.lastFailure === undefined) return undefined;
   const { at, reason, message } = record.lastFailure;
   // An agent that was started anew knows that it failed, not how often.
-  return { at, reason, message: message.slice(0, longestText), attempts: Math.max(1, failedAttempts) };
+  return { at, reason, message: message.slice(0, maxText), attempts: Math.max(1, failedAttempts) };
 }

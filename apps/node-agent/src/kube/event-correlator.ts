@@ -7,7 +7,7 @@ import { TokenBucket } from '@certfleet/shared/kube/token-bucket.ts';
 const perPod = { perSecond: 1 / 300, burst: 25 };
 /** One node's share of the API server, whatever happens to all of its pods at once. */
 const perNode = { perSecond: 10, burst: 200 };
-const longestMemory = 1024;
+const maxMemory = 1024;
 
 /** Recognises repetitions and holds the rate: what client-go's EventCorrelator does. */
 export class EventCorrelator {
@@ -53,5 +53,5 @@ function remember<T>(entries: Map<string, T>, key: string, value: T): void {
   entries.delete(key);
   entries.set(key, value);
   const [oldest] = entries.keys();
-  if (entries.size > longestMemory && oldest !== undefined) entries.delete(oldest);
+  if (entries.size > maxMemory && oldest !== undefined) entries.delete(oldest);
 }

@@ -20,7 +20,7 @@ export interface EventSeries {
 }
 
 /** The API refuses longer ones (core/v1 Event validation). */
-const longestMessageBytes = 1024;
+const maxMessageBytes = 1024;
 
 /** The core/v1 Event of a series. */
 export function eventManifest(series: EventSeries, name: string, nodeName: string): unknown {
@@ -32,7 +32,7 @@ export function eventManifest(series: EventSeries, name: string, nodeName: strin
     involvedObject: { apiVersion: 'v1', kind: 'Pod', ...event.pod },
     type: event.type,
     reason: event.reason,
-    message: truncateUtf8(event.message, longestMessageBytes),
+    message: truncateUtf8(event.message, maxMessageBytes),
     count,
     // metav1.Time has seconds, but takes fractions and drops them.
     firstTimestamp: new Date(firstSeen).toISOString(),
@@ -44,11 +44,11 @@ export function eventManifest(series: EventSeries, name: string, nodeName: strin
 }
 
 /** The text cut to that many bytes of UTF-8, at a character's boundary, with an ellipsis where something is missing. */
-export function truncateUtf8(text: string, longestBytes: number): string {
+export function truncateUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length <= longestBytes) return text;
+  if (bytes.length <= maxBytes) return text;
   const ellipsis = '…';
-  let end = longestBytes - Buffer.byteLength(ellipsis);
+  let end = maxBytes - Buffer.byteLength(ellipsis);
   // Continuation bytes are 10xxxxxx: a character starts where there is none.
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return bytes.toString('utf8', 0, end) + ellipsis;

@@ -36,7 +36,7 @@ function setUp(
     client,
     clock,
     nodeName: 'node-a',
-    mountsIdle: (longestMs, signal) => Promise.race([mounts, delay(clock, longestMs, signal).catch(() => undefined)]),
+    mountsIdle: (maxMs, signal) => Promise.race([mounts, delay(clock, maxMs, signal).catch(() => undefined)]),
     onDropped: () => (dropped += 1),
   });
   return { recorder, clock, requests, dropped: () => dropped };

@@ -17,24 +17,24 @@ export interface EventRecorderOptions {
   /** Name of the node, shown as the event's source. */
   readonly nodeName: string;
   /** Resolves once no mount is under way on the node, after that time in milliseconds, or when the signal is aborted. */
-  readonly mountsIdle: (longestMs: number, signal: AbortSignal) => Promise<void>;
+  readonly mountsIdle: (maxMs: number, signal: AbortSignal) => Promise<void>;
   /** An event that will not be shown: too many of them, or the API server would not take it. */
   readonly onDropped?: () => void;
 }
 
-const longestQueue = 1024;
+const maxQueue = 1024;
 const flushMs = 2000;
 /**
  * An event that tells of nothing wrong lets the mounts under way go first: a hundred pods that start together would
  * otherwise share the API server with as many events, each of which costs it about as much as a certificate request. So
  * much time after it was recorded it is written all the same: a pod whose issuer is silent is under way without end.
  */
-const longestYieldMs = 10_000;
+const maxYieldMs = 10_000;
 /**
  * Between two such events. An API server that takes long to answer has other work, and gets a pause of that many times as
  * long.
  */
-const pause = { shortestMs: 100, timesAsLong: 10, longestMs: 2000 };
+const pause = { minMs: 100, timesAsLong: 10, maxMs: 2000 };
 
 /**
  * Kubernetes Events on pods, as `kubectl describe pod` shows them. Recording never waits and never fails; repeated
@@ -58,7 +58,7 @@ export class EventRecorder {
   /** Queues the event. */
   record(event: PodEvent): void {
     const series = this.#isStopped ? undefined : this.#correlator.admit(event);
-    if (series === undefined || (!this.#queue.includes(series) && this.#queue.length >= longestQueue)) {
+    if (series === undefined || (!this.#queue.includes(series) && this.#queue.length >= maxQueue)) {
       this.#options.onDropped?.();
       return;
     }
@@ -107,12 +107,12 @@ export class EventRecorder {
   async #letMountsGoFirst(): Promise<void> {
     const { clock, mountsIdle } = this.#options;
     const [first] = this.#queue;
-    const longestMs = first === undefined ? 0 : first.lastSeenMonotonicMs + longestYieldMs - clock.monotonic();
-    if (longestMs > 0) await this.#unlessUrgent((signal) => mountsIdle(longestMs, signal));
+    const maxMs = first === undefined ? 0 : first.lastSeenMonotonicMs + maxYieldMs - clock.monotonic();
+    if (maxMs > 0) await this.#unlessUrgent((signal) => mountsIdle(maxMs, signal));
   }
 
   #rest(tookMs: number): Promise<void> {
-    const ms = Math.min(Math.max(tookMs * pause.timesAsLong, pause.shortestMs), pause.longestMs);
+    const ms = Math.min(Math.max(tookMs * pause.timesAsLong, pause.minMs), pause.maxMs);
     return this.#unlessUrgent((signal) => delay(this.#options.clock, ms, signal));
   }
 

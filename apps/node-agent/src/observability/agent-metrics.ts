@@ -8,7 +8,7 @@ export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry';
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
 
 /** States of a volume, for the gauge. */
-export type VolumeState = 'ready' | 'pending' | 'failing' | 'expired';
+export type VolumeStatus = 'ready' | 'pending' | 'failing' | 'expired';
 
 /** Volumes that hold a certificate and should have another one by now. */
 export interface VolumeUrgency {
@@ -21,7 +21,7 @@ export interface VolumeUrgency {
 
 /** What the gauges show, taken at each scrape. */
 export interface MetricsSnapshot {
-  readonly volumes: Readonly<Record<VolumeState, number>>;
+  readonly volumes: Readonly<Record<VolumeStatus, number>>;
   readonly urgency: VolumeUrgency;
   /** Volumes that have waited five minutes or longer for their first certificate. */
   readonly withoutCertificate: number;

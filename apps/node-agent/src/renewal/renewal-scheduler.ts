@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
-import { DueQueue } from './due-queue.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
 
 /**
  * Longest sleep between two looks at the clocks. Timers run on the monotonic clock while not-after is wall time: after a
@@ -39,8 +39,8 @@ export interface RenewalSchedulerOptions {
  */
 export class RenewalScheduler {
   readonly #options: RenewalSchedulerOptions;
-  readonly #byMonotonic = new DueQueue();
-  readonly #byWall = new DueQueue();
+  readonly #byMonotonic = new DeadlineHeap();
+  readonly #byWall = new DeadlineHeap();
   /** The group of each volume that is scheduled or waits for a slot. */
   readonly #groups = new Map<string, string>();
   /** Volumes that are due while their group has no free slot, by group, the soonest due first. */

@@ -1,13 +1,13 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
 /** Longest part of a hostile key or value that an error repeats; the kubelet cuts events at 1 KiB. */
-const longestEcho = 128;
-const mostProblems = 64;
-const mostNotes = 8;
+const maxEcho = 128;
+const maxProblems = 64;
+const maxNotes = 8;
 
 /** Text made safe for a log line: control, format and line-separator characters escaped, cut when long. */
 function printable(text: string): string {
-  const shown = text.length > longestEcho ? `${text.slice(0, longestEcho)}…` : text;
+  const shown = text.length > maxEcho ? `${text.slice(0, maxEcho)}…` : text;
   return shown.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
     const codePoint = character.codePointAt(0) ?? 0;
     return `\\u${codePoint.toString(16).padStart(4, '0')}`;
@@ -42,7 +42,7 @@ export class AttributeProblems {
 
   /** Something that is no error, but may be the cause of one: shown beside problems, if there are any. */
   note(text: string): void {
-    if (this.#notes.length < mostNotes) this.#notes.push(text);
+    if (this.#notes.length < maxNotes) this.#notes.push(text);
   }
 
   /** The problems' texts, the first of them when there are very many. */
@@ -62,6 +62,6 @@ export class AttributeProblems {
   /** A hostile context can hold thousands of problems; the text of those that are not shown is never made. */
   #add(text: () => string): void {
     this.#count += 1;
-    if (this.#problems.length < mostProblems) this.#problems.push(text());
+    if (this.#problems.length < maxProblems) this.#problems.push(text());
   }
 }

@@ -6,10 +6,10 @@ import { expandPodVariables } from './expand.ts';
 import type { PodIdentity } from './volume-spec.ts';
 
 /** Bound of one attribute's text before and after expansion; a pod's whole manifest is at most 1.5 MiB. */
-const longestValue = 65_536;
+const maxValue = 65_536;
 
 /** A hostile list could otherwise warn of each of its items. */
-export const mostWarnings = 32;
+export const maxWarnings = 32;
 
 /** An attribute as the user wrote it. */
 interface Written {
@@ -55,7 +55,7 @@ export class AttributeReader {
     try {
       if (attribute.expands === true && isBounded(text)) text = expandPodVariables(text, this.#pod);
       if (!isBounded(text)) {
-        this.reject(attribute, `must be Unicode text of at most ${longestValue} characters`);
+        this.reject(attribute, `must be Unicode text of at most ${maxValue} characters`);
         return attribute.unset;
       }
       // Expansion may leave nothing ("${}"), and nothing means unset.
@@ -92,7 +92,7 @@ export class AttributeReader {
 
   /** Tells the user of something legal about the attribute that looks like a mistake. */
   warn(attribute: AnyAttribute, why: string): void {
-    if (this.warnings.length >= mostWarnings) return;
+    if (this.warnings.length >= maxWarnings) return;
     this.warnings.push(`${this.#written(attribute)?.key ?? keyOf(attribute.name)}: ${why}`);
   }
 
@@ -120,7 +120,7 @@ export class AttributeReader {
 }
 
 function isBounded(text: string): boolean {
-  return text.length <= longestValue && text.isWellFormed();
+  return text.length <= maxValue && text.isWellFormed();
 }
 
 /** The attribute's key in a volume context. */

@@ -33,9 +33,9 @@ export const keyUsages: readonly KeyUsage[] = Object.freeze([
 ]);
 
 /** No certificate has more names than this; each costs time and space in every request. */
-const mostItems = 1_000;
+const maxItems = 1_000;
 /** So many wrong items are described. */
-const mostItemProblems = 10;
+const maxItemProblems = 10;
 
 /** A parser for a comma separated list: white space around items is cut, empty items are dropped, all problems told. */
 function list<Item>(parseItem: (item: string) => Item): (text: string) => readonly Item[] {
@@ -43,9 +43,9 @@ function list<Item>(parseItem: (item: string) => Item): (text: string) => readon
     const items: Item[] = [];
     const problems: string[] = [];
     const parts = text.split(',');
-    if (parts.length > mostItems) throw invalidValue(`must hold at most ${mostItems} items, found ${parts.length}`);
+    if (parts.length > maxItems) throw invalidValue(`must hold at most ${maxItems} items, found ${parts.length}`);
     for (const item of parts.map((part) => part.trim())) {
-      if (item === '' || problems.length >= mostItemProblems) continue;
+      if (item === '' || problems.length >= maxItemProblems) continue;
       try {
         items.push(parseItem(item));
       } catch (error) {
@@ -109,7 +109,7 @@ export const parseIpAddresses = list((address) => {
 /** The values of one subject attribute: a CSV line, white space kept, as the peer does. */
 export function parseSubjectValues(text: string): readonly string[] {
   const values = parseCsvLine(text);
-  if (values.length > mostItems) throw invalidValue(`must hold at most ${mostItems} values, found ${values.length}`);
+  if (values.length > maxItems) throw invalidValue(`must hold at most ${maxItems} values, found ${values.length}`);
   if (values.some((value) => /\p{Cc}/u.test(value))) throw invalidValue('values must not hold control characters');
   return values;
 }

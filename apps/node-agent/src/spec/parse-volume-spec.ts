@@ -1,8 +1,8 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { AttributeProblems, quoted } from './attribute-problems.ts';
-import { AttributeReader, mostWarnings } from './attribute-reader.ts';
+import { AttributeReader, maxWarnings } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
-import { parseForeignAttributes } from './foreign-attributes.ts';
+import { parseUnknownAttributes } from './unknown-attributes.ts';
 import { parseKeySpec } from './key-spec.ts';
 import { parsePodIdentity } from './pod-identity.ts';
 import { parseGroupId } from './scalar-values.ts';
@@ -26,8 +26,8 @@ export interface VolumeSpecOptions {
 }
 
 /** A volume context of a pod has a few dozen attributes; a pod's whole manifest is at most 1.5 MiB. */
-const mostAttributes = 512;
-const longestContext = 1024 * 1024;
+const maxAttributes = 512;
+const maxContext = 1024 * 1024;
 
 const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
 
@@ -79,10 +79,10 @@ function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsN
 function assertBounded(raw: Readonly<Record<string, string>>): void {
   const entries = Object.entries(raw);
   const length = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (entries.length <= mostAttributes && length <= longestContext) return;
+  if (entries.length <= maxAttributes && length <= maxContext) return;
   throw new CertfleetError(
     'invalid-argument',
-    `volumeAttributes: Too many: expected at most ${mostAttributes} attributes of together ${longestContext} ` +
+    `volumeAttributes: Too many: expected at most ${maxAttributes} attributes of together ${maxContext} ` +
       `characters, found ${entries.length} of ${length}`,
     { reason: 'InvalidAttributes' },
   );
@@ -121,7 +121,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const files = parseFiles(reader, key);
   const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
   const isStrict = options.strictAttributes === true && !isLenient;
-  const { annotations, warnings } = parseForeignAttributes(raw, problems, { isStrict });
+  const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
     pod,
@@ -135,6 +135,6 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     ...files,
     fsGroup,
     annotations,
-    warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, mostWarnings),
+    warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, maxWarnings),
   });
 }

@@ -12,13 +12,13 @@ import { lockDirectory } from './directory-lock.ts';
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'certfleet-lock-'))));
 afterEach(() => rmSync(directory, { recursive: true }));
-const wait = { clock: systemClock, longestMs: 0, onWait: () => undefined, signal: new AbortController().signal };
+const wait = { clock: systemClock, maxMs: 0, onWait: () => undefined, signal: new AbortController().signal };
 
 test('one process at a time has a directory, and the next waits for it, for so long', async () => {
   const clock = new ManualClock();
   const unlock = await lockDirectory(directory, wait);
   let waits = 0;
-  const waiting = { ...wait, clock, longestMs: 1_000, onWait: () => void (waits += 1) };
+  const waiting = { ...wait, clock, maxMs: 1_000, onWait: () => void (waits += 1) };
   const refused = assert.rejects(lockDirectory(directory, waiting), { code: 'unavailable', reason: 'DataRootLocked' });
   await clock.advance(1_000);
   await refused;
@@ -33,10 +33,7 @@ test('one process at a time has a directory, and the next waits for it, for so l
 test('a wait ends when the agent is stopped', async () => {
   const unlock = await lockDirectory(directory, wait);
   const stop = new AbortController();
-  const refused = assert.rejects(
-    lockDirectory(directory, { ...wait, longestMs: 60_000, signal: stop.signal }),
-    /stopping/,
-  );
+  const refused = assert.rejects(lockDirectory(directory, { ...wait, maxMs: 60_000, signal: stop.signal }), /stopping/);
   stop.abort(new Error('stopping'));
   await refused;
   unlock();
@@ -47,7 +44,7 @@ test('a killed process has it no more', async () => {
     import { systemClock } from '@certfleet/shared/clock.ts';
     import { lockDirectory } from ${JSON.stringify(join(import.meta.dirname, 'directory-lock.ts'))};
     const signal = new AbortController().signal;
-    await lockDirectory(${JSON.stringify(directory)}, { clock: systemClock, longestMs: 0, onWait() {}, signal });
+    await lockDirectory(${JSON.stringify(directory)}, { clock: systemClock, maxMs: 0, onWait() {}, signal });
     console.log('locked');
     setInterval(() => undefined, 1000);`;
   const other = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname });
@@ -64,7 +61,7 @@ test('a process that only waits goes on waiting', async () => {
     import { systemClock } from '@certfleet/shared/clock.ts';
     import { lockDirectory } from ${JSON.stringify(join(import.meta.dirname, 'directory-lock.ts'))};
     const [signal, onWait] = [new AbortController().signal, () => console.log('waits')];
-    await lockDirectory(${JSON.stringify(directory)}, { clock: systemClock, longestMs: 60_000, onWait, signal });`;
+    await lockDirectory(${JSON.stringify(directory)}, { clock: systemClock, maxMs: 60_000, onWait, signal });`;
   const other = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname });
   await once(other.stdout, 'data');
   unlock();

@@ -12,7 +12,7 @@ const pollMs = 250;
 export interface LockWait {
   readonly clock: Clock;
   /** A rolling update starts the next agent while the former still ends. */
-  readonly longestMs: number;
+  readonly maxMs: number;
   readonly onWait: () => void;
   readonly signal: AbortSignal;
 }
@@ -26,7 +26,7 @@ export interface LockWait {
 export async function lockDirectory(path: string, wait: LockWait): Promise<() => void> {
   const flock = koffi.load(null).func('int flock(int fd, int operation)') as (fd: number, operation: number) => number;
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  const untilMs = wait.clock.monotonic() + wait.longestMs;
+  const untilMs = wait.clock.monotonic() + wait.maxMs;
   // The clock's timers keep no process alive, and at this time of a start nothing else does.
   const keepAlive = setInterval(() => undefined, 60_000);
   try {

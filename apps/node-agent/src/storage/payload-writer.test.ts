@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { systemFiles } from './file-system.ts';
-import { killAtEachStep } from './mortal-files.ts';
+import { crashAtEachStep } from './testing/crash-injection.ts';
 import { readPayload } from './payload.ts';
 import type { Payload } from './payload.ts';
 import { writePayload } from './payload-writer.ts';
@@ -102,7 +102,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
   });
 
   test('killed at any step of the first write shows nothing or whole files, and the next write tidies up', () => {
-    const steps = killAtEachStep(
+    const steps = crashAtEachStep(
       (files) => {
         makeDirectory();
         writePayload(files, target, first);
@@ -120,7 +120,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
 
   test('killed at any step of a renewal leaves all old or all new files, and the next write tidies up', () => {
     const outcomes = new Set<string>();
-    killAtEachStep(
+    crashAtEachStep(
       (files) => {
         makeDirectory();
         write(first);

@@ -31,7 +31,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
     }),
   ),
   lastFailure: maybe(plain({ at: date, reason: text, message: text, attempts: fc.nat(), retryAt: maybe(date) })),
-  heldUntil: maybe(date),
+  deferredUntil: maybe(date),
   request: maybe(plain({ abandoned: fc.nat(), refusals: fc.nat(), sentAt: maybe(date) })),
   obsoleteRequests: maybe(fc.array(text)),
 });

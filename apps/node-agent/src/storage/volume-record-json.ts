@@ -48,7 +48,7 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     generation: countField(json, 'generation'),
     issued: optionalField(json, 'issued', issuedField),
     lastFailure: optionalField(json, 'lastFailure', failureField),
-    heldUntil: optionalField(json, 'heldUntil', dateField),
+    deferredUntil: optionalField(json, 'deferredUntil', dateField),
     request: optionalField(json, 'request', requestField),
     obsoleteRequests: optionalField(json, 'obsoleteRequests', stringsField),
   });

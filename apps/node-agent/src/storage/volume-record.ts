@@ -59,7 +59,7 @@ export interface VolumeRecord {
   readonly issued?: IssuedFacts | undefined;
   readonly lastFailure?: IssuanceFailure | undefined;
   /** Until when the controller holds the renewal of this generation; the agent's own deadline waits for it. */
-  readonly heldUntil?: Date | undefined;
+  readonly deferredUntil?: Date | undefined;
   readonly request?: RequestProgress | undefined;
   /** Names of requests that are no longer needed and still to be deleted; bounded. */
   readonly obsoleteRequests?: readonly string[] | undefined;

@@ -18,7 +18,7 @@ import { createLinuxMounter } from '../mount/linux-mounter.ts';
 import { enterPrivateMountNamespace } from '../mount/private-mount-namespace.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
-import { killAtEachStep } from './mortal-files.ts';
+import { crashAtEachStep } from './testing/crash-injection.ts';
 import { isInMemory } from './tmpfs-guard.ts';
 import { ownLayout } from './volume-layout.ts';
 import type { VolumeRecord } from './volume-record.ts';
@@ -36,7 +36,7 @@ const record: VolumeRecord = Object.freeze({
   generation: 0,
   issued: undefined,
   lastFailure: undefined,
-  heldUntil: undefined,
+  deferredUntil: undefined,
   request: undefined,
   obsoleteRequests: undefined,
 });
@@ -167,7 +167,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
 
   test('killed at any step of making a volume leaves it whole or not at all', () => {
     const outcomes = new Set<number>();
-    killAtEachStep(
+    crashAtEachStep(
       (files) => open(files).create(record, secrets),
       (step) => {
         const { records, damaged } = open().list();
@@ -183,7 +183,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
 
   test('killed at any step of a removal leaves the volume whole or gone, and the next start no trace', () => {
     const outcomes = new Set<number>();
-    killAtEachStep(
+    crashAtEachStep(
       (files) => {
         if (!store.has(volumeId)) store.create(record, secrets);
         store.writePayload(volumeId, payload, 2000);
@@ -231,7 +231,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
   test('killed at any step of writing a record leaves the old or the new one', () => {
     store.create(record, secrets);
     const generations: number[] = [];
-    killAtEachStep(
+    crashAtEachStep(
       (files) => {
         store.writeRecord(record);
         open(files).writeRecord({ ...record, generation: 1 });

@@ -1,4 +1,4 @@
-import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times.ts';
+import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/shared/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
@@ -109,7 +109,9 @@ export class AttemptPolicy {
     const deadlineMs = this.#onMonotonic(wallMs, state);
     if (marks.retryAtMs !== undefined) {
       // The controller tries again as well; while it defers this renewal, so does the agent.
-      return { monotonicMs: record.heldUntil === undefined ? marks.retryAtMs : Math.max(marks.retryAtMs, deadlineMs) };
+      return {
+        monotonicMs: record.deferredUntil === undefined ? marks.retryAtMs : Math.max(marks.retryAtMs, deadlineMs),
+      };
     }
     if (this.#clock.now() < wallMs && monotonicMs < deadlineMs) return { wallMs, monotonicMs: deadlineMs };
     return { monotonicMs: Math.max(monotonicMs, this.#earliestMs(state)) };
@@ -230,9 +232,9 @@ export class AttemptPolicy {
     return issued !== undefined && this.#hasController ? jobGraceMs(issuedTimes(issued)) : 0;
   }
 
-  #deadlineMs({ heldUntil }: VolumeRecord, issued: IssuedFacts): number {
+  #deadlineMs({ deferredUntil }: VolumeRecord, issued: IssuedFacts): number {
     if (!this.#hasController) return issued.renewAt.getTime();
-    return localDeadlineMs(issuedTimes(issued), heldUntil?.getTime());
+    return fallbackRenewalAtMs(issuedTimes(issued), deferredUntil?.getTime());
   }
 
   /** A time of the present certificate's life on the monotonic clock: as far from its issue as it was then. */

@@ -16,7 +16,7 @@ export const eventReasons = {
     type: 'Warning',
     meaning: 'The volume attributes were refused; the message lists every mistake.',
   },
-  DoubtfulAttribute: { type: 'Warning', meaning: 'An attribute is legal but looks like a mistake.' },
+  UnknownAttribute: { type: 'Warning', meaning: 'An attribute is legal but looks like a mistake.' },
   RequestDenied: {
     type: 'Warning',
     meaning: 'An approver denied the CertificateRequest; the message has the time of the next request.',

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { VolumeBench } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
-let bench: VolumeBench;
+let bench: VolumeTestHarness;
 afterEach(() => bench.remove());
 
 describe('a pod that started without its certificate', () => {
   test('gets it soon after its gate opens, however long that took', async () => {
-    bench = await VolumeBench.open({ continueOnNotReady: true });
+    bench = await VolumeTestHarness.open({ continueOnNotReady: true });
     bench.issuer.failure = new CertfleetError('deadline-exceeded', 'no annotation yet', { reason: 'GatePending' });
     const request = bench.request('web', { duration: '720h' });
     await bench.publish(request);

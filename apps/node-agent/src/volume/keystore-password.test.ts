@@ -3,14 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
-import { VolumeBench } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
 const notRoot = process.getuid?.() !== 0 && 'owners of files need root';
 const madeHere = { 'pkcs12-enable': 'true', 'pkcs12-password-file': 'keystore.pass' };
 const chosen = { 'pkcs12-enable': 'true', 'pkcs12-password': 'changeit' };
 
 describe("a keystore's password", { skip: notRoot }, () => {
-  let bench: VolumeBench;
+  let bench: VolumeTestHarness;
   afterEach(() => bench.remove());
 
   const publish = async (attributes: Record<string, string>, name = 'web'): Promise<string> => {
@@ -32,7 +32,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
   };
 
   test('is made once, and stays the same through renewals and restarts', async () => {
-    bench = await VolumeBench.open();
+    bench = await VolumeTestHarness.open();
     const volumeId = await publish(madeHere);
     const password = shown(volumeId);
     assert.match(password, /^[0-9a-f]{32}$/);
@@ -47,7 +47,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
   });
 
   test('is told to nobody but the pod: no record, no log line, no Event', async () => {
-    bench = await VolumeBench.open();
+    bench = await VolumeTestHarness.open();
     const volumeId = await publish(madeHere);
     const password = shown(volumeId);
     const fileOf = (name: string): string => readFileSync(join(bench.scratch, 'own', volumeId, name), 'utf8');
@@ -58,7 +58,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
   });
 
   test('is kept before any file shows it', async () => {
-    bench = await VolumeBench.open();
+    bench = await VolumeTestHarness.open();
     const noSpace = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     bench.beforeFileCall = (call, path) => {
       if (call === 'mkdirSync' && String(path).includes('/data/..')) throw noSpace;
@@ -74,12 +74,12 @@ describe("a keystore's password", { skip: notRoot }, () => {
   });
 
   test('is another one in each volume', async () => {
-    bench = await VolumeBench.open();
+    bench = await VolumeTestHarness.open();
     assert.notEqual(shown(await publish(madeHere, 'one')), shown(await publish(madeHere, 'two')));
   });
 
   test('is the one that the user chose, also after a restart', async () => {
-    bench = await VolumeBench.open();
+    bench = await VolumeTestHarness.open();
     const volumeId = await publish(chosen);
     openKeystore(volumeId, 'pass:changeit');
     await bench.restart();

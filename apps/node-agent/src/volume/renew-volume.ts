@@ -1,5 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { deadline } from './deadline.ts';
+import { deadline } from './timeout-signal.ts';
 import type { Volume } from './volume.ts';
 import type { Attempt, VolumeIssuance } from './volume-issuance.ts';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
-import { VolumeBench } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
-let bench: VolumeBench;
-const open = async (): Promise<VolumeBench> => (bench = await VolumeBench.open());
+let bench: VolumeTestHarness;
+const open = async (): Promise<VolumeTestHarness> => (bench = await VolumeTestHarness.open());
 afterEach(() => bench.remove());
 
 describe('a restart', () => {

@@ -2,7 +2,7 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { MountProbe } from '../mount/linux-mounter.ts';
-import { findPeerVolumes } from '../storage/peer-volumes.ts';
+import { findUpstreamVolumes } from '../storage/upstream-volumes.ts';
 import { joinSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeLayout } from '../storage/volume-layout.ts';
 import type { DamagedEntry } from '../storage/volume-listing.ts';
@@ -47,7 +47,7 @@ export function restoreVolumes(
   const damaged: DamagedEntry[] = [];
   let adoptedCount = 0;
   if (adopted !== undefined) {
-    const found = findPeerVolumes(adopted, { clock, inspect: inspectChain, ...(mounts && { mounts }) });
+    const found = findUpstreamVolumes(adopted, { clock, inspect: inspectChain, ...(mounts && { mounts }) });
     damaged.push(...found.refused);
     for (const { record, secrets } of found.adoptable) {
       try {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
-import { VolumeBench } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
-let bench: VolumeBench;
-const open = async (): Promise<VolumeBench> => (bench = await VolumeBench.open());
+let bench: VolumeTestHarness;
+const open = async (): Promise<VolumeTestHarness> => (bench = await VolumeTestHarness.open());
 afterEach(() => bench.remove());
 
 describe('unpublish', () => {

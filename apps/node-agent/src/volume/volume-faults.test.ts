@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
-import { VolumeBench } from './testing/volume-bench.ts';
-import type { BenchChanges } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
+import type { BenchChanges } from './testing/volume-test-harness.ts';
 
-let bench: VolumeBench;
-const open = async (changes: BenchChanges = {}): Promise<VolumeBench> => (bench = await VolumeBench.open(changes));
+let bench: VolumeTestHarness;
+const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
+  (bench = await VolumeTestHarness.open(changes));
 afterEach(() => bench.remove());
 
 const minuteMs = 60_000;

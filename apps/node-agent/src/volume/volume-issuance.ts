@@ -8,7 +8,7 @@ import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/
 import type { IssuanceCause } from '../observability/agent-metrics.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 import { unansweredReasons } from './attempt-policy.ts';
-import { deadline } from './deadline.ts';
+import { timeoutSignal } from './timeout-signal.ts';
 import { keystorePassword } from './keystore-password.ts';
 import { apiServerToken } from './service-account-token.ts';
 import type { Volume } from './volume.ts';
@@ -136,7 +136,7 @@ export class VolumeIssuance {
   async #lastLook(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
     if (!volume.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
     const { dependencies, reporter } = this.#options;
-    using limit = deadline(dependencies.clock, lastLookMs, [attempt.signal]);
+    using limit = timeoutSignal(dependencies.clock, lastLookMs, [attempt.signal]);
     try {
       return await issueCertificate(
         dependencies,

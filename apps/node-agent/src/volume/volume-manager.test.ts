@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { readCertificateSigningRequest } from '../crypto/read-certificate-signing-request.ts';
-import { VolumeBench } from './testing/volume-bench.ts';
-import type { BenchChanges } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
+import type { BenchChanges } from './testing/volume-test-harness.ts';
 
-let bench: VolumeBench;
-const open = async (changes: BenchChanges = {}): Promise<VolumeBench> => (bench = await VolumeBench.open(changes));
+let bench: VolumeTestHarness;
+const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
+  (bench = await VolumeTestHarness.open(changes));
 afterEach(() => bench.remove());
 const denied = new CertfleetError('permission-denied', 'denied by policy', { reason: 'RequestDenied' });
 const down = new CertfleetError('unavailable', 'the issuer is down');

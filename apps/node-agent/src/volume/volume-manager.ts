@@ -5,7 +5,7 @@ import type { RenewalSlot } from '../renewal/renewal-scheduler.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { createOrRestoreVolume } from './create-volume.ts';
-import { deadline } from './deadline.ts';
+import { timeoutSignal } from './timeout-signal.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
@@ -17,7 +17,7 @@ import type { VolumeIssuance } from './volume-issuance.ts';
 import { VolumeMounts } from './volume-mounts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
-import type { WorkUnderWay } from './work-under-way.ts';
+import type { ActiveMounts } from './active-mounts.ts';
 
 /** What the manager works with. */
 export interface VolumeManagerOptions {
@@ -30,7 +30,7 @@ export interface VolumeManagerOptions {
   readonly parseVolume: ParseVolume;
   readonly reporter: VolumeReporter;
   /** Publishes are counted in it, and renewals that were ordered wait for its end. */
-  readonly mountsUnderWay: WorkUnderWay;
+  readonly activeMounts: ActiveMounts;
   readonly clock: Clock;
   readonly continueOnNotReady: boolean;
   readonly issuanceTimeoutMs: number;
@@ -46,7 +46,7 @@ export interface VolumeManagerOptions {
 export type RenewalOutcome = 'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'not-here';
 
 /** What came of the order to defer a renewal. */
-export type HoldOutcome = 'held' | 'superseded' | 'not-here';
+export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
 
 /** Mounts go first, but a node on which pods start without end must renew too. */
 const maxYieldMs = 5_000;
@@ -104,7 +104,7 @@ export class VolumeManager {
    * @throws CertfleetError; once the volume exists, always with a code after which the kubelet comes back or unpublishes
    */
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
-    return this.#options.mountsUnderWay.during(async () => {
+    return this.#options.activeMounts.during(async () => {
       try {
         await this.#publishInTurn(request, context);
       } catch (thrown) {
@@ -130,7 +130,7 @@ export class VolumeManager {
       return;
     }
     const { clock } = this.#options;
-    using limit = deadline(clock, context.deadlineMs - clock.monotonic() - answerReserveMs, [context.signal]);
+    using limit = timeoutSignal(clock, context.deadlineMs - clock.monotonic() - answerReserveMs, [context.signal]);
     await this.#locks.run(request.volumeId, publish, limit.signal);
   }
 
@@ -174,7 +174,7 @@ export class VolumeManager {
    * @throws CertfleetError as VolumeIssuance.attempt does; the next attempt is scheduled
    */
   async renewGeneration(volumeId: string, generation: number, isRequestedByPerson = false): Promise<RenewalOutcome> {
-    await this.#options.mountsUnderWay.idle(maxYieldMs);
+    await this.#options.activeMounts.idle(maxYieldMs);
     const requested = Promise.withResolvers<RenewalOutcome>();
     const done = this.#locks.run(volumeId, async (): Promise<RenewalOutcome> => {
       const volume = this.#volumes.get(volumeId);
@@ -198,14 +198,14 @@ export class VolumeManager {
   }
 
   /** Lets the volume's own deadline wait until a time: the controller defers the renewal of this generation. */
-  holdGeneration(volumeId: string, generation: number, until: Date): Promise<HoldOutcome> {
+  deferGeneration(volumeId: string, generation: number, until: Date): Promise<DeferOutcome> {
     return this.#locks.run(volumeId, () => {
       const volume = this.#volumes.get(volumeId);
       if (volume?.record.phase !== 'published' || volume.isRemoving) return Promise.resolve('not-here');
       if (volume.record.generation !== generation) return Promise.resolve('superseded');
       volume.deferred(until);
       this.#onChange?.(volumeId);
-      return Promise.resolve('held');
+      return Promise.resolve('deferred');
     });
   }
 
@@ -255,7 +255,7 @@ export class VolumeManager {
     if (volume.isBackingOff) throw backingOff(volume);
     const abandoned = AbortSignal.any([context.signal, volume.unpublished.signal, this.#stopping.signal]);
     const timeoutMs = Math.min(issuanceTimeoutMs, context.deadlineMs - clock.monotonic() - answerReserveMs);
-    using limit = deadline(clock, timeoutMs, [abandoned]);
+    using limit = timeoutSignal(clock, timeoutMs, [abandoned]);
     await issuance.attempt(volume, { cause: 'mount', signal: limit.signal, abandoned });
   }
 

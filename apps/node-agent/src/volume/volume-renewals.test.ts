@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { VolumeBench } from './testing/volume-bench.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
-let bench: VolumeBench;
-const open = async (): Promise<VolumeBench> => (bench = await VolumeBench.open());
+let bench: VolumeTestHarness;
+const open = async (): Promise<VolumeTestHarness> => (bench = await VolumeTestHarness.open());
 afterEach(() => bench.remove());
 const denied = new CertfleetError('permission-denied', 'denied by policy', { reason: 'RequestDenied' });
 const down = new CertfleetError('unavailable', 'the issuer is down');
@@ -91,8 +91,8 @@ describe('renewal', () => {
 });
 
 describe('a renewal that the controller holds', () => {
-  const held = async (): Promise<ReturnType<VolumeBench['request']>> => {
-    bench = await VolumeBench.open({ hasController: true });
+  const held = async (): Promise<ReturnType<VolumeTestHarness['request']>> => {
+    bench = await VolumeTestHarness.open({ hasController: true });
     const request = bench.request('web', { duration: '30h' });
     await bench.publish(request);
     return request;
@@ -103,7 +103,7 @@ describe('a renewal that the controller holds', () => {
   test('waits for the end of the hold instead of its own deadline, also in the next life of the agent', async () => {
     const request = await held();
     const serial = bench.serial(request);
-    assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(24)), 'held');
+    assert.equal(await bench.manager.deferGeneration(request.volumeId, 1, inHours(24)), 'deferred');
     await bench.clock.advance(hours(22));
     await bench.restart();
     await bench.clock.advance(hours(2));
@@ -115,7 +115,7 @@ describe('a renewal that the controller holds', () => {
   test('comes before the end of the certificate however long the hold', async () => {
     const request = await held();
     const serial = bench.serial(request);
-    assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(1_000)), 'held');
+    assert.equal(await bench.manager.deferGeneration(request.volumeId, 1, inHours(1_000)), 'deferred');
     await bench.clock.advance(hours(29) - 1);
     assert.equal(bench.serial(request), serial);
     await bench.clock.advance(15 * 60_000 + 1);
@@ -124,13 +124,13 @@ describe('a renewal that the controller holds', () => {
 
   test('comes by a job all the same, and the next one is not held', async () => {
     const request = await held();
-    await bench.manager.holdGeneration(request.volumeId, 1, inHours(24));
+    await bench.manager.deferGeneration(request.volumeId, 1, inHours(24));
     assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'too-soon');
     await bench.clock.advance(hours(1));
     assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'renewed');
-    assert.equal(bench.manager.volume(request.volumeId)?.record.heldUntil, undefined);
-    assert.equal(await bench.manager.holdGeneration(request.volumeId, 1, inHours(24)), 'superseded');
-    assert.equal(await bench.manager.holdGeneration('csi-nobody', 1, inHours(24)), 'not-here');
+    assert.equal(bench.manager.volume(request.volumeId)?.record.deferredUntil, undefined);
+    assert.equal(await bench.manager.deferGeneration(request.volumeId, 1, inHours(24)), 'superseded');
+    assert.equal(await bench.manager.deferGeneration('csi-nobody', 1, inHours(24)), 'not-here');
   });
 
   test('that failed once is not tried again before the hold ends', async () => {
@@ -138,7 +138,7 @@ describe('a renewal that the controller holds', () => {
     await bench.clock.advance(hours(19));
     bench.issuer.failure = down;
     await assert.rejects(bench.manager.renewGeneration(request.volumeId, 1));
-    await bench.manager.holdGeneration(request.volumeId, 1, inHours(3));
+    await bench.manager.deferGeneration(request.volumeId, 1, inHours(3));
     const before = bench.issuer.requests.length;
     await bench.clock.advance(hours(3));
     assert.equal(bench.issuer.requests.length, before);
@@ -154,7 +154,7 @@ describe('a deadline that comes while a job renews', () => {
 
   /** The job, begun just before the deadline and not ended when it comes. */
   const jobAcrossDeadline = async (): Promise<{ readonly job: Promise<string> }> => {
-    bench = await VolumeBench.open({ hasController: true });
+    bench = await VolumeTestHarness.open({ hasController: true });
     const request = bench.request('web', { duration: '30h' });
     await bench.publish(request);
     await bench.clock.advance((20 * 60 + 10) * 60_000 - 1);

@@ -148,7 +148,7 @@ export class VolumeReporter {
   attributeWarnings(volume: ReportedVolume): void {
     for (const warning of volume.spec.warnings) {
       this.#log.warn({ ...fields(volume), warning }, 'doubtful volume attribute');
-      this.#warn(volume, 'DoubtfulAttribute', warning);
+      this.#warn(volume, 'UnknownAttribute', warning);
     }
   }
 

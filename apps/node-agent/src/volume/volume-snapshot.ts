@@ -1,8 +1,8 @@
 import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
 import type { CertificateTimes } from '@certfleet/shared/certificate-times.ts';
-import type { MetricsSnapshot, VolumeState, VolumeUrgency } from '../observability/agent-metrics.ts';
+import type { MetricsSnapshot, VolumeStatus, VolumeUrgency } from '../observability/agent-metrics.ts';
 import { issuedTimes } from './issued-times.ts';
-import { volumeState } from './volume.ts';
+import { volumeStatus } from './volume.ts';
 import type { VolumeStatusSource } from './volume.ts';
 
 /** A first certificate that takes longer is somebody's concern: slow issuers and approvals take a minute or two. */
@@ -13,12 +13,12 @@ export function volumeSnapshot(
   volumes: Iterable<VolumeStatusSource>,
   nowMs: number,
 ): Omit<MetricsSnapshot, 'rsaKeysReady'> {
-  const counts: Record<VolumeState, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
+  const counts: Record<VolumeStatus, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
   const urgency: Urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
   let soonestNotAfter: Date | undefined;
   let withoutCertificate = 0;
   for (const volume of volumes) {
-    counts[volumeState(volume, nowMs)] += 1;
+    counts[volumeStatus(volume, nowMs)] += 1;
     const { issued } = volume.record;
     if (issued === undefined && nowMs - volume.record.createdAt.getTime() >= longWaitMs) withoutCertificate += 1;
     if (issued === undefined) continue;
@@ -37,7 +37,7 @@ function weigh(
 ): void {
   const left = renewalTimeLeft(times, nowMs);
   if (left === 0) return;
-  if (failedAttempts === 0 && isOverdue(times, nowMs, record.heldUntil?.getTime())) urgency.overdue += 1;
+  if (failedAttempts === 0 && isOverdue(times, nowMs, record.deferredUntil?.getTime())) urgency.overdue += 1;
   if (left <= 1 / 2) urgency.halfLeft += 1;
   if (left <= 1 / 4) urgency.quarterLeft += 1;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
-import type { IssuanceCause, VolumeState } from '../observability/agent-metrics.ts';
+import type { IssuanceCause, VolumeStatus } from '../observability/agent-metrics.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import { requestBaseName } from '../spec/request-base-name.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
@@ -272,8 +272,8 @@ export class Volume {
    */
   deferred(until: Date): void {
     this.#assertPresent();
-    if (this.#record.heldUntil !== undefined && this.#record.heldUntil >= until) return;
-    const record = { ...this.#record, heldUntil: until };
+    if (this.#record.deferredUntil !== undefined && this.#record.deferredUntil >= until) return;
+    const record = { ...this.#record, deferredUntil: until };
     this.store.writeRecord(record);
     this.#record = record;
     this.#reschedule();
@@ -363,7 +363,7 @@ export class Volume {
       generation: generation + 1,
       issued,
       lastFailure: undefined,
-      heldUntil: undefined,
+      deferredUntil: undefined,
       request: undefined,
       obsoleteRequests,
     };
@@ -435,7 +435,7 @@ export class Volume {
 export type VolumeStatusSource = Pick<Volume, 'record' | 'failedAttempts'>;
 
 /** A volume's status at a time, in milliseconds since the epoch. */
-export function volumeState({ record, failedAttempts }: VolumeStatusSource, nowMs: number): VolumeState {
+export function volumeStatus({ record, failedAttempts }: VolumeStatusSource, nowMs: number): VolumeStatus {
   if (record.issued === undefined) return failedAttempts > 0 ? 'failing' : 'pending';
   if (record.issued.notAfter.getTime() <= nowMs) return 'expired';
   return failedAttempts > 0 ? 'failing' : 'ready';

@@ -8,8 +8,8 @@ import { signatureAlgorithm, signatureLines } from './signature-text.ts';
 import { timeText } from './validity-time.ts';
 
 /** A certificate has a few kilobytes; what is larger is not read. */
-const largestDerBytes = 128 * 1024;
-const longestText = 1024 * 1024;
+const maxDerBytes = 128 * 1024;
+const maxText = 1024 * 1024;
 
 /**
  * A certificate as `openssl x509 -noout -text -nameopt oneline` of OpenSSL 3.0 prints it. Two things differ on purpose:
@@ -17,7 +17,7 @@ const longestText = 1024 * 1024;
  * of their own. Never throws; what cannot be read is said so in its place.
  */
 export function certificateText(der: Buffer): string {
-  if (der.length > largestDerBytes) return `Unable to load certificate: larger than ${largestDerBytes} bytes\n`;
+  if (der.length > maxDerBytes) return `Unable to load certificate: larger than ${maxDerBytes} bytes\n`;
   try {
     const [tbs, algorithm, signature] = readDerChildren(der);
     if (tbs === undefined || algorithm === undefined || signature === undefined)
@@ -28,7 +28,7 @@ export function certificateText(der: Buffer): string {
       ...dataLines(fieldsOf(readDerChildren(tbs.encoded))),
       ...section('Signature Algorithm', () => closingLines(algorithm, signature)),
     ];
-    return `${lines.join('\n').slice(0, longestText)}\n`;
+    return `${lines.join('\n').slice(0, maxText)}\n`;
   } catch {
     return 'Unable to load certificate\n';
   }

@@ -26,7 +26,7 @@ export function nameOneLine(name: DerValue): string {
     .join(', ');
 }
 
-const longestSlashForm = 255;
+const maxSlashForm = 255;
 
 /** A Name in the older form with slashes, in which alternative names are listed; what does not fit 255 characters is left out. */
 export function nameWithSlashes(name: DerValue): string {
@@ -38,7 +38,7 @@ export function nameWithSlashes(name: DerValue): string {
     }),
   );
   for (const next of attributes) {
-    if (text.length + next.length > longestSlashForm) break;
+    if (text.length + next.length > maxSlashForm) break;
     text += next;
   }
   return text;

@@ -1,11 +1,11 @@
 import { objectNames } from './object-names.ts';
 
 /** More than any identifier in use has; arithmetic over hostile ones must stay cheap. */
-const longestBytes = 128;
+const maxBytes = 128;
 
 /** The content of an OBJECT IDENTIFIER in dotted form. */
 export function dottedOid(content: Uint8Array): string {
-  if (content.length === 0 || content.length > longestBytes) return '<INVALID>';
+  if (content.length === 0 || content.length > maxBytes) return '<INVALID>';
   const parts: bigint[] = [];
   let value = 0n;
   for (const octet of content) {

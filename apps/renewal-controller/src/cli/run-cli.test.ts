@@ -46,7 +46,7 @@ const summary = {
   byState,
   soonestExpiry: at(90_000),
   agents: { online: 1, silent: 0 },
-  lanes: { known: 0, paused: 0, resting: 0 },
+  lanes: { known: 0, paused: 0, backingOff: 0 },
   redis: { reachable: false },
   attention: [],
 };

@@ -18,7 +18,7 @@ export const list: Command = async (context) => {
     each.pod,
     each.node,
     each.issuer,
-    each.held === undefined ? each.state : `${each.state} (${each.held.reason})`,
+    each.waiting === undefined ? each.state : `${each.state} (${each.waiting.reason})`,
     String(each.generation),
     distance(each.renewAt, nowMs),
     distance(each.notAfter, nowMs),
@@ -43,8 +43,8 @@ export const showVolume: Command = async (context) => {
   }
   const detail = (await context.ask('GET', path)) as VolumeDetail;
   show(context, detail, () => {
-    const { history, held = {}, failure = {}, ...rest } = detail;
-    return `${table(['FIELD', 'VALUE'], fields({ ...rest, ...held, ...failure }))}\n${historyTable(history)}`;
+    const { history, waiting = {}, failure = {}, ...rest } = detail;
+    return `${table(['FIELD', 'VALUE'], fields({ ...rest, ...waiting, ...failure }))}\n${historyTable(history)}`;
   });
 };
 

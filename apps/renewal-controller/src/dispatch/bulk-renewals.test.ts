@@ -117,7 +117,7 @@ test('renews what was asked for and nothing else, and tells how far it has come'
   assert.deepEqual([done.total, done.pending, done.renewed, done.gone], [3, 0, 3, 0]);
   assert.equal(done.reason, 'CA roll-out');
   const jobs = agents.flatMap(({ jobs }) => jobs.map(({ volumeId, cause }) => `${volumeId} ${cause}`)).sort();
-  assert.deepEqual(jobs, ['a1 demand', 'a2 demand', 'b1 demand']);
+  assert.deepEqual(jobs, ['a1 requested', 'a2 requested', 'b1 requested']);
   // Each has its next regular renewal, and the others still theirs.
   await until(async () => (await replica.dispatcher.due.counts()).delayed === 6);
   assert.deepEqual(
@@ -133,7 +133,7 @@ test('cancels what has not started, and it comes at its own time again', async (
   const id = await replica.dispatcher.bulks.request({}, by);
   // Those of the other issuer went through; those of the paused one wait.
   await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
-  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 4);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 4);
   assert.equal((await replica.dispatcher.bulks.cancel(id)).state, 'cancelled');
   // Also what was handed over and not begun is not carried out.
   const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
@@ -231,14 +231,14 @@ test('volumes that leave meanwhile do not keep a request from ending', async () 
   const { replica, sessions } = await fleet();
   await replica.dispatcher.pauseLane(ca, by);
   const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
-  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 3);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 3);
   const [a, b] = [sessions.get('node-a'), sessions.get('node-b')];
   assert.ok(a && b);
   await replica.index.applyDelta(a, [], ['a1', 'a2']);
   await replica.index.applyDelta(b, [], ['b1']);
   const { state, gone, pending } = await replica.dispatcher.bulks.progress(id);
   assert.deepEqual([state, gone, pending], ['finished', 3, 0]);
-  assert.equal((await replica.dispatcher.lanes.state(ca)).parked, 0);
+  assert.equal((await replica.dispatcher.lanes.state(ca)).blocked, 0);
 });
 
 test('a request ends though the replica that took the answer in was killed before it acted on it', async () => {

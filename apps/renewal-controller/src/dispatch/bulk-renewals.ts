@@ -4,14 +4,14 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
-import { selectionWords } from '../fleet-index/volume-selection.ts';
+import { describeSelection } from '../fleet-index/volume-selection.ts';
 import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
-import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renewal.ts';
-import type { Demands, PendingRenewal, ReportedFailure } from './demands.ts';
+import type { BulkRenewalStore, PendingRenewal, ReportedFailure } from './bulk-renewal-store.ts';
 import type { DueQueue } from './due-queue.ts';
-import type { DueResult, HoldJob } from './due-worker.ts';
+import type { DueResult, ExtendLock } from './due-worker.ts';
 import type { Recalls } from './recalls.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -30,7 +30,7 @@ interface MissingRenewal {
 }
 
 interface StillWanted {
-  readonly wanted: readonly VolumeState[];
+  readonly wanted: readonly IndexedVolume[];
   readonly missing: readonly MissingRenewal[];
 }
 
@@ -38,14 +38,14 @@ interface StillWanted {
 export interface BulkRenewalsParts {
   readonly view: () => FleetView;
   readonly stored: StoredVolumes;
-  readonly demands: Demands;
+  readonly requests: BulkRenewalStore;
   readonly due: DueQueue;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether a volume's renewal was handed to its node and not answered. */
-  readonly isStarted: (volume: VolumeState) => Promise<boolean>;
+  readonly isStarted: (volume: IndexedVolume) => Promise<boolean>;
   /** Takes a renewal out of its lane. */
-  readonly leaveLane: (volume: VolumeState) => Promise<unknown>;
+  readonly leaveLane: (volume: IndexedVolume) => Promise<unknown>;
   readonly recalls: Pick<Recalls, 'recall'>;
 }
 
@@ -73,15 +73,15 @@ export class BulkRenewals {
    * Throws not-found when nothing matches.
    */
   async request(selection: VolumeSelection, requester: RenewalRequester): Promise<string> {
-    const { demands, due, logger } = this.#parts;
+    const { requests, due, logger } = this.#parts;
     const { volumes } = this.#select(selection);
     if (volumes.length === 0)
       throw new CertfleetError('not-found', 'no volume with a certificate matches the selection');
     const id = randomBytes(8).toString('hex');
-    await demands.create(id, { ...requester, selection: selectionWords(selection) }, volumes);
+    await requests.create(id, { ...requester, selection: describeSelection(selection) }, volumes);
     await due.addBulkStart(id);
     logger.info(
-      { bulk: id, selection: selectionWords(selection), ...requester, volumes: volumes.length },
+      { bulk: id, selection: describeSelection(selection), ...requester, volumes: volumes.length },
       'renewal requested',
     );
     return id;
@@ -91,22 +91,22 @@ export class BulkRenewals {
    * Brings a bulk renewal's volumes forward, or back when it was cancelled. Run again after a crash it does what is left.
    * It is to come again while volumes are missing that their nodes have not reported since Redis lost them.
    */
-  async begin(id: string, hold: HoldJob): Promise<DueResult> {
-    const { demands, due } = this.#parts;
-    if (await demands.isCancelled(id)) {
-      await this.#takeAllBack(id, hold);
+  async begin(id: string, extendLock: ExtendLock): Promise<DueResult> {
+    const { requests, due } = this.#parts;
+    if (await requests.isCancelled(id)) {
+      await this.#takeAllBack(id, extendLock);
       return { done: true };
     }
-    const runningMs = await demands.begin(id);
+    const runningMs = await requests.begin(id);
     if (runningMs === undefined) return { done: true };
     let isMissing = false;
-    for await (const some of demands.pending(id)) {
-      if (await demands.isCancelled(id)) return { done: true };
+    for await (const some of requests.pending(id)) {
+      if (await requests.isCancelled(id)) return { done: true };
       const { wanted, missing } = await this.#stillWanted(id, some);
       await due.bringForward(wanted);
       if (runningMs < missingLimitMs) isMissing ||= missing.length > 0;
-      else await Promise.all(missing.map(({ mark, renewal }) => demands.settle(mark, renewal, 'gone')));
-      await hold();
+      else await Promise.all(missing.map(({ mark, renewal }) => requests.settle(mark, renewal, 'gone')));
+      await extendLock();
     }
     return isMissing ? { done: false, waitMs: Math.min(Math.max(runningMs, minLookMs), maxLookMs) } : { done: true };
   }
@@ -117,10 +117,10 @@ export class BulkRenewals {
    * to their own time by a job, since they may be many. Throws not-found for an unknown id.
    */
   async cancel(id: string): Promise<BulkRenewal> {
-    const { demands, due, recalls } = this.#parts;
-    if (await demands.cancel(id)) {
+    const { requests, due, recalls } = this.#parts;
+    if (await requests.cancel(id)) {
       await recalls.recall(async (volumes) => {
-        const pending = await demands.pendingOf(id, volumes.map(renewalId));
+        const pending = await requests.pendingOf(id, volumes.map(renewalId));
         return new Set(volumes.filter((volume) => pending.has(renewalId(volume))));
       });
       await due.addBulkCancel(id);
@@ -130,33 +130,33 @@ export class BulkRenewals {
 
   /** How far a bulk renewal has come. Throws not-found for an unknown id. */
   async progress(id: string): Promise<BulkRenewal> {
-    const bulk = await this.#parts.demands.get(id);
+    const bulk = await this.#parts.requests.get(id);
     if (bulk === undefined) throw new CertfleetError('not-found', `there is no renewal request ${id.slice(0, 64)}`);
     return bulk;
   }
 
   list(): Promise<readonly BulkRenewal[]> {
-    return this.#parts.demands.list();
+    return this.#parts.requests.list();
   }
 
   /** Settles a renewal that ended for the requests that want it, by their marks. */
   async settled(marks: readonly string[], renewal: string, end: 'renewed' | 'gone'): Promise<void> {
-    await Promise.all(marks.map((mark) => this.#parts.demands.settle(mark, renewal, end)));
+    await Promise.all(marks.map((mark) => this.#parts.requests.settle(mark, renewal, end)));
   }
 
   /** Counts a failed attempt for the requests that still want the renewal. */
   async failed(marks: readonly string[], failure: ReportedFailure): Promise<void> {
-    await Promise.all(marks.map((mark) => this.#parts.demands.countFailure(mark, failure)));
+    await Promise.all(marks.map((mark) => this.#parts.requests.countFailure(mark, failure)));
   }
 
   /** Settles what cancelled requests still wait for of a renewal that came and was not started for their sake. */
   async dropCancelled(renewal: string): Promise<void> {
-    const { demands } = this.#parts;
-    for (const mark of await demands.wanting(renewal))
-      if (await demands.isCancelled(mark.replace('!', ''))) await demands.settle(mark, renewal, 'cancelled');
+    const { requests } = this.#parts;
+    for (const mark of await requests.wanting(renewal))
+      if (await requests.isCancelled(mark.replace('!', ''))) await requests.settle(mark, renewal, 'cancelled');
   }
 
-  #select(selection: VolumeSelection): { volumes: readonly VolumeState[]; skipped: number } {
+  #select(selection: VolumeSelection): { volumes: readonly IndexedVolume[]; skipped: number } {
     const matching = this.#parts.view().select(selection, this.#parts.clock.now());
     const volumes = matching.filter(({ certificate }) => certificate !== undefined);
     return { volumes, skipped: matching.length - volumes.length };
@@ -164,7 +164,7 @@ export class BulkRenewals {
 
   /** The pending ones as they stand; what moved on or left between the selection and now is settled here. */
   async #stillWanted(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
-    const { stored, demands } = this.#parts;
+    const { stored, requests } = this.#parts;
     const bulk = await this.progress(id);
     const mark = bulk.ignoreWindows === true ? `!${id}` : id;
     // Before the volumes are read: one that its node's snapshot names is there when the snapshot is complete.
@@ -173,7 +173,7 @@ export class BulkRenewals {
       await Promise.all(nodes.map(async (node) => [node, await stored.isComplete(node)] as const)),
     );
     const states = await Promise.all(pending.map(({ node, volumeId }) => stored.get(node, volumeId)));
-    const wanted: VolumeState[] = [];
+    const wanted: IndexedVolume[] = [];
     const missing: MissingRenewal[] = [];
     await Promise.all(
       pending.map(async (renewal, i) => {
@@ -181,27 +181,27 @@ export class BulkRenewals {
         if (state !== undefined && renewalId(state) === renewal.id) wanted.push(state);
         else if (state === undefined && complete.get(renewal.node) !== true)
           missing.push({ mark, renewal: renewal.id });
-        else await demands.settle(mark, renewal.id, state === undefined ? 'gone' : 'renewed');
+        else await requests.settle(mark, renewal.id, state === undefined ? 'gone' : 'renewed');
       }),
     );
     return { wanted, missing };
   }
 
-  async #takeAllBack(id: string, hold: HoldJob): Promise<void> {
-    for await (const some of this.#parts.demands.pending(id)) {
+  async #takeAllBack(id: string, extendLock: ExtendLock): Promise<void> {
+    for await (const some of this.#parts.requests.pending(id)) {
       const { wanted, missing } = await this.#stillWanted(id, some);
-      await Promise.all(missing.map(({ mark, renewal }) => this.#parts.demands.settle(mark, renewal, 'cancelled')));
+      await Promise.all(missing.map(({ mark, renewal }) => this.#parts.requests.settle(mark, renewal, 'cancelled')));
       for (const few of batches(wanted, takenBackAtOnce)) {
         await Promise.all(few.map((volume) => this.#takeBack(id, volume)));
-        await hold();
+        await extendLock();
       }
     }
   }
 
-  async #takeBack(id: string, volume: VolumeState): Promise<void> {
-    const { demands, due, isStarted, leaveLane } = this.#parts;
+  async #takeBack(id: string, volume: IndexedVolume): Promise<void> {
+    const { requests, due, isStarted, leaveLane } = this.#parts;
     if (await isStarted(volume)) return;
-    const marks = await demands.wanting(renewalId(volume));
+    const marks = await requests.wanting(renewalId(volume));
     const mark = marks.find((each) => each.replace('!', '') === id) ?? id;
     if (marks.every((each) => each === mark)) {
       await due.remove([jobId(volume)]);
@@ -209,7 +209,7 @@ export class BulkRenewals {
       await due.schedule([volume]);
     }
     // Last: whoever is killed before it leaves the volume to the next attempt.
-    await demands.settle(mark, renewalId(volume), 'cancelled');
+    await requests.settle(mark, renewalId(volume), 'cancelled');
   }
 }
 

@@ -1,7 +1,7 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import { Queue } from 'bullmq';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
-import type { Call } from '../lanes/lane-admission.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { Promotion } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { dueQueueName } from '../redis/redis-keys.ts';
@@ -51,17 +51,17 @@ export class DueQueue {
   }
 
   /** Schedules the next renewal of each volume that has a certificate; one that is scheduled already stays as it is. */
-  async schedule(volumes: readonly VolumeState[]): Promise<void> {
+  async schedule(volumes: readonly IndexedVolume[]): Promise<void> {
     await this.#add(volumes, (dueAtMs) => dueAtMs - this.#now());
   }
 
   /** Schedules the volume's renewal after a wait, whatever its own time is. */
-  async scheduleIn(volume: VolumeState, waitMs: number): Promise<void> {
+  async scheduleIn(volume: IndexedVolume, waitMs: number): Promise<void> {
     await this.#add([volume], () => waitMs);
   }
 
   /** Lets the volumes' renewals come now. */
-  async bringForward(volumes: readonly VolumeState[]): Promise<void> {
+  async bringForward(volumes: readonly IndexedVolume[]): Promise<void> {
     // Added as due at once where there is none; where there is one, the addition does nothing and the promotion acts.
     await this.#add(volumes, () => 0);
     await this.promote(volumes.map(jobId));
@@ -83,9 +83,9 @@ export class DueQueue {
   }
 
   /** Lets jobs that wait in a lane come when they may; those that are not delayed, or gone, are left alone. */
-  async call(calls: readonly Call[]): Promise<void> {
+  async promoteJobs(promotions: readonly Promotion[]): Promise<void> {
     const backend = this.#queue.getBackend();
-    await this.#each(calls, ({ id, inMs }) => (inMs > 0 ? backend.changeDelay(id, inMs) : backend.promote(id)));
+    await this.#each(promotions, ({ id, inMs }) => (inMs > 0 ? backend.changeDelay(id, inMs) : backend.promote(id)));
   }
 
   /** Whether a worker has the job in hand. */
@@ -125,13 +125,13 @@ export class DueQueue {
     await this.#queue.close();
   }
 
-  async #add(volumes: readonly VolumeState[], delayOf: (dueAtMs: number) => number): Promise<void> {
+  async #add(volumes: readonly IndexedVolume[], delayOf: (dueAtMs: number) => number): Promise<void> {
     // Each by itself: such commands of one moment share a write, and BullMQ's addBulk would give every call a
     // transaction of its own, which for the one volume that most reports name costs more than the job.
     await inBatches(volumes, (volume) => this.#addOne(volume, delayOf));
   }
 
-  async #addOne(volume: VolumeState, delayOf: (dueAtMs: number) => number): Promise<void> {
+  async #addOne(volume: IndexedVolume, delayOf: (dueAtMs: number) => number): Promise<void> {
     const times = renewalTimes(volume, this.#policies.laneOf(volume.issuer), this.#now());
     if (times === undefined) return;
     const delay = Math.max(0, delayOf(times.dueAtMs));

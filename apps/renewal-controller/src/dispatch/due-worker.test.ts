@@ -47,13 +47,13 @@ async function come(results: readonly DueResult[]): Promise<readonly DueResult[]
 
 test('a job whose lane called it before its wait had begun comes again at once, not in an hour', async () => {
   const wait = { done: false, waitMs: anHourMs } as const;
-  const results: readonly DueResult[] = [{ ...wait, callInMs: () => Promise.resolve(0) }, { done: true }];
+  const results: readonly DueResult[] = [{ ...wait, promotionDelayMs: () => Promise.resolve(0) }, { done: true }];
   assert.deepEqual(await come(results), results);
 });
 
 test('a job whose slot moved up before its wait had begun comes at the new time', async () => {
   const wait = { done: false, waitMs: anHourMs } as const;
-  const results: readonly DueResult[] = [{ ...wait, callInMs: () => Promise.resolve(20) }, { done: true }];
+  const results: readonly DueResult[] = [{ ...wait, promotionDelayMs: () => Promise.resolve(20) }, { done: true }];
   assert.deepEqual(await come(results), results);
 });
 

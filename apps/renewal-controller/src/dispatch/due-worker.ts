@@ -15,11 +15,11 @@ export type DueResult =
       readonly done: false;
       readonly waitMs: number;
       /** In how many ms it is to come if it was called before its wait had begun, which nobody could tell it then. */
-      readonly callInMs?: () => Promise<number | undefined>;
+      readonly promotionDelayMs?: () => Promise<number | undefined>;
     };
 
 /** Keeps a job that takes long from being given to another worker; call it every second or so. */
-export type HoldJob = () => Promise<void>;
+export type ExtendLock = () => Promise<void>;
 
 /** What a worker of the `due` queue stands on. */
 export interface DueWorkerParts {
@@ -30,7 +30,7 @@ export interface DueWorkerParts {
   readonly logger: Logger;
   readonly concurrency: number;
   /** Every step of it may come twice for the same job. */
-  readonly process: (id: string, data: DueJob, hold: HoldJob) => Promise<DueResult>;
+  readonly process: (id: string, data: DueJob, extendLock: ExtendLock) => Promise<DueResult>;
 }
 
 const lockDuration = 5_000;
@@ -80,10 +80,10 @@ export class DueWorker {
     if (result.done) return;
     try {
       await job.moveToDelayed(this.#parts.clock.now() + result.waitMs, token);
-      const calledInMs = (await result.callInMs?.()) ?? Infinity;
+      const promotedInMs = (await result.promotionDelayMs?.()) ?? Infinity;
       // Refused when somebody else has promoted it meanwhile.
-      if (calledInMs <= 0) await job.promote().catch(() => undefined);
-      else if (calledInMs < result.waitMs - callSlackMs) await job.changeDelay(calledInMs).catch(() => undefined);
+      if (promotedInMs <= 0) await job.promote().catch(() => undefined);
+      else if (promotedInMs < result.waitMs - callSlackMs) await job.changeDelay(promotedInMs).catch(() => undefined);
     } catch (error) {
       // Not moved: its lock runs out, and BullMQ gives it to whoever lives. A failed job would be gone instead.
       this.#onError(error instanceof Error ? error : new Error(String(error)));

@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
-import { volumeStateOf } from '../fleet-index/volume-state.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import { IssuanceHistory } from './issuance-history.ts';
 import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
@@ -54,8 +54,8 @@ test('counts renewals of the hour by path, and a try that two replicas tell of o
   try {
     const redis = replica.connections.commands;
     await until(() => redis.status === 'ready');
-    const stateOf = (generation: number, cause: VolumeState['cause']): VolumeState => ({
-      ...volumeStateOf('node-a', reportOf({ id: 'v1', generation, notBeforeMs: Date.now() - 1_000 })),
+    const stateOf = (generation: number, cause: IndexedVolume['cause']): IndexedVolume => ({
+      ...indexedVolumeOf('node-a', reportOf({ id: 'v1', generation, notBeforeMs: Date.now() - 1_000 })),
       cause,
     });
     const mounted = stateOf(1, 1);
@@ -63,7 +63,7 @@ test('counts renewals of the hour by path, and a try that two replicas tell of o
     const deadline = stateOf(3, 3);
     await redis.hset(redisKeys(prefix).volumes('node-a'), 'v1', 'known');
     const [one, other] = [0, 1].map(() => new IssuanceHistory(redis, redisKeys(prefix), systemClock));
-    const flags = { wasStarted: true, wasDemanded: false };
+    const flags = { wasStarted: true, wasRequested: false };
     const tries = [
       { previous: undefined, current: mounted, ...flags },
       { previous: mounted, current: job, ...flags },

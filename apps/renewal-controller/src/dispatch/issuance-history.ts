@@ -1,23 +1,23 @@
 import type { Issuance } from '@certfleet/operator-api/volumes.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { VolumePlace } from '../fleet-index/volume-place.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { VolumeKey } from '../fleet-index/volume-key.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { luaScript } from '../redis/lua-script.ts';
-import { decodeTries, encodeTry } from './issuance-line.ts';
-import type { TryRecord } from './issuance-line.ts';
+import { decodeAttempts, encodeAttempt } from './issuance-line.ts';
+import type { AttemptRecord } from './issuance-line.ts';
 
 /** A volume before and after a try to issue, with what the dispatcher knows of it. */
-export interface EndedTry {
+export interface EndedAttempt {
   /** Undefined when the volume is new. */
-  readonly previous: VolumeState | undefined;
-  readonly current: VolumeState;
+  readonly previous: IndexedVolume | undefined;
+  readonly current: IndexedVolume;
   /** Whether it had been handed to its node. */
   readonly wasStarted: boolean;
   /** Whether a person had asked for it. */
-  readonly wasDemanded: boolean;
+  readonly wasRequested: boolean;
 }
 
 /** Renewals that ended within an hour. */
@@ -72,7 +72,7 @@ export class IssuanceHistory {
   }
 
   /** Writes tries down; telling one twice writes it once. */
-  async record(tries: readonly EndedTry[]): Promise<void> {
+  async record(tries: readonly EndedAttempt[]): Promise<void> {
     const groups = new Map<string, { node: string; hour: number; args: string[] }>();
     for (const ended of tries) {
       const record = tryRecord(ended);
@@ -80,7 +80,7 @@ export class IssuanceHistory {
       const { node, volumeId } = ended.current;
       const hour = Math.floor(Math.min(record.atMs, this.#clock.now()) / hourMs);
       const group = groups.get(`${node}/${hour}`) ?? { node, hour, args: [] };
-      const { key, line } = encodeTry(record);
+      const { key, line } = encodeAttempt(record);
       group.args.push(volumeId, key, line, countersOf(record).join());
       groups.set(`${node}/${hour}`, group);
     }
@@ -88,8 +88,8 @@ export class IssuanceHistory {
   }
 
   /** The last ten tries of a volume, the latest first. */
-  async of({ node, volumeId }: VolumePlace): Promise<readonly Issuance[]> {
-    return decodeTries((await this.#redis.hget(this.#keys.history(node), volumeId)) ?? '');
+  async of({ node, volumeId }: VolumeKey): Promise<readonly Issuance[]> {
+    return decodeAttempts((await this.#redis.hget(this.#keys.history(node), volumeId)) ?? '');
   }
 
   /** What was done in the last hours, the one that runs being the last. */
@@ -113,9 +113,9 @@ export class IssuanceHistory {
 }
 
 /** The try that made the difference; undefined when there was none. */
-function tryRecord(ended: EndedTry): TryRecord | undefined {
+function tryRecord(ended: EndedAttempt): AttemptRecord | undefined {
   const { previous, current } = ended;
-  if (current.certificate === undefined || current.generation === previous?.generation) return failedTry(ended);
+  if (current.certificate === undefined || current.generation === previous?.generation) return failedAttempt(ended);
   return {
     generation: current.generation,
     attempts: 0,
@@ -126,7 +126,7 @@ function tryRecord(ended: EndedTry): TryRecord | undefined {
 }
 
 /** A report does not say what set a try going that failed: what was in the lane was the controller's. */
-function failedTry(ended: EndedTry): TryRecord | undefined {
+function failedAttempt(ended: EndedAttempt): AttemptRecord | undefined {
   const { previous, current, wasStarted } = ended;
   const { failure, certificate, generation } = current;
   if (failure === undefined || failure.attempts <= (previous?.failure?.attempts ?? 0)) return undefined;
@@ -141,16 +141,16 @@ function failedTry(ended: EndedTry): TryRecord | undefined {
   };
 }
 
-function causeOf(cause: VolumeReport_Cause, { previous, wasDemanded }: EndedTry): TryRecord['cause'] {
+function causeOf(cause: VolumeReport_Cause, { previous, wasRequested }: EndedAttempt): AttemptRecord['cause'] {
   if (cause === VolumeReport_Cause.MOUNT) return 'mount';
   if (cause === VolumeReport_Cause.DEADLINE) return 'deadline';
   if (cause !== VolumeReport_Cause.JOB) return 'unknown';
-  if (wasDemanded) return 'demand';
+  if (wasRequested) return 'requested';
   return previous?.failure === undefined ? 'job' : 'retry';
 }
 
 /** A mount is no renewal, and a certificate of an earlier life of the agent was counted then. */
-function countersOf({ cause, error }: TryRecord): readonly string[] {
+function countersOf({ cause, error }: AttemptRecord): readonly string[] {
   if (cause === 'mount' || cause === 'unknown') return [];
   if (error !== undefined) return ['failed'];
   return ['renewed', cause === 'deadline' ? 'deadline' : 'controller'];

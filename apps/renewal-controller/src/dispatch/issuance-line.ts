@@ -4,7 +4,7 @@ import type { Issuance } from '@certfleet/operator-api/volumes.ts';
 type Cause = (typeof issuanceCauses)[number];
 
 /** A try to issue, as it is written down. */
-export interface TryRecord {
+export interface AttemptRecord {
   /** The generation that it made, or would have made. */
   readonly generation: number;
   /** Failed tries before the next success, this one included; 0 when it went well. */
@@ -21,28 +21,28 @@ export interface TryRecord {
 const letters: Readonly<Record<Cause, string>> = {
   mount: 'm',
   job: 'j',
-  demand: 'p',
+  requested: 'p',
   retry: 'r',
   deadline: 'd',
   unknown: 'u',
 };
 const causes = new Map(Object.entries(letters).map(([cause, letter]) => [letter, cause as Cause]));
-const longestError = 120;
+const maxError = 120;
 
 /** A try as one line of text, and what it begins with: the name of the try, which tells it when it is told again. */
-export function encodeTry(record: TryRecord): { readonly key: string; readonly line: string } {
+export function encodeAttempt(record: AttemptRecord): { readonly key: string; readonly line: string } {
   const { generation, attempts, atMs, cause, durationMs, error = '' } = record;
   const key = `${generation}.${attempts}`;
-  const text = error.slice(0, longestError).replaceAll(/\p{Cc}/gu, ' ');
+  const text = error.slice(0, maxError).replaceAll(/\p{Cc}/gu, ' ');
   return { key, line: [key, atMs.toString(36), letters[cause], durationMs, text].join('\t') };
 }
 
 /** The tries that were written down, a line each. */
-export function decodeTries(text: string): readonly Issuance[] {
-  return text === '' ? [] : text.split('\n').map(decodeTry);
+export function decodeAttempts(text: string): readonly Issuance[] {
+  return text === '' ? [] : text.split('\n').map(decodeAttempt);
 }
 
-function decodeTry(line: string): Issuance {
+function decodeAttempt(line: string): Issuance {
   const [key = '', at = '0', letter = 'u', duration = '0', error = ''] = line.split('\t');
   const [generation = 0, attempts = 0] = key.split('.').map(Number);
   const cause = causes.get(letter) ?? 'unknown';

@@ -1,7 +1,7 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
-import type { Call, LaneAdmission } from '../lanes/lane-admission.ts';
+import type { Promotion, LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { isConnectionError } from './due-worker.ts';
@@ -11,7 +11,7 @@ export interface LaneAdvancerParts {
   readonly lanes: Pick<LaneStore, 'queued'>;
   readonly admission: Pick<LaneAdmission, 'advance'>;
   readonly policies: LanePolicies;
-  readonly call: (calls: readonly Call[]) => Promise<void>;
+  readonly promoteJobs: (promotions: readonly Promotion[]) => Promise<void>;
   /** Takes back what was handed to nodes and not answered in time. */
   readonly recallUnanswered: () => Promise<void>;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export interface LaneAdvancerParts {
 const everyMs = 1_000;
 
 /**
- * Looks every second whether renewals that wait in lanes may come: a lane whose pace or policy changed, or whose calls were
+ * Looks every second whether renewals that wait in lanes may come: a lane whose pace or policy changed, or whose promotions were
  * lost with a replica, has no event of its own. Replicas do so side by side; each call is decided by one script.
  */
 export class LaneAdvancer {
@@ -51,10 +51,10 @@ export class LaneAdvancer {
 
   /** Looks once. Rejects while Redis is away. */
   async advance(): Promise<void> {
-    const { lanes, admission, policies, call, recallUnanswered } = this.#parts;
+    const { lanes, admission, policies, promoteJobs, recallUnanswered } = this.#parts;
     for (const issuer of await lanes.queued()) {
       if (this.#isStopped) return;
-      await call(await admission.advance(policies.laneOf(issuer)));
+      await promoteJobs(await admission.advance(policies.laneOf(issuer)));
     }
     await recallUnanswered();
   }

@@ -2,17 +2,17 @@ import { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { nodeQueueName, nodeQueuePrefix } from '../redis/redis-keys.ts';
 import { sharedQueueOptions } from './due-queue.ts';
-import type { HoldJob, NodeJob } from './renewal-job.ts';
+import type { DeferralJob, NodeJob } from './renewal-job.ts';
 
 /** Queue objects that are kept for the next job of the same node. */
-const mostKept = 256;
+const maxKept = 256;
 
 /** The nodes' queues, as their writer sees them: all on one connection, each an object only while it is used. */
 export class NodeQueues {
   readonly #redis: RedisClient;
   readonly #prefix: string;
   /** In the order of their last use. */
-  readonly #queues = new Map<string, Queue<NodeJob | HoldJob>>();
+  readonly #queues = new Map<string, Queue<NodeJob | DeferralJob>>();
 
   constructor(redis: RedisClient, prefix: string) {
     this.#redis = redis;
@@ -25,8 +25,8 @@ export class NodeQueues {
   }
 
   /** Tells a node that a renewal is held. Without a priority: BullMQ then gives it out before the renewals. */
-  async hold(node: string, id: string, job: HoldJob): Promise<void> {
-    await this.#queueOf(node).add('hold', job, { jobId: `${id}-hold` });
+  async defer(node: string, id: string, job: DeferralJob): Promise<void> {
+    await this.#queueOf(node).add('defer', job, { jobId: `${id}-defer` });
   }
 
   /** Takes back a job that its agent has not begun; answers whether there was one. */
@@ -54,14 +54,14 @@ export class NodeQueues {
     await Promise.allSettled(queues.map((queue) => queue.close()));
   }
 
-  #queueOf(node: string): Queue<NodeJob | HoldJob> {
+  #queueOf(node: string): Queue<NodeJob | DeferralJob> {
     const kept = this.#queues.get(node);
     if (kept !== undefined) {
       this.#queues.delete(node);
       this.#queues.set(node, kept);
       return kept;
     }
-    const queue = new Queue<NodeJob | HoldJob>(nodeQueueName, {
+    const queue = new Queue<NodeJob | DeferralJob>(nodeQueueName, {
       connection: this.#redis,
       prefix: nodeQueuePrefix(this.#prefix, node),
       ...sharedQueueOptions,
@@ -75,7 +75,7 @@ export class NodeQueues {
   }
 
   #letGoOfOldest(): void {
-    if (this.#queues.size <= mostKept) return;
+    if (this.#queues.size <= maxKept) return;
     for (const [node, queue] of this.#queues) {
       this.#queues.delete(node);
       // On a shared connection this unhooks listeners; commands under way are not affected.

@@ -1,7 +1,7 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { parseVolumePlace, volumePlace } from '../fleet-index/volume-place.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { parseVolumeKey, volumeKey } from '../fleet-index/volume-key.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { Settled } from '../lanes/lane-admission.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { luaScript } from '../redis/lua-script.ts';
@@ -20,7 +20,7 @@ export interface RecallsParts {
   readonly due: Pick<DueQueue, 'schedule' | 'scheduleIn' | 'bringForward' | 'isActive'>;
   readonly clock: Clock;
   /** Takes a renewal out of its lane; with a wait, since its agent refuses it for that long. */
-  readonly leaveLane: (volume: VolumeState, restMs?: number) => Promise<Settled>;
+  readonly leaveLane: (volume: IndexedVolume, restMs?: number) => Promise<Settled>;
 }
 
 const atOnce = 100;
@@ -49,7 +49,7 @@ export class Recalls {
   }
 
   /** Recalls whatever started renewal is meant. An agent that works on one already completes it. */
-  async recall(isMeant: (volumes: readonly VolumeState[]) => Promise<ReadonlySet<VolumeState>>): Promise<void> {
+  async recall(isMeant: (volumes: readonly IndexedVolume[]) => Promise<ReadonlySet<IndexedVolume>>): Promise<void> {
     const { redis, keys } = this.#parts;
     let cursor = '0';
     do {
@@ -61,7 +61,7 @@ export class Recalls {
   }
 
   /** Takes one renewal back for its own job, which is to come again. */
-  async withdraw(volume: VolumeState): Promise<void> {
+  async withdraw(volume: IndexedVolume): Promise<void> {
     if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#parts.leaveLane(volume);
   }
 
@@ -71,7 +71,7 @@ export class Recalls {
     const places = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
     if (places.length === 0) return;
     const volumes = await this.#volumesAt(places);
-    const known = new Set(volumes.map(volumePlace));
+    const known = new Set(volumes.map(volumeKey));
     const gone = places.filter((place) => !known.has(place));
     if (gone.length > 0) await redis.zrem(keys.started, ...gone);
     await Promise.all(
@@ -82,20 +82,20 @@ export class Recalls {
     );
   }
 
-  async #one(volume: VolumeState): Promise<void> {
+  async #one(volume: IndexedVolume): Promise<void> {
     if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#again(volume);
   }
 
   /** Gives the slot of a renewal back that its agent refused, and sends it through its lane again after a wait. */
-  async deferred(volume: VolumeState, waitMs: number): Promise<void> {
+  async deferred(volume: IndexedVolume, waitMs: number): Promise<void> {
     await this.#again(volume, Math.min(Math.max(waitMs, minDeferralMs), maxDeferralMs));
   }
 
-  async #again(volume: VolumeState, deferredMs?: number): Promise<void> {
+  async #again(volume: IndexedVolume, deferredMs?: number): Promise<void> {
     const { due, leaveLane, clock } = this.#parts;
-    const { demandedBy } = await leaveLane(volume, deferredMs);
+    const { requestedBy } = await leaveLane(volume, deferredMs);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      if (demandedBy.length > 0) await due.bringForward([volume]);
+      if (requestedBy.length > 0) await due.bringForward([volume]);
       else if (deferredMs !== undefined) await due.scheduleIn(volume, deferredMs);
       else await due.schedule([volume]);
       // The job that handed it over may not have ended yet, and would take this one with it.
@@ -104,10 +104,10 @@ export class Recalls {
     }
   }
 
-  async #volumesAt(places: readonly string[]): Promise<readonly VolumeState[]> {
+  async #volumesAt(places: readonly string[]): Promise<readonly IndexedVolume[]> {
     const found = await Promise.all(
       places.map((place) => {
-        const { node, volumeId } = parseVolumePlace(place);
+        const { node, volumeId } = parseVolumeKey(place);
         return this.#parts.stored.get(node, volumeId);
       }),
     );

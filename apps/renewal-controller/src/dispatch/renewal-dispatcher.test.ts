@@ -4,7 +4,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { NodeSession } from '../fleet-index/node-session.ts';
-import type { IssuerName } from '../fleet-index/volume-state.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import { nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
 import { noObserver } from './dispatch-observer.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
@@ -195,9 +195,9 @@ test('a paused lane sends no renewal but the word to wait, and everything once i
   );
   const agent = new TestAgent(replica, prefix, 'node-a', renewing(replica, session));
   stops.push(() => agent.stop());
-  await until(async () => (await replica.dispatcher.lanes.state(laneIssuer('ca'))).parked === 30);
-  await until(() => agent.holds.length === 30);
-  for (const { generation, untilMs } of agent.holds) assert.ok(generation === 1 && untilMs > Date.now() + 600_000);
+  await until(async () => (await replica.dispatcher.lanes.state(laneIssuer('ca'))).blocked === 30);
+  await until(() => agent.deferrals.length === 30);
+  for (const { generation, untilMs } of agent.deferrals) assert.ok(generation === 1 && untilMs > Date.now() + 600_000);
   assert.deepEqual(agent.jobs, []);
   await replica.dispatcher.resumeLane(laneIssuer('ca'), 'alice');
   await until(() => agent.jobs.length === 30);
@@ -214,7 +214,7 @@ test('a renewal that its lane lets go before its agent would act is held by no m
   const agent = new TestAgent(replica, prefix, 'node-a', renewing(replica, session));
   stops.push(() => agent.stop());
   await until(() => agent.jobs.length === 10);
-  assert.deepEqual(agent.holds, []);
+  assert.deepEqual(agent.deferrals, []);
 });
 
 test('a renewal waits for its window and its agent with it, unless it is past its latest start', async () => {
@@ -232,12 +232,12 @@ test('a renewal waits for its window and its agent with it, unless it is past it
   ]);
   const agent = new TestAgent(replica, prefix, 'node-a', renewing(replica, session, long));
   stops.push(() => agent.stop());
-  await until(() => agent.jobs.length > 0 && agent.holds.length > 0);
+  await until(() => agent.jobs.length > 0 && agent.deferrals.length > 0);
   assert.deepEqual(
     agent.jobs.map(({ volumeId }) => volumeId),
     ['ending'],
   );
-  assert.ok(agent.holds.some(({ volumeId, untilMs }) => volumeId === 'long' && untilMs > now + 29 * day));
+  assert.ok(agent.deferrals.some(({ volumeId, untilMs }) => volumeId === 'long' && untilMs > now + 29 * day));
 });
 
 test('spreads a thousand equal certificates over the jitter of their lane', async () => {

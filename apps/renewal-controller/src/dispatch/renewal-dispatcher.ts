@@ -1,8 +1,8 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { RenewalDeferral, ReportSink } from '../fleet-index/report-sink.ts';
-import { volumePlace } from '../fleet-index/volume-place.ts';
+import { volumeKey } from '../fleet-index/volume-key.ts';
 import type { VolumeChange } from '../fleet-index/volume-change.ts';
-import type { IssuerName, VolumeState } from '../fleet-index/volume-state.ts';
+import type { IssuerName, IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
 import type { Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
@@ -10,21 +10,21 @@ import type { LanePause } from '../lanes/lane-state.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { BulkRenewals } from './bulk-renewals.ts';
-import { Demands } from './demands.ts';
+import { BulkRenewalStore } from './bulk-renewal-store.ts';
 import { noObserver } from './dispatch-observer.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import { DueQueue } from './due-queue.ts';
 import { DueWorker } from './due-worker.ts';
-import type { DueResult, HoldJob } from './due-worker.ts';
+import type { DueResult, ExtendLock } from './due-worker.ts';
 import { IssuanceHistory } from './issuance-history.ts';
-import type { EndedTry } from './issuance-history.ts';
+import type { EndedAttempt } from './issuance-history.ts';
 import { LaneAdvancer } from './lane-advancer.ts';
 import { NodeQueues } from './node-queues.ts';
 import { Recalls } from './recalls.ts';
 import { isOfSameJob, jobId, renewalId, renewalOf } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
 import type { RenewalDispatcherParts } from './renewal-dispatcher-parts.ts';
-import { demandEnd, endOf, outcomeOf } from './renewal-outcome.ts';
+import { renewalEnd, endOf, outcomeOf } from './renewal-outcome.ts';
 import { renewalTimes } from './renewal-schedule.ts';
 import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
@@ -46,7 +46,7 @@ export class RenewalDispatcher implements ReportSink {
   readonly #parts: RenewalDispatcherParts;
   readonly #keys: RedisKeys;
   readonly #admission: LaneAdmission;
-  readonly #demands: Demands;
+  readonly #requests: BulkRenewalStore;
   readonly #stored: StoredVolumes;
   readonly #recalls: Recalls;
   readonly #advancer: LaneAdvancer;
@@ -58,7 +58,7 @@ export class RenewalDispatcher implements ReportSink {
     const redis = parts.connections.commands;
     this.#keys = redisKeys(parts.prefix);
     this.#admission = new LaneAdmission(redis, this.#keys, laneTime, silentAfterMs);
-    this.#demands = new Demands(redis, this.#keys, clock);
+    this.#requests = new BulkRenewalStore(redis, this.#keys, clock);
     this.#stored = storedVolumes(redis, this.#keys);
     this.lanes = new LaneStore(redis, this.#keys, policies);
     this.due = new DueQueue(redis, this.#keys, { policies, now: () => clock.now() });
@@ -78,7 +78,7 @@ export class RenewalDispatcher implements ReportSink {
       lanes: this.lanes,
       admission: this.#admission,
       policies,
-      call: (calls) => this.due.call(calls),
+      promoteJobs: (promotions) => this.due.promoteJobs(promotions),
       recallUnanswered: () => this.#recalls.unanswered(),
       clock,
       logger,
@@ -86,7 +86,7 @@ export class RenewalDispatcher implements ReportSink {
     this.bulks = new BulkRenewals({
       view: parts.view,
       stored: this.#stored,
-      demands: this.#demands,
+      requests: this.#requests,
       due: this.due,
       clock,
       logger,
@@ -109,7 +109,7 @@ export class RenewalDispatcher implements ReportSink {
       clock,
       logger,
       concurrency,
-      process: (id, data, hold) => this.#process(id, data, hold),
+      process: (id, data, extendLock) => this.#process(id, data, extendLock),
     });
     this.#advancer.start();
   }
@@ -129,7 +129,7 @@ export class RenewalDispatcher implements ReportSink {
     await this.#callSilent(current);
   }
 
-  async confirmed(volumes: readonly VolumeState[]): Promise<void> {
+  async confirmed(volumes: readonly IndexedVolume[]): Promise<void> {
     await this.#settleLeftBehind(volumes);
     await this.due.schedule(volumes);
     await this.#callSilent(volumes);
@@ -166,20 +166,20 @@ export class RenewalDispatcher implements ReportSink {
 
   async resumeLane(issuer: IssuerName, by: string): Promise<void> {
     await this.lanes.resume(issuer);
-    await this.due.call(await this.#admission.advance(this.#parts.policies.laneOf(issuer)));
+    await this.due.promoteJobs(await this.#admission.advance(this.#parts.policies.laneOf(issuer)));
     this.#parts.logger.info({ issuer, by }, 'lane resumed');
   }
 
   /** Removes what is kept for issuers that no volume names any more. Costs one pass over the view; call it seldom. */
   async prune(): Promise<void> {
-    const used = new Set(this.#parts.view().takeCensus(this.#parts.clock.now()).issuers.keys());
+    const used = new Set(this.#parts.view().aggregate(this.#parts.clock.now()).issuers.keys());
     await this.lanes.prune(used);
     this.#parts.policies.keepOnly(used);
   }
 
-  async #process(id: string, data: DueJob, hold: HoldJob): Promise<DueResult> {
+  async #process(id: string, data: DueJob, extendLock: ExtendLock): Promise<DueResult> {
     if ('b' in data) {
-      return await this.bulks.begin(data.b, hold);
+      return await this.bulks.begin(data.b, extendLock);
     }
     if (typeof data.n !== 'string' || typeof data.v !== 'string')
       throw new CertfleetError('unavailable', 'a job is of a newer release: it waits for a replica that knows it');
@@ -202,18 +202,18 @@ export class RenewalDispatcher implements ReportSink {
   /** Lets those come at once that were asked for while Redis, which had lost them, did not know them. */
   async #bringWantedForward(changes: readonly VolumeChange[]): Promise<void> {
     const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
-    const wanted = await this.#demands.wanted(added.map(renewalId));
+    const wanted = await this.#requests.wanted(added.map(renewalId));
     await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
   }
 
   /** Lets those come that waited for a word of their node: this is one. */
-  async #callSilent(volumes: readonly VolumeState[]): Promise<void> {
+  async #callSilent(volumes: readonly IndexedVolume[]): Promise<void> {
     if (volumes.length === 0) return;
     const { commands } = this.#parts.connections;
-    const held = await commands.hmget(this.#keys.holds, ...volumes.map(volumePlace));
+    const held = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
     const called = volumes.filter((_, i) => held[i]?.startsWith('node-silent') === true);
     if (called.length === 0) return;
-    await commands.hdel(this.#keys.holds, ...called.map(volumePlace));
+    await commands.hdel(this.#keys.waits, ...called.map(volumeKey));
     await this.due.promote(called.map(jobId));
   }
 
@@ -221,20 +221,20 @@ export class RenewalDispatcher implements ReportSink {
    * Settles what people still wait for though it was done: a replica that is killed between writing a report down and
    * acting on it leaves that, and the agent's next snapshot, which differs in nothing, is what tells.
    */
-  async #settleLeftBehind(volumes: readonly VolumeState[]): Promise<void> {
+  async #settleLeftBehind(volumes: readonly IndexedVolume[]): Promise<void> {
     const changes = volumes.map((current) => ({
       previous: { ...current, generation: current.generation - 1 },
       current,
     }));
-    const wanted = await this.#demands.wanted(changes.map(({ previous }) => renewalId(previous)));
+    const wanted = await this.#requests.wanted(changes.map(({ previous }) => renewalId(previous)));
     const left = changes.filter(({ previous }) => wanted.has(renewalId(previous)));
     const settled = await Promise.all(left.map((change) => this.#settle(change)));
     await this.history.record(settled.flatMap((ended) => ended ?? []));
   }
 
   /** Ends what stood for the volume as it was: its job, its stay in the lane, and what people waited for. */
-  async #settle({ previous, current }: VolumeChange, batch?: string): Promise<EndedTry | undefined> {
-    if (previous === undefined) return current && { previous, current, wasStarted: false, wasDemanded: false };
+  async #settle({ previous, current }: VolumeChange, batch?: string): Promise<EndedAttempt | undefined> {
+    if (previous === undefined) return current && { previous, current, wasStarted: false, wasRequested: false };
     if (current !== undefined && isOfSameJob(previous, current)) return undefined;
     const outcome = outcomeOf(previous, current);
     const end = { ...endOf(outcome, current, this.#parts.clock.now()), ...(batch !== undefined && { batch }) };
@@ -242,28 +242,28 @@ export class RenewalDispatcher implements ReportSink {
       this.#leaveLane(previous, outcome, end),
       current === undefined ? this.nodeQueues.remove(previous.node, jobId(previous)) : undefined,
     ]);
-    const wasDemanded = await this.#settleDemands({ previous, current }, settled, batch);
+    const wasRequested = await this.#settleDemands({ previous, current }, settled, batch);
     // A counter in memory may miss an answer that was lost, and never counts one twice.
     if (settled.isRepeated !== true) this.#observer.settled(current ?? previous, outcome);
-    return current && { previous, current, wasStarted: settled.wasStarted, wasDemanded };
+    return current && { previous, current, wasStarted: settled.wasStarted, wasRequested };
   }
 
   /** Answers whether a person had asked for the renewal that ended. */
   async #settleDemands(
-    { previous, current }: VolumeChange & { readonly previous: VolumeState },
-    { demandedBy }: Settled,
+    { previous, current }: VolumeChange & { readonly previous: IndexedVolume },
+    { requestedBy }: Settled,
     batch = '',
   ): Promise<boolean> {
-    const end = demandEnd(previous, outcomeOf(previous, current), current);
-    if (end === undefined || demandedBy.length === 0) return false;
+    const end = renewalEnd(previous, outcomeOf(previous, current), current);
+    if (end === undefined || requestedBy.length === 0) return false;
     const { node, volumeId } = previous;
-    if (end === 'failed') await this.bulks.failed(demandedBy, { node, volumeId, batch });
-    else await this.bulks.settled(demandedBy, renewalId(previous), end);
+    if (end === 'failed') await this.bulks.failed(requestedBy, { node, volumeId, batch });
+    else await this.bulks.settled(requestedBy, renewalId(previous), end);
     return true;
   }
 
   async #leaveLane(
-    volume: VolumeState,
+    volume: IndexedVolume,
     outcome: Outcome,
     end: Pick<Settlement, 'error' | 'restMs' | 'batch'> = {},
   ): Promise<Settled> {
@@ -273,7 +273,7 @@ export class RenewalDispatcher implements ReportSink {
       id,
       renewal: renewalOf(id),
       outcome,
-      volume: volumePlace(volume),
+      volume: volumeKey(volume),
       ...end,
     });
     // Of what was due and admitted the job is gone, or its worker is about to end it; one that was asked for before its
@@ -281,11 +281,11 @@ export class RenewalDispatcher implements ReportSink {
     const nowMs = this.#parts.clock.now();
     const dueAtMs = renewalTimes(volume, lane, nowMs)?.dueAtMs ?? Infinity;
     if (!settled.wasStarted || dueAtMs > nowMs) await this.due.remove([id]);
-    await this.due.call(settled.calls);
+    await this.due.promoteJobs(settled.promotions);
     return settled;
   }
 
-  async #isStarted(volume: VolumeState): Promise<boolean> {
+  async #isStarted(volume: IndexedVolume): Promise<boolean> {
     const [, inflight] = laneKeys(this.#keys, this.#parts.policies.laneOf(volume.issuer).id);
     return (await this.#parts.connections.commands.zscore(inflight, jobId(volume))) !== null;
   }

@@ -78,7 +78,7 @@ test('jobs that a node has not begun are taken back by a pause, and come again a
   await replica.dispatcher.pauseLane(ca, by);
   assert.equal(await renewalsFor(context, 'node-a'), 1);
   const agent = agentOf(context, 'node-a', renewing(replica, session));
-  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 20);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 20);
   await until(() => agent.jobs.length === 1);
   assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
   await replica.dispatcher.resumeLane(ca, 'alice');
@@ -101,7 +101,7 @@ test('a renewal that is paused between its admission and its queue is taken back
     return await isWithdrawn(...renewal);
   };
   await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
-  await until(async () => (await replica.dispatcher.lanes.state(ca)).parked === 1);
+  await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 1);
   assert.equal(await renewals(), 0);
 });
 
@@ -178,7 +178,7 @@ test('a renewal that waits for its agent as an automatic one becomes a request w
   await until(() => replica.follower.view.volume('node-a', 'v1')?.generation === 2);
   assert.deepEqual(
     agent.jobs.map(({ requested, cause }) => [requested, cause]),
-    [[true, 'demand']],
+    [[true, 'requested']],
   );
 });
 
@@ -190,13 +190,13 @@ test('what is due on a silent node waits for its next snapshot and takes nothing
   const reports = [...Array(20).keys()].map((i) => reportOf({ id: `d${i}`, renewAtMs: soonMs, notBeforeMs: soonMs }));
   await enrol(replica, 'node-dead', reports);
   await redis.zadd(keys.seen, Date.now() - 3_600_000, 'node-dead');
-  await until(async () => (await redis.hlen(keys.holds)) === 20);
+  await until(async () => (await redis.hlen(keys.waits)) === 20);
   const live = await enrol(replica, 'node-live', [reportOf({ id: 'l1' })]);
   const agent = agentOf(context, 'node-live', renewing(replica, live));
   await until(() => replica.follower.view.volume('node-live', 'l1')?.generation === 2);
   assert.equal(agent.jobs.length, 1);
-  const { inFlight, queued, parked } = await replica.dispatcher.lanes.state(ca);
-  assert.deepEqual([inFlight, queued, parked], [0, 0, 0]);
+  const { inFlight, queued, blocked } = await replica.dispatcher.lanes.state(ca);
+  assert.deepEqual([inFlight, queued, blocked], [0, 0, 0]);
   // It is not asked to wait for the controller either: its agent renews by its own deadline.
   assert.equal(await replica.dispatcher.nodeQueues.waiting('node-dead'), 0);
   const back = agentOf(context, 'node-dead', renewing(replica, await enrol(replica, 'node-dead', reports)));

@@ -1,8 +1,8 @@
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
 /** Why a renewal is wanted: its time has come, a person asked for it, or the last try failed. */
-export type RenewalCause = 'due' | 'demand' | 'retry';
+export type RenewalCause = 'due' | 'requested' | 'retry';
 
 /** A volume's job in the `due` queue: node and volume id. Short names, since there is one for every volume. */
 interface DueVolumeJob {
@@ -29,7 +29,7 @@ export interface NodeJob {
 }
 
 /** The word that a renewal waits in its lane, so that the agent's own deadline waits too. */
-export interface HoldJob {
+export interface DeferralJob {
   readonly volumeId: string;
   readonly generation: number;
   /** In milliseconds since the epoch. */
@@ -41,7 +41,7 @@ export function renewalId({
   node,
   volumeId,
   generation,
-}: Pick<VolumeState, 'node' | 'volumeId' | 'generation'>): string {
+}: Pick<IndexedVolume, 'node' | 'volumeId' | 'generation'>): string {
   return `${shortHash(node, volumeId)}-${generation}`;
 }
 
@@ -50,13 +50,13 @@ export function renewalId({
  * queue. A new certificate or one more failure makes it another, which is what makes every step safe to do twice.
  * BullMQ refuses ids that are integers or hold a colon.
  */
-export function jobId(volume: VolumeState): string {
+export function jobId(volume: IndexedVolume): string {
   const attempts = attemptsOf(volume);
   return attempts === 0 ? renewalId(volume) : `${renewalId(volume)}-r${attempts}`;
 }
 
 /** Whether one job stands for the volume at both of its states. */
-export function isOfSameJob(before: VolumeState, after: VolumeState): boolean {
+export function isOfSameJob(before: IndexedVolume, after: IndexedVolume): boolean {
   return before.generation === after.generation && attemptsOf(before) === attemptsOf(after);
 }
 
@@ -65,6 +65,6 @@ export function renewalOf(job: string): string {
   return job.replace(/-r\d+$/, '');
 }
 
-function attemptsOf({ failure }: VolumeState): number {
+function attemptsOf({ failure }: IndexedVolume): number {
   return failure?.attempts ?? 0;
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { volumeStateOf } from '../fleet-index/volume-state.ts';
+import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
 import { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePolicy } from '../lanes/lane-policy.ts';
 import { jobId } from './renewal-job.ts';
-import { renewalTimes, restAfterMs } from './renewal-schedule.ts';
+import { renewalTimes, cooldownAfterMs } from './renewal-schedule.ts';
 import type { RenewalTimes } from './renewal-schedule.ts';
 import { reportOf } from './testing/test-fleet.ts';
 import type { VolumeSketch } from './testing/test-fleet.ts';
@@ -15,7 +15,7 @@ const month = { notBeforeMs: startMs, renewAtMs: startMs + 20 * dayMs, notAfterM
 const minute = { notBeforeMs: startMs, renewAtMs: startMs + 40_000, notAfterMs: startMs + 60_000 };
 
 function timesOf(sketch: Partial<VolumeSketch>, policy: Partial<LanePolicy> = {}, nowMs = startMs): RenewalTimes {
-  const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...month, ...sketch }));
+  const volume = indexedVolumeOf('node-a', reportOf({ id: 'v1', ...month, ...sketch }));
   const times = renewalTimes(volume, new LanePolicies(policy).laneOf(volume.issuer), nowMs);
   assert.ok(times);
   return times;
@@ -71,7 +71,7 @@ test('waits after a failure from when it is told, whatever time the agent gives 
 test('waits for an hour after a request was denied, and less as the certificate ends', () => {
   const nowMs = startMs + 20 * dayMs;
   const denied = (attempts: number, atMs: number): number => {
-    const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...month, attempts }));
+    const volume = indexedVolumeOf('node-a', reportOf({ id: 'v1', ...month, attempts }));
     assert.ok(volume.failure);
     const failing = { ...volume, failure: { ...volume.failure, reason: 'RequestDenied' } };
     const times = renewalTimes(failing, new LanePolicies().laneOf(volume.issuer), atMs);
@@ -83,11 +83,11 @@ test('waits for an hour after a request was denied, and less as the certificate 
 });
 
 test('lets a volume rest after each issuance for the minimum between two', () => {
-  const volume = volumeStateOf('node-a', reportOf({ id: 'v1', ...minute }));
-  assert.equal(restAfterMs(volume, startMs), 1_200);
-  const failing = volumeStateOf('node-a', reportOf({ id: 'v1', ...minute, attempts: 3 }));
+  const volume = indexedVolumeOf('node-a', reportOf({ id: 'v1', ...minute }));
+  assert.equal(cooldownAfterMs(volume, startMs), 1_200);
+  const failing = indexedVolumeOf('node-a', reportOf({ id: 'v1', ...minute, attempts: 3 }));
   const waitMs = renewalTimes(failing, new LanePolicies().laneOf(volume.issuer), startMs)?.dueAtMs ?? 0;
-  const restMs = restAfterMs(failing, startMs);
+  const restMs = cooldownAfterMs(failing, startMs);
   assert.ok(restMs > 0 && restMs < waitMs - startMs);
 });
 
@@ -102,13 +102,13 @@ test('ranks the lane first and then the time that is left', () => {
 
 test('has no renewal before it has a certificate', () => {
   const report = { ...reportOf({ id: 'v1' }), certificate: undefined };
-  const volume = volumeStateOf('node-a', report);
+  const volume = indexedVolumeOf('node-a', report);
   assert.equal(renewalTimes(volume, new LanePolicies().laneOf(volume.issuer), startMs), undefined);
-  assert.equal(restAfterMs(volume, startMs), 0);
+  assert.equal(cooldownAfterMs(volume, startMs), 0);
 });
 
 test('another generation, another failure and another node are other jobs', () => {
-  const id = (node: string, sketch: VolumeSketch): string => jobId(volumeStateOf(node, reportOf(sketch)));
+  const id = (node: string, sketch: VolumeSketch): string => jobId(indexedVolumeOf(node, reportOf(sketch)));
   const ids = [
     id('node-a', { id: 'v1' }),
     id('node-b', { id: 'v1' }),

@@ -1,6 +1,6 @@
 import { latestStartMs } from '@certfleet/shared/certificate-times.ts';
 import { backoffMs, minimumIntervalMs, terminalBackoffMs, transientBackoff } from '@certfleet/shared/renewal-policy.ts';
-import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
+import type { IndexedCertificate, IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
 import type { RenewalWindows } from '../lanes/renewal-windows.ts';
 import { shortHash } from '../redis/redis-keys.ts';
@@ -16,7 +16,7 @@ export interface RenewalTimes {
 
 /** No volume is renewed for a window's sake before this part of its certificate's lifetime is over. */
 const earliestPart = 1 / 3;
-const shortestRetryMs = 1_000;
+const minRetryMs = 1_000;
 
 /** Failures that the same request would meet again. */
 const finalRefusals: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
@@ -26,7 +26,7 @@ const finalRefusals: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFai
  * failure the wait counts from `nowMs`, the time at which the report of it is acted on: the time that an agent gives to
  * its failure is that of the agent's clock.
  */
-export function renewalTimes(volume: VolumeState, lane: Lane, nowMs: number): RenewalTimes | undefined {
+export function renewalTimes(volume: IndexedVolume, lane: Lane, nowMs: number): RenewalTimes | undefined {
   const { certificate, failure } = volume;
   if (certificate === undefined) return undefined;
   const dueAtMs =
@@ -42,7 +42,7 @@ export function renewalTimes(volume: VolumeState, lane: Lane, nowMs: number): Re
  * Renew-at, or somewhat before it: equal certificates are spread over the jitter's span, each always at the same place
  * of it. Never after renew-at: there the agent's own deadline begins to run, and what is left of it is for the line.
  */
-function regularDueAtMs(certificate: CertificateState, { policy, windows }: Lane, share: number): number {
+function regularDueAtMs(certificate: IndexedCertificate, { policy, windows }: Lane, share: number): number {
   const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs } = certificate;
   const lifetimeMs = notAfterMs - notBeforeMs;
   const spanMs = Math.min(policy.jitter * lifetimeMs, policy.maxJitterMs, (renewAtMs - issuedAtMs) / 2);
@@ -68,7 +68,7 @@ function inWindow(
  * For how many milliseconds no automatic renewal of a volume starts after a report: after an issuance the minimum between
  * two, after a failure the back-off. 0 for a volume without a certificate, which only its mount issues.
  */
-export function restAfterMs(volume: VolumeState, nowMs: number): number {
+export function cooldownAfterMs(volume: IndexedVolume, nowMs: number): number {
   const { certificate, failure } = volume;
   if (certificate === undefined) return 0;
   if (failure === undefined) return minimumIntervalMs(certificate.notAfterMs - certificate.notBeforeMs);
@@ -77,7 +77,7 @@ export function restAfterMs(volume: VolumeState, nowMs: number): number {
 }
 
 /** Grows with every failure, is spread, and never takes more than a quarter of what is left of the certificate. */
-function retryDelayMs(volume: VolumeState, nowMs: number): number {
+function retryDelayMs(volume: IndexedVolume, nowMs: number): number {
   const { certificate, failure } = volume;
   if (certificate === undefined || failure === undefined) return 0;
   const leftMs = certificate.notAfterMs - nowMs;
@@ -86,7 +86,7 @@ function retryDelayMs(volume: VolumeState, nowMs: number): number {
   const policy = transientBackoff(certificate.notAfterMs - certificate.notBeforeMs);
   const waitMs = backoffMs(policy, failure.attempts, share);
   // What has expired is not worth more attempts than what lives.
-  return Math.round(leftMs > 0 ? Math.min(waitMs, Math.max(shortestRetryMs, leftMs / 4)) : waitMs);
+  return Math.round(leftMs > 0 ? Math.min(waitMs, Math.max(minRetryMs, leftMs / 4)) : waitMs);
 }
 
 const priorityBand = 200_000;
@@ -98,6 +98,6 @@ function priorityOf({ policy }: Lane, leftMs: number): number {
 }
 
 /** The volume's own place in every spread, from 0 to 1: always the same, and unlike its neighbour's. */
-function shareOf({ node, volumeId }: VolumeState): number {
+function shareOf({ node, volumeId }: IndexedVolume): number {
   return Number.parseInt(shortHash('share', node, volumeId).slice(0, 8), 16) / 0xffff_ffff;
 }

@@ -1,7 +1,7 @@
-import { jobGraceMs, localDeadlineMs } from '@certfleet/shared/certificate-times.ts';
+import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/shared/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { volumePlace } from '../fleet-index/volume-place.ts';
-import type { CertificateState, VolumeState } from '../fleet-index/volume-state.ts';
+import { volumeKey } from '../fleet-index/volume-key.ts';
+import type { IndexedCertificate, IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { Admission, LaneAdmission } from '../lanes/lane-admission.ts';
 import type { Lane, LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
@@ -22,7 +22,7 @@ export interface StartRenewalParts {
   readonly policies: LanePolicies;
   readonly nodeQueues: NodeQueues;
   /** Takes a renewal out of its node's queue and its lane if its agent has not begun it. */
-  readonly withdraw: (volume: VolumeState) => Promise<void>;
+  readonly withdraw: (volume: IndexedVolume) => Promise<void>;
   /** Settles what cancelled requests still wait for of a renewal. */
   readonly dropCancelled: (renewal: string) => Promise<void>;
   readonly clock: Clock;
@@ -53,7 +53,7 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   const verdict = await admission.admit(lane, {
     id,
     renewal: renewalOf(id),
-    volume: volumePlace(volume),
+    volume: volumeKey(volume),
     latestStartMs: times.latestStartMs,
     notAfterMs: volume.certificate.notAfterMs,
     // The wait after a failure is in Redis, by its time.
@@ -71,7 +71,7 @@ async function handOver(
 ): Promise<DueResult> {
   const { lanes, nodeQueues, clock, observer } = parts;
   const { node, volumeId } = volume;
-  const isRequested = verdict.demandedBy.length > 0;
+  const isRequested = verdict.requestedBy.length > 0;
   const cause = causeOf(volume, isRequested);
   const nowMs = clock.now();
   // Also when it was admitted before: whoever was killed then may not have come this far. The queue knows the id.
@@ -107,7 +107,7 @@ async function handOver(
 /** A renewal that may start. */
 interface Admitted {
   readonly id: string;
-  readonly volume: VolumeState;
+  readonly volume: IndexedVolume;
   readonly lane: Lane;
   readonly times: RenewalTimes;
 }
@@ -115,8 +115,8 @@ interface Admitted {
 /** A renewal that was let wait. */
 interface Waiting {
   readonly id: string;
-  readonly volume: VolumeState;
-  readonly certificate: CertificateState;
+  readonly volume: IndexedVolume;
+  readonly certificate: IndexedCertificate;
   readonly lane: Lane;
 }
 
@@ -131,32 +131,36 @@ async function postpone(
     await parts.dropCancelled(renewalOf(id));
     return { done: false, waitMs };
   }
-  parts.observer.held(volume, refusal.reason, waitMs);
+  parts.observer.delayed(volume, refusal.reason, waitMs);
   // An agent that nobody hears is not asked to wait for the controller.
-  if (refusal.reason !== 'node-silent') await holdDeadline(parts, { ...waiting, waitMs });
-  return { done: false, waitMs, callInMs: () => parts.lanes.callInMs(lane, { id, volume: volumePlace(volume) }) };
+  if (refusal.reason !== 'node-silent') await deferFallback(parts, { ...waiting, waitMs });
+  return {
+    done: false,
+    waitMs,
+    promotionDelayMs: () => parts.lanes.promotionDelayMs(lane, { id, volume: volumeKey(volume) }),
+  };
 }
 
 /** A hold outlasts the wait by this: what comes when its lane lets it must not find its agent at work already. */
-const holdReserveMs = 10 * 60_000;
+const deferReserveMs = 10 * 60_000;
 
 /** Lets the agent's own deadline wait as well where it would come before the lane's turn, or the lane would be no bound. */
-async function holdDeadline(
+async function deferFallback(
   { nodeQueues, clock }: StartRenewalParts,
-  held: { id: string; volume: VolumeState; certificate: CertificateState; waitMs: number },
+  held: { id: string; volume: IndexedVolume; certificate: IndexedCertificate; waitMs: number },
 ): Promise<void> {
   const { id, volume, certificate, waitMs } = held;
-  const { node, volumeId, generation, heldUntilMs } = volume;
+  const { node, volumeId, generation, deferredUntilMs } = volume;
   const nextLookMs = clock.now() + waitMs;
   const reserveMs = jobGraceMs(certificate) / 2;
-  if (localDeadlineMs(certificate, heldUntilMs) - reserveMs > nextLookMs) return;
-  const untilMs = Math.ceil(nextLookMs + holdReserveMs);
+  if (fallbackRenewalAtMs(certificate, deferredUntilMs) - reserveMs > nextLookMs) return;
+  const untilMs = Math.ceil(nextLookMs + deferReserveMs);
   // A hold has an end of its own; one that would not move the deadline any more is not worth a message.
-  if (localDeadlineMs(certificate, untilMs) <= localDeadlineMs(certificate, heldUntilMs)) return;
-  await nodeQueues.hold(node, id, { volumeId, generation, untilMs });
+  if (fallbackRenewalAtMs(certificate, untilMs) <= fallbackRenewalAtMs(certificate, deferredUntilMs)) return;
+  await nodeQueues.defer(node, id, { volumeId, generation, untilMs });
 }
 
-function causeOf({ failure }: VolumeState, isDemanded: boolean): RenewalCause {
-  if (isDemanded) return 'demand';
+function causeOf({ failure }: IndexedVolume, isRequested: boolean): RenewalCause {
+  if (isRequested) return 'requested';
   return failure === undefined ? 'due' : 'retry';
 }

@@ -1,13 +1,13 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { decodeVolume } from '../fleet-index/volume-json.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 
 /** Volumes as Redis has them now: what a decision may rest on, where the view in memory may lag. */
 export interface StoredVolumes {
   /** @throws CertfleetError unavailable, reason UnknownLayout, for a record that a newer replica wrote */
-  get(node: string, volumeId: string): Promise<VolumeState | undefined>;
+  get(node: string, volumeId: string): Promise<IndexedVolume | undefined>;
   /**
    * Whether a volume that is not here is gone from the node. It is not known of a node without a session or whose session
    * has not delivered its whole snapshot: Redis may have lost what the agent still holds.

@@ -116,11 +116,11 @@ const answers: Readonly<Record<string, Answer>> = {
       const lane = await dispatcher.lanes.state(ca);
       assert.deepEqual([lane.failureStreak, lane.lastError?.message], [1, 'the issuer is away']);
       assert.equal(await connections.commands.hget(`${keys.lane(lane.id)}:node:node-a`, 'streak'), '1');
-      assert.equal(await connections.commands.zcard(keys.resting), 1);
+      assert.equal(await connections.commands.zcard(keys.cooldown), 1);
       const { state, failures, pending } = await dispatcher.bulks.progress(bulk);
       assert.deepEqual({ state, failures, pending }, { state: 'running', failures: 1, pending: 1 });
       const [last] = await dispatcher.history.of({ node: 'node-a', volumeId: 'v1' });
-      assert.deepEqual([last?.error, last?.cause], ['the issuer is away', 'demand']);
+      assert.deepEqual([last?.error, last?.cause], ['the issuer is away', 'requested']);
       assert.equal((await dispatcher.due.counts()).delayed, 1);
     },
   },

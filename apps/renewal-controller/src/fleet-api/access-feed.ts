@@ -15,7 +15,7 @@ export interface AccessFeedOptions {
 }
 
 const firstRetryMs = 500;
-const longestRetryMs = 30_000;
+const maxRetryMs = 30_000;
 /** Between two looks at whether Redis still has the node's user. */
 const checkMs = 60_000;
 
@@ -54,7 +54,7 @@ export class AccessFeed {
       if (this.#isPast(turn)) return;
       const { message, reason } = asCertfleetError(thrown);
       if (this.#failures === 0) log.warn({ node, error: message, reason }, 'no access to its queue for a node yet');
-      this.#renewIn(Math.min(firstRetryMs * 2 ** this.#failures, longestRetryMs));
+      this.#renewIn(Math.min(firstRetryMs * 2 ** this.#failures, maxRetryMs));
       this.#failures += 1;
     }
   }

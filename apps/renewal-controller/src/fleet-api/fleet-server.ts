@@ -8,7 +8,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { IdentifyAgent } from '../identity/agent-identity.ts';
 import type { NodeAccess } from '../identity/node-access.ts';
 import type { ServingCertificate } from '../identity/serving-certificate.ts';
-import { sourceOfPeer } from '../identity/request-source.ts';
+import { sourceAddressOf } from '../identity/request-source.ts';
 import { AccessFeed } from './access-feed.ts';
 import { MessageReader } from './message-reader.ts';
 import { NodeQuestions } from './node-questions.ts';
@@ -145,7 +145,7 @@ export class FleetServer {
 
   async #connect(stream: Stream): Promise<void> {
     const { log, observer } = this.#options;
-    const arrival: Arrival = { stream, source: sourceOfPeer(stream.getPeer()), ended: new AbortController() };
+    const arrival: Arrival = { stream, source: sourceAddressOf(stream.getPeer()), ended: new AbortController() };
     let node: string | undefined;
     // From the first moment on: an agent may give up while its token is reviewed.
     stream.on('cancelled', () => arrival.ended.abort(new CertfleetError('cancelled', 'the agent went away')));

@@ -16,11 +16,11 @@ export interface VolumeOfNode {
 }
 
 /** An agent answers in milliseconds; one that is busy or does not know the question is not waited for by a person. */
-const limits = { most: 64, mostOfOne: 8, timeoutMs: 5_000 };
+const limits = { most: 64, maxOfOne: 8, timeoutMs: 5_000 };
 /** What an agent sends at most, and a little more. */
 const longest = { certificates: 1024, bytes: 640 * 1024, text: 256 };
 /** Answers that come too late are few; a stream with more than these is not answering. */
-const mostUnasked = 100;
+const maxUnasked = 100;
 
 /** The questions that this replica has put to the agents which are connected to it. */
 export class NodeQuestions {
@@ -45,7 +45,7 @@ export class NodeQuestions {
     return (description) => {
       if (this.#take(node, description)) return;
       unasked += 1;
-      if (unasked <= mostUnasked) return;
+      if (unasked <= maxUnasked) return;
       throw new CertfleetError('invalid-argument', `expected answers to questions, found ${unasked} that nobody asked`);
     };
   }

@@ -42,7 +42,7 @@ export interface NodeStreamOptions {
 }
 
 /** More than a kubelet runs many times over; a node that reports more is out of its mind. */
-const mostVolumes = 10_000;
+const maxVolumes = 10_000;
 /** Between two looks at a Redis that is away. */
 const redisRetryMs = 1_000;
 /** A Redis that hangs must not keep an agent from being welcomed, which gives up after 15 s. */
@@ -138,8 +138,8 @@ export class NodeStream {
       this.#count(await index.applyDelta(session, upserted, removedVolumeIds));
       await index.applyDeferrals?.(session, deferrals);
     } else {
-      const standing = await index.nodeSeen(session);
-      if (standing !== 'current') throw new CertfleetError('aborted', `the session is ${standing}`);
+      const status = await index.nodeSeen(session);
+      if (status !== 'current') throw new CertfleetError('aborted', `the session is ${status}`);
       return;
     }
     observeReport(clock.now() - startedMs);
@@ -174,11 +174,11 @@ export class NodeStream {
     this.#isResyncDue = false;
     for (;;) {
       try {
-        const standing = await index.nodeSeen(session);
-        if (standing === 'superseded') {
+        const status = await index.nodeSeen(session);
+        if (status === 'superseded') {
           throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
         }
-        if (standing === 'current') {
+        if (status === 'current') {
           // A command that timed out may still reach Redis: a new session keeps it from undoing what is written later.
           const present = hasFailed ? await this.#openSession(session.id) : session;
           this.#askForSnapshot();
@@ -283,8 +283,8 @@ export class NodeStream {
 
   #count(added: number): void {
     this.#volumes += added;
-    if (this.#volumes <= mostVolumes) return;
-    throw new CertfleetError('resource-exhausted', `expected at most ${mostVolumes} volumes on a node, found more`);
+    if (this.#volumes <= maxVolumes) return;
+    throw new CertfleetError('resource-exhausted', `expected at most ${maxVolumes} volumes on a node, found more`);
   }
 }
 

@@ -14,7 +14,7 @@ interface Asked {
 
 function start(): Asked {
   const clock = new ManualClock();
-  const pending = new PendingAnswers<string>(clock, { most: 3, mostOfOne: 2, timeoutMs: 1_000 });
+  const pending = new PendingAnswers<string>(clock, { most: 3, maxOfOne: 2, timeoutMs: 1_000 });
   const ids: string[] = [];
   return { ids, clock, pending, ask: (party) => pending.ask(party, (id) => void ids.push(id)) };
 }

@@ -6,7 +6,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 export interface PendingLimits {
   /** Questions without an answer, in all and of one party. */
   readonly most: number;
-  readonly mostOfOne: number;
+  readonly maxOfOne: number;
   readonly timeoutMs: number;
 }
 
@@ -86,9 +86,9 @@ export class PendingAnswers<T> {
   }
 
   #requirePlace(party: string): void {
-    const { most, mostOfOne } = this.#limits;
+    const { most, maxOfOne } = this.#limits;
     const ofOne = [...this.#pending.values()].filter((pending) => pending.party === party).length;
-    if (this.#pending.size < most && ofOne < mostOfOne) return;
+    if (this.#pending.size < most && ofOne < maxOfOne) return;
     throw new CertfleetError('resource-exhausted', `expected fewer questions that wait for ${party}; try again soon`);
   }
 }

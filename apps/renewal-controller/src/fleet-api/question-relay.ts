@@ -26,9 +26,9 @@ export interface QuestionRelayOptions {
 }
 
 /** Longer than the other replica waits for its agent, so that its own words arrive. */
-const limits = { most: 64, mostOfOne: 64, timeoutMs: 7_000 };
+const limits = { most: 64, maxOfOne: 64, timeoutMs: 7_000 };
 const retryMs = { first: 1_000, longest: 30_000 };
-const largestMessageBytes = 1024 * 1024;
+const maxMessageBytes = 1024 * 1024;
 const emptyMessage = { question: undefined, answer: undefined, refusal: undefined };
 
 /**
@@ -109,7 +109,7 @@ export class QuestionRelay {
   };
 
   readonly #onMessage = (_channel: Buffer, bytes: Buffer): void => {
-    if (bytes.length > largestMessageBytes) return;
+    if (bytes.length > maxMessageBytes) return;
     try {
       this.#receive(Relayed.decode(bytes));
     } catch (thrown) {

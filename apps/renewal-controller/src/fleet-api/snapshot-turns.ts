@@ -2,7 +2,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 
 const atOnce = 8;
 /** An agent that takes longer, or says nothing, keeps nobody else waiting. */
-const longestMs = 5_000;
+const maxMs = 5_000;
 
 interface Turn {
   readonly begin: () => void;
@@ -44,7 +44,7 @@ export class SnapshotTurns {
         this.#free += 1;
         this.#next();
       };
-      const cancel = this.#clock.schedule(longestMs, end);
+      const cancel = this.#clock.schedule(maxMs, end);
       turn.end = end;
       turn.begin();
     }

@@ -21,7 +21,7 @@ export interface VolumeDescriptionsOptions {
 export type DescribeVolume = (volume: VolumeOfNode) => Promise<VolumeDescription>;
 
 /** Until the fleet API serves nobody can be asked. */
-export const nobodyToAsk: DescribeVolume = () =>
+export const notReady: DescribeVolume = () =>
   Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
 
 /**
@@ -37,10 +37,10 @@ export function volumeDescriptions(options: VolumeDescriptionsOptions): Describe
       const error = asCertfleetError(thrown);
       const moved = nodeNow(options, volume.node);
       const isElsewhere = moved.connectedTo !== tried.connectedTo || options.server.isConnected(volume.node);
-      if (error.reason !== 'NotConnected' || !isElsewhere) throw inWords(error, moved);
+      if (error.reason !== 'NotConnected' || !isElsewhere) throw asText(error, moved);
       // It went to another replica while it was asked, as every agent does when one is restarted.
       return await ask(options, volume, moved).catch((again: unknown) => {
-        throw inWords(asCertfleetError(again), moved);
+        throw asText(asCertfleetError(again), moved);
       });
     }
   };
@@ -65,7 +65,7 @@ async function ask(
   return await relay.describe(connectedTo, { node, volumeId });
 }
 
-function inWords(error: CertfleetError, { node, agentVersion }: NodeState): CertfleetError {
+function asText(error: CertfleetError, { node, agentVersion }: NodeState): CertfleetError {
   if (error.code !== 'deadline-exceeded') return error;
   const message = `the agent of node ${node} does not answer; it is busy, or its version (${agentVersion}) cannot show certificates`;
   return new CertfleetError('unavailable', message, { cause: error });

@@ -11,7 +11,7 @@ import type { ChangedPairs } from './index-scripts.ts';
 import type { ReportSink } from './report-sink.ts';
 import type { VolumeChange } from './volume-change.ts';
 import { decodeVolume } from './volume-json.ts';
-import type { VolumeState } from './volume-state.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 /** What an outbox works with. */
 export interface ChangeOutboxParts {
@@ -29,7 +29,7 @@ export interface ChangeCall {
   /** @param batch the id under which the script adds its changes */
   readonly args: (batch: string) => readonly (string | number)[];
   /** The volumes that the call writes, by their ids. */
-  readonly written?: ReadonlyMap<string, VolumeState>;
+  readonly written?: ReadonlyMap<string, IndexedVolume>;
 }
 
 /** What a call changed, and how many volumes it refused. */
@@ -132,7 +132,7 @@ export class ChangeOutbox {
 function changesOfPairs(
   node: string,
   pairs: ChangedPairs,
-  written: ReadonlyMap<string, VolumeState>,
+  written: ReadonlyMap<string, IndexedVolume>,
 ): readonly VolumeChange[] {
   return Array.from({ length: pairs.length / 2 }, (_, i) => {
     const [volumeId = '', before = ''] = pairs.slice(i * 2, i * 2 + 2);
@@ -151,6 +151,6 @@ function changesOfTriples(node: string, triples: readonly string[]): readonly Vo
   );
 }
 
-function volumeOf(node: string, volumeId: string, json: string): VolumeState | undefined {
+function volumeOf(node: string, volumeId: string, json: string): IndexedVolume | undefined {
   return json === '' ? undefined : decodeVolume(node, volumeId, json);
 }

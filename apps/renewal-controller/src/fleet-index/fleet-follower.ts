@@ -25,7 +25,7 @@ export interface FleetFollowerParts {
 
 const blockMs = 1_000;
 const retryMs = 500;
-const longestSeenMs = 5_000;
+const maxSeenMs = 5_000;
 /** A stream that has not answered for this long is not followed: a read that blocks takes a second. */
 const staleAfterMs = 5_000;
 const nodesAtOnce = 16;
@@ -69,7 +69,7 @@ export class FleetFollower {
   /** Ends at once, whether Redis is there or not. */
   stop(): void {
     this.#stopping.abort();
-    // Ends the read that blocks. Not waited for: between two connections ioredis lets go of commands without a word.
+    // Ends the read that blocks. Not waited for: between two connections ioredis lets go of commands without a status.
     this.#parts.redis.disconnect();
   }
 
@@ -180,8 +180,8 @@ export class FleetFollower {
   }
 
   async #readSeen(): Promise<void> {
-    const { redis, keys, clock, seenEveryMs = longestSeenMs } = this.#parts;
-    if (clock.monotonic() - this.#seenAtMs < Math.min(longestSeenMs, seenEveryMs)) return;
+    const { redis, keys, clock, seenEveryMs = maxSeenMs } = this.#parts;
+    if (clock.monotonic() - this.#seenAtMs < Math.min(maxSeenMs, seenEveryMs)) return;
     this.#seenAtMs = clock.monotonic();
     const [time, pairs] = await Promise.all([redis.time(), redis.zrange(keys.seen, 0, '-1', 'WITHSCORES')]);
     // Redis notes its own time; what is shown, and compared, is this replica's.

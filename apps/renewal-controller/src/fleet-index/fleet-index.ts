@@ -19,12 +19,12 @@ import {
   retainScript,
   silentNodesScript,
 } from './index-scripts.ts';
-import type { NodeInfo, NodeSession, SessionEntry, SessionStanding, SilentNode } from './node-session.ts';
+import type { NodeInfo, NodeSession, SessionEntry, SessionStatus, SilentNode } from './node-session.ts';
 import type { RenewalDeferral, ReportSink } from './report-sink.ts';
 import { boundedVolume, nodeLimits, Refusals } from './node-limits.ts';
 import type { EncodedVolume } from './node-limits.ts';
-import { volumeStateOf } from './volume-state.ts';
-import type { VolumeState } from './volume-state.ts';
+import { indexedVolumeOf } from './indexed-volume.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 /** What the index stands on. */
 export interface FleetIndexParts {
@@ -38,7 +38,7 @@ export interface FleetIndexParts {
 /** Volumes in one script call: enough to be cheap, few enough not to hold Redis for more than a millisecond or two. */
 const batchSize = 200;
 /** Nodes that are looked at in one sweep. */
-const mostSilent = 1_000;
+const maxSilent = 1_000;
 
 /**
  * The expiry index in Redis: writes what agents report, and tells the sink what changed. Writing the same again changes
@@ -74,9 +74,9 @@ export class FleetIndex {
   }
 
   /** Notes that the agent lives, and answers whether its session still stands. */
-  async nodeSeen({ node, id }: NodeSession): Promise<SessionStanding> {
+  async nodeSeen({ node, id }: NodeSession): Promise<SessionStatus> {
     const { redis, keys } = this.#parts;
-    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStanding;
+    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStatus;
   }
 
   /**
@@ -122,7 +122,7 @@ export class FleetIndex {
   /** Nodes that were not heard of for some time by Redis' clock, at most a thousand. */
   async silentNodes(silentMs: number): Promise<readonly SilentNode[]> {
     const { redis, keys } = this.#parts;
-    const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, mostSilent]);
+    const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, maxSilent]);
     const fields = answer as readonly string[];
     return Array.from({ length: fields.length / 3 }, (_, i) => {
       const [node = '', silentForMs, mark = ''] = fields.slice(i * 3, i * 3 + 3);
@@ -135,11 +135,11 @@ export class FleetIndex {
    * @param silent what `silentNodes` said of it; Redis then refuses if there was a sign of life since
    * @returns whether it was removed
    */
-  async forgetNode(node: string, silent?: { readonly mark: string; readonly leastMs: number }): Promise<boolean> {
+  async forgetNode(node: string, silent?: { readonly mark: string; readonly minMs: number }): Promise<boolean> {
     const { keys } = this.#parts;
     const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving];
-    const { mark = '', leastMs = 0 } = silent ?? {};
-    const args = (batch: string): readonly (string | number)[] => [node, changesKept, mark, leastMs, batch];
+    const { mark = '', minMs = 0 } = silent ?? {};
+    const args = (batch: string): readonly (string | number)[] => [node, changesKept, mark, minMs, batch];
     const gone = await this.#outbox.change({ node, script: forgetScript, keys: scriptKeys, args });
     if (gone === undefined) return false;
     await this.#parts.sink.forgotten(node);
@@ -172,11 +172,11 @@ export class FleetIndex {
     session: NodeSession,
     reports: readonly VolumeReport[],
   ): Promise<{
-    readonly volumes: readonly VolumeState[];
+    readonly volumes: readonly IndexedVolume[];
     readonly changed: ReadonlySet<string>;
     readonly added: number;
   }> {
-    const understood: VolumeState[] = [];
+    const understood: IndexedVolume[] = [];
     const changed = new Set<string>();
     const refusals = new Refusals(Math.max(0, reports.length - nodeLimits.reports));
     let added = 0;
@@ -221,7 +221,7 @@ export class FleetIndex {
   /** A report that makes no sense costs its own volume, not the others of the same message. */
   #understood(node: string, report: VolumeReport, refusals: Refusals): EncodedVolume | undefined {
     try {
-      return boundedVolume(volumeStateOf(node, report));
+      return boundedVolume(indexedVolumeOf(node, report));
     } catch (error) {
       refusals.add(1, { volumeId: report.volumeId.slice(0, 256), error: asCertfleetError(error).message });
       return undefined;
@@ -232,7 +232,7 @@ export class FleetIndex {
     session: NodeSession,
     script: LuaScript,
     args: ChangeCall['args'],
-    written?: ReadonlyMap<string, VolumeState>,
+    written?: ReadonlyMap<string, IndexedVolume>,
   ): Promise<Changed> {
     const { node } = session;
     const call = { node, script, keys: this.#keysOf(node), args, ...(written && { written }) };

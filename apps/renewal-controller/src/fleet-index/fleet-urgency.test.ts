@@ -3,17 +3,17 @@ import { test } from 'node:test';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import type { VolumeSketch } from '../dispatch/testing/test-fleet.ts';
 import { weighUrgency } from './fleet-urgency.ts';
-import { volumeStateOf } from './volume-state.ts';
-import type { VolumeState } from './volume-state.ts';
+import { indexedVolumeOf } from './indexed-volume.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 const nowMs = 1_000_000;
 const key = (name: string): string => `ClusterIssuer.cert-manager.io//${name}`;
 
 /** A volume whose certificate lives 600 s, of which it has so many left; it is due when 200 are left. */
-function volume(leftSeconds: number, sketch: Partial<VolumeSketch> = {}, node = 'node-a'): VolumeState {
+function volume(leftSeconds: number, sketch: Partial<VolumeSketch> = {}, node = 'node-a'): IndexedVolume {
   const notAfterMs = nowMs + leftSeconds * 1000;
   const times = { notBeforeMs: notAfterMs - 600_000, renewAtMs: notAfterMs - 200_000, notAfterMs };
-  return volumeStateOf(node, reportOf({ id: `v-${leftSeconds}`, ...times, ...sketch }));
+  return indexedVolumeOf(node, reportOf({ id: `v-${leftSeconds}`, ...times, ...sketch }));
 }
 
 test('counts what is due, what even the agent should have renewed, and what comes close to its end', () => {
@@ -24,7 +24,7 @@ test('counts what is due, what even the agent should have renewed, and what come
 });
 
 test('nothing is overdue that failed, or that its agent leaves to the controller for its lane’s sake', () => {
-  const held = { ...volume(140), heldUntilMs: nowMs };
+  const held = { ...volume(140), deferredUntilMs: nowMs };
   assert.equal(weighUrgency([volume(140)], nowMs, new Set()).overdue, 1);
   assert.equal(weighUrgency([held, volume(140, { attempts: 1 })], nowMs, new Set()).overdue, 0);
 });

@@ -1,6 +1,6 @@
 import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
-import { issuerKey } from './volume-state.ts';
-import type { CertificateState, VolumeState } from './volume-state.ts';
+import { issuerKey } from './indexed-volume.ts';
+import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
 
 /** What of the fleet should have been renewed by now. */
 export interface FleetUrgency {
@@ -23,7 +23,7 @@ export interface FleetUrgency {
 
 /** Weighs volumes in one pass, a few milliseconds for 100,000. */
 export function weighUrgency(
-  volumes: Iterable<VolumeState>,
+  volumes: Iterable<IndexedVolume>,
   nowMs: number,
   silentNodes: ReadonlySet<string>,
 ): FleetUrgency {
@@ -51,17 +51,17 @@ class Scale implements FleetUrgency {
     this.#nowMs = nowMs;
   }
 
-  count({ failure, heldUntilMs }: VolumeState, certificate: CertificateState): void {
+  count({ failure, deferredUntilMs }: IndexedVolume, certificate: IndexedCertificate): void {
     this.due += 1;
     const left = renewalTimeLeft(certificate, this.#nowMs);
-    if (left > 0 && failure === undefined && isOverdue(certificate, this.#nowMs, heldUntilMs)) this.overdue += 1;
+    if (left > 0 && failure === undefined && isOverdue(certificate, this.#nowMs, deferredUntilMs)) this.overdue += 1;
     if (left === 0 || left > 1 / 2) return;
     this.halfLeft += 1;
     if (left <= 1 / 4) this.quarterLeft += 1;
     this.firstAtRiskMs = Math.min(this.firstAtRiskMs ?? Infinity, certificate.notAfterMs);
   }
 
-  wait(issuer: string, { renewAtMs }: CertificateState): void {
+  wait(issuer: string, { renewAtMs }: IndexedCertificate): void {
     this.oldestDueMs.set(issuer, Math.min(this.oldestDueMs.get(issuer) ?? Infinity, renewAtMs));
   }
 }

@@ -1,24 +1,24 @@
 import type { NodeInfo, NodeState } from './node-session.ts';
-import { CensusTaker } from './fleet-census.ts';
-import type { FleetCensus } from './fleet-census.ts';
+import { StatsAggregator } from './fleet-stats.ts';
+import type { FleetStats } from './fleet-stats.ts';
 import { noProgress, progressChanges } from './renewal-progress.ts';
-import type { LaneHold, RenewalProgress } from './renewal-progress.ts';
+import type { LaneWait, RenewalProgress } from './renewal-progress.ts';
 import { selectionCriterion } from './volume-selection.ts';
 import type { VolumeSelection } from './volume-selection.ts';
-import { volumeWord } from './volume-word.ts';
-import type { VolumePlace } from './volume-place.ts';
-import type { VolumeState } from './volume-state.ts';
-import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import { volumeStatus } from './volume-status.ts';
+import type { VolumeKey } from './volume-key.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 
-const censusMs = 1_000;
+const statsMs = 1_000;
 
 /** The whole index in this process' memory, for pages, metrics and selections; some milliseconds behind Redis. */
 export class FleetView {
-  readonly #volumes = new Map<string, Map<string, VolumeState>>();
+  readonly #volumes = new Map<string, Map<string, IndexedVolume>>();
   readonly #nodes = new Map<string, NodeInfo>();
   #seen = new Map<string, number>();
   #progress = noProgress;
-  #census: FleetCensus | undefined;
+  #stats: FleetStats | undefined;
   #count = 0;
 
   /** Number of volumes. */
@@ -26,29 +26,29 @@ export class FleetView {
     return this.#count;
   }
 
-  volume(node: string, volumeId: string): VolumeState | undefined {
+  volume(node: string, volumeId: string): IndexedVolume | undefined {
     return this.#volumes.get(node)?.get(volumeId);
   }
 
-  *volumes(): Generator<VolumeState> {
+  *volumes(): Generator<IndexedVolume> {
     for (const volumes of this.#volumes.values()) yield* volumes.values();
   }
 
   /** The volumes that a selection means at a time; one that names a node looks at that node alone. */
-  select(selection: VolumeSelection, nowMs: number): readonly VolumeState[] {
+  select(selection: VolumeSelection, nowMs: number): readonly IndexedVolume[] {
     const isMeant = selectionCriterion(selection);
-    const selected: VolumeState[] = [];
-    this.scan(nowMs, selection.node ?? selection.query?.node, (volume, word) => {
-      if (isMeant(volume, word)) selected.push(volume);
+    const selected: IndexedVolume[] = [];
+    this.scan(nowMs, selection.node ?? selection.query?.node, (volume, status) => {
+      if (isMeant(volume, status)) selected.push(volume);
     });
     return selected;
   }
 
   /** How a volume stands at a time. */
-  wordOf(volume: VolumeState, nowMs: number): VolumeWord {
+  statusOf(volume: IndexedVolume, nowMs: number): VolumeStatus {
     const { started, holds } = this.#progress;
     const { node, volumeId } = volume;
-    return volumeWord(
+    return volumeStatus(
       volume,
       nowMs,
       started.get(node)?.has(volumeId) ?? false,
@@ -57,34 +57,34 @@ export class FleetView {
   }
 
   /** Why a volume's renewal waits in its lane; undefined when it does not. */
-  holdOf({ node, volumeId }: VolumePlace): LaneHold | undefined {
+  waitOf({ node, volumeId }: VolumeKey): LaneWait | undefined {
     return this.#progress.holds.get(node)?.get(volumeId);
   }
 
   /** The fleet counted, at most a second ago: however many ask, there is one pass a second. */
-  census(nowMs: number): FleetCensus {
-    const ageMs = nowMs - (this.#census?.atMs ?? -Infinity);
-    if (this.#census !== undefined && ageMs >= 0 && ageMs < censusMs) return this.#census;
-    return (this.#census = this.takeCensus(nowMs));
+  stats(nowMs: number): FleetStats {
+    const ageMs = nowMs - (this.#stats?.atMs ?? -Infinity);
+    if (this.#stats !== undefined && ageMs >= 0 && ageMs < statsMs) return this.#stats;
+    return (this.#stats = this.aggregate(nowMs));
   }
 
-  /** The fleet has changed: the next census is taken anew. */
-  forgetCensus(): void {
-    this.#census = undefined;
+  /** The fleet has changed: the next stats is taken anew. */
+  forgetStats(): void {
+    this.#stats = undefined;
   }
 
   /** Counts the fleet now, in one pass over everything. */
-  takeCensus(nowMs: number): FleetCensus {
-    const taker = new CensusTaker(nowMs);
+  aggregate(nowMs: number): FleetStats {
+    const taker = new StatsAggregator(nowMs);
     for (const node of this.#volumes.keys()) {
       const tally = taker.node(node);
-      this.scan(nowMs, node, (volume, word) => taker.count(volume, word, tally));
+      this.scan(nowMs, node, (volume, status) => taker.count(volume, status, tally));
     }
-    return taker.census();
+    return taker.stats();
   }
 
-  /** Visits the volumes of one node, or of all, each with the word for how it stands. */
-  scan(nowMs: number, node: string | undefined, visit: (volume: VolumeState, word: VolumeWord) => void): void {
+  /** Visits the volumes of one node, or of all, each with the status for how it stands. */
+  scan(nowMs: number, node: string | undefined, visit: (volume: IndexedVolume, status: VolumeStatus) => void): void {
     if (node === undefined) {
       for (const each of this.#volumes.keys()) this.scan(nowMs, each, visit);
       return;
@@ -93,7 +93,7 @@ export class FleetView {
     const holds = this.#progress.holds.get(node);
     for (const volume of this.#volumes.get(node)?.values() ?? []) {
       const { volumeId } = volume;
-      visit(volume, volumeWord(volume, nowMs, started?.has(volumeId) ?? false, holds?.has(volumeId) ?? false));
+      visit(volume, volumeStatus(volume, nowMs, started?.has(volumeId) ?? false, holds?.has(volumeId) ?? false));
     }
   }
 
@@ -122,7 +122,7 @@ export class FleetView {
   }
 
   /** Takes the whole content of a node in the place of what was known of it. */
-  replaceNode(node: string, info: NodeInfo, volumes: Map<string, VolumeState>): void {
+  replaceNode(node: string, info: NodeInfo, volumes: Map<string, IndexedVolume>): void {
     this.#count += volumes.size - this.volumesOn(node);
     if (volumes.size === 0) this.#volumes.delete(node);
     else this.#volumes.set(node, volumes);
@@ -135,12 +135,12 @@ export class FleetView {
   }
 
   /** Sets a volume, or removes it. */
-  set(node: string, volumeId: string, volume: VolumeState | undefined): void {
+  set(node: string, volumeId: string, volume: IndexedVolume | undefined): void {
     let volumes = this.#volumes.get(node);
     const before = volumes?.size ?? 0;
     if (volume === undefined) volumes?.delete(volumeId);
     else {
-      if (volumes === undefined) this.#volumes.set(node, (volumes = new Map<string, VolumeState>()));
+      if (volumes === undefined) this.#volumes.set(node, (volumes = new Map<string, IndexedVolume>()));
       volumes.set(volumeId, volume);
     }
     this.#count += (volumes?.size ?? 0) - before;
@@ -156,7 +156,7 @@ export class FleetView {
   }
 
   /** Takes what is under way; answers the volumes that came to it or left it. */
-  setProgress(progress: RenewalProgress): readonly VolumePlace[] {
+  setProgress(progress: RenewalProgress): readonly VolumeKey[] {
     const before = this.#progress;
     this.#progress = progress;
     return progressChanges(before, progress);

@@ -1,5 +1,5 @@
 import type { changeKinds } from '@certfleet/operator-api/vocabulary.ts';
-import type { VolumePlace } from './volume-place.ts';
+import type { VolumeKey } from './volume-key.ts';
 
 /** What of the fleet may have changed. */
 export type ChangeKind = (typeof changeKinds)[number];
@@ -10,7 +10,7 @@ export interface FollowedChange {
   readonly position: string;
   readonly kinds: readonly ChangeKind[];
   /** Which volumes; undefined when they are not told one by one. */
-  readonly volumes: readonly VolumePlace[] | undefined;
+  readonly volumes: readonly VolumeKey[] | undefined;
 }
 
 /** Who wants to know what a follower reads. Called in the hot path: be quick, do not throw. */

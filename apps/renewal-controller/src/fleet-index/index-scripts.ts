@@ -51,13 +51,13 @@ if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
 local unsettled = unsettledBatch(KEYS[6], KEYS[2])
 if unsettled then return unsettled end
 local answer, ids, refused = {}, {}, 0
-local upserts, mostVolumes, mostBytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local upserts, maxVolumes, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local size, count = sizeOf(KEYS[5], KEYS[2], ARGV[1]), redis.call('HLEN', KEYS[2])
 for i = 8, 7 + upserts * 2, 2 do
   local before = redis.call('HGET', KEYS[2], ARGV[i]) or ''
   if before ~= ARGV[i + 1] then
     local growth = #ARGV[i + 1] - #before
-    if (before == '' and count >= mostVolumes) or (growth > 0 and size + growth > mostBytes) then
+    if (before == '' and count >= maxVolumes) or (growth > 0 and size + growth > maxBytes) then
       refused = refused + 1
     else
       redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])

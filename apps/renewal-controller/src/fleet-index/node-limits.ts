@@ -1,7 +1,7 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { encodeVolume } from './volume-json.ts';
-import type { VolumeState } from './volume-state.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 /**
  * What one node may take of Redis and of each replica's memory. A node that reports honestly is far below: a kubelet runs
@@ -21,7 +21,7 @@ export const nodeLimits = {
 
 /** A volume, and as it lies in Redis. */
 export interface EncodedVolume {
-  readonly volume: VolumeState;
+  readonly volume: IndexedVolume;
   readonly json: string;
 }
 
@@ -30,12 +30,12 @@ export interface EncodedVolume {
  * read, and is renewed all the same.
  * @throws CertfleetError resource-exhausted when its names alone are longer
  */
-export function boundedVolume(volume: VolumeState): EncodedVolume {
+export function boundedVolume(volume: IndexedVolume): EncodedVolume {
   const json = encodeVolume(volume);
   if (isShort(json)) return { volume, json };
   const { certificate, failure, ...rest } = volume;
   const lists = { dnsNames: [], uris: [], ipAddresses: [], subject: '' };
-  const slim: VolumeState = {
+  const slim: IndexedVolume = {
     ...rest,
     ...(certificate && { certificate: { ...certificate, ...lists } }),
     ...(failure && { failure: { ...failure, message: '' } }),

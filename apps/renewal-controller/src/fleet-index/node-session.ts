@@ -39,7 +39,7 @@ export interface SessionEntry {
 }
 
 /** `current`: go on. `superseded`: a newer stream of the node took over, end this one. `lost`: send Resync. */
-export type SessionStanding = 'current' | 'superseded' | 'lost';
+export type SessionStatus = 'current' | 'superseded' | 'lost';
 
 /** A node as the index knows it. */
 export interface NodeState extends NodeInfo {

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { holdsByNode, noProgress, startedByNode } from './renewal-progress.ts';
+import { waitsByNode, noProgress, startedByNode } from './renewal-progress.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
 
 const everyMs = 1_000;
@@ -29,18 +29,18 @@ export class ProgressReader {
     if (monotonicMs - this.#readAtMs < everyMs) return undefined;
     this.#readAtMs = monotonicMs;
     const started = startedByNode(await this.#redis.zrange(this.#keys.started, nowMs, '+inf', 'BYSCORE'));
-    const waiting = await this.#redis.hlen(this.#keys.holds);
+    const waiting = await this.#redis.hlen(this.#keys.waits);
     const isHoldsTurn = monotonicMs - this.#holdsAtMs >= waiting / holdsPerMs;
     if (isHoldsTurn) this.#holdsAtMs = monotonicMs;
-    const holds = isHoldsTurn ? holdsByNode(waiting === 0 ? [] : await this.#scanHolds()) : this.#progress.holds;
+    const holds = isHoldsTurn ? waitsByNode(waiting === 0 ? [] : await this.#scanWaits()) : this.#progress.holds;
     return (this.#progress = { started, holds });
   }
 
-  async #scanHolds(): Promise<readonly string[]> {
+  async #scanWaits(): Promise<readonly string[]> {
     const pairs: string[] = [];
     let cursor = '0';
     do {
-      const [next, some] = await this.#redis.hscan(this.#keys.holds, cursor, 'COUNT', scanCount);
+      const [next, some] = await this.#redis.hscan(this.#keys.waits, cursor, 'COUNT', scanCount);
       cursor = next;
       pairs.push(...some);
     } while (cursor !== '0');

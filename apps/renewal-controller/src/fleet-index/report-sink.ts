@@ -1,5 +1,5 @@
 import type { VolumeChange } from './volume-change.ts';
-import type { VolumeState } from './volume-state.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 /** An automatic renewal that an agent refused for a while. */
 export interface RenewalDeferral {
@@ -19,7 +19,7 @@ export interface ReportSink {
    */
   changed(changes: readonly VolumeChange[], batch: string): Promise<void>;
   /** Volumes that a snapshot named as they were known: what should be scheduled for them must be there. */
-  confirmed(volumes: readonly VolumeState[]): Promise<void>;
+  confirmed(volumes: readonly IndexedVolume[]): Promise<void>;
   /** Renewals that the agent of a node refused for a while: their reports will not change by the jobs that it was given. */
   deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void>;
   /** A node that left for good, after its volumes were told as removed. */

@@ -1,10 +1,10 @@
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
-import type { VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
-import { issuerKey } from './volume-state.ts';
-import type { IssuerName, VolumeState } from './volume-state.ts';
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import { issuerKey } from './indexed-volume.ts';
+import type { IssuerName, IndexedVolume } from './indexed-volume.ts';
 
-/** Whether a volume, with the word for how it stands, is meant. */
-export type VolumeCriterion = (volume: VolumeState, word: VolumeWord) => boolean;
+/** Whether a volume, with the status for how it stands, is meant. */
+export type VolumeCriterion = (volume: IndexedVolume, status: VolumeStatus) => boolean;
 
 /** A filter as a function, with what can be prepared done once: it is asked of every volume of the fleet. */
 export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
@@ -13,7 +13,7 @@ export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
   if (filter.search !== undefined) criteria.push(searchFor(filter.search));
   const [only] = criteria;
   if (criteria.length === 1 && only !== undefined) return only;
-  return (volume, word) => criteria.every((holds) => holds(volume, word));
+  return (volume, status) => criteria.every((holds) => holds(volume, status));
 }
 
 function equalities({ node, namespace, pod, volumeId, issuer }: VolumeFilter): VolumeCriterion[] {
@@ -43,7 +43,7 @@ function comparisons({ expiresBefore, renewsBefore, caFingerprint }: VolumeFilte
 
 function stateIn(states: string): VolumeCriterion {
   const wanted = new Set(states.split(','));
-  return (_volume, word) => wanted.has(word);
+  return (_volume, status) => wanted.has(status);
 }
 
 /** Names of pods, namespaces and nodes are lower case by Kubernetes' rules; the rest is made so. */

@@ -1,12 +1,12 @@
 import { compactHex, expandHex } from './compact-hex.ts';
-import type { CertificateState, VolumeState } from './volume-state.ts';
+import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
 
 /**
  * A volume as it lies in Redis: JSON without the node and the id, which its key and field already say, and without names
  * of fields, which would be a third of it. The first element is the version of the layout.
  */
-export function encodeVolume(volume: VolumeState): string {
-  const { issuer, certificate, failure, heldUntilMs = 0, lastIssuanceMs = 0 } = volume;
+export function encodeVolume(volume: IndexedVolume): string {
+  const { issuer, certificate, failure, deferredUntilMs = 0, lastIssuanceMs = 0 } = volume;
   return JSON.stringify([
     1,
     volume.generation,
@@ -16,7 +16,7 @@ export function encodeVolume(volume: VolumeState): string {
     certificate === undefined ? 0 : encodeCertificate(certificate),
     failure === undefined ? 0 : [failure.atMs, failure.reason, failure.message, failure.attempts],
     // What most volumes do not have stands last and is left out.
-    ...(lastIssuanceMs > 0 ? [heldUntilMs, lastIssuanceMs] : heldUntilMs > 0 ? [heldUntilMs] : []),
+    ...(lastIssuanceMs > 0 ? [deferredUntilMs, lastIssuanceMs] : deferredUntilMs > 0 ? [deferredUntilMs] : []),
   ]);
 }
 
@@ -24,11 +24,11 @@ export function encodeVolume(volume: VolumeState): string {
  * Reads what `encodeVolume` wrote; undefined for a layout that is not known: a newer replica's during a rolling upgrade,
  * which is left alone, or an older one's, which the agent's next snapshot replaces.
  */
-export function decodeVolume(node: string, volumeId: string, json: string): VolumeState | undefined {
+export function decodeVolume(node: string, volumeId: string, json: string): IndexedVolume | undefined {
   const fields = fieldsOf(json);
   if (fields === undefined) return undefined;
   const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure, ...more] = fields;
-  const [heldUntilMs = 0, lastIssuanceMs = 0] = more;
+  const [deferredUntilMs = 0, lastIssuanceMs = 0] = more;
   return {
     node: shared(node),
     volumeId,
@@ -44,7 +44,7 @@ export function decodeVolume(node: string, volumeId: string, json: string): Volu
     ...(failure !== 0 && {
       failure: { atMs: failure[0], reason: failure[1], message: failure[2], attempts: failure[3] },
     }),
-    ...(heldUntilMs > 0 && { heldUntilMs }),
+    ...(deferredUntilMs > 0 && { deferredUntilMs }),
     ...(lastIssuanceMs > 0 && { lastIssuanceMs }),
   };
 }
@@ -62,7 +62,7 @@ function fieldsOf(json: string): StoredFields | undefined {
 
 type StoredFields = [
   number,
-  readonly [VolumeState['state'], VolumeState['keyType'], VolumeState['cause']],
+  readonly [IndexedVolume['state'], IndexedVolume['keyType'], IndexedVolume['cause']],
   readonly [string, string, string],
   StoredIssuer,
   0 | StoredCertificate,
@@ -81,7 +81,7 @@ type StoredCertificate = readonly [
   Texts,
 ];
 
-function encodeCertificate(certificate: CertificateState): StoredCertificate {
+function encodeCertificate(certificate: IndexedCertificate): StoredCertificate {
   const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs } = certificate;
   return [
     [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs],
@@ -93,7 +93,7 @@ function encodeCertificate(certificate: CertificateState): StoredCertificate {
   ];
 }
 
-function decodeCertificate([times, [serial, fingerprint, subject], ...more]: StoredCertificate): CertificateState {
+function decodeCertificate([times, [serial, fingerprint, subject], ...more]: StoredCertificate): IndexedCertificate {
   const [notBeforeMs, notAfterMs, renewAtMs, issuedAtMs] = times;
   const [caFingerprints, dnsNames, uris, ipAddresses] = more;
   return {
@@ -118,21 +118,21 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...more]: Sto
 const texts = new Map<string, string>();
 const lists = new Map<string, Texts>();
 const none: Texts = [];
-const issuers = new Map<string, VolumeState['issuer']>();
-const mostShared = 20_000;
+const issuers = new Map<string, IndexedVolume['issuer']>();
+const maxShared = 20_000;
 
 function shared(text: string): string {
   return sharedIn(texts, text, () => text);
 }
 
-function sharedIssuer([group, kind, namespace, name]: StoredIssuer): VolumeState['issuer'] {
+function sharedIssuer([group, kind, namespace, name]: StoredIssuer): IndexedVolume['issuer'] {
   return sharedIn(issuers, `${group}/${kind}/${namespace}/${name}`, () => ({ group, kind, namespace, name }));
 }
 
 function sharedIn<T>(pool: Map<string, T>, key: string, make: () => T): T {
   const known = pool.get(key);
   if (known !== undefined) return known;
-  if (pool.size >= mostShared) pool.clear();
+  if (pool.size >= maxShared) pool.clear();
   const made = make();
   pool.set(key, made);
   return made;

@@ -1,10 +1,10 @@
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { volumeFilter } from './volume-filter.ts';
 import type { VolumeCriterion } from './volume-filter.ts';
-import { volumePlace } from './volume-place.ts';
-import type { VolumePlace } from './volume-place.ts';
-import { issuerKey } from './volume-state.ts';
-import type { IssuerName } from './volume-state.ts';
+import { volumeKey } from './volume-key.ts';
+import type { VolumeKey } from './volume-key.ts';
+import { issuerKey } from './indexed-volume.ts';
+import type { IssuerName } from './indexed-volume.ts';
 
 /** Which volumes are meant; every criterion that is given must hold. None at all means every volume. */
 export interface VolumeSelection {
@@ -23,7 +23,7 @@ export interface VolumeSelection {
   /** What the table of volumes would show. */
   readonly query?: VolumeFilter;
   /** These alone. */
-  readonly volumes?: readonly VolumePlace[];
+  readonly volumes?: readonly VolumeKey[];
 }
 
 /** A selection as a function, with what can be prepared done once. */
@@ -39,14 +39,14 @@ export function selectionCriterion(selection: VolumeSelection): VolumeCriterion 
   if (issuedBeforeMs !== undefined)
     criteria.push(({ certificate }) => certificate !== undefined && certificate.issuedAtMs < issuedBeforeMs);
   if (volumes !== undefined) {
-    const places = new Set(volumes.map(volumePlace));
-    criteria.push((volume) => places.has(volumePlace(volume)));
+    const places = new Set(volumes.map(volumeKey));
+    criteria.push((volume) => places.has(volumeKey(volume)));
   }
   return (volume, word) => criteria.every((holds) => holds(volume, word));
 }
 
 /** A selection for people to read, such as `namespace=shop state=failing`. */
-export function selectionWords(selection: VolumeSelection): string {
+export function describeSelection(selection: VolumeSelection): string {
   const { node, volumeId, namespace, pod, labelSelector, caFingerprint } = selection;
   const { issuer, issuedBeforeMs, query, volumes } = selection;
   const criteria = {
@@ -54,7 +54,7 @@ export function selectionWords(selection: VolumeSelection): string {
     ...(issuer && { issuer: issuerKey(issuer) }),
     ...(issuedBeforeMs !== undefined && { issuedBefore: new Date(issuedBeforeMs).toISOString() }),
     ...query,
-    ...(volumes && { volumes: volumes.length === 1 ? volumes.map(volumePlace).join('') : `${volumes.length} chosen` }),
+    ...(volumes && { volumes: volumes.length === 1 ? volumes.map(volumeKey).join('') : `${volumes.length} chosen` }),
   };
   const given = Object.entries(criteria).filter(([, value]) => value !== undefined);
   const words = given.map(([name, value]) => `${name}=${value}`);

@@ -1,9 +1,9 @@
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
-import { FirstPlaces } from './first-places.ts';
+import { TopN } from './top-n.ts';
 import type { FleetView } from './fleet-view.ts';
 import { volumeFilter } from './volume-filter.ts';
-import { comparePlaces, decodePlace, encodePlace, sortKeys } from './volume-order.ts';
-import type { Place, Placed, VolumeSort } from './volume-order.ts';
+import { compareCursors, decodeCursor, encodeCursor, sortKeys } from './volume-order.ts';
+import type { PageCursor, SortedVolume, VolumeSort } from './volume-order.ts';
 
 /** Which rows of the table are wanted, and in which order. */
 export interface TableQuery {
@@ -14,13 +14,13 @@ export interface TableQuery {
 
 /** One page of the table. */
 export interface TablePage {
-  readonly rows: readonly Placed[];
+  readonly rows: readonly SortedVolume[];
   /** Matching volumes on all pages. */
   readonly total: number;
   readonly next: string | undefined;
 }
 
-const placeOf = ({ key, volume }: Placed): Place => ({ key, node: volume.node, volumeId: volume.volumeId });
+const placeOf = ({ key, volume }: SortedVolume): PageCursor => ({ key, node: volume.node, volumeId: volume.volumeId });
 
 /**
  * The page that begins after a cursor. One pass over the view, which allocates for the rows of the page alone; a page
@@ -35,41 +35,45 @@ export function tablePage(
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
   const isMeant = volumeFilter(filter);
-  const begin = after === undefined ? undefined : decodePlace(after);
+  const begin = after === undefined ? undefined : decodeCursor(after);
   // One more than the page, which tells that there is another.
-  const first = new FirstPlaces<Placed>(limit + 1, (a, b) => comparePlaced(a, b, sign));
+  const first = new TopN<SortedVolume>(limit + 1, (a, b) => compareSorted(a, b, sign));
   let total = 0;
-  view.scan(nowMs, filter.node, (volume, word) => {
-    if (!isMeant(volume, word)) return;
+  view.scan(nowMs, filter.node, (volume, status) => {
+    if (!isMeant(volume, status)) return;
     total += 1;
-    const key = keyOf(volume, word);
+    const key = keyOf(volume, status);
     const bar = first.bar;
     // Most rows are past the page: the key alone tells, before anything is made for them.
     if (bar !== undefined && (sign === 1 ? key > bar.key : key < bar.key)) return;
-    if (begin !== undefined && comparePlaces({ key, node: volume.node, volumeId: volume.volumeId }, begin, sign) <= 0)
+    if (begin !== undefined && compareCursors({ key, node: volume.node, volumeId: volume.volumeId }, begin, sign) <= 0)
       return;
-    first.offer({ key, volume, word });
+    first.offer({ key, volume, status });
   });
   const found = first.sorted();
   const rows = found.slice(0, limit);
   const last = rows.at(-1);
-  const next = found.length > limit && last !== undefined ? encodePlace(placeOf(last)) : undefined;
+  const next = found.length > limit && last !== undefined ? encodeCursor(placeOf(last)) : undefined;
   return { rows, total, next };
 }
 
 /** Every row, in order. */
-export function tableRows(view: FleetView, { filter, sort, order }: TableQuery, nowMs: number): readonly Placed[] {
+export function tableRows(
+  view: FleetView,
+  { filter, sort, order }: TableQuery,
+  nowMs: number,
+): readonly SortedVolume[] {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
   const isMeant = volumeFilter(filter);
-  const rows: Placed[] = [];
-  view.scan(nowMs, filter.node, (volume, word) => {
-    if (isMeant(volume, word)) rows.push({ key: keyOf(volume, word), volume, word });
+  const rows: SortedVolume[] = [];
+  view.scan(nowMs, filter.node, (volume, status) => {
+    if (isMeant(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });
   });
-  return rows.sort((a, b) => comparePlaced(a, b, sign));
+  return rows.sort((a, b) => compareSorted(a, b, sign));
 }
 
-function comparePlaced(a: Placed, b: Placed, sign: 1 | -1): number {
+function compareSorted(a: SortedVolume, b: SortedVolume, sign: 1 | -1): number {
   if (a.key !== b.key) return a.key < b.key ? -sign : sign;
-  return comparePlaces(placeOf(a), placeOf(b), sign);
+  return compareCursors(placeOf(a), placeOf(b), sign);
 }

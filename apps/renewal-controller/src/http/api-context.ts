@@ -13,14 +13,14 @@ import type { LaneDirectory } from './lane-directory.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
 /** What the routes of a volume's certificate and events work with. */
-export interface VolumeEvidence {
+export interface VolumeInspection {
   readonly view: () => FleetView;
   readonly describeVolume: DescribeVolume;
   readonly podEvents: ReadPodEvents;
 }
 
 /** What the routes work with. */
-export interface ApiContext extends VolumeEvidence {
+export interface ApiContext extends VolumeInspection {
   readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;

@@ -25,9 +25,9 @@ import { pageFiles } from './page-files.ts';
 import { renewalRoutes } from './renewal-routes.ts';
 import { RequestLimits } from './request-limits.ts';
 import { contentPolicy } from './security-headers.ts';
-import { sessionCookie, sessionRoutes, strangerAt } from './session-routes.ts';
+import { sessionCookie, sessionRoutes, unknownUserAt } from './session-routes.ts';
 import type { SignInParts } from './session-routes.ts';
-import { volumeEvidenceRoutes } from './volume-evidence-routes.ts';
+import { volumeInspectionRoutes } from './volume-inspection-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
 /** What the server works with. */
@@ -72,7 +72,7 @@ export async function createApi(options: ApiServerOptions): Promise<Api> {
       options.log.warn({ method: request.method, url: request.url, error: String(thrown) }, 'api request failed');
     await reply.code(status).send(body);
   });
-  context.feed.onEvent(() => context.view().forgetCensus());
+  context.feed.onEvent(() => context.view().forgetStats());
   await api.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
   await pageFiles(api, pageDirectory);
   // Streams end before the server waits for what is open.
@@ -138,7 +138,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes, auditRoutes]) {
     add(api, context);
   }
-  volumeEvidenceRoutes(api, context);
+  volumeInspectionRoutes(api, context);
   const streams = new EventStreams({ gate, clock: context.clock });
   sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, tracesOf, streams });
   eventRoutes(api, { feed: context.feed, streams, tracesOf });
@@ -151,7 +151,7 @@ function noteRefusal(
   { request, traces, error }: { request: FastifyRequest; traces: CallerTraces; error: CertfleetError },
 ): void {
   if (!isRefusal(request, traces, error)) return;
-  const who = request.caller?.user.username ?? strangerAt(traces.source ?? 'unknown');
+  const who = request.caller?.user.username ?? unknownUserAt(traces.source ?? 'unknown');
   const target = `${request.method} ${request.routeOptions.url ?? ''}`;
   try {
     void context.audit.refused({ who, action: 'access', target, detail: error.message });

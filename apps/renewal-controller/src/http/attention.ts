@@ -1,5 +1,5 @@
 import type { Attention } from '@certfleet/operator-api/summary.ts';
-import type { FleetCensus, IssuerTally } from '../fleet-index/fleet-census.ts';
+import type { FleetStats, IssuerTally } from '../fleet-index/fleet-stats.ts';
 import type { NodeState } from '../fleet-index/node-session.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { LaneEntry } from './lane-directory.ts';
@@ -7,7 +7,7 @@ import { iso } from './volume-row.ts';
 
 /** What is looked at for trouble. */
 export interface AttentionSources {
-  readonly census: FleetCensus;
+  readonly stats: FleetStats;
   readonly lanes: readonly LaneEntry[];
   readonly silent: readonly NodeState[];
   readonly redis: RedisHealth;
@@ -16,7 +16,7 @@ export interface AttentionSources {
 
 const ranks: Readonly<Record<Attention['severity'], number>> = { critical: 0, warning: 1, info: 2 };
 /** Of one kind; the rest is one line that counts them. */
-const mostOfKind = 10;
+const maxOfKind = 10;
 
 /** What wants a person's attention, in words, the worst first. */
 export function attention(sources: AttentionSources): Attention[] {
@@ -37,14 +37,14 @@ const redisProblemText = {
   forbidden: 'Redis forbids what the controller needs',
 } as const;
 
-function redisTrouble({ redis, census }: AttentionSources): Attention[] {
+function redisTrouble({ redis, stats }: AttentionSources): Attention[] {
   const found: Attention[] = [];
   if (!redis.reachable) {
     const text = 'Redis is out of reach: agents renew by their own deadline, and what is shown is what was known last';
-    found.push({ severity: 'critical', kind: 'redis-unreachable', text, count: census.all.volumes, link: '/' });
+    found.push({ severity: 'critical', kind: 'redis-unreachable', text, count: stats.all.volumes, link: '/' });
   } else if (redis.problem !== undefined) {
     const text = `${redisProblemText[redis.problem.kind]}: agents renew by their own deadline. It says: ${redis.problem.message}`;
-    found.push({ severity: 'critical', kind: 'redis-problem', text, count: census.all.volumes, link: '/' });
+    found.push({ severity: 'critical', kind: 'redis-problem', text, count: stats.all.volumes, link: '/' });
   }
   const { maxmemoryPolicy } = redis;
   if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction') {
@@ -54,8 +54,8 @@ function redisTrouble({ redis, census }: AttentionSources): Attention[] {
   return found;
 }
 
-function expiredOrOverdue({ census }: AttentionSources): Attention[] {
-  const { expired, overdue } = census.all.byState;
+function expiredOrOverdue({ stats }: AttentionSources): Attention[] {
+  const { expired, overdue } = stats.all.byState;
   const found: Attention[] = [];
   if (expired > 0) {
     const text = `${volumes(expired)} ${expired === 1 ? 'has' : 'have'} expired`;
@@ -68,9 +68,9 @@ function expiredOrOverdue({ census }: AttentionSources): Attention[] {
   return found;
 }
 
-function failingIssuers({ census, lanes, nowMs }: AttentionSources): Attention[] {
+function failingIssuers({ stats, lanes, nowMs }: AttentionSources): Attention[] {
   const sinceByKey = new Map(lanes.map(({ shown, failingSinceMs }) => [shown.key, failingSinceMs]));
-  return [...census.issuers.values()]
+  return [...stats.issuers.values()]
     .filter(({ byState }) => byState.failing > 0)
     .sort((a, b) => b.byState.failing - a.byState.failing)
     .map((tally) => failingIssuer(tally, sinceByKey.get(tally.key) ?? tally.failingSinceMs ?? nowMs, nowMs));
@@ -110,8 +110,8 @@ function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
 
 function heldLanes({ lanes, nowMs }: AttentionSources): Attention[] {
   return lanes.flatMap(({ shown, failingSinceMs = nowMs }): Attention[] => {
-    const { id, key, paused, queued, parked, state, lastError, byState } = shown;
-    const count = queued + parked;
+    const { id, key, paused, queued, blocked, state, lastError, byState } = shown;
+    const count = queued + blocked;
     const link = `/lanes/${id}`;
     if (paused !== undefined) {
       const text = `the lane of issuer ${key} is held by ${paused.by} since ${clockTime(Date.parse(paused.at), nowMs)}: ${paused.reason}; ${renewals(count)}`;
@@ -119,21 +119,21 @@ function heldLanes({ lanes, nowMs }: AttentionSources): Attention[] {
       return [{ severity, kind: 'lane-paused', text, count, since: paused.at, link }];
     }
     // Said already when its volumes fail.
-    if (state !== 'resting' || byState.failing > 0) return [];
+    if (state !== 'backing-off' || byState.failing > 0) return [];
     const why = lastError === undefined ? '' : `: ${lastError.message}`;
     const text = `the lane of issuer ${key} rests since ${clockTime(failingSinceMs, nowMs)}; ${renewals(count)}${why}`;
-    return [{ severity: 'warning', kind: 'lane-resting', text, count, since: iso(failingSinceMs), link }];
+    return [{ severity: 'warning', kind: 'lane-backingOff', text, count, since: iso(failingSinceMs), link }];
   });
 }
 
 function capped(found: Attention[], more: string, link: string): Attention[] {
-  if (found.length <= mostOfKind) return found;
+  if (found.length <= maxOfKind) return found;
   const [first] = found;
-  const rest = found.slice(mostOfKind);
+  const rest = found.slice(maxOfKind);
   if (first === undefined) return found;
   const { kind, severity } = first;
   return [
-    ...found.slice(0, mostOfKind),
+    ...found.slice(0, maxOfKind),
     { kind, severity, text: `${rest.length} ${more}`, count: rest.reduce((sum, { count }) => sum + count, 0), link },
   ];
 }

@@ -24,12 +24,12 @@ export interface FeedReader {
 
 const gatherMs = 1_000;
 const beatMs = 15_000;
-const mostEvents = 300;
-const mostReaders = 200;
+const maxEvents = 300;
+const maxReaders = 200;
 /** Of one user: a page has one, and a person a few pages. */
 const maxReadersOfUser = 25;
 /** Beyond this a page asks for all it shows rather than for each. */
-const mostVolumes = 200;
+const maxVolumes = 200;
 
 /** Tells open pages what changed, gathered to about one event a second, and keeps the last minutes for those that drop. */
 export class ChangeFeed implements ChangeListener {
@@ -54,7 +54,7 @@ export class ChangeFeed implements ChangeListener {
     gathered.position = position;
     for (const kind of kinds) gathered.kinds.add(kind);
     for (const { node, volumeId } of volumes ?? []) gathered.volumes?.set(`${node}/${volumeId}`, [node, volumeId]);
-    if (volumes === undefined || (gathered.volumes?.size ?? 0) > mostVolumes) gathered.volumes = undefined;
+    if (volumes === undefined || (gathered.volumes?.size ?? 0) > maxVolumes) gathered.volumes = undefined;
     if (this.#isStopped) return;
     this.#cancelGather ??= this.#clock.schedule(gatherMs, () => this.#emit());
   }
@@ -78,10 +78,10 @@ export class ChangeFeed implements ChangeListener {
     if (own >= maxReadersOfUser) {
       throw new CertfleetError('resource-exhausted', `expected at most ${maxReadersOfUser} open streams of yours`);
     }
-    if (this.#readers.size < mostReaders) return;
+    if (this.#readers.size < maxReaders) return;
     const [oldest, , ...more] = user === undefined ? [] : this.#readersOf(this.#greediest());
     if (oldest === undefined || more.length + 2 <= own + 1) {
-      throw new CertfleetError('resource-exhausted', `expected at most ${mostReaders} open streams, found as many`);
+      throw new CertfleetError('resource-exhausted', `expected at most ${maxReaders} open streams, found as many`);
     }
     this.#readers.delete(oldest);
     oldest.end();
@@ -138,7 +138,7 @@ export class ChangeFeed implements ChangeListener {
     const data = { kinds: [...kinds], ...(volumes !== undefined && { volumes: [...volumes.values()] }) };
     const event: FeedEvent = { type: 'change', id: position, data };
     this.#events.push(event);
-    if (this.#events.length > mostEvents) this.#since = this.#events.shift()?.id;
+    if (this.#events.length > maxEvents) this.#since = this.#events.shift()?.id;
     this.#tell(event);
   }
 

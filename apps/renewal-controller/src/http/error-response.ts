@@ -1,6 +1,6 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
-import { isRedisAway } from '../redis/redis-away.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 
 const statuses: Readonly<Record<ErrorCode, number>> = {
   'invalid-argument': 400,
@@ -31,7 +31,7 @@ export function errorResponse(thrown: unknown): ErrorResponse {
     const code = status === 429 ? 'resource-exhausted' : 'invalid-argument';
     return { status, body: { code, message: thrown.message } };
   }
-  if (isRedisAway(thrown)) {
+  if (isRedisUnavailable(thrown)) {
     const message = 'redis is not reachable from this replica of the controller: try again';
     return { status: statuses.unavailable, body: { code: 'unavailable', message } };
   }

@@ -7,7 +7,7 @@ import type { ChangeFeed, FeedEvent } from './change-feed.ts';
 import type { EventStreams } from './event-streams.ts';
 
 /** A stream that its reader does not read is closed before it takes this much of memory. */
-const mostUnsentBytes = 256 * 1024;
+const maxUnsentBytes = 256 * 1024;
 /** How long a browser waits before it connects again. */
 const retryMs = 2_000;
 
@@ -63,7 +63,7 @@ function sendHead(reply: FastifyReply): void {
 function write({ raw }: FastifyReply, text: string): void {
   if (raw.writableEnded) return;
   raw.write(text);
-  if (raw.writableLength > mostUnsentBytes) raw.destroy();
+  if (raw.writableLength > maxUnsentBytes) raw.destroy();
 }
 
 function textOf({ type, id, data }: FeedEvent): string {

@@ -6,7 +6,7 @@ import { TimelineSchema } from '@certfleet/operator-api/timeline.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { noVolumes } from '../fleet-index/fleet-census.ts';
+import { noVolumes } from '../fleet-index/fleet-stats.ts';
 import type { NodeState } from '../fleet-index/node-session.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
@@ -31,7 +31,7 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
     nodes: context
       .view()
       .nodes()
-      .map((node) => shownNode(context, node)),
+      .map((node) => toNodeDto(context, node)),
   }));
   routes.get(
     '/nodes/:node',
@@ -40,12 +40,12 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
       const node = context.view().node(params.node);
       if (node === undefined) throw new CertfleetError('not-found', `there is no node ${params.node}`);
       const waiting = await context.dispatcher.nodeQueues.waiting(node.node).catch(() => undefined);
-      return { ...shownNode(context, node), ...(waiting !== undefined && { waiting }) };
+      return { ...toNodeDto(context, node), ...(waiting !== undefined && { waiting }) };
     },
   );
 }
 
-function shownNode({ view: fleet, clock, silentAfterMs }: ApiContext, node: NodeState): Node {
+function toNodeDto({ view: fleet, clock, silentAfterMs }: ApiContext, node: NodeState): Node {
   const nowMs = clock.now();
   const { lastSeenMs } = node;
   return {
@@ -56,6 +56,6 @@ function shownNode({ view: fleet, clock, silentAfterMs }: ApiContext, node: Node
     ...(lastSeenMs > 0 && { lastSeen: iso(lastSeenMs) }),
     isSilent: lastSeenMs > 0 && nowMs - lastSeenMs > silentAfterMs,
     volumes: fleet().volumesOn(node.node),
-    byState: fleet().census(nowMs).nodes.get(node.node)?.byState ?? noVolumes(),
+    byState: fleet().stats(nowMs).nodes.get(node.node)?.byState ?? noVolumes(),
   };
 }

@@ -9,15 +9,15 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
   const { view, lanes, redisHealth, silentAfterMs, clock } = context;
   const nowMs = clock.now();
   const fleet = view();
-  const census = fleet.census(nowMs);
+  const stats = fleet.stats(nowMs);
   const silent = fleet.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   const redis = redisHealth();
   const none = new Map<string, LaneEntry>();
   const known = redis.reachable ? [...(await lanes.all().catch(() => none)).values()] : [];
-  const { volumes, byState, soonestExpiryMs } = census.all;
+  const { volumes, byState, soonestExpiryMs } = stats.all;
   const { latencyMs, maxmemoryPolicy } = redis;
   return {
-    at: iso(census.atMs),
+    at: iso(stats.atMs),
     volumes,
     byState,
     ...(soonestExpiryMs !== undefined && { soonestExpiry: iso(soonestExpiryMs) }),
@@ -25,13 +25,13 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
     lanes: {
       known: known.length,
       paused: known.filter(({ shown }) => shown.state === 'paused').length,
-      resting: known.filter(({ shown }) => shown.state === 'resting').length,
+      backingOff: known.filter(({ shown }) => shown.state === 'backing-off').length,
     },
     redis: {
       reachable: redis.reachable,
       ...(latencyMs !== undefined && { latencyMs }),
       ...(maxmemoryPolicy !== undefined && { evicts: maxmemoryPolicy !== 'noeviction' }),
     },
-    attention: attention({ census, lanes: known, silent, redis, nowMs }),
+    attention: attention({ stats, lanes: known, silent, redis, nowMs }),
   };
 }

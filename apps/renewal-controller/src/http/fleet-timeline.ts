@@ -1,6 +1,6 @@
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { expirySpans } from '../fleet-index/expiry-spans.ts';
-import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import type { FleetStats } from '../fleet-index/fleet-stats.ts';
 import type { ApiContext } from './api-context.ts';
 import { iso } from './volume-row.ts';
 
@@ -20,7 +20,7 @@ export async function fleetTimeline({ view, dispatcher, clock }: ApiContext): Pr
   return {
     due: { hours: spans(dueHours, nowMs, hourMs), days: spans(dueDays, nowMs, dayMs) },
     done: { hours: done.map(({ fromMs, ...counts }) => ({ from: iso(fromMs), ...counts })) },
-    expiry: expirySpansOf(view().census(nowMs)),
+    expiry: expirySpansOf(view().stats(nowMs)),
   };
 }
 
@@ -35,7 +35,7 @@ function spans(counts: readonly number[], nowMs: number, stepMs: number): Timeli
   return counts.map((count, i) => ({ from: iso(first + i * stepMs), count }));
 }
 
-function expirySpansOf({ atMs, expiry }: FleetCensus): Timeline['expiry'] {
+function expirySpansOf({ atMs, expiry }: FleetStats): Timeline['expiry'] {
   return expirySpans.map(({ label, toMs }, i) => {
     const fromMs = expirySpans[i - 1]?.toMs;
     return {

@@ -2,12 +2,12 @@ import type { Lane as ShownLane, LanePage, LaneQuery } from '@certfleet/operator
 import { laneStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { noVolumes } from '../fleet-index/fleet-census.ts';
-import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import { noVolumes } from '../fleet-index/fleet-stats.ts';
+import type { FleetStats } from '../fleet-index/fleet-stats.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
-import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { IssuerName } from '../fleet-index/volume-state.ts';
-import { laneStanding } from '../lanes/lane-depth.ts';
+import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
+import { laneStatus } from '../lanes/lane-depth.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
@@ -51,7 +51,7 @@ export class LaneDirectory {
     if (known === undefined) throw new CertfleetError('not-found', `there is no lane ${id}`);
     const { view, clock, lanes } = this.#options;
     const [state] = await lanes.states([known.shown.issuer]);
-    return state === undefined ? known.shown : this.#entry(state, view().census(clock.now())).shown;
+    return state === undefined ? known.shown : this.#entry(state, view().stats(clock.now())).shown;
   }
 
   /** @throws CertfleetError invalid-argument for a cursor that is none */
@@ -82,20 +82,20 @@ export class LaneDirectory {
 
   async #read(): Promise<ReadonlyMap<string, LaneEntry>> {
     const { lanes, view, clock } = this.#options;
-    const census = view().census(clock.now());
+    const stats = view().stats(clock.now());
     const issuers = new Map<string, IssuerName>();
-    for (const { key, issuer } of census.issuers.values()) issuers.set(key, issuer);
+    for (const { key, issuer } of stats.issuers.values()) issuers.set(key, issuer);
     for (const issuer of await lanes.noted()) issuers.set(issuerKey(issuer), issuer);
-    const entries = (await lanes.states([...issuers.values()])).map((state) => this.#entry(state, census));
+    const entries = (await lanes.states([...issuers.values()])).map((state) => this.#entry(state, stats));
     return new Map(entries.map((entry) => [entry.shown.id, entry]));
   }
 
-  #entry(state: LaneState, census: FleetCensus): LaneEntry {
+  #entry(state: LaneState, stats: FleetStats): LaneEntry {
     const nowMs = this.#options.clock.now();
     const { windows } = this.#options.policies.laneOf(state.issuer);
     const opensInMs = windows.opensInMs(nowMs);
     const key = issuerKey(state.issuer);
-    const { volumes = 0, byState = noVolumes() } = census.issuers.get(key) ?? {};
+    const { volumes = 0, byState = noVolumes() } = stats.issuers.get(key) ?? {};
     const { issuer, policy, paused, lastError, lineEndsAtMs, backoffUntilMs = 0 } = state;
     return {
       failingSinceMs: state.failingSinceMs,
@@ -104,11 +104,11 @@ export class LaneDirectory {
         key,
         issuer,
         policy: { ...policy, windows: [...policy.windows] },
-        state: laneStanding(state, { nowMs, opensInMs }),
+        state: laneStatus(state, { nowMs, opensInMs }),
         ...(paused && { paused: { by: paused.by, reason: paused.reason, at: iso(paused.atMs) } }),
         inFlight: state.inFlight,
         queued: state.queued,
-        parked: state.parked,
+        blocked: state.blocked,
         ...(lineEndsAtMs !== undefined && { lineEndsAt: iso(lineEndsAtMs) }),
         ...(backoffUntilMs > nowMs && { backoffUntil: iso(backoffUntilMs) }),
         ...(opensInMs > 0 && Number.isFinite(opensInMs) && { opensAt: iso(nowMs + opensInMs) }),
@@ -128,7 +128,7 @@ const sortKeys: Readonly<Record<NonNullable<LaneQuery['sort']>, (lane: ShownLane
   issuer: ({ key }) => key,
   state: ({ state }) => laneStates.indexOf(state),
   volumes: ({ volumes }) => volumes,
-  waiting: ({ queued, parked }) => queued + parked,
+  waiting: ({ queued, blocked }) => queued + blocked,
   'in-flight': ({ inFlight }) => inFlight,
   failures: ({ failureStreak }) => failureStreak,
 };

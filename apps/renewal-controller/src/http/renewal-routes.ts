@@ -7,20 +7,20 @@ import {
 } from '@certfleet/operator-api/renewals.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { selectionWords } from '../fleet-index/volume-selection.ts';
+import { describeSelection } from '../fleet-index/volume-selection.ts';
 import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
-import { shownPreview, shownRenewal } from './shown-renewal.ts';
+import { toPreviewDto, toRenewalDto } from './renewal-dto.ts';
 
 /** Renewals on demand: counting, asking, following, taking back. */
 export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, audit, announce }: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const one = { params: IdSchema, response: { 200: RenewalSchema } };
   routes.get('/renewals', { ...view, schema: { response: { 200: RenewalsSchema } } }, async () => ({
-    renewals: (await bulks.list()).map(shownRenewal),
+    renewals: (await bulks.list()).map(toRenewalDto),
   }));
   routes.get('/renewals/:id', { ...view, schema: one }, async ({ params }) =>
-    shownRenewal(await bulks.progress(params.id)),
+    toRenewalDto(await bulks.progress(params.id)),
   );
   routes.post(
     '/renewals',
@@ -34,11 +34,11 @@ export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, 
         throw new CertfleetError('invalid-argument', 'expected a criterion, or everything: true for the whole fleet');
       }
       const selection = await selectVolumes(wanted);
-      if (dryRun) return await reply.code(200).send(shownPreview(bulks.preview(selection)));
-      const action = { who: operator, action: 'renew', target: selectionWords(selection), reason } as const;
+      if (dryRun) return await reply.code(200).send(toPreviewDto(bulks.preview(selection)));
+      const action = { who: operator, action: 'renew', target: describeSelection(selection), reason } as const;
       const renewal = await audit.around(action, async () => {
         const id = await bulks.request(selection, { by: operator, reason, ignoreWindows });
-        const value = shownRenewal(await bulks.progress(id));
+        const value = toRenewalDto(await bulks.progress(id));
         return { value, detail: `${value.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${id}` };
       });
       await announce(['renewals']);
@@ -48,7 +48,7 @@ export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, 
   routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params, operator }) => {
     const action = { who: operator, action: 'cancel', target: `renewal ${params.id}` } as const;
     const renewal = await audit.around(action, async () => {
-      const value = shownRenewal(await bulks.cancel(params.id));
+      const value = toRenewalDto(await bulks.cancel(params.id));
       return { value, detail: `${value.cancelled} of ${value.total} volumes taken back` };
     });
     await announce(['renewals']);

@@ -10,7 +10,7 @@ interface Kept<Value> {
 
 const freshMs = 1_000;
 const staleMs = 2_000;
-const mostKept = 64;
+const maxKept = 64;
 
 /**
  * Answers that many pollers share: each is made at most once a second, and never twice at once. One that is not fresh any
@@ -62,7 +62,7 @@ export class SecondCache<Value> {
   }
 
   #letGoOfOldest(): void {
-    if (this.#kept.size <= mostKept) return;
+    if (this.#kept.size <= maxKept) return;
     for (const key of this.#kept.keys()) {
       this.#kept.delete(key);
       return;

@@ -36,7 +36,7 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
   const response = { 200: SessionSchema };
   routes.get('/session', { config: { right: 'session' }, schema: { response } }, async ({ caller }) => {
     if (caller === undefined) throw new CertfleetError('unauthenticated', 'expected a session, found none');
-    return await shownSession(gate, caller.user);
+    return await toSessionDto(gate, caller.user);
   });
   routes.post(
     '/session',
@@ -48,7 +48,7 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
       const user = await signInUser(signIn, body.token, source).catch((thrown: unknown) => {
         const { code, message } = asCertfleetError(thrown);
         if (code === 'unauthenticated' || code === 'resource-exhausted') {
-          void audit.refused({ who: strangerAt(source), action: 'sign-in', target: 'session', detail: message });
+          void audit.refused({ who: unknownUserAt(source), action: 'sign-in', target: 'session', detail: message });
         }
         throw thrown;
       });
@@ -62,7 +62,7 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
         value: await signIn.sessions.open(user, body.token),
       }));
       setCookie(reply, { id, maxAge: Math.floor(lifetimeMs / 1000), isSecure });
-      return await shownSession(gate, user);
+      return await toSessionDto(gate, user);
     },
   );
   routes.delete('/session', { config: { right: 'session' } }, async (request, reply) => {
@@ -80,7 +80,7 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
 }
 
 /** Who was refused before anybody knew who they are. */
-export function strangerAt(source: string): string {
+export function unknownUserAt(source: string): string {
   return `unknown at ${source}`;
 }
 
@@ -98,7 +98,7 @@ async function signInUser({ gate }: SignInParts, token: string, source: string):
   }
 }
 
-async function shownSession(gate: OperatorGate, user: TokenUser): Promise<Session> {
+async function toSessionDto(gate: OperatorGate, user: TokenUser): Promise<Session> {
   const [view, renew] = await Promise.all([gate.allows(user, 'view'), gate.allows(user, 'renew')]);
   return { name: user.username, rights: { view, renew }, auth: gate.auth };
 }

@@ -5,7 +5,7 @@ import { tableRows } from '../fleet-index/volume-table.ts';
 import type { TableQuery } from '../fleet-index/volume-table.ts';
 import type { ApiContext } from './api-context.ts';
 import { csvLine } from './csv.ts';
-import { shownVolume } from './shown-volume.ts';
+import { toVolumeDto } from './volume-dto.ts';
 
 /** The columns of the file, in their order. */
 const columns: Readonly<Record<string, (row: VolumeRow) => string | number | undefined>> = {
@@ -14,7 +14,7 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   node: ({ node }) => node,
   issuer: ({ issuer }) => issuer,
   state: ({ state }) => state,
-  held: ({ held }) => held?.reason,
+  waiting: ({ waiting }) => waiting?.reason,
   expires: ({ notAfter }) => notAfter,
   renews: ({ renewAt }) => renewAt,
   issued: ({ issuedAt }) => issuedAt,
@@ -56,6 +56,6 @@ function* jsonText(context: ApiContext, query: TableQuery): Generator<string> {
 function* shownRows(context: ApiContext, query: TableQuery): Generator<readonly VolumeRow[]> {
   const rows = tableRows(context.view(), query, context.clock.now());
   for (const some of batches(rows, rowsAtOnce)) {
-    yield some.map(({ volume, word }) => shownVolume(context, volume, word));
+    yield some.map(({ volume, status }) => toVolumeDto(context, volume, status));
   }
 }

@@ -13,14 +13,14 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { tablePage } from '../fleet-index/volume-table.ts';
 import type { TableQuery } from '../fleet-index/volume-table.ts';
-import { selectionWords } from '../fleet-index/volume-selection.ts';
+import { describeSelection } from '../fleet-index/volume-selection.ts';
 import type { AuditedAction, AuditLog } from '../audit/audit-log.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { SecondCache } from './second-cache.ts';
 import { fleetFacets } from './fleet-facets.ts';
 import { exportRows } from './volume-export.ts';
-import { shownVolume } from './shown-volume.ts';
+import { toVolumeDto } from './volume-dto.ts';
 import { volumeIdentity } from './volume-row.ts';
 
 /** The table of volumes, as pages and as a file, and each volume by itself. */
@@ -34,7 +34,7 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
       const { limit, after, ...table } = query;
       const nowMs = clock.now();
       const { rows, total, next } = tablePage(context.view(), tableQuery(table), { limit, after, nowMs });
-      const volumes = rows.map(({ volume, word }) => shownVolume(context, volume, word));
+      const volumes = rows.map(({ volume, status }) => toVolumeDto(context, volume, status));
       return { volumes, total, ...(next !== undefined && { next }) };
     }),
   );
@@ -43,7 +43,7 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
     const day = new Date(clock.now()).toISOString().slice(0, 10);
     const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
     const rows = exportRows(context, tableQuery(table), format);
-    const target = selectionWords({ query: table });
+    const target = describeSelection({ query: table });
     await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
     return await reply
       .type(type)
@@ -53,7 +53,7 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
   routes.get(
     '/volumes/facets',
     { ...view, schema: { querystring: FacetQuerySchema, response: { 200: FacetsSchema } } },
-    ({ query }) => fleetFacets(context.view().census(clock.now()), query),
+    ({ query }) => fleetFacets(context.view().stats(clock.now()), query),
   );
   routes.get(
     '/volumes/:node/:volumeId',
@@ -62,9 +62,9 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
       const fleet = context.view();
       const volume = fleet.volume(node, volumeId);
       if (volume === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId} on ${node}`);
-      const word = fleet.wordOf(volume, clock.now());
+      const status = fleet.statusOf(volume, clock.now());
       const history = await context.dispatcher.history.of({ node, volumeId });
-      return { ...shownVolume(context, volume, word), ...volumeIdentity(volume), history: [...history] };
+      return { ...toVolumeDto(context, volume, status), ...volumeIdentity(volume), history: [...history] };
     },
   );
 }

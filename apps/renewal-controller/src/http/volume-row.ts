@@ -1,14 +1,14 @@
-import type { issuanceCauses, keyTypes, VolumeWord } from '@certfleet/operator-api/vocabulary.ts';
+import type { issuanceCauses, keyTypes, VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeDetail, VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import { VolumeReport_Cause, VolumeReport_KeyType } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { LaneHold } from '../fleet-index/renewal-progress.ts';
-import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { CertificateState, FailureState, VolumeState } from '../fleet-index/volume-state.ts';
+import type { LaneWait } from '../fleet-index/renewal-progress.ts';
+import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import type { IndexedCertificate, IndexedFailure, IndexedVolume } from '../fleet-index/indexed-volume.ts';
 
 /** What a row needs besides the volume itself. */
 export interface RowContext {
-  readonly word: VolumeWord;
-  readonly hold: LaneHold | undefined;
+  readonly status: VolumeStatus;
+  readonly wait: LaneWait | undefined;
   readonly laneId: string;
 }
 
@@ -29,7 +29,7 @@ const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[nu
 };
 
 /** A volume as a row of the table. */
-export function volumeRow(volume: VolumeState, { word, hold, laneId }: RowContext): VolumeRow {
+export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowContext): VolumeRow {
   const { node, volumeId, namespace, pod, issuer, generation, certificate, failure } = volume;
   return {
     node,
@@ -39,19 +39,19 @@ export function volumeRow(volume: VolumeState, { word, hold, laneId }: RowContex
     issuer: issuerKey(issuer),
     laneId,
     generation,
-    state: word,
-    ...(hold && { held: shownHold(hold) }),
+    state: status,
+    ...(wait && { waiting: toWaitDto(wait) }),
     keyType: keyTypeNames[volume.keyType],
     cause: causeNames[volume.cause],
     attempts: failure?.attempts ?? 0,
     dnsNames: [],
-    ...(certificate && shownCertificate(certificate)),
-    ...(failure && { failure: shownFailure(failure) }),
+    ...(certificate && toCertificateDto(certificate)),
+    ...(failure && { failure: toFailureDto(failure) }),
   };
 }
 
 /** A volume with its identity, before its history. */
-export function volumeIdentity(volume: VolumeState): Omit<VolumeDetail, keyof VolumeRow | 'history'> {
+export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof VolumeRow | 'history'> {
   const { podUid, certificate } = volume;
   return {
     podUid,
@@ -65,11 +65,11 @@ export function volumeIdentity(volume: VolumeState): Omit<VolumeDetail, keyof Vo
 /** A time in RFC 3339. */
 export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
 
-function shownHold({ reason, untilMs }: LaneHold): NonNullable<VolumeRow['held']> {
+function toWaitDto({ reason, untilMs }: LaneWait): NonNullable<VolumeRow['waiting']> {
   return { reason, ...(untilMs !== undefined && { until: iso(untilMs) }) };
 }
 
-function shownCertificate(certificate: CertificateState): Partial<VolumeRow> {
+function toCertificateDto(certificate: IndexedCertificate): Partial<VolumeRow> {
   const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs, serial, subject, dnsNames } = certificate;
   return {
     notBefore: iso(notBeforeMs),
@@ -82,6 +82,6 @@ function shownCertificate(certificate: CertificateState): Partial<VolumeRow> {
   };
 }
 
-function shownFailure({ atMs, reason, message, attempts }: FailureState): NonNullable<VolumeRow['failure']> {
+function toFailureDto({ atMs, reason, message, attempts }: IndexedFailure): NonNullable<VolumeRow['failure']> {
   return { at: iso(atMs), reason, message, attempts };
 }

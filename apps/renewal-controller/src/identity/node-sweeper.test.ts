@@ -126,13 +126,13 @@ test('a node that comes back while it is being looked at is not forgotten', asyn
   const [silent] = await fleet.index.silentNodes(30_000);
   assert.ok(silent);
   const session = await fleet.node('back');
-  assert.equal(await fleet.index.forgetNode('back', { mark: silent.mark, leastMs: 30_000 }), false);
+  assert.equal(await fleet.index.forgetNode('back', { mark: silent.mark, minMs: 30_000 }), false);
   // Also under the same session, by a heartbeat alone.
   await redis.zincrby(fleet.keys.seen, -60 * hourMs, 'back');
   const [again] = await fleet.index.silentNodes(30_000);
   assert.ok(again);
   assert.equal(await fleet.index.nodeSeen(session), 'current');
-  assert.equal(await fleet.index.forgetNode('back', { mark: again.mark, leastMs: 30_000 }), false);
+  assert.equal(await fleet.index.forgetNode('back', { mark: again.mark, minMs: 30_000 }), false);
   assert.deepEqual(await fleet.known(), ['back']);
 });
 

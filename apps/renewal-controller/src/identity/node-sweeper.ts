@@ -98,7 +98,7 @@ export class NodeSweeper {
     try {
       const isOverdue = silentForMs > forgetAfterMs && watchedMs >= Math.min(watchMs, forgetAfterMs);
       if (!isOverdue && !(await this.#hasLeft(node))) return;
-      if (!(await index.forgetNode(node, { mark, leastMs: silentAfterMs }))) return;
+      if (!(await index.forgetNode(node, { mark, minMs: silentAfterMs }))) return;
       await this.#finish(node);
       log.info({ node, silentForMs }, 'node forgotten');
     } catch (thrown) {

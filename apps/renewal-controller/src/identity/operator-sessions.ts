@@ -20,7 +20,7 @@ export interface OpenedSession {
   readonly lifetimeMs: number;
 }
 
-const longestMs = 8 * 3_600_000;
+const maxMs = 8 * 3_600_000;
 
 /**
  * Who is signed in, in Redis, so that any replica knows. A session is found by the hash of its id, and holds who the
@@ -36,7 +36,7 @@ export class OperatorSessions {
   /** Opens a session that ends with the token, or after eight hours. @throws CertfleetError unauthenticated at its end */
   async open(user: TokenUser, token: string): Promise<OpenedSession> {
     const { redis, clock } = this.#options;
-    const lifetimeMs = Math.min(longestMs, (tokenClaims(token).expiresMs ?? Infinity) - clock.now());
+    const lifetimeMs = Math.min(maxMs, (tokenClaims(token).expiresMs ?? Infinity) - clock.now());
     if (lifetimeMs < 1) throw new CertfleetError('unauthenticated', 'expected a valid token, found an expired one');
     const id = randomBytes(32).toString('base64url');
     await redis.set(this.#keyOf(id), JSON.stringify(user), 'PX', Math.ceil(lifetimeMs));

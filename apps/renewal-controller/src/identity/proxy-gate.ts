@@ -19,7 +19,7 @@ export interface ProxyGateOptions {
 }
 
 const secretHeader = 'x-certfleet-proxy-secret';
-const shortestSecret = 16;
+const minSecret = 16;
 
 /**
  * Believes an authenticating proxy, which proves itself by a shared secret: without it anybody who reaches the port could
@@ -71,10 +71,10 @@ export class ProxyGate implements OperatorGate {
   #secret(): string {
     const { secretFile } = this.#options;
     const secret = readFileSync(secretFile, 'utf8').trim();
-    if (secret.length >= shortestSecret) return secret;
+    if (secret.length >= minSecret) return secret;
     throw new CertfleetError(
       'invalid-argument',
-      `--api-proxy-secret-file: expected ${shortestSecret} characters or more in ${secretFile}, found ${secret.length}`,
+      `--api-proxy-secret-file: expected ${minSecret} characters or more in ${secretFile}, found ${secret.length}`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sourceOf, sourceOfPeer } from './request-source.ts';
+import { sourceOf, sourceAddressOf } from './request-source.ts';
 
 test('a source is an IPv4 address, or the network that one host has of IPv6, however it is written', () => {
   for (const [address, source] of [
@@ -19,8 +19,8 @@ test('a source is an IPv4 address, or the network that one host has of IPv6, how
 });
 
 test('a gRPC peer is the source of its address', () => {
-  assert.equal(sourceOfPeer('192.0.2.1:4711'), '192.0.2.1');
-  assert.equal(sourceOfPeer('[2001:db8:1:2::9]:4711'), '2001:db8:1:2::/64');
-  assert.equal(sourceOfPeer('2001:db8:1:2:3:4:5:6:4711'), '2001:db8:1:2::/64');
-  assert.equal(sourceOfPeer('unknown'), 'unknown');
+  assert.equal(sourceAddressOf('192.0.2.1:4711'), '192.0.2.1');
+  assert.equal(sourceAddressOf('[2001:db8:1:2::9]:4711'), '2001:db8:1:2::/64');
+  assert.equal(sourceAddressOf('2001:db8:1:2:3:4:5:6:4711'), '2001:db8:1:2::/64');
+  assert.equal(sourceAddressOf('unknown'), 'unknown');
 });

@@ -14,7 +14,7 @@ export function sourceOf(address: string): string {
 }
 
 /** The source of a gRPC peer: `1.2.3.4:5`, `[::1]:5`, or anything else for a Unix socket. */
-export function sourceOfPeer(peer: string): string {
+export function sourceAddressOf(peer: string): string {
   const match = /^\[?(.*?)\]?:\d+$/.exec(peer);
   return sourceOf(match?.[1] ?? '');
 }

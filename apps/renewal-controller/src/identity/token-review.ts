@@ -13,7 +13,7 @@ export interface TokenUser {
 }
 
 /** A projected token is 1 to 2 KB; anything longer is not worth the API server's time. */
-const longestToken = 16 * 1024;
+const maxToken = 16 * 1024;
 
 interface RawReview {
   readonly status?: {
@@ -28,7 +28,7 @@ interface RawReview {
  * @throws CertfleetError unauthenticated when the token is not valid; otherwise as KubeClient.request does
  */
 export async function reviewToken(client: ReviewClient, token: string, audience?: string): Promise<TokenUser> {
-  if (token === '' || token.length > longestToken) throw refused();
+  if (token === '' || token.length > maxToken) throw refused();
   const spec = { token, ...(audience === undefined ? {} : { audiences: [audience] }) };
   const review = (await client.request({
     verb: 'create',
@@ -59,7 +59,7 @@ export interface TokenClaims {
 
 /** The claims of a JWT; none for other kinds of tokens. Never throws. */
 export function tokenClaims(token: string): TokenClaims {
-  const claims = token.length > longestToken ? {} : jsonOf(token.split('.')[1] ?? '');
+  const claims = token.length > maxToken ? {} : jsonOf(token.split('.')[1] ?? '');
   const seconds = (claim: unknown): number | undefined =>
     typeof claim === 'number' && Number.isFinite(claim) ? claim * 1000 : undefined;
   return {

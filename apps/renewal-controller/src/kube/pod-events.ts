@@ -13,8 +13,8 @@ interface EventfulPod {
 export type ReadPodEvents = (pod: EventfulPod) => Promise<PodEvents>;
 
 /** The API server keeps events for an hour; a pod that makes more than this in it makes the same ones. */
-const mostRead = 500;
-const mostShown = 100;
+const maxRead = 500;
+const maxShown = 100;
 const longest = { word: 128, message: 1024 };
 
 /** An Event of core/v1, as far as it is shown. */
@@ -39,9 +39,9 @@ export function podEventReader(client: Pick<KubeClient, 'request'> | undefined):
       return unavailable('the node reported no pod that could be asked for');
     }
     try {
-      const query = { fieldSelector: `involvedObject.uid=${podUid}`, limit: String(mostRead) };
+      const query = { fieldSelector: `involvedObject.uid=${podUid}`, limit: String(maxRead) };
       const list = await client.request({ verb: 'list', resource: events, namespace, query, timeoutMs: 5_000 });
-      return { events: shownEvents((list as { readonly items?: readonly RawEvent[] }).items ?? []) };
+      return { events: toEventDtos((list as { readonly items?: readonly RawEvent[] }).items ?? []) };
     } catch (thrown) {
       return unavailable(`the API server gives no events: ${asCertfleetError(thrown).message}`);
     }
@@ -52,14 +52,14 @@ function unavailable(why: string): PodEvents {
   return { events: [], unavailable: why };
 }
 
-function shownEvents(raw: readonly RawEvent[]): PodEvents['events'] {
+function toEventDtos(raw: readonly RawEvent[]): PodEvents['events'] {
   return raw
-    .map(shownEvent)
+    .map(toEventDto)
     .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
-    .slice(0, mostShown);
+    .slice(0, maxShown);
 }
 
-function shownEvent(event: RawEvent): PodEvents['events'][number] {
+function toEventDto(event: RawEvent): PodEvents['events'][number] {
   const { type = '', reason = '', message = '' } = event;
   return {
     at: lastSeen(event),

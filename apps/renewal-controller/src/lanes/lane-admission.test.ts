@@ -10,7 +10,7 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { LanePolicies } from './lane-policies.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { LaneStore } from './lane-store.ts';
-import { SimulatedLane, mostWithin } from './testing/simulated-lane.ts';
+import { SimulatedLane, maxWithin } from './testing/simulated-lane.ts';
 import type { Arrival, SimulatedIssuer } from './testing/simulated-lane.ts';
 
 let server: RedisServer;
@@ -46,9 +46,9 @@ test('never lets more start than rate and burst allow, and moves each waiting re
   sim.arrive(arrivals(200), quick);
   await sim.run();
   assert.equal(sim.starts.length, 200);
-  assert.equal(mostWithin(sim.starts, 1000), 14);
-  assert.equal(mostWithin(sim.starts, 10_000), 104);
-  assert.equal(sim.holds.length, 195);
+  assert.equal(maxWithin(sim.starts, 1000), 14);
+  assert.equal(maxWithin(sim.starts, 10_000), 104);
+  assert.equal(sim.waits.length, 195);
   const lastMs = Math.max(...sim.starts.map(({ atMs }) => atMs));
   assert.ok(lastMs - startMs <= 19_600, `the line ended after ${lastMs - startMs} ms`);
 });
@@ -69,8 +69,8 @@ test('keeps the rate when all who held a slot come late together', async () => {
   // The first was admitted at once, so it is admitted again without being counted twice.
   const later = sim.starts.filter(({ atMs }) => atMs > startMs + 60_000);
   assert.equal(sim.starts.length, 50);
-  assert.ok(mostWithin(later, 1000) <= 10);
-  assert.ok(sim.holds.length <= 100, `${sim.holds.length} moves`);
+  assert.ok(maxWithin(later, 1000) <= 10);
+  assert.ok(sim.waits.length <= 100, `${sim.waits.length} moves`);
 });
 
 test('never has more in flight than allowed, and gives a free place to the most urgent', async () => {
@@ -99,7 +99,7 @@ test('frees the place of a renewal that is never answered, after its time', asyn
 test('counts a renewal that is admitted twice once', async () => {
   const { sim, store } = laneWith({ ratePerSecond: 1, burst: 1 });
   const request = { id: 'v1', renewal: 'v1', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15 };
-  const admitted = { admitted: true, urgent: false, demandedBy: [] };
+  const admitted = { admitted: true, urgent: false, requestedBy: [] };
   assert.deepEqual(await sim.admission.admit(sim.lane, request), { ...admitted, again: false });
   assert.deepEqual(await sim.admission.admit(sim.lane, request), { ...admitted, again: true });
   assert.equal((await store.state(issuer)).inFlight, 1);
@@ -107,17 +107,17 @@ test('counts a renewal that is admitted twice once', async () => {
 
 test('says who asked for a renewal when it comes, whether it may start or not, and when it ends', async () => {
   const { sim, keys } = laneWith({ ratePerSecond: 1, burst: 1 });
-  await redis.hset(keys.demands, 'v1-3', 'first,!second');
+  await redis.hset(keys.requestedBy, 'v1-3', 'first,!second');
   const request = { renewal: 'v1-3', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15 };
-  const demandedBy = ['first', '!second'];
+  const requestedBy = ['first', '!second'];
   for (const id of ['v1-3', 'v1-3', 'v1-3-r1'])
-    assert.deepEqual((await sim.admission.admit(sim.lane, { ...request, id })).demandedBy, demandedBy);
+    assert.deepEqual((await sim.admission.admit(sim.lane, { ...request, id })).requestedBy, requestedBy);
   const end = { id: 'v1-3', renewal: 'v1-3', outcome: 'ok', volume: 'v1' } as const;
   assert.deepEqual(await sim.admission.settle(sim.lane, end), {
     wasStarted: true,
-    demandedBy,
-    calls: [],
-    woken: [],
+    requestedBy,
+    promotions: [],
+    promotedIds: [],
   });
 });
 
@@ -170,7 +170,7 @@ test('one volume that always fails does not hold up the others of its issuer', a
   assert.equal(state.lastError?.message, 'refused');
 });
 
-test('a pause holds everything, and after it the lane goes on at its rate', async () => {
+test('a pause waits everything, and after it the lane goes on at its rate', async () => {
   const { sim, store } = laneWith({ ratePerSecond: 10, burst: 1, maxInFlight: 100 });
   await store.pause(issuer, { by: 'alice', reason: 'maintenance', atMs: startMs });
   sim.arrive(
@@ -185,10 +185,10 @@ test('a pause holds everything, and after it the lane goes on at its rate', asyn
   assert.equal(sim.starts.length, 0);
   const paused = await store.state(issuer);
   assert.equal(paused.paused?.by, 'alice');
-  assert.equal(paused.parked, 30);
+  assert.equal(paused.blocked, 30);
   await sim.run();
   assert.equal(sim.starts.length, 30);
-  assert.ok(mostWithin(sim.starts, 1000) <= 10);
+  assert.ok(maxWithin(sim.starts, 1000) <= 10);
   assert.equal((await store.state(issuer)).paused, undefined);
 });
 
@@ -214,7 +214,7 @@ test('outside its windows a lane lets through only what would expire, each once 
     ],
   );
   assert.equal(sim.starts.length, 22);
-  assert.ok(mostWithin(sim.starts, 1000) <= 10);
+  assert.ok(maxWithin(sim.starts, 1000) <= 10);
 });
 
 test('what would expire before its turn goes before the line, within the limits', async () => {
@@ -228,7 +228,7 @@ test('what would expire before its turn goes before the line, within the limits'
   sim.arrive(hurried, quick);
   await sim.run();
   assert.equal(sim.starts.length, 120);
-  assert.ok(mostWithin(sim.starts, 1000) <= 10);
+  assert.ok(maxWithin(sim.starts, 1000) <= 10);
   const last = Math.max(...sim.starts.filter(({ id }) => id.startsWith('u')).map(({ atMs }) => atMs));
   assert.ok(last - startMs <= 3000, `the last urgent one went after ${last - startMs} ms`);
 });

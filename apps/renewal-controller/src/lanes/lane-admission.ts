@@ -1,8 +1,8 @@
-import type { HoldReason } from '../fleet-index/renewal-progress.ts';
-import { parseVolumePlace } from '../fleet-index/volume-place.ts';
+import type { WaitReason } from '../fleet-index/renewal-progress.ts';
+import { parseVolumeKey } from '../fleet-index/volume-key.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { demandMarks } from './demand-marks.ts';
+import { requestMarks } from './request-marks.ts';
 import type { Lane } from './lane-policies.ts';
 import { admitScript, advanceScript, settleScript } from './lane-scripts.ts';
 
@@ -10,12 +10,12 @@ import { admitScript, advanceScript, settleScript } from './lane-scripts.ts';
 export type Admission = (
   | { readonly admitted: true; readonly again: boolean }
   | { readonly admitted: false; readonly waitMs: number; readonly isEarly: true }
-  | { readonly admitted: false; readonly waitMs: number; readonly isEarly: false; readonly reason: HoldReason }
+  | { readonly admitted: false; readonly waitMs: number; readonly isEarly: false; readonly reason: WaitReason }
 ) & {
   /** It would expire before its turn, and goes before the line. */
   readonly urgent: boolean;
   /** The bulk renewals that want it, by their marks. */
-  readonly demandedBy: readonly string[];
+  readonly requestedBy: readonly string[];
 };
 
 /** A renewal at its lane's door. */
@@ -24,7 +24,7 @@ export interface LaneRequest {
   readonly id: string;
   /** Names the volume at its generation, as those who ask for renewals do: some of them do not wait for windows. */
   readonly renewal: string;
-  /** The volume alone, as `volumePlace` names it. */
+  /** The volume alone, as `volumeKey` names it. */
   readonly volume: string;
   /** A start after this comes too late. */
   readonly latestStartMs: number;
@@ -34,7 +34,7 @@ export interface LaneRequest {
 }
 
 /** A waiting renewal that may come, and in how many milliseconds. */
-export interface Call {
+export interface Promotion {
   readonly id: string;
   readonly inMs: number;
 }
@@ -48,12 +48,12 @@ export interface Settlement {
   /** As in its request. */
   readonly renewal: string;
   readonly outcome: Outcome;
-  /** The volume alone, as `volumePlace` names it: failures of one alone are not the issuer's. */
+  /** The volume alone, as `volumeKey` names it: failures of one alone are not the issuer's. */
   readonly volume: string;
   readonly error?: string;
   /** For how many milliseconds no automatic renewal of the volume starts after this one; 0 unless given. */
   readonly restMs?: number;
-  /** The batch of the node's outbox that holds the change: the same outcome settled again for it is not counted again. */
+  /** The batch of the node's outbox that waits the change: the same outcome settled again for it is not counted again. */
   readonly batch?: string;
 }
 
@@ -61,11 +61,11 @@ export interface Settlement {
 export interface Settled {
   readonly wasStarted: boolean;
   /** The bulk renewals that want it, by their marks. */
-  readonly demandedBy: readonly string[];
+  readonly requestedBy: readonly string[];
   /** Those that may come now or soon, whatever they were told before. */
-  readonly calls: readonly Call[];
-  /** The ids of `calls`. */
-  readonly woken: readonly string[];
+  readonly promotions: readonly Promotion[];
+  /** The ids of `promotions`. */
+  readonly promotedIds: readonly string[];
   /** The outcome had been counted before, by an earlier call for the same batch. */
   readonly isRepeated?: true;
 }
@@ -79,7 +79,7 @@ export interface LaneTime {
 }
 
 /** The longest delay that is worth a job's while; windows that open later are looked for again. */
-const longestWaitMs = 30 * 86_400_000;
+const maxWaitMs = 30 * 86_400_000;
 
 /** Decides which renewals may start. All state lies in Redis; each decision is one script, so replicas cannot disagree. */
 export class LaneAdmission {
@@ -116,9 +116,9 @@ export class LaneAdmission {
       lane.id,
       request.dueAtMs ?? 0,
       this.#silentAfterMs,
-    ])) as [number, number, HoldReason, number, string];
+    ])) as [number, number, WaitReason, number, string];
     const [verdict, waitMs, reason] = answer;
-    const common = { urgent: answer[3] === 1, demandedBy: demandMarks(answer[4]) };
+    const common = { urgent: answer[3] === 1, requestedBy: requestMarks(answer[4]) };
     if (verdict === -1) return { admitted: false, isEarly: true, waitMs, ...common };
     if (verdict === 0) return { admitted: false, isEarly: false, waitMs: Math.ceil(waitMs), reason, ...common };
     return { admitted: true, again: verdict === 2, ...common };
@@ -128,7 +128,7 @@ export class LaneAdmission {
   async settle(lane: Lane, settlement: Settlement): Promise<Settled> {
     const { id, renewal, outcome, volume, error = '', restMs = 0, batch = '' } = settlement;
     const { maxInFlight, burst, backoff } = lane.policy;
-    const { node, volumeId } = parseVolumePlace(volume);
+    const { node, volumeId } = parseVolumeKey(volume);
     const keys = [...this.#keysOf(lane), this.#keys.outbox(node)];
     const [code, demand, ...called] = (await settleScript.run(this.#redis, keys, [
       id,
@@ -149,18 +149,18 @@ export class LaneAdmission {
       batch,
       volumeId,
     ])) as [number, string, ...(string | number)[]];
-    const calls = callsOf(called);
+    const promotions = callsOf(called);
     return {
       wasStarted: code % 2 === 1,
-      demandedBy: demandMarks(demand),
-      calls,
-      woken: calls.map((call) => call.id),
+      requestedBy: requestMarks(demand),
+      promotions,
+      promotedIds: promotions.map((call) => call.id),
       ...(code >= 2 && { isRepeated: true }),
     };
   }
 
   /** Those that wait in a lane and may come now or soon: pace or policy changed, or whoever called them was killed. */
-  async advance(lane: Lane): Promise<readonly Call[]> {
+  async advance(lane: Lane): Promise<readonly Promotion[]> {
     const { burst, maxInFlight, backoff } = lane.policy;
     const args = [lane.id, this.#time.nowMs() ?? '', startIntervalMs(lane), burst, maxInFlight, backoff.threshold];
     const keys = laneScriptKeys(this.#keys, lane.id);
@@ -170,12 +170,12 @@ export class LaneAdmission {
   }
 
   #opensInMs({ windows }: Lane): number {
-    return Math.min(longestWaitMs, windows.opensInMs(this.#time.nowMs() ?? Date.now()));
+    return Math.min(maxWaitMs, windows.opensInMs(this.#time.nowMs() ?? Date.now()));
   }
 
   #keysOf({ id }: Lane): readonly string[] {
-    const { started, holds, demands, resting, cancelled, seen } = this.#keys;
-    return [...laneScriptKeys(this.#keys, id), started, holds, demands, resting, cancelled, seen];
+    const { started, waits, requestedBy, cooldown, cancelled, seen } = this.#keys;
+    return [...laneScriptKeys(this.#keys, id), started, waits, requestedBy, cooldown, cancelled, seen];
   }
 }
 
@@ -185,11 +185,11 @@ function startIntervalMs({ policy }: Lane): number {
   return policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond;
 }
 
-function callsOf(called: readonly (string | number)[]): readonly Call[] {
-  const calls: Call[] = [];
+function callsOf(called: readonly (string | number)[]): readonly Promotion[] {
+  const promotions: Promotion[] = [];
   for (let i = 0; i + 1 < called.length; i += 2)
-    calls.push({ id: String(called[i]), inMs: Math.max(0, Number(called[i + 1])) });
-  return calls;
+    promotions.push({ id: String(called[i]), inMs: Math.max(0, Number(called[i + 1])) });
+  return promotions;
 }
 
 function laneScriptKeys(keys: RedisKeys, lane: string): readonly string[] {
@@ -199,5 +199,5 @@ function laneScriptKeys(keys: RedisKeys, lane: string): readonly string[] {
 /** The four keys of a lane alone, in the order that its scripts take them. */
 export function laneKeys(keys: RedisKeys, lane: string): readonly [string, string, string, string] {
   const key = keys.lane(lane);
-  return [key, `${key}:inflight`, `${key}:slots`, `${key}:parked`];
+  return [key, `${key}:inflight`, `${key}:slots`, `${key}:blocked`];
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
-import type { IssuerName } from '../fleet-index/volume-state.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import { createRedis } from '../redis/create-redis.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
@@ -28,7 +28,7 @@ after(async () => {
 const issuerNamed = (name: string): IssuerName => ({ group: 'g', kind: 'ClusterIssuer', namespace: '', name });
 const keyOf = (name: string): string => `ClusterIssuer.g//${name}`;
 
-test('tells of each lane what is started, lined up and parked, and whether it stands still', async () => {
+test('tells of each lane what is started, lined up and blocked, and whether it stands still', async () => {
   const keys = redisKeys(`t-${randomUUID()}`);
   const backoff = { threshold: 1, initialMs: 60_000, maxMs: 60_000 };
   const policies = new LanePolicies({ ratePerSecond: 1, burst: 5, maxInFlight: 2, backoff }, [
@@ -55,12 +55,12 @@ test('tells of each lane what is started, lined up and parked, and whether it st
     await admission.settle(broken, { id: 'a', renewal: 'a', outcome: 'failed', volume, error: 'no' });
 
   const expected = [
-    { key: keyOf('broken'), inFlight: 0, queued: 0, parked: 0, standing: 'resting' },
-    { key: keyOf('crowded'), inFlight: 2, queued: 0, parked: 1, standing: 'open' },
-    { key: keyOf('few'), inFlight: 1, queued: 2, parked: 0, standing: 'open' },
-    { key: keyOf('held'), inFlight: 0, queued: 0, parked: 1, standing: 'paused' },
-    { key: keyOf('idle'), inFlight: 0, queued: 0, parked: 0, standing: 'open' },
-    { key: keyOf('shut'), inFlight: 0, queued: 0, parked: 0, standing: 'window' },
+    { key: keyOf('broken'), inFlight: 0, queued: 0, blocked: 0, status: 'backing-off' },
+    { key: keyOf('crowded'), inFlight: 2, queued: 0, blocked: 1, status: 'open' },
+    { key: keyOf('few'), inFlight: 1, queued: 2, blocked: 0, status: 'open' },
+    { key: keyOf('held'), inFlight: 0, queued: 0, blocked: 1, status: 'paused' },
+    { key: keyOf('idle'), inFlight: 0, queued: 0, blocked: 0, status: 'open' },
+    { key: keyOf('shut'), inFlight: 0, queued: 0, blocked: 0, status: 'window' },
   ];
   const depths = [...(await store.depths(Date.now()))].sort((a, b) => a.key.localeCompare(b.key));
   assert.deepEqual(depths, expected);
@@ -74,11 +74,12 @@ test('who was called out of the waiting room before its wait began can find that
   const farMs = Date.now() + 1e9;
   for (const id of ['first', 'second', 'third'])
     await admission.admit(lane, { id, renewal: id, volume: `${id}/v`, latestStartMs: farMs, notAfterMs: farMs });
-  const callInMs = (id: string): Promise<number | undefined> => store.callInMs(lane, { id, volume: `${id}/v` });
-  assert.equal(await callInMs('second'), undefined);
+  const promotionDelayMs = (id: string): Promise<number | undefined> =>
+    store.promotionDelayMs(lane, { id, volume: `${id}/v` });
+  assert.equal(await promotionDelayMs('second'), undefined);
   await admission.settle(lane, { id: 'first', renewal: 'first', outcome: 'ok', volume: 'first/v' });
-  assert.equal(await callInMs('second'), 0);
-  assert.equal(await callInMs('third'), undefined);
+  assert.equal(await promotionDelayMs('second'), 0);
+  assert.equal(await promotionDelayMs('third'), undefined);
 });
 
 test('reads two thousand lanes in twenty calls', async () => {

@@ -98,8 +98,8 @@ test('a node with more than its share has all of them done, as fast as they are 
   const answers: SimulatedIssuer = () => ({ afterMs: 1_000, outcome: 'ok' });
   sim.arrive(of('node', 110), answers);
   await sim.run(startMs + 500);
-  const { inFlight, parked } = await store.state(issuer);
-  assert.deepEqual([inFlight, parked], [10, 100]);
+  const { inFlight, blocked } = await store.state(issuer);
+  assert.deepEqual([inFlight, blocked], [10, 100]);
   await sim.run();
   assert.equal(sim.starts.length, 110);
   assert.equal(Math.max(...sim.starts.map((start) => start.inFlight)), 10);
@@ -114,7 +114,7 @@ test('a node that waits for its share while its lane is paused is called after t
   sim.at(startMs + minuteMs, () => store.resume(issuer));
   advanceEverySecond(sim, answers, 90);
   await sim.run(startMs + minuteMs - 1);
-  assert.equal((await store.state(issuer)).parked, 60);
+  assert.equal((await store.state(issuer)).blocked, 60);
   await sim.run(startMs + 90_000);
   assert.equal(sim.starts.length, 60);
 });
@@ -188,8 +188,8 @@ test('a silent node gets no renewals and takes nothing of the lane, until it is 
   const refused = await admission.admit(sim.lane, request('d', 'dead'));
   assert.ok(!refused.admitted && !refused.isEarly && refused.reason === 'node-silent');
   assert.ok((await admission.admit(sim.lane, request('l', 'live'))).admitted);
-  const { inFlight, queued, parked } = await store.state(issuer);
-  assert.deepEqual([inFlight, queued, parked], [1, 0, 0]);
+  const { inFlight, queued, blocked } = await store.state(issuer);
+  assert.deepEqual([inFlight, queued, blocked], [1, 0, 0]);
   await redis.zadd(keys.seen, startMs, 'dead');
   assert.ok((await admission.admit(sim.lane, request('d', 'dead'))).admitted);
 });
@@ -201,7 +201,7 @@ test('a renewal that nobody asked for does not start before its time, whatever t
   const early = await sim.admission.admit(sim.lane, request);
   assert.ok(!early.admitted && early.isEarly);
   assert.equal(early.waitMs, 45 * minuteMs);
-  await redis.hset(keys.demands, 'v-1', 'bulk');
+  await redis.hset(keys.requestedBy, 'v-1', 'bulk');
   await redis.zadd(keys.cancelled, startMs, 'bulk');
   assert.equal((await sim.admission.admit(sim.lane, request)).admitted, false);
   await redis.zrem(keys.cancelled, 'bulk');

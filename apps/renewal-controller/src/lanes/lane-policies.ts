@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { IssuerName } from '../fleet-index/volume-state.ts';
+import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 import { IssuerPattern } from './issuer-pattern.ts';
 import { defaultLanePolicy } from './lane-policy.ts';
@@ -24,7 +24,7 @@ interface Rule {
   readonly policy: Partial<LanePolicy>;
 }
 
-/** Which policy holds for which issuer: the defaults, and over them every override that names it, the last one on top. */
+/** Which policy waits for which issuer: the defaults, and over them every override that names it, the last one on top. */
 export class LanePolicies {
   readonly #defaults: LanePolicy;
   readonly #rules: readonly Rule[];

@@ -8,7 +8,7 @@ export interface WindowPolicy {
 }
 
 /** What a lane does when its issuer fails. */
-interface BackoffPolicy {
+interface LaneBackoff {
   /**
    * Failures in a row, without a success between, that make it the issuer's fault: of different nodes (two at least) for
    * the whole lane, of different volumes for the renewals of one node.
@@ -36,7 +36,7 @@ export interface LanePolicy {
   readonly priority: number;
   /** Empty: always open. */
   readonly windows: readonly WindowPolicy[];
-  readonly backoff: BackoffPolicy;
+  readonly backoff: LaneBackoff;
 }
 
 /** The pace of an issuer of which nothing else is said. */

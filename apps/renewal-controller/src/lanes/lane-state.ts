@@ -1,4 +1,4 @@
-import type { IssuerName } from '../fleet-index/volume-state.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import type { LanePolicy } from './lane-policy.ts';
 
 /** Who stopped a lane, and why. */
@@ -19,7 +19,7 @@ export interface LaneState {
   /** Renewals with a slot in the line. */
   readonly queued: number;
   /** Renewals that wait for a slot in flight, for their node's share of them, or for the end of a pause. */
-  readonly parked: number;
+  readonly blocked: number;
   /** When the last in the line has its turn; undefined without a line. */
   readonly lineEndsAtMs: number | undefined;
   /** Until when the lane rests after failures; undefined when it does not. */

@@ -1,7 +1,7 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { IssuerName } from '../fleet-index/volume-state.ts';
+import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { laneKeys } from './lane-admission.ts';
@@ -9,7 +9,7 @@ import { laneDepth } from './lane-depth.ts';
 import type { LaneDepth } from './lane-depth.ts';
 import type { Lane, LanePolicies } from './lane-policies.ts';
 import type { LanePause, LaneState } from './lane-state.ts';
-import { callScript, isWithdrawnScript, laneStatesScript } from './lane-state-scripts.ts';
+import { promotionScript, isWithdrawnScript, laneStatesScript } from './lane-state-scripts.ts';
 
 const statesAtOnce = 100;
 
@@ -78,10 +78,13 @@ export class LaneStore {
    * In how many milliseconds a renewal that was let wait is to come as things are now; undefined when its wait stands.
    * Whoever called it before its job was put back found none that waits.
    */
-  async callInMs({ id }: Lane, renewal: { readonly id: string; readonly volume: string }): Promise<number | undefined> {
-    const [lane, , slots, parked] = laneKeys(this.#keys, id);
-    const keys = [slots, parked, `${lane}:blocked`, this.#keys.holds];
-    const answer = (await callScript.run(this.#redis, keys, [renewal.id, renewal.volume])) as string;
+  async promotionDelayMs(
+    { id }: Lane,
+    renewal: { readonly id: string; readonly volume: string },
+  ): Promise<number | undefined> {
+    const [lane, , slots, blocked] = laneKeys(this.#keys, id);
+    const keys = [slots, blocked, `${lane}:node-limited`, this.#keys.waits];
+    const answer = (await promotionScript.run(this.#redis, keys, [renewal.id, renewal.volume])) as string;
     return answer === '' ? undefined : Number(answer);
   }
 
@@ -90,7 +93,7 @@ export class LaneStore {
     { id }: Lane,
     { renewal, isDue }: { readonly renewal: string; readonly isDue: boolean },
   ): Promise<boolean> {
-    const keys = [this.#keys.lane(id), this.#keys.demands, this.#keys.cancelled];
+    const keys = [this.#keys.lane(id), this.#keys.requestedBy, this.#keys.cancelled];
     return (await isWithdrawnScript.run(this.#redis, keys, [renewal, isDue ? 1 : 0])) === 1;
   }
 
@@ -119,7 +122,7 @@ export class LaneStore {
     for (const { id, issuer, paused, inFlight } of await this.list()) {
       if (usedIssuerKeys.has(issuerKey(issuer)) || paused !== undefined || inFlight > 0) continue;
       const [lane, ...rest] = laneKeys(this.#keys, id);
-      const keys = [lane, ...rest, `${lane}:blocked`, `${lane}:waiting`];
+      const keys = [lane, ...rest, `${lane}:node-limited`, `${lane}:waiting`];
       await Promise.all(keys.map((key) => this.#redis.del(key)));
       await this.#redis.hdel(this.#keys.lanes, id);
       await this.#redis.srem(this.#keys.queuedLanes, id);
@@ -128,10 +131,10 @@ export class LaneStore {
   }
 }
 
-/** What Redis holds of a lane: its hash, how many are in flight, in slots and parked, and the time of the last slot. */
+/** What Redis waits of a lane: its hash, how many are in flight, in slots and blocked, and the time of the last slot. */
 type StoredLane = readonly [readonly string[], number, number, number, string];
 
-function laneState(lane: Lane, [pairs, inFlight, queued, parked, last]: StoredLane): LaneState {
+function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredLane): LaneState {
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < pairs.length; i += 2) fields.set(pairs[i] ?? '', pairs[i + 1] ?? '');
   const number = (name: string): number => Number(fields.get(name) ?? 0);
@@ -144,12 +147,12 @@ function laneState(lane: Lane, [pairs, inFlight, queued, parked, last]: StoredLa
     paused: paused === undefined ? undefined : (JSON.parse(paused) as LanePause),
     inFlight,
     queued,
-    parked,
+    blocked,
     lineEndsAtMs: last === '' ? undefined : Number(last),
     backoffUntilMs: number('until') === 0 ? undefined : number('until'),
     failureStreak: number('streak'),
     failingSinceMs: number('failingSince') === 0 ? undefined : number('failingSince'),
-    pace: 2 ** -number('throttle'),
+    pace: 2 ** -number('paceDivisorLog2'),
     lastError: error === '' ? undefined : { atMs: number('errorAt'), message: error },
   };
 }

@@ -4,7 +4,7 @@ import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts
 import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
-import { mostNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
 
@@ -65,8 +65,8 @@ type Register<Shown> = (
 ) => void;
 
 function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
-  gauge('index_volumes', [], 'Volumes in the index.', (g, { census, silent }) =>
-    g.set(census.all.volumes + (silent?.volumes ?? 0)),
+  gauge('index_volumes', [], 'Volumes in the index.', (g, { stats, silent }) =>
+    g.set(stats.all.volumes + (silent?.volumes ?? 0)),
   );
   gauge(
     'silent_node_volumes',
@@ -87,7 +87,7 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
     'soonest_not_after_timestamp_seconds',
     [],
     'Not-after of the certificate that expires next, of those that have not; 0 without any.',
-    (g, { census }) => g.set((census.all.soonestExpiryMs ?? 0) / 1000),
+    (g, { stats }) => g.set((stats.all.soonestExpiryMs ?? 0) / 1000),
   );
   gauge('volumes_due', [], 'Volumes past their renew-at.', (g, { urgency }) => g.set(urgency.due));
   gauge(
@@ -96,8 +96,8 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
     'Unexpired volumes past the deadline by which their agent renews on its own, without a failed try.',
     (g, { urgency }) => g.set(urgency.overdue),
   );
-  gauge('volumes_expired', [], 'Volumes past their not-after, on nodes that were heard of lately.', (g, { census }) =>
-    g.set(census.all.byState.expired),
+  gauge('volumes_expired', [], 'Volumes past their not-after, on nodes that were heard of lately.', (g, { stats }) =>
+    g.set(stats.all.byState.expired),
   );
   gauge(
     'volumes_at_risk',
@@ -125,10 +125,10 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
   const rowsOf = (snapshot: ControllerSnapshot): readonly LaneRow[] => {
     const { index, lanes = [] } = snapshot;
     if (index?.reporters === undefined) return laneRows(snapshot);
-    const candidates = lanes.map(({ key, queued, parked, inFlight }) => ({
+    const candidates = lanes.map(({ key, queued, blocked, inFlight }) => ({
       key,
-      trouble: index.urgency.oldestDueMs.has(key) || parked > 0 ? 1 : 0,
-      size: queued + parked + inFlight,
+      trouble: index.urgency.oldestDueMs.has(key) || blocked > 0 ? 1 : 0,
+      size: queued + blocked + inFlight,
     }));
     const within = names.choose(candidates, index.reporters);
     return laneRows(snapshot, (issuer) => within.has(issuer));
@@ -139,18 +139,18 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
     'Lanes by whether they are open, paused, rest after failures, or are outside their window.',
     (g, { lanes }) => {
       if (lanes === undefined) return;
-      for (const state of ['open', 'paused', 'resting', 'window']) g.set({ state }, 0);
-      for (const { standing } of lanes) g.inc({ state: standing });
+      for (const state of ['open', 'paused', 'backing-off', 'window']) g.set({ state }, 0);
+      for (const { status } of lanes) g.inc({ state: status });
     },
   );
   gauge(
     'lane_depth',
     ['issuer', 'waiting'],
-    'Renewals in the lanes of issuers: with a slot in the line, parked for a place, started and not answered.',
+    'Renewals in the lanes of issuers: with a slot in the line, blocked for a place, started and not answered.',
     (g, snapshot) => {
-      for (const { issuer, queued, parked, inFlight } of rowsOf(snapshot)) {
+      for (const { issuer, queued, blocked, inFlight } of rowsOf(snapshot)) {
         g.set({ issuer, waiting: 'queued' }, queued);
-        g.set({ issuer, waiting: 'parked' }, parked);
+        g.set({ issuer, waiting: 'blocked' }, blocked);
         g.set({ issuer, waiting: 'in-flight' }, inFlight);
       }
     },
@@ -168,8 +168,8 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
     ['issuer', 'reason'],
     '1 for each lane that is paused, rests after failures, or is outside its window.',
     (g, snapshot) => {
-      for (const { issuer, standing } of rowsOf(snapshot)) {
-        if (standing !== 'open') g.set({ issuer, reason: standing }, 1);
+      for (const { issuer, status } of rowsOf(snapshot)) {
+        if (status !== 'open') g.set({ issuer, reason: status }, 1);
       }
     },
   );
@@ -217,7 +217,7 @@ function redisGauges(gauge: Register<ControllerSnapshot>): void {
 const troubled: ReadonlySet<string> = new Set(['expired', 'failing', 'overdue']);
 
 function showIssuers(gauge: Gauge, index: IndexSnapshot, names: IssuerNames): void {
-  const counted = [...index.census.issuers.values()].map(({ key, volumes, byState }) => {
+  const counted = [...index.stats.issuers.values()].map(({ key, volumes, byState }) => {
     const counts = Object.entries(byState);
     const trouble = counts.some(([state, count]) => count > 0 && troubled.has(state)) ? 1 : 0;
     return { key, counts, trouble, size: volumes };
@@ -237,5 +237,5 @@ function chosen(
 ): ReadonlySet<string> {
   if (index?.reporters !== undefined) return names.choose(candidates, index.reporters);
   const sorted = [...candidates].sort((a, b) => b.trouble - a.trouble || b.size - a.size);
-  return new Set(sorted.slice(0, mostNamedIssuers).map(({ key }) => key));
+  return new Set(sorted.slice(0, maxNamedIssuers).map(({ key }) => key));
 }

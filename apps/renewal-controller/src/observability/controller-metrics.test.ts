@@ -3,34 +3,34 @@ import { test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import type { VolumeSketch } from '../dispatch/testing/test-fleet.ts';
-import type { FleetCensus } from '../fleet-index/fleet-census.ts';
+import type { FleetStats } from '../fleet-index/fleet-stats.ts';
 import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import { FleetView } from '../fleet-index/fleet-view.ts';
-import { volumeStateOf } from '../fleet-index/volume-state.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
+import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
 import { ControllerMetrics } from './controller-metrics.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 
 const nowMs = Date.now();
 const key = (name: string): string => `ClusterIssuer.cert-manager.io//${name}`;
-const volumeOf = (sketch: VolumeSketch): VolumeState => volumeStateOf('node-a', reportOf(sketch));
+const volumeOf = (sketch: VolumeSketch): IndexedVolume => indexedVolumeOf('node-a', reportOf(sketch));
 const laneOf = (name: string, of: Partial<LaneDepth> = {}): LaneDepth => ({
-  ...{ key: key(name), queued: 0, parked: 0, inFlight: 0, standing: 'open' },
+  ...{ key: key(name), queued: 0, blocked: 0, inFlight: 0, status: 'open' },
   ...of,
 });
 
-function censusOf(volumes: readonly VolumeState[]): FleetCensus {
+function statsOf(volumes: readonly IndexedVolume[]): FleetStats {
   const view = new FleetView();
   for (const volume of volumes) view.set(volume.node, volume.volumeId, volume);
-  return view.takeCensus(nowMs);
+  return view.aggregate(nowMs);
 }
 
-function snapshotOf(volumes: readonly VolumeState[], lanes: readonly LaneDepth[] = []): ControllerSnapshot {
+function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth[] = []): ControllerSnapshot {
   return {
     atMs: nowMs,
     index: {
-      census: censusOf(volumes),
+      stats: statsOf(volumes),
       urgency: weighUrgency(volumes, nowMs, new Set()),
       nodes: { online: 2, silent: 1 },
     },
@@ -67,9 +67,9 @@ test('one scrape shows the fleet, its lanes and Redis as they are now', async ()
     volumeOf({ id: 'late', renewAtMs: nowMs - 30_000, notAfterMs: nowMs + 10_000 }),
   ];
   const lanes = [
-    laneOf('ca', { parked: 1, standing: 'paused' }),
+    laneOf('ca', { blocked: 1, status: 'paused' }),
     laneOf('calm', { queued: 3, inFlight: 2 }),
-    laneOf('night', { standing: 'window' }),
+    laneOf('night', { status: 'window' }),
   ];
   const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
   const series = await seriesOf(metrics);
@@ -86,7 +86,7 @@ test('one scrape shows the fleet, its lanes and Redis as they are now', async ()
     'due_jobs{state="delayed"}': 5,
     'lanes{state="open"}': 1,
     'lanes{state="paused"}': 1,
-    [`lane_depth{issuer="${key('ca')}",waiting="parked"}`]: 1,
+    [`lane_depth{issuer="${key('ca')}",waiting="blocked"}`]: 1,
     [`lane_depth{issuer="${key('calm')}",waiting="in-flight"}`]: 2,
     [`lane_lag_seconds{issuer="${key('ca')}"}`]: 30,
     [`lane_stopped{issuer="${key('ca')}",reason="paused"}`]: 1,
@@ -142,7 +142,7 @@ test('labels stay few however many issuers there are, and the troubled ones keep
   volumes.push(volumeOf({ id: 'x', issuer: 'small-and-broken', attempts: 2 }));
   const lanes = [
     ...names.map((name, i) => laneOf(name, { queued: i })),
-    laneOf('stuck', { parked: 1, standing: 'paused' }),
+    laneOf('stuck', { blocked: 1, status: 'paused' }),
   ];
   const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
   const series = await seriesOf(metrics);
@@ -150,7 +150,7 @@ test('labels stay few however many issuers there are, and the troubled ones keep
   assert.ok(startingWith('volumes{') <= 102, `${startingWith('volumes{')} series`);
   assert.equal(startingWith('lane_depth{'), 51 * 3);
   assert.equal(series.get(`volumes{state="failing",issuer="${key('small-and-broken')}"}`), 1);
-  assert.equal(series.get(`lane_depth{issuer="${key('stuck')}",waiting="parked"}`), 1);
+  assert.equal(series.get(`lane_depth{issuer="${key('stuck')}",waiting="blocked"}`), 1);
   const queued = [...series].filter(([name]) => name.startsWith('lane_depth') && name.includes('"queued"'));
   assert.equal(
     queued.reduce((sum, [, count]) => sum + count, 0),

@@ -23,7 +23,9 @@ export class ControllerMetrics implements DispatchObserver {
   readonly #dispatched = this.#counter('renewals_dispatched_total', 'Renewals handed to their node, by why.', [
     'cause',
   ]);
-  readonly #held = this.#counter('renewals_held_total', 'Times a lane let a renewal wait, by reason.', ['reason']);
+  readonly #delayed = this.#counter('renewals_delayed_total', 'Times a lane let a renewal wait, by reason.', [
+    'reason',
+  ]);
   readonly #settled = this.#counter('renewals_total', 'Ended renewals, by result and by the path they took.', [
     'result',
     'path',
@@ -57,7 +59,7 @@ export class ControllerMetrics implements DispatchObserver {
       lanes: new IssuerNames(clock, Infinity),
     });
     // A counter that appears with its first event would hide that event from Prometheus' increase().
-    for (const cause of ['due', 'demand', 'retry']) this.#dispatched.inc({ cause }, 0);
+    for (const cause of ['due', 'requested', 'retry']) this.#dispatched.inc({ cause }, 0);
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
     this.#settled.inc({ result: 'failed', path: 'none' }, 0);
     for (const result of ['answered', 'forbidden', 'unavailable']) this.#reviews.inc({ result }, 0);
@@ -69,7 +71,7 @@ export class ControllerMetrics implements DispatchObserver {
     this.#lateness.observe(Math.max(0, latenessMs) / 1000);
   };
 
-  held: DispatchObserver['held'] = (_volume, reason) => this.#held.inc({ reason });
+  delayed: DispatchObserver['delayed'] = (_volume, reason) => this.#delayed.inc({ reason });
 
   settled: DispatchObserver['settled'] = ({ cause, certificate }, result) => {
     this.#settled.inc({ result, path: result === 'ok' ? (paths.get(cause) ?? 'other') : 'none' });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import { FleetView } from '../fleet-index/fleet-view.ts';
-import { volumeStateOf } from '../fleet-index/volume-state.ts';
+import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
 import { takeSnapshot } from './controller-snapshot.ts';
 import type { SnapshotSources } from './controller-snapshot.ts';
 
@@ -70,7 +70,7 @@ test('volumes of silent nodes are counted apart, and who reports an issuer is kn
     view.set(
       node,
       id,
-      volumeStateOf(node, reportOf({ id, issuer, renewAtMs: nowMs - 20_000, notAfterMs: nowMs - 10_000 })),
+      indexedVolumeOf(node, reportOf({ id, issuer, renewAtMs: nowMs - 20_000, notAfterMs: nowMs - 10_000 })),
     );
   for (const node of ['heard', 'dead']) view.setNode(node, { agentVersion: '1', connectedTo: 'one' });
   add('heard', 'a', 'shared');
@@ -78,7 +78,7 @@ test('volumes of silent nodes are counted apart, and who reports an issuer is kn
   add('dead', 'c', 'shared');
   view.setSeen(new Map([...['heard'].map((node) => [node, nowMs] as const), ['dead', nowMs - 60_000]]));
   const { index } = await takeSnapshot({ ...sourcesWith(clock, {}), index: { view, isCurrent: true } });
-  assert.equal(index?.census.all.byState.expired, 2);
+  assert.equal(index?.stats.all.byState.expired, 2);
   assert.equal(index.silent?.byState.expired, 1);
   assert.equal(index.urgency.due, 2);
   const reporters = [...(index.reporters?.byIssuer ?? [])].map(([key, { isShared }]) => [

@@ -1,21 +1,21 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
-import { CensusTaker } from '../fleet-index/fleet-census.ts';
-import type { FleetCensus, VolumeTally } from '../fleet-index/fleet-census.ts';
+import { StatsAggregator } from '../fleet-index/fleet-stats.ts';
+import type { FleetStats, VolumeTally } from '../fleet-index/fleet-stats.ts';
 import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
-import type { VolumeState } from '../fleet-index/volume-state.ts';
-import { issuerKey } from '../fleet-index/volume-state.ts';
-import type { IssuerName } from '../fleet-index/volume-state.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
 /** What the index says. */
 export interface IndexSnapshot {
   /** Of the volumes on nodes that were heard of lately, as the urgency. */
-  readonly census: FleetCensus;
+  readonly stats: FleetStats;
   readonly urgency: FleetUrgency;
   /** Volumes on silent nodes: whether their pods still run nobody can say. */
   readonly silent?: VolumeTally;
@@ -78,22 +78,22 @@ function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): I
   const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   const silent = new Set(silentNodes.map(({ node }) => node));
   const nodes = view.nodes();
-  const [heardTaker, silentTaker] = [new CensusTaker(nowMs), new CensusTaker(nowMs)];
+  const [heardTaker, silentTaker] = [new StatsAggregator(nowMs), new StatsAggregator(nowMs)];
   const reporters = new ReporterTally();
-  const heard: VolumeState[] = [];
+  const heard: IndexedVolume[] = [];
   for (const { node } of nodes) {
     const isSilent = silent.has(node);
     const taker = isSilent ? silentTaker : heardTaker;
     const tally = taker.node(node);
-    view.scan(nowMs, node, (volume, word) => {
-      taker.count(volume, word, tally);
+    view.scan(nowMs, node, (volume, status) => {
+      taker.count(volume, status, tally);
       reporters.count(volume);
       if (!isSilent) heard.push(volume);
     });
   }
   return {
-    census: heardTaker.census(),
-    silent: silentTaker.census().all,
+    stats: heardTaker.stats(),
+    silent: silentTaker.stats().all,
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
     urgency: weighUrgency(heard, nowMs, new Set()),
     nodes: { silent: silent.size, online: nodes.length - silent.size },
@@ -106,7 +106,7 @@ class ReporterTally {
   /** Equal issuers are mostly the same object, so a key is seldom made. */
   readonly #known = new Map<IssuerName, { readonly key: string; node: string }>();
 
-  count({ node, issuer }: VolumeState): void {
+  count({ node, issuer }: IndexedVolume): void {
     let known = this.#known.get(issuer);
     // The same issuer of the same node as before.
     if (known?.node === node) return;

@@ -1,5 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { mostNamedIssuers } from './metric-names.ts';
+import { maxNamedIssuers } from './metric-names.ts';
 
 /** Who reports volumes of an issuer. */
 export interface IssuerReporter {
@@ -48,7 +48,7 @@ export class IssuerNames {
   readonly #names = new Map<string, Name>();
 
   /** @param maxShown for a caller that chooses among them */
-  constructor(clock: Pick<Clock, 'monotonic'>, maxShown = mostNamedIssuers) {
+  constructor(clock: Pick<Clock, 'monotonic'>, maxShown = maxNamedIssuers) {
     this.#clock = clock;
     this.#maxShown = maxShown;
   }
@@ -57,7 +57,7 @@ export class IssuerNames {
   choose(candidates: readonly NamedCandidate[], { byIssuer, nodes }: Reporters): ReadonlySet<string> {
     const nowMs = this.#clock.monotonic();
     this.#refresh(candidates, byIssuer, nowMs);
-    const perNode = Math.max(minOfNode, Math.floor(mostNamedIssuers / Math.max(1, nodes)));
+    const perNode = Math.max(minOfNode, Math.floor(maxNamedIssuers / Math.max(1, nodes)));
     const reporterOf = (key: string): IssuerReporter => byIssuer.get(key) ?? { node: '', isShared: false };
     const sorted = candidates
       .map((candidate) => ({ ...candidate, ...reporterOf(candidate.key) }))

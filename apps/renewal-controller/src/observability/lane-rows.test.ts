@@ -9,18 +9,18 @@ const hourMs = 3_600_000;
 
 interface Sketch {
   readonly name: string;
-  readonly standing?: LaneRow['standing'];
-  readonly parked?: number;
+  readonly status?: LaneRow['status'];
+  readonly blocked?: number;
   readonly lagMs?: number;
 }
 
 function rowsOf(sketches: readonly Sketch[]): readonly LaneRow[] {
-  const lanes = sketches.map(({ name, standing = 'open', parked = 0 }) => ({
+  const lanes = sketches.map(({ name, status = 'open', blocked = 0 }) => ({
     key: name,
     queued: 0,
-    parked,
+    blocked,
     inFlight: 0,
-    standing,
+    status,
   }));
   const lags = sketches.flatMap(({ name, lagMs }): [string, number][] =>
     lagMs === undefined ? [] : [[name, atMs - lagMs]],
@@ -30,7 +30,7 @@ function rowsOf(sketches: readonly Sketch[]): readonly LaneRow[] {
 }
 
 function many(count: number, sketch: Omit<Sketch, 'name'>): readonly Sketch[] {
-  return Array.from({ length: count }, (_, i) => ({ name: `${sketch.standing ?? 'open'}-${i}`, ...sketch }));
+  return Array.from({ length: count }, (_, i) => ({ name: `${sketch.status ?? 'open'}-${i}`, ...sketch }));
 }
 
 function rowOf(rows: readonly LaneRow[], issuer: string): LaneRow | undefined {
@@ -39,23 +39,23 @@ function rowOf(rows: readonly LaneRow[], issuer: string): LaneRow | undefined {
 
 test('a stuck lane is shown by name beside any number of lanes outside their windows', () => {
   const rows = rowsOf([
-    ...many(400, { standing: 'window', parked: 9, lagMs: 9 * hourMs }),
-    { name: 'stuck', parked: 400, lagMs: 5 * hourMs },
+    ...many(400, { status: 'window', blocked: 9, lagMs: 9 * hourMs }),
+    { name: 'stuck', blocked: 400, lagMs: 5 * hourMs },
   ]);
   assert.equal(rows.length, 51);
-  assert.equal(rowOf(rows, 'stuck')?.standing, 'open');
+  assert.equal(rowOf(rows, 'stuck')?.status, 'open');
   assert.equal(rowOf(rows, 'stuck')?.lagMs, 5 * hourMs);
 });
 
 test('no kind of trouble crowds out another', () => {
   const rows = rowsOf([
-    ...many(100, { standing: 'paused', parked: 5, lagMs: 2 * hourMs }),
-    ...many(100, { standing: 'resting', parked: 5, lagMs: 3 * hourMs }),
-    ...many(100, { standing: 'window', parked: 5, lagMs: 4 * hourMs }),
-    { name: 'stuck', parked: 1, lagMs: hourMs * 5 },
-    { name: 'held', standing: 'paused', parked: 1, lagMs: 3 * hourMs },
-    { name: 'broken', standing: 'resting', parked: 1, lagMs: 4 * hourMs },
-    { name: 'deep', parked: 5_000 },
+    ...many(100, { status: 'paused', blocked: 5, lagMs: 2 * hourMs }),
+    ...many(100, { status: 'backing-off', blocked: 5, lagMs: 3 * hourMs }),
+    ...many(100, { status: 'window', blocked: 5, lagMs: 4 * hourMs }),
+    { name: 'stuck', blocked: 1, lagMs: hourMs * 5 },
+    { name: 'held', status: 'paused', blocked: 1, lagMs: 3 * hourMs },
+    { name: 'broken', status: 'backing-off', blocked: 1, lagMs: 4 * hourMs },
+    { name: 'deep', blocked: 5_000 },
   ]);
   for (const issuer of ['stuck', 'held', 'broken', 'deep']) assert.ok(rowOf(rows, issuer), issuer);
   assert.equal(rows.length, 51);
@@ -63,18 +63,18 @@ test('no kind of trouble crowds out another', () => {
 
 test('a stuck lane that has no name left is still told by the row of the others', () => {
   const rows = rowsOf([
-    ...many(200, { lagMs: 5 * hourMs, parked: 1 }),
-    ...many(60, { standing: 'window', lagMs: 9 * hourMs, parked: 3 }),
+    ...many(200, { lagMs: 5 * hourMs, blocked: 1 }),
+    ...many(60, { status: 'window', lagMs: 9 * hourMs, blocked: 3 }),
   ]);
   const other = rowOf(rows, 'other');
-  assert.equal(other?.standing, 'open');
+  assert.equal(other?.status, 'open');
   assert.equal(other.lagMs, 5 * hourMs);
-  const total = rows.reduce((sum, { parked }) => sum + parked, 0);
+  const total = rows.reduce((sum, { blocked }) => sum + blocked, 0);
   assert.equal(total, 200 + 180);
 });
 
 test('few lanes are all shown, the latest first', () => {
-  const rows = rowsOf([{ name: 'calm' }, { name: 'late', lagMs: hourMs }, { name: 'deep', parked: 3 }]);
+  const rows = rowsOf([{ name: 'calm' }, { name: 'late', lagMs: hourMs }, { name: 'deep', blocked: 3 }]);
   assert.deepEqual(
     rows.map(({ issuer }) => issuer),
     ['late', 'deep', 'calm'],

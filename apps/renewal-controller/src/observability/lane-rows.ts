@@ -1,16 +1,16 @@
-import type { LaneStanding } from '../lanes/lane-depth.ts';
+import type { LaneStatus } from '../lanes/lane-depth.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
-import { mostNamedIssuers, otherIssuers } from './metric-names.ts';
+import { maxNamedIssuers, otherIssuers } from './metric-names.ts';
 
 /** What is shown of one lane, or of all lanes that have no series of their own. */
 export interface LaneRow {
   readonly issuer: string;
   readonly queued: number;
-  readonly parked: number;
+  readonly blocked: number;
   readonly inFlight: number;
   /** How long the oldest that waits is past its renew-at; 0 when nothing is due. */
   readonly lagMs: number;
-  readonly standing: LaneStanding;
+  readonly status: LaneStatus;
 }
 
 /**
@@ -28,7 +28,7 @@ export function laneRows(
     return { issuer: key, ...lane, lagMs: dueMs === undefined ? 0 : atMs - dueMs };
   });
   const nameable = rows.filter(({ issuer }) => mayName(issuer));
-  if (rows.length <= mostNamedIssuers && nameable.length === rows.length) return rows.sort(byLag);
+  if (rows.length <= maxNamedIssuers && nameable.length === rows.length) return rows.sort(byLag);
   const named = namedRows(nameable);
   const rest = rows.filter((row) => !named.has(row));
   return [...named, otherRow(rest)];
@@ -38,21 +38,21 @@ export function laneRows(
 const troubles: readonly ((row: LaneRow) => boolean)[] = [
   // Late, though nothing but its own limits stops it.
   (row) => isStuck(row),
-  (row) => row.standing === 'paused' && isWaiting(row),
-  (row) => row.standing === 'resting',
+  (row) => row.status === 'paused' && isWaiting(row),
+  (row) => row.status === 'backing-off',
   // The deepest of all.
   () => true,
 ];
 
 function namedRows(rows: readonly LaneRow[]): ReadonlySet<LaneRow> {
   const named = new Set<LaneRow>();
-  const quota = Math.floor(mostNamedIssuers / troubles.length);
+  const quota = Math.floor(maxNamedIssuers / troubles.length);
   for (const hasTrouble of troubles) {
     const [limit, order] = [named.size + quota, hasTrouble === troubles.at(-1) ? byDepth : byLag];
     addTo(named, rows.filter(hasTrouble).sort(order), limit);
   }
   // What one kind leaves goes to the others.
-  for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), mostNamedIssuers);
+  for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), maxNamedIssuers);
   return named;
 }
 
@@ -71,18 +71,18 @@ function otherRow(rest: readonly LaneRow[]): LaneRow {
   return {
     issuer: otherIssuers,
     queued: sum((row) => row.queued),
-    parked: sum((row) => row.parked),
+    blocked: sum((row) => row.blocked),
     inFlight: sum((row) => row.inFlight),
     lagMs: lag(stuck.length > 0 ? stuck : rest),
-    standing: stuck.length > 0 ? 'open' : ([...rest].sort(byLag)[0]?.standing ?? 'open'),
+    status: stuck.length > 0 ? 'open' : ([...rest].sort(byLag)[0]?.status ?? 'open'),
   };
 }
 
-const depth = ({ queued, parked, inFlight }: LaneRow): number => queued + parked + inFlight;
+const depth = ({ queued, blocked, inFlight }: LaneRow): number => queued + blocked + inFlight;
 const byLag = (a: LaneRow, b: LaneRow): number => b.lagMs - a.lagMs || byDepth(a, b);
 const byDepth = (a: LaneRow, b: LaneRow): number => depth(b) - depth(a) || b.lagMs - a.lagMs;
 const isWaiting = (row: LaneRow): boolean => depth(row) > 0 || row.lagMs > 0;
 
 function isStuck(row: LaneRow): boolean {
-  return row.lagMs > 0 && row.standing !== 'paused' && row.standing !== 'window';
+  return row.lagMs > 0 && row.status !== 'paused' && row.status !== 'window';
 }

@@ -1,5 +1,5 @@
 /** Issuers that have series of their own; all others are one more, so that labels are bounded. */
-export const mostNamedIssuers = 50;
+export const maxNamedIssuers = 50;
 /** The label of those others. */
 export const otherIssuers = 'other';
 

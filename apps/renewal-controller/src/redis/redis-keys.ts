@@ -24,12 +24,12 @@ export interface RedisKeys {
   readonly leaving: string;
   readonly changes: string;
   readonly lanes: string;
-  readonly demands: string;
+  readonly requestedBy: string;
   readonly bulks: string;
   readonly started: string;
-  readonly holds: string;
+  readonly waits: string;
   readonly queuedLanes: string;
-  readonly resting: string;
+  readonly cooldown: string;
   readonly cancelled: string;
   readonly audit: string;
   readonly auditRefusals: string;
@@ -64,12 +64,12 @@ export function redisKeys(prefix: string): RedisKeys {
     leaving: `${controller}:nodes:leaving`,
     changes: `${controller}:changes`,
     lanes: `${controller}:lanes`,
-    demands: `${controller}:demands`,
+    requestedBy: `${controller}:requestedBy`,
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
-    holds: `${controller}:holds`,
+    waits: `${controller}:waits`,
     queuedLanes: `${controller}:lanes:queued`,
-    resting: `${controller}:resting`,
+    cooldown: `${controller}:cooldown`,
     cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
     auditRefusals: `${controller}:audit:refusals`,

@@ -115,7 +115,7 @@ export class RedisProbe {
     const told = problem === undefined || problem.kind === 'unreachable' ? undefined : problem;
     if (told?.kind !== this.#loggedProblem) {
       const { logger } = this.#parts;
-      if (told !== undefined) logger.error({ problem: told.kind, error: told.message }, problemWords[told.kind]);
+      if (told !== undefined) logger.error({ problem: told.kind, error: told.message }, problemText[told.kind]);
       else logger.info('redis takes writes again and has all rights');
       this.#loggedProblem = told?.kind;
     }
@@ -193,7 +193,7 @@ export class RedisProbe {
   }
 }
 
-const problemWords: Readonly<Record<RedisProblem['kind'], string>> = {
+const problemText: Readonly<Record<RedisProblem['kind'], string>> = {
   unreachable: 'redis does not answer',
   'not-primary': 'redis is a replica and takes no writes; check where its address leads',
   'refuses-writes': 'redis refuses writes; renewals are no longer scheduled until it has memory and disk again',

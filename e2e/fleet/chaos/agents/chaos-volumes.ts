@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetVolumes, VolumeDescription } from '../../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import type { VolumeReport } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { localDeadlineMs } from '../../../../libs/shared/src/certificate-times.ts';
+import { fallbackRenewalAtMs } from '../../../../libs/shared/src/certificate-times.ts';
 import type { HeldVolume } from './held-volume.ts';
-import type { AgentManners, AgentVersion, AgentVolume, HostEvent, VolumeSketch } from './messages.ts';
+import type { AgentBehaviour, AgentVersion, AgentVolume, HostEvent, VolumeSketch } from './messages.ts';
 import { misreport } from './misreports.ts';
 import { reportOf } from './report.ts';
 
@@ -25,7 +25,7 @@ const retryPart = 1 / 20;
 
 /** The volumes of one simulated node: no files and no issuer, else as an agent's. Their own deadlines are monotonic. */
 export class ChaosVolumes implements FleetVolumes {
-  manners: AgentManners = 'honest';
+  behaviours: AgentBehaviour = 'honest';
   readonly #options: ChaosVolumesOptions;
   readonly #volumes = new Map<string, HeldVolume>();
   readonly #busy = new Set<string>();
@@ -60,7 +60,7 @@ export class ChaosVolumes implements FleetVolumes {
 
   ids(): readonly string[] {
     const ids = [...this.#volumes.keys()];
-    return this.manners === 'huge-reports'
+    return this.behaviours === 'huge-reports'
       ? [...ids, ...Array.from({ length: 3_000 }, (_, i) => `csi-huge-${i}`)]
       : ids;
   }
@@ -68,7 +68,7 @@ export class ChaosVolumes implements FleetVolumes {
   report(volumeId: string): VolumeReport | undefined {
     const { version, offsetMs } = this.#options;
     const volume = this.#volumes.get(volumeId);
-    if (this.manners !== 'honest') return misreport(this.manners, volumeId, volume);
+    if (this.behaviours !== 'honest') return misreport(this.behaviours, volumeId, volume);
     return volume && reportOf(volume, { version, offsetMs: offsetMs() });
   }
 
@@ -87,7 +87,7 @@ export class ChaosVolumes implements FleetVolumes {
   }
 
   async renew(volumeId: string, generation: number): Promise<string> {
-    if (this.manners === 'never-answers' || this.manners === 'invented-failures') return 'renewed';
+    if (this.behaviours === 'never-answers' || this.behaviours === 'invented-failures') return 'renewed';
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return 'not-here';
     if (volume.generation !== generation || this.#busy.has(volumeId)) return 'superseded';
@@ -95,25 +95,26 @@ export class ChaosVolumes implements FleetVolumes {
     return 'renewed';
   }
 
-  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+  defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return Promise.resolve('not-here');
     if (volume.generation !== generation) return Promise.resolve('superseded');
-    this.#set({ ...volume, heldUntilMs: until.getTime() });
-    return Promise.resolve('held');
+    this.#set({ ...volume, deferredUntilMs: until.getTime() });
+    return Promise.resolve('deferred');
   }
 
   /** Renews what no job came for by the agent's own deadline, and lets what misreports change; called now and then. */
   look(nowMs: number): void {
     for (const [volumeId, volume] of this.#volumes) {
       if (this.#busy.has(volumeId)) continue;
-      const { issuedAtMs: notBeforeMs, renewAtMs, notAfterMs, heldUntilMs } = volume;
-      const deadlineMs = localDeadlineMs({ notBeforeMs, renewAtMs, notAfterMs }, heldUntilMs);
+      const { issuedAtMs: notBeforeMs, renewAtMs, notAfterMs, deferredUntilMs } = volume;
+      const deadlineMs = fallbackRenewalAtMs({ notBeforeMs, renewAtMs, notAfterMs }, deferredUntilMs);
       if (nowMs <= Math.max(deadlineMs, this.#nextTryMs.get(volumeId) ?? 0)) continue;
       void this.#issue(volume, 'deadline').catch(() => undefined);
     }
     this.#looks += 1;
-    if (this.manners !== 'honest' && this.#looks % 4 === 0) for (const id of this.#volumes.keys()) this.#listener?.(id);
+    if (this.behaviours !== 'honest' && this.#looks % 4 === 0)
+      for (const id of this.#volumes.keys()) this.#listener?.(id);
   }
 
   async #issue(volume: HeldVolume, cause: 'job' | 'deadline'): Promise<void> {

@@ -9,5 +9,5 @@ export interface HeldVolume {
   readonly notAfterMs: number;
   readonly cause: 'mount' | 'job' | 'deadline';
   readonly failure?: { readonly atMs: number; readonly attempts: number };
-  readonly heldUntilMs?: number;
+  readonly deferredUntilMs?: number;
 }

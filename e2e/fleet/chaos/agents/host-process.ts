@@ -32,7 +32,7 @@ function agentOf(node: string): HostedAgent {
 }
 
 function startAgent(sketch: NodeSketch, { caFile, issueMs }: HostOrder & { kind: 'start' }): void {
-  const { node, tokenFile, version, manners } = sketch;
+  const { node, tokenFile, version, behaviours } = sketch;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + agentOf(node).offsetMs };
   const access: ControllerAccess = {
     caFile,
@@ -44,7 +44,7 @@ function startAgent(sketch: NodeSketch, { caFile, issueMs }: HostOrder & { kind:
   };
   const options = { node, version, issueMs, emit, isIssuerAway: (issuer: string) => away.has(issuer) };
   const volumes = new ChaosVolumes({ ...options, offsetMs: () => agentOf(node).offsetMs }, sketch.volumes);
-  volumes.manners = manners;
+  volumes.behaviours = behaviours;
   agents.set(node, { node, access, clock, volumes, offsetMs: 0, link: openLink({ node, access, clock, volumes }) });
   agentOf(node).link.start();
 }
@@ -93,7 +93,7 @@ const obey: { readonly [Kind in HostOrder['kind']]: Obey<Kind> } = {
   },
   'issuers-away': (order) => void (away = new Set(order.issuers)),
   restart: (order) => order.nodes.forEach(restart),
-  manners: (order) => void (agentOf(order.node).volumes.manners = order.manners),
+  behaviours: (order) => void (agentOf(order.node).volumes.behaviours = order.behaviours),
   add: (order) => agentOf(order.node).volumes.add(order.volume),
   remove: (order) => agentOf(order.node).volumes.remove(order.volumeId),
   states: () => ({ volumes: [...agents.values()].flatMap(({ volumes }) => volumes.states()) }),

@@ -1,5 +1,5 @@
 /** How an agent behaves; all but `honest` report or do what no agent of ours would. */
-export const agentManners = [
+export const agentBehaviours = [
   'honest',
   'invalid-names',
   'huge-reports',
@@ -8,7 +8,7 @@ export const agentManners = [
   'never-answers',
   'wrong-times',
 ] as const;
-export type AgentManners = (typeof agentManners)[number];
+export type AgentBehaviour = (typeof agentBehaviours)[number];
 
 /** Which fields an agent of another version sends: one that is older leaves out, one that is newer uses new values. */
 export type AgentVersion = 'current' | 'older' | 'newer';
@@ -27,7 +27,7 @@ export interface VolumeSketch {
 export interface NodeSketch {
   readonly node: string;
   readonly tokenFile: string;
-  readonly manners: AgentManners;
+  readonly behaviours: AgentBehaviour;
   readonly version: AgentVersion;
   readonly volumes: readonly VolumeSketch[];
 }
@@ -43,7 +43,7 @@ export type HostOrder =
   | { readonly kind: 'issuers-away'; readonly issuers: readonly string[] }
   /** Ends these nodes' links and starts new ones, as a restarted agent does. */
   | { readonly kind: 'restart'; readonly nodes: readonly string[] }
-  | { readonly kind: 'manners'; readonly node: string; readonly manners: AgentManners }
+  | { readonly kind: 'behaviours'; readonly node: string; readonly behaviours: AgentBehaviour }
   | { readonly kind: 'add'; readonly node: string; readonly volume: VolumeSketch }
   | { readonly kind: 'remove'; readonly node: string; readonly volumeId: string }
   | { readonly kind: 'states' }

@@ -1,7 +1,7 @@
 // What agents say that no agent of ours would: of a node that was broken into, or of a version gone wrong.
 import { VolumeReport, VolumeReport_State } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
 import type { HeldVolume } from './held-volume.ts';
-import type { AgentManners } from './messages.ts';
+import type { AgentBehaviour } from './messages.ts';
 import { reportOf } from './report.ts';
 
 type Misreport = (report: VolumeReport) => VolumeReport;
@@ -10,7 +10,7 @@ const honest = { version: 'current', offsetMs: 0 } as const;
 const dayMs = 86_400_000;
 let count = 0;
 
-const misreports: Readonly<Record<Exclude<AgentManners, 'honest'>, Misreport>> = {
+const misreports: Readonly<Record<Exclude<AgentBehaviour, 'honest'>, Misreport>> = {
   'invalid-names': (report) => ({
     ...report,
     volumeId: count % 3 === 0 ? '' : report.volumeId,
@@ -45,7 +45,7 @@ const misreports: Readonly<Record<Exclude<AgentManners, 'honest'>, Misreport>> =
   }),
   'wrong-times': (report) => ({
     ...report,
-    heldUntil: new Date(8.64e15),
+    deferredUntil: new Date(8.64e15),
     certificate: report.certificate && {
       ...report.certificate,
       notBefore: new Date(Date.now() + count * dayMs),
@@ -57,11 +57,11 @@ const misreports: Readonly<Record<Exclude<AgentManners, 'honest'>, Misreport>> =
 
 /** A report of a volume that may not even exist; each call's differs from the one before. */
 export function misreport(
-  manners: Exclude<AgentManners, 'honest'>,
+  behaviours: Exclude<AgentBehaviour, 'honest'>,
   volumeId: string,
   volume: HeldVolume | undefined,
 ): VolumeReport {
   count += 1;
   const report = volume ? reportOf(volume, honest) : VolumeReport.fromPartial({ volumeId, generation: 1 });
-  return misreports[manners](report);
+  return misreports[behaviours](report);
 }

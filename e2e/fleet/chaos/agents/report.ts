@@ -22,7 +22,7 @@ const unknownValue = 77 as number;
  * `offsetMs` ahead of the true time.
  */
 export function reportOf(
-  { sketch, generation, cause, failure, heldUntilMs, ...times }: HeldVolume,
+  { sketch, generation, cause, failure, deferredUntilMs, ...times }: HeldVolume,
   { version, offsetMs }: { readonly version: AgentVersion; readonly offsetMs: number },
 ): VolumeReport {
   const report = VolumeReport.fromPartial({
@@ -45,7 +45,7 @@ export function reportOf(
       subject: 'CN=api',
       dnsNames: ['api.payments.svc'],
     }),
-    ...(heldUntilMs !== undefined && { heldUntil: new Date(heldUntilMs) }),
+    ...(deferredUntilMs !== undefined && { deferredUntil: new Date(deferredUntilMs) }),
     ...(failure && {
       lastFailure: {
         at: new Date(failure.atMs + offsetMs),
@@ -61,7 +61,7 @@ export function reportOf(
       cause: VolumeReport_Cause.UNSPECIFIED,
       keyType: VolumeReport_KeyType.UNSPECIFIED,
       lastIssuanceMs: 0,
-      heldUntil: undefined,
+      deferredUntil: undefined,
     };
   }
   return version === 'newer'

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TestAuthority } from '../../../support/test-authority.ts';
 import { writeAgentToken } from '../../support/agent-links.ts';
 import { AgentHost } from '../agents/agent-host.ts';
-import type { AgentManners, AgentVersion, AgentVolume, NodeSketch, VolumeSketch } from '../agents/messages.ts';
+import type { AgentBehaviour, AgentVersion, AgentVolume, NodeSketch, VolumeSketch } from '../agents/messages.ts';
 import { Lateness } from '../lateness.ts';
 import { Ledger, volumeKey } from '../ledger.ts';
 import { Operator } from '../operator.ts';
@@ -55,7 +55,7 @@ export class ChaosWorld {
   /** Looks at what must happen after a fault; a round ends when these have. */
   readonly watching: Promise<void>[] = [];
   /** Of the hostile nodes. */
-  manners: readonly AgentManners[] = [];
+  behaviours: readonly AgentBehaviour[] = [];
   readonly #options: WorldOptions;
   readonly #paths: (0 | 1)[] = Array.from({ length: hosts }, () => 0);
   readonly #ratesRead = new Map<number, number>();
@@ -163,11 +163,11 @@ export class ChaosWorld {
     }
   }
 
-  async setManners(manners: readonly AgentManners[]): Promise<void> {
-    this.manners = manners;
+  async setBehaviours(behaviours: readonly AgentBehaviour[]): Promise<void> {
+    this.behaviours = behaviours;
     for (const [i, node] of [...this.ledger.hostile].entries()) {
       const host = this.hosts.find(({ nodes }) => nodes.includes(node));
-      await host?.tell({ kind: 'manners', node, manners: manners[i] ?? 'honest' });
+      await host?.tell({ kind: 'behaviours', node, behaviours: behaviours[i] ?? 'honest' });
     }
   }
 
@@ -266,7 +266,7 @@ export class ChaosWorld {
     return {
       node,
       tokenFile: writeAgentToken(directory, node),
-      manners: 'honest',
+      behaviours: 'honest',
       version: random.pick(versions),
       volumes: Array.from({ length: volumesPerNode }, () => this.#sketch(node, random.next() * 0.6)),
     };

@@ -64,7 +64,7 @@ export interface RefusedResponse {
   readonly action: string;
 }
 
-const longestMessage = 1024;
+const maxMessage = 1024;
 
 /** The error of a response that is not 2xx. Its message holds the server's own, at most 1024 characters of it. */
 export function errorFromResponse(response: RefusedResponse, now: number): CertfleetError {
@@ -116,10 +116,10 @@ function parseStatus(body: string): ApiStatus | undefined {
 /** Text of the other side as part of an error: one line of printable characters, bounded. */
 export function boundedText(text: string): string {
   const line = text
-    .slice(0, 4 * longestMessage)
+    .slice(0, 4 * maxMessage)
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim();
-  return line.length > longestMessage ? `${line.slice(0, longestMessage - 1)}…` : line;
+  return line.length > maxMessage ? `${line.slice(0, maxMessage - 1)}…` : line;
 }
 
 /** Milliseconds that a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. */

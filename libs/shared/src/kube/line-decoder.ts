@@ -4,9 +4,9 @@ const newline = 0x0a;
 
 /**
  * The lines of a stream of bytes, without their ends. What is left at the end without a newline was cut off and is dropped.
- * @throws CertfleetError resource-exhausted when a line is longer than `longestLine` bytes
+ * @throws CertfleetError resource-exhausted when a line is longer than `maxLine` bytes
  */
-export async function* decodeLines(chunks: AsyncIterable<Uint8Array>, longestLine: number): AsyncGenerator<string> {
+export async function* decodeLines(chunks: AsyncIterable<Uint8Array>, maxLine: number): AsyncGenerator<string> {
   let parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
@@ -22,11 +22,8 @@ export async function* decodeLines(chunks: AsyncIterable<Uint8Array>, longestLin
     }
     if (start < chunk.length) parts.push(chunk.subarray(start));
     size += chunk.length - start;
-    if (size > longestLine) {
-      throw new CertfleetError(
-        'resource-exhausted',
-        `expected lines of at most ${longestLine} bytes, found a longer one`,
-      );
+    if (size > maxLine) {
+      throw new CertfleetError('resource-exhausted', `expected lines of at most ${maxLine} bytes, found a longer one`);
     }
   }
 }

@@ -4,10 +4,10 @@ import { CertfleetError } from '../errors.ts';
 import type { ApiTarget } from './api-resource.ts';
 
 /** The longest Retry-After that is obeyed: a server that asks for a day may be mistaken. */
-export const longestObeyedMs = 300_000;
+export const maxRetryAfterMs = 300_000;
 /** Below this the one request that was refused waits, and nobody else. */
-const shortestRememberedMs = 1_000;
-const mostRemembered = 1_000;
+const minRememberedMs = 1_000;
+const maxRemembered = 1_000;
 
 /** What tells flows of requests apart, as the API server's priority and fairness does. */
 export type RefusedTarget = Pick<ApiTarget, 'resource' | 'namespace'> & {
@@ -51,15 +51,15 @@ export class RefusalMemory {
 
   remember(target: RefusedTarget, error: CertfleetError): void {
     const { retryAfterMs } = error;
-    if (retryAfterMs === undefined || retryAfterMs <= shortestRememberedMs || target.bearer !== undefined) return;
+    if (retryAfterMs === undefined || retryAfterMs <= minRememberedMs || target.bearer !== undefined) return;
     const key = keyOf(target);
-    const untilMs = this.#clock.monotonic() + Math.min(retryAfterMs, longestObeyedMs);
+    const untilMs = this.#clock.monotonic() + Math.min(retryAfterMs, maxRetryAfterMs);
     // A refusal that was thrown from memory must not lengthen itself.
     if ((this.#refusals.get(key)?.untilMs ?? -Infinity) >= untilMs) return;
     this.#refusals.delete(key);
     this.#refusals.set(key, { error, untilMs });
     const [oldest] = this.#refusals.keys();
-    if (this.#refusals.size > mostRemembered && oldest !== undefined) this.#refusals.delete(oldest);
+    if (this.#refusals.size > maxRemembered && oldest !== undefined) this.#refusals.delete(oldest);
   }
 }
 

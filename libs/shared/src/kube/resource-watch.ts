@@ -6,7 +6,7 @@ import type { KubeClient } from './api-client.ts';
 import { errorFromStatus } from './api-error.ts';
 import type { ApiResource } from './api-resource.ts';
 import { listAll } from './list-all.ts';
-import { longestObeyedMs } from './refusal-memory.ts';
+import { maxRetryAfterMs } from './refusal-memory.ts';
 import { readWatch } from './watch-stream.ts';
 import type { RawWatchEvent } from './watch-stream.ts';
 
@@ -33,7 +33,7 @@ export interface ResourceWatchOptions<T> {
 }
 
 const firstBackoffMs = 200;
-const longestBackoffMs = 10_000;
+const maxBackoffMs = 10_000;
 
 /** A list, then a watch from it, for ever: whatever ends the watch, it is taken up again from where it stood. */
 export class ResourceWatch<T> {
@@ -132,7 +132,7 @@ export class ResourceWatch<T> {
   #fail(thrown: unknown): void {
     if (this.#stop.signal.aborted) return;
     const error = asCertfleetError(thrown);
-    this.#retryAfterMs = Math.min(error.retryAfterMs ?? 0, longestObeyedMs);
+    this.#retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
     this.#failures = Math.max(1, this.#failures);
     // Gone or Expired: the history since our version is no more. ApiNotServed: the definition was deleted, maybe made anew.
     if (['Gone', 'Expired', 'ApiNotServed'].includes(error.reason ?? '')) {
@@ -151,11 +151,11 @@ export class ResourceWatch<T> {
       await delay(clock, askedMs * (1 + random() / 2), this.#stop.signal).catch(() => undefined);
       return;
     }
-    const longestMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures - 1, 16));
+    const maxMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures - 1, 16));
     this.#pause = new AbortController();
     // Either signal only ends the pause: the loop looks at its own state next.
     const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
-    await delay(clock, longestMs * (0.5 + random() / 2), signal).catch(() => undefined);
+    await delay(clock, maxMs * (0.5 + random() / 2), signal).catch(() => undefined);
     this.#pause = undefined;
   }
 

@@ -5,7 +5,7 @@ import { CertfleetError } from '../errors.ts';
 import { connectionError } from './api-transport.ts';
 
 /** A list's page of 500 CertificateRequests with chains is about 5 MB. */
-const largestResponse = 32 * 1024 * 1024;
+const maxResponse = 32 * 1024 * 1024;
 
 /**
  * The whole body as text.
@@ -21,7 +21,7 @@ export async function readText(body: Readable, signal?: AbortSignal): Promise<st
   body.on('data', (chunk: Buffer) => {
     size += chunk.length;
     chunks.push(chunk);
-    if (size > largestResponse) body.destroy(tooLarge());
+    if (size > maxResponse) body.destroy(tooLarge());
   });
   body.on('end', resolve).on('error', reject).on('close', early);
   if (body.destroyed) early();
@@ -36,7 +36,7 @@ export async function readText(body: Readable, signal?: AbortSignal): Promise<st
 function tooLarge(): CertfleetError {
   return new CertfleetError(
     'resource-exhausted',
-    `expected a response of at most ${largestResponse} bytes from the api server, found more`,
+    `expected a response of at most ${maxResponse} bytes from the api server, found more`,
     { reason: 'ResponseTooLarge', retryable: false },
   );
 }

@@ -26,11 +26,11 @@ export interface WatchStreamOptions {
 }
 
 /** etcd refuses objects of more than 1.5 MiB; JSON of one may be somewhat more. */
-const longestLine = 8 * 1024 * 1024;
+const maxLine = 8 * 1024 * 1024;
 /** The server ends a watch after 5 to 10 minutes, at a moment of its own for each node of a fleet. */
-const shortestWatchSeconds = 300;
+const minWatchSeconds = 300;
 /** Bookmarks come about once a minute: three minutes of silence are a connection that died without a word. */
-const longestSilenceMs = 180_000;
+const maxSilenceMs = 180_000;
 
 /**
  * Opens one watch and reads it to its end; resolves when the server ends it.
@@ -38,7 +38,7 @@ const longestSilenceMs = 180_000;
  */
 export async function readWatch(options: WatchStreamOptions): Promise<void> {
   const { client, clock, target, random } = options;
-  const seconds = Math.round(shortestWatchSeconds * (1 + random()));
+  const seconds = Math.round(minWatchSeconds * (1 + random()));
   const query = { ...target.query, allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
   // Ends the connection whichever way this function is left.
   const connection = new AbortController();
@@ -47,14 +47,14 @@ export async function readWatch(options: WatchStreamOptions): Promise<void> {
   let cancelSilence = (): void => undefined;
   const hear = (): void => {
     cancelSilence();
-    cancelSilence = clock.schedule(longestSilenceMs, () => connection.abort(silence()));
+    cancelSilence = clock.schedule(maxSilenceMs, () => connection.abort(silence()));
   };
   try {
     options.signal.throwIfAborted();
     const body = await client.watch({ ...target, query }, connection.signal);
     options.onOpen();
     hear();
-    for await (const line of decodeLines(body, longestLine)) {
+    for await (const line of decodeLines(body, maxLine)) {
       hear();
       options.onEvent(parseEvent(line));
     }
@@ -68,7 +68,7 @@ export async function readWatch(options: WatchStreamOptions): Promise<void> {
 }
 
 function silence(): CertfleetError {
-  return new CertfleetError('unavailable', `expected a bookmark within ${longestSilenceMs} ms, heard nothing`);
+  return new CertfleetError('unavailable', `expected a bookmark within ${maxSilenceMs} ms, heard nothing`);
 }
 
 const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);

@@ -61,11 +61,11 @@ export class MemoryVolumes implements FleetVolumes {
     return Promise.resolve('renewed');
   }
 
-  hold(volumeId: string, generation: number, until: Date): Promise<string> {
+  defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return Promise.resolve('not-here');
     if (volume.generation !== generation) return Promise.resolve('superseded');
-    this.set(volumeId, { ...volume, heldUntil: until });
-    return Promise.resolve('held');
+    this.set(volumeId, { ...volume, deferredUntil: until });
+    return Promise.resolve('deferred');
   }
 }

@@ -16,7 +16,7 @@ import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
 import type { DispatchObserver } from '../dispatch-observer.ts';
-import type { HoldJob, NodeJob } from '../renewal-job.ts';
+import type { DeferralJob, NodeJob } from '../renewal-job.ts';
 import { RenewalDispatcher } from '../renewal-dispatcher.ts';
 
 /** How a test wants its controller. */
@@ -137,7 +137,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
       ipAddresses: [],
     },
     lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
-    heldUntil: undefined,
+    deferredUntil: undefined,
   };
 }
 
@@ -147,7 +147,7 @@ export class TestAgent {
   /** Every job taken, with the time. */
   readonly jobs: (NodeJob & { readonly atMs: number })[] = [];
   /** What it was told to leave alone. */
-  readonly holds: HoldJob[] = [];
+  readonly deferrals: DeferralJob[] = [];
   /** Emits `job` with each job taken, `hold` with each hold. */
   readonly events = new EventEmitter();
   readonly #worker: Worker<NodeJob>;
@@ -159,9 +159,9 @@ export class TestAgent {
     this.#worker = new Worker<NodeJob>(
       nodeQueueName,
       async ({ name, data }) => {
-        if (name === 'hold') {
-          this.holds.push(data as unknown as HoldJob);
-          this.events.emit('hold', data);
+        if (name === 'defer') {
+          this.deferrals.push(data as unknown as DeferralJob);
+          this.events.emit('defer', data);
           return;
         }
         this.jobs.push({ ...data, atMs: Date.now() });

@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../redis/create-redis.ts';
 import type { RedisKeys } from '../../redis/redis-keys.ts';
 import { LaneAdmission } from '../lane-admission.ts';
-import type { HoldReason } from '../../fleet-index/renewal-progress.ts';
-import type { Call, Outcome } from '../lane-admission.ts';
+import type { WaitReason } from '../../fleet-index/renewal-progress.ts';
+import type { Promotion, Outcome } from '../lane-admission.ts';
 import type { Lane } from '../lane-policies.ts';
 
 /** A renewal that arrives at a lane. */
@@ -32,7 +32,7 @@ export type SimulatedIssuer = (start: Start) => { readonly afterMs: number; read
 export class SimulatedLane {
   nowMs: number;
   readonly starts: Start[] = [];
-  readonly holds: { readonly id: string; readonly atMs: number; readonly reason: HoldReason }[] = [];
+  readonly waits: { readonly id: string; readonly atMs: number; readonly reason: WaitReason }[] = [];
   readonly admission: LaneAdmission;
   lane: Lane;
   readonly #redis: RedisClient;
@@ -58,9 +58,9 @@ export class SimulatedLane {
     for (const arrival of arrivals) this.#comeAt(arrival, arrival.atMs, issuer);
   }
 
-  /** Lets those come that the lane calls, as the dispatcher does with their jobs. */
-  call(calls: readonly Call[], issuer: SimulatedIssuer): void {
-    for (const { id, inMs } of calls) {
+  /** Lets those come that the lane promotions, as the dispatcher does with their jobs. */
+  call(promotions: readonly Promotion[], issuer: SimulatedIssuer): void {
+    for (const { id, inMs } of promotions) {
       const arrival = this.#waiting.get(id);
       // A job that is moved again forgets when it was to come before.
       if (arrival !== undefined) this.#comeAt({ ...arrival }, this.nowMs + inMs, issuer);
@@ -74,7 +74,7 @@ export class SimulatedLane {
 
   /** Asks for a renewal that is not to wait for windows, as a person does, while it may wait in its lane already. */
   async hurry(id: string, issuer: SimulatedIssuer): Promise<void> {
-    await this.#redis.hset(this.#keys.demands, id, '!people');
+    await this.#redis.hset(this.#keys.requestedBy, id, '!people');
     this.call([{ id, inMs: 0 }], issuer);
   }
 
@@ -101,11 +101,11 @@ export class SimulatedLane {
   async #come(arrival: Arrival, issuer: SimulatedIssuer): Promise<void> {
     const { id, notAfterMs = Infinity, latestStartMs = 1e15, ignoreWindows = false } = arrival;
     const volume = placeOf(arrival);
-    if (ignoreWindows) await this.#redis.hset(this.#keys.demands, id, '!people');
+    if (ignoreWindows) await this.#redis.hset(this.#keys.requestedBy, id, '!people');
     const request = { id, renewal: id, volume, notAfterMs: Math.min(notAfterMs, 1e15), latestStartMs };
     const answer = await this.admission.admit(this.lane, request);
     if (!answer.admitted) {
-      if (!answer.isEarly) this.holds.push({ id, atMs: this.nowMs, reason: answer.reason });
+      if (!answer.isEarly) this.waits.push({ id, atMs: this.nowMs, reason: answer.reason });
       // A job that is moved again forgets when it was to come before.
       this.#comeAt({ ...arrival }, this.nowMs + answer.waitMs, issuer);
       return;
@@ -122,7 +122,7 @@ export class SimulatedLane {
     this.#inFlight -= 1;
     const { id } = arrival;
     const settlement = { id, renewal: id, outcome, volume: placeOf(arrival) };
-    this.call((await this.admission.settle(this.lane, settlement)).calls, issuer);
+    this.call((await this.admission.settle(this.lane, settlement)).promotions, issuer);
   }
 }
 
@@ -131,7 +131,7 @@ function placeOf({ id, node = `node-${id}` }: Arrival): string {
 }
 
 /** The most starts within any span of this length. */
-export function mostWithin(starts: readonly Start[], spanMs: number): number {
+export function maxWithin(starts: readonly Start[], spanMs: number): number {
   const times = starts.map(({ atMs }) => atMs).sort((a, b) => a - b);
   let first = 0;
   let most = 0;

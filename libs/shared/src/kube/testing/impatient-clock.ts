@@ -38,9 +38,9 @@ export class ImpatientClock implements Clock {
   }
 
   /** Lets every deadline of at most that long pass. */
-  expire(longestMs = Number.POSITIVE_INFINITY): void {
+  expire(maxMs = Number.POSITIVE_INFINITY): void {
     for (const [deadline, delayMs] of this.#deadlines) {
-      if (delayMs > longestMs) continue;
+      if (delayMs > maxMs) continue;
       this.#deadlines.delete(deadline);
       deadline();
     }

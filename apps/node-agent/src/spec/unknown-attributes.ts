@@ -1,0 +1,100 @@
+import { quoted } from './attribute-problems.ts';
+import type { AttributeProblems } from './attribute-problems.ts';
+import { attributeGroup, attributes } from './attributes.ts';
+import { editDistance, nearestName } from './nearest-name.ts';
+import { kubeletGroup } from './pod-identity.ts';
+import { annotationKeyProblem } from './qualified-name.ts';
+
+/** What Kubernetes allows an object's annotations to weigh together, keys and values, in bytes. */
+const maxAnnotationBytes = 256 * 1024;
+
+const knownNames = Object.values(attributes).flatMap(({ name, alias }) =>
+  alias === undefined ? [name] : [name, alias],
+);
+const isKnown: ReadonlySet<string> = new Set(knownNames);
+
+/** So many are described: each is compared with every known one, to find what was meant. */
+const maxWarnings = 32;
+/** A group that differs in no more characters than these is a misspelt one, such as `csi.cert-manager`. */
+const nearGroupDistance = 3;
+
+/** Attributes outside the table: those of other groups as annotations, and a warning for each that does nothing. */
+export interface UnknownAttributes {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+/** Whether attributes that the driver does not know are refused. */
+export interface UnknownAttributesOptions {
+  readonly isStrict: boolean;
+}
+
+/** An attribute that sets nothing: why, and the known one that may have been meant. */
+interface Doubt {
+  readonly describe: (quotedKey: string) => string;
+  readonly meant: string | undefined;
+}
+
+/** Whether a group looks like ours, misspelt; an attribute of it would silently become an annotation. */
+function isMisspeltGroup(group: string, name: string): boolean {
+  const lower = group.toLowerCase();
+  if (isKnown.has(name) && /cert-?manager/.test(lower)) return true;
+  if (Math.abs(lower.length - attributeGroup.length) > nearGroupDistance) return false;
+  return editDistance(lower, attributeGroup) <= nearGroupDistance;
+}
+
+function doubtAbout(group: string | undefined, name: string): Doubt | undefined {
+  if (group === undefined || group === attributeGroup) {
+    if (group !== undefined && isKnown.has(name)) return undefined;
+    const describe = (quotedKey: string): string => `unknown attribute ${quotedKey} is ignored`;
+    return { describe, meant: nearestName(name, knownNames) };
+  }
+  if (!isMisspeltGroup(group, name)) return undefined;
+  const meant = isKnown.has(name) ? name : nearestName(name, knownNames);
+  const describe = (quotedKey: string): string =>
+    `attribute ${quotedKey} is not of the group ${attributeGroup}: it becomes an annotation and sets nothing`;
+  return { describe, meant };
+}
+
+/** Reports an attribute that does nothing; never its value, which may be a password under a mistyped name. */
+function report(key: string, { describe, meant }: Doubt, problems: AttributeProblems, isStrict: boolean): string {
+  const suggestion = meant === undefined ? '' : `, did you mean "${attributeGroup}/${meant}"?`;
+  const text = `${describe(quoted(key))}${suggestion}`;
+  if (isStrict) problems.forbidden(key, `this node refuses attributes that the driver does not know${suggestion}`);
+  else problems.note(text);
+  return text;
+}
+
+/** Sorts the attributes that are neither in the table nor the kubelet's. */
+export function parseUnknownAttributes(
+  raw: Readonly<Record<string, string>>,
+  problems: AttributeProblems,
+  { isStrict }: UnknownAttributesOptions,
+): UnknownAttributes {
+  const annotations: [string, string][] = [];
+  const warnings: string[] = [];
+  for (const [key, value] of Object.entries(raw)) {
+    const slash = key.indexOf('/');
+    const [group, name] = slash === -1 ? [undefined, key] : [key.slice(0, slash), key.slice(slash + 1)];
+    if (group === kubeletGroup) continue;
+    const doubt = warnings.length < maxWarnings ? doubtAbout(group, name) : undefined;
+    if (doubt !== undefined) warnings.push(report(key, doubt, problems, isStrict));
+    if (group === undefined || group === attributeGroup) continue;
+    const problem = annotationKeyProblem(key);
+    if (problem === undefined) annotations.push([key, value]);
+    else problems.invalid(key, key, `cannot become an annotation: ${problem}`);
+  }
+  return { annotations: Object.fromEntries(withinLimit(annotations, problems)), warnings };
+}
+
+/** The annotations that fit together into an object. */
+function withinLimit(annotations: readonly [string, string][], problems: AttributeProblems): [string, string][] {
+  let bytes = 0;
+  const fitting = annotations.filter((entry) => (bytes += Buffer.byteLength(entry.join(''))) <= maxAnnotationBytes);
+  const [first] = annotations;
+  if (first !== undefined && bytes > maxAnnotationBytes) {
+    const why = `annotations hold ${bytes} bytes together, at most ${maxAnnotationBytes} fit`;
+    problems.invalid(first[0], first[0], why);
+  }
+  return fitting;
+}

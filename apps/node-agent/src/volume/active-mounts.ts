@@ -1,0 +1,39 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+
+/** Counts work in progress, so that less urgent work can let it go first. */
+export class ActiveMounts {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<() => void>();
+  #count = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Runs the work and counts it as under way until it has ended, well or badly. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#count += 1;
+    try {
+      return await work();
+    } finally {
+      this.#count -= 1;
+      if (this.#count === 0) for (const proceed of [...this.#waiting]) proceed();
+    }
+  }
+
+  /** Resolves when nothing is under way, after `maxMs`, or when the signal is aborted. */
+  idle(maxMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#count === 0 || signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const proceed = (): void => {
+        cancel();
+        signal?.removeEventListener('abort', proceed);
+        this.#waiting.delete(proceed);
+        resolve();
+      };
+      const cancel = this.#clock.schedule(maxMs, proceed);
+      signal?.addEventListener('abort', proceed, { once: true });
+      this.#waiting.add(proceed);
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { Secret } from '@certfleet/shared/secret.ts';
+import { openLocalCa } from '../../issuance/local-ca.ts';
+import { openNodeVolumes } from '../../node-volumes.ts';
+import type { NodeVolumes } from '../../node-volumes.ts';
+import { AgentMetrics } from '../../observability/agent-metrics.ts';
+import { systemFiles } from '../../storage/file-system.ts';
+import type { FileSystem } from '../../storage/file-system.ts';
+import { ownLayout } from '../../storage/volume-layout.ts';
+import type { VolumeLayout } from '../../storage/volume-layout.ts';
+import { VolumeStore } from '../../storage/volume-store.ts';
+import type { Volume } from '../volume.ts';
+import type { VolumeManager } from '../volume-manager.ts';
+import type { PodEvent } from '../volume-reporter.ts';
+import { ActiveMounts } from '../active-mounts.ts';
+import type { PublishContext, PublishRequest } from '../volume-requests.ts';
+import { FakeMounter } from './fake-mounter.ts';
+import { ScriptedIssuer } from './scripted-issuer.ts';
+
+/** What a bench may be made differently. */
+export interface BenchChanges {
+  readonly continueOnNotReady?: boolean;
+  readonly useTokenRequest?: boolean;
+  readonly hasController?: boolean;
+}
+
+/** The volumes of a node with everything around them under a test's hand: time, issuer, mounts; the files are real. */
+export class VolumeTestHarness {
+  readonly scratch = mkdtempSync('/dev/shm/certfleet-volumes-');
+  readonly clock = new ManualClock(Date.UTC(2026, 10, 24));
+  readonly mounter = new FakeMounter();
+  readonly events: PodEvent[] = [];
+  readonly metrics = new AgentMetrics(() => ({
+    volumes: { ready: 0, pending: 0, failing: 0, expired: 0 },
+    urgency: { overdue: 0, halfLeft: 0, quarterLeft: 0 },
+    withoutCertificate: 0,
+    soonestNotAfter: undefined,
+    rsaKeysReady: 0,
+  }));
+  readonly issuer: ScriptedIssuer;
+  /** The agent's files, as a test looks at them. */
+  readonly store: VolumeStore;
+  readonly #changes: BenchChanges;
+  log = '';
+  /** Where another driver left its volumes, at the next restart. */
+  adopted: VolumeLayout | undefined;
+  /** Decides about each call of the agent on files: what it throws is thrown in the place of the call. */
+  beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
+  #node: NodeVolumes | undefined;
+
+  private constructor(issuer: (bench: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
+    this.#changes = changes;
+    this.issuer = issuer(this.clock);
+    mkdirSync(join(this.scratch, 'own'));
+    this.store = VolumeStore.open({ own: ownLayout(join(this.scratch, 'own')), clock: this.clock });
+  }
+
+  static async open(changes: BenchChanges = {}): Promise<VolumeTestHarness> {
+    const scratch = mkdtempSync('/dev/shm/certfleet-ca-');
+    try {
+      const ca = await openLocalCa(scratch, new Date(Date.UTC(2026, 10, 24)));
+      const bench = new VolumeTestHarness((clock) => new ScriptedIssuer(ca, clock), changes);
+      bench.#node = bench.#start();
+      return bench;
+    } finally {
+      rmSync(scratch, { recursive: true });
+    }
+  }
+
+  get manager(): VolumeManager {
+    if (this.#node === undefined) throw new Error('the bench is not open');
+    return this.#node.manager;
+  }
+
+  /** A publish as the kubelet asks for it, with these attributes of ours. */
+  request(name: string, attributes: Readonly<Record<string, string>> = {}, tokens?: string): PublishRequest {
+    const defaults = { 'issuer-name': 'ca', 'common-name': name, 'key-algorithm': 'ECDSA', duration: '30s' };
+    const own = Object.entries({ ...defaults, ...attributes });
+    return {
+      volumeId: `csi-${name}`,
+      targetPath: join(this.scratch, 'pods', name),
+      volumeMountGroup: '',
+      serviceAccountTokens: tokens === undefined ? undefined : new Secret(tokens),
+      attributes: {
+        'csi.storage.k8s.io/ephemeral': 'true',
+        'csi.storage.k8s.io/pod.name': name,
+        'csi.storage.k8s.io/pod.namespace': 'shop',
+        'csi.storage.k8s.io/pod.uid': `uid-${name}`,
+        'csi.storage.k8s.io/serviceAccount.name': 'default',
+        ...Object.fromEntries(own.map(([key, value]) => [`csi.cert-manager.io/${key}`, value])),
+      },
+    };
+  }
+
+  publish(request: PublishRequest, context: Partial<PublishContext> = {}): Promise<void> {
+    return this.manager.publish(request, { signal: new AbortController().signal, deadlineMs: Infinity, ...context });
+  }
+
+  serial({ volumeId }: Pick<PublishRequest, 'volumeId'>): string | undefined {
+    const pem = this.store.readPayload(volumeId).get('tls.crt');
+    return pem === undefined ? undefined : new X509Certificate(pem).serialNumber;
+  }
+
+  /** The agent's next life: what it finds on the node. */
+  async restart(): Promise<readonly Volume[]> {
+    await this.#node?.stop();
+    this.#node = this.#start();
+    return [...this.manager.volumes()];
+  }
+
+  /** Every file below a directory. */
+  filesBelow(directory: string): string[] {
+    const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  }
+
+  remove(): void {
+    this.manager.stop();
+    rmSync(this.scratch, { recursive: true });
+  }
+
+  #start(): NodeVolumes {
+    const { clock, mounter, issuer, metrics } = this;
+    const { continueOnNotReady = false, useTokenRequest = false, hasController = false } = this.#changes;
+    return openNodeVolumes({
+      config: {
+        'concurrent-renewals': 4,
+        'continue-on-not-ready': continueOnNotReady,
+        'controller-address': hasController ? 'dns:controller:443' : undefined,
+        'default-duration': 3_600_000,
+        'issuance-timeout': 30_000,
+        'strict-attributes': false,
+        'use-token-request': useTokenRequest,
+      },
+      root: join(this.scratch, 'own'),
+      adopted: this.adopted,
+      files: this.#watchedFiles(),
+      mounter,
+      mountProbe: {
+        isMounted: (target) => mounter.mounted.has(target),
+        shows: (source, target) => mounter.mounted.get(target) === source,
+      },
+      source: {
+        issuer,
+        awaitGates: () => Promise.resolve(),
+        recordEvent: (_, event) => void this.events.push(event),
+      },
+      takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+      metrics,
+      activeMounts: new ActiveMounts(clock),
+      clock,
+      log: createLogger(5, { write: (line: string) => void (this.log += line) }),
+    });
+  }
+
+  #watchedFiles(): FileSystem {
+    return new Proxy(systemFiles, {
+      get: (target, call: keyof FileSystem) => {
+        const own = target[call] as (...values: unknown[]) => unknown;
+        return (...values: unknown[]) => {
+          this.beforeFileCall?.(call, values[0]);
+          return own(...values);
+        };
+      },
+    });
+  }
+}

@@ -1,0 +1,167 @@
+import { batches } from '@certfleet/shared/batches.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { VolumeKey } from '../fleet-index/volume-key.ts';
+import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import { requestMarks } from '../lanes/request-marks.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import type { BulkRenewal, RenewalRequester } from './bulk-renewal.ts';
+import {
+  beginBulkScript,
+  cancelBulkScript,
+  countFailureScript,
+  requestScript,
+  settleRequestScript,
+} from './bulk-renewal-scripts.ts';
+import { renewalId } from './renewal-job.ts';
+
+/** How one renewal of a bulk renewal ended. */
+export type RenewalEnd = 'renewed' | 'gone' | 'cancelled';
+
+/** A volume that a bulk renewal waits for, at the generation that it wants replaced. */
+export interface PendingRenewal {
+  readonly id: string;
+  readonly node: string;
+  readonly volumeId: string;
+}
+
+/** A failed attempt, as a batch of the node's outbox holds it. */
+export interface ReportedFailure extends VolumeKey {
+  readonly batch: string;
+}
+
+/** A record that was begun and not completed is of a replica that was killed. */
+const creationLimitMs = 3_600_000;
+const batchSize = 500;
+
+/** The records of what was asked for by people: in Redis alone, so that any replica can go on with them. */
+export class BulkRenewalStore {
+  readonly #redis: RedisClient;
+  readonly #keys: RedisKeys;
+  readonly #clock: Clock;
+
+  constructor(redis: RedisClient, keys: RedisKeys, clock: Clock) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#clock = clock;
+  }
+
+  /** Writes a bulk renewal down. Nothing happens by it: a replica that dies in the middle leaves nothing half started. */
+  async create(
+    id: string,
+    request: RenewalRequester & Pick<BulkRenewal, 'selection'>,
+    volumes: readonly IndexedVolume[],
+  ): Promise<void> {
+    const [bulk, pending] = this.#keysOf(id);
+    const createdAtMs = this.#clock.now();
+    const record = JSON.stringify({ ...request, createdAtMs });
+    await this.#redis.hset(bulk, { request: record, total: volumes.length, state: 'starting' });
+    await this.#redis.pexpire(bulk, creationLimitMs);
+    const mark = request.ignoreWindows === true ? `!${id}` : id;
+    for (const some of batches(volumes, batchSize)) {
+      const args = some.flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
+      await requestScript.run(this.#redis, [this.#keys.requestedBy, pending, this.#keys.cooldown], [mark, ...args]);
+      await this.#redis.pexpire(pending, creationLimitMs);
+    }
+    await this.#redis.zadd(this.#keys.bulks, createdAtMs, id);
+    await this.#redis.persist(pending);
+    await this.#redis.persist(bulk);
+  }
+
+  /**
+   * Begins a bulk renewal, or goes on with it.
+   * @returns since when it runs, in milliseconds; undefined when there is nothing to do for it
+   */
+  async begin(id: string): Promise<number | undefined> {
+    const runningMs = Number(await beginBulkScript.run(this.#redis, this.#keysOf(id), []));
+    return runningMs < 0 ? undefined : runningMs;
+  }
+
+  /** Cancels: once this returns, lanes start nothing for it. False when it was not working. */
+  async cancel(id: string): Promise<boolean> {
+    return (await cancelBulkScript.run(this.#redis, [...this.#keysOf(id), this.#keys.cancelled], [id])) === 1;
+  }
+
+  async isCancelled(id: string): Promise<boolean> {
+    return (await this.#redis.hget(this.#keysOf(id)[0], 'state')) === 'cancelled';
+  }
+
+  /** Which of these renewals the bulk renewal waits for. */
+  async pendingOf(id: string, renewals: readonly string[]): Promise<ReadonlySet<string>> {
+    if (renewals.length === 0) return new Set();
+    const found = await this.#redis.hmget(this.#keysOf(id)[1], ...renewals);
+    return new Set(renewals.filter((_, i) => typeof found[i] === 'string'));
+  }
+
+  /** Every renewal that the bulk renewal still waits for, some hundreds at a time; one may come twice. */
+  async *pending(id: string): AsyncGenerator<readonly PendingRenewal[]> {
+    let cursor = '0';
+    do {
+      const [next, pairs] = await this.#redis.hscan(this.#keysOf(id)[1], cursor, 'COUNT', batchSize);
+      cursor = next;
+      const found: PendingRenewal[] = [];
+      for (let i = 0; i + 1 < pairs.length; i += 2) {
+        const [node, volumeId] = JSON.parse(pairs[i + 1] ?? '[]') as [string, string];
+        found.push({ id: pairs[i] ?? '', node, volumeId });
+      }
+      if (found.length > 0) yield found;
+    } while (cursor !== '0');
+  }
+
+  /** Which bulk renewals want this renewal, by their marks. */
+  async wanting(renewal: string): Promise<readonly string[]> {
+    return requestMarks(await this.#redis.hget(this.#keys.requestedBy, renewal));
+  }
+
+  /** Which of these renewals are wanted by any bulk renewal. */
+  async wanted(renewals: readonly string[]): Promise<ReadonlySet<string>> {
+    if (renewals.length === 0) return new Set();
+    const values = await this.#redis.hmget(this.#keys.requestedBy, ...renewals);
+    return new Set(renewals.filter((_, i) => typeof values[i] === 'string'));
+  }
+
+  /** Ends a renewal for one bulk renewal; true when no other wants it. */
+  async settle(mark: string, renewal: string, end: RenewalEnd): Promise<boolean> {
+    const keys = [this.#keys.requestedBy, ...this.#keysOf(mark.replace('!', ''))];
+    return (await settleRequestScript.run(this.#redis, keys, [mark, renewal, end])) === 1;
+  }
+
+  /** Counts a failed attempt for one bulk renewal, once for a batch of changes. */
+  async countFailure(mark: string, { node, volumeId, batch }: ReportedFailure): Promise<void> {
+    const keys = [this.#keysOf(mark.replace('!', ''))[0], this.#keys.outbox(node)];
+    await countFailureScript.run(this.#redis, keys, [batch, `f:${mark}:${volumeId}`]);
+  }
+
+  /** A bulk renewal as it stands; undefined when there is none of this id, or none any more. */
+  async get(id: string): Promise<BulkRenewal | undefined> {
+    const [bulk, pendingKey] = this.#keysOf(id);
+    const [record, pending] = await Promise.all([this.#redis.hgetall(bulk), this.#redis.hlen(pendingKey)]);
+    if (record['request'] === undefined) return undefined;
+    const count = (name: string): number => Number(record[name] ?? 0);
+    return {
+      ...(JSON.parse(record['request']) as RenewalRequester & Pick<BulkRenewal, 'selection' | 'createdAtMs'>),
+      id,
+      state: record['state'] as BulkRenewal['state'],
+      total: count('total'),
+      pending,
+      renewed: count('renewed'),
+      gone: count('gone'),
+      cancelled: count('cancelled'),
+      failures: count('failures'),
+    };
+  }
+
+  /** The bulk renewals that work and those that ended within a week, the latest first. */
+  async list(): Promise<readonly BulkRenewal[]> {
+    const ids = await this.#redis.zrange(this.#keys.bulks, 0, '-1', 'REV');
+    const found = await Promise.all(ids.map((id) => this.get(id)));
+    const expired = ids.filter((_, i) => found[i] === undefined);
+    if (expired.length > 0) await this.#redis.zrem(this.#keys.bulks, ...expired);
+    return found.filter((bulk) => bulk !== undefined);
+  }
+
+  #keysOf(id: string): [string, string] {
+    const bulk = this.#keys.bulk(id);
+    return [bulk, `${bulk}:pending`];
+  }
+}

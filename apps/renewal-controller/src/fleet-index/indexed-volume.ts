@@ -1,0 +1,198 @@
+import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Certificate, Failure, Issuer, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+
+/** The issuer of a volume; with its namespace (`''` for a cluster-wide one) it names a lane. */
+export interface IssuerName {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The certificate that a volume holds; times in milliseconds since the epoch. */
+export interface IndexedCertificate {
+  readonly serial: string;
+  readonly fingerprint: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly renewAtMs: number;
+  readonly issuedAtMs: number;
+  readonly caFingerprints: readonly string[];
+  readonly subject: string;
+  readonly dnsNames: readonly string[];
+  readonly uris: readonly string[];
+  readonly ipAddresses: readonly string[];
+}
+
+/** The last failed try of a volume. */
+export interface IndexedFailure {
+  readonly atMs: number;
+  readonly reason: string;
+  readonly message: string;
+  /** Failed tries since the last success. */
+  readonly attempts: number;
+}
+
+/** What the controller keeps of one volume: its last report, and the node that the report's sender proved to be. */
+export interface IndexedVolume {
+  readonly node: string;
+  readonly volumeId: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly issuer: IssuerName;
+  /** Issuances so far. */
+  readonly generation: number;
+  readonly state: VolumeReport_State;
+  readonly keyType: VolumeReport_KeyType;
+  readonly cause: VolumeReport_Cause;
+  readonly certificate?: IndexedCertificate;
+  readonly failure?: IndexedFailure;
+  /** Until when the agent's own deadline waits for the controller; absent when it does not. */
+  readonly deferredUntilMs?: number;
+  /** How long the agent's last try to issue took; absent when it did not say. */
+  readonly lastIssuanceMs?: number;
+}
+
+/** A report is input from a node that may be hostile: nothing of it is kept beyond these sizes. */
+const longest = { name: 256, subject: 1024, message: 512, list: 64 } as const;
+
+/** A report as it is kept; throws invalid-argument when it names no volume or its times make no sense. */
+export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolume {
+  const { volumeId, pod, certificate, lastFailure, generation, deferredUntil } = report;
+  checkVolumeId(volumeId);
+  if (!Number.isSafeInteger(generation) || generation < 0)
+    throw new CertfleetError('invalid-argument', `a generation is a whole number, found ${generation}`);
+  const namespace = short(pod?.namespace);
+  return {
+    node,
+    volumeId,
+    namespace,
+    pod: short(pod?.name),
+    podUid: short(pod?.uid),
+    issuer: issuerName(namespace, report.issuer),
+    generation,
+    state: known(VolumeReport_State, report.state),
+    keyType: known(VolumeReport_KeyType, report.keyType),
+    cause: known(VolumeReport_Cause, report.cause),
+    ...(certificate && { certificate: certificateState(certificate) }),
+    ...(lastFailure && { failure: failureState(lastFailure) }),
+    ...(deferredUntil && waitOf(deferredUntil.getTime())),
+    ...(report.lastIssuanceMs > 0 && { lastIssuanceMs: report.lastIssuanceMs }),
+  };
+}
+
+function checkVolumeId(volumeId: string): void {
+  if (volumeId === '' || volumeId.length > longest.name)
+    throw new CertfleetError(
+      'invalid-argument',
+      `a report needs a volume id of 1 to ${longest.name} characters, found ${volumeId.length}`,
+    );
+  if (/[\u0000-\u001f\u007f]/.test(volumeId))
+    throw new CertfleetError('invalid-argument', 'a volume id holds no control characters, found one');
+}
+
+function waitOf(deferredUntilMs: number): Pick<IndexedVolume, 'deferredUntilMs'> {
+  return Number.isSafeInteger(deferredUntilMs) ? { deferredUntilMs } : {};
+}
+
+/**
+ * A report does not say whether an issuer's kind is namespaced; every issuer controller has `Cluster` in the name of its
+ * cluster-wide kind.
+ */
+function issuerName(podNamespace: string, issuer: Issuer | undefined): IssuerName {
+  const kind = short(issuer?.kind);
+  const namespace = kind.includes('Cluster') ? '' : podNamespace;
+  return { group: short(issuer?.group), kind, namespace, name: short(issuer?.name) };
+}
+
+function certificateState(certificate: Certificate): IndexedCertificate {
+  const { notBefore, notAfter, renewAt, issuedAt } = certificate;
+  if (notBefore === undefined || notAfter === undefined || renewAt === undefined)
+    throw new CertfleetError('invalid-argument', 'a certificate is reported with not-before, not-after and renew-at');
+  const times = {
+    notBeforeMs: notBefore.getTime(),
+    notAfterMs: notAfter.getTime(),
+    renewAtMs: renewAt.getTime(),
+    issuedAtMs: (issuedAt ?? notBefore).getTime(),
+  };
+  if (!Object.values(times).every(Number.isSafeInteger))
+    throw new CertfleetError('invalid-argument', 'the times of a certificate are times, found one that is not');
+  return {
+    serial: short(certificate.serialNumber),
+    fingerprint: short(certificate.fingerprintSha256),
+    ...times,
+    caFingerprints: shortList(certificate.caFingerprintsSha256),
+    subject: short(certificate.subject, longest.subject),
+    dnsNames: shortList(certificate.dnsNames),
+    uris: shortList(certificate.uris),
+    ipAddresses: shortList(certificate.ipAddresses),
+  };
+}
+
+function failureState({ at, reason, message, attempts }: Failure): IndexedFailure {
+  const atMs = at?.getTime() ?? 0;
+  return {
+    atMs: Number.isSafeInteger(atMs) ? atMs : 0,
+    reason: short(reason),
+    message: short(message, longest.message),
+    attempts: Math.max(1, attempts),
+  };
+}
+
+/** The report that a state was made of, for those who show volumes in the fleet API's words. */
+export function volumeReportOf(volume: IndexedVolume): VolumeReport {
+  const { certificate, failure, issuer } = volume;
+  return {
+    volumeId: volume.volumeId,
+    pod: { namespace: volume.namespace, name: volume.pod, uid: volume.podUid },
+    issuer: { group: issuer.group, kind: issuer.kind, name: issuer.name },
+    generation: volume.generation,
+    state: volume.state,
+    keyType: volume.keyType,
+    cause: volume.cause,
+    lastIssuanceMs: volume.lastIssuanceMs ?? 0,
+    certificate: certificate && {
+      serialNumber: certificate.serial,
+      fingerprintSha256: certificate.fingerprint,
+      notBefore: new Date(certificate.notBeforeMs),
+      notAfter: new Date(certificate.notAfterMs),
+      renewAt: new Date(certificate.renewAtMs),
+      issuedAt: new Date(certificate.issuedAtMs),
+      caFingerprintsSha256: [...certificate.caFingerprints],
+      subject: certificate.subject,
+      dnsNames: [...certificate.dnsNames],
+      uris: [...certificate.uris],
+      ipAddresses: [...certificate.ipAddresses],
+    },
+    lastFailure: failure && {
+      at: new Date(failure.atMs),
+      reason: failure.reason,
+      message: failure.message,
+      attempts: failure.attempts,
+    },
+    deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
+  };
+}
+
+/** An issuer as one status, `kind.group/namespace/name`: what patterns match and people read. */
+export function issuerKey(issuer: IssuerName): string {
+  const known = issuerKeys.get(issuer);
+  if (known !== undefined) return known;
+  const { group, kind, namespace, name } = issuer;
+  const key = `${kind}.${group}/${namespace}/${name}`;
+  issuerKeys.set(issuer, key);
+  return key;
+}
+
+/** Volumes share the objects of their issuers, and the key of one is asked for at every look at the fleet. */
+const issuerKeys = new WeakMap<IssuerName, string>();
+
+const short = (text = '', length: number = longest.name): string => text.slice(0, length);
+const shortList = (texts: readonly string[]): readonly string[] =>
+  texts.slice(0, longest.list).map((text) => short(text));
+
+function known<T extends number>(values: Readonly<Record<string, T>>, value: T): T {
+  return Object.values(values).includes(value) ? value : (0 as T);
+}
