@@ -26,16 +26,31 @@ if (!upToDate()) {
   // Not `npm ci`: newer versions refuse a lock file that lacks optional packages of other platforms, and private registries
   // often lack those. The versions are the lock file's all the same, and --no-save leaves it as it is.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { status } = spawnSync('npm', args, { cwd: root, stdio: 'inherit' });
+  const { status } = run('npm', args);
   if (status !== 0) {
     console.error('npm install failed; its own message above says why');
     process.exit(status ?? 1);
   }
-  // Node 26 is linked to libatomic, which a minimal system lacks.
-  const started = spawnSync(join(root, 'node_modules/.bin/node'), ['--version'], { encoding: 'utf8' });
-  if (started.status !== 0) {
-    console.error(`the Node that the packages bring does not start: ${started.stderr ?? started.error}`);
-    console.error('It needs libatomic; on Debian and Ubuntu: apt-get install libatomic1');
+  if (!starts() && canInstall()) {
+    console.log('installing libatomic1, which Node 26 needs and a minimal Debian lacks');
+    run('apt-get', ['update', '-qq']);
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'libatomic1']);
+  }
+  if (!starts()) {
+    console.error('The Node of the npm packages does not start. It needs libatomic.');
+    console.error('On Debian and Ubuntu, install it as root: apt-get install libatomic1');
     process.exit(1);
   }
+}
+
+function starts() {
+  return run(join(root, 'node_modules/.bin/node'), ['--version'], 'ignore').status === 0;
+}
+
+function canInstall() {
+  return process.getuid?.() === 0 && run('apt-get', ['--version'], 'ignore').status === 0;
+}
+
+function run(program, args, stdio = 'inherit') {
+  return spawnSync(program, args, { cwd: root, stdio });
 }

@@ -131,11 +131,9 @@ describe('with an approver', () => {
     const request = requestFor(pod);
     await agent.issuer.issue(request, patience());
     await agent.issuer.discard({ ...request, volumeId: 'another' });
-    assert.ok(
-      (await agent.issuer.listOwn()).some(({ name, podUid }) => name === request.requestName && podUid === pod.uid),
-    );
+    assert.equal(await field(request, '.metadata.ownerReferences[0].uid'), pod.uid);
     await agent.issuer.discard(request);
-    assert.ok(!(await agent.issuer.listOwn()).some(({ name }) => name === request.requestName));
+    await assert.rejects(field(request, '.metadata.name'), /NotFound/);
     await agent.issuer.discard(request);
   });
 

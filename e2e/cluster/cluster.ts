@@ -2,7 +2,7 @@ import { connectExternalCluster } from './external-cluster.ts';
 import { startLocalCluster } from './start-local.ts';
 import type { Cluster, ClusterOptions } from './types.ts';
 
-export type { Capabilities, Cluster, ClusterOptions, ComponentName, ManagedComponent } from './types.ts';
+export type { Cluster, ClusterOptions } from './types.ts';
 
 /**
  * A Kubernetes for a test: a new one on this machine, or the one that CERTFLEET_E2E_KUBECONFIG names. The caller stops

@@ -8,7 +8,7 @@ import { nodeAddress, type Sandbox } from './sandbox.ts';
 /** Where the API server listens inside the cluster's network namespace. */
 export const apiServerPort = 6443;
 export const apiServerUrl = `https://${nodeAddress}:${apiServerPort}`;
-export const serviceRange = '10.96.0.0/16';
+const serviceRange = '10.96.0.0/16';
 
 const etcdUrl = 'http://127.0.0.1:2379';
 const etcdPeerUrl = 'http://127.0.0.1:2380';

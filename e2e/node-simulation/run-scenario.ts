@@ -1,3 +1,4 @@
+import { applyFault } from './apply-fault.ts';
 import { KeyRing } from './key-ring.ts';
 import type { Violation } from './rules.ts';
 import type { Scenario } from './scenario.ts';
@@ -26,7 +27,7 @@ let keys: KeyRing | undefined;
 /** Runs one scenario to its end or its first violation. */
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<ScenarioResult> {
   const world = new World(scenario, (keys ??= new KeyRing()), options.trace ?? (() => undefined));
-  await world.run(options.maxSteps);
+  await world.run(applyFault, options.maxSteps);
   return {
     scenario,
     violation: world.rules.violation,

@@ -78,7 +78,7 @@ export async function replaySchedules(log: (line: string) => void): Promise<numb
 }
 
 /** The totals in one line. */
-export function describe(totals: SimulationTotals): string {
+function describe(totals: SimulationTotals): string {
   const { scenarios, volumeHours, faults, certificates, steps, violations } = totals;
   return (
     `${scenarios} scenarios, ${Math.round(volumeHours)} volume-hours, ${faults} faults, ` +

@@ -1,3 +1,4 @@
+import { applyFault } from './apply-fault.ts';
 import type { RequestFault } from './api-server.ts';
 import { canMeet } from './fault-points.ts';
 import { KeyRing } from './key-ring.ts';
@@ -93,7 +94,7 @@ async function callsOf({ scenario }: Life, { fromMs, untilMs }: Stage): Promise<
   world.server.onRequest = () => {
     if (isWithin()) calls.requests += 1;
   };
-  await world.run();
+  await world.run(applyFault);
   const { violation } = world.rules;
   if (violation !== undefined)
     throw new Error(`${scenario.name} breaks rule ${violation.invariant} without a fault: ${violation.message}`);

@@ -4,7 +4,6 @@ import type { EndPoint, NodeSurroundings } from './agent-process.ts';
 import type { ApiObject } from './api-objects.ts';
 import { ApiServer } from './api-server.ts';
 import type { RequestFault } from './api-server.ts';
-import { applyFault } from './apply-fault.ts';
 import { Controller } from './controller.ts';
 import { FaultPoints } from './fault-points.ts';
 import { Issuers } from './issuers.ts';
@@ -13,7 +12,7 @@ import { Kubelet } from './kubelet.ts';
 import { MemoryTree } from './memory-tree.ts';
 import { Random } from './random.ts';
 import { Rules } from './rules.ts';
-import type { Scenario, VolumePlan } from './scenario.ts';
+import type { Fault, Scenario, VolumePlan } from './scenario.ts';
 import { MountPoints } from './simulated-mounts.ts';
 import { SimulatedTime, WallClocks } from './simulated-time.ts';
 
@@ -104,7 +103,7 @@ export class World {
   }
 
   /** Runs the scenario to its end, to the first violation, or for that many steps. */
-  async run(maxSteps = Infinity): Promise<void> {
+  async run(applyFault: (world: World, fault: Fault) => void, maxSteps = Infinity): Promise<void> {
     this.#maxSteps = maxSteps;
     const { scenario, time, rules } = this;
     const random = Math.random;

@@ -22,11 +22,6 @@ export async function crdDirectory(module: 'cert-manager' | 'approver-policy'): 
   return join(await buildModule(module), 'crds');
 }
 
-/** Folder of the Helm chart that a module brings. */
-export async function chartDirectory(module: 'approver-policy'): Promise<string> {
-  return join(await buildModule(module), 'chart');
-}
-
 /** Builds one module of e2e/tools unless that is done, and returns the folder with its binaries and assets. */
 export function buildModule(module: string, log: Log = toProgress): Promise<string> {
   const known = resolved.get(module);

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Debian packages that the end-to-end tests use, with what for. */
-export const hostPackages: Readonly<Record<string, string>> = {
+const hostPackages: Readonly<Record<string, string>> = {
   buildah: 'builds images',
   'busybox-static': 'the shell of the test image',
   'ca-certificates': 'trust for image builds',
@@ -31,7 +31,7 @@ export const hostPackages: Readonly<Record<string, string>> = {
 };
 
 /** Which of the named packages are not installed; all of them where dpkg is not there to ask. */
-export async function missingHostPackages(names: readonly string[] = Object.keys(hostPackages)): Promise<string[]> {
+async function missingHostPackages(names: readonly string[] = Object.keys(hostPackages)): Promise<string[]> {
   // dpkg-query fails when it does not know one of the names, and still prints the others.
   const output = await run('dpkg-query', [
     '--show',

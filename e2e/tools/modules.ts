@@ -1,5 +1,5 @@
 /** Where a Go module's folder holds files that a test applies as they are, and the name they get in the cache. */
-export interface ModuleAsset {
+interface ModuleAsset {
   readonly module: string;
   readonly path: string;
   readonly name: string;

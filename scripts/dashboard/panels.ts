@@ -1,5 +1,5 @@
 /** One query of a panel, and how its series are called. */
-export interface Query {
+interface Query {
   readonly expr: string;
   readonly legend: string;
 }

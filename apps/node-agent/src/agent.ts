@@ -238,7 +238,6 @@ export class Agent {
       kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
       registrationDirectory: config['plugin-registration-path'],
       volumes: this.#visibleVolumes(this.#published ?? volumes),
-      isReady: () => true,
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }

@@ -1,54 +1,37 @@
 import { hostname } from 'node:os';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
-import { AuditLog } from './audit/audit-log.ts';
+import { identifyAgents, nodeAccess } from './agent-access.ts';
+import { createApiContext } from './create-api-context.ts';
 import { grpcAddress } from './bind-address.ts';
 import { readLanePolicies, redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
+import { pruneLanes } from './dispatch/prune-lanes.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { FleetServer } from './fleet-api/fleet-server.ts';
-import type { VolumeOfNode } from './fleet-api/node-questions.ts';
 import { QuestionRelay } from './fleet-api/question-relay.ts';
-import { volumeDescriptions } from './fleet-api/volume-descriptions.ts';
+import { notReady, volumeDescriptions } from './fleet-api/volume-descriptions.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import { FleetFollower } from './fleet-index/fleet-follower.ts';
-import { announceChanges } from './fleet-index/announce-changes.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
-import type { FleetView } from './fleet-index/fleet-view.ts';
-import type { ApiContext } from './http/api-context.ts';
 import { createApi, listen } from './http/api-server.ts';
-import type { ApiServerOptions } from './http/api-server.ts';
 import { ChangeFeed } from './http/change-feed.ts';
-import { LaneDirectory } from './http/lane-directory.ts';
 import { pageDirectory } from './http/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
-import { volumeSelector } from './http/volume-selector.ts';
-import { identifyByReviewer } from './identity/agent-identity.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
-import { KubernetesGate } from './identity/kubernetes-gate.ts';
-import { openGate } from './identity/operator-gate.ts';
-import { OperatorSessions } from './identity/operator-sessions.ts';
-import { operatorsClient } from './identity/operators-client.ts';
-import { ProxyGate } from './identity/proxy-gate.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { NodeAccess } from './identity/node-access.ts';
 import { reviewClient } from './identity/review-client.ts';
 import type { ReviewClient } from './identity/review-client.ts';
-import { TokenReviewer } from './identity/token-reviewer.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
-import { RedisAcl } from './identity/redis-acl.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
-import { sharedAccess } from './identity/shared-access.ts';
-import { identifyByStaticTokens } from './identity/static-tokens.ts';
-import { podEventReader } from './kube/pod-events.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
+import { operatorAccess } from './operator-access.ts';
 import { Readiness } from './readiness.ts';
-import { nodeEndpoint } from './redis/create-redis.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { loadQueueScripts } from './redis/queue-scripts.ts';
 import { redisKeys } from './redis/redis-keys.ts';
@@ -70,9 +53,6 @@ export interface ControllerPorts {
 }
 
 const missedHeartbeats = 3;
-const notReady: DescribeVolume = () =>
-  Promise.reject(new CertfleetError('unavailable', 'the controller is starting, try again'));
-const pruneMs = 10 * 60_000;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
@@ -162,7 +142,7 @@ export class Controller {
   }
 
   async #start(): Promise<ControllerPorts> {
-    const { config, env, clock } = this.#options;
+    const { config, env, clock, log } = this.#options;
     this.#started.defer(trimHeap(clock));
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
     this.#started.defer(() => client?.stop());
@@ -173,13 +153,16 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     this.#dispatcher.start();
     this.#started.defer(() => this.#dispatcher.stop());
-    this.#startPruning();
-    const access = this.#nodeAccess();
+    const isCurrent = (): boolean => this.#follower.isCurrent;
+    this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
+    const redis = this.#connections.commands;
+    const access = nodeAccess(config, redis, clock);
     const ops = await this.#startOps();
-    const index = this.#openIndex();
+    const index = new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
     this.#startSweeper(client, index, access);
     const api = await this.#startApi(client, certificate);
-    const fleet = await this.#startFleet({ identify: this.#identify(client), index, access, certificate });
+    const identify = identifyAgents(config, (flag) => this.#reviews(client, flag), clock);
+    const fleet = await this.#startFleet({ identify, index, access, certificate });
     this.#readiness.noteServing();
     return { fleet, api, ops };
   }
@@ -193,41 +176,7 @@ export class Controller {
     return certificate;
   }
 
-  #openIndex(): FleetIndex {
-    const { clock, log } = this.#options;
-    const redis = this.#connections.commands;
-    return new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
-  }
-
-  #nodeAccess(): NodeAccess {
-    const { config, clock } = this.#options;
-    const redisConfig = redisConfigOf(config);
-    const node = {
-      url: config['redis-node-url'],
-      sentinelUsername: config['redis-node-sentinel-username'],
-      sentinelPasswordFile: config['redis-node-sentinel-password-file'],
-    };
-    const common = {
-      prefix: config['redis-prefix'],
-      endpoint: () => nodeEndpoint(redisConfig, node),
-      clock,
-      lifetimeMs: config['redis-node-password-lifetime'],
-    };
-    if (config['redis-node-access'] === 'acl') return new RedisAcl({ ...common, redis: this.#connections.commands });
-    const { 'redis-node-username': username = '', 'redis-node-password-file': passwordFile } = config;
-    return sharedAccess({ ...common, username, passwordFile });
-  }
-
-  #identify(client: KubeClient | undefined): IdentifyAgent {
-    const { config, clock } = this.#options;
-    const { 'agent-token-file': tokenFile, 'agent-service-account': serviceAccount = '' } = config;
-    if (tokenFile !== undefined) return identifyByStaticTokens(tokenFile);
-    const audience = config['agent-token-audience'];
-    const reviews = this.#reviews(client, '--agent-service-account');
-    return identifyByReviewer(new TokenReviewer({ client: reviews, clock, audience }), { audience, serviceAccount });
-  }
-
-  /** @param forWhat the flag that requires token reviews */
+  /** @param forWhat the flag that needs reviews */
   #reviews(client: KubeClient | undefined, forWhat: string): ReviewClient {
     const { clock, log } = this.#options;
     const observe = this.#metrics.reviewed.bind(this.#metrics);
@@ -246,12 +195,30 @@ export class Controller {
     client: KubeClient | undefined,
     certificate: ServingCertificate | undefined,
   ): Promise<number | undefined> {
-    const { config, log } = this.#options;
+    const { config, clock, log } = this.#options;
     const address = config['api-bind-address'];
     if (address === undefined) return undefined;
     const api = await createApi({
-      context: this.#apiContext(client),
-      ...this.#operatorAccess(client),
+      context: createApiContext({
+        client,
+        connections: this.#connections,
+        keys: this.#keys,
+        dispatcher: this.#dispatcher,
+        policies: this.#policies,
+        view: () => this.#follower.view,
+        feed: this.#feed,
+        describeVolume: (volume) => this.#describeVolume(volume),
+        silentAfterMs: this.#silentAfterMs,
+        clock,
+        log,
+      }),
+      ...operatorAccess({
+        config,
+        redis: this.#connections.commands,
+        keys: this.#keys,
+        reviews: (flag) => this.#reviews(client, flag),
+        clock,
+      }),
       certificate,
       requestsPerMinute: config['api-rate-limit'],
       trustedProxies: config['api-trusted-proxies'],
@@ -260,48 +227,6 @@ export class Controller {
     });
     this.#started.defer(() => api.close());
     return await listen(api, address);
-  }
-
-  #apiContext(client: KubeClient | undefined): ApiContext {
-    const { clock, log } = this.#options;
-    const redis = this.#connections.commands;
-    const view = (): FleetView => this.#follower.view;
-    const operators = operatorsClient(client, log);
-    // Best effort: the operator's action is complete even if the announcement fails.
-    const announce: ApiContext['announce'] = (kinds) =>
-      announceChanges(redis, this.#keys, kinds).catch(() => undefined);
-    const { lanes } = this.#dispatcher;
-    return {
-      view,
-      dispatcher: this.#dispatcher,
-      lanes: new LaneDirectory({ lanes, policies: this.#policies, view, feed: this.#feed, clock }),
-      policies: this.#policies,
-      audit: new AuditLog({ redis, keys: this.#keys, log, announce: () => announce(['audit']), clock }),
-      feed: this.#feed,
-      announce,
-      redisHealth: () => this.#connections.health,
-      selectVolumes: volumeSelector(operators),
-      describeVolume: (volume: VolumeOfNode) => this.#describeVolume(volume),
-      podEvents: podEventReader(operators),
-      silentAfterMs: this.#silentAfterMs,
-      clock,
-    };
-  }
-
-  /** Authentication of operators and, if required, the sign-in routes. */
-  #operatorAccess(client: KubeClient | undefined): Pick<ApiServerOptions, 'gate' | 'signIn'> {
-    const { config, clock } = this.#options;
-    if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
-    const sessions = new OperatorSessions({ redis: this.#connections.commands, keys: this.#keys, clock });
-    const gate = new KubernetesGate({ client: this.#reviews(client, '--api-auth'), sessions, clock });
-    if (config['api-auth'] === 'kubernetes') return { gate, signIn: { gate, sessions } };
-    const proxy = new ProxyGate({
-      kubernetes: gate,
-      userHeader: config['api-proxy-user-header'],
-      groupsHeader: config['api-proxy-groups-header'],
-      secretFile: config['api-proxy-secret-file'] ?? '',
-    });
-    return { gate: proxy, signIn: undefined };
   }
 
   async #startFleet(parts: {
@@ -365,22 +290,6 @@ export class Controller {
     });
     sweeper.start();
     this.#started.defer(() => sweeper.stop());
-  }
-
-  /** Lanes of issuers without volumes are removed periodically; they use little memory. */
-  #startPruning(): void {
-    const { clock, log } = this.#options;
-    let cancel = (): void => undefined;
-    const arm = (): void => {
-      cancel = clock.schedule(pruneMs, () => {
-        const pruned = this.#follower.isCurrent ? this.#dispatcher.prune() : Promise.resolve();
-        pruned
-          .catch((error: unknown) => log.warn({ error: String(error) }, 'cannot remove unused lanes, retrying later'))
-          .finally(arm);
-      });
-    };
-    arm();
-    this.#started.defer(() => cancel());
   }
 
   get #replica(): string {

@@ -6,17 +6,9 @@ import { join } from 'node:path';
 import { pauseImage } from '../node/containerd.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { build, imageLabel, push, withImageStorage } from './builder.ts';
+import type { ImageRecipe } from './image-recipe.ts';
 import { nodeRecipe } from './node-image.ts';
 import { busyboxRecipe, pauseRecipe, redisRecipe } from './test-images.ts';
-
-/** How one base image comes about. */
-export interface ImageRecipe {
-  readonly tag: string;
-  /** All that decides what is in the image; the image is made anew when it changes. */
-  readonly ingredients: readonly string[];
-  /** Fills an empty folder with the Dockerfile and what it copies. */
-  readonly prepare: (context: string) => Promise<void>;
-}
 
 /** Name of the image with a shell, the common commands and openssl. */
 export const busyboxImage = 'docker.io/library/busybox:latest';

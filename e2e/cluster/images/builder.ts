@@ -92,7 +92,7 @@ export async function archive(tag: string, path: string): Promise<void> {
 }
 
 /** The path of an image within its registry: without the registry's name, with the implied `library/`. */
-export function repositoryPath(tag: string): string {
+function repositoryPath(tag: string): string {
   const [first = '', ...rest] = tag.split('/');
   const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
   const path = isRegistry ? rest.join('/') : tag;

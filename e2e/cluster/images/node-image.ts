@@ -2,7 +2,7 @@ import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { run } from '../command.ts';
-import type { ImageRecipe } from './base-images.ts';
+import type { ImageRecipe } from './image-recipe.ts';
 import { debianBase, debianSuite } from './debian-base.ts';
 
 // libatomic1: the node binary is linked to it.

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { toolPath } from '../../tools/build.ts';
 import { run } from '../command.ts';
-import type { ImageRecipe } from './base-images.ts';
+import type { ImageRecipe } from './image-recipe.ts';
 
 /** The image that holds a pod's namespaces. */
 export async function pauseRecipe(tag: string): Promise<ImageRecipe> {

@@ -1,19 +1,24 @@
 // Every fault that a run knows: what it meets, how long it may last, what begins it and what ends it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LossWatch } from './losses.ts';
-import type { PlannedFault } from './plan.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import { addresses } from './world/network.ts';
 
 /** Ends what a fault began; everything is healed once more at the end of a round. */
 type Heal = () => Promise<void> | void;
 
+/** Which of the replicas, processes of agents or issuers a fault meets, and from 0 to 1 what else it leaves open. */
+export interface FaultTarget {
+  readonly index: number;
+  readonly detail: number;
+}
+
 interface Fault {
   /** Only one fault at a time meets the same one. */
   readonly resource: 'redis' | 'replica' | 'host' | 'issuer' | 'reviews' | 'operator';
   /** Shortest and longest, in milliseconds. */
   readonly durationMs: readonly [number, number];
-  readonly inject: (world: ChaosWorld, fault: PlannedFault) => Promise<Heal> | Heal;
+  readonly inject: (world: ChaosWorld, fault: FaultTarget) => Promise<Heal> | Heal;
 }
 
 const minuteMs = 60_000;
@@ -22,7 +27,7 @@ const dayMs = 86_400_000;
 const missedMs = 1_000;
 
 /** Off by minutes, hours or days, ahead or behind. */
-function offsetOf({ detail }: PlannedFault): number {
+function offsetOf({ detail }: FaultTarget): number {
   const sizes = [5 * minuteMs, 45 * minuteMs, 7 * 60 * minuteMs, 2 * dayMs, 9 * dayMs];
   const size = sizes[Math.floor(detail * 997) % sizes.length] ?? minuteMs;
   return detail < 0.5 ? size : -size;

@@ -1,18 +1,14 @@
 import { faultKinds, faults } from './faults.ts';
-import type { FaultKind } from './faults.ts';
+import type { FaultKind, FaultTarget } from './faults.ts';
 import { agentBehaviours } from './agents/messages.ts';
 import type { AgentBehaviour } from './agents/messages.ts';
 import { itemAt, Random } from './random.ts';
 
 /** A fault that a seed determines: when, what, to whom, for how long. Times in milliseconds from the round's start. */
-export interface PlannedFault {
+export interface PlannedFault extends FaultTarget {
   readonly kind: FaultKind;
   readonly atMs: number;
   readonly durationMs: number;
-  /** Which of the replicas, processes of agents or issuers it meets. */
-  readonly index: number;
-  /** From 0 to 1: what else the fault leaves open. */
-  readonly detail: number;
 }
 
 /** What is there to be met. */

@@ -36,7 +36,7 @@ export interface FleetContext {
 }
 
 /** Tokens of three ServiceAccounts: with the chart's roles, and with none. */
-export type OperatorTokens = Readonly<Record<'viewer' | 'renewer' | 'stranger', string>>;
+type OperatorTokens = Readonly<Record<'viewer' | 'renewer' | 'stranger', string>>;
 
 /** Suites are registered before the cluster is there. */
 export type GetFleet = () => FleetContext;

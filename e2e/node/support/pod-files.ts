@@ -2,7 +2,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import { defaultNamespace, mountPath } from './certificate-pod.ts';
 
 /** A file as a process in the pod sees it. */
-export interface PodFile {
+interface PodFile {
   /** Octal digits, `440`. */
   readonly mode: string;
   readonly uid: number;

@@ -25,7 +25,7 @@ export const issuerKey = 'ClusterIssuer.cert-manager.io//ca';
 /** An issuer whose lane lets one renewal start in a minute. */
 export const narrowIssuer = 'narrow';
 /** The nodes that have an agent. */
-export const nodeNames = ['node-1', 'node-2'] as const;
+const nodeNames = ['node-1', 'node-2'] as const;
 export type NodeName = (typeof nodeNames)[number];
 
 interface MonitoredNode {

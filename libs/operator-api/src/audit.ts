@@ -4,7 +4,7 @@ import { cursor, limit, oneOf, time, string } from './fields.ts';
 import { auditActions, auditOutcomes } from './vocabulary.ts';
 
 /** One thing that a person did. */
-export const AuditEntrySchema = Type.Object({
+const AuditEntrySchema = Type.Object({
   id: string('Place in the log'),
   at: time('When'),
   who: string('User as Kubernetes or the proxy names it'),

@@ -1,15 +1,9 @@
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
-import { oneOf } from './fields.ts';
-import { changeKinds } from './vocabulary.ts';
+import type { changeKinds } from './vocabulary.ts';
 
 /** Data of a `change` event: what to ask for again. An event `reset` has none and means everything. */
-export const ChangeEventSchema = Type.Object({
-  kinds: Type.Array(oneOf(changeKinds, 'What changed')),
-  volumes: Type.Optional(
-    Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
-      description: 'Node and id of each volume that changed; absent when they are many',
-    }),
-  ),
-});
-export type ChangeEvent = Static<typeof ChangeEventSchema>;
+export interface ChangeEvent {
+  /** What changed. */
+  readonly kinds: readonly (typeof changeKinds)[number][];
+  /** Node and id of each volume that changed; absent when they are many. */
+  readonly volumes?: readonly (readonly [node: string, volumeId: string])[];
+}

@@ -36,14 +36,5 @@ export const ByStateSchema = Type.Object(
   >,
 );
 
-/** What stands in the place of an answer when there is none. */
-export const ErrorSchema = Type.Object({
-  code: string('Kind of the failure, such as not-found'),
-  message: string('What was expected and what was found'),
-});
-
 /** An id in the path. */
 export const IdSchema: TObject<{ id: TString }> = Type.Object({ id: nonEmptyString('Id', 64) });
-
-/** A request without anything to say. */
-export const EmptySchema = Type.Object({}, { additionalProperties: false });

@@ -10,12 +10,11 @@ export const IssuerSchema = Type.Object({
   namespace: Type.String({ maxLength: 256, description: 'Empty for an issuer of the whole cluster' }),
   name: nonEmptyString('Name of the issuer'),
 });
-export type Issuer = Static<typeof IssuerSchema>;
 
 const number = (description: string) => Type.Number({ description });
 
 /** The pace that an issuer can bear. */
-export const LanePolicySchema = Type.Object({
+const LanePolicySchema = Type.Object({
   ratePerSecond: number('Renewals started a second; 0 for no limit'),
   burst: count('Renewals that may start at once after a rest'),
   maxInFlight: count('Renewals started and not yet answered'),
@@ -83,4 +82,3 @@ export const PauseSchema = Type.Object(
   { reason: nonEmptyString('Shown with the lane', 512) },
   { additionalProperties: false },
 );
-export type Pause = Static<typeof PauseSchema>;

@@ -15,7 +15,7 @@ const node = {
 };
 
 /** A node as its agent tells of it. */
-export const NodeSchema = Type.Object(node);
+const NodeSchema = Type.Object(node);
 export type Node = Static<typeof NodeSchema>;
 
 export const NodesSchema = Type.Object({

@@ -6,7 +6,7 @@ import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema } from './volumes.ts';
 
 /** Which volumes are meant; every criterion that is given must hold. */
-export const SelectionSchema = Type.Object(
+const SelectionSchema = Type.Object(
   {
     node: Type.Optional(nonEmptyString('Name of the node')),
     volumeId: Type.Optional(nonEmptyString('Id of the volume')),

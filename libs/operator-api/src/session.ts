@@ -7,7 +7,6 @@ export const SignInSchema = Type.Object(
   { token: nonEmptyString('Token of Kubernetes; kept nowhere', 16 * 1024) },
   { additionalProperties: false },
 );
-export type SignIn = Static<typeof SignInSchema>;
 
 /** Who is signed in, what they may do, and how they came to be who they are. */
 export const SessionSchema = Type.Object({

@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
 
 /** Something that wants a person's attention. */
-export const AttentionSchema = Type.Object({
+const AttentionSchema = Type.Object({
   severity: oneOf(['critical', 'warning', 'info'], 'How much it matters'),
   kind: string('One word for what it is, such as failing or lane-paused'),
   text: string('What it is, in string'),

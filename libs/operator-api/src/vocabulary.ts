@@ -25,9 +25,6 @@ export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 
 /** How a lane stands: letting renewals through, waiting by a person, backingOff after failures, outside its windows. */
 export const laneStates = ['open', 'paused', 'backing-off', 'window'] as const;
 
-/** What operators are allowed: to look, and to have volumes renewed and lanes waiting. */
-export const rights = ['view', 'renew'] as const;
-
 /** What the audit log tells of. */
 export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
 

@@ -41,14 +41,12 @@ export const VolumeQuerySchema = Type.Object(
   { ...filters, ...sorting, limit, after: cursor },
   { additionalProperties: false },
 );
-export type VolumeQuery = Static<typeof VolumeQuerySchema>;
 
 /** The whole table as a file. */
 export const VolumeExportSchema = Type.Object(
   { ...filters, ...sorting, format: oneOf(['csv', 'json'], 'CSV by RFC 4180, or one JSON array') },
   { additionalProperties: false },
 );
-export type VolumeExport = Static<typeof VolumeExportSchema>;
 
 /** What the filter boxes offer. */
 export const FacetQuerySchema = Type.Object(

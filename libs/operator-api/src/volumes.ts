@@ -11,19 +11,18 @@ export const VolumePathSchema = Type.Object({
 export type VolumePath = Static<typeof VolumePathSchema>;
 
 /** Why a lane lets a renewal wait, and until when as far as that is known. */
-export const WaitSchema = Type.Object({
+const WaitSchema = Type.Object({
   reason: oneOf(waitReasons, 'Why the lane lets it wait'),
   until: Type.Optional(time('When its turn is expected')),
 });
 export type Wait = Static<typeof WaitSchema>;
 
-export const FailureSchema = Type.Object({
+const FailureSchema = Type.Object({
   at: time('Time of the last failed try'),
   reason: string('One word for why'),
   message: string('Why'),
   attempts: count('Failed tries since the last success'),
 });
-export type Failure = Static<typeof FailureSchema>;
 
 const row = {
   node: string('Name of the node'),
@@ -49,7 +48,7 @@ const row = {
 };
 
 /** A row of the table of volumes. */
-export const VolumeRowSchema = Type.Object(row);
+const VolumeRowSchema = Type.Object(row);
 export type VolumeRow = Static<typeof VolumeRowSchema>;
 
 export const VolumePageSchema = Type.Object({
@@ -60,7 +59,7 @@ export const VolumePageSchema = Type.Object({
 export type VolumePage = Static<typeof VolumePageSchema>;
 
 /** A try to issue, as it went. */
-export const IssuanceSchema = Type.Object({
+const IssuanceSchema = Type.Object({
   at: time('When it ended'),
   generation: count('The generation that it made, or would have made'),
   cause: oneOf(issuanceCauses, 'What brought it about'),

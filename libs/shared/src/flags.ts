@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { asCertfleetError, CertfleetError } from './errors.ts';
 
 /** One command-line flag: how it is written, what it means, and what its text becomes. */
-export interface Flag<Value> {
+interface Flag<Value> {
   /** Text that stands for the flag when it is not given; undefined makes the flag required. */
   readonly fallback: string | undefined;
   readonly help: string;
@@ -15,7 +15,7 @@ export interface Flag<Value> {
 }
 
 /** A flag that may be given any number of times. */
-export interface RepeatableFlag<Value> extends Omit<Flag<Value>, 'fallback'> {
+interface RepeatableFlag<Value> extends Omit<Flag<Value>, 'fallback'> {
   readonly repeatable: true;
 }
 

@@ -1,7 +1,7 @@
 import { CertfleetError } from './errors.ts';
 
 /** One Redis server, or one Sentinel. */
-export interface RedisServer {
+interface RedisServer {
   readonly host: string;
   readonly port: number;
 }

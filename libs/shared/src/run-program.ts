@@ -3,7 +3,7 @@ import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 
 /** Something that is started once and stopped once. */
-export interface Service {
+interface Service {
   /** Resolves with what is worth logging of a start, such as the ports it listens on. */
   start(): Promise<object>;
   stop(): Promise<void>;

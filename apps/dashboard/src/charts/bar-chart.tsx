@@ -6,7 +6,7 @@ import { useStore } from '../app/use-store.ts';
 import { cssColor } from './css-color.ts';
 
 /** Bars of one kind. Those named later are drawn over those before. */
-export interface BarSeries {
+interface BarSeries {
   readonly title: string;
   /** Name of the custom property of its colour. */
   readonly color: string;

@@ -17,13 +17,20 @@ export interface RenewDialogProps {
   readonly onRenewed?: () => void;
 }
 
-/** Counts what a renewal would touch, asks for a reason, and only then has it done. */
-export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps): JSX.Element {
+interface Renewal {
+  readonly preview: RenewalPreview | undefined;
+  readonly error: CertfleetError | undefined;
+  readonly isSending: boolean;
+  /** Whether the whole fleet is selected. */
+  readonly everything: boolean;
+  readonly renew: (reason: string, ignoreWindows: boolean) => Promise<void>;
+}
+
+/** The preview of a renewal, and how to have it done. */
+function useRenewal({ selection, onClose, onRenewed }: RenewDialogProps): Renewal {
   const { api, toasts } = useServices();
   const [preview, setPreview] = useState<RenewalPreview | undefined>(undefined);
   const [error, setError] = useState<CertfleetError | undefined>(undefined);
-  const [reason, setReason] = useState('');
-  const [ignoreWindows, setIgnoreWindows] = useState(false);
   const [isSending, setSending] = useState(false);
   const everything = Object.keys(selection).length === 0;
   useEffect(() => {
@@ -34,11 +41,11 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
       .catch((thrown: unknown) => abort.signal.aborted || setError(asCertfleetError(thrown)));
     return () => abort.abort();
   }, []);
-  const renew = async (): Promise<void> => {
+  const renew = async (reason: string, ignoreWindows: boolean): Promise<void> => {
     setSending(true);
     setError(undefined);
     try {
-      const { id, total } = await api.renew({ selection, reason: reason.trim(), ignoreWindows, everything });
+      const { id, total } = await api.renew({ selection, reason, ignoreWindows, everything });
       const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'See the progress' };
       toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} asked for.`, link });
       onRenewed?.();
@@ -48,13 +55,21 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
       setSending(false);
     }
   };
+  return { preview, error, isSending, everything, renew };
+}
+
+/** Counts what a renewal would touch, asks for a reason, and only then has it done. */
+export function RenewDialog(props: RenewDialogProps): JSX.Element {
+  const { preview, error, isSending, everything, renew } = useRenewal(props);
+  const [reason, setReason] = useState('');
+  const [ignoreWindows, setIgnoreWindows] = useState(false);
   const canRenew = preview !== undefined && preview.count > 0 && reason.trim() !== '' && !isSending;
   return (
-    <Modal title={everything ? 'Renew the whole fleet' : 'Renew now'} onClose={onClose}>
+    <Modal title={everything ? 'Renew the whole fleet' : 'Renew now'} onClose={props.onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (canRenew) void renew();
+          if (canRenew) void renew(reason.trim(), ignoreWindows);
         }}
       >
         {error && <Failed error={error} />}
@@ -81,7 +96,7 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
         </label>
         <p class="dim small">Each issuer’s rate and limit in flight hold all the same; a paused lane stays paused.</p>
         <div class="dialog-actions">
-          <button type="button" onClick={onClose}>
+          <button type="button" onClick={props.onClose}>
             Cancel
           </button>
           <button type="submit" class="primary" disabled={!canRenew}>

@@ -60,25 +60,35 @@ export function SignInPage(): JSX.Element {
             onInput={(event) => setToken(event.currentTarget.value)}
           />
         </label>
-        {error && (
-          <p class="bad" role="alert">
-            {refusalText(error)}
-          </p>
-        )}
+        {error && <Refusal error={error} />}
         <button type="submit" class="primary" disabled={token.trim() === '' || isSending}>
           {isSending ? 'Signing in…' : 'Sign in'}
         </button>
       </form>
-      <div id="token-help" class="dim">
-        <p>
-          Paste the token of a service account that may view <code>volumes.certfleet.io</code>. You get one with
-        </p>
-        <p class="command">
-          <CopiedText text={command} label="command" />
-        </p>
-        <p>The token is used once and kept nowhere; the session ends with it.</p>
-      </div>
+      <TokenHelp />
     </main>
+  );
+}
+
+function TokenHelp(): JSX.Element {
+  return (
+    <div id="token-help" class="dim">
+      <p>
+        Paste the token of a service account that may view <code>volumes.certfleet.io</code>. You get one with
+      </p>
+      <p class="command">
+        <CopiedText text={command} label="command" />
+      </p>
+      <p>The token is used once and kept nowhere; the session ends with it.</p>
+    </div>
+  );
+}
+
+function Refusal({ error }: { readonly error: CertfleetError }): JSX.Element {
+  return (
+    <p class="bad" role="alert">
+      {refusalText(error)}
+    </p>
   );
 }
 

@@ -9,9 +9,9 @@ import type { ColumnName } from './column-names.ts';
 export type VolumeSort = (typeof volumeSorts)[number];
 
 /** The filters that are plain text, as the API names them. */
-export const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint'] as const;
+const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint'] as const;
 /** The filters that are a time: a length from now such as `24h`, or RFC 3339. */
-export const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
+const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
 /** Every filter but the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 

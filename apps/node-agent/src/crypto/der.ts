@@ -3,7 +3,7 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
 /** A value with the given identifier octet; the contents are joined. */
-export function tagged(tag: number, ...contents: readonly Uint8Array[]): Buffer {
+function tagged(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const length = contents.reduce((total, content) => total + content.length, 0);
   const header = [tag, ...lengthOctets(length)];
   const value = Buffer.allocUnsafe(header.length + length);

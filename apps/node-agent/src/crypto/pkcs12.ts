@@ -30,7 +30,7 @@ export interface Keystore {
  * Rounds of key derivation, as OpenSSL's and Go's writers do them. More would guard nothing: the same key lies beside
  * the keystore in PEM.
  */
-export const keystoreIterations = 2048;
+const keystoreIterations = 2048;
 
 const dataOid = objectIdentifier('1.2.840.113549.1.7.1');
 const encryptedDataOid = objectIdentifier('1.2.840.113549.1.7.6');

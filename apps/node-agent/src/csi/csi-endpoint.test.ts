@@ -44,7 +44,6 @@ beforeEach(async () => {
       },
       unpublish: (request) => Promise.resolve(void unpublished.push(request)),
     },
-    isReady: () => true,
     observer: {
       log: createLogger(5, { write: (line: string) => void (log += line) }),
       observe: (method, code) => void observed.push([method, code]),

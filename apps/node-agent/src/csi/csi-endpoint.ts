@@ -20,7 +20,6 @@ export interface CsiEndpointOptions {
   /** The kubelet's plugins_registry directory; undefined leaves the registration to somebody else. */
   readonly registrationDirectory: string | undefined;
   readonly volumes: PublishedVolumes;
-  readonly isReady: () => boolean;
   readonly observer: CallObserver;
 }
 
@@ -36,9 +35,9 @@ export class CsiEndpoint {
 
   constructor(options: CsiEndpointOptions) {
     this.#options = options;
-    const { driverName, version, isReady, volumes, nodeId, observer, registrationDirectory } = options;
+    const { driverName, version, volumes, nodeId, observer, registrationDirectory } = options;
     this.#driver = new SocketServer(options.socketPath);
-    this.#driver.add(IdentityService, identityService({ name: driverName, version, isReady }, observer));
+    this.#driver.add(IdentityService, identityService({ name: driverName, version }, observer));
     this.#driver.add(NodeService, nodeService(nodeId, volumes, observer));
     if (registrationDirectory === undefined) return;
     const onStatus = (registered: boolean, error: string): void => this.#registered(registered, error);

@@ -2,20 +2,19 @@ import type { IdentityServer } from '../../gen/csi/v1/csi.ts';
 import { unaryHandler } from './unary-handler.ts';
 import type { CallObserver } from './unary-handler.ts';
 
-/** How the driver names itself, and whether it can serve mounts now. */
+/** How the driver names itself. */
 export interface DriverIdentity {
   readonly name: string;
   readonly version: string;
-  readonly isReady: () => boolean;
 }
 
-/** CSI's Identity service. No capability is offered: a purely ephemeral node plugin has neither controller nor topology. */
+/** CSI's Identity service. No capability is offered: a purely ephemeral node plugin has neither controller nor topology. A driver that answers is ready. */
 export function identityService(identity: DriverIdentity, observer: CallObserver): IdentityServer {
   return {
     getPluginInfo: unaryHandler('GetPluginInfo', observer, () =>
       Promise.resolve({ name: identity.name, vendorVersion: identity.version, manifest: {} }),
     ),
     getPluginCapabilities: unaryHandler('GetPluginCapabilities', observer, () => Promise.resolve({ capabilities: [] })),
-    probe: unaryHandler('Probe', observer, () => Promise.resolve({ ready: identity.isReady() })),
+    probe: unaryHandler('Probe', observer, () => Promise.resolve({ ready: true })),
   };
 }

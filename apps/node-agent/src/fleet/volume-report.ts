@@ -21,13 +21,12 @@ const keyTypes: Readonly<Record<KeySpec['algorithm'], VolumeReport_KeyType>> = {
   Ed25519: VolumeReport_KeyType.ED25519,
 };
 
-/** A retry is the agent's own doing, as the deadline is; an adopted certificate came from another driver. */
+/** A retry is the agent's own doing, as the deadline is. */
 const causes: Readonly<Record<IssuanceCause, VolumeReport_Cause>> = {
   mount: VolumeReport_Cause.MOUNT,
   job: VolumeReport_Cause.JOB,
   deadline: VolumeReport_Cause.DEADLINE,
   retry: VolumeReport_Cause.DEADLINE,
-  adoption: VolumeReport_Cause.UNSPECIFIED,
 };
 
 /** A certificate may hold names without end; the report is for people who look for a few of them. */

@@ -2,7 +2,6 @@ import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
-import { listAll } from '@certfleet/shared/kube/list-all.ts';
 import { ResourceWatch } from '@certfleet/shared/kube/resource-watch.ts';
 import { idHash, nodeIdHashLabel } from '../spec/volume-labels.ts';
 import {
@@ -29,12 +28,6 @@ export interface CertManagerIssuerOptions {
 
 /** How long a request may wait before the pod is told what holds it up. */
 const pendingNoticeMs = 5_000;
-
-/** A request of this node that is in the cluster. */
-export type OwnRequest = Pick<
-  CertificateRequestView,
-  'name' | 'namespace' | 'uid' | 'podUid' | 'volumeIdHash' | 'createdAt'
->;
 
 /** Certificates through cert-manager: a CertificateRequest is created, and one watch per agent brings every answer. */
 export class CertManagerIssuer implements CertificateIssuer {
@@ -142,20 +135,6 @@ export class CertManagerIssuer implements CertificateIssuer {
       const { code } = asCertfleetError(thrown);
       if (code !== 'not-found' && code !== 'aborted') throw thrown;
     }
-  }
-
-  /** This node's requests in the cluster, for the clean-up after a start. Labels say so alone: check before deleting. */
-  async listOwn(signal?: AbortSignal): Promise<readonly OwnRequest[]> {
-    const request = {
-      resource: certificateRequests,
-      query: { labelSelector: this.#ownSelector() },
-      ...(signal && { signal }),
-    };
-    const { objects } = await listAll(this.#options.client, request, (raw): OwnRequest => {
-      const { name, namespace, uid, podUid, volumeIdHash, createdAt } = viewCertificateRequest(raw);
-      return { name, namespace, uid, podUid, volumeIdHash, createdAt };
-    });
-    return objects;
   }
 
   async stop(): Promise<void> {

@@ -29,7 +29,6 @@ export interface CertificateRequestView {
   /** UID of the pod that owns it, empty when no pod does. */
   readonly podUid: string;
   readonly volumeIdHash: string;
-  readonly createdAt: Date;
   /** spec.request: base64 of the PEM. */
   readonly request: string;
   readonly conditions: readonly RequestCondition[];
@@ -83,7 +82,6 @@ export function viewCertificateRequest(raw: unknown): CertificateRequestView {
     uid: orEmpty(metadata.uid),
     podUid: orEmpty(owner?.uid),
     volumeIdHash: orEmpty(metadata.labels?.[volumeIdHashLabel]),
-    createdAt: new Date(metadata.creationTimestamp ?? 0),
     request: orEmpty(spec?.request),
     conditions: (status?.conditions ?? []).map(viewCondition),
     failureTime: orEmpty(status?.failureTime),

@@ -8,7 +8,7 @@ import type { KeySpec, PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 
 /** The parts of an issuance whose time is measured here. */
-export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
+type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
 
 /** What an issuance needs from its surroundings. */
 export interface IssuanceDependencies {

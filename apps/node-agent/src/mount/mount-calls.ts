@@ -9,7 +9,7 @@ export interface MountCalls {
 }
 
 /** What mount(2) takes besides the two paths. */
-export interface MountOptions {
+interface MountOptions {
   readonly fileSystem?: string;
   /** MS_* bits, see `mountFlags`. */
   readonly flags: number;

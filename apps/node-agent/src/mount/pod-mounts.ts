@@ -5,7 +5,7 @@ import type { MountTable } from './mount-table.ts';
 import type { Mount } from './mountinfo.ts';
 
 /** Name of the file systems that agents make; a bind mount shows the name of its source. */
-export const tmpfsSource = 'certfleet';
+const tmpfsSource = 'certfleet';
 
 /** Where the kubelet has an inline CSI volume mounted (pkg/volume/csi: volumes/kubernetes.io~csi/<name>/mount). */
 const targetForm = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
@@ -42,7 +42,7 @@ export function podMountsOf(
 }
 
 /** The kubelet writes vol_data.json before it calls NodePublishVolume and removes it after NodeUnpublishVolume. */
-export function driverOfTarget(targetPath: string): string | undefined {
+function driverOfTarget(targetPath: string): string | undefined {
   try {
     const noted = JSON.parse(readFileSync(join(dirname(targetPath), 'vol_data.json'), 'utf8')) as unknown;
     if (typeof noted !== 'object' || noted === null || !('driverName' in noted)) return undefined;

@@ -2,7 +2,7 @@ import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Why a certificate was issued. */
-export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry' | 'adoption';
+export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry';
 
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
@@ -33,7 +33,7 @@ export interface MetricsSnapshot {
 }
 
 /** How full the tmpfs of the volumes is. */
-export interface TmpfsUse {
+interface TmpfsUse {
   readonly freeBytes: number;
   readonly sizeBytes: number;
   readonly freeInodes: number;
@@ -51,7 +51,7 @@ export interface MountCheck {
   readonly unknown: number;
 }
 
-const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry', 'adoption'];
+const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry'];
 const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
@@ -137,21 +137,7 @@ export class AgentMetrics {
       (gauge) => gauge.set(snapshot().withoutCertificate),
     );
     this.#mounts(checkMounts);
-    this.#collected(
-      'tmpfs_size_bytes',
-      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
-      [],
-      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
-    );
-    this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
-      gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
-    );
-    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
-      gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
-    );
-    this.#collected('tmpfs_inodes', 'Inodes of that tmpfs in all; 0 where it has no limit.', [], (gauge) =>
-      gauge.set(snapshot().tmpfs?.inodes ?? 0),
-    );
+    this.#tmpfs(snapshot);
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
@@ -227,6 +213,24 @@ export class AgentMetrics {
         this.set({ state: 'unknown' }, unknown);
       },
     });
+  }
+
+  #tmpfs(snapshot: () => MetricsSnapshot): void {
+    this.#collected(
+      'tmpfs_size_bytes',
+      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
+      [],
+      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
+    );
+    this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
+    );
+    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
+    );
+    this.#collected('tmpfs_inodes', 'Inodes of that tmpfs in all; 0 where it has no limit.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.inodes ?? 0),
+    );
   }
 
   #collected<Label extends string>(

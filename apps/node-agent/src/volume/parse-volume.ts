@@ -6,7 +6,7 @@ import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
 /** Where a volume's specification comes from: the kubelet's call, or a record on the node. */
-export interface VolumeSource {
+interface VolumeSource {
   readonly volumeId: string;
   /** The volume context, its secrets included. */
   readonly attributes: Readonly<Record<string, string>>;

@@ -3,16 +3,18 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mounter } from '../mount/mounter.ts';
 import type { RenewalSlot } from '../renewal/renewal-scheduler.ts';
 import type { FileSystem } from '../storage/file-system.ts';
-import { splitSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
+import { createOrRestoreVolume } from './create-volume.ts';
 import { timeoutSignal } from './timeout-signal.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { ParseVolume } from './parse-volume.ts';
-import { restoreVolume } from './restore-volumes.ts';
-import { createTarget, removeTarget } from './target-directory.ts';
-import { Volume } from './volume.ts';
-import type { VolumeParts } from './volume.ts';
-import type { Attempt, VolumeIssuance } from './volume-issuance.ts';
+import { asUncertain, backingOff } from './publish-errors.ts';
+import { causeOfDeadline, renewVolume } from './renew-volume.ts';
+import type { RenewalOrder } from './renew-volume.ts';
+import { UnclaimedVolumes } from './unclaimed-volumes.ts';
+import type { Volume, VolumeParts } from './volume.ts';
+import type { VolumeIssuance } from './volume-issuance.ts';
+import { VolumeMounts } from './volume-mounts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 import type { ActiveMounts } from './active-mounts.ts';
@@ -53,29 +55,8 @@ const maxYieldMs = 5_000;
 /** So much of the caller's time is kept for writing, mounting and answering. */
 const answerReserveMs = 2_000;
 
-/**
- * How long a renewal keeps its slot after its request was made. Issuers that answer promptly are asked for few
- * certificates at once; one that does not holds up no other volume.
- */
-const slotAfterRequestMs = 2_000;
-
-/** How long a volume that was never published waits after a restart for the kubelet to come back for it. */
-const unpublishedGraceMs = 15 * 60_000;
-
 /** How long the controller is asked to leave a volume alone that the kubelet has not published yet. */
 const unpublishedWaitMs = 60_000;
-
-/**
- * After these the kubelet takes the mount for uncertain, and unpublishes it when the pod goes; after any other error it
- * does not, and nothing of the volume might be kept for a next try that may never come.
- */
-const uncertainCodes: ReadonlySet<string> = new Set([
-  'cancelled',
-  'deadline-exceeded',
-  'unavailable',
-  'resource-exhausted',
-  'aborted',
-]);
 
 /**
  * The volumes of this node. Everything that changes a volume runs under that volume's lock, so a publish, a renewal and an
@@ -86,12 +67,14 @@ export class VolumeManager {
   readonly #locks = new KeyedLock();
   readonly #volumes = new Map<string, Volume>();
   readonly #stopping = new AbortController();
-  /** Volumes of an earlier run that the kubelet has not asked for yet, with what ends their wait. */
-  readonly #unclaimed = new Map<string, () => void>();
+  readonly #unclaimed: UnclaimedVolumes;
+  readonly #mounts: VolumeMounts;
   #onChange: ((volumeId: string) => void) | undefined;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
+    this.#mounts = new VolumeMounts(options);
+    this.#unclaimed = new UnclaimedVolumes(options.clock, (volumeId) => this.#discardUnclaimed(volumeId));
   }
 
   volumes(): Iterable<Volume> {
@@ -112,7 +95,7 @@ export class VolumeManager {
   restored(volume: Volume): void {
     this.#volumes.set(volume.volumeId, volume);
     volume.activate();
-    if (volume.record.phase === 'created') this.#discardLater(volume.volumeId);
+    if (volume.record.phase === 'created') this.#unclaimed.expect(volume.volumeId);
     this.#onChange?.(volume.volumeId);
   }
 
@@ -141,7 +124,7 @@ export class VolumeManager {
       // An unpublish that was asked for later must not be undone.
       known.unpublished.signal.throwIfAborted();
     }
-    this.#claim(request.volumeId);
+    this.#unclaimed.claim(request.volumeId);
     const publish = (): Promise<void> => this.#publish(request, context);
     if (!this.#locks.isHeld(request.volumeId)) {
       await this.#locks.run(request.volumeId, publish);
@@ -179,7 +162,9 @@ export class VolumeManager {
         volume.postponed();
         return;
       }
-      await this.#renew(volume, causeOf(volume), { onSlotFree: () => slot.release() }).catch(() => undefined);
+      await this.#renew(volume, { cause: causeOfDeadline(volume), onSlotFree: () => slot.release() }).catch(
+        () => undefined,
+      );
     });
   }
 
@@ -200,7 +185,7 @@ export class VolumeManager {
       if (!isRequestedByPerson && volume.isBackingOff) return 'backing-off';
       if (!isRequestedByPerson && volume.deferredForMs > 0) return 'deferred';
       const onSlotFree = (): void => requested.resolve('requested');
-      await this.#renew(volume, 'job', { isRequestedByPerson, onSlotFree });
+      await this.#renew(volume, { cause: 'job', isRequestedByPerson, onSlotFree });
       return 'renewed';
     });
     // An order whose answer is only waited for must not keep others of the node waiting; the report is its answer.
@@ -246,8 +231,7 @@ export class VolumeManager {
   /** Ends what is in progress; pending requests are resumed by the next start. */
   stop(): void {
     this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
-    for (const cancel of this.#unclaimed.values()) cancel();
-    this.#unclaimed.clear();
+    this.#unclaimed.stop();
   }
 
   async #publish(request: PublishRequest, context: PublishContext): Promise<void> {
@@ -255,61 +239,20 @@ export class VolumeManager {
     // A removal that failed is completed before the volume is made anew.
     if (this.#volumes.get(volumeId)?.isRemoving === true) await this.#remove(volumeId, targetPath);
     if (await this.#isPublished(request)) return;
-    const volume = this.#volumes.get(volumeId) ?? (await this.#createOrRestore(request));
+    const volume =
+      this.#volumes.get(volumeId) ??
+      (await createOrRestoreVolume(this.#options, request, (added) => this.#volumes.set(volumeId, added)));
     try {
       if (request.serviceAccountTokens !== undefined) volume.tokensChanged(request.serviceAccountTokens);
       await this.#fill(volume, context);
-      await this.#mount(volume, targetPath);
+      await this.#mounts.mount(volume, targetPath);
     } finally {
       this.#onChange?.(volumeId);
     }
   }
 
-  /** Whether the volume is at that target already; newer tokens are kept then. */
-  async #isPublished({ volumeId, targetPath, serviceAccountTokens }: PublishRequest): Promise<boolean> {
-    const volume = this.#volumes.get(volumeId);
-    if (volume?.record.phase !== 'published' || volume.isRemoving) return false;
-    const { mounter } = this.#options;
-    const [source, presentTarget] = [volume.store.dataPath(volumeId), volume.record.targetPath];
-    if (!(await mounter.shows(source, presentTarget))) return false;
-    if (presentTarget !== targetPath && !(await mounter.shows(source, targetPath))) {
-      const message = `volume ${volumeId} is published at ${presentTarget}, it cannot be published at ${targetPath} as well`;
-      throw new CertfleetError('already-exists', message);
-    }
-    if (!volume.isMountConfirmed) await mounter.makeReadOnly(presentTarget);
-    volume.isMountConfirmed = true;
-    if (serviceAccountTokens !== undefined) volume.tokensChanged(serviceAccountTokens);
-    return true;
-  }
-
-  async #createOrRestore(request: PublishRequest): Promise<Volume> {
-    const { store, parseVolume, clock, reporter, mounter, parts } = this.#options;
-    const { volumeId, targetPath, volumeMountGroup, serviceAccountTokens } = request;
-    if (store.has(volumeId)) {
-      const left = restoreVolume(volumeId, { parts, parseVolume });
-      if (left !== undefined) {
-        this.#volumes.set(volumeId, left);
-        left.activate();
-        return left;
-      }
-      // Its record is damaged; with no pod on it, it may make room.
-      if (await mounter.isMounted(targetPath)) {
-        const message = `volume ${volumeId} is mounted at ${targetPath} and its record cannot be read; delete the pod to replace it`;
-        throw new CertfleetError('unavailable', message, { reason: 'MountFailed' });
-      }
-      store.remove(volumeId);
-    }
-    const spec = parseVolume(request);
-    const { attributes, secrets } = splitSecrets(request.attributes);
-    const createdAt = new Date(clock.now());
-    const volume = Volume.create(parts, {
-      spec,
-      record: { volumeId, targetPath, attributes, volumeMountGroup, createdAt, phase: 'created', generation: 0 },
-      secrets: { ...secrets, serviceAccountTokens },
-    });
-    this.#volumes.set(volumeId, volume);
-    reporter.attributeWarnings(volume);
-    return volume;
+  #isPublished(request: PublishRequest): Promise<boolean> {
+    return this.#mounts.isPublished(this.#volumes.get(request.volumeId), request);
   }
 
   /** Issues the first certificate, unless one that is still valid is there or the pod may start without it. */
@@ -324,77 +267,25 @@ export class VolumeManager {
     await issuance.attempt(volume, { cause: 'mount', signal: limit.signal, abandoned });
   }
 
-  async #mount(volume: Volume, targetPath: string): Promise<void> {
-    const { files, mounter, observeMount, reporter } = this.#options;
-    const startedMs = performance.now();
-    volume.unpublished.signal.throwIfAborted();
-    // Before the mount: from here on nothing but unpublish removes the volume, whatever fails.
-    volume.published(targetPath);
-    try {
-      const source = volume.store.dataPath(volume.volumeId);
-      if (createTarget(files, targetPath) || !(await mounter.isMounted(targetPath))) {
-        await mounter.bindReadOnly(source, targetPath);
-      } else if (await mounter.shows(source, targetPath)) {
-        // A kill may have left it between the bind and the step that makes it read-only.
-        await mounter.makeReadOnly(targetPath);
-      } else {
-        throw occupiedTarget(volume.volumeId, targetPath);
-      }
-      volume.isMountConfirmed = true;
-    } catch (cause) {
-      // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking again.
-      const error = new CertfleetError('unavailable', asCertfleetError(cause).message, {
-        reason: 'MountFailed',
-        cause,
-      });
-      reporter.mountFailed(volume, error);
-      throw error;
-    }
-    observeMount(performance.now() - startedMs);
-  }
-
-  /** One attempt to renew; the next is scheduled either way. */
-  async #renew(
-    volume: Volume,
-    cause: Attempt['cause'],
-    {
-      onSlotFree,
-      isRequestedByPerson = false,
-    }: { readonly onSlotFree: () => void; readonly isRequestedByPerson?: boolean },
-  ): Promise<void> {
-    const { issuance, clock, issuanceTimeoutMs, observeLag } = this.#options;
-    const dueAt = volume.record.issued?.renewAt;
-    const abandoned = AbortSignal.any([this.#stopping.signal, volume.unpublished.signal]);
-    using limit = timeoutSignal(clock, issuanceTimeoutMs, [abandoned]);
-    let cancelSlotTimer: (() => void) | undefined;
-    // A request that was waited for in vain before is likely to be so again.
-    const keepSlotMs = volume.failedAttempts > 0 ? 0 : slotAfterRequestMs;
-    const onRequested = (): void => {
-      cancelSlotTimer?.();
-      cancelSlotTimer = clock.schedule(keepSlotMs, onSlotFree);
-    };
-    try {
-      await issuance.attempt(volume, { cause, isRequestedByPerson, signal: limit.signal, abandoned, onRequested });
-      if (dueAt !== undefined) observeLag(clock.now() - dueAt.getTime());
-    } finally {
-      cancelSlotTimer?.();
-      if (!volume.isRemoving && !abandoned.aborted && !volume.isScheduled) volume.postponed();
-      this.#onChange?.(volume.volumeId);
-    }
+  #renew(volume: Volume, order: RenewalOrder): Promise<void> {
+    const onChange = (volumeId: string): void => this.#onChange?.(volumeId);
+    return renewVolume({ ...this.#options, onChange, stopping: this.#stopping.signal }, volume, order);
   }
 
   /** Destroys the volume, takes it from its targets and forgets it. A call that failed is repeated as a whole. */
   async #remove(volumeId: string, targetPath: string | undefined): Promise<void> {
-    const { store, mounter, files } = this.#options;
-    this.#claim(volumeId);
+    const { store } = this.#options;
+    this.#unclaimed.claim(volumeId);
     const volume = this.#volumes.get(volumeId);
-    const targets = new Set([targetPath, volume?.record.targetPath, ...this.#interruptedTargets(volumeId)]);
+    // Where a volume was mounted whose removal an earlier run began.
+    const interrupted =
+      volume === undefined ? store.interruptedRemovals().filter((each) => each.volumeId === volumeId) : [];
+    const targets = new Set([targetPath, volume?.record.targetPath, ...interrupted.map((each) => each.targetPath)]);
     if (volume === undefined) store.destroy(volumeId);
     else volume.removing();
     for (const target of targets) {
       if (target === undefined) continue;
-      await mounter.unmount(target);
-      removeTarget(files, target);
+      await this.#mounts.unmount(target);
     }
     if (volume === undefined) store.finishRemoval(volumeId);
     else volume.removed();
@@ -402,61 +293,15 @@ export class VolumeManager {
     this.#onChange?.(volumeId);
   }
 
-  /** Where a volume was mounted whose removal an earlier run began. */
-  #interruptedTargets(volumeId: string): (string | undefined)[] {
-    if (this.#volumes.has(volumeId)) return [];
-    const { store } = this.#options;
-    return store.interruptedRemovals().flatMap((each) => (each.volumeId === volumeId ? [each.targetPath] : []));
+  /** Removes a volume that was never published and that the kubelet has not come for in time. */
+  #discardUnclaimed(volumeId: string): void {
+    const { reporter } = this.#options;
+    const record = this.#volumes.get(volumeId)?.record;
+    if (record?.phase !== 'created') return;
+    reporter.unclaimedRemoved(volumeId);
+    this.unpublish({ volumeId, targetPath: record.targetPath }).catch((thrown: unknown) => {
+      reporter.removalFailed(volumeId, asCertfleetError(thrown));
+      this.#unclaimed.expect(volumeId);
+    });
   }
-
-  /** The kubelet has come for a volume of an earlier run: it is the kubelet's again. */
-  #claim(volumeId: string): void {
-    this.#unclaimed.get(volumeId)?.();
-    this.#unclaimed.delete(volumeId);
-  }
-
-  /** Removes a volume that was never published, unless the kubelet comes for it in time. */
-  #discardLater(volumeId: string): void {
-    const discard = (): void => {
-      if (this.#volumes.get(volumeId)?.record.phase !== 'created') return;
-      this.#options.reporter.unclaimedRemoved(volumeId);
-      this.unpublish({ volumeId, targetPath: this.#volumes.get(volumeId)?.record.targetPath ?? '' }).catch(
-        (thrown: unknown) => {
-          this.#options.reporter.removalFailed(volumeId, asCertfleetError(thrown));
-          this.#discardLater(volumeId);
-        },
-      );
-    };
-    this.#unclaimed.set(volumeId, this.#options.clock.schedule(unpublishedGraceMs, discard));
-  }
-}
-
-function causeOf({ failedAttempts, record }: Volume): Attempt['cause'] {
-  if (record.issued === undefined) return 'mount';
-  return failedAttempts > 0 ? 'retry' : 'deadline';
-}
-
-/** Tells the kubelet in any case that the volume exists: it comes back, or unpublishes when the pod goes. */
-function asUncertain(error: CertfleetError): CertfleetError {
-  if (uncertainCodes.has(error.code)) return error;
-  const { reason, retryAfterMs } = error;
-  return new CertfleetError('unavailable', error.message, {
-    cause: error,
-    ...(reason === undefined ? {} : { reason }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
-}
-
-function backingOff({ record: { lastFailure } }: Volume): CertfleetError {
-  const next =
-    lastFailure?.retryAt === undefined ? '' : `; the next request is made at ${lastFailure.retryAt.toISOString()}`;
-  const details = lastFailure === undefined ? {} : { reason: lastFailure.reason };
-  return new CertfleetError('unavailable', `${lastFailure?.message ?? 'refused'}${next}`, details);
-}
-
-function occupiedTarget(volumeId: string, targetPath: string): CertfleetError {
-  const message =
-    `something else than volume ${volumeId} is mounted at ${targetPath}, perhaps from an earlier data directory of the ` +
-    'driver; it is left alone because a pod may be using it: delete the pod to get a new volume';
-  return new CertfleetError('unavailable', message);
 }

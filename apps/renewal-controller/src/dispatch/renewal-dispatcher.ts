@@ -1,17 +1,12 @@
-import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { Logger } from '@certfleet/shared/logger.ts';
-import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { RenewalDeferral, ReportSink } from '../fleet-index/report-sink.ts';
 import { volumeKey } from '../fleet-index/volume-key.ts';
 import type { VolumeChange } from '../fleet-index/volume-change.ts';
 import type { IssuerName, IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
-import type { LaneTime, Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
-import type { LanePolicies } from '../lanes/lane-policies.ts';
+import type { Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
-import type { LanePause } from '../lanes/lane-store.ts';
-import type { RedisConnections } from '../redis/redis-connections.ts';
+import type { LanePause } from '../lanes/lane-state.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { BulkRenewals } from './bulk-renewals.ts';
@@ -28,28 +23,12 @@ import { NodeQueues } from './node-queues.ts';
 import { Recalls } from './recalls.ts';
 import { isOfSameJob, jobId, renewalId, renewalOf } from './renewal-job.ts';
 import type { DueJob } from './renewal-job.ts';
-import { renewalTimes, cooldownAfterMs } from './renewal-schedule.ts';
+import type { RenewalDispatcherParts } from './renewal-dispatcher-parts.ts';
+import { renewalEnd, endOf, outcomeOf } from './renewal-outcome.ts';
+import { renewalTimes } from './renewal-schedule.ts';
 import { startRenewal } from './start-renewal.ts';
 import { storedVolumes } from './stored-volumes.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
-
-export interface RenewalDispatcherParts {
-  readonly connections: RedisConnections;
-  /** The prefix of every key; equal in all replicas. */
-  readonly prefix: string;
-  readonly policies: LanePolicies;
-  /** The view from which bulk renewals select volumes. */
-  readonly view: () => FleetView;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly observer?: DispatchObserver;
-  /** Jobs that this process handles concurrently. */
-  readonly concurrency?: number;
-  /** The time of the lanes; default: the time of the Redis server. */
-  readonly laneTime?: LaneTime;
-  /** A node without a heartbeat for this long receives no renewals; default: five minutes. */
-  readonly silentAfterMs?: number;
-}
 
 const defaultSilentAfterMs = 300_000;
 
@@ -317,35 +296,4 @@ export class RenewalDispatcher implements ReportSink {
   get #observer(): DispatchObserver {
     return this.#parts.observer ?? noObserver;
   }
-}
-
-/** Translates a report that ended a renewal for the lane. */
-function endOf(
-  outcome: Outcome,
-  current: IndexedVolume | undefined,
-  nowMs: number,
-): Pick<Settlement, 'error' | 'restMs'> {
-  const error = current?.failure?.message;
-  return {
-    ...(error !== undefined && { error }),
-    ...(outcome !== 'gone' && current !== undefined && { restMs: cooldownAfterMs(current, nowMs) }),
-  };
-}
-
-/** The end of the renewal of `previous` for its requesters; undefined if it is still pending. */
-function renewalEnd(
-  previous: IndexedVolume,
-  outcome: Outcome,
-  current: IndexedVolume | undefined,
-): 'renewed' | 'gone' | 'failed' | undefined {
-  if (outcome === 'failed') return 'failed';
-  if (current === undefined) return 'gone';
-  return current.generation === previous.generation ? undefined : 'renewed';
-}
-
-/** A new generation is a success, regardless of its cause; one more failed attempt is a failure. */
-function outcomeOf(previous: IndexedVolume, current: IndexedVolume | undefined): Outcome {
-  if (current === undefined) return 'gone';
-  if (current.generation !== previous.generation) return 'ok';
-  return (current.failure?.attempts ?? 0) > (previous.failure?.attempts ?? 0) ? 'failed' : 'gone';
 }

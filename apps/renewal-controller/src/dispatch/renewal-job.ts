@@ -5,13 +5,13 @@ import { shortHash } from '../redis/redis-keys.ts';
 export type RenewalCause = 'due' | 'requested' | 'retry';
 
 /** A volume's job in the `due` queue: node and volume id. Names are short, because every volume has one. */
-export interface DueVolumeJob {
+interface DueVolumeJob {
   readonly n: string;
   readonly v: string;
 }
 
 /** The job that begins a bulk renewal. */
-export interface DueBulkJob {
+interface DueBulkJob {
   readonly b: string;
 }
 

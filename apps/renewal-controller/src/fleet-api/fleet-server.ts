@@ -36,7 +36,7 @@ export interface FleetServerOptions {
 }
 
 /** Who counts what happens. */
-export interface FleetObserver {
+interface FleetObserver {
   streamEnded(code: string): void;
   reportTaken(durationMs: number): void;
 }

@@ -20,6 +20,10 @@ export interface VolumeDescriptionsOptions {
 /** Gives what stands in a volume's certificate files on its node, at this moment. */
 export type DescribeVolume = (volume: VolumeOfNode) => Promise<VolumeDescription>;
 
+/** Until the fleet API serves nobody can be asked. */
+export const notReady: DescribeVolume = () =>
+  Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
+
 /**
  * Asks the agent of a volume's node, on whichever replica it is.
  * @throws CertfleetError unavailable or resource-exhausted, in words for the operator who asked

@@ -2,18 +2,25 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { FastifyInstance } from 'fastify';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { DescribeVolume } from '../fleet-api/volume-descriptions.ts';
 import type { ChangeKind } from '../fleet-index/followed-change.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
+import type { ReadPodEvents } from '../kube/pod-events.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { LaneDirectory } from './lane-directory.ts';
-import type { VolumeInspection } from './volume-inspection-routes.ts';
 import type { SelectVolumes } from './volume-selector.ts';
+
+/** What the routes of a volume's certificate and events work with. */
+export interface VolumeInspection {
+  readonly view: () => FleetView;
+  readonly describeVolume: DescribeVolume;
+  readonly podEvents: ReadPodEvents;
+}
 
 /** What the routes work with. */
 export interface ApiContext extends VolumeInspection {
-  readonly view: () => FleetView;
   readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;

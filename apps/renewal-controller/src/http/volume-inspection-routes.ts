@@ -2,21 +2,12 @@ import { CertificateSchema, PodEventsSchema } from '@certfleet/operator-api/cert
 import { VolumePathSchema } from '@certfleet/operator-api/volumes.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { DescribeVolume } from '../fleet-api/volume-descriptions.ts';
 import type { VolumeOfNode } from '../fleet-api/node-questions.ts';
 import type { FleetView } from '../fleet-index/fleet-view.ts';
 import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
-import type { ReadPodEvents } from '../kube/pod-events.ts';
 import { view } from './api-context.ts';
-import type { Api } from './api-context.ts';
+import type { Api, VolumeInspection } from './api-context.ts';
 import { toCertificateDto } from './certificate-dto.ts';
-
-/** What these routes work with. */
-export interface VolumeInspection {
-  readonly view: () => FleetView;
-  readonly describeVolume: DescribeVolume;
-  readonly podEvents: ReadPodEvents;
-}
 
 const params = VolumePathSchema;
 

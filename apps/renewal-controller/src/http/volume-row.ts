@@ -21,7 +21,7 @@ const keyTypeNames: Readonly<Record<VolumeReport_KeyType, (typeof keyTypes)[numb
 };
 
 /** The API's words for what brings certificates about. */
-export const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[number]>> = {
+const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[number]>> = {
   [VolumeReport_Cause.UNSPECIFIED]: 'unknown',
   [VolumeReport_Cause.MOUNT]: 'mount',
   [VolumeReport_Cause.JOB]: 'job',

@@ -3,7 +3,7 @@ import type { OperatorRight } from './access-review.ts';
 import type { TokenUser } from './token-review.ts';
 
 /** How a caller showed who they are. */
-export type CallerProof = 'bearer' | 'cookie' | 'proxy' | 'none';
+type CallerProof = 'bearer' | 'cookie' | 'proxy' | 'none';
 
 /** Who asks. */
 export interface Caller {

@@ -4,7 +4,7 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { events } from '@certfleet/shared/kube/api-resource.ts';
 
 /** The pod to query; both values come from an agent's report and are untrusted. */
-export interface EventfulPod {
+interface EventfulPod {
   readonly namespace: string;
   readonly podUid: string;
 }

@@ -1,5 +1,5 @@
 import { issuerKey } from '../fleet-index/indexed-volume.ts';
-import type { LaneState } from './lane-store.ts';
+import type { LaneState } from './lane-state.ts';
 
 /** Whether a lane starts renewals, or why not. */
 export type LaneStatus = 'open' | 'paused' | 'backing-off' | 'window';

@@ -8,7 +8,7 @@ export interface WindowPolicy {
 }
 
 /** The back-off of a lane whose issuer fails. */
-export interface LaneBackoff {
+interface LaneBackoff {
   /**
    * Consecutive failures, without a success in between, that start the back-off: of different nodes (two at least) for
    * the whole lane, of different volumes for the renewals of one node.

@@ -8,39 +8,8 @@ import { laneKeys } from './lane-admission.ts';
 import { laneDepth } from './lane-depth.ts';
 import type { LaneDepth } from './lane-depth.ts';
 import type { Lane, LanePolicies } from './lane-policies.ts';
-import type { LanePolicy } from './lane-policy.ts';
+import type { LanePause, LaneState } from './lane-state.ts';
 import { promotionScript, isWithdrawnScript, laneStatesScript } from './lane-state-scripts.ts';
-
-export interface LanePause {
-  readonly by: string;
-  readonly reason: string;
-  readonly atMs: number;
-}
-
-/** The state of a lane. */
-export interface LaneState {
-  readonly id: string;
-  readonly issuer: IssuerName;
-  readonly policy: LanePolicy;
-  readonly paused: LanePause | undefined;
-  /** Renewals started and without a result. */
-  readonly inFlight: number;
-  /** Renewals with a slot in the queue. */
-  readonly queued: number;
-  /** Renewals that wait for a slot in flight, for their node's share, or for the end of a pause. */
-  readonly blocked: number;
-  /** When the last queued renewal has its turn; undefined if the queue is empty. */
-  readonly lineEndsAtMs: number | undefined;
-  /** End of the back-off; undefined if the lane is not backing off. */
-  readonly backoffUntilMs: number | undefined;
-  /** Consecutive failures. */
-  readonly failureStreak: number;
-  /** Begin of those failures; undefined without failures. */
-  readonly failingSinceMs: number | undefined;
-  /** The current fraction of the lane's full pace, from 1/64 to 1. */
-  readonly pace: number;
-  readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
-}
 
 const statesAtOnce = 100;
 

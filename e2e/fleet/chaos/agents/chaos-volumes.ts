@@ -2,21 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetVolumes, VolumeDescription } from '../../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import type { VolumeReport } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
 import { fallbackRenewalAtMs } from '../../../../libs/shared/src/certificate-times.ts';
+import type { HeldVolume } from './held-volume.ts';
 import type { AgentBehaviour, AgentVersion, AgentVolume, HostEvent, VolumeSketch } from './messages.ts';
 import { misreport } from './misreports.ts';
 import { reportOf } from './report.ts';
-
-/** A volume in memory; times in true milliseconds since the epoch. */
-export interface HeldVolume {
-  readonly sketch: VolumeSketch;
-  readonly generation: number;
-  readonly issuedAtMs: number;
-  readonly renewAtMs: number;
-  readonly notAfterMs: number;
-  readonly cause: 'mount' | 'job' | 'deadline';
-  readonly failure?: { readonly atMs: number; readonly attempts: number };
-  readonly deferredUntilMs?: number;
-}
 
 /** What the volumes of a node share. */
 export interface ChaosVolumesOptions {

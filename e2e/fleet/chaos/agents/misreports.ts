@@ -1,6 +1,6 @@
 // What agents say that no agent of ours would: of a node that was broken into, or of a version gone wrong.
 import { VolumeReport, VolumeReport_State } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
-import type { HeldVolume } from './chaos-volumes.ts';
+import type { HeldVolume } from './held-volume.ts';
 import type { AgentBehaviour } from './messages.ts';
 import { reportOf } from './report.ts';
 

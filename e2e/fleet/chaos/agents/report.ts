@@ -5,7 +5,7 @@ import {
   VolumeReport_KeyType,
   VolumeReport_State,
 } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
-import type { HeldVolume } from './chaos-volumes.ts';
+import type { HeldVolume } from './held-volume.ts';
 import type { AgentVersion } from './messages.ts';
 
 const causes = {

@@ -11,7 +11,7 @@ import { readWatch } from './watch-stream.ts';
 import type { RawWatchEvent } from './watch-stream.ts';
 
 /** A change of one object, projected. */
-export interface WatchEvent<T> {
+interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: T;
 }

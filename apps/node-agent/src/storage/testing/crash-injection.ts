@@ -2,13 +2,13 @@ import { systemFiles } from '../file-system.ts';
 import type { FileSystem } from '../file-system.ts';
 
 /** Thrown by every call on files whose process "was killed". */
-export class InjectedCrash extends Error {}
+class InjectedCrash extends Error {}
 
 /**
  * For tests: the system's files for a process that is killed before its call number `lifetime` (the first is 0). From
  * then on nothing it does has any effect, as with SIGKILL, error handlers and `finally` included.
  */
-export function crashingFiles(lifetime: number): FileSystem {
+function crashingFiles(lifetime: number): FileSystem {
   let calls = 0;
   return new Proxy(systemFiles, {
     get(target, property: keyof FileSystem) {
