@@ -46,7 +46,7 @@ async function entriesOf(audit: AuditLog): Promise<readonly AuditEntry[]> {
   return (await audit.page({ limit: 100 })).entries;
 }
 
-test('what is about to be done is written first, and what came of it takes its place', async () => {
+test('records an action before it runs and replaces the entry by its outcome', async () => {
   const { audit } = startAudit();
   let during: readonly AuditEntry[] = [];
   await audit.around(pause, async () => {
@@ -61,7 +61,7 @@ test('what is about to be done is written first, and what came of it takes its p
   assert.deepEqual([entry?.outcome, entry?.detail, entry?.at, more], ['done', '3 volumes', during[0]?.at, []]);
 });
 
-test('an act that fails is in the audit with its error, and with no word of an unforeseen one', async () => {
+test('records the error of a failed action, without the text of an unexpected error', async () => {
   const { audit, log } = startAudit();
   const failing = (error: Error): Promise<unknown> => audit.around(pause, () => Promise.reject(error));
   await assert.rejects(failing(new CertfleetError('not-found', 'there is no lane')), { code: 'not-found' });
@@ -76,7 +76,7 @@ test('an act that fails is in the audit with its error, and with no word of an u
   assert.ok(!log.join('').includes('secret path'));
 });
 
-test('an act is done and logged though Redis does not take the entry', async () => {
+test('runs and logs an action when Redis cannot store the entry', async () => {
   const log: string[] = [];
   const away = createRedis({ url: 'redis://127.0.0.1:1' }, 'commands', 'away');
   away.on('error', () => undefined);
@@ -92,7 +92,7 @@ test('an act is done and logged though Redis does not take the entry', async () 
   away.disconnect();
 });
 
-test('refusals are thinned out, counted, and push out nothing that was done', async () => {
+test('limits and counts refusals without displacing actions', async () => {
   const { audit, clock, sizes } = startAudit();
   await audit.around(pause, () => Promise.resolve({ value: undefined }));
   for (let i = 0; i < 1_000; i += 1) {
@@ -108,7 +108,7 @@ test('refusals are thinned out, counted, and push out nothing that was done', as
   assert.match(latest?.detail ?? '', /29\d\d other refusals/);
 });
 
-test('pages go on where the one before ended, through acts and refusals alike', async () => {
+test('pages continue after the previous one, across actions and refusals', async () => {
   const { audit } = startAudit();
   for (let i = 0; i < 12; i += 1) {
     await audit.write({ ...pause, target: `lane ${i}` });
@@ -126,7 +126,7 @@ test('pages go on where the one before ended, through acts and refusals alike', 
   await assert.rejects(audit.page({ limit: 5, after: 'x' }), { code: 'invalid-argument' });
 });
 
-test('an entry is bounded whatever is written into it', async () => {
+test('bounds the size of an entry', async () => {
   const { audit } = startAudit();
   const long = 'x'.repeat(1_000_000);
   await audit.write({ who: long, action: 'renew', target: long, reason: long, detail: long });

@@ -13,7 +13,7 @@ interface Run {
   readonly errors: string;
 }
 
-/** Runs the command line against an API that answers as the test says. */
+/** Runs the command line against a server with the given request listener. */
 async function run(t: TestContext, answer: RequestListener, ...argv: readonly string[]): Promise<Run> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -24,7 +24,7 @@ async function run(t: TestContext, answer: RequestListener, ...argv: readonly st
   return await runAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, ...argv);
 }
 
-/** This machine's clock is an hour ahead of the controller's. */
+/** The local clock is one hour ahead of the controller's. */
 async function runAt(origin: string, ...argv: readonly string[]): Promise<Run> {
   let [out, errors] = ['', ''];
   const code = await runCli({
@@ -51,7 +51,7 @@ const summary = {
   attention: [],
 };
 
-test('status shows what is known while Redis is away, says what is missing and why, and ends with 2', async (t) => {
+test('status shows known data while Redis is unavailable, names what is missing, and exits with 2', async (t) => {
   const away: RequestListener = ({ url = '' }, response) => {
     response.statusCode = url.endsWith('/summary') ? 200 : 503;
     response.end(JSON.stringify(url.endsWith('/summary') ? summary : { message: 'redis is not reachable: try again' }));
@@ -66,19 +66,19 @@ test('status shows what is known while Redis is away, says what is missing and w
   assert.equal(json.missing.length, 1);
 });
 
-test('a controller that cannot be reached at any of its addresses is told with a cause', async () => {
+test('names the cause when the controller is unreachable at all its addresses', async () => {
   const { code, errors } = await runAt('http://localhost:1', 'status');
   assert.equal(code, 1);
   assert.match(errors, /could not reach the controller at http:\/\/localhost:1: .*ECONNREFUSED/);
 });
 
-test('an answer that is no JSON, as of a proxy in between, is told as what it is', async (t) => {
+test('reports a response that is not JSON', async (t) => {
   const { code, errors } = await run(t, (_, response) => response.writeHead(502).end('<html>'), 'nodes');
   assert.equal(code, 1);
-  assert.match(errors, /502.*expected JSON/);
+  assert.match(errors, /502.*not JSON/);
 });
 
-test('when a node was seen is never negative, counted by the controller’s clock, and a wrong clock is named', async (t) => {
+test('nodes shows the age of a heartbeat by the controller’s clock, never negative, and reports clock skew', async (t) => {
   const node = { agentVersion: '1', connectedTo: 'one', isSilent: false, volumes: 1, byState };
   const nodes = [
     { ...node, node: 'usual', lastSeen: at(-11_000) },

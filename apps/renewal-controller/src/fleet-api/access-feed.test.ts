@@ -5,7 +5,7 @@ import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { AccessFeed } from './access-feed.ts';
 
-test('access that Redis lost is given anew within a minute, and nothing is given while Redis is away', async (t) => {
+test('issues new credentials within a minute after Redis lost the user, and none while Redis is unavailable', async (t) => {
   const clock = new ManualClock();
   const lifetimeMs = 24 * 3_600_000;
   let stands: () => Promise<boolean> = () => Promise.resolve(true);

@@ -8,18 +8,18 @@ interface Asked {
   readonly ids: string[];
   readonly clock: ManualClock;
   readonly pending: PendingAnswers<string>;
-  /** Asks a party; the id that it was asked under is appended to `ids`. */
+  /** Sends a request to a party and appends its id to `ids`. */
   readonly ask: (party: string) => Promise<string>;
 }
 
 function start(): Asked {
   const clock = new ManualClock();
-  const pending = new PendingAnswers<string>(clock, { most: 3, maxOfOne: 2, timeoutMs: 1_000 });
+  const pending = new PendingAnswers<string>(clock, { maxTotal: 3, maxPerParty: 2, timeoutMs: 1_000 });
   const ids: string[] = [];
   return { ids, clock, pending, ask: (party) => pending.ask(party, (id) => void ids.push(id)) };
 }
 
-test('gives each question its own answer, of the party that was asked alone', async () => {
+test('matches answers to requests and accepts them only from the party asked', async () => {
   const { ids, pending, ask } = start();
   const [a, b] = [ask('a'), ask('b')];
   const [idOfA = '', idOfB = ''] = ids;
@@ -33,7 +33,7 @@ test('gives each question its own answer, of the party that was asked alone', as
   assert.equal(pending.answer('a', idOfA, 'again'), false);
 });
 
-test('waits no longer than it says, and takes no answer after that', async () => {
+test('times out and ignores late answers', async () => {
   const { ids, clock, pending, ask } = start();
   const answer = ask('a');
   const failed = assert.rejects(answer, { code: 'deadline-exceeded' });
@@ -43,7 +43,7 @@ test('waits no longer than it says, and takes no answer after that', async () =>
   assert.equal(clock.timers, 0);
 });
 
-test('bounds what waits, of one party and in all, and has room again after each end', async () => {
+test('bounds pending requests per party and in total, and frees a slot at each end', async () => {
   const { ids, pending, ask } = start();
   const first = ask('a');
   const others = [ask('a'), ask('b')];
@@ -61,7 +61,7 @@ test('bounds what waits, of one party and in all, and has room again after each 
   await assert.rejects(ask('a'), { message: /stopping/ });
 });
 
-test('a question that cannot be sent fails at once and keeps no room', async () => {
+test('fails at once if the request cannot be sent, and frees its slot', async () => {
   const { clock, pending } = start();
   for (let i = 0; i < 5; i += 1) {
     await assert.rejects(

@@ -4,7 +4,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { SnapshotTurns } from './snapshot-turns.ts';
 
 function takers(count: number): {
-  /** Who has had a turn, in order. */
+  /** Numbers of the callers that got a slot, in order. */
   readonly begun: readonly number[];
   readonly ends: readonly (() => void)[];
   readonly clock: ManualClock;
@@ -18,7 +18,7 @@ function takers(count: number): {
 
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 
-test('eight have their turn at once, the rest in the order in which they came', () => {
+test('gives eight slots at once and the others in order', () => {
   const { begun, ends } = takers(11);
   assert.deepEqual(begun, upTo(8));
   ends[5]?.();
@@ -29,14 +29,14 @@ test('eight have their turn at once, the rest in the order in which they came', 
   assert.deepEqual(begun, upTo(11));
 });
 
-test('who leaves the line has no turn', () => {
+test('skips a caller that left the queue', () => {
   const { begun, ends } = takers(10);
   ends[8]?.();
   ends[0]?.();
   assert.deepEqual(begun, [...upTo(8), 9]);
 });
 
-test('who takes too long keeps nobody waiting, and does not give a turn back twice', async () => {
+test('frees a slot after its timeout, and only once', async () => {
   const { begun, ends, clock } = takers(30);
   await clock.advance(5_000);
   assert.deepEqual(begun, upTo(16));

@@ -35,7 +35,7 @@ function fixture(
 
 const refused = new CertfleetError('unauthenticated', 'expected a valid token, found none');
 
-test('a stream whose token is revoked ends within a minute, and one whose token speaks for another node too', async () => {
+test('ends a stream within a minute after its token was revoked or belongs to another node', async () => {
   for (const revoked of [refused, 'node-b', new CertfleetError('permission-denied', 'another account')]) {
     let answer: Answer = 'node-a';
     const { clock, ended } = fixture(() => answer);
@@ -48,8 +48,8 @@ test('a stream whose token is revoked ends within a minute, and one whose token 
   }
 });
 
-test('an API server that is away ends no stream, and gives no fresh access either', async () => {
-  let answer: Answer = new CertfleetError('unavailable', 'away');
+test('keeps a stream but issues no credentials while the API server is unavailable', async () => {
+  let answer: Answer = new CertfleetError('unavailable', 'api server unavailable');
   const { clock, identity, ended } = fixture(() => answer);
   await clock.advance(3_600_000);
   assert.equal(ended.length, 0);
@@ -61,7 +61,7 @@ test('an API server that is away ends no stream, and gives no fresh access eithe
   assert.equal(ended.length, 1);
 });
 
-test('access is given on a review of the last seconds', async () => {
+test('issues credentials only on a recent review', async () => {
   let answer: Answer = 'node-a';
   const { clock, identity, ended, reviews } = fixture(() => answer);
   await identity.confirm();
@@ -72,7 +72,7 @@ test('access is given on a review of the last seconds', async () => {
   assert.equal(ended[0]?.reason, 'Revoked');
 });
 
-test('a stream ends with the lifetime of its token, by no wall clock', async () => {
+test('ends a stream after the lifetime of its token, independent of the wall clock', async () => {
   const claims = { iat: 1_000, exp: 4_600 };
   const token = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
   const { clock, ended } = fixture(() => 'node-a', token);

@@ -15,7 +15,7 @@ class Reader implements FeedReader {
 
 const volume = (id: number): { node: string; volumeId: string } => ({ node: 'node-a', volumeId: `v${id}` });
 
-test('gathers what changes within a second into one event, and names no volumes when they are many', async () => {
+test('merges the changes of a second into one event and omits volume ids if there are many', async () => {
   const clock = new ManualClock(0);
   const feed = new ChangeFeed(clock);
   feed.reloaded('1-0');
@@ -44,7 +44,7 @@ test('gathers what changes within a second into one event, and names no volumes 
   assert.deepEqual(reader.events[1]?.data, { kinds: ['volumes'] });
 });
 
-test('a reader that comes back gets what it missed, or is told that it is not known', async () => {
+test('a returning reader gets missed events, or a reset if they are no longer known', async () => {
   const clock = new ManualClock(0);
   const feed = new ChangeFeed(clock);
   feed.reloaded('1-0');
@@ -65,7 +65,7 @@ test('a reader that comes back gets what it missed, or is told that it is not kn
   assert.deepEqual(missedAfter('10-0'), ['reset 20-0']);
 });
 
-test('a user has a share of the streams, and when all are taken loses one to a user who has none', () => {
+test('limits streams per user, and at the total limit closes one for a user without any', () => {
   const feed = new ChangeFeed(new ManualClock(0));
   const open = (user: string): Reader & { user: string } => {
     feed.checkRoom(user);
@@ -83,7 +83,7 @@ test('a user has a share of the streams, and when all are taken loses one to a u
   assert.ok(readers.every(({ isEnded }) => !isEnded));
 });
 
-test('beats while somebody reads, takes so many readers and no more, and ends them all', async () => {
+test('sends heartbeats, limits readers, and ends all streams on stop', async () => {
   const clock = new ManualClock(0);
   const feed = new ChangeFeed(clock);
   const reader = new Reader();

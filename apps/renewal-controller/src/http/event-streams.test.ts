@@ -8,7 +8,7 @@ import { EventStreams } from './event-streams.ts';
 const caller: Caller = { user: { username: 'jane', uid: '', groups: [], extra: {} }, proof: 'cookie' };
 const traces: CallerTraces = { headers: {}, cookie: 'session-of-jane' };
 
-/** A stream of jane's, and what the gate says of her from now on. */
+/** A stream of the user jane and the gate's adjustable answers about her. */
 function fixture(): {
   clock: ManualClock;
   streams: EventStreams;
@@ -30,7 +30,7 @@ function fixture(): {
   return { clock, streams, answers, ended: () => ended, unwatch };
 }
 
-test('a stream ends when its session is closed, on this replica at once', () => {
+test('ends a stream at once when its session is closed on this replica', () => {
   const { streams, ended } = fixture();
   streams.signedOut('session-of-bob');
   assert.equal(ended(), 0);
@@ -38,7 +38,7 @@ test('a stream ends when its session is closed, on this replica at once', () => 
   assert.equal(ended(), 1);
 });
 
-test('a stream ends soon after its session was closed elsewhere, or its right was taken away', async () => {
+test('ends a stream soon after its session was closed elsewhere or its right was revoked', async () => {
   const closed = fixture();
   const taken = fixture();
   for (const { clock, ended } of [closed, taken]) {
@@ -54,7 +54,7 @@ test('a stream ends soon after its session was closed elsewhere, or its right wa
   }
 });
 
-test('a stream goes on while nobody can say whether it may, and its watch leaves nothing behind', async () => {
+test('keeps a stream while the check is unavailable, and cleans up its timers', async () => {
   const { clock, streams, answers, ended, unwatch } = fixture();
   answers.identify = () => Promise.reject(new CertfleetError('unavailable', 'away'));
   await clock.advance(600_000);

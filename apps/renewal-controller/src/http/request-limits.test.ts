@@ -5,7 +5,7 @@ import { RequestLimits } from './request-limits.ts';
 
 const tooMany = { code: 'resource-exhausted' } as const;
 
-test('a user has a limit of their own, wherever they are, and nobody else pays for it', async () => {
+test('limits each user independently of addresses and other users', async () => {
   const clock = new ManualClock(0);
   const limits = new RequestLimits({ clock, perMinute: 20 });
   for (let i = 0; i < 20; i += 1) limits.identified(undefined, 'mallory');
@@ -17,7 +17,7 @@ test('a user has a limit of their own, wherever they are, and nobody else pays f
   limits.identified(undefined, 'mallory');
 });
 
-test('an address has a limit for strangers, which known users of it neither use up nor meet', () => {
+test('limits unknown callers per address, independently of known users', () => {
   const limits = new RequestLimits({ clock: new ManualClock(0), perMinute: 20 });
   for (let i = 0; i < 1_000; i += 1) {
     limits.arrived('192.0.2.1');
@@ -29,7 +29,7 @@ test('an address has a limit for strangers, which known users of it neither use 
   limits.identified(undefined, 'jane');
 });
 
-test('0 is no limit', () => {
+test('0 disables the limit', () => {
   const limits = new RequestLimits({ clock: new ManualClock(0), perMinute: 0 });
   for (let i = 0; i < 10_000; i += 1) limits.arrived('192.0.2.1');
 });

@@ -19,7 +19,7 @@ function cacheAt(): {
   };
 }
 
-test('who asks within a second gets the same answer, and one that is made is waited for', async () => {
+test('caches a value for a second and shares a pending one', async () => {
   const { cache, make, made, pass } = cacheAt();
   assert.deepEqual(await Promise.all([cache.get('a', make), cache.get('a', make)]), [1, 1]);
   await pass(999);
@@ -28,7 +28,7 @@ test('who asks within a second gets the same answer, and one that is made is wai
   assert.equal(made(), 2);
 });
 
-test('who asks a little later gets the last answer at once, and the next is made once for all who come after', async () => {
+test('returns a stale value at once while one refresh runs for all callers', async () => {
   const { cache, make, made, pass } = cacheAt();
   await cache.get('a', make);
   await pass(1_500);
@@ -40,7 +40,7 @@ test('who asks a little later gets the last answer at once, and the next is made
   assert.equal(await cache.get('a', make), 3);
 });
 
-test('an event empties it, also of what was being made', async () => {
+test('clears entries, including pending ones, on an event', async () => {
   const { cache, make, pass } = cacheAt();
   await cache.get('a', make);
   await pass(1_500);
@@ -51,7 +51,7 @@ test('an event empties it, also of what was being made', async () => {
   assert.equal(await cache.get('a', make), 3);
 });
 
-test('a failure is told and not kept', async () => {
+test('reports a failure and does not cache it', async () => {
   const { cache, make, pass } = cacheAt();
   const fail = (): Promise<number> => Promise.reject(new Error('no'));
   await assert.rejects(cache.get('a', fail), /no/);

@@ -7,7 +7,7 @@ import type { ApiContext } from './api-context.ts';
 import { csvLine } from './csv.ts';
 import { toVolumeDto } from './volume-dto.ts';
 
-/** The columns of the file, in their order. */
+/** Columns of the CSV file, in order. */
 const columns: Readonly<Record<string, (row: VolumeRow) => string | number | undefined>> = {
   namespace: ({ namespace }) => namespace,
   pod: ({ pod }) => pod,
@@ -31,7 +31,7 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
 
 const rowsAtOnce = 500;
 
-/** The whole table as a stream, made as fast as it is read. */
+/** Streams the whole table; rows are produced as fast as the client reads. */
 export function exportRows(context: ApiContext, query: TableQuery, format: 'csv' | 'json'): Readable {
   return Readable.from(format === 'csv' ? csvText(context, query) : jsonText(context, query));
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sourceOf, sourceAddressOf } from './request-source.ts';
 
-test('a source is an IPv4 address, or the network that one host has of IPv6, however it is written', () => {
+test('a source is an IPv4 address or the /64 of an IPv6 address in any notation', () => {
   for (const [address, source] of [
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
@@ -18,7 +18,7 @@ test('a source is an IPv4 address, or the network that one host has of IPv6, how
   }
 });
 
-test('a gRPC peer is the source of its address', () => {
+test('the source of a gRPC peer is its address without the port', () => {
   assert.equal(sourceAddressOf('192.0.2.1:4711'), '192.0.2.1');
   assert.equal(sourceAddressOf('[2001:db8:1:2::9]:4711'), '2001:db8:1:2::/64');
   assert.equal(sourceAddressOf('2001:db8:1:2:3:4:5:6:4711'), '2001:db8:1:2::/64');

@@ -28,7 +28,7 @@ function fixture(request: ReviewClient['request']): {
 
 const review = { verb: 'create', resource: events } as const;
 
-test('credentials of its own that fail are its own trouble: unavailable, no word of the inside, one log line', async (t: TestContext) => {
+test('reports failures of its own credentials as unavailable, without details, and logs once', async (t: TestContext) => {
   const secretPath = '/var/run/secrets/token';
   for (const code of ['unauthenticated', 'permission-denied'] as const) {
     await t.test(code, async () => {
@@ -54,7 +54,7 @@ test('credentials of its own that fail are its own trouble: unavailable, no word
   }
 });
 
-test('an API server that is silent holds up a caller for a bounded time, whatever its client does', async () => {
+test('bounds the wait for an unresponsive API server', async () => {
   const { client, clock, results } = fixture(() => new Promise(() => undefined));
   const asked = assert.rejects(client.request(review), { code: 'unavailable' });
   await clock.advance(8_000);

@@ -9,7 +9,7 @@ interface Review {
   readonly spec: { readonly token?: string; readonly audiences?: readonly string[]; readonly user?: string };
 }
 
-/** An API server that answers each review with what the test says. */
+/** A fake API server that returns the given statuses in order. */
 function answering(...statuses: readonly unknown[]): Pick<KubeClient, 'request'> & { readonly seen: Review[] } {
   const seen: Review[] = [];
   return {
@@ -31,13 +31,13 @@ const agent = {
 };
 const rules = { audience: 'certfleet', serviceAccount: 'certfleet/agent' };
 
-test('takes the node from the claims that the API server has checked', async () => {
+test('takes the node from the claims that the API server verified', async () => {
   const client = answering(agent);
   assert.equal(await identifyByTokenReview(client, rules)('the-token'), 'node-7');
   assert.deepEqual(client.seen[0]?.spec, { token: 'the-token', audiences: ['certfleet'] });
 });
 
-test('refuses a token that is not valid, of another audience, another account, or no node', async () => {
+test('rejects a token that is invalid, of another audience or account, or without a node', async () => {
   const refusals: readonly (readonly [unknown, string])[] = [
     [{ authenticated: false }, 'unauthenticated'],
     [{ ...agent, audiences: ['https://kubernetes.default.svc'] }, 'unauthenticated'],
@@ -51,14 +51,14 @@ test('refuses a token that is not valid, of another audience, another account, o
   }
 });
 
-test('asks nobody about a token that is empty or endless', async () => {
+test('rejects an empty or oversized token without a request', async () => {
   const client = answering(agent, agent);
   await assert.rejects(reviewToken(client, ''), { code: 'unauthenticated' });
   await assert.rejects(reviewToken(client, 'x'.repeat(20_000)), { code: 'unauthenticated' });
   assert.equal(client.seen.length, 0);
 });
 
-test('lets an operator do what RBAC allows the owner of the token, and nothing else', async () => {
+test('allows an operator what RBAC allows the user of the token, and nothing else', async () => {
   const user = { authenticated: true, user: { username: 'jane', groups: ['ops'] } };
   const allowed = answering(user, { allowed: true });
   const jane = await reviewToken(allowed, 'token');

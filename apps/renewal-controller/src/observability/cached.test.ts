@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { cached } from './cached.ts';
 
-test('everybody who asks within a while gets the answer of the first, also while it is made', async () => {
+test('caches a value for the given time and shares a pending one', async () => {
   const clock = new ManualClock(0);
   let loads = 0;
   const ask = cached(clock, 1_000, () => Promise.resolve((loads += 1)));
@@ -14,7 +14,7 @@ test('everybody who asks within a while gets the answer of the first, also while
   assert.equal(await ask(), 2);
 });
 
-test('a failure is told and not kept for ever', async () => {
+test('reports a failure and tries again after the given time', async () => {
   const clock = new ManualClock(0);
   let isBroken = true;
   const ask = cached(clock, 1_000, () => (isBroken ? Promise.reject(new Error('broken')) : Promise.resolve('whole')));

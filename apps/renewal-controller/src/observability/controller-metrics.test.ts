@@ -49,7 +49,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
   };
 }
 
-/** The series of a page without their common first part. */
+/** The series of a scrape without their common prefix. */
 async function seriesOf(metrics: ControllerMetrics): Promise<Map<string, number>> {
   const lines = (await metrics.registry.metrics()).split('\n');
   const own = lines.filter((line) => line.startsWith('certfleet_controller_'));
@@ -61,7 +61,7 @@ async function seriesOf(metrics: ControllerMetrics): Promise<Map<string, number>
   );
 }
 
-test('one scrape shows the fleet, its lanes and Redis as they are now', async () => {
+test('a scrape shows the fleet, its lanes and Redis', async () => {
   const volumes = [
     volumeOf({ id: 'in-time', renewAtMs: nowMs + 60_000 }),
     volumeOf({ id: 'late', renewAtMs: nowMs - 30_000, notAfterMs: nowMs + 10_000 }),
@@ -101,7 +101,7 @@ test('one scrape shows the fleet, its lanes and Redis as they are now', async ()
   }
 });
 
-test('what is not known has no series, rather than a number that means something else', async () => {
+test('omits the series of unknown values', async () => {
   const away: ControllerSnapshot = {
     ...snapshotOf([]),
     ...{ index: undefined, jobs: undefined, lanes: undefined },
@@ -133,7 +133,7 @@ test('what is not known has no series, rather than a number that means something
   ]);
 });
 
-test('labels stay few however many issuers there are, and the troubled ones keep their names', async () => {
+test('bounds the number of labels and keeps the names of issuers with problems', async () => {
   const names = Array.from({ length: 400 }, (_, i) => `issuer-${i}`);
   const volumes = names.flatMap((issuer, i) => [
     volumeOf({ id: `${i}`, issuer, renewAtMs: nowMs + 60_000 }),
@@ -158,7 +158,7 @@ test('labels stay few however many issuers there are, and the troubled ones keep
   );
 });
 
-test('renewals count by result and path, and their reports by how late they are', async () => {
+test('counts renewals by result and path, and observes the delay of their reports', async () => {
   const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf([])), new ManualClock(nowMs));
   const renewed = volumeOf({ id: 'v', notBeforeMs: nowMs - 4_000 });
   metrics.settled({ ...renewed, cause: 2 }, 'ok');

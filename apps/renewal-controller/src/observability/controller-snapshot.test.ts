@@ -34,7 +34,7 @@ function sourcesWith(
   };
 }
 
-test('a snapshot has the index, the lanes and the jobs', async () => {
+test('a snapshot contains the index, the lanes and the jobs', async () => {
   const clock = new ManualClock();
   const { index, lanes, jobs: counted } = await takeSnapshot(sourcesWith(clock, {}));
   assert.equal(index?.nodes.online, 0);
@@ -42,7 +42,7 @@ test('a snapshot has the index, the lanes and the jobs', async () => {
   assert.equal(clock.timers, 0);
 });
 
-test('a Redis that does not answer holds up no scrape', async () => {
+test('a Redis that does not answer does not delay a scrape', async () => {
   const clock = new ManualClock();
   const taking = takeSnapshot(sourcesWith(clock, { depths: () => new Promise(() => undefined) }));
   await clock.advance(1_999);
@@ -52,8 +52,8 @@ test('a Redis that does not answer holds up no scrape', async () => {
   assert.deepEqual([lanes, counted, redis.reachable], [undefined, jobs, true]);
 });
 
-test('a Redis that is away is not asked, and the index that cannot be followed is not shown', async () => {
-  const refuse = (): Promise<never> => Promise.reject(new Error('expected not to be asked'));
+test('does not query an unavailable Redis and omits an outdated index', async () => {
+  const refuse = (): Promise<never> => Promise.reject(new Error('unexpected query'));
   const {
     index,
     lanes,
@@ -62,7 +62,7 @@ test('a Redis that is away is not asked, and the index that cannot be followed i
   assert.deepEqual([index, lanes, counted], [undefined, undefined, undefined]);
 });
 
-test('volumes of silent nodes are counted apart, and who reports an issuer is known', async () => {
+test('counts volumes of silent nodes separately and knows the reporters of issuers', async () => {
   const clock = new ManualClock(10_000_000);
   const nowMs = clock.now();
   const view = new FleetView();

@@ -4,7 +4,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { IssuerNames } from './issuer-names.ts';
 import type { IssuerReporter, NamedCandidate } from './issuer-names.ts';
 
-/** What a look at the fleet finds: issuers by name, with the nodes that report them. */
+/** A fleet of issuers and the nodes that report them. */
 class Fleet {
   readonly #candidates = new Map<string, NamedCandidate>();
   readonly #reporters = new Map<string, IssuerReporter>();
@@ -28,7 +28,7 @@ class Fleet {
 const shared = { node: 'node-a', isShared: true };
 const evil = { node: 'node-evil', isShared: false };
 
-test('a node that makes up issuers gets few series, now and over time, and pushes nobody out', async () => {
+test('limits the series of a node with made-up issuers and keeps those of other nodes', async () => {
   const clock = new ManualClock(0);
   const names = new IssuerNames(clock);
   const seen = new Set<string>();
@@ -45,7 +45,7 @@ test('a node that makes up issuers gets few series, now and over time, and pushe
   assert.ok(seen.size <= 2 + 5, `${seen.size} names`);
 });
 
-test('issuers of several nodes go before those of one, and trouble before order', () => {
+test('prefers issuers of several nodes, then issuers with problems', () => {
   const names = new IssuerNames(new ManualClock(0));
   const fleet = new Fleet(100);
   for (let i = 0; i < 60; i += 1) fleet.add(`single-${i}`, { node: `node-${i}`, isShared: false }, { size: 100 });
@@ -58,7 +58,7 @@ test('issuers of several nodes go before those of one, and trouble before order'
   assert.equal(shown.size, 50);
 });
 
-test('a name that was shown stays while others of its kind come', () => {
+test('keeps a named issuer when new ones of its kind appear', () => {
   const names = new IssuerNames(new ManualClock(0));
   const fleet = new Fleet(100);
   for (let i = 0; i < 50; i += 1) fleet.add(`early-${i}`, shared);
@@ -67,7 +67,7 @@ test('a name that was shown stays while others of its kind come', () => {
   assert.deepEqual([...fleet.choose(names)].sort(), before);
 });
 
-test('a fleet of one node names its issuers as any', () => {
+test('names the issuers of a fleet with one node', () => {
   const names = new IssuerNames(new ManualClock(0));
   const fleet = new Fleet(1);
   for (let i = 0; i < 60; i += 1) fleet.add(`issuer-${i}`, { node: 'node-a', isShared: false });
