@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -101,29 +101,31 @@ const part = (id: string, last = false): Parameters<typeof AgentMessage.fromPart
   snapshot: { volumes: [VolumeReport.fromPartial({ volumeId: id })], last },
 });
 
-test('does not apply the remaining parts of a failed snapshot as a complete one', async (t) => {
-  const { index, say, asked } = startStream(t);
-  say({ hello: { agentVersion: '1.0.0' } });
-  await asked(1);
-  for (const id of ['a', 'b', 'c']) say(part(id));
-  say(part('d', true));
-  await asked(2);
-  for (const id of ['a', 'b', 'c']) say(part(id));
-  say(part('d', true));
-  while (index.snapshots.length === 0) await new Promise(setImmediate);
-  assert.deepEqual(index.snapshots, [['a', 'b', 'c', 'd']]);
-});
+describe('NodeStream', () => {
+  test('does not apply the remaining parts of a failed snapshot as a complete one', async (t) => {
+    const { index, say, asked } = startStream(t);
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    for (const id of ['a', 'b', 'c']) say(part(id));
+    say(part('d', true));
+    await asked(2);
+    for (const id of ['a', 'b', 'c']) say(part(id));
+    say(part('d', true));
+    while (index.snapshots.length === 0) await new Promise(setImmediate);
+    assert.deepEqual(index.snapshots, [['a', 'b', 'c', 'd']]);
+  });
 
-test('requests a snapshot under a new session after the command of a change timed out', async (t) => {
-  const { index, say, asked } = startStream(t);
-  index.deltaFailure = new Error('Command timed out');
-  say({ hello: { agentVersion: '1.0.0' } });
-  await asked(1);
-  say(part('a', true));
-  while (index.snapshots.length === 0) await new Promise(setImmediate);
-  say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
-  await asked(2);
-  say(part('a', true));
-  while (index.snapshots.length === 1) await new Promise(setImmediate);
-  assert.deepEqual(index.sessions, ['session-1', 'session-2']);
+  test('requests a snapshot under a new session after the command of a change timed out', async (t) => {
+    const { index, say, asked } = startStream(t);
+    index.deltaFailure = new Error('Command timed out');
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    say(part('a', true));
+    while (index.snapshots.length === 0) await new Promise(setImmediate);
+    say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
+    await asked(2);
+    say(part('a', true));
+    while (index.snapshots.length === 1) await new Promise(setImmediate);
+    assert.deepEqual(index.sessions, ['session-1', 'session-2']);
+  });
 });
