@@ -89,7 +89,9 @@ test('a stream that was cancelled while its token was reviewed is not served', a
   fleet.link(port, volumes);
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
   answer();
-  await eventually('the cancelled stream to be let go', () => fleet.log.some((line) => line.includes('closed the stream')));
+  await eventually('the cancelled stream to be let go', () =>
+    fleet.log.some((line) => line.includes('closed the stream')),
+  );
   assert.equal(server.connected, 1);
   await assertUndisturbed(fleet, volumes);
 });

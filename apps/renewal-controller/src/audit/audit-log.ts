@@ -26,9 +26,9 @@ export interface AuditLogOptions {
 }
 
 /** Approximate number of entries in Redis. For longer retention keep the log lines. */
-const kept = 10_000;
+const maxEntries = 10_000;
 /** A separate stream, so that refusals never displace completed actions. */
-const keptRefusals = 2_000;
+const maxRefusals = 2_000;
 /** In characters. Names and selections can be long and can come from untrusted callers. */
 const maxLengths = { who: 256, target: 1_024, reason: 1_024, detail: 1_024 } as const;
 
@@ -84,7 +84,7 @@ export class AuditLog {
     const bounded = boundedAction({ ...action, outcome: 'refused', ...(detail !== '' && { detail }) });
     log.warn({ audit: bounded }, 'audit');
     try {
-      await redis.xadd(keys.auditRefusals, 'MAXLEN', '~', keptRefusals, '*', 'e', JSON.stringify(bounded));
+      await redis.xadd(keys.auditRefusals, 'MAXLEN', '~', maxRefusals, '*', 'e', JSON.stringify(bounded));
       await announce();
     } catch (thrown) {
       log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
@@ -117,7 +117,7 @@ export class AuditLog {
     try {
       const transaction = redis.multi();
       if (replaced !== undefined) transaction.xdel(keys.audit, replaced);
-      transaction.xadd(keys.audit, 'MAXLEN', '~', kept, '*', 'e', JSON.stringify(entry));
+      transaction.xadd(keys.audit, 'MAXLEN', '~', maxEntries, '*', 'e', JSON.stringify(entry));
       const [error, id] = (await transaction.exec())?.at(-1) ?? [
         new Error('redis returned no result for the transaction'),
       ];

@@ -53,8 +53,8 @@ export async function allPages<Page extends { readonly next?: string }>(
 ): Promise<readonly Page[]> {
   const pages: Page[] = [];
   for (let after: string | undefined = ''; after !== undefined;) {
-    const place = after === '' ? {} : { after };
-    const page = (await ask('GET', withQuery(path, { limit: '1000', ...query, ...place }))) as Page;
+    const cursor = after === '' ? {} : { after };
+    const page = (await ask('GET', withQuery(path, { limit: '1000', ...query, ...cursor }))) as Page;
     pages.push(page);
     after = page.next;
   }

@@ -62,7 +62,7 @@ function renewalTable(renewals: readonly Renewal[]): string {
   return table(['RENEWAL', 'STATE', 'RENEWED', 'PENDING', 'FAILURES', 'BY', 'REASON', 'SELECTION'], rows);
 }
 
-const betweenLooksMs = 1_000;
+const pollIntervalMs = 1_000;
 
 /** Starts, previews or cancels a bulk renewal. */
 export const renew: Command = async (context) => {
@@ -95,7 +95,7 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
   let progress = renewal;
   show(context, progress, () => renewalTable([progress]));
   while (options.flags['wait'] === true && (progress.state === 'starting' || progress.state === 'running')) {
-    await delay(clock, betweenLooksMs);
+    await delay(clock, pollIntervalMs);
     progress = (await ask('GET', `renewals/${progress.id}`)) as Renewal;
     if (options.output === 'table')
       print(`${progress.renewed} of ${progress.total} renewed, ${progress.failures} failed attempts\n`);

@@ -44,14 +44,14 @@ export class AccessFeed {
     const turn = ++this.#turn;
     try {
       const access = await grant(node);
-      if (this.#isPast(turn)) return;
+      if (this.#isStale(turn)) return;
       this.#failures = 0;
       send(access);
       const leftMs = (access.expiresAt?.getTime() ?? 0) - clock.now();
       this.#renewIn(Math.max(leftMs / 2, firstRetryMs));
       this.#checkLater(access, turn);
     } catch (thrown) {
-      if (this.#isPast(turn)) return;
+      if (this.#isStale(turn)) return;
       const { message, reason } = asCertfleetError(thrown);
       if (this.#failures === 0)
         log.warn({ node, error: message, reason }, 'cannot issue Redis credentials for node, retrying');
@@ -74,7 +74,7 @@ export class AccessFeed {
     const { node, stands, log } = this.#options;
     // An unavailable Redis does not mean that the user is missing.
     const isThere = await stands(access).catch(() => true);
-    if (this.#isPast(turn)) return;
+    if (this.#isStale(turn)) return;
     if (isThere) {
       this.#checkLater(access, turn);
       return;
@@ -83,7 +83,7 @@ export class AccessFeed {
     await this.renew();
   }
 
-  #isPast(turn: number): boolean {
+  #isStale(turn: number): boolean {
     return this.#stopped || turn !== this.#turn;
   }
 

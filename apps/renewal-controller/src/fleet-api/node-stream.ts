@@ -45,7 +45,7 @@ const maxVolumes = 10_000;
 /** Delay between attempts while Redis is unavailable. */
 const redisRetryMs = 1_000;
 /** The agent gives up after 15 s without a welcome; a hanging Redis must not delay it that long. */
-const lookTimeoutMs = 2_000;
+const readSessionTimeoutMs = 2_000;
 /** An agent counts as silent after this many missed heartbeats. */
 const missedHeartbeats = 3;
 
@@ -90,7 +90,7 @@ export class NodeStream {
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
-      const before = await this.#look(lookTimeoutMs);
+      const before = await this.#readSession(readSessionTimeoutMs);
       send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined } });
       let session = await this.#enter(before);
       onAccepted();
@@ -209,7 +209,7 @@ export class NodeStream {
       return await this.#openSession(before);
     }
     // Redis was unavailable: heartbeats may have been sent before the session was read, but a snapshot part was not.
-    const seen = await this.#look();
+    const seen = await this.#readSession();
     this.#askForSnapshot();
     this.#pending = await this.#nextMessage(({ snapshot }) => snapshot !== undefined);
     return await this.#openSession(seen);
@@ -223,16 +223,16 @@ export class NodeStream {
   }
 
   /** Reads the node's current session. With a limit, returns undefined if Redis does not answer in time. */
-  async #look(): Promise<string>;
-  async #look(limitMs: number): Promise<string | undefined>;
-  async #look(limitMs?: number): Promise<string | undefined> {
+  async #readSession(): Promise<string>;
+  async #readSession(limitMs: number): Promise<string | undefined>;
+  async #readSession(limitMs?: number): Promise<string | undefined> {
     const { index, node, clock } = this.#options;
     if (index.currentSession === undefined) return '';
     for (;;) {
-      const looking = index.currentSession(node).catch(() => undefined);
-      const tooLate = Promise.withResolvers<undefined>();
-      const cancel = clock.schedule(limitMs ?? lookTimeoutMs, () => tooLate.resolve(undefined));
-      const session = await Promise.race([looking, tooLate.promise]);
+      const reading = index.currentSession(node).catch(() => undefined);
+      const timeout = Promise.withResolvers<undefined>();
+      const cancel = clock.schedule(limitMs ?? readSessionTimeoutMs, () => timeout.resolve(undefined));
+      const session = await Promise.race([reading, timeout.promise]);
       cancel();
       if (session !== undefined || limitMs !== undefined) return session;
       await this.#redisPause();

@@ -38,7 +38,7 @@ export class PendingAnswers<T> {
    */
   async ask(party: string, send: (requestId: string) => void | Promise<void>): Promise<T> {
     if (this.#stopped !== undefined) throw this.#stopped;
-    this.#requirePlace(party);
+    this.#requireSlot(party);
     const id = randomUUID();
     const answer = Promise.withResolvers<T>();
     const { timeoutMs } = this.#limits;
@@ -87,7 +87,7 @@ export class PendingAnswers<T> {
     for (const { answer } of this.#pending.values()) answer.reject(this.#stopped);
   }
 
-  #requirePlace(party: string): void {
+  #requireSlot(party: string): void {
     const { maxTotal, maxPerParty } = this.#limits;
     const ofOne = [...this.#pending.values()].filter((pending) => pending.party === party).length;
     if (this.#pending.size < maxTotal && ofOne < maxPerParty) return;

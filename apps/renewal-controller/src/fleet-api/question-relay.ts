@@ -71,9 +71,9 @@ export class QuestionRelay {
    */
   async describe(replica: string, { node, volumeId }: VolumeOfNode): Promise<VolumeDescription> {
     return await this.#pending.ask(replica, async (requestId) => {
-      const heard = await this.#publish(replica, { question: { node, describe: { requestId, volumeId } } });
+      const receivers = await this.#publish(replica, { question: { node, describe: { requestId, volumeId } } });
       // In a Redis Cluster each server counts only its own subscribers.
-      if (heard > 0 || this.#options.redis instanceof Cluster) return;
+      if (receivers > 0 || this.#options.redis instanceof Cluster) return;
       const message = `replica ${replica}, to which node ${node} was connected, is no longer running; try again soon`;
       throw new CertfleetError('unavailable', message, { reason: 'NotConnected' });
     });

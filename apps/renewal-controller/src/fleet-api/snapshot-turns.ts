@@ -1,6 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
-const atOnce = 8;
+const maxConcurrent = 8;
 /** A slower or unresponsive agent gives up its slot, so that others do not wait for it. */
 const maxMs = 5_000;
 
@@ -16,7 +16,7 @@ interface Turn {
 export class SnapshotTurns {
   readonly #clock: Clock;
   readonly #waiting = new Set<Turn>();
-  #free = atOnce;
+  #free = maxConcurrent;
 
   constructor(clock: Clock) {
     this.#clock = clock;

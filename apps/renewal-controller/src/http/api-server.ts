@@ -126,7 +126,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     try {
       await checkAccess(access, request, traces);
     } catch (thrown) {
-      noteRefusal(options, { request, traces, error: asCertfleetError(thrown) });
+      recordRefusal(options, { request, traces, error: asCertfleetError(thrown) });
       throw thrown;
     }
   });
@@ -145,7 +145,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
 }
 
 /** Records a refused request in the audit log. */
-function noteRefusal(
+function recordRefusal(
   { context, log }: ApiServerOptions,
   { request, traces, error }: { request: FastifyRequest; traces: CallerTraces; error: CertfleetError },
 ): void {

@@ -24,7 +24,7 @@ export function attention(sources: AttentionSources): Attention[] {
     ...expiredOrOverdue(sources),
     ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
     ...silentNodes(sources),
-    ...capped(heldLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
+    ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
   ];
   return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || b.count - a.count);
 }
@@ -107,7 +107,7 @@ function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
   ];
 }
 
-function heldLanes({ lanes, nowMs }: AttentionSources): Attention[] {
+function stoppedLanes({ lanes, nowMs }: AttentionSources): Attention[] {
   return lanes.flatMap(({ shown, failingSinceMs = nowMs }): Attention[] => {
     const { id, key, paused, queued, blocked, state, lastError, byState } = shown;
     const count = queued + blocked;

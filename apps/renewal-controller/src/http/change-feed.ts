@@ -65,7 +65,7 @@ export class ChangeFeed implements ChangeListener {
     this.#events.length = 0;
     // After a loss of the stream no older position may count as known, so use the current time.
     this.#since = position === '' ? `${this.#clock.now()}-0` : position;
-    this.#tell({ type: 'reset', id: this.#since, data: undefined });
+    this.#broadcast({ type: 'reset', id: this.#since, data: undefined });
   }
 
   /**
@@ -83,7 +83,7 @@ export class ChangeFeed implements ChangeListener {
       );
     }
     if (this.#readers.size < maxReaders) return;
-    const [oldest, , ...more] = user === undefined ? [] : this.#readersOf(this.#greediest());
+    const [oldest, , ...more] = user === undefined ? [] : this.#readersOf(this.#userWithMostStreams());
     if (oldest === undefined || more.length + 2 <= own + 1) {
       throw new CertfleetError('resource-exhausted', `too many open event streams: the limit is ${maxReaders}`);
     }
@@ -95,7 +95,7 @@ export class ChangeFeed implements ChangeListener {
     return [...this.#readers].filter((reader) => reader.user === user);
   }
 
-  #greediest(): string | undefined {
+  #userWithMostStreams(): string | undefined {
     const counts = new Map<string | undefined, number>();
     for (const { user } of this.#readers) counts.set(user, (counts.get(user) ?? 0) + 1);
     return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
@@ -142,10 +142,10 @@ export class ChangeFeed implements ChangeListener {
     const event: FeedEvent = { type: 'change', id: position, data };
     this.#events.push(event);
     if (this.#events.length > maxEvents) this.#since = this.#events.shift()?.id;
-    this.#tell(event);
+    this.#broadcast(event);
   }
 
-  #tell(event: FeedEvent): void {
+  #broadcast(event: FeedEvent): void {
     for (const callback of this.#callbacks) callback();
     for (const reader of this.#readers) reader.send(event);
   }

@@ -63,24 +63,25 @@ const loopbackHost = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)(:\d+)?$/;
  */
 function checkOrigin({ method, headers }: FastifyRequest, isOpen: boolean): void {
   const { host = '', origin, 'sec-fetch-site': site } = headers;
-  if (isOpen && !loopbackHost.test(host)) throw foreign(`a loopback address as the host, found ${host.slice(0, 256)}`);
+  if (isOpen && !loopbackHost.test(host))
+    throw foreignRequest(`a loopback address as the host, found ${host.slice(0, 256)}`);
   if (isSafe(method)) return;
   // Scripts cannot set Sec-Fetch-Site, and it is correct behind proxies that change the host. Older browsers send only
   // Origin.
   const isSame = typeof site === 'string' ? site === 'same-origin' || site === 'none' : isOf(host, origin);
-  if (!isSame) throw foreign('a same-origin request');
+  if (!isSame) throw foreignRequest('a same-origin request');
 }
 
 /** Cookies are sent automatically and prove no intent; this header can only be set by the page's own script. */
 function checkIntent({ method, headers }: FastifyRequest, { proof }: Caller): void {
   if (isSafe(method) || proof === 'bearer' || proof === 'none') return;
-  if (headers['x-certfleet'] !== 'page') throw foreign('the header x-certfleet: page');
+  if (headers['x-certfleet'] !== 'page') throw foreignRequest('the header x-certfleet: page');
 }
 
 const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD';
 const isOf = (host: string, origin: string | undefined): boolean =>
   origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 
-function foreign(expected: string): CertfleetError {
+function foreignRequest(expected: string): CertfleetError {
   return new CertfleetError('permission-denied', `expected ${expected}`, { reason: 'ForeignRequest' });
 }

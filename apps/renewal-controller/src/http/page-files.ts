@@ -5,14 +5,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Api } from './api-context.ts';
 
 /** Relative to this file: in the bundle and the image, and after `npm run build` in the source tree. */
-const places = ['dashboard', '../../dashboard', '../../../dashboard/dist'];
+const defaultDirectories = ['dashboard', '../../dashboard', '../../../dashboard/dist'];
 
 /**
  * Returns the directory of the built page.
  * @param given the configured directory; undefined searches the default locations
  */
 export function pageDirectory(given: string | undefined): string | undefined {
-  const candidates = given === undefined ? places.map((place) => join(import.meta.dirname, place)) : [resolve(given)];
+  const candidates =
+    given === undefined
+      ? defaultDirectories.map((directory) => join(import.meta.dirname, directory))
+      : [resolve(given)];
   return candidates.find((directory) => existsSync(join(directory, 'index.html')));
 }
 

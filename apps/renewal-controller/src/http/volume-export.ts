@@ -29,7 +29,7 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   volume_id: ({ volumeId }) => volumeId,
 };
 
-const rowsAtOnce = 500;
+const batchSize = 500;
 
 /** Streams the whole table; rows are produced as fast as the client reads. */
 export function exportRows(context: ApiContext, query: TableQuery, format: 'csv' | 'json'): Readable {
@@ -55,7 +55,7 @@ function* jsonText(context: ApiContext, query: TableQuery): Generator<string> {
 
 function* shownRows(context: ApiContext, query: TableQuery): Generator<readonly VolumeRow[]> {
   const rows = tableRows(context.view(), query, context.clock.now());
-  for (const some of batches(rows, rowsAtOnce)) {
+  for (const some of batches(rows, batchSize)) {
     yield some.map(({ volume, status }) => toVolumeDto(context, volume, status));
   }
 }

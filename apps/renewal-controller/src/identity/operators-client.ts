@@ -3,7 +3,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ReviewClient } from './review-client.ts';
 
 /** Errors about the request itself; operators may see them. */
-const tellable: ReadonlySet<string> = new Set(['invalid-argument', 'not-found', 'resource-exhausted']);
+const visibleCodes: ReadonlySet<string> = new Set(['invalid-argument', 'not-found', 'resource-exhausted']);
 
 /**
  * A client for requests on behalf of operators. Problems of the controller's own credentials or connection are logged
@@ -17,7 +17,7 @@ export function operatorsClient(client: ReviewClient | undefined, log: Logger): 
         return await client.request(request);
       } catch (thrown) {
         const error = asCertfleetError(thrown);
-        if (tellable.has(error.code)) throw error;
+        if (visibleCodes.has(error.code)) throw error;
         log.warn(
           { resource: request.resource.plural, error: error.message },
           'api server request for an operator failed',

@@ -71,7 +71,7 @@ export class TokenReviewer {
   readonly #verdicts: TtlCache<Verdict>;
   readonly #known: TtlCache<true>;
   readonly #failures: TtlCache<FailureWindow>;
-  readonly #underway = new Map<string, Promise<TokenUser>>();
+  readonly #inFlight = new Map<string, Promise<TokenUser>>();
   readonly #queue: FairQueue;
   readonly #knownQueue: FairQueue;
 
@@ -103,10 +103,10 @@ export class TokenReviewer {
         return 'user' in verdict ? Promise.resolve(verdict.user) : Promise.reject(verdict.error);
     }
     // Concurrent reviews of the same token are one review.
-    const underway = this.#underway.get(key);
-    if (underway !== undefined) return underway;
-    const review = this.#review(token, key, request).finally(() => this.#underway.delete(key));
-    this.#underway.set(key, review);
+    const inFlight = this.#inFlight.get(key);
+    if (inFlight !== undefined) return inFlight;
+    const review = this.#review(token, key, request).finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, review);
     review.catch(() => undefined);
     return review;
   }

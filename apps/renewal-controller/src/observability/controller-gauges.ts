@@ -240,7 +240,7 @@ function showIssuers(gauge: Gauge, index: IndexSnapshot, names: IssuerNames): vo
     const trouble = counts.some(([state, count]) => count > 0 && troubled.has(state)) ? 1 : 0;
     return { key, counts, trouble, size: volumes };
   });
-  const shown = chosen(names, counted, index);
+  const shown = issuersToName(names, counted, index);
   for (const { key, counts } of counted) {
     const issuer = shown.has(key) ? key : otherIssuers;
     for (const [state, count] of counts) if (count > 0) gauge.inc({ state, issuer }, count);
@@ -250,7 +250,7 @@ function showIssuers(gauge: Gauge, index: IndexSnapshot, names: IssuerNames): vo
 /**
  * Selects the issuers to name. Without data about their reporters, issuers with problems come first, then the largest.
  */
-function chosen(
+function issuersToName(
   names: IssuerNames,
   candidates: readonly NamedCandidate[],
   index: IndexSnapshot | undefined,

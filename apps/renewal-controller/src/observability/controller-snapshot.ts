@@ -44,7 +44,7 @@ export interface SnapshotSources {
 }
 
 /** A slow Redis must not delay the scrape that reports it. */
-const patienceMs = 2_000;
+const timeoutMs = 2_000;
 
 /** Takes one snapshot with a single pass over the index and a few Redis commands. Never rejects. */
 export async function takeSnapshot(sources: SnapshotSources): Promise<ControllerSnapshot> {
@@ -52,7 +52,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
   const redis = connections.health;
   const { due, lanes } = sources.dispatcher();
   const { promise: stopWaiting, resolve } = Promise.withResolvers<undefined>();
-  const cancel = clock.schedule(patienceMs, () => resolve(undefined));
+  const cancel = clock.schedule(timeoutMs, () => resolve(undefined));
   const ifReachable = async <T>(read: () => Promise<T>): Promise<T | undefined> =>
     redis.reachable ? await Promise.race([read().catch(() => undefined), stopWaiting]) : undefined;
   const [jobs, depths] = await Promise.all([
@@ -78,7 +78,7 @@ function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): I
   const nodes = view.nodes();
   const [heardTaker, silentTaker] = [new StatsAggregator(nowMs), new StatsAggregator(nowMs)];
   const reporters = new ReporterTally();
-  const heard: IndexedVolume[] = [];
+  const present: IndexedVolume[] = [];
   for (const { node } of nodes) {
     const isSilent = silent.has(node);
     const taker = isSilent ? silentTaker : heardTaker;
@@ -86,14 +86,14 @@ function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): I
     view.scan(nowMs, node, (volume, status) => {
       taker.count(volume, status, tally);
       reporters.count(volume);
-      if (!isSilent) heard.push(volume);
+      if (!isSilent) present.push(volume);
     });
   }
   return {
     stats: heardTaker.stats(),
     silent: silentTaker.stats().all,
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
-    urgency: weighUrgency(heard, nowMs, new Set()),
+    urgency: weighUrgency(present, nowMs, new Set()),
     nodes: { silent: silent.size, online: nodes.length - silent.size },
   };
 }
