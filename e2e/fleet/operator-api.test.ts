@@ -92,7 +92,7 @@ test('a summary says in words what wants attention, and each volume, node and la
   assert.deepEqual([expired?.severity, expired?.text], ['critical', '1 volume has expired']);
   assert.match(
     failing?.text ?? '',
-    /^1 volume of issuer ClusterIssuer\.cert-manager\.io\/\/broken fails since \d\d:\d\d UTC: rate limit exceeded$/,
+    /^1 volume of issuer ClusterIssuer\.cert-manager\.io\/\/broken has been failing since \d\d:\d\d UTC: rate limit exceeded$/,
   );
   const linked = (failing?.link ?? '').replace(/^\/volumes\?/, '');
   assert.deepEqual(idsOf((await fleet.ask<VolumePage>(`volumes?${linked}`)).body), ['csi-bad']);

@@ -89,7 +89,9 @@ test('a stream that was cancelled while its token was reviewed is not served', a
   fleet.link(port, volumes);
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
   answer();
-  await eventually('the cancelled stream to be let go', () => fleet.log.some((line) => line.includes('went away')));
+  await eventually('the cancelled stream to be let go', () =>
+    fleet.log.some((line) => line.includes('closed the stream')),
+  );
   assert.equal(server.connected, 1);
   await assertUndisturbed(fleet, volumes);
 });
@@ -106,7 +108,7 @@ test('an answer that is older than a newer stream displaces nothing on another r
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
   // Sent before, and held up in a replica that was paused.
   stranded.send({ heartbeat: {} });
-  assert.match(await stranded.ended, /a newer stream of this node took over/);
+  assert.match(await stranded.ended, /newer stream of this node/);
   fleet.log.length = 0;
   await assertUndisturbed(fleet, volumes);
 });

@@ -104,7 +104,7 @@ test('says in words that a node is silent, has no such volume now, or does not k
   await fleet.untilKnown('two', 'node-a', 'csi-web');
   await fleet.untilKnown('two', 'node-b', 'csi-old');
   const pending = await fleet.api('two', path);
-  assert.deepEqual([pending.status, pending.message], [404, 'node node-a says: the volume has no certificate yet']);
+  assert.deepEqual([pending.status, pending.message], [404, 'node node-a: the volume has no certificate yet']);
   const unanswered = await Promise.all(
     replicas.map((replica) => fleet.api(replica, 'volumes/node-b/csi-old/certificate')),
   );
@@ -112,7 +112,7 @@ test('says in words that a node is silent, has no such volume now, or does not k
     assert.equal(status, 503);
     assert.match(
       message,
-      /^the agent of node node-b does not answer; .* its version \(0\.1\.0\) cannot show certificates$/,
+      /^the agent of node node-b does not answer; .* its version \(0\.1\.0\) does not support this request$/,
     );
   }
   await link.stop();
@@ -120,7 +120,7 @@ test('says in words that a node is silent, has no such volume now, or does not k
     assert.equal((await fleet.api(replica, path)).status, 503);
     await eventually('the silence to be told', async () =>
       ((await fleet.api(replica, path)).message ?? '').startsWith(
-        'node node-a is silent: its agent was last heard of at 2',
+        'node node-a is silent: its agent was last seen at 2',
       ),
     );
   }
@@ -165,17 +165,17 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
       victim.send({ description: { requestId: 'guessed', chain: [...chain] } });
       victim.send({ description: { requestId, absent: 'x'.repeat(1000) } });
     });
-    assert.equal(forged, `404 node node-a says: ${'x'.repeat(256)}`);
+    assert.equal(forged, `404 node node-a: ${'x'.repeat(256)}`);
     const garbage = await asked(replica, (requestId) =>
       victim.send({ description: { requestId, chain: [Buffer.from('hello')] } }),
     );
-    assert.equal(garbage, '503 the agent of node node-a answered with what is no certificate');
+    assert.equal(garbage, '503 the agent of node node-a sent an invalid certificate');
     const empty = await asked(replica, (requestId) => victim.send({ description: { requestId } }));
-    assert.equal(empty, '503 the agent of node node-a answered with what is no certificate');
+    assert.equal(empty, '503 the agent of node node-a sent an invalid certificate');
     const tooMuch = await asked(replica, (requestId) =>
       victim.send({ description: { requestId, chain: [...chain], ca: Array<Buffer>(1_025).fill(Buffer.from('x')) } }),
     );
-    assert.equal(tooMuch, '503 the agent of node node-a answered with more than was asked');
+    assert.equal(tooMuch, '503 the agent of node node-a sent a description that is too large');
     const good = await asked(replica, (requestId) => victim.send({ description: { requestId, chain: [...chain] } }));
     assert.equal(good, '200 ');
   }
@@ -184,7 +184,7 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
     thief.connection.stream.on('error', ({ message }: Error) => resolve(message)),
   );
   for (let i = 0; i < 150; i += 1) thief.send({ description: { requestId: `guess-${i}` } });
-  assert.match(await ended, /expected answers to questions, found 101 that nobody asked/);
+  assert.match(await ended, /received 101 descriptions that were not requested/);
   assert.equal(
     await asked('one', (requestId) => victim.send({ description: { requestId, chain: [...chain] } })),
     '200 ',

@@ -2,23 +2,23 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, time, string } from './fields.ts';
 
-/** The certificate of a volume, asked of its agent: never the key. */
+/** The certificate of a volume as its agent reads it; never the private key. */
 export const CertificateSchema = Type.Object({
-  pem: string('The chain as the pod reads it'),
-  ca: Type.Optional(string('The CA file as the pod reads it')),
+  pem: string('Certificate chain in PEM, as the pod sees it'),
+  ca: Type.Optional(string('CA file in PEM, as the pod sees it')),
   chain: Type.Array(
     Type.Object({
-      subject: string('Subject in the form of RFC 4514'),
-      issuer: string('Issuer in the form of RFC 4514'),
+      subject: string('Subject (RFC 4514)'),
+      issuer: string('Issuer (RFC 4514)'),
       serial: string('Serial number, hexadecimal'),
-      notBefore: time('Begin of validity'),
+      notBefore: time('Start of validity'),
       notAfter: time('End of validity'),
-      fingerprint: string('SHA-256, hexadecimal'),
+      fingerprint: string('SHA-256 of the certificate, hexadecimal'),
     }),
-    { description: 'The leaf first' },
+    { description: 'Leaf first' },
   ),
-  text: string('The leaf as `openssl x509 -text` prints it'),
-  truncated: Type.Boolean({ description: 'Whether the files hold more certificates than are shown' }),
+  text: string('Leaf certificate as text, like the output of `openssl x509 -text`'),
+  truncated: Type.Boolean({ description: 'Whether the files contain more certificates than returned' }),
 });
 export type CertificateText = Static<typeof CertificateSchema>;
 
@@ -26,13 +26,13 @@ export type CertificateText = Static<typeof CertificateSchema>;
 export const PodEventsSchema = Type.Object({
   events: Type.Array(
     Type.Object({
-      at: time('When it was seen last'),
+      at: time('Time of the last occurrence'),
       type: string('Normal or Warning'),
-      reason: string('One word for what'),
-      message: string('What happened'),
-      count: count('How often'),
+      reason: string('Reason of the event'),
+      message: string('Message of the event'),
+      count: count('Number of occurrences'),
     }),
   ),
-  unavailable: Type.Optional(string('Why there are none to show')),
+  unavailable: Type.Optional(string('Why the events cannot be read')),
 });
 export type PodEvents = Static<typeof PodEventsSchema>;

@@ -3,56 +3,58 @@ import type { Static } from 'typebox';
 import { ByStateSchema, count, cursor, limit, oneOf, order, nonEmptyString, time, string } from './fields.ts';
 import { laneSorts, laneStates } from './vocabulary.ts';
 
-/** An issuer by the parts of its name. */
 export const IssuerSchema = Type.Object({
   group: nonEmptyString('API group of the issuer, such as cert-manager.io'),
-  kind: nonEmptyString('Issuer, ClusterIssuer, or a kind of an external issuer'),
-  namespace: Type.String({ maxLength: 256, description: 'Empty for an issuer of the whole cluster' }),
+  kind: nonEmptyString('Issuer, ClusterIssuer, or the kind of an external issuer'),
+  namespace: Type.String({ maxLength: 256, description: 'Empty for a cluster-scoped issuer' }),
   name: nonEmptyString('Name of the issuer'),
 });
 
 const number = (description: string) => Type.Number({ description });
 
-/** The pace that an issuer can bear. */
+/** Rate limit and back-off of a lane. */
 const LanePolicySchema = Type.Object({
-  ratePerSecond: number('Renewals started a second; 0 for no limit'),
-  burst: count('Renewals that may start at once after a rest'),
-  maxInFlight: count('Renewals started and not yet answered'),
-  answerTimeoutMs: count('How long one without an answer takes a place'),
-  jitter: number("Part of a certificate's lifetime over which equal ones are spread"),
-  maxJitterMs: count('The longest such spread'),
-  priority: count('Lanes of a higher one go first, 0 to 9'),
+  ratePerSecond: number('Renewals started per second; 0 for no limit'),
+  burst: count('Renewals that may start at once after an idle time'),
+  maxInFlight: count('Maximum renewals in flight'),
+  answerTimeoutMs: count('Time after which a renewal without a result frees its slot, in milliseconds'),
+  jitter: number("Fraction of a certificate's lifetime over which simultaneous renewals are spread"),
+  maxJitterMs: count('Maximum spread, in milliseconds'),
+  priority: count('Priority among lanes, 0 to 9; a higher one precedes'),
   windows: Type.Array(
     Type.Object({
-      cron: string('When it opens'),
-      durationMs: count('For how long'),
-      timeZone: Type.Optional(string('IANA name; UTC when absent')),
+      cron: string('Cron expression of the start times'),
+      durationMs: count('Duration in milliseconds'),
+      timeZone: Type.Optional(string('IANA time zone; UTC if absent')),
     }),
   ),
   backoff: Type.Object({
-    threshold: count('Failures in a row that make it the issuer’s fault'),
-    initialMs: count('First rest'),
-    maxMs: count('Longest rest'),
+    threshold: count('Consecutive failures before the lane backs off'),
+    initialMs: count('First back-off, in milliseconds'),
+    maxMs: count('Maximum back-off, in milliseconds'),
   }),
 });
 
-/** An issuer's lane as it stands. */
 export const LaneSchema = Type.Object({
-  id: string('Names the lane'),
+  id: string('Id of the lane'),
   key: string('Key of the issuer, kind.group/namespace/name'),
   issuer: IssuerSchema,
   policy: LanePolicySchema,
-  state: oneOf(laneStates, 'How it stands'),
-  paused: Type.Optional(Type.Object({ by: string('Who waiting it'), reason: string('Why'), at: time('Since when') })),
-  inFlight: count('Renewals started and not answered'),
-  queued: count('Renewals with a slot in the line'),
-  blocked: count('Renewals that wait for a place or for the end of a pause'),
-  lineEndsAt: Type.Optional(time('When the last in the line has its turn')),
-  backoffUntil: Type.Optional(time('Until when it rests after failures')),
-  opensAt: Type.Optional(time('When its next window opens; absent inside one')),
-  failureStreak: count('Failures in a row'),
-  pace: number('The part of its pace that is in force, 1/64 to 1'),
-  lastError: Type.Optional(Type.Object({ at: time('When'), message: string('What failed last') })),
+  state: oneOf(laneStates, 'State of the lane'),
+  paused: Type.Optional(
+    Type.Object({ by: string('User who paused it'), reason: string('Reason'), at: time('Start of the pause') }),
+  ),
+  inFlight: count('Renewals in flight'),
+  queued: count('Renewals queued with a reserved slot'),
+  blocked: count('Renewals that wait for a free slot or the end of a pause'),
+  lineEndsAt: Type.Optional(time('Start time of the last queued renewal')),
+  backoffUntil: Type.Optional(time('End of the back-off after failures')),
+  opensAt: Type.Optional(time('Start of the next window; absent inside a window')),
+  failureStreak: count('Consecutive failures'),
+  pace: number('Fraction of the rate limit in force after failures, 1/64 to 1'),
+  lastError: Type.Optional(
+    Type.Object({ at: time('Time of the failure'), message: string('Message of the last failure') }),
+  ),
   volumes: count('Volumes of the issuer'),
   byState: ByStateSchema,
 });
@@ -60,9 +62,9 @@ export type Lane = Static<typeof LaneSchema>;
 
 export const LaneQuerySchema = Type.Object(
   {
-    search: Type.Optional(nonEmptyString("Part of the issuer's key; case does not matter")),
-    state: Type.Optional(oneOf(laneStates, 'Only lanes that stand so')),
-    sort: Type.Optional(oneOf(laneSorts, 'What the lanes are sorted by, issuer unless given')),
+    search: Type.Optional(nonEmptyString("Part of the issuer's key, case-insensitive")),
+    state: Type.Optional(oneOf(laneStates, 'Only lanes in this state')),
+    sort: Type.Optional(oneOf(laneSorts, 'Sort key; issuer if absent')),
     order,
     limit,
     after: cursor,
@@ -74,11 +76,11 @@ export type LaneQuery = Static<typeof LaneQuerySchema>;
 export const LanePageSchema = Type.Object({
   lanes: Type.Array(LaneSchema),
   total: count('Matching lanes on all pages'),
-  next: Type.Optional(string('What to ask the next page `after`; absent on the last one')),
+  next: Type.Optional(string('Value of `after` for the next page; absent on the last page')),
 });
 export type LanePage = Static<typeof LanePageSchema>;
 
 export const PauseSchema = Type.Object(
-  { reason: nonEmptyString('Shown with the lane', 512) },
+  { reason: nonEmptyString('Reason, shown with the lane', 512) },
   { additionalProperties: false },
 );

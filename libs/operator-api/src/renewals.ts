@@ -5,14 +5,14 @@ import { IssuerSchema } from './lanes.ts';
 import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema } from './volumes.ts';
 
-/** Which volumes are meant; every criterion that is given must hold. */
+/** Selects the volumes that match all given criteria. */
 const SelectionSchema = Type.Object(
   {
     node: Type.Optional(nonEmptyString('Name of the node')),
     volumeId: Type.Optional(nonEmptyString('Id of the volume')),
     namespace: Type.Optional(nonEmptyString('Namespace of the pod')),
     pod: Type.Optional(nonEmptyString('Name of the pod')),
-    labelSelector: Type.Optional(nonEmptyString('Label selector of pods, as kubectl takes it', 1024)),
+    labelSelector: Type.Optional(nonEmptyString('Label selector of pods, in the syntax of kubectl', 1024)),
     issuer: Type.Optional(IssuerSchema),
     issuedBefore: Type.Optional(time('Issued before this time (RFC 3339)')),
     caFingerprint: Type.Optional(
@@ -20,20 +20,20 @@ const SelectionSchema = Type.Object(
     ),
     query: Type.Optional(VolumeFilterSchema),
     volumes: Type.Optional(
-      Type.Array(VolumePathSchema, { minItems: 1, maxItems: 1000, description: 'These, by node and id' }),
+      Type.Array(VolumePathSchema, { minItems: 1, maxItems: 1000, description: 'These volumes, by node and id' }),
     ),
   },
   { additionalProperties: false },
 );
 export type SelectionRequest = Static<typeof SelectionSchema>;
 
-/** Has volumes renewed now, or counts them. */
+/** Starts or previews a bulk renewal. */
 export const RenewalRequestSchema = Type.Object(
   {
     selection: SelectionSchema,
-    reason: nonEmptyString('Shown with the progress and kept in the audit log', 512),
-    dryRun: Type.Optional(Type.Boolean({ description: 'Counts what would be renewed; nothing happens' })),
-    ignoreWindows: Type.Optional(Type.Boolean({ description: 'Does not wait for renewal windows' })),
+    reason: nonEmptyString('Reason, shown with the progress and recorded in the audit log', 512),
+    dryRun: Type.Optional(Type.Boolean({ description: 'Only counts the volumes that would be renewed' })),
+    ignoreWindows: Type.Optional(Type.Boolean({ description: 'Starts renewals outside the windows too' })),
     everything: Type.Optional(Type.Boolean({ description: 'Must be true for a selection without any criterion' })),
   },
   { additionalProperties: false },
@@ -41,37 +41,37 @@ export const RenewalRequestSchema = Type.Object(
 export type RenewalRequest = Static<typeof RenewalRequestSchema>;
 
 const tally = (description: string) =>
-  Type.Array(Type.Object({ value: string('Which'), count: count('How many') }), { description });
+  Type.Array(Type.Object({ value: string('Issuer or node'), count: count('Number of volumes') }), { description });
 
-/** What a renewal would touch. */
+/** Result of a dry run. */
 export const RenewalPreviewSchema = Type.Object({
   dryRun: Type.Literal(true),
   count: count('Volumes that would be renewed'),
-  skipped: count('Volumes that match but hold no certificate yet'),
-  byIssuer: tally('By key of the issuer, the most first; at most 100'),
-  byNode: tally('By node, the most first; at most 100'),
+  skipped: count('Matching volumes without a certificate yet'),
+  byIssuer: tally('By issuer key, largest first; at most 100'),
+  byNode: tally('By node, largest first; at most 100'),
 });
 export type RenewalPreview = Static<typeof RenewalPreviewSchema>;
 
-/** How far a renewal has come. */
+/** Progress of a bulk renewal. */
 export const RenewalSchema = Type.Object({
-  id: string('Names the renewal'),
-  by: string('Who asked'),
-  reason: string('Why'),
+  id: string('Id of the bulk renewal'),
+  by: string('User who started it'),
+  reason: string('Reason that the user gave'),
   ignoreWindows: Type.Optional(Type.Boolean()),
-  selection: string('What was selected, in string'),
-  state: oneOf(['starting', 'running', 'cancelled', 'finished'], 'How it stands'),
-  createdAt: time('When it was asked for'),
+  selection: string('Selection as text'),
+  state: oneOf(['starting', 'running', 'cancelled', 'finished'], 'State'),
+  createdAt: time('Start time'),
   total: count('pending + renewed + gone + cancelled'),
-  pending: count('Not renewed yet'),
-  renewed: count('Renewed'),
-  gone: count('Volumes that left the fleet before their turn'),
-  cancelled: count('Taken back before their turn'),
-  failures: count('Failed tries so far; what failed is tried again and stays pending'),
+  pending: count('Volumes not renewed yet'),
+  renewed: count('Volumes renewed'),
+  gone: count('Volumes that left the fleet before their renewal'),
+  cancelled: count('Volumes cancelled before their renewal'),
+  failures: count('Failed attempts; a failed volume is retried and stays pending'),
 });
 export type Renewal = Static<typeof RenewalSchema>;
 
 export const RenewalsSchema = Type.Object({
-  renewals: Type.Array(RenewalSchema, { description: 'Those of the last week, the latest first' }),
+  renewals: Type.Array(RenewalSchema, { description: 'Bulk renewals of the last week, latest first' }),
 });
 export type Renewals = Static<typeof RenewalsSchema>;

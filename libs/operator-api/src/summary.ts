@@ -2,34 +2,37 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
 
-/** Something that wants a person's attention. */
+/** A problem that needs an operator's attention. */
 const AttentionSchema = Type.Object({
-  severity: oneOf(['critical', 'warning', 'info'], 'How much it matters'),
-  kind: string('One word for what it is, such as failing or lane-paused'),
-  text: string('What it is, in string'),
-  count: count('How many of it'),
-  since: Type.Optional(time('Since when')),
-  link: string("Path and query of the page's view of it"),
+  severity: oneOf(['critical', 'warning', 'info'], 'Severity'),
+  kind: string('Kind of the problem, such as failing or lane-paused'),
+  text: string('Description of the problem'),
+  count: count('Number of affected objects'),
+  since: Type.Optional(time('Start of the problem')),
+  link: string('Path and query of the page that shows it'),
 });
 export type Attention = Static<typeof AttentionSchema>;
 
-/** The fleet at a glance. */
+/** Summary of the fleet. */
 export const SummarySchema = Type.Object({
-  at: time('When this was counted'),
+  at: time('Time of the counts'),
   volumes: count('All volumes'),
   byState: ByStateSchema,
-  soonestExpiry: Type.Optional(time('Not-after of the certificate that expires next, among those that have not')),
-  agents: Type.Object({ online: count('Heard of lately'), silent: count('Not heard of lately') }),
+  soonestExpiry: Type.Optional(time('Not-after of the unexpired certificate that expires next')),
+  agents: Type.Object({
+    online: count('Agents with recent heartbeats'),
+    silent: count('Agents that missed their heartbeats'),
+  }),
   lanes: Type.Object({
-    known: count('Lanes that renewals have passed'),
-    paused: count('Held by a person'),
-    backingOff: count('Resting after failures'),
+    known: count('Lanes that renewals have used'),
+    paused: count('Lanes paused by an operator'),
+    backingOff: count('Lanes backing off after failures'),
   }),
   redis: Type.Object({
     reachable: Type.Boolean(),
-    latencyMs: Type.Optional(Type.Number({ description: 'Round trip in milliseconds' })),
-    evicts: Type.Optional(Type.Boolean({ description: 'Whether it may throw scheduled renewals away' })),
+    latencyMs: Type.Optional(Type.Number({ description: 'Round-trip time in milliseconds' })),
+    evicts: Type.Optional(Type.Boolean({ description: 'Whether Redis may evict scheduled renewals' })),
   }),
-  attention: Type.Array(AttentionSchema, { description: 'The worst first' }),
+  attention: Type.Array(AttentionSchema, { description: 'Most severe first' }),
 });
 export type Summary = Static<typeof SummarySchema>;

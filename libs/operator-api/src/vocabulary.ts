@@ -1,35 +1,37 @@
-// The string of the operators' API, as values without a schema, so that a page may import them at no cost.
+// Enumerations of the operators' API, without schemas, so that the page can import them without a validator.
 
 /**
- * One word for how a volume stands, the first that holds: past its not-after; last try failed; handed to its node and
- * unanswered; past renew-at and the agent's grace; its time has come and it waits; without a certificate; none of these.
+ * Statuses of a volume; the first that applies is used: past its not-after; last attempt failed; renewal dispatched and
+ * not yet reported; past the fallback deadline; past renew-at and waiting; without a certificate; none of these.
  */
 export const volumeStates = ['expired', 'failing', 'in-flight', 'overdue', 'due', 'pending', 'healthy'] as const;
 export type VolumeStatus = (typeof volumeStates)[number];
 
-/** Why a lane lets a renewal wait. */
+/** Reasons for which a lane does not start a renewal yet. */
 export const waitReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off', 'node-limit', 'node-silent'] as const;
 
-/** What brought a certificate about, and by that which path renewed it: `job` and `demand` are the controller's. */
+/** Why a certificate was issued. `job`, `requested` and `retry` are renewals of the controller. */
 export const issuanceCauses = ['mount', 'job', 'requested', 'retry', 'deadline', 'unknown'] as const;
 
-/** The kinds of keys that pods get. */
 export const keyTypes = ['rsa', 'ecdsa', 'ed25519', 'unknown'] as const;
 
-/** By what the table of volumes is sorted. */
+/** Sort keys of the table of volumes. */
 export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'issuer', 'state', 'attempts'] as const;
 
-/** By what the table of lanes is sorted. */
+/** Sort keys of the table of lanes. */
 export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 'failures'] as const;
 
-/** How a lane stands: letting renewals through, waiting by a person, backingOff after failures, outside its windows. */
+/** States of a lane: starting renewals, paused by an operator, backing off after failures, or outside its windows. */
 export const laneStates = ['open', 'paused', 'backing-off', 'window'] as const;
 
-/** What the audit log tells of. */
+/** Rights of operators: to read; to start renewals and pause lanes. */
+const rights = ['view', 'renew'] as const;
+
+/** Actions in the audit log. */
 export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
 
-/** How an audited action ended: `started` is written before it and stays when its outcome is not known. */
+/** Outcomes of audited actions. `started` is recorded before the action and remains if the outcome is unknown. */
 export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
-/** What may change under an open page. */
+/** Kinds of changes that an event reports to open pages. */
 export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;

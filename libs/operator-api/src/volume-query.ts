@@ -5,10 +5,10 @@ import { volumeSorts, volumeStates } from './vocabulary.ts';
 
 const state = volumeStates.join('|');
 
-/** Which volumes are meant; every criterion that is given must hold. */
+/** Filters for volumes; all given criteria must match. */
 const filters = {
   search: Type.Optional(
-    nonEmptyString('Part of pod, namespace, node, volume id, issuer, DNS name or serial; case does not matter'),
+    nonEmptyString('Part of pod, namespace, node, volume id, issuer, DNS name or serial, case-insensitive'),
   ),
   namespace: Type.Optional(nonEmptyString('Namespace of the pod')),
   pod: Type.Optional(nonEmptyString('Name of the pod')),
@@ -18,41 +18,40 @@ const filters = {
   state: Type.Optional(
     Type.String({
       pattern: `^(${state})(,(${state}))*$`,
-      description: `One or several of ${volumeStates.join(', ')}, separated by commas`,
+      description: `One or more of ${volumeStates.join(', ')}, separated by commas`,
     }),
   ),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
-  renewsBefore: Type.Optional(time('Its renewal is due before this time (RFC 3339)')),
+  renewsBefore: Type.Optional(time('Due for renewal before this time (RFC 3339)')),
   caFingerprint: Type.Optional(
     Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of a certificate of the CA file, hexadecimal' }),
   ),
 };
 
 const sorting = {
-  sort: Type.Optional(oneOf(volumeSorts, 'What the rows are sorted by, expires unless given')),
+  sort: Type.Optional(oneOf(volumeSorts, 'Sort key; expires if absent')),
   order,
 };
 
 export const VolumeFilterSchema = Type.Object(filters, { additionalProperties: false });
 export type VolumeFilter = Static<typeof VolumeFilterSchema>;
 
-/** A page of the table of volumes. */
 export const VolumeQuerySchema = Type.Object(
   { ...filters, ...sorting, limit, after: cursor },
   { additionalProperties: false },
 );
 
-/** The whole table as a file. */
+/** Exports the whole table as a file. */
 export const VolumeExportSchema = Type.Object(
-  { ...filters, ...sorting, format: oneOf(['csv', 'json'], 'CSV by RFC 4180, or one JSON array') },
+  { ...filters, ...sorting, format: oneOf(['csv', 'json'], 'CSV (RFC 4180) or one JSON array') },
   { additionalProperties: false },
 );
 
-/** What the filter boxes offer. */
+/** Suggestions for the filter boxes. */
 export const FacetQuerySchema = Type.Object(
   {
-    prefix: Type.Optional(nonEmptyString('Offers only what begins so')),
-    limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most entries of each kind' }),
+    prefix: Type.Optional(nonEmptyString('Prefix of the suggested values')),
+    limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Maximum entries per kind' }),
   },
   { additionalProperties: false },
 );

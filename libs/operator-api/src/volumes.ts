@@ -3,25 +3,23 @@ import type { Static } from 'typebox';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
 import { waitReasons, issuanceCauses, keyTypes, volumeStates } from './vocabulary.ts';
 
-/** Which volume a path means. */
 export const VolumePathSchema = Type.Object({
   node: nonEmptyString('Name of the node'),
   volumeId: nonEmptyString('Id of the volume'),
 });
 export type VolumePath = Static<typeof VolumePathSchema>;
 
-/** Why a lane lets a renewal wait, and until when as far as that is known. */
 const WaitSchema = Type.Object({
-  reason: oneOf(waitReasons, 'Why the lane lets it wait'),
-  until: Type.Optional(time('When its turn is expected')),
+  reason: oneOf(waitReasons, 'Wait reason'),
+  until: Type.Optional(time('Expected start time, if known')),
 });
 export type Wait = Static<typeof WaitSchema>;
 
 const FailureSchema = Type.Object({
-  at: time('Time of the last failed try'),
-  reason: string('One word for why'),
-  message: string('Why'),
-  attempts: count('Failed tries since the last success'),
+  at: time('Time of the last failed attempt'),
+  reason: string('Reason code'),
+  message: string('Error message'),
+  attempts: count('Failed attempts since the last success'),
 });
 
 const row = {
@@ -31,18 +29,18 @@ const row = {
   pod: string('Name of the pod'),
   issuer: string('Key of the issuer, kind.group/namespace/name'),
   laneId: string("Id of the issuer's lane"),
-  generation: count('Issuances so far'),
-  state: oneOf(volumeStates, 'How the volume stands'),
+  generation: count('Number of certificates issued so far'),
+  state: oneOf(volumeStates, 'Status of the volume'),
   waiting: Type.Optional(WaitSchema),
-  keyType: oneOf(keyTypes, 'Kind of the key'),
-  cause: oneOf(issuanceCauses, 'What brought the certificate about'),
-  attempts: count('Failed tries since the last success'),
-  notBefore: Type.Optional(time('Begin of validity')),
+  keyType: oneOf(keyTypes, 'Key type'),
+  cause: oneOf(issuanceCauses, 'Why the certificate was issued'),
+  attempts: count('Failed attempts since the last success'),
+  notBefore: Type.Optional(time('Start of validity')),
   notAfter: Type.Optional(time('End of validity')),
-  renewAt: Type.Optional(time('When the renewal is due')),
-  issuedAt: Type.Optional(time('When the certificate was issued')),
+  renewAt: Type.Optional(time('Time at which the renewal is due')),
+  issuedAt: Type.Optional(time('Time of issuance')),
   serial: Type.Optional(string('Serial number, hexadecimal')),
-  subject: Type.Optional(string('Subject in the form of RFC 4514')),
+  subject: Type.Optional(string('Subject (RFC 4514)')),
   dnsNames: Type.Array(Type.String()),
   failure: Type.Optional(FailureSchema),
 };
@@ -54,23 +52,26 @@ export type VolumeRow = Static<typeof VolumeRowSchema>;
 export const VolumePageSchema = Type.Object({
   volumes: Type.Array(VolumeRowSchema),
   total: count('Matching volumes on all pages'),
-  next: Type.Optional(string('What to ask the next page `after`; absent on the last one')),
+  next: Type.Optional(string('Value of `after` for the next page; absent on the last page')),
 });
 export type VolumePage = Static<typeof VolumePageSchema>;
 
-/** A try to issue, as it went. */
+/** One attempt to issue a certificate. */
 const IssuanceSchema = Type.Object({
-  at: time('When it ended'),
-  generation: count('The generation that it made, or would have made'),
-  cause: oneOf(issuanceCauses, 'What brought it about'),
-  path: oneOf(['mount', 'controller', 'deadline'], 'Who set it going: the mount, the controller, or the agent itself'),
-  durationMs: Type.Optional(count('How long the agent took, in milliseconds; absent when it did not say')),
-  result: oneOf(['issued', 'failed'], 'How it ended'),
-  error: Type.Optional(string('Why it failed')),
+  at: time('End of the attempt'),
+  generation: count('Generation that the attempt produced or would have produced'),
+  cause: oneOf(issuanceCauses, 'Cause of the attempt'),
+  path: oneOf(
+    ['mount', 'controller', 'deadline'],
+    'What started the attempt: a mount, the controller, or the fallback deadline of the agent',
+  ),
+  durationMs: Type.Optional(count('Duration in milliseconds; absent if the agent did not report it')),
+  result: oneOf(['issued', 'failed'], 'Result'),
+  error: Type.Optional(string('Error message')),
 });
 export type Issuance = Static<typeof IssuanceSchema>;
 
-/** Everything known of one volume. */
+/** A volume with its identity and history. */
 export const VolumeDetailSchema = Type.Object({
   ...row,
   podUid: string('UID of the pod'),
@@ -78,17 +79,17 @@ export const VolumeDetailSchema = Type.Object({
   caFingerprints: Type.Array(Type.String()),
   uris: Type.Array(Type.String()),
   ipAddresses: Type.Array(Type.String()),
-  history: Type.Array(IssuanceSchema, { description: 'The last ten, the latest first' }),
+  history: Type.Array(IssuanceSchema, { description: 'The last ten attempts, latest first' }),
 });
 export type VolumeDetail = Static<typeof VolumeDetailSchema>;
 
-const facet = Type.Array(Type.Object({ value: string('What is offered'), count: count('Volumes of it') }));
+const facet = Type.Array(Type.Object({ value: string('Suggested value'), count: count('Volumes with this value') }));
 
-/** What the filter boxes offer, the most frequent first. */
+/** Suggestions for the filter boxes, most frequent first. */
 export const FacetsSchema = Type.Object({
   namespaces: facet,
   nodes: facet,
   issuers: facet,
-  isComplete: Type.Boolean({ description: 'False when there are more than are shown' }),
+  isComplete: Type.Boolean({ description: 'False if there are more values than returned' }),
 });
 export type Facets = Static<typeof FacetsSchema>;

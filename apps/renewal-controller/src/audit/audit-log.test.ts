@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
@@ -46,90 +46,92 @@ async function entriesOf(audit: AuditLog): Promise<readonly AuditEntry[]> {
   return (await audit.page({ limit: 100 })).entries;
 }
 
-test('what is about to be done is written first, and what came of it takes its place', async () => {
-  const { audit } = startAudit();
-  let during: readonly AuditEntry[] = [];
-  await audit.around(pause, async () => {
-    during = await entriesOf(audit);
-    return { value: undefined, detail: '3 volumes' };
+describe('AuditLog', () => {
+  test('records an action before it runs and replaces the entry by its outcome', async () => {
+    const { audit } = startAudit();
+    let during: readonly AuditEntry[] = [];
+    await audit.around(pause, async () => {
+      during = await entriesOf(audit);
+      return { value: undefined, detail: '3 volumes' };
+    });
+    assert.deepEqual(
+      during.map(({ who, outcome }) => [who, outcome]),
+      [['jane', 'started']],
+    );
+    const [entry, ...more] = await entriesOf(audit);
+    assert.deepEqual([entry?.outcome, entry?.detail, entry?.at, more], ['done', '3 volumes', during[0]?.at, []]);
   });
-  assert.deepEqual(
-    during.map(({ who, outcome }) => [who, outcome]),
-    [['jane', 'started']],
-  );
-  const [entry, ...more] = await entriesOf(audit);
-  assert.deepEqual([entry?.outcome, entry?.detail, entry?.at, more], ['done', '3 volumes', during[0]?.at, []]);
-});
 
-test('an act that fails is in the audit with its error, and with no word of an unforeseen one', async () => {
-  const { audit, log } = startAudit();
-  const failing = (error: Error): Promise<unknown> => audit.around(pause, () => Promise.reject(error));
-  await assert.rejects(failing(new CertfleetError('not-found', 'there is no lane')), { code: 'not-found' });
-  await assert.rejects(failing(new Error('secret path')), /secret path/);
-  assert.deepEqual(
-    (await entriesOf(audit)).map(({ outcome, detail }) => [outcome, detail]),
-    [
-      ['failed', 'internal error'],
-      ['failed', 'there is no lane'],
-    ],
-  );
-  assert.ok(!log.join('').includes('secret path'));
-});
-
-test('an act is done and logged though Redis does not take the entry', async () => {
-  const log: string[] = [];
-  const away = createRedis({ url: 'redis://127.0.0.1:1' }, 'commands', 'away');
-  away.on('error', () => undefined);
-  const audit = new AuditLog({
-    redis: away,
-    keys: redisKeys('t'),
-    log: createLogger(2, { write: (line: string) => void log.push(line) }),
-    announce: () => Promise.resolve(),
+  test('records the error of a failed action, without the text of an unexpected error', async () => {
+    const { audit, log } = startAudit();
+    const failing = (error: Error): Promise<unknown> => audit.around(pause, () => Promise.reject(error));
+    await assert.rejects(failing(new CertfleetError('not-found', 'there is no lane')), { code: 'not-found' });
+    await assert.rejects(failing(new Error('secret path')), /secret path/);
+    assert.deepEqual(
+      (await entriesOf(audit)).map(({ outcome, detail }) => [outcome, detail]),
+      [
+        ['failed', 'internal error'],
+        ['failed', 'there is no lane'],
+      ],
+    );
+    assert.ok(!log.join('').includes('secret path'));
   });
-  assert.equal(await audit.around(pause, () => Promise.resolve({ value: 7 })), 7);
-  assert.equal(log.filter((line) => line.includes('"msg":"audit"')).length, 1);
-  assert.equal(log.filter((line) => line.includes('"msg":"audit outcome"')).length, 1);
-  away.disconnect();
-});
 
-test('refusals are thinned out, counted, and push out nothing that was done', async () => {
-  const { audit, clock, sizes } = startAudit();
-  await audit.around(pause, () => Promise.resolve({ value: undefined }));
-  for (let i = 0; i < 1_000; i += 1) {
-    await audit.refused({ who: 'mallory', action: 'access', target: 'POST /renewals' });
-    await audit.refused({ who: 'mallory', action: 'access', target: `GET /${i}` });
-    await audit.refused({ who: `unknown at 192.0.2.${i}`, action: 'sign-in', target: 'session' });
-  }
-  assert.deepEqual(await sizes(), [1, 30]);
-  await clock.advance(60_000);
-  await audit.refused({ who: 'joe', action: 'access', target: 'POST /renewals' });
-  const [latest] = await entriesOf(audit);
-  assert.deepEqual([latest?.who, latest?.outcome], ['joe', 'refused']);
-  assert.match(latest?.detail ?? '', /29\d\d other refusals/);
-});
+  test('runs and logs an action when Redis cannot store the entry', async () => {
+    const log: string[] = [];
+    const away = createRedis({ url: 'redis://127.0.0.1:1' }, 'commands', 'away');
+    away.on('error', () => undefined);
+    const audit = new AuditLog({
+      redis: away,
+      keys: redisKeys('t'),
+      log: createLogger(2, { write: (line: string) => void log.push(line) }),
+      announce: () => Promise.resolve(),
+    });
+    assert.equal(await audit.around(pause, () => Promise.resolve({ value: 7 })), 7);
+    assert.equal(log.filter((line) => line.includes('"msg":"audit"')).length, 1);
+    assert.equal(log.filter((line) => line.includes('"msg":"audit outcome"')).length, 1);
+    away.disconnect();
+  });
 
-test('pages go on where the one before ended, through acts and refusals alike', async () => {
-  const { audit } = startAudit();
-  for (let i = 0; i < 12; i += 1) {
-    await audit.write({ ...pause, target: `lane ${i}` });
-    await audit.refused({ who: `user ${i}`, action: 'access', target: 'GET /' });
-  }
-  const all = await entriesOf(audit);
-  const paged: AuditEntry[] = [];
-  for (let after: string | undefined = ''; after !== undefined;) {
-    const page = await audit.page({ limit: 5, ...(after !== '' && { after }) });
-    paged.push(...page.entries);
-    after = page.next;
-  }
-  assert.equal(all.length, 24);
-  assert.deepEqual(paged, all);
-  await assert.rejects(audit.page({ limit: 5, after: 'x' }), { code: 'invalid-argument' });
-});
+  test('limits and counts refusals without displacing actions', async () => {
+    const { audit, clock, sizes } = startAudit();
+    await audit.around(pause, () => Promise.resolve({ value: undefined }));
+    for (let i = 0; i < 1_000; i += 1) {
+      await audit.refused({ who: 'mallory', action: 'access', target: 'POST /renewals' });
+      await audit.refused({ who: 'mallory', action: 'access', target: `GET /${i}` });
+      await audit.refused({ who: `unknown at 192.0.2.${i}`, action: 'sign-in', target: 'session' });
+    }
+    assert.deepEqual(await sizes(), [1, 30]);
+    await clock.advance(60_000);
+    await audit.refused({ who: 'joe', action: 'access', target: 'POST /renewals' });
+    const [latest] = await entriesOf(audit);
+    assert.deepEqual([latest?.who, latest?.outcome], ['joe', 'refused']);
+    assert.match(latest?.detail ?? '', /29\d\d other refusals/);
+  });
 
-test('an entry is bounded whatever is written into it', async () => {
-  const { audit } = startAudit();
-  const long = 'x'.repeat(1_000_000);
-  await audit.write({ who: long, action: 'renew', target: long, reason: long, detail: long });
-  await audit.refused({ who: long, action: 'access', target: long, detail: long });
-  for (const entry of await entriesOf(audit)) assert.ok(JSON.stringify(entry).length < 4_096);
+  test('pages continue after the previous one, across actions and refusals', async () => {
+    const { audit } = startAudit();
+    for (let i = 0; i < 12; i += 1) {
+      await audit.write({ ...pause, target: `lane ${i}` });
+      await audit.refused({ who: `user ${i}`, action: 'access', target: 'GET /' });
+    }
+    const all = await entriesOf(audit);
+    const paged: AuditEntry[] = [];
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = await audit.page({ limit: 5, ...(after !== '' && { after }) });
+      paged.push(...page.entries);
+      after = page.next;
+    }
+    assert.equal(all.length, 24);
+    assert.deepEqual(paged, all);
+    await assert.rejects(audit.page({ limit: 5, after: 'x' }), { code: 'invalid-argument' });
+  });
+
+  test('bounds the size of an entry', async () => {
+    const { audit } = startAudit();
+    const long = 'x'.repeat(1_000_000);
+    await audit.write({ who: long, action: 'renew', target: long, reason: long, detail: long });
+    await audit.refused({ who: long, action: 'access', target: long, detail: long });
+    for (const entry of await entriesOf(audit)) assert.ok(JSON.stringify(entry).length < 4_096);
+  });
 });

@@ -7,33 +7,34 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { RefusalFilter } from './refusal-filter.ts';
 
-/** Something that a person does; the log gives it place and time. */
+/** One action of an operator; the log adds its id and time. */
 export type AuditedAction = Omit<AuditEntry, 'id' | 'at'>;
 
-/** What came of it, for the entry. */
+/** The result of an action, with an optional detail for its audit entry. */
 export interface AuditedResult<Value> {
   readonly value: Value;
   readonly detail?: string;
 }
 
-/** What the log stands on. */
 export interface AuditLogOptions {
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
   readonly log: Logger;
-  /** Tells open pages of a new entry. */
+  /** Publishes the new entry to open pages. */
   readonly announce: () => Promise<void>;
   readonly clock?: Clock;
 }
 
-/** About this many entries are kept in Redis; the log lines are for keeping longer. */
-const kept = 10_000;
-/** In a stream of their own, so that refusals never push out what was done. */
-const keptRefusals = 2_000;
-/** Names and selections may be long, and some are a stranger's. */
+/** Approximate number of entries in Redis. For longer retention keep the log lines. */
+const maxEntries = 10_000;
+/** A separate stream, so that refusals never displace completed actions. */
+const maxRefusals = 2_000;
+/** In characters. Names and selections can be long and can come from untrusted callers. */
 const maxLengths = { who: 256, target: 1_024, reason: 1_024, detail: 1_024 } as const;
 
-/** What people did and were refused: a structured log line each, and the last ones in Redis for the page. */
+/**
+ * Records operator actions and refusals: one structured log line each, and the latest entries in Redis for the page.
+ */
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #refusals: RefusalFilter;
@@ -44,9 +45,9 @@ export class AuditLog {
   }
 
   /**
-   * Writes down what is about to be done, does it, and writes down what came of it in the place of the first entry. A
-   * controller that ends in between leaves the first, which says that the outcome is not known. The log lines are written
-   * whatever Redis does; what is done is not undone for its sake.
+   * Records the action, runs it and then replaces the entry by one with its outcome. If the controller stops in
+   * between, the first entry remains with the outcome `started`. A Redis failure stops neither the log lines nor the
+   * action.
    */
   async around<Value>(action: AuditedAction, act: () => Promise<AuditedResult<Value>>): Promise<Value> {
     const bounded = boundedAction(action);
@@ -58,39 +59,42 @@ export class AuditLog {
       return value;
     } catch (thrown) {
       const { code, message } = asCertfleetError(thrown);
-      // An error that we did not foresee may quote anything.
+      // An unexpected error may contain secrets.
       const detail = code === 'internal' ? 'internal error' : message;
       await this.#settle(intent, { ...bounded, outcome: 'failed', detail });
       throw thrown;
     }
   }
 
-  /** Writes down what was done. */
+  /** Records an action that is already done. */
   async write(action: AuditedAction): Promise<void> {
     const bounded = boundedAction(action);
     this.#options.log.info({ audit: bounded }, 'audit');
     await this.#keep(bounded);
   }
 
-  /** Writes down that somebody was refused; of many that are alike some are written and the rest counted. */
+  /** Records a refusal. Similar refusals are rate-limited; the next entry counts those left out. */
   async refused(action: Omit<AuditedAction, 'outcome'>): Promise<void> {
     const { redis, keys, log, announce } = this.#options;
     const { who, action: what, target } = action;
     const verdict = this.#refusals.refused(who, JSON.stringify([who, what, target]));
     if (!verdict.isWritten) return;
-    const more = verdict.omitted === 0 ? '' : `; ${verdict.omitted} other refusals have no entry of their own`;
+    const more = verdict.omitted === 0 ? '' : `; ${verdict.omitted} other refusals were not recorded individually`;
     const detail = `${action.detail ?? ''}${more}`;
     const bounded = boundedAction({ ...action, outcome: 'refused', ...(detail !== '' && { detail }) });
     log.warn({ audit: bounded }, 'audit');
     try {
-      await redis.xadd(keys.auditRefusals, 'MAXLEN', '~', keptRefusals, '*', 'e', JSON.stringify(bounded));
+      await redis.xadd(keys.auditRefusals, 'MAXLEN', '~', maxRefusals, '*', 'e', JSON.stringify(bounded));
       await announce();
     } catch (thrown) {
-      log.warn({ error: String(thrown) }, 'audit entry not kept in redis');
+      log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
     }
   }
 
-  /** A page, the latest first. @throws CertfleetError invalid-argument for a cursor that is none */
+  /**
+   * Returns one page, the latest entry first.
+   * @throws CertfleetError invalid-argument for an invalid cursor
+   */
   async page({ limit, after }: AuditQuery): Promise<Audit> {
     const { redis, keys } = this.#options;
     const { acts, refusals } = startsOf(after);
@@ -107,19 +111,21 @@ export class AuditLog {
     return { entries, ...(found.length > limit && last !== undefined && { next: last.id }) };
   }
 
-  /** @returns the entry's id; undefined when Redis did not take it */
+  /** @returns the entry's id; undefined if Redis did not store it */
   async #keep(entry: object, replaced?: string): Promise<string | undefined> {
     const { redis, keys, log, announce } = this.#options;
     try {
       const transaction = redis.multi();
       if (replaced !== undefined) transaction.xdel(keys.audit, replaced);
-      transaction.xadd(keys.audit, 'MAXLEN', '~', kept, '*', 'e', JSON.stringify(entry));
-      const [error, id] = (await transaction.exec())?.at(-1) ?? [new Error('expected an answer of redis, found none')];
+      transaction.xadd(keys.audit, 'MAXLEN', '~', maxEntries, '*', 'e', JSON.stringify(entry));
+      const [error, id] = (await transaction.exec())?.at(-1) ?? [
+        new Error('redis returned no result for the transaction'),
+      ];
       if (error !== null) throw error;
       await announce();
       return typeof id === 'string' ? id : undefined;
     } catch (thrown) {
-      log.warn({ error: String(thrown) }, 'audit entry not kept in redis');
+      log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
       return undefined;
     }
   }
@@ -127,7 +133,7 @@ export class AuditLog {
   async #settle(intent: string | undefined, outcome: AuditedAction): Promise<void> {
     const bounded = boundedAction(outcome);
     this.#options.log.info({ audit: bounded }, 'audit outcome');
-    // Shown at the time at which it was begun.
+    // Keep the start time of the action, not the time of its outcome.
     await this.#keep({ ...bounded, ...(intent !== undefined && { at: timeOf(intent) }) }, intent);
   }
 }
@@ -140,20 +146,20 @@ function boundedAction<Action extends AuditedAction>(action: Action): Action {
   return { ...action, ...(Object.fromEntries(bounded) as Partial<Action>) };
 }
 
-/** Ids of the two streams may be the same; those of refusals are marked. */
+/** Marks ids of refusals, because ids of the two streams may be equal. */
 const refusalMark = 'r';
 
-/** Where a page begins in each stream. An entry of what was done comes before a refusal of the same id. */
+/** Start ids of a page in both streams. Of two equal ids the action is listed before the refusal. */
 function startsOf(after: string | undefined): { readonly acts: string; readonly refusals: string } {
   if (after === undefined) return { acts: '+', refusals: '+' };
   const match = /^(\d{1,20}-\d{1,20})(r?)$/.exec(after);
   const id = match?.[1];
   if (id === undefined)
-    throw new CertfleetError('invalid-argument', 'after: expected the `next` of a page, found something else');
+    throw new CertfleetError('invalid-argument', 'after: expected the `next` value of an earlier page');
   return { acts: `(${id}`, refusals: match?.[2] === refusalMark ? `(${id}` : id };
 }
 
-/** Positive when `a` is shown before `b`. */
+/** Positive when `a` is listed before `b`. */
 function compareIds(a: string, b: string): number {
   const [aMs = 0n, aSequence = 0n] = numbersOf(a);
   const [bMs = 0n, bSequence = 0n] = numbersOf(b);
@@ -164,7 +170,7 @@ function compareIds(a: string, b: string): number {
 
 const numbersOf = (id: string): bigint[] => id.replace(refusalMark, '').split('-').map(BigInt);
 
-/** The id of a stream's entry begins with its time; an outcome has the time at which it was begun. */
+/** The id of a stream entry begins with its time; an outcome entry carries the start time of its action. */
 function entryOf(id: string, json: string): AuditEntry {
   return { at: timeOf(id), ...(JSON.parse(json) as AuditedAction), id };
 }

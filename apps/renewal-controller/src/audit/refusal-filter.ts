@@ -1,24 +1,24 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { TtlCache } from '../identity/ttl-cache.ts';
 
-/** Whether a refusal gets an entry, and how many like it had none since the last. */
+/** Whether to record a refusal, and how many were left out since the last recorded one. */
 export type RefusalVerdict = { readonly isWritten: false } | { readonly isWritten: true; readonly omitted: number };
 
 const windowMs = 60_000;
-/** Entries of one caller for one thing in a window, and for all things. */
+/** Maximum entries per window: per caller and action, and per caller. */
 const maxOfKind = 1;
 const maxOfCaller = 5;
-/** Entries of all kinds in a window. */
+/** Maximum entries per window in total. */
 const maxEntries = 30;
 const maxKinds = 2_048;
 
-/** Thins out refusals, so that nobody can fill the audit by being refused; what was left out is counted. */
+/** Rate-limits refusals, so that no caller can fill the audit log with them. Counts those left out. */
 export class RefusalFilter {
   readonly #clock: Clock;
   readonly #kinds: TtlCache<{ count: number }>;
   #windowEndsMs = -Infinity;
   #written = 0;
-  /** Since the last entry, of any kind. */
+  /** Refusals left out since the last recorded one. */
   #omitted = 0;
 
   constructor(clock: Clock) {
@@ -43,7 +43,7 @@ export class RefusalFilter {
     return { isWritten: true, omitted };
   }
 
-  /** @returns how many there were of it in its window, this one included */
+  /** @returns the number of refusals of this key in its window, including this one */
   #count(key: string): number {
     const known = this.#kinds.get(key) ?? { count: 0 };
     if (known.count === 0) this.#kinds.set(key, known);

@@ -1,21 +1,24 @@
 import { CertfleetError, messageOf } from '@certfleet/shared/errors.ts';
 import { Agent, request } from 'undici';
 
-/** Where the controller's API is, and as whom it is asked. */
+/** The controller's API and the caller's credentials. */
 export interface ApiClientOptions {
-  /** Such as `https://127.0.0.1:8080`. */
+  /** For example `https://127.0.0.1:8080`. */
   readonly server: string;
   readonly token: string | undefined;
-  /** PEM of the CA of the server's certificate; undefined trusts the roots that Node trusts. */
+  /** CA of the server's certificate, PEM; undefined uses the default roots of Node. */
   readonly ca: string | undefined;
-  /** The name in that certificate when it is not the server's, as behind `kubectl port-forward`. */
+  /** Expected name in the certificate if it differs from the host, for example behind `kubectl port-forward`. */
   readonly serverName: string | undefined;
 }
 
-/** Asks the API; gives the JSON of the answer or throws the error that the answer names. */
+/**
+ * Sends one request.
+ * @returns the parsed JSON
+ * @throws CertfleetError unavailable, or failed-precondition with the server's message
+ */
 export type AskApi = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>;
 
-/** A client of the operators' API. */
 export function apiClient({ server, token, ca, serverName }: ApiClientOptions): AskApi & { close(): Promise<void> } {
   const tls = { ...(ca === undefined ? {} : { ca }), ...(serverName === undefined ? {} : { servername: serverName }) };
   const dispatcher = new Agent({ connect: { ...tls, timeout: 10_000 }, headersTimeout: 60_000, bodyTimeout: 60_000 });
@@ -30,13 +33,18 @@ export function apiClient({ server, token, ca, serverName }: ApiClientOptions): 
       throw new CertfleetError('unavailable', `could not reach the controller at ${url.origin}: ${messageOf(error)}`);
     });
     const text = await response.body.text().catch((error: unknown) => {
-      throw new CertfleetError('unavailable', `the answer of ${url.origin} broke off: ${messageOf(error)}`);
+      throw new CertfleetError('unavailable', `the response of ${url.origin} was interrupted: ${messageOf(error)}`);
     });
     const answer = jsonOf(text);
     if (response.statusCode < 300 && answer !== undefined) return answer;
-    // A proxy in between answers in a form of its own.
-    const { message = 'expected JSON, found something else' } = (answer ?? {}) as { readonly message?: string };
-    throw new CertfleetError('failed-precondition', `the controller refused (${response.statusCode}): ${message}`);
+    // A proxy may answer in another format.
+    const { message = 'the response is not JSON; check --server and any proxy' } = (answer ?? {}) as {
+      readonly message?: string;
+    };
+    throw new CertfleetError(
+      'failed-precondition',
+      `the server refused the request (${response.statusCode}): ${message}`,
+    );
   };
   return Object.assign(ask, { close: () => dispatcher.close() });
 }

@@ -3,7 +3,7 @@ import { show } from './command.ts';
 import type { Command } from './command.ts';
 import { table } from './table.ts';
 
-/** What operators did lately, the latest first. */
+/** Shows the latest actions of operators. */
 export const audit: Command = async (context) => {
   const answer = (await context.ask('GET', 'audit?limit=200')) as Audit;
   const rows = answer.entries.map(({ at, who, action, target, outcome = 'done', reason = '', detail = '' }) => [

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** A command line, taken apart. */
+/** A parsed command line. */
 export interface CliOptions {
   readonly command: string;
-  /** What stands after the command. */
+  /** Positional arguments after the command. */
   readonly operands: readonly string[];
   readonly output: 'table' | 'json';
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;
@@ -38,7 +38,7 @@ const flags = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** @throws CertfleetError invalid-argument that says what is not understood */
+/** @throws CertfleetError invalid-argument for an unknown flag or value */
 export function parseCli(argv: readonly string[]): CliOptions {
   let parsed;
   try {
@@ -55,26 +55,25 @@ export function parseCli(argv: readonly string[]): CliOptions {
   return { command: values.help === true ? 'help' : command, operands, output, flags: values };
 }
 
-/** The text of `certfleet help`. */
-export const cliHelp = `certfleet: the certificates of the fleet and their renewals.
+export const cliHelp = `certfleet: shows the certificates of a fleet and controls their renewal.
 
-  certfleet status                        the fleet in numbers, and what is being renewed
-  certfleet list                          volumes; -n, --node, --pod, --issuer, --state, --search narrow it down, --sort
-  certfleet show VOLUME                   everything known of one volume; --certificate prints its certificate
-  certfleet nodes                         nodes and whether their agents were heard of
-  certfleet lanes                         issuers' lanes: pace, what waits, pauses
-  certfleet renew --reason TEXT           renew now what is selected; --dry-run counts, --wait follows, --cancel ID
+  certfleet status                        fleet summary and bulk renewals
+  certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --search; --sort
+  certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
+  certfleet nodes                         nodes and when their agents were last seen
+  certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
+  certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows, --cancel ID
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
       --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, or --all
-  certfleet pause LANE --reason TEXT      hold every renewal of an issuer; LANE is an id or a key of "lanes"
-  certfleet resume LANE
-  certfleet audit                         who did what
+  certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
+  certfleet resume LANE                   resume a paused lane
+  certfleet audit                         latest actions of operators
 
-  -o json                                 the API's own answer
+  -o json                                 print the API's response as JSON
   --server URL, --token-file FILE, --ca-file FILE, --server-name NAME
       or CERTFLEET_SERVER, CERTFLEET_TOKEN, CERTFLEET_CA_FILE, CERTFLEET_SERVER_NAME
-      https://127.0.0.1:8080 unless given; see kubectl port-forward and kubectl create token
+      default https://127.0.0.1:8080; see also kubectl port-forward and kubectl create token
 
-  exit code 0; 1 when the controller refused or could not be reached; 2 when a part could not be read, such as the renewals
-  of "status" while Redis is away; 64 when the command line is wrong
+  Exit codes: 0 success; 1 the controller refused the request or could not be reached; 2 a part of the answer could not be
+  read, such as the bulk renewals of "status" while Redis is unavailable; 64 invalid command line
 `;

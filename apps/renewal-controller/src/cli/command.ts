@@ -3,7 +3,6 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AskApi } from './api-client.ts';
 import type { CliOptions } from './cli-options.ts';
 
-/** What a command works with. */
 export interface CommandContext {
   readonly ask: AskApi;
   readonly options: CliOptions;
@@ -11,15 +10,17 @@ export interface CommandContext {
   readonly print: (text: string) => void;
 }
 
-/** A command of the command line. */
 export type Command = (context: CommandContext) => Promise<void>;
 
-/** Shows the API's answer as it is, or as a table. */
+/** Prints the API's response as JSON or as a table. */
 export function show({ options, print }: CommandContext, answer: unknown, asTable: () => string): void {
   print(options.output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : asTable());
 }
 
-/** What stands after the command. @throws CertfleetError invalid-argument without it */
+/**
+ * The first argument after the command.
+ * @throws CertfleetError invalid-argument if it is missing
+ */
 export function operand({ options }: CommandContext, what: string): string {
   const [first] = options.operands;
   if (first === undefined)
@@ -27,21 +28,24 @@ export function operand({ options }: CommandContext, what: string): string {
   return first;
 }
 
-/** The reason that an action needs. @throws CertfleetError invalid-argument without it */
+/**
+ * The value of --reason.
+ * @throws CertfleetError invalid-argument if it is missing and there is no fallback
+ */
 export function reasonOf({ options }: CommandContext, fallback?: string): string {
   const { reason = fallback } = options.flags;
   if (typeof reason === 'string' && reason !== '') return reason;
-  throw new CertfleetError('invalid-argument', `${options.command}: expected --reason, found none`);
+  throw new CertfleetError('invalid-argument', `${options.command}: --reason is required`);
 }
 
-/** A path with the query of what is given. */
+/** Appends the defined values as a query. */
 export function withQuery(path: string, query: Readonly<Record<string, string | boolean | undefined>>): string {
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (typeof value === 'string') given.set(name, value);
   return given.size === 0 ? path : `${path}?${given.toString()}`;
 }
 
-/** Every page of a list, one after the other. */
+/** Requests all pages of a list, in order. */
 export async function allPages<Page extends { readonly next?: string }>(
   ask: AskApi,
   path: string,
@@ -49,8 +53,8 @@ export async function allPages<Page extends { readonly next?: string }>(
 ): Promise<readonly Page[]> {
   const pages: Page[] = [];
   for (let after: string | undefined = ''; after !== undefined;) {
-    const place = after === '' ? {} : { after };
-    const page = (await ask('GET', withQuery(path, { limit: '1000', ...query, ...place }))) as Page;
+    const cursor = after === '' ? {} : { after };
+    const page = (await ask('GET', withQuery(path, { limit: '1000', ...query, ...cursor }))) as Page;
     pages.push(page);
     after = page.next;
   }

@@ -4,7 +4,6 @@ import { lanes, pause, resume } from './lane-commands.ts';
 import { renew, status } from './renewal-commands.ts';
 import { list, nodes, showVolume } from './volume-commands.ts';
 
-/** The commands by name. */
 export const commands: Readonly<Record<string, Command>> = {
   list,
   show: showVolume,

@@ -4,7 +4,7 @@ import { allPages, operand, reasonOf, show } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
 import { table } from './table.ts';
 
-/** The lanes of issuers. */
+/** Lists the lanes. */
 export const lanes: Command = async (context) => {
   const { search, state, sort } = context.options.flags;
   const pages = await allPages<LanePage>(context.ask, 'lanes', { search, state, sort });
@@ -12,21 +12,24 @@ export const lanes: Command = async (context) => {
   show(context, { lanes: all }, () => laneTable(all));
 };
 
-/** Holds a lane. */
+/** Pauses a lane. */
 export const pause: Command = async (context) => {
   const { id } = await laneOf(context, operand(context, 'a lane'));
   const lane = (await context.ask('POST', `lanes/${id}/pause`, { reason: reasonOf(context) })) as Lane;
   show(context, lane, () => laneTable([lane]));
 };
 
-/** Lets a lane go on. */
+/** Resumes a lane. */
 export const resume: Command = async (context) => {
   const { id } = await laneOf(context, operand(context, 'a lane'));
   const lane = (await context.ask('POST', `lanes/${id}/resume`)) as Lane;
   show(context, lane, () => laneTable([lane]));
 };
 
-/** A lane by id or key. @throws CertfleetError not-found */
+/**
+ * Finds a lane by id or key.
+ * @throws CertfleetError not-found
+ */
 export async function laneOf({ ask }: CommandContext, idOrKey: string): Promise<Lane> {
   const pages = await allPages<LanePage>(ask, 'lanes', {});
   const lane = pages.flatMap((page) => page.lanes).find(({ id, key }) => id === idOrKey || key === idOrKey);

@@ -5,7 +5,7 @@ import { runCli } from './run-cli.ts';
 process.exitCode = await runCli({
   argv: process.argv.slice(2),
   env: process.env,
-  // A wait between two looks must keep the process alive, which the system clock's timers do not.
+  // Delays must keep the process alive; the timers of the system clock do not.
   clock: { ...systemClock, schedule: keepingAlive },
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),

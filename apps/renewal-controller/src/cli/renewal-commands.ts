@@ -7,7 +7,7 @@ import type { Command, CommandContext } from './command.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
 
-/** The fleet in numbers, what wants attention, and what is being renewed; what cannot be read costs its own part alone. */
+/** Shows fleet counts, attention items and bulk renewals. If one request fails, the other part is still shown. */
 export const status: Command = async (context) => {
   const [summary, renewals] = await Promise.allSettled([context.ask('GET', 'summary'), context.ask('GET', 'renewals')]);
   if (summary.status === 'rejected' && renewals.status === 'rejected') throw summary.reason;
@@ -25,7 +25,7 @@ export const status: Command = async (context) => {
     ].join('\n'),
   );
   if (missing.length === 0) return;
-  throw new CertfleetError('unavailable', `this is a part of the status only; ${missing.join('; ')}`, {
+  throw new CertfleetError('unavailable', `the status is incomplete: ${missing.join('; ')}`, {
     reason: 'Partial',
   });
 };
@@ -36,7 +36,7 @@ function summaryTables(summary: Summary): string {
     ['volumes', String(summary.volumes)],
     ...counts,
     ['silent nodes', String(summary.agents.silent)],
-    // By the controller's clock: this machine's may be wrong.
+    // Relative to the controller's clock, because the local clock may be wrong.
     ['soonest expiry in', distance(summary.soonestExpiry, Date.parse(summary.at))],
     ['redis', summary.redis.reachable ? 'reachable' : 'not reachable: the counts are the last known'],
   ];
@@ -62,9 +62,9 @@ function renewalTable(renewals: readonly Renewal[]): string {
   return table(['RENEWAL', 'STATE', 'RENEWED', 'PENDING', 'FAILURES', 'BY', 'REASON', 'SELECTION'], rows);
 }
 
-const betweenLooksMs = 1_000;
+const pollIntervalMs = 1_000;
 
-/** Has volumes renewed, counts them, or takes it back. */
+/** Starts, previews or cancels a bulk renewal. */
 export const renew: Command = async (context) => {
   const { ask, options } = context;
   const { flags } = options;
@@ -95,10 +95,10 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
   let progress = renewal;
   show(context, progress, () => renewalTable([progress]));
   while (options.flags['wait'] === true && (progress.state === 'starting' || progress.state === 'running')) {
-    await delay(clock, betweenLooksMs);
+    await delay(clock, pollIntervalMs);
     progress = (await ask('GET', `renewals/${progress.id}`)) as Renewal;
     if (options.output === 'table')
-      print(`${progress.renewed} of ${progress.total} renewed, ${progress.failures} failed tries\n`);
+      print(`${progress.renewed} of ${progress.total} renewed, ${progress.failures} failed attempts\n`);
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { runCli } from './run-cli.ts';
@@ -13,7 +13,7 @@ interface Run {
   readonly errors: string;
 }
 
-/** Runs the command line against an API that answers as the test says. */
+/** Runs the command line against a server with the given request listener. */
 async function run(t: TestContext, answer: RequestListener, ...argv: readonly string[]): Promise<Run> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -24,7 +24,7 @@ async function run(t: TestContext, answer: RequestListener, ...argv: readonly st
   return await runAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, ...argv);
 }
 
-/** This machine's clock is an hour ahead of the controller's. */
+/** The local clock is one hour ahead of the controller's. */
 async function runAt(origin: string, ...argv: readonly string[]): Promise<Run> {
   let [out, errors] = ['', ''];
   const code = await runCli({
@@ -51,44 +51,48 @@ const summary = {
   attention: [],
 };
 
-test('status shows what is known while Redis is away, says what is missing and why, and ends with 2', async (t) => {
-  const away: RequestListener = ({ url = '' }, response) => {
-    response.statusCode = url.endsWith('/summary') ? 200 : 503;
-    response.end(JSON.stringify(url.endsWith('/summary') ? summary : { message: 'redis is not reachable: try again' }));
-  };
-  const { code, out, errors } = await run(t, away, 'status');
-  assert.equal(code, 2);
-  assert.match(out, /volumes +7/);
-  assert.match(out, /soonest expiry in +90s/);
-  assert.match(out, /redis +not reachable/);
-  assert.match(errors, /renewals: .*503.*redis is not reachable/);
-  const json = JSON.parse((await run(t, away, 'status', '-o', 'json')).out) as { missing: string[]; summary: object };
-  assert.equal(json.missing.length, 1);
-});
+describe('runCli', () => {
+  test('status shows known data while Redis is unavailable, names what is missing, and exits with 2', async (t) => {
+    const away: RequestListener = ({ url = '' }, response) => {
+      response.statusCode = url.endsWith('/summary') ? 200 : 503;
+      response.end(
+        JSON.stringify(url.endsWith('/summary') ? summary : { message: 'redis is not reachable: try again' }),
+      );
+    };
+    const { code, out, errors } = await run(t, away, 'status');
+    assert.equal(code, 2);
+    assert.match(out, /volumes +7/);
+    assert.match(out, /soonest expiry in +90s/);
+    assert.match(out, /redis +not reachable/);
+    assert.match(errors, /renewals: .*503.*redis is not reachable/);
+    const json = JSON.parse((await run(t, away, 'status', '-o', 'json')).out) as { missing: string[]; summary: object };
+    assert.equal(json.missing.length, 1);
+  });
 
-test('a controller that cannot be reached at any of its addresses is told with a cause', async () => {
-  const { code, errors } = await runAt('http://localhost:1', 'status');
-  assert.equal(code, 1);
-  assert.match(errors, /could not reach the controller at http:\/\/localhost:1: .*ECONNREFUSED/);
-});
+  test('names the cause when the controller is unreachable at all its addresses', async () => {
+    const { code, errors } = await runAt('http://localhost:1', 'status');
+    assert.equal(code, 1);
+    assert.match(errors, /could not reach the controller at http:\/\/localhost:1: .*ECONNREFUSED/);
+  });
 
-test('an answer that is no JSON, as of a proxy in between, is told as what it is', async (t) => {
-  const { code, errors } = await run(t, (_, response) => response.writeHead(502).end('<html>'), 'nodes');
-  assert.equal(code, 1);
-  assert.match(errors, /502.*expected JSON/);
-});
+  test('reports a response that is not JSON', async (t) => {
+    const { code, errors } = await run(t, (_, response) => response.writeHead(502).end('<html>'), 'nodes');
+    assert.equal(code, 1);
+    assert.match(errors, /502.*not JSON/);
+  });
 
-test('when a node was seen is never negative, counted by the controller’s clock, and a wrong clock is named', async (t) => {
-  const node = { agentVersion: '1', connectedTo: 'one', isSilent: false, volumes: 1, byState };
-  const nodes = [
-    { ...node, node: 'usual', lastSeen: at(-11_000) },
-    { ...node, node: 'a-little-ahead', lastSeen: at(2_000) },
-    { ...node, node: 'far-ahead', lastSeen: at(2_700_000) },
-  ];
-  const { code, out } = await run(t, (_, response) => response.end(JSON.stringify({ at: at(0), nodes })), 'nodes');
-  assert.equal(code, 0);
-  assert.match(out, /usual +online +11s ago/);
-  assert.match(out, /a-little-ahead +online +0s ago +1/);
-  assert.match(out, /far-ahead +online +0s ago \(clock skew of 45m0s\)/);
-  assert.doesNotMatch(out, / -\d/);
+  test('nodes shows the age of a heartbeat by the controller’s clock, never negative, and reports clock skew', async (t) => {
+    const node = { agentVersion: '1', connectedTo: 'one', isSilent: false, volumes: 1, byState };
+    const nodes = [
+      { ...node, node: 'usual', lastSeen: at(-11_000) },
+      { ...node, node: 'a-little-ahead', lastSeen: at(2_000) },
+      { ...node, node: 'far-ahead', lastSeen: at(2_700_000) },
+    ];
+    const { code, out } = await run(t, (_, response) => response.end(JSON.stringify({ at: at(0), nodes })), 'nodes');
+    assert.equal(code, 0);
+    assert.match(out, /usual +online +11s ago/);
+    assert.match(out, /a-little-ahead +online +0s ago +1/);
+    assert.match(out, /far-ahead +online +0s ago \(clock skew of 45m0s\)/);
+    assert.doesNotMatch(out, / -\d/);
+  });
 });

@@ -6,7 +6,6 @@ import { cliHelp, parseCli } from './cli-options.ts';
 import type { CliOptions } from './cli-options.ts';
 import { commands } from './commands.ts';
 
-/** What a run of the command line works with. */
 export interface CliRun {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,16 +14,16 @@ export interface CliRun {
   readonly printError: (text: string) => void;
 }
 
-/** sysexits.h: the command line was wrong. */
+/** EX_USAGE of sysexits.h. */
 const usageExitCode = 64;
 
-/** A part of the answer was printed, the rest could not be read. */
+/** Part of the output is missing. */
 const partialExitCode = 2;
 
 /**
  * Runs one command.
- * @returns the exit code: 0; 1 when the controller refused or could not be reached; 2 when a part of the answer could not be
- *   read; 64 when the command line is wrong
+ * @returns the exit code: 0 success; 1 the controller refused the request or could not be reached; 2 part of the answer
+ *   could not be read; 64 invalid command line
  */
 export async function runCli({ argv, env, clock, print, printError }: CliRun): Promise<number> {
   try {
@@ -61,7 +60,7 @@ function accessOf({ flags }: CliOptions, env: CliRun['env']): Parameters<typeof 
   const caFile = given('ca-file', 'CERTFLEET_CA_FILE');
   return {
     server: given('server', 'CERTFLEET_SERVER') ?? 'https://127.0.0.1:8080',
-    // Never a flag: every process of the machine can read the others' command lines.
+    // Never a flag: command lines are visible to other processes.
     token: tokenFile === undefined ? env['CERTFLEET_TOKEN'] : readFileSync(tokenFile, 'utf8').trim(),
     ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
     serverName: given('server-name', 'CERTFLEET_SERVER_NAME'),

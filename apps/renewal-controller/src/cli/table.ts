@@ -1,4 +1,4 @@
-/** Rows under their titles, in columns that are as wide as their widest cell; for terminals and for `grep`. */
+/** Formats rows in aligned columns for terminals and `grep`. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = titles.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
@@ -11,15 +11,15 @@ export function table(titles: readonly string[], rows: readonly (readonly string
   return [titles, ...rows].map((row) => `${line(row.map(printable))}\n`).join('');
 }
 
-/** What two synchronized clocks may differ by, and what an answer takes to arrive. */
+/** Allows for small clock differences and the latency of a response. */
 const maxSkewMs = 5_000;
 
-/** Names come from pods and issuers: none may move the cursor of an operator's terminal. */
+/** Names come from pods and issuers. Control characters must not reach the operator's terminal. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
-/** How long ago something was, such as `11s ago`: never negative, and a time that is clearly ahead is a wrong clock. */
+/** The age of a time, such as `11s ago`. Never negative; a time clearly in the future is reported as clock skew. */
 export function age(time: string | undefined, nowMs: number): string {
   if (time === undefined) return '';
   const aheadMs = Date.parse(time) - nowMs;
@@ -27,7 +27,7 @@ export function age(time: string | undefined, nowMs: number): string {
   return `${distance(new Date(nowMs).toISOString(), Math.min(Date.parse(time), nowMs))} ago`;
 }
 
-/** A time as the distance from now, such as `3h12m` or `-5m`. */
+/** The distance from now to a time, such as `3h12m` or `-5m`. */
 export function distance(time: string | undefined, nowMs: number): string {
   if (time === undefined) return '';
   const seconds = Math.round((Date.parse(time) - nowMs) / 1000);

@@ -6,7 +6,7 @@ import { allPages, operand, show, withQuery } from './command.ts';
 import type { Command } from './command.ts';
 import { age, distance, table } from './table.ts';
 
-/** The volumes that the flags narrow down. */
+/** Lists the volumes that match the flags. */
 export const list: Command = async (context) => {
   const { namespace, node, pod, volume, issuer, state, search, sort } = context.options.flags;
   const wanted = { namespace, node, pod, volumeId: volume, issuer, state, search, sort: sort ?? 'namespace' };
@@ -28,7 +28,7 @@ export const list: Command = async (context) => {
   show(context, { volumes }, () => table(titles, rows));
 };
 
-/** Everything known of one volume. */
+/** Shows one volume in detail. */
 export const showVolume: Command = async (context) => {
   const volumeId = operand(context, 'a volume id');
   const found = (await context.ask('GET', withQuery('volumes', { volumeId }))) as VolumePage;
@@ -36,7 +36,7 @@ export const showVolume: Command = async (context) => {
   if (first === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId}`);
   const path = `volumes/${encodeURIComponent(first.node)}/${encodeURIComponent(volumeId)}`;
   if (context.options.flags['certificate'] === true) {
-    // Names in its text cannot move a terminal's cursor: the controller sees to that.
+    // The controller has escaped control characters in this text.
     const certificate = (await context.ask('GET', `${path}/certificate`)) as CertificateText;
     show(context, certificate, () => certificate.text);
     return;
@@ -65,10 +65,10 @@ function historyTable(history: readonly Issuance[]): string {
   return table(['ISSUED', 'GENERATION', 'CAUSE', 'PATH', 'TOOK', 'RESULT', 'ERROR'], rows);
 }
 
-/** Nodes, and whether their agents were heard of. */
+/** Lists nodes and the time of their last heartbeat. */
 export const nodes: Command = async (context) => {
   const answer = (await context.ask('GET', 'nodes')) as Nodes;
-  // By the controller's clock, which says when nodes were seen; this machine's may be wrong.
+  // Heartbeats use the controller's clock; the local clock may be wrong.
   const nowMs = answer.at === undefined ? context.clock.now() : Date.parse(answer.at);
   const rows = answer.nodes.map((each) => [
     each.node,

@@ -1,48 +1,50 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { AccessFeed } from './access-feed.ts';
 
-test('access that Redis lost is given anew within a minute, and nothing is given while Redis is away', async (t) => {
-  const clock = new ManualClock();
-  const lifetimeMs = 24 * 3_600_000;
-  let stands: () => Promise<boolean> = () => Promise.resolve(true);
-  let granted = 0;
-  const sent: RedisAccess[] = [];
-  const feed = new AccessFeed({
-    node: 'node-a',
-    grant: () => {
-      granted += 1;
-      const expiresAt = new Date(clock.now() + lifetimeMs);
-      return Promise.resolve({
-        connection: '',
-        username: 'u',
-        password: `p${granted}`,
-        queue: '',
-        prefix: '',
-        expiresAt,
-      });
-    },
-    stands: () => stands(),
-    send: (access) => void sent.push(access),
-    clock,
-    log: createLogger(0, { write: () => undefined }),
+describe('AccessFeed', () => {
+  test('issues new credentials within a minute after Redis lost the user, and none while Redis is unavailable', async (t) => {
+    const clock = new ManualClock();
+    const lifetimeMs = 24 * 3_600_000;
+    let stands: () => Promise<boolean> = () => Promise.resolve(true);
+    let granted = 0;
+    const sent: RedisAccess[] = [];
+    const feed = new AccessFeed({
+      node: 'node-a',
+      grant: () => {
+        granted += 1;
+        const expiresAt = new Date(clock.now() + lifetimeMs);
+        return Promise.resolve({
+          connection: '',
+          username: 'u',
+          password: `p${granted}`,
+          queue: '',
+          prefix: '',
+          expiresAt,
+        });
+      },
+      stands: () => stands(),
+      send: (access) => void sent.push(access),
+      clock,
+      log: createLogger(0, { write: () => undefined }),
+    });
+    t.after(() => feed.stop());
+    await feed.renew();
+    await clock.advance(10 * 60_000);
+    assert.equal(sent.length, 1);
+    stands = () => Promise.reject(new Error('Command timed out'));
+    await clock.advance(10 * 60_000);
+    assert.equal(sent.length, 1);
+    stands = () => Promise.resolve(granted > 1);
+    await clock.advance(60_000);
+    assert.deepEqual(
+      sent.map(({ password }) => password),
+      ['p1', 'p2'],
+    );
+    feed.stop();
+    assert.equal(clock.timers, 0);
   });
-  t.after(() => feed.stop());
-  await feed.renew();
-  await clock.advance(10 * 60_000);
-  assert.equal(sent.length, 1);
-  stands = () => Promise.reject(new Error('Command timed out'));
-  await clock.advance(10 * 60_000);
-  assert.equal(sent.length, 1);
-  stands = () => Promise.resolve(granted > 1);
-  await clock.advance(60_000);
-  assert.deepEqual(
-    sent.map(({ password }) => password),
-    ['p1', 'p2'],
-  );
-  feed.stop();
-  assert.equal(clock.timers, 0);
 });

@@ -3,11 +3,10 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 
-/** What a feed works with. */
 export interface AccessFeedOptions {
   readonly node: string;
   readonly grant: (node: string) => Promise<RedisAccess>;
-  /** Whether access that was given still works. */
+  /** Whether the given credentials still work. */
   readonly stands: (access: RedisAccess) => Promise<boolean>;
   readonly send: (access: RedisAccess) => void;
   readonly clock: Clock;
@@ -16,19 +15,20 @@ export interface AccessFeedOptions {
 
 const firstRetryMs = 500;
 const maxRetryMs = 30_000;
-/** Between two looks at whether Redis still has the node's user. */
+/** Interval between checks that the node's Redis user still exists. */
 const checkMs = 60_000;
 
 /**
- * Keeps one agent in possession of access to its queue: at once, again at half of its life, and again whenever Redis may
- * have forgotten its users. It looks every minute whether they are still there. While Redis is away it tries again.
+ * Keeps one agent supplied with Redis credentials for its queue: issues them at once, renews them at half of their
+ * lifetime, and issues new ones if the node's user is missing in Redis. Retries with back-off while Redis is
+ * unavailable.
  */
 export class AccessFeed {
   readonly #options: AccessFeedOptions;
   #cancelTimer: CancelTimer | undefined;
   #cancelCheck: CancelTimer | undefined;
   #failures = 0;
-  /** Counts the calls, so that an answer to an earlier one arms no second timer. */
+  /** Sequence number of `renew` calls; a late result of an earlier call is ignored. */
   #turn = 0;
   #stopped = false;
 
@@ -36,7 +36,7 @@ export class AccessFeed {
     this.#options = options;
   }
 
-  /** Grants and sends now. */
+  /** Issues and sends new credentials now. */
   async renew(): Promise<void> {
     const { node, grant, send, clock, log } = this.#options;
     this.#cancelTimer?.();
@@ -44,16 +44,17 @@ export class AccessFeed {
     const turn = ++this.#turn;
     try {
       const access = await grant(node);
-      if (this.#isPast(turn)) return;
+      if (this.#isStale(turn)) return;
       this.#failures = 0;
       send(access);
       const leftMs = (access.expiresAt?.getTime() ?? 0) - clock.now();
       this.#renewIn(Math.max(leftMs / 2, firstRetryMs));
       this.#checkLater(access, turn);
     } catch (thrown) {
-      if (this.#isPast(turn)) return;
+      if (this.#isStale(turn)) return;
       const { message, reason } = asCertfleetError(thrown);
-      if (this.#failures === 0) log.warn({ node, error: message, reason }, 'no access to its queue for a node yet');
+      if (this.#failures === 0)
+        log.warn({ node, error: message, reason }, 'cannot issue Redis credentials for node, retrying');
       this.#renewIn(Math.min(firstRetryMs * 2 ** this.#failures, maxRetryMs));
       this.#failures += 1;
     }
@@ -71,18 +72,18 @@ export class AccessFeed {
 
   async #check(access: RedisAccess, turn: number): Promise<void> {
     const { node, stands, log } = this.#options;
-    // While Redis is away nothing is known of its users.
+    // An unavailable Redis does not mean that the user is missing.
     const isThere = await stands(access).catch(() => true);
-    if (this.#isPast(turn)) return;
+    if (this.#isStale(turn)) return;
     if (isThere) {
       this.#checkLater(access, turn);
       return;
     }
-    log.warn({ node }, 'redis no longer has the user of a connected node, making it anew');
+    log.warn({ node }, 'redis user of a connected node is missing, creating it again');
     await this.renew();
   }
 
-  #isPast(turn: number): boolean {
+  #isStale(turn: number): boolean {
     return this.#stopped || turn !== this.#turn;
   }
 

@@ -19,11 +19,10 @@ import { rpcError } from './rpc-error.ts';
 import { SnapshotTurns } from './snapshot-turns.ts';
 import { StreamIdentity } from './stream-identity.ts';
 
-/** What the server works with. */
 export interface FleetServerOptions {
-  /** As gRPC names it: `0.0.0.0:8443`, `[::]:8443` or `unix:/path`. */
+  /** gRPC address: `0.0.0.0:8443`, `[::]:8443` or `unix:/path`. */
   readonly address: string;
-  /** Undefined speaks without TLS, which the configuration allows on a Unix socket or a loopback address alone. */
+  /** Undefined disables TLS; the configuration allows this only on a Unix socket or a loopback address. */
   readonly certificate: ServingCertificate | undefined;
   readonly identify: IdentifyAgent;
   readonly index: ReportIndex;
@@ -35,7 +34,7 @@ export interface FleetServerOptions {
   readonly observer: FleetObserver;
 }
 
-/** Who counts what happens. */
+/** Receives events for metrics. */
 interface FleetObserver {
   streamEnded(code: string): void;
   reportTaken(durationMs: number): void;
@@ -50,21 +49,21 @@ interface ConnectedNode {
 }
 
 const serverLimits = {
-  // An agent's message is at most a little over 128 KiB; one volume of a hostile issuer may add 100.
-  // A description holds up to 512 KiB of certificates. Decoding holds the event loop, so there is little more room.
+  // An agent's message is at most slightly over 128 KiB; one volume of a hostile issuer may add 100 KiB. A description
+  // has up to 512 KiB of certificates. Decoding blocks the event loop, so the limit is close to these sizes.
   'grpc.max_receive_message_length': 640 * 1024,
   'grpc.max_concurrent_streams': 4,
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
-  // A connection is there for its one stream.
+  // Each connection serves one stream.
   'grpc.max_connection_idle_ms': 30_000,
-  // The bookkeeping of gRPC's own debugging service, which nothing here serves.
+  // Channelz is not used.
   'grpc.enable_channelz': 0,
 };
 const stopGraceMs = 2_000;
-/** Streams of one node that wait for their agent's first answer; beyond them the oldest is given up. */
+/** Streams of one node that wait for the agent's first message; beyond this number the oldest is closed. */
 const maxEntering = 3;
-/** Streams of all whose token is under review. */
+/** Streams whose token is under review, in total. */
 const maxUnknown = 1_024;
 const emptyMessage: ControllerMessage = {
   welcome: undefined,
@@ -73,13 +72,13 @@ const emptyMessage: ControllerMessage = {
   describe: undefined,
 };
 
-/** Serves the fleet API: one stream per node, the newest replaces an older one. */
+/** Serves the fleet API: one stream per node. A newer stream replaces an older one. */
 export class FleetServer {
   readonly #options: FleetServerOptions;
   readonly #server = new Server(serverLimits);
-  /** The stream of each node that was accepted last. */
+  /** The latest accepted stream of each node. */
   readonly #nodes = new Map<string, ConnectedNode>();
-  /** Streams that were not accepted yet, by node. */
+  /** Streams that are not accepted yet, by node. */
   readonly #entering = new Map<string, Set<NodeStream>>();
   #unknown = 0;
   readonly #questions: NodeQuestions;
@@ -92,39 +91,42 @@ export class FleetServer {
     this.#server.addService(FleetService, { connect: (stream: Stream) => void this.#connect(stream) });
   }
 
-  /** How many nodes' agents are connected to this replica, accepted or not yet. */
+  /** Number of nodes with a stream to this replica, accepted or not. */
   get connected(): number {
     return new Set([...this.#nodes.keys(), ...this.#entering.keys()]).size;
   }
 
-  /** Whether the node's agent is connected to this replica. */
+  /** Whether the node's agent has an accepted stream to this replica. */
   isConnected(node: string): boolean {
     return this.#nodes.has(node);
   }
 
   /**
-   * Asks a node's agent what stands in a volume's certificate files.
-   * @throws CertfleetError unavailable with reason NotConnected when the agent is not here, or went away meanwhile;
+   * Asks a node's agent for the contents of a volume's certificate files.
+   * @throws CertfleetError unavailable with reason NotConnected if the agent is not connected here or disconnects;
    *   deadline-exceeded; resource-exhausted
    */
   describe(node: string, volumeId: string): Promise<VolumeDescription> {
     return this.#questions.describe({ node, volumeId }, this.#nodes.get(node)?.send);
   }
 
-  /** @returns the port, 0 for a Unix socket; rejects when the address cannot be had */
+  /** @returns the port, 0 for a Unix socket; rejects if the address cannot be bound */
   start(): Promise<number> {
     const { address, certificate } = this.#options;
     const credentials =
       certificate === undefined
         ? ServerCredentials.createInsecure()
-        : // The library names this function's parameters the other way round: the first is the server's own certificate.
+        : // The library swaps the names of these parameters: the first is the server's certificate.
           experimental.createCertificateProviderServerCredentials(certificate, null, false);
     return new Promise((resolve, reject) =>
       this.#server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error))),
     );
   }
 
-  /** Redis is another one than before: every agent is given access anew, and asked for its volumes if they are lost. */
+  /**
+   * Call when Redis was replaced: issues new credentials to every agent and checks whether their volumes must be sent
+   * again.
+   */
   redisReplaced(): void {
     for (const { stream, feed } of this.#nodes.values()) {
       void feed.renew();
@@ -132,7 +134,7 @@ export class FleetServer {
     }
   }
 
-  /** Tells every agent to go to another replica and closes. */
+  /** Closes all streams, so that the agents connect to another replica, and stops. */
   async stop(): Promise<void> {
     const reason = new CertfleetError('unavailable', 'the controller is stopping');
     this.#questions.stop();
@@ -147,8 +149,8 @@ export class FleetServer {
     const { log, observer } = this.#options;
     const arrival: Arrival = { stream, source: sourceAddressOf(stream.getPeer()), ended: new AbortController() };
     let node: string | undefined;
-    // From the first moment on: an agent may give up while its token is reviewed.
-    stream.on('cancelled', () => arrival.ended.abort(new CertfleetError('cancelled', 'the agent went away')));
+    // Registered first: an agent may disconnect during the token review.
+    stream.on('cancelled', () => arrival.ended.abort(new CertfleetError('cancelled', 'the agent closed the stream')));
     try {
       const token = bearerOf(stream);
       node = await this.#identify(token, arrival);
@@ -168,7 +170,7 @@ export class FleetServer {
 
   async #identify(token: string, { source, ended }: Arrival): Promise<string> {
     if (this.#unknown >= maxUnknown) {
-      throw new CertfleetError('resource-exhausted', 'too many agents connect at once: try again');
+      throw new CertfleetError('resource-exhausted', 'too many agents are connecting: try again');
     }
     this.#unknown += 1;
     try {
@@ -208,7 +210,7 @@ export class FleetServer {
         this.#accept(node, { stream: nodeStream, feed, send });
         void feed.renew();
       },
-      // Whatever took the session may have taken the node's user too.
+      // The event that removed the session may have removed the node's Redis user too.
       onSessionLost: () => void feed.renew(),
       observeReport: (durationMs) => observer.reportTaken(durationMs),
       onDescription: this.#questions.answersOf(node),
@@ -225,24 +227,24 @@ export class FleetServer {
     }
   }
 
-  /** A stream waits for its agent's answer; the one that was accepted last goes on until then. */
+  /** Adds a stream that waits for acceptance; the accepted stream of the node stays active until then. */
   #enter(node: string, stream: NodeStream): void {
     const entering = this.#entering.get(node) ?? new Set();
     this.#entering.set(node, entering.add(stream));
     const [oldest] = entering;
     if (entering.size > maxEntering) {
-      oldest?.end(new CertfleetError('aborted', 'too many streams of this node wait to be accepted'));
+      oldest?.end(new CertfleetError('aborted', 'too many streams of this node are waiting for acceptance'));
     }
   }
 
-  /** The index fenced off every older stream of the node; the one that is here ends. */
+  /** The index already rejects older streams of the node; close the one on this replica. */
   #accept(node: string, connected: ConnectedNode): void {
     this.#entered(node, connected.stream);
     const older = this.#nodes.get(node);
     this.#nodes.set(node, connected);
     if (older === undefined) return;
     this.#questions.left(node);
-    older.stream.end(new CertfleetError('aborted', 'a newer stream of this node took over'));
+    older.stream.end(new CertfleetError('aborted', 'superseded by a newer stream of this node'));
   }
 
   #leave(node: string, stream: NodeStream): void {
@@ -259,17 +261,17 @@ export class FleetServer {
   }
 }
 
-/** A stream that came in, before anything is known of it. */
+/** An incoming stream before authentication. */
 interface Arrival {
   readonly stream: Stream;
   readonly source: string;
-  /** Aborted as soon as its agent gave it up. */
+  /** Aborted when the agent closes the stream. */
   readonly ended: AbortController;
 }
 
 function bearerOf(stream: Stream): string {
   const [header] = stream.metadata.get('authorization');
   const match = /^Bearer (\S+)$/i.exec(String(header ?? ''));
-  if (match?.[1] === undefined) throw new CertfleetError('unauthenticated', 'expected a bearer token, found none');
+  if (match?.[1] === undefined) throw new CertfleetError('unauthenticated', 'the bearer token is missing');
   return match[1];
 }

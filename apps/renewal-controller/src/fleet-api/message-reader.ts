@@ -2,8 +2,8 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AgentMessage } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 
 /**
- * Reads an agent's stream one message after another. While a message is worked on none is read, so that HTTP/2's own
- * flow control slows an agent down that sends faster than Redis takes.
+ * Reads an agent's stream one message at a time. No message is read during processing, so HTTP/2 flow control slows an
+ * agent that sends faster than Redis can accept.
  */
 export class MessageReader {
   readonly #messages: AsyncIterator<AgentMessage>;
@@ -14,13 +14,14 @@ export class MessageReader {
   }
 
   /**
-   * The next message, or undefined when `interruption` comes first: the message is then kept for the next call.
-   * @throws CertfleetError cancelled when the agent ended the stream
+   * Returns the next message, or undefined if `interruption` resolves first; the message is then kept for the next
+   * call.
+   * @throws CertfleetError cancelled if the agent ended the stream
    */
   async next(interruption?: Promise<undefined>): Promise<AgentMessage | undefined> {
     if (this.#pending === undefined) {
       this.#pending = this.#read();
-      // A stream that we end ourselves has nobody left who waits for its next message.
+      // After a stream was closed by the controller nothing awaits this promise.
       this.#pending.catch(() => undefined);
     }
     const message = await (interruption === undefined ? this.#pending : Promise.race([this.#pending, interruption]));

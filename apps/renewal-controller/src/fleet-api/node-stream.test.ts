@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -12,12 +12,11 @@ import { NodeStream } from './node-stream.ts';
 import type { ReportIndex } from './node-stream.ts';
 import { SnapshotTurns } from './snapshot-turns.ts';
 
-/** The snapshots that were taken in whole; the first fails at its second part, as when Redis goes away in the middle. */
+/** Records complete snapshots. The first one fails at its second part, as if Redis became unavailable. */
 class FailingOnce implements ReportIndex {
   readonly snapshots: string[][] = [];
-  /** The ids of the sessions under which snapshots came, and were taken in. */
+  /** Session ids of the recorded snapshots. */
   readonly sessions: string[] = [];
-  /** What the next delta fails with. */
   deltaFailure: Error | undefined;
   #hasFailed = false;
   #opened = 0;
@@ -38,7 +37,7 @@ class FailingOnce implements ReportIndex {
       ids.push(...reports.map(({ volumeId }) => volumeId));
       if (ids.length < 2 || this.#hasFailed) continue;
       this.#hasFailed = true;
-      throw new CertfleetError('unavailable', 'Redis is away');
+      throw new CertfleetError('unavailable', 'Redis is unavailable');
     }
     this.snapshots.push(ids);
     this.sessions.push(session.id);
@@ -54,7 +53,7 @@ class FailingOnce implements ReportIndex {
 interface Fixture {
   readonly index: FailingOnce;
   readonly say: (message: Parameters<typeof AgentMessage.fromPartial>[0]) => void;
-  /** Resolves once the controller has asked for that many snapshots. */
+  /** Resolves once the controller has requested that many snapshots. */
   readonly asked: (count: number) => Promise<void>;
 }
 
@@ -102,29 +101,31 @@ const part = (id: string, last = false): Parameters<typeof AgentMessage.fromPart
   snapshot: { volumes: [VolumeReport.fromPartial({ volumeId: id })], last },
 });
 
-test('the rest of a snapshot that failed in the middle is not taken for a whole one', async (t) => {
-  const { index, say, asked } = startStream(t);
-  say({ hello: { agentVersion: '1.0.0' } });
-  await asked(1);
-  for (const id of ['a', 'b', 'c']) say(part(id));
-  say(part('d', true));
-  await asked(2);
-  for (const id of ['a', 'b', 'c']) say(part(id));
-  say(part('d', true));
-  while (index.snapshots.length === 0) await new Promise(setImmediate);
-  assert.deepEqual(index.snapshots, [['a', 'b', 'c', 'd']]);
-});
+describe('NodeStream', () => {
+  test('does not apply the remaining parts of a failed snapshot as a complete one', async (t) => {
+    const { index, say, asked } = startStream(t);
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    for (const id of ['a', 'b', 'c']) say(part(id));
+    say(part('d', true));
+    await asked(2);
+    for (const id of ['a', 'b', 'c']) say(part(id));
+    say(part('d', true));
+    while (index.snapshots.length === 0) await new Promise(setImmediate);
+    assert.deepEqual(index.snapshots, [['a', 'b', 'c', 'd']]);
+  });
 
-test('a change whose command timed out is followed by a snapshot under a new session', async (t) => {
-  const { index, say, asked } = startStream(t);
-  index.deltaFailure = new Error('Command timed out');
-  say({ hello: { agentVersion: '1.0.0' } });
-  await asked(1);
-  say(part('a', true));
-  while (index.snapshots.length === 0) await new Promise(setImmediate);
-  say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
-  await asked(2);
-  say(part('a', true));
-  while (index.snapshots.length === 1) await new Promise(setImmediate);
-  assert.deepEqual(index.sessions, ['session-1', 'session-2']);
+  test('requests a snapshot under a new session after the command of a change timed out', async (t) => {
+    const { index, say, asked } = startStream(t);
+    index.deltaFailure = new Error('Command timed out');
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    say(part('a', true));
+    while (index.snapshots.length === 0) await new Promise(setImmediate);
+    say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
+    await asked(2);
+    say(part('a', true));
+    while (index.snapshots.length === 1) await new Promise(setImmediate);
+    assert.deepEqual(index.sessions, ['session-1', 'session-2']);
+  });
 });

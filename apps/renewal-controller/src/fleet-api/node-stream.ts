@@ -14,85 +14,83 @@ import type { NodeSession } from '../fleet-index/node-session.ts';
 import type { MessageReader } from './message-reader.ts';
 import type { SnapshotTurns } from './snapshot-turns.ts';
 
-/** Where reports go. */
 export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'> &
   Partial<Pick<FleetIndex, 'currentSession' | 'applyDeferrals'>>;
 
-/** What a stream works with. */
 export interface NodeStreamOptions {
-  /** As the token says. */
+  /** From the agent's token. */
   readonly node: string;
   readonly reader: MessageReader;
   readonly send: (message: Partial<ControllerMessage>) => void;
   readonly index: ReportIndex;
   readonly turns: SnapshotTurns;
-  /** This replica's name. */
   readonly replica: string;
   readonly heartbeatSeconds: number;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The agent answered on this stream and has the node's session: older streams may end, its access comes next. */
+  /**
+   * The agent has answered on this stream and owns the node's session: close older streams and issue its credentials.
+   */
   readonly onAccepted: () => void;
-  /** The index had lost the node's session; there is a new one. */
+  /** Redis had lost the node's session, and a new one was opened. */
   readonly onSessionLost?: () => void;
-  /** A report was taken in, so many milliseconds after it was read. */
+  /** A report was applied, this many milliseconds after it was read. */
   readonly observeReport: (durationMs: number) => void;
-  /** The agent answered a question; throws what ends its stream. */
+  /** Handles an answer of the agent; an error thrown here ends the stream. */
   readonly onDescription: (description: Description) => void;
 }
 
-/** More than a kubelet runs many times over; a node that reports more is out of its mind. */
+/** Well above a kubelet's pod limit; larger reports are rejected. */
 const maxVolumes = 10_000;
-/** Between two looks at a Redis that is away. */
+/** Delay between attempts while Redis is unavailable. */
 const redisRetryMs = 1_000;
-/** A Redis that hangs must not keep an agent from being welcomed, which gives up after 15 s. */
-const lookTimeoutMs = 2_000;
-/** An agent is silent when it misses this many heartbeats. */
+/** The agent gives up after 15 s without a welcome; a hanging Redis must not delay it that long. */
+const readSessionTimeoutMs = 2_000;
+/** An agent counts as silent after this many missed heartbeats. */
 const missedHeartbeats = 3;
 
 /**
- * The controller's end of one agent's stream: takes its reports into the index, in their order, and asks for the whole
- * again whenever one could not be taken in.
+ * The controller's side of one agent's stream. It applies the reports to the index in order, and requests a resync if
+ * one could not be applied.
  */
 export class NodeStream {
   readonly #options: NodeStreamOptions;
   readonly #ending = new AbortController();
-  /** How many volumes the node has. */
+  /** Number of volumes on the node. */
   #volumes = 0;
   #interrupt: () => void = () => undefined;
   #isResyncDue = false;
-  /** A snapshot could not be taken in; what is still on its way of it is passed over. */
+  /** A snapshot failed; its remaining parts are skipped. */
   #isSkipping = false;
   #endTurn: () => void = () => undefined;
   #cancelSilence: CancelTimer | undefined;
   #agentVersion = '';
-  /** Read, and to be worked on next. */
+  /** Already read, processed next. */
   #pending: AgentMessage | undefined;
 
   constructor(options: NodeStreamOptions) {
     this.#options = options;
   }
 
-  /** The index may have been lost: checks, and asks the agent for all of its volumes if so. */
+  /** Call when the index may have been lost: checks the session and requests a resync if needed. */
   resync(): void {
     this.#isResyncDue = true;
     this.#interrupt();
   }
 
-  /** Ends the stream; `run` rejects with the reason. */
   end(reason: CertfleetError): void {
     this.#ending.abort(reason);
     this.#interrupt();
   }
 
-  /** Works until the stream ends, and then always rejects with why. */
+  /** Runs until the stream ends. Always rejects, with the reason of the end. */
   async run(): Promise<never> {
     const { send, node, heartbeatSeconds, onAccepted } = this.#options;
     try {
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
-      const before = await this.#look(lookTimeoutMs);
+      const before = await this.#readSession(readSessionTimeoutMs);
       send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined } });
       let session = await this.#enter(before);
       onAccepted();
@@ -114,7 +112,7 @@ export class NodeStream {
     this.#endTurn = this.#options.turns.take(() => this.#options.send({ resync: {} }));
   }
 
-  /** One message, or one look at whether the index still knows the node. */
+  /** Processes one message, or an interruption. */
   async #work(session: NodeSession): Promise<void> {
     const { index, clock, observeReport, onDescription } = this.#options;
     if (this.#isResyncDue) throw new CertfleetError('aborted', 'the index may have been lost');
@@ -145,12 +143,15 @@ export class NodeStream {
     observeReport(clock.now() - startedMs);
   }
 
-  /** The parts of a snapshot; when the stream breaks off in the middle this throws, and nothing is taken for gone. */
+  /**
+   * Yields the parts of a snapshot. Throws if the stream ends before the last part, so that missing volumes are not
+   * removed.
+   */
   async *#parts(first: AgentMessage): AsyncGenerator<readonly VolumeReport[]> {
     let message: AgentMessage | undefined = first;
     for (;;) {
       const snapshot: AgentMessage['snapshot'] = message?.snapshot;
-      // An interruption only wakes the loop; what it was for is seen to when the snapshot is in.
+      // An interruption is handled after the snapshot.
       if (message !== undefined && snapshot === undefined) {
         throw new CertfleetError('invalid-argument', 'expected the rest of the snapshot, found another message');
       }
@@ -164,22 +165,22 @@ export class NodeStream {
     }
   }
 
-  /** Waits for Redis, then goes on under the same session or a new one, with the agent's volumes sent once more. */
+  /** Waits for Redis, then requests a resync under the same session or a new one. */
   async #recover(session: NodeSession, error: CertfleetError): Promise<NodeSession> {
     const { index, node, log } = this.#options;
     this.#ending.signal.throwIfAborted();
     if (fatalCodes.has(error.code)) throw error;
     const hasFailed = !this.#isResyncDue;
-    if (hasFailed) log.warn({ node, error: error.message }, 'report not taken in, asking for all again');
+    if (hasFailed) log.warn({ node, error: error.message }, 'report rejected, requesting a full resync');
     this.#isResyncDue = false;
     for (;;) {
       try {
         const status = await index.nodeSeen(session);
         if (status === 'superseded') {
-          throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
+          throw new CertfleetError('aborted', 'superseded by a newer stream of this node', { reason: 'Superseded' });
         }
         if (status === 'current') {
-          // A command that timed out may still reach Redis: a new session keeps it from undoing what is written later.
+          // A command that timed out may still reach Redis; a new session prevents it from overwriting later reports.
           const present = hasFailed ? await this.#openSession(session.id) : session;
           this.#askForSnapshot();
           return present;
@@ -196,19 +197,19 @@ export class NodeStream {
   }
 
   /**
-   * Opens the session once the agent has answered on this very stream to something that was sent after the node's
-   * session was looked at. A stream that its agent gave up is never answered on, and one whose answer is older than a
-   * newer stream's session finds another session than it saw: neither displaces the newer one, and no clock is asked.
+   * Opens the node's session after the agent has answered, on this stream, a message that was sent after the current
+   * session was read. An abandoned stream never gets such an answer, and a delayed one finds that the session has
+   * changed. Neither can displace a newer stream, and no clock is involved.
    */
   async #enter(before: string | undefined): Promise<NodeSession> {
     if (before !== undefined) {
-      // The agent says nothing after hello until it has read the welcome.
+      // After hello the agent sends nothing until it has read the welcome.
       this.#askForSnapshot();
       this.#pending = await this.#nextMessage(() => true);
       return await this.#openSession(before);
     }
-    // Redis was away: heartbeats may have been sent before the look, a part of the snapshot was asked for after it.
-    const seen = await this.#look();
+    // Redis was unavailable: heartbeats may have been sent before the session was read, but a snapshot part was not.
+    const seen = await this.#readSession();
     this.#askForSnapshot();
     this.#pending = await this.#nextMessage(({ snapshot }) => snapshot !== undefined);
     return await this.#openSession(seen);
@@ -221,24 +222,24 @@ export class NodeStream {
     }
   }
 
-  /** The node's session as it is now. With a limit undefined when Redis does not say within it. */
-  async #look(): Promise<string>;
-  async #look(limitMs: number): Promise<string | undefined>;
-  async #look(limitMs?: number): Promise<string | undefined> {
+  /** Reads the node's current session. With a limit, returns undefined if Redis does not answer in time. */
+  async #readSession(): Promise<string>;
+  async #readSession(limitMs: number): Promise<string | undefined>;
+  async #readSession(limitMs?: number): Promise<string | undefined> {
     const { index, node, clock } = this.#options;
     if (index.currentSession === undefined) return '';
     for (;;) {
-      const looking = index.currentSession(node).catch(() => undefined);
-      const tooLate = Promise.withResolvers<undefined>();
-      const cancel = clock.schedule(limitMs ?? lookTimeoutMs, () => tooLate.resolve(undefined));
-      const session = await Promise.race([looking, tooLate.promise]);
+      const reading = index.currentSession(node).catch(() => undefined);
+      const timeout = Promise.withResolvers<undefined>();
+      const cancel = clock.schedule(limitMs ?? readSessionTimeoutMs, () => timeout.resolve(undefined));
+      const session = await Promise.race([reading, timeout.promise]);
       cancel();
       if (session !== undefined || limitMs !== undefined) return session;
       await this.#redisPause();
     }
   }
 
-  /** @throws CertfleetError aborted, reason Superseded, when the node's session is not the expected one any more */
+  /** @throws CertfleetError aborted, reason Superseded, if the node has another session than expected */
   async #openSession(expected: string): Promise<NodeSession> {
     const { index, node, replica } = this.#options;
     const entry = { id: randomUUID(), expected };
@@ -247,7 +248,7 @@ export class NodeStream {
         return await index.openSession(node, { agentVersion: this.#agentVersion, connectedTo: replica }, entry);
       } catch (thrown) {
         if (asCertfleetError(thrown).reason === 'Superseded') throw thrown;
-        // Redis is away; that is told once, by its connection.
+        // The Redis connection already logs its failures.
         await this.#redisPause();
       }
     }
@@ -266,7 +267,7 @@ export class NodeStream {
     if (pending !== undefined) return pending;
     this.#expectMessage();
     const message = await this.#options.reader.next(promise);
-    // While this one is worked on the agent is not read, and must not be taken for silent.
+    // While a message is processed nothing is read, so the agent must not count as silent.
     this.#cancelSilence?.();
     this.#ending.signal.throwIfAborted();
     return message;
@@ -277,7 +278,7 @@ export class NodeStream {
     const limitMs = missedHeartbeats * heartbeatSeconds * 1000;
     this.#cancelSilence?.();
     this.#cancelSilence = clock.schedule(limitMs, () =>
-      this.end(new CertfleetError('deadline-exceeded', `expected a message within ${limitMs} ms, found silence`)),
+      this.end(new CertfleetError('deadline-exceeded', `no message within ${limitMs} ms`)),
     );
   }
 
@@ -288,5 +289,5 @@ export class NodeStream {
   }
 }
 
-/** Errors that are the agent's own: asking again would bring the same again. */
+/** Errors caused by the agent itself; a resync would repeat them. */
 const fatalCodes: ReadonlySet<string> = new Set(['invalid-argument', 'resource-exhausted', 'cancelled']);

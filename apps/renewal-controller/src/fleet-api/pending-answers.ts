@@ -2,24 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** How much may be waited for, and for how long. */
 export interface PendingLimits {
-  /** Questions without an answer, in all and of one party. */
-  readonly most: number;
-  readonly maxOfOne: number;
+  /** Maximum pending requests: in total, and per party. */
+  readonly maxTotal: number;
+  readonly maxPerParty: number;
   readonly timeoutMs: number;
 }
 
 interface Pending<T> {
-  /** Who was asked, and alone may answer. */
+  /** Only this party may answer. */
   readonly party: string;
   readonly answer: PromiseWithResolvers<T>;
   readonly cancelTimer: CancelTimer;
 }
 
 /**
- * Questions that wait for their answers. Each has an id that cannot be guessed and is bound to the party that was asked;
- * an answer that comes too late, from another party, or to no question, changes nothing.
+ * Pending requests. Each has an unguessable id bound to the party that received it. Answers that are late, from another
+ * party or to an unknown id have no effect.
  */
 export class PendingAnswers<T> {
   readonly #clock: Clock;
@@ -33,21 +32,21 @@ export class PendingAnswers<T> {
   }
 
   /**
-   * Asks by `send`, and gives the answer.
-   * @throws CertfleetError resource-exhausted when too much is waited for; deadline-exceeded when no answer came in time;
-   *   what `send` threw; or what `fail` or `stop` said
+   * Sends a request and waits for its answer.
+   * @throws CertfleetError resource-exhausted if too many are pending; deadline-exceeded after the timeout; an error
+   *   from `send`, `refuse`, `fail` or `stop`
    */
   async ask(party: string, send: (requestId: string) => void | Promise<void>): Promise<T> {
     if (this.#stopped !== undefined) throw this.#stopped;
-    this.#requirePlace(party);
+    this.#requireSlot(party);
     const id = randomUUID();
     const answer = Promise.withResolvers<T>();
     const { timeoutMs } = this.#limits;
     const cancelTimer = this.#clock.schedule(timeoutMs, () =>
-      answer.reject(new CertfleetError('deadline-exceeded', `expected an answer within ${timeoutMs} ms, found none`)),
+      answer.reject(new CertfleetError('deadline-exceeded', `no answer within ${timeoutMs} ms`)),
     );
     this.#pending.set(id, { party, answer, cancelTimer });
-    // It may fail while the question is still being sent; it is awaited below all the same.
+    // The promise may reject while `send` is still running; it is awaited below.
     answer.promise.catch(() => undefined);
     try {
       await Promise.race([send(id), answer.promise]);
@@ -58,7 +57,7 @@ export class PendingAnswers<T> {
     }
   }
 
-  /** Takes an answer. @returns whether this party was asked so and somebody still waits */
+  /** @returns whether the request is pending and was sent to this party */
   answer(party: string, requestId: string, value: T): boolean {
     const pending = this.#pending.get(requestId);
     if (pending?.party !== party) return false;
@@ -66,7 +65,10 @@ export class PendingAnswers<T> {
     return true;
   }
 
-  /** The party was asked in this, and will not answer. @returns as `answer` */
+  /**
+   * Rejects one pending request.
+   * @returns as `answer`
+   */
   refuse(party: string, requestId: string, error: CertfleetError): boolean {
     const pending = this.#pending.get(requestId);
     if (pending?.party !== party) return false;
@@ -74,21 +76,21 @@ export class PendingAnswers<T> {
     return true;
   }
 
-  /** The party is gone: nothing that it was asked will be answered. */
+  /** Rejects all pending requests to a party that disconnected. */
   fail(party: string, error: CertfleetError): void {
     for (const pending of this.#pending.values()) if (pending.party === party) pending.answer.reject(error);
   }
 
-  /** Ends every wait, and takes no more questions. */
+  /** Rejects all pending and future requests. */
   stop(): void {
     this.#stopped = new CertfleetError('unavailable', 'the controller is stopping');
     for (const { answer } of this.#pending.values()) answer.reject(this.#stopped);
   }
 
-  #requirePlace(party: string): void {
-    const { most, maxOfOne } = this.#limits;
+  #requireSlot(party: string): void {
+    const { maxTotal, maxPerParty } = this.#limits;
     const ofOne = [...this.#pending.values()].filter((pending) => pending.party === party).length;
-    if (this.#pending.size < most && ofOne < maxOfOne) return;
-    throw new CertfleetError('resource-exhausted', `expected fewer questions that wait for ${party}; try again soon`);
+    if (this.#pending.size < maxTotal && ofOne < maxPerParty) return;
+    throw new CertfleetError('resource-exhausted', `too many requests to ${party} are pending; try again soon`);
   }
 }

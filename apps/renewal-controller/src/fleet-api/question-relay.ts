@@ -10,14 +10,12 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { VolumeDescription, VolumeOfNode } from './node-questions.ts';
 import { PendingAnswers } from './pending-answers.ts';
 
-/** What a relay works with. */
 export interface QuestionRelayOptions {
-  /** Publishes; a command fails at once while Redis is away. */
+  /** Publishes; commands fail at once while Redis is unavailable. */
   readonly redis: RedisClient;
-  /** A connection of its own: one that has subscribed takes no other command. */
+  /** A separate connection: a subscribed connection accepts no other commands. */
   readonly subscriber: RedisClient;
   readonly keys: Pick<RedisKeys, 'replica'>;
-  /** This replica's name. */
   readonly replica: string;
   /** Asks an agent that is connected to this replica. */
   readonly describe: (node: string, volumeId: string) => Promise<VolumeDescription>;
@@ -25,16 +23,16 @@ export interface QuestionRelayOptions {
   readonly log: Logger;
 }
 
-/** Longer than the other replica waits for its agent, so that its own words arrive. */
-const limits = { most: 64, maxOfOne: 64, timeoutMs: 7_000 };
-const retryMs = { first: 1_000, longest: 30_000 };
+/** Longer than the other replica's own timeout, so that its error arrives first. */
+const limits = { maxTotal: 64, maxPerParty: 64, timeoutMs: 7_000 };
+const retryMs = { first: 1_000, max: 30_000 };
 const maxMessageBytes = 1024 * 1024;
 const emptyMessage = { question: undefined, answer: undefined, refusal: undefined };
 
 /**
- * Passes questions between replicas by publish and subscribe, so that nothing of an answer is stored anywhere. A replica
- * subscribes from its start: nobody else knows that it will be asked, so it cannot wait until it is. That costs one idle
- * connection; both the questions to it and the answers for it come over its one channel.
+ * Relays requests between replicas by Redis publish/subscribe, so that no answer is stored. Each replica subscribes at
+ * its start, because it cannot know when another replica will ask it. This takes one idle connection. Requests to a
+ * replica and answers for it use the same channel.
  */
 export class QuestionRelay {
   readonly #options: QuestionRelayOptions;
@@ -55,7 +53,7 @@ export class QuestionRelay {
     if (subscriber.status === 'ready') this.#onReady();
   }
 
-  /** Ends every wait at once. */
+  /** Rejects all pending requests. */
   stop(): void {
     this.#stopped = true;
     this.#cancelRetry?.();
@@ -67,16 +65,16 @@ export class QuestionRelay {
   }
 
   /**
-   * Asks the agent of a node through the replica that it is connected to.
-   * @throws CertfleetError what the other replica said; unavailable when it or Redis is away, with reason NotConnected
-   *   when the agent is no longer there; deadline-exceeded; resource-exhausted
+   * Asks a node's agent through the replica that it is connected to.
+   * @throws CertfleetError the other replica's error; unavailable if the replica or Redis is unavailable, with reason
+   *   NotConnected if the agent is no longer connected there; deadline-exceeded; resource-exhausted
    */
   async describe(replica: string, { node, volumeId }: VolumeOfNode): Promise<VolumeDescription> {
     return await this.#pending.ask(replica, async (requestId) => {
-      const heard = await this.#publish(replica, { question: { node, describe: { requestId, volumeId } } });
-      // Each server of a Cluster counts its own subscribers alone.
-      if (heard > 0 || this.#options.redis instanceof Cluster) return;
-      const message = `replica ${replica}, which node ${node} was connected to, is gone; try again soon`;
+      const receivers = await this.#publish(replica, { question: { node, describe: { requestId, volumeId } } });
+      // In a Redis Cluster each server counts only its own subscribers.
+      if (receivers > 0 || this.#options.redis instanceof Cluster) return;
+      const message = `replica ${replica}, to which node ${node} was connected, is no longer running; try again soon`;
       throw new CertfleetError('unavailable', message, { reason: 'NotConnected' });
     });
   }
@@ -86,13 +84,15 @@ export class QuestionRelay {
     try {
       await subscriber.subscribe(keys.replica(replica));
       this.#failures = 0;
-      // Said again now and then: a Cluster's client that changes over to another server tries that once and is silent.
-      this.#subscribeIn(retryMs.longest);
+      // Repeated: a Cluster client that switches to another server resubscribes only once and does not report a
+      // failure.
+      this.#subscribeIn(retryMs.max);
     } catch (thrown) {
       if (this.#stopped) return;
       const { message } = relayError(thrown);
-      if (this.#failures === 0) log.warn({ error: message }, 'other replicas cannot ask this one');
-      this.#subscribeIn(Math.min(retryMs.first * 2 ** this.#failures, retryMs.longest));
+      if (this.#failures === 0)
+        log.warn({ error: message }, 'cannot subscribe to requests of other replicas, retrying');
+      this.#subscribeIn(Math.min(retryMs.first * 2 ** this.#failures, retryMs.max));
       this.#failures += 1;
     }
   }
@@ -102,7 +102,7 @@ export class QuestionRelay {
     if (!this.#stopped) this.#cancelRetry = this.#options.clock.schedule(delayMs, () => void this.#subscribe());
   }
 
-  /** Each connection subscribes anew. */
+  /** A new connection has no subscriptions. */
   readonly #onReady = (): void => {
     this.#cancelRetry?.();
     void this.#subscribe();
@@ -113,7 +113,7 @@ export class QuestionRelay {
     try {
       this.#receive(Relayed.decode(bytes));
     } catch (thrown) {
-      this.#options.log.debug({ error: String(thrown) }, 'message of another replica not understood');
+      this.#options.log.debug({ error: String(thrown) }, 'malformed message from another replica');
     }
   };
 
@@ -131,7 +131,7 @@ export class QuestionRelay {
     try {
       await this.#publish(from, await this.#outcome({ node, volumeId }, requestId));
     } catch (thrown) {
-      this.#options.log.debug({ error: String(thrown) }, 'question of another replica not answered');
+      this.#options.log.debug({ error: String(thrown) }, 'cannot answer another replica');
     }
   }
 
@@ -144,7 +144,7 @@ export class QuestionRelay {
     }
   }
 
-  /** @returns how many heard it */
+  /** @returns the number of subscribers that received it */
   async #publish(replica: string, message: Partial<Relayed>): Promise<number> {
     const { redis, keys, replica: from } = this.#options;
     const bytes = Buffer.from(Relayed.encode({ from, ...emptyMessage, ...message }).finish());
@@ -159,11 +159,11 @@ export class QuestionRelay {
 function relayError(thrown: unknown): CertfleetError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (!message.startsWith('NOPERM')) {
-    return new CertfleetError('unavailable', 'redis, through which replicas ask each other, is away', {
+    return new CertfleetError('unavailable', 'redis is unavailable, so this replica cannot ask another one', {
       cause: thrown,
     });
   }
-  const expected = "expected the right to the channels of the controller's prefix in Redis, found none";
+  const expected = "redis denies access to the channels of the controller's prefix; grant them to its user";
   return new CertfleetError('failed-precondition', `${expected}: ${message}`, { reason: 'ChannelForbidden' });
 }
 

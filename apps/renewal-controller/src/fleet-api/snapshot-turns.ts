@@ -1,7 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
-const atOnce = 8;
-/** An agent that takes longer, or says nothing, keeps nobody else waiting. */
+const maxConcurrent = 8;
+/** A slower or unresponsive agent gives up its slot, so that others do not wait for it. */
 const maxMs = 5_000;
 
 interface Turn {
@@ -10,21 +10,21 @@ interface Turn {
 }
 
 /**
- * Asks few agents at a time for their snapshots, first come, first served. A controller that was restarted meets its whole
- * fleet at once, and would otherwise hold every volume's report in memory before Redis has taken the first.
+ * Limits how many agents send their snapshots at once; others wait in order. Otherwise a restarted controller would
+ * receive the reports of the whole fleet in memory before Redis has stored the first.
  */
 export class SnapshotTurns {
   readonly #clock: Clock;
   readonly #waiting = new Set<Turn>();
-  #free = atOnce;
+  #free = maxConcurrent;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /**
-   * Calls `begin` when it is the caller's turn.
-   * @returns ends the turn, or leaves the line; calling it again does nothing
+   * Calls `begin` when a slot is free.
+   * @returns a function that frees the slot or leaves the queue; further calls have no effect
    */
   take(begin: () => void): () => void {
     const turn: Turn = { begin, end: () => this.#waiting.delete(turn) };

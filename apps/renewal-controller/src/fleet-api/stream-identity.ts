@@ -3,30 +3,29 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { IdentifyAgent } from '../identity/agent-identity.ts';
 import { tokenClaims } from '../identity/token-review.ts';
 
-/** Whose stream it is and how that is found out. */
 export interface StreamIdentityOptions {
   readonly node: string;
   readonly token: string;
   readonly source: string;
   readonly identify: IdentifyAgent;
   readonly clock: Clock;
-  /** The token is not the node's any more: the stream must end. */
+  /** The token is no longer valid for this node: the stream must end. */
   readonly onRevoked: (reason: CertfleetError) => void;
 }
 
-/** A node whose token was revoked is cut off within this time and that of a review. */
+/** A stream ends within this interval, plus the time of a review, after its token was revoked. */
 const reviewEveryMs = 45_000;
-/** After a review that could not be made. */
+/** Interval after a review that failed to complete. */
 const retryMs = 15_000;
-/** How old a review may be that Redis credentials are given on. */
+/** Maximum age of the review on which Redis credentials are issued. */
 const confirmedForMs = 15_000;
 
-/** Codes that say something of the token, rather than of whoever should review it. */
+/** Codes that reject the token itself; others mean that the review could not be made. */
 const refusals: ReadonlySet<string> = new Set(['unauthenticated', 'permission-denied']);
 
 /**
- * The identity of an open stream: its token is reviewed again and again, and the stream ends when the token is not valid
- * any more, or after the lifetime of the token whatever the reviews say.
+ * Rechecks the token of an open stream. The stream ends when the token is no longer valid, and at the latest when the
+ * lifetime of the token is over.
  */
 export class StreamIdentity {
   readonly #options: StreamIdentityOptions;
@@ -35,7 +34,7 @@ export class StreamIdentity {
   #cancelAge: CancelTimer | undefined;
   #isStopped = false;
 
-  /** The token has just been reviewed. */
+  /** The caller has just reviewed the token. */
   constructor(options: StreamIdentityOptions) {
     this.#options = options;
     this.#confirmedMs = options.clock.monotonic();
@@ -44,7 +43,7 @@ export class StreamIdentity {
   start(): void {
     const { clock, token, onRevoked } = this.#options;
     const { issuedMs, expiresMs } = tokenClaims(token);
-    // A difference of two times of one clock, its issuer's: ours does not matter.
+    // Both times come from the token's issuer, so the local clock does not matter.
     if (issuedMs !== undefined && expiresMs !== undefined) {
       this.#cancelAge = clock.schedule(expiresMs - issuedMs, () =>
         onRevoked(
@@ -62,9 +61,9 @@ export class StreamIdentity {
   }
 
   /**
-   * Makes sure that the token is still the node's, by a review of the last seconds.
-   * @throws CertfleetError unauthenticated or permission-denied, upon which the stream ends; retryable codes when it
-   *   cannot be known now
+   * Confirms by a recent review that the token still belongs to the node.
+   * @throws CertfleetError unauthenticated or permission-denied, which also ends the stream; retryable codes if the
+   *   review could not be made
    */
   async confirm(): Promise<void> {
     const { clock } = this.#options;
@@ -77,12 +76,12 @@ export class StreamIdentity {
     const askedMs = clock.monotonic();
     try {
       const found = await identify(token, { source, isFresh: true });
-      if (found !== node) throw new CertfleetError('permission-denied', 'the token speaks for another node now');
+      if (found !== node) throw new CertfleetError('permission-denied', 'the token now belongs to another node');
       this.#confirmedMs = askedMs;
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       if (refusals.has(error.code)) {
-        const message = `the token of this stream is not valid any more: ${error.message}`;
+        const message = `the token of this stream is no longer valid: ${error.message}`;
         onRevoked(new CertfleetError(error.code, message, { reason: 'Revoked' }));
       }
       throw error;
@@ -92,7 +91,7 @@ export class StreamIdentity {
   #reviewIn(delayMs: number): void {
     if (this.#isStopped) return;
     this.#cancelReview = this.#options.clock.schedule(delayMs, () => {
-      // A refusal has ended the stream; what could not be asked is asked again.
+      // A rejection has ended the stream; other failures are retried.
       this.#review().then(
         () => this.#reviewIn(reviewEveryMs),
         () => this.#reviewIn(retryMs),

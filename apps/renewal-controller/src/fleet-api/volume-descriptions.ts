@@ -6,18 +6,16 @@ import type { FleetServer } from './fleet-server.ts';
 import type { VolumeDescription, VolumeOfNode } from './node-questions.ts';
 import type { QuestionRelay } from './question-relay.ts';
 
-/** What is needed to ask any agent of the fleet. */
 export interface VolumeDescriptionsOptions {
   readonly server: Pick<FleetServer, 'isConnected' | 'describe'>;
   readonly relay: Pick<QuestionRelay, 'describe'>;
   readonly view: () => FleetView;
-  /** This replica's name. */
   readonly replica: string;
   readonly silentAfterMs: number;
   readonly clock: Clock;
 }
 
-/** Gives what stands in a volume's certificate files on its node, at this moment. */
+/** Reads the current contents of a volume's certificate files from its node. */
 export type DescribeVolume = (volume: VolumeOfNode) => Promise<VolumeDescription>;
 
 /** Until the fleet API serves nobody can be asked. */
@@ -25,8 +23,8 @@ export const notReady: DescribeVolume = () =>
   Promise.reject(new CertfleetError('unavailable', 'the controller is starting; try again soon'));
 
 /**
- * Asks the agent of a volume's node, on whichever replica it is.
- * @throws CertfleetError unavailable or resource-exhausted, in words for the operator who asked
+ * Asks the agent of the volume's node, directly or through the replica that it is connected to.
+ * @throws CertfleetError unavailable or resource-exhausted, with a message for the operator
  */
 export function volumeDescriptions(options: VolumeDescriptionsOptions): DescribeVolume {
   return async (volume) => {
@@ -38,7 +36,7 @@ export function volumeDescriptions(options: VolumeDescriptionsOptions): Describe
       const moved = nodeNow(options, volume.node);
       const isElsewhere = moved.connectedTo !== tried.connectedTo || options.server.isConnected(volume.node);
       if (error.reason !== 'NotConnected' || !isElsewhere) throw asText(error, moved);
-      // It went to another replica while it was asked, as every agent does when one is restarted.
+      // The agent connected to another replica in the meantime, as agents do when a replica restarts.
       return await ask(options, volume, moved).catch((again: unknown) => {
         throw asText(asCertfleetError(again), moved);
       });
@@ -56,10 +54,10 @@ async function ask(
   { connectedTo, lastSeenMs }: NodeState,
 ): Promise<VolumeDescription> {
   if (server.isConnected(node)) return await server.describe(node, volumeId);
-  // Unknown for the first seconds after this replica has started.
+  // Zero during the first seconds after this replica has started.
   if (lastSeenMs > 0 && clock.now() - lastSeenMs > silentAfterMs) {
     const since = new Date(lastSeenMs).toISOString();
-    throw new CertfleetError('unavailable', `node ${node} is silent: its agent was last heard of at ${since}`);
+    throw new CertfleetError('unavailable', `node ${node} is silent: its agent was last seen at ${since}`);
   }
   if (connectedTo === '' || connectedTo === replica) return await server.describe(node, volumeId);
   return await relay.describe(connectedTo, { node, volumeId });
@@ -67,6 +65,6 @@ async function ask(
 
 function asText(error: CertfleetError, { node, agentVersion }: NodeState): CertfleetError {
   if (error.code !== 'deadline-exceeded') return error;
-  const message = `the agent of node ${node} does not answer; it is busy, or its version (${agentVersion}) cannot show certificates`;
+  const message = `the agent of node ${node} does not answer; it is busy or its version (${agentVersion}) does not support this request`;
   return new CertfleetError('unavailable', message, { cause: error });
 }

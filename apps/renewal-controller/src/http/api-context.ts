@@ -12,20 +12,18 @@ import type { ChangeFeed } from './change-feed.ts';
 import type { LaneDirectory } from './lane-directory.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
-/** What the routes of a volume's certificate and events work with. */
 export interface VolumeInspection {
   readonly view: () => FleetView;
   readonly describeVolume: DescribeVolume;
   readonly podEvents: ReadPodEvents;
 }
 
-/** What the routes work with. */
 export interface ApiContext extends VolumeInspection {
   readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;
-  /** Tells open pages that something changed that no agent reports. */
+  /** Notifies open pages of a change that no agent report announces. */
   readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
   readonly policies: LanePolicies;
   readonly selectVolumes: SelectVolumes;
@@ -34,11 +32,10 @@ export interface ApiContext extends VolumeInspection {
   readonly clock: Clock;
 }
 
-/** The API as fastify knows it. */
 export type Api = FastifyInstance;
 
-/** Routes for those who may look. */
+/** Config of routes that need the right `view`. */
 export const view = { config: { right: 'view' } } as const;
 
-/** Routes for those who may have volumes renewed and lanes held. */
+/** Config of routes that need the right `renew`. */
 export const renew = { config: { right: 'renew' } } as const;

@@ -30,18 +30,17 @@ import type { SignInParts } from './session-routes.ts';
 import { volumeInspectionRoutes } from './volume-inspection-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
-/** What the server works with. */
 export interface ApiServerOptions {
   readonly context: ApiContext;
   readonly gate: OperatorGate;
-  /** Undefined where a proxy knows operators, or nobody needs to. */
+  /** Undefined if a proxy authenticates operators or authentication is off. */
   readonly signIn: SignInParts | undefined;
   readonly certificate: ServingCertificate | undefined;
-  /** Requests of one user a minute, and a tenth of those of one address that nobody is known to have sent; 0 for no limit. */
+  /** Requests per minute and user; 0 for no limit. See RequestLimits for the limit per address. */
   readonly requestsPerMinute: number;
-  /** Addresses and networks of proxies whose X-Forwarded-For is believed; nobody's unless given. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies?: readonly string[];
-  /** Where the built page lies; undefined when it was not built. */
+  /** Directory of the built page; undefined if it was not built. */
   readonly pageDirectory: string | undefined;
   readonly log: Logger;
 }
@@ -50,15 +49,15 @@ const limits = {
   bodyLimit: 256 * 1024,
   requestTimeout: 30_000,
   keepAliveTimeout: 60_000,
-  // A connection over which nothing goes, such as of a reader that does not read. Event streams have a beat.
+  // Closes an inactive connection, for example of a client that stopped reading. Event streams have a heartbeat.
   connectionTimeout: 60_000,
-  // Open streams and idle connections must not hold up a stop.
+  // Open streams and idle connections must not delay a stop.
   forceCloseConnections: true,
-  // The names of nodes and the ids of volumes, each of their characters escaped.
+  // Allows for names of nodes and ids of volumes with every character escaped.
   routerOptions: { maxParamLength: 1024 },
 };
 
-/** The operators' API and page, not yet listening. */
+/** Creates the server of the operators' API and page; it does not listen yet. */
 export async function createApi(options: ApiServerOptions): Promise<Api> {
   const { certificate, context, pageDirectory } = options;
   const api = openServer(options);
@@ -67,7 +66,7 @@ export async function createApi(options: ApiServerOptions): Promise<Api> {
     const { status, body } = errorResponse(thrown);
     const { retryAfterMs, reason } = asCertfleetError(thrown);
     if (retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1000)));
-    // What keeps everybody from being checked is logged once, by the review client.
+    // The review client logs this failure once.
     if (status >= 500 && reason !== 'ReviewUnavailable')
       options.log.warn({ method: request.method, url: request.url, error: String(thrown) }, 'api request failed');
     await reply.code(status).send(body);
@@ -75,7 +74,7 @@ export async function createApi(options: ApiServerOptions): Promise<Api> {
   context.feed.onEvent(() => context.view().forgetStats());
   await api.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
   await pageFiles(api, pageDirectory);
-  // Streams end before the server waits for what is open.
+  // End event streams before the server waits for open requests.
   api.addHook('preClose', (done) => {
     context.feed.stop();
     done();
@@ -83,7 +82,7 @@ export async function createApi(options: ApiServerOptions): Promise<Api> {
   return api;
 }
 
-/** Node's own limits: a head that comes letter by letter is given up, and looked for often. */
+/** Bounds slow request headers (slowloris); the timeout is checked at this interval. */
 const serverLimits = { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 };
 
 function openServer({ certificate, trustedProxies = [] }: ApiServerOptions): Api {
@@ -102,7 +101,7 @@ function openServer({ certificate, trustedProxies = [] }: ApiServerOptions): Api
   return api;
 }
 
-/** Every route asks for a right before anything of the request's body is looked at. */
+/** Every route checks its right before the request body is parsed. */
 async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   const { context, gate, signIn, certificate, requestsPerMinute } = options;
   const isSecure = certificate !== undefined;
@@ -127,7 +126,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     try {
       await checkAccess(access, request, traces);
     } catch (thrown) {
-      noteRefusal(options, { request, traces, error: asCertfleetError(thrown) });
+      recordRefusal(options, { request, traces, error: asCertfleetError(thrown) });
       throw thrown;
     }
   });
@@ -145,8 +144,8 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
 }
 
-/** Writes down who was refused what. */
-function noteRefusal(
+/** Records a refused request in the audit log. */
+function recordRefusal(
   { context, log }: ApiServerOptions,
   { request, traces, error }: { request: FastifyRequest; traces: CallerTraces; error: CertfleetError },
 ): void {
@@ -156,12 +155,12 @@ function noteRefusal(
   try {
     void context.audit.refused({ who, action: 'access', target, detail: error.message });
   } catch (thrown) {
-    // It must not change the answer.
-    log.warn({ error: String(thrown) }, 'refusal not written down');
+    // A failure here must not change the response.
+    log.warn({ error: String(thrown) }, 'cannot record a refused request');
   }
 }
 
-/** Nobody was refused who showed nothing, or whose session has run out. */
+/** Excludes requests without credentials and with expired sessions. */
 function isRefusal({ caller, headers }: FastifyRequest, { cookie }: CallerTraces, error: CertfleetError): boolean {
   if (caller !== undefined) return error.code === 'permission-denied';
   const shown = [cookie, headers.authorization, headers['x-certfleet-proxy-secret']];
@@ -170,7 +169,7 @@ function isRefusal({ caller, headers }: FastifyRequest, { cookie }: CallerTraces
   );
 }
 
-/** Begins to listen. @returns the port */
+/** @returns the port */
 export async function listen(api: Api, { host, port }: ListenAddress): Promise<number> {
   const address = await api.listen({ host: host ?? anyAddress(), port });
   return Number(new URL(address).port);

@@ -5,7 +5,6 @@ import type { RedisHealth } from '../redis/redis-health.ts';
 import type { LaneEntry } from './lane-directory.ts';
 import { iso } from './volume-row.ts';
 
-/** What is looked at for trouble. */
 export interface AttentionSources {
   readonly stats: FleetStats;
   readonly lanes: readonly LaneEntry[];
@@ -15,40 +14,40 @@ export interface AttentionSources {
 }
 
 const ranks: Readonly<Record<Attention['severity'], number>> = { critical: 0, warning: 1, info: 2 };
-/** Of one kind; the rest is one line that counts them. */
+/** Maximum items of one kind; one more item counts the rest. */
 const maxOfKind = 10;
 
-/** What wants a person's attention, in words, the worst first. */
+/** Problems that need an operator's attention, the most severe first. */
 export function attention(sources: AttentionSources): Attention[] {
   const found = [
     ...redisTrouble(sources),
     ...expiredOrOverdue(sources),
-    ...capped(failingIssuers(sources), 'more issuers fail', '/volumes?state=failing'),
+    ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
     ...silentNodes(sources),
-    ...capped(heldLanes(sources), 'more lanes are held or rest', '/lanes?sort=state'),
+    ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
   ];
   return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || b.count - a.count);
 }
 
 const redisProblemText = {
   unreachable: 'Redis does not answer',
-  'not-primary': 'Redis is a replica and takes no writes',
+  'not-primary': 'Redis is a replica and accepts no writes',
   'refuses-writes': 'Redis refuses writes',
-  forbidden: 'Redis forbids what the controller needs',
+  forbidden: 'Redis denies commands that the controller needs',
 } as const;
 
 function redisTrouble({ redis, stats }: AttentionSources): Attention[] {
   const found: Attention[] = [];
   if (!redis.reachable) {
-    const text = 'Redis is out of reach: agents renew by their own deadline, and what is shown is what was known last';
+    const text = 'Redis is unreachable: agents renew at their fallback deadlines, and the counts are the last known';
     found.push({ severity: 'critical', kind: 'redis-unreachable', text, count: stats.all.volumes, link: '/' });
   } else if (redis.problem !== undefined) {
-    const text = `${redisProblemText[redis.problem.kind]}: agents renew by their own deadline. It says: ${redis.problem.message}`;
+    const text = `${redisProblemText[redis.problem.kind]}: agents renew at their fallback deadlines. Redis reports: ${redis.problem.message}`;
     found.push({ severity: 'critical', kind: 'redis-problem', text, count: stats.all.volumes, link: '/' });
   }
   const { maxmemoryPolicy } = redis;
   if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction') {
-    const text = `Redis may throw scheduled renewals away: its maxmemory-policy is ${maxmemoryPolicy}, expected noeviction`;
+    const text = `Redis may evict scheduled renewals: its maxmemory-policy is ${maxmemoryPolicy}, expected noeviction`;
     found.push({ severity: 'warning', kind: 'redis-evicts', text, count: 1, link: '/' });
   }
   return found;
@@ -62,7 +61,7 @@ function expiredOrOverdue({ stats }: AttentionSources): Attention[] {
     found.push({ severity: 'critical', kind: 'expired', text, count: expired, link: '/volumes?state=expired' });
   }
   if (overdue > 0) {
-    const text = `${volumes(overdue)} ${overdue === 1 ? 'is' : 'are'} overdue: neither controller nor agent has renewed in time`;
+    const text = `${volumes(overdue)} ${overdue === 1 ? 'is' : 'are'} overdue: neither the controller nor the agent renewed in time`;
     found.push({ severity: 'critical', kind: 'overdue', text, count: overdue, link: '/volumes?state=overdue' });
   }
   return found;
@@ -82,7 +81,7 @@ function failingIssuer({ key, byState, lastFailure }: IssuerTally, sinceMs: numb
   return {
     severity: byState.expired > 0 ? 'critical' : 'warning',
     kind: 'failing',
-    text: `${volumes(failing)} of issuer ${key} ${failing === 1 ? 'fails' : 'fail'} since ${clockTime(sinceMs, nowMs)}${why}`,
+    text: `${volumes(failing)} of issuer ${key} ${failing === 1 ? 'has' : 'have'} been failing since ${clockTime(sinceMs, nowMs)}${why}`,
     count: failing,
     since: iso(sinceMs),
     link: `/volumes?${new URLSearchParams({ state: 'failing', issuer: key }).toString()}`,
@@ -99,7 +98,7 @@ function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
       severity: 'warning',
       kind: 'node-silent',
       text: isOne
-        ? `node ${first.node} is silent since ${since}`
+        ? `node ${first.node} has been silent since ${since}`
         : `${silent.length} nodes are silent, ${first.node} since ${since}`,
       count: silent.length,
       since: iso(first.lastSeenMs),
@@ -108,20 +107,20 @@ function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
   ];
 }
 
-function heldLanes({ lanes, nowMs }: AttentionSources): Attention[] {
+function stoppedLanes({ lanes, nowMs }: AttentionSources): Attention[] {
   return lanes.flatMap(({ shown, failingSinceMs = nowMs }): Attention[] => {
     const { id, key, paused, queued, blocked, state, lastError, byState } = shown;
     const count = queued + blocked;
     const link = `/lanes/${id}`;
     if (paused !== undefined) {
-      const text = `the lane of issuer ${key} is held by ${paused.by} since ${clockTime(Date.parse(paused.at), nowMs)}: ${paused.reason}; ${renewals(count)}`;
+      const text = `the lane of issuer ${key} was paused by ${paused.by} at ${clockTime(Date.parse(paused.at), nowMs)}: ${paused.reason}; ${renewals(count)}`;
       const severity = count > 0 ? 'warning' : 'info';
       return [{ severity, kind: 'lane-paused', text, count, since: paused.at, link }];
     }
-    // Said already when its volumes fail.
+    // Failing volumes are already reported.
     if (state !== 'backing-off' || byState.failing > 0) return [];
     const why = lastError === undefined ? '' : `: ${lastError.message}`;
-    const text = `the lane of issuer ${key} rests since ${clockTime(failingSinceMs, nowMs)}; ${renewals(count)}${why}`;
+    const text = `the lane of issuer ${key} has been backing off since ${clockTime(failingSinceMs, nowMs)}; ${renewals(count)}${why}`;
     return [{ severity: 'warning', kind: 'lane-backingOff', text, count, since: iso(failingSinceMs), link }];
   });
 }
@@ -141,7 +140,7 @@ function capped(found: Attention[], more: string, link: string): Attention[] {
 const volumes = (count: number): string => `${count} ${count === 1 ? 'volume' : 'volumes'}`;
 const renewals = (count: number): string => `${count} ${count === 1 ? 'renewal waits' : 'renewals wait'}`;
 
-/** With the date when it was not within a day. */
+/** Includes the date if the time is more than a day away. */
 function clockTime(timeMs: number, nowMs: number): string {
   const text = new Date(timeMs).toISOString();
   const time = `${text.slice(11, 16)} UTC`;

@@ -3,7 +3,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 
-/** Who did what. */
 export function auditRoutes(api: Api, { audit }: ApiContext): void {
   const schema = { querystring: AuditQuerySchema, response: { 200: AuditSchema } };
   api.withTypeProvider<TypeBoxTypeProvider>().get('/audit', { ...view, schema }, ({ query }) => audit.page(query));

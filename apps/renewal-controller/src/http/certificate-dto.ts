@@ -6,11 +6,11 @@ import { certificateText } from '../certificate-text/certificate-text.ts';
 import type { VolumeDescription, VolumeOfNode } from '../fleet-api/node-questions.ts';
 
 /**
- * An agent's answer in the API's words. The answer is hostile input: what is no certificate goes no further.
- * @throws CertfleetError not-found when the volume has none; unavailable when the agent sent something else
+ * Converts an agent's answer to the API's form. The answer is untrusted: anything but certificates is rejected.
+ * @throws CertfleetError not-found if the volume has no certificate; unavailable if the answer is invalid
  */
 export function toCertificateDto({ node }: VolumeOfNode, description: VolumeDescription): CertificateText {
-  if (description.absent !== '') throw new CertfleetError('not-found', `node ${node} says: ${description.absent}`);
+  if (description.absent !== '') throw new CertfleetError('not-found', `node ${node}: ${description.absent}`);
   const chain = description.chain.map((der) => parsed(der, node));
   const ca = description.ca.map((der) => parsed(der, node));
   const [leaf] = chain;
@@ -33,10 +33,10 @@ function parsed(der: Uint8Array, node: string): X509Certificate {
 }
 
 function noCertificate(node: string): CertfleetError {
-  return new CertfleetError('unavailable', `the agent of node ${node} answered with what is no certificate`);
+  return new CertfleetError('unavailable', `the agent of node ${node} sent an invalid certificate`);
 }
 
-/** Encoded again, so that nothing but what was parsed is shown. */
+/** Encoded again, so that only parsed content is shown. */
 function pemOf(certificates: readonly X509Certificate[]): string {
   return certificates.map((certificate) => certificate.toString()).join('');
 }
@@ -52,7 +52,7 @@ function shownLink(certificate: X509Certificate): CertificateText['chain'][numbe
   };
 }
 
-/** A time that cannot be read is shown as the epoch; the text says that it is bad. */
+/** An unreadable time is shown as the epoch; the text output shows that it is invalid. */
 function isoTime(time: Date): string {
   return new Date(Number.isNaN(time.getTime()) ? 0 : time).toISOString();
 }

@@ -3,22 +3,20 @@ import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ChangeKind, ChangeListener, FollowedChange } from '../fleet-index/followed-change.ts';
 
-/** An event as it is sent. */
 export interface FeedEvent {
   readonly type: 'change' | 'reset';
-  /** A position in the stream of changes that all replicas follow, so that any of them can go on from it. */
+  /** Position in the change stream. All replicas follow the same stream, so a client can resume on any of them. */
   readonly id: string;
   readonly data: ChangeEvent | undefined;
 }
 
-/** One open stream. */
 export interface FeedReader {
-  /** Whose it is; streams of nobody count for all alone. */
+  /** Streams without a user are limited only in total. */
   readonly user?: string;
   send(event: FeedEvent): void;
-  /** Keeps proxies from taking the stream for dead. */
+  /** Heartbeat that keeps proxies from closing the stream. */
   beat(): void;
-  /** The controller stops. */
+  /** Called when the controller stops. */
   end(): void;
 }
 
@@ -26,17 +24,20 @@ const gatherMs = 1_000;
 const beatMs = 15_000;
 const maxEvents = 300;
 const maxReaders = 200;
-/** Of one user: a page has one, and a person a few pages. */
+/** Per user; each open page uses one stream. */
 const maxReadersOfUser = 25;
-/** Beyond this a page asks for all it shows rather than for each. */
+/** With more changed volumes an event omits their ids, and the page reloads everything. */
 const maxVolumes = 200;
 
-/** Tells open pages what changed, gathered to about one event a second, and keeps the last minutes for those that drop. */
+/**
+ * Sends changes to open pages, merged to about one event per second, and keeps the events of the last minutes for
+ * clients that reconnect.
+ */
 export class ChangeFeed implements ChangeListener {
   readonly #clock: Clock;
   readonly #readers = new Set<FeedReader>();
   readonly #events: FeedEvent[] = [];
-  /** Position before the first event that is kept; undefined until anything is known. */
+  /** Position before the first stored event; undefined until the first event. */
   #since: string | undefined;
   #gathered:
     { position: string; kinds: Set<ChangeKind>; volumes: Map<string, [string, string]> | undefined } | undefined;
@@ -62,26 +63,29 @@ export class ChangeFeed implements ChangeListener {
   reloaded(position: string): void {
     this.#gathered = undefined;
     this.#events.length = 0;
-    // Nothing of a stream that was lost may be taken for known by the time of its ids.
+    // After a loss of the stream no older position may count as known, so use the current time.
     this.#since = position === '' ? `${this.#clock.now()}-0` : position;
-    this.#tell({ type: 'reset', id: this.#since, data: undefined });
+    this.#broadcast({ type: 'reset', id: this.#since, data: undefined });
   }
 
   /**
-   * Makes sure that a user may open one more stream. When all are taken, the user who has most of them loses the oldest to
-   * one who has fewer.
-   * @throws CertfleetError resource-exhausted when too many streams are open, unavailable while stopping
+   * Checks that a user may open another stream. If all streams are in use, the user with the most streams loses the
+   * oldest one to a user with fewer.
+   * @throws CertfleetError resource-exhausted if too many streams are open; unavailable while stopping
    */
   checkRoom(user?: string): void {
     if (this.#isStopped) throw new CertfleetError('unavailable', 'the controller is stopping');
     const own = user === undefined ? 0 : this.#readersOf(user).length;
     if (own >= maxReadersOfUser) {
-      throw new CertfleetError('resource-exhausted', `expected at most ${maxReadersOfUser} open streams of yours`);
+      throw new CertfleetError(
+        'resource-exhausted',
+        `you have too many open event streams: the limit is ${maxReadersOfUser}`,
+      );
     }
     if (this.#readers.size < maxReaders) return;
-    const [oldest, , ...more] = user === undefined ? [] : this.#readersOf(this.#greediest());
+    const [oldest, , ...more] = user === undefined ? [] : this.#readersOf(this.#userWithMostStreams());
     if (oldest === undefined || more.length + 2 <= own + 1) {
-      throw new CertfleetError('resource-exhausted', `expected at most ${maxReaders} open streams, found as many`);
+      throw new CertfleetError('resource-exhausted', `too many open event streams: the limit is ${maxReaders}`);
     }
     this.#readers.delete(oldest);
     oldest.end();
@@ -91,20 +95,20 @@ export class ChangeFeed implements ChangeListener {
     return [...this.#readers].filter((reader) => reader.user === user);
   }
 
-  /** The user with the most streams. */
-  #greediest(): string | undefined {
+  #userWithMostStreams(): string | undefined {
     const counts = new Map<string | undefined, number>();
     for (const { user } of this.#readers) counts.set(user, (counts.get(user) ?? 0) + 1);
     return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
   }
 
-  /** Calls back before each event: what was answered before is not so any more. */
+  /** Calls back before each event, for example to invalidate caches. */
   onEvent(callback: () => void): void {
     this.#callbacks.push(callback);
   }
 
   /**
-   * Begins to tell a reader, first what it missed since `lastId`. @returns what ends it
+   * Adds a reader and first sends the events after `lastId`.
+   * @returns a function that removes the reader
    */
   open(reader: FeedReader, lastId: string | undefined): () => void {
     if (lastId !== undefined) for (const event of this.#missed(lastId)) reader.send(event);
@@ -113,7 +117,6 @@ export class ChangeFeed implements ChangeListener {
     return () => this.#readers.delete(reader);
   }
 
-  /** Ends every stream. */
   stop(): void {
     this.#isStopped = true;
     this.#cancelGather?.();
@@ -122,7 +125,7 @@ export class ChangeFeed implements ChangeListener {
     this.#readers.clear();
   }
 
-  /** What happened after a position; a reset when that is not known any more. */
+  /** Events after a position, or a reset if the position is no longer known. */
   #missed(lastId: string): readonly FeedEvent[] {
     if (this.#since !== undefined && !isAfter(this.#since, lastId))
       return this.#events.filter(({ id }) => isAfter(id, lastId));
@@ -139,10 +142,10 @@ export class ChangeFeed implements ChangeListener {
     const event: FeedEvent = { type: 'change', id: position, data };
     this.#events.push(event);
     if (this.#events.length > maxEvents) this.#since = this.#events.shift()?.id;
-    this.#tell(event);
+    this.#broadcast(event);
   }
 
-  #tell(event: FeedEvent): void {
+  #broadcast(event: FeedEvent): void {
     for (const callback of this.#callbacks) callback();
     for (const reader of this.#readers) reader.send(event);
   }
@@ -153,7 +156,7 @@ export class ChangeFeed implements ChangeListener {
   }
 }
 
-/** Whether one id of a Redis stream, `ms-sequence`, comes after another; `''` comes before all. */
+/** Compares two ids of a Redis stream, `ms-sequence`; `''` is before all others. */
 function isAfter(id: string, other: string): boolean {
   const [ms = 0, sequence = 0] = id.split('-').map(Number);
   const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);

@@ -4,10 +4,10 @@ import { BlockList, isIP } from 'node:net';
 import { sourceOf } from '../identity/request-source.ts';
 
 const maxConnections = 4_096;
-/** Of one address; the rest stays for others. */
+/** Per address. */
 const maxPerSource = 2_048;
 
-/** Bounds the connections of a server: all of them, and those of each address that is no trusted proxy. */
+/** Limits a server's connections in total and per address; addresses of trusted proxies are only part of the total. */
 export function limitConnections(server: Server, trustedProxies: readonly string[]): void {
   const trusted = blockListOf(trustedProxies);
   const open = new Map<string, number>();

@@ -1,6 +1,6 @@
 /**
- * A line of CSV as RFC 4180 has it. Names come from pods and issuers: a cell that a spreadsheet would take for a formula
- * (OWASP, CSV injection) begins with an apostrophe, which makes it text.
+ * Formats one line of CSV (RFC 4180). Names come from pods and issuers, so a cell that a spreadsheet would run as a
+ * formula (OWASP, CSV injection) is prefixed by an apostrophe.
  */
 export function csvLine(cells: readonly (string | number | undefined)[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;

@@ -18,13 +18,12 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'deadline-exceeded': 504,
 };
 
-/** What a failed request is answered with. */
 export interface ErrorResponse {
   readonly status: number;
   readonly body: { readonly code: string; readonly message: string };
 }
 
-/** Any thrown value as an answer: ours by its code, fastify's by its status, Redis' absence, anything else without its text. */
+/** Maps any thrown value to a response. The texts of unexpected errors are hidden. */
 export function errorResponse(thrown: unknown): ErrorResponse {
   const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
   if (thrown instanceof Error && status >= 400 && status < 500) {
@@ -36,6 +35,6 @@ export function errorResponse(thrown: unknown): ErrorResponse {
     return { status: statuses.unavailable, body: { code: 'unavailable', message } };
   }
   const { code, message } = asCertfleetError(thrown);
-  // An error that we did not foresee may quote anything.
+  // An unexpected error may contain secrets.
   return { status: statuses[code], body: { code, message: code === 'internal' ? 'internal error' : message } };
 }

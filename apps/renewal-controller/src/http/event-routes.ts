@@ -6,24 +6,23 @@ import type { Api } from './api-context.ts';
 import type { ChangeFeed, FeedEvent } from './change-feed.ts';
 import type { EventStreams } from './event-streams.ts';
 
-/** A stream that its reader does not read is closed before it takes this much of memory. */
+/** A stream with more unsent data than this is closed, because its client does not read. */
 const maxUnsentBytes = 256 * 1024;
-/** How long a browser waits before it connects again. */
+/** Reconnect delay of browsers. */
 const retryMs = 2_000;
 
-/** What these routes work with. */
 export interface EventRoutesOptions {
   readonly feed: ChangeFeed;
   readonly streams: EventStreams;
   readonly tracesOf: (request: FastifyRequest) => CallerTraces;
 }
 
-/** Server-sent events: what changed, as it changes. */
+/** Server-sent events about changes. */
 export function eventRoutes(api: Api, { feed, streams, tracesOf }: EventRoutesOptions): void {
   api.get('/events', view, (request, reply) => {
     const { caller } = request;
     if (caller === undefined) throw new CertfleetError('unauthenticated', 'expected a session, found none');
-    // Where nobody signs in all are one, and have all of the streams.
+    // Without authentication all callers share one identity, so no limit per user applies.
     const user = caller.proof === 'none' ? undefined : caller.user.username;
     feed.checkRoom(user);
     const lastId = request.headers['last-event-id'];
@@ -33,7 +32,7 @@ export function eventRoutes(api: Api, { feed, streams, tracesOf }: EventRoutesOp
       {
         ...(user !== undefined && { user }),
         send: (event) => write(reply, textOf(event)),
-        beat: () => write(reply, ': still here\n\n'),
+        beat: () => write(reply, ': heartbeat\n\n'),
         end,
       },
       typeof lastId === 'string' && lastId !== '' ? lastId : undefined,
@@ -46,7 +45,7 @@ export function eventRoutes(api: Api, { feed, streams, tracesOf }: EventRoutesOp
   });
 }
 
-/** From here on the answer is the feed's. */
+/** From here on the feed writes the response. */
 function sendHead(reply: FastifyReply): void {
   reply.hijack();
   const headers = Object.fromEntries(Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined));
@@ -54,7 +53,7 @@ function sendHead(reply: FastifyReply): void {
     ...headers,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
-    // nginx would gather events otherwise.
+    // Disables buffering in nginx.
     'x-accel-buffering': 'no',
   });
   reply.raw.write(`retry: ${retryMs}\n\n`);

@@ -3,23 +3,25 @@ import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Caller, CallerTraces, OperatorGate } from '../identity/operator-gate.ts';
 
-/** What the streams are checked with. */
 export interface EventStreamsOptions {
   readonly gate: OperatorGate;
   readonly clock: Clock;
 }
 
-/** What opened a stream, and what ends it. */
+/** The credentials that opened a stream, and how to end it. */
 export interface CheckedStream {
   readonly caller: Caller;
   readonly traces: CallerTraces;
   readonly end: () => void;
 }
 
-/** What RBAC takes away, and a sign-out on another replica, ends a stream within this time and that of the gate's cache. */
+/**
+ * A revoked right, or a sign-out on another replica, ends a stream within this interval plus the TTL of the gate's
+ * cache.
+ */
 const checkEveryMs = 10_000;
 
-/** Sees to it that an event stream lives no longer than the session and the right that opened it. */
+/** Ends event streams whose session or right has ended. */
 export class EventStreams {
   readonly #options: EventStreamsOptions;
   readonly #bySession = new Map<string, Set<() => void>>();
@@ -28,7 +30,10 @@ export class EventStreams {
     this.#options = options;
   }
 
-  /** Watches a stream. @returns what ends the watch */
+  /**
+   * Starts the checks of a stream.
+   * @returns a function that stops them
+   */
   watch(stream: CheckedStream): () => void {
     const key = stream.traces.cookie === undefined ? undefined : hash(stream.traces.cookie);
     const ends = key === undefined ? undefined : (this.#bySession.get(key) ?? new Set());
@@ -50,12 +55,12 @@ export class EventStreams {
     };
   }
 
-  /** The session was closed: its streams end now. */
+  /** Ends the streams of a closed session. */
   signedOut(cookie: string): void {
     for (const end of this.#bySession.get(hash(cookie)) ?? []) end();
   }
 
-  /** Never rejects: while it cannot be known the stream goes on. */
+  /** Never rejects: the stream stays open if the check is unavailable. */
   async #mayGoOn({ caller, traces }: CheckedStream): Promise<boolean> {
     const { gate } = this.#options;
     try {

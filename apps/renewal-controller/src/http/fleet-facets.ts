@@ -5,7 +5,7 @@ import type { FleetStats, VolumeTally } from '../fleet-index/fleet-stats.ts';
 
 type Facet = Facets['nodes'][number];
 
-/** What the filter boxes offer: the most frequent values that begin as asked. */
+/** Suggestions for the filter boxes: the most frequent values with the given prefix. */
 export function fleetFacets(stats: FleetStats, { prefix = '', limit }: FacetQuery): Facets {
   const [namespaces, nodes, issuers] = [stats.namespaces, stats.nodes, stats.issuers].map((tallies) =>
     topFacets(tallies, prefix, limit + 1),

@@ -15,7 +15,7 @@ import { fleetTimeline } from './fleet-timeline.ts';
 import { SecondCache } from './second-cache.ts';
 import { iso } from './volume-row.ts';
 
-/** The fleet at a glance, its time line and its nodes. */
+/** Routes for the fleet summary, the timeline and nodes. */
 export function fleetRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const summaries = new SecondCache<Summary>(context.clock, context.feed);
@@ -52,7 +52,7 @@ function toNodeDto({ view: fleet, clock, silentAfterMs }: ApiContext, node: Node
     node: node.node,
     agentVersion: node.agentVersion,
     connectedTo: node.connectedTo,
-    // Unknown for the first seconds after a node has enrolled.
+    // Zero during the first seconds after the node has registered.
     ...(lastSeenMs > 0 && { lastSeen: iso(lastSeenMs) }),
     isSilent: lastSeenMs > 0 && nowMs - lastSeenMs > silentAfterMs,
     volumes: fleet().volumesOn(node.node),

@@ -4,7 +4,7 @@ import { attention } from './attention.ts';
 import type { LaneEntry } from './lane-directory.ts';
 import { iso } from './volume-row.ts';
 
-/** The fleet at a glance. While Redis is away it tells what was known last, and of no lane. */
+/** Summarizes the fleet. While Redis is unavailable it returns the last known counts, without lanes. */
 export async function fleetSummary(context: ApiContext): Promise<Summary> {
   const { view, lanes, redisHealth, silentAfterMs, clock } = context;
   const nowMs = clock.now();

@@ -9,7 +9,7 @@ const dayMs = 24 * hourMs;
 const hours = 48;
 const days = 30;
 
-/** What is to be renewed, hour by hour and day by day; what was; and how expiries lie. */
+/** Future renewals per hour and day, past renewals per hour, and the distribution of expiries. */
 export async function fleetTimeline({ view, dispatcher, clock }: ApiContext): Promise<Timeline> {
   const nowMs = clock.now();
   const [dueHours, dueDays, done] = await Promise.all([
@@ -24,7 +24,7 @@ export async function fleetTimeline({ view, dispatcher, clock }: ApiContext): Pr
   };
 }
 
-/** Ends of so many steps of the clock, the one that has begun being the first. */
+/** End times of `count` consecutive steps, beginning with the current one. */
 function stepsFrom(nowMs: number, stepMs: number, count: number): readonly number[] {
   const first = Math.floor(nowMs / stepMs) + 1;
   return Array.from({ length: count }, (_, i) => (first + i) * stepMs);

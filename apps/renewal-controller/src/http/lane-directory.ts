@@ -15,7 +15,6 @@ import type { ChangeFeed } from './change-feed.ts';
 import { SecondCache } from './second-cache.ts';
 import { iso } from './volume-row.ts';
 
-/** What the directory stands on. */
 export interface LaneDirectoryOptions {
   readonly lanes: Pick<LaneStore, 'noted' | 'states'>;
   readonly policies: LanePolicies;
@@ -24,13 +23,13 @@ export interface LaneDirectoryOptions {
   readonly clock: Clock;
 }
 
-/** A lane as it is shown, with since when its issuer fails. */
+/** A lane as shown, with the start of its issuer's current failures. */
 export interface LaneEntry {
   readonly shown: ShownLane;
   readonly failingSinceMs: number | undefined;
 }
 
-/** Every lane of the fleet: those that renewals have passed, and those of issuers that have volumes. */
+/** All lanes of the fleet: those that renewals have used, and those of issuers with volumes. */
 export class LaneDirectory {
   readonly #options: LaneDirectoryOptions;
   readonly #cache: SecondCache<ReadonlyMap<string, LaneEntry>>;
@@ -40,12 +39,15 @@ export class LaneDirectory {
     this.#cache = new SecondCache(options.clock, options.feed);
   }
 
-  /** By id; at most a second old. */
+  /** By id; cached for about a second. */
   all(): Promise<ReadonlyMap<string, LaneEntry>> {
     return this.#cache.get('', () => this.#read());
   }
 
-  /** A lane as it stands now, by id. @throws CertfleetError not-found */
+  /**
+   * The current status of a lane.
+   * @throws CertfleetError not-found
+   */
   async one(id: string): Promise<ShownLane> {
     const known = (await this.all()).get(id);
     if (known === undefined) throw new CertfleetError('not-found', `there is no lane ${id}`);
@@ -54,7 +56,7 @@ export class LaneDirectory {
     return state === undefined ? known.shown : this.#entry(state, view().stats(clock.now())).shown;
   }
 
-  /** @throws CertfleetError invalid-argument for a cursor that is none */
+  /** @throws CertfleetError invalid-argument for an invalid cursor */
   async page({ search, state, sort = 'issuer', order = 'asc', limit, after }: LaneQuery): Promise<LanePage> {
     const part = search?.toLowerCase() ?? '';
     const matching = [...(await this.all()).values()]
@@ -75,7 +77,7 @@ export class LaneDirectory {
     };
   }
 
-  /** What was shown is not so any more. */
+  /** Invalidates the cache. */
   changed(): void {
     this.#cache.clear();
   }
@@ -147,7 +149,7 @@ function decodeCursor(text: string): LaneCursor {
     const [key, id] = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown[];
     if ((typeof key === 'string' || typeof key === 'number') && typeof id === 'string') return [key, id];
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new CertfleetError('invalid-argument', 'after: expected the `next` of a page, found something else');
+  throw new CertfleetError('invalid-argument', 'after: expected the `next` value of an earlier page');
 }

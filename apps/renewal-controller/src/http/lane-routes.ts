@@ -4,7 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 
-/** The lanes of issuers: looking, holding, letting go. */
+/** Routes to list, pause and resume lanes. */
 export function laneRoutes(api: Api, { lanes, dispatcher, audit, announce }: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const tell = async (): Promise<void> => {

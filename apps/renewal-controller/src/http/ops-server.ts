@@ -3,13 +3,12 @@ import type { Registry } from 'prom-client';
 import type { ReplicaStatus } from '../readiness.ts';
 import type { Api } from './api-context.ts';
 
-/** What Prometheus and the kubelet ask for. */
 export interface OpsServerOptions {
   readonly registry: Registry;
   readonly status: () => ReplicaStatus;
 }
 
-/** Metrics and probes, without TLS or tokens, on a port of their own; nothing of them names a pod or a volume. */
+/** Serves metrics and probes on a separate port, without TLS or authentication. They name no pod or volume. */
 export function createOpsServer({ registry, status }: OpsServerOptions): Api {
   const server: Api = fastify({ bodyLimit: 1024, requestTimeout: 10_000 });
   server.get('/healthz', () => ({ status: 'ok' }));

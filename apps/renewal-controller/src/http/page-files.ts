@@ -4,12 +4,18 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Api } from './api-context.ts';
 
-/** Beside the bundle, as in the image, or as `npm run build` leaves it in the source tree. */
-const places = ['dashboard', '../../dashboard', '../../../dashboard/dist'];
+/** Relative to this file: in the bundle and the image, and after `npm run build` in the source tree. */
+const defaultDirectories = ['dashboard', '../../dashboard', '../../../dashboard/dist'];
 
-/** The folder of the built page. @param given by the configuration; undefined looks where it usually is */
+/**
+ * Returns the directory of the built page.
+ * @param given the configured directory; undefined searches the default locations
+ */
 export function pageDirectory(given: string | undefined): string | undefined {
-  const candidates = given === undefined ? places.map((place) => join(import.meta.dirname, place)) : [resolve(given)];
+  const candidates =
+    given === undefined
+      ? defaultDirectories.map((directory) => join(import.meta.dirname, directory))
+      : [resolve(given)];
   return candidates.find((directory) => existsSync(join(directory, 'index.html')));
 }
 
@@ -21,8 +27,8 @@ and start the controller again, or name its folder by --page-directory. The API 
 `;
 
 /**
- * Serves the page: files whose names hold a hash of their content for ever, the rest asked for anew each time, and
- * index.html for every path of a view.
+ * Serves the page: files with a content hash in their name are cached permanently, others are revalidated, and every
+ * view path returns index.html.
  */
 export async function pageFiles(api: Api, directory: string | undefined): Promise<void> {
   if (directory !== undefined) {
@@ -49,7 +55,7 @@ async function sendPage(reply: FastifyReply, directory: string | undefined): Pro
   return await reply.sendFile('index.html');
 }
 
-/** A browser asks for a page, not a script for data or for a file that is gone. */
+/** True for navigation requests, false for requests of scripts and missing files. */
 function isView({ method, url, headers }: FastifyRequest): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
   return !url.startsWith('/api/') && !url.startsWith('/assets/') && (headers.accept ?? '').includes('text/html');

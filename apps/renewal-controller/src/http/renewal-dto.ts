@@ -4,13 +4,11 @@ import { iso } from './volume-row.ts';
 
 const maxTallies = 100;
 
-/** A renewal on demand in the API's words. */
 export function toRenewalDto(bulk: BulkRenewal): Renewal {
   const { createdAtMs, ...rest } = bulk;
   return { ...rest, createdAt: iso(createdAtMs) };
 }
 
-/** What a renewal would touch, in the API's words. */
 export function toPreviewDto({ count, skipped, byIssuer, byNode }: Preview): RenewalPreview {
   const shown = (tally: Preview['byNode']): RenewalPreview['byNode'] =>
     tally.slice(0, maxTallies).map(([value, of]) => ({ value, count: of }));

@@ -12,7 +12,7 @@ import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { toPreviewDto, toRenewalDto } from './renewal-dto.ts';
 
-/** Renewals on demand: counting, asking, following, taking back. */
+/** Routes to preview, start, follow and cancel bulk renewals. */
 export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, audit, announce }: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const one = { params: IdSchema, response: { 200: RenewalSchema } };
@@ -31,7 +31,10 @@ export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, 
     async ({ body, operator }, reply) => {
       const { selection: wanted, reason, dryRun = false, ignoreWindows = false, everything = false } = body;
       if (!hasCriterion(wanted) && !everything) {
-        throw new CertfleetError('invalid-argument', 'expected a criterion, or everything: true for the whole fleet');
+        throw new CertfleetError(
+          'invalid-argument',
+          'the selection is empty: set a criterion, or everything: true for the whole fleet',
+        );
       }
       const selection = await selectVolumes(wanted);
       if (dryRun) return await reply.code(200).send(toPreviewDto(bulks.preview(selection)));
@@ -49,14 +52,14 @@ export function renewalRoutes(api: Api, { dispatcher: { bulks }, selectVolumes, 
     const action = { who: operator, action: 'cancel', target: `renewal ${params.id}` } as const;
     const renewal = await audit.around(action, async () => {
       const value = toRenewalDto(await bulks.cancel(params.id));
-      return { value, detail: `${value.cancelled} of ${value.total} volumes taken back` };
+      return { value, detail: `${value.cancelled} of ${value.total} volumes cancelled` };
     });
     await announce(['renewals']);
     return renewal;
   });
 }
 
-/** An empty query is no criterion either. */
+/** An empty query selects nothing either. */
 function hasCriterion({ query = {}, ...criteria }: { readonly query?: object }): boolean {
   return Object.keys(criteria).length > 0 || Object.keys(query).length > 0;
 }

@@ -2,21 +2,20 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { TtlCache } from '../identity/ttl-cache.ts';
 
-/** How many requests are taken. */
 export interface RequestLimitsOptions {
   readonly clock: Clock;
-  /** Of one user in a minute; 0 for no limit. */
+  /** Per user; 0 for no limit. */
   readonly perMinute: number;
 }
 
 const windowMs = 60_000;
-/** What nobody was known to have sent, of one address: several people may share it. */
+/** The limit of an address in relation to that of a user, because several people may share it. */
 const sourceFactor = 10;
 const maxKeys = 10_000;
 
 /**
- * Requests by address before anybody is identified, and by user afterwards. What a known user sends is not counted for
- * the address: neither do its users use up what strangers may send from there, nor strangers what they may.
+ * Rate limits: by address before authentication, by user afterwards. Requests of known users do not count against their
+ * address, so neither group can use up the limit of the other.
  */
 export class RequestLimits {
   readonly #sources: WindowLimit;
@@ -27,19 +26,25 @@ export class RequestLimits {
     this.#users = new WindowLimit(clock, perMinute);
   }
 
-  /** A request came in, of nobody who is known. @throws CertfleetError resource-exhausted */
+  /**
+   * Counts a request of an unknown caller.
+   * @throws CertfleetError resource-exhausted
+   */
   arrived(source: string): void {
     this.#sources.take(source);
   }
 
-  /** Its sender was identified. @throws CertfleetError resource-exhausted */
+  /**
+   * Counts a request of an authenticated user.
+   * @throws CertfleetError resource-exhausted
+   */
   identified(source: string | undefined, user: string): void {
     if (source !== undefined) this.#sources.giveBack(source);
     this.#users.take(user);
   }
 }
 
-/** Counts by key in windows of a minute, each of which begins with the first request in it. */
+/** Counts by key in windows of one minute that begin with the first request. */
 class WindowLimit {
   readonly #clock: Clock;
   readonly #max: number;
@@ -61,7 +66,7 @@ class WindowLimit {
     if (window.count >= this.#max) {
       const retryAfterMs = window.endsMs - this.#clock.monotonic();
       const seconds = Math.ceil(retryAfterMs / 1000);
-      throw new CertfleetError('resource-exhausted', `expected fewer requests; try again in ${seconds} seconds`, {
+      throw new CertfleetError('resource-exhausted', `too many requests; try again in ${seconds} seconds`, {
         reason: 'TooManyRequests',
         retryAfterMs,
       });

@@ -4,7 +4,7 @@ import type { ChangeFeed } from './change-feed.ts';
 interface Kept<Value> {
   readonly atMs: number;
   readonly value: Promise<Value>;
-  /** The next answer, while it is made. */
+  /** The pending refresh. */
   next?: Promise<Value>;
 }
 
@@ -13,27 +13,27 @@ const staleMs = 2_000;
 const maxKept = 64;
 
 /**
- * Answers that many pollers share: each is made at most once a second, and never twice at once. One that is not fresh any
- * more is still given until it is two seconds old, while the next is made: nobody who asks all the time waits.
+ * A cache for frequent polling: each value is refreshed at most once per second, and never concurrently. A value up to
+ * two seconds old is returned while its refresh runs, so that regular polling never waits.
  */
 export class SecondCache<Value> {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept<Value>>();
 
-  /** @param feed whose events empty it: who asks because of one gets what is now */
+  /** @param feed its events clear the cache, so that a request after an event gets current data */
   constructor(clock: Clock, feed: Pick<ChangeFeed, 'onEvent'>) {
     this.#clock = clock;
     feed.onEvent(() => this.clear());
   }
 
-  /** The answer of a key, made now unless there is one; a failure is told to all who wait for it and not kept. */
+  /** Returns the value of a key, refreshed if needed. A failure is reported to all waiting callers and not cached. */
   get(key: string, make: () => Promise<Value> | Value): Promise<Value> {
     const kept = this.#kept.get(key);
     const ageMs = this.#clock.now() - (kept?.atMs ?? -Infinity);
     if (kept === undefined || ageMs < 0 || ageMs >= staleMs) return this.#keep(key, Promise.try(make));
     if (ageMs >= freshMs && kept.next === undefined) {
       const next = (kept.next = Promise.try(make));
-      // Kept once it is there, unless an event has come meanwhile.
+      // Cache the value unless an event has cleared the cache in the meantime.
       next.then(
         () => {
           if (this.#kept.get(key) === kept) void this.#keep(key, next);
@@ -52,7 +52,6 @@ export class SecondCache<Value> {
     return value;
   }
 
-  /** What was answered is not so any more. */
   clear(): void {
     this.#kept.clear();
   }

@@ -1,6 +1,8 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet';
 
-/** What browsers are told of the page: its own files and nothing else, no script or style within the document. */
+/**
+ * Security headers of the page. The content policy allows only the page's own files, without inline scripts or styles.
+ */
 export function contentPolicy(isSecure: boolean): FastifyHelmetOptions {
   return {
     contentSecurityPolicy: {
@@ -20,7 +22,7 @@ export function contentPolicy(isSecure: boolean): FastifyHelmetOptions {
     },
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
-    // Only what came over TLS may ask for TLS from then on.
+    // HSTS is only valid over TLS.
     strictTransportSecurity: isSecure && { maxAge: 31_536_000 },
     crossOriginEmbedderPolicy: false,
   };

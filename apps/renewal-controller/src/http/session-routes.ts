@@ -12,16 +12,15 @@ import type { Api } from './api-context.ts';
 import type { EventStreams } from './event-streams.ts';
 import { missingRight } from './missing-right.ts';
 
-/** Signing in with a token, where operators do. */
+/** Sign-in with a Kubernetes token. */
 export interface SignInParts {
   readonly gate: KubernetesGate;
   readonly sessions: OperatorSessions;
 }
 
-/** What these routes work with. */
 export interface SessionRoutesOptions {
   readonly gate: OperatorGate;
-  /** Undefined where a proxy knows operators, or nobody needs to. */
+  /** Undefined if a proxy authenticates operators or authentication is off. */
   readonly signIn: SignInParts | undefined;
   readonly audit: AuditLog;
   readonly isSecure: boolean;
@@ -29,7 +28,7 @@ export interface SessionRoutesOptions {
   readonly streams: EventStreams;
 }
 
-/** Who is signed in; signing in and out. */
+/** Routes for the current session, sign-in and sign-out. */
 export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
   const { gate, signIn, audit, isSecure, tracesOf, streams } = options;
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
@@ -43,7 +42,8 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
     { config: { right: 'anybody' }, schema: { body: SignInSchema, response } },
     async (request, reply) => {
       const { body } = request;
-      if (signIn === undefined) throw new CertfleetError('failed-precondition', 'nobody signs in here with a token');
+      if (signIn === undefined)
+        throw new CertfleetError('failed-precondition', 'sign-in with a token is disabled on this controller');
       const source = tracesOf(request).source ?? 'unknown';
       const user = await signInUser(signIn, body.token, source).catch((thrown: unknown) => {
         const { code, message } = asCertfleetError(thrown);
@@ -79,22 +79,26 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
   });
 }
 
-/** Who was refused before anybody knew who they are. */
+/** Name in the audit log for a caller refused before authentication. */
 export function unknownUserAt(source: string): string {
   return `unknown at ${source}`;
 }
 
-/** Whose token it is, waited for when others of the same address failed: nobody is locked out by their neighbours. */
+/** Reviews the token and waits for a rate-limited address, so that failures of others do not lock anyone out. */
 async function signInUser({ gate }: SignInParts, token: string, source: string): Promise<TokenUser> {
   try {
     return await gate.userOf(token, { source, isPatient: true });
   } catch (thrown) {
     const { code, message } = asCertfleetError(thrown);
     if (code !== 'unauthenticated' || !gate.isOverLimit(source)) throw thrown;
-    throw new CertfleetError('resource-exhausted', `${message}; so many failed before that this takes longer now`, {
-      reason: 'TooManyFailures',
-      retryAfterMs: 1_000,
-    });
+    throw new CertfleetError(
+      'resource-exhausted',
+      `${message}; sign-in is slower after many failures from your address`,
+      {
+        reason: 'TooManyFailures',
+        retryAfterMs: 1_000,
+      },
+    );
   }
 }
 
@@ -103,10 +107,10 @@ async function toSessionDto(gate: OperatorGate, user: TokenUser): Promise<Sessio
   return { name: user.username, rights: { view, renew }, auth: gate.auth };
 }
 
-/** The prefix makes browsers take it over TLS alone, from this very host, for all of its paths. */
+/** With this prefix browsers accept the cookie only over TLS, from this host, for all paths. */
 const cookieName = (isSecure: boolean): string => (isSecure ? '__Host-certfleet' : 'certfleet');
 
-/** The id of the session that a request belongs to. */
+/** The session id of a request. */
 export function sessionCookie({ cookies }: FastifyRequest, isSecure: boolean): string | undefined {
   return cookies[cookieName(isSecure)];
 }

@@ -4,7 +4,7 @@ import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
 import type { ApiContext } from './api-context.ts';
 import { volumeRow } from './volume-row.ts';
 
-/** A volume as a row, with what its lane says of it. */
+/** Converts a volume to a table row, with its status in its lane. */
 export function toVolumeDto(
   { view, policies }: Pick<ApiContext, 'view' | 'policies'>,
   volume: IndexedVolume,

@@ -7,7 +7,7 @@ import type { ApiContext } from './api-context.ts';
 import { csvLine } from './csv.ts';
 import { toVolumeDto } from './volume-dto.ts';
 
-/** The columns of the file, in their order. */
+/** Columns of the CSV file, in order. */
 const columns: Readonly<Record<string, (row: VolumeRow) => string | number | undefined>> = {
   namespace: ({ namespace }) => namespace,
   pod: ({ pod }) => pod,
@@ -29,9 +29,9 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   volume_id: ({ volumeId }) => volumeId,
 };
 
-const rowsAtOnce = 500;
+const batchSize = 500;
 
-/** The whole table as a stream, made as fast as it is read. */
+/** Streams the whole table; rows are produced as fast as the client reads. */
 export function exportRows(context: ApiContext, query: TableQuery, format: 'csv' | 'json'): Readable {
   return Readable.from(format === 'csv' ? csvText(context, query) : jsonText(context, query));
 }
@@ -55,7 +55,7 @@ function* jsonText(context: ApiContext, query: TableQuery): Generator<string> {
 
 function* shownRows(context: ApiContext, query: TableQuery): Generator<readonly VolumeRow[]> {
   const rows = tableRows(context.view(), query, context.clock.now());
-  for (const some of batches(rows, rowsAtOnce)) {
+  for (const some of batches(rows, batchSize)) {
     yield some.map(({ volume, status }) => toVolumeDto(context, volume, status));
   }
 }

@@ -11,7 +11,7 @@ import { toCertificateDto } from './certificate-dto.ts';
 
 const params = VolumePathSchema;
 
-/** What the index does not hold of a volume, asked for when somebody looks: its certificate, and its pod's events. */
+/** Routes for data outside the index, read on request: a volume's certificate and its pod's events. */
 export function volumeInspectionRoutes(api: Api, { view: viewNow, describeVolume, podEvents }: VolumeInspection): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   routes.get(
@@ -29,7 +29,7 @@ export function volumeInspectionRoutes(api: Api, { view: viewNow, describeVolume
   );
 }
 
-/** Nobody is asked about volumes that no agent has reported. */
+/** Rejects unknown volumes before any request to an agent or the API server. */
 function known(fleet: FleetView, { node, volumeId }: VolumeOfNode): IndexedVolume {
   const volume = fleet.volume(node, volumeId);
   if (volume !== undefined) return volume;

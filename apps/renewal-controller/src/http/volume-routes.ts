@@ -23,7 +23,7 @@ import { exportRows } from './volume-export.ts';
 import { toVolumeDto } from './volume-dto.ts';
 import { volumeIdentity } from './volume-row.ts';
 
-/** The table of volumes, as pages and as a file, and each volume by itself. */
+/** Routes for the table of volumes, its export, and single volumes. */
 export function volumeRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const { clock } = context;
@@ -69,7 +69,7 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
   );
 }
 
-/** Resolves when the audit has what is about to be sent; what came of it follows when the stream has ended. */
+/** Resolves once the audit log has the action; its outcome is recorded when the stream has ended. */
 function auditedStream(audit: AuditLog, action: AuditedAction, stream: Readable): Promise<void> {
   return new Promise((resolve) => {
     const act = async (): Promise<{ value: undefined; detail?: string }> => {
@@ -78,14 +78,14 @@ function auditedStream(audit: AuditLog, action: AuditedAction, stream: Readable)
       await ended;
       return { value: undefined, ...(action.detail !== undefined && { detail: action.detail }) };
     };
-    // Who asked may have gone away in the middle; the entry says so.
+    // If the client disconnects, the audit entry records the failure.
     audit.around(action, act).catch(() => undefined);
   });
 }
 
 type Table = VolumeFilter & { readonly sort?: TableQuery['sort']; readonly order?: TableQuery['order'] };
 
-/** What is asked, with the defaults: what expires first comes first. */
+/** Applies the default order: the earliest expiry first. */
 function tableQuery({ sort = 'expires', order = 'asc', ...filter }: Table): TableQuery {
   return { filter, sort, order };
 }

@@ -5,14 +5,12 @@ import type { LaneWait } from '../fleet-index/renewal-progress.ts';
 import { issuerKey } from '../fleet-index/indexed-volume.ts';
 import type { IndexedCertificate, IndexedFailure, IndexedVolume } from '../fleet-index/indexed-volume.ts';
 
-/** What a row needs besides the volume itself. */
 export interface RowContext {
   readonly status: VolumeStatus;
   readonly wait: LaneWait | undefined;
   readonly laneId: string;
 }
 
-/** The API's words for kinds of keys. */
 const keyTypeNames: Readonly<Record<VolumeReport_KeyType, (typeof keyTypes)[number]>> = {
   [VolumeReport_KeyType.UNSPECIFIED]: 'unknown',
   [VolumeReport_KeyType.RSA]: 'rsa',
@@ -20,7 +18,6 @@ const keyTypeNames: Readonly<Record<VolumeReport_KeyType, (typeof keyTypes)[numb
   [VolumeReport_KeyType.ED25519]: 'ed25519',
 };
 
-/** The API's words for what brings certificates about. */
 const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[number]>> = {
   [VolumeReport_Cause.UNSPECIFIED]: 'unknown',
   [VolumeReport_Cause.MOUNT]: 'mount',
@@ -28,7 +25,6 @@ const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[nu
   [VolumeReport_Cause.DEADLINE]: 'deadline',
 };
 
-/** A volume as a row of the table. */
 export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowContext): VolumeRow {
   const { node, volumeId, namespace, pod, issuer, generation, certificate, failure } = volume;
   return {
@@ -50,7 +46,7 @@ export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowCo
   };
 }
 
-/** A volume with its identity, before its history. */
+/** The identity of a volume, without its history. */
 export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof VolumeRow | 'history'> {
   const { podUid, certificate } = volume;
   return {
@@ -62,7 +58,7 @@ export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof 
   };
 }
 
-/** A time in RFC 3339. */
+/** Formats a time in RFC 3339. */
 export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
 
 function toWaitDto({ reason, untilMs }: LaneWait): NonNullable<VolumeRow['waiting']> {

@@ -5,10 +5,10 @@ import { listAll } from '@certfleet/shared/kube/list-all.ts';
 import type { VolumeSelection } from '../fleet-index/volume-selection.ts';
 import type { SelectionRequest } from '@certfleet/operator-api/renewals.ts';
 
-/** Turns what an operator asked for into a selection of volumes; a label selector becomes the pods that it means now. */
+/** Resolves a selection request. A label selector is resolved to the matching pods at the time of the request. */
 export type SelectVolumes = (request: SelectionRequest) => Promise<VolumeSelection>;
 
-/** @param client undefined without Kubernetes, where no pod has labels */
+/** @param client undefined without Kubernetes; label selectors are then rejected */
 export function volumeSelector(client: Pick<KubeClient, 'request'> | undefined): SelectVolumes {
   return async ({ labelSelector, issuedBefore, ...selection }) => ({
     ...selection,
@@ -25,7 +25,10 @@ async function podUids(
   namespace: string | undefined,
 ): Promise<readonly string[]> {
   if (client === undefined) {
-    throw new CertfleetError('failed-precondition', 'expected a cluster to select pods in, found none');
+    throw new CertfleetError(
+      'failed-precondition',
+      'label selectors need Kubernetes, and the controller runs without it',
+    );
   }
   const { objects } = await listAll(
     client,

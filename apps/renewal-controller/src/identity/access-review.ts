@@ -8,19 +8,21 @@ const accessReviews: ApiResource = {
   plural: 'subjectaccessreviews',
 };
 
-/** What an operator may be allowed: to look (`get` on volumes), or to have volumes renewed and lanes held. */
+/** Rights of operators: `view` reads, `renew` also starts renewals and pauses lanes. */
 export type OperatorRight = 'view' | 'renew';
 
 /**
- * The rights as RBAC sees them. The resource exists in no API: a ClusterRole names group, resource and verb all the same,
- * as `nodes/proxy` and others are named.
+ * The resource attributes that RBAC checks. No API serves this resource; a ClusterRole can name it like `nodes/proxy`.
  */
 const attributes: Readonly<Record<OperatorRight, { group: string; resource: string; verb: string }>> = {
   view: { group: 'certfleet.io', resource: 'volumes', verb: 'view' },
   renew: { group: 'certfleet.io', resource: 'volumes', verb: 'renew' },
 };
 
-/** Asks RBAC whether a user has a right. @throws as KubeClient.request does */
+/**
+ * Asks RBAC whether a user has a right.
+ * @throws as KubeClient.request
+ */
 export async function reviewAccess(
   client: ReviewClient,
   { username, uid, groups, extra }: TokenUser,

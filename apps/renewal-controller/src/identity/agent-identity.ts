@@ -5,27 +5,33 @@ import type { TokenUser } from './token-review.ts';
 import type { TokenReviewer, TokenReviewRequest } from './token-reviewer.ts';
 
 /**
- * Says which node an agent's token speaks for; `request` says where it came from and whether it must be reviewed anew.
- * @throws CertfleetError unauthenticated or permission-denied; retryable codes when it cannot be known now
+ * Returns the node that an agent's token belongs to. `request` gives the source of the token and whether a cached
+ * result is acceptable.
+ * @throws CertfleetError unauthenticated or permission-denied; retryable codes if the review could not be made
  */
 export type IdentifyAgent = (token: string, request?: TokenReviewRequest) => Promise<string>;
 
-/** What an agent's token must be. */
 export interface AgentTokenRules {
   readonly audience: string;
   /** The agents' ServiceAccount, as `namespace/name`. */
   readonly serviceAccount: string;
 }
 
-/** Put into the review of a token that is bound to a pod (KEP-4193, Kubernetes 1.32 and later). */
+/** Added to the review of a pod-bound token (KEP-4193, Kubernetes 1.32 and later). */
 const nodeNameKey = 'authentication.kubernetes.io/node-name';
 
-/** Identifies agents by TokenReview: the node is the one that the kubelet asked the token for, whatever an agent says. */
+/**
+ * Identifies agents by TokenReview. The node comes from the token claims that the API server verified, never from the
+ * agent.
+ */
 export function identifyByTokenReview(client: ReviewClient, rules: AgentTokenRules): IdentifyAgent {
   return async (token) => nodeOf(await reviewToken(client, token, rules.audience), rules);
 }
 
-/** The same at a bounded cost for the API server. The reviewer's audience must be that of the rules. */
+/**
+ * As identifyByTokenReview, but with a bounded number of requests to the API server. The reviewer must use the audience
+ * of the rules.
+ */
 export function identifyByReviewer(reviewer: Pick<TokenReviewer, 'review'>, rules: AgentTokenRules): IdentifyAgent {
   return async (token, request = { source: 'unknown' }) => nodeOf(await reviewer.review(token, request), rules);
 }
@@ -39,7 +45,7 @@ function nodeOf({ username, extra }: TokenUser, { serviceAccount }: AgentTokenRu
   if (node === undefined || node === '') {
     throw new CertfleetError(
       'permission-denied',
-      'expected a token that is bound to a node, found one without; Kubernetes 1.32 or later puts it there',
+      'the token is not bound to a node; node-bound tokens need Kubernetes 1.32 or later',
     );
   }
   return node;

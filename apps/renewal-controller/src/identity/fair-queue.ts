@@ -2,16 +2,15 @@ import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** Bounds of a queue. */
 export interface FairQueueLimits {
-  /** Work in progress at once. */
+  /** Concurrent work in total. */
   readonly concurrency: number;
-  /** Work in progress of one source at once. */
+  /** Concurrent work per source. */
   readonly concurrencyPerSource: number;
-  /** Work that waits, of one source and of all. */
+  /** Waiting work, per source and in total. */
   readonly waitingPerSource: number;
   readonly waiting: number;
-  /** Work that has waited for so long is refused. */
+  /** Work that waits longer fails. */
   readonly maxWaitMs: number;
 }
 
@@ -20,11 +19,14 @@ interface Source {
   readonly waiting: Set<() => void>;
 }
 
-/** Runs bounded work for many sources in turn, so that one that asks without end delays the others by one turn at most. */
+/**
+ * Runs work with bounded concurrency, round-robin over sources, so that a flooding source delays the others by at most
+ * one turn.
+ */
 export class FairQueue {
   readonly #limits: FairQueueLimits;
   readonly #clock: Clock;
-  /** In the order of their turns; a source without work is not kept. */
+  /** In round-robin order; idle sources are removed. */
   readonly #sources = new Map<string, Source>();
   #inFlight = 0;
   #waiting = 0;
@@ -35,8 +37,8 @@ export class FairQueue {
   }
 
   /**
-   * Runs the work when it is the source's turn.
-   * @throws CertfleetError resource-exhausted when too much waits already, or waited for too long; what the work throws
+   * Runs the work when its source's turn comes.
+   * @throws CertfleetError resource-exhausted if the queue is full or the wait too long; errors of the work
    */
   async run<T>(sourceName: string, work: () => Promise<T>): Promise<T> {
     const source = this.#sources.get(sourceName) ?? { inFlight: 0, waiting: new Set() };
@@ -72,7 +74,7 @@ export class FairQueue {
     const ended = new AbortController();
     const timeout = delay(this.#clock, maxWaitMs, ended.signal).then(
       () => {
-        // Its turn may have come in the same moment.
+        // The work may have started at the same moment.
         if (source.waiting.delete(start)) this.#waiting -= 1;
         else return;
         started.reject(busy());
@@ -82,12 +84,12 @@ export class FairQueue {
     try {
       await started.promise;
     } finally {
-      ended.abort(new CertfleetError('cancelled', 'the wait is over'));
+      ended.abort(new CertfleetError('cancelled', 'no longer waiting'));
       await timeout;
     }
   }
 
-  /** Starts what waits, one of each source after the other. */
+  /** Starts waiting work, one per source in round-robin order. */
   #startNext(): void {
     for (const [name, source] of [...this.#sources]) {
       if (this.#inFlight >= this.#limits.concurrency) return;
@@ -96,7 +98,7 @@ export class FairQueue {
       source.waiting.delete(next);
       this.#waiting -= 1;
       this.#start(source);
-      // Its next turn comes after everybody else's.
+      // Move the source to the end of the order.
       this.#sources.delete(name);
       this.#sources.set(name, source);
       next();
@@ -109,7 +111,7 @@ export class FairQueue {
 }
 
 function busy(): CertfleetError {
-  return new CertfleetError('resource-exhausted', 'too many requests wait for a check of who asks: try again', {
+  return new CertfleetError('resource-exhausted', 'too many requests are waiting for authentication: try again', {
     reason: 'ReviewsBusy',
     retryAfterMs: 1_000,
   });

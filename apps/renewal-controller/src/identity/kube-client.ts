@@ -4,14 +4,13 @@ import { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { inClusterCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
 import type { KubeCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
 
-/** Where the API server is named. */
 export interface KubeAccessOptions {
   readonly kubeconfig: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }
 
-/** A client of the API server by a kubeconfig, or as the pod that this is; undefined when this is neither. */
+/** Opens a client from a kubeconfig or the pod's own credentials; undefined if there are neither. */
 export async function openKubeClient({ kubeconfig, env, clock }: KubeAccessOptions): Promise<KubeClient | undefined> {
   const credentials = await findCredentials({ kubeconfig, env, clock });
   return credentials === undefined
@@ -19,12 +18,12 @@ export async function openKubeClient({ kubeconfig, env, clock }: KubeAccessOptio
     : new KubeClient({ credentials, clock, userAgent: 'certfleet-controller' });
 }
 
-/** @throws CertfleetError invalid-argument when what is to be reviewed cannot be, for want of an API server */
+/** @throws CertfleetError invalid-argument if there is no client */
 export function requireKube(client: KubeClient | undefined, forWhat: string): KubeClient {
   if (client !== undefined) return client;
   throw new CertfleetError(
     'invalid-argument',
-    `${forWhat}: expected --kubeconfig or a pod of a cluster, found neither`,
+    `${forWhat}: no Kubernetes API server is configured; set --kubeconfig or run in a cluster`,
   );
 }
 

@@ -13,17 +13,16 @@ import { TokenReviewer } from './token-reviewer.ts';
 import type { TokenReviewRequest } from './token-reviewer.ts';
 import { TtlCache } from './ttl-cache.ts';
 
-/** What the gate works with. */
 export interface KubernetesGateOptions {
   readonly client: ReviewClient;
   readonly sessions: Pick<OperatorSessions, 'find'>;
   readonly clock: Clock;
 }
 
-/** How long a right holds: what RBAC takes away is away after this. */
+/** A right that RBAC revokes may remain effective for this time. */
 const rightForMs = 10_000;
 const maxRights = 4_096;
-/** A cookie that was good in this time passes the limit of its address. */
+/** Requests with a recently valid cookie are exempt from the rate limit of their address for this time. */
 const knownForMs = 8 * 3_600_000;
 const accessReviews = {
   concurrency: 4,
@@ -33,7 +32,7 @@ const accessReviews = {
   maxWaitMs: 10_000,
 };
 
-/** Knows operators by their Kubernetes tokens, sent with each request or once at sign-in, and asks RBAC what they may. */
+/** Authenticates operators by Kubernetes tokens, sent per request or at sign-in, and authorizes them by RBAC. */
 export class KubernetesGate implements OperatorGate {
   readonly auth = 'kubernetes';
   readonly #options: KubernetesGateOptions;
@@ -55,7 +54,7 @@ export class KubernetesGate implements OperatorGate {
     const token = bearerOf(traces);
     if (token !== undefined) return { user: await this.userOf(token, traces), proof: 'bearer' };
     const { cookie } = traces;
-    if (cookie === undefined) throw new CertfleetError('unauthenticated', 'expected a valid token, found none');
+    if (cookie === undefined) throw new CertfleetError('unauthenticated', 'the token is missing');
     const user = await this.#options.sessions.find(cookie);
     this.#knownCookies.set(hash(cookie), true);
     return { user, proof: 'cookie' };
@@ -67,12 +66,15 @@ export class KubernetesGate implements OperatorGate {
     return traces.cookie !== undefined && this.#knownCookies.get(hash(traces.cookie)) === true;
   }
 
-  /** Whose token it is. @throws as TokenReviewer.review does */
+  /**
+   * Returns the user of a token.
+   * @throws as TokenReviewer.review
+   */
   userOf(token: string, { source = 'unknown', isPatient }: Partial<TokenReviewRequest> = {}): Promise<TokenUser> {
     return this.#reviewer.review(token, { source, ...(isPatient !== undefined && { isPatient }) });
   }
 
-  /** Whether so many tokens of a source were not valid that it is to be told so. */
+  /** Whether the source exceeded its limit of invalid tokens. */
   isOverLimit(source: string): boolean {
     return this.#reviewer.isOverLimit(source);
   }
@@ -84,13 +86,13 @@ export class KubernetesGate implements OperatorGate {
     const { client } = this.#options;
     const asked = this.#accessReviews.run(user.username, () => reviewAccess(client, user, right));
     this.#rights.set(key, asked);
-    // A review that was not made is no answer to the next who asks.
+    // Do not cache a review that failed.
     asked.catch(() => this.#rights.delete(key));
     return asked;
   }
 }
 
-/** Secrets are not kept, not even for seconds. */
+/** Secrets are kept only as hashes. */
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }

@@ -1,14 +1,15 @@
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 
-/** Gives nodes access to their queues, and takes it away again. */
+/** Issues and revokes the nodes' access to their queues. */
 export interface NodeAccess {
   /**
-   * New access for a node's agent. What was given before stays valid until the next time.
-   * @throws CertfleetError permission-denied when Redis forbids it; unavailable, or the client's error, when Redis is away
+   * Issues new credentials for a node. The previous ones stay valid until the next call.
+   * @throws CertfleetError permission-denied if Redis denies it; unavailable, or the client's error, if Redis is
+   *   unavailable
    */
   grant(node: string): Promise<RedisAccess>;
-  /** Whether access that was given still works: Redis may have lost it, or somebody removed it. */
+  /** Whether issued credentials still work: Redis may have lost its users, or an administrator may have removed one. */
   stands(node: string, access: RedisAccess): Promise<boolean>;
-  /** Ends the access of a node that left; one that has none is no error. */
+  /** Revokes the access of a node that left the fleet; no error if it has none. */
   revoke(node: string): Promise<void>;
 }

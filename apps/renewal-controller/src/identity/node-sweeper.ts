@@ -9,14 +9,13 @@ import type { NodeAccess } from './node-access.ts';
 
 const nodes: ApiResource = { group: '', version: 'v1', plural: 'nodes' };
 
-/** What a sweeper works with. */
 export interface NodeSweeperOptions {
   readonly index: Pick<
     FleetIndex,
     'silentNodes' | 'forgetNode' | 'leavingNodes' | 'isKnown' | 'noteGone' | 'finishForgetting'
   >;
   readonly access: Pick<NodeAccess, 'revoke'>;
-  /** Undefined without Kubernetes: then time alone tells. */
+  /** Undefined without Kubernetes: then only the silence counts. */
   readonly client: Pick<KubeClient, 'request'> | undefined;
   readonly silentAfterMs: number;
   readonly forgetAfterMs: number;
@@ -26,22 +25,22 @@ export interface NodeSweeperOptions {
 
 const sweepMs = 30_000;
 /**
- * A node that time alone condemns is watched for this long first. Its agent may be about to connect again to a controller
- * that was away, and Redis' clock may have jumped.
+ * A node removed only for its silence is observed for at least this long. Its agent may be about to reconnect after an
+ * outage of the controller, and the clock of Redis may have jumped.
  */
 const watchMs = 600_000;
 
-/** A sign of life, and since when, on this process' monotonic clock, there was none after it. */
+/** The last heartbeat, and since when, in this process's monotonic time, no later one was seen. */
 interface Watched {
   readonly mark: string;
   readonly sinceMs: number;
 }
 
 /**
- * Forgets nodes that left: those that are silent and no longer in the cluster, and those that were silent for too long.
- * Silence is what Redis saw, and it is watched here as well: no single clock that jumps makes a node silent, and Redis
- * itself refuses when there was a sign of life meanwhile. Every replica sweeps; forgetting a node twice changes nothing,
- * and a node that comes back enrols anew.
+ * Removes nodes that left the fleet: silent nodes that are no longer in the cluster, and nodes silent for too long.
+ * Silence must be seen both in Redis and by this process, so that no single clock jump removes a node; Redis itself
+ * refuses the removal if there was a newer heartbeat. Every replica sweeps. Removal is idempotent, and a node that
+ * returns registers again.
  */
 export class NodeSweeper {
   readonly #options: NodeSweeperOptions;
@@ -67,7 +66,7 @@ export class NodeSweeper {
     await this.#running;
   }
 
-  /** Looks once; never rejects. */
+  /** Runs one sweep; never rejects. */
   async sweep(): Promise<void> {
     const { index, silentAfterMs, log } = this.#options;
     try {
@@ -76,8 +75,8 @@ export class NodeSweeper {
       this.#watch(silent);
       for (const each of silent) await this.#consider(each);
     } catch (thrown) {
-      // Whether Redis is away is logged elsewhere, once.
-      log.debug({ error: asCertfleetError(thrown).message }, 'nodes not swept');
+      // The Redis connection already logs its failures.
+      log.debug({ error: asCertfleetError(thrown).message }, 'node sweep failed');
     }
   }
 
@@ -100,13 +99,13 @@ export class NodeSweeper {
       if (!isOverdue && !(await this.#hasLeft(node))) return;
       if (!(await index.forgetNode(node, { mark, minMs: silentAfterMs }))) return;
       await this.#finish(node);
-      log.info({ node, silentForMs }, 'node forgotten');
+      log.info({ node, silentForMs }, 'node removed');
     } catch (thrown) {
-      log.warn({ node, error: asCertfleetError(thrown).message }, 'node not forgotten yet');
+      log.warn({ node, error: asCertfleetError(thrown).message }, 'cannot remove node, retrying');
     }
   }
 
-  /** Removes the queue and the user of a forgotten node, unless it is back. */
+  /** Removes the queue and the Redis user of a removed node, unless it has returned. */
   async #finish(node: string): Promise<void> {
     const { index, access, log } = this.#options;
     try {
@@ -116,7 +115,10 @@ export class NodeSweeper {
       }
       await index.noteGone(node);
     } catch (thrown) {
-      log.warn({ node, error: asCertfleetError(thrown).message }, 'queue or user of a forgotten node not removed yet');
+      log.warn(
+        { node, error: asCertfleetError(thrown).message },
+        'cannot remove queue or user of a removed node, retrying',
+      );
     }
   }
 

@@ -2,41 +2,40 @@ import type { Session } from '@certfleet/operator-api/session.ts';
 import type { OperatorRight } from './access-review.ts';
 import type { TokenUser } from './token-review.ts';
 
-/** How a caller showed who they are. */
+/** How the caller was authenticated. */
 type CallerProof = 'bearer' | 'cookie' | 'proxy' | 'none';
 
-/** Who asks. */
 export interface Caller {
   readonly user: TokenUser;
   readonly proof: CallerProof;
 }
 
-/** What of a request tells who asks. */
+/** The parts of a request that identify the caller. */
 export interface CallerTraces {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The value of the session's cookie. */
+  /** Value of the session cookie. */
   readonly cookie: string | undefined;
-  /** Where it comes from, as `sourceOf` says. */
+  /** Source of the request as returned by `sourceOf`. */
   readonly source?: string;
 }
 
-/** Knows operators and what they may do. */
+/** Authenticates and authorizes operators. */
 export interface OperatorGate {
   readonly auth: Session['auth'];
   /**
-   * Whether the traces identified somebody before, found out without asking anybody: they pass the limit of their address,
-   * which others may have used up, and are then checked as ever.
+   * Whether these credentials were valid before, without any request. Known callers are exempt from the rate limit of
+   * their address; they are authenticated as usual afterwards.
    */
   isKnown(traces: CallerTraces): boolean;
-  /** @throws CertfleetError unauthenticated; retryable codes when it cannot be known now */
+  /** @throws CertfleetError unauthenticated; retryable codes if the caller could not be checked */
   identify(traces: CallerTraces): Promise<Caller>;
-  /** @throws CertfleetError a retryable one when it cannot be known now */
+  /** @throws CertfleetError with a retryable code if the right could not be checked */
   allows(user: TokenUser, right: OperatorRight): Promise<boolean>;
 }
 
 const local: TokenUser = { username: 'local', uid: '', groups: [], extra: {} };
 
-/** Lets everybody in: for a listener on a loopback address alone, which the configuration sees to. */
+/** Allows every caller. The configuration permits this only on a loopback address. */
 export const openGate: OperatorGate = {
   auth: 'none',
   isKnown: () => false,

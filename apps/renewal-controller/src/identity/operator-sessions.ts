@@ -6,14 +6,12 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { tokenClaims } from './token-review.ts';
 import type { TokenUser } from './token-review.ts';
 
-/** What sessions stand on. */
 export interface OperatorSessionsOptions {
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
   readonly clock: Clock;
 }
 
-/** A session as the browser gets it. */
 export interface OpenedSession {
   /** Secret: the value of the cookie. */
   readonly id: string;
@@ -23,8 +21,8 @@ export interface OpenedSession {
 const maxMs = 8 * 3_600_000;
 
 /**
- * Who is signed in, in Redis, so that any replica knows. A session is found by the hash of its id, and holds who the
- * token spoke for, never the token: whoever reads Redis can act as nobody.
+ * Sessions of operators in Redis, shared by all replicas. The key is a hash of the session id, and the value is the
+ * user, never the token, so that read access to Redis does not allow impersonation.
  */
 export class OperatorSessions {
   readonly #options: OperatorSessionsOptions;
@@ -33,17 +31,23 @@ export class OperatorSessions {
     this.#options = options;
   }
 
-  /** Opens a session that ends with the token, or after eight hours. @throws CertfleetError unauthenticated at its end */
+  /**
+   * Opens a session that ends with the token or after eight hours.
+   * @throws CertfleetError unauthenticated if the token has expired
+   */
   async open(user: TokenUser, token: string): Promise<OpenedSession> {
     const { redis, clock } = this.#options;
     const lifetimeMs = Math.min(maxMs, (tokenClaims(token).expiresMs ?? Infinity) - clock.now());
-    if (lifetimeMs < 1) throw new CertfleetError('unauthenticated', 'expected a valid token, found an expired one');
+    if (lifetimeMs < 1) throw new CertfleetError('unauthenticated', 'the token has expired');
     const id = randomBytes(32).toString('base64url');
     await redis.set(this.#keyOf(id), JSON.stringify(user), 'PX', Math.ceil(lifetimeMs));
     return { id, lifetimeMs };
   }
 
-  /** Whose session it is. @throws CertfleetError unauthenticated, reason SessionExpired, when there is none any more */
+  /**
+   * Returns the user of a session.
+   * @throws CertfleetError unauthenticated, reason SessionExpired, if there is no such session
+   */
   async find(id: string): Promise<TokenUser> {
     const json = await this.#options.redis.get(this.#keyOf(id));
     if (json !== null) return JSON.parse(json) as TokenUser;

@@ -2,12 +2,12 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ReviewClient } from './review-client.ts';
 
-/** What the API server says of the request itself, and an operator may read. */
-const tellable: ReadonlySet<string> = new Set(['invalid-argument', 'not-found', 'resource-exhausted']);
+/** Errors about the request itself; operators may see them. */
+const visibleCodes: ReadonlySet<string> = new Set(['invalid-argument', 'not-found', 'resource-exhausted']);
 
 /**
- * The API server as it is asked for an operator. What is wrong with the controller's own credentials or connection must not
- * look as if it were the operator's: they get `unavailable`, the log gets the cause.
+ * A client for requests on behalf of operators. Problems of the controller's own credentials or connection are logged
+ * and reported to the operator as `unavailable`, never as the operator's own.
  */
 export function operatorsClient(client: ReviewClient | undefined, log: Logger): ReviewClient | undefined {
   if (client === undefined) return undefined;
@@ -17,8 +17,11 @@ export function operatorsClient(client: ReviewClient | undefined, log: Logger): 
         return await client.request(request);
       } catch (thrown) {
         const error = asCertfleetError(thrown);
-        if (tellable.has(error.code)) throw error;
-        log.warn({ resource: request.resource.plural, error: error.message }, 'api server asked in vain');
+        if (visibleCodes.has(error.code)) throw error;
+        log.warn(
+          { resource: request.resource.plural, error: error.message },
+          'api server request for an operator failed',
+        );
         const message = `the controller cannot read ${request.resource.plural} from the API server now`;
         throw new CertfleetError('unavailable', message, { cause: thrown });
       }

@@ -7,14 +7,13 @@ import { bearerOf } from './operator-gate.ts';
 import type { Caller, CallerTraces, OperatorGate } from './operator-gate.ts';
 import type { TokenUser } from './token-review.ts';
 
-/** How a proxy tells who asks. */
 export interface ProxyGateOptions {
-  /** Asks RBAC what the proxy's users may, and knows bearer tokens as ever. */
+  /** Authorizes the proxy's users and authenticates bearer tokens. */
   readonly kubernetes: KubernetesGate;
   readonly userHeader: string;
-  /** Comma-separated groups. */
+  /** Header with comma-separated groups. */
   readonly groupsHeader: string;
-  /** Holds what the proxy sends in `x-certfleet-proxy-secret`; read at each request, so that it may be rotated. */
+  /** Secret that the proxy sends in `x-certfleet-proxy-secret`. Read at each request, so that it can be rotated. */
   readonly secretFile: string;
 }
 
@@ -22,8 +21,8 @@ const secretHeader = 'x-certfleet-proxy-secret';
 const minSecret = 16;
 
 /**
- * Believes an authenticating proxy, which proves itself by a shared secret: without it anybody who reaches the port could
- * say that they are anybody.
+ * Trusts the user headers of an authenticating proxy that sends a shared secret. Without the secret anyone who reaches
+ * the port could claim any identity.
  */
 export class ProxyGate implements OperatorGate {
   readonly auth = 'proxy';
@@ -40,25 +39,25 @@ export class ProxyGate implements OperatorGate {
     const given = headers[secretHeader];
     if (given === undefined && bearerOf(traces) !== undefined) return await kubernetes.identify(traces);
     if (typeof given !== 'string' || !isEqual(given, this.#secret())) {
-      throw new CertfleetError('unauthenticated', "expected the proxy's secret, found none or another");
+      throw new CertfleetError('unauthenticated', "the proxy's secret is missing or wrong");
     }
     const username = headers[userHeader.toLowerCase()];
     if (typeof username !== 'string' || username === '') {
-      throw new CertfleetError('unauthenticated', `expected a user in ${userHeader}, found none`);
+      throw new CertfleetError('unauthenticated', `the header ${userHeader} is missing`);
     }
     const groups = String(headers[groupsHeader.toLowerCase()] ?? '').split(',');
     const named = groups.map((group) => group.trim()).filter((group) => group !== '');
     return { user: { username, uid: '', groups: [...named, 'system:authenticated'], extra: {} }, proof: 'proxy' };
   }
 
-  /** What the proxy sends is its users', who have limits of their own. */
+  /** Requests of the proxy are limited per user, not per address. */
   isKnown(traces: CallerTraces): boolean {
     const given = traces.headers[secretHeader];
     if (given === undefined) return this.#options.kubernetes.isKnown(traces);
     try {
       return typeof given === 'string' && isEqual(given, this.#secret());
     } catch {
-      // The file is being replaced; identify says so.
+      // The file is being replaced; identify reports the error.
       return false;
     }
   }
@@ -67,7 +66,7 @@ export class ProxyGate implements OperatorGate {
     return this.#options.kubernetes.allows(user, right);
   }
 
-  /** @throws CertfleetError invalid-argument when the file is no secret */
+  /** @throws CertfleetError invalid-argument if the secret is too short */
   #secret(): string {
     const { secretFile } = this.#options;
     const secret = readFileSync(secretFile, 'utf8').trim();
@@ -79,7 +78,7 @@ export class ProxyGate implements OperatorGate {
   }
 }
 
-/** Compared as hashes, in a time that tells nothing of either. */
+/** Compares hashes, so that the duration reveals nothing about the secret. */
 function isEqual(a: string, b: string): boolean {
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(hash(a), hash(b));

@@ -10,22 +10,21 @@ import { loadQueueScripts, queueScripts } from '../redis/queue-scripts.ts';
 import { nodeQueueName, nodeQueuePrefix, shortHash } from '../redis/redis-keys.ts';
 import type { NodeAccess } from './node-access.ts';
 
-/** What access is made from. */
 export interface RedisAclOptions {
   readonly redis: RedisClient;
   /** The controller's key prefix. */
   readonly prefix: string;
-  /** Read at each grant, so that a rotated CA is told. */
+  /** Read at each grant, so that a rotated CA is sent. */
   readonly endpoint: () => RedisEndpoint;
   readonly clock: Clock;
   readonly lifetimeMs: number;
 }
 
 /**
- * Commands of a node's user: the scripts of its queue by their hashes, and what those call, since Redis holds a script to
- * its caller's rights; a script that meets a missing one stops half-way, and Redis does not undo the first half. No EVAL,
- * SCRIPT or FUNCTION: a node that brings a script of its own could hold up Redis for everybody. Of the commands that
- * could be called by themselves each works on keys of the node's queue alone.
+ * Commands of a node's user: the scripts of its queue by hash, and the commands that these call, because Redis checks a
+ * script by the rights of its caller; a script without a right stops half-way and is not rolled back. EVAL, SCRIPT and
+ * FUNCTION are excluded: with a script a node could block Redis. Called directly, each of these commands works only on
+ * keys of the node's queue.
  */
 const queueCommands = [
   ...['bzpopmin', 'del', 'exists', 'get', 'set', 'incr', 'pexpire', 'pttl'],
@@ -40,7 +39,7 @@ const connectionCommands = ['ping', 'quit', 'client|setname'];
 
 const clusterCommands = ['cluster|slots', 'cluster|nodes', 'asking', 'readonly'];
 
-/** The rules of a node's user, keys and channels included, in the words of ACL SETUSER. */
+/** The ACL SETUSER rules of a node's user, including its keys and channels. */
 export function nodeUserRules(queuePrefix: string, { kind, db = 0 }: RedisEndpoint): readonly string[] {
   return [
     'resetchannels',
@@ -49,12 +48,12 @@ export function nodeUserRules(queuePrefix: string, { kind, db = 0 }: RedisEndpoi
     ...queueScripts.map(({ sha }) => `+evalsha|${sha}`),
     ...[...queueCommands, ...connectionCommands].map((command) => `+${command}`),
     ...(kind === 'cluster' ? clusterCommands.map((command) => `+${command}`) : []),
-    // The key pattern holds in all databases, so the node may go to its own alone.
+    // The key pattern applies to all databases, so allow only the node's own.
     ...(db === 0 ? [] : [`+select|${db}`]),
   ];
 }
 
-/** Gives each node a Redis user of its own, which reaches the keys of that node's queue alone. */
+/** Gives each node its own Redis user, restricted to the keys of that node's queue. */
 export class RedisAcl implements NodeAccess {
   readonly #options: RedisAclOptions;
 
@@ -62,7 +61,7 @@ export class RedisAcl implements NodeAccess {
     this.#options = options;
   }
 
-  /** The user keeps the password of the last grant beside the new one, so that an agent may change over in its own time. */
+  /** Keeps the previous password valid beside the new one, so that the agent can switch without interruption. */
   async grant(node: string): Promise<RedisAccess> {
     const { prefix, endpoint, clock, lifetimeMs } = this.#options;
     const username = userOf(prefix, node);
@@ -70,9 +69,9 @@ export class RedisAcl implements NodeAccess {
     const queuePrefix = nodeQueuePrefix(prefix, node);
     const rules = nodeUserRules(queuePrefix, endpoint());
     for (const server of this.#servers()) {
-      // An agent that connects at once must find its scripts.
+      // The queue scripts must be loaded before the agent connects.
       const [hashes] = await Promise.all([passwordHashes(server, username), loadQueueScripts(server)]);
-      // As hashes: Redis' log of slow commands and MONITOR never see a password.
+      // Send only hashes, so that the slow log and MONITOR never contain a password.
       const passwords = [...hashes.slice(-1).map((hash) => `#${hash}`), `#${sha256(password)}`];
       await acl(server, 'SETUSER', username, 'reset', 'on', ...passwords, ...rules);
     }
@@ -96,19 +95,19 @@ export class RedisAcl implements NodeAccess {
     for (const server of this.#servers()) await acl(server, 'DELUSER', userOf(this.#options.prefix, node));
   }
 
-  /** Users live on each server by itself: a Cluster does not pass them on. */
+  /** Each server has its own users; a Cluster does not replicate them. */
   #servers(): readonly Redis[] {
     const { redis } = this.#options;
     return redis instanceof Cluster ? redis.nodes('all') : [redis];
   }
 }
 
-/** The name of a node's user; of the node only a hash, since names may hold what Redis takes for a separator. */
+/** User name of a node. The node's name is hashed, because it may contain separators of Redis. */
 function userOf(prefix: string, node: string): string {
   return `${prefix}-node-${shortHash(node)}`;
 }
 
-/** The hashes of a user's passwords, the newest last; none when there is no such user. */
+/** Password hashes of a user, the newest last; empty if there is no such user. */
 async function passwordHashes(server: Redis, username: string): Promise<readonly string[]> {
   const user = await acl(server, 'GETUSER', username);
   if (!Array.isArray(user)) return [];
@@ -123,7 +122,7 @@ async function acl(server: Redis, ...args: [string, ...string[]]): Promise<unkno
   } catch (thrown) {
     if (!(thrown instanceof Error) || !/^(NOPERM|ERR unknown command)/.test(thrown.message)) throw thrown;
     const message =
-      'expected the right to make ACL users in Redis, found none; --redis-node-access=shared does without';
+      'redis does not let the controller manage ACL users; grant the right or set --redis-node-access=shared';
     throw new CertfleetError('permission-denied', message, { reason: 'AclForbidden' });
   }
 }

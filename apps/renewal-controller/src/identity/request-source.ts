@@ -1,8 +1,8 @@
 import { isIP, SocketAddress } from 'node:net';
 
 /**
- * One name for who may share a limit: an IPv4 address, or the /64 of an IPv6 address, since a host has as many of those
- * addresses as it likes. Anything that is no address is one source.
+ * The source for rate limits: an IPv4 address, or the /64 network of an IPv6 address, because one host can use all of
+ * it. All other values count as one source each.
  */
 export function sourceOf(address: string): string {
   const [bare = ''] = address.split('%');
@@ -13,7 +13,7 @@ export function sourceOf(address: string): string {
   return `${groupsOf(mapped).slice(0, 4).join(':')}::/64`;
 }
 
-/** The source of a gRPC peer: `1.2.3.4:5`, `[::1]:5`, or anything else for a Unix socket. */
+/** Source of a gRPC peer: `1.2.3.4:5`, `[::1]:5`, or another value for a Unix socket. */
 export function sourceAddressOf(peer: string): string {
   const match = /^\[?(.*?)\]?:\d+$/.exec(peer);
   return sourceOf(match?.[1] ?? '');
@@ -21,7 +21,7 @@ export function sourceAddressOf(peer: string): string {
 
 /** The eight groups of an IPv6 address. */
 function groupsOf(address: string): string[] {
-  // Writes it in its one canonical form, without a dotted end.
+  // Canonical form, without a dotted IPv4 part.
   const { address: canonical } = new SocketAddress({ address, family: 'ipv6' });
   const [head = '', tail] = canonical.split('::');
   const before = head === '' ? [] : head.split(':');

@@ -4,13 +4,11 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ApiRequest, KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 
-/** Asks the API server for a review. */
 export type ReviewClient = Pick<KubeClient, 'request'>;
 
-/** How a review ended: answered, refused because of the controller's own credentials, or not answered. */
+/** Result of a review: answered, rejected because of the controller's own credentials, or failed. */
 export type ReviewResult = 'answered' | 'forbidden' | 'unavailable';
 
-/** What reviews are made with. */
 export interface ReviewClientOptions {
   readonly client: ReviewClient;
   readonly clock: Clock;
@@ -18,12 +16,12 @@ export interface ReviewClientOptions {
   readonly observe: (result: ReviewResult) => void;
 }
 
-/** Retries of the client included: a caller waits no longer for the API server. */
+/** Includes the client's retries. */
 const timeoutMs = 8_000;
 
 /**
- * The API server as a reviewer. Whatever keeps a review from being made is this controller's trouble and no property of
- * who asks: the caller gets `unavailable` without a word about the inside, the cause is logged once until it is over.
+ * A client for reviews. A review that could not be made says nothing about the caller: the caller gets `unavailable`
+ * without internal details, and the cause is logged once per outage.
  */
 export function reviewClient({ client, clock, log, observe }: ReviewClientOptions): ReviewClient {
   let failing: string | undefined;
@@ -31,13 +29,16 @@ export function reviewClient({ client, clock, log, observe }: ReviewClientOption
     const error = asCertfleetError(thrown);
     const result = !hasTimedOut && ownCredentials.has(error.code) ? 'forbidden' : 'unavailable';
     observe(result);
-    const cause = hasTimedOut ? `expected an answer within ${timeoutMs} ms, found none` : error.message;
+    const cause = hasTimedOut ? `no answer within ${timeoutMs} ms` : error.message;
     if (failing !== result) {
-      const what = result === 'forbidden' ? 'the api server refuses this controller' : 'the api server does not answer';
-      log.error({ error: cause, reason: error.reason }, `${what}: callers cannot be checked`);
+      const what =
+        result === 'forbidden'
+          ? 'the api server rejects the credentials of this controller'
+          : 'the api server does not answer';
+      log.error({ error: cause, reason: error.reason }, `${what}: cannot authenticate callers`);
     }
     failing = result;
-    return new CertfleetError('unavailable', 'the controller cannot check now who asks: try again', {
+    return new CertfleetError('unavailable', 'the controller cannot authenticate callers now: try again', {
       reason: 'ReviewUnavailable',
       cause: thrown,
     });
@@ -51,7 +52,7 @@ export function reviewClient({ client, clock, log, observe }: ReviewClientOption
       try {
         const answer = await orAborted(client.request({ ...request, signal: timeout.signal }), timeout.signal);
         observe('answered');
-        if (failing !== undefined) log.info('callers can be checked again');
+        if (failing !== undefined) log.info('authentication of callers is restored');
         failing = undefined;
         return answer;
       } catch (thrown) {
@@ -63,5 +64,5 @@ export function reviewClient({ client, clock, log, observe }: ReviewClientOption
   };
 }
 
-/** 401 and 403 of the API server to the controller itself. */
+/** 401 and 403 responses concern the controller's own credentials. */
 const ownCredentials: ReadonlySet<string> = new Set(['unauthenticated', 'permission-denied']);

@@ -11,7 +11,6 @@ export interface KeyPair {
   readonly privateKey: Buffer;
 }
 
-/** Where the pair lies and how it is followed. */
 export interface ServingCertificateOptions {
   readonly certificateFile: string;
   readonly keyFile: string;
@@ -21,12 +20,15 @@ export interface ServingCertificateOptions {
 
 type Listener = (pair: KeyPair) => void;
 
-/** The kubelet needs up to a minute to swap a Secret's files; another one is far within what is left of a certificate. */
+/**
+ * The kubelet may need up to a minute to update a mounted Secret; another minute is short compared with the remaining
+ * validity.
+ */
 const refreshMs = 60_000;
 
 /**
- * The certificate that the controller's servers show, read again each minute. A pair that does not fit together (it is
- * being replaced, or broken) never takes the place of one that does.
+ * The controller's serving certificate, reloaded every minute. A pair that does not match, for example during a
+ * rotation, is ignored.
  */
 export class ServingCertificate implements experimental.CertificateProvider {
   readonly #options: ServingCertificateOptions;
@@ -41,7 +43,7 @@ export class ServingCertificate implements experimental.CertificateProvider {
     this.#arm();
   }
 
-  /** @throws CertfleetError failed-precondition when there is no usable pair */
+  /** @throws CertfleetError failed-precondition if there is no usable pair */
   static async open(options: ServingCertificateOptions): Promise<ServingCertificate> {
     return new ServingCertificate(options, await readPair(options));
   }
@@ -50,21 +52,24 @@ export class ServingCertificate implements experimental.CertificateProvider {
     return this.#pair;
   }
 
-  /** Calls back with each new pair. */
+  /** Calls the listener with each new pair. */
   onChange(listener: Listener): void {
     this.#listeners.add(listener);
   }
 
-  /** Reads the files; told to listeners when they hold another pair. */
+  /** Reads the files and notifies the listeners of a changed pair. */
   async refresh(): Promise<void> {
     try {
       const pair = await readPair(this.#options);
       if (this.#stopped || isSame(pair, this.#pair)) return;
       this.#pair = pair;
       for (const listener of this.#listeners) listener(pair);
-      this.#options.log.info('serving certificate renewed');
+      this.#options.log.info('serving certificate reloaded');
     } catch (thrown) {
-      this.#options.log.warn({ error: asCertfleetError(thrown).message }, 'serving certificate not read');
+      this.#options.log.warn(
+        { error: asCertfleetError(thrown).message },
+        'cannot read serving certificate, keeping the current one',
+      );
     }
   }
 
@@ -76,7 +81,7 @@ export class ServingCertificate implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: experimental.IdentityCertificateUpdateListener): void {
     this.#listeners.add(listener);
-    // Later, as gRPC's own provider does: the caller is not yet prepared for the answer.
+    // Asynchronous, as gRPC's own provider: the caller is not ready for a synchronous call.
     queueMicrotask(() => listener(this.#pair));
   }
 
@@ -85,11 +90,11 @@ export class ServingCertificate implements experimental.CertificateProvider {
   }
 
   addCaCertificateListener(): void {
-    // Agents prove themselves by token: no client certificates, no CA for them.
+    // Agents authenticate by token, so there is no CA for client certificates.
   }
 
   removeCaCertificateListener(): void {
-    // None was added.
+    // No listener was added.
   }
 
   #arm(): void {
@@ -104,12 +109,9 @@ async function readPair({ certificateFile, keyFile }: ServingCertificateOptions)
     createSecureContext({ cert: certificate, key: privateKey });
     return { certificate, privateKey };
   } catch (thrown) {
-    // OpenSSL's messages hold codes, never key material.
+    // Messages of OpenSSL contain codes, never key material.
     const found = asCertfleetError(thrown).message;
-    throw new CertfleetError(
-      'failed-precondition',
-      `expected a certificate and its key in ${certificateFile}: ${found}`,
-    );
+    throw new CertfleetError('failed-precondition', `no usable certificate and key in ${certificateFile}: ${found}`);
   }
 }
 

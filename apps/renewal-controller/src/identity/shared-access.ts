@@ -5,22 +5,21 @@ import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 import { nodeQueueName, nodeQueuePrefix } from '../redis/redis-keys.ts';
 import type { NodeAccess } from './node-access.ts';
 
-/** What shared access is made from. */
 export interface SharedAccessOptions {
   readonly prefix: string;
   readonly endpoint: () => RedisEndpoint;
-  /** The one user of all agents; empty for a Redis that asks for no user. */
+  /** The Redis user of all agents; empty for a Redis without users. */
   readonly username: string;
-  /** Read at each grant; undefined when there is no password. */
+  /** Read at each grant; undefined if there is no password. */
   readonly passwordFile: string | undefined;
   readonly clock: Clock;
   readonly lifetimeMs: number;
 }
 
 /**
- * One Redis user for all agents, made by the operator, where Redis forbids the controller to make users. The cost: what
- * one node can reach, every node can; a stolen node may read, add to or drain the queues of the others. The volumes'
- * keys are never in Redis, and each agent's own deadline stands behind its queue.
+ * One Redis user for all agents, for a Redis in which the controller may not create users. The cost: each node can
+ * access the queues of all nodes. A compromised node can read, add to or drain the others' queues. Private keys are
+ * never in Redis, and each agent has its own fallback deadline.
  */
 export function sharedAccess(options: SharedAccessOptions): NodeAccess {
   const { prefix, endpoint, username, passwordFile, clock, lifetimeMs } = options;
@@ -38,7 +37,7 @@ export function sharedAccess(options: SharedAccessOptions): NodeAccess {
         prefix: nodeQueuePrefix(prefix, node),
       };
     },
-    // A password that was rotated.
+    // False after the password was rotated.
     stands: async (_node, { password }) => password === (await readPassword()),
     revoke: () => Promise.resolve(),
   };

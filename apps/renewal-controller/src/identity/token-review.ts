@@ -4,7 +4,7 @@ import type { ReviewClient } from './review-client.ts';
 
 const tokenReviews: ApiResource = { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews' };
 
-/** Who a token speaks for, as the API server says. */
+/** The user of a token as returned by the API server. */
 export interface TokenUser {
   readonly username: string;
   readonly uid: string;
@@ -12,7 +12,7 @@ export interface TokenUser {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** A projected token is 1 to 2 KB; anything longer is not worth the API server's time. */
+/** A projected token has 1 to 2 KB; longer ones are rejected without a request. */
 const maxToken = 16 * 1024;
 
 interface RawReview {
@@ -24,8 +24,8 @@ interface RawReview {
 }
 
 /**
- * Asks the API server whose token it is. Without an audience it must be valid for the API server itself.
- * @throws CertfleetError unauthenticated when the token is not valid; otherwise as KubeClient.request does
+ * Asks the API server for the user of a token. Without an audience the token must be valid for the API server itself.
+ * @throws CertfleetError unauthenticated if the token is not valid; otherwise as KubeClient.request
  */
 export async function reviewToken(client: ReviewClient, token: string, audience?: string): Promise<TokenUser> {
   if (token === '' || token.length > maxToken) throw refused();
@@ -34,13 +34,13 @@ export async function reviewToken(client: ReviewClient, token: string, audience?
     verb: 'create',
     resource: tokenReviews,
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec },
-    // A review changes nothing: after a lost connection it may be asked again.
+    // A review has no side effects and can be repeated after a lost connection.
     repeatable: true,
     timeoutMs: 10_000,
   })) as RawReview;
   const { status } = review;
   if (status?.authenticated !== true) throw refused();
-  // An authenticator that knows no audiences answers without them: such a token was not made for us.
+  // An authenticator without audience support omits them; such a token was not issued for the controller.
   if (audience !== undefined && status.audiences?.includes(audience) !== true) throw refused();
   return userOf(status.user);
 }
@@ -49,15 +49,15 @@ function userOf({ username = '', uid = '', groups = [], extra = {} }: Partial<To
   return { username, uid, groups, extra };
 }
 
-/** What a token says of itself; its signature is not checked here. */
+/** Claims of a token, without verification of its signature. */
 export interface TokenClaims {
   readonly subject: string | undefined;
-  /** When it was made and when it ends, in milliseconds of its issuer's clock. */
+  /** In milliseconds of the issuer's clock. */
   readonly issuedMs: number | undefined;
   readonly expiresMs: number | undefined;
 }
 
-/** The claims of a JWT; none for other kinds of tokens. Never throws. */
+/** The claims of a JWT; empty for other tokens. Never throws. */
 export function tokenClaims(token: string): TokenClaims {
   const claims = token.length > maxToken ? {} : jsonOf(token.split('.')[1] ?? '');
   const seconds = (claim: unknown): number | undefined =>
@@ -78,7 +78,7 @@ function jsonOf(base64url: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** One message for every reason: it must not tell a caller how close a guess was. */
+/** The same message for every reason, so that it gives no hint to an attacker. */
 function refused(): CertfleetError {
   return new CertfleetError('unauthenticated', 'expected a valid token, found none');
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import type { ReviewClient } from './review-client.ts';
@@ -12,7 +12,7 @@ interface Fixture {
   readonly valid: Set<string>;
 }
 
-/** An API server to which the tokens of a set are valid, each that of a user of its own. */
+/** A fake API server that accepts the tokens of a set, each for a different user. */
 function fixture(): Fixture {
   const clock = new ManualClock(0);
   const asked: string[] = [];
@@ -30,7 +30,7 @@ function fixture(): Fixture {
 
 const source = '192.0.2.1';
 
-/** The codes of the answers, counted. */
+/** Counts results by code. */
 async function tally(answers: readonly Promise<unknown>[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const result of await Promise.allSettled(answers)) {
@@ -40,90 +40,92 @@ async function tally(answers: readonly Promise<unknown>[]): Promise<Record<strin
   return counts;
 }
 
-test('another random token on each call costs the API server few reviews, whether one by one or all at once', async () => {
-  for (const parallel of [1, 20, 2_000]) {
-    const { reviewer, asked } = fixture();
-    for (let i = 0; i < 2_000; i += parallel) {
-      await tally(Array.from({ length: parallel }, (_, j) => reviewer.review(`guess-${i + j}`, { source })));
+describe('TokenReviewer', () => {
+  test('bounds reviews of many different invalid tokens, sequential or concurrent', async () => {
+    for (const parallel of [1, 20, 2_000]) {
+      const { reviewer, asked } = fixture();
+      for (let i = 0; i < 2_000; i += parallel) {
+        await tally(Array.from({ length: parallel }, (_, j) => reviewer.review(`guess-${i + j}`, { source })));
+      }
+      assert.ok(asked.length <= 14, `${asked.length} reviews with ${parallel} at once`);
     }
-    assert.ok(asked.length <= 14, `${asked.length} reviews with ${parallel} at once`);
-  }
-});
+  });
 
-test('a token that was found valid opens no way for guesses of the same form', async () => {
-  const { reviewer, valid, asked } = fixture();
-  valid.add('right');
-  await reviewer.review('right', { source: '192.0.2.2' });
-  for (let i = 0; i < 100; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
-  assert.ok(asked.length <= 15, `${asked.length} reviews`);
-});
+  test('a valid token does not exempt other tokens of the same form', async () => {
+    const { reviewer, valid, asked } = fixture();
+    valid.add('right');
+    await reviewer.review('right', { source: '192.0.2.2' });
+    for (let i = 0; i < 100; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
+    assert.ok(asked.length <= 15, `${asked.length} reviews`);
+  });
 
-test('one wrong token again and again is one review, and does not use up the limit of its source', async () => {
-  const { reviewer, asked, valid } = fixture();
-  for (let i = 0; i < 1_000; i += 1) {
-    await assert.rejects(reviewer.review('wrong', { source }), { code: 'unauthenticated' });
-  }
-  valid.add('right');
-  await reviewer.review('right', { source });
-  assert.equal(asked.length, 2);
-});
+  test('caches an invalid token and counts it once against its source', async () => {
+    const { reviewer, asked, valid } = fixture();
+    for (let i = 0; i < 1_000; i += 1) {
+      await assert.rejects(reviewer.review('wrong', { source }), { code: 'unauthenticated' });
+    }
+    valid.add('right');
+    await reviewer.review('right', { source });
+    assert.equal(asked.length, 2);
+  });
 
-test('failures of one source are none of another', async () => {
-  const { reviewer, valid } = fixture();
-  for (let i = 0; i < 50; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
-  valid.add('right');
-  assert.equal((await reviewer.review('right', { source: '192.0.2.2' })).username, 'user of right');
-});
+  test('counts failures per source', async () => {
+    const { reviewer, valid } = fixture();
+    for (let i = 0; i < 50; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
+    valid.add('right');
+    assert.equal((await reviewer.review('right', { source: '192.0.2.2' })).username, 'user of right');
+  });
 
-test('who signs in after failures of others from the same address waits a moment and gets in', async () => {
-  const { clock, reviewer, valid } = fixture();
-  for (let i = 0; i < 50; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
-  await assert.rejects(reviewer.review('impatient', { source }), { reason: 'TooManyFailures' });
-  valid.add('right');
-  const signIn = reviewer.review('right', { source, isPatient: true });
-  await clock.advance(500);
-  assert.equal((await signIn).username, 'user of right');
-});
+  test('delays a patient sign-in from a rate-limited address but accepts it', async () => {
+    const { clock, reviewer, valid } = fixture();
+    for (let i = 0; i < 50; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
+    await assert.rejects(reviewer.review('impatient', { source }), { reason: 'TooManyFailures' });
+    valid.add('right');
+    const signIn = reviewer.review('right', { source, isPatient: true });
+    await clock.advance(500);
+    assert.equal((await signIn).username, 'user of right');
+  });
 
-test('a token that was valid before is reviewed however many guesses come from its address', async () => {
-  const { clock, reviewer, valid } = fixture();
-  valid.add('right');
-  await reviewer.review('right', { source });
-  await clock.advance(60_000);
-  const flood = Array.from({ length: 500 }, (_, i) => reviewer.review(`guess-${i}`, { source }));
-  assert.equal((await reviewer.review('right', { source })).username, 'user of right');
-  await tally(flood);
-});
+  test('reviews a previously valid token during a flood from its address', async () => {
+    const { clock, reviewer, valid } = fixture();
+    valid.add('right');
+    await reviewer.review('right', { source });
+    await clock.advance(60_000);
+    const flood = Array.from({ length: 500 }, (_, i) => reviewer.review(`guess-${i}`, { source }));
+    assert.equal((await reviewer.review('right', { source })).username, 'user of right');
+    await tally(flood);
+  });
 
-test('another token of an account that was known before is not held up by failures of others', async () => {
-  const { reviewer, valid } = fixture();
-  const jwt = (n: number): string =>
-    `h.${Buffer.from(JSON.stringify({ sub: 'system:serviceaccount:a:b', n })).toString('base64url')}.s`;
-  valid.add(jwt(1)).add(jwt(2));
-  await reviewer.review(jwt(1), { source });
-  for (let i = 0; i < 50; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
-  assert.equal((await reviewer.review(jwt(2), { source })).username, `user of ${jwt(2)}`);
-});
+  test('exempts another token of a known account from the limit of its source', async () => {
+    const { reviewer, valid } = fixture();
+    const jwt = (n: number): string =>
+      `h.${Buffer.from(JSON.stringify({ sub: 'system:serviceaccount:a:b', n })).toString('base64url')}.s`;
+    valid.add(jwt(1)).add(jwt(2));
+    await reviewer.review(jwt(1), { source });
+    for (let i = 0; i < 50; i += 1) await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
+    assert.equal((await reviewer.review(jwt(2), { source })).username, `user of ${jwt(2)}`);
+  });
 
-test('a token that is no longer valid is found out within seconds, and at once when it is asked for anew', async () => {
-  const { clock, reviewer, valid } = fixture();
-  valid.add('right');
-  await reviewer.review('right', { source });
-  valid.clear();
-  await reviewer.review('right', { source });
-  await assert.rejects(reviewer.review('right', { source, isFresh: true }), { code: 'unauthenticated' });
-  valid.add('other');
-  await reviewer.review('other', { source });
-  valid.clear();
-  await clock.advance(10_000);
-  await assert.rejects(reviewer.review('other', { source }), { code: 'unauthenticated' });
-});
+  test('detects an invalidated token within seconds, and at once if a fresh review is requested', async () => {
+    const { clock, reviewer, valid } = fixture();
+    valid.add('right');
+    await reviewer.review('right', { source });
+    valid.clear();
+    await reviewer.review('right', { source });
+    await assert.rejects(reviewer.review('right', { source, isFresh: true }), { code: 'unauthenticated' });
+    valid.add('other');
+    await reviewer.review('other', { source });
+    valid.clear();
+    await clock.advance(10_000);
+    await assert.rejects(reviewer.review('other', { source }), { code: 'unauthenticated' });
+  });
 
-test('a wall clock that jumps changes no limit and no answer', async () => {
-  const { clock, reviewer, asked } = fixture();
-  for (let i = 0; i < 300; i += 1) {
-    await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
-    clock.stepWall(i % 2 === 0 ? 3_600_000 : -7_200_000);
-  }
-  assert.ok(asked.length <= 14, `${asked.length} reviews`);
+  test('limits and results do not depend on the wall clock', async () => {
+    const { clock, reviewer, asked } = fixture();
+    for (let i = 0; i < 300; i += 1) {
+      await reviewer.review(`guess-${i}`, { source }).catch(() => undefined);
+      clock.stepWall(i % 2 === 0 ? 3_600_000 : -7_200_000);
+    }
+    assert.ok(asked.length <= 14, `${asked.length} reviews`);
+  });
 });

@@ -8,7 +8,6 @@ import { reviewToken, tokenClaims } from './token-review.ts';
 import type { TokenUser } from './token-review.ts';
 import { TtlCache } from './ttl-cache.ts';
 
-/** What a reviewer works with. */
 export interface TokenReviewerOptions {
   readonly client: ReviewClient;
   readonly clock: Clock;
@@ -16,30 +15,29 @@ export interface TokenReviewerOptions {
   readonly audience?: string;
 }
 
-/** How a token is reviewed. */
 export interface TokenReviewRequest {
-  /** Where it came from, as `sourceOf` says. */
+  /** Source of the request as returned by `sourceOf`. */
   readonly source: string;
-  /** Whatever was answered before: the token of an open stream is looked at again. */
+  /** Ignores cached results, for rechecking the token of an open stream. */
   readonly isFresh?: boolean;
-  /** Waits for a source that guessed too often, rather than being refused at once: for a person who signs in. */
+  /** Waits for a rate-limited source instead of failing at once, for a person who signs in. */
   readonly isPatient?: boolean;
 }
 
-/** What is remembered of a token: whose it is, or that it is nobody's. */
+/** A cached result: the user of the token, or its rejection. */
 type Verdict = { readonly user: TokenUser } | { readonly error: CertfleetError };
 
 const validForMs = 10_000;
 const invalidForMs = 30_000;
-/** How long a token or an account that was found valid is spared its neighbours' limit. */
+/** How long a valid token or account is exempt from the limit of its source. */
 const knownForMs = 8 * 3_600_000;
 const maxEntries = 4_096;
 
-/** Failed reviews of one source, or of one known account at one source, in a window. */
+/** Maximum failed reviews per window, of one source or of one known account at one source. */
 const failures = { max: 10, windowMs: 60_000 };
-/** Beyond them one review of that source is made in this time. */
+/** Beyond the limit one review of that source starts per this interval. */
 const pacedMs = 500;
-/** A person who signs in waits no longer for it; a token in the form of Kubernetes' own, and any other, not so long. */
+/** Maximum wait for this pace: at sign-in, for a token in JWT form, and for any other token. */
 const maxPaceWaitMs = { signIn: 5_000, jwt: 2_000, other: 0 };
 
 const queueLimits = {
@@ -49,11 +47,11 @@ const queueLimits = {
   waiting: 4_096,
   maxWaitMs: 10_000,
 };
-/** Tokens that were valid before pass those that nobody knows. */
+/** Tokens that were valid before bypass the queue of unknown tokens. */
 const knownQueueLimits = { ...queueLimits, concurrency: 3 };
 
 interface Paced {
-  /** Whose failures count. */
+  /** Key under which failures are counted. */
   readonly limited: string;
   readonly maxWaitMs: number;
   readonly queue: FairQueue;
@@ -65,15 +63,15 @@ interface FailureWindow {
 }
 
 /**
- * Says whose a token is, at a bounded cost for the API server whatever is sent: answers are remembered, sources that
- * guess are slowed down, and nobody who was known before shares the limits of those who guess.
+ * Reviews tokens with a bounded number of requests to the API server. Results are cached, sources with many invalid
+ * tokens are slowed down, and known tokens and accounts are exempt from these limits.
  */
 export class TokenReviewer {
   readonly #options: TokenReviewerOptions;
   readonly #verdicts: TtlCache<Verdict>;
   readonly #known: TtlCache<true>;
   readonly #failures: TtlCache<FailureWindow>;
-  readonly #underway = new Map<string, Promise<TokenUser>>();
+  readonly #inFlight = new Map<string, Promise<TokenUser>>();
   readonly #queue: FairQueue;
   readonly #knownQueue: FairQueue;
 
@@ -87,15 +85,15 @@ export class TokenReviewer {
     this.#knownQueue = new FairQueue(knownQueueLimits, clock);
   }
 
-  /** Whether the token was found valid before; says nothing of whether it still is. */
+  /** Whether the token was valid in an earlier review; it may be invalid now. */
   isKnown(token: string): boolean {
     return this.#known.get(hash(token)) === true;
   }
 
   /**
-   * Whose token it is.
-   * @throws CertfleetError unauthenticated; resource-exhausted when its source guessed too often; unavailable when it
-   *   cannot be known now
+   * Returns the user of a token.
+   * @throws CertfleetError unauthenticated; resource-exhausted if its source sent too many invalid tokens; unavailable
+   *   if the review could not be made
    */
   review(token: string, request: TokenReviewRequest): Promise<TokenUser> {
     const key = hash(token);
@@ -104,11 +102,11 @@ export class TokenReviewer {
       if (verdict !== undefined)
         return 'user' in verdict ? Promise.resolve(verdict.user) : Promise.reject(verdict.error);
     }
-    // The same token twice at once is one review.
-    const underway = this.#underway.get(key);
-    if (underway !== undefined) return underway;
-    const review = this.#review(token, key, request).finally(() => this.#underway.delete(key));
-    this.#underway.set(key, review);
+    // Concurrent reviews of the same token are one review.
+    const inFlight = this.#inFlight.get(key);
+    if (inFlight !== undefined) return inFlight;
+    const review = this.#review(token, key, request).finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, review);
     review.catch(() => undefined);
     return review;
   }
@@ -116,7 +114,7 @@ export class TokenReviewer {
   async #review(token: string, key: string, request: TokenReviewRequest): Promise<TokenUser> {
     const { client, audience } = this.#options;
     const { subject } = tokenClaims(token);
-    // A token of another form names no account before it is reviewed.
+    // Only a JWT names an account before its review.
     const account = subject === undefined ? undefined : hash(`account ${subject}`);
     const isKnownAccount = account !== undefined && this.#known.get(account) === true;
     const work = (): Promise<TokenUser> => reviewToken(client, token, audience);
@@ -130,7 +128,10 @@ export class TokenReviewer {
     return user;
   }
 
-  /** Queues a review. Those that waited together were let in before the first of them failed, so each is checked again. */
+  /**
+   * Queues a review. Reviews that waited together passed the check before the first of them failed, so each is checked
+   * again.
+   */
   async #paced({ limited, maxWaitMs, queue }: Paced, work: () => Promise<TokenUser>): Promise<TokenUser> {
     for (;;) {
       const isPaced = await this.#awaitPace(limited, maxWaitMs);
@@ -141,7 +142,7 @@ export class TokenReviewer {
     }
   }
 
-  /** Remembers what the API server said. */
+  /** Caches the result of a review. */
   async #judge(key: string, limited: string | undefined, review: Promise<TokenUser>): Promise<TokenUser> {
     try {
       const user = await review;
@@ -170,8 +171,9 @@ export class TokenReviewer {
   }
 
   /**
-   * A source that failed often gets one review now and then, so that a valid token among its neighbours' guesses is found.
-   * @returns whether this one was waited for
+   * Lets a rate-limited source make one review per interval, so that a valid token from the same address can still
+   * pass.
+   * @returns whether this review waited for its turn
    */
   async #awaitPace(limited: string, maxWaitMs: number): Promise<boolean> {
     const { clock } = this.#options;
@@ -185,7 +187,7 @@ export class TokenReviewer {
     return true;
   }
 
-  /** Whether a source has failed so often that another failure is answered as one too many. */
+  /** Whether a source has exceeded its limit of failures. */
   isOverLimit(source: string): boolean {
     return (this.#failures.get(source)?.count ?? 0) > failures.max;
   }
@@ -198,7 +200,7 @@ function tooManyFailures(retryAfterMs: number): CertfleetError {
   });
 }
 
-/** Tokens are not kept, not even for seconds. */
+/** Tokens are kept only as hashes. */
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }

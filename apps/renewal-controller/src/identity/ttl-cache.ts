@@ -1,10 +1,9 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
-/** What bounds a cache. */
 export interface TtlCacheOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly ttlMs: number;
-  /** The entry that was set first is dropped beyond this number. */
+  /** Beyond this number the oldest entry is evicted. */
   readonly maxEntries: number;
 }
 
@@ -13,10 +12,10 @@ interface Entry<Value> {
   readonly expiresMs: number;
 }
 
-/** Values that are kept for a while, by monotonic time, in bounded number. */
+/** A bounded cache with a TTL in monotonic time. */
 export class TtlCache<Value> {
   readonly #options: TtlCacheOptions;
-  /** In the order in which they were set. */
+  /** In insertion order. */
   readonly #entries = new Map<string, Entry<Value>>();
 
   constructor(options: TtlCacheOptions) {

@@ -1,6 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
-/** The same answer for everybody who asks within `forMs` of the last; who asks while it is made waits for it. */
+/** Caches the result of `load` for `forMs`; callers share a pending load. */
 export function cached<T>(clock: Clock, forMs: number, load: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   let goodUntilMs = -Infinity;

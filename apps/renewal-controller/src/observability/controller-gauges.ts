@@ -8,13 +8,16 @@ import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
 
-/** Which issuers have series of their own, of the volumes and of the lanes. */
+/** Selects the issuers with their own series, for volumes and for lanes. */
 export interface GaugeNames {
   readonly volumes: IssuerNames;
   readonly lanes: IssuerNames;
 }
 
-/** Gauges of the fleet, of its lanes and of Redis, all shown from one snapshot. What is not known has no series. */
+/**
+ * Registers the gauges of the fleet, its lanes and Redis. One snapshot provides all values of a scrape; unknown values
+ * have no series.
+ */
 export function registerGauges(
   registry: Registry,
   snapshot: () => Promise<ControllerSnapshot>,
@@ -27,7 +30,7 @@ export function registerGauges(
       registers: [registry],
       async collect() {
         const taken = await snapshot();
-        // Without labels a reset would leave a zero.
+        // Without labels a reset would leave the value 0.
         if (labelNames.length === 0) this.remove();
         else this.reset();
         show(this, taken);
@@ -46,10 +49,10 @@ export function registerGauges(
   gauge(
     'index_current',
     [],
-    'Whether the index is loaded and followed; without it nothing is said of volumes.',
+    'Whether the index is loaded and up to date; the metrics of volumes are absent otherwise.',
     (g, s) => g.set(s.index === undefined ? 0 : 1),
   );
-  gauge('agents_connected', [], 'Agents whose stream this replica holds.', (g, { agentsConnected }) =>
+  gauge('agents_connected', [], 'Agents with a stream to this replica.', (g, { agentsConnected }) =>
     g.set(agentsConnected),
   );
   gauge('due_jobs', ['state'], 'Jobs of the due queue, by state.', (g, { jobs }) => {
@@ -71,7 +74,7 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
   gauge(
     'silent_node_volumes',
     ['state'],
-    'Volumes on nodes that are silent, by state as far as it is known: their pods may be gone. They count in no other gauge of volumes.',
+    'Volumes on silent nodes, by last known state; their pods may be gone. Of the other gauges of volumes only index_volumes includes them.',
     (g, { silent }) => {
       g.set({ state: 'expired' }, silent?.byState.expired ?? 0);
       for (const [state, count] of Object.entries(silent?.byState ?? {})) if (count > 0) g.set({ state }, count);
@@ -80,29 +83,29 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
   gauge(
     'volumes',
     ['state', 'issuer'],
-    'Volumes by state and issuer. Issuers without trouble beyond the largest, and those beyond the few that one node alone reports, are together "other".',
+    'Volumes by state and issuer. Only a bounded number of issuers is named: those with problems first, then the largest, and few of those that a single node reports. The rest is "other".',
     (g, index) => showIssuers(g, index, names),
   );
   gauge(
     'soonest_not_after_timestamp_seconds',
     [],
-    'Not-after of the certificate that expires next, of those that have not; 0 without any.',
+    'Not-after of the unexpired certificate that expires next; 0 if there is none.',
     (g, { stats }) => g.set((stats.all.soonestExpiryMs ?? 0) / 1000),
   );
   gauge('volumes_due', [], 'Volumes past their renew-at.', (g, { urgency }) => g.set(urgency.due));
   gauge(
     'volumes_overdue',
     [],
-    'Unexpired volumes past the deadline by which their agent renews on its own, without a failed try.',
+    'Unexpired volumes past the fallback deadline of their agent, without a failed attempt.',
     (g, { urgency }) => g.set(urgency.overdue),
   );
-  gauge('volumes_expired', [], 'Volumes past their not-after, on nodes that were heard of lately.', (g, { stats }) =>
+  gauge('volumes_expired', [], 'Volumes past their not-after, on nodes that are not silent.', (g, { stats }) =>
     g.set(stats.all.byState.expired),
   );
   gauge(
     'volumes_at_risk',
     ['left'],
-    'Unexpired volumes of whose time between renew-at and not-after no more than this part is left.',
+    'Unexpired volumes with at most this fraction of the time between renew-at and not-after left.',
     (g, { urgency }) => {
       g.set({ left: '1/2' }, urgency.halfLeft);
       g.set({ left: '1/4' }, urgency.quarterLeft);
@@ -111,12 +114,12 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
   gauge(
     'at_risk_not_after_timestamp_seconds',
     [],
-    'Not-after of the first of the volumes at risk; absent without any.',
+    'Earliest not-after of the volumes at risk; absent if there are none.',
     (g, { urgency: { firstAtRiskMs } }) => {
       if (firstAtRiskMs !== undefined) g.set(firstAtRiskMs / 1000);
     },
   );
-  gauge('nodes', ['state'], 'Nodes by whether their agent was heard of lately.', (g, { nodes }) => {
+  gauge('nodes', ['state'], 'Nodes by whether their agent is online or silent.', (g, { nodes }) => {
     for (const [state, count] of Object.entries(nodes)) g.set({ state }, count);
   });
 }
@@ -136,7 +139,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
   gauge(
     'lanes',
     ['state'],
-    'Lanes by whether they are open, paused, rest after failures, or are outside their window.',
+    'Lanes by state: open, paused, backing off after failures, or outside their window.',
     (g, { lanes }) => {
       if (lanes === undefined) return;
       for (const state of ['open', 'paused', 'backing-off', 'window']) g.set({ state }, 0);
@@ -146,7 +149,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
   gauge(
     'lane_depth',
     ['issuer', 'waiting'],
-    'Renewals in the lanes of issuers: with a slot in the line, blocked for a place, started and not answered.',
+    'Renewals in the lanes of issuers: queued with a reserved slot, blocked, or in flight.',
     (g, snapshot) => {
       for (const { issuer, queued, blocked, inFlight } of rowsOf(snapshot)) {
         g.set({ issuer, waiting: 'queued' }, queued);
@@ -158,7 +161,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
   gauge(
     'lane_lag_seconds',
     ['issuer'],
-    "Time by which the oldest volume that waits for an issuer's lane is past its renew-at.",
+    "Time since the renew-at of the oldest volume that waits in an issuer's lane.",
     (g, snapshot) => {
       for (const { issuer, lagMs } of rowsOf(snapshot)) g.set({ issuer }, lagMs / 1000);
     },
@@ -166,7 +169,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
   gauge(
     'lane_stopped',
     ['issuer', 'reason'],
-    '1 for each lane that is paused, rests after failures, or is outside its window.',
+    '1 for each lane that is paused, backing off after failures, or outside its window.',
     (g, snapshot) => {
       for (const { issuer, status } of rowsOf(snapshot)) {
         if (status !== 'open') g.set({ issuer, reason: status }, 1);
@@ -176,44 +179,59 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
 }
 
 function redisGauges(gauge: Register<ControllerSnapshot>): void {
-  gauge('redis_reachable', [], 'Whether Redis answered when it was last asked.', (g, { redis }) =>
+  gauge('redis_reachable', [], 'Whether Redis answered the last health check.', (g, { redis }) =>
     g.set(redis.reachable ? 1 : 0),
   );
   gauge(
     'redis_problem',
     ['kind'],
-    '1 for what keeps Redis from serving: unreachable, not-primary, refuses-writes or forbidden.',
+    '1 for the problem that keeps Redis from serving: unreachable, not-primary, refuses-writes or forbidden.',
     (g, { redis: { problem, reachable } }) => {
       for (const kind of ['unreachable', 'not-primary', 'refuses-writes', 'forbidden']) g.set({ kind }, 0);
       if (problem !== undefined || !reachable) g.set({ kind: problem?.kind ?? 'unreachable' }, 1);
     },
   );
-  gauge('redis_clients', [], 'Connections of the Redis server that has most of them.', (g, { redis: { clients } }) => {
-    if (clients !== undefined) g.set(clients.connected);
-  });
-  gauge('redis_clients_limit', [], "That server's maxclients.", (g, { redis: { clients } }) => {
-    if (clients !== undefined && Number.isFinite(clients.limit)) g.set(clients.limit);
-  });
-  gauge('redis_latency_seconds', [], 'Round trip to Redis; absent while it is away.', (g, { redis }) => {
+  gauge(
+    'redis_clients',
+    [],
+    'Connections of the Redis server with the most connections.',
+    (g, { redis: { clients } }) => {
+      if (clients !== undefined) g.set(clients.connected);
+    },
+  );
+  gauge(
+    'redis_clients_limit',
+    [],
+    'maxclients of the Redis server with the most connections.',
+    (g, { redis: { clients } }) => {
+      if (clients !== undefined && Number.isFinite(clients.limit)) g.set(clients.limit);
+    },
+  );
+  gauge('redis_latency_seconds', [], 'Round-trip time to Redis; absent while Redis is unavailable.', (g, { redis }) => {
     if (redis.latencyMs !== undefined) g.set(redis.latencyMs / 1000);
   });
   gauge(
     'redis_may_evict',
     [],
-    "Whether Redis' maxmemory-policy is another than noeviction, so that scheduled renewals may be thrown away.",
+    'Whether the maxmemory-policy of Redis differs from noeviction, so that Redis may evict scheduled renewals.',
     (g, { redis: { maxmemoryPolicy } }) => {
       if (maxmemoryPolicy !== undefined) g.set(maxmemoryPolicy === 'noeviction' ? 0 : 1);
     },
   );
-  gauge('redis_memory_used_bytes', [], 'Memory that Redis uses.', (g, { redis: { usedMemoryBytes } }) => {
+  gauge('redis_memory_used_bytes', [], 'Memory used by Redis.', (g, { redis: { usedMemoryBytes } }) => {
     if (usedMemoryBytes !== undefined) g.set(usedMemoryBytes);
   });
-  gauge('redis_memory_limit_bytes', [], "Redis' maxmemory; absent without one.", (g, { redis: { maxMemoryBytes } }) => {
-    if (maxMemoryBytes !== undefined) g.set(maxMemoryBytes);
-  });
+  gauge(
+    'redis_memory_limit_bytes',
+    [],
+    'maxmemory of Redis; absent without a limit.',
+    (g, { redis: { maxMemoryBytes } }) => {
+      if (maxMemoryBytes !== undefined) g.set(maxMemoryBytes);
+    },
+  );
 }
 
-/** Words for what an operator wants to see by issuer however small the issuer is. */
+/** States that are shown by issuer even for the smallest issuers. */
 const troubled: ReadonlySet<string> = new Set(['expired', 'failing', 'overdue']);
 
 function showIssuers(gauge: Gauge, index: IndexSnapshot, names: IssuerNames): void {
@@ -222,15 +240,17 @@ function showIssuers(gauge: Gauge, index: IndexSnapshot, names: IssuerNames): vo
     const trouble = counts.some(([state, count]) => count > 0 && troubled.has(state)) ? 1 : 0;
     return { key, counts, trouble, size: volumes };
   });
-  const shown = chosen(names, counted, index);
+  const shown = issuersToName(names, counted, index);
   for (const { key, counts } of counted) {
     const issuer = shown.has(key) ? key : otherIssuers;
     for (const [state, count] of counts) if (count > 0) gauge.inc({ state, issuer }, count);
   }
 }
 
-/** Without a word of who reports them the most troubled are shown, and then the largest. */
-function chosen(
+/**
+ * Selects the issuers to name. Without data about their reporters, issuers with problems come first, then the largest.
+ */
+function issuersToName(
   names: IssuerNames,
   candidates: readonly NamedCandidate[],
   index: IndexSnapshot | undefined,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import type { VolumeSketch } from '../dispatch/testing/test-fleet.ts';
@@ -49,7 +49,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
   };
 }
 
-/** The series of a page without their common first part. */
+/** The series of a scrape without their common prefix. */
 async function seriesOf(metrics: ControllerMetrics): Promise<Map<string, number>> {
   const lines = (await metrics.registry.metrics()).split('\n');
   const own = lines.filter((line) => line.startsWith('certfleet_controller_'));
@@ -61,112 +61,114 @@ async function seriesOf(metrics: ControllerMetrics): Promise<Map<string, number>
   );
 }
 
-test('one scrape shows the fleet, its lanes and Redis as they are now', async () => {
-  const volumes = [
-    volumeOf({ id: 'in-time', renewAtMs: nowMs + 60_000 }),
-    volumeOf({ id: 'late', renewAtMs: nowMs - 30_000, notAfterMs: nowMs + 10_000 }),
-  ];
-  const lanes = [
-    laneOf('ca', { blocked: 1, status: 'paused' }),
-    laneOf('calm', { queued: 3, inFlight: 2 }),
-    laneOf('night', { status: 'window' }),
-  ];
-  const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
-  const series = await seriesOf(metrics);
-  for (const [name, value] of Object.entries({
-    index_volumes: 2,
-    index_current: 1,
-    volumes_due: 1,
-    volumes_overdue: 1,
-    volumes_expired: 0,
-    'volumes_at_risk{left="1/2"}': 1,
-    'volumes_at_risk{left="1/4"}': 1,
-    at_risk_not_after_timestamp_seconds: (nowMs + 10_000) / 1000,
-    'nodes{state="silent"}': 1,
-    'due_jobs{state="delayed"}': 5,
-    'lanes{state="open"}': 1,
-    'lanes{state="paused"}': 1,
-    [`lane_depth{issuer="${key('ca')}",waiting="blocked"}`]: 1,
-    [`lane_depth{issuer="${key('calm')}",waiting="in-flight"}`]: 2,
-    [`lane_lag_seconds{issuer="${key('ca')}"}`]: 30,
-    [`lane_stopped{issuer="${key('ca')}",reason="paused"}`]: 1,
-    [`lane_stopped{issuer="${key('night')}",reason="window"}`]: 1,
-    redis_reachable: 1,
-    redis_latency_seconds: 0.002,
-    redis_may_evict: 1,
-    redis_memory_limit_bytes: 2_000,
-    'renewals_total{result="ok",path="deadline"}': 0,
-  })) {
-    assert.equal(series.get(name), value, name);
-  }
-});
+describe('ControllerMetrics', () => {
+  test('a scrape shows the fleet, its lanes and Redis', async () => {
+    const volumes = [
+      volumeOf({ id: 'in-time', renewAtMs: nowMs + 60_000 }),
+      volumeOf({ id: 'late', renewAtMs: nowMs - 30_000, notAfterMs: nowMs + 10_000 }),
+    ];
+    const lanes = [
+      laneOf('ca', { blocked: 1, status: 'paused' }),
+      laneOf('calm', { queued: 3, inFlight: 2 }),
+      laneOf('night', { status: 'window' }),
+    ];
+    const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
+    const series = await seriesOf(metrics);
+    for (const [name, value] of Object.entries({
+      index_volumes: 2,
+      index_current: 1,
+      volumes_due: 1,
+      volumes_overdue: 1,
+      volumes_expired: 0,
+      'volumes_at_risk{left="1/2"}': 1,
+      'volumes_at_risk{left="1/4"}': 1,
+      at_risk_not_after_timestamp_seconds: (nowMs + 10_000) / 1000,
+      'nodes{state="silent"}': 1,
+      'due_jobs{state="delayed"}': 5,
+      'lanes{state="open"}': 1,
+      'lanes{state="paused"}': 1,
+      [`lane_depth{issuer="${key('ca')}",waiting="blocked"}`]: 1,
+      [`lane_depth{issuer="${key('calm')}",waiting="in-flight"}`]: 2,
+      [`lane_lag_seconds{issuer="${key('ca')}"}`]: 30,
+      [`lane_stopped{issuer="${key('ca')}",reason="paused"}`]: 1,
+      [`lane_stopped{issuer="${key('night')}",reason="window"}`]: 1,
+      redis_reachable: 1,
+      redis_latency_seconds: 0.002,
+      redis_may_evict: 1,
+      redis_memory_limit_bytes: 2_000,
+      'renewals_total{result="ok",path="deadline"}': 0,
+    })) {
+      assert.equal(series.get(name), value, name);
+    }
+  });
 
-test('what is not known has no series, rather than a number that means something else', async () => {
-  const away: ControllerSnapshot = {
-    ...snapshotOf([]),
-    ...{ index: undefined, jobs: undefined, lanes: undefined },
-    redis: {
-      reachable: false,
-      latencyMs: undefined,
-      maxmemoryPolicy: undefined,
-      usedMemoryBytes: undefined,
-      maxMemoryBytes: undefined,
-      problem: undefined,
-      clients: undefined,
-    },
-  };
-  let snapshot = snapshotOf([volumeOf({ id: 'v' })], [laneOf('ca')]);
-  const clock = new ManualClock(nowMs);
-  const metrics = new ControllerMetrics(() => Promise.resolve(snapshot), clock);
-  assert.equal((await seriesOf(metrics)).get('index_volumes'), 1);
-  snapshot = away;
-  await clock.advance(60_000);
-  const gauges = [...(await seriesOf(metrics))].filter(([name]) => !/_(total|bucket|sum|count)\b/.test(name));
-  assert.deepEqual(gauges, [
-    ['redis_reachable', 0],
-    ['redis_problem{kind="unreachable"}', 1],
-    ['redis_problem{kind="not-primary"}', 0],
-    ['redis_problem{kind="refuses-writes"}', 0],
-    ['redis_problem{kind="forbidden"}', 0],
-    ['index_current', 0],
-    ['agents_connected', 2],
-  ]);
-});
+  test('omits the series of unknown values', async () => {
+    const away: ControllerSnapshot = {
+      ...snapshotOf([]),
+      ...{ index: undefined, jobs: undefined, lanes: undefined },
+      redis: {
+        reachable: false,
+        latencyMs: undefined,
+        maxmemoryPolicy: undefined,
+        usedMemoryBytes: undefined,
+        maxMemoryBytes: undefined,
+        problem: undefined,
+        clients: undefined,
+      },
+    };
+    let snapshot = snapshotOf([volumeOf({ id: 'v' })], [laneOf('ca')]);
+    const clock = new ManualClock(nowMs);
+    const metrics = new ControllerMetrics(() => Promise.resolve(snapshot), clock);
+    assert.equal((await seriesOf(metrics)).get('index_volumes'), 1);
+    snapshot = away;
+    await clock.advance(60_000);
+    const gauges = [...(await seriesOf(metrics))].filter(([name]) => !/_(total|bucket|sum|count)\b/.test(name));
+    assert.deepEqual(gauges, [
+      ['redis_reachable', 0],
+      ['redis_problem{kind="unreachable"}', 1],
+      ['redis_problem{kind="not-primary"}', 0],
+      ['redis_problem{kind="refuses-writes"}', 0],
+      ['redis_problem{kind="forbidden"}', 0],
+      ['index_current', 0],
+      ['agents_connected', 2],
+    ]);
+  });
 
-test('labels stay few however many issuers there are, and the troubled ones keep their names', async () => {
-  const names = Array.from({ length: 400 }, (_, i) => `issuer-${i}`);
-  const volumes = names.flatMap((issuer, i) => [
-    volumeOf({ id: `${i}`, issuer, renewAtMs: nowMs + 60_000 }),
-    volumeOf({ id: `${i}-2`, issuer, renewAtMs: nowMs + 60_000 }),
-  ]);
-  volumes.push(volumeOf({ id: 'x', issuer: 'small-and-broken', attempts: 2 }));
-  const lanes = [
-    ...names.map((name, i) => laneOf(name, { queued: i })),
-    laneOf('stuck', { blocked: 1, status: 'paused' }),
-  ];
-  const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
-  const series = await seriesOf(metrics);
-  const startingWith = (start: string): number => [...series.keys()].filter((name) => name.startsWith(start)).length;
-  assert.ok(startingWith('volumes{') <= 102, `${startingWith('volumes{')} series`);
-  assert.equal(startingWith('lane_depth{'), 51 * 3);
-  assert.equal(series.get(`volumes{state="failing",issuer="${key('small-and-broken')}"}`), 1);
-  assert.equal(series.get(`lane_depth{issuer="${key('stuck')}",waiting="blocked"}`), 1);
-  const queued = [...series].filter(([name]) => name.startsWith('lane_depth') && name.includes('"queued"'));
-  assert.equal(
-    queued.reduce((sum, [, count]) => sum + count, 0),
-    (399 * 400) / 2,
-  );
-});
+  test('bounds the number of labels and keeps the names of issuers with problems', async () => {
+    const names = Array.from({ length: 400 }, (_, i) => `issuer-${i}`);
+    const volumes = names.flatMap((issuer, i) => [
+      volumeOf({ id: `${i}`, issuer, renewAtMs: nowMs + 60_000 }),
+      volumeOf({ id: `${i}-2`, issuer, renewAtMs: nowMs + 60_000 }),
+    ]);
+    volumes.push(volumeOf({ id: 'x', issuer: 'small-and-broken', attempts: 2 }));
+    const lanes = [
+      ...names.map((name, i) => laneOf(name, { queued: i })),
+      laneOf('stuck', { blocked: 1, status: 'paused' }),
+    ];
+    const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf(volumes, lanes)), new ManualClock(nowMs));
+    const series = await seriesOf(metrics);
+    const startingWith = (start: string): number => [...series.keys()].filter((name) => name.startsWith(start)).length;
+    assert.ok(startingWith('volumes{') <= 102, `${startingWith('volumes{')} series`);
+    assert.equal(startingWith('lane_depth{'), 51 * 3);
+    assert.equal(series.get(`volumes{state="failing",issuer="${key('small-and-broken')}"}`), 1);
+    assert.equal(series.get(`lane_depth{issuer="${key('stuck')}",waiting="blocked"}`), 1);
+    const queued = [...series].filter(([name]) => name.startsWith('lane_depth') && name.includes('"queued"'));
+    assert.equal(
+      queued.reduce((sum, [, count]) => sum + count, 0),
+      (399 * 400) / 2,
+    );
+  });
 
-test('renewals count by result and path, and their reports by how late they are', async () => {
-  const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf([])), new ManualClock(nowMs));
-  const renewed = volumeOf({ id: 'v', notBeforeMs: nowMs - 4_000 });
-  metrics.settled({ ...renewed, cause: 2 }, 'ok');
-  metrics.settled({ ...renewed, cause: 3 }, 'ok');
-  metrics.settled(renewed, 'failed');
-  const series = await seriesOf(metrics);
-  assert.equal(series.get('renewals_total{result="ok",path="controller"}'), 1);
-  assert.equal(series.get('renewals_total{result="ok",path="deadline"}'), 1);
-  assert.equal(series.get('renewals_total{result="failed",path="none"}'), 1);
-  assert.equal(series.get('report_lag_seconds_sum'), 8);
+  test('counts renewals by result and path, and observes the delay of their reports', async () => {
+    const metrics = new ControllerMetrics(() => Promise.resolve(snapshotOf([])), new ManualClock(nowMs));
+    const renewed = volumeOf({ id: 'v', notBeforeMs: nowMs - 4_000 });
+    metrics.settled({ ...renewed, cause: 2 }, 'ok');
+    metrics.settled({ ...renewed, cause: 3 }, 'ok');
+    metrics.settled(renewed, 'failed');
+    const series = await seriesOf(metrics);
+    assert.equal(series.get('renewals_total{result="ok",path="controller"}'), 1);
+    assert.equal(series.get('renewals_total{result="ok",path="deadline"}'), 1);
+    assert.equal(series.get('renewals_total{result="failed",path="none"}'), 1);
+    assert.equal(series.get('report_lag_seconds_sum'), 8);
+  });
 });

@@ -13,39 +13,41 @@ import { named } from './metric-names.ts';
 
 const seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 
-/** One look at the fleet serves all scrapes of this time. */
+/** Scrapes within this time share one snapshot. */
 const snapshotMs = 3_000;
 
-/** The controller's Prometheus metrics, in a registry of their own. Nothing is labelled by volume, pod or node. */
+/** The controller's Prometheus metrics, in their own registry. No label contains a volume, pod or node. */
 export class ControllerMetrics implements DispatchObserver {
   readonly registry = new Registry();
   readonly #clock: Clock;
-  readonly #dispatched = this.#counter('renewals_dispatched_total', 'Renewals handed to their node, by why.', [
-    'cause',
-  ]);
-  readonly #delayed = this.#counter('renewals_delayed_total', 'Times a lane let a renewal wait, by reason.', [
+  readonly #dispatched = this.#counter(
+    'renewals_dispatched_total',
+    'Renewals dispatched to the queue of their node, by cause.',
+    ['cause'],
+  );
+  readonly #delayed = this.#counter('renewals_delayed_total', 'Times that a lane delayed a renewal, by wait reason.', [
     'reason',
   ]);
-  readonly #settled = this.#counter('renewals_total', 'Ended renewals, by result and by the path they took.', [
-    'result',
-    'path',
-  ]);
-  readonly #lateness = this.#histogram('dispatch_lateness_seconds', 'Time from a renewal being due to its dispatch.');
-  readonly #reports = this.#histogram('report_duration_seconds', "Time to take an agent's message into the index.");
+  readonly #settled = this.#counter('renewals_total', 'Finished renewals, by result and path.', ['result', 'path']);
+  readonly #lateness = this.#histogram(
+    'dispatch_lateness_seconds',
+    'Time from the due time of a renewal to its dispatch.',
+  );
+  readonly #reports = this.#histogram('report_duration_seconds', "Time to apply an agent's message to the index.");
   readonly #reportLag = this.#histogram(
     'report_lag_seconds',
-    "Time from a renewal, by its node's clock, until the index knows of it.",
+    'Time from a renewal, by the clock of its node, to the update of the index.',
   );
   readonly #reviews = this.#counter(
     'reviews_total',
-    "Reviews asked of the API server, by result: answered, forbidden to the controller's own credentials, unavailable.",
+    "Token and access reviews by the API server, by result: answered, forbidden for the controller's own credentials, or unavailable.",
     ['result'],
   );
-  readonly #streams = this.#counter('agent_streams_ended_total', "Ended streams of agents, by gRPC's code.", ['code']);
+  readonly #streams = this.#counter('agent_streams_ended_total', 'Ended agent streams, by gRPC status code.', ['code']);
 
   readonly #stateLosses = this.#counter(
     'redis_state_loss_total',
-    'Times that Redis had lost what it acknowledged: everything, or the writes of its last seconds.',
+    'Times that Redis lost acknowledged writes: everything, or those of the last seconds.',
     ['lost'],
   );
 
@@ -55,10 +57,10 @@ export class ControllerMetrics implements DispatchObserver {
     dropMisnamedMetrics(this.registry);
     registerGauges(this.registry, cached(clock, snapshotMs, snapshot), {
       volumes: new IssuerNames(clock),
-      // The lanes' rows choose among those that are within their node's share.
+      // The lane gauges choose the rows to name themselves, so the number is not bounded here.
       lanes: new IssuerNames(clock, Infinity),
     });
-    // A counter that appears with its first event would hide that event from Prometheus' increase().
+    // Initialized to 0, because increase() in Prometheus would miss the first event of a new series.
     for (const cause of ['due', 'requested', 'retry']) this.#dispatched.inc({ cause }, 0);
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
     this.#settled.inc({ result: 'failed', path: 'none' }, 0);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import { FleetView } from '../fleet-index/fleet-view.ts';
@@ -34,59 +34,61 @@ function sourcesWith(
   };
 }
 
-test('a snapshot has the index, the lanes and the jobs', async () => {
-  const clock = new ManualClock();
-  const { index, lanes, jobs: counted } = await takeSnapshot(sourcesWith(clock, {}));
-  assert.equal(index?.nodes.online, 0);
-  assert.deepEqual([lanes, counted], [[], jobs]);
-  assert.equal(clock.timers, 0);
-});
+describe('takeSnapshot', () => {
+  test('a snapshot contains the index, the lanes and the jobs', async () => {
+    const clock = new ManualClock();
+    const { index, lanes, jobs: counted } = await takeSnapshot(sourcesWith(clock, {}));
+    assert.equal(index?.nodes.online, 0);
+    assert.deepEqual([lanes, counted], [[], jobs]);
+    assert.equal(clock.timers, 0);
+  });
 
-test('a Redis that does not answer holds up no scrape', async () => {
-  const clock = new ManualClock();
-  const taking = takeSnapshot(sourcesWith(clock, { depths: () => new Promise(() => undefined) }));
-  await clock.advance(1_999);
-  assert.equal(clock.timers, 1);
-  await clock.advance(1);
-  const { lanes, jobs: counted, redis } = await taking;
-  assert.deepEqual([lanes, counted, redis.reachable], [undefined, jobs, true]);
-});
+  test('a Redis that does not answer does not delay a scrape', async () => {
+    const clock = new ManualClock();
+    const taking = takeSnapshot(sourcesWith(clock, { depths: () => new Promise(() => undefined) }));
+    await clock.advance(1_999);
+    assert.equal(clock.timers, 1);
+    await clock.advance(1);
+    const { lanes, jobs: counted, redis } = await taking;
+    assert.deepEqual([lanes, counted, redis.reachable], [undefined, jobs, true]);
+  });
 
-test('a Redis that is away is not asked, and the index that cannot be followed is not shown', async () => {
-  const refuse = (): Promise<never> => Promise.reject(new Error('expected not to be asked'));
-  const {
-    index,
-    lanes,
-    jobs: counted,
-  } = await takeSnapshot(sourcesWith(new ManualClock(), { reachable: false, depths: refuse }));
-  assert.deepEqual([index, lanes, counted], [undefined, undefined, undefined]);
-});
+  test('does not query an unavailable Redis and omits an outdated index', async () => {
+    const refuse = (): Promise<never> => Promise.reject(new Error('unexpected query'));
+    const {
+      index,
+      lanes,
+      jobs: counted,
+    } = await takeSnapshot(sourcesWith(new ManualClock(), { reachable: false, depths: refuse }));
+    assert.deepEqual([index, lanes, counted], [undefined, undefined, undefined]);
+  });
 
-test('volumes of silent nodes are counted apart, and who reports an issuer is known', async () => {
-  const clock = new ManualClock(10_000_000);
-  const nowMs = clock.now();
-  const view = new FleetView();
-  const add = (node: string, id: string, issuer: string): void =>
-    view.set(
-      node,
-      id,
-      indexedVolumeOf(node, reportOf({ id, issuer, renewAtMs: nowMs - 20_000, notAfterMs: nowMs - 10_000 })),
-    );
-  for (const node of ['heard', 'dead']) view.setNode(node, { agentVersion: '1', connectedTo: 'one' });
-  add('heard', 'a', 'shared');
-  add('heard', 'b', 'own');
-  add('dead', 'c', 'shared');
-  view.setSeen(new Map([...['heard'].map((node) => [node, nowMs] as const), ['dead', nowMs - 60_000]]));
-  const { index } = await takeSnapshot({ ...sourcesWith(clock, {}), index: { view, isCurrent: true } });
-  assert.equal(index?.stats.all.byState.expired, 2);
-  assert.equal(index.silent?.byState.expired, 1);
-  assert.equal(index.urgency.due, 2);
-  const reporters = [...(index.reporters?.byIssuer ?? [])].map(([key, { isShared }]) => [
-    key.split('/').at(-1),
-    isShared,
-  ]);
-  assert.deepEqual(reporters, [
-    ['shared', true],
-    ['own', false],
-  ]);
+  test('counts volumes of silent nodes separately and knows the reporters of issuers', async () => {
+    const clock = new ManualClock(10_000_000);
+    const nowMs = clock.now();
+    const view = new FleetView();
+    const add = (node: string, id: string, issuer: string): void =>
+      view.set(
+        node,
+        id,
+        indexedVolumeOf(node, reportOf({ id, issuer, renewAtMs: nowMs - 20_000, notAfterMs: nowMs - 10_000 })),
+      );
+    for (const node of ['heard', 'dead']) view.setNode(node, { agentVersion: '1', connectedTo: 'one' });
+    add('heard', 'a', 'shared');
+    add('heard', 'b', 'own');
+    add('dead', 'c', 'shared');
+    view.setSeen(new Map([...['heard'].map((node) => [node, nowMs] as const), ['dead', nowMs - 60_000]]));
+    const { index } = await takeSnapshot({ ...sourcesWith(clock, {}), index: { view, isCurrent: true } });
+    assert.equal(index?.stats.all.byState.expired, 2);
+    assert.equal(index.silent?.byState.expired, 1);
+    assert.equal(index.urgency.due, 2);
+    const reporters = [...(index.reporters?.byIssuer ?? [])].map(([key, { isShared }]) => [
+      key.split('/').at(-1),
+      isShared,
+    ]);
+    assert.deepEqual(reporters, [
+      ['shared', true],
+      ['own', false],
+    ]);
+  });
 });

@@ -12,30 +12,28 @@ import type { IssuerName } from '../fleet-index/indexed-volume.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
-/** What the index says. */
 export interface IndexSnapshot {
-  /** Of the volumes on nodes that were heard of lately, as the urgency. */
+  /** Volumes on nodes that are not silent, as in `urgency`. */
   readonly stats: FleetStats;
   readonly urgency: FleetUrgency;
-  /** Volumes on silent nodes: whether their pods still run nobody can say. */
+  /** Volumes on silent nodes; their pods may be gone. */
   readonly silent?: VolumeTally;
   readonly reporters?: Reporters;
   readonly nodes: { readonly online: number; readonly silent: number };
 }
 
-/** What the gauges show. */
+/** The data of one scrape. */
 export interface ControllerSnapshot {
   readonly atMs: number;
-  /** Undefined while the index is not loaded or cannot be followed: old counts would tell of trouble that is over. */
+  /** Undefined while the index is not loaded or cannot be followed, because old counts would be misleading. */
   readonly index: IndexSnapshot | undefined;
   readonly agentsConnected: number;
-  /** Undefined while Redis is away, as the lanes. */
+  /** Undefined while Redis is unavailable, as `lanes`. */
   readonly jobs: { readonly delayed: number; readonly waiting: number; readonly active: number } | undefined;
   readonly lanes: readonly LaneDepth[] | undefined;
   readonly redis: RedisHealth;
 }
 
-/** Where a snapshot is taken from. */
 export interface SnapshotSources {
   readonly clock: Clock;
   readonly dispatcher: () => Pick<RenewalDispatcher, 'due' | 'lanes'>;
@@ -45,16 +43,16 @@ export interface SnapshotSources {
   readonly silentAfterMs: number;
 }
 
-/** A Redis that is slow must not hold up the scrape that would tell of it. */
-const patienceMs = 2_000;
+/** A slow Redis must not delay the scrape that reports it. */
+const timeoutMs = 2_000;
 
-/** Looks at everything once: one pass over the index, and some calls to Redis unless it is away. Never rejects. */
+/** Takes one snapshot with a single pass over the index and a few Redis commands. Never rejects. */
 export async function takeSnapshot(sources: SnapshotSources): Promise<ControllerSnapshot> {
   const { clock, index, connections } = sources;
   const redis = connections.health;
   const { due, lanes } = sources.dispatcher();
   const { promise: stopWaiting, resolve } = Promise.withResolvers<undefined>();
-  const cancel = clock.schedule(patienceMs, () => resolve(undefined));
+  const cancel = clock.schedule(timeoutMs, () => resolve(undefined));
   const ifReachable = async <T>(read: () => Promise<T>): Promise<T | undefined> =>
     redis.reachable ? await Promise.race([read().catch(() => undefined), stopWaiting]) : undefined;
   const [jobs, depths] = await Promise.all([
@@ -74,13 +72,13 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
 }
 
 function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): IndexSnapshot {
-  // A node that was never heard of is one whose first heartbeat this replica has not read yet.
+  // Zero means that this replica has not read the node's first heartbeat yet.
   const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   const silent = new Set(silentNodes.map(({ node }) => node));
   const nodes = view.nodes();
   const [heardTaker, silentTaker] = [new StatsAggregator(nowMs), new StatsAggregator(nowMs)];
   const reporters = new ReporterTally();
-  const heard: IndexedVolume[] = [];
+  const present: IndexedVolume[] = [];
   for (const { node } of nodes) {
     const isSilent = silent.has(node);
     const taker = isSilent ? silentTaker : heardTaker;
@@ -88,27 +86,27 @@ function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): I
     view.scan(nowMs, node, (volume, status) => {
       taker.count(volume, status, tally);
       reporters.count(volume);
-      if (!isSilent) heard.push(volume);
+      if (!isSilent) present.push(volume);
     });
   }
   return {
     stats: heardTaker.stats(),
     silent: silentTaker.stats().all,
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
-    urgency: weighUrgency(heard, nowMs, new Set()),
+    urgency: weighUrgency(present, nowMs, new Set()),
     nodes: { silent: silent.size, online: nodes.length - silent.size },
   };
 }
 
-/** Which issuers are reported by one node and which by several. */
+/** Records whether an issuer is reported by one node or by several. */
 class ReporterTally {
   readonly byIssuer = new Map<string, IssuerReporter>();
-  /** Equal issuers are mostly the same object, so a key is seldom made. */
+  /** Most volumes share one IssuerName object per issuer, so keys are rarely computed. */
   readonly #known = new Map<IssuerName, { readonly key: string; node: string }>();
 
   count({ node, issuer }: IndexedVolume): void {
     let known = this.#known.get(issuer);
-    // The same issuer of the same node as before.
+    // Same issuer and node as before.
     if (known?.node === node) return;
     if (known === undefined) this.#known.set(issuer, (known = { key: issuerKey(issuer), node }));
     known.node = node;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { IssuerNames } from './issuer-names.ts';
 import type { IssuerReporter, NamedCandidate } from './issuer-names.ts';
 
-/** What a look at the fleet finds: issuers by name, with the nodes that report them. */
+/** A fleet of issuers and the nodes that report them. */
 class Fleet {
   readonly #candidates = new Map<string, NamedCandidate>();
   readonly #reporters = new Map<string, IssuerReporter>();
@@ -28,48 +28,50 @@ class Fleet {
 const shared = { node: 'node-a', isShared: true };
 const evil = { node: 'node-evil', isShared: false };
 
-test('a node that makes up issuers gets few series, now and over time, and pushes nobody out', async () => {
-  const clock = new ManualClock(0);
-  const names = new IssuerNames(clock);
-  const seen = new Set<string>();
-  for (let round = 0; round < 50; round += 1) {
-    const fleet = new Fleet(100)
-      .add('production', shared)
-      .add('small', { node: 'node-b', isShared: false }, { trouble: 1 });
-    for (let i = 0; i < 300; i += 1) fleet.add(`made-up-${round}-${i}`, evil, { trouble: 1, size: 100 });
+describe('IssuerNames', () => {
+  test('limits the series of a node with made-up issuers and keeps those of other nodes', async () => {
+    const clock = new ManualClock(0);
+    const names = new IssuerNames(clock);
+    const seen = new Set<string>();
+    for (let round = 0; round < 50; round += 1) {
+      const fleet = new Fleet(100)
+        .add('production', shared)
+        .add('small', { node: 'node-b', isShared: false }, { trouble: 1 });
+      for (let i = 0; i < 300; i += 1) fleet.add(`made-up-${round}-${i}`, evil, { trouble: 1, size: 100 });
+      const shown = fleet.choose(names);
+      assert.ok(shown.has('production') && shown.has('small'));
+      for (const name of shown) seen.add(name);
+      await clock.advance(60_000);
+    }
+    assert.ok(seen.size <= 2 + 5, `${seen.size} names`);
+  });
+
+  test('prefers issuers of several nodes, then issuers with problems', () => {
+    const names = new IssuerNames(new ManualClock(0));
+    const fleet = new Fleet(100);
+    for (let i = 0; i < 60; i += 1) fleet.add(`single-${i}`, { node: `node-${i}`, isShared: false }, { size: 100 });
+    assert.equal(fleet.choose(names).size, 50);
+    for (let i = 0; i < 50; i += 1) fleet.add(`shared-${i}`, shared, { size: 10 });
+    assert.ok([...fleet.choose(names)].every((name) => name.startsWith('shared')));
+    fleet.add('broken', shared, { trouble: 1 });
     const shown = fleet.choose(names);
-    assert.ok(shown.has('production') && shown.has('small'));
-    for (const name of shown) seen.add(name);
-    await clock.advance(60_000);
-  }
-  assert.ok(seen.size <= 2 + 5, `${seen.size} names`);
-});
+    assert.ok(shown.has('broken'));
+    assert.equal(shown.size, 50);
+  });
 
-test('issuers of several nodes go before those of one, and trouble before order', () => {
-  const names = new IssuerNames(new ManualClock(0));
-  const fleet = new Fleet(100);
-  for (let i = 0; i < 60; i += 1) fleet.add(`single-${i}`, { node: `node-${i}`, isShared: false }, { size: 100 });
-  assert.equal(fleet.choose(names).size, 50);
-  for (let i = 0; i < 50; i += 1) fleet.add(`shared-${i}`, shared, { size: 10 });
-  assert.ok([...fleet.choose(names)].every((name) => name.startsWith('shared')));
-  fleet.add('broken', shared, { trouble: 1 });
-  const shown = fleet.choose(names);
-  assert.ok(shown.has('broken'));
-  assert.equal(shown.size, 50);
-});
+  test('keeps a named issuer when new ones of its kind appear', () => {
+    const names = new IssuerNames(new ManualClock(0));
+    const fleet = new Fleet(100);
+    for (let i = 0; i < 50; i += 1) fleet.add(`early-${i}`, shared);
+    const before = [...fleet.choose(names)].sort();
+    for (let i = 0; i < 50; i += 1) fleet.add(`late-${i}`, shared, { size: 1_000 });
+    assert.deepEqual([...fleet.choose(names)].sort(), before);
+  });
 
-test('a name that was shown stays while others of its kind come', () => {
-  const names = new IssuerNames(new ManualClock(0));
-  const fleet = new Fleet(100);
-  for (let i = 0; i < 50; i += 1) fleet.add(`early-${i}`, shared);
-  const before = [...fleet.choose(names)].sort();
-  for (let i = 0; i < 50; i += 1) fleet.add(`late-${i}`, shared, { size: 1_000 });
-  assert.deepEqual([...fleet.choose(names)].sort(), before);
-});
-
-test('a fleet of one node names its issuers as any', () => {
-  const names = new IssuerNames(new ManualClock(0));
-  const fleet = new Fleet(1);
-  for (let i = 0; i < 60; i += 1) fleet.add(`issuer-${i}`, { node: 'node-a', isShared: false });
-  assert.equal(fleet.choose(names).size, 50);
+  test('names the issuers of a fleet with one node', () => {
+    const names = new IssuerNames(new ManualClock(0));
+    const fleet = new Fleet(1);
+    for (let i = 0; i < 60; i += 1) fleet.add(`issuer-${i}`, { node: 'node-a', isShared: false });
+    assert.equal(fleet.choose(names).size, 50);
+  });
 });

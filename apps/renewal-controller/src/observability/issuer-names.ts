@@ -1,23 +1,21 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { maxNamedIssuers } from './metric-names.ts';
 
-/** Who reports volumes of an issuer. */
+/** The nodes that report volumes of an issuer. */
 export interface IssuerReporter {
-  /** One of the nodes. */
   readonly node: string;
-  /** Whether more than one node does. */
+  /** Whether several nodes report the issuer. */
   readonly isShared: boolean;
 }
 
-/** An issuer that may get series of its own. */
+/** An issuer that may get its own series. */
 export interface NamedCandidate {
   readonly key: string;
-  /** How much an operator wants to see it; 0 for one in order. */
+  /** 0 for an issuer without problems; a higher value has precedence. */
   readonly trouble: number;
   readonly size: number;
 }
 
-/** What candidates are judged by. */
 export interface Reporters {
   readonly byIssuer: ReadonlyMap<string, IssuerReporter>;
   readonly nodes: number;
@@ -31,29 +29,29 @@ interface Name {
   isShown: boolean;
 }
 
-/** Names that one node alone reports, of each node; more where there are few nodes. */
+/** Maximum names per node that only this node reports; higher in small fleets. */
 const minOfNode = 5;
-/** A name that one node made up and dropped counts for so long, so that it makes up few an hour. */
+/** How long a dropped name still counts against its node, which bounds the number of new names per hour. */
 const keptMs = 3_600_000;
 const maxKept = 1_000;
 
 /**
- * Chooses the issuers that have series of their own. A name that was shown stays, one that several nodes report goes before
- * one that a single node does, and a node has few of its own: it can neither push out the names of others nor make the
- * series grow by ever new ones.
+ * Chooses the issuers with their own series. A named issuer keeps its series, an issuer that several nodes report
+ * precedes one of a single node, and each node has a bounded share. So no node can displace the names of others or
+ * create an unbounded number of series.
  */
 export class IssuerNames {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #maxShown: number;
   readonly #names = new Map<string, Name>();
 
-  /** @param maxShown for a caller that chooses among them */
+  /** @param maxShown Infinity for a caller that chooses from the result */
   constructor(clock: Pick<Clock, 'monotonic'>, maxShown = maxNamedIssuers) {
     this.#clock = clock;
     this.#maxShown = maxShown;
   }
 
-  /** The keys that are shown now. */
+  /** The keys that have their own series now. */
   choose(candidates: readonly NamedCandidate[], { byIssuer, nodes }: Reporters): ReadonlySet<string> {
     const nowMs = this.#clock.monotonic();
     this.#refresh(candidates, byIssuer, nowMs);
@@ -98,7 +96,7 @@ export class IssuerNames {
     return own < perNode;
   }
 
-  /** Whether there is room, if need be that of the least wanted name. */
+  /** Whether a name can be added, if necessary by dropping the one with the lowest precedence. */
   #makeRoom(candidate: IssuerReporter & NamedCandidate): boolean {
     if (this.#maxShown === Infinity) return true;
     let shown = 0;

@@ -2,21 +2,21 @@ import type { LaneStatus } from '../lanes/lane-depth.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 import { maxNamedIssuers, otherIssuers } from './metric-names.ts';
 
-/** What is shown of one lane, or of all lanes that have no series of their own. */
+/** One lane, or all lanes without their own series. */
 export interface LaneRow {
   readonly issuer: string;
   readonly queued: number;
   readonly blocked: number;
   readonly inFlight: number;
-  /** How long the oldest that waits is past its renew-at; 0 when nothing is due. */
+  /** Time since the renew-at of the oldest waiting volume; 0 if none is due. */
   readonly lagMs: number;
   readonly status: LaneStatus;
 }
 
 /**
- * The lanes that an operator must see, each by its issuer, the rest as one with their depths added up. No kind of trouble
- * crowds out another: each has a part of the names, and only what is left of them goes to the next in order. Issuers that
- * may not be named, which one node alone reports beyond its share, are among the rest.
+ * One row per lane that an operator must see, and one row with the sums of all others. Each kind of problem has a share
+ * of the rows, so that none displaces another; unused rows go to the next kind. Issuers that may not be named, because
+ * a single node reports more than its share, belong to the others.
  */
 export function laneRows(
   { atMs, index, lanes }: ControllerSnapshot,
@@ -34,13 +34,13 @@ export function laneRows(
   return [...named, otherRow(rest)];
 }
 
-/** Which rows a kind of trouble has, in order of its size. */
+/** Selects the rows of each kind of problem, in this order. */
 const troubles: readonly ((row: LaneRow) => boolean)[] = [
-  // Late, though nothing but its own limits stops it.
+  // Late, although neither a pause nor a window stops it.
   (row) => isStuck(row),
   (row) => row.status === 'paused' && isWaiting(row),
   (row) => row.status === 'backing-off',
-  // The deepest of all.
+  // The deepest lanes of all.
   () => true,
 ];
 
@@ -51,7 +51,7 @@ function namedRows(rows: readonly LaneRow[]): ReadonlySet<LaneRow> {
     const [limit, order] = [named.size + quota, hasTrouble === troubles.at(-1) ? byDepth : byLag];
     addTo(named, rows.filter(hasTrouble).sort(order), limit);
   }
-  // What one kind leaves goes to the others.
+  // Unused rows of one kind go to the others.
   for (const hasTrouble of troubles) addTo(named, rows.filter(hasTrouble).sort(byLag), maxNamedIssuers);
   return named;
 }
@@ -63,7 +63,7 @@ function addTo(named: Set<LaneRow>, rows: readonly LaneRow[], limit: number): vo
   }
 }
 
-/** If a stuck lane is among the others, their row is shown as one: an alert must not be lost with the name. */
+/** If one of the other lanes is stuck, their common row shows it, so that alerts still fire. */
 function otherRow(rest: readonly LaneRow[]): LaneRow {
   const sum = (of: (row: LaneRow) => number): number => rest.reduce((total, row) => total + of(row), 0);
   const lag = (rows: readonly LaneRow[]): number => rows.reduce((most, row) => Math.max(most, row.lagMs), 0);

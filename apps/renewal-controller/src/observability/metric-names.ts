@@ -1,9 +1,9 @@
-/** Issuers that have series of their own; all others are one more, so that labels are bounded. */
+/** Maximum number of issuers with their own series, to bound the labels. */
 export const maxNamedIssuers = 50;
-/** The label of those others. */
+/** Issuer label of all others. */
 export const otherIssuers = 'other';
 
-/** A metric's name and help as prom-client takes them. */
+/** Adds the common prefix to a metric's name. */
 export function named(name: string, help: string): { readonly name: string; readonly help: string } {
   return { name: `certfleet_controller_${name}`, help };
 }
