@@ -11,7 +11,7 @@ test('a deadline aborts at its time with what was expected', async () => {
   assert.equal(signal.aborted, false);
   await clock.advance(1);
   const { code, message } = signal.reason as CertfleetError;
-  assert.deepEqual([code, message], ['deadline-exceeded', 'expected an answer within 30 s']);
+  assert.deepEqual([code, message], ['deadline-exceeded', 'timed out after 30 s']);
 });
 
 test('a deadline aborts with whoever else gives up, and lets go of its timer at the end', () => {

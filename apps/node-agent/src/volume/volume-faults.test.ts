@@ -94,7 +94,7 @@ describe('a volume whose files cannot be written', () => {
     };
     await bench.clock.advance(20 * hourMs);
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
-    assert.match(bench.log, /volume metadata not written/);
+    assert.match(bench.log, /cannot write volume metadata/);
     bench.beforeFileCall = undefined;
     await bench.restart();
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);

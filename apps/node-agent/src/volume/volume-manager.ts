@@ -17,7 +17,6 @@ import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 import type { ActiveMounts } from './active-mounts.ts';
 
-/** What the manager works with. */
 export interface VolumeManagerOptions {
   readonly store: VolumeStore;
   /** For target directories. */
@@ -27,46 +26,46 @@ export interface VolumeManagerOptions {
   readonly parts: VolumeParts;
   readonly parseVolume: ParseVolume;
   readonly reporter: VolumeReporter;
-  /** Publishes are counted in it, and renewals that were ordered wait for its end. */
+  /** Publishes are counted in it; renewals by job wait until it is idle. */
   readonly activeMounts: ActiveMounts;
   readonly clock: Clock;
   readonly continueOnNotReady: boolean;
   readonly issuanceTimeoutMs: number;
   readonly observeMount: (durationMs: number) => void;
-  /** Told how late a renewal was after its time, in milliseconds. */
+  /** Called with the delay of a renewal after its planned time, in milliseconds. */
   readonly observeLag: (lagMs: number) => void;
 }
 
 /**
- * What came of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
- * it comes; `too-soon` and `backing-off`: the volume's own schedule decides.
+ * Result of a request to replace a certificate. `requested`: the issuer has the request, and the certificate will be
+ * stored when it comes; `too-soon` and `backing-off`: the volume's own schedule applies.
  */
 export type RenewalOutcome = 'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'not-here';
 
-/** What came of the order to defer a renewal. */
+/** Result of a request to defer a renewal. */
 export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
 
-/** Mounts go first, but a node on which pods start without end must renew too. */
+/** Mounts take precedence, but a node on which pods start continuously must renew too. */
 const maxYieldMs = 5_000;
 
-/** So much of the caller's time is kept for writing, mounting and answering. */
+/** Part of the caller's time that is reserved for writing, mounting and the response. */
 const answerReserveMs = 2_000;
 
 /**
- * How long a renewal keeps its slot after its request was made. Issuers that answer promptly are asked for few
- * certificates at once; one that does not holds up no other volume.
+ * How long a renewal keeps its slot after its request was made. An issuer that answers promptly gets few requests at
+ * once; a slow issuer does not block other volumes.
  */
 const slotAfterRequestMs = 2_000;
 
-/** How long a volume that was never published waits after a restart for the kubelet to come back for it. */
+/** How long a volume that was never published waits after a restart for the kubelet's next publish. */
 const unpublishedGraceMs = 15 * 60_000;
 
-/** How long the controller is asked to leave a volume alone that the kubelet has not published yet. */
+/** How long the controller is asked to skip a volume that is not published yet. */
 const unpublishedWaitMs = 60_000;
 
 /**
- * After these the kubelet takes the mount for uncertain, and unpublishes it when the pod goes; after any other error it
- * does not, and nothing of the volume might be kept for a next try that may never come.
+ * After these codes the kubelet considers the mount uncertain and unpublishes the volume when the pod is deleted. After
+ * any other code it does not, and a volume kept for a retry might never be removed.
  */
 const uncertainCodes: ReadonlySet<string> = new Set([
   'cancelled',
@@ -77,15 +76,15 @@ const uncertainCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The volumes of this node. Everything that changes a volume runs under that volume's lock, so a publish, a renewal and an
- * unpublish never meet; what comes after an unpublish finds the volume gone.
+ * The volumes of this node. Every change of a volume runs under its lock, so a publish, a renewal and an unpublish
+ * never overlap. Work that follows an unpublish finds the volume removed.
  */
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
   readonly #locks = new KeyedLock();
   readonly #volumes = new Map<string, Volume>();
   readonly #stopping = new AbortController();
-  /** Volumes of an earlier run that the kubelet has not asked for yet, with what ends their wait. */
+  /** Volumes of an earlier run that the kubelet has not requested yet, with the function that cancels their wait. */
   readonly #unclaimed = new Map<string, () => void>();
   #onChange: ((volumeId: string) => void) | undefined;
 
@@ -97,17 +96,16 @@ export class VolumeManager {
     return this.#volumes.values();
   }
 
-  /** The volume of this id, while the node has it. */
   volume(volumeId: string): Volume | undefined {
     return this.#volumes.get(volumeId);
   }
 
-  /** Calls back whenever a volume has come, changed or gone; one listener at a time, undefined for none. */
+  /** Sets the listener for added, changed and removed volumes; there is at most one, undefined removes it. */
   onChange(listener: ((volumeId: string) => void) | undefined): void {
     this.#onChange = listener;
   }
 
-  /** Takes a volume that an earlier run left. One that was never published is removed if no publish comes for it. */
+  /** Adds a volume of an earlier run. If it was never published, it is removed unless a publish comes. */
   restored(volume: Volume): void {
     this.#volumes.set(volume.volumeId, volume);
     volume.activate();
@@ -116,9 +114,9 @@ export class VolumeManager {
   }
 
   /**
-   * Brings the volume to its target with a valid certificate in it; of one that is there already only newer tokens are
-   * kept. A running pod's volume is never taken from it, whatever fails.
-   * @throws CertfleetError; once the volume exists, always with a code after which the kubelet comes back or unpublishes
+   * Mounts the volume at its target with a valid certificate in it. For a volume that is already mounted there, only
+   * newer tokens are stored. A running pod never loses its volume, even on an error.
+   * @throws CertfleetError; once the volume exists, always with a code after which the kubelet retries or unpublishes
    */
   publish(request: PublishRequest, context: PublishContext): Promise<void> {
     return this.#options.activeMounts.during(async () => {
@@ -126,7 +124,8 @@ export class VolumeManager {
         await this.#publishInTurn(request, context);
       } catch (thrown) {
         const error = asCertfleetError(thrown);
-        // Whatever failed: what exists must be unpublished when the pod goes. That it is published elsewhere is final.
+        // A volume that exists must be unpublished when the pod is deleted. A publish at a second target is a final
+        // error.
         throw error.code !== 'already-exists' && this.#exists(request.volumeId) ? asUncertain(error) : error;
       }
     });
@@ -135,9 +134,9 @@ export class VolumeManager {
   async #publishInTurn(request: PublishRequest, context: PublishContext): Promise<void> {
     const known = this.#volumes.get(request.volumeId);
     if (known?.record.phase === 'published' && !known.unpublished.signal.aborted) {
-      // Without the lock: a mount that is there must not wait for a renewal that is in progress.
+      // Without the lock: a republish of a mounted volume must not wait for a renewal in progress.
       if (await this.#isPublished(request)) return;
-      // An unpublish that was asked for later must not be undone.
+      // A later unpublish must not be undone.
       known.unpublished.signal.throwIfAborted();
     }
     this.#claim(request.volumeId);
@@ -155,20 +154,20 @@ export class VolumeManager {
     try {
       return this.#volumes.has(volumeId) || this.#options.store.has(volumeId);
     } catch {
-      // An id that names no volume.
+      // An invalid volume id.
       return false;
     }
   }
 
-  /** Takes the volume from its target and deletes it, key first; one that is not there is no error. */
+  /** Unmounts the volume and deletes it, key first. An unknown volume is not an error. */
   async unpublish({ volumeId, targetPath }: UnpublishRequest): Promise<void> {
     this.#volumes.get(volumeId)?.unpublished.abort(new CertfleetError('aborted', 'the volume was unpublished'));
     await this.#locks.run(volumeId, () => this.#remove(volumeId, targetPath));
   }
 
   /**
-   * Renews a volume whose deadline came, if it is still here and still due: a job that was in progress when it came has
-   * done the work, or has failed and said when to try next. Never rejects.
+   * Renews a volume whose deadline has come, if it still exists and is still due. A job that was in progress at the
+   * deadline may have renewed it, or have failed and set the next attempt. Never rejects.
    */
   renew(volumeId: string, slot: RenewalSlot): Promise<void> {
     return this.#locks.run(volumeId, async () => {
@@ -183,9 +182,8 @@ export class VolumeManager {
   }
 
   /**
-   * Replaces the certificate of one generation, once the mounts in progress are done. Whatever the volume has become
-   * meanwhile decides: twice the same order makes one issuance.
-   * @returns what came of it
+   * Replaces the certificate of one generation after the mounts in progress. The call is idempotent: a repeated call
+   * for the same generation issues once.
    * @throws CertfleetError as VolumeIssuance.attempt does; the next attempt is scheduled
    */
   async renewGeneration(volumeId: string, generation: number, isRequestedByPerson = false): Promise<RenewalOutcome> {
@@ -201,18 +199,18 @@ export class VolumeManager {
       await this.#renew(volume, 'job', { isRequestedByPerson, onSlotFree });
       return 'renewed';
     });
-    // An order whose answer is only waited for must not keep others of the node waiting; the report is its answer.
+    // A request that only waits for its answer must not block the node's other jobs; the report carries the result.
     return await Promise.race([done, requested.promise]);
   }
 
-  /** For how many milliseconds from now on `renewGeneration` refuses automatic renewals; 0 when it does not. */
+  /** Milliseconds for which `renewGeneration` refuses automatic renewals; 0 if it accepts them. */
   automaticWaitMs(volumeId: string): number {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined || volume.isRemoving) return 0;
     return volume.record.phase === 'published' ? volume.automaticWaitMs : unpublishedWaitMs;
   }
 
-  /** Lets the volume's own deadline wait until a time: the controller defers the renewal of this generation. */
+  /** Moves the volume's own deadline because the controller defers the renewal of this generation. */
   deferGeneration(volumeId: string, generation: number, until: Date): Promise<DeferOutcome> {
     return this.#locks.run(volumeId, () => {
       const volume = this.#volumes.get(volumeId);
@@ -224,7 +222,9 @@ export class VolumeManager {
     });
   }
 
-  /** Ends a removal that an earlier run began. Never rejects: the kubelet repeats an unpublish that was not answered. */
+  /**
+   * Completes a removal that an earlier run began. Never rejects: the kubelet repeats an unpublish that got no answer.
+   */
   async resumeRemoval(volumeId: string, targetPath: string | undefined): Promise<void> {
     try {
       await this.#locks.run(volumeId, async () => {
@@ -235,7 +235,7 @@ export class VolumeManager {
     }
   }
 
-  /** Ends what is in progress; pending requests are resumed by the next start. */
+  /** Ends work in progress; the next start resumes pending requests. */
   stop(): void {
     this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
     for (const cancel of this.#unclaimed.values()) cancel();
@@ -244,7 +244,7 @@ export class VolumeManager {
 
   async #publish(request: PublishRequest, context: PublishContext): Promise<void> {
     const { volumeId, targetPath } = request;
-    // A removal that failed is completed before the volume is made anew.
+    // A failed removal is completed before the volume is created again.
     if (this.#volumes.get(volumeId)?.isRemoving === true) await this.#remove(volumeId, targetPath);
     if (await this.#isPublished(request)) return;
     const volume = this.#volumes.get(volumeId) ?? (await this.#createOrRestore(request));
@@ -257,7 +257,7 @@ export class VolumeManager {
     }
   }
 
-  /** Whether the volume is at that target already; newer tokens are kept then. */
+  /** Whether the volume is already mounted at that target; if so, newer tokens are stored. */
   async #isPublished({ volumeId, targetPath, serviceAccountTokens }: PublishRequest): Promise<boolean> {
     const volume = this.#volumes.get(volumeId);
     if (volume?.record.phase !== 'published' || volume.isRemoving) return false;
@@ -284,7 +284,7 @@ export class VolumeManager {
         left.activate();
         return left;
       }
-      // Its record is damaged; with no pod on it, it may make room.
+      // Its record is damaged; if no pod uses it, it is replaced.
       if (await mounter.isMounted(targetPath)) {
         const message = `volume ${volumeId} is mounted at ${targetPath} and its record cannot be read; delete the pod to replace it`;
         throw new CertfleetError('unavailable', message, { reason: 'MountFailed' });
@@ -304,7 +304,7 @@ export class VolumeManager {
     return volume;
   }
 
-  /** Issues the first certificate, unless one that is still valid is there or the pod may start without it. */
+  /** Issues the first certificate, unless a valid one exists or the pod may start without it. */
   async #fill(volume: Volume, context: PublishContext): Promise<void> {
     const { continueOnNotReady, clock, issuanceTimeoutMs, issuance } = this.#options;
     const { issued } = volume.record;
@@ -320,21 +320,21 @@ export class VolumeManager {
     const { files, mounter, observeMount, reporter } = this.#options;
     const startedMs = performance.now();
     volume.unpublished.signal.throwIfAborted();
-    // Before the mount: from here on nothing but unpublish removes the volume, whatever fails.
+    // Before the mount: from here on only unpublish removes the volume, even on an error.
     volume.published(targetPath);
     try {
       const source = volume.store.dataPath(volume.volumeId);
       if (createTarget(files, targetPath) || !(await mounter.isMounted(targetPath))) {
         await mounter.bindReadOnly(source, targetPath);
       } else if (await mounter.shows(source, targetPath)) {
-        // A kill may have left it between the bind and the step that makes it read-only.
+        // After a crash, the bind mount may not be read-only yet.
         await mounter.makeReadOnly(targetPath);
       } else {
         throw occupiedTarget(volume.volumeId, targetPath);
       }
       volume.isMountConfirmed = true;
     } catch (cause) {
-      // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking again.
+      // Always `unavailable`: the certificate is valid, and the retry must find it instead of requesting another.
       const error = new CertfleetError('unavailable', asCertfleetError(cause).message, {
         reason: 'MountFailed',
         cause,
@@ -345,7 +345,7 @@ export class VolumeManager {
     observeMount(performance.now() - startedMs);
   }
 
-  /** One attempt to renew; the next is scheduled either way. */
+  /** Makes one attempt to renew; the next one is scheduled in any case. */
   async #renew(
     volume: Volume,
     cause: Attempt['cause'],
@@ -359,7 +359,7 @@ export class VolumeManager {
     const abandoned = AbortSignal.any([this.#stopping.signal, volume.unpublished.signal]);
     using limit = timeoutSignal(clock, issuanceTimeoutMs, [abandoned]);
     let cancelSlotTimer: (() => void) | undefined;
-    // A request that was waited for in vain before is likely to be so again.
+    // A request that timed out before is likely to time out again.
     const keepSlotMs = volume.failedAttempts > 0 ? 0 : slotAfterRequestMs;
     const onRequested = (): void => {
       cancelSlotTimer?.();
@@ -375,7 +375,10 @@ export class VolumeManager {
     }
   }
 
-  /** Destroys the volume, takes it from its targets and forgets it. A call that failed is repeated as a whole. */
+  /**
+   * Deletes the volume's files, unmounts it from its targets and forgets it. After a failure the whole call is
+   * repeated.
+   */
   async #remove(volumeId: string, targetPath: string | undefined): Promise<void> {
     const { store, mounter, files } = this.#options;
     this.#claim(volumeId);
@@ -394,20 +397,20 @@ export class VolumeManager {
     this.#onChange?.(volumeId);
   }
 
-  /** Where a volume was mounted whose removal an earlier run began. */
+  /** Targets of a volume whose removal an earlier run began. */
   #interruptedTargets(volumeId: string): (string | undefined)[] {
     if (this.#volumes.has(volumeId)) return [];
     const { store } = this.#options;
     return store.interruptedRemovals().flatMap((each) => (each.volumeId === volumeId ? [each.targetPath] : []));
   }
 
-  /** The kubelet has come for a volume of an earlier run: it is the kubelet's again. */
+  /** Ends the wait for the kubelet: it has requested the volume of an earlier run. */
   #claim(volumeId: string): void {
     this.#unclaimed.get(volumeId)?.();
     this.#unclaimed.delete(volumeId);
   }
 
-  /** Removes a volume that was never published, unless the kubelet comes for it in time. */
+  /** Removes a volume that was never published, unless the kubelet requests it in time. */
   #discardLater(volumeId: string): void {
     const discard = (): void => {
       if (this.#volumes.get(volumeId)?.record.phase !== 'created') return;
@@ -428,7 +431,7 @@ function causeOf({ failedAttempts, record }: Volume): Attempt['cause'] {
   return failedAttempts > 0 ? 'retry' : 'deadline';
 }
 
-/** Tells the kubelet in any case that the volume exists: it comes back, or unpublishes when the pod goes. */
+/** Makes the kubelet assume that the volume exists, so that it retries or unpublishes when the pod is deleted. */
 function asUncertain(error: CertfleetError): CertfleetError {
   if (uncertainCodes.has(error.code)) return error;
   const { reason, retryAfterMs } = error;
@@ -448,7 +451,7 @@ function backingOff({ record: { lastFailure } }: Volume): CertfleetError {
 
 function occupiedTarget(volumeId: string, targetPath: string): CertfleetError {
   const message =
-    `something else than volume ${volumeId} is mounted at ${targetPath}, perhaps from an earlier data directory of the ` +
-    'driver; it is left alone because a pod may be using it: delete the pod to get a new volume';
+    `something other than volume ${volumeId} is mounted at ${targetPath}, possibly from an earlier data directory of the ` +
+    'driver; a pod may be using it, so it is kept: delete the pod to get a new volume';
   return new CertfleetError('unavailable', message);
 }

@@ -55,7 +55,7 @@ describe('renewal', () => {
     assert.equal(bench.serial(request), serial);
     const event = bench.events.at(-1);
     assert.equal(event?.reason, 'RenewalFailed');
-    assert.match(event.message, /the issuer is down; the certificate stays valid until .*, next try at /);
+    assert.match(event.message, /the issuer is down; the certificate stays valid until .*, next attempt at /);
     assert.match(bench.log, /"error":"the issuer is down".*"msg":"renewal failed"/);
     assert.match(await bench.metrics.registry.metrics(), /issuances_total\{result="error",cause="retry"\} 6/);
     bench.issuer.failure = undefined;
