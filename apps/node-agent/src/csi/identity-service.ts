@@ -2,14 +2,14 @@ import type { IdentityServer } from '../../gen/csi/v1/csi.ts';
 import { unaryHandler } from './unary-handler.ts';
 import type { CallObserver } from './unary-handler.ts';
 
-/** How the driver names itself, and whether it can serve mounts now. */
+/** Name of the driver, and whether it can serve mounts now. */
 export interface DriverIdentity {
   readonly name: string;
   readonly version: string;
   readonly isReady: () => boolean;
 }
 
-/** CSI's Identity service. No capability is offered: a purely ephemeral node plugin has neither controller nor topology. */
+/** CSI's Identity service. It offers no capability: an ephemeral node plugin has neither controller nor topology. */
 export function identityService(identity: DriverIdentity, observer: CallObserver): IdentityServer {
   return {
     getPluginInfo: unaryHandler('GetPluginInfo', observer, () =>

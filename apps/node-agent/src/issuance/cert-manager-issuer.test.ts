@@ -183,10 +183,10 @@ test("does not take over another's request of the same name, not even one with i
   const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const otherCsr = createCertificateSigningRequest({ ...spec, key: otherKey });
   const cases = [
-    [{ podUid: 'other-pod' }, 'failed-precondition', 'RequestForeign', /another's/],
+    [{ podUid: 'other-pod' }, 'failed-precondition', 'RequestForeign', /a different volume/],
     // The pod's and the volume's, but for another key: the volume may discard it.
-    [{ csrPem: otherCsr }, 'already-exists', 'RequestStale', /found another/],
-    [{ csrPem: 'rubbish' }, 'already-exists', 'RequestStale', /found another/],
+    [{ csrPem: otherCsr }, 'already-exists', 'RequestStale', /has another key/],
+    [{ csrPem: 'rubbish' }, 'already-exists', 'RequestStale', /has another key/],
   ] as const;
   for (const [foreign, code, reason, message] of cases) {
     const { issuer, emit } = await setUp(t, ({ verb }) =>

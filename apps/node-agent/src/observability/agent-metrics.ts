@@ -4,50 +4,50 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** Why a certificate was issued. */
 export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry' | 'adoption';
 
-/** The steps of an issuance whose time is measured. */
+/** The measured phases of an issuance. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
 
-/** States of a volume, for the gauge. */
+/** Statuses of a volume, for the gauge. */
 export type VolumeStatus = 'ready' | 'pending' | 'failing' | 'expired';
 
-/** Volumes that hold a certificate and should have another one by now. */
+/** Counts of volumes whose certificate should have been renewed already. */
 export interface VolumeUrgency {
-  /** Past the deadline by which the agent renews on its own, and no try failed. */
+  /** Past the agent's own renewal deadline, without a failed attempt. */
   readonly overdue: number;
-  /** Of the time between renew-at and not-after half or less is left, but some. */
+  /** At most half of the time between renew-at and not-after is left, but not expired. */
   readonly halfLeft: number;
   readonly quarterLeft: number;
 }
 
-/** What the gauges show, taken at each scrape. */
+/** Values of the gauges, collected at each scrape. */
 export interface MetricsSnapshot {
   readonly volumes: Readonly<Record<VolumeStatus, number>>;
   readonly urgency: VolumeUrgency;
-  /** Volumes that have waited five minutes or longer for their first certificate. */
+  /** Volumes that have waited at least five minutes for their first certificate. */
   readonly withoutCertificate: number;
-  /** Soonest not-after of all volumes; undefined when nothing is issued. */
+  /** Earliest not-after of all volumes; undefined if nothing is issued. */
   readonly soonestNotAfter: Date | undefined;
   readonly rsaKeysReady: number;
-  /** Of the tmpfs that holds the volumes; undefined until it is mounted. */
+  /** Usage of the tmpfs with the volumes; undefined until it is mounted. */
   readonly tmpfs?: TmpfsUse | undefined;
 }
 
-/** How full the tmpfs of the volumes is. */
+/** Usage of the tmpfs with the volumes. */
 export interface TmpfsUse {
   readonly freeBytes: number;
   readonly sizeBytes: number;
   readonly freeInodes: number;
-  /** In all; 0 where there is no limit. */
+  /** Total number; 0 without a limit. */
   readonly inodes: number;
 }
 
-/** How the mounts of pods agree with the volumes of the agent. */
+/** Comparison of the mounts in pods with the volumes of the agent. */
 export interface MountCheck {
-  /** Published volumes that their pods have mounted. */
+  /** Published volumes that are mounted in their pods. */
   readonly matched: number;
-  /** Published volumes of which nothing, or something else, is mounted in their pods. */
+  /** Published volumes whose target has no mount or another one. */
   readonly missing: number;
-  /** Volumes of this driver in pods that the agent does not know, and so does not renew. */
+  /** Volumes of this driver in pods that the agent does not know and therefore does not renew. */
   readonly unknown: number;
 }
 
@@ -55,17 +55,23 @@ const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry', '
 const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
- * The agent's Prometheus metrics, in a registry of their own. Labels come from fixed sets: nothing is labelled by volume,
- * pod or issuer.
+ * The agent's Prometheus metrics in a separate registry. Labels have fixed sets of values: no metric is labelled by
+ * volume, pod or issuer.
  */
 export class AgentMetrics {
   readonly registry = new Registry();
-  readonly #issuances = this.#counter('issuances_total', 'Ended issuances by result and cause.', ['result', 'cause']);
+  readonly #issuances = this.#counter('issuances_total', 'Issuances by result and cause.', ['result', 'cause']);
   readonly #failures = this.#counter('issuance_failures_total', 'Failed first issuances and renewals, by reason.', [
     'reason',
   ]);
-  readonly #phase = this.#histogram('issuance_phase_duration_seconds', 'Time of each phase of an issuance.', ['phase']);
-  readonly #lag = this.#histogram('renewal_lag_seconds', 'Time from when a renewal was due to when it was done.', []);
+  readonly #phase = this.#histogram('issuance_phase_duration_seconds', 'Duration of each phase of an issuance.', [
+    'phase',
+  ]);
+  readonly #lag = this.#histogram(
+    'renewal_lag_seconds',
+    'Time from the planned time of a renewal to its completion.',
+    [],
+  );
   readonly #csi = this.#histogram(
     'csi_request_duration_seconds',
     'CSI and registration calls by method and gRPC code.',
@@ -84,7 +90,7 @@ export class AgentMetrics {
   readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
   readonly #damaged = this.#gauge(
     'damaged_volumes',
-    'Volumes that could not be restored and are set aside; tried again every minute.',
+    'Volumes that could not be restored and are set aside; retried every minute.',
     [],
   );
   readonly #controller = this.#gauge(
@@ -97,11 +103,11 @@ export class AgentMetrics {
     snapshot: () => MetricsSnapshot,
     checkMounts: () => Promise<MountCheck | undefined> = () => Promise.resolve(undefined),
   ) {
-    // The event-loop monitor wakes the process at its precision; prom-client's default of 10 ms would be most of an
+    // The event-loop monitor wakes the process at this interval; prom-client's default of 10 ms would be most of an
     // idle agent's CPU time.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
-    // A counter that appears with its first event would hide that event from Prometheus' increase().
+    // A counter that first appears with its first increment would hide that increment from Prometheus' increase().
     for (const cause of causes) this.#issuances.inc({ result: 'success', cause }, 0);
     this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
       for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
@@ -116,13 +122,13 @@ export class AgentMetrics {
     );
     this.#collected(
       'volumes_overdue',
-      'Unexpired volumes past the deadline by which the agent renews on its own, without a failed try.',
+      "Unexpired volumes past the agent's own renewal deadline, without a failed attempt.",
       [],
       (gauge) => gauge.set(snapshot().urgency.overdue),
     );
     this.#collected(
       'volumes_at_risk',
-      'Unexpired volumes of whose time between renew-at and not-after no more than this part is left.',
+      'Unexpired volumes of which at most this fraction of the time between renew-at and not-after is left.',
       ['left'],
       (gauge) => {
         const { halfLeft, quarterLeft } = snapshot().urgency;
@@ -137,19 +143,16 @@ export class AgentMetrics {
       (gauge) => gauge.set(snapshot().withoutCertificate),
     );
     this.#mounts(checkMounts);
-    this.#collected(
-      'tmpfs_size_bytes',
-      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
-      [],
-      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
+    this.#collected('tmpfs_size_bytes', 'Size of the tmpfs with the volumes; 0 until it is mounted.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
     );
-    this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
+    this.#collected('tmpfs_free_bytes', 'Free bytes of the tmpfs.', [], (gauge) =>
       gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
     );
-    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be made on that tmpfs.', [], (gauge) =>
+    this.#collected('tmpfs_free_inodes', 'Files and directories that can still be created on the tmpfs.', [], (gauge) =>
       gauge.set(snapshot().tmpfs?.freeInodes ?? 0),
     );
-    this.#collected('tmpfs_inodes', 'Inodes of that tmpfs in all; 0 where it has no limit.', [], (gauge) =>
+    this.#collected('tmpfs_inodes', 'Total inodes of the tmpfs; 0 without a limit.', [], (gauge) =>
       gauge.set(snapshot().tmpfs?.inodes ?? 0),
     );
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
@@ -159,7 +162,7 @@ export class AgentMetrics {
     this.#issuances.inc({ result, cause });
   }
 
-  /** `reason` is one of the Events' own. */
+  /** `reason` is one of the reasons of Events. */
   issuanceFailed(reason: string): void {
     this.#failures.inc({ reason });
   }
@@ -217,7 +220,7 @@ export class AgentMetrics {
   #mounts(checkMounts: () => Promise<MountCheck | undefined>): void {
     new Gauge({
       name: 'certfleet_agent_pod_mounts',
-      help: 'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
+      help: 'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to the agent.',
       labelNames: ['state'],
       registers: [this.registry],
       async collect() {

@@ -27,7 +27,7 @@ function refusal(context: Record<string, string>): string {
 
 const oversized = 'x'.repeat(254);
 const duration = 'must be a Go duration such as "1h30m", "90s" or "1.5h"';
-const control = 'must not hold control characters, not even a line break at its end';
+const control = 'must not contain control characters, not even a line break at its end';
 const usages = 'is not a key usage';
 const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter2' };
 
@@ -41,13 +41,13 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   ['literal-subject', 'web', 'expected a distinguished name by RFC 4514 such as "CN=web,O=acme": a part without "="'],
   ['organizations', '"a', 'expected a line of comma separated values: a quote is not closed'],
   ['postalcodes', 'a\nb', 'expected a line of comma separated values: there is more than one line'],
-  ['countries', '"a\nb"', 'values must not hold control characters'],
+  ['countries', '"a\nb"', 'values must not contain control characters'],
   ['dns-names', 'a,ü.example', '"ü.example" must be ASCII without spaces (use the xn-- form for other letters)'],
   ['dns-names', 'a b', '"a b" must be ASCII without spaces (use the xn-- form for other letters)'],
   ['uri-sans', 'web', '"web" must be a URI with a scheme, such as spiffe://cluster.local/ns/web'],
   ['uri-sans', 'urn:', '"urn:" must not be a scheme alone'],
   ['uri-sans', 'spiffe://', '"spiffe://" must not be a scheme alone'],
-  ['uri-sans', 'urn:a\0b', '"urn:a\\u0000b" must not hold control characters'],
+  ['uri-sans', 'urn:a\0b', '"urn:a\\u0000b" must not contain control characters'],
   ['uri-sans', 'urn:a%2', '"urn:a%2" must have two hex digits after each "%"'],
   ['uri-sans', 'https://a b/', '"https://a b/" must have a valid host after "//"'],
   ['uri-sans', 'https://a:x/', '"https://a:x/" must have a valid host after "//"'],
@@ -74,8 +74,8 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   ['key-size', '2048.0', 'must be an integer'],
   ['key-size', '0x800', 'must be an integer'],
   ['key-encoding', 'DER', 'must be one of PKCS1, PKCS8'],
-  ['key-encoding', 'PKCS1', 'must be PKCS8 for an ECDSA key, PKCS1 is for RSA alone', { 'key-algorithm': 'ecdsa' }],
-  ['key-encoding', 'pkcs1', 'must be PKCS8 for an Ed25519 key, PKCS1 is for RSA alone', { 'key-algorithm': 'ed25519' }],
+  ['key-encoding', 'PKCS1', 'must be PKCS8 for an ECDSA key, PKCS1 is for RSA only', { 'key-algorithm': 'ecdsa' }],
+  ['key-encoding', 'pkcs1', 'must be PKCS8 for an Ed25519 key, PKCS1 is for RSA only', { 'key-algorithm': 'ed25519' }],
   ['certificate-file', 'a/b', 'a file name must not contain "/"'],
   ['certificate-file', '/etc/passwd', 'a file name must not contain "/"'],
   ['ca-file', '..', 'a file name must not be "." nor begin with ".."'],
@@ -83,7 +83,7 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   ['ca-file', '.', 'a file name must not be "." nor begin with ".."'],
   ['privatekey-file', ' key', 'a file name must not begin or end with a space'],
   ['privatekey-file', 'key ', 'a file name must not begin or end with a space'],
-  ['privatekey-file', 'a\0b', 'a file name must not hold control characters'],
+  ['privatekey-file', 'a\0b', 'a file name must not contain control characters'],
   ['certificate-file', 'ü'.repeat(128), 'a file name must be at most 255 bytes long'],
   ['pkcs12-filename', '../k', 'a file name must not contain "/"'],
   ['certificate-file', 'ca.crt', 'file names must differ, ca-file is "ca.crt" too'],
@@ -104,7 +104,7 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
       [
         'pkcs12-password-file',
         'keystore.pass',
-        'excludes pkcs12-password: the password in this file is made by the node',
+        'excludes pkcs12-password: the node generates the password in this file',
         others,
       ] as const,
   ),
@@ -124,7 +124,7 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   [
     'pkcs12-filename',
     'a.p12',
-    'csi.cert-manager.io/keystore-pkcs12-filename says something else; set one of the two',
+    'csi.cert-manager.io/keystore-pkcs12-filename has a different value; set one of the two',
     { 'keystore-pkcs12-filename': 'b.p12' },
   ],
 ];
@@ -153,7 +153,7 @@ test("needs a keystore's password when the keystore is enabled", () => {
   assert.equal(
     refusal({ 'csi.cert-manager.io/pkcs12-enable': 'true' }),
     'volumeAttributes.csi.cert-manager.io/pkcs12-password: Required value: ' +
-      'a password is required when pkcs12-enable is true; pkcs12-password-file has the node make one',
+      'a password is required when pkcs12-enable is true; with pkcs12-password-file the node generates one',
   );
 });
 
@@ -180,7 +180,7 @@ test('refuses two different passwords in the two spellings, without repeating th
       'csi.cert-manager.io/keystore-pkcs12-password': 'hunter3',
     }),
     'volumeAttributes.csi.cert-manager.io/pkcs12-password: Invalid value: "[redacted]": ' +
-      'csi.cert-manager.io/keystore-pkcs12-password says something else; set one of the two',
+      'csi.cert-manager.io/keystore-pkcs12-password has a different value; set one of the two',
   );
 });
 
@@ -215,7 +215,7 @@ test('does not blame the size or encoding for an unknown algorithm', () => {
 
 test("needs the pod's info, and an inline volume", () => {
   for (const key of Object.keys(podInfo)) {
-    const why = 'the kubelet tells it when the CSIDriver object has podInfoOnMount';
+    const why = 'the kubelet sets it if the CSIDriver object has podInfoOnMount';
     assert.equal(refusal({ [key]: '' }), `volumeAttributes.${key}: Required value: ${why}`);
     assert.match(
       refusal({ [key]: '../etc' }),
@@ -235,7 +235,7 @@ test("holds annotations to Kubernetes' rules", () => {
   assert.match(refusal({ 'a_b/c': 'v' }), /the part before the "\/" must be a DNS subdomain$/);
   assert.match(refusal({ 'a/': 'v' }), /the name must be 1 to 63 letters/);
   assert.match(refusal({ [`a/${'x'.repeat(64)}`]: 'v' }), /the name must be 1 to 63 letters/);
-  assert.match(refusal({ 'a/b': 'x'.repeat(262_144) }), /annotations hold 262147 bytes together, at most 262144 fit$/);
+  assert.match(refusal({ 'a/b': 'x'.repeat(262_144) }), /annotations have 262147 bytes in total, the limit is 262144$/);
 });
 
 test('keeps its answer to hostile input short and printable', () => {

@@ -20,7 +20,7 @@ test('reads the fields that Go reads and refuses what Go refuses', () => {
 
 test('says which rule of quotes was broken', () => {
   assert.throws(() => parseCsvLine('"a'), /a quote is not closed$/);
-  assert.throws(() => parseCsvLine('a"b'), /a quote stands inside an unquoted field$/);
+  assert.throws(() => parseCsvLine('a"b'), /a quote is inside an unquoted field$/);
   assert.throws(() => parseCsvLine('"a"b'), /text follows a closing quote$/);
   assert.throws(() => parseCsvLine('a\nb'), /there is more than one line$/);
 });

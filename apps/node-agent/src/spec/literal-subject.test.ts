@@ -77,9 +77,9 @@ test('says what is wrong with a name', () => {
     CN: /a part without "="$/,
     'FOO=a': /must be a known short name or a dotted object identifier$/,
     '3.1=a': /must be a known short name or a dotted object identifier$/,
-    'CN=\\x': /a backslash must stand before a special character or two hex digits$/,
+    'CN=\\x': /a backslash must be followed by a special character or two hex digits$/,
     'CN=\\FF': /hex pairs must be UTF-8$/,
-    'CN=a\\00b': /must not hold control characters$/,
+    'CN=a\\00b': /must not contain control characters$/,
   };
   for (const [text, message] of Object.entries(expected)) {
     assert.throws(() => parseLiteralSubject(text), { code: 'invalid-argument', message });
