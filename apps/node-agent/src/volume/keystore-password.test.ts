@@ -9,7 +9,7 @@ const notRoot = process.getuid?.() !== 0 && 'owners of files need root';
 const madeHere = { 'pkcs12-enable': 'true', 'pkcs12-password-file': 'keystore.pass' };
 const chosen = { 'pkcs12-enable': 'true', 'pkcs12-password': 'changeit' };
 
-describe("a keystore's password", { skip: notRoot }, () => {
+describe('keystorePassword', { skip: notRoot }, () => {
   let bench: VolumeTestHarness;
   afterEach(() => bench.remove());
 
@@ -24,14 +24,14 @@ describe("a keystore's password", { skip: notRoot }, () => {
   };
   const shown = (volumeId: string): string => bench.store.readPayload(volumeId).get('keystore.pass')?.toString() ?? '';
 
-  /** Has openssl open the pod's keystore: with a file of the volume, or with a password. */
+  /** Opens the pod's keystore with openssl: with a file of the volume, or with a password. */
   const openKeystore = (volumeId: string, passwordSource: string): void => {
     const data = bench.store.dataPath(volumeId);
     const password = passwordSource.replace('file:', `file:${data}/`);
     execFileSync('openssl', ['pkcs12', '-noout', '-in', join(data, 'keystore.p12'), '-passin', password]);
   };
 
-  test('is made once, and stays the same through renewals and restarts', async () => {
+  test('is generated once, and stays the same through renewals and restarts', async () => {
     bench = await VolumeTestHarness.open();
     const volumeId = await publish(madeHere);
     const password = shown(volumeId);
@@ -46,7 +46,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
     openKeystore(volumeId, 'file:keystore.pass');
   });
 
-  test('is told to nobody but the pod: no record, no log line, no Event', async () => {
+  test('appears nowhere but in the volume: no record, log line or Event', async () => {
     bench = await VolumeTestHarness.open();
     const volumeId = await publish(madeHere);
     const password = shown(volumeId);
@@ -57,7 +57,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
     assert.ok(!`${bench.log}${JSON.stringify(bench.events)}`.includes(password));
   });
 
-  test('is kept before any file shows it', async () => {
+  test('is stored before any file uses it', async () => {
     bench = await VolumeTestHarness.open();
     const noSpace = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     bench.beforeFileCall = (call, path) => {
@@ -73,7 +73,7 @@ describe("a keystore's password", { skip: notRoot }, () => {
     assert.equal(shown(request.volumeId), kept);
   });
 
-  test('is another one in each volume', async () => {
+  test('differs between volumes', async () => {
     bench = await VolumeTestHarness.open();
     assert.notEqual(shown(await publish(madeHere, 'one')), shown(await publish(madeHere, 'two')));
   });

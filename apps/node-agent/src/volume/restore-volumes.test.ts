@@ -10,8 +10,8 @@ let bench: VolumeTestHarness;
 const open = async (): Promise<VolumeTestHarness> => (bench = await VolumeTestHarness.open());
 afterEach(() => bench.remove());
 
-describe('a restart', () => {
-  test('takes up a volume with its password and renews it in time', async () => {
+describe('restoreVolumes', () => {
+  test('restores a volume with its password and renews it in time', async () => {
     await open();
     const request = bench.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
     await bench.publish(request);
@@ -21,12 +21,12 @@ describe('a restart', () => {
     await bench.clock.advance(0);
     assert.equal(bench.serial(request), serial);
     await bench.clock.advance(20_000);
-    // The keystore's key is derived on a thread of its own; no time of the manual clock passes meanwhile.
+    // The keystore's key is derived on another thread, during which the manual clock does not advance.
     while (bench.serial(request) === serial) await bench.clock.advance(0);
     assert.ok(bench.store.readPayload(request.volumeId).has('keystore.p12'));
   });
 
-  test('believes newer files beside an older record', async () => {
+  test('trusts files that are newer than the record', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -38,7 +38,7 @@ describe('a restart', () => {
     bench.store.writeRecord({ ...first, lastFailure });
     const [volume] = await bench.restart();
     assert.equal(volume?.record.generation, 2);
-    // Its key has got its certificate: the next request must not take it for its own.
+    // The key belongs to the issued certificate, so the next request must not use it.
     assert.equal(bench.store.readSecrets(request.volumeId).pendingKeyPem, undefined);
     assert.equal(volume.record.lastFailure, undefined);
     assert.equal(volume.record.issued?.serialNumber.toUpperCase(), bench.serial(request));
@@ -56,7 +56,7 @@ describe('a restart', () => {
     assert.equal(bench.issuer.requests.length, 1);
   });
 
-  test('removes a volume that was never published when the kubelet does not come back for it', async () => {
+  test('removes a volume that was never published if the kubelet does not request it again', async () => {
     await open();
     bench.issuer.failure = new CertfleetError('deadline-exceeded', 'not approved yet', { reason: 'RequestUnapproved' });
     const [left, claimed] = [bench.request('left'), bench.request('claimed')];
@@ -72,7 +72,7 @@ describe('a restart', () => {
     assert.equal(new Set(bench.issuer.requests.map(({ requestName }) => requestName)).size, 2);
   });
 
-  test('keeps and renews what was published, also when its mount cannot be found', async () => {
+  test('keeps and renews published volumes, also if their mount cannot be found', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -83,7 +83,7 @@ describe('a restart', () => {
     assert.ok((bench.manager.volume(request.volumeId)?.record.generation ?? 0) > 10);
   });
 
-  test('renews what fell due while the agent was away', async () => {
+  test('renews volumes that became due while the agent was stopped', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -94,7 +94,7 @@ describe('a restart', () => {
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('completes a removal that was interrupted', async () => {
+  test('completes an interrupted removal', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -107,28 +107,30 @@ describe('a restart', () => {
   });
 });
 
-test('takes over what it can of another driver’s volumes, says which one it could not, and tries that one again', async () => {
-  await open();
-  const root = join(bench.scratch, 'former');
-  bench.adopted = { root, recordFile: 'certfleet.json', secretsFile: 'certfleet-secret.json', exclusive: false };
-  const { attributes } = bench.request('web');
-  for (const volumeID of ['csi-1', 'csi-2', 'csi-3']) {
-    const directory = join(root, volumeID);
-    mkdirSync(join(directory, 'data'), { recursive: true });
-    const targetPath = join(bench.scratch, 'pods', volumeID);
-    const metadata = { volumeID, targetPath, volumeContext: attributes };
-    writeFileSync(join(directory, 'metadata.json'), JSON.stringify(metadata));
-    bench.mounter.mounted.set(targetPath, join(directory, 'data'));
-  }
-  bench.beforeFileCall = (call, path) => {
-    if (call !== 'openSync' || !String(path).includes('csi-2/..new-')) return;
-    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', errno: -28 });
-  };
-  const ids = (): string[] => Array.from(bench.manager.volumes(), ({ volumeId }) => volumeId);
-  await bench.restart();
-  assert.deepEqual(ids(), ['csi-1', 'csi-3']);
-  assert.match(bench.log, /cannot be taken over: .*csi-2.*volume set aside/);
-  bench.beforeFileCall = undefined;
-  await bench.clock.advance(60_000);
-  assert.deepEqual(ids(), ['csi-1', 'csi-3', 'csi-2']);
+describe('restoreVolumes with volumes of csi-driver', () => {
+  test('takes over volumes of the csi-driver, reports one that cannot be taken over, and retries that one', async () => {
+    await open();
+    const root = join(bench.scratch, 'former');
+    bench.adopted = { root, recordFile: 'certfleet.json', secretsFile: 'certfleet-secret.json', exclusive: false };
+    const { attributes } = bench.request('web');
+    for (const volumeID of ['csi-1', 'csi-2', 'csi-3']) {
+      const directory = join(root, volumeID);
+      mkdirSync(join(directory, 'data'), { recursive: true });
+      const targetPath = join(bench.scratch, 'pods', volumeID);
+      const metadata = { volumeID, targetPath, volumeContext: attributes };
+      writeFileSync(join(directory, 'metadata.json'), JSON.stringify(metadata));
+      bench.mounter.mounted.set(targetPath, join(directory, 'data'));
+    }
+    bench.beforeFileCall = (call, path) => {
+      if (call !== 'openSync' || !String(path).includes('csi-2/..new-')) return;
+      throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', errno: -28 });
+    };
+    const ids = (): string[] => Array.from(bench.manager.volumes(), ({ volumeId }) => volumeId);
+    await bench.restart();
+    assert.deepEqual(ids(), ['csi-1', 'csi-3']);
+    assert.match(bench.log, /cannot be taken over: .*csi-2.*volume set aside/);
+    bench.beforeFileCall = undefined;
+    await bench.clock.advance(60_000);
+    assert.deepEqual(ids(), ['csi-1', 'csi-3', 'csi-2']);
+  });
 });

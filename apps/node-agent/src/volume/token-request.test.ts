@@ -11,7 +11,7 @@ afterEach(() => bench.remove());
 const tokens = (token: string): string => JSON.stringify({ '': { token } });
 
 describe('token-request mode', () => {
-  test('asks as the pod, with the newest token that a republish brought', async () => {
+  test('requests as the pod, with the newest token of a republish', async () => {
     await open({ useTokenRequest: true });
     await bench.publish(bench.request('web', {}, tokens('old-token')));
     await bench.publish(bench.request('web', {}, tokens('new-token')));
@@ -24,7 +24,7 @@ describe('token-request mode', () => {
     assert.ok(!bench.log.includes('-token'));
   });
 
-  test('without a token says what is missing', async () => {
+  test('fails without a token and names what is missing', async () => {
     await open({ useTokenRequest: true });
     await assert.rejects(bench.publish(bench.request('web')), { code: 'unavailable', reason: 'TokenMissing' });
     await assert.rejects(bench.publish(bench.request('web', {}, 'no JSON but-secret')), (error: CertfleetError) => {

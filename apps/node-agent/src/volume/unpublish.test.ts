@@ -9,12 +9,12 @@ const open = async (): Promise<VolumeTestHarness> => (bench = await VolumeTestHa
 afterEach(() => bench.remove());
 
 describe('unpublish', () => {
-  test('of a volume that nobody knows succeeds', async () => {
+  test('succeeds for an unknown volume', async () => {
     await open();
     await bench.manager.unpublish(bench.request('never'));
   });
 
-  test('ends a pending issuance, and its late answer writes nothing', async () => {
+  test('ends a pending issuance, and a late result writes nothing', async () => {
     await open();
     bench.issuer.hold();
     const request = bench.request('web');
@@ -44,7 +44,7 @@ describe('unpublish', () => {
     assert.equal(bench.store.has(request.volumeId), false);
   });
 
-  test('in a storm of publishes leaves what the last one asked for', async () => {
+  test('concurrent with many publishes, leaves the state of the last call', async () => {
     await open();
     const request = bench.request('web');
     const calls = Array.from({ length: 30 }, (_, index) =>
@@ -57,7 +57,7 @@ describe('unpublish', () => {
     assert.notEqual(bench.serial(request), undefined);
   });
 
-  test('takes the mount away where it is, when asked for another target', async () => {
+  test('unmounts the actual target if called with another one', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);

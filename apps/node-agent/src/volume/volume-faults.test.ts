@@ -19,12 +19,12 @@ const pending = new CertfleetError('deadline-exceeded', 'not answered', { reason
 const failed = new CertfleetError('failed-precondition', 'the issuer gave up', { reason: 'RequestFailed' });
 const requestNames = (): Set<string> => new Set(bench.issuer.requests.map(({ requestName }) => requestName));
 
-/** Advances in steps, so that an attempt of real work is not leapt over by its own deadline. */
+/** Advances in steps, so that an attempt with real work does not miss its own deadline. */
 const advance = async (byMs: number, stepMs: number): Promise<void> => {
   for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) await bench.clock.advance(stepMs);
 };
 
-/** Lets the n-th call that matches fail once. */
+/** Fails the first matching call once. */
 const failOnce = (code: string, isMeant: (call: keyof FileSystem, path: string) => boolean): void => {
   let isSpent = false;
   bench.beforeFileCall = (call, path) => {
@@ -35,7 +35,7 @@ const failOnce = (code: string, isMeant: (call: keyof FileSystem, path: string) 
 };
 
 describe('a volume whose files cannot be written', () => {
-  test('is not mounted before its record says so, and is scheduled once it is', async () => {
+  test('is not mounted before its record is written, and is scheduled afterwards', async () => {
     for (const code of ['ENOSPC', 'EIO', 'EMFILE']) {
       await open();
       const request = bench.request('web');
@@ -57,7 +57,7 @@ describe('a volume whose files cannot be written', () => {
     }
   });
 
-  test('finds a certificate that was written behind the decisive rename instead of asking for another', async () => {
+  test('finds a certificate that was written before the error instead of requesting another', async () => {
     await open();
     const request = bench.request('web');
     failOnce('ENOSPC', (call, path) => call === 'symlinkSync' && path.startsWith('..data/'));
@@ -67,7 +67,7 @@ describe('a volume whose files cannot be written', () => {
     assert.equal(bench.issuer.requests.length, 1);
   });
 
-  test('is renewed by when its files were written, not by when they were found', async () => {
+  test('is renewed according to when its files were written, not when they were found', async () => {
     await open();
     const request = bench.request('web', { duration: '600s', 'renew-before': '570s' });
     bench.mounter.failure = new Error('killed');
@@ -85,7 +85,7 @@ describe('a volume whose files cannot be written', () => {
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('keeps its schedule when the record of a renewal cannot be written', async () => {
+  test('keeps its schedule if the record of a renewal cannot be written', async () => {
     await open();
     const request = bench.request('web', { duration: '30h' });
     await bench.publish(request);
@@ -102,7 +102,7 @@ describe('a volume whose files cannot be written', () => {
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 3);
   });
 
-  test('that cannot be read at a start is restored later, and the others at once', async () => {
+  test('is restored later if it cannot be read at a start, and others are restored at once', async () => {
     await open();
     const [lame, sound] = [bench.request('lame'), bench.request('sound')];
     for (const request of [lame, sound]) await bench.publish(request);
@@ -121,7 +121,7 @@ describe('a volume whose files cannot be written', () => {
 });
 
 describe('the removal of a volume', () => {
-  test('that fails at any step has destroyed the key first, and is completed by the next call', async () => {
+  test('destroys the key first, and after a failure at any step is completed by the next call', async () => {
     for (const step of ['unmount', 'rmdir', 'rm']) {
       await open();
       const request = bench.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
@@ -146,7 +146,7 @@ describe('the removal of a volume', () => {
     }
   });
 
-  test('that failed is completed before the volume is published anew', async () => {
+  test('is completed before the volume is published again', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -159,8 +159,8 @@ describe('the removal of a volume', () => {
   });
 });
 
-describe('an issuer that grants less than was asked for', () => {
-  /** Issuances within an hour of a volume whose certificates say they began long ago. */
+describe('an issuer that grants less than was requested', () => {
+  /** Number of issuances within an hour for a volume whose certificates are backdated. */
   const issuances = async (
     attributes: Record<string, string>,
     changes: { backdateMs: number; grantedMs: number },
@@ -173,7 +173,7 @@ describe('an issuer that grants less than was asked for', () => {
     return bench.issuer.requests.length;
   };
 
-  test('is asked no more often than the remaining lifetime makes necessary', async () => {
+  test('gets requests no more often than the remaining lifetime requires', async () => {
     const nearlyAll = { duration: '1440h', 'renew-before': '720h' };
     assert.equal(await issuances(nearlyAll, { backdateMs: 0, grantedMs: 720 * hourMs + 30_000 }), 1);
     bench.remove();
@@ -182,7 +182,7 @@ describe('an issuer that grants less than was asked for', () => {
     assert.ok((await issuances({ duration: '2m' }, { backdateMs: hourMs, grantedMs: hourMs + minuteMs })) <= 120);
   });
 
-  test('a clock that is ahead of the issuer’s does not make it ask without a pause', async () => {
+  test('gets no continuous requests if the agent’s clock is ahead', async () => {
     await open();
     bench.issuer.signerAheadMs = -59 * minuteMs;
     const request = bench.request('web', { duration: '1h' });
@@ -192,7 +192,7 @@ describe('an issuer that grants less than was asked for', () => {
   });
 });
 
-describe('a wall clock that jumps', () => {
+describe('a jump of the wall clock', () => {
   test('does not lengthen the wait of a failed renewal', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
@@ -207,7 +207,7 @@ describe('a wall clock that jumps', () => {
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('backwards does not keep a renewal from coming in time', async () => {
+  test('backwards does not delay a renewal', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
     await bench.publish(request);
@@ -216,7 +216,7 @@ describe('a wall clock that jumps', () => {
     assert.equal(bench.issuer.requests.length, 2);
   });
 
-  test('forwards brings a renewal at once, and then none before the minimum interval', async () => {
+  test('forwards starts a renewal at once, and no other within the minimum interval', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
     await bench.publish(request);
@@ -230,7 +230,7 @@ describe('a wall clock that jumps', () => {
 });
 
 describe('a publish of a volume that exists', () => {
-  test('ends with a code after which the kubelet unpublishes, whatever failed', async () => {
+  test('fails with a code after which the kubelet unpublishes', async () => {
     await open();
     const request = bench.request('web');
     bench.mounter.failure = systemError('EIO');
@@ -239,7 +239,7 @@ describe('a publish of a volume that exists', () => {
     await assert.rejects(bench.publish(request), { code: 'unavailable' });
   });
 
-  test('asks again when the answer to its request expired before it could be stored', async () => {
+  test('makes a new request if the answer to the old one expired before it could be stored', async () => {
     await open();
     const request = bench.request('web', { duration: '30s' });
     failOnce('ENOSPC', (call, path) => call === 'mkdirSync' && path.includes('/data/'));
@@ -251,7 +251,7 @@ describe('a publish of a volume that exists', () => {
 });
 
 describe('a final refusal', () => {
-  test('of a renewal is repeated few times, and an operator may ask at once', async () => {
+  test('of a renewal causes few requests, and a person may request at once', async () => {
     await open();
     const request = bench.request('web', { duration: '2160h' });
     await bench.publish(request);
@@ -267,7 +267,7 @@ describe('a final refusal', () => {
     assert.equal(bench.manager.volume(request.volumeId)?.record.obsoleteRequests, undefined);
   });
 
-  test('is waited for by jobs no longer than the controller waits, and says for how long', async () => {
+  test('delays jobs no longer than the controller’s wait, and reports the wait', async () => {
     await open({ hasController: true });
     const request = bench.request('web', { duration: '2160h' });
     await bench.publish(request);
@@ -291,7 +291,7 @@ describe('a final refusal', () => {
 });
 
 describe('a request that its issuer ignores', () => {
-  test('is replaced under a new name after a part of what is left, and rarely', async () => {
+  test('is replaced under a new name after a part of the remaining time, and rarely', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
     await bench.publish(request);
@@ -307,7 +307,7 @@ describe('a request that its issuer ignores', () => {
     assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('is replaced at once when a person asks for a renewal', async () => {
+  test('is replaced at once when a person requests a renewal', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
     await bench.publish(request);
@@ -323,7 +323,7 @@ describe('a request that its issuer ignores', () => {
     assert.equal(requestNames().size, 3);
   });
 
-  test('is not replaced when it was answered after the last attempt', async () => {
+  test('is not replaced if it was answered after the last attempt', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
     await bench.publish(request);
@@ -336,7 +336,7 @@ describe('a request that its issuer ignores', () => {
 });
 
 describe('a certificate that is not valid yet', () => {
-  test('waits while the present one is good, and is not asked for twice', async () => {
+  test('waits while the current one is valid, and is not requested twice', async () => {
     await open();
     const request = bench.request('web', { duration: '24h' });
     await bench.publish(request);
@@ -351,7 +351,7 @@ describe('a certificate that is not valid yet', () => {
     assert.equal(requestNames().size, 2);
   });
 
-  test('is used with a warning when it is the first, or when waiting would cost the present one', async () => {
+  test('is used with a warning if it is the first, or if the current one would expire', async () => {
     await open();
     bench.issuer.signerAheadMs = 12 * hourMs;
     const request = bench.request('web', { duration: '24h' });
@@ -366,7 +366,7 @@ describe('a certificate that is not valid yet', () => {
 });
 
 describe('an issuer without a CA', () => {
-  test('leaves an empty CA file at first, and takes no CA from a running pod', async () => {
+  test('leaves an empty CA file at first, and never removes the CA of a running pod', async () => {
     await open();
     const [bare, rooted] = [bench.request('bare'), bench.request('rooted')];
     bench.issuer.sendsCa = false;
@@ -384,7 +384,7 @@ describe('an issuer without a CA', () => {
 });
 
 describe('renewals that wait for an answer', () => {
-  test('keep no slot from a volume of the same issuer', async () => {
+  test('block no slot of another volume of the same issuer', async () => {
     await open();
     const waiting = Array.from({ length: 60 }, (_, index) => bench.request(`slow-${index}`, { duration: '1h' }));
     for (const request of waiting) await bench.publish(request);
@@ -401,7 +401,7 @@ describe('renewals that wait for an answer', () => {
     assert.equal(expiredSeconds, 0);
   });
 
-  test('hold up no publish of a mounted volume', async () => {
+  test('block no publish of a mounted volume', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -412,8 +412,8 @@ describe('renewals that wait for an answer', () => {
   });
 });
 
-describe('a target at which something else is mounted', () => {
-  test('is left alone, with an error that says what to do', async () => {
+describe('a target with another mount', () => {
+  test('is left unchanged, with an error that names the remedy', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(bench.request('other'));
@@ -429,7 +429,7 @@ describe('a target at which something else is mounted', () => {
 });
 
 describe('a stopping agent', () => {
-  test('is no failure of the issuer', async () => {
+  test('does not count as a failure of the issuer', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -443,7 +443,7 @@ describe('a stopping agent', () => {
 });
 
 describe('a pod name of any form', () => {
-  test('gives a request name that is a DNS-1123 subdomain', async () => {
+  test('results in a request name that is a DNS-1123 subdomain', async () => {
     await open();
     const name = `${'a'.repeat(199)}.${'b'.repeat(50)}`;
     await bench.publish(bench.request(name.slice(0, 20), { 'common-name': 'web' }));

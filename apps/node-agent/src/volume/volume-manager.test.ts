@@ -13,7 +13,7 @@ const denied = new CertfleetError('permission-denied', 'denied by policy', { rea
 const down = new CertfleetError('unavailable', 'the issuer is down');
 
 describe('publish', () => {
-  test('of one volume, twenty at once, is one issuance', async () => {
+  test('issues once for twenty concurrent calls', async () => {
     await open();
     const request = bench.request('web');
     await Promise.all(Array.from({ length: 20 }, () => bench.publish(request)));
@@ -25,7 +25,7 @@ describe('publish', () => {
     );
   });
 
-  test('of a published volume at another target is refused and changes nothing', async () => {
+  test('refuses a published volume at another target and changes nothing', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -35,11 +35,11 @@ describe('publish', () => {
     assert.deepEqual([...bench.mounter.mounted.keys()], [request.targetPath]);
   });
 
-  test('that was denied asks again after an hour, whatever the kubelet and the agent do meanwhile', async () => {
+  test('after a denial makes the next request after an hour, whatever kubelet and agent do before', async () => {
     await open();
     bench.issuer.failure = denied;
     const request = bench.request('web');
-    // A code after which the kubelet comes back, or unpublishes when the pod goes.
+    // A code after which the kubelet retries, or unpublishes when the pod is deleted.
     const refused = { code: 'unavailable', reason: 'RequestDenied' };
     await assert.rejects(bench.publish(request), refused);
     assert.equal(bench.events.at(-1)?.reason, 'RequestDenied');
@@ -59,7 +59,7 @@ describe('publish', () => {
     assert.ok(bench.issuer.discarded.includes(first?.requestName ?? ''));
   });
 
-  test('that timed out is resumed by the next with the same request and key', async () => {
+  test('after a timeout resumes with the same request and key', async () => {
     await open();
     bench.issuer.hold();
     const request = bench.request('web');
@@ -76,17 +76,17 @@ describe('publish', () => {
     assert.equal(bench.store.readRecord(request.volumeId).generation, 1);
   });
 
-  test('gives up in time for the answer to reach a kubelet that is in a hurry', async () => {
+  test('times out early enough for the response to reach a kubelet with a short deadline', async () => {
     await open();
     bench.issuer.hold();
     const publish = bench.publish(bench.request('web'), { deadlineMs: bench.clock.monotonic() + 10_000 });
-    const refused = assert.rejects(publish, { code: 'deadline-exceeded', message: /within 8 s/ });
+    const refused = assert.rejects(publish, { code: 'deadline-exceeded', message: /after 8 s/ });
     await bench.clock.advance(0);
     await bench.clock.advance(8_000);
     await refused;
   });
 
-  test('whose mount failed asks for no second certificate', async () => {
+  test('after a failed mount requests no second certificate', async () => {
     await open();
     bench.mounter.failure = new Error('no memory for a mount');
     const request = bench.request('web');
@@ -95,7 +95,7 @@ describe('publish', () => {
     assert.equal(bench.issuer.requests.length, 1);
   });
 
-  test('with the caller gone ends the issuance', async () => {
+  test('ends the issuance when the caller cancels', async () => {
     await open();
     bench.issuer.hold();
     const caller = new AbortController();
@@ -105,7 +105,7 @@ describe('publish', () => {
     await refused;
   });
 
-  test('of bad attributes tells the pod all of them and makes nothing', async () => {
+  test('reports all invalid attributes to the pod and creates nothing', async () => {
     await open();
     const request = bench.request('web', { duration: 'soon', 'key-size': '7' });
     await assert.rejects(bench.publish(request), {
@@ -119,7 +119,7 @@ describe('publish', () => {
     assert.equal(bench.store.has(request.volumeId), false);
   });
 
-  test('continuing on not ready mounts first and fills later', async () => {
+  test('with continue-on-not-ready mounts first and writes the files later', async () => {
     await open({ continueOnNotReady: true });
     bench.issuer.failure = down;
     const request = bench.request('web');

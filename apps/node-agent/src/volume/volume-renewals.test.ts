@@ -10,7 +10,7 @@ const denied = new CertfleetError('permission-denied', 'denied by policy', { rea
 const down = new CertfleetError('unavailable', 'the issuer is down');
 
 describe('renewal', () => {
-  test('comes at two thirds of the lifetime, with a new key', async () => {
+  test('starts at two thirds of the lifetime, with a new key', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -23,7 +23,7 @@ describe('renewal', () => {
     assert.equal(bench.events.at(-1)?.reason, 'Renewed');
   });
 
-  test('keeps the key where the volume says so', async () => {
+  test('keeps the key if the volume requests it', async () => {
     await open();
     const request = bench.request('web', { 'reuse-private-key': 'true' });
     await bench.publish(request);
@@ -33,7 +33,7 @@ describe('renewal', () => {
     assert.deepEqual(bench.store.readPayload(request.volumeId).get('tls.key'), key);
   });
 
-  test('that fails leaves the old files, says why everywhere, and is tried again ever later', async () => {
+  test('after a failure keeps the old files, reports the reason everywhere, and retries with growing waits', async () => {
     await open();
     const request = bench.request('web', { duration: '720h' });
     await bench.publish(request);
@@ -63,7 +63,7 @@ describe('renewal', () => {
     assert.notEqual(bench.serial(request), serial);
   });
 
-  test('that waits for its approval looks again every half minute, however long it takes', async () => {
+  test('waiting for approval checks every half minute, without a limit', async () => {
     await open();
     const request = bench.request('web', { duration: '720h' });
     await bench.publish(request);
@@ -75,7 +75,7 @@ describe('renewal', () => {
     assert.equal(new Set(bench.issuer.requests.slice(before).map(({ requestName }) => requestName)).size, 1);
   });
 
-  test('after a denial asks with a new key and takes the denied request away', async () => {
+  test('after a denial makes a request with a new key and deletes the denied one', async () => {
     await open();
     const request = bench.request('web');
     await bench.publish(request);
@@ -90,7 +90,7 @@ describe('renewal', () => {
   });
 });
 
-describe('a renewal that the controller holds', () => {
+describe('a renewal that the controller defers', () => {
   const held = async (): Promise<ReturnType<VolumeTestHarness['request']>> => {
     bench = await VolumeTestHarness.open({ hasController: true });
     const request = bench.request('web', { duration: '30h' });
@@ -100,7 +100,7 @@ describe('a renewal that the controller holds', () => {
   const hours = (count: number): number => count * 3_600_000;
   const inHours = (count: number): Date => new Date(bench.clock.now() + hours(count));
 
-  test('waits for the end of the hold instead of its own deadline, also in the next life of the agent', async () => {
+  test('starts at the end of the deferral instead of its own deadline, also after a restart', async () => {
     const request = await held();
     const serial = bench.serial(request);
     assert.equal(await bench.manager.deferGeneration(request.volumeId, 1, inHours(24)), 'deferred');
@@ -112,7 +112,7 @@ describe('a renewal that the controller holds', () => {
     assert.notEqual(bench.serial(request), serial);
   });
 
-  test('comes before the end of the certificate however long the hold', async () => {
+  test('starts before the certificate expires, however long the deferral', async () => {
     const request = await held();
     const serial = bench.serial(request);
     assert.equal(await bench.manager.deferGeneration(request.volumeId, 1, inHours(1_000)), 'deferred');
@@ -122,7 +122,7 @@ describe('a renewal that the controller holds', () => {
     assert.notEqual(bench.serial(request), serial);
   });
 
-  test('comes by a job all the same, and the next one is not held', async () => {
+  test('can still be started by a job, and the next one is not deferred', async () => {
     const request = await held();
     await bench.manager.deferGeneration(request.volumeId, 1, inHours(24));
     assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'too-soon');
@@ -133,7 +133,7 @@ describe('a renewal that the controller holds', () => {
     assert.equal(await bench.manager.deferGeneration('csi-nobody', 1, inHours(24)), 'not-here');
   });
 
-  test('that failed once is not tried again before the hold ends', async () => {
+  test('is not retried after a failure before the deferral ends', async () => {
     const request = await held();
     await bench.clock.advance(hours(19));
     bench.issuer.failure = down;
@@ -147,12 +147,12 @@ describe('a renewal that the controller holds', () => {
   });
 });
 
-describe('a deadline that comes while a job renews', () => {
-  /** Which certificate of the volume each request was for. */
+describe('a deadline during a renewal by job', () => {
+  /** Generation of the volume that each request was for. */
   const generations = (): number[] =>
     bench.issuer.requests.map(({ requestName }) => Number(requestName.split('-').at(-1)));
 
-  /** The job, begun just before the deadline and not ended when it comes. */
+  /** Starts the job just before the deadline; it is still in progress at the deadline. */
   const jobAcrossDeadline = async (): Promise<{ readonly job: Promise<string> }> => {
     bench = await VolumeTestHarness.open({ hasController: true });
     const request = bench.request('web', { duration: '30h' });
@@ -166,11 +166,11 @@ describe('a deadline that comes while a job renews', () => {
     return { job };
   };
 
-  test('finds the work done, and does not renew again', async () => {
+  test('does not renew again after the job succeeded', async () => {
     const { job } = await jobAcrossDeadline();
     bench.issuer.release();
     await bench.clock.advance(0);
-    // The order waited for the issuer longer than others of the node may be kept waiting.
+    // The job waited for the issuer longer than it may block the node's other jobs.
     assert.equal(await job, 'requested');
     await bench.clock.advance(19 * 3_600_000);
     assert.deepEqual(generations(), [1, 2]);
@@ -178,7 +178,7 @@ describe('a deadline that comes while a job renews', () => {
     assert.deepEqual(generations(), [1, 2, 3]);
   });
 
-  test('leaves the next try to the back-off of the job that failed', async () => {
+  test('leaves the retry to the back-off of the failed job', async () => {
     const { job } = await jobAcrossDeadline();
     bench.issuer.failure = down;
     bench.issuer.release();
