@@ -14,7 +14,7 @@ const dialTimeoutMs = 5_000;
 /**
  * A gRPC server on a Unix socket that only its owner may open. The socket is bound under a temporary name and then
  * renamed, so that the path always exists, and only this server's inode is removed at the end, not that of a newer
- * server (libuv would unlink the bound name, whoever owns it).
+ * server (libuv would unlink the bound name, even of another server).
  */
 export class SocketServer {
   /** Without Channelz, gRPC's debugging service, which the agent does not serve. */
@@ -41,7 +41,7 @@ export class SocketServer {
 
   /**
    * Why clients cannot reach this server at its path; undefined if they can, or if it is not started or is stopped. A
-   * socket that is gone or that nobody listens on is created again first. Concurrent calls share one check: two that
+   * socket that is gone or without a listener is created again first. Concurrent calls share one check: two that
    * each bind the socket would leave a path that neither recognises.
    */
   check(): Promise<string | undefined> {

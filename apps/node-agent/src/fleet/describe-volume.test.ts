@@ -16,18 +16,18 @@ interface Published {
   readonly volume: Volume;
   /** The directory whose files the pod reads. */
   readonly files: string;
-  readonly bench: VolumeTestHarness;
+  readonly harness: VolumeTestHarness;
 }
 
 async function publish(t: TestContext): Promise<Published> {
-  const bench = await VolumeTestHarness.open();
-  t.after(() => bench.remove());
-  const request = bench.request('web', { 'key-encoding': 'PKCS8' });
-  await bench.publish(request);
-  const volume = bench.manager.volume(request.volumeId);
+  const harness = await VolumeTestHarness.open();
+  t.after(() => harness.remove());
+  const request = harness.request('web', { 'key-encoding': 'PKCS8' });
+  await harness.publish(request);
+  const volume = harness.manager.volume(request.volumeId);
   assert.ok(volume !== undefined);
-  const data = bench.store.dataPath(request.volumeId);
-  return { volume, bench, files: join(data, nodeFs.readlinkSync(join(data, '..data'))) };
+  const data = harness.store.dataPath(request.volumeId);
+  return { volume, harness, files: join(data, nodeFs.readlinkSync(join(data, '..data'))) };
 }
 
 /** The whole message that would be sent, as text. */
@@ -47,7 +47,7 @@ describe('describeVolume', () => {
   });
 
   test('opens only the certificate files, never the key, the record or the secrets', async (t) => {
-    const { volume, bench } = await publish(t);
+    const { volume, harness } = await publish(t);
     const read: string[] = [];
     const files = {
       ...nodeFs,
@@ -57,7 +57,7 @@ describe('describeVolume', () => {
       }) as typeof nodeFs.readFileSync,
       openSync: (): never => assert.fail('opened a file'),
     };
-    const store = VolumeStore.open({ own: ownLayout(join(bench.scratch, 'own')), clock: bench.clock, files });
+    const store = VolumeStore.open({ own: ownLayout(join(harness.scratch, 'own')), clock: harness.clock, files });
     assert.equal(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).chain.length, 1);
     assert.deepEqual(
       read.map((path) => path.split('/').at(-1)),
@@ -126,13 +126,16 @@ describe('describeVolume', () => {
   });
 
   test('describes an adopted volume in its directory', async (t) => {
-    const { volume, bench } = await publish(t);
-    const peer = join(bench.scratch, 'peer');
-    const directory = join(peer, 'inmemfs', volume.volumeId);
-    nodeFs.cpSync(join(bench.scratch, 'own', volume.volumeId), directory, { recursive: true, verbatimSymlinks: true });
-    nodeFs.mkdirSync(join(bench.scratch, 'empty'));
-    const own = ownLayout(join(bench.scratch, 'empty'));
-    const store = VolumeStore.open({ own, adopted: findUpstreamLayout(peer), clock: bench.clock });
+    const { volume, harness } = await publish(t);
+    const upstream = join(harness.scratch, 'upstream');
+    const directory = join(upstream, 'inmemfs', volume.volumeId);
+    nodeFs.cpSync(join(harness.scratch, 'own', volume.volumeId), directory, {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    nodeFs.mkdirSync(join(harness.scratch, 'empty'));
+    const own = ownLayout(join(harness.scratch, 'empty'));
+    const store = VolumeStore.open({ own, adopted: findUpstreamLayout(upstream), clock: harness.clock });
     assert.match(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).absent, /does not exist$/);
     store.adopt(volume.record, volume.secrets);
     assert.deepEqual(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }), describeVolume(volume));

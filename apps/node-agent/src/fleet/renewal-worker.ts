@@ -106,22 +106,22 @@ export class RenewalWorker {
 
   async #process(job: Job): Promise<string> {
     const { log } = this.#options;
-    const order = readNodeJob(job.name, job.data);
-    if (order === undefined) {
+    const nodeJob = readNodeJob(job.name, job.data);
+    if (nodeJob === undefined) {
       log.warn({ job: job.id }, 'malformed job: expected renew or defer, a volume and a generation');
       return 'malformed';
     }
     try {
-      const outcome = await this.#obey(order);
-      log.debug({ ...order, outcome }, 'job done');
+      const outcome = await this.#execute(nodeJob);
+      log.debug({ ...nodeJob, outcome }, 'job done');
       return outcome;
     } catch (thrown) {
-      // The report tells the controller, which decides about a retry: a retry by BullMQ would bypass the lane.
+      // The report reaches the controller, which decides about a retry: a retry by BullMQ would bypass the lane.
       throw new UnrecoverableError(asCertfleetError(thrown).reason ?? 'IssuanceFailed');
     }
   }
 
-  async #obey({ volumeId, generation, deferUntil, isRequestedByPerson }: NodeJob): Promise<string> {
+  async #execute({ volumeId, generation, deferUntil, isRequestedByPerson }: NodeJob): Promise<string> {
     const { volumes, onRefused } = this.#options;
     if (deferUntil !== undefined) return await volumes.defer(volumeId, generation, deferUntil);
     const outcome = await volumes.renew(volumeId, generation, isRequestedByPerson === true);

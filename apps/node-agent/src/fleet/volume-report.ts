@@ -36,7 +36,7 @@ const maxNames = 50;
 const maxAuthorities = 200;
 const maxText = 1024;
 
-/** The report on a volume for the controller: metadata only, bounded whatever the issuer or the pod sent. */
+/** The report on a volume for the controller: metadata only, bounded for any input of issuer and pod. */
 export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
   const { volumeId, spec, record, lastCause, lastIssuanceMs = 0 } = volume;
   const { namespace, name, uid } = spec.pod;

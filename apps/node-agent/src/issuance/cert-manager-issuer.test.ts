@@ -93,7 +93,7 @@ async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): 
   await issuer.ready;
   await clock.advance(0);
   t.after(async () => {
-    assert.equal(issuer.waiting, 0, 'a waiter was left behind');
+    assert.equal(issuer.waiting, 0, 'expected no waiters');
     await issuer.stop();
   });
   const emit = async (type: string, object: object): Promise<void> => {

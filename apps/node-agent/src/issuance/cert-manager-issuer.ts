@@ -48,7 +48,7 @@ export class CertManagerIssuer implements CertificateIssuer {
    * Issuances in progress, for `stop`. A listener for each on one shared signal would make adding a listener linear in
    * their number.
    */
-  readonly #underWay = new Set<AbortController>();
+  readonly #inProgress = new Set<AbortController>();
 
   constructor(options: CertManagerIssuerOptions) {
     this.#options = options;
@@ -95,7 +95,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     const work = new AbortController();
     const abort = (): void => work.abort();
     signal.addEventListener('abort', abort, { once: true });
-    this.#underWay.add(work);
+    this.#inProgress.add(work);
     let cancelNotice: CancelTimer | undefined;
     // Before the create: the result may arrive before the response to the create.
     this.#waiters.add(target, waiter);
@@ -117,7 +117,7 @@ export class CertManagerIssuer implements CertificateIssuer {
       cancelNotice?.();
       this.#waiters.delete(target, waiter);
       signal.removeEventListener('abort', abort);
-      this.#underWay.delete(work);
+      this.#inProgress.delete(work);
       // Ends a create whose response is no longer needed. Otherwise aborting would only create errors with stack
       // traces.
       if (waiter.uid === '') work.abort();
@@ -172,7 +172,7 @@ export class CertManagerIssuer implements CertificateIssuer {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const work of this.#underWay) work.abort();
+    for (const work of this.#inProgress) work.abort();
     await this.#watch.stop();
   }
 
@@ -204,7 +204,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     if (isOwned && asksFor(request.csrPem)(view)) return view;
     const name = `certificate request ${namespace}/${request.requestName}`;
     if (isOwned) {
-      // The key was lost with the node's memory, for example in a reboot: nobody can use the certificate.
+      // The key was lost with the node's memory, for example in a reboot, so its certificate would be useless.
       const message = `${name} exists but has another key`;
       throw new CertfleetError('already-exists', message, { reason: 'RequestStale' });
     }

@@ -51,7 +51,7 @@ describe('lenient parseVolumeSpec', () => {
       assert.throws(() => parse(attributes, false), { reason: 'InvalidAttributes' }, JSON.stringify(attributes));
       const spec = parse(attributes, true);
       assert.deepEqual(read(spec), expected, JSON.stringify(attributes));
-      assert.ok(spec.warnings.length > 0, 'the problem is told');
+      assert.ok(spec.warnings.length > 0, 'expected a warning');
       assert.ok(!spec.warnings.some((warning) => warning.includes('\u00e4')), 'but no password');
     }
   });

@@ -43,20 +43,20 @@ export function parsePositiveDuration(text: string): number {
 }
 
 /** Returns a parser for one of several keywords in any case; the result has the spelling of the list. */
-export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+export function oneOf<const Keyword extends string>(keywords: readonly Keyword[]): (text: string) => Keyword {
   return (text) => {
-    const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
-    if (word === undefined) throw invalidValue(`must be one of ${words.join(', ')}`);
+    const word = keywords.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
+    if (word === undefined) throw invalidValue(`must be one of ${keywords.join(', ')}`);
     return word;
   };
 }
 
-/** Text without control characters, of at most `longest` characters. */
-export function plainText(longest: number): (text: string) => string {
+/** Text without control characters, of at most `maxLength` characters. */
+export function plainText(maxLength: number): (text: string) => string {
   return (text) => {
     if (/\p{Cc}/u.test(text))
       throw invalidValue('must not contain control characters, not even a line break at its end');
-    if (text.length > longest) throw invalidValue(`must be at most ${longest} characters long`);
+    if (text.length > maxLength) throw invalidValue(`must be at most ${maxLength} characters long`);
     return text;
   };
 }

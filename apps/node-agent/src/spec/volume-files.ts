@@ -56,8 +56,8 @@ export function parseFiles(
     const earlier = named.slice(0, index).find((other) => other.fileName === fileName);
     if (earlier === undefined) continue;
     // Report the one that the user wrote; a default cannot be wrong.
-    const [culprit, other] = reader.isSet(attribute) ? [attribute, earlier.attribute] : [earlier.attribute, attribute];
-    reader.reject(culprit, `file names must differ, ${other.name} is ${JSON.stringify(fileName)} too`);
+    const [reported, other] = reader.isSet(attribute) ? [attribute, earlier.attribute] : [earlier.attribute, attribute];
+    reader.reject(reported, `file names must differ, ${other.name} is ${JSON.stringify(fileName)} too`);
   }
   return { files, keystore };
 }

@@ -47,7 +47,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
 
   before(enterPrivateMountNamespace);
   beforeEach(async () => {
-    scratch = mkdtempSync('/dev/shm/certfleet-peer-');
+    scratch = mkdtempSync('/dev/shm/certfleet-upstream-');
     upstreamDirectory = join(scratch, 'cert-manager-csi-driver');
     mounter = createLinuxMounter();
     mkdirSync(join(upstreamDirectory, 'inmemfs'), { recursive: true });

@@ -26,8 +26,8 @@ export async function checkMounts(volumes: CheckedVolumes, driverName: string, m
   let [matched, missing] = [0, 0];
   for (const { volumeId, record, store } of volumes.volumes()) {
     const source = store.dataPath(volumeId);
-    const place = placeOf(table, source);
-    if (place !== undefined) known.add(`${place.device} ${place.root}`);
+    const location = placeOf(table, source);
+    if (location !== undefined) known.add(`${location.device} ${location.root}`);
     if (record.phase !== 'published') continue;
     if (await mounter.shows(source, record.targetPath)) matched += 1;
     // If it was unpublished during the check, it is not missing.

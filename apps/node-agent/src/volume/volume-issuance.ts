@@ -40,7 +40,7 @@ export interface Attempt {
 const occupiedNameReasons: ReadonlySet<string> = new Set(['RequestStale', 'RequestForeign']);
 
 /** Long enough for the API server to return a request that was answered already. */
-const lastLookMs = 3_000;
+const lastCheckMs = 3_000;
 
 /** Tolerated clock skew: a not-before that is further ahead causes a warning. */
 const toleratedSkewMs = 60_000;
@@ -80,7 +80,7 @@ export class VolumeIssuance {
 
   async #issue(volume: Volume, attempt: Attempt): Promise<IssuedFacts> {
     const { reporter, observeWrite } = this.#options;
-    const answered = await this.#lastLook(volume, attempt);
+    const answered = await this.#checkIgnoredRequest(volume, attempt);
     // Deletes earlier requests before a new one is made; the last refused request was kept until now for inspection.
     if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
     const { key, certificate } = answered ?? (await this.#request(volume, attempt));
@@ -133,10 +133,10 @@ export class VolumeIssuance {
    * Abandons the current request if its issuer ignores it, but checks it first: it may have been answered between
    * attempts, or the watch was late.
    */
-  async #lastLook(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
+  async #checkIgnoredRequest(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
     if (!volume.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
     const { dependencies, reporter } = this.#options;
-    using limit = timeoutSignal(dependencies.clock, lastLookMs, [attempt.signal]);
+    using limit = timeoutSignal(dependencies.clock, lastCheckMs, [attempt.signal]);
     try {
       return await issueCertificate(
         dependencies,

@@ -278,11 +278,11 @@ export class VolumeManager {
     const { store, parseVolume, clock, reporter, mounter, parts } = this.#options;
     const { volumeId, targetPath, volumeMountGroup, serviceAccountTokens } = request;
     if (store.has(volumeId)) {
-      const left = restoreVolume(volumeId, { parts, parseVolume });
-      if (left !== undefined) {
-        this.#volumes.set(volumeId, left);
-        left.activate();
-        return left;
+      const restored = restoreVolume(volumeId, { parts, parseVolume });
+      if (restored !== undefined) {
+        this.#volumes.set(volumeId, restored);
+        restored.activate();
+        return restored;
       }
       // Its record is damaged; if no pod uses it, it is replaced.
       if (await mounter.isMounted(targetPath)) {

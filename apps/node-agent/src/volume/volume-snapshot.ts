@@ -23,14 +23,14 @@ export function volumeSnapshot(
     if (issued === undefined && nowMs - volume.record.createdAt.getTime() >= longWaitMs) withoutCertificate += 1;
     if (issued === undefined) continue;
     if (soonestNotAfter === undefined || issued.notAfter < soonestNotAfter) soonestNotAfter = issued.notAfter;
-    weigh(urgency, volume, { times: issuedTimes(issued), nowMs });
+    countUrgency(urgency, volume, { times: issuedTimes(issued), nowMs });
   }
   return { volumes: counts, urgency, withoutCertificate, soonestNotAfter };
 }
 
 type Urgency = { -readonly [Count in keyof VolumeUrgency]: number };
 
-function weigh(
+function countUrgency(
   urgency: Urgency,
   { record, failedAttempts }: VolumeStatusSource,
   { times, nowMs }: { readonly times: CertificateTimes; readonly nowMs: number },

@@ -52,7 +52,7 @@ export class VolumeTestHarness {
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
   #node: NodeVolumes | undefined;
 
-  private constructor(issuer: (bench: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
+  private constructor(issuer: (clock: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
     this.#changes = changes;
     this.issuer = issuer(this.clock);
     mkdirSync(join(this.scratch, 'own'));
@@ -63,9 +63,9 @@ export class VolumeTestHarness {
     const scratch = mkdtempSync('/dev/shm/certfleet-ca-');
     try {
       const ca = await openLocalCa(scratch, new Date(Date.UTC(2026, 10, 24)));
-      const bench = new VolumeTestHarness((clock) => new ScriptedIssuer(ca, clock), changes);
-      bench.#node = bench.#start();
-      return bench;
+      const harness = new VolumeTestHarness((clock) => new ScriptedIssuer(ca, clock), changes);
+      harness.#node = harness.#start();
+      return harness;
     } finally {
       rmSync(scratch, { recursive: true });
     }
