@@ -60,7 +60,7 @@ export const agentFlags = {
   },
   'kube-api-burst': {
     fallback: '0',
-    help: 'Burst of requests above kube-api-qps.',
+    help: 'Maximum burst of requests to the API server.',
     parse: integerBetween(0, 1e6),
   },
   'pod-readiness-gate': {
@@ -136,7 +136,7 @@ export const agentFlags = {
     help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
-  'tmpfs-size': { fallback: '128Mi', help: 'Maximum size of all volumes of the node.', parse: byteSize },
+  'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
   'rsa-key-pool-size': {
     fallback: '112',
     help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',

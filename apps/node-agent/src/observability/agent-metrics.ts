@@ -128,7 +128,7 @@ export class AgentMetrics {
     );
     this.#collected(
       'volumes_at_risk',
-      'Unexpired volumes of which at most this fraction of the time between renew-at and not-after is left.',
+      'Unexpired volumes with at most this fraction of the time between renew-at and not-after left.',
       ['left'],
       (gauge) => {
         const { halfLeft, quarterLeft } = snapshot().urgency;
