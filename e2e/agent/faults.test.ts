@@ -90,7 +90,7 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     for (const end of ['stop', 'kill'] as const) {
       const next = AgentProcess.launch(node);
       t.after(() => next.kill());
-      const waits = (): boolean => next.output.includes('waiting for another agent of this node to end');
+      const waits = (): boolean => next.output.includes('waiting for another agent of this node to stop');
       await waitUntil('the next agent to wait', () => Promise.resolve(waits()), { timeoutMs: renewalTimeoutMs });
       await publish(node.volume(`beside-${end}`, { duration: '1h' }));
       assert.deepEqual(next.logLines('listening'), [], 'the lock is held');

@@ -173,7 +173,7 @@ test('jobs that make no sense are passed over, and the next good one is done', a
   await queue.add('renew', { volumeId: 'csi-honest', generation: 1 }, { jobId: 'good-1' });
   await eventually('the good job to be done', () => honest.renewals.length === 1);
   assert.deepEqual(honest.renewals, [{ volumeId: 'csi-honest', generation: 1 }]);
-  const refused = fleet.log.filter((line) => line.includes('job refused'));
+  const refused = fleet.log.filter((line) => line.includes('malformed job'));
   assert.equal(refused.length, 9, fleet.log.slice(logAt).join(''));
 });
 

@@ -31,7 +31,6 @@ import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
 import { ActiveMounts } from './volume/active-mounts.ts';
 
-/** What an agent is made from. */
 export interface AgentOptions {
   readonly config: AgentConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -40,10 +39,10 @@ export interface AgentOptions {
   readonly log: Logger;
 }
 
-/** The node agent: everything is built in `start`, in the order in which data flows, and unwound in reverse. */
+/** The node agent. `start` constructs everything in the order of the data flow; `stop` stops it in reverse. */
 export class Agent {
   readonly #options: AgentOptions;
-  /** What was started, to be stopped in reverse. */
+  /** Started parts, stopped in reverse order. */
   readonly #started = new AsyncDisposableStack();
   readonly #stopping = new AbortController();
   readonly #metrics: AgentMetrics;
@@ -66,7 +65,7 @@ export class Agent {
     );
   }
 
-  /** @throws whatever keeps the agent from serving; what was started by then is stopped */
+  /** @throws the error that prevents the agent from serving; everything that was started is stopped first */
   async start(): Promise<AgentHttpPorts> {
     try {
       return await this.#start();
@@ -83,7 +82,7 @@ export class Agent {
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
-    // Before any wait: it needs nothing but the flag.
+    // Before any wait, because it only depends on the flag.
     assertSocketPath(config.endpoint);
     await this.#lockDataRoot();
     this.#started.defer(trimHeap(clock));
@@ -112,7 +111,7 @@ export class Agent {
     await endpoint.start();
     this.#started.defer(repeatedly(clock, socketCheckMs, () => endpoint.check()));
     await this.#joinFleet(volumes);
-    // The first to be stopped: a mount that waits for its certificate is answered at once, and tried again by the kubelet.
+    // Stopped first: mounts that wait for a certificate are answered immediately, and the kubelet retries them.
     this.#started.defer(() => volumes.stop());
     log.info(
       { node: config['node-id'], driver: config['driver-name'], version: this.#options.version },
@@ -129,13 +128,13 @@ export class Agent {
     const unlock = await lockDirectory(dataRoot, {
       clock,
       maxMs: lockWaitMs,
-      onWait: () => log.warn({ dataRoot }, 'waiting for another agent of this node to end'),
+      onWait: () => log.warn({ dataRoot }, 'waiting for another agent of this node to stop'),
       signal: this.#stopping.signal,
     });
     this.#started.defer(unlock);
   }
 
-  /** A mount namespace that the node does not see would give pods empty volumes, and nothing would say why. */
+  /** If mounts did not propagate to the node, pods would get empty volumes without an error. */
   #assertReachesPods(root: string): void {
     const kubeletRoot = this.#options.config['kubelet-root-dir'];
     if (kubeletRoot === undefined) return;
@@ -153,7 +152,7 @@ export class Agent {
       maxConcurrentGenerations: concurrentGenerations(),
       stock: { initial: Math.min(8, full), full },
       onTake: (outcome) => this.#metrics.keyTaken(outcome === 'hit'),
-      onStockFailure: (error) => log.warn({ error: String(error) }, 'could not make a key ahead'),
+      onStockFailure: (error) => log.warn({ error: String(error) }, 'cannot generate a key in advance'),
     });
     this.#keys = keys;
     keys.start();
@@ -192,7 +191,10 @@ export class Agent {
     return nodeVolumes.manager;
   }
 
-  /** Reports to the controller and takes its jobs. Loaded for that alone: an agent without a controller pays nothing. */
+  /**
+   * Reports to the controller and takes its jobs. The module is loaded on demand: an agent without a controller does
+   * not need it.
+   */
   async #joinFleet(volumes: VolumeManager): Promise<void> {
     const { config, clock, log, version } = this.#options;
     const address = config['controller-address'];
@@ -215,7 +217,10 @@ export class Agent {
     link.start();
   }
 
-  /** Refuses a target whose directory, which the kubelet makes first, is not in this container: its pod would wait for ever. */
+  /**
+   * Refuses a target whose parent directory, which the kubelet creates, is not visible in this container: the pod would
+   * wait without end.
+   */
   #visibleVolumes(volumes: PublishedVolumes): PublishedVolumes {
     const kubeletRoot = this.#options.config['kubelet-root-dir'];
     if (kubeletRoot === undefined) return volumes;
@@ -257,7 +262,7 @@ function invisibleTarget(targetPath: string, kubeletRoot: string): CertfleetErro
   );
 }
 
-/** @throws CertfleetError failed-precondition when the container has no such directory */
+/** @throws CertfleetError failed-precondition if the container has no such directory */
 function resolvedKubeletRoot(kubeletRoot: string): string {
   try {
     return realpathSync(kubeletRoot);
@@ -265,18 +270,18 @@ function resolvedKubeletRoot(kubeletRoot: string): string {
     throw new CertfleetError(
       'failed-precondition',
       `expected the kubelet's directory of pods at ${kubeletRoot}, found none: set the chart's app.kubeletRootDir ` +
-        '(--kubelet-root-dir) to the directory that the kubelet has (--root-dir), mounted here at the same path',
+        "(--kubelet-root-dir) to the kubelet's root directory (--root-dir), mounted here at the same path",
       { reason: 'MountNotShared', cause },
     );
   }
 }
 
-/** Longer than a former agent's terminationGracePeriodSeconds, shorter than the chart's startup probe waits. */
+/** Longer than an earlier agent's terminationGracePeriodSeconds, shorter than the chart's startup probe. */
 const lockWaitMs = 45_000;
-/** How often the sockets are tried, whether or not somebody asks for the agent's health. */
+/** Interval of the checks of the sockets, independent of health probes. */
 const socketCheckMs = 15_000;
 
-/** Does work that never rejects again and again, with that time between two; gives the means to end it. */
+/** Repeats work that never rejects, with a pause between two runs; returns the function that stops it. */
 function repeatedly(clock: Clock, pauseMs: number, work: () => Promise<unknown>): () => void {
   let cancel: () => void = () => undefined;
   let isEnded = false;
@@ -291,8 +296,8 @@ function repeatedly(clock: Clock, pauseMs: number, work: () => Promise<unknown>)
 }
 
 /**
- * A core each, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads; one
- * stays free for keystores and names.
+ * One per core, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads;
+ * one stays free for keystores and name lookups.
  */
 function concurrentGenerations(): number {
   return Math.min(Math.max(2, availableParallelism()), 3);

@@ -17,28 +17,27 @@ import type { PodIdentity } from './spec/volume-spec.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
 
-/** All that differs between a cluster and a single machine. */
+/** The parts that differ between a cluster and a single machine. */
 export interface CertificateSource {
   readonly issuer: CertificateIssuer;
   readonly recordEvent: RecordPodEvent;
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
-  /** Resolves once certificates can be asked for. */
+  /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What both kinds of source work with. */
 export interface CertificateSourceOptions {
   readonly config: AgentConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
-  /** What Events wait for. */
+  /** Events wait until it is idle. */
   readonly activeMounts: ActiveMounts;
 }
 
-/** The source that the configuration names: a local CA, or cert-manager in the cluster. */
+/** Opens the configured source: a local CA, or cert-manager in the cluster. */
 export function openCertificateSource(options: CertificateSourceOptions): Promise<CertificateSource> {
   const directory = options.config['local-ca'];
   return directory === undefined ? clusterSource(options) : localSource(options, directory);
@@ -48,7 +47,7 @@ async function localSource({ clock }: CertificateSourceOptions, directory: strin
   const issuer = new LocalCaIssuer(await openLocalCa(directory, new Date(clock.now())), clock);
   return {
     issuer,
-    // There is no API server to show Events, and no pod that a gate could look at.
+    // Without a cluster there is no API server for Events, and no pod with readiness gates.
     recordEvent: () => undefined,
     awaitGates: () => Promise.resolve(),
     ready: Promise.resolve(),
@@ -104,7 +103,7 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
   };
 }
 
-/** A kubeconfig's credentials, or the pod's own; the package that reads kubeconfigs is loaded for the former alone. */
+/** Credentials of a kubeconfig, or of the pod; the package that reads kubeconfigs is loaded only if needed. */
 async function credentials({ config, env, clock }: CertificateSourceOptions): Promise<KubeCredentials> {
   if (config.kubeconfig !== undefined) {
     const { kubeconfigCredentials } = await import('@certfleet/shared/kube/kubeconfig-credentials.ts');
@@ -114,7 +113,7 @@ async function credentials({ config, env, clock }: CertificateSourceOptions): Pr
   if (host === undefined || port === undefined) {
     throw new CertfleetError(
       'invalid-argument',
-      'expected --kubeconfig, --local-ca, or a pod of a cluster, found none of them',
+      'expected --kubeconfig, --local-ca, or a pod in a cluster, found none of them',
     );
   }
   return inClusterCredentials({ host, port }, clock);

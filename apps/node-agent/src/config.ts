@@ -15,8 +15,8 @@ import type { FlagValues } from '@certfleet/shared/flags.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
- * Every flag of the agent. Those that cert-manager's csi-driver has keep its names and defaults; the next group is named
- * as node-driver-registrar and livenessprobe name theirs; the rest is ours.
+ * Every flag of the agent. Flags of cert-manager's csi-driver keep their names and defaults; the next group has the
+ * names of node-driver-registrar and livenessprobe; the others are specific to certfleet.
  */
 export const agentFlags = {
   'node-id': { fallback: undefined, help: 'Name of the node this agent runs on.', parse: nonEmpty },
@@ -31,13 +31,13 @@ export const agentFlags = {
   'data-root': { fallback: '/csi-data-dir', help: "Directory for the agent's tmpfs.", parse: absolutePath },
   'previous-data-root': {
     repeatable: true,
-    help: "Directory that held the agent's tmpfs before; when pods still use that tmpfs, it is mounted at the data root.",
+    help: "Earlier directory of the agent's tmpfs; if pods still use that tmpfs, it is mounted at the data root.",
     parse: absolutePath,
   },
   'ignore-foreign-volumes': {
     fallback: 'false',
     isSwitch: true,
-    help: 'Start although running pods have volumes of a data directory that is lost; they are not renewed.',
+    help: 'Start even if running pods have volumes of a data directory that is lost; they are not renewed.',
     parse: boolean,
   },
   'use-token-request': {
@@ -46,11 +46,11 @@ export const agentFlags = {
     help: "Create each CertificateRequest as the pod's ServiceAccount, with the token that the kubelet passes.",
     parse: boolean,
   },
-  'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 turns it off.', parse: listenAddress },
+  'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 disables it.', parse: listenAddress },
   'continue-on-not-ready': {
     fallback: 'false',
     isSwitch: true,
-    help: 'Let pods start before their certificate is there; the files appear later.',
+    help: 'Let pods start before their certificate is issued; the files appear later.',
     parse: boolean,
   },
   'kube-api-qps': {
@@ -60,21 +60,37 @@ export const agentFlags = {
   },
   'kube-api-burst': {
     fallback: '0',
-    help: 'Requests that may exceed kube-api-qps at once.',
+    help: 'Maximum burst of requests to the API server.',
     parse: integerBetween(0, 1e6),
   },
   'pod-readiness-gate': {
     repeatable: true,
-    help: 'What a pod must have before its certificate is asked for: pod-ip:any|ipv4|ipv6, pod-condition:Type[=Status] or pod-annotation:key.',
+    help: 'What a pod must have before its certificate is requested: pod-ip:any|ipv4|ipv6, pod-condition:Type[=Status] or pod-annotation:key.',
     parse: parseReadinessGate,
   },
-  'gate-backoff-duration': { fallback: '1s', help: 'First wait between two looks at a gate.', parse: positiveDuration },
-  'gate-backoff-factor': { fallback: '2', help: 'Growth of that wait.', parse: numberBetween(1, 100) },
-  'gate-backoff-jitter': { fallback: '0.5', help: 'Random part added to that wait.', parse: numberBetween(0, 10) },
-  'gate-backoff-cap': { fallback: '10s', help: 'Longest wait between two looks at a gate.', parse: positiveDuration },
+  'gate-backoff-duration': {
+    fallback: '1s',
+    help: 'Initial interval between checks of a readiness gate.',
+    parse: positiveDuration,
+  },
+  'gate-backoff-factor': {
+    fallback: '2',
+    help: 'Factor by which the interval grows after each check.',
+    parse: numberBetween(1, 100),
+  },
+  'gate-backoff-jitter': {
+    fallback: '0.5',
+    help: 'Random fraction added to the interval.',
+    parse: numberBetween(0, 10),
+  },
+  'gate-backoff-cap': {
+    fallback: '10s',
+    help: 'Maximum interval between checks of a readiness gate.',
+    parse: positiveDuration,
+  },
   kubeconfig: {
     fallback: '',
-    help: 'Kubeconfig file; without it the pod’s own service account is used.',
+    help: 'Kubeconfig file; without it the service account of the pod is used.',
     parse: optional,
   },
 
@@ -90,12 +106,12 @@ export const agentFlags = {
   },
   'kubelet-root-dir': {
     fallback: '',
-    help: "The kubelet's root directory, below which pods' volumes lie; must be mounted here at the same path and with Bidirectional propagation. Not checked when empty.",
+    help: "The kubelet's root directory, which contains the volumes of pods; must be mounted at the same path with Bidirectional propagation. Not checked if empty.",
     parse: optionalAbsolutePath,
   },
   'health-bind-address': {
     fallback: '0',
-    help: 'Address of /healthz and /readyz; 0 turns it off.',
+    help: 'Address of /healthz and /readyz; 0 disables it.',
     parse: listenAddress,
   },
 
@@ -106,12 +122,12 @@ export const agentFlags = {
   },
   'default-duration': {
     fallback: '720h',
-    help: 'Lifetime to ask for when a volume names none.',
+    help: 'Certificate lifetime for volumes that request none.',
     parse: positiveDuration,
   },
   'issuance-timeout': {
     fallback: '30s',
-    help: 'How long a mount waits for its certificate before the kubelet is told why and tries again.',
+    help: 'How long a mount waits for its certificate before it fails and the kubelet retries.',
     parse: positiveDuration,
   },
   'strict-attributes': {
@@ -120,20 +136,20 @@ export const agentFlags = {
     help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
-  'tmpfs-size': { fallback: '128Mi', help: 'Most that all volumes of the node may take.', parse: byteSize },
+  'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
   'rsa-key-pool-size': {
     fallback: '112',
-    help: 'RSA keys of 2048 bits kept ready once one was asked for.',
+    help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',
     parse: integerBetween(0, 1024),
   },
   'controller-address': {
     fallback: '',
-    help: 'Renewal controller to report to and take renewal jobs from, as host:port over TLS or unix:///path; without it the agent works alone.',
+    help: 'Renewal controller to report to and take renewal jobs from, as host:port over TLS or unix:///path; without it the agent renews on its own deadlines.',
     parse: optionalControllerAddress,
   },
   'controller-ca-file': {
     fallback: '',
-    help: "PEM file of the CA that signs the controller's certificate; without it those that Node trusts.",
+    help: "PEM file of the CA that signs the controller's certificate; the default is Node's roots.",
     parse: optional,
   },
   'controller-token-file': {
@@ -143,18 +159,18 @@ export const agentFlags = {
   },
   'redis-cert-file': {
     fallback: '',
-    help: 'PEM chain of a client certificate, for a Redis that asks the agents for one; read again for each connection.',
+    help: 'PEM chain of a client certificate, for a Redis that requires one; read again for each connection.',
     parse: optional,
   },
   'redis-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
   'concurrent-renewals': {
     fallback: '4',
-    help: 'Renewals in progress at once of one issuer.',
+    help: 'Maximum number of renewals in progress per issuer.',
     parse: integerBetween(1, 256),
   },
   'local-ca': {
     fallback: '',
-    help: 'Directory of a CA of this machine that signs in the place of cert-manager; for use without Kubernetes.',
+    help: 'Directory of a local CA that signs certificates instead of cert-manager; for use without Kubernetes.',
     parse: optional,
   },
 } as const;
@@ -163,8 +179,8 @@ export const agentFlags = {
 export type AgentConfig = FlagValues<typeof agentFlags>;
 
 /**
- * The configuration of a command line and environment.
- * @throws CertfleetError invalid-argument that names everything wrong at once
+ * Reads the configuration from command line and environment.
+ * @throws CertfleetError invalid-argument that lists every problem
  */
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
   const config = parseFlags(agentFlags, argv, env);
@@ -174,12 +190,13 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
-/** The text of `--help`. */
 export function configHelp(): string {
   return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(agentFlags)}`;
 }
 
-/** The peer's chart writes unix://plugin/csi.sock and means /plugin/csi.sock, which Go's parser makes of it too. */
+/**
+ * The chart of cert-manager's csi-driver writes unix://plugin/csi.sock for /plugin/csi.sock, which is how Go parses it.
+ */
 function socketPath(text: string): string {
   const path = text.replace(/^unix:(\/\/)?/, '');
   if (path === '' || path.includes('://')) {
@@ -188,7 +205,7 @@ function socketPath(text: string): string {
   return resolve('/', path);
 }
 
-/** gRPC's name of the controller: `unix:/path`, or `dns:host:port` so that every address of the name is tried. */
+/** The controller's address for gRPC: `unix:/path`, or `dns:host:port`, which tries every address of the name. */
 function optionalControllerAddress(text: string): string | undefined {
   if (text === '') return undefined;
   if (text.startsWith('unix:')) return `unix:${socketPath(text)}`;

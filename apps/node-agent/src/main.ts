@@ -13,8 +13,9 @@ await runProgram({
   readConfig,
   create: (config, log) => {
     const unprotected = protectMemory();
-    if (unprotected !== undefined) log.error({ unprotected }, 'a core dump of this process may hold private keys');
-    // No rejection is left unhandled by design: what happens nevertheless ends the process, and the kubelet starts it anew.
+    if (unprotected !== undefined)
+      log.error({ unprotected }, 'cannot protect memory: a core dump of this process may contain private keys');
+    // By design no rejection is unhandled. If one occurs, the process ends and the kubelet restarts it.
     const end = (kind: string) => (thrown: unknown) => {
       log.fatal({ error: asCertfleetError(thrown).message }, kind);
       endProcess(70);

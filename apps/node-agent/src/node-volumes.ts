@@ -24,7 +24,7 @@ import { VolumeManager } from './volume/volume-manager.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
 
-/** The settings that volumes depend on. */
+/** The flags that volumes depend on. */
 export type VolumeSettings = Pick<
   AgentConfig,
   | 'concurrent-renewals'
@@ -36,16 +36,16 @@ export type VolumeSettings = Pick<
   | 'use-token-request'
 >;
 
-/** Everything that the node's volumes are built from; the agent passes the real parts, the simulation its own. */
+/** The parts of the node's volumes. The agent passes the real ones, the simulation its fakes. */
 export interface NodeVolumesOptions {
   readonly config: VolumeSettings;
-  /** The tmpfs that holds this agent's volumes. */
+  /** The tmpfs of this agent's volumes. */
   readonly root: string;
-  /** Where another driver left its volumes; undefined when nothing is to be taken over. */
+  /** Layout of cert-manager's csi-driver; undefined if none of its volumes are to be taken over. */
   readonly adopted: VolumeLayout | undefined;
   readonly files?: FileSystem;
   readonly mounter: Mounter;
-  /** Asked at start whether a pod uses a volume of the other driver; the kernel by default. */
+  /** Reports at start whether a pod uses a volume of the csi-driver; asks the kernel by default. */
   readonly mountProbe?: MountProbe;
   readonly source: Pick<CertificateSource, 'issuer' | 'awaitGates' | 'recordEvent'>;
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
@@ -60,15 +60,15 @@ export interface NodeVolumesOptions {
 /** The running volumes of a node. */
 export interface NodeVolumes {
   readonly manager: VolumeManager;
-  /** Starts nothing more, ends what is in progress and waits for it. */
+  /** Starts no more work, aborts work in progress and waits for it. */
   stop(): Promise<void>;
 }
 
-/** How soon volumes that could not be read are looked at again. */
+/** Interval between attempts to restore damaged volumes. */
 const restoreRetryMs = 60_000;
 
 /**
- * Opens the store, restores the volumes that are on the node and schedules their renewals.
+ * Opens the store, restores the volumes of the node and schedules their renewals.
  * @throws CertfleetError as VolumeStore.open does
  */
 export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
@@ -127,11 +127,11 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
 interface DamagedRetries {
   readonly damagedCount: number;
   readonly clock: Clock;
-  /** Tries again, and gives how many volumes could still not be restored. */
+  /** Tries to restore the damaged volumes, and returns how many remain. */
   readonly retry: () => number;
 }
 
-/** Volumes that could not be restored are tried again: their files may be readable later, and their pods run. */
+/** Retries volumes that could not be restored: their files may be readable later, and their pods are running. */
 function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTimer {
   let cancel: CancelTimer = () => undefined;
   let isStopped = false;
@@ -142,7 +142,7 @@ function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTim
       try {
         remaining = retry();
       } catch {
-        // The root itself is unreadable now.
+        // The root cannot be read at the moment.
       }
       schedule(remaining);
     });

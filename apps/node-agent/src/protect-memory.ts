@@ -5,9 +5,10 @@ const setDumpable = 4;
 const coreLimit = 4;
 
 /**
- * Keeps the process's memory, which holds private keys, out of core dumps, and from being read by other processes of the
- * same user (ptrace(2), /proc/PID/mem). Not dumpable counts also where core_pattern is a pipe, which no limit stops.
- * @returns what could not be set; undefined when all was
+ * Excludes the process's memory, which contains private keys, from core dumps, and denies access to other processes of
+ * the same user (ptrace(2), /proc/PID/mem). Being not dumpable also covers a core_pattern with a pipe, to which no
+ * limit applies.
+ * @returns the settings that failed; undefined if none did
  */
 export function protectMemory(): string | undefined {
   const library = koffi.load(null);

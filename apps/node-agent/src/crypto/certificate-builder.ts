@@ -6,7 +6,7 @@ import { encodePem } from './pem.ts';
 import { signatureAlgorithmIdentifier, signStructure } from './signature.ts';
 import { extension } from './x509-extensions.ts';
 
-/** All that a CA puts into a certificate. Names, key and extensions are DER. */
+/** The content of a certificate. Names, key and extensions are DER. */
 export interface CertificateTemplate {
   readonly serialNumber: bigint;
   readonly issuer: Buffer;
@@ -38,7 +38,7 @@ export function subjectKeyIdentifierExtension(publicKey: Buffer): Buffer {
   return extension('2.5.29.14', false, octetString(keyIdentifier(publicKey)));
 }
 
-/** AuthorityKeyIdentifier that names the issuer's key (RFC 5280 4.2.1.1). */
+/** AuthorityKeyIdentifier of the issuer's key (RFC 5280 4.2.1.1). */
 export function authorityKeyIdentifierExtension(issuerPublicKey: Buffer): Buffer {
   return extension('2.5.29.35', false, sequence(contextPrimitive(0, keyIdentifier(issuerPublicKey))));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { signCertificate } from './certificate-builder.ts';
@@ -76,111 +76,120 @@ function assertRefused(message: RegExp, certificatePem: string, caPem = ''): voi
   );
 }
 
-test('gives the chain and the CA verbatim, and what they say', () => {
-  const names = { dnsNames: ['a.example', 'b.example'], uris: ['spiffe://x/y,z'], ipAddresses: ['10.0.0.1'] };
-  const subject = encodeDistinguishedName([[{ oid: '2.5.4.10', value: 'Acme' }], [{ oid: '2.5.4.3', value: 'a' }]]);
-  const chain = `subject=a\n${certificate({ subject, extensions: subjectAltNameExtension(names, false) })}${intermediate}`;
-  const issued = verify(chain, root);
-  assert.equal(issued.certificatePem, chain);
-  assert.equal(issued.caPem, root);
-  assert.deepEqual([issued.notBefore, issued.notAfter], [at(-10), at(60)]);
-  assert.equal(issued.serialNumber, 'ab12');
-  assert.equal(issued.subject, 'CN=a,O=Acme');
-  assert.equal(issued.issuer, 'CN=intermediate');
-  assert.deepEqual(issued.dnsNames, names.dnsNames);
-  assert.deepEqual(issued.uris, names.uris);
-  assert.deepEqual(issued.ipAddresses, names.ipAddresses);
-  assert.match(issued.fingerprintSha256, /^[0-9a-f]{64}$/);
-  assert.match(issued.caFingerprintsSha256.join(), /^[0-9a-f]{64}$/);
-  assert.deepEqual(issued.warnings, []);
-});
+describe('verifyIssuedChain', () => {
+  test('returns chain and CA verbatim, with their fields', () => {
+    const names = { dnsNames: ['a.example', 'b.example'], uris: ['spiffe://x/y,z'], ipAddresses: ['10.0.0.1'] };
+    const subject = encodeDistinguishedName([[{ oid: '2.5.4.10', value: 'Acme' }], [{ oid: '2.5.4.3', value: 'a' }]]);
+    const chain = `subject=a\n${certificate({ subject, extensions: subjectAltNameExtension(names, false) })}${intermediate}`;
+    const issued = verify(chain, root);
+    assert.equal(issued.certificatePem, chain);
+    assert.equal(issued.caPem, root);
+    assert.deepEqual([issued.notBefore, issued.notAfter], [at(-10), at(60)]);
+    assert.equal(issued.serialNumber, 'ab12');
+    assert.equal(issued.subject, 'CN=a,O=Acme');
+    assert.equal(issued.issuer, 'CN=intermediate');
+    assert.deepEqual(issued.dnsNames, names.dnsNames);
+    assert.deepEqual(issued.uris, names.uris);
+    assert.deepEqual(issued.ipAddresses, names.ipAddresses);
+    assert.match(issued.fingerprintSha256, /^[0-9a-f]{64}$/);
+    assert.match(issued.caFingerprintsSha256.join(), /^[0-9a-f]{64}$/);
+    assert.deepEqual(issued.warnings, []);
+  });
 
-test('tells CAs apart, however many came before', () => {
-  const roots = Array.from({ length: 20 }, (_, index) =>
-    certificate({ subject: name(`root ${index}`), issuer: name(`root ${index}`), key: rootKey, extensions: ca }),
-  );
-  const fingerprints = [...roots, ...roots].map((pem) => verify(leaf, pem).caFingerprintsSha256.join());
-  const expected = roots.map((pem) => new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase());
-  assert.deepEqual(fingerprints, [...expected, ...expected]);
-});
+  test('distinguishes CAs, however many came before', () => {
+    const roots = Array.from({ length: 20 }, (_, index) =>
+      certificate({ subject: name(`root ${index}`), issuer: name(`root ${index}`), key: rootKey, extensions: ca }),
+    );
+    const fingerprints = [...roots, ...roots].map((pem) => verify(leaf, pem).caFingerprintsSha256.join());
+    const expected = roots.map((pem) => new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase());
+    assert.deepEqual(fingerprints, [...expected, ...expected]);
+  });
 
-test('takes an answer without a CA', () => {
-  assert.equal(verify(leaf, '\n').caPem, '');
-  assert.deepEqual(verify(leaf).caFingerprintsSha256, []);
-});
+  test('accepts a response without a CA', () => {
+    assert.equal(verify(leaf, '\n').caPem, '');
+    assert.deepEqual(verify(leaf).caFingerprintsSha256, []);
+  });
 
-test('takes a CA of several certificates', () => {
-  assert.equal(verify(leaf, root + intermediate).caFingerprintsSha256.length, 2);
-});
+  test('accepts a CA of several certificates', () => {
+    assert.equal(verify(leaf, root + intermediate).caFingerprintsSha256.length, 2);
+  });
 
-test('tolerates a chain in the wrong order above the leaf, and says so', () => {
-  assert.deepEqual(verify(leaf + root + intermediate).warnings, [
-    'certificate 2 of the chain did not sign the one before it',
-    'certificate 3 of the chain did not sign the one before it',
-  ]);
-});
+  test('tolerates a chain in the wrong order above the leaf, with a warning', () => {
+    assert.deepEqual(verify(leaf + root + intermediate).warnings, [
+      'certificate 2 of the chain did not sign the one before it',
+      'certificate 3 of the chain did not sign the one before it',
+    ]);
+  });
 
-test('tolerates an issuer with the right name and the wrong key, and says so', () => {
-  const impostor = certificate({ subject: name('intermediate'), key: otherKey, issuerKey: rootKey, extensions: ca });
-  assert.equal(verify(leaf + impostor).warnings.length, 1);
-});
+  test('tolerates an issuer with the right name and the wrong key, with a warning', () => {
+    const impostor = certificate({ subject: name('intermediate'), key: otherKey, issuerKey: rootKey, extensions: ca });
+    assert.equal(verify(leaf + impostor).warnings.length, 1);
+  });
 
-test('tolerates an expired certificate above the leaf, and says so', () => {
-  const fields = { subject: name('intermediate'), key: intermediateKey, issuerKey: rootKey, extensions: ca };
-  const expired = certificate({ ...fields, validity: [at(-20), at(-10)] });
-  assert.deepEqual(verify(leaf + expired).warnings, [`certificate 2 of the chain expired at ${at(-10).toISOString()}`]);
-});
+  test('tolerates an expired certificate above the leaf, with a warning', () => {
+    const fields = { subject: name('intermediate'), key: intermediateKey, issuerKey: rootKey, extensions: ca };
+    const expired = certificate({ ...fields, validity: [at(-20), at(-10)] });
+    assert.deepEqual(verify(leaf + expired).warnings, [
+      `certificate 2 of the chain expired at ${at(-10).toISOString()}`,
+    ]);
+  });
 
-test('leaves it to the volume what to do with a certificate that is not valid yet', () => {
-  assert.equal(verify(certificate({ validity: [at(50), at(60)] })).notBefore.getTime(), at(50).getTime());
-});
+  test('accepts a certificate that is not valid yet, which the volume decides about', () => {
+    assert.equal(verify(certificate({ validity: [at(50), at(60)] })).notBefore.getTime(), at(50).getTime());
+  });
 
-test('refuses a leaf that has expired, to the second', () => {
-  assertRefused(/expired at 2026-06-01T12:00:00/, certificate({ validity: [at(-60), now] }));
-  assert.ok(verify(certificate({ validity: [at(-60), new Date(now.getTime() + 1000)] })));
-});
+  test('rejects a leaf that has expired, to the second', () => {
+    assertRefused(/expired at 2026-06-01T12:00:00/, certificate({ validity: [at(-60), now] }));
+    assert.ok(verify(certificate({ validity: [at(-60), new Date(now.getTime() + 1000)] })));
+  });
 
-test('refuses a leaf for another key, also when the right one comes second', () => {
-  assertRefused(/found one for another key/, certificate({ key: otherKey }));
-  assertRefused(/found one for another key/, intermediate + leaf);
-});
+  test('rejects a leaf for another key, even if the right one is second', () => {
+    assertRefused(/found one for another key/, certificate({ key: otherKey }));
+    assertRefused(/found one for another key/, intermediate + leaf);
+  });
 
-test('refuses a leaf for a key of another kind', async () => {
-  const rsa = await generatePrivateKey({ algorithm: 'RSA', size: 2048 });
-  assertRefused(/found one for another key/, certificate({ key: rsa }));
-});
+  test('rejects a leaf for a key of another kind', async () => {
+    const rsa = await generatePrivateKey({ algorithm: 'RSA', size: 2048 });
+    assertRefused(/found one for another key/, certificate({ key: rsa }));
+  });
 
-for (const [why, message, chain, caPem] of [
-  ['an empty answer', /at least one certificate/, '', ''],
-  ['text that is no PEM', /at least one certificate/, 'hello', ''],
-  ['a CA that is no PEM', /expected the ca as PEM/, leaf, 'hello'],
-  ['a truncated chain', /chain is malformed/, leaf.slice(0, -20), ''],
-  ['a private key in the chain', /found PRIVATE KEY/, leaf + encodePrivateKey(otherKey, 'PKCS8').toString(), ''],
-  [
-    'a private key in the CA',
-    /block 1 of the ca, found PRIVATE KEY/,
-    leaf,
-    encodePrivateKey(otherKey, 'PKCS8').toString(),
-  ],
-  ['a block that is no certificate', /block 2 .* not an X.509/, leaf + encodePem('CERTIFICATE', Buffer.of(1, 2)), ''],
-  ['an oversized chain', /at most 131072 characters/, leaf + ' '.repeat(131072), ''],
-  ['too long a chain', /at most 32 certificates/, leaf.repeat(33), ''],
-  ['an oversized CA', /at most 1048576 characters/, leaf, ' '.repeat(1048577)],
-] as const) {
-  test(`refuses ${why}`, () => assertRefused(message, chain, caPem));
-}
+  for (const [why, message, chain, caPem] of [
+    ['an empty answer', /at least one certificate/, '', ''],
+    ['text that is not PEM', /at least one certificate/, 'hello', ''],
+    ['a CA that is not PEM', /expected the ca as PEM/, leaf, 'hello'],
+    ['a truncated chain', /chain is malformed/, leaf.slice(0, -20), ''],
+    ['a private key in the chain', /found PRIVATE KEY/, leaf + encodePrivateKey(otherKey, 'PKCS8').toString(), ''],
+    [
+      'a private key in the CA',
+      /block 1 of the ca, found PRIVATE KEY/,
+      leaf,
+      encodePrivateKey(otherKey, 'PKCS8').toString(),
+    ],
+    [
+      'a block that is not a certificate',
+      /block 2 .* not an X.509/,
+      leaf + encodePem('CERTIFICATE', Buffer.of(1, 2)),
+      '',
+    ],
+    ['an oversized chain', /at most 131072 characters/, leaf + ' '.repeat(131072), ''],
+    ['too long a chain', /at most 32 certificates/, leaf.repeat(33), ''],
+    ['an oversized CA', /at most 1048576 characters/, leaf, ' '.repeat(1048577)],
+  ] as const) {
+    test(`rejects ${why}`, () => assertRefused(message, chain, caPem));
+  }
 
-test('refuses any damaged answer with the one error, or finds the same leaf in it', () => {
-  const chain = leaf + intermediate;
-  fc.assert(
-    fc.property(fc.nat(chain.length - 1), fc.string({ minLength: 1, maxLength: 3 }), (position, patch) => {
-      const damaged = chain.slice(0, position) + patch + chain.slice(position + patch.length);
-      try {
-        verify(damaged);
-      } catch (error) {
-        assert.ok(error instanceof CertfleetError && error.reason === 'InvalidCertificate');
-      }
-    }),
-    { numRuns: 500 },
-  );
+  test('rejects any damaged response with the same error, or finds the same leaf in it', () => {
+    const chain = leaf + intermediate;
+    fc.assert(
+      fc.property(fc.nat(chain.length - 1), fc.string({ minLength: 1, maxLength: 3 }), (position, patch) => {
+        const damaged = chain.slice(0, position) + patch + chain.slice(position + patch.length);
+        try {
+          verify(damaged);
+        } catch (error) {
+          assert.ok(error instanceof CertfleetError && error.reason === 'InvalidCertificate');
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
 });

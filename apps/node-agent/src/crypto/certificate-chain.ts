@@ -6,40 +6,40 @@ import { subjectAltNamesOf } from './certificate-names.ts';
 import { parsePem } from './pem.ts';
 import type { SubjectAltNames } from './x509-extensions.ts';
 
-/** What the answer of an issuer is measured against. */
+/** The requirements for an issuer's response. */
 export interface ChainExpectation {
-  /** The private key that the certificate was asked for. */
+  /** The private key of the certificate request. */
   readonly key: KeyObject;
   readonly now: Date;
 }
 
-/** A verified answer of an issuer: what the volume's files take, and what the rest of the system shows of it. */
+/** A verified response of an issuer: the content of the volume's files, and its fields for reports. */
 export interface IssuedCertificate extends SubjectAltNames {
   /** The issuer's chain, verbatim; the leaf comes first. */
   readonly certificatePem: string;
-  /** The issuer's CA, verbatim; empty when it gave none. */
+  /** The issuer's CA, verbatim; empty if it returned none. */
   readonly caPem: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** Hexadecimal, lower case, as the fingerprints. */
+  /** Hexadecimal, lower case, as are the fingerprints. */
   readonly serialNumber: string;
   readonly fingerprintSha256: string;
-  /** RFC 4514 text, as `issuer`. */
+  /** RFC 4514 text, as is `issuer`. */
   readonly subject: string;
   readonly issuer: string;
   readonly caFingerprintsSha256: readonly string[];
-  /** What TLS peers may stumble over but the issuer chose to send; never fatal. */
+  /** Properties of the chain that TLS peers may reject; never fatal. */
   readonly warnings: readonly string[];
 }
 
-/** A public root bundle has some 150 certificates in 250 KB; a chain seldom more than four in 8 KB. */
+/** A public root bundle has about 150 certificates in 250 KB; a chain seldom more than four in 8 KB. */
 const chainLimits = { characters: 128 * 1024, certificates: 32 };
 const caLimits = { characters: 1024 * 1024, certificates: 512 };
 
 /**
- * Checks an issuer's answer before a file is written. The answer is hostile input: it is bounded, every block must be a
- * certificate, and the first one must be valid now and hold the public half of the key.
- * @throws CertfleetError failed-precondition, reason InvalidCertificate, retryable: another answer may be better
+ * Verifies an issuer's response before files are written. The response is untrusted: its size is bounded, every block
+ * must be a certificate, and the first one must be valid now and match the key.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, retryable: another response may be valid
  */
 export function verifyIssuedChain(
   response: { readonly certificatePem: string; readonly caPem: string },
@@ -57,12 +57,12 @@ export function verifyIssuedChain(
   };
 }
 
-/** What a certificate says of itself and of its CA, without a judgement on either. */
+/** The fields of a certificate and of its CA, not verified. */
 export type ChainFacts = Omit<IssuedCertificate, 'certificatePem' | 'caPem' | 'warnings'>;
 
 /**
- * Reads a chain that lies on the node already, valid or not.
- * @throws CertfleetError failed-precondition, reason InvalidCertificate, when the texts are not certificates
+ * Reads a chain that is already on the node, valid or not.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, if the texts are not certificates
  */
 export function inspectChain(certificatePem: string, caPem = ''): ChainFacts {
   const { leaf, caFingerprints } = readAnswer({ certificatePem, caPem });
@@ -85,7 +85,7 @@ function readAnswer(response: { readonly certificatePem: string; readonly caPem:
   return { leaf, chain, caFingerprints };
 }
 
-/** Fingerprints of the CAs that were read last, by their PEM: an issuer sends the same with each of its certificates. */
+/** Cache of CA fingerprints by PEM: an issuer returns the same CA with each of its certificates. */
 const knownCas = new Map<string, readonly string[]>();
 const knownCasLimits = { entries: 8, characters: 16 * 1024 };
 
@@ -142,7 +142,10 @@ function requireValidNow(leaf: X509Certificate, now: Date): void {
   if (Number.isNaN(notBefore.getTime())) throw invalid('expected a certificate with a readable not-before');
 }
 
-/** The peer writes any chain whose leaf fits; order and expiry above the leaf are for TLS peers to judge (RFC 8446 4.4.2). */
+/**
+ * csi-driver writes any chain with a matching leaf; order and expiry above the leaf are left to TLS peers (RFC 8446
+ * 4.4.2).
+ */
 function chainWarnings(chain: readonly X509Certificate[], now: Date): string[] {
   return chain.slice(1).flatMap((issuer, index) => {
     const place = `certificate ${index + 2} of the chain`;
@@ -158,7 +161,7 @@ function isIssuedBy(subject: X509Certificate, issuer: X509Certificate): boolean 
   try {
     return subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
   } catch {
-    return false; // A public key of a kind that OpenSSL does not know.
+    return false; // A kind of public key that OpenSSL does not support.
   }
 }
 

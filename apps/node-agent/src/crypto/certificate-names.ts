@@ -2,8 +2,8 @@ import type { X509Certificate } from 'node:crypto';
 import type { SubjectAltNames } from './x509-extensions.ts';
 
 /**
- * The alternative names in a certificate. Node gives one `KIND:value` per name, joined by commas; a value with unusual
- * characters is a JSON string, so that no name can pass for two.
+ * The alternative names of a certificate. Node returns one `KIND:value` per name, joined by commas; a value with
+ * unusual characters is a JSON string, so that one name cannot look like two.
  */
 export function subjectAltNamesOf(certificate: X509Certificate): SubjectAltNames {
   const text = certificate.subjectAltName ?? '';

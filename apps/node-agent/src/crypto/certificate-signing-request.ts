@@ -8,12 +8,12 @@ import { signStructure } from './signature.ts';
 import { basicConstraintsExtension, keyUsageExtensions, subjectAltNameExtension } from './x509-extensions.ts';
 import type { SubjectAltNames } from './x509-extensions.ts';
 
-/** What a certificate is asked for; a VolumeSpec and a key are one. */
+/** The content of a request; a VolumeSpec with a key has this type. */
 export interface CertificateSigningRequest extends SubjectAltNames {
   readonly subject: DistinguishedName;
   readonly keyUsages: readonly KeyUsage[];
   readonly isCa: boolean;
-  /** The private key: signs the request, its public half is what gets certified. */
+  /** The private key, which signs the request; its public half is certified. */
   readonly key: KeyObject;
 }
 
@@ -21,9 +21,9 @@ export interface CertificateSigningRequest extends SubjectAltNames {
 export const extensionRequestOid = '1.2.840.113549.1.9.14';
 
 /**
- * A PKCS#10 request (RFC 2986) in PEM. Its key usages and basic constraints agree with what cert-manager's webhook
- * derives from the same usages and isCA.
- * @throws CertfleetError invalid-argument when a name cannot be encoded
+ * A PKCS#10 request (RFC 2986) in PEM. Its key usages and basic constraints agree with those that cert-manager's
+ * webhook derives from the same usages and isCA.
+ * @throws CertfleetError invalid-argument if a name cannot be encoded
  */
 export function createCertificateSigningRequest(request: CertificateSigningRequest): string {
   const extensions = [

@@ -1,8 +1,8 @@
-// Distinguished Encoding Rules (ITU-T X.690) as far as PKCS#10, X.509 and PKCS#12 need them.
-// Each function gives one encoded value; structures are nested calls.
+// Distinguished Encoding Rules (ITU-T X.690), as far as PKCS#10, X.509 and PKCS#12 need them. Each function returns one
+// encoded value; structures are nested calls.
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** A value with the given identifier octet; the contents are joined. */
+/** A value with the given identifier octet; the contents are concatenated. */
 function tagged(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const length = contents.reduce((total, content) => total + content.length, 0);
   const header = [tag, ...lengthOctets(length)];
@@ -24,7 +24,7 @@ export const setOf = (...elements: readonly Uint8Array[]): Buffer =>
 
 export const octetString = (content: Uint8Array): Buffer => tagged(0x04, content);
 
-/** A bit string; the last octet has `unusedBits` (0 to 7) bits that do not count. */
+/** A bit string; `unusedBits` (0 to 7) bits of the last octet are not part of it. */
 export const bitString = (content: Uint8Array, unusedBits = 0): Buffer =>
   tagged(0x03, Uint8Array.of(unusedBits), content);
 
@@ -51,13 +51,13 @@ export function integer(value: number | bigint): Buffer {
   return (octets[0] ?? 0) >= 0x80 ? tagged(0x02, Uint8Array.of(0), octets) : tagged(0x02, octets);
 }
 
-/** Identifiers that were encoded before: a request has eight, nearly always the same; a subject may bring any. */
+/** Cache of encoded identifiers: a request has eight, nearly always the same; a subject may add any others. */
 const knownIdentifiers = new Map<string, Buffer>();
 const maxKnown = 64;
 
 /**
  * An OBJECT IDENTIFIER from its dotted form.
- * @throws CertfleetError invalid-argument when the text is not one
+ * @throws CertfleetError invalid-argument if the text is not one
  */
 export function objectIdentifier(dotted: string): Buffer {
   const encoded = knownIdentifiers.get(dotted) ?? encodeIdentifier(dotted);
@@ -76,7 +76,7 @@ function encodeIdentifier(dotted: string): Buffer {
   return tagged(0x06, Uint8Array.from([root * 40n + branch, ...rest].flatMap(base128)));
 }
 
-/** A time to the second: UTCTime for 1950 to 2049, GeneralizedTime otherwise (RFC 5280 4.1.2.5). */
+/** A time in seconds: UTCTime for 1950 to 2049, GeneralizedTime otherwise (RFC 5280 4.1.2.5). */
 export function time(date: Date): Buffer {
   const digits = date.toISOString().replace(/\.\d+Z$|[-:T]/g, '');
   const year = date.getUTCFullYear();
@@ -85,7 +85,7 @@ export function time(date: Date): Buffer {
     : tagged(0x18, Buffer.from(`${digits}Z`));
 }
 
-/** The shortest form, as DER demands (X.690 10.1). */
+/** The shortest form, as DER requires (X.690 10.1). */
 function lengthOctets(length: number): readonly number[] {
   if (length < 0x80) return [length];
   const octets = unsignedOctets(BigInt(length));

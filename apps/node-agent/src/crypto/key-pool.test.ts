@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setImmediate as settle } from 'node:timers/promises';
 import { delay } from '@certfleet/shared/clock.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
@@ -15,7 +15,7 @@ interface Generation {
   readonly fail: () => Promise<void>;
 }
 
-/** Generations that end when the test says so; each gives a key of its own, small to be quick. */
+/** Generations that end when the test ends them; each returns a different key, small for speed. */
 function fakeGenerator(): { generate: KeyPoolOptions['generate']; running: Generation[]; started: () => number } {
   const running: Generation[] = [];
   let started = 0;
@@ -49,7 +49,7 @@ interface Setup {
   readonly clock: ManualClock;
   readonly generator: ReturnType<typeof fakeGenerator>;
   readonly takes: string[];
-  /** Lets the running generation take 100 ms. */
+  /** Ends the running generation after 100 ms. */
   readonly finishOne: () => Promise<KeyObject>;
 }
 
@@ -73,7 +73,7 @@ function setUp(options: Partial<KeyPoolOptions> = {}): Setup {
   return { pool, clock, generator, takes, finishOne };
 }
 
-/** A minute in which every generation takes 100 ms: enough to fill the stock as far as the pool wants it. */
+/** A minute in which every generation takes 100 ms: enough to fill the stock to its target. */
 async function fill({ clock, generator, finishOne }: Setup): Promise<void> {
   for (let step = 0; step < 600; step += 1) {
     if (generator.running.length > 0) await finishOne();
@@ -81,267 +81,269 @@ async function fill({ clock, generator, finishOne }: Setup): Promise<void> {
   }
 }
 
-test('makes nothing before it is started, and the initial stock alone after', async () => {
-  const setup = setUp();
-  await setup.clock.advance(60_000);
-  assert.equal(setup.generator.started(), 0);
-  setup.pool.start();
-  await fill(setup);
-  assert.equal(setup.pool.ready(2048), 2);
-  assert.equal(setup.clock.timers, 0, 'an idle pool has no timer');
-});
-
-test('makes one key at a time for the stock, and rests three times as long as it took', async () => {
-  const { pool, clock, generator, finishOne } = setUp();
-  pool.start();
-  await clock.advance(0);
-  assert.equal(generator.running.length, 1);
-  await finishOne();
-  await clock.advance(299);
-  assert.equal(generator.running.length, 0);
-  await clock.advance(1);
-  assert.equal(generator.running.length, 1);
-});
-
-test('fills up to the full stock once an RSA key was taken, after the burst is over', async () => {
-  const setup = setUp();
-  setup.pool.start();
-  await fill(setup);
-  await setup.pool.take(rsa(2048));
-  await setup.clock.advance(4_999);
-  assert.equal(setup.generator.running.length, 0);
-  await fill(setup);
-  assert.equal(setup.pool.ready(2048), 4);
-});
-
-test('never gives a key twice', async () => {
-  const setup = setUp();
-  setup.pool.start();
-  await fill(setup);
-  const promises = [1, 2, 3, 4].map(() => setup.pool.take(rsa(2048)));
-  await setup.finishOne();
-  await setup.finishOne();
-  const keys = await Promise.all(promises);
-  assert.equal(new Set(keys.map((key) => key.export({ type: 'pkcs8', format: 'pem' }))).size, 4);
-  assert.equal(setup.pool.ready(2048), 0);
-  assert.deepEqual(setup.takes, ['hit 2048', 'hit 2048', 'miss 2048', 'miss 2048']);
-});
-
-test('makes two keys at once for takers, who are served first come first served', async () => {
-  const { pool, generator, finishOne } = setUp();
-  const promises = [1, 2, 3].map(() => pool.take(rsa(2048)));
-  assert.equal(generator.running.length, 2);
-  const made = [await finishOne(), await finishOne(), await finishOne()];
-  assert.deepEqual(await Promise.all(promises), made);
-  assert.equal(generator.started(), 3);
-});
-
-test('gives a key that was begun for the stock to the taker who came meanwhile', async () => {
-  const { pool, clock, generator, finishOne } = setUp();
-  pool.start();
-  await clock.advance(0);
-  const taken = pool.take(rsa(2048));
-  assert.equal(generator.running.length, 1);
-  assert.equal(await finishOne(), await taken);
-  assert.equal(pool.ready(2048), 0);
-});
-
-test('begins nothing for the stock while a taker’s key is being made', async () => {
-  const { pool, clock, generator } = setUp();
-  const taken = pool.take(rsa(3072));
-  pool.start();
-  await clock.advance(60_000);
-  assert.deepEqual(
-    generator.running.map(({ kind }) => kind.size),
-    [3072],
-  );
-  await generator.running[0]?.finish();
-  await taken;
-  await clock.advance(5_000);
-  assert.equal(generator.running.length, 1);
-});
-
-test('stocks another size once it was asked for, and forgets the one asked for longest ago', async () => {
-  const setup = setUp();
-  setup.pool.start();
-  await fill(setup);
-  for (const size of [3072, 4096, 2560]) {
-    const taken = setup.pool.take(rsa(size));
-    await setup.finishOne();
-    await taken;
+describe('KeyPool', () => {
+  test('generates nothing before it is started, and only the initial stock afterwards', async () => {
+    const setup = setUp();
+    await setup.clock.advance(60_000);
+    assert.equal(setup.generator.started(), 0);
+    setup.pool.start();
     await fill(setup);
-    assert.equal(setup.pool.ready(size), 1);
-  }
-  assert.equal(setup.pool.ready(3072), 0);
-  assert.equal(setup.pool.ready(4096), 1);
-});
+    assert.equal(setup.pool.ready(2048), 2);
+    assert.equal(setup.clock.timers, 0, 'an idle pool has no timer');
+  });
 
-test('never stocks sizes above 4096, and makes one of them at a time', async () => {
-  const setup = setUp();
-  setup.pool.start();
-  await fill(setup);
-  const large = [setup.pool.take(rsa(8192)), setup.pool.take(rsa(8192))];
-  const small = setup.pool.take(rsa(3072));
-  assert.deepEqual(
-    setup.generator.running.map(({ kind }) => kind.size),
-    [8192, 3072],
-  );
-  await setup.finishOne();
-  await setup.finishOne();
-  await setup.finishOne();
-  await Promise.all([...large, small]);
-  await fill(setup);
-  assert.equal(setup.pool.ready(8192), 0);
-});
+  test('generates one key at a time for the stock, and pauses three times as long as it took', async () => {
+    const { pool, clock, generator, finishOne } = setUp();
+    pool.start();
+    await clock.advance(0);
+    assert.equal(generator.running.length, 1);
+    await finishOne();
+    await clock.advance(299);
+    assert.equal(generator.running.length, 0);
+    await clock.advance(1);
+    assert.equal(generator.running.length, 1);
+  });
 
-test('rejects the one taker whose generation failed', async () => {
-  const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
-  const first = pool.take(rsa(2048));
-  const second = pool.take(rsa(2048));
-  const failure = assert.rejects(first, /no entropy/);
-  await generator.running[0]?.fail();
-  await failure;
-  assert.equal(await finishOne(), await second);
-});
+  test('fills the full stock after the first RSA key was taken and the burst is over', async () => {
+    const setup = setUp();
+    setup.pool.start();
+    await fill(setup);
+    await setup.pool.take(rsa(2048));
+    await setup.clock.advance(4_999);
+    assert.equal(setup.generator.running.length, 0);
+    await fill(setup);
+    assert.equal(setup.pool.ready(2048), 4);
+  });
 
-test('reports a failure for the stock and tries again later, not at once', async () => {
-  const failures: unknown[] = [];
-  const { pool, clock, generator } = setUp({ onStockFailure: (error) => failures.push(error) });
-  pool.start();
-  await clock.advance(0);
-  await generator.running[0]?.fail();
-  assert.equal(failures.length, 1);
-  await clock.advance(4_999);
-  assert.equal(generator.running.length, 0);
-  await clock.advance(1);
-  assert.equal(generator.running.length, 1);
-});
+  test('never returns a key twice', async () => {
+    const setup = setUp();
+    setup.pool.start();
+    await fill(setup);
+    const promises = [1, 2, 3, 4].map(() => setup.pool.take(rsa(2048)));
+    await setup.finishOne();
+    await setup.finishOne();
+    const keys = await Promise.all(promises);
+    assert.equal(new Set(keys.map((key) => key.export({ type: 'pkcs8', format: 'pem' }))).size, 4);
+    assert.equal(setup.pool.ready(2048), 0);
+    assert.deepEqual(setup.takes, ['hit 2048', 'hit 2048', 'miss 2048', 'miss 2048']);
+  });
 
-test('rejects those in the queue when it stops, and whoever comes later', async () => {
-  const { pool, clock, generator, finishOne } = setUp();
-  pool.start();
-  const rejections = [1, 2, 3].map(() => assert.rejects(pool.take(rsa(2048)), { code: 'unavailable' }));
-  pool.stop();
-  await Promise.all(rejections);
-  await assert.rejects(pool.take({ algorithm: 'Ed25519', size: 256 }), { code: 'unavailable' });
-  await finishOne();
-  await clock.advance(60_000);
-  assert.equal(pool.ready(2048), 0, 'a late key is dropped');
-  assert.equal(generator.started(), 2);
-});
+  test('generates two keys at once for callers, in order of arrival', async () => {
+    const { pool, generator, finishOne } = setUp();
+    const promises = [1, 2, 3].map(() => pool.take(rsa(2048)));
+    assert.equal(generator.running.length, 2);
+    const made = [await finishOne(), await finishOne(), await finishOne()];
+    assert.deepEqual(await Promise.all(promises), made);
+    assert.equal(generator.started(), 3);
+  });
 
-test('makes curve keys at once, past the line', async () => {
-  const { pool, generator, takes } = setUp({ maxConcurrentGenerations: 1 });
-  void pool.take(rsa(2048));
-  const taken = pool.take({ algorithm: 'ECDSA', size: 256 });
-  assert.equal(generator.running.length, 2);
-  const key = await generator.running[1]?.finish();
-  assert.equal(await taken, key);
-  assert.deepEqual(takes, ['miss 2048']);
-});
+  test('gives a key that was started for the stock to a caller that came later', async () => {
+    const { pool, clock, generator, finishOne } = setUp();
+    pool.start();
+    await clock.advance(0);
+    const taken = pool.take(rsa(2048));
+    assert.equal(generator.running.length, 1);
+    assert.equal(await finishOne(), await taken);
+    assert.equal(pool.ready(2048), 0);
+  });
 
-test('serves mounts before renewals, also those that came later', async () => {
-  const { pool, finishOne } = setUp({ maxConcurrentGenerations: 1 });
-  const renewals = [1, 2].map(() => pool.take(rsa(2048), { urgency: 'renewal' }));
-  const mounts = [1, 2].map(() => pool.take(rsa(2048), { urgency: 'mount' }));
-  const made = [await finishOne(), await finishOne(), await finishOne(), await finishOne()];
-  assert.deepEqual(await Promise.all([...mounts, ...renewals]), made);
-});
+  test('generates nothing for the stock while it generates a key for a caller', async () => {
+    const { pool, clock, generator } = setUp();
+    const taken = pool.take(rsa(3072));
+    pool.start();
+    await clock.advance(60_000);
+    assert.deepEqual(
+      generator.running.map(({ kind }) => kind.size),
+      [3072],
+    );
+    await generator.running[0]?.finish();
+    await taken;
+    await clock.advance(5_000);
+    assert.equal(generator.running.length, 1);
+  });
 
-test('makes a mount’s size before a renewal’s that came earlier', () => {
-  const { pool, generator } = setUp({ maxConcurrentGenerations: 1 });
-  void pool.take(rsa(2048), { urgency: 'renewal' });
-  void pool.take(rsa(4096), { urgency: 'renewal' });
-  void pool.take(rsa(3072), { urgency: 'mount' });
-  void generator.running[0]?.finish();
-  return settle().then(() => assert.equal(generator.running[0]?.kind.size, 3072));
-});
-
-test('lets a taker go at once when it gives up, and gives its key to the next', async () => {
-  const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
-  const caller = new AbortController();
-  const first = pool.take(rsa(2048), { signal: caller.signal });
-  const second = pool.take(rsa(2048));
-  caller.abort(new Error('the mount timed out'));
-  await assert.rejects(first, /the mount timed out/);
-  assert.equal(pool.waiting, 1);
-  assert.equal(await finishOne(), await second);
-  assert.equal(generator.started(), 1);
-});
-
-test('keeps the key of a taker who gave up for its next try, of whatever size', async () => {
-  for (const size of [2048, 4096, 8192]) {
-    const { pool, generator, finishOne } = setUp({ stock: { initial: 0, full: 0, otherSizes: 0 } });
-    const caller = new AbortController();
-    const taken = pool.take(rsa(size), { signal: caller.signal });
-    caller.abort(new Error('the mount timed out'));
-    await assert.rejects(taken);
-    const key = await finishOne();
-    assert.equal(await pool.take(rsa(size)), key);
-    assert.equal(generator.started(), 1);
-  }
-});
-
-test('makes no more keys than its takers use, however often they give up and come back', async () => {
-  const { pool, clock, generator } = setUp({ stock: { initial: 0, full: 0, otherSizes: 0 } });
-  let used = 0;
-  const mount = async (): Promise<void> => {
-    for (;;) {
-      const caller = new AbortController();
-      const cancel = clock.schedule(30_000, () => caller.abort(new Error('too late')));
-      try {
-        await pool.take(rsa(4096), { signal: caller.signal });
-        used += 1;
-        return;
-      } catch {
-        await delay(clock, 500);
-      } finally {
-        cancel();
-      }
+  test('stocks another size once it was requested, and forgets the least recently requested one', async () => {
+    const setup = setUp();
+    setup.pool.start();
+    await fill(setup);
+    for (const size of [3072, 4096, 2560]) {
+      const taken = setup.pool.take(rsa(size));
+      await setup.finishOne();
+      await taken;
+      await fill(setup);
+      assert.equal(setup.pool.ready(size), 1);
     }
-  };
-  const all = Promise.all(Array.from({ length: 110 }, mount));
-  for (let made = 0; made < 110; made += 2) {
-    await clock.advance(2_000);
-    await Promise.all([...generator.running].map(({ finish }) => finish()));
-  }
-  await clock.advance(1_000);
-  await all;
-  assert.equal(used, 110);
-  assert.equal(generator.started(), 110);
-});
+    assert.equal(setup.pool.ready(3072), 0);
+    assert.equal(setup.pool.ready(4096), 1);
+  });
 
-test('begins nothing for takers who have gone, and refuses one who has before he came', async () => {
-  const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
-  const caller = new AbortController();
-  const first = pool.take(rsa(3072));
-  const gone = [1, 2].map(() => assert.rejects(pool.take(rsa(4096), { signal: caller.signal }), /enough/));
-  caller.abort(new Error('enough'));
-  await Promise.all(gone);
-  await finishOne();
-  await first;
-  assert.equal(generator.running.length, 0);
-  await assert.rejects(pool.take(rsa(2048), { signal: caller.signal }), /enough/);
-  await assert.rejects(pool.take({ algorithm: 'ECDSA', size: 384 }, { signal: caller.signal }), /enough/);
-  assert.equal(generator.started(), 1);
-});
+  test('never stocks sizes above 4096, and generates one of them at a time', async () => {
+    const setup = setUp();
+    setup.pool.start();
+    await fill(setup);
+    const large = [setup.pool.take(rsa(8192)), setup.pool.take(rsa(8192))];
+    const small = setup.pool.take(rsa(3072));
+    assert.deepEqual(
+      setup.generator.running.map(({ kind }) => kind.size),
+      [8192, 3072],
+    );
+    await setup.finishOne();
+    await setup.finishOne();
+    await setup.finishOne();
+    await Promise.all([...large, small]);
+    await fill(setup);
+    assert.equal(setup.pool.ready(8192), 0);
+  });
 
-test('lets the taker of a curve key go, too', async () => {
-  const { pool, generator } = setUp();
-  const caller = new AbortController();
-  const taken = pool.take({ algorithm: 'ECDSA', size: 521 }, { signal: caller.signal });
-  caller.abort(new Error('enough'));
-  await assert.rejects(taken, /enough/);
-  await generator.running[0]?.fail();
-});
+  test('rejects only the caller whose generation failed', async () => {
+    const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+    const first = pool.take(rsa(2048));
+    const second = pool.take(rsa(2048));
+    const failure = assert.rejects(first, /no entropy/);
+    await generator.running[0]?.fail();
+    await failure;
+    assert.equal(await finishOne(), await second);
+  });
 
-test('rests by time that no step of the wall clock changes', async () => {
-  const { pool, clock, generator } = setUp();
-  pool.start();
-  await clock.advance(0);
-  clock.stepWall(2 * 86_400_000);
-  await clock.advance(100);
-  await generator.running[0]?.finish();
-  await clock.advance(300);
-  assert.equal(generator.running.length, 1);
+  test('reports a failure for the stock and retries later', async () => {
+    const failures: unknown[] = [];
+    const { pool, clock, generator } = setUp({ onStockFailure: (error) => failures.push(error) });
+    pool.start();
+    await clock.advance(0);
+    await generator.running[0]?.fail();
+    assert.equal(failures.length, 1);
+    await clock.advance(4_999);
+    assert.equal(generator.running.length, 0);
+    await clock.advance(1);
+    assert.equal(generator.running.length, 1);
+  });
+
+  test('rejects queued and later callers when it stops', async () => {
+    const { pool, clock, generator, finishOne } = setUp();
+    pool.start();
+    const rejections = [1, 2, 3].map(() => assert.rejects(pool.take(rsa(2048)), { code: 'unavailable' }));
+    pool.stop();
+    await Promise.all(rejections);
+    await assert.rejects(pool.take({ algorithm: 'Ed25519', size: 256 }), { code: 'unavailable' });
+    await finishOne();
+    await clock.advance(60_000);
+    assert.equal(pool.ready(2048), 0, 'a late key is dropped');
+    assert.equal(generator.started(), 2);
+  });
+
+  test('generates curve keys at once, without the queue', async () => {
+    const { pool, generator, takes } = setUp({ maxConcurrentGenerations: 1 });
+    void pool.take(rsa(2048));
+    const taken = pool.take({ algorithm: 'ECDSA', size: 256 });
+    assert.equal(generator.running.length, 2);
+    const key = await generator.running[1]?.finish();
+    assert.equal(await taken, key);
+    assert.deepEqual(takes, ['miss 2048']);
+  });
+
+  test('serves mounts before renewals that came earlier', async () => {
+    const { pool, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+    const renewals = [1, 2].map(() => pool.take(rsa(2048), { urgency: 'renewal' }));
+    const mounts = [1, 2].map(() => pool.take(rsa(2048), { urgency: 'mount' }));
+    const made = [await finishOne(), await finishOne(), await finishOne(), await finishOne()];
+    assert.deepEqual(await Promise.all([...mounts, ...renewals]), made);
+  });
+
+  test('generates the size of a mount before that of a renewal that came earlier', () => {
+    const { pool, generator } = setUp({ maxConcurrentGenerations: 1 });
+    void pool.take(rsa(2048), { urgency: 'renewal' });
+    void pool.take(rsa(4096), { urgency: 'renewal' });
+    void pool.take(rsa(3072), { urgency: 'mount' });
+    void generator.running[0]?.finish();
+    return settle().then(() => assert.equal(generator.running[0]?.kind.size, 3072));
+  });
+
+  test('rejects a caller at once when it cancels, and gives its key to the next', async () => {
+    const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+    const caller = new AbortController();
+    const first = pool.take(rsa(2048), { signal: caller.signal });
+    const second = pool.take(rsa(2048));
+    caller.abort(new Error('the mount timed out'));
+    await assert.rejects(first, /the mount timed out/);
+    assert.equal(pool.waiting, 1);
+    assert.equal(await finishOne(), await second);
+    assert.equal(generator.started(), 1);
+  });
+
+  test('keeps the key of a cancelled caller for its next attempt, of any size', async () => {
+    for (const size of [2048, 4096, 8192]) {
+      const { pool, generator, finishOne } = setUp({ stock: { initial: 0, full: 0, otherSizes: 0 } });
+      const caller = new AbortController();
+      const taken = pool.take(rsa(size), { signal: caller.signal });
+      caller.abort(new Error('the mount timed out'));
+      await assert.rejects(taken);
+      const key = await finishOne();
+      assert.equal(await pool.take(rsa(size)), key);
+      assert.equal(generator.started(), 1);
+    }
+  });
+
+  test('generates no more keys than its callers use, however often they cancel and retry', async () => {
+    const { pool, clock, generator } = setUp({ stock: { initial: 0, full: 0, otherSizes: 0 } });
+    let used = 0;
+    const mount = async (): Promise<void> => {
+      for (;;) {
+        const caller = new AbortController();
+        const cancel = clock.schedule(30_000, () => caller.abort(new Error('too late')));
+        try {
+          await pool.take(rsa(4096), { signal: caller.signal });
+          used += 1;
+          return;
+        } catch {
+          await delay(clock, 500);
+        } finally {
+          cancel();
+        }
+      }
+    };
+    const all = Promise.all(Array.from({ length: 110 }, mount));
+    for (let made = 0; made < 110; made += 2) {
+      await clock.advance(2_000);
+      await Promise.all([...generator.running].map(({ finish }) => finish()));
+    }
+    await clock.advance(1_000);
+    await all;
+    assert.equal(used, 110);
+    assert.equal(generator.started(), 110);
+  });
+
+  test('generates nothing for cancelled callers, and rejects one that was cancelled before', async () => {
+    const { pool, generator, finishOne } = setUp({ maxConcurrentGenerations: 1 });
+    const caller = new AbortController();
+    const first = pool.take(rsa(3072));
+    const gone = [1, 2].map(() => assert.rejects(pool.take(rsa(4096), { signal: caller.signal }), /enough/));
+    caller.abort(new Error('enough'));
+    await Promise.all(gone);
+    await finishOne();
+    await first;
+    assert.equal(generator.running.length, 0);
+    await assert.rejects(pool.take(rsa(2048), { signal: caller.signal }), /enough/);
+    await assert.rejects(pool.take({ algorithm: 'ECDSA', size: 384 }, { signal: caller.signal }), /enough/);
+    assert.equal(generator.started(), 1);
+  });
+
+  test('rejects a cancelled caller of a curve key', async () => {
+    const { pool, generator } = setUp();
+    const caller = new AbortController();
+    const taken = pool.take({ algorithm: 'ECDSA', size: 521 }, { signal: caller.signal });
+    caller.abort(new Error('enough'));
+    await assert.rejects(taken, /enough/);
+    await generator.running[0]?.fail();
+  });
+
+  test('measures pauses independently of the wall clock', async () => {
+    const { pool, clock, generator } = setUp();
+    pool.start();
+    await clock.advance(0);
+    clock.stepWall(2 * 86_400_000);
+    await clock.advance(100);
+    await generator.running[0]?.finish();
+    await clock.advance(300);
+    assert.equal(generator.running.length, 1);
+  });
 });

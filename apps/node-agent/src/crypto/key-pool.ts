@@ -10,25 +10,32 @@ export interface KeyPoolOptions {
   readonly generate: (kind: KeyKind) => Promise<KeyObject>;
   readonly clock: Clock;
   readonly stock?: Partial<StockSizes>;
-  /** Generations at once, on request or for the stock; libuv's pool has four threads, and files need some. Default 2. */
+  /**
+   * Maximum number of concurrent generations, on request or for the stock. libuv's pool has four threads, some of which
+   * files need. Default 2.
+   */
   readonly maxConcurrentGenerations?: number;
-  /** Told of every RSA key that is asked for: a hit came from the stock, a miss waits for a generation. */
+  /** Called for every RSA key that is requested: a hit comes from the stock, a miss waits for a generation. */
   readonly onTake?: (outcome: 'hit' | 'miss', kind: KeyKind) => void;
-  /** Told when a key for the stock could not be made; the pool tries again later. */
+  /** Called when a key for the stock could not be generated; the pool retries later. */
   readonly onStockFailure?: (error: unknown) => void;
 }
 
-/** How long the stock rests after a key was taken: a burst of mounts has the CPU for itself first. */
+/** How long filling the stock pauses after a key was taken, so that a burst of mounts gets the CPU first. */
 const refillDelayMs = 5_000;
-/** After each key for the stock, rest three times as long as it took: a quarter of one core, less on a busy machine. */
+/**
+ * After each key for the stock, the pause is three times its duration: a quarter of one core, less on a busy machine.
+ */
 const restFactor = 3;
 
-/** Whom a key is for: a pod that waits to start is served before one that runs already. */
+/** A pod that waits to start is served before a running one. */
 export type KeyUrgency = 'mount' | 'renewal';
 
-/** How a key is taken. */
 export interface TakeOptions {
-  /** Ends the wait: the taker leaves the queue at once, and a key being made goes to the next one or to the stock. */
+  /**
+   * Ends the wait: the caller leaves the queue immediately, and a key in generation goes to the next caller or to the
+   * stock.
+   */
   readonly signal?: AbortSignal;
   /** Default `mount`. */
   readonly urgency?: KeyUrgency;
@@ -41,16 +48,16 @@ interface Waiter {
 }
 
 /**
- * Gives private keys, RSA ones from a stock that is filled in idle time. Takers who find none wait in a queue, mounts
- * before renewals, and are served before the stock is. A key is given once, and none that was made is thrown away while
- * the stock has room.
+ * Provides private keys, RSA keys from a stock that is filled in idle time. Callers that find no key wait in a queue,
+ * mounts before renewals, and are served before the stock. Each key is used once, and no generated key is discarded
+ * while the stock has room.
  */
 export class KeyPool {
   readonly #options: KeyPoolOptions;
   readonly #maxGenerations: number;
   readonly #stock: KeyStock;
   readonly #queues: Readonly<Record<KeyUrgency, Waiter[]>> = { mount: [], renewal: [] };
-  /** Sizes of the RSA keys being made, each to go to the first in the queue for its size, else to the stock. */
+  /** Sizes of the RSA keys in generation. Each goes to the first caller in the queue for its size, or to the stock. */
   readonly #generating: number[] = [];
   #cancelFill: CancelTimer | undefined;
   #state: 'new' | 'filling' | 'stopped' = 'new';
@@ -61,14 +68,14 @@ export class KeyPool {
     this.#stock = new KeyStock(options.stock);
   }
 
-  /** Begins to fill the stock; without it every key is made when it is asked for. */
+  /** Starts filling the stock. Before that, every key is generated on request. */
   start(): void {
     if (this.#state !== 'new') return;
     this.#state = 'filling';
     this.#scheduleFill(0);
   }
 
-  /** Rejects those in the queue and drops the stock; generations that run end by themselves. */
+  /** Rejects the queued callers and clears the stock; running generations are not interrupted. */
   stop(): void {
     this.#state = 'stopped';
     this.#cancelFill?.();
@@ -78,19 +85,20 @@ export class KeyPool {
     for (const queue of Object.values(this.#queues)) queue.length = 0;
   }
 
-  /** How many keys of that RSA size are ready now. */
+  /** Number of keys of that RSA size that are ready. */
   ready(size: number): number {
     return this.#stock.count(size);
   }
 
-  /** How many takers wait for an RSA key. */
+  /** Number of callers that wait for an RSA key. */
   get waiting(): number {
     return this.#waiting().length;
   }
 
   /**
-   * A key that nobody else has or gets.
-   * @throws CertfleetError unavailable once the pool is stopped; the signal's reason; otherwise what the generation threw
+   * Returns a key that no other caller gets.
+   * @throws CertfleetError unavailable if the pool is stopped; the signal's reason; otherwise the error of the
+   * generation
    */
   async take(kind: KeyKind, { signal, urgency = 'mount' }: TakeOptions = {}): Promise<KeyObject> {
     if (this.#state === 'stopped') throw stopped();
@@ -108,11 +116,11 @@ export class KeyPool {
     const waiter: Waiter = { kind, resolve, reject };
     const leave = (): void => {
       const index = queue.indexOf(waiter);
-      // Not in the queue: served in the same turn, and the key is the taker's.
+      // Not in the queue any more: the key was assigned in the same turn.
       if (index < 0) return;
       queue.splice(index, 1);
       reject(signal?.reason);
-      // Whoever stood behind a key of more than 4096 bits may have waited for this one.
+      // Callers behind a key of more than 4096 bits may have waited for this one.
       this.#serveWaiters();
     };
     queue.push(waiter);
@@ -138,20 +146,20 @@ export class KeyPool {
     }
   }
 
-  /** The first in the queue whom no running generation will serve. */
+  /** The first queued caller that no running generation will serve. */
   #nextToGenerate(): KeyKind | undefined {
     const unclaimed = [...this.#generating];
     const isBusyWithLarge = this.#maxGenerations > 1 && unclaimed.some(isLarge);
     for (const { kind } of this.#waiting()) {
       const claimed = unclaimed.indexOf(kind.size);
       if (claimed >= 0) unclaimed.splice(claimed, 1);
-      // One RSA 8192 key takes half a minute: two of them at once would shut everyone else out.
+      // One RSA 8192 key takes half a minute: two at once would block all other callers.
       else if (!(isBusyWithLarge && isLarge(kind.size))) return kind;
     }
     return undefined;
   }
 
-  /** Makes one key; true when it went into the stock. */
+  /** Generates one key; true if it went into the stock. */
   async #generate(kind: KeyKind): Promise<boolean> {
     this.#generating.push(kind.size);
     try {
@@ -184,7 +192,7 @@ export class KeyPool {
     this.#cancelFill = this.#options.clock.schedule(delayMs, () => void this.#fillOne());
   }
 
-  /** Makes one key for the stock, or comes back later when there is demand; meanwhile the timer counts as armed. */
+  /** Generates one key for the stock, or waits while callers need keys. The timer counts as armed until it is done. */
   async #fillOne(): Promise<void> {
     const size = this.#stock.missingSize();
     let restMs = refillDelayMs;
@@ -201,5 +209,5 @@ export class KeyPool {
 const isLarge = (size: number): boolean => size > 4096;
 
 function stopped(): CertfleetError {
-  return new CertfleetError('unavailable', 'expected a running key pool, found that it is stopped');
+  return new CertfleetError('unavailable', 'the key pool is stopped');
 }

@@ -1,38 +1,38 @@
 import type { KeyObject } from 'node:crypto';
 
-/** How many RSA keys are kept ready. One of 2048 bits costs some 18 KB and 50 to 150 ms of CPU. */
+/** Number of RSA keys kept ready. One of 2048 bits costs about 18 KB and 50 to 150 ms of CPU. */
 export interface StockSizes {
-  /** Keys of 2048 bits before any RSA key was asked for: a node that never mounts one pays for no more. Default 8. */
+  /** Keys of 2048 bits before the first RSA key was requested: a node that mounts none needs no more. Default 8. */
   readonly initial: number;
   /** Keys of 2048 bits from then on. Default 112: the kubelet starts at most 110 pods on a node. */
   readonly full: number;
-  /** Keys of each other size that is asked for, up to 4096 bits. Default 4. */
+  /** Keys of each other requested size, up to 4096 bits. Default 4. */
   readonly otherSizes: number;
 }
 
 const defaultSizes: StockSizes = { initial: 8, full: 112, otherSizes: 4 };
 const commonSize = 2048;
-/** Above this a key costs tens of seconds of CPU: made when asked for, never ahead. */
+/** Maximum size of keys in the stock. Larger ones cost tens of seconds of CPU and are generated only on request. */
 const maxStocked = 4096;
-/** 3072 and 4096 in practice; an inventive pod may not make the node stock every size there is. */
+/** 3072 and 4096 in practice; the limit keeps pods from making the node stock every size. */
 const maxOtherSizes = 2;
 /**
- * So many keys of any size that was asked for are kept, though not made ahead, when their taker gave up meanwhile: a
- * large key may take longer than a mount may wait, and would otherwise be made and thrown away at each try.
+ * How many keys of each requested size are kept, though not generated in advance, if their caller cancelled: a large
+ * key may take longer than the timeout of a mount, and would otherwise be discarded after each attempt.
  */
 const maxLeftovers = 2;
 
 interface Shelf {
   readonly keys: KeyObject[];
-  /** How many are made ahead. */
+  /** Number of keys to generate in advance. */
   target: number;
 }
 
-/** RSA keys that are ready, by size: the common one, and those last asked for. */
+/** Ready RSA keys by size: the common one, and the most recently requested others. */
 export class KeyStock {
   readonly #sizes: StockSizes;
   readonly #common: Shelf;
-  /** The size that was asked for longest ago comes first. */
+  /** Least recently requested size first. */
   readonly #others = new Map<number, Shelf>();
   readonly #large = new Map<number, Shelf>();
 
@@ -41,12 +41,12 @@ export class KeyStock {
     this.#common = { keys: [], target: Math.min(this.#sizes.initial, this.#sizes.full) };
   }
 
-  /** A key of that size, which leaves the stock, or undefined; either way the stock learns that it is in demand. */
+  /** Removes and returns a key of that size, or undefined; in both cases the size is recorded as requested. */
   take(size: number): KeyObject | undefined {
     return this.#learn(size).keys.pop();
   }
 
-  /** Adds a key if there is room for it, and says whether there was. */
+  /** Adds a key if there is room for it; returns whether it was added. */
   put(size: number, key: KeyObject): boolean {
     const shelf = this.#shelf(size);
     if (shelf === undefined || shelf.keys.length >= Math.max(shelf.target, maxLeftovers)) return false;
@@ -58,7 +58,7 @@ export class KeyStock {
     return this.#shelf(size)?.keys.length ?? 0;
   }
 
-  /** The size to make a key of next: the common one first. Undefined when nothing is missing. */
+  /** The size of the next key to generate, the common one first; undefined if the stock is full. */
   missingSize(): number | undefined {
     const shelves: readonly (readonly [number, Shelf])[] = [[commonSize, this.#common], ...this.#others];
     return shelves.find(([, { keys, target }]) => keys.length < target)?.[0];
@@ -85,7 +85,9 @@ export class KeyStock {
   }
 }
 
-/** The shelf of that size, or the new one, as the last that was asked for; the one asked for longest ago gives way. */
+/**
+ * Returns the shelf of that size, or the new one, as the most recently requested; evicts the least recently requested.
+ */
 function remember(shelves: Map<number, Shelf>, size: number, empty: Shelf): Shelf {
   const shelf = shelves.get(size) ?? empty;
   shelves.delete(size);

@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** One block of a PEM text (RFC 7468): what its BEGIN line names, and the bytes. */
+/** One block of a PEM text (RFC 7468): the label of its BEGIN line, and the bytes. */
 export interface PemBlock {
   readonly label: string;
   readonly der: Buffer;
@@ -17,7 +17,7 @@ export function encodePem(label: string, der: Uint8Array): string {
 
 /**
  * The blocks of a PEM text, in order. Text between blocks is explanatory and skipped (RFC 7468 section 2).
- * @throws CertfleetError invalid-argument when a block does not end or is not base64
+ * @throws CertfleetError invalid-argument if a block does not end or is not base64
  */
 export function parsePem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];

@@ -3,8 +3,8 @@ import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import type { KeystoreEncryption } from './pkcs12-encryption.ts';
 
 /**
- * pbeWithSHAAnd3-KeyTripleDES-CBC (RFC 7292 appendix C), what every reader of the last twenty years knows. node-forge
- * encrypts any DER so, not only RSA keys; it does it on the event loop.
+ * pbeWithSHAAnd3-KeyTripleDES-CBC (RFC 7292 appendix C), which readers of the last twenty years support. node-forge
+ * encrypts any DER this way, not only RSA keys; it runs on the event loop.
  */
 export function tripleDesEncryption(password: string, iterations: number): KeystoreEncryption {
   return (plain) => {

@@ -6,11 +6,11 @@ const digests = {
   sha256: { oid: '2.16.840.1.101.3.4.2.1', octets: 32 },
 } as const;
 
-/** Rounds of the MAC's own key derivation. It is a chain of single hashes on the event loop: 2 to 6 ms. */
+/** Iterations of the MAC's key derivation: a chain of single hashes on the event loop, 2 to 6 ms. */
 const macIterations = 2048;
 const hashBlockOctets = 64;
 
-/** MacData (RFC 7292 section 4): an HMAC over the content, by a key made from the password. */
+/** MacData (RFC 7292 section 4): an HMAC over the content with a key derived from the password. */
 export function encodeMacData(content: Buffer, password: string, digest: keyof typeof digests): Buffer {
   const salt = randomBytes(digests[digest].octets);
   const mac = createHmac(digest, deriveMacKey(password, salt, digest))

@@ -5,7 +5,7 @@ import type { KeystoreEncryption } from './pkcs12-encryption.ts';
 
 const deriveKey = promisify(pbkdf2);
 
-/** PBES2 (RFC 8018 6.2): AES-256-CBC by a key from PBKDF2 with HMAC-SHA256, made on libuv's threads. */
+/** PBES2 (RFC 8018 6.2): AES-256-CBC with a key from PBKDF2 with HMAC-SHA256, derived on libuv's threads. */
 export function pbes2Encryption(password: string, iterations: number): KeystoreEncryption {
   return async (plain) => {
     const salt = randomBytes(16);

@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { signCertificate } from './certificate-builder.ts';
 import { encodeDistinguishedName } from './distinguished-name.ts';
@@ -46,7 +46,7 @@ async function keystore(kind: KeyKind, changes: Partial<Keystore> = {}): Promise
   return { key, certificatePem, caPem, password: new Secret(password), profile: 'modern', ...changes };
 }
 
-/** openssl's view: its report on standard error, keys and certificates on standard output. */
+/** openssl's result: its report on standard error, keys and certificates on standard output. */
 function openssl(bytes: Buffer, ...options: string[]): { output: string; report: string; status: number | null } {
   const options12 = ['pkcs12', '-info', '-nodes', '-passin', 'stdin', ...options];
   const file = join(directory, 'openssl.p12');
@@ -69,101 +69,103 @@ const kinds: readonly KeyKind[] = [
   { algorithm: 'Ed25519', size: 256 },
 ];
 
-for (const profile of ['modern', 'legacy'] as const) {
-  for (const kind of kinds) {
-    test(`openssl opens a ${profile} keystore with a ${kind.algorithm} ${kind.size} key, its chain and its CA`, async () => {
-      const contents = await keystore(kind, { profile });
-      const { output, report, status } = openssl(await encodeKeystore(contents));
-      assert.equal(status, 0, report);
-      assert.ok(output.includes(encodePrivateKey(contents.key, 'PKCS8').toString()));
-      const found = output.match(/-----BEGIN CERTIFICATE-----[^]+?-----END CERTIFICATE-----\n/g)?.join('');
-      assert.equal(found, contents.certificatePem + caPem);
-      const localKeyId = createHash('sha1').update(new X509Certificate(contents.certificatePem).raw).digest('hex');
-      const spaced = localKeyId.toUpperCase().replace(/..(?=.)/g, '$& ');
-      assert.equal(output.split(spaced).length, 3, 'key and leaf alone have the local key id');
-    });
+describe('encodeKeystore', () => {
+  for (const profile of ['modern', 'legacy'] as const) {
+    for (const kind of kinds) {
+      test(`openssl opens a ${profile} keystore with a ${kind.algorithm} ${kind.size} key, its chain and its CA`, async () => {
+        const contents = await keystore(kind, { profile });
+        const { output, report, status } = openssl(await encodeKeystore(contents));
+        assert.equal(status, 0, report);
+        assert.ok(output.includes(encodePrivateKey(contents.key, 'PKCS8').toString()));
+        const found = output.match(/-----BEGIN CERTIFICATE-----[^]+?-----END CERTIFICATE-----\n/g)?.join('');
+        assert.equal(found, contents.certificatePem + caPem);
+        const localKeyId = createHash('sha1').update(new X509Certificate(contents.certificatePem).raw).digest('hex');
+        const spaced = localKeyId.toUpperCase().replace(/..(?=.)/g, '$& ');
+        assert.equal(output.split(spaced).length, 3, 'only key and leaf have the local key id');
+      });
 
-    test(
-      `keytool opens a ${profile} keystore with a ${kind.algorithm} ${kind.size} key and builds the chain`,
-      { skip: hasKeytool ? false : 'no keytool on this machine' },
-      async () => {
-        const text = keytool(await encodeKeystore(await keystore(kind, { profile, friendlyName: 'web' })));
-        assert.match(text, /Alias name: web\n/);
-        assert.match(text, /Entry type: PrivateKeyEntry\n/);
-        assert.match(text, /Certificate chain length: 3\n/);
-        assert.match(text, /Owner: CN=leaf\n[^]*Owner: CN=intermediate\n[^]*Owner: CN=root\n/);
-      },
-    );
+      test(
+        `keytool opens a ${profile} keystore with a ${kind.algorithm} ${kind.size} key and builds the chain`,
+        { skip: hasKeytool ? false : 'no keytool on this machine' },
+        async () => {
+          const text = keytool(await encodeKeystore(await keystore(kind, { profile, friendlyName: 'web' })));
+          assert.match(text, /Alias name: web\n/);
+          assert.match(text, /Entry type: PrivateKeyEntry\n/);
+          assert.match(text, /Certificate chain length: 3\n/);
+          assert.match(text, /Owner: CN=leaf\n[^]*Owner: CN=intermediate\n[^]*Owner: CN=root\n/);
+        },
+      );
+    }
   }
-}
 
-test('encrypts the modern profile with AES-256 and authenticates it with SHA-256', async () => {
-  const { report } = openssl(await encodeKeystore(await keystore({ algorithm: 'ECDSA', size: 256 })));
-  assert.match(report, /MAC: sha256, Iteration 2048/);
-  assert.match(
-    report,
-    /Certificate bag|PKCS7 Encrypted data: PBES2, PBKDF2, AES-256-CBC, Iteration 2048, PRF hmacWithSHA256/,
-  );
-  assert.match(report, /Shrouded Keybag: PBES2, PBKDF2, AES-256-CBC, Iteration 2048, PRF hmacWithSHA256/);
-});
-
-test('encrypts the legacy profile with 3DES and authenticates it with SHA-1', async () => {
-  const contents = await keystore({ algorithm: 'RSA', size: 2048 }, { profile: 'legacy' });
-  const { report } = openssl(await encodeKeystore(contents));
-  assert.match(report, /MAC: sha1, Iteration 2048/);
-  assert.match(report, /PKCS7 Encrypted data: pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 2048/);
-  assert.match(report, /Shrouded Keybag: pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 2048/);
-});
-
-test('does not open with another password', async () => {
-  const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { password: new Secret('another') });
-  const { status, report } = openssl(await encodeKeystore(contents));
-  assert.notEqual(status, 0);
-  assert.match(report, /invalid password/);
-});
-
-test('opens with a password longer than a hash block', async () => {
-  const long = 'x'.repeat(100);
-  const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { password: new Secret(long) });
-  const { status, report } = openssl(await encodeKeystore(contents), '-passin', `pass:${long}`);
-  assert.equal(status, 0, report);
-});
-
-test('writes a CA that is also in the chain once, and none when there is none', async () => {
-  const contents = await keystore({ algorithm: 'ECDSA', size: 256 });
-  const count = async (changes: Partial<Keystore>): Promise<number> =>
-    openssl(await encodeKeystore({ ...contents, ...changes })).output.split('BEGIN CERTIFICATE').length - 1;
-  assert.equal(await count({ certificatePem: contents.certificatePem + caPem }), 3);
-  assert.equal(await count({ caPem: '' }), 2);
-});
-
-for (const [why, wrong] of [
-  ['with a NUL', 'pass\0word'],
-  ['that is empty', ''],
-] as const) {
-  test(`refuses a password ${why} without showing it`, async () => {
-    const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { password: new Secret(wrong) });
-    await assert.rejects(encodeKeystore(contents), (error: Error) => wrong === '' || !error.message.includes(wrong));
+  test('encrypts the modern profile with AES-256 and authenticates it with SHA-256', async () => {
+    const { report } = openssl(await encodeKeystore(await keystore({ algorithm: 'ECDSA', size: 256 })));
+    assert.match(report, /MAC: sha256, Iteration 2048/);
+    assert.match(
+      report,
+      /Certificate bag|PKCS7 Encrypted data: PBES2, PBKDF2, AES-256-CBC, Iteration 2048, PRF hmacWithSHA256/,
+    );
+    assert.match(report, /Shrouded Keybag: PBES2, PBKDF2, AES-256-CBC, Iteration 2048, PRF hmacWithSHA256/);
   });
-}
 
-test('refuses to make a keystore without a certificate', async () => {
-  const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { certificatePem: '', caPem: '' });
-  await assert.rejects(encodeKeystore(contents), { code: 'invalid-argument' });
-});
+  test('encrypts the legacy profile with 3DES and authenticates it with SHA-1', async () => {
+    const contents = await keystore({ algorithm: 'RSA', size: 2048 }, { profile: 'legacy' });
+    const { report } = openssl(await encodeKeystore(contents));
+    assert.match(report, /MAC: sha1, Iteration 2048/);
+    assert.match(report, /PKCS7 Encrypted data: pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 2048/);
+    assert.match(report, /Shrouded Keybag: pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 2048/);
+  });
 
-test('openssl opens a legacy keystore whose password is not ASCII, as csi-driver wrote it', async () => {
-  for (const algorithm of [
-    { algorithm: 'RSA', size: 2048 },
-    { algorithm: 'ECDSA', size: 256 },
+  test('does not open with another password', async () => {
+    const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { password: new Secret('another') });
+    const { status, report } = openssl(await encodeKeystore(contents));
+    assert.notEqual(status, 0);
+    assert.match(report, /invalid password/);
+  });
+
+  test('opens with a password longer than a hash block', async () => {
+    const long = 'x'.repeat(100);
+    const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { password: new Secret(long) });
+    const { status, report } = openssl(await encodeKeystore(contents), '-passin', `pass:${long}`);
+    assert.equal(status, 0, report);
+  });
+
+  test('writes a CA that is also in the chain once, and none if there is none', async () => {
+    const contents = await keystore({ algorithm: 'ECDSA', size: 256 });
+    const count = async (changes: Partial<Keystore>): Promise<number> =>
+      openssl(await encodeKeystore({ ...contents, ...changes })).output.split('BEGIN CERTIFICATE').length - 1;
+    assert.equal(await count({ certificatePem: contents.certificatePem + caPem }), 3);
+    assert.equal(await count({ caPem: '' }), 2);
+  });
+
+  for (const [why, wrong] of [
+    ['with a NUL', 'pass\0word'],
+    ['that is empty', ''],
   ] as const) {
-    const bytes = await encodeKeystore(
-      await keystore(algorithm, { profile: 'legacy', password: new Secret('pässwörd€') }),
-    );
-    const file = join(directory, 'umlaut.p12');
-    writeFileSync(file, bytes);
-    const options = ['pkcs12', '-nodes', '-passin', 'stdin', '-in', file];
-    const { status, stderr } = spawnSync('openssl', options, { input: 'pässwörd€\n', encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
+    test(`rejects a password ${why} without showing it`, async () => {
+      const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { password: new Secret(wrong) });
+      await assert.rejects(encodeKeystore(contents), (error: Error) => wrong === '' || !error.message.includes(wrong));
+    });
   }
+
+  test('rejects a keystore without a certificate', async () => {
+    const contents = await keystore({ algorithm: 'ECDSA', size: 256 }, { certificatePem: '', caPem: '' });
+    await assert.rejects(encodeKeystore(contents), { code: 'invalid-argument' });
+  });
+
+  test('openssl opens a legacy keystore whose password is not ASCII, as csi-driver wrote it', async () => {
+    for (const algorithm of [
+      { algorithm: 'RSA', size: 2048 },
+      { algorithm: 'ECDSA', size: 256 },
+    ] as const) {
+      const bytes = await encodeKeystore(
+        await keystore(algorithm, { profile: 'legacy', password: new Secret('pässwörd€') }),
+      );
+      const file = join(directory, 'umlaut.p12');
+      writeFileSync(file, bytes);
+      const options = ['pkcs12', '-nodes', '-passin', 'stdin', '-in', file];
+      const { status, stderr } = spawnSync('openssl', options, { input: 'pässwörd€\n', encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+    }
+  });
 });

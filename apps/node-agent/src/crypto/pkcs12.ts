@@ -1,5 +1,5 @@
-// PKCS#12 keystores (RFC 7292): one private key with its chain. The frame is written here; how its parts are encrypted
-// and authenticated is the profile's.
+// PKCS#12 keystores (RFC 7292): one private key with its chain. This file writes the structure; the profile determines
+// how its parts are encrypted and authenticated.
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -12,23 +12,26 @@ import { encodeMacData } from './pkcs12-mac.ts';
 import type { EncryptedContent, KeystoreEncryption } from './pkcs12-encryption.ts';
 import { pbes2Encryption } from './pkcs12-pbes2.ts';
 
-/** What goes into a keystore, and how it is locked. */
+/** Content and protection of a keystore. */
 export interface Keystore {
   readonly key: KeyObject;
   /** The chain, leaf first. */
   readonly certificatePem: string;
   /** May be empty; a CA that is also in the chain is written once. */
   readonly caPem: string;
-  /** Without NUL. New volumes have ASCII, as readers disagree about the rest; one taken over may have any characters. */
+  /**
+   * Without NUL. New volumes have ASCII, because readers disagree about other characters; an adopted volume may have
+   * any.
+   */
   readonly password: Secret;
   readonly profile: KeystoreSpec['profile'];
-  /** The entry's alias; without it Java calls it "1". */
+  /** The entry's alias; without it Java uses "1". */
   readonly friendlyName?: string;
 }
 
 /**
- * Rounds of key derivation, as OpenSSL's and Go's writers do them. More would guard nothing: the same key lies beside
- * the keystore in PEM.
+ * Iterations of key derivation, as in OpenSSL and Go. More would not protect anything: the same key is next to the
+ * keystore in PEM.
  */
 const keystoreIterations = 2048;
 
@@ -39,9 +42,9 @@ const shroudedKeyBagOid = objectIdentifier('1.2.840.113549.1.12.10.1.2');
 const x509CertificateOid = objectIdentifier('1.2.840.113549.1.9.22.1');
 
 /**
- * The keystore's bytes. `modern`: PBES2 with AES-256 and a SHA-256 MAC (OpenSSL 3, Java 8u301 and later); `legacy`:
- * 3DES with a SHA-1 MAC, for readers that know nothing newer. Every key type goes into both.
- * @throws CertfleetError invalid-argument when the password is empty or holds NUL, or there is no certificate
+ * Encodes a keystore. `modern`: PBES2 with AES-256 and a SHA-256 MAC (OpenSSL 3, Java 8u301 and later); `legacy`: 3DES
+ * with a SHA-1 MAC, for older readers. Both support every key type.
+ * @throws CertfleetError invalid-argument if the password is empty or contains NUL, or if there is no certificate
  */
 export async function encodeKeystore(keystore: Keystore): Promise<Buffer> {
   const password = keystore.password.reveal();
@@ -52,7 +55,7 @@ export async function encodeKeystore(keystore: Keystore): Promise<Buffer> {
   const [leaf, ...issuers] = certificates(keystore);
   if (leaf === undefined)
     throw new CertfleetError('invalid-argument', 'expected a certificate for the keystore, found none');
-  // The same local key id on both tells readers which certificate is the key's.
+  // The same local key id on both identifies the key's certificate.
   const attributes = entryAttributes(createHash('sha1').update(leaf).digest(), keystore.friendlyName);
   const [certificateSafe, shroudedKey] = await Promise.all([
     encrypt(sequence(certificateBag(leaf, attributes), ...issuers.map((der) => certificateBag(der)))),
@@ -70,7 +73,7 @@ export async function encodeKeystore(keystore: Keystore): Promise<Buffer> {
 
 async function encryptionFor(profile: KeystoreSpec['profile'], password: string): Promise<KeystoreEncryption> {
   if (profile === 'modern') return pbes2Encryption(password, keystoreIterations);
-  // node-forge is evaluated only where somebody asks for the legacy profile: it costs some megabytes.
+  // node-forge is loaded only for the legacy profile: it costs some megabytes.
   const { tripleDesEncryption } = await import('./pkcs12-legacy.ts');
   return tripleDesEncryption(password, keystoreIterations);
 }

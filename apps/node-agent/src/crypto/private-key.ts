@@ -7,7 +7,7 @@ import type { KeySpec } from '../spec/volume-spec.ts';
 import { sequence } from './der.ts';
 import { parsePem } from './pem.ts';
 
-/** What must be known to make a key; how its file is encoded does not matter for that. */
+/** The parameters of key generation, without the encoding of the file. */
 export type KeyKind = Pick<KeySpec, 'algorithm' | 'size'>;
 
 const generate = promisify(generateKeyPair);
@@ -15,9 +15,9 @@ const generate = promisify(generateKeyPair);
 const curveNames: Readonly<Record<number, string>> = { 256: 'prime256v1', 384: 'secp384r1', 521: 'secp521r1' };
 
 /**
- * Makes a new private key on a thread of libuv's pool: the event loop goes on, but the thread is taken for as long
- * (RSA 2048: 50 to 500 ms), so callers bound how many run at once. Keys of P-256 and Ed25519 are made at once: they take
- * 0.05 ms, a third of what the way to a thread and back costs.
+ * Generates a private key on a thread of libuv's pool. The thread is busy for 50 to 500 ms for RSA 2048, so callers
+ * must limit concurrency. P-256 and Ed25519 keys are generated synchronously: 0.05 ms, a third of the cost of a thread
+ * hop.
  */
 export async function generatePrivateKey(kind: KeyKind): Promise<KeyObject> {
   switch (kind.algorithm) {
@@ -32,7 +32,7 @@ export async function generatePrivateKey(kind: KeyKind): Promise<KeyObject> {
   }
 }
 
-/** Whether the key is of that algorithm and size; one that is not must not be used again for the volume. */
+/** Whether the key has that algorithm and size; otherwise it must not be reused for the volume. */
 export function keyMatchesSpec(key: KeyObject, kind: KeyKind): boolean {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
   switch (kind.algorithm) {
@@ -45,10 +45,10 @@ export function keyMatchesSpec(key: KeyObject, kind: KeyKind): boolean {
   }
 }
 
-/** The last encoding of each living key: it is written before the request is sent, and again with the certificate. */
+/** The last encoding of each live key: it is written before the request is sent, and again with the certificate. */
 const encodings = new WeakMap<KeyObject, { readonly encoding: KeySpec['encoding']; readonly pem: Buffer }>();
 
-/** The key as the PEM that its file holds: `RSA PRIVATE KEY` (PKCS#1, RSA alone) or `PRIVATE KEY` (PKCS#8). */
+/** The key as PEM: `RSA PRIVATE KEY` (PKCS#1, RSA only) or `PRIVATE KEY` (PKCS#8). */
 export function encodePrivateKey(key: KeyObject, encoding: KeySpec['encoding']): Buffer {
   const known = encodings.get(key);
   if (known?.encoding === encoding) return known.pem;
@@ -59,15 +59,15 @@ export function encodePrivateKey(key: KeyObject, encoding: KeySpec['encoding']):
 }
 
 /**
- * The public half of a private key as SubjectPublicKeyInfo (RFC 5280 4.1.2.7). That of an EC key stands in the private
- * key's own encoding, which is at hand; OpenSSL would take five times as long to encode it anew.
+ * The public half of a private key as SubjectPublicKeyInfo (RFC 5280 4.1.2.7). For an EC key it is taken from the
+ * private key's encoding, which is cached; OpenSSL would take five times as long to encode it again.
  */
 export function encodePublicKey(key: KeyObject): Buffer {
   const known = key.asymmetricKeyType === 'ec' ? ecPublicKeyIn(encodePrivateKey(key, 'PKCS8')) : undefined;
   return known ?? createPublicKey(key).export({ type: 'spki', format: 'der' });
 }
 
-/** From PrivateKeyInfo (RFC 5208 5) the algorithm, and from the ECPrivateKey in it (RFC 5915 3) the optional publicKey. */
+/** From PrivateKeyInfo (RFC 5208 5) the algorithm, and from its ECPrivateKey (RFC 5915 3) the optional publicKey. */
 function ecPublicKeyIn(pem: Buffer): Buffer | undefined {
   const [block] = parsePem(pem.toString('latin1'));
   const [, algorithm, privateKey] = block === undefined ? [] : readDerChildren(block.der);
@@ -78,13 +78,13 @@ function ecPublicKeyIn(pem: Buffer): Buffer | undefined {
 
 /**
  * Reads a private key's PEM of either encoding.
- * @throws CertfleetError failed-precondition when the text holds no unencrypted private key
+ * @throws CertfleetError failed-precondition if the text contains no unencrypted private key
  */
 export function decodePrivateKey(pem: string | Buffer): KeyObject {
   try {
     return createPrivateKey({ key: pem, format: 'pem' });
   } catch {
-    // OpenSSL's error is left out: it says nothing to a user, and nothing of a key file may reach a log.
+    // OpenSSL's error is omitted: it does not help a user, and nothing of a key file may reach a log.
     throw new CertfleetError('failed-precondition', 'expected the PEM of an unencrypted private key, found none');
   }
 }

@@ -8,20 +8,20 @@ import { parsePem } from './pem.ts';
 import { digestOfSignature } from './signature.ts';
 import { subjectAltNameOid } from './x509-extensions.ts';
 
-/** What a CA takes from a request, each part in DER as it came. */
+/** The parts of a request that a CA uses, each in its original DER. */
 export interface CertificateSigningRequestContents {
-  /** CertificationRequestInfo: all that is signed. Equal requests may differ in their signatures. */
+  /** CertificationRequestInfo: the signed part. Equal requests may have different signatures. */
   readonly information: Buffer;
   readonly subject: Buffer;
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Buffer;
-  /** The whole SubjectAltName extension; undefined when the request has none. */
+  /** The whole SubjectAltName extension; undefined if the request has none. */
   readonly subjectAltName: Buffer | undefined;
 }
 
 /**
- * Reads a PKCS#10 request and checks that it is signed by the key that it names.
- * @throws CertfleetError invalid-argument when it is malformed, or not signed so
+ * Reads a PKCS#10 request and verifies its signature with the key in it.
+ * @throws CertfleetError invalid-argument if it is malformed or the signature is wrong
  */
 export function readCertificateSigningRequest(csrPem: string): CertificateSigningRequestContents {
   const [block, ...others] = parsePem(csrPem);

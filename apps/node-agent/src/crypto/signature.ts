@@ -5,7 +5,7 @@ import { bitString, nullValue, objectIdentifier, sequence } from './der.ts';
 
 interface SignatureAlgorithm {
   readonly oid: string;
-  /** Undefined where the scheme hashes by itself. */
+  /** Undefined if the scheme includes the hash. */
   readonly digest: string | undefined;
   /** RSA's NULL (RFC 4055 section 5); the others have none. */
   readonly parameters: readonly Uint8Array[];
@@ -23,22 +23,22 @@ const curves: Readonly<Record<string, SignatureAlgorithm>> = {
 const algorithms: readonly SignatureAlgorithm[] = [rsaSha256, rsaSha384, rsaSha512, ed25519, ...Object.values(curves)];
 
 /**
- * The signed form that PKCS#10 and X.509 share: SEQUENCE of what is signed, the algorithm and the signature. The digest
- * fits the key's strength as cert-manager picks it: SHA-384 from RSA 3072 and for P-384, SHA-512 from 4096 and P-521.
+ * The signed structure of PKCS#10 and X.509: SEQUENCE of the signed part, the algorithm and the signature. The digest
+ * depends on the key's strength, as in cert-manager: SHA-384 from RSA 3072 and for P-384, SHA-512 from 4096 and P-521.
  */
 export function signStructure(toBeSigned: Buffer, key: KeyObject): Buffer {
   const algorithm = algorithmOf(key);
   return sequence(toBeSigned, encodeAlgorithm(algorithm), bitString(sign(algorithm.digest, toBeSigned, key)));
 }
 
-/** The AlgorithmIdentifier that `signStructure` puts beside the key's signature; a certificate repeats it inside. */
+/** The AlgorithmIdentifier that `signStructure` writes for the key; a certificate repeats it in the signed part. */
 export function signatureAlgorithmIdentifier(key: KeyObject): Buffer {
   return encodeAlgorithm(algorithmOf(key));
 }
 
 /**
- * The digest to verify with, undefined for Ed25519, of an AlgorithmIdentifier that `signStructure` could have written.
- * @throws CertfleetError invalid-argument when it is another one
+ * The digest to verify with, undefined for Ed25519, for an AlgorithmIdentifier of `signStructure`.
+ * @throws CertfleetError invalid-argument for any other one
  */
 export function digestOfSignature(algorithmIdentifier: Buffer): string | undefined {
   const algorithm = algorithms.find((candidate) => encodeAlgorithm(candidate).equals(algorithmIdentifier));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { KeyUsage } from '../spec/volume-spec.ts';
 import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import { basicConstraintsExtension, keyUsageExtensions } from './x509-extensions.ts';
@@ -17,13 +17,15 @@ const usages: readonly (readonly [readonly KeyUsage[], string])[] = [
   [['decipher only'], '0303070080'],
 ];
 
-for (const [names, expected] of usages) {
-  test(`encodes ${names.join(' and ')} without trailing zero bits, as DER demands`, () => {
-    assert.equal(valueOf(keyUsageExtensions(names, false)[0]), expected);
-  });
-}
+describe('x509 extensions', () => {
+  for (const [names, expected] of usages) {
+    test(`encodes ${names.join(' and ')} without trailing zero bits, as DER requires`, () => {
+      assert.equal(valueOf(keyUsageExtensions(names, false)[0]), expected);
+    });
+  }
 
-test('leaves the default out of basic constraints, as DER demands', () => {
-  assert.equal(valueOf(basicConstraintsExtension(false)), '3000');
-  assert.equal(valueOf(basicConstraintsExtension(true)), '30030101ff');
+  test('omits the default in basic constraints, as DER requires', () => {
+    assert.equal(valueOf(basicConstraintsExtension(false)), '3000');
+    assert.equal(valueOf(basicConstraintsExtension(true)), '30030101ff');
+  });
 });

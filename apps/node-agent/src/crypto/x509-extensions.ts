@@ -3,7 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KeyUsage } from '../spec/volume-spec.ts';
 import { bitString, contextPrimitive, objectIdentifier, octetString, sequence, trueValue } from './der.ts';
 
-/** The names that a certificate is asked for besides its subject. */
+/** The alternative names of a request. */
 export interface SubjectAltNames {
   readonly dnsNames: readonly string[];
   readonly uris: readonly string[];
@@ -39,15 +39,15 @@ const usageTable: Readonly<Record<KeyUsage, number | string>> = {
   'netscape sgc': '2.16.840.1.113730.4.1',
 };
 
-/** One Extension: the identifier, whether a verifier must know it, and the DER of its value. */
+/** One Extension: the identifier, the critical flag, and the DER of its value. */
 export function extension(oid: string, critical: boolean, value: Uint8Array): Buffer {
   return sequence(objectIdentifier(oid), ...(critical ? [trueValue] : []), octetString(value));
 }
 
 /**
- * KeyUsage and ExtendedKeyUsage as cert-manager's webhook expects them beside the request's `usages` and `isCA`: a CA
- * also has "cert sign", no usage at all means the API's default pair, and extended usages keep their order and
- * repetitions, because the two lists are compared element by element.
+ * KeyUsage and ExtendedKeyUsage as cert-manager's webhook expects them for the request's `usages` and `isCA`: a CA also
+ * has "cert sign", no usage means the API's default pair, and extended usages keep their order and repetitions, because
+ * the webhook compares the lists element by element.
  */
 export function keyUsageExtensions(usages: readonly KeyUsage[], isCa: boolean): Buffer[] {
   const requested: readonly KeyUsage[] = usages.length > 0 ? usages : ['digital signature', 'key encipherment'];
@@ -66,9 +66,9 @@ export function basicConstraintsExtension(isCa: boolean): Buffer {
 }
 
 /**
- * SubjectAltName, or nothing when there is no name; the order of kinds is the one of Go's encoder.
- * Critical when the subject is empty (RFC 5280 4.2.1.6).
- * @throws CertfleetError invalid-argument when a name is not ASCII or an address is not one
+ * SubjectAltName, or nothing without names; the kinds are ordered as by Go's encoder. Critical if the subject is empty
+ * (RFC 5280 4.2.1.6).
+ * @throws CertfleetError invalid-argument if a name is not ASCII or an address is invalid
  */
 export function subjectAltNameExtension(names: SubjectAltNames, subjectIsEmpty: boolean): Buffer[] {
   const generalNames = [
@@ -79,7 +79,7 @@ export function subjectAltNameExtension(names: SubjectAltNames, subjectIsEmpty: 
   return generalNames.length > 0 ? [extension(subjectAltNameOid, subjectIsEmpty, sequence(...generalNames))] : [];
 }
 
-/** A BIT STRING of named bits: trailing zero bits are left out (X.690 11.2.2). */
+/** A BIT STRING of named bits, without trailing zero bits (X.690 11.2.2). */
 function namedBits(bits: readonly number[]): Buffer {
   const highest = Math.max(...bits);
   const octets = new Uint8Array((highest >> 3) + 1);

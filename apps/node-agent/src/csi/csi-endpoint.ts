@@ -8,7 +8,6 @@ import { registrationService } from './registration-service.ts';
 import { SocketServer } from './socket-server.ts';
 import type { CallObserver } from './unary-handler.ts';
 
-/** What the kubelet meets. */
 export interface CsiEndpointOptions {
   readonly nodeId: string;
   readonly driverName: string;
@@ -17,16 +16,16 @@ export interface CsiEndpointOptions {
   readonly socketPath: string;
   /** The same socket as the kubelet sees it: a path on the host. */
   readonly kubeletSocketPath: string;
-  /** The kubelet's plugins_registry directory; undefined leaves the registration to somebody else. */
+  /** The kubelet's plugins_registry directory; undefined if another process registers the driver. */
   readonly registrationDirectory: string | undefined;
   readonly volumes: PublishedVolumes;
   readonly observer: CallObserver;
 }
 
-/** So long a call under way may go on after a stop was asked for. */
+/** How long calls in progress may continue after a stop. */
 const stopGraceMs = 5_000;
 
-/** The sockets that the kubelet talks to: the driver's own, and the one by which it registers itself. */
+/** The sockets for the kubelet: the driver's own, and the one for its registration. */
 export class CsiEndpoint {
   readonly #options: CsiEndpointOptions;
   readonly #driver: SocketServer;
@@ -46,18 +45,20 @@ export class CsiEndpoint {
     this.#registration.add(RegistrationService, registrationService(registration, observer));
   }
 
-  /** Why the kubelet refused the driver; undefined while it has not. */
+  /** Why the kubelet refused the driver; undefined if it did not. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
 
-  /** Serves CSI first: the kubelet calls as soon as it sees the registration's socket. */
+  /** Serves CSI first: the kubelet calls as soon as it sees the registration socket. */
   async start(): Promise<void> {
     await this.#driver.start();
     await this.#registration?.start();
   }
 
-  /** Why the kubelet cannot reach the driver or its registration; undefined when it can. Lost sockets are made anew. */
+  /**
+   * Why the kubelet cannot reach the driver or its registration; undefined if it can. Lost sockets are created again.
+   */
   async check(): Promise<string | undefined> {
     const reason = (await this.#driver.check()) ?? (await this.#registration?.check());
     if (reason !== undefined) this.#options.observer.log.error({ reason }, 'the kubelet cannot reach the driver');

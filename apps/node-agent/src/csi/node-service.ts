@@ -5,13 +5,13 @@ import { parsePublishRequest, parseUnpublishRequest } from './publish-request.ts
 import { unaryHandler } from './unary-handler.ts';
 import type { CallObserver } from './unary-handler.ts';
 
-/** What the Node service asks of the volumes below it. */
+/** The operations on volumes that the Node service uses. */
 export interface PublishedVolumes {
   publish(request: PublishRequest, context: PublishContext): Promise<void>;
   unpublish(request: UnpublishRequest): Promise<void>;
 }
 
-/** CSI's Node service for inline ephemeral volumes: nothing is staged, the kubelet's fsGroup comes with the mount. */
+/** CSI's Node service for inline ephemeral volumes: no staging, and the kubelet's fsGroup comes with the mount. */
 export function nodeService(nodeId: string, volumes: PublishedVolumes, observer: CallObserver): NodeServer {
   const capabilities = [{ rpc: { type: NodeServiceCapability_RPC_Type.VOLUME_MOUNT_GROUP } }];
   return {

@@ -4,10 +4,15 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import type { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../gen/csi/v1/csi.ts';
 import type { PublishRequest, UnpublishRequest } from '../volume/volume-requests.ts';
 
-/** The key, in the volume context or from Kubernetes 1.35 on in the secrets, of the tokens that CSIDriver.tokenRequests asks for. */
+/**
+ * Key of the tokens that CSIDriver.tokenRequests asks for: in the volume context, or from Kubernetes 1.35 on in the
+ * secrets.
+ */
 export const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
 
-/** Checks a NodePublishVolume request against the CSI specification and this driver's own rules, all but the attributes. */
+/**
+ * Validates a NodePublishVolume request against the CSI specification and this driver's rules, except the attributes.
+ */
 export function parsePublishRequest(request: NodePublishVolumeRequest): PublishRequest {
   const { mount, block } = request.volumeCapability ?? {};
   if (request.volumeCapability === undefined) throw missing('volume_capability');
@@ -26,7 +31,10 @@ export function parsePublishRequest(request: NodePublishVolumeRequest): PublishR
   };
 }
 
-/** Checks what NodePublishVolume and NodeUnpublishVolume both carry. The store judges the volume id's characters. */
+/**
+ * Validates the common fields of NodePublishVolume and NodeUnpublishVolume. The store validates the volume id's
+ * characters.
+ */
 export function parseUnpublishRequest(
   request: Pick<NodeUnpublishVolumeRequest, 'volumeId' | 'targetPath'>,
 ): UnpublishRequest {

@@ -2,7 +2,7 @@ import type { RegistrationServer } from '../../gen/pluginregistration/v1/api.ts'
 import { unaryHandler } from './unary-handler.ts';
 import type { CallObserver } from './unary-handler.ts';
 
-/** What the kubelet is told, and who hears its verdict. */
+/** The driver's registration, and the callback for the kubelet's result. */
 export interface Registration {
   readonly driverName: string;
   /** The driver's socket as the kubelet sees it: a path on the host. */
@@ -10,7 +10,9 @@ export interface Registration {
   readonly onStatus: (registered: boolean, error: string) => void;
 }
 
-/** The kubelet's plugin registration API (pluginregistration v1), served by the plugin itself in a registrar's place. */
+/**
+ * The kubelet's plugin registration API (pluginregistration v1), served by the driver itself instead of a registrar.
+ */
 export function registrationService(registration: Registration, observer: CallObserver): RegistrationServer {
   return {
     getInfo: unaryHandler('GetInfo', observer, () =>

@@ -8,16 +8,16 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 
 /** sun_path of a Unix socket holds 107 bytes and a NUL. */
 const maxSocketPath = 107;
-/** A listening socket of this machine is connected to at once. */
+/** A listening socket on the same machine accepts connections immediately. */
 const dialTimeoutMs = 5_000;
 
 /**
- * A gRPC server on a Unix socket that only its owner may open. The socket is bound under a name of its own and renamed:
- * a client never finds the path empty, and what is removed at the end is this server's inode alone, never that of a
- * server that took its place (libuv would unlink whatever has the name that was bound).
+ * A gRPC server on a Unix socket that only its owner may open. The socket is bound under a temporary name and then
+ * renamed, so that the path always exists, and only this server's inode is removed at the end, not that of a newer
+ * server (libuv would unlink the bound name, even of another server).
  */
 export class SocketServer {
-  /** Without Channelz, the bookkeeping of gRPC's own debugging service, which nothing here serves. */
+  /** Without Channelz, gRPC's debugging service, which the agent does not serve. */
   readonly #server = new Server({ 'grpc.enable_channelz': 0 });
   readonly #path: string;
   #ownInode: string | undefined;
@@ -32,7 +32,7 @@ export class SocketServer {
     this.#server.addService(definition, implementation);
   }
 
-  /** Listens, in the place of a socket that an earlier process left behind. */
+  /** Listens, and replaces a socket that an earlier process left. */
   async start(): Promise<void> {
     assertSocketPath(this.#path);
     await this.#bind();
@@ -40,9 +40,9 @@ export class SocketServer {
   }
 
   /**
-   * Why clients cannot reach this server at its path; undefined when they can, or when it is not started yet or stopped.
-   * A socket that is gone, or that nobody listens on any more, is made anew first. Calls while a check is under way get its
-   * result: two that each bind the socket would leave a path that neither recognizes.
+   * Why clients cannot reach this server at its path; undefined if they can, or if it is not started or is stopped. A
+   * socket that is gone or without a listener is created again first. Concurrent calls share one check: two that
+   * each bind the socket would leave a path that neither recognises.
    */
   check(): Promise<string | undefined> {
     if (this.#state !== 'started') return Promise.resolve(undefined);
@@ -54,16 +54,19 @@ export class SocketServer {
     try {
       const [inode, isAnswering] = [await inodeOf(this.#path), await answers(this.#path)];
       if (inode === this.#ownInode && isAnswering) return undefined;
-      // Two servers that each take the path back would do so for ever.
+      // Two servers that both replaced the socket would do so without end.
       if (inode !== this.#ownInode && isAnswering) return `another process listens on ${this.#path}`;
       await this.#bind();
-      return (await answers(this.#path)) ? undefined : `nobody can connect to ${this.#path}`;
+      return (await answers(this.#path)) ? undefined : `cannot connect to ${this.#path}`;
     } catch (thrown) {
       return `cannot listen on ${this.#path}: ${asCertfleetError(thrown).message}`;
     }
   }
 
-  /** Lets running calls end, at most `graceMs`, then closes; the socket file goes too, if it is still this server's. */
+  /**
+   * Waits at most `graceMs` for calls in progress, then closes, and removes the socket file if it is still this
+   * server's.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#state = 'stopped';
     await this.#checking;
@@ -77,7 +80,8 @@ export class SocketServer {
   async #bind(): Promise<void> {
     const directory = dirname(this.#path);
     await mkdir(directory, { recursive: true });
-    // Short, so that the path's own limit is the one that counts; the kubelet passes over names that begin with a dot.
+    // Short, so that the limit on the length of the path itself applies; the kubelet ignores names that begin with a
+    // dot.
     const temporary = join(directory, `.${randomBytes(3).toString('hex')}`);
     await new Promise<void>((resolve, reject) => {
       this.#server.bindAsync(`unix:${temporary}`, ServerCredentials.createInsecure(), (error) =>
@@ -96,7 +100,7 @@ export class SocketServer {
   }
 }
 
-/** @throws CertfleetError invalid-argument when no client could connect to a socket of so long a path */
+/** @throws CertfleetError invalid-argument if the path is too long for clients to connect */
 export function assertSocketPath(path: string): void {
   const length = Buffer.byteLength(path);
   if (length <= maxSocketPath) return;
@@ -106,7 +110,7 @@ export function assertSocketPath(path: string): void {
   );
 }
 
-/** Undefined when there is nothing. */
+/** Undefined if there is no file. */
 async function inodeOf(path: string): Promise<string | undefined> {
   const { dev, ino } = (await lstat(path, { bigint: true }).catch(() => undefined)) ?? {};
   return ino === undefined ? undefined : `${dev}:${ino}`;

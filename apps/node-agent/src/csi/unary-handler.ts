@@ -5,15 +5,15 @@ import { grpcStatus } from '@certfleet/shared/grpc-status.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { PublishContext } from '../volume/volume-requests.ts';
 
-/** Where each finished call is told: to the log and to the metrics. */
+/** Receives each finished call, for log and metrics. */
 export interface CallObserver {
   readonly log: Logger;
   readonly observe: (method: string, code: string, durationMs: number) => void;
 }
 
 /**
- * Turns an async function into a gRPC handler. This is the one place where calls are logged and where errors become
- * status codes; requests are never logged, since volume contexts and secrets may hold tokens and passwords.
+ * Turns an async function into a gRPC handler. Only this function logs calls and turns errors into status codes.
+ * Requests are never logged, because volume contexts and secrets may contain tokens and passwords.
  */
 export function unaryHandler<Request, Response>(
   method: string,
@@ -26,11 +26,11 @@ export function unaryHandler<Request, Response>(
     const abort = (): void => aborter.abort();
     call.on('cancelled', abort);
     const deadline = call.getDeadline();
-    // gRPC has made a wall time of the caller's timeout just now; a clock that steps later must not change it.
+    // gRPC has just converted the caller's timeout to wall time; a later change of the clock must not affect it.
     const timeoutMs = (deadline instanceof Date ? deadline.getTime() : deadline) - Date.now();
     const context = { signal: aborter.signal, deadlineMs: startedMs + timeoutMs };
     const finish = (code: status): void => {
-      // gRPC also tells of the end of a call that was answered.
+      // gRPC also emits 'cancelled' after an answered call.
       call.off('cancelled', abort);
       observer.observe(method, status[code], performance.now() - startedMs);
     };
@@ -42,7 +42,7 @@ export function unaryHandler<Request, Response>(
       },
       (thrown: unknown) => {
         const error = asCertfleetError(thrown);
-        // The message goes to the kubelet and into its events: by CertfleetError's rule it holds no secret.
+        // The message goes to the kubelet and into its Events; a CertfleetError's message never contains a secret.
         const [code, details] = [grpcStatus[error.code], error.message];
         observer.log.warn({ method, code: status[code], reason: error.reason, error: error.message }, 'call failed');
         finish(code);

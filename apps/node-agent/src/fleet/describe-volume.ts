@@ -4,10 +4,10 @@ import { parsePem } from '../crypto/pem.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { VolumeDescription } from './fleet-volumes.ts';
 
-/** More than an issuer's answer may be, which is bounded where it is taken in. */
+/** Larger than the maximum size of an issuer's response. */
 export const maxFileBytes = 2 * 1024 * 1024;
 
-/** A chain has seldom more than four certificates; the public roots of a distribution are some 150 in 200 KB. */
+/** A chain seldom has more than four certificates; the public roots of a distribution are about 150 in 200 KB. */
 const limits = {
   chain: { certificates: 32, bytes: 128 * 1024 },
   ca: { certificates: 512, bytes: 384 * 1024 },
@@ -15,8 +15,8 @@ const limits = {
 const maxText = 256;
 
 /**
- * What a volume's certificate and CA files hold now, as the pod reads them. Nothing but certificates can leave: each is
- * parsed and encoded again, and what else lies in the files, whoever put it there, is passed over.
+ * The current content of a volume's certificate and CA files. Only certificates are returned: each is parsed and
+ * encoded again, and any other content of the files is ignored.
  */
 export function describeVolume(volume: Pick<Volume, 'store' | 'volumeId' | 'spec'> | undefined): VolumeDescription {
   if (volume === undefined) return absent('the node has no such volume');

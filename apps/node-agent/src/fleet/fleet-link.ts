@@ -11,26 +11,25 @@ import { FleetSession } from './fleet-session.ts';
 import type { FleetVolumes } from './fleet-volumes.ts';
 import { NodeQueue } from './node-queue.ts';
 
-/** What the link works with. */
 export interface FleetLinkOptions {
   readonly controller: ControllerAccess;
   readonly volumes: FleetVolumes;
   readonly version: string;
-  /** Renewals by job in progress at once. */
+  /** Maximum number of renewal jobs in progress. */
   readonly concurrentJobs: number;
-  /** For a Redis that asks its clients for a certificate. */
+  /** For a Redis that requires client certificates. */
   readonly redisCertificate?: ClientCertificateFiles | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onConnected: (isConnected: boolean) => void;
 }
 
-/** A restarted controller must not meet its whole fleet in one second, and must know it again within a minute. */
+/** Spreads the fleet's reconnects to a restarted controller over some seconds, and completes them within a minute. */
 const reconnect = { initialMs: 500, factor: 2, jitter: 1, capMs: 10_000 };
 
 /**
- * The agent's link to the renewal controller: reports over gRPC, jobs through Redis. Everything the agent does goes on
- * without it; it comes back by itself however long the other side was away.
+ * The agent's link to the renewal controller: reports over gRPC, jobs through Redis. The agent works without it; the
+ * link reconnects after outages of any length.
  */
 export class FleetLink {
   readonly #options: FleetLinkOptions;
@@ -57,7 +56,7 @@ export class FleetLink {
     this.#running = this.#run();
   }
 
-  /** Ends the stream and takes no more jobs; those in progress get a few seconds. */
+  /** Ends the stream and takes no more jobs; jobs in progress get a few seconds. */
   async stop(): Promise<void> {
     this.#options.volumes.onChange(undefined);
     const reason = new CertfleetError('cancelled', 'the agent is stopping');
@@ -75,7 +74,7 @@ export class FleetLink {
       if (signal.aborted) return;
       this.#failures += 1;
       const waitMs = backoffMs(reconnect, this.#failures);
-      // Once per outage: a controller that is away for a day must not fill the log.
+      // Only the first failure of an outage is a warning, so that a long outage does not fill the log.
       const level = this.#failures === 1 ? 'warn' : 'debug';
       log[level]({ error: error.message, retryInMs: Math.round(waitMs) }, 'not connected to the controller');
       await delay(clock, waitMs, signal).catch(() => undefined);

@@ -15,7 +15,6 @@ import type { FleetVolumes } from './fleet-volumes.ts';
 import { reportChunks } from './snapshot-chunks.ts';
 import { WakeUp } from './wake-up.ts';
 
-/** What a session works with. */
 export interface FleetSessionOptions {
   readonly connection: ControllerConnection;
   readonly volumes: FleetVolumes;
@@ -25,15 +24,15 @@ export interface FleetSessionOptions {
   readonly onAccess: (access: RedisAccess) => void;
 }
 
-/** Time for a stream to be opened, its token reviewed, and the controller to answer. */
+/** Timeout for opening the stream, the token review and the controller's response. */
 const welcomeTimeoutMs = 15_000;
-/** Changes that come within it travel together: a node that starts a hundred pods sends a few messages. */
+/** Changes within this time are sent together: a node that starts a hundred pods sends a few messages. */
 const gatherMs = 50;
-/** What a controller may ask for; anything else would be a loop or a silence. */
+/** Bounds of the heartbeat interval that the controller may request, in seconds. */
 const heartbeatBounds = { low: 1, high: 300 };
 
 const maxRequestId = 64;
-/** More questions at once are nobody's who waits for an answer: the rest is left unanswered. */
+/** Maximum number of unanswered requests for descriptions; more are ignored. */
 const maxQuestions = 16;
 
 const emptyMessage: AgentMessage = {
@@ -45,13 +44,13 @@ const emptyMessage: AgentMessage = {
 };
 
 /**
- * One stream to the controller, from Hello to its end: the whole snapshot when the controller asks for it, then what has
- * changed since, as fast as the controller reads and never more than one report a volume in memory.
+ * One stream to the controller, from Hello to its end. It sends a snapshot when the controller asks for one, then the
+ * changes since, at the pace at which the controller reads, with at most one pending report per volume.
  */
 export class FleetSession {
   readonly #options: FleetSessionOptions;
   readonly #changed = new Set<string>();
-  /** Renewal jobs that were refused, by the volume: the generation that the job named. */
+  /** Refused renewal jobs: the generation that each job named, by volume id. */
   readonly #refused = new Map<string, number>();
   readonly #questions: Describe[] = [];
   readonly #wakeUp = new WakeUp();
@@ -64,19 +63,19 @@ export class FleetSession {
 
   constructor(options: FleetSessionOptions) {
     this.#options = options;
-    this.#welcomed.promise.catch(() => undefined); // Awaited in run, which may have ended by then.
+    this.#welcomed.promise.catch(() => undefined); // run() awaits it, but may have ended by then.
   }
 
-  /** The volume has come, changed or gone. */
+  /** Call when a volume was added, changed or removed. */
   changed(volumeId: string): void {
     this.#changed.add(volumeId);
     this.#wakeUp.call();
   }
 
-  /** A renewal job was not carried out. */
+  /** Call when a renewal job was refused. */
   refused(volumeId: string, generation: number): void {
     this.#refused.set(volumeId, generation);
-    // The report comes along: the controller may have missed that the volume is gone.
+    // The volume is reported too: the controller may have missed its removal.
     this.changed(volumeId);
   }
 
@@ -88,7 +87,7 @@ export class FleetSession {
     this.#wakeUp.call();
   }
 
-  /** Speaks until the stream ends, and then always rejects with why. */
+  /** Runs until the stream ends; always rejects with the reason. */
   async run(): Promise<never> {
     const { connection, version, clock, onWelcome } = this.#options;
     const { stream } = connection;
@@ -96,7 +95,7 @@ export class FleetSession {
     stream.on('error', (error: Error) => this.end(new CertfleetError('unavailable', error.message)));
     stream.on('end', () => this.end(new CertfleetError('unavailable', 'the controller ended the stream')));
     const cancelTimeout = clock.schedule(welcomeTimeoutMs, () =>
-      this.end(new CertfleetError('deadline-exceeded', 'expected a welcome of the controller, found silence')),
+      this.end(new CertfleetError('deadline-exceeded', 'the controller sent no welcome in time')),
     );
     try {
       await this.#send({ hello: { agentVersion: version } });
@@ -142,7 +141,7 @@ export class FleetSession {
     this.#ending.signal.throwIfAborted();
     if (this.#isSnapshotDue) {
       this.#isSnapshotDue = false;
-      // Every volume's present state goes out below; what changes from here on is a delta again.
+      // The snapshot contains the current state of every volume; later changes are sent as deltas.
       this.#changed.clear();
       for (const volumeId of this.#refused.keys()) this.#changed.add(volumeId);
       // Deferrals are in deltas alone, and the last ones may be lost.
@@ -150,7 +149,7 @@ export class FleetSession {
       await this.#sendSnapshot();
       this.#isSnapshotSent = true;
     } else if (this.#isHeartbeatDue) {
-      // Before the changes, which may have no end: it alone tells the controller when the node was last heard of.
+      // Before the changes, which may come continuously: the heartbeat is the node's sign of life for the controller.
       this.#isHeartbeatDue = false;
       await this.#send({ heartbeat: {} });
     } else if (this.#questions.length > 0) {
@@ -193,7 +192,10 @@ export class FleetSession {
     return this.#options.volumes.deferredForMs?.(volumeId) ?? 0;
   }
 
-  /** One question at a time: an answer may be half a megabyte, and the next is made when this one is on its way. */
+  /**
+   * Answers one request at a time: a description may have half a megabyte, and the next is built after this one was
+   * sent.
+   */
   async #answer(): Promise<void> {
     const question = this.#questions.shift();
     if (question === undefined) return;
@@ -201,7 +203,7 @@ export class FleetSession {
     await this.#send({ description: { requestId, ...this.#options.volumes.describe(question.volumeId) } });
   }
 
-  /** Sends one message, and waits when the controller reads more slowly than we write. */
+  /** Sends one message, and waits while the controller reads more slowly than the agent writes. */
   async #send(message: Partial<AgentMessage>): Promise<void> {
     this.#ending.signal.throwIfAborted();
     const { stream } = this.#options.connection;

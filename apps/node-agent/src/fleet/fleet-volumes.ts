@@ -1,34 +1,34 @@
 import type { Description, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 
-/** An answer to the controller's question, whichever question it was. */
+/** The description of a volume, without the id of the request. */
 export type VolumeDescription = Omit<Description, 'requestId'>;
 
-/** The volumes of this node, as the link to the controller sees them. */
+/** The volumes of this node, as the link to the controller uses them. */
 export interface FleetVolumes {
   ids(): readonly string[];
-  /** How the volume stands now; undefined when the node no longer has it. */
+  /** The report on a volume; undefined if the node does not have it. */
   report(volumeId: string): VolumeReport | undefined;
-  /** What stands in the volume's certificate and CA files now; never throws. */
+  /** The content of the volume's certificate and CA files; never throws. */
   describe(volumeId: string): VolumeDescription;
-  /** Calls back whenever a volume has come, changed or gone; undefined ends it. */
+  /** Sets the listener for added, changed and removed volumes; undefined removes it. */
   onChange(listener: ((volumeId: string) => void) | undefined): void;
   /**
-   * Replaces the certificate of one generation, if that is still the volume's. A person's request passes over the minimum
+   * Replaces the certificate of one generation if the volume still has it. A person's request ignores the minimum
    * interval since the last success and the back-off after a final refusal.
-   * @returns what came of it: one of a few fixed words
-   * @throws CertfleetError when the issuance failed
+   * @returns the outcome, from a fixed set
+   * @throws CertfleetError if the issuance failed
    */
   renew(volumeId: string, generation: number, isRequestedByPerson: boolean): Promise<string>;
-  /** For how many milliseconds from now on automatic renewals of the volume are refused; 0 when they are not. */
+  /** Milliseconds for which automatic renewals of the volume are refused; 0 if they are not. */
   automaticWaitMs(volumeId: string): number;
   /**
-   * For how many milliseconds from now on a renewal of the volume, also one that is in progress as a job, brings no
-   * certificate though nothing failed: a readiness gate is closed, or the new one is not valid yet. 0 when it may.
+   * Milliseconds for which a renewal of the volume, also one in progress, cannot change anything although nothing failed:
+   * a readiness gate is closed, or the new certificate is not valid yet. 0 if a renewal can succeed.
    */
   deferredForMs?(volumeId: string): number;
   /**
-   * Leaves the renewal of one generation to the controller until a time, if that is still the volume's.
-   * @returns what came of it: one of a few fixed words
+   * Leaves the renewal of one generation to the controller until a time, if the volume still has that generation.
+   * @returns the outcome, from a fixed set
    */
   defer(volumeId: string, generation: number, until: Date): Promise<string>;
 }

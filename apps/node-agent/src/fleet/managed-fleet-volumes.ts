@@ -5,7 +5,7 @@ import { describeVolume } from './describe-volume.ts';
 import type { FleetVolumes, VolumeDescription } from './fleet-volumes.ts';
 import { volumeReport } from './volume-report.ts';
 
-/** The volumes that the agent manages. */
+/** FleetVolumes of the volumes in a VolumeManager. */
 export class ManagedFleetVolumes implements FleetVolumes {
   readonly #volumes: VolumeManager;
   readonly #clock: Clock;

@@ -1,15 +1,18 @@
-/** What the controller asks of the agent: to renew a volume, or to leave its renewal alone for a while. */
+/** A job of the controller for the agent: renew a volume, or defer its renewal. */
 export interface NodeJob {
   readonly volumeId: string;
-  /** The generation that is meant; a volume that is past it is left as it is. */
+  /** The generation to renew; a volume of a later generation is left unchanged. */
   readonly generation: number;
-  /** A person requests the renewal; without it the minimum interval and back-off of automatic renewals apply. */
+  /** A person requested the renewal, so the minimum interval and back-off of automatic renewals do not apply. */
   readonly isRequestedByPerson?: true;
   /** Undefined: renew now. */
   readonly deferUntil?: Date;
 }
 
-/** A job is input like any other, whoever wrote it. @returns undefined for one that makes no sense */
+/**
+ * Validates a job, which is untrusted input.
+ * @returns undefined for a malformed job
+ */
 export function readNodeJob(name: string, data: unknown): NodeJob | undefined {
   const { volumeId, generation, untilMs, requested } = (data ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof volumeId !== 'string' || volumeId.length > 256) return undefined;
@@ -19,7 +22,7 @@ export function readNodeJob(name: string, data: unknown): NodeJob | undefined {
   return { volumeId, generation, deferUntil: new Date(untilMs) };
 }
 
-/** The last time that a Date can hold. */
+/** The latest time that a Date can represent. */
 const latestDateMs = 8.64e15;
 
 function isCount(value: unknown): value is number {

@@ -4,15 +4,15 @@ import { RenewalWorker } from './renewal-worker.ts';
 import type { RenewalWorkerOptions } from './renewal-worker.ts';
 
 /**
- * This node's queue under the access that the controller gave last. A new password alone is for the connections to come:
- * Redis leaves those that stand in peace. Any other access replaces the worker: the old one ends its jobs first, so that
- * the node never holds more than one worker's connections, and what is queued waits meanwhile.
+ * The worker for this node's queue, with the most recent access from the controller. A new password applies to new
+ * connections: Redis keeps those that are open. Any other change replaces the worker: the old one finishes its jobs
+ * first, so that the node has the connections of one worker only. Queued jobs stay in Redis.
  */
 export class NodeQueue {
   readonly #options: RenewalWorkerOptions;
   #access: RedisAccess | undefined;
   #worker: RenewalWorker | undefined;
-  /** Changes of the worker run one after another. */
+  /** Serialises changes of the worker. */
   #changes: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -24,7 +24,7 @@ export class NodeQueue {
     if (this.#stopped) return;
     const before = this.#access;
     this.#access = access;
-    const change = before !== undefined && isSamePlace(before, access) ? this.#changePassword : this.#replace;
+    const change = before !== undefined && isSameConnection(before, access) ? this.#changePassword : this.#replace;
     this.#changes = this.#changes.then(() => change.call(this, access));
   }
 
@@ -45,11 +45,14 @@ export class NodeQueue {
     try {
       this.#worker = new RenewalWorker(access, this.#options);
     } catch (thrown) {
-      this.#options.log.error({ error: asCertfleetError(thrown).message }, 'access to the renewal queue refused');
+      this.#options.log.error(
+        { error: asCertfleetError(thrown).message },
+        'cannot use the access to the renewal queue',
+      );
     }
   }
 }
 
-function isSamePlace(a: RedisAccess, b: RedisAccess): boolean {
+function isSameConnection(a: RedisAccess, b: RedisAccess): boolean {
   return (['connection', 'username', 'queue', 'prefix'] as const).every((name) => a[name] === b[name]);
 }

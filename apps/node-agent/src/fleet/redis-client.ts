@@ -11,16 +11,17 @@ import type { RedisOptions } from 'ioredis';
 const maxReconnectMs = 5_000;
 
 /**
- * How long an answer may take, in milliseconds: a server whose machine vanishes sends no FIN, and the kernel would wait
- * for a quarter of an hour. Where reads block it is longer than they may.
+ * Response timeouts in milliseconds: a server whose machine disappears sends no FIN, and the kernel would wait for a
+ * quarter of an hour. The one for blocking reads is longer than the block time.
  */
 const socketTimeouts = { commands: 8_000, blocking: 20_000 } as const;
-/** How long a read of the queue blocks, in seconds: an idle agent costs Redis a few commands in this time. */
+/** Block time of a read of the queue, in seconds: an idle agent sends Redis a few commands in this time. */
 export const blockSeconds = 15;
 
 /**
- * A connection to the Redis that the controller names, as this node's user. It reconnects for ever; errors are events.
- * @throws CertfleetError invalid-argument when the controller's description cannot be used
+ * Opens a connection to the Redis that the controller names, as this node's user. It reconnects without limit; errors
+ * are emitted as events.
+ * @throws CertfleetError invalid-argument if the controller's description cannot be used
  */
 export function openRedis(
   { connection, username, password }: RedisAccess,
@@ -33,11 +34,11 @@ export function openRedis(
     username,
     password,
     db,
-    // BullMQ's rule for workers: a command waits for the connection instead of failing.
+    // BullMQ requires it of workers: a command waits for the connection instead of failing.
     maxRetriesPerRequest: null,
-    // Asks with INFO, which answers "loading" before the user may be known again.
+    // The check uses INFO, which answers "loading" before the user may be known again.
     enableReadyCheck: false,
-    // The node's user has the right to the commands of its queue alone.
+    // The node's user may only use the commands of its queue.
     disableClientInfo: true,
     connectTimeout: 5_000,
     socketTimeout: socketTimeouts.commands,
@@ -50,7 +51,7 @@ export function openRedis(
     const options = { redisOptions: common, enableReadyCheck: false, clusterRetryStrategy: reconnectDelayMs };
     return new Cluster(
       servers.map(({ host, port }) => ({ host, port })),
-      // Certificates name hosts, not the addresses that DNS gives for them.
+      // Certificates contain host names, not the addresses that DNS returns.
       { ...options, dnsLookup: (address, callback) => callback(null, address) },
     );
   }
@@ -90,12 +91,12 @@ function tlsOf({ tls }: RedisEndpoint, certificate: ClientCertificateFiles | und
   return tls && redisTls({ ca: () => tls.ca, serverName: tls.serverName, certificate });
 }
 
-/** From a quarter of a second to five, spread, so that a fleet does not come back to a restarted server all at once. */
+/** From 250 ms to 5 s with jitter, so that a fleet does not reconnect to a restarted server at the same time. */
 function reconnectDelayMs(attempt: number): number {
   return Math.min(250 * 2 ** Math.min(attempt, 8), maxReconnectMs) * (0.5 + Math.random() / 2);
 }
 
-/** Lets a client's reads block: for the copy of a client that BullMQ makes for that. */
+/** Lets reads of a client block; for the duplicate that BullMQ creates for this purpose. */
 export function allowBlocking(client: Redis | Cluster): void {
   const allow = (options: RedisOptions): void => void (options.socketTimeout = socketTimeouts.blocking);
   if (!(client instanceof Cluster)) {

@@ -14,34 +14,36 @@ import { useFreshPassword } from '@certfleet/shared/redis-password.ts';
 import { useLoadedScripts } from './loaded-scripts.ts';
 import { allowBlocking, blockSeconds, openRedis } from './redis-client.ts';
 
-/** What a worker works with. */
 export interface RenewalWorkerOptions {
   readonly volumes: Pick<FleetVolumes, 'renew' | 'defer'>;
   readonly concurrency: number;
-  /** For a Redis that asks its clients for a certificate. */
+  /** For a Redis that requires client certificates. */
   readonly redisCertificate?: ClientCertificateFiles | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  /** A renewal was not carried out: its report tells nothing new, so the controller is to hear of it otherwise. */
+  /**
+   * Called when a renewal was refused. The volume's report does not change then, so the controller needs a separate
+   * message.
+   */
   readonly onRefused: (volumeId: string, generation: number) => void;
 }
 
-/** Outcomes after which no answer of the issuer comes, and no report that differs from the last one. */
+/** Outcomes after which neither an answer of the issuer nor a changed report follows. */
 const refusals: ReadonlySet<string> = new Set(['too-soon', 'backing-off', 'deferred', 'not-here']);
 
-/** BullMQ waits for a connection even when told to close by force; a stopping agent does not. */
+/** BullMQ waits for a connection even on a forced close; a stopping agent must not. */
 const closeLimitMs = 5_000;
 
-/** Takes renewal jobs from this node's queue, over two connections: one for commands, one that blocks. */
+/** Takes renewal jobs from this node's queue over two connections: one for commands, one for blocking reads. */
 export class RenewalWorker {
   readonly #options: RenewalWorkerOptions;
-  /** The connection for commands, then the one that BullMQ derives from it to block on. */
+  /** The connection for commands, then the one that BullMQ duplicates from it for blocking reads. */
   readonly #clients: (Redis | Cluster)[] = [];
   readonly #worker: Worker;
   #password: string;
   #isDown = false;
 
-  /** @throws CertfleetError invalid-argument when the access cannot be used */
+  /** @throws CertfleetError invalid-argument if the access cannot be used */
   constructor(access: RedisAccess, options: RenewalWorkerOptions) {
     this.#options = options;
     this.#password = access.password;
@@ -58,13 +60,13 @@ export class RenewalWorker {
       connection,
       prefix: access.prefix,
       concurrency: options.concurrency,
-      // A job wakes the blocked connection at once; the read ends now and then to find a Redis that vanished.
+      // A job wakes the blocked connection immediately; the block time ends so that a lost Redis is detected.
       drainDelay: blockSeconds,
       stalledInterval: 300_000,
       runRetryDelay: 2_000,
-      // A job is idempotent by its generation: it may come again as often as agents are killed in the middle.
+      // Jobs are idempotent by generation, so one may be repeated however often its agent was killed.
       maxStalledCount: 100,
-      // The report is the answer; a list of what was done would only grow.
+      // The report is the result; completed jobs would only accumulate.
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
       skipVersionCheck: true,
@@ -72,7 +74,7 @@ export class RenewalWorker {
     this.#worker.on('error', (error) => this.#onError(error));
   }
 
-  /** The password that every further connection is made with; what is under way goes on. */
+  /** Sets the password of new connections; work in progress continues. */
   changePassword(password: string): void {
     this.#password = password;
   }
@@ -81,7 +83,7 @@ export class RenewalWorker {
     this.#clients.push(client);
     useFreshPassword(client, () => this.#password);
     useLoadedScripts(client, this.#options.clock);
-    // One connection that was lost without a word tells that the other may be too: a question finds out.
+    // If one connection was lost silently, the other may be too; a ping detects it.
     client.on('close', () => this.#askOthers(client));
     return client;
   }
@@ -91,9 +93,9 @@ export class RenewalWorker {
       if (client !== lost && client.status === 'ready') client.ping().catch(() => undefined);
   }
 
-  /** Takes no more jobs and waits for those in progress, a few seconds at most; the rest come again. */
+  /** Takes no more jobs and waits a few seconds for those in progress; the others are delivered again. */
   async stop(): Promise<void> {
-    // With a connection that is down BullMQ would wait for its end, which ioredis never tells, and keep its timers.
+    // With a lost connection BullMQ would wait for its end, which ioredis never reports, and keep its timers.
     const isDown = this.#clients.some(({ status }) => status !== 'ready');
     const closed = this.#worker.close(isDown).catch(() => undefined);
     const closing = new AbortController();
@@ -104,22 +106,22 @@ export class RenewalWorker {
 
   async #process(job: Job): Promise<string> {
     const { log } = this.#options;
-    const order = readNodeJob(job.name, job.data);
-    if (order === undefined) {
-      log.warn({ job: job.id }, 'job refused: expected renew or defer, a volume and a generation');
+    const nodeJob = readNodeJob(job.name, job.data);
+    if (nodeJob === undefined) {
+      log.warn({ job: job.id }, 'malformed job: expected renew or defer, a volume and a generation');
       return 'malformed';
     }
     try {
-      const outcome = await this.#obey(order);
-      log.debug({ ...order, outcome }, 'job done');
+      const outcome = await this.#execute(nodeJob);
+      log.debug({ ...nodeJob, outcome }, 'job done');
       return outcome;
     } catch (thrown) {
-      // The controller hears of it from the report, and decides on the next try: a repeated job would pass its lane by.
+      // The report reaches the controller, which decides about a retry: a retry by BullMQ would bypass the lane.
       throw new UnrecoverableError(asCertfleetError(thrown).reason ?? 'IssuanceFailed');
     }
   }
 
-  async #obey({ volumeId, generation, deferUntil, isRequestedByPerson }: NodeJob): Promise<string> {
+  async #execute({ volumeId, generation, deferUntil, isRequestedByPerson }: NodeJob): Promise<string> {
     const { volumes, onRefused } = this.#options;
     if (deferUntil !== undefined) return await volumes.defer(volumeId, generation, deferUntil);
     const outcome = await volumes.renew(volumeId, generation, isRequestedByPerson === true);
@@ -130,6 +132,6 @@ export class RenewalWorker {
   #onError(error: Error): void {
     if (this.#isDown) return;
     this.#isDown = true;
-    this.#options.log.warn({ error: error.message }, 'renewal queue out of reach');
+    this.#options.log.warn({ error: error.message }, 'renewal queue unreachable');
   }
 }

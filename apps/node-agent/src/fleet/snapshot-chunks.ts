@@ -1,16 +1,18 @@
 import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { FleetVolumes } from './fleet-volumes.ts';
 
-/** A message's share of reports: far below gRPC's limit of 4 MB even when one report more is large. */
+/** Maximum size of the reports in a message: far below gRPC's limit of 4 MB, even if the last report is large. */
 const chunkBytes = 128 * 1024;
 
-/** What the volumes of some ids have become, in portions that a message can take. */
+/** Reports on some volumes, and the ids of those that no longer exist, for one message. */
 export interface ReportChunk {
   readonly reports: VolumeReport[];
   readonly goneIds: string[];
 }
 
-/** Reports on the ids in portions; each is taken when it is asked for, so none is older than its sending. */
+/**
+ * Reports on the ids in chunks. Each report is created when its chunk is requested, so that it is current when sent.
+ */
 export function* reportChunks(volumes: FleetVolumes, ids: Iterable<string>): Generator<ReportChunk> {
   let chunk: ReportChunk = { reports: [], goneIds: [] };
   let size = 0;

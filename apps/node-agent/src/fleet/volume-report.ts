@@ -21,7 +21,7 @@ const keyTypes: Readonly<Record<KeySpec['algorithm'], VolumeReport_KeyType>> = {
   Ed25519: VolumeReport_KeyType.ED25519,
 };
 
-/** A retry is the agent's own doing, as the deadline is. */
+/** Retries count as deadline, because the agent starts both; an adopted certificate came from another driver. */
 const causes: Readonly<Record<IssuanceCause, VolumeReport_Cause>> = {
   mount: VolumeReport_Cause.MOUNT,
   job: VolumeReport_Cause.JOB,
@@ -29,13 +29,13 @@ const causes: Readonly<Record<IssuanceCause, VolumeReport_Cause>> = {
   retry: VolumeReport_Cause.DEADLINE,
 };
 
-/** A certificate may hold names without end; the report is for people who look for a few of them. */
+/** A certificate may contain any number of names; people need a few of them to recognise it. */
 const maxNames = 50;
-/** The public roots of a distribution are some 150. */
+/** The public roots of a distribution are about 150. */
 const maxAuthorities = 200;
 const maxText = 1024;
 
-/** What the controller is told of a volume at a time: metadata alone, bounded whatever the issuer or the pod sent. */
+/** The report on a volume for the controller: metadata only, bounded for any input of issuer and pod. */
 export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
   const { volumeId, spec, record, lastCause, lastIssuanceMs = 0 } = volume;
   const { namespace, name, uid } = spec.pod;
@@ -48,7 +48,7 @@ export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
     certificate: certificate(volume),
     lastFailure: failure(volume),
     keyType: keyTypes[spec.key.algorithm],
-    // Zero would say that there was none.
+    // Zero would mean that there was none.
     lastIssuanceMs: lastIssuanceMs === 0 ? 0 : Math.max(1, Math.round(lastIssuanceMs)),
     cause: lastCause === undefined ? VolumeReport_Cause.UNSPECIFIED : causes[lastCause],
     deferredUntil: record.deferredUntil,
@@ -73,14 +73,14 @@ function certificate(volume: Volume): Certificate | undefined {
 
 type Names = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'>;
 
-/** Read from the file that the pod reads: kept in memory they would cost agents that report to nobody. */
+/** Read from the pod's file, because keeping names in memory would cost agents without a controller. */
 function names({ store, volumeId, spec }: Volume): Names {
   let facts: ChainFacts | undefined;
   try {
     const request = { name: spec.files.certificate, maxBytes: maxFileBytes };
     facts = inspectChain(store.readPayloadFile(volumeId, request)?.toString() ?? '');
   } catch {
-    // The volume is going, or another driver wrote it: what the record says is reported all the same.
+    // The volume is being removed, or another driver wrote the file; the record's fields are reported anyway.
   }
   return {
     subject: facts?.subject.slice(0, maxText) ?? '',
@@ -93,6 +93,6 @@ function names({ store, volumeId, spec }: Volume): Names {
 function failure({ record, failedAttempts }: Volume): Failure | undefined {
   if (record.lastFailure === undefined) return undefined;
   const { at, reason, message } = record.lastFailure;
-  // An agent that was started anew knows that it failed, not how often.
+  // A restarted agent knows that an attempt failed, but not how many.
   return { at, reason, message: message.slice(0, maxText), attempts: Math.max(1, failedAttempts) };
 }

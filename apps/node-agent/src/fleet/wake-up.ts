@@ -1,4 +1,4 @@
-/** Lets one loop sleep until somebody has something for it; calls made while it is awake are not lost. */
+/** Lets one loop sleep until `call`; calls while it is awake are not lost. */
 export class WakeUp {
   #isDue = false;
   #proceed: (() => void) | undefined;
@@ -8,7 +8,7 @@ export class WakeUp {
     this.#proceed?.();
   }
 
-  /** Resolves at the next call, or at once when there was one since the last wait. */
+  /** Resolves at the next call, or immediately if there was one since the last wait. */
   async wait(): Promise<void> {
     if (!this.#isDue) await new Promise<void>((resolve) => (this.#proceed = resolve));
     this.#isDue = false;

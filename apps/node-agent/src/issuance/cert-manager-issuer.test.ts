@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -30,7 +30,7 @@ const request: IssueRequest = {
 
 type Body = Record<string, unknown> & { metadata: Record<string, unknown> };
 
-/** The object as the API server would hold it. */
+/** The object as the API server would store it. */
 function stored(changes: { uid?: string; status?: unknown; csrPem?: string; podUid?: string } = {}): Body {
   const podUid = changes.podUid ?? spec.pod.uid;
   const from = {
@@ -62,11 +62,11 @@ interface Fixture {
   readonly clock: ManualClock;
   /** Sends an event on the open watch. */
   readonly emit: (type: string, object: Body) => Promise<void>;
-  /** Ends the open watch; the next list finds these objects. */
+  /** Ends the open watch; the next list returns these objects. */
   readonly relist: (items: readonly Body[]) => Promise<void>;
 }
 
-/** An issuer over a fake client: requests are answered by the test, the watch is a stream that the test writes. */
+/** An issuer with a fake client: the test answers requests and writes the watch's stream. */
 async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): Promise<Fixture> {
   const requests: ApiRequest[] = [];
   let stream = new Readable();
@@ -93,7 +93,7 @@ async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): 
   await issuer.ready;
   await clock.advance(0);
   t.after(async () => {
-    assert.equal(issuer.waiting, 0, 'a waiter was left behind');
+    assert.equal(issuer.waiting, 0, 'expected no waiters');
     await issuer.stop();
   });
   const emit = async (type: string, object: object): Promise<void> => {
@@ -125,224 +125,229 @@ function rejection(code: string, reason: string, message: RegExp): (thrown: unkn
 
 const never = new AbortController().signal;
 
-test('creates the request and resolves when the watch tells that it is signed', async (t) => {
-  const { issuer, requests, emit } = await setUp(t, () => stored());
-  const issued = issuer.issue(request, never);
-  await emit(
-    'MODIFIED',
-    stored({ status: { conditions: [condition('Approved', 'True')], certificate: base64('EARLY') } }),
-  );
-  await emit('MODIFIED', stored({ status: issuedStatus }));
-  assert.deepEqual(await issued, { certificatePem: 'CERT', caPem: 'CA' });
-  assert.deepEqual(
-    requests.map(({ verb }) => verb),
-    ['create'],
-  );
-  const body = requests[0]?.body as Body;
-  assert.deepEqual(body['spec'], {
-    request: base64(request.csrPem),
-    issuerRef: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
-    duration: '1h30m0s',
-    isCA: false,
-    usages: ['digital signature', 'key encipherment'],
-  });
-  assert.deepEqual(body.metadata['annotations'], { 'example.com/team': 'shop' });
-});
-
-test('takes an answer that comes before the response of the create', async (t) => {
-  const { issuer, emit } = await setUp(t, () => new Promise(() => undefined));
-  const issued = issuer.issue(request, never);
-  await emit('MODIFIED', stored({ status: issuedStatus }));
-  assert.equal((await issued).certificatePem, 'CERT');
-});
-
-test('speaks as the pod for the create alone', async (t) => {
-  const { issuer, requests } = await setUp(t, ({ verb }) =>
-    verb === 'create' ? refuse('already-exists', 'AlreadyExists') : stored({ status: issuedStatus }),
-  );
-  await issuer.issue({ ...request, serviceAccountToken: 'pod-token' }, never);
-  assert.deepEqual(
-    requests.map(({ verb, bearer }) => [verb, bearer]),
-    [
-      ['create', 'pod-token'],
-      ['get', undefined],
-    ],
-  );
-});
-
-test('resumes its own request though an ECDSA signature is never the same twice', async (t) => {
-  const again = createCertificateSigningRequest({ ...spec, key });
-  assert.notEqual(again, request.csrPem);
-  const { issuer } = await setUp(t, ({ verb }) =>
-    verb === 'create' ? refuse('already-exists', 'AlreadyExists') : stored({ status: issuedStatus, csrPem: again }),
-  );
-  assert.equal((await issuer.issue(request, never)).caPem, 'CA');
-});
-
-test("does not take over another's request of the same name, not even one with its labels", async (t) => {
-  const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  const otherCsr = createCertificateSigningRequest({ ...spec, key: otherKey });
-  const cases = [
-    [{ podUid: 'other-pod' }, 'failed-precondition', 'RequestForeign', /another's/],
-    // The pod's and the volume's, but for another key: the volume may discard it.
-    [{ csrPem: otherCsr }, 'already-exists', 'RequestStale', /found another/],
-    [{ csrPem: 'rubbish' }, 'already-exists', 'RequestStale', /found another/],
-  ] as const;
-  for (const [foreign, code, reason, message] of cases) {
-    const { issuer, emit } = await setUp(t, ({ verb }) =>
-      verb === 'create' ? refuse('already-exists', 'AlreadyExists') : stored({ ...foreign, status: issuedStatus }),
-    );
-    const checked = assert.rejects(issuer.issue(request, never), rejection(code, reason, message));
-    await emit('MODIFIED', stored({ ...foreign, status: issuedStatus }));
-    await checked;
-  }
-});
-
-const answers = [
-  [
-    'denied',
-    [condition('Denied', 'True', 'Policy', 'not your name')],
-    'permission-denied',
-    'RequestDenied',
-    /was denied.*Policy: not your name/,
-  ],
-  [
-    'failed',
-    [condition('Ready', 'False', 'Failed', 'CA is broken')],
-    'failed-precondition',
-    'RequestFailed',
-    /2026-01-02.*CA is broken/,
-  ],
-  [
-    'invalid',
-    [condition('InvalidRequest', 'True', 'Usages', 'bad')],
-    'failed-precondition',
-    'RequestFailed',
-    /Usages: bad/,
-  ],
-] as const;
-for (const [what, conditions, code, reason, message] of answers) {
-  test(`fails at once when the request is ${what}, with the reason`, async (t) => {
-    const { issuer, emit } = await setUp(t, () => stored());
-    const checked = assert.rejects(issuer.issue(request, never), rejection(code, reason, message));
-    await emit('MODIFIED', stored({ status: { conditions, failureTime: '2026-01-02T03:04:05Z' } }));
-    await checked;
-  });
-}
-
-test('says at the deadline what the request was waiting for', async (t) => {
-  const { issuer, emit } = await setUp(t, () => stored());
-  const deadline = new AbortController();
-  const checked = assert.rejects(
-    issuer.issue(request, deadline.signal),
-    rejection(
-      'deadline-exceeded',
-      'RequestUnapproved',
-      /shop\/r-1 is still pending: not approved yet; Pending: waiting for the CA$/,
-    ),
-  );
-  await emit(
-    'MODIFIED',
-    stored({ status: { conditions: [condition('Ready', 'False', 'Pending', 'waiting for the CA')] } }),
-  );
-  deadline.abort(new DOMException('late', 'TimeoutError'));
-  await checked;
-});
-
-test('tells a caller that gave up from a deadline', async (t) => {
-  const { issuer } = await setUp(t, () => stored());
-  await assert.rejects(issuer.issue(request, AbortSignal.abort()), rejection('cancelled', 'RequestPending', /pending/));
-});
-
-test('fails, to be tried again, when the request is deleted, also when that was told before it was created', async (t) => {
-  for (const early of [false, true]) {
-    const created = Promise.withResolvers<Body>();
-    const { issuer, emit } = await setUp(t, () => created.promise);
-    const checked = assert.rejects(issuer.issue(request, never), rejection('aborted', 'RequestDeleted', /deleted/));
-    if (!early) created.resolve(stored());
-    await emit('DELETED', stored());
-    created.resolve(stored());
-    await checked;
-  }
-});
-
-test('learns from the list after an outage what it missed', async (t) => {
-  const { issuer, relist } = await setUp(t, () => stored());
-  const issued = issuer.issue(request, never);
-  await relist([stored({ status: issuedStatus })]);
-  assert.equal((await issued).certificatePem, 'CERT');
-});
-
-test('asks for a request that is missing from the list before it gives up on it', async (t) => {
-  for (const found of [stored({ status: issuedStatus }), stored({ uid: 'another' }), undefined]) {
-    const { issuer, relist } = await setUp(t, ({ verb }) =>
-      verb === 'create' ? stored() : (found ?? refuse('not-found', 'NotFound')),
-    );
+describe('CertManagerIssuer', () => {
+  test('creates the request and resolves when the watch reports the certificate', async (t) => {
+    const { issuer, requests, emit } = await setUp(t, () => stored());
     const issued = issuer.issue(request, never);
-    const checked =
-      found?.metadata['uid'] === 'uid-1'
-        ? issued
-        : assert.rejects(issued, rejection('aborted', 'RequestDeleted', /deleted/));
-    await relist([]);
-    await checked;
-  }
-});
-
-const refusals = [
-  [
-    ['permission-denied', 'Forbidden', 'User "x" cannot create resource "certificaterequests"'],
-    'permission-denied',
-    'RequestForbidden',
-  ],
-  [['permission-denied', 'Forbidden', 'denied request: no'], 'failed-precondition', 'RequestRejected'],
-  [['invalid-argument', 'Invalid', 'spec.usages: bad'], 'failed-precondition', 'RequestRejected'],
-  [['permission-denied', 'NamespaceTerminating', 'being terminated'], 'failed-precondition', 'NamespaceTerminating'],
-  [['not-found', 'ApiNotServed', '404 page not found'], 'failed-precondition', 'CertManagerMissing'],
-  [['unavailable', 'ConnectionLost', 'reset'], 'unavailable', 'ConnectionLost'],
-] as const;
-for (const [refusal, code, reason] of refusals) {
-  test(`explains a create that was refused: ${refusal[1]}, ${refusal[2]}`, async (t) => {
-    const { issuer } = await setUp(t, () => refuse(refusal[0], refusal[1], refusal[2]));
-    await assert.rejects(issuer.issue(request, never), rejection(code, reason, new RegExp(refusal[2])));
+    await emit(
+      'MODIFIED',
+      stored({ status: { conditions: [condition('Approved', 'True')], certificate: base64('EARLY') } }),
+    );
+    await emit('MODIFIED', stored({ status: issuedStatus }));
+    assert.deepEqual(await issued, { certificatePem: 'CERT', caPem: 'CA' });
+    assert.deepEqual(
+      requests.map(({ verb }) => verb),
+      ['create'],
+    );
+    const body = requests[0]?.body as Body;
+    assert.deepEqual(body['spec'], {
+      request: base64(request.csrPem),
+      issuerRef: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
+      duration: '1h30m0s',
+      isCA: false,
+      usages: ['digital signature', 'key encipherment'],
+    });
+    assert.deepEqual(body.metadata['annotations'], { 'example.com/team': 'shop' });
   });
-}
 
-test('keeps nothing of a thousand issuances that ended each in its way', async (t) => {
-  const { issuer, emit } = await setUp(t, ({ verb }) =>
-    verb === 'create' ? stored() : refuse('not-found', 'NotFound'),
-  );
-  const caller = new AbortController();
-  const many = Array.from({ length: 1000 }, () => issuer.issue(request, caller.signal).catch(() => undefined));
-  assert.equal(issuer.waiting, 1000);
-  caller.abort();
-  await Promise.all(many);
-  assert.equal(issuer.waiting, 0);
-  const rest = Array.from({ length: 10 }, () => issuer.issue(request, never));
-  await emit('MODIFIED', stored({ status: issuedStatus }));
-  await Promise.all(rest);
-});
+  test('accepts a result that arrives before the response to the create', async (t) => {
+    const { issuer, emit } = await setUp(t, () => new Promise(() => undefined));
+    const issued = issuer.issue(request, never);
+    await emit('MODIFIED', stored({ status: issuedStatus }));
+    assert.equal((await issued).certificatePem, 'CERT');
+  });
 
-test('deletes only what it made, and only that very object', async (t) => {
-  const own = await setUp(t, () => stored());
-  await own.issuer.discard(request);
-  assert.deepEqual(own.requests[1]?.body, { preconditions: { uid: 'uid-1' } });
-  const foreign = await setUp(t, () => stored({ podUid: 'other' }));
-  await foreign.issuer.discard(request);
-  assert.deepEqual(
-    foreign.requests.map(({ verb }) => verb),
-    ['get'],
-  );
-  for (const code of ['not-found', 'aborted'] as const) {
-    const gone = await setUp(t, ({ verb }) => (verb === 'get' ? stored() : refuse(code, 'NotFound')));
-    await gone.issuer.discard(request);
+  test('uses the pod’s token only for the create', async (t) => {
+    const { issuer, requests } = await setUp(t, ({ verb }) =>
+      verb === 'create' ? refuse('already-exists', 'AlreadyExists') : stored({ status: issuedStatus }),
+    );
+    await issuer.issue({ ...request, serviceAccountToken: 'pod-token' }, never);
+    assert.deepEqual(
+      requests.map(({ verb, bearer }) => [verb, bearer]),
+      [
+        ['create', 'pod-token'],
+        ['get', undefined],
+      ],
+    );
+  });
+
+  test('resumes its own request although an ECDSA signature differs each time', async (t) => {
+    const again = createCertificateSigningRequest({ ...spec, key });
+    assert.notEqual(again, request.csrPem);
+    const { issuer } = await setUp(t, ({ verb }) =>
+      verb === 'create' ? refuse('already-exists', 'AlreadyExists') : stored({ status: issuedStatus, csrPem: again }),
+    );
+    assert.equal((await issuer.issue(request, never)).caPem, 'CA');
+  });
+
+  test('does not use a request of the same name that belongs to another volume, even with its labels', async (t) => {
+    const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const otherCsr = createCertificateSigningRequest({ ...spec, key: otherKey });
+    const cases = [
+      [{ podUid: 'other-pod' }, 'failed-precondition', 'RequestForeign', /a different volume/],
+      // Of this pod and volume, but with another key: the volume may discard it.
+      [{ csrPem: otherCsr }, 'already-exists', 'RequestStale', /has another key/],
+      [{ csrPem: 'rubbish' }, 'already-exists', 'RequestStale', /has another key/],
+    ] as const;
+    for (const [foreign, code, reason, message] of cases) {
+      const { issuer, emit } = await setUp(t, ({ verb }) =>
+        verb === 'create' ? refuse('already-exists', 'AlreadyExists') : stored({ ...foreign, status: issuedStatus }),
+      );
+      const checked = assert.rejects(issuer.issue(request, never), rejection(code, reason, message));
+      await emit('MODIFIED', stored({ ...foreign, status: issuedStatus }));
+      await checked;
+    }
+  });
+
+  const answers = [
+    [
+      'denied',
+      [condition('Denied', 'True', 'Policy', 'not your name')],
+      'permission-denied',
+      'RequestDenied',
+      /was denied.*Policy: not your name/,
+    ],
+    [
+      'failed',
+      [condition('Ready', 'False', 'Failed', 'CA is broken')],
+      'failed-precondition',
+      'RequestFailed',
+      /2026-01-02.*CA is broken/,
+    ],
+    [
+      'invalid',
+      [condition('InvalidRequest', 'True', 'Usages', 'bad')],
+      'failed-precondition',
+      'RequestFailed',
+      /Usages: bad/,
+    ],
+  ] as const;
+  for (const [what, conditions, code, reason, message] of answers) {
+    test(`fails at once if the request is ${what}, with the reason`, async (t) => {
+      const { issuer, emit } = await setUp(t, () => stored());
+      const checked = assert.rejects(issuer.issue(request, never), rejection(code, reason, message));
+      await emit('MODIFIED', stored({ status: { conditions, failureTime: '2026-01-02T03:04:05Z' } }));
+      await checked;
+    });
   }
-});
 
-test('compares what was signed, and takes no label for authority', () => {
-  const view = viewCertificateRequest(stored());
-  assert.equal(ownedBy(request)(view), true);
-  assert.equal(ownedBy({ ...request, volumeId: 'csi-2' })(view), false);
-  assert.equal(ownedBy(request)({ ...view, namespace: 'other' }), false);
-  assert.equal(asksFor(createCertificateSigningRequest({ ...spec, dnsNames: ['other'], key }))(view), false);
-  assert.equal(asksFor(request.csrPem)({ ...view, request: '' }), false);
+  test('reports at the deadline why the request is pending', async (t) => {
+    const { issuer, emit } = await setUp(t, () => stored());
+    const deadline = new AbortController();
+    const checked = assert.rejects(
+      issuer.issue(request, deadline.signal),
+      rejection(
+        'deadline-exceeded',
+        'RequestUnapproved',
+        /shop\/r-1 is still pending: not approved yet; Pending: waiting for the CA$/,
+      ),
+    );
+    await emit(
+      'MODIFIED',
+      stored({ status: { conditions: [condition('Ready', 'False', 'Pending', 'waiting for the CA')] } }),
+    );
+    deadline.abort(new DOMException('late', 'TimeoutError'));
+    await checked;
+  });
+
+  test('distinguishes a cancelled call from a deadline', async (t) => {
+    const { issuer } = await setUp(t, () => stored());
+    await assert.rejects(
+      issuer.issue(request, AbortSignal.abort()),
+      rejection('cancelled', 'RequestPending', /pending/),
+    );
+  });
+
+  test('fails retryably if the request is deleted, even if that is reported before the create', async (t) => {
+    for (const early of [false, true]) {
+      const created = Promise.withResolvers<Body>();
+      const { issuer, emit } = await setUp(t, () => created.promise);
+      const checked = assert.rejects(issuer.issue(request, never), rejection('aborted', 'RequestDeleted', /deleted/));
+      if (!early) created.resolve(stored());
+      await emit('DELETED', stored());
+      created.resolve(stored());
+      await checked;
+    }
+  });
+
+  test('learns missed changes from the list after an outage', async (t) => {
+    const { issuer, relist } = await setUp(t, () => stored());
+    const issued = issuer.issue(request, never);
+    await relist([stored({ status: issuedStatus })]);
+    assert.equal((await issued).certificatePem, 'CERT');
+  });
+
+  test('gets a request that is missing from the list before it fails', async (t) => {
+    for (const found of [stored({ status: issuedStatus }), stored({ uid: 'another' }), undefined]) {
+      const { issuer, relist } = await setUp(t, ({ verb }) =>
+        verb === 'create' ? stored() : (found ?? refuse('not-found', 'NotFound')),
+      );
+      const issued = issuer.issue(request, never);
+      const checked =
+        found?.metadata['uid'] === 'uid-1'
+          ? issued
+          : assert.rejects(issued, rejection('aborted', 'RequestDeleted', /deleted/));
+      await relist([]);
+      await checked;
+    }
+  });
+
+  const refusals = [
+    [
+      ['permission-denied', 'Forbidden', 'User "x" cannot create resource "certificaterequests"'],
+      'permission-denied',
+      'RequestForbidden',
+    ],
+    [['permission-denied', 'Forbidden', 'denied request: no'], 'failed-precondition', 'RequestRejected'],
+    [['invalid-argument', 'Invalid', 'spec.usages: bad'], 'failed-precondition', 'RequestRejected'],
+    [['permission-denied', 'NamespaceTerminating', 'being terminated'], 'failed-precondition', 'NamespaceTerminating'],
+    [['not-found', 'ApiNotServed', '404 page not found'], 'failed-precondition', 'CertManagerMissing'],
+    [['unavailable', 'ConnectionLost', 'reset'], 'unavailable', 'ConnectionLost'],
+  ] as const;
+  for (const [refusal, code, reason] of refusals) {
+    test(`explains a refused create: ${refusal[1]}, ${refusal[2]}`, async (t) => {
+      const { issuer } = await setUp(t, () => refuse(refusal[0], refusal[1], refusal[2]));
+      await assert.rejects(issuer.issue(request, never), rejection(code, reason, new RegExp(refusal[2])));
+    });
+  }
+
+  test('keeps no state after a thousand issuances with different ends', async (t) => {
+    const { issuer, emit } = await setUp(t, ({ verb }) =>
+      verb === 'create' ? stored() : refuse('not-found', 'NotFound'),
+    );
+    const caller = new AbortController();
+    const many = Array.from({ length: 1000 }, () => issuer.issue(request, caller.signal).catch(() => undefined));
+    assert.equal(issuer.waiting, 1000);
+    caller.abort();
+    await Promise.all(many);
+    assert.equal(issuer.waiting, 0);
+    const rest = Array.from({ length: 10 }, () => issuer.issue(request, never));
+    await emit('MODIFIED', stored({ status: issuedStatus }));
+    await Promise.all(rest);
+  });
+
+  test('deletes only its own requests, with a precondition on the uid', async (t) => {
+    const own = await setUp(t, () => stored());
+    await own.issuer.discard(request);
+    assert.deepEqual(own.requests[1]?.body, { preconditions: { uid: 'uid-1' } });
+    const foreign = await setUp(t, () => stored({ podUid: 'other' }));
+    await foreign.issuer.discard(request);
+    assert.deepEqual(
+      foreign.requests.map(({ verb }) => verb),
+      ['get'],
+    );
+    for (const code of ['not-found', 'aborted'] as const) {
+      const gone = await setUp(t, ({ verb }) => (verb === 'get' ? stored() : refuse(code, 'NotFound')));
+      await gone.issuer.discard(request);
+    }
+  });
+
+  test('compares the signed content, and does not trust labels', () => {
+    const view = viewCertificateRequest(stored());
+    assert.equal(ownedBy(request)(view), true);
+    assert.equal(ownedBy({ ...request, volumeId: 'csi-2' })(view), false);
+    assert.equal(ownedBy(request)({ ...view, namespace: 'other' }), false);
+    assert.equal(asksFor(createCertificateSigningRequest({ ...spec, dnsNames: ['other'], key }))(view), false);
+    assert.equal(asksFor(request.csrPem)({ ...view, request: '' }), false);
+  });
 });

@@ -17,26 +17,31 @@ import { explainRefusal } from './request-refusal.ts';
 import { RequestWaiter, RequestWaiters } from './request-waiters.ts';
 import type { WaitedRequest } from './request-waiters.ts';
 
-/** What the issuer is made of. */
 export interface CertManagerIssuerOptions {
   readonly client: Pick<KubeClient, 'request' | 'watch'>;
   readonly clock: Clock;
   readonly nodeId: string;
-  /** Told of failures that the watch recovers from by itself. */
+  /** Called for failures that the watch recovers from. */
   readonly onWatchError?: (error: CertfleetError) => void;
 }
 
-/** How long a request may wait before the pod is told what holds it up. */
+/** How long a request may wait before the pod gets an Event with the reason. */
 const pendingNoticeMs = 5_000;
 
-/** Certificates through cert-manager: a CertificateRequest is created, and one watch per agent brings every answer. */
+/**
+ * Gets certificates through cert-manager: creates a CertificateRequest for each, and receives all results from one
+ * watch per agent.
+ */
 export class CertManagerIssuer implements CertificateIssuer {
   readonly #options: CertManagerIssuerOptions;
   readonly #watch: ResourceWatch<CertificateRequestView>;
   readonly #waiters = new RequestWaiters();
   readonly #stop = new AbortController();
-  /** What `stop` ends. A listener on one signal for each would be looked through whenever one more comes. */
-  readonly #underWay = new Set<AbortController>();
+  /**
+   * Issuances in progress, for `stop`. A listener for each on one shared signal would make adding a listener linear in
+   * their number.
+   */
+  readonly #inProgress = new Set<AbortController>();
 
   constructor(options: CertManagerIssuerOptions) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class CertManagerIssuer implements CertificateIssuer {
       clock: options.clock,
       resource: certificateRequests,
       labelSelector: this.#ownSelector(),
-      // What nobody waits for is not even copied.
+      // Requests without a waiter are not even copied.
       project: (raw) => {
         const view = viewCertificateRequest(raw);
         return this.#waiters.of(view).length > 0 ? view : undefined;
@@ -71,7 +76,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     return this.#watch.ready;
   }
 
-  /** Issuances under way. */
+  /** Number of issuances in progress. */
   get waiting(): number {
     return this.#waiters.size;
   }
@@ -83,9 +88,9 @@ export class CertManagerIssuer implements CertificateIssuer {
     const work = new AbortController();
     const abort = (): void => work.abort();
     signal.addEventListener('abort', abort, { once: true });
-    this.#underWay.add(work);
+    this.#inProgress.add(work);
     let cancelNotice: CancelTimer | undefined;
-    // Before the create: the answer may be there before the create's own response is.
+    // Before the create: the result may arrive before the response to the create.
     this.#waiters.add(target, waiter);
     try {
       if (signal.aborted || this.#stop.signal.aborted) abort();
@@ -94,7 +99,7 @@ export class CertManagerIssuer implements CertificateIssuer {
       const created = this.#createOrResume(request, work.signal).then((view) => {
         onCreated?.();
         waiter.accept(view);
-        // The API server has just answered: a watch that backs off need not wait longer.
+        // The API server has just responded, so the watch need not wait for its back-off.
         if (!this.#watch.isOpen) this.#watch.retryNow();
         return waiter.settled;
       });
@@ -105,13 +110,17 @@ export class CertManagerIssuer implements CertificateIssuer {
       cancelNotice?.();
       this.#waiters.delete(target, waiter);
       signal.removeEventListener('abort', abort);
-      this.#underWay.delete(work);
-      // Ends a create whose response is no longer needed; without one, an abort is nothing but errors and their stacks.
+      this.#inProgress.delete(work);
+      // Ends a create whose response is no longer needed. Otherwise aborting would only create errors with stack
+      // traces.
       if (waiter.uid === '') work.abort();
     }
   }
 
-  /** Tells once what holds the request up, long before the attempt gives up: a missing issuer is found out at once. */
+  /**
+   * Reports once why the request is pending, long before the attempt times out, so that a missing issuer is noticed
+   * early.
+   */
   #noticeLater({ onPending }: IssueRequest, waiter: RequestWaiter): CancelTimer | undefined {
     if (onPending === undefined) return undefined;
     return this.#options.clock.schedule(pendingNoticeMs, () => {
@@ -129,7 +138,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     try {
       const view = viewCertificateRequest(await client.request({ verb: 'get', ...target }));
       if (!ownedBy(request)(view)) return;
-      // The precondition: between the look and the delete the name may have become another's.
+      // With a precondition: the name may belong to another object by now.
       await client.request({ verb: 'delete', ...target, body: { preconditions: { uid: view.uid } } });
     } catch (thrown) {
       const { code } = asCertfleetError(thrown);
@@ -139,7 +148,7 @@ export class CertManagerIssuer implements CertificateIssuer {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const work of this.#underWay) work.abort();
+    for (const work of this.#inProgress) work.abort();
     await this.#watch.stop();
   }
 
@@ -156,7 +165,7 @@ export class CertManagerIssuer implements CertificateIssuer {
         verb: 'create',
         ...target,
         body: certificateRequestManifest(request, nodeId),
-        // A create that was done though its response was lost shows as AlreadyExists, and is resumed below.
+        // A create that succeeded although its response was lost returns AlreadyExists, and is resumed below.
         repeatable: true,
         signal,
         ...(request.serviceAccountToken === undefined ? {} : { bearer: request.serviceAccountToken }),
@@ -171,11 +180,11 @@ export class CertManagerIssuer implements CertificateIssuer {
     if (isOwned && asksFor(request.csrPem)(view)) return view;
     const name = `certificate request ${namespace}/${request.requestName}`;
     if (isOwned) {
-      // Its key was lost with the node's memory, say in a reboot: nobody can use what it asks for.
-      const message = `expected ${name} to ask for this key, found another`;
+      // The key was lost with the node's memory, for example in a reboot, so its certificate would be useless.
+      const message = `${name} exists but has another key`;
       throw new CertfleetError('already-exists', message, { reason: 'RequestStale' });
     }
-    const message = `expected ${name} to be this volume's, found another's of that name`;
+    const message = `${name} exists but belongs to a different volume`;
     throw new CertfleetError('failed-precondition', message, { reason: 'RequestForeign' });
   }
 
@@ -185,12 +194,12 @@ export class CertManagerIssuer implements CertificateIssuer {
     );
   }
 
-  /** Tells waiters what they missed while the watch was down. */
+  /** Passes the waiters the changes of the time when the watch was down. */
   #catchUp(listed: readonly CertificateRequestView[]): void {
     for (const view of listed) for (const waiter of this.#waiters.of(view)) waiter.offer(view);
     for (const request of this.#waiters.missingFrom(listed)) {
       for (const waiter of this.#waiters.of(request)) {
-        // Not in the list: deleted meanwhile, or the list is older than the request. Only the object itself can tell.
+        // Not in the list: either deleted, or the list is older than the request. A get of the object decides.
         if (waiter.uid !== '') void this.#confirm(request, waiter);
       }
     }
@@ -216,7 +225,7 @@ export class CertManagerIssuer implements CertificateIssuer {
   }
 }
 
-/** AbortSignal.timeout() and the deadlines of our own calls; anything else is somebody who no longer wants the answer. */
+/** True for AbortSignal.timeout() and the agent's own deadlines; false if the caller cancelled. */
 function isDeadline(signal: AbortSignal): boolean {
   const reason: unknown = signal.reason;
   if (reason instanceof CertfleetError) return reason.code === 'deadline-exceeded';

@@ -1,38 +1,38 @@
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 
-/** One request for a certificate. Nothing in it is secret but the token. */
+/** One request for a certificate. Only the token is secret. */
 export interface IssueRequest {
-  /** Name of the request, chosen before it is sent: the same name again resumes the same request. */
+  /** Name of the request, chosen before it is sent: the same name resumes the same request. */
   readonly requestName: string;
   readonly volumeId: string;
   readonly spec: VolumeSpec;
   /** PKCS#10, PEM. */
   readonly csrPem: string;
-  /** The pod's service-account token, in token-request mode; used for the create alone. */
+  /** The pod's service-account token in token-request mode; used for the create only. */
   readonly serviceAccountToken: string | undefined;
-  /** Called once when the answer takes long, with what the request says of itself. */
+  /** Called once if the issuer does not answer soon, with the status message of the request. */
   readonly onPending?: ((message: string) => void) | undefined;
 }
 
-/** What an issuer answers: PEM as it came, not yet verified. */
+/** The issuer's response: unverified PEM. */
 export interface IssuerResponse {
   readonly certificatePem: string;
-  /** Empty when the issuer gives no CA. */
+  /** Empty if the issuer returns no CA. */
   readonly caPem: string;
 }
 
-/** Where certificates come from: cert-manager in a cluster, a local CA on one machine. */
+/** Source of certificates: cert-manager in a cluster, a local CA on a single machine. */
 export interface CertificateIssuer {
   /**
-   * Creates the request, or resumes the one of that name, and resolves once it is signed. `onCreated` is called when the
-   * request stands and its answer is waited for.
-   * @throws CertfleetError permission-denied with reason RequestDenied when an approver denied it; failed-precondition
-   *   with reason RequestFailed when the issuer gave up on it; deadline-exceeded with reason RequestPending, and the
-   *   request's own last message, when the signal's deadline passed first (the request is kept, to be resumed);
-   *   already-exists with reason RequestStale when the volume's request of that name asks for another key: discard it
+   * Creates the request, or resumes the one of that name, and resolves once it is signed. `onCreated` is called when
+   * the request exists and the wait for its result begins.
+   * @throws CertfleetError permission-denied with reason RequestDenied if an approver denied it; failed-precondition
+   * with reason RequestFailed if the issuer rejected it; deadline-exceeded with reason RequestPending and the
+   * request's last status message if the signal timed out first (the request is kept, to be resumed);
+   * already-exists with reason RequestStale if the volume's request of that name has another key: discard it
    */
   issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse>;
-  /** Deletes a request that this agent made for the volume; one that is gone or is not ours is left alone. */
+  /** Deletes a request that this agent made for the volume; does nothing if it is gone or belongs to another volume. */
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void>;
   stop(): Promise<void>;
 }

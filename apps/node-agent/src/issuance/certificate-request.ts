@@ -6,14 +6,13 @@ import type { ApiResource, ObjectMeta } from '@certfleet/shared/kube/api-resourc
 import { idHash, nodeIdHashLabel, volumeIdHashLabel } from '../spec/volume-labels.ts';
 import type { IssueRequest } from './certificate-issuer.ts';
 
-/** cert-manager's CertificateRequest. */
 export const certificateRequests: ApiResource = {
   group: 'cert-manager.io',
   version: 'v1',
   plural: 'certificaterequests',
 };
 
-/** One of status.conditions. */
+/** An element of status.conditions. */
 export interface RequestCondition {
   readonly type: string;
   readonly status: string;
@@ -21,12 +20,12 @@ export interface RequestCondition {
   readonly message: string;
 }
 
-/** The fields of a CertificateRequest that the agent looks at. */
+/** The fields of a CertificateRequest that the agent uses. */
 export interface CertificateRequestView {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
-  /** UID of the pod that owns it, empty when no pod does. */
+  /** UID of the pod that owns it; empty if no pod does. */
   readonly podUid: string;
   readonly volumeIdHash: string;
   /** spec.request: base64 of the PEM. */
@@ -72,7 +71,7 @@ export function certificateRequestManifest(request: IssueRequest, nodeId: string
   };
 }
 
-/** The view of an object as the API server sent it. */
+/** The view of an object from the API server. */
 export function viewCertificateRequest(raw: unknown): CertificateRequestView {
   const { metadata = {}, spec, status } = raw as RawCertificateRequest;
   const owner = metadata.ownerReferences?.find(({ apiVersion, kind }) => apiVersion === 'v1' && kind === 'Pod');
@@ -99,8 +98,8 @@ function orEmpty(text: string | undefined): string {
 }
 
 /**
- * Tells whether the agent made an object for this pod and volume. Anyone who may create requests can set its labels, so
- * the owner is asked first; that the CSR is ours too is `asksFor`.
+ * Whether the agent made an object for this pod and volume. Labels can be set by anyone who may create requests, so the
+ * owner is checked first; `asksFor` checks the CSR.
  */
 export function ownedBy({
   spec: { pod },
@@ -111,8 +110,8 @@ export function ownedBy({
 }
 
 /**
- * Tells whether an object asks for what our CSR asks for, with our key. What is signed is compared, not the signature:
- * ECDSA's differs each time the same CSR is made.
+ * Returns a predicate: whether an object has the content and key of this CSR. It compares the signed content, not the
+ * signature, which ECDSA makes different each time.
  */
 export function asksFor(csrPem: string): (view: CertificateRequestView) => boolean {
   const asSent = base64(csrPem);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { parseReadinessGate } from '../spec/readiness-gate.ts';
@@ -32,41 +32,43 @@ function setUp(gates = ['pod-ip:any']): {
 }
 const never = new AbortController().signal;
 
-test('without gates nobody looks at the pod', async () => {
-  const { looks, options } = setUp([]);
-  await awaitGates(options, pod, never);
-  assert.deepEqual(looks, []);
-});
-
-test('looks again after growing waits, no longer than the cap', async () => {
-  const { clock, looks, options } = setUp();
-  const aborter = new AbortController();
-  const ended = assert.rejects(awaitGates(options, pod, aborter.signal));
-  await clock.advance(0);
-  await clock.advance(15_000);
-  assert.deepEqual(looks, [0, 1_000, 3_000, 7_000, 11_000, 15_000]);
-  aborter.abort(new CertfleetError('deadline-exceeded', 'too late'));
-  await ended;
-});
-
-test('says what the pod still lacks when the time is over', async () => {
-  const { clock, options } = setUp();
-  const aborter = new AbortController();
-  const ended = assert.rejects(awaitGates(options, pod, aborter.signal), {
-    code: 'deadline-exceeded',
-    reason: 'GatePending',
-    message: 'waiting for pod ip (any)',
+describe('awaitGates', () => {
+  test('does not read the pod without gates', async () => {
+    const { looks, options } = setUp([]);
+    await awaitGates(options, pod, never);
+    assert.deepEqual(looks, []);
   });
-  await clock.advance(0);
-  aborter.abort(new CertfleetError('deadline-exceeded', 'too late'));
-  await ended;
-  assert.equal(clock.timers, 0);
-});
 
-test('gives up on a pod that is gone or that another took the name of', async () => {
-  const { options, show } = setUp();
-  show(undefined);
-  await assert.rejects(awaitGates(options, pod, never), { code: 'not-found', message: /found none/ });
-  show({ ...notReady, uid: 'u2' });
-  await assert.rejects(awaitGates(options, pod, never), { code: 'not-found', message: /found uid u2/ });
+  test('checks again with growing intervals up to the maximum', async () => {
+    const { clock, looks, options } = setUp();
+    const aborter = new AbortController();
+    const ended = assert.rejects(awaitGates(options, pod, aborter.signal));
+    await clock.advance(0);
+    await clock.advance(15_000);
+    assert.deepEqual(looks, [0, 1_000, 3_000, 7_000, 11_000, 15_000]);
+    aborter.abort(new CertfleetError('deadline-exceeded', 'too late'));
+    await ended;
+  });
+
+  test('names the unmet gates at the timeout', async () => {
+    const { clock, options } = setUp();
+    const aborter = new AbortController();
+    const ended = assert.rejects(awaitGates(options, pod, aborter.signal), {
+      code: 'deadline-exceeded',
+      reason: 'GatePending',
+      message: 'waiting for pod ip (any)',
+    });
+    await clock.advance(0);
+    aborter.abort(new CertfleetError('deadline-exceeded', 'too late'));
+    await ended;
+    assert.equal(clock.timers, 0);
+  });
+
+  test('fails if the pod is gone or another pod has its name', async () => {
+    const { options, show } = setUp();
+    show(undefined);
+    await assert.rejects(awaitGates(options, pod, never), { code: 'not-found', message: /found none/ });
+    show({ ...notReady, uid: 'u2' });
+    await assert.rejects(awaitGates(options, pod, never), { code: 'not-found', message: /found uid u2/ });
+  });
 });

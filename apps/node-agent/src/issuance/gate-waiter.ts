@@ -7,7 +7,6 @@ import { waitingReason } from '../spec/readiness-gate.ts';
 import type { GatedPod, ReadinessGate } from '../spec/readiness-gate.ts';
 import type { PodIdentity } from '../spec/volume-spec.ts';
 
-/** What waiting for gates needs. */
 export interface GateWaiterOptions {
   readonly gates: readonly ReadinessGate[];
   readonly getPod: (
@@ -20,9 +19,10 @@ export interface GateWaiterOptions {
 }
 
 /**
- * Resolves once the pod meets every gate, looking again after growing waits; with no gates, at once.
- * @throws CertfleetError not-found when the pod is gone, and deadline-exceeded with reason GatePending, which names what
- *   the pod still lacks, when the signal was aborted first
+ * Resolves once the pod meets every gate; immediately without gates. The pod is read again with a growing interval.
+ * @throws CertfleetError not-found if the pod is gone, and deadline-exceeded with reason GatePending, whose message
+ * names
+ * the unmet gates, if the signal was aborted first
  */
 export async function awaitGates(options: GateWaiterOptions, pod: PodIdentity, signal: AbortSignal): Promise<void> {
   if (options.gates.length === 0) return;

@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
 import { issueCertificate } from './issue-certificate.ts';
@@ -70,45 +70,47 @@ function setUp(
   return { steps, issue: (signal = never) => issueCertificate(dependencies, whole, signal) };
 }
 
-test('goes gates, key, request, certificate, and has the key remembered before anything is sent', async () => {
-  const { steps, issue } = setUp();
-  const { key, certificate } = await issue();
-  assert.deepEqual(steps, [
-    ...['await gates', '(gate)', 'take key', '(key)', 'remember key', 'send', '(request)', '(wait)'],
-  ]);
-  assert.equal(key.asymmetricKeyType, 'ec');
-  assert.match(certificate.subject, /web/);
-});
-
-test('renews without looking at gates, and takes no key where it is given one', async () => {
-  const key = newKey();
-  const { steps, issue } = setUp({}, { isFirst: false, key });
-  assert.equal((await issue()).key, key);
-  assert.deepEqual(steps, ['remember key', 'send', '(request)', '(wait)']);
-});
-
-test('keeps a key that was made too late for the next attempt, and sends nothing', async () => {
-  const aborter = new AbortController();
-  const { steps, issue } = setUp({
-    takeKey: () => {
-      aborter.abort(new Error('too late'));
-      return Promise.resolve(newKey());
-    },
+describe('issueCertificate', () => {
+  test('runs gates, key, request and verification, and stores the key before the request is sent', async () => {
+    const { steps, issue } = setUp();
+    const { key, certificate } = await issue();
+    assert.deepEqual(steps, [
+      ...['await gates', '(gate)', 'take key', '(key)', 'remember key', 'send', '(request)', '(wait)'],
+    ]);
+    assert.equal(key.asymmetricKeyType, 'ec');
+    assert.match(certificate.subject, /web/);
   });
-  await assert.rejects(issue(aborter.signal), /too late/);
-  assert.ok(steps.includes('remember key') && !steps.includes('send'));
-});
 
-test('refuses an answer that is not for its key', async () => {
-  const other = await setUp({}, { key: newKey() }).issue();
-  const { certificatePem, caPem } = other.certificate;
-  const stranger = {
-    issue: () => Promise.resolve({ certificatePem, caPem }),
-    discard: () => Promise.resolve(),
-    stop: () => Promise.resolve(),
-  };
-  await assert.rejects(setUp({ issuer: stranger }).issue(), {
-    code: 'failed-precondition',
-    reason: 'InvalidCertificate',
+  test('renews without gates, and generates no key if it gets one', async () => {
+    const key = newKey();
+    const { steps, issue } = setUp({}, { isFirst: false, key });
+    assert.equal((await issue()).key, key);
+    assert.deepEqual(steps, ['remember key', 'send', '(request)', '(wait)']);
+  });
+
+  test('stores a key that is ready too late for the next attempt, and sends no request', async () => {
+    const aborter = new AbortController();
+    const { steps, issue } = setUp({
+      takeKey: () => {
+        aborter.abort(new Error('too late'));
+        return Promise.resolve(newKey());
+      },
+    });
+    await assert.rejects(issue(aborter.signal), /too late/);
+    assert.ok(steps.includes('remember key') && !steps.includes('send'));
+  });
+
+  test('rejects a certificate for another key', async () => {
+    const other = await setUp({}, { key: newKey() }).issue();
+    const { certificatePem, caPem } = other.certificate;
+    const stranger = {
+      issue: () => Promise.resolve({ certificatePem, caPem }),
+      discard: () => Promise.resolve(),
+      stop: () => Promise.resolve(),
+    };
+    await assert.rejects(setUp({ issuer: stranger }).issue(), {
+      code: 'failed-precondition',
+      reason: 'InvalidCertificate',
+    });
   });
 });

@@ -7,20 +7,19 @@ import type { KeyUrgency, TakeOptions } from '../crypto/key-pool.ts';
 import type { KeySpec, PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 
-/** The parts of an issuance whose time is measured here. */
+/** The measured phases of an issuance. */
 type IssuancePhase = 'gate' | 'key' | 'request' | 'wait';
 
-/** What an issuance needs from its surroundings. */
 export interface IssuanceDependencies {
   readonly issuer: CertificateIssuer;
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
-  /** Resolves when the pod may have its certificate. */
+  /** Resolves when the pod meets its readiness gates. */
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly observePhase: (phase: IssuancePhase, durationMs: number) => void;
 }
 
-/** A certificate to be issued. */
+/** Parameters of one issuance. */
 export interface IssuanceOrder {
   readonly volumeId: string;
   readonly spec: VolumeSpec;
@@ -28,14 +27,14 @@ export interface IssuanceOrder {
   /** Whether the pod has no certificate yet. Readiness gates apply to the first issuance only. */
   readonly isFirst: boolean;
   readonly urgency: KeyUrgency;
-  /** A key to use in the place of a new one: a resumed request's, or the current one when the volume keeps its key. */
+  /** A key to use instead of a new one: that of a resumed request, or the current one if the volume reuses it. */
   readonly key: KeyObject | undefined;
   readonly serviceAccountToken: string | undefined;
-  /** Stores the key before the request is sent, so that a killed agent can resume the request. */
+  /** Stores the key before the request is sent, so that the request can be resumed after a crash. */
   readonly rememberKey: (key: KeyObject) => void;
-  /** Called once the request is in the cluster and its answer is waited for. */
+  /** Called once the request is in the cluster and the wait for its result begins. */
   readonly onRequested?: (() => void) | undefined;
-  /** Called once when the answer takes long, with what the request says of itself. */
+  /** Called once if the issuer does not answer soon, with the status message of the request. */
   readonly onPending?: ((message: string) => void) | undefined;
 }
 
@@ -46,9 +45,9 @@ export interface Issuance {
 }
 
 /**
- * Gates, key, request, certificate: the way of every certificate, first or renewed.
- * @throws CertfleetError as CertificateIssuer.issue does; failed-precondition with reason InvalidCertificate when the
- *   issuer's answer does not stand up; deadline-exceeded with reason GatePending
+ * Makes one issuance: gates, key, request, verification.
+ * @throws CertfleetError as CertificateIssuer.issue does; failed-precondition with reason InvalidCertificate if the
+ * issuer's response is invalid; deadline-exceeded with reason GatePending
  */
 export async function issueCertificate(
   dependencies: IssuanceDependencies,
@@ -66,7 +65,7 @@ export async function issueCertificate(
   if (order.isFirst) await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
   const key =
     order.key ?? (await timed('key', () => dependencies.takeKey(spec.key, { signal, urgency: order.urgency })));
-  // Before the deadline is looked at: the next attempt finds the key instead of waiting for another one.
+  // Before the deadline is checked, so that the next attempt uses this key instead of generating another.
   order.rememberKey(key);
   signal.throwIfAborted();
   const csrPem = createCertificateSigningRequest({ ...spec, key });

@@ -6,7 +6,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { verifyIssuedChain } from '../crypto/certificate-chain.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
@@ -46,141 +46,143 @@ function request(changes: Partial<VolumeSpec> = {}, requestName = 'r1', withKey:
 const opensslText = (pem: string): string =>
   execFileSync('openssl', ['x509', '-noout', '-text'], { input: pem, encoding: 'utf8' });
 
-test('issues a certificate that openssl verifies up to the CA', async () => {
-  const response = await new LocalCaIssuer(ca, stillClock).issue(request(), noAbort);
-  const caFile = join(base, 'verify-ca.crt');
-  await writeFile(caFile, response.caPem);
-  const verdict = execFileSync(
-    'openssl',
-    ['verify', '-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'web.shop.svc', '-CAfile', caFile],
-    { input: response.certificatePem, encoding: 'utf8' },
-  );
-  assert.match(verdict, /OK/);
-  assert.deepEqual(verifyIssuedChain(response, { key, now }).warnings, []);
-});
-
-test('honours names, usages, and the duration to the second', async () => {
-  const { certificatePem } = await new LocalCaIssuer(ca, stillClock).issue(request(), noAbort);
-  const text = opensslText(certificatePem);
-  assert.match(text, /Subject: CN = web\n/);
-  assert.match(text, /DNS:web.shop.svc, IP Address:10.0.0.1\n/);
-  assert.match(text, /Key Usage: critical\n\s+Digital Signature\n/);
-  assert.match(text, /Extended Key Usage: \n\s+TLS Web Server Authentication\n/);
-  assert.match(text, /CA:FALSE/);
-  const { validFromDate, validToDate } = new X509Certificate(certificatePem);
-  assert.equal(validToDate.getTime() - validFromDate.getTime(), 10_000);
-});
-
-test('honours is-ca, and never outlives the CA', async () => {
-  const asked = request({ isCa: true, durationMs: 100 * 365 * 24 * 3_600_000 });
-  const { certificatePem } = await new LocalCaIssuer(ca, stillClock).issue(asked, noAbort);
-  assert.match(opensslText(certificatePem), /CA:TRUE\n[^]*Certificate Sign/);
-  assert.equal(new X509Certificate(certificatePem).validToDate.getTime(), ca.notAfter.getTime());
-});
-
-for (const kind of [
-  { algorithm: 'RSA', size: 2048 },
-  { algorithm: 'ECDSA', size: 521 },
-  { algorithm: 'Ed25519', size: 256 },
-] satisfies KeyKind[]) {
-  test(`certifies a ${kind.algorithm} ${kind.size} key`, async () => {
-    const other = await generatePrivateKey(kind);
-    const response = await new LocalCaIssuer(ca, stillClock).issue(request({}, 'r1', other), noAbort);
-    assert.ok(verifyIssuedChain(response, { key: other, now }));
+describe('LocalCaIssuer', () => {
+  test('issues a certificate that openssl verifies with the CA', async () => {
+    const response = await new LocalCaIssuer(ca, stillClock).issue(request(), noAbort);
+    const caFile = join(base, 'verify-ca.crt');
+    await writeFile(caFile, response.caPem);
+    const verdict = execFileSync(
+      'openssl',
+      ['verify', '-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'web.shop.svc', '-CAfile', caFile],
+      { input: response.certificatePem, encoding: 'utf8' },
+    );
+    assert.match(verdict, /OK/);
+    assert.deepEqual(verifyIssuedChain(response, { key, now }).warnings, []);
   });
-}
 
-test('gives the same answer to the same request, whose signature differs each time', async () => {
-  const issuer = new LocalCaIssuer(ca, stillClock);
-  const [first, again] = [request(), request()];
-  assert.notEqual(first.csrPem, again.csrPem);
-  assert.deepEqual(await issuer.issue(first, noAbort), await issuer.issue(again, noAbort));
-});
+  test('uses names, usages and the exact duration of the request', async () => {
+    const { certificatePem } = await new LocalCaIssuer(ca, stillClock).issue(request(), noAbort);
+    const text = opensslText(certificatePem);
+    assert.match(text, /Subject: CN = web\n/);
+    assert.match(text, /DNS:web.shop.svc, IP Address:10.0.0.1\n/);
+    assert.match(text, /Key Usage: critical\n\s+Digital Signature\n/);
+    assert.match(text, /Extended Key Usage: \n\s+TLS Web Server Authentication\n/);
+    assert.match(text, /CA:FALSE/);
+    const { validFromDate, validToDate } = new X509Certificate(certificatePem);
+    assert.equal(validToDate.getTime() - validFromDate.getTime(), 10_000);
+  });
 
-test('refuses another request under the same name until the first is discarded', async () => {
-  const issuer = new LocalCaIssuer(ca, stillClock);
-  await issuer.issue(request(), noAbort);
-  const other = request({ dnsNames: ['other'] });
-  await assert.rejects(issuer.issue(other, noAbort), { code: 'already-exists', reason: 'RequestStale' });
-  await issuer.discard(other);
-  assert.ok(await issuer.issue(other, noAbort));
-});
+  test('issues CA certificates on request, which never outlive the CA', async () => {
+    const asked = request({ isCa: true, durationMs: 100 * 365 * 24 * 3_600_000 });
+    const { certificatePem } = await new LocalCaIssuer(ca, stillClock).issue(asked, noAbort);
+    assert.match(opensslText(certificatePem), /CA:TRUE\n[^]*Certificate Sign/);
+    assert.equal(new X509Certificate(certificatePem).validToDate.getTime(), ca.notAfter.getTime());
+  });
 
-test('gives serial numbers that do not repeat', async () => {
-  const issuer = new LocalCaIssuer(ca, stillClock);
-  const responses = await Promise.all(['a', 'b', 'c'].map((name) => issuer.issue(request({}, name), noAbort)));
-  assert.equal(
-    new Set(responses.map(({ certificatePem }) => new X509Certificate(certificatePem).serialNumber)).size,
-    3,
-  );
-});
-
-test('keeps the answers to recent requests alone', async () => {
-  const issuer = new LocalCaIssuer(ca, stillClock);
-  const asked = request();
-  const first = await issuer.issue(asked, noAbort);
-  for (let index = 0; index < 512; index += 1) {
-    await issuer.issue({ ...asked, requestName: `other-${index}` }, noAbort);
+  for (const kind of [
+    { algorithm: 'RSA', size: 2048 },
+    { algorithm: 'ECDSA', size: 521 },
+    { algorithm: 'Ed25519', size: 256 },
+  ] satisfies KeyKind[]) {
+    test(`certifies a ${kind.algorithm} ${kind.size} key`, async () => {
+      const other = await generatePrivateKey(kind);
+      const response = await new LocalCaIssuer(ca, stillClock).issue(request({}, 'r1', other), noAbort);
+      assert.ok(verifyIssuedChain(response, { key: other, now }));
+    });
   }
-  assert.notEqual((await issuer.issue(asked, noAbort)).certificatePem, first.certificatePem);
-});
 
-test('refuses a request that is none', async () => {
-  const issuer = new LocalCaIssuer(ca, stillClock);
-  const expected = { code: 'failed-precondition', reason: 'RequestFailed' };
-  await assert.rejects(issuer.issue({ ...request(), csrPem: 'hello' }, noAbort), expected);
-  const empty = '-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n';
-  await assert.rejects(issuer.issue({ ...request(), csrPem: empty }, noAbort), expected);
-});
+  test('returns the same certificate for the same request with another signature', async () => {
+    const issuer = new LocalCaIssuer(ca, stillClock);
+    const [first, again] = [request(), request()];
+    assert.notEqual(first.csrPem, again.csrPem);
+    assert.deepEqual(await issuer.issue(first, noAbort), await issuer.issue(again, noAbort));
+  });
 
-test('rejects when aborted, and after it stopped', async () => {
-  const issuer = new LocalCaIssuer(ca, stillClock);
-  await assert.rejects(issuer.issue(request(), AbortSignal.abort(new Error('deadline'))), /deadline/);
-  await issuer.stop();
-  await assert.rejects(issuer.issue(request(), noAbort), { code: 'unavailable' });
-});
+  test('rejects another request under the same name until the first is discarded', async () => {
+    const issuer = new LocalCaIssuer(ca, stillClock);
+    await issuer.issue(request(), noAbort);
+    const other = request({ dnsNames: ['other'] });
+    await assert.rejects(issuer.issue(other, noAbort), { code: 'already-exists', reason: 'RequestStale' });
+    await issuer.discard(other);
+    assert.ok(await issuer.issue(other, noAbort));
+  });
 
-test('keeps its CA in one file that only its owner reads, and finds it again', async () => {
-  const directory = newDirectory();
-  const made = await openLocalCa(directory, now);
-  assert.deepEqual(await readdir(directory), ['local-ca.pem']);
-  assert.equal((await stat(directory)).mode & 0o777, 0o700);
-  assert.equal((await stat(join(directory, 'local-ca.pem'))).mode & 0o777, 0o600);
-  await chmod(directory, 0o755);
-  const found = await openLocalCa(directory, now);
-  assert.equal(found.certificatePem, made.certificatePem);
-  assert.ok(found.key.equals(made.key));
-  assert.equal((await stat(directory)).mode & 0o777, 0o700);
-});
+  test('uses unique serial numbers', async () => {
+    const issuer = new LocalCaIssuer(ca, stillClock);
+    const responses = await Promise.all(['a', 'b', 'c'].map((name) => issuer.issue(request({}, name), noAbort)));
+    assert.equal(
+      new Set(responses.map(({ certificatePem }) => new X509Certificate(certificatePem).serialNumber)).size,
+      3,
+    );
+  });
 
-test('makes one CA however many open a new directory at once', async () => {
-  const directory = newDirectory();
-  const opened = await Promise.all(Array.from({ length: 8 }, () => openLocalCa(directory, now)));
-  assert.equal(new Set(opened.map(({ certificatePem }) => certificatePem)).size, 1);
-  assert.deepEqual(await readdir(directory), ['local-ca.pem']);
-});
+  test('keeps only the results of recent requests', async () => {
+    const issuer = new LocalCaIssuer(ca, stillClock);
+    const asked = request();
+    const first = await issuer.issue(asked, noAbort);
+    for (let index = 0; index < 512; index += 1) {
+      await issuer.issue({ ...asked, requestName: `other-${index}` }, noAbort);
+    }
+    assert.notEqual((await issuer.issue(asked, noAbort)).certificatePem, first.certificatePem);
+  });
 
-test('takes the CA of another process that was faster', async () => {
-  const directory = newDirectory();
-  await mkdir(directory);
-  const opening = openLocalCa(directory, now);
-  // Its own file is being written once the temporary one shows; the other process comes in between.
-  while (readdirSync(directory).length === 0) await new Promise((resolve) => setImmediate(resolve));
-  writeFileSync(join(directory, 'local-ca.pem'), caText, { flag: 'wx' });
-  assert.equal((await opening).certificatePem, ca.certificatePem);
-  assert.deepEqual(await readdir(directory), ['local-ca.pem']);
-});
+  test('rejects a malformed request', async () => {
+    const issuer = new LocalCaIssuer(ca, stillClock);
+    const expected = { code: 'failed-precondition', reason: 'RequestFailed' };
+    await assert.rejects(issuer.issue({ ...request(), csrPem: 'hello' }, noAbort), expected);
+    const empty = '-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n';
+    await assert.rejects(issuer.issue({ ...request(), csrPem: empty }, noAbort), expected);
+  });
 
-test('refuses a foreign file, a key of another CA and an expired CA, and leaves the file alone', async () => {
-  const directory = newDirectory();
-  const made = await openLocalCa(directory, now);
-  const path = join(directory, 'local-ca.pem');
-  const other = await readFile(path, 'latin1');
-  const refusal = { code: 'failed-precondition', message: /remove the file/ };
-  await assert.rejects(openLocalCa(directory, made.notAfter), refusal);
-  for (const text of ['', 'hello', made.certificatePem, other.replace(/-----BEGIN CERT[^]*/, ca.certificatePem)]) {
-    await writeFile(path, text);
-    await assert.rejects(openLocalCa(directory, now), refusal);
-    assert.equal(await readFile(path, 'latin1'), text);
-  }
+  test('rejects when aborted, and after it is stopped', async () => {
+    const issuer = new LocalCaIssuer(ca, stillClock);
+    await assert.rejects(issuer.issue(request(), AbortSignal.abort(new Error('deadline'))), /deadline/);
+    await issuer.stop();
+    await assert.rejects(issuer.issue(request(), noAbort), { code: 'unavailable' });
+  });
+
+  test('stores its CA in one file that only its owner can read, and reads it again', async () => {
+    const directory = newDirectory();
+    const made = await openLocalCa(directory, now);
+    assert.deepEqual(await readdir(directory), ['local-ca.pem']);
+    assert.equal((await stat(directory)).mode & 0o777, 0o700);
+    assert.equal((await stat(join(directory, 'local-ca.pem'))).mode & 0o777, 0o600);
+    await chmod(directory, 0o755);
+    const found = await openLocalCa(directory, now);
+    assert.equal(found.certificatePem, made.certificatePem);
+    assert.ok(found.key.equals(made.key));
+    assert.equal((await stat(directory)).mode & 0o777, 0o700);
+  });
+
+  test('creates one CA if many processes open a new directory at once', async () => {
+    const directory = newDirectory();
+    const opened = await Promise.all(Array.from({ length: 8 }, () => openLocalCa(directory, now)));
+    assert.equal(new Set(opened.map(({ certificatePem }) => certificatePem)).size, 1);
+    assert.deepEqual(await readdir(directory), ['local-ca.pem']);
+  });
+
+  test('uses the CA of another process that was faster', async () => {
+    const directory = newDirectory();
+    await mkdir(directory);
+    const opening = openLocalCa(directory, now);
+    // The temporary file exists now; the other process creates the CA before it is renamed.
+    while (readdirSync(directory).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    writeFileSync(join(directory, 'local-ca.pem'), caText, { flag: 'wx' });
+    assert.equal((await opening).certificatePem, ca.certificatePem);
+    assert.deepEqual(await readdir(directory), ['local-ca.pem']);
+  });
+
+  test('rejects a foreign file, the key of another CA and an expired CA, and keeps the file', async () => {
+    const directory = newDirectory();
+    const made = await openLocalCa(directory, now);
+    const path = join(directory, 'local-ca.pem');
+    const other = await readFile(path, 'latin1');
+    const refusal = { code: 'failed-precondition', message: /remove the file/ };
+    await assert.rejects(openLocalCa(directory, made.notAfter), refusal);
+    for (const text of ['', 'hello', made.certificatePem, other.replace(/-----BEGIN CERT[^]*/, ca.certificatePem)]) {
+      await writeFile(path, text);
+      await assert.rejects(openLocalCa(directory, now), refusal);
+      assert.equal(await readFile(path, 'latin1'), text);
+    }
+  });
 });

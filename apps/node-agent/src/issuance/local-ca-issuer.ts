@@ -13,7 +13,7 @@ import type { CertificateIssuer, IssueRequest, IssuerResponse } from './certific
 import { randomSerialNumber } from './local-ca.ts';
 import type { LocalCa } from './local-ca.ts';
 
-/** Answers kept for requests that are resumed; about 3 KB each, the oldest go first. */
+/** Number of results kept for requests that are resumed; about 3 KB each, the oldest are dropped first. */
 const maxAnswers = 512;
 
 interface Answer {
@@ -21,7 +21,7 @@ interface Answer {
   readonly response: IssuerResponse;
 }
 
-/** Signs requests in this process with a CA of the machine's own: the issuer where there is no cluster. */
+/** Signs requests in this process with a local CA: the issuer for use without a cluster. */
 export class LocalCaIssuer implements CertificateIssuer {
   readonly #ca: LocalCa;
   readonly #clock: Clock;
@@ -34,22 +34,23 @@ export class LocalCaIssuer implements CertificateIssuer {
   }
 
   /**
-   * Signs the request; the same name and request again give the same certificate.
-   * @throws CertfleetError already-exists with reason RequestStale when the name was used for a request that asks for
-   *   something else; failed-precondition with reason RequestFailed when the request is malformed or not signed by its key; unavailable after stop()
+   * Signs the request; the same name and request return the same certificate.
+   * @throws CertfleetError already-exists with reason RequestStale if the name was used for a request with different
+   * content; failed-precondition with reason RequestFailed if the request is malformed or its signature is invalid;
+   * unavailable after stop()
    */
   // eslint-disable-next-line @typescript-eslint/require-await -- async turns what is thrown into a rejection
   async issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse> {
     signal.throwIfAborted();
     if (this.#isStopped) {
-      throw new CertfleetError('unavailable', 'expected a running local CA, found that it is stopped');
+      throw new CertfleetError('unavailable', 'the local CA is stopped');
     }
     const contents = readRequest(request.csrPem);
     onCreated?.();
     const name = qualifiedName(request);
     const earlier = this.#answers.get(name);
     if (earlier !== undefined && !earlier.information.equals(contents.information)) {
-      throw new CertfleetError('already-exists', `request ${name} exists and asks for something else`, {
+      throw new CertfleetError('already-exists', `request ${name} exists and has different content`, {
         reason: 'RequestStale',
       });
     }
@@ -71,7 +72,7 @@ export class LocalCaIssuer implements CertificateIssuer {
 
   #sign({ subject, publicKey, subjectAltName }: CertificateSigningRequestContents, spec: VolumeSpec): IssuerResponse {
     const nowMs = this.#clock.now();
-    // Certificates count whole seconds; a shorter lifetime would be over before it began.
+    // Certificates have whole seconds; a shorter lifetime would have passed already.
     const notAfterMs = nowMs + Math.max(spec.durationMs, 1000);
     const template = {
       serialNumber: randomSerialNumber(),
@@ -99,7 +100,7 @@ export class LocalCaIssuer implements CertificateIssuer {
   }
 }
 
-/** Requests live in their pod's namespace. */
+/** Requests belong to their pod's namespace. */
 function qualifiedName({ requestName, spec }: Pick<IssueRequest, 'requestName' | 'spec'>): string {
   return `${spec.pod.namespace}/${requestName}`;
 }

@@ -14,25 +14,25 @@ import { encodePem, parsePem } from '../crypto/pem.ts';
 import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../crypto/private-key.ts';
 import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
 
-/** A certificate authority of one machine's own. */
+/** The CA of a single machine. */
 export interface LocalCa {
   readonly key: KeyObject;
   readonly certificatePem: string;
-  /** The subject, DER: what issued certificates name as their issuer. */
+  /** The subject in DER, used as issuer in certificates. */
   readonly name: Buffer;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Buffer;
   readonly notAfter: Date;
 }
 
-/** Key and certificate in one file: they appear together, or not at all. */
+/** Key and certificate in one file, so that it contains both or does not exist. */
 const fileName = 'local-ca.pem';
 const lifetimeMs = 10 * 365 * 24 * 3_600_000;
 
 /**
- * The CA kept in that directory (0700, its file 0600); the first use makes both, later ones find them. Two processes
- * that open a new directory at once get the same CA.
- * @throws CertfleetError failed-precondition when the file is there but holds no CA that is valid now
+ * Opens the CA in that directory (0700, its file 0600); the first call creates it. Two processes that open a new
+ * directory at the same time get the same CA.
+ * @throws CertfleetError failed-precondition if the file exists but contains no currently valid CA
  */
 export async function openLocalCa(directory: string, now: Date): Promise<LocalCa> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -44,7 +44,7 @@ export async function openLocalCa(directory: string, now: Date): Promise<LocalCa
   } catch (error) {
     throw new CertfleetError(
       'failed-precondition',
-      `expected a valid CA key and certificate in ${path}, found none; remove the file to have a new CA made`,
+      `expected a valid CA key and certificate in ${path}, found none; remove the file to create a new CA`,
       { cause: error },
     );
   }
@@ -106,14 +106,14 @@ async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes the file unless another process was faster, and gives what it holds in the end. */
+/** Creates the file unless another process was faster, and returns its content. */
 async function createOnce(path: string, text: string): Promise<string> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}`;
   const file = await open(temporary, 'wx', 0o600);
   try {
     await file.writeFile(text, 'latin1');
     await file.sync();
-    // A link fails where a rename would replace the CA that somebody already uses.
+    // link fails if the file exists; rename would replace a CA that is already in use.
     await link(temporary, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

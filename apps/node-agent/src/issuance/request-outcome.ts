@@ -4,13 +4,13 @@ import { boundedText } from '@certfleet/shared/kube/api-error.ts';
 import type { CertificateRequestView, RequestCondition } from './certificate-request.ts';
 import type { IssuerResponse } from './certificate-issuer.ts';
 
-/** What a CertificateRequest's status says. */
+/** The state of a CertificateRequest according to its status. */
 export type RequestOutcome =
   | { readonly kind: 'issued'; readonly response: IssuerResponse }
   | { readonly kind: 'failed'; readonly error: CertfleetError }
   | { readonly kind: 'pending'; readonly message: string; readonly isUnapproved: boolean };
 
-/** Reads the status as cert-manager's API defines its conditions. A certificate without Ready is not final yet. */
+/** Reads the conditions as cert-manager's API defines them. A certificate without Ready is not final yet. */
 export function outcomeOf(view: CertificateRequestView): RequestOutcome {
   const condition = (type: string): RequestCondition | undefined => view.conditions.find((each) => each.type === type);
   const ready = condition('Ready');
@@ -36,7 +36,7 @@ function refusalOf(
   find: (type: string) => RequestCondition | undefined,
   ready: RequestCondition | undefined,
 ): Refusal | undefined {
-  // Denied first: an approver's no stands, whatever an issuer has done in the meantime.
+  // Denied takes precedence over the issuer's result.
   const denied = find('Denied');
   if (denied?.status === 'True') return { reason: 'RequestDenied', condition: denied };
   const invalid = find('InvalidRequest');

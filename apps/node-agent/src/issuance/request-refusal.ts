@@ -7,11 +7,11 @@ interface Refusal {
   readonly hint: string;
 }
 
-/** The error of a create that the API server refused, with what to do about it; any other error as it is. */
+/** Adds the remedy to the error of a create that the API server refused; returns any other error unchanged. */
 export function explainRefusal(error: CertfleetError, namespace: string): CertfleetError {
   const refusal = classify(error, namespace);
   if (refusal === undefined) return error;
-  // A webhook's or policy's answer may change with the cluster's state, but not by asking again at once.
+  // A webhook or policy may decide differently when the cluster's state changes, but not on an immediate retry.
   const details = { reason: refusal.reason, retryable: false, cause: error };
   return new CertfleetError(refusal.code, `${refusal.hint}: ${error.message}`, details);
 }
@@ -31,12 +31,12 @@ function classify(error: CertfleetError, namespace: string): Refusal | undefined
       hint: "cert-manager's CertificateRequest API is not installed in this cluster",
     };
   }
-  // RBAC names the missing verb; admission plugins answer 403 too, in words of their own.
+  // RBAC names the missing verb; admission plugins also return 403, with other messages.
   if (error.code === 'permission-denied' && error.message.includes('cannot create resource')) {
     return {
       code: 'permission-denied',
       reason: 'RequestForbidden',
-      hint: `expected the right to create certificaterequests.cert-manager.io in namespace ${namespace}`,
+      hint: `missing permission to create certificaterequests.cert-manager.io in namespace ${namespace}`,
     };
   }
   if (error.code === 'invalid-argument' || error.code === 'permission-denied') {

@@ -4,29 +4,29 @@ import type { CertificateRequestView } from './certificate-request.ts';
 import type { IssuerResponse } from './certificate-issuer.ts';
 import { outcomeOf } from './request-outcome.ts';
 
-/** One issuance that waits for its CertificateRequest to be answered. */
+/** One issuance that waits for its CertificateRequest. */
 export class RequestWaiter {
   readonly #isOurs: (view: CertificateRequestView) => boolean;
   readonly #settled = Promise.withResolvers<IssuerResponse>();
   #uid = '';
   #lostUid = '';
-  /** What the request last said of itself. */
-  pendingMessage = 'the api server has not answered yet';
-  /** Whether it waits for an approver. */
+  /** The last status message of the request. */
+  pendingMessage = 'the API server has not answered yet';
+  /** Whether the request waits for approval. */
   isUnapproved = false;
 
   constructor(isOurs: (view: CertificateRequestView) => boolean) {
     this.#isOurs = isOurs;
-    // An issuance that failed otherwise no longer looks at this.
+    // Nothing awaits it if the issuance failed for another reason.
     this.#settled.promise.catch(() => undefined);
   }
 
-  /** The answer; rejects when the request is denied, has failed or is gone. */
+  /** The result; rejects if the request is denied, has failed or was deleted. */
   get settled(): Promise<IssuerResponse> {
     return this.#settled.promise;
   }
 
-  /** Takes in a state of the request. Another's object of the same name says nothing about ours. */
+  /** Processes a state of the request. Another object of the same name is ignored. */
   offer(view: CertificateRequestView): void {
     if (!this.#isOurs(view)) return;
     const outcome = outcomeOf(view);
@@ -38,42 +38,42 @@ export class RequestWaiter {
     }
   }
 
-  /** Takes in the object that was created or resumed. */
+  /** Processes the object that was created or resumed. */
   accept(view: CertificateRequestView): void {
     this.#uid = view.uid;
     this.offer(view);
-    // The watch may have told of its end before the create's response was here.
+    // The watch may have reported its deletion before the response to the create.
     if (this.#lostUid === view.uid) this.lose(view.uid);
   }
 
-  /** Uid of the object that is awaited; empty while the API server has not answered. */
+  /** Uid of the awaited object; empty until the API server has answered. */
   get uid(): string {
     return this.#uid;
   }
 
-  /** Ends the wait when the object of that uid, which is no more, is ours. */
+  /** Ends the wait if the deleted object with that uid is the awaited one. */
   lose(uid: string): void {
     this.#lostUid = uid;
     if (uid !== this.#uid) return;
     this.#settled.reject(
-      new CertfleetError('aborted', 'the certificate request was deleted before it was answered', {
+      new CertfleetError('aborted', 'the certificate request was deleted before the issuer answered it', {
         reason: 'RequestDeleted',
       }),
     );
   }
 }
 
-/** Which object a waiter waits for. */
+/** Namespace and name of an awaited request. */
 export interface WaitedRequest {
   readonly namespace: string;
   readonly name: string;
 }
 
-/** The waiters of all issuances under way, by namespace and name. */
+/** The waiters of all issuances in progress, by namespace and name. */
 export class RequestWaiters {
   readonly #byKey = new Map<string, Set<RequestWaiter>>();
 
-  /** Waiting issuances. */
+  /** Number of waiting issuances. */
   get size(): number {
     let size = 0;
     for (const waiters of this.#byKey.values()) size += waiters.size;
@@ -97,14 +97,14 @@ export class RequestWaiters {
     return [...(this.#byKey.get(keyOf(request)) ?? [])];
   }
 
-  /** The awaited requests that are not in a list. */
+  /** The awaited requests that a list does not contain. */
   missingFrom(listed: readonly WaitedRequest[]): readonly WaitedRequest[] {
     const found = new Set(listed.map(keyOf));
     return [...this.#byKey.keys()].filter((key) => !found.has(key)).map(requestOf);
   }
 }
 
-/** Neither a namespace nor a name may hold a slash. */
+/** Namespaces and names cannot contain a slash. */
 function keyOf(request: WaitedRequest): string {
   return `${request.namespace}/${request.name}`;
 }

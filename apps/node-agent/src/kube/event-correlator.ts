@@ -3,17 +3,17 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { EventSeries, PodEvent } from './event-manifest.ts';
 import { TokenBucket } from '@certfleet/shared/kube/token-bucket.ts';
 
-/** client-go's limits: a pod may be told 25 things at once and then one every five minutes. */
+/** client-go's limits: 25 Events per pod at once, then one every five minutes. */
 const perPod = { perSecond: 1 / 300, burst: 25 };
-/** One node's share of the API server, whatever happens to all of its pods at once. */
+/** Limit of one node on the API server's load, however many pods have Events. */
 const perNode = { perSecond: 10, burst: 200 };
 const maxMemory = 1024;
 
-/** Recognises repetitions and holds the rate: what client-go's EventCorrelator does. */
+/** Recognises repeated Events and limits their rate, as client-go's EventCorrelator does. */
 export class EventCorrelator {
   readonly #clock: Clock;
   readonly #node: TokenBucket;
-  /** Maps keep the order of insertion: the entry that was used the longest ago is the first. */
+  /** Maps keep the insertion order: the first entry is the least recently used. */
   readonly #pods = new Map<string, TokenBucket>();
   readonly #series = new Map<string, EventSeries>();
 
@@ -22,12 +22,12 @@ export class EventCorrelator {
     this.#node = new TokenBucket(perNode, clock);
   }
 
-  /** The series that the event belongs to, counted up; undefined when there are too many events. */
+  /** The series of the event, with its count incremented; undefined if the rate limit is exceeded. */
   admit(event: PodEvent): EventSeries | undefined {
     const { uid } = event.pod;
     const bucket = this.#pods.get(uid) ?? new TokenBucket(perPod, this.#clock);
     remember(this.#pods, uid, bucket);
-    // The pod first: one that says too much must not use up what the others share.
+    // The pod's limit first: a noisy pod must not use up the node's limit.
     if (!bucket.tryTake() || !this.#node.tryTake()) return undefined;
 
     const now = this.#clock.now();
@@ -48,7 +48,7 @@ export class EventCorrelator {
   }
 }
 
-/** Keeps the entry as the youngest and forgets the oldest beyond the bound. */
+/** Stores the entry as the most recently used, and evicts the least recently used beyond the bound. */
 function remember<T>(entries: Map<string, T>, key: string, value: T): void {
   entries.delete(key);
   entries.set(key, value);

@@ -1,4 +1,4 @@
-/** Something to tell about a pod. */
+/** An Event about a pod. */
 export interface PodEvent {
   readonly type: 'Normal' | 'Warning';
   /** Camel case, from a fixed set: Issued, Renewed, RenewalFailed and so on. */
@@ -7,19 +7,19 @@ export interface PodEvent {
   readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
 }
 
-/** An event and its repetitions: one object in the API. Times in milliseconds since the epoch. */
+/** An Event and its repetitions, which are one object in the API. Times in milliseconds since the epoch. */
 export interface EventSeries {
   readonly event: PodEvent;
   readonly firstSeen: number;
   lastSeen: number;
-  /** The same on the monotonic clock, for intervals. */
+  /** On the monotonic clock, for intervals. */
   lastSeenMonotonicMs: number;
   count: number;
   /** The object's name, once it is written. */
   name: string | undefined;
 }
 
-/** The API refuses longer ones (core/v1 Event validation). */
+/** Maximum length that the API accepts (core/v1 Event validation). */
 const maxMessageBytes = 1024;
 
 /** The core/v1 Event of a series. */
@@ -34,7 +34,7 @@ export function eventManifest(series: EventSeries, name: string, nodeName: strin
     reason: event.reason,
     message: truncateUtf8(event.message, maxMessageBytes),
     count,
-    // metav1.Time has seconds, but takes fractions and drops them.
+    // metav1.Time has seconds, but accepts fractions and drops them.
     firstTimestamp: new Date(firstSeen).toISOString(),
     lastTimestamp: new Date(lastSeen).toISOString(),
     source: { component: 'certfleet', host: nodeName },
@@ -43,13 +43,13 @@ export function eventManifest(series: EventSeries, name: string, nodeName: strin
   };
 }
 
-/** The text cut to that many bytes of UTF-8, at a character's boundary, with an ellipsis where something is missing. */
+/** Truncates text to a number of UTF-8 bytes at a character boundary, with an ellipsis if something was cut. */
 export function truncateUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length <= maxBytes) return text;
   const ellipsis = '…';
   let end = maxBytes - Buffer.byteLength(ellipsis);
-  // Continuation bytes are 10xxxxxx: a character starts where there is none.
+  // Continuation bytes are 10xxxxxx; any other byte begins a character.
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return bytes.toString('utf8', 0, end) + ellipsis;
 }

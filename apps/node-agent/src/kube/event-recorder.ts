@@ -10,42 +10,43 @@ import { EventCorrelator } from './event-correlator.ts';
 import { eventManifest } from './event-manifest.ts';
 import type { EventSeries, PodEvent } from './event-manifest.ts';
 
-/** What the recorder is made of. */
 export interface EventRecorderOptions {
   readonly client: Pick<KubeClient, 'request'>;
   readonly clock: Clock;
-  /** Name of the node, shown as the event's source. */
+  /** Name of the node, shown as the Event's source. */
   readonly nodeName: string;
-  /** Resolves once no mount is under way on the node, after that time in milliseconds, or when the signal is aborted. */
+  /**
+   * Resolves once no mount is in progress on the node, after that time in milliseconds, or when the signal is aborted.
+   */
   readonly mountsIdle: (maxMs: number, signal: AbortSignal) => Promise<void>;
-  /** An event that will not be shown: too many of them, or the API server would not take it. */
+  /** Called for an Event that is dropped: rate limit, full queue, or an error of the API server. */
   readonly onDropped?: () => void;
 }
 
 const maxQueue = 1024;
 const flushMs = 2000;
 /**
- * An event that tells of nothing wrong lets the mounts under way go first: a hundred pods that start together would
- * otherwise share the API server with as many events, each of which costs it about as much as a certificate request. So
- * much time after it was recorded it is written all the same: a pod whose issuer is silent is under way without end.
+ * Maximum time for which a Normal Event waits for mounts in progress. If a hundred pods start together, as many Events
+ * would compete for the API server, each at about the cost of a certificate request. The wait is limited because a
+ * mount with a silent issuer never ends.
  */
 const maxYieldMs = 10_000;
 /**
- * Between two such events. An API server that takes long to answer has other work, and gets a pause of that many times as
- * long.
+ * Pause between two Normal Events: a multiple of the API server's response time, so that a slow server gets a longer
+ * pause.
  */
 const pause = { minMs: 100, timesAsLong: 10, maxMs: 2000 };
 
 /**
- * Kubernetes Events on pods, as `kubectl describe pod` shows them. Recording never waits and never fails; repeated
- * events are counted on one object, and too many of them are dropped.
+ * Writes Kubernetes Events on pods, as `kubectl describe pod` shows them. Recording never waits and never fails.
+ * Repeated Events are counted on one object; those above the rate limit are dropped.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #correlator: EventCorrelator;
   readonly #queue: EventSeries[] = [];
   readonly #stop = new AbortController();
-  /** Aborted to end the present pause: something cannot wait. */
+  /** Aborted to end the current pause for an urgent Event. */
   #pause = new AbortController();
   #writing: Promise<void> | undefined;
   #isStopped = false;
@@ -55,20 +56,20 @@ export class EventRecorder {
     this.#correlator = new EventCorrelator(options.clock);
   }
 
-  /** Queues the event. */
+  /** Queues the Event. */
   record(event: PodEvent): void {
     const series = this.#isStopped ? undefined : this.#correlator.admit(event);
     if (series === undefined || (!this.#queue.includes(series) && this.#queue.length >= maxQueue)) {
       this.#options.onDropped?.();
       return;
     }
-    // A series that still waits is written once, with the count it has by then.
+    // A queued series is written once, with its count at that time.
     if (!this.#queue.includes(series)) this.#queue.push(series);
     if (event.type === 'Warning') this.#pause.abort();
     this.#writing ??= this.#drain();
   }
 
-  /** Writes what is queued, for at most two seconds; later events are dropped. */
+  /** Writes queued Events for at most two seconds; later ones are dropped. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#pause.abort();
@@ -92,14 +93,14 @@ export class EventRecorder {
         await this.#write(series);
         if (series.event.type === 'Normal') await this.#rest(this.#options.clock.monotonic() - startedMs);
       } catch {
-        // An event is a courtesy: its loss is counted, what it told of is in the log and the metrics.
+        // Events are best effort: a lost one is counted, and its content is in the log and the metrics.
         this.#options.onDropped?.();
       }
     }
     this.#writing = undefined;
   }
 
-  /** Warnings first: somebody may be looking for them. */
+  /** Warnings first. */
   #next(): EventSeries | undefined {
     return this.#queue.splice(Math.max(0, this.#queue.findIndex(isWarning)), 1)[0];
   }
@@ -116,7 +117,7 @@ export class EventRecorder {
     return this.#unlessUrgent((signal) => delay(this.#options.clock, ms, signal));
   }
 
-  /** Waits, but for a warning or the end. */
+  /** Waits, unless there is a warning or the recorder stops. */
   async #unlessUrgent(wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#isStopped || this.#queue.some(isWarning)) return;
     this.#pause = new AbortController();
@@ -133,7 +134,7 @@ export class EventRecorder {
         await client.request({ verb: 'patch', ...target, name: series.name, body });
         return;
       } catch (thrown) {
-        // Events live for an hour by default: one that is gone is made anew.
+        // Events are deleted after an hour by default; a missing one is created again.
         if (!(thrown instanceof CertfleetError) || thrown.code !== 'not-found') throw thrown;
       }
     }

@@ -3,7 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
-/** The part of a pod that readiness gates look at, in the API's own shape. */
+/** The part of a pod that readiness gates use, in the API's structure. */
 export interface PodState {
   readonly uid: string;
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
@@ -22,7 +22,10 @@ interface RawPod {
   };
 }
 
-/** Reads a pod; undefined when there is none of that name. @throws CertfleetError as KubeClient.request does */
+/**
+ * Reads a pod; undefined if it does not exist.
+ * @throws CertfleetError as KubeClient.request does
+ */
 export async function getPod(
   client: Pick<KubeClient, 'request'>,
   pod: { readonly namespace: string; readonly name: string },
@@ -37,7 +40,7 @@ export async function getPod(
   }
 }
 
-/** Copies the few fields, so that the pod's other kilobytes are not kept for as long as a gate waits. */
+/** Copies the few fields, so that the pod's other kilobytes are not kept while a gate waits. */
 function podState(raw: RawPod): PodState {
   const { podIP = '', podIPs = [], conditions = [] } = raw.status ?? {};
   const ips = podIPs.flatMap(({ ip = '' }) => (ip === '' ? [] : [{ ip }]));

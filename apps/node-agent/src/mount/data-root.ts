@@ -11,25 +11,24 @@ import type { Mounter } from './mounter.ts';
 import { placeOf, podMountsOf } from './pod-mounts.ts';
 import type { PodMount } from './pod-mounts.ts';
 
-/** How the agent finds its tmpfs. */
 export interface DataRootOptions {
-  /** Directory that holds the tmpfs. */
+  /** Directory that contains the tmpfs. */
   readonly dataRoot: string;
-  /** Directories that held it before; the tmpfs of running pods is taken over from there. */
+  /** Earlier data directories; the tmpfs of running pods is taken over from there. */
   readonly previousDataRoots: readonly string[];
   readonly driverName: string;
   readonly tmpfsSizeBytes: number;
-  /** Starts beside volumes of running pods that cannot be found any more, and leaves them alone. */
+  /** Starts although volumes of running pods cannot be found, and leaves those unchanged. */
   readonly ignoreForeignVolumes: boolean;
   readonly mounter: Mounter;
   readonly log: Logger;
 }
 
 /**
- * The directory of the volumes, with the tmpfs mounted: the one that running pods use, wherever it was mounted before, or
- * a new one when no pod uses any. A second tmpfs beside the pods' own would be renewed and reported while their
- * certificates expire.
- * @throws CertfleetError failed-precondition when pods use one that is in none of the directories given
+ * Opens the directory of the volumes with the tmpfs mounted: the one that running pods use, wherever it was mounted
+ * before, or a new one if no pod uses any. If the agent mounted a second tmpfs, it would renew and report that one
+ * while the pods' certificates expire.
+ * @throws CertfleetError failed-precondition if pods use a tmpfs that is in none of the given directories
  */
 export async function openDataRoot(options: DataRootOptions): Promise<string> {
   const { dataRoot, mounter, tmpfsSizeBytes } = options;
@@ -57,12 +56,14 @@ export async function openDataRoot(options: DataRootOptions): Promise<string> {
   return root;
 }
 
-/** The size may have been changed since it was mounted. Volumes are served with the former one when it cannot be. */
+/**
+ * The configured size may have changed since the mount. If it cannot be applied, volumes are served with the old size.
+ */
 async function resize(root: string, { mounter, tmpfsSizeBytes, log }: DataRootOptions): Promise<void> {
   try {
     await mounter.resizeTmpfs(root, tmpfsSizeBytes);
   } catch (error) {
-    log.error({ error: String(error), root, tmpfsSizeBytes }, 'tmpfs keeps its size');
+    log.error({ error: String(error), root, tmpfsSizeBytes }, 'cannot resize tmpfs, keeping its size');
   }
 }
 
@@ -85,13 +86,13 @@ function previousRootOf(
   return undefined;
 }
 
-/** Mounts the tmpfs of a previous directory at the present one as well: the same files, records and mounts of pods. */
+/** Also mounts the tmpfs of a previous directory at the current one, which keeps files, records and mounts of pods. */
 async function moveHere(
   { path }: PreviousRoot,
   { root, isMounted, mounter, log }: DataRootOptions & { readonly root: string; readonly isMounted: boolean },
 ): Promise<void> {
   if (isMounted) {
-    // Left by a start that found no pods' volumes, so with nothing in it that a pod uses.
+    // An earlier start that found no volumes of pods left it, so no pod uses its content.
     if (readdirSync(root).length > 0) {
       const message = `expected ${root} to be empty, to mount the tmpfs of ${path} there; found volumes in both: restart the pods of one of the two`;
       throw new CertfleetError('failed-precondition', message, { reason: 'DataRootChanged' });
@@ -122,7 +123,7 @@ function refuseForeign(
   throw new CertfleetError(
     'failed-precondition',
     `data directory: expected the volumes of running pods in ${looked}, found ${found}. They would not be renewed. ` +
-      'Set the chart value app.driver.csiDataDir back, or name the former directory in app.driver.previousDataDirs; ' +
+      'Restore the chart value app.driver.csiDataDir, or add the previous directory to app.driver.previousDataDirs; ' +
       'if it is lost, set app.driver.ignoreForeignVolumes and restart these pods',
     { reason: 'DataRootChanged' },
   );

@@ -29,7 +29,7 @@ import { enterPrivateMountNamespace } from './private-mount-namespace.ts';
 const { errno } = constants;
 const notRoot = process.getuid?.() !== 0 && 'mounting needs root';
 
-describe('mounts of a real kernel', { skip: notRoot }, () => {
+describe('createLinuxMounter on a real kernel', { skip: notRoot }, () => {
   let scratch: string;
   let source: string;
   let target: string;
@@ -77,7 +77,7 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     await mounter.unmount(target);
   });
 
-  test('resizes a tmpfs with its content, but not below what it holds', async () => {
+  test('resizes a tmpfs with its content, but not below its usage', async () => {
     await mounter.mountTmpfs(target, 262_144);
     const before = table().get(target);
     writeFileSync(join(target, 'content'), Buffer.alloc(131_072, 'x'));
@@ -95,7 +95,7 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     await mounter.unmount(target);
   });
 
-  test('asks for noswap where the kernel knows it, and mounts without it where not', async () => {
+  test('requests noswap if the kernel supports it, and mounts without it otherwise', async () => {
     const tried: string[] = [];
     const calls = loadMountCalls();
     const oldKernel: MountCalls = {
@@ -119,13 +119,13 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     assert.equal(table().has(target), false);
   });
 
-  test('unmounting what is not mounted, or is not there, succeeds', async () => {
+  test('unmounting what is not mounted, or does not exist, succeeds', async () => {
     await mounter.unmount(target);
     await mounter.unmount(join(target, 'missing'));
     await mounter.unmount(join(source, 'file', 'below a file'));
   });
 
-  test('detaches a target that somebody holds open', async () => {
+  test('detaches a target that a process has open', async () => {
     await mounter.bindReadOnly(source, target);
     const descriptor = openSync(join(target, 'file'), 'r');
     await mounter.unmount(target);
@@ -134,7 +134,7 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     closeSync(descriptor);
   });
 
-  test('tells a mount from a directory, a missing path and a link to a mount', async () => {
+  test('distinguishes a mount from a directory, a missing path and a link to a mount', async () => {
     const link = join(scratch, 'link-to-mount');
     assert.equal(await mounter.isMounted(target), false);
     assert.equal(await mounter.isMounted(join(target, 'missing')), false);
@@ -147,9 +147,9 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     await mounter.unmount(target);
   });
 
-  test('knows a mount whose directory is reached over symbolic links', async () => {
+  test('recognises a mount whose directory is reached over symbolic links', async () => {
     const [outside, far] = [join(scratch, 'links'), mkdtempSync(join(tmpdir(), 'certfleet-far-'))];
-    // Two links, the second of them the directory that holds the target, on another file system than the link.
+    // Two links; the second is the directory that contains the target, on another file system than the first.
     symlinkSync(dirname(target), outside);
     symlinkSync(far, join(outside, 'far'));
     const linked = join(outside, 'far', 'target');
@@ -165,10 +165,10 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     rmSync(far, { recursive: true });
   });
 
-  test('tells a mount of the source from a mount of anything else', async () => {
+  test('distinguishes a mount of the source from a mount of anything else', async () => {
     const other = `${source}-other`;
     mkdirSync(other);
-    assert.equal(await mounter.shows(source, source), false, 'the directory itself is no mount');
+    assert.equal(await mounter.shows(source, source), false, 'the directory itself is not a mount');
     assert.equal(await mounter.shows(source, target), false);
     assert.equal(await mounter.shows(`${source}-missing`, `${target}-missing`), false);
     await mounter.bindReadOnly(source, target);
@@ -180,7 +180,7 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     await mounter.unmount(target);
   });
 
-  test('tells the source from one that was deleted and made again', async () => {
+  test('distinguishes the source from one that was deleted and created again', async () => {
     await mounter.bindReadOnly(source, target);
     rmSync(source, { recursive: true });
     assert.equal(await mounter.shows(source, target), false);
@@ -201,7 +201,7 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     assert.equal(await mounter.isMounted(target), false);
   });
 
-  test('undoes the bind when it cannot be made read-only', async () => {
+  test('undoes the bind if it cannot be made read-only', async () => {
     const calls = loadMountCalls();
     const noRemount: MountCalls = {
       ...calls,
@@ -214,21 +214,21 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
     assert.equal(await mounter.isMounted(target), false);
   });
 
-  test('says which directory is missing', async () => {
+  test('names the directory that is missing', async () => {
     const missing = join(target, 'missing');
     await assert.rejects(mounter.bindReadOnly(source, missing), { code: 'not-found', message: new RegExp(missing) });
     await assert.rejects(mounter.bindReadOnly(missing, target), { code: 'not-found', message: new RegExp(missing) });
     assert.equal(await mounter.isMounted(target), false);
   });
 
-  test('keeps the mount of a target whose directory was moved meanwhile', async () => {
+  test('keeps the mount of a target whose directory was moved in between', async () => {
     await mounter.bindReadOnly(source, target);
     renameSync(source, `${source}-moved`);
     assert.equal(readFileSync(join(target, 'file'), 'utf8'), 'content');
     await mounter.unmount(target);
   });
 
-  test('says that a locked mount cannot be taken away', async () => {
+  test('reports that a locked mount cannot be unmounted', async () => {
     await mounter.bindReadOnly(source, target);
     const refusing: MountCalls = { ...loadMountCalls(), umount: () => errno.EINVAL };
     await assert.rejects(createLinuxMounter(refusing).unmount(target), { message: /EINVAL.*locked/ });
@@ -250,18 +250,21 @@ describe('mounts of a real kernel', { skip: notRoot }, () => {
   });
 });
 
-test('refuses relative paths and paths that C would cut short', async () => {
-  const untouched: MountCalls = { mount: () => assert.fail('mounted'), umount: () => assert.fail('unmounted') };
-  const mounter = createLinuxMounter(untouched);
-  for (const path of ['relative', '', '/target\0/x']) {
-    await assert.rejects(mounter.unmount(path), { code: 'invalid-argument' });
-    await assert.rejects(mounter.isMounted(path), { code: 'invalid-argument' });
-    await assert.rejects(mounter.bindReadOnly('/', path), { code: 'invalid-argument' });
-    await assert.rejects(mounter.mountTmpfs(path, 1), { code: 'invalid-argument' });
-  }
-});
+describe('createLinuxMounter without a mount', () => {
+  test('rejects relative paths and paths with a NUL', async () => {
+    const untouched: MountCalls = { mount: () => assert.fail('mounted'), umount: () => assert.fail('unmounted') };
+    const mounter = createLinuxMounter(untouched);
+    for (const path of ['relative', '', '/target\0/x']) {
+      await assert.rejects(mounter.unmount(path), { code: 'invalid-argument' });
+      await assert.rejects(mounter.isMounted(path), { code: 'invalid-argument' });
+      await assert.rejects(mounter.bindReadOnly('/', path), { code: 'invalid-argument' });
+      await assert.rejects(mounter.mountTmpfs(path, 1), { code: 'invalid-argument' });
+    }
+  });
 
-test('refuses a tmpfs without a size', async () => {
-  const mounter = createLinuxMounter({ mount: () => 0, umount: () => 0 });
-  for (const size of [0, -1, 1.5, Number.NaN]) await assert.rejects(mounter.mountTmpfs('/', size), /positive integer/);
+  test('rejects a tmpfs without a size', async () => {
+    const mounter = createLinuxMounter({ mount: () => 0, umount: () => 0 });
+    for (const size of [0, -1, 1.5, Number.NaN])
+      await assert.rejects(mounter.mountTmpfs('/', size), /positive integer/);
+  });
 });

@@ -10,9 +10,9 @@ import { mountIdOf, pathOfDescriptor, withParentHandle, withPathHandle } from '.
 const { errno } = constants;
 const safeFlags = mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec;
 
-/** The mounter of a real node, over the kernel's own calls. */
+/** The mounter of a real node, which uses system calls. */
 export function createLinuxMounter(calls: MountCalls = loadMountCalls()): Mounter {
-  // The contract is asynchronous, the calls are not (see mount-calls.ts): a throw becomes a rejection here.
+  // The interface is asynchronous, the calls are not (see mount-calls.ts): an error becomes a rejection here.
   return {
     mountTmpfs: (target, sizeBytes) => settle(() => mountTmpfs(calls, target, sizeBytes)),
     resizeTmpfs: (target, sizeBytes) => settle(() => resizeTmpfs(calls, target, sizeBytes)),
@@ -31,7 +31,7 @@ function mountTmpfs(calls: MountCalls, target: string, sizeBytes: number): void 
     const mount = (mountData: string): number =>
       calls.mount('certfleet', path, { fileSystem: 'tmpfs', flags: safeFlags, data: mountData });
     const result = mount(`${data},noswap`);
-    // Before Linux 6.4, and for ever in a user namespace, noswap is an unknown or forbidden option: EINVAL.
+    // EINVAL: before Linux 6.4 noswap is unknown, and in a user namespace it is forbidden.
     return result === errno.EINVAL ? mount(data) : result;
   });
 }
@@ -41,7 +41,7 @@ function resizeTmpfs(calls: MountCalls, target: string, sizeBytes: number): void
   const flags = mountFlags.remount | safeFlags;
   onDirectory('resize the tmpfs on', target, (path) => {
     const remount = (data: string): number => calls.mount(null, path, { flags, data });
-    // A remount can neither set nor drop noswap, and is refused (EINVAL) when it does not repeat what was mounted.
+    // A remount can neither set nor clear noswap, and fails with EINVAL if it does not repeat the mount's option.
     const result = remount(`size=${sizeBytes},noswap`);
     const settled = result === errno.EINVAL ? remount(`size=${sizeBytes}`) : result;
     if (settled !== errno.EINVAL) return settled;
@@ -72,8 +72,8 @@ function bindReadOnly(calls: MountCalls, source: string, target: string): void {
 }
 
 /**
- * mount(2) ignores every flag but MS_REC beside MS_BIND: only a remount of the new mount makes it read-only. The target is
- * opened again because the first descriptor is of the directory below the mount.
+ * With MS_BIND, mount(2) ignores every other flag except MS_REC: only a remount of the new mount makes it read-only.
+ * The target is opened again because the first descriptor refers to the directory below the mount.
  */
 function makeReadOnly(calls: MountCalls, target: string): void {
   const flags = mountFlags.remount | mountFlags.bind | mountFlags.readOnly | safeFlags;
@@ -85,16 +85,16 @@ function unmountAll(calls: MountCalls, target: string): void {
   let result = 0;
   while (result === 0) {
     result = calls.umount(target, unmountFlags.noFollow);
-    // Last resort: a process of the node has a file open through the target (a pod's own mount is another one and does
-    // not count). Detached, the name is free at once and the mount ends with its last user, instead of a pod that
-    // cannot be deleted for as long as somebody looks.
+    // Last resort: a process of the node has a file open through the target (a pod's own mount is separate and does not
+    // count). A lazy unmount frees the name immediately and ends the mount with its last user. Otherwise the pod could
+    // not be deleted until that process closes the file.
     if (result === errno.EBUSY) result = calls.umount(target, unmountFlags.detach | unmountFlags.noFollow);
   }
-  // EINVAL says "not a mount point", but "locked" just as well; EPERM comes before either is looked at.
+  // EINVAL means "not a mount point" or "locked"; EPERM is returned before either is checked.
   if (result !== errno.ENOENT && isMounted(target)) throw mountError('unmount', target, result);
 }
 
-/** What the kernel says of mounts, at once: for what runs before anything else does. */
+/** Synchronous queries of the kernel's mounts, for the start of the agent. */
 export interface MountProbe {
   /** As Mounter.isMounted. */
   isMounted(target: string): boolean;
@@ -105,8 +105,8 @@ export interface MountProbe {
 export const kernelMounts: MountProbe = { isMounted, shows };
 
 /**
- * A path is a mount point when it lies on another mount than the directory that holds it: no need to read the whole
- * mount table, which knows no symbolic links.
+ * A path is a mount point if its mount differs from that of its parent directory. This avoids reading the whole mount
+ * table, which does not resolve symbolic links.
  */
 function isMounted(target: string): boolean {
   assertPath(target);
@@ -117,7 +117,7 @@ function isMounted(target: string): boolean {
   return mountIds !== undefined && mountIds.own !== mountIds.parent;
 }
 
-/** Device and inode tell a directory from any that lay, or will lie, under the same name. */
+/** Device and inode identify a directory, even if another one of the same name is deleted or created. */
 function shows(source: string, target: string): boolean {
   assertPath(source);
   if (!isMounted(target)) return false;
@@ -130,7 +130,7 @@ function shows(source: string, target: string): boolean {
   return wanted !== undefined && wanted === whileThere(target, () => identityOf(target));
 }
 
-/** What `look` sees; undefined when the path is missing, or leads through something that is no directory. */
+/** The result of `look`; undefined if the path is missing or one of its components is not a directory. */
 function whileThere<T>(path: string, look: () => T): T | undefined {
   try {
     return look();
@@ -141,7 +141,7 @@ function whileThere<T>(path: string, look: () => T): T | undefined {
   }
 }
 
-/** Runs one mount call on a directory by its descriptor, and turns any failure into an error that names the path. */
+/** Runs one mount call on a directory by its descriptor; a failure becomes an error that names the path. */
 function onDirectory(step: string, path: string, call: (descriptorPath: string) => number): void {
   assertPath(path);
   let result: number;
@@ -154,7 +154,7 @@ function onDirectory(step: string, path: string, call: (descriptorPath: string) 
   if (result !== 0) throw mountError(step, path, result);
 }
 
-/** The C library would cut a path at a NUL and act on another one. */
+/** The C library would end a path at a NUL and use another one. */
 function assertPath(path: string): void {
   if (path.startsWith('/') && !path.includes('\0')) return;
   throw new CertfleetError('invalid-argument', `expected an absolute path, found ${JSON.stringify(path)}`);

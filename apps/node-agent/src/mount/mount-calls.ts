@@ -2,13 +2,13 @@ import koffi from 'koffi';
 
 /** The two system calls that change the mount table. Each returns 0, or the errno of its failure. */
 export interface MountCalls {
-  /** mount(2); source, file system type and data may be absent, as a remount has none. */
+  /** mount(2); source, file system type and data may be null, as for a remount. */
   mount(source: string | null, target: string, options: MountOptions): number;
   /** umount2(2). */
   umount(target: string, flags: number): number;
 }
 
-/** What mount(2) takes besides the two paths. */
+/** The arguments of mount(2) other than the two paths. */
 interface MountOptions {
   readonly fileSystem?: string;
   /** MS_* bits, see `mountFlags`. */
@@ -26,12 +26,12 @@ type NativeMount = (...values: [string | null, string, string | null, number, st
 type NativeUnmount = (target: string, flags: number) => number;
 
 /**
- * The calls of the C library this process already runs on (glibc or musl), through koffi.
+ * The calls of the C library that this process uses (glibc or musl), through koffi.
  *
- * They are made on the calling thread. A bind with its remount takes 10 µs and an unmount 35 µs (with 50 mount
- * namespaces to propagate to, 0.2 ms each); mount(8) and umount(8) cost 1.5 ms of wall time and 2 ms of CPU each. koffi's
- * asynchronous calls would queue in libuv's pool, where generating RSA keys can hold them back for seconds, and cost
- * seven times the CPU. Nothing is gained by threads either: the kernel serialises changes under one namespace_sem.
+ * They run on the calling thread. A bind with its remount takes 10 µs and an unmount 35 µs (0.2 ms each with 50 mount
+ * namespaces to propagate to); mount(8) and umount(8) take 1.5 ms of wall time and 2 ms of CPU each. koffi's
+ * asynchronous calls would queue in libuv's pool, where the generation of RSA keys can delay them for seconds, and cost
+ * seven times the CPU. Threads have no advantage: the kernel serialises changes under one namespace_sem.
  */
 export function loadMountCalls(): MountCalls {
   const library = koffi.load(null);

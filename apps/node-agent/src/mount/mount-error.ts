@@ -5,16 +5,16 @@ import type { ErrorCode } from '@certfleet/shared/errors.ts';
 
 const { errno } = constants;
 
-/** What the usual failures of mount(2), umount2(2) and of opening their targets mean to who reads the message. */
+/** Explanations of the usual failures of mount(2), umount2(2) and of opening their targets. */
 const meanings: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map<number, readonly [ErrorCode, string]>([
   [errno.EPERM, ['permission-denied', 'changing the mount table needs CAP_SYS_ADMIN (a privileged container)']],
-  [errno.EACCES, ['permission-denied', 'the path may not be entered']],
+  [errno.EACCES, ['permission-denied', 'access to the path is denied']],
   [errno.ENOENT, ['not-found', 'the directory does not exist']],
   [errno.ENOTDIR, ['failed-precondition', 'expected a directory (a symbolic link is not followed)']],
   [errno.ELOOP, ['failed-precondition', 'expected a directory, found a symbolic link']],
   [errno.EINVAL, ['failed-precondition', 'the kernel refused the options, or the mount is locked or gone']],
   [errno.EBUSY, ['unavailable', 'the mount is in use']],
-  [errno.ENODEV, ['failed-precondition', 'the kernel has no such file system']],
+  [errno.ENODEV, ['failed-precondition', 'the kernel does not support the file system']],
   [errno.ENOMEM, ['resource-exhausted', 'the kernel is out of memory']],
   [errno.ENOSPC, ['resource-exhausted', 'the mount table is full (fs.mount-max)']],
   [errno.EROFS, ['failed-precondition', 'the file system is read-only']],
@@ -23,7 +23,7 @@ const meanings: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map<numb
 
 /** The error of a failed step on a path: `unmount /a/b: EBUSY, the mount is in use`. `errnoValue` is positive. */
 export function mountError(step: string, path: string, errnoValue: number): CertfleetError {
-  const [code, meaning] = meanings.get(errnoValue) ?? ['internal', 'unexpected answer of the kernel'];
+  const [code, meaning] = meanings.get(errnoValue) ?? ['internal', 'unexpected system error'];
   const name = getSystemErrorName(-errnoValue);
   return new CertfleetError(code, `${step} ${path}: ${name}, ${meaning}`, { reason: 'MountFailed' });
 }

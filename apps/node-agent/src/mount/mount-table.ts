@@ -1,10 +1,10 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mount } from './mountinfo.ts';
 
-/** The mounts that can be reached, by mount point: of several stacked on one point, the topmost. */
+/** The reachable mounts by mount point: of several stacked on one point, the topmost. */
 export type MountTable = ReadonlyMap<string, Mount>;
 
-/** The table of a list as mountinfo gives it, in whatever order. */
+/** Builds the table from the mounts of mountinfo, in any order. */
 export function createMountTable(mounts: readonly Mount[]): MountTable {
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));
   const covered = new Set<number>();
@@ -14,7 +14,7 @@ export function createMountTable(mounts: readonly Mount[]): MountTable {
   return new Map(mounts.filter(({ id }) => !covered.has(id)).map((mount) => [mount.mountPoint, mount]));
 }
 
-/** The mount that an absolute, normalised path lies on. */
+/** The mount that contains an absolute, normalised path. */
 export function mountContaining(table: MountTable, path: string): Mount | undefined {
   for (let point = path; point !== '' && point !== '/'; point = point.slice(0, point.lastIndexOf('/'))) {
     const mount = table.get(point);
@@ -24,9 +24,9 @@ export function mountContaining(table: MountTable, path: string): Mount | undefi
 }
 
 /**
- * Makes sure that a mount made below the path reaches the node: the path must lie on a shared mount, which a container
- * has by `mountPropagation: Bidirectional`. Otherwise pods would start with empty volumes and nothing would say why.
- * @throws CertfleetError failed-precondition when the mount is private, a slave, or unknown
+ * Ensures that a mount below the path is visible on the node: the path must be on a shared mount, which a container has
+ * with `mountPropagation: Bidirectional`. Otherwise pods would start with empty volumes and no error.
+ * @throws CertfleetError failed-precondition if the mount is private, a slave, or unknown
  */
 export function assertSharedPropagation(table: MountTable, path: string): void {
   const mount = mountContaining(table, path);

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), with its escapes undone. */
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), unescaped. */
 export interface Mount {
   readonly id: number;
-  /** Id of the mount that this one lies on; of itself or of one outside of the list at the root. */
+  /** Id of the parent mount; at the root, its own id or one outside of the list. */
   readonly parentId: number;
   /** `major:minor` of the file system: the same for all mounts of one tmpfs. */
   readonly device: string;
-  /** The directory of the file system that shows at the mount point; ends in `//deleted` when it was removed. */
+  /** The directory of the file system that is visible at the mount point; ends in `//deleted` if it was removed. */
   readonly root: string;
   readonly mountPoint: string;
   readonly options: readonly string[];
@@ -19,14 +19,14 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
-/** The mounts that this process sees, as the kernel lists them. Costs a few µs per mount: for start-up, not per volume. */
+/** The mounts that this process sees. Costs a few µs per mount: use it at start-up, not per volume. */
 export function readMountinfo(): Mount[] {
   return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
 }
 
 /**
- * The mounts of a text in the format of /proc/self/mountinfo.
- * @throws CertfleetError internal when a line is not of that format
+ * Parses a text in the format of /proc/self/mountinfo.
+ * @throws CertfleetError internal if a line has another format
  */
 export function parseMountinfo(text: string): Mount[] {
   return text
@@ -37,7 +37,7 @@ export function parseMountinfo(text: string): Mount[] {
 
 /**
  * `36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda rw`: six fixed fields, any number of optional ones, a
- * lone hyphen, three more. The source may be empty.
+ * single hyphen, three more. The source may be empty.
  */
 function parseLine(line: string): Mount {
   const fields = line.split(' ');

@@ -4,28 +4,28 @@ import { mountContaining } from './mount-table.ts';
 import type { MountTable } from './mount-table.ts';
 import type { Mount } from './mountinfo.ts';
 
-/** Name of the file systems that agents make; a bind mount shows the name of its source. */
+/** Source name of the agents' file systems; a bind mount shows the name of its source. */
 const tmpfsSource = 'certfleet';
 
-/** Where the kubelet has an inline CSI volume mounted (pkg/volume/csi: volumes/kubernetes.io~csi/<name>/mount). */
+/** Where the kubelet mounts an inline CSI volume (pkg/volume/csi: volumes/kubernetes.io~csi/<name>/mount). */
 const targetForm = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
 
-/** A volume that a pod of this node has mounted. */
+/** A volume that is mounted in a pod of this node. */
 export interface PodMount {
   readonly podUid: string;
   readonly targetPath: string;
-  /** The file system that it shows a directory of. */
+  /** The mounted file system. */
   readonly device: string;
-  /** That directory within the file system. */
+  /** The mounted directory of the file system. */
   readonly root: string;
-  /** Whether an agent made that file system, this one or an earlier one. */
+  /** Whether an agent created the file system, this one or an earlier one. */
   readonly isOfAgent: boolean;
 }
 
-/** Reads the driver that the kubelet noted for a volume beside its target; undefined when it noted none. */
+/** Reads the driver that the kubelet recorded next to a volume's target; undefined if there is no record. */
 export type DriverOfTarget = (targetPath: string) => string | undefined;
 
-/** The volumes of this driver that are mounted in pods, as the mount table and the kubelet's notes say. */
+/** The volumes of this driver that are mounted in pods, according to the mount table and the kubelet's records. */
 export function podMountsOf(
   driverName: string,
   mounts: Iterable<Mount>,
@@ -34,7 +34,7 @@ export function podMountsOf(
   const found: PodMount[] = [];
   for (const { mountPoint, device, root, fileSystem, source } of mounts) {
     const podUid = targetForm.exec(mountPoint)?.[1];
-    // Every driver of in-memory volumes mounts a tmpfs; what this driver never mounts is not looked up.
+    // Drivers of in-memory volumes mount a tmpfs; other file systems are not looked up.
     if (podUid === undefined || fileSystem !== 'tmpfs' || driverOf(mountPoint) !== driverName) continue;
     found.push({ podUid, targetPath: mountPoint, device, root, isOfAgent: source === tmpfsSource });
   }
@@ -52,7 +52,7 @@ function driverOfTarget(targetPath: string): string | undefined {
   }
 }
 
-/** The file system and the directory in it that an absolute path without symbolic links shows; as a mount of it does. */
+/** The file system and directory of an absolute path without symbolic links, in the form of a mount of it. */
 export function placeOf(table: MountTable, path: string): Pick<PodMount, 'device' | 'root'> | undefined {
   const mount = mountContaining(table, path);
   if (mount === undefined) return undefined;

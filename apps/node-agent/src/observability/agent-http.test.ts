@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { AgentHttp } from './agent-http.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { HttpEndpoint } from './http-endpoint.ts';
@@ -31,73 +31,75 @@ beforeEach(async () => {
 });
 afterEach(() => http.stop());
 
-test('is alive whether ready or not, and says why it is not ready', async () => {
-  assert.deepEqual(await get(ports.health, '/readyz'), [200, 'ok\n']);
-  notReady = 'waiting for a list';
-  assert.deepEqual(await get(ports.health, '/readyz'), [503, 'waiting for a list\n']);
-  assert.deepEqual(await get(ports.health, '/healthz'), [200, 'ok\n']);
-});
-
-test('keeps metrics and health apart, answers GET alone', async () => {
-  assert.equal((await get(ports.health, '/metrics'))[0], 404);
-  assert.equal((await get(ports.metrics, '/healthz'))[0], 404);
-  assert.equal((await get(ports.metrics, '/metrics', 'POST'))[0], 405);
-  assert.deepEqual(await get(ports.health, '/healthz?verbose'), [200, 'ok\n']);
-  assert.equal((await get(ports.health, '/__proto__'))[0], 404);
-});
-
-test('lives on after a request line that no parser takes', async () => {
-  const socket = connect(ports.health ?? 0, '127.0.0.1');
-  let said = '';
-  socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  socket.write('GET // HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
-  await once(socket, 'close');
-  assert.match(said, /^HTTP\/1\.1 404 /);
-  assert.equal((await get(ports.health, '/healthz'))[0], 200);
-});
-
-test('tells what happened in bounded series, in seconds', async () => {
-  metrics.issuanceEnded('success', 'mount');
-  metrics.issuanceFailed('RequestDenied');
-  metrics.phaseEnded('key', 250);
-  metrics.renewed(-5);
-  metrics.csiCallEnded('NodePublishVolume', 'OK', 20);
-  metrics.apiRequestEnded('create', 'certificaterequests', '201');
-  metrics.keyTaken(true);
-  metrics.eventDropped();
-  metrics.damagedVolumes(2);
-  const [, page] = await get(ports.metrics, '/metrics');
-  for (const line of [
-    'issuances_total{result="success",cause="mount"} 1',
-    'issuances_total{result="success",cause="deadline"} 0',
-    'issuance_failures_total{reason="RequestDenied"} 1',
-    'volumes_overdue 4',
-    'volumes_at_risk{left="1/2"} 2',
-    'volumes_at_risk{left="1/4"} 1',
-    'issuance_phase_duration_seconds_sum{phase="key"} 0.25',
-    'renewal_lag_seconds_sum 0',
-    'csi_request_duration_seconds_count{method="NodePublishVolume",code="OK"} 1',
-    'kubernetes_api_requests_total{verb="create",resource="certificaterequests",code="201"} 1',
-    'rsa_key_pool_takes_total{result="ready"} 1',
-    'kubernetes_events_dropped_total 1',
-    'damaged_volumes 2',
-    'volumes{state="ready"} 3',
-    'soonest_not_after_timestamp_seconds 1700000000',
-    'rsa_keys_ready 7',
-  ]) {
-    assert.ok(page.includes(`certfleet_agent_${line}\n`), line);
-  }
-});
-
-test('says on which port it cannot listen, and a turned-off one has no port', async () => {
-  const taken = new HttpEndpoint({ host: '127.0.0.1', port: ports.health ?? 0 }, {});
-  await assert.rejects(taken.start(), { code: 'unavailable', message: /cannot listen on port \d+/ });
-  const off = new AgentHttp({
-    metricsAddress: undefined,
-    healthAddress: undefined,
-    registry: metrics.registry,
-    notReady: () => undefined,
+describe('AgentHttp', () => {
+  test('is alive whether ready or not, and reports why it is not ready', async () => {
+    assert.deepEqual(await get(ports.health, '/readyz'), [200, 'ok\n']);
+    notReady = 'waiting for a list';
+    assert.deepEqual(await get(ports.health, '/readyz'), [503, 'waiting for a list\n']);
+    assert.deepEqual(await get(ports.health, '/healthz'), [200, 'ok\n']);
   });
-  assert.deepEqual(await off.start(), { metrics: undefined, health: undefined });
-  await off.stop();
+
+  test('serves metrics and health separately, and only GET', async () => {
+    assert.equal((await get(ports.health, '/metrics'))[0], 404);
+    assert.equal((await get(ports.metrics, '/healthz'))[0], 404);
+    assert.equal((await get(ports.metrics, '/metrics', 'POST'))[0], 405);
+    assert.deepEqual(await get(ports.health, '/healthz?verbose'), [200, 'ok\n']);
+    assert.equal((await get(ports.health, '/__proto__'))[0], 404);
+  });
+
+  test('survives a malformed request line', async () => {
+    const socket = connect(ports.health ?? 0, '127.0.0.1');
+    let said = '';
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    socket.write('GET // HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    await once(socket, 'close');
+    assert.match(said, /^HTTP\/1\.1 404 /);
+    assert.equal((await get(ports.health, '/healthz'))[0], 200);
+  });
+
+  test('exports bounded series, in seconds', async () => {
+    metrics.issuanceEnded('success', 'mount');
+    metrics.issuanceFailed('RequestDenied');
+    metrics.phaseEnded('key', 250);
+    metrics.renewed(-5);
+    metrics.csiCallEnded('NodePublishVolume', 'OK', 20);
+    metrics.apiRequestEnded('create', 'certificaterequests', '201');
+    metrics.keyTaken(true);
+    metrics.eventDropped();
+    metrics.damagedVolumes(2);
+    const [, page] = await get(ports.metrics, '/metrics');
+    for (const line of [
+      'issuances_total{result="success",cause="mount"} 1',
+      'issuances_total{result="success",cause="deadline"} 0',
+      'issuance_failures_total{reason="RequestDenied"} 1',
+      'volumes_overdue 4',
+      'volumes_at_risk{left="1/2"} 2',
+      'volumes_at_risk{left="1/4"} 1',
+      'issuance_phase_duration_seconds_sum{phase="key"} 0.25',
+      'renewal_lag_seconds_sum 0',
+      'csi_request_duration_seconds_count{method="NodePublishVolume",code="OK"} 1',
+      'kubernetes_api_requests_total{verb="create",resource="certificaterequests",code="201"} 1',
+      'rsa_key_pool_takes_total{result="ready"} 1',
+      'kubernetes_events_dropped_total 1',
+      'damaged_volumes 2',
+      'volumes{state="ready"} 3',
+      'soonest_not_after_timestamp_seconds 1700000000',
+      'rsa_keys_ready 7',
+    ]) {
+      assert.ok(page.includes(`certfleet_agent_${line}\n`), line);
+    }
+  });
+
+  test('names the port on which it cannot listen, and has no port if disabled', async () => {
+    const taken = new HttpEndpoint({ host: '127.0.0.1', port: ports.health ?? 0 }, {});
+    await assert.rejects(taken.start(), { code: 'unavailable', message: /cannot listen on port \d+/ });
+    const off = new AgentHttp({
+      metricsAddress: undefined,
+      healthAddress: undefined,
+      registry: metrics.registry,
+      notReady: () => undefined,
+    });
+    assert.deepEqual(await off.start(), { metrics: undefined, health: undefined });
+    await off.stop();
+  });
 });

@@ -2,18 +2,17 @@ import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 import type { Registry } from 'prom-client';
 import { HttpEndpoint, text } from './http-endpoint.ts';
 
-/** What the agent tells over HTTP, and where. */
 export interface AgentHttpOptions {
   readonly metricsAddress: ListenAddress | undefined;
   readonly healthAddress: ListenAddress | undefined;
   readonly registry: Registry;
-  /** Why the agent cannot serve mounts now; undefined when it can. */
+  /** Why the agent cannot serve mounts now; undefined if it can. */
   readonly notReady: () => string | undefined;
-  /** Why the agent must be started anew; undefined while it serves, which is looked at as the kubelet would. */
+  /** Why the agent must be restarted; undefined while it serves. The check connects as the kubelet does. */
   readonly notAlive?: () => Promise<string | undefined>;
 }
 
-/** The ports on which the agent's HTTP answers; undefined where it is turned off. */
+/** Ports of the agent's HTTP endpoints; undefined for one that is disabled. */
 export interface AgentHttpPorts {
   readonly metrics: number | undefined;
   readonly health: number | undefined;
@@ -33,7 +32,7 @@ export class AgentHttp {
     const answer = (reason: string | undefined): ReturnType<typeof text> =>
       reason === undefined ? text(200, 'ok\n') : text(503, `${reason}\n`);
     const readiness = async (): Promise<ReturnType<typeof text>> => answer((await notAlive?.()) ?? notReady());
-    // Liveness: if this endpoint answers, the event loop that serves CSI is running; its sockets are tried besides.
+    // Liveness: if this endpoint responds, the event loop that serves CSI is running; notAlive also checks its sockets.
     const health = { '/healthz': async () => answer(await notAlive?.()), '/readyz': readiness };
     this.#metrics = metricsAddress && new HttpEndpoint(metricsAddress, { '/metrics': metrics });
     this.#health = healthAddress && new HttpEndpoint(healthAddress, health);

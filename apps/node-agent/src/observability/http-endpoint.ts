@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 
-/** What a path answers with. */
+/** The response of a path. */
 export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
 }
 
-/** Answers by path; anything else is a 404. */
+/** Handlers by path; any other path is a 404. */
 export type HttpRoutes = Readonly<Record<string, () => Promise<HttpAnswer> | HttpAnswer>>;
 
 /** A few read-only paths over plain HTTP, for the kubelet's probes and for Prometheus. */
@@ -22,7 +22,7 @@ export class HttpEndpoint {
   constructor(address: ListenAddress, routes: HttpRoutes) {
     this.#address = address;
     this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-      // Not parsed as a URL: parsers throw on what a stranger may send, such as "//".
+      // Not parsed as a URL, because parsers throw on input such as "//".
       const [path = ''] = (request.url ?? '').split('?');
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       const answer = async (): Promise<HttpAnswer> => {
@@ -37,7 +37,7 @@ export class HttpEndpoint {
     this.#server.maxConnections = 64;
   }
 
-  /** Listens and gives the port, which is the asked one unless that was 0. */
+  /** Listens and returns the port: the configured one, or a free one if that is 0. */
   async start(): Promise<number> {
     const { host, port } = this.#address;
     await new Promise<void>((resolve, reject) => {
@@ -56,7 +56,7 @@ export class HttpEndpoint {
   }
 }
 
-/** A plain-text answer. */
+/** A plain-text response. */
 export function text(status: number, body: string): HttpAnswer {
   return { status, contentType: 'text/plain; charset=utf-8', body };
 }

@@ -4,8 +4,8 @@ interface Entry {
 }
 
 /**
- * Volumes by the time at which something is due: a binary heap with the soonest first. A changed or removed id leaves
- * its old entry in the heap, to be skipped when it surfaces; the map of current times says which entry counts.
+ * Volumes by due time: a binary heap with the earliest first. A changed or removed id leaves its old entry in the heap,
+ * which is skipped when it reaches the top; the map of current times determines which entry is valid.
  */
 export class DeadlineHeap {
   #heap: Entry[] = [];
@@ -15,7 +15,7 @@ export class DeadlineHeap {
     return this.#current.size;
   }
 
-  /** Milliseconds since the epoch at which the id is due; undefined when it is not queued. */
+  /** Milliseconds since the epoch at which the id is due; undefined if it is not queued. */
   dueAt(id: string): number | undefined {
     return this.#current.get(id);
   }
@@ -31,13 +31,13 @@ export class DeadlineHeap {
     this.#current.delete(id);
   }
 
-  /** The soonest due time, or undefined when the queue is empty. */
+  /** The earliest due time; undefined if the queue is empty. */
   peekDueAt(): number | undefined {
     this.#dropStale();
     return this.#heap[0]?.dueAtMs;
   }
 
-  /** Removes and gives the id that is due soonest, if it is due at `nowMs`. */
+  /** Removes and returns the id with the earliest due time, if it is due at `nowMs`. */
   popDue(nowMs: number): string | undefined {
     this.#dropStale();
     const first = this.#heap[0];

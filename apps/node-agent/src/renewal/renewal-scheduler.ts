@@ -2,8 +2,8 @@ import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 
 /**
- * Longest sleep between two looks at the clocks. Timers run on the monotonic clock while not-after is wall time: after a
- * suspended node or a stepped clock the two disagree.
+ * Maximum sleep between two checks of the clocks. Timers use the monotonic clock while not-after is wall time: after a
+ * suspend of the node or a change of the wall clock the two differ.
  */
 const maxSleepMs = 60_000;
 
@@ -15,27 +15,26 @@ export interface Due {
   readonly wallMs?: number;
 }
 
-/** A renewal's share of its group's concurrency. */
+/** A renewal's slot in its group. */
 export interface RenewalSlot {
-  /** Gives the slot to the next volume before the renewal has ended; further calls do nothing. */
+  /** Frees the slot for the next volume before the renewal has ended; further calls have no effect. */
   release(): void;
 }
 
-/** What a scheduler needs. */
 export interface RenewalSchedulerOptions {
   readonly clock: Clock;
   /**
-   * Slots of one group; mounts take none and so always go first. There is no bound over all groups: a renewal mostly
-   * waits, and those of an issuer that does not answer must not hold up the others'.
+   * Slots of one group. Mounts use none, so they are never delayed. There is no limit over all groups: a renewal mostly
+   * waits, and those of an issuer that does not answer must not block those of others.
    */
   readonly maxPerGroup: number;
-  /** Renews one volume and schedules its next time itself; it must not reject. */
+  /** Renews one volume and schedules its next time; must not reject. */
   readonly renew: (volumeId: string, slot: RenewalSlot) => Promise<void>;
 }
 
 /**
- * Starts each volume's renewal at its time. However many volumes there are, one timer is armed: for the soonest of them,
- * so that idle volumes cost nothing.
+ * Starts each volume's renewal at its time. Only one timer is armed, for the earliest volume, so that idle volumes cost
+ * nothing.
  */
 export class RenewalScheduler {
   readonly #options: RenewalSchedulerOptions;
@@ -43,7 +42,7 @@ export class RenewalScheduler {
   readonly #byWall = new DeadlineHeap();
   /** The group of each volume that is scheduled or waits for a slot. */
   readonly #groups = new Map<string, string>();
-  /** Volumes that are due while their group has no free slot, by group, the soonest due first. */
+  /** Volumes that are due while their group has no free slot, by group, the earliest first. */
   readonly #waiting = new Map<string, Set<string>>();
   /** Slots in use, by group. */
   readonly #slots = new Map<string, number>();
@@ -56,7 +55,10 @@ export class RenewalScheduler {
     this.#options = options;
   }
 
-  /** Sets (or moves) the volume's time, in the group of those that share an issuer. A time in the past means at once. */
+  /**
+   * Sets or changes the volume's time and its group of volumes with the same issuer. A time in the past means
+   * immediately.
+   */
   schedule(volumeId: string, { monotonicMs, wallMs }: Due, group: string): void {
     this.#stopWaiting(volumeId);
     this.#groups.set(volumeId, group);
@@ -73,17 +75,17 @@ export class RenewalScheduler {
     this.#byWall.delete(volumeId);
   }
 
-  /** Whether the volume has a time or waits for a slot; not so while it is being renewed. */
+  /** Whether the volume has a time or waits for a slot; false while it is being renewed. */
   isScheduled(volumeId: string): boolean {
     return this.#byMonotonic.dueAt(volumeId) !== undefined || this.#isWaiting(volumeId);
   }
 
-  /** How many volumes have a time or wait for a slot. */
+  /** Number of volumes that have a time or wait for a slot. */
   get size(): number {
     return this.#groups.size;
   }
 
-  /** Starts nothing more and waits for the renewals in progress. */
+  /** Starts no more renewals and waits for those in progress. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
@@ -156,7 +158,7 @@ export class RenewalScheduler {
       (this.#byWall.peekDueAt() ?? Infinity) - wallMs + monotonicMs,
     );
     const armForMs = soonestMs === Infinity ? undefined : Math.min(soonestMs, monotonicMs + maxSleepMs);
-    // An armed timer that fires earlier than needed looks again; one that fires later is moved.
+    // A timer that fires too early checks again; one that would fire too late is replaced.
     if (armForMs !== undefined && this.#armedForMs !== undefined && this.#armedForMs <= armForMs) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;

@@ -1,11 +1,11 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** Longest part of a hostile key or value that an error repeats; the kubelet cuts events at 1 KiB. */
+/** Maximum length of a key or value that an error repeats; the kubelet truncates Events at 1 KiB. */
 const maxEcho = 128;
 const maxProblems = 64;
 const maxNotes = 8;
 
-/** Text made safe for a log line: control, format and line-separator characters escaped, cut when long. */
+/** Makes text safe for a log line: escapes control, format and line-separator characters, and truncates it. */
 function printable(text: string): string {
   const shown = text.length > maxEcho ? `${text.slice(0, maxEcho)}…` : text;
   return shown.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
@@ -14,43 +14,46 @@ function printable(text: string): string {
   });
 }
 
-/** Text in double quotes, fit for an error message. */
+/** Text in double quotes for an error message. */
 export function quoted(text: string): string {
   return `"${printable(text.replace(/["\\]/g, '\\$&'))}"`;
 }
 
-/** Collects what is wrong with a volume's attributes, in the words of Kubernetes' field errors. */
+/** Collects the problems of a volume's attributes, in the format of Kubernetes' field errors. */
 export class AttributeProblems {
   readonly #problems: string[] = [];
   readonly #notes: string[] = [];
   #count = 0;
 
-  /** A value that may not stand as it does. */
+  /** An invalid value. */
   invalid(key: string, value: string, why: string): void {
     this.#add(() => `volumeAttributes.${printable(key)}: Invalid value: ${quoted(value)}: ${why}`);
   }
 
-  /** A value that is missing. */
+  /** A missing value. */
   required(key: string, why: string): void {
     this.#add(() => `volumeAttributes.${printable(key)}: Required value: ${why}`);
   }
 
-  /** An attribute that may not be there; its value may be a secret under a mistyped name and is not repeated. */
+  /** An attribute that is not allowed; its value may be a secret under a mistyped name and is not repeated. */
   forbidden(key: string, why: string): void {
     this.#add(() => `volumeAttributes.${printable(key)}: Forbidden: ${why}`);
   }
 
-  /** Something that is no error, but may be the cause of one: shown beside problems, if there are any. */
+  /** Not an error, but possibly the cause of one: shown together with problems, if there are any. */
   note(text: string): void {
     if (this.#notes.length < maxNotes) this.#notes.push(text);
   }
 
-  /** The problems' texts, the first of them when there are very many. */
+  /** The problems' texts; only the first ones if there are very many. */
   get texts(): readonly string[] {
     return this.#problems;
   }
 
-  /** @throws CertfleetError invalid-argument, reason InvalidAttributes, that names every problem; nothing if there is none */
+  /**
+   * @throws CertfleetError invalid-argument, reason InvalidAttributes, that lists every problem; does nothing without
+   * problems
+   */
   throwIfAny(): void {
     if (this.#count === 0) return;
     const rest = this.#count - this.#problems.length;
@@ -59,7 +62,7 @@ export class AttributeProblems {
     throw new CertfleetError('invalid-argument', message, { reason: 'InvalidAttributes' });
   }
 
-  /** A hostile context can hold thousands of problems; the text of those that are not shown is never made. */
+  /** A hostile context can contain thousands of problems; texts that are not shown are not created. */
   #add(text: () => string): void {
     this.#count += 1;
     if (this.#problems.length < maxProblems) this.#problems.push(text());

@@ -5,10 +5,10 @@ import type { Attribute } from './attributes.ts';
 import { expandPodVariables } from './expand.ts';
 import type { PodIdentity } from './volume-spec.ts';
 
-/** Bound of one attribute's text before and after expansion; a pod's whole manifest is at most 1.5 MiB. */
+/** Maximum length of one attribute before and after expansion; a pod's whole manifest has at most 1.5 MiB. */
 const maxValue = 65_536;
 
-/** A hostile list could otherwise warn of each of its items. */
+/** Limits the warnings about the items of a hostile list. */
 export const maxWarnings = 32;
 
 /** An attribute as the user wrote it. */
@@ -19,14 +19,13 @@ interface Written {
 
 type AnyAttribute = Pick<Attribute<unknown>, 'name' | 'alias' | 'secret'>;
 
-/** What a reader reads. */
 export interface AttributeSource {
   readonly raw: Readonly<Record<string, string>>;
   readonly pod: PodIdentity;
   readonly isLenient: boolean;
 }
 
-/** Reads attributes of the table from a volume's context; what is wrong with them goes to `problems`. */
+/** Reads attributes of the table from a volume's context, and reports problems to `problems`. */
 export class AttributeReader {
   readonly warnings: string[] = [];
   readonly #raw: Readonly<Record<string, string>>;
@@ -36,7 +35,7 @@ export class AttributeReader {
 
   readonly #isLenient: boolean;
 
-  /** @param source with `isLenient`, a value that is wrong is used as far as it can be, and its problem still reported */
+  /** @param source with `isLenient`, a wrong value is used as far as possible, and its problem is still reported */
   constructor(source: AttributeSource, problems: AttributeProblems) {
     this.#raw = source.raw;
     this.#pod = source.pod;
@@ -44,7 +43,7 @@ export class AttributeReader {
     this.#problems = problems;
   }
 
-  /** The attribute's value, or what stands for it when it is unset or wrong. */
+  /** The attribute's value, or its default if it is unset or wrong. */
   read<Value>(attribute: Attribute<Value>): Value {
     const written = this.#written(attribute);
     if (written === undefined) {
@@ -58,7 +57,7 @@ export class AttributeReader {
         this.reject(attribute, `must be Unicode text of at most ${maxValue} characters`);
         return attribute.unset;
       }
-      // Expansion may leave nothing ("${}"), and nothing means unset.
+      // The result of an expansion may be empty ("${}"), which means unset.
       return text === '' ? attribute.unset : attribute.parse(text);
     } catch (error) {
       if (!(error instanceof CertfleetError)) throw error;
@@ -72,12 +71,12 @@ export class AttributeReader {
     return this.#written(attribute) !== undefined;
   }
 
-  /** Whether no problem with the attribute is known, so that rules that build on it make sense. */
+  /** Whether no problem with the attribute is known, so that dependent rules can be checked. */
   isSound(attribute: AnyAttribute): boolean {
     return !this.#failed.has(attribute.name);
   }
 
-  /** Reports a written attribute as wrong; a secret's value is not repeated. */
+  /** Reports an attribute's value as wrong; a secret's value is not repeated. */
   reject(attribute: AnyAttribute, why: string): void {
     const { key, text } = this.#written(attribute) ?? { key: keyOf(attribute.name), text: '' };
     this.#failed.add(attribute.name);
@@ -90,19 +89,19 @@ export class AttributeReader {
     this.#problems.required(keyOf(attribute.name), why);
   }
 
-  /** Tells the user of something legal about the attribute that looks like a mistake. */
+  /** Warns the user about a value that is accepted but is probably a mistake. */
   warn(attribute: AnyAttribute, why: string): void {
     if (this.warnings.length >= maxWarnings) return;
     this.warnings.push(`${this.#written(attribute)?.key ?? keyOf(attribute.name)}: ${why}`);
   }
 
-  /** Reports each attribute that is written in both its spellings with different values. */
+  /** Reports each attribute that has different values in its two spellings. */
   checkAliases(table: Readonly<Record<string, AnyAttribute>>): void {
     for (const attribute of Object.values(table)) {
       if (attribute.alias === undefined) continue;
       const [text, aliasText] = [this.#textOf(attribute.name), this.#textOf(attribute.alias)];
       if (text === '' || aliasText === '' || text === aliasText) continue;
-      this.reject(attribute, `${keyOf(attribute.alias)} says something else; set one of the two`);
+      this.reject(attribute, `${keyOf(attribute.alias)} has a different value; set one of the two`);
     }
   }
 

@@ -1,36 +1,38 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { referencePath, renderAttributeReference } from '../../../../scripts/generate-attribute-reference.ts';
 import { attributes } from './attributes.ts';
 import type { Attribute } from './attributes.ts';
 
 const table = Object.values<Attribute<unknown>>(attributes);
 
-test('declares each name and alias once', () => {
-  const names = table.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]));
-  assert.equal(new Set(names).size, names.length);
-});
+describe('attribute table', () => {
+  test('declares each name and alias once', () => {
+    const names = table.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]));
+    assert.equal(new Set(names).size, names.length);
+  });
 
-test('expands variables in the attributes that the peer expands, and in no other', () => {
-  assert.deepEqual(
-    table.filter(({ expands }) => expands === true).map(({ name }) => name),
-    [
-      'common-name',
-      'literal-subject',
-      'organizations',
-      'organizationalunits',
-      'countries',
-      'provinces',
-      'localities',
-      'streetaddresses',
-      'postalcodes',
-      'dns-names',
-      'uri-sans',
-    ],
-  );
-});
+  test('expands variables in the same attributes as csi-driver, and in no other', () => {
+    assert.deepEqual(
+      table.filter(({ expands }) => expands === true).map(({ name }) => name),
+      [
+        'common-name',
+        'literal-subject',
+        'organizations',
+        'organizationalunits',
+        'countries',
+        'provinces',
+        'localities',
+        'streetaddresses',
+        'postalcodes',
+        'dns-names',
+        'uri-sans',
+      ],
+    );
+  });
 
-test('has a reference page that says what the table says', async () => {
-  assert.equal(readFileSync(referencePath, 'utf8'), await renderAttributeReference());
+  test('agrees with the reference page', async () => {
+    assert.equal(readFileSync(referencePath, 'utf8'), await renderAttributeReference());
+  });
 });

@@ -24,15 +24,15 @@ import {
 /** The group of every attribute in the table. */
 export const attributeGroup = 'csi.cert-manager.io';
 
-/** One volume attribute: what its text may be, what stands when there is none, and the words of the reference page. */
+/** One volume attribute: its parser, its default, and its text on the reference page. */
 export interface Attribute<Value> {
   /** Without the group. */
   readonly name: string;
-  /** Other spelling that means the same. */
+  /** Another spelling with the same meaning. */
   readonly alias?: string;
-  /** The default in the attribute's own syntax, or words about it where there is no one value. */
+  /** The default in the attribute's syntax, or a description of it if there is no single value. */
   readonly defaultText: string;
-  /** What the attribute is when unset. */
+  /** The value of an unset attribute. */
   readonly unset: Value;
   readonly required?: true;
   /** Whether the pod's variables are expanded before the value is parsed. */
@@ -41,11 +41,11 @@ export interface Attribute<Value> {
   readonly secret?: true;
   readonly help: string;
   /**
-   * What a volume that runs already has of a text that `parse` refuses: as near to what cert-manager's csi-driver makes
-   * of it as can be. Undefined, or the default, where nothing can be made of it. Never throws.
+   * Reads a value that `parse` refuses for an existing volume, as cert-manager's csi-driver would. Undefined or the
+   * default if that is not possible. Never throws.
    */
   readonly lenient?: (text: string) => Value | undefined;
-  /** @throws CertfleetError with the words that follow the value in the error */
+  /** @throws CertfleetError whose message follows the value in the error */
   readonly parse: (text: string) => Value;
 }
 
@@ -56,12 +56,12 @@ function withDefault<Value>(defaultText: string, row: Row<Value>): Attribute<Val
   return Object.freeze({ ...row, defaultText, unset: row.parse(defaultText) });
 }
 
-/** An attribute without a default; `defaultText` says what happens then. */
+/** An attribute without a default; `defaultText` describes the effect. */
 function optional<Value>(row: Row<Value>, defaultText = ''): Attribute<Value | undefined> {
   return Object.freeze({ ...row, defaultText, unset: undefined });
 }
 
-/** How a list is read, and how it is read of a volume that runs already. */
+/** The parsers of a list, for new and for existing volumes. */
 type ListParsers = readonly [parse: (text: string) => readonly string[], lenient: (text: string) => readonly string[]];
 
 const subjectValues: ListParsers = [parseSubjectValues, lenientSubjectValues];
@@ -70,9 +70,9 @@ function nameList(name: string, [parse, lenient]: ListParsers, help: string): At
   return Object.freeze({ name, lenient, defaultText: '', unset: Object.freeze([]), expands: true, parse, help });
 }
 
-const csv = 'CSV line; quote a value that holds a comma';
+const csv = 'CSV line; quote a value that contains a comma';
 
-/** Every volume attribute. Parsing and docs/reference/attributes.md both come from this table. */
+/** Every volume attribute. The parser and docs/reference/attributes.md both use this table. */
 export const attributes = Object.freeze({
   issuerName: Object.freeze<Attribute<string>>({
     name: 'issuer-name',
@@ -136,22 +136,22 @@ export const attributes = Object.freeze({
   duration: optional(
     {
       name: 'duration',
-      help: 'Lifetime to ask for, a Go duration such as `1h30m`, `90s` or `1.5h`. Must be greater than 0.',
+      help: 'Lifetime to request, a Go duration such as `1h30m`, `90s` or `1.5h`. Must be greater than 0.',
       parse: parsePositiveDuration,
     },
-    "the fleet's default, 720h unless the chart says otherwise",
+    "the fleet's default, 720h unless the chart sets another",
   ),
   renewBefore: optional(
     {
       name: 'renew-before',
-      help: 'How long before the end to renew, a Go duration. Ignored when it is not shorter than the lifetime.',
+      help: 'How long before the end of the certificate to renew, a Go duration. Ignored unless it is shorter than the lifetime.',
       parse: parseDuration,
     },
     "a third of the certificate's actual lifetime",
   ),
   isCa: withDefault('false', {
     name: 'is-ca',
-    help: '`true` asks for a certificate authority.',
+    help: '`true` requests a certificate authority.',
     parse: parseBoolean,
   }),
   keyUsages: withDefault('digital signature,key encipherment', {
@@ -194,7 +194,7 @@ export const attributes = Object.freeze({
   }),
   caFile: withDefault('ca.crt', {
     name: 'ca-file',
-    help: "File of the issuer's CA; there is none when the issuer gives none.",
+    help: "File of the issuer's CA; empty if the issuer returns none.",
     lenient: lenientFileName,
     parse: parseFileName,
   }),
@@ -206,14 +206,14 @@ export const attributes = Object.freeze({
   }),
   combinedPemFile: optional({
     name: 'combined-pem-file',
-    help: 'One more file: the private key, then the certificate chain, for programs that want one file. None unless set.',
+    help: 'Additional file with the private key followed by the certificate chain, for programs that need one file. None unless set.',
     lenient: lenientFileName,
     parse: parseFileName,
   }),
   fsGroup: optional(
     {
       name: 'fs-group',
-      help: "Group that owns the files, 1 to 4294967295. Wins over the pod's fsGroup.",
+      help: "Group that owns the files, 1 to 4294967295. Overrides the pod's fsGroup.",
       parse: parseGroupId,
     },
     "the pod's `securityContext.fsGroup`",
@@ -240,7 +240,7 @@ export const attributes = Object.freeze({
   }),
   pkcs12PasswordFile: optional({
     name: 'pkcs12-password-file',
-    help: 'File of a random password that the node makes once and renewals keep; no newline at its end. Excludes pkcs12-password.',
+    help: 'File of a random password that the node generates once and renewals keep; no newline at its end. Excludes pkcs12-password.',
     lenient: lenientFileName,
     parse: parseFileName,
   }),

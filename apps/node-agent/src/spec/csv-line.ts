@@ -3,7 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 const unquotedField = /[^,\n]*/y;
 const quotedField = /"([^"]*(?:""[^"]*)*)"/y;
 
-/** One record that begins at `start`, and where the next one begins. */
+/** Reads one record that begins at `start`; `end` is where the next one begins. */
 function recordAt(text: string, start: number): { fields: string[]; end: number } {
   const fields: string[] = [];
   for (let position = start; ; position += 1) {
@@ -11,7 +11,7 @@ function recordAt(text: string, start: number): { fields: string[]; end: number 
     pattern.lastIndex = position;
     const match = pattern.exec(text);
     if (match === null) throw malformed('a quote is not closed');
-    if (match[1] === undefined && match[0].includes('"')) throw malformed('a quote stands inside an unquoted field');
+    if (match[1] === undefined && match[0].includes('"')) throw malformed('a quote is inside an unquoted field');
     fields.push(match[1]?.replaceAll('""', '"') ?? match[0]);
     position += match[0].length;
     if (position === text.length || text[position] === '\n') return { fields, end: position + 1 };
@@ -24,9 +24,10 @@ function malformed(why: string): CertfleetError {
 }
 
 /**
- * The fields of one CSV line by the rules of Go's encoding/csv, which today's users write for: fields may be quoted,
- * a quote inside them is doubled, white space belongs to the field, empty lines (a YAML block's last) do not count.
- * @throws CertfleetError invalid-argument when quotes are wrong or there is more than one line
+ * The fields of one CSV line by the rules of Go's encoding/csv, for compatibility with csi-driver: fields may be
+ * quoted, a quote inside them is doubled, white space is part of the field, empty lines (such as the last of a YAML
+ * block) are skipped.
+ * @throws CertfleetError invalid-argument if quotes are wrong or there is more than one line
  */
 export function parseCsvLine(text: string): string[] {
   const lines = text.replaceAll('\r\n', '\n').replace(/\r$/, '');

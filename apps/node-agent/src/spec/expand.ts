@@ -2,7 +2,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { quoted } from './attribute-problems.ts';
 import type { PodIdentity } from './volume-spec.ts';
 
-/** A shell name as Go reads it right after a `$`, and how many characters it takes. */
+/** A shell name as Go reads it after a `$`, and its length in characters. */
 interface ShellName {
   readonly name: string;
   readonly length: number;
@@ -21,7 +21,7 @@ function matchAt(pattern: RegExp, text: string, position: number): RegExpExecArr
 function shellNameAt(text: string, position: number): ShellName {
   if (text[position] === '{') {
     const braced = matchAt(bracedSpecialName, text, position) ?? matchAt(bracedName, text, position);
-    // An opening brace that is never closed: Go eats the brace alone.
+    // Go drops an opening brace that is never closed.
     if (braced === null) return { name: '', length: 1 };
     return { name: braced[1] ?? '', length: braced[0].length };
   }
@@ -30,8 +30,8 @@ function shellNameAt(text: string, position: number): ShellName {
 }
 
 /**
- * Replaces `$name` and `${name}` as Go's os.Expand does, oddities included: `$*`, `$$` and `$1` are names of one
- * character, `${}` and an unclosed `${` vanish, a `$` before anything else or at the end stays.
+ * Replaces `$name` and `${name}` as Go's os.Expand does, including its special cases: `$*`, `$$` and `$1` are names of
+ * one character, `${}` and an unclosed `${` disappear, and a `$` before anything else or at the end is kept.
  */
 export function expand(text: string, valueOf: (name: string) => string): string {
   let expanded = '';
@@ -47,7 +47,7 @@ export function expand(text: string, valueOf: (name: string) => string): string 
   return expanded + text.slice(copiedTo);
 }
 
-/** The variables that attribute values may use, each with what it stands for. */
+/** The variables that attribute values may use, with their values. */
 export const podVariables: Readonly<Record<string, (pod: PodIdentity) => string>> = Object.freeze({
   POD_NAME: (pod: PodIdentity) => pod.name,
   POD_NAMESPACE: (pod: PodIdentity) => pod.namespace,

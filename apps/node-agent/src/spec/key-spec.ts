@@ -2,7 +2,7 @@ import type { AttributeReader } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import type { KeySpec } from './volume-spec.ts';
 
-/** The sizes of each algorithm, the default first; the words say which, for errors. */
+/** The sizes of each algorithm, the default first; the text is for errors. */
 const sizes: Readonly<
   Record<KeySpec['algorithm'], { byDefault: number; isValid: (size: number) => boolean; words: string }>
 > = {
@@ -23,7 +23,7 @@ const sizes: Readonly<
   },
 };
 
-/** The size, or the default where it is unset or wrong: what makes the key must be able to rely on it. */
+/** The size, or the default if it is unset or wrong, because key generation relies on it. */
 function parseSize(reader: AttributeReader, algorithm: KeySpec['algorithm']): number {
   const size = reader.read(attributes.keySize);
   const { byDefault, isValid, words } = sizes[algorithm];
@@ -35,7 +35,7 @@ function parseSize(reader: AttributeReader, algorithm: KeySpec['algorithm']): nu
   return byDefault;
 }
 
-/** What key the volume asks for. */
+/** The key that the volume requests. */
 export function parseKeySpec(reader: AttributeReader): KeySpec {
   const algorithm = reader.read(attributes.keyAlgorithm);
   const encoding = reader.read(attributes.keyEncoding);
@@ -43,7 +43,7 @@ export function parseKeySpec(reader: AttributeReader): KeySpec {
   const size = parseSize(reader, algorithm);
   if (algorithm === 'RSA') return { algorithm, size, encoding: encoding ?? 'PKCS1' };
   if (encoding === 'PKCS1') {
-    reader.reject(attributes.keyEncoding, `must be PKCS8 for an ${algorithm} key, PKCS1 is for RSA alone`);
+    reader.reject(attributes.keyEncoding, `must be PKCS8 for an ${algorithm} key, PKCS1 is for RSA only`);
   }
   return { algorithm, size, encoding: 'PKCS8' };
 }

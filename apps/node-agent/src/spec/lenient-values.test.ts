@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseVolumeSpec } from './parse-volume-spec.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
@@ -17,7 +17,7 @@ function parse(attributes: Record<string, string>, lenient: boolean): VolumeSpec
   return parseVolumeSpec(raw, { ...options, lenient });
 }
 
-/** A context that is refused in a new volume, and what one that runs already makes of it. */
+/** A context that a new volume is refused for, and its result for an existing one. */
 const cases: readonly (readonly [Record<string, string>, (spec: VolumeSpec) => unknown, unknown])[] = [
   [{ 'common-name': 'web\n' }, ({ subject }) => subject[0]?.[0]?.value, 'web\n'],
   [{ 'issuer-name': 'ca\n' }, ({ issuer }) => issuer.name, 'ca\n'],
@@ -45,18 +45,20 @@ const cases: readonly (readonly [Record<string, string>, (spec: VolumeSpec) => u
   [{ 'pkcs12-enable': 'true' }, ({ keystore }) => keystore?.fileName, 'keystore.p12'],
 ];
 
-test('a volume that runs already goes on with what a new one is refused for', () => {
-  for (const [attributes, read, expected] of cases) {
-    assert.throws(() => parse(attributes, false), { reason: 'InvalidAttributes' }, JSON.stringify(attributes));
-    const spec = parse(attributes, true);
-    assert.deepEqual(read(spec), expected, JSON.stringify(attributes));
-    assert.ok(spec.warnings.length > 0, 'the problem is told');
-    assert.ok(!spec.warnings.some((warning) => warning.includes('\u00e4')), 'but no password');
-  }
-});
+describe('lenient parseVolumeSpec', () => {
+  test('accepts for an existing volume what a new one is refused for', () => {
+    for (const [attributes, read, expected] of cases) {
+      assert.throws(() => parse(attributes, false), { reason: 'InvalidAttributes' }, JSON.stringify(attributes));
+      const spec = parse(attributes, true);
+      assert.deepEqual(read(spec), expected, JSON.stringify(attributes));
+      assert.ok(spec.warnings.length > 0, 'expected a warning');
+      assert.ok(!spec.warnings.some((warning) => warning.includes('\u00e4')), 'but no password');
+    }
+  });
 
-test('is not refused for attributes that are too many, or unknown', () => {
-  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`unknown-${index}`, 'x']));
-  assert.equal(parse(many, true).warnings.length, 32);
-  assert.throws(() => parseVolumeSpec({}, { ...options, lenient: true }), /pod\.name: Required value/);
+  test('accepts too many and unknown attributes', () => {
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`unknown-${index}`, 'x']));
+    assert.equal(parse(many, true).warnings.length, 32);
+    assert.throws(() => parseVolumeSpec({}, { ...options, lenient: true }), /pod\.name: Required value/);
+  });
 });

@@ -1,31 +1,34 @@
-// What a volume that runs already, ours or taken over from cert-manager's csi-driver, has of values that are refused in a
-// new one. None of these throws.
+// Reads values that a new volume would be refused for, for existing volumes (certfleet's, or taken over from
+// cert-manager's csi-driver). None of these functions throws.
 import { keyUsages, parseDnsNames, parseIpAddresses, parseUris } from './name-values.ts';
 import type { KeyUsage } from './volume-spec.ts';
 
-/** Text as it is, control characters included. */
+/** Text as it is, including control characters. */
 export function anyText(text: string): string {
   return text;
 }
 
-/** Like csi-driver: split at each comma, whatever quotes say. */
+/** Like csi-driver: splits at each comma and ignores quotes. */
 export function lenientSubjectValues(text: string): readonly string[] {
   return text.split(',');
 }
 
-/** The names that a certificate can carry. */
+/** The names that a certificate can contain. */
 export function lenientDnsNames(text: string): readonly string[] {
   return items(text).filter((name) => /^[\x20-\x7e]+$/.test(name) || parses(parseDnsNames, name));
 }
 
-/** The addresses that are such. */
+/** The valid addresses. */
 export function lenientIpAddresses(text: string): readonly string[] {
   return items(text)
     .filter((address) => parses(parseIpAddresses, address))
     .flatMap(parseIpAddresses);
 }
 
-/** References without a scheme, too, such as `/x`: csi-driver takes what may stand in the first line of a request. */
+/**
+ * Includes references without a scheme, such as `/x`: csi-driver accepts what may be in the first line of an HTTP
+ * request.
+ */
 export function lenientUris(text: string): readonly string[] {
   return items(text).flatMap((uri) => {
     if (parses(parseUris, uri)) return parseUris(uri);
@@ -33,14 +36,14 @@ export function lenientUris(text: string): readonly string[] {
   });
 }
 
-/** The usages that are known; undefined when none is. */
+/** The known usages; undefined if there is none. */
 export function lenientKeyUsages(text: string): readonly KeyUsage[] | undefined {
   const wanted = new Set(items(text));
   const known = keyUsages.filter((usage) => wanted.has(usage));
   return known.length === 0 ? undefined : known;
 }
 
-/** A name that leads nowhere else and that no other file of the volume can have. */
+/** A name that stays in the directory and that no other file of the volume can have. */
 export function lenientFileName(text: string): string | undefined {
   const isSafe = !text.includes('/') && !text.includes('\0') && text !== '.' && !text.startsWith('..');
   return isSafe && Buffer.byteLength(text) <= 255 ? text : undefined;

@@ -10,7 +10,7 @@ function malformed(why: string): CertfleetError {
   );
 }
 
-/** Splits at separators that no backslash protects. */
+/** Splits at unescaped separators. */
 function splitUnescaped(text: string, separators: string): string[] {
   const pieces: string[] = [];
   let start = 0;
@@ -24,7 +24,7 @@ function splitUnescaped(text: string, separators: string): string[] {
   return [...pieces, text.slice(start)];
 }
 
-/** Cuts the spaces around a type or value, but not one that a backslash protects. */
+/** Removes unescaped spaces around a type or value. */
 function trimSpaces(text: string): string {
   let end = 0;
   for (let position = 0; position < text.length; position += 1) {
@@ -37,7 +37,7 @@ function trimSpaces(text: string): string {
 
 const special = ' "#+,;<=>\\';
 
-/** Undoes escapes: a backslash before a special character or before two hex digits, which are bytes of UTF-8. */
+/** Removes escapes: a backslash before a special character or before two hex digits, which are bytes of UTF-8. */
 function unescape(text: string): string {
   const bytes: Buffer[] = [];
   let plainFrom = 0;
@@ -51,7 +51,7 @@ function unescape(text: string): string {
       bytes.push(Buffer.from(pair.charAt(0), 'utf8'));
       plainFrom = slash + 2;
     } else {
-      throw malformed('a backslash must stand before a special character or two hex digits');
+      throw malformed('a backslash must be followed by a special character or two hex digits');
     }
   }
   bytes.push(Buffer.from(text.slice(plainFrom), 'utf8'));
@@ -70,7 +70,7 @@ function parseValue(text: string): string {
   const trimmed = trimSpaces(text);
   const value = trimmed.startsWith('#') ? decodeBerString(trimmed.slice(1)) : unescape(trimmed);
   if (value === undefined) throw malformed('the value after "#" must be a string in BER, in hex digits');
-  if (/\p{Cc}/u.test(value)) throw malformed('a value must not hold control characters');
+  if (/\p{Cc}/u.test(value)) throw malformed('a value must not contain control characters');
   return value;
 }
 
@@ -84,9 +84,9 @@ function parseAttribute(text: string): NameAttribute {
 }
 
 /**
- * A distinguished name from its text by RFC 4514, turned into the certificate's order (the text's last part first).
- * As cert-manager reads it: `;` separates like `,`, and a double quote is a character like any other.
- * @throws CertfleetError invalid-argument that says what is wrong with the text
+ * Parses a distinguished name in the text form of RFC 4514 into the certificate's order (the text's last part first).
+ * Like cert-manager, it accepts `;` as a separator, and a double quote is an ordinary character.
+ * @throws CertfleetError invalid-argument that explains what is wrong with the text
  */
 export function parseLiteralSubject(text: string): DistinguishedName {
   if (text.trim() === '') return [];

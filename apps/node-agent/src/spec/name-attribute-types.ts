@@ -1,4 +1,4 @@
-/** Object identifiers of the attributes that names are made of, in dotted form. */
+/** Object identifiers of name attributes, in dotted form. */
 export const oid = Object.freeze({
   commonName: '2.5.4.3',
   serialNumber: '2.5.4.5',
@@ -12,8 +12,8 @@ export const oid = Object.freeze({
 });
 
 /**
- * Short names that a literal subject may use. Those up to UID are RFC 4514's and the ones cert-manager knows; the rest
- * are in everyday use (RFC 4519, RFC 2985, openssl's spelling).
+ * Short names for a literal subject. Those up to UID are RFC 4514's and the ones that cert-manager knows; the others
+ * are in common use (RFC 4519, RFC 2985, openssl's spelling).
  */
 const oidByShortName: ReadonlyMap<string, string> = new Map([
   ['CN', oid.commonName],
@@ -42,7 +42,7 @@ const oidByShortName: ReadonlyMap<string, string> = new Map([
 // X.660: the first arc is 0, 1 or 2; below 0 and 1 the second is less than 40; no leading zeros.
 const dottedOid = /^(?:[01]\.[1-3]?\d|2\.(?:0|[1-9]\d*))(?:\.(?:0|[1-9]\d*))*$/;
 
-/** The object identifier that a short name (any case) or a dotted form stands for, or undefined when it is neither. */
+/** The object identifier of a short name (any case) or a dotted form; undefined if it is neither. */
 export function oidOfAttributeType(type: string): string | undefined {
   if (type.length <= 256 && dottedOid.test(type)) return type;
   return oidByShortName.get(type.toUpperCase());

@@ -32,12 +32,12 @@ export const keyUsages: readonly KeyUsage[] = Object.freeze([
   'netscape sgc',
 ]);
 
-/** No certificate has more names than this; each costs time and space in every request. */
+/** Maximum number of names; each costs time and space in every request. */
 const maxItems = 1_000;
-/** So many wrong items are described. */
+/** Maximum number of wrong items that an error describes. */
 const maxItemProblems = 10;
 
-/** A parser for a comma separated list: white space around items is cut, empty items are dropped, all problems told. */
+/** Returns a parser for a comma separated list. It trims items, drops empty ones, and reports all problems. */
 function list<Item>(parseItem: (item: string) => Item): (text: string) => readonly Item[] {
   return (text) => {
     const items: Item[] = [];
@@ -57,7 +57,7 @@ function list<Item>(parseItem: (item: string) => Item): (text: string) => readon
   };
 }
 
-/** Usages, each once, in the order they are written. */
+/** Usages, each once, in the order in which they are written. */
 export function parseKeyUsages(text: string): readonly KeyUsage[] {
   const usages = list((item) => {
     const usage = keyUsages.find((candidate) => candidate === item);
@@ -70,8 +70,8 @@ export function parseKeyUsages(text: string): readonly KeyUsage[] {
 }
 
 /**
- * DNS names as they go into an IA5String. Only what no certificate can carry is refused: an underscore or a long label
- * works today with some issuers.
+ * DNS names as they are encoded in an IA5String. Only what no certificate can contain is refused: some issuers accept
+ * an underscore or a long label.
  */
 export const parseDnsNames = list((name) => {
   if (!/^[\x21-\x7e]+$/.test(name))
@@ -82,20 +82,23 @@ export const parseDnsNames = list((name) => {
 
 const uriAuthority = /^(?:[\w.~!$&'()*+,;=:%-]*@)?(?:\[[\da-fA-F:.%]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
 
-/** URIs (RFC 3986) with a scheme. Characters that a path may not hold are percent-encoded, as Go does when it prints one. */
+/**
+ * URIs (RFC 3986) with a scheme. Characters that a path must not contain are percent-encoded, as Go does when it prints
+ * one.
+ */
 export const parseUris = list((uri) => {
   const parts = /^([A-Za-z][A-Za-z\d+.-]*:)(?:\/\/([^/?#]*))?(.*)$/su.exec(uri);
   if (parts === null) throw invalidValue('must be a URI with a scheme, such as spiffe://cluster.local/ns/web');
   const [, scheme = '', authority, rest = ''] = parts;
   if (`${authority ?? ''}${rest}` === '') throw invalidValue('must not be a scheme alone');
-  if (/\p{Cc}/u.test(uri)) throw invalidValue('must not hold control characters');
+  if (/\p{Cc}/u.test(uri)) throw invalidValue('must not contain control characters');
   if (/%(?![\da-fA-F]{2})/.test(uri)) throw invalidValue('must have two hex digits after each "%"');
   if (authority !== undefined && !uriAuthority.test(authority)) throw invalidValue('must have a valid host after "//"');
   const encodedRest = rest.replace(/[^\x21-\x7e]|["<>\\^`{|}]/gu, encodeURIComponent);
   return `${scheme}${authority === undefined ? '' : `//${authority}`}${encodedRest}`;
 });
 
-/** IP addresses in their shortest form; an IPv4 address written as IPv6 becomes IPv4, as Go encodes it. */
+/** IP addresses in their shortest form; an IPv4-mapped IPv6 address becomes IPv4, as Go encodes it. */
 export const parseIpAddresses = list((address) => {
   if (isIPv4(address)) return address;
   if (!isIPv6(address) || address.includes('%')) throw invalidValue('must be an IPv4 or IPv6 address');
@@ -106,10 +109,10 @@ export const parseIpAddresses = list((address) => {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 });
 
-/** The values of one subject attribute: a CSV line, white space kept, as the peer does. */
+/** The values of one subject attribute: a CSV line with white space kept, as in csi-driver. */
 export function parseSubjectValues(text: string): readonly string[] {
   const values = parseCsvLine(text);
   if (values.length > maxItems) throw invalidValue(`must hold at most ${maxItems} values, found ${values.length}`);
-  if (values.some((value) => /\p{Cc}/u.test(value))) throw invalidValue('values must not hold control characters');
+  if (values.some((value) => /\p{Cc}/u.test(value))) throw invalidValue('values must not contain control characters');
   return values;
 }

@@ -1,4 +1,4 @@
-/** Levenshtein's distance: how many characters must be inserted, deleted or replaced. */
+/** Levenshtein distance: the number of insertions, deletions and replacements. */
 export function editDistance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let i = 1; i <= left.length; i += 1) {
@@ -12,9 +12,9 @@ export function editDistance(left: string, right: string): number {
   return row[right.length] ?? 0;
 }
 
-/** The known name that a mistyped one most likely means; undefined when none is near, within a third of its length. */
+/** The known name that is closest to a mistyped one; undefined if none is within a third of its length. */
 export function nearestName(mistyped: string, names: readonly string[]): string | undefined {
-  // Nobody mistypes by more than a few characters; a hostile name must not cost its length times the table.
+  // Bounds the cost of a hostile name; real typos are short.
   if (mistyped.length > 64) return undefined;
   let nearest: string | undefined;
   let shortest = Math.max(1, Math.floor(mistyped.length / 3)) + 1;

@@ -10,22 +10,22 @@ import { parseSubject } from './subject.ts';
 import { parseFiles } from './volume-files.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
-/** What a volume's attributes are completed with. */
+/** Settings that complete a volume's attributes. */
 export interface VolumeSpecOptions {
-  /** Lifetime to ask for when the volume does not say. */
+  /** Lifetime to request if the volume has none. */
   readonly defaultDurationMs: number;
-  /** The pod's fsGroup as the kubelet passes it (VOLUME_MOUNT_GROUP); empty when the pod has none. */
+  /** The pod's fsGroup as the kubelet passes it (VOLUME_MOUNT_GROUP); empty if the pod has none. */
   readonly volumeMountGroup: string;
   /**
-   * Of a volume that runs already, nothing is refused but a missing pod: each problem is a warning, and the value is used
-   * as far as it can be. Its pod started with it, and refusing it would let its certificate expire.
+   * For an existing volume, only a missing pod is an error. Each other problem is a warning, and the value is used as
+   * far as possible: the pod is running with it, and an error would let its certificate expire.
    */
   readonly lenient?: boolean;
-  /** Refuses attributes that the driver does not know, and groups that look like its own misspelt. */
+  /** Refuses attributes that the driver does not know, and groups that are probably misspelt. */
   readonly strictAttributes?: boolean;
 }
 
-/** A volume context of a pod has a few dozen attributes; a pod's whole manifest is at most 1.5 MiB. */
+/** A volume context of a pod has a few dozen attributes; a pod's whole manifest has at most 1.5 MiB. */
 const maxAttributes = 512;
 const maxContext = 1024 * 1024;
 
@@ -33,7 +33,7 @@ const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-
 
 function parseFsGroup(reader: AttributeReader, volumeMountGroup: string): number | undefined {
   const fsGroup = reader.read(attributes.fsGroup);
-  // A pod's fsGroup may be 0, which is the group that files have anyway.
+  // A pod's fsGroup may be 0, which is the group of the files anyway.
   if (fsGroup !== undefined || volumeMountGroup === '' || volumeMountGroup === '0') return fsGroup;
   try {
     return parseGroupId(volumeMountGroup);
@@ -54,7 +54,7 @@ function parseDurations(
     reader.warn(attributes.renewBefore, 'is ignored, it is not greater than 0');
     return { durationMs, renewBeforeMs: undefined };
   }
-  // The lifetime that counts is the issued certificate's, so the value is kept and judged again then.
+  // The lifetime of the issued certificate applies, so the value is kept and checked again then.
   if (renewBeforeMs >= durationMs)
     reader.warn(attributes.renewBefore, 'is not shorter than the duration, so it will be ignored');
   return { durationMs, renewBeforeMs };
@@ -75,7 +75,7 @@ function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsN
   return { subject, dnsNames, uris, ipAddresses };
 }
 
-/** Before anything else looks at the context: what follows takes time for each attribute. */
+/** Called before anything else, because later steps take time for each attribute. */
 function assertBounded(raw: Readonly<Record<string, string>>): void {
   const entries = Object.entries(raw);
   const length = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
@@ -88,7 +88,7 @@ function assertBounded(raw: Readonly<Record<string, string>>): void {
   );
 }
 
-/** Freezes plain objects and arrays all the way down. */
+/** Freezes plain objects and arrays recursively. */
 function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.values(value).forEach(deepFreeze);
@@ -96,8 +96,8 @@ function deepFreeze<Value>(value: Value): Value {
 }
 
 /**
- * Turns a CSI volume_context into the one description of the volume that everything else works from.
- * @throws CertfleetError invalid-argument, reason InvalidAttributes, that reports everything wrong at once
+ * Parses a CSI volume_context into the specification of the volume.
+ * @throws CertfleetError invalid-argument, reason InvalidAttributes, that lists every problem
  */
 export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: VolumeSpecOptions): VolumeSpec {
   const isLenient = options.lenient === true;

@@ -2,19 +2,19 @@ const namePart = /^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$/i;
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** Whether the text is a DNS label by RFC 1123, as Kubernetes demands of a namespace's name. */
+/** Whether the text is a DNS label by RFC 1123, as Kubernetes requires for the name of a namespace. */
 export function isDnsLabel(text: string): boolean {
   return dnsLabel.test(text);
 }
 
-/** Whether the text is a DNS subdomain by RFC 1123, as Kubernetes demands of most objects' names. */
+/** Whether the text is a DNS subdomain by RFC 1123, as Kubernetes requires for the names of most objects. */
 export function isDnsSubdomain(text: string): boolean {
   return text.length <= 253 && dnsSubdomain.test(text);
 }
 
 /**
- * What is wrong with an annotation's key by Kubernetes' rules for qualified names, or undefined when nothing is.
- * The API server lowers the case of annotation keys before it looks, so upper case in the prefix is legal.
+ * The problem of an annotation's key by Kubernetes' rules for qualified names; undefined if there is none. The API
+ * server converts annotation keys to lower case before the check, so upper case in the prefix is allowed.
  */
 export function annotationKeyProblem(key: string): string | undefined {
   const parts = key.toLowerCase().split('/');

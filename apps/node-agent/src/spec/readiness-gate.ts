@@ -8,7 +8,7 @@ export type ReadinessGate =
   | { readonly kind: 'pod-condition'; readonly type: string; readonly status: string }
   | { readonly kind: 'pod-annotation'; readonly key: string };
 
-/** The part of a pod that gates look at. */
+/** The part of a pod that gates use. */
 export interface GatedPod {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
   readonly status?: {
@@ -46,9 +46,9 @@ function parsePodAnnotation(value: string, key: string): ReadinessGate {
 }
 
 /**
- * One value of the flag --pod-readiness-gate: `pod-ip:any|ipv4|ipv6`, `pod-condition:Type[=Status]` (True unless
- * said) or `pod-annotation:key`.
- * @throws CertfleetError invalid-argument that says which form was expected
+ * One value of the flag --pod-readiness-gate: `pod-ip:any|ipv4|ipv6`, `pod-condition:Type[=Status]` (default True) or
+ * `pod-annotation:key`.
+ * @throws CertfleetError invalid-argument that names the expected form
  */
 export function parseReadinessGate(value: string): ReadinessGate {
   const colon = value.indexOf(':');
@@ -68,12 +68,12 @@ export function parseReadinessGate(value: string): ReadinessGate {
 const ipFamilies = { any: [4, 6], ipv4: [4], ipv6: [6] } as const;
 
 function hasIp(pod: GatedPod, family: 'any' | 'ipv4' | 'ipv6'): boolean {
-  // An API server before dual stack fills podIP alone.
+  // API servers before dual stack only fill podIP.
   const addresses = [pod.status?.podIP, ...(pod.status?.podIPs ?? []).map((entry) => entry.ip)];
   return addresses.some((address) => ipFamilies[family].some((version) => isIP(address ?? '') === version));
 }
 
-/** What the gate still waits for, or undefined when the pod meets it. */
+/** What the gate waits for; undefined if the pod meets it. */
 function unmet(gate: ReadinessGate, pod: GatedPod): string | undefined {
   switch (gate.kind) {
     case 'pod-ip':
@@ -87,7 +87,7 @@ function unmet(gate: ReadinessGate, pod: GatedPod): string | undefined {
   }
 }
 
-/** Why the pod does not pass all gates yet, such as `waiting for pod ip (ipv4)`; undefined when it passes. */
+/** Why the pod does not pass all gates yet, such as `waiting for pod ip (ipv4)`; undefined if it passes. */
 export function waitingReason(gates: readonly ReadinessGate[], pod: GatedPod): string | undefined {
   const missing = gates.map((gate) => unmet(gate, pod)).filter((words) => words !== undefined);
   return missing.length === 0 ? undefined : `waiting for ${missing.join(', ')}`;

@@ -1,10 +1,10 @@
-/** So much is left for what follows: a dash, twelve hex digits, and with another dash each a generation and an attempt. */
+/** Leaves room for a dash, twelve hex digits, and a generation and attempt with a dash each. */
 const maxBaseLength = 200;
 
 /**
- * The first part of a CertificateRequest's name, for the reader: the pod's name, cut so that the name with
- * `-<12 hex digits>-<number>` and a short suffix behind it is a DNS subdomain (RFC 1123) of at most 253 characters.
- * A part of a name may end in a dot or a dash, which no dash may follow.
+ * The readable first part of a CertificateRequest's name: the pod's name, truncated so that the name with `-<12 hex
+ * digits>-<number>` and a short suffix is a DNS subdomain (RFC 1123) of at most 253 characters. Trailing dots and
+ * dashes are removed, because a dash follows.
  */
 export function requestBaseName(podName: string): string {
   return podName.slice(0, maxBaseLength).replace(/[-.]+$/, '');

@@ -1,18 +1,18 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
 
-/** An error whose message says what a value should have been; the reader adds which attribute and value it was. */
+/** An error whose message describes the valid values; the reader adds attribute and value. */
 export function invalidValue(why: string): CertfleetError {
   return new CertfleetError('invalid-argument', why);
 }
 
-/** Exactly `true` or `false`; YAML's other spellings are errors, as in the peer. */
+/** Exactly `true` or `false`; YAML's other spellings are errors, as in csi-driver. */
 export function parseBoolean(text: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   throw invalidValue('must be true or false');
 }
 
-/** A decimal integer within the bounds of a JavaScript integer; a sign is legal, as in Go's strconv. */
+/** A decimal integer within the range of a JavaScript integer; a sign is allowed, as in Go's strconv. */
 export function parseInteger(text: string): number {
   const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw invalidValue('must be an integer');
@@ -26,7 +26,7 @@ export function parseGroupId(text: string): number {
   return id;
 }
 
-/** A duration in Go's syntax, in milliseconds (a fraction when it is finer than that). */
+/** A duration in Go's syntax, in milliseconds (possibly fractional). */
 export function parseDuration(text: string): number {
   try {
     return parseGoDuration(text);
@@ -35,34 +35,35 @@ export function parseDuration(text: string): number {
   }
 }
 
-/** A duration greater than 0, however small. */
+/** A duration greater than 0. */
 export function parsePositiveDuration(text: string): number {
   const durationMs = parseDuration(text);
   if (durationMs <= 0) throw invalidValue('must be greater than 0');
   return durationMs;
 }
 
-/** A parser for one of a few words in any case; gives the spelling of the list. */
-export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+/** Returns a parser for one of several keywords in any case; the result has the spelling of the list. */
+export function oneOf<const Keyword extends string>(keywords: readonly Keyword[]): (text: string) => Keyword {
   return (text) => {
-    const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
-    if (word === undefined) throw invalidValue(`must be one of ${words.join(', ')}`);
+    const word = keywords.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
+    if (word === undefined) throw invalidValue(`must be one of ${keywords.join(', ')}`);
     return word;
   };
 }
 
-/** Text without control characters, of at most so many characters. */
-export function plainText(longest: number): (text: string) => string {
+/** Text without control characters, of at most `maxLength` characters. */
+export function plainText(maxLength: number): (text: string) => string {
   return (text) => {
-    if (/\p{Cc}/u.test(text)) throw invalidValue('must not hold control characters, not even a line break at its end');
-    if (text.length > longest) throw invalidValue(`must be at most ${longest} characters long`);
+    if (/\p{Cc}/u.test(text))
+      throw invalidValue('must not contain control characters, not even a line break at its end');
+    if (text.length > maxLength) throw invalidValue(`must be at most ${maxLength} characters long`);
     return text;
   };
 }
 
-/** The name of one file in the volume's folder. Names that begin with `..` belong to the atomic writer. */
+/** The name of one file in the volume's directory. Names that begin with `..` are reserved for the atomic writer. */
 export function parseFileName(text: string): string {
-  if (/\p{Cc}/u.test(text)) throw invalidValue('a file name must not hold control characters');
+  if (/\p{Cc}/u.test(text)) throw invalidValue('a file name must not contain control characters');
   if (text.includes('/')) throw invalidValue('a file name must not contain "/"');
   if (text === '.' || text.startsWith('..')) throw invalidValue('a file name must not be "." nor begin with ".."');
   if (text.trim() !== text) throw invalidValue('a file name must not begin or end with a space');
@@ -73,7 +74,7 @@ export function parseFileName(text: string): string {
 
 /** A keystore's password. The message never repeats it. */
 export function parsePassword(text: string): string {
-  // PKCS#12 wants BMPString passwords for its MAC and UTF-8 for PBES2; Java reads the two alike for ASCII alone.
+  // PKCS#12 uses BMPString passwords for its MAC and UTF-8 for PBES2; Java reads both alike for ASCII only.
   if (!/^[\p{ASCII}]*$/u.test(text) || text.includes('\0')) {
     throw invalidValue('must be ASCII without NUL: Java cannot open a keystore with any other password');
   }

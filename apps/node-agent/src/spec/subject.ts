@@ -5,8 +5,8 @@ import { oid } from './name-attribute-types.ts';
 import type { DistinguishedName } from './volume-spec.ts';
 
 /**
- * The attributes of a subject in the order in which Go's pkix.Name writes them, so that a request looks as the peer's.
- * All values of one attribute stand in one relative distinguished name.
+ * The attributes of a subject in the order of Go's pkix.Name, so that a request equals csi-driver's. All values of one
+ * attribute are in one relative distinguished name.
  */
 const subjectAttributes = [
   { type: oid.country, attribute: attributes.countries },
@@ -20,7 +20,7 @@ const subjectAttributes = [
   { type: oid.serialNumber, attribute: attributes.serialNumber },
 ] as const;
 
-/** Values that a certificate can carry but that issuers tend to refuse or readers to misread. */
+/** Values that a certificate can contain but that some issuers refuse or some readers misinterpret. */
 function warnOfOddValues(
   reader: AttributeReader,
   attribute: (typeof subjectAttributes)[number]['attribute'],
@@ -39,7 +39,7 @@ function warnOfOddValues(
   }
 }
 
-/** The certificate's subject: the literal one, or the one that the single attributes make. */
+/** The certificate's subject: the literal one, or the one built from the single attributes. */
 export function parseSubject(reader: AttributeReader): DistinguishedName {
   const literal = reader.read(attributes.literalSubject);
   const subject: DistinguishedName[number][] = [];

@@ -5,7 +5,7 @@ import { editDistance, nearestName } from './nearest-name.ts';
 import { kubeletGroup } from './pod-identity.ts';
 import { annotationKeyProblem } from './qualified-name.ts';
 
-/** What Kubernetes allows an object's annotations to weigh together, keys and values, in bytes. */
+/** Kubernetes' limit for the total size of an object's annotations, keys and values, in bytes. */
 const maxAnnotationBytes = 256 * 1024;
 
 const knownNames = Object.values(attributes).flatMap(({ name, alias }) =>
@@ -13,12 +13,12 @@ const knownNames = Object.values(attributes).flatMap(({ name, alias }) =>
 );
 const isKnown: ReadonlySet<string> = new Set(knownNames);
 
-/** So many are described: each is compared with every known one, to find what was meant. */
+/** Maximum number of described attributes: each is compared with every known one to find a suggestion. */
 const maxWarnings = 32;
-/** A group that differs in no more characters than these is a misspelt one, such as `csi.cert-manager`. */
+/** Maximum edit distance of a misspelt group, such as `csi.cert-manager`. */
 const nearGroupDistance = 3;
 
-/** Attributes outside the table: those of other groups as annotations, and a warning for each that does nothing. */
+/** Attributes outside the table: those of other groups as annotations, and a warning for each that has no effect. */
 export interface UnknownAttributes {
   readonly annotations: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
@@ -29,13 +29,13 @@ export interface UnknownAttributesOptions {
   readonly isStrict: boolean;
 }
 
-/** An attribute that sets nothing: why, and the known one that may have been meant. */
+/** An attribute without effect: why, and the known one that was probably meant. */
 interface Doubt {
   readonly describe: (quotedKey: string) => string;
   readonly meant: string | undefined;
 }
 
-/** Whether a group looks like ours, misspelt; an attribute of it would silently become an annotation. */
+/** Whether a group is probably a misspelling of certfleet's; its attribute would silently become an annotation. */
 function isMisspeltGroup(group: string, name: string): boolean {
   const lower = group.toLowerCase();
   if (isKnown.has(name) && /cert-?manager/.test(lower)) return true;
@@ -56,7 +56,7 @@ function doubtAbout(group: string | undefined, name: string): Doubt | undefined 
   return { describe, meant };
 }
 
-/** Reports an attribute that does nothing; never its value, which may be a password under a mistyped name. */
+/** Reports an attribute without effect; never its value, which may be a password under a mistyped name. */
 function report(key: string, { describe, meant }: Doubt, problems: AttributeProblems, isStrict: boolean): string {
   const suggestion = meant === undefined ? '' : `, did you mean "${attributeGroup}/${meant}"?`;
   const text = `${describe(quoted(key))}${suggestion}`;
@@ -87,13 +87,13 @@ export function parseUnknownAttributes(
   return { annotations: Object.fromEntries(withinLimit(annotations, problems)), warnings };
 }
 
-/** The annotations that fit together into an object. */
+/** The annotations that fit into one object. */
 function withinLimit(annotations: readonly [string, string][], problems: AttributeProblems): [string, string][] {
   let bytes = 0;
   const fitting = annotations.filter((entry) => (bytes += Buffer.byteLength(entry.join(''))) <= maxAnnotationBytes);
   const [first] = annotations;
   if (first !== undefined && bytes > maxAnnotationBytes) {
-    const why = `annotations hold ${bytes} bytes together, at most ${maxAnnotationBytes} fit`;
+    const why = `annotations have ${bytes} bytes in total, the limit is ${maxAnnotationBytes}`;
     problems.invalid(first[0], first[0], why);
   }
   return fitting;

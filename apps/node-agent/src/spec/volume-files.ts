@@ -2,16 +2,16 @@ import type { AttributeReader } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import type { KeySpec, KeystoreSpec, VolumeFiles } from './volume-spec.ts';
 
-/** Checks the password's two sources against each other; its value is the volume's secret, and stays out of the spec. */
+/** Checks that the password has exactly one source; its value is the volume's secret and not part of the spec. */
 function checkPassword(reader: AttributeReader, enabled: boolean): void {
   const { pkcs12Enable, pkcs12Password, pkcs12PasswordFile } = attributes;
   reader.read(pkcs12Password);
   const sources = [pkcs12Password, pkcs12PasswordFile].filter((attribute) => reader.isSet(attribute));
   if (sources.length === 2) {
-    reader.reject(pkcs12PasswordFile, 'excludes pkcs12-password: the password in this file is made by the node');
+    reader.reject(pkcs12PasswordFile, 'excludes pkcs12-password: the node generates the password in this file');
   }
   if (enabled && sources.length === 0) {
-    const why = 'a password is required when pkcs12-enable is true; pkcs12-password-file has the node make one';
+    const why = 'a password is required when pkcs12-enable is true; with pkcs12-password-file the node generates one';
     reader.missing(pkcs12Password, why);
   }
   if (enabled || !reader.isSound(pkcs12Enable)) return;
@@ -32,7 +32,7 @@ function parseKeystore(reader: AttributeReader, key: KeySpec): KeystoreSpec | un
   return { fileName, passwordFile, profile };
 }
 
-/** The files that the volume shows and its keystore, with names that do not collide. */
+/** The files of the volume and its keystore, with distinct names. */
 export function parseFiles(
   reader: AttributeReader,
   key: KeySpec,
@@ -55,9 +55,9 @@ export function parseFiles(
   for (const [index, { attribute, fileName }] of named.entries()) {
     const earlier = named.slice(0, index).find((other) => other.fileName === fileName);
     if (earlier === undefined) continue;
-    // The one the user wrote is the one to report; a default cannot be wrong.
-    const [culprit, other] = reader.isSet(attribute) ? [attribute, earlier.attribute] : [earlier.attribute, attribute];
-    reader.reject(culprit, `file names must differ, ${other.name} is ${JSON.stringify(fileName)} too`);
+    // Report the one that the user wrote; a default cannot be wrong.
+    const [reported, other] = reader.isSet(attribute) ? [attribute, earlier.attribute] : [earlier.attribute, attribute];
+    reader.reject(reported, `file names must differ, ${other.name} is ${JSON.stringify(fileName)} too`);
   }
   return { files, keystore };
 }

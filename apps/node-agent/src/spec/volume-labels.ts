@@ -1,9 +1,9 @@
-/** Label of a CertificateRequest: the hash of the node that made it. */
+/** Label of a CertificateRequest: the hash of the node that created it. */
 export const nodeIdHashLabel = 'csi.cert-manager.io/node-id-hash';
-/** Label of a CertificateRequest: the hash of the volume that it is for. */
+/** Label of a CertificateRequest: the hash of its volume. */
 export const volumeIdHashLabel = 'csi.cert-manager.io/volume-id-hash';
 
-/** Neither vowels nor look-alike digits, so that a hash never spells a word. */
+/** No vowels and no similar digits, so that a hash never spells a word. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** FNV-1 (multiply, then xor) of 32 bits over the text's UTF-8 bytes. */
@@ -12,8 +12,8 @@ function fnv1(text: string): number {
 }
 
 /**
- * A node's or volume's id as the value of its label. Ids may be longer than a label's 63 characters; the hash finds
- * requests, it does not prove whose they are.
+ * A node's or volume's id as a label value. Ids may be longer than a label's 63 characters; the hash finds requests,
+ * but does not prove their origin.
  */
 export function idHash(id: string): string {
   return String(fnv1(id)).replace(/\d/g, (digit) => alphabet.charAt(digit.charCodeAt(0) % alphabet.length));

@@ -24,7 +24,7 @@ export type KeyUsage =
   | 'microsoft sgc'
   | 'netscape sgc';
 
-/** What kind of private key a volume asks for, and how its file is encoded. */
+/** The private key that a volume requests, and the encoding of its file. */
 export interface KeySpec {
   readonly algorithm: 'RSA' | 'ECDSA' | 'Ed25519';
   /** Bits of the RSA modulus or of the NIST curve; 256 for Ed25519. */
@@ -39,32 +39,32 @@ export interface NameAttribute {
 }
 
 /**
- * A distinguished name as X.501 encodes it: relative distinguished names in the certificate's order (the reverse of
- * RFC 4514's text), each a set of one attribute or more.
+ * A distinguished name as in X.501: relative distinguished names in the certificate's order (the reverse of RFC 4514's
+ * text), each a set of one or more attributes.
  */
 export type DistinguishedName = readonly (readonly NameAttribute[])[];
 
-/** Names of the files that the volume shows; all distinct. */
+/** Names of the volume's files; all distinct. */
 export interface VolumeFiles {
   readonly certificate: string;
   readonly ca: string;
   readonly privateKey: string;
-  /** Private key and chain in one; undefined where nobody asked for it. */
+  /** Private key and chain in one file; undefined unless requested. */
   readonly combinedPem: string | undefined;
 }
 
 /**
- * A PKCS#12 keystore beside the PEM files. `modern` is PBES2 AES-256 with a SHA-256 MAC, `legacy` 3DES with SHA-1. Its
- * password is none of the spec's: it lies among the volume's secrets, whoever chose it.
+ * A PKCS#12 keystore in addition to the PEM files. `modern` is PBES2 AES-256 with a SHA-256 MAC, `legacy` 3DES with
+ * SHA-1. The password is not part of the spec: it is one of the volume's secrets.
  */
 export interface KeystoreSpec {
   readonly fileName: string;
-  /** Shows the password, which the node makes; undefined when the user chose one. */
+  /** File of the password that the node generates; undefined if the user chose one. */
   readonly passwordFile: string | undefined;
   readonly profile: 'modern' | 'legacy';
 }
 
-/** The pod that a volume belongs to, as the kubelet tells it (podInfoOnMount). */
+/** The pod of a volume, as the kubelet passes it (podInfoOnMount). */
 export interface PodIdentity {
   readonly name: string;
   readonly namespace: string;
@@ -72,7 +72,7 @@ export interface PodIdentity {
   readonly serviceAccountName: string;
 }
 
-/** A volume's attributes, parsed and validated once; frozen. Everything below the CSI layer works from this. */
+/** A volume's attributes, parsed and validated once; frozen. Every layer below CSI uses this. */
 export interface VolumeSpec {
   readonly pod: PodIdentity;
   readonly issuer: { readonly name: string; readonly kind: string; readonly group: string };
@@ -89,10 +89,10 @@ export interface VolumeSpec {
   readonly reusePrivateKey: boolean;
   readonly files: VolumeFiles;
   readonly keystore: KeystoreSpec | undefined;
-  /** Group that owns the files; undefined leaves it root's. */
+  /** Group that owns the files; undefined means root's. */
   readonly fsGroup: number | undefined;
-  /** Attributes of other groups, to be annotations of the CertificateRequest. */
+  /** Attributes of other groups, which become annotations of the CertificateRequest. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** What is legal but looks like a mistake, such as an attribute nobody knows. Shown to the user, never fatal. */
+  /** Attributes that are accepted but are probably a mistake, such as unknown ones. Shown to the user, never fatal. */
   readonly warnings: readonly string[];
 }

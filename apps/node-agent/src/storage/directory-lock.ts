@@ -8,26 +8,26 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 const exclusiveWithoutWaiting = 2 | 4;
 const pollMs = 250;
 
-/** How long the owner before this one is waited for. */
+/** How long to wait for the current owner. */
 export interface LockWait {
   readonly clock: Clock;
-  /** A rolling update starts the next agent while the former still ends. */
+  /** In milliseconds. A rolling update starts the next agent while the previous one is stopping. */
   readonly maxMs: number;
   readonly onWait: () => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Locks a directory for this process, and gives the means to let go of it. flock(2) on the directory itself: containers
- * that share it meet on the same inode whatever their process namespaces, nobody can remove it under a mount, and the
- * kernel lets go of it when the process ends, however it ends.
- * @throws CertfleetError unavailable when another process has it for all the time; the signal's reason
+ * Locks a directory for this process and returns the function that unlocks it. It uses flock(2) on the directory:
+ * containers that share it lock the same inode in any process namespace, a mounted directory cannot be removed, and the
+ * kernel releases the lock when the process ends for any reason.
+ * @throws CertfleetError unavailable if another process holds the lock for the whole time; the signal's reason
  */
 export async function lockDirectory(path: string, wait: LockWait): Promise<() => void> {
   const flock = koffi.load(null).func('int flock(int fd, int operation)') as (fd: number, operation: number) => number;
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   const untilMs = wait.clock.monotonic() + wait.maxMs;
-  // The clock's timers keep no process alive, and at this time of a start nothing else does.
+  // The clock's timers do not keep the process alive, and nothing else does at this point of the start.
   const keepAlive = setInterval(() => undefined, 60_000);
   try {
     for (let isFirst = true; flock(descriptor, exclusiveWithoutWaiting) !== 0; isFirst = false) {
@@ -47,7 +47,7 @@ export async function lockDirectory(path: string, wait: LockWait): Promise<() =>
 function locked(path: string): CertfleetError {
   return new CertfleetError(
     'unavailable',
-    `another agent of this node works on ${path}: two would take each other's volumes; stop one of them`,
+    `another agent of this node uses ${path}: two agents would remove each other's volumes; stop one of them`,
     { reason: 'DataRootLocked' },
   );
 }

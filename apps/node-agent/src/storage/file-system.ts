@@ -1,13 +1,13 @@
 import * as nodeFs from 'node:fs';
 
 /**
- * The file calls that storage is made of; tests put one that dies at a chosen step in its place.
+ * The file system calls that storage uses; tests substitute one that crashes at a chosen step.
  *
- * They are synchronous on purpose. Everything here is a few KB on a tmpfs, which never waits for a disk: writing a
- * volume's files takes 0.2 ms, against four times the CPU through libuv's thread pool, where each of some forty hops can
- * also queue for seconds behind RSA keys being generated. And nothing can come between the steps of one call.
+ * They are synchronous on purpose. All files have a few KB on a tmpfs, which never waits for a disk: writing a volume's
+ * files takes 0.2 ms. Through libuv's thread pool it costs four times the CPU, and each of about forty calls can queue
+ * for seconds behind the generation of RSA keys. No other code runs between the steps of one operation.
  *
- * Nothing is flushed: what was written outlives the agent, however it dies, and no flush lets a tmpfs outlive the node.
+ * Nothing is flushed: written data survives a crash of the agent, and no flush makes a tmpfs survive the node.
  */
 export type FileSystem = Pick<
   typeof nodeFs,
@@ -33,5 +33,5 @@ export type FileSystem = Pick<
   | 'writeFileSync'
 >;
 
-/** The system's own. */
+/** The system's calls. */
 export const systemFiles: FileSystem = nodeFs;

@@ -1,9 +1,9 @@
 import { damaged } from './storage-error.ts';
 
-/** A parsed JSON object of which nothing is known yet. */
+/** A parsed JSON object, not validated yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The object in a text. The text is never repeated in the error: it may hold secrets. */
+/** Parses an object. Errors never repeat the text, which may contain secrets. */
 export function parseJsonObject(text: string): JsonObject {
   let value: unknown;
   try {
@@ -20,7 +20,7 @@ export function stringField(object: JsonObject, name: string): string {
   return typeof value === 'string' ? value : unexpected(name, 'a string', value);
 }
 
-/** A required integer of 0 or more. */
+/** A required integer of at least 0. */
 export function countField(object: JsonObject, name: string): number {
   const value = object[name];
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
@@ -28,7 +28,7 @@ export function countField(object: JsonObject, name: string): number {
     : unexpected(name, 'a whole number of 0 or more', value);
 }
 
-/** A required time in the format of Date.toISOString or of RFC 3339. */
+/** A required time in the format of Date.toISOString or RFC 3339. */
 export function dateField(object: JsonObject, name: string): Date {
   const text = stringField(object, name);
   const date = new Date(text);
@@ -54,7 +54,7 @@ export function objectField(object: JsonObject, name: string): JsonObject {
   return asObject(object[name], name);
 }
 
-/** What `read` makes of a field, or undefined when the object has none. */
+/** The result of `read`, or undefined if the object does not have the field. */
 export function optionalField<T>(
   object: JsonObject,
   name: string,

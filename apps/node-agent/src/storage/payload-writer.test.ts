@@ -28,7 +28,7 @@ const payloadOf = (files: Record<string, string>): Payload =>
 const first = payloadOf({ 'tls.crt': 'chain 1', 'tls.key': 'key 1', 'ca.crt': 'ca 1' });
 const second = payloadOf({ 'tls.crt': 'chain 2', 'tls.key': 'key 2', 'keystore.p12': 'store 2' });
 
-describe('the files of a volume', { skip: notRoot }, () => {
+describe('writePayload', { skip: notRoot }, () => {
   let scratch: string;
   let directory: string;
   let target: PayloadTarget;
@@ -46,7 +46,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
   };
   beforeEach(makeDirectory);
 
-  /** What a pod sees: each name it can list, read through its link. */
+  /** The files that a pod sees: each listed name, read through its link. */
   const visible = (): Payload =>
     new Map(
       readdirSync(directory)
@@ -61,7 +61,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(join(directory, current)).sort(), [...payload.keys()].sort());
   };
 
-  test("has the kubelet's layout, readable by the group alone", () => {
+  test('writes the layout of the kubelet, readable by the group only', () => {
     process.umask(0o077);
     assert.equal(write(first), true);
     assertTidy(first);
@@ -78,20 +78,20 @@ describe('the files of a volume', { skip: notRoot }, () => {
     }
   });
 
-  test('leaves no trace of old files, nor of names that are gone', () => {
+  test('removes old files and names that are no longer used', () => {
     write(first);
     assert.equal(write(second), true);
     assertTidy(second);
   });
 
-  test('touches nothing when the files are the same', () => {
+  test('changes nothing if the files are the same', () => {
     write(first);
     const current = readlinkSync(join(directory, '..data'));
     assert.equal(write(payloadOf({ 'tls.crt': 'chain 1', 'tls.key': 'key 1', 'ca.crt': 'ca 1' })), false);
     assert.equal(readlinkSync(join(directory, '..data')), current);
   });
 
-  test('writes the same files again for another group, or when their mode was changed', () => {
+  test('writes the same files again for another group, or if their mode was changed', () => {
     write(first);
     assert.equal(writePayload(systemFiles, { ...target, fsGroup: undefined }, first), true);
     assert.equal(lstatSync(directory).gid, 0);
@@ -101,7 +101,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assert.equal(modeOf(join(readlinkSync(join(directory, '..data')), 'tls.key')), 0o440);
   });
 
-  test('killed at any step of the first write shows nothing or whole files, and the next write tidies up', () => {
+  test('after a crash at any step of the first write shows nothing or complete files, and the next write cleans up', () => {
     const steps = crashAtEachStep(
       (files) => {
         makeDirectory();
@@ -118,7 +118,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assert.ok(steps > 25, `only ${steps} steps`);
   });
 
-  test('killed at any step of a renewal leaves all old or all new files, and the next write tidies up', () => {
+  test('after a crash at any step of a renewal leaves all old or all new files, and the next write cleans up', () => {
     const outcomes = new Set<string>();
     crashAtEachStep(
       (files) => {
@@ -138,7 +138,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
           `step ${step}`,
         );
         assert.deepEqual(readFileSync(join(directory, 'tls.crt')), generation.get('tls.crt'), `step ${step}`);
-        // Whether the agent goes on with the new files or, having lost them, with a third certificate.
+        // The agent continues with the new files or, if it lost them, with a third certificate.
         write(step % 2 === 0 ? second : first);
         assertTidy(step % 2 === 0 ? second : first);
       },
@@ -146,7 +146,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assert.deepEqual([...outcomes], ['old', 'new']);
   });
 
-  test('a reader never sees files of two writes, nor a torn one', async () => {
+  test('never shows a reader files of two writes or a partial one', async () => {
     const generation = (number: number): Payload =>
       payloadOf({ a: `${number} `.repeat(2000), b: `${number} `.repeat(2000) });
     write(generation(0));
@@ -161,7 +161,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assert.ok(reads > 0);
   });
 
-  test('removes the half-written when the write fails, and keeps the old files', () => {
+  test('removes partial files if the write fails, and keeps the old files', () => {
     write(first);
     const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
     const files = {
@@ -174,7 +174,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assertTidy(first);
   });
 
-  test('leaves alone what it did not make', () => {
+  test('keeps files of other programs', () => {
     writeFileSync(join(directory, 'notes'), 'by hand');
     symlinkSync('elsewhere', join(directory, 'link'));
     write(first);
@@ -184,7 +184,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     );
   });
 
-  test('follows no ..data that leads out of the directory, and reads nothing but plain files', () => {
+  test('follows no ..data link out of the directory, and reads only plain files', () => {
     const outside = join(scratch, '..outside');
     mkdirSync(outside);
     writeFileSync(join(outside, 'tls.key'), 'not ours');
@@ -202,7 +202,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
     assert.equal(readFileSync(join(outside, 'tls.key'), 'utf8'), 'not ours');
   });
 
-  test('refuses names that are more than a name', () => {
+  test('rejects names that are not plain file names', () => {
     for (const name of ['', '.', '..', '..data', 'a/b', '../x', 'a\0']) {
       assert.throws(() => write(payloadOf({ [name]: 'x' })), { code: 'invalid-argument' }, JSON.stringify(name));
     }
@@ -210,7 +210,7 @@ describe('the files of a volume', { skip: notRoot }, () => {
   });
 });
 
-/** Opens the current directory once, as a careful pod does, and compares its two files; a removed one is tried again. */
+/** Opens the current directory once, as a careful pod does, and compares its two files; retries if it was removed. */
 const readerSource = `
   const { parentPort, workerData } = require('node:worker_threads');
   const fs = require('node:fs');

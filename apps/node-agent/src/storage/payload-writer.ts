@@ -7,11 +7,11 @@ import { attemptCleanup, writeNewFile } from './replace-file.ts';
 
 const fileMode = 0o440;
 
-/** Where a payload goes, and to whom. */
+/** Destination and ownership of a payload. */
 export interface PayloadTarget {
   /** The data directory, which is bind-mounted into the pod. */
   readonly directory: string;
-  /** Group that may read; undefined leaves it root's. */
+  /** Group with read access; undefined leaves the files to root's group. */
   readonly fsGroup: number | undefined;
   /** The time in the payload directory's name. */
   readonly now: Date;
@@ -19,12 +19,13 @@ export interface PayloadTarget {
 
 /**
  * Writes a volume's files in the layout of the kubelet's atomic writer: a new directory `..<time>.<random>`, the link
- * `..data` renamed over the old one, links `name -> ..data/name`, then the old directory away. Readers see all old or all
- * new files. A writer that dies at any step leaves one of the two, and the next write, even of the same files, tidies up.
+ * `..data` renamed over the old one, links `name -> ..data/name`, then the old directory is removed. Readers see either
+ * all old or all new files. A crash at any step leaves one of the two, and the next write cleans up, even if the files
+ * are the same.
  *
- * The rename of `..data` decides: an error before it leaves the old files, an error after it the new ones, perhaps without
- * a link of a new name; `completePayload` makes that good.
- * @returns whether the files differ from those before
+ * The rename of `..data` is the commit: an error before it leaves the old files, an error after it the new ones,
+ * possibly without the link of a new name; `completePayload` adds it.
+ * @returns whether the files differ from the previous ones
  */
 export function writePayload(files: FileSystem, target: PayloadTarget, payload: Payload): boolean {
   for (const name of payload.keys()) assertFileName(name);
@@ -42,7 +43,7 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
     createPayloadDirectory(files, `${directory}/${name}`, payload, gid);
     replaceLink(files, directory, currentLink, name);
   } catch (error) {
-    // A full tmpfs must not stay full of the half-written.
+    // Frees the space of a partial write, which a full tmpfs needs.
     attemptCleanup(() => files.rmSync(`${directory}/${name}`, { recursive: true, force: true }));
     throw error;
   }
@@ -51,7 +52,9 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
   return true;
 }
 
-/** Links every file of the present payload that has no link yet, as after a write that failed behind its rename. */
+/**
+ * Links every file of the current payload that has no link yet, for example after a write that failed after its rename.
+ */
 export function completePayload(files: FileSystem, directory: string): void {
   const current = currentPayloadName(files, directory);
   if (current !== undefined) linkFiles(files, directory, files.readdirSync(`${directory}/${current}`));
@@ -66,11 +69,11 @@ function createPayloadDirectory(files: FileSystem, path: string, payload: Payloa
       files.fchmodSync(descriptor, fileMode);
     });
   }
-  // Explicit, because the mode of mkdir is cut by the umask.
+  // Explicit, because the umask restricts the mode of mkdir.
   files.chmodSync(path, 0o755);
 }
 
-/** Links each file. Done after the swap, so that a name never shows before its file; a pod sees no dangling link. */
+/** Links each file. Called after the swap, so that pods never see a dangling link. */
 function linkFiles(files: FileSystem, directory: string, names: Iterable<string>): void {
   const entries = new Set(files.readdirSync(directory));
   for (const name of names) {
@@ -81,7 +84,7 @@ function linkFiles(files: FileSystem, directory: string, names: Iterable<string>
   }
 }
 
-/** Removes what the present payload does not need. What cannot be removed now is removed by the next write. */
+/** Removes files that the current payload does not use. The next write removes what cannot be removed now. */
 function removeUnused(files: FileSystem, directory: string, current: string, payload: Payload): void {
   attemptCleanup(() => {
     for (const name of files.readdirSync(directory)) {
@@ -93,14 +96,14 @@ function removeUnused(files: FileSystem, directory: string, current: string, pay
   });
 }
 
-/** Makes a symbolic link, in the place of whatever link or file had the name. */
+/** Creates a symbolic link, replacing any link or file of that name. */
 function replaceLink(files: FileSystem, directory: string, name: string, target: string): void {
   const temporary = `${directory}/..link-${randomInt(2 ** 32)}`;
   files.symlinkSync(target, temporary);
   files.renameSync(temporary, `${directory}/${name}`);
 }
 
-/** Whether a payload directory holds exactly these files, with the right group and mode. */
+/** Whether a payload directory contains exactly these files with the right group and mode. */
 function isWritten(files: FileSystem, path: string, payload: Payload, gid: number): boolean {
   const written = readPayloadDirectory(files, path);
   if (written.size !== payload.size) return false;
@@ -111,13 +114,13 @@ function isWritten(files: FileSystem, path: string, payload: Payload, gid: numbe
   });
 }
 
-/** Such as `..2026_11_24_02_22_15.3413110033`, in UTC. */
+/** For example `..2026_11_24_02_22_15.3413110033`, in UTC. */
 function payloadName(now: Date): string {
   const time = now.toISOString().slice(0, 19).replaceAll(/[-:T]/g, '_');
   return `..${time}.${randomInt(2 ** 32)}`;
 }
 
-/** Names were checked with the attributes; this is the last line before a path. */
+/** Names were validated with the attributes; this is a second check before they become part of a path. */
 function assertFileName(name: string): void {
   if (name !== '' && name !== '.' && !name.startsWith('..') && !/[/\0]/.test(name)) return;
   throw new CertfleetError('invalid-argument', `expected a plain file name, found ${JSON.stringify(name)}`);

@@ -3,29 +3,32 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { systemErrorCode } from './storage-error.ts';
 
-/** The files that a volume shows, by name. */
+/** The files of a volume, by name. */
 export type Payload = ReadonlyMap<string, Buffer>;
 
-/** Which file of a payload is meant, and how large it may be. */
+/** Name and maximum size of a file to read. */
 export interface PayloadFileRequest {
   readonly name: string;
   readonly maxBytes: number;
 }
 
-/** The symbolic link that names the current payload directory; swapping it swaps all files at once. */
+/** The symbolic link to the current payload directory; replacing it swaps all files atomically. */
 export const currentLink = '..data';
 
-/** Name of the current payload directory; undefined when there is none, or `..data` is no link into the same directory. */
+/**
+ * Name of the current payload directory; undefined if there is none, or if `..data` does not link into the same
+ * directory.
+ */
 export function currentPayloadName(files: FileSystem, directory: string): string | undefined {
   const link = `${directory}/${currentLink}`;
-  // Asked first: a new volume has none, and an error with its stack trace costs ten times the question.
+  // Checked first: a new volume has none, and an error with its stack trace costs ten times as much as this call.
   if (files.lstatSync(link, { throwIfNoEntry: false }) === undefined) return undefined;
   const name = linkTarget(files, link);
-  // The directory may be somebody else's work (a take-over): a link must not lead out of it.
+  // Another driver may have written the directory (take-over), so a link must not lead out of it.
   return name !== undefined && /^\.\.[^/]+$/.test(name) && name !== currentLink ? name : undefined;
 }
 
-/** Where a symbolic link points; undefined when nothing is there or it is no link. */
+/** The target of a symbolic link; undefined if it is missing or not a link. */
 export function linkTarget(files: FileSystem, path: string): string | undefined {
   try {
     return files.readlinkSync(path);
@@ -36,15 +39,15 @@ export function linkTarget(files: FileSystem, path: string): string | undefined 
   }
 }
 
-/** The current files of a data directory, all of one write; empty when nothing was ever written. */
+/** The current files of a data directory, all of one write; empty before the first write. */
 export function readPayload(files: FileSystem, directory: string): Payload {
   const name = currentPayloadName(files, directory);
   return name === undefined ? new Map() : readPayloadDirectory(files, `${directory}/${name}`);
 }
 
 /**
- * One of the current files of a data directory, and no other is opened; undefined when it is not among them.
- * @throws CertfleetError failed-precondition when it is larger than `maxBytes`
+ * Reads one of the current files of a data directory and opens no other; undefined if it does not exist.
+ * @throws CertfleetError failed-precondition if it is larger than `maxBytes`
  */
 export function readPayloadFile(
   files: FileSystem,
@@ -52,7 +55,7 @@ export function readPayloadFile(
   { name, maxBytes }: PayloadFileRequest,
 ): Buffer | undefined {
   const payloadName = currentPayloadName(files, directory);
-  // A name that leads elsewhere is none of a payload's.
+  // A payload has only plain file names.
   if (payloadName === undefined || basename(name) !== name) return undefined;
   const path = `${directory}/${payloadName}/${name}`;
   try {
@@ -71,10 +74,10 @@ export function readPayloadFile(
   }
 }
 
-/** The plain files of a payload directory; empty when it is not there. */
+/** The plain files of a payload directory; empty if it does not exist. */
 export function readPayloadDirectory(files: FileSystem, path: string): Payload {
   try {
-    // Opening anything but a plain file could block for ever (a FIFO) or lead elsewhere (a link).
+    // Only plain files are opened: a FIFO could block and a link could lead elsewhere.
     const names = files.readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isFile());
     return new Map(names.map(({ name }) => [name, files.readFileSync(`${path}/${name}`)]));
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { FileSystem } from './file-system.ts';
 
 /**
- * Replaces the content of a file in a directory so that a reader, also one after a crash, finds the old or the new whole. The file is
- * root's alone (0600). Never makes the directory: when that is gone, so is what the file belonged to (ENOENT).
+ * Replaces the content of a file atomically: a reader finds the old or the new content, even after a crash. Only root
+ * can read the file (0600). Fails with ENOENT if the directory is gone, and never creates it.
  */
 export function replaceFile(files: FileSystem, directory: string, name: string, content: string | Uint8Array): void {
   const temporary = `${directory}/..new-${name}`;
@@ -15,16 +15,19 @@ export function replaceFile(files: FileSystem, directory: string, name: string, 
   }
 }
 
-/** Runs a clean-up whose own failure must not hide the error before it; the next write or removal cleans up again. */
+/**
+ * Runs a clean-up and ignores its failure, which must not hide an earlier error; the next write or removal cleans up
+ * again.
+ */
 export function attemptCleanup(cleanup: () => void): void {
   try {
     cleanup();
   } catch {
-    // Left for the next write of the same name.
+    // The next write of the same name cleans up.
   }
 }
 
-/** Makes a file of mode 0600 and lets `fill` write it; one that a crash left there is written over. */
+/** Creates a file of mode 0600 and lets `fill` write it; overwrites one that remained after a crash. */
 export function writeNewFile(files: FileSystem, path: string, fill: (descriptor: number) => void): void {
   const descriptor = files.openSync(path, 'w', 0o600);
   try {

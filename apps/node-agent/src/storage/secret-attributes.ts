@@ -2,10 +2,10 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import { attributeGroup, attributes } from '../spec/attributes.ts';
 import type { VolumeSecrets } from './volume-record.ts';
 
-/** Where the kubelet puts tokens in a volume context (CSIDriver.spec.tokenRequests). */
+/** Key of the tokens in a volume context (CSIDriver.spec.tokenRequests). */
 const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
 
-/** Keys of attributes that hold a keystore's password, aliases included. */
+/** Keys of attributes that contain a keystore's password, including aliases. */
 const passwordKeys: readonly string[] = Object.values(attributes)
   .filter((attribute) => attribute.secret === true)
   .flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))
@@ -19,14 +19,14 @@ const knownKeys: ReadonlySet<string> = new Set(
 );
 
 /**
- * A volume context in two parts: what may stand in metadata, and what must lie in the file of secrets. Attributes of our
- * group that nobody knows stand in neither: they do nothing, and a mistyped password is one of them.
+ * Splits a volume context into metadata and secrets. Unknown attributes of certfleet's group are dropped: they have no
+ * effect, and one could be a password under a mistyped name.
  */
 export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
   readonly attributes: Readonly<Record<string, string>>;
   readonly secrets: VolumeSecrets;
 } {
-  // An attribute set to the empty string counts as unset, so the alias may still hold the password.
+  // An empty attribute counts as unset, so the alias may contain the password.
   const password = passwordKeys.map((key) => volumeContext[key]).find((value) => value !== undefined && value !== '');
   const tokens = volumeContext[tokensKey];
   return {
@@ -41,8 +41,8 @@ export function splitSecrets(volumeContext: Readonly<Record<string, string>>): {
 }
 
 /**
- * The volume context as the parser wants it again: with the keystore's password, if the user chose it. One that the node
- * made was never an attribute, and beside the attribute that asks for it none is legal.
+ * Restores the volume context for the parser, with the keystore's password if the user chose it. A generated password
+ * was never an attribute, and is not allowed together with the attribute that requests it.
  */
 export function joinSecrets(
   volumeAttributes: Readonly<Record<string, string>>,

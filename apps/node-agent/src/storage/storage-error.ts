@@ -1,11 +1,11 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
-/** The system's name of a failure, such as ENOENT; undefined when it is none of the system's. */
+/** The system's error code, such as ENOENT; undefined if this is not a system error. */
 export function systemErrorCode(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
-/** Runs one step of storage; a failed file call becomes an error that names the step, never what was written. */
+/** Runs one storage step; a failed file system call becomes an error that names the step, never the content. */
 export function storageStep<T>(step: string, action: () => T): T {
   try {
     return action();
@@ -13,7 +13,7 @@ export function storageStep<T>(step: string, action: () => T): T {
     if (thrown instanceof CertfleetError) throw thrown;
     const code = systemErrorCode(thrown);
     if (code === 'ENOENT') {
-      throw new CertfleetError('not-found', `${step}: expected it to be there, found nothing`, { cause: thrown });
+      throw new CertfleetError('not-found', `${step}: not found`, { cause: thrown });
     }
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       throw new CertfleetError('resource-exhausted', `${step}: the tmpfs is full`, { reason: 'StorageFull' });
@@ -22,7 +22,7 @@ export function storageStep<T>(step: string, action: () => T): T {
   }
 }
 
-/** The error of a file that is not what this version writes: torn, foreign, or of another version. */
+/** The error for a file that is truncated, foreign or of another version. */
 export function damaged(message: string): CertfleetError {
   return new CertfleetError('failed-precondition', message, { reason: 'DamagedVolume' });
 }

@@ -4,14 +4,14 @@ import type { FileSystem } from './file-system.ts';
 /** Magic numbers of statfs(2), linux/magic.h. */
 const memoryFileSystems: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 
-/** Whether a directory lies in memory alone, on a tmpfs or ramfs. */
+/** Whether a directory is on a tmpfs or ramfs. */
 export function isInMemory(files: Pick<FileSystem, 'statfsSync'>, path: string): boolean {
   return memoryFileSystems.has(files.statfsSync(path).type);
 }
 
 /**
- * Makes sure that private keys never reach a disk.
- * @throws CertfleetError failed-precondition when the directory is on anything but a tmpfs or ramfs
+ * Ensures that private keys never reach a disk.
+ * @throws CertfleetError failed-precondition if the directory is not on a tmpfs or ramfs
  */
 export function assertInMemory(files: Pick<FileSystem, 'statfsSync'>, path: string): void {
   if (isInMemory(files, path)) return;
@@ -23,16 +23,16 @@ export function assertInMemory(files: Pick<FileSystem, 'statfsSync'>, path: stri
   );
 }
 
-/** Part of the bytes and inodes that new volumes may not take, so that those there can always be renewed. */
+/** Fraction of bytes and inodes that new volumes may not use, so that existing volumes can be renewed. */
 const reservedPart = 1 / 8;
 
 /**
- * Makes sure that a new volume leaves the reserve for renewals of the others.
+ * Ensures that a new volume leaves the reserve for renewals of other volumes.
  * @throws CertfleetError resource-exhausted, reason StorageFull
  */
 export function assertRoomForNewVolume(files: Pick<FileSystem, 'statfsSync'>, root: string): void {
   const { freeBytes, sizeBytes, freeInodes, inodes } = tmpfsHeadroom(files, root);
-  // A tmpfs without a limit on inodes reports none.
+  // A tmpfs without an inode limit reports 0.
   const isShortOfInodes = inodes > 0 && freeInodes < inodes * reservedPart;
   if (freeBytes >= sizeBytes * reservedPart && !isShortOfInodes) return;
   const left = isShortOfInodes ? `${freeInodes} of ${inodes} inodes` : `${freeBytes} of ${sizeBytes} bytes`;
@@ -44,7 +44,7 @@ export function assertRoomForNewVolume(files: Pick<FileSystem, 'statfsSync'>, ro
   );
 }
 
-/** What is left of a tmpfs. */
+/** Free space of a tmpfs. */
 export interface TmpfsHeadroom {
   readonly freeBytes: number;
   readonly sizeBytes: number;
@@ -52,7 +52,7 @@ export interface TmpfsHeadroom {
   readonly inodes: number;
 }
 
-/** Bytes and inodes of the file system that holds the directory. */
+/** Bytes and inodes of the file system that contains the directory. */
 export function tmpfsHeadroom(files: Pick<FileSystem, 'statfsSync'>, root: string): TmpfsHeadroom {
   const { bsize, blocks, bfree, files: inodes, ffree } = files.statfsSync(root);
   return { freeBytes: bsize * bfree, sizeBytes: bsize * blocks, freeInodes: ffree, inodes };

@@ -7,13 +7,13 @@ import { isInMemory } from './tmpfs-guard.ts';
 import type { VolumeLayout } from './volume-layout.ts';
 import type { VolumeRecord } from './volume-record.ts';
 
-/** File of the peer's own record in a volume's directory. */
+/** File of csi-driver's record in a volume's directory. */
 export const upstreamMetadataFile = 'metadata.json';
 
 /**
- * The volumes that cert-manager's csi-driver left mounted, in the data directory that it was given. Our record and secrets lie
- * beside its metadata.json. Undefined when nothing is to be taken over: it never ran here, or the node restarted since
- * and its tmpfs is gone; what stands on a disk in its place is never written to.
+ * Layout of the volumes that cert-manager's csi-driver left mounted in its data directory. Record and secrets are
+ * stored next to its metadata.json. Undefined if there is nothing to take over: csi-driver never ran here, or the node
+ * has restarted and its tmpfs is gone. A directory on a disk is never written to.
  */
 export function findUpstreamLayout(
   upstreamDirectory: string,
@@ -31,8 +31,9 @@ export function findUpstreamLayout(
 }
 
 /**
- * Keeps the peer's next issuance in step with our renewals, so that a roll-back finds every volume as if the peer had
- * renewed it and does not issue all of them anew at once. A file that the peer itself could not read is left as it is.
+ * Updates csi-driver's next issuance time after each renewal, so that a roll-back finds every volume as if csi-driver
+ * had renewed it, and does not renew all of them at once. A file that csi-driver itself could not read is left
+ * unchanged.
  */
 function keepUpstreamMetadata(files: FileSystem, directory: string, record: VolumeRecord): void {
   const path = join(directory, upstreamMetadataFile);

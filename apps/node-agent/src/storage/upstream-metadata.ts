@@ -2,23 +2,23 @@ import { isAbsolute } from 'node:path';
 import { dateField, optionalField, parseJsonObject, stringField, stringMapField } from './json-fields.ts';
 import { damaged } from './storage-error.ts';
 
-/** The peer's metadata.json, as far as it matters here. */
+/** The fields of csi-driver's metadata.json that the agent uses. */
 export interface UpstreamMetadata {
   readonly volumeId: string;
   readonly targetPath: string;
-  /** When the peer would have renewed; undefined when it never issued. */
+  /** When csi-driver would have renewed; undefined if it never issued. */
   readonly nextIssuanceTime: Date | undefined;
-  /** May hold a keystore password and tokens. */
+  /** May contain a keystore password and tokens. */
   readonly volumeContext: Readonly<Record<string, string>>;
   readonly volumeMountGroup: string;
 }
 
 /**
- * Reads the peer's metadata.json, which it writes in place: a kill can leave any part of it.
- * @throws CertfleetError failed-precondition, reason DamagedVolume; it repeats nothing of the text
+ * Parses csi-driver's metadata.json. It is written in place, so a crash can leave any part of it.
+ * @throws CertfleetError failed-precondition, reason DamagedVolume; it never repeats the text
  */
 export function parseUpstreamMetadata(text: string): UpstreamMetadata {
-  // Go writes an unset map or pointer as null where it is not left out.
+  // Go writes an unset map or pointer as null unless it is omitted.
   const json = Object.fromEntries(Object.entries(parseJsonObject(text)).filter(([, value]) => value !== null));
   const targetPath = stringField(json, 'targetPath');
   if (!isAbsolute(targetPath) || targetPath.split('/').includes('..'))
@@ -34,7 +34,7 @@ export function parseUpstreamMetadata(text: string): UpstreamMetadata {
   };
 }
 
-/** The same metadata with another next issuance; fields that are not known here stay. */
+/** The same metadata with another next issuance time; unknown fields are kept. */
 export function withNextIssuance(text: string, nextIssuanceTime: Date): string {
   return JSON.stringify({ ...parseJsonObject(text), nextIssuanceTime });
 }

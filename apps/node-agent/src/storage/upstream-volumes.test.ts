@@ -39,7 +39,7 @@ const facts: CertificateFacts = {
 };
 const payloadName = '..2026_11_24_02_22_15.3413110033';
 
-describe('volumes of the former driver', { skip: notRoot }, () => {
+describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
   let scratch: string;
   let upstreamDirectory: string;
   let mounter: Mounter;
@@ -47,7 +47,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
 
   before(enterPrivateMountNamespace);
   beforeEach(async () => {
-    scratch = mkdtempSync('/dev/shm/certfleet-peer-');
+    scratch = mkdtempSync('/dev/shm/certfleet-upstream-');
     upstreamDirectory = join(scratch, 'cert-manager-csi-driver');
     mounter = createLinuxMounter();
     mkdirSync(join(upstreamDirectory, 'inmemfs'), { recursive: true });
@@ -64,7 +64,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   const targetOf = (volumeId: string): string => join(scratch, 'pods', volumeId, 'mount');
   const directoryOf = (volumeId: string): string => join(upstreamDirectory, 'inmemfs', volumeId);
 
-  /** A volume as the peer leaves it: modes, links, metadata. */
+  /** A volume as csi-driver leaves it: modes, links, metadata. */
   const layOut = (volumeId: string, metadata: object = {}): void => {
     const directory = directoryOf(volumeId);
     const data = join(directory, 'data');
@@ -99,7 +99,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   const openStore = (files = systemFiles): VolumeStore =>
     VolumeStore.open({ own: ownLayout(join(scratch, 'own')), adopted: layout, clock, files });
 
-  test('are found with all that their renewal needs, secrets apart', async () => {
+  test('are found with everything that their renewal needs, secrets separately', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     const { adoptable, refused } = search((certificatePem, caPem) => {
@@ -128,7 +128,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.equal(volume.secrets.serviceAccountTokens?.reveal(), '{"":{"token":"t"}}');
   });
 
-  test('are renewed where they lie, and the pod sees it through its old mount', async () => {
+  test('are renewed in place, and the pod sees it through its old mount', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     const store = openStore();
@@ -145,7 +145,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.doesNotMatch(readFileSync(join(directoryOf('vol-1'), 'certfleet.json'), 'utf8'), /hunter2|token/);
   });
 
-  test('are known after a restart by our own record, not by what the peer last wrote', async () => {
+  test('are restored after a restart from certfleet’s own record, not from csi-driver’s metadata', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     const [volume] = search().adoptable;
@@ -160,7 +160,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.equal(openStore().readSecrets('vol-1').keystorePassword?.reveal(), 'hunter2');
   });
 
-  test('can be taken back: the peer finds its metadata whole, with our renewal in it', async () => {
+  test('can be returned to csi-driver: its metadata is complete and includes the renewal', async () => {
     layOut('vol-1', { unknownField: { kept: true } });
     await mountAtTarget('vol-1');
     const { record, secrets } = found(search().adoptable[0]);
@@ -180,7 +180,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.equal(statSync(path).mode & 0o7777, 0o600);
   });
 
-  test('that were never issued are adopted to be issued at once', async () => {
+  test('that were never issued are adopted and issued at once', async () => {
     layOut('no-time', { nextIssuanceTime: undefined });
     layOut('year-one', { nextIssuanceTime: '0001-01-01T00:00:00Z' });
     for (const id of ['no-time', 'year-one']) await mountAtTarget(id);
@@ -188,7 +188,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.deepEqual(volumes, Array(2).fill({ generation: 0, issued: undefined }));
   });
 
-  test('keep the encryption of their keystore, whatever the attributes say', async () => {
+  test('keep the encryption of their keystore, whatever the attributes request', async () => {
     const enabled = { 'csi.cert-manager.io/pkcs12-enable': 'true', 'csi.cert-manager.io/pkcs12-profile': 'modern' };
     layOut('keystore', { volumeContext: enabled });
     layOut('plain');
@@ -197,7 +197,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.deepEqual(profiles.sort(), ['legacy', undefined]);
   });
 
-  test('that hold no certificate are adopted to be issued at once', async () => {
+  test('that contain no certificate are adopted and issued at once', async () => {
     layOut('no-files');
     rmSync(join(directoryOf('no-files'), 'data', '..data'));
     layOut('other-name', { volumeContext: { 'csi.cert-manager.io/certificate-file': 'cert.pem' } });
@@ -214,7 +214,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     }
   });
 
-  test('that are torn, foreign or not mounted are reported and left alone', async () => {
+  test('that are damaged, foreign or not mounted are reported and left unchanged', async () => {
     for (const id of ['torn', 'misnamed', 'relative', 'elsewhere', 'unmounted', 'plain', 'whole']) layOut(id);
     writeFileSync(
       join(directoryOf('torn'), 'metadata.json'),
@@ -253,7 +253,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
   const layOutMetadata = (volumeId: string, metadata: object): void =>
     writeFileSync(join(directoryOf(volumeId), 'metadata.json'), JSON.stringify(metadata));
 
-  test('killed at any step of an adoption are adopted whole or found again', async () => {
+  test('after a crash at any step of an adoption are adopted completely or found again', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     const { record, secrets } = found(search().adoptable[0]);
@@ -263,7 +263,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
       (step) => {
         const { records, damaged } = openStore().list();
         assert.deepEqual(damaged, []);
-        // Without a record it is looked for as at first: nothing else of it changes until then.
+        // Without a record the search finds it again; until then nothing else in it changes.
         assert.equal(existsSync(join(directoryOf('vol-1'), 'certfleet.json')), records.length === 1, `step ${step}`);
         outcomes.add(records.length === 1 ? 'adopted' : 'found again');
         if (records.length === 1) assert.ok(openStore().readSecrets('vol-1').keystorePassword);
@@ -274,7 +274,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.equal(search().adoptable.length, 1);
   });
 
-  test('are found below a kubelet directory that is a symbolic link, and the driver’s own too', async () => {
+  test('are found below a kubelet directory that is a symbolic link, and so is the driver’s own', async () => {
     const [realPods, realData] = [join(scratch, 'real-pods'), join(scratch, 'real-data')];
     mkdirSync(realPods);
     symlinkSync(realPods, join(scratch, 'pods'));
@@ -302,7 +302,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.throws(() => store.writeRecord(record), { code: 'not-found' });
   });
 
-  test('leave new volumes to our own root', async () => {
+  test('do not affect where new volumes are created', async () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     const { record, secrets } = found(search().adoptable[0]);
@@ -314,7 +314,7 @@ describe('volumes of the former driver', { skip: notRoot }, () => {
     assert.equal(store.list().records.length, 2);
   });
 
-  test('are not looked for where the peer never ran, or its tmpfs is gone', async () => {
+  test('are not searched if csi-driver never ran, or its tmpfs is gone', async () => {
     assert.equal(findUpstreamLayout(join(scratch, 'missing')), undefined);
     await mounter.unmount(join(upstreamDirectory, 'inmemfs'));
     const disk = { ...systemFiles, statfsSync: (() => ({ type: 0xef53 })) as unknown as typeof systemFiles.statfsSync };

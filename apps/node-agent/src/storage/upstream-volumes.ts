@@ -17,25 +17,26 @@ import type { VolumeLayout } from './volume-layout.ts';
 import type { DamagedEntry } from './volume-listing.ts';
 import type { CertificateFacts, IssuedFacts, VolumeRecord, VolumeSecrets } from './volume-record.ts';
 
-/** Reads a certificate chain and its CA file, either as PEM; throws when they are not certificates. */
+/** Reads a certificate chain and its CA file in PEM; throws if they are not certificates. */
 export type InspectCertificate = (certificatePem: string, caPem: string | undefined) => CertificateFacts;
 
-/** What looking for the peer's volumes needs. */
 export interface UpstreamSearch {
-  /** Asked of the kernel: a mount table lists paths without symbolic links, and the kubelet's directory may be one. */
+  /**
+   * Uses the kernel's view: a mount table lists paths without symbolic links, and the kubelet's directory may be one.
+   */
   readonly mounts?: MountProbe;
   readonly inspect: InspectCertificate;
   readonly clock: Pick<Clock, 'now'>;
   readonly files?: FileSystem;
 }
 
-/** The volumes that can be adopted (VolumeStore.adopt), and what else lies there and why it is left alone. */
+/** The volumes that can be adopted (VolumeStore.adopt), and the entries that cannot, with the reason. */
 export interface UpstreamVolumes {
   readonly adoptable: readonly { readonly record: VolumeRecord; readonly secrets: VolumeSecrets }[];
   readonly refused: readonly DamagedEntry[];
 }
 
-/** Looks through the peer's directory. Volumes that were adopted before are not in the answer: their own record counts. */
+/** Searches csi-driver's directory. Volumes that were adopted before are not included: their own record applies. */
 export function findUpstreamVolumes(layout: VolumeLayout, search: UpstreamSearch): UpstreamVolumes {
   const { root } = layout;
   const { files = systemFiles, mounts = kernelMounts } = search;
@@ -66,7 +67,7 @@ function readMetadata(files: FileSystem, directory: string, name: string): Upstr
   return metadata;
 }
 
-/** Without a mount no pod reads the files: it is gone, or was never served, and the kubelet will publish anew. */
+/** Without a mount no pod uses the files; the kubelet publishes the volume again if it is needed. */
 function assertMounted(mounts: MountProbe, directory: string, { targetPath }: UpstreamMetadata): void {
   if (mounts.shows(join(directory, 'data'), targetPath)) return;
   const found = mounts.isMounted(targetPath) ? 'another mount' : 'no mount';
@@ -95,8 +96,8 @@ function toVolume(
 }
 
 /**
- * The peer knows no other encryption of keystores than the old one, whatever the attributes say. A running JVM that reads
- * the file anew must not meet another one, so it stays as long as the pod does.
+ * csi-driver always uses the legacy encryption for keystores. A running JVM that reads the file again must find the
+ * same, so the profile is kept for the lifetime of the pod.
  */
 function keptProfile(volumeAttributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const { pkcs12Enable, pkcs12Profile } = attributes;
@@ -106,7 +107,9 @@ function keptProfile(volumeAttributes: Readonly<Record<string, string>>): Readon
   return isEnabled ? { [`${attributeGroup}/${pkcs12Profile.name}`]: 'legacy' } : {};
 }
 
-/** Undefined, so that a certificate is issued at once, when the peer never issued or its files make no certificate. */
+/**
+ * Undefined if csi-driver never issued or the files contain no certificate; a certificate is then issued immediately.
+ */
 function issuedFacts(
   directory: string,
   { nextIssuanceTime, volumeContext }: UpstreamMetadata,

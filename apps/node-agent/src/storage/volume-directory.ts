@@ -5,13 +5,13 @@ import { encodeVolumeRecord } from './volume-record-json.ts';
 import { writeVolumeSecrets } from './volume-secrets-file.ts';
 import type { VolumeRecord, VolumeSecrets } from './volume-record.ts';
 
-/** Names that begin so are work in progress and belong to no volume, whose id may not begin with two dots. */
+/** Prefix of incomplete directories. No volume id may begin with two dots. */
 const stagingPrefix = '..new-';
 const tombstonePrefix = '..removed-';
 
 /**
- * Makes a volume's directory, whole or not at all: it gets its name once everything is in it.
- * @throws the system's ENOTEMPTY or EEXIST when the name is taken
+ * Creates a volume's directory atomically: it gets its name once it is complete.
+ * @throws the system's ENOTEMPTY or EEXIST if the name is taken
  */
 export function createVolumeDirectory(
   files: FileSystem,
@@ -19,14 +19,14 @@ export function createVolumeDirectory(
   record: VolumeRecord,
   secrets: VolumeSecrets,
 ): void {
-  // Named after the volume, so that what a failed clean-up leaves is found by the next create and by the removal.
+  // Named after the volume, so that the next create and the removal find the remains of a failed clean-up.
   const staging = `${layout.root}/${stagingPrefix}${record.volumeId}`;
   const data = `${staging}/data`;
   if (files.existsSync(staging)) files.rmSync(staging, { recursive: true, force: true });
   try {
     files.mkdirSync(staging, { mode: 0o700 });
     files.mkdirSync(data);
-    // The mode that pods of csi-driver know; explicit, because the mode of mkdir is cut by the umask.
+    // The mode that csi-driver uses; explicit, because the umask restricts the mode of mkdir.
     files.chmodSync(data, 0o550);
     writeVolumeSecrets(files, staging, layout.secretsFile, secrets);
     replaceFile(files, staging, layout.recordFile, encodeVolumeRecord(record));
@@ -38,9 +38,9 @@ export function createVolumeDirectory(
 }
 
 /**
- * Destroys everything of a volume but its record: keys, certificates, secrets. The first step is one rename, which needs
- * no space and after which no start finds the volume again; the record stays behind for `finishRemoval`.
- * Repeating it continues where an earlier call failed.
+ * Destroys all files of a volume except its record: keys, certificates, secrets. The first step is one rename, which
+ * needs no space and after which no start finds the volume; the record remains for `finishRemoval`. A repeated call
+ * continues where an earlier one failed.
  */
 export function destroyContents(files: FileSystem, layout: VolumeLayout, volumeId: string): void {
   const { root } = layout;
@@ -71,13 +71,13 @@ export function finishRemoval(files: FileSystem, root: string, volumeId: string)
   if (files.existsSync(tombstone)) files.rmSync(tombstone, { recursive: true, force: true });
 }
 
-/** The volumes whose removal began and did not end: their directories, by volume id. */
+/** Directories of the volumes whose removal began and did not end, by volume id. */
 export function interruptedRemovals(files: FileSystem, root: string): ReadonlyMap<string, string> {
   const names = files.readdirSync(root).filter((name) => name.startsWith(tombstonePrefix));
   return new Map(names.map((name) => [name.slice(tombstonePrefix.length), `${root}/${name}`]));
 }
 
-/** Removes what a killed agent left half made below a root. */
+/** Removes incomplete directories that a crash left below a root. */
 export function removeStaging(files: FileSystem, root: string): void {
   for (const name of files.readdirSync(root)) {
     if (name.startsWith(stagingPrefix)) files.rmSync(`${root}/${name}`, { recursive: true, force: true });

@@ -7,19 +7,19 @@ import type { VolumeLayout } from './volume-layout.ts';
 import { decodeVolumeRecord } from './volume-record-json.ts';
 import type { VolumeRecord } from './volume-record.ts';
 
-/** Something among the volumes that is none: left alone, and told to the operator. */
+/** An entry among the volumes that is not a valid volume: it is left unchanged and reported to the operator. */
 export interface DamagedEntry {
   readonly path: string;
   readonly reason: string;
 }
 
-/** What lies below the roots of a store. */
+/** The entries below the roots of a store. */
 export interface VolumeListing {
   readonly records: readonly VolumeRecord[];
   readonly damaged: readonly DamagedEntry[];
 }
 
-/** Reads every record. Of a volume that is in two layouts the first one's counts. */
+/** Reads every record. If a volume is in two layouts, the first one applies. */
 export function listVolumes(files: FileSystem, layouts: readonly VolumeLayout[]): VolumeListing {
   const records = new Map<string, VolumeRecord>();
   const damagedEntries: DamagedEntry[] = [];
@@ -43,7 +43,7 @@ function readEntry(files: FileSystem, layout: VolumeLayout, name: string): Volum
   if (!files.lstatSync(directory).isDirectory()) throw damaged('expected a directory');
   const recordPath = join(directory, layout.recordFile);
   if (!files.existsSync(recordPath)) throw damaged(`expected ${layout.recordFile} in it, found none`);
-  // Opening a FIFO would block, a link could lead anywhere.
+  // Opening a FIFO would block, and a link could lead anywhere.
   if (!files.lstatSync(recordPath).isFile()) throw damaged(`expected ${layout.recordFile} to be a plain file`);
   const record = decodeVolumeRecord(files.readFileSync(recordPath, 'utf8'));
   if (record.volumeId !== name) throw damaged(`expected the record of ${name}, found that of another volume`);

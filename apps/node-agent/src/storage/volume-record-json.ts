@@ -15,12 +15,12 @@ import { isSecretAttribute } from './secret-attributes.ts';
 import { damaged } from './storage-error.ts';
 import type { IssuanceFailure, IssuedFacts, RequestProgress, VolumeRecord, VolumeSecrets } from './volume-record.ts';
 
-/** Raised whenever an older agent could misread what a newer one wrote. */
+/** Incremented when an older agent could misread the format. */
 const schemaVersion = 1;
 
 /**
- * The record as the text of volume.json.
- * @throws CertfleetError internal when an attribute is a secret, which must not stand in metadata
+ * Encodes a record as volume.json.
+ * @throws CertfleetError internal if an attribute is a secret, which must not be part of metadata
  */
 export function encodeVolumeRecord(record: VolumeRecord): string {
   const leak = Object.keys(record.attributes).find(isSecretAttribute);
@@ -29,8 +29,8 @@ export function encodeVolumeRecord(record: VolumeRecord): string {
 }
 
 /**
- * The record in the text of volume.json.
- * @throws CertfleetError failed-precondition, reason DamagedVolume, when it is torn, foreign or of another version
+ * Decodes volume.json.
+ * @throws CertfleetError failed-precondition, reason DamagedVolume, if it is truncated, foreign or of another version
  */
 export function decodeVolumeRecord(text: string): VolumeRecord {
   const json = parseJsonObject(text);
@@ -74,7 +74,7 @@ function failureField(parent: JsonObject, name: string): IssuanceFailure {
     at: dateField(json, 'at'),
     reason: stringField(json, 'reason'),
     message: stringField(json, 'message'),
-    // Records of earlier agents do not count attempts.
+    // Records of earlier agents have no number of attempts.
     attempts: optionalField(json, 'attempts', countField) ?? 1,
     retryAt: optionalField(json, 'retryAt', dateField),
   });
@@ -89,7 +89,7 @@ function requestField(parent: JsonObject, name: string): RequestProgress {
   });
 }
 
-/** The secrets as the text of their file, in the clear: the one place where they are written out. */
+/** Encodes secrets for their file, in plain text: the only place that writes them. */
 export function encodeVolumeSecrets(secrets: VolumeSecrets): string {
   return JSON.stringify({
     schemaVersion,
@@ -100,8 +100,8 @@ export function encodeVolumeSecrets(secrets: VolumeSecrets): string {
 }
 
 /**
- * The secrets in the text of their file.
- * @throws CertfleetError failed-precondition, reason DamagedVolume; it repeats nothing of the text
+ * Decodes the file of secrets.
+ * @throws CertfleetError failed-precondition, reason DamagedVolume; it never repeats the text
  */
 export function decodeVolumeSecrets(text: string): VolumeSecrets {
   const json = parseJsonObject(text);

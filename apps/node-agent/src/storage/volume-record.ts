@@ -1,19 +1,19 @@
 import type { Secret } from '@certfleet/shared/secret.ts';
 
-/** What a certificate says about itself and its CA. */
+/** Fields of a certificate and its CA. */
 export interface CertificateFacts {
   /** Hexadecimal, as in the certificate. */
   readonly serialNumber: string;
   readonly fingerprintSha256: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** Of each certificate in the CA file; empty when there is none. */
+  /** Of each certificate in the CA file; empty if there is none. */
   readonly caFingerprintsSha256: readonly string[];
 }
 
-/** The certificate that lies in the volume. */
+/** The volume's current certificate. */
 export interface IssuedFacts extends CertificateFacts {
-  /** Undefined in an adopted volume: its former driver did not note it. */
+  /** Undefined in an adopted volume: csi-driver did not record it. */
   readonly requestName: string | undefined;
   readonly issuedAt: Date;
   readonly renewAt: Date;
@@ -26,50 +26,50 @@ export interface IssuanceFailure {
   readonly message: string;
   /** Failed attempts since the last success. */
   readonly attempts: number;
-  /** When the next attempt was planned for, by the wall clock of that moment; only its distance from `at` is relied on. */
+  /** When the next attempt was planned, on the wall clock of that time; only its distance from `at` is used. */
   readonly retryAt?: Date | undefined;
 }
 
-/** The CertificateRequests made for the next generation. Absent while the first of them was not yet needed again. */
+/** The CertificateRequests for the next generation. Absent until the first of them has to be resumed or replaced. */
 export interface RequestProgress {
-  /** Requests given up since the last success: each one more changes the name of the next. */
+  /** Number of requests abandoned since the last success; it is part of the next request's name. */
   readonly abandoned: number;
-  /** How many of them were refused for good (denied, failed, answered with an unusable certificate). */
+  /** How many of them were refused for good (denied, failed, or answered with an unusable certificate). */
   readonly refusals: number;
-  /** When the present request was first sent; undefined when it was not. */
+  /** When the current request was first sent; undefined if it was not. */
   readonly sentAt?: Date | undefined;
 }
 
-/** All that a restarted agent must know of a volume, but its secrets. Frozen; written as volume.json. */
+/** The state of a volume that a restarted agent needs, except its secrets. Frozen; stored as volume.json. */
 export interface VolumeRecord {
   readonly volumeId: string;
   readonly targetPath: string;
-  /** The volume context as it came, without what `splitSecrets` takes out. */
+  /** The volume context without the values that `splitSecrets` removes. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** The pod's fsGroup as the kubelet writes it; empty when the pod has none. */
+  /** The pod's fsGroup as the kubelet writes it; empty if the pod has none. */
   readonly volumeMountGroup: string;
   readonly createdAt: Date;
   /**
    * `published` from just before the first bind mount at the target until unpublish: a pod may be using the volume.
-   * Nothing but unpublish removes such a volume.
+   * Only unpublish removes such a volume.
    */
   readonly phase: 'created' | 'published';
   /** How many certificates were issued for the volume. */
   readonly generation: number;
   readonly issued?: IssuedFacts | undefined;
   readonly lastFailure?: IssuanceFailure | undefined;
-  /** Until when the controller holds the renewal of this generation; the agent's own deadline waits for it. */
+  /** Until when the controller defers the renewal of this generation; the agent's own deadline moves accordingly. */
   readonly deferredUntil?: Date | undefined;
   readonly request?: RequestProgress | undefined;
-  /** Names of requests that are no longer needed and still to be deleted; bounded. */
+  /** Names of requests that are no longer needed and still have to be deleted; bounded. */
   readonly obsoleteRequests?: readonly string[] | undefined;
 }
 
-/** What a renewal after a restart needs and nobody else may read. Lies beside the key, and goes with the volume. */
+/** Secret values that a renewal after a restart needs. Stored next to the key and removed with the volume. */
 export interface VolumeSecrets {
   readonly keystorePassword?: Secret | undefined;
   /** As the kubelet sent them: JSON by audience. */
   readonly serviceAccountTokens?: Secret | undefined;
-  /** PEM of the key of the next generation's request, while that was sent, or is about to be. */
+  /** PEM of the private key of the next generation's request, from just before it is sent. */
   readonly pendingKeyPem?: Secret | undefined;
 }

@@ -3,7 +3,7 @@ import { replaceFile } from './replace-file.ts';
 import { decodeVolumeSecrets, encodeVolumeSecrets } from './volume-record-json.ts';
 import type { VolumeSecrets } from './volume-record.ts';
 
-/** Writes the file of a volume's secrets; most volumes have none most of the time, and then there is no file. */
+/** Writes the file of a volume's secrets; without secrets, which is the usual case, there is no file. */
 export function writeVolumeSecrets(files: FileSystem, directory: string, name: string, secrets: VolumeSecrets): void {
   const path = `${directory}/${name}`;
   if (Object.values(secrets).some((secret) => secret !== undefined)) {
@@ -11,12 +11,12 @@ export function writeVolumeSecrets(files: FileSystem, directory: string, name: s
   } else if (files.existsSync(path)) {
     files.unlinkSync(path);
   } else {
-    // ENOENT when the volume is gone: every other write tells as much.
+    // Fails with ENOENT if the volume is gone, as every other write does.
     files.lstatSync(directory);
   }
 }
 
-/** @throws CertfleetError as decodeVolumeSecrets does; the system's ENOENT when the directory is gone */
+/** @throws CertfleetError as decodeVolumeSecrets does; the system's ENOENT if the directory is gone */
 export function readVolumeSecrets(files: FileSystem, directory: string, name: string): VolumeSecrets {
   const path = `${directory}/${name}`;
   files.lstatSync(directory);

@@ -46,7 +46,7 @@ const payload = new Map([
   ['tls.crt', Buffer.from('chain')],
 ]);
 
-describe('the store of volumes', { skip: notRoot }, () => {
+describe('VolumeStore', { skip: notRoot }, () => {
   let root: string;
   let store: VolumeStore;
   const open = (files: FileSystem = systemFiles): VolumeStore =>
@@ -58,7 +58,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  test('gives back what was put in, also after a restart', () => {
+  test('returns what was stored, also after a restart', () => {
     store.create(record, secrets);
     store.writePayload(volumeId, payload, 2000);
     for (const reader of [store, open()]) {
@@ -74,7 +74,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.equal(open().readSecrets(volumeId).pendingKeyPem, undefined);
   });
 
-  test('keeps secrets in a file of their own that root alone can read', () => {
+  test('keeps secrets in a separate file that only root can read', () => {
     store.create(record, secrets);
     store.writeRecord({ ...record, generation: 1 });
     store.writeSecrets(volumeId, secrets);
@@ -90,7 +90,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.equal(store.dataPath(volumeId), join(root, volumeId, 'data'));
   });
 
-  test('has no file of secrets as long as there are none', () => {
+  test('has no file of secrets without secrets', () => {
     store.create(record, {});
     const names = (): string[] => readdirSync(join(root, volumeId)).sort();
     assert.deepEqual(names(), ['data', 'volume.json']);
@@ -101,14 +101,14 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual(names(), ['data', 'volume.json']);
   });
 
-  test('refuses to make a volume twice, and leaves the first as it is', () => {
+  test('refuses to create a volume twice, and keeps the first unchanged', () => {
     store.create(record, secrets);
     assert.throws(() => store.create({ ...record, generation: 7 }, {}), { code: 'already-exists' });
     assert.equal(store.readRecord(volumeId).generation, 0);
     assert.deepEqual(readdirSync(root), [volumeId]);
   });
 
-  test('after a removal nothing is left, and no late write brings the volume back', () => {
+  test('leaves nothing after a removal, and a late write does not restore the volume', () => {
     store.create(record, secrets);
     store.writePayload(volumeId, payload, undefined);
     store.remove(volumeId);
@@ -128,7 +128,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     store.remove(volumeId);
   });
 
-  test('a removal that comes between any two steps of a write wins', () => {
+  test('completes a removal that comes between any two steps of a write', () => {
     const writes: ((writer: VolumeStore) => unknown)[] = [
       (writer) => writer.writeRecord(record),
       (writer) => writer.writeSecrets(volumeId, secrets),
@@ -137,7 +137,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     ];
     for (const write of writes) {
       const race = { step: -1, calls: 0, removed: false };
-      // Another process removes the volume just before one of the writer's calls on files.
+      // Another process removes the volume just before one of the writer's file system calls.
       const meddled = new Proxy(systemFiles, {
         get:
           (target, property: keyof FileSystem) =>
@@ -165,7 +165,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     }
   });
 
-  test('killed at any step of making a volume leaves it whole or not at all', () => {
+  test('after a crash at any step of a creation leaves a complete volume or none', () => {
     const outcomes = new Set<number>();
     crashAtEachStep(
       (files) => open(files).create(record, secrets),
@@ -181,7 +181,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual([...outcomes], [0, 1]);
   });
 
-  test('killed at any step of a removal leaves the volume whole or gone, and the next start no trace', () => {
+  test('after a crash at any step of a removal leaves the volume complete or removed, and no trace after the next start', () => {
     const outcomes = new Set<number>();
     crashAtEachStep(
       (files) => {
@@ -203,7 +203,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual([...outcomes], [1, 0]);
   });
 
-  test('a removal destroys keys first and keeps the target until nothing is mounted from the volume', () => {
+  test('destroys keys first and keeps the target until nothing is mounted from the volume', () => {
     store.create(record, secrets);
     store.writePayload(volumeId, payload, undefined);
     store.destroy(volumeId);
@@ -216,7 +216,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(root), []);
   });
 
-  test('a removal whose rename fails destroys what it can, and is completed when repeated', () => {
+  test('destroys what it can if the rename of a removal fails, and completes the removal when it is repeated', () => {
     store.create(record, secrets);
     store.writePayload(volumeId, payload, undefined);
     const renameSync = (): never => {
@@ -228,7 +228,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(root), []);
   });
 
-  test('killed at any step of writing a record leaves the old or the new one', () => {
+  test('after a crash at any step of writing a record leaves the old or the new one', () => {
     store.create(record, secrets);
     const generations: number[] = [];
     crashAtEachStep(
@@ -241,7 +241,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.deepEqual([...new Set(generations)], [0, 1]);
   });
 
-  test('reports what is torn or foreign, leaves it alone, and starts', () => {
+  test('reports damaged and foreign entries, keeps them, and starts', () => {
     store.create(record, secrets);
     for (const name of ['torn', 'foreign', 'newer', 'renamed', 'linked', 'bad\nname']) mkdirSync(join(root, name));
     writeFileSync(join(root, 'torn', 'volume.json'), '{"schemaVersion":1,"volu');
@@ -264,7 +264,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.equal(readdirSync(root).length, 9);
   });
 
-  test('says what is wrong with a damaged volume that is asked for, and still removes it', () => {
+  test('reports what is wrong with a damaged volume on access, and still removes it', () => {
     mkdirSync(join(root, 'torn'));
     writeFileSync(join(root, 'torn', 'volume.json'), '{');
     assert.throws(() => store.readRecord('torn'), { code: 'failed-precondition', reason: 'DamagedVolume' });
@@ -273,7 +273,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     assert.equal(existsSync(join(root, 'torn')), false);
   });
 
-  test('takes no hostile id to any path', () => {
+  test('uses no hostile id in a path', () => {
     const untouched = new Proxy(systemFiles, { get: (_, name) => () => assert.fail(`called ${String(name)}`) });
     const opening: FileSystem = { ...systemFiles };
     const guarded = open(opening);
@@ -299,7 +299,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     }
   });
 
-  test('keeps the old files and says so when the tmpfs is full', async () => {
+  test('keeps the old files and reports it if the tmpfs is full', async () => {
     enterPrivateMountNamespace();
     const mounter = createLinuxMounter();
     await mounter.mountTmpfs(root, 65_536);
@@ -323,7 +323,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     }
   });
 
-  test('opens nothing on a disk', (context) => {
+  test('refuses a root on a disk', (context) => {
     const onDisk = mkdtempSync(join(tmpdir(), 'certfleet-disk-'));
     try {
       if (isInMemory(systemFiles, onDisk)) {
@@ -337,7 +337,7 @@ describe('the store of volumes', { skip: notRoot }, () => {
     }
   });
 
-  test('says which root is missing', () => {
+  test('names the root that is missing', () => {
     const options = { own: ownLayout(join(root, 'missing')), clock: { now: () => 0 } };
     assert.throws(() => VolumeStore.open(options), { code: 'not-found', message: /missing/ });
   });

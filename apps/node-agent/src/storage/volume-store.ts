@@ -23,33 +23,32 @@ import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record-json.ts'
 import type { VolumeRecord, VolumeSecrets } from './volume-record.ts';
 import { readVolumeSecrets, writeVolumeSecrets } from './volume-secrets-file.ts';
 
-/** What a store works with. */
 export interface VolumeStoreOptions {
-  /** Where new volumes are made. */
+  /** Layout for new volumes. */
   readonly own: VolumeLayout;
-  /** Where volumes that were taken over live on. */
+  /** Layout of volumes that were taken over. */
   readonly adopted?: VolumeLayout | undefined;
   readonly clock: Pick<Clock, 'now'>;
   readonly files?: FileSystem;
 }
 
-/** A volume whose contents are destroyed while its mount may still be there. */
+/** A volume whose contents are destroyed while it may still be mounted. */
 export interface InterruptedRemoval {
   readonly volumeId: string;
   readonly targetPath: string | undefined;
 }
 
 /**
- * The volumes on this node's tmpfs: record, secrets and files of each. Every call takes a fraction of a millisecond and
- * is made at once (see FileSystem), so no other code runs between its steps. Writes never make a volume's directory:
- * after `remove` they fail with not-found, and no late certificate brings a key back from the dead.
+ * The volumes on this node's tmpfs: record, secrets and files of each. Calls are synchronous and take a fraction of a
+ * millisecond (see FileSystem), so no other code runs between their steps. Writes never create a volume's directory:
+ * after `remove` they fail with not-found, so that a late certificate cannot restore a key.
  */
 export class VolumeStore {
   readonly #own: VolumeLayout;
   readonly #layouts: readonly VolumeLayout[];
   readonly #clock: Pick<Clock, 'now'>;
   readonly #files: FileSystem;
-  /** Where volumes were found, so that not every call on one looks for it; whether it is still there the call finds out. */
+  /** Cache of the layouts in which volumes were found; each call detects whether the volume is still there. */
   readonly #found = new Map<string, VolumeLayout>();
 
   private constructor({ own, adopted, clock, files = systemFiles }: VolumeStoreOptions) {
@@ -60,8 +59,8 @@ export class VolumeStore {
   }
 
   /**
-   * Opens a store and clears away what a killed agent left half made.
-   * @throws CertfleetError failed-precondition when a root is not on a tmpfs; not-found when it is missing
+   * Opens a store and removes incomplete files that a crash left.
+   * @throws CertfleetError failed-precondition if a root is not on a tmpfs; not-found if it is missing
    */
   static open(options: VolumeStoreOptions): VolumeStore {
     const store = new VolumeStore(options);
@@ -74,15 +73,16 @@ export class VolumeStore {
     return store;
   }
 
-  /** Every volume, and whatever lies among them that is none. Read from the files: for start-up. */
+  /** Every volume, and every entry that is not a valid one. Reads all files; for start-up. */
   list(): VolumeListing {
     return storageStep('list volumes', () => listVolumes(this.#files, this.#layouts));
   }
 
   /**
-   * Makes a volume with an empty data directory, whole or not at all.
-   * @throws CertfleetError invalid-argument for an unsafe id; already-exists; resource-exhausted when only the reserve for
-   *   renewals is left
+   * Creates a volume with an empty data directory, atomically.
+   * @throws CertfleetError invalid-argument for an unsafe id; already-exists; resource-exhausted if only the reserve
+   * for
+   * renewals is left
    */
   create(record: VolumeRecord, secrets: VolumeSecrets): void {
     const { volumeId } = record;
@@ -100,8 +100,8 @@ export class VolumeStore {
   }
 
   /**
-   * Takes a volume over where it lies, below the adopted root. The record comes last: without it nothing was adopted.
-   * @throws CertfleetError not-found when there is no such directory
+   * Takes over a volume below the adopted root. The record is written last: without it the volume is not adopted.
+   * @throws CertfleetError not-found if there is no such directory
    */
   adopt(record: VolumeRecord, secrets: VolumeSecrets): void {
     const { volumeId } = record;
@@ -115,20 +115,20 @@ export class VolumeStore {
     });
   }
 
-  /** Whether there is such a volume, also one whose record is damaged. */
+  /** Whether the volume exists, even with a damaged record. */
   has(volumeId: string): boolean {
     assertSafeVolumeId(volumeId);
     return this.#layoutOf(volumeId) !== undefined;
   }
 
-  /** @throws CertfleetError not-found; failed-precondition when the record is damaged */
+  /** @throws CertfleetError not-found; failed-precondition if the record is damaged */
   readRecord(volumeId: string): VolumeRecord {
     return this.#within(volumeId, 'read the record of', (directory, layout) =>
       decodeVolumeRecord(this.#files.readFileSync(`${directory}/${layout.recordFile}`, 'utf8')),
     );
   }
 
-  /** @throws CertfleetError not-found once the volume was removed */
+  /** @throws CertfleetError not-found if the volume was removed */
   writeRecord(record: VolumeRecord): void {
     this.#within(record.volumeId, 'write the record of', (directory, layout) => {
       replaceFile(this.#files, directory, layout.recordFile, encodeVolumeRecord(record));
@@ -136,14 +136,14 @@ export class VolumeStore {
     });
   }
 
-  /** @throws CertfleetError not-found; failed-precondition when the file is damaged */
+  /** @throws CertfleetError not-found; failed-precondition if the file is damaged */
   readSecrets(volumeId: string): VolumeSecrets {
     return this.#within(volumeId, 'read the secrets of', (directory, layout) =>
       readVolumeSecrets(this.#files, directory, layout.secretsFile),
     );
   }
 
-  /** @throws CertfleetError not-found once the volume was removed */
+  /** @throws CertfleetError not-found if the volume was removed */
   writeSecrets(volumeId: string, secrets: VolumeSecrets): void {
     this.#within(volumeId, 'write the secrets of', (directory, layout) =>
       writeVolumeSecrets(this.#files, directory, layout.secretsFile, secrets),
@@ -151,9 +151,9 @@ export class VolumeStore {
   }
 
   /**
-   * Shows these files to the pod in the place of those before, all at once; see `writePayload`.
-   * @returns whether they differ from those before
-   * @throws CertfleetError not-found once the volume was removed; resource-exhausted when the tmpfs is full
+   * Replaces the files that the pod sees, all at once; see `writePayload`.
+   * @returns whether they differ from the previous ones
+   * @throws CertfleetError not-found if the volume was removed; resource-exhausted if the tmpfs is full
    */
   writePayload(volumeId: string, payload: Payload, fsGroup: number | undefined): boolean {
     return this.#within(volumeId, 'write the files of', (directory) => {
@@ -162,12 +162,12 @@ export class VolumeStore {
     });
   }
 
-  /** The files that the pod sees; empty when none were written yet. */
+  /** The files that the pod sees; empty before the first write. */
   readPayload(volumeId: string): Payload {
     return this.#within(volumeId, 'read the files of', (directory) => readPayload(this.#files, `${directory}/data`));
   }
 
-  /** When the files that the pod sees were written; undefined when none were, or when nothing tells. */
+  /** When the files that the pod sees were written; undefined if there are none or the time is unknown. */
   payloadWrittenAt(volumeId: string): Date | undefined {
     return this.#within(volumeId, 'look at the files of', (directory) => {
       const name = currentPayloadName(this.#files, `${directory}/data`);
@@ -179,8 +179,8 @@ export class VolumeStore {
   }
 
   /**
-   * One file that the pod sees, and no other is opened; undefined when there is none of that name.
-   * @throws CertfleetError not-found once the volume was removed; failed-precondition when the file is too large
+   * Reads one file that the pod sees and opens no other; undefined if it does not exist.
+   * @throws CertfleetError not-found if the volume was removed; failed-precondition if the file is too large
    */
   readPayloadFile(volumeId: string, request: PayloadFileRequest): Buffer | undefined {
     return this.#within(volumeId, 'read a file of', (directory) =>
@@ -189,8 +189,8 @@ export class VolumeStore {
   }
 
   /**
-   * Makes every file of the present payload visible under its name, also after a write that failed half-way.
-   * @throws CertfleetError not-found once the volume was removed
+   * Makes every file of the current payload visible under its name, even after a write that failed half-way.
+   * @throws CertfleetError not-found if the volume was removed
    */
   completePayload(volumeId: string): void {
     this.#within(volumeId, 'link the files of', (directory) => completePayload(this.#files, `${directory}/data`));
@@ -202,9 +202,9 @@ export class VolumeStore {
   }
 
   /**
-   * First half of a removal: destroys keys, files and secrets of a volume, which from then on is not found any more; one
-   * that is not there is gone already. A directory that another driver left and that could not be adopted goes as well:
-   * the pod is gone, and so must be its key. An error leaves as little as could be removed; a repeated call continues.
+   * First half of a removal: destroys keys, files and secrets of a volume, which is not found any more afterwards; an
+   * unknown volume counts as removed. A directory of the csi-driver that could not be adopted is destroyed too, because
+   * its pod is gone. After an error as much as possible is destroyed; a repeated call continues.
    */
   destroy(volumeId: string): void {
     assertSafeVolumeId(volumeId);
@@ -214,13 +214,13 @@ export class VolumeStore {
     });
   }
 
-  /** Removes a volume that is mounted nowhere. */
+  /** Removes a volume that is not mounted. */
   remove(volumeId: string): void {
     this.destroy(volumeId);
     this.finishRemoval(volumeId);
   }
 
-  /** Second half of a removal, once nothing is mounted from the volume: what remained goes. */
+  /** Second half of a removal, once nothing is mounted from the volume: removes what remains. */
   finishRemoval(volumeId: string): void {
     assertSafeVolumeId(volumeId);
     storageStep(`remove volume ${volumeId}`, () => {
@@ -228,7 +228,7 @@ export class VolumeStore {
     });
   }
 
-  /** Volumes whose removal an earlier run began and did not end, with their target where their record still says it. */
+  /** Volumes whose removal an earlier run began and did not end, with their target if their record is readable. */
   interruptedRemovals(): readonly InterruptedRemoval[] {
     return this.#layouts.flatMap((layout) =>
       Array.from(interruptedRemovals(this.#files, layout.root), ([volumeId, directory]) => ({
@@ -242,7 +242,7 @@ export class VolumeStore {
     try {
       return decodeVolumeRecord(this.#files.readFileSync(recordPath, 'utf8')).targetPath;
     } catch {
-      return undefined; // Torn, or removed already.
+      return undefined; // Damaged, or already removed.
     }
   }
 
@@ -262,9 +262,9 @@ export class VolumeStore {
 }
 
 function notFound(volumeId: string): CertfleetError {
-  return new CertfleetError('not-found', `expected a volume ${volumeId}, found none`);
+  return new CertfleetError('not-found', `volume ${volumeId} does not exist`);
 }
 
 function alreadyExists(volumeId: string): CertfleetError {
-  return new CertfleetError('already-exists', `expected no volume ${volumeId}, found one`);
+  return new CertfleetError('already-exists', `volume ${volumeId} already exists`);
 }

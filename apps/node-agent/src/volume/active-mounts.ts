@@ -1,6 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
-/** Counts work in progress, so that less urgent work can let it go first. */
+/** Counts mounts in progress, so that less urgent work can wait for them. */
 export class ActiveMounts {
   readonly #clock: Clock;
   readonly #waiting = new Set<() => void>();
@@ -10,7 +10,7 @@ export class ActiveMounts {
     this.#clock = clock;
   }
 
-  /** Runs the work and counts it as under way until it has ended, well or badly. */
+  /** Runs `work` and counts it as in progress until it succeeds or fails. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#count += 1;
     try {
@@ -21,7 +21,7 @@ export class ActiveMounts {
     }
   }
 
-  /** Resolves when nothing is under way, after `maxMs`, or when the signal is aborted. */
+  /** Resolves when nothing is in progress, after `maxMs`, or when the signal is aborted. */
   idle(maxMs: number, signal?: AbortSignal): Promise<void> {
     if (this.#count === 0 || signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {

@@ -13,29 +13,31 @@ import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts, VolumeRecord } from '../storage/volume-record.ts';
 import { issuedTimes } from './issued-times.ts';
 
-/** What decides about a volume's next attempt. */
+/** The part of a volume that determines its next attempt. */
 export interface AttemptState {
   readonly spec: Pick<VolumeSpec, 'durationMs'>;
   readonly record: VolumeRecord;
   readonly marks: AttemptMarks;
 }
 
-/** Moments on the monotonic clock, in milliseconds, that only the running process knows. */
+/** Times on the monotonic clock, in milliseconds. They are lost when the process ends. */
 export interface AttemptMarks {
-  /** When the present certificate was issued; of a restored volume, as its record says. */
+  /** When the current certificate was issued; for a restored volume, according to its record. */
   readonly issuedAtMs?: number | undefined;
   /** End of the wait after the last failed or deferred attempt. */
   readonly retryAtMs?: number | undefined;
-  /** Until when the last attempt is put off though nothing failed: a gate is closed, or its certificate is not valid yet. */
+  /** End of the wait after a deferred attempt: a readiness gate is closed, or the certificate is not valid yet. */
   readonly deferredUntilMs?: number | undefined;
-  /** When the present request was first sent. */
+  /** When the current request was first sent. */
   readonly sentAtMs?: number | undefined;
 }
 
-/** What a policy works with. */
 export interface AttemptPolicyOptions {
   readonly clock: Clock;
-  /** Whether a controller sends renewals as jobs: the agent then leaves each to it for a while. */
+  /**
+   * Whether a controller sends renewals as jobs. The agent then leaves each renewal to the controller for a grace
+   * period.
+   */
   readonly hasController: boolean;
   /** Numbers in [0, 1), for jitter. */
   readonly random?: () => number;
@@ -43,8 +45,8 @@ export interface AttemptPolicyOptions {
 
 /**
  * - `deferred`: nothing failed, the attempt continues after a wait;
- * - `refused`: the request was answered for good, the next one needs another name and key;
- * - `transient`: anything else, the same request is tried again.
+ * - `refused`: the request was refused for good, the next one needs another name and key;
+ * - `transient`: anything else, the same request is retried.
  */
 export type FailureKind = 'deferred' | 'refused' | 'transient';
 
@@ -52,23 +54,23 @@ const deferredReasons: ReadonlySet<string> = new Set(['GatePending', 'Certificat
 const refusedReasons: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
 export const unansweredReasons: ReadonlySet<string> = new Set(['RequestPending', 'RequestUnapproved']);
 
-/** Waiting for a gate has a back-off of its own, inside the attempt; the next attempt continues it. */
+/** A gate has its own back-off inside the attempt; the next attempt continues it. */
 const gateRetryMs = 1_000;
-/** A request that waits for its answer is looked at this often at least: resuming it costs two small requests. */
+/** Maximum interval between checks of a pending request; resuming it costs two small API calls. */
 const maxPendingRetryMs = 30_000;
-/** However long a server asks to be left alone: a certificate must not expire for it. */
+/** Upper bound on a server's retry-after, so that it cannot make a certificate expire. */
 const maxRetryAfterMs = 60_000;
-/** A certificate that is not valid yet is looked at again after this time at the latest: a clock may be corrected. */
+/** Maximum wait for a certificate that is not valid yet; a wrong clock may be corrected earlier. */
 const maxDeferralMs = 15 * 60_000;
-/** How long the controller is asked to leave a volume alone whose first certificate its own schedule issues. */
+/** How long the controller leaves a volume alone that has no certificate yet; the agent issues the first one. */
 const unissuedWaitMs = 60_000;
-/** An operator who asks for a renewal replaces a request that was unanswered for this long. */
+/** A renewal requested by a person replaces a request that was unanswered for this long. */
 const minUnansweredMs = 30_000;
 
 /**
- * When the next attempt to issue a volume's certificate is allowed: the only place that decides. Waits and intervals are
- * measured on the monotonic clock. The wall clock can only make a renewal come earlier, since validity is wall time, and
- * then not within the minimum interval after the last success.
+ * Decides when the next attempt to issue a volume's certificate is allowed. Waits and intervals use the monotonic
+ * clock. The wall clock can only bring a renewal forward, because validity is wall time, and never to within the
+ * minimum interval after the last success.
  */
 export class AttemptPolicy {
   readonly #clock: Clock;
@@ -81,13 +83,12 @@ export class AttemptPolicy {
     this.#random = random;
   }
 
-  /** The kind of a failure. */
   kindOf({ reason = '' }: CertfleetError): FailureKind {
     if (deferredReasons.has(reason)) return 'deferred';
     return refusedReasons.has(reason) ? 'refused' : 'transient';
   }
 
-  /** The marks of a volume that an earlier run left; an interval that the wall clock distorts counts as not elapsed. */
+  /** The marks of a restored volume. An interval that a wall clock change distorts counts as not elapsed. */
   restoredMarks({ issued, lastFailure, request }: VolumeRecord): AttemptMarks {
     const [nowMs, monotonicMs] = [this.#clock.now(), this.#clock.monotonic()];
     const elapsedSince = (at: Date, maxMs: number): number => clamp(nowMs - at.getTime(), 0, maxMs);
@@ -100,7 +101,7 @@ export class AttemptPolicy {
     };
   }
 
-  /** When the volume is due; undefined while only the kubelet's next publish can bring it forward. */
+  /** When the volume is due; undefined while only the kubelet's next publish can start an attempt. */
   due(state: AttemptState): Due | undefined {
     const { record, marks } = state;
     const { issued } = record;
@@ -112,7 +113,7 @@ export class AttemptPolicy {
     const wallMs = this.#deadlineMs(record, issued);
     const deadlineMs = this.#onMonotonic(wallMs, state);
     if (marks.retryAtMs !== undefined) {
-      // The controller tries again as well; while it defers this renewal, so does the agent.
+      // The controller retries as well; while it defers this renewal, the agent defers it too.
       return {
         monotonicMs: record.deferredUntil === undefined ? marks.retryAtMs : Math.max(marks.retryAtMs, deadlineMs),
       };
@@ -121,39 +122,39 @@ export class AttemptPolicy {
     return { monotonicMs: Math.max(monotonicMs, this.#earliestMs(state)) };
   }
 
-  /** Whether the volume's own schedule asks for an attempt now. */
+  /** Whether the volume's own schedule requires an attempt now. */
   isDue(state: AttemptState): boolean {
     const due = this.due(state);
     if (due === undefined) return false;
     return this.#clock.monotonic() >= due.monotonicMs || this.#clock.now() >= (due.wallMs ?? Infinity);
   }
 
-  /** Whether the last success is so recent that only a person's order may renew. */
+  /** Whether the minimum interval since the last success has not elapsed; only a person may renew now. */
   isTooSoon(state: AttemptState): boolean {
     return this.#clock.monotonic() < this.#earliestMs(state);
   }
 
-  /** Whether the wait after a final refusal is not over: neither kubelet nor controller may cause a request. */
+  /** Whether the wait after a final refusal has not elapsed; neither kubelet nor controller may cause a request. */
   isBackingOff(state: AttemptState): boolean {
     return this.#clock.monotonic() < this.#refusalEndMs(state);
   }
 
   /**
-   * For how many milliseconds from now on a renewal could bring nothing new, whoever orders it: a readiness gate is closed,
-   * or the new certificate is not valid yet. 0 when it could.
+   * Milliseconds for which a renewal cannot change anything, whoever requests it: a readiness gate is closed, or the new
+   * certificate is not valid yet. 0 if a renewal can succeed.
    */
   deferredForMs({ record, marks }: AttemptState): number {
     const leftMs = Math.max(0, (marks.deferredUntilMs ?? 0) - this.#clock.monotonic());
     return record.issued === undefined ? Math.max(unissuedWaitMs, leftMs) : leftMs;
   }
 
-  /** For how many milliseconds from now on only a person's order may renew; 0 when anyone's may. */
+  /** Milliseconds until automatic renewals are allowed; 0 if they are allowed now. */
   automaticWaitMs(state: AttemptState): number {
     const waitMs = Math.max(this.#earliestMs(state), this.#refusalEndMs(state)) - this.#clock.monotonic();
     return Math.max(0, waitMs, this.deferredForMs(state));
   }
 
-  /** How long to wait after a failed attempt, in milliseconds. `attempts` and `refusals` count this one. */
+  /** How long to wait after a failed attempt, in milliseconds. `attempts` and `refusals` include this one. */
   retryDelayMs(
     state: AttemptState,
     error: CertfleetError,
@@ -166,14 +167,14 @@ export class AttemptPolicy {
     const lifetimeMs = issued === undefined ? spec.durationMs : lifetimeOf(issued);
     const leftMs = issued === undefined ? undefined : this.leftMs(state);
     const grace = this.#graceMs(record);
-    // Near its end a certificate leaves time for few more requests, not for one each second.
+    // Lower bound that keeps retries of an expiring certificate from coming every second.
     const minMs = clamp(lifetimeMs / 1_000, 1_000, 300_000);
     const retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
     const delayMs =
       this.kindOf(error) === 'refused'
         ? Math.max(minMs, terminalBackoffMs(refusals, leftMs, this.#random))
         : this.#transientDelayMs(error, lifetimeMs, { attempts, retryAfterMs });
-    // While the certificate is valid the next attempt comes before its end, unless the server asks for more.
+    // While the certificate is valid, retry before it expires, unless the server asks for a longer wait.
     const maxMs = leftMs === undefined || leftMs <= 0 ? Infinity : Math.max(minMs, retryAfterMs, leftMs / 4);
     return Math.min(grace + delayMs, maxMs);
   }
@@ -188,9 +189,9 @@ export class AttemptPolicy {
   }
 
   /**
-   * Whether the present request is given up for one under a new name, because its issuer does not look at it: after a
-   * part of the time that was left when it was sent, or when a person asks. A first request that waits for an approver is
-   * kept: the pod loses nothing by waiting, and a person may have begun to look at it.
+   * Whether to replace the current request by one under a new name because its issuer does not answer it: after a part
+   * of the time that was left when it was sent, or when a person requests a renewal. A first request that waits for
+   * approval is kept: the pod loses nothing by waiting, and a review may have started.
    */
   isRequestIgnored(state: AttemptState, isRequestedByPerson: boolean): boolean {
     const { record, marks } = state;
@@ -204,8 +205,8 @@ export class AttemptPolicy {
   }
 
   /**
-   * How long to keep the present certificate while a new one is not valid yet, in milliseconds; 0 to use the new one now.
-   * Whose clock is wrong nobody knows, so half of the time for the renewal is kept in any case.
+   * How long to keep the current certificate while a new one is not valid yet, in milliseconds; 0 to use the new one
+   * now. Either clock may be wrong, so half of the time reserved for the renewal is always kept.
    */
   deferralMs(state: AttemptState, notBefore: Date): number {
     const { issued } = state.record;
@@ -215,7 +216,10 @@ export class AttemptPolicy {
     return Math.max(0, Math.min(aheadMs, this.leftMs(state) - reserveMs, maxDeferralMs));
   }
 
-  /** What is left of the present certificate, measured from its issue on the monotonic clock; negative after its end. */
+  /**
+   * Remaining lifetime of the current certificate in milliseconds, measured on the monotonic clock since it was issued;
+   * negative after its end.
+   */
   leftMs({ record: { issued }, marks }: AttemptState): number {
     if (issued === undefined) return 0;
     const monotonicMs = this.#clock.monotonic();
@@ -225,23 +229,23 @@ export class AttemptPolicy {
   /** The end of the minimum interval after the last success, on the monotonic clock. */
   #earliestMs({ spec, record: { issued }, marks }: AttemptState): number {
     if (issued === undefined) return 0;
-    // A backdated certificate lives shorter than it says; the lifetime that was asked for bounds what it can mean.
+    // A backdated certificate has a longer nominal lifetime than it can be used for; the requested lifetime bounds it.
     const lifetimeMs = Math.min(lifetimeOf(issued), spec.durationMs);
     return (marks.issuedAtMs ?? this.#clock.monotonic()) + minimumIntervalMs(lifetimeMs);
   }
 
-  /** The end of the wait after a final refusal; 0 when the last failure was none. */
+  /** The end of the wait after a final refusal, on the monotonic clock; 0 if the last failure was not a refusal. */
   #refusalEndMs(state: AttemptState): number {
     const { record, marks } = state;
     const isRefused = (record.request?.refusals ?? 0) > 0 && refusedReasons.has(record.lastFailure?.reason ?? '');
     if (!isRefused) return 0;
-    // The agent's own attempt comes later than the controller's job by the grace: the job must find the wait over. Near
-    // the end of the certificate the wait is shorter than the grace, and a part of it is kept.
+    // The agent's own attempt follows the controller's job by the grace period, so the wait must be over for the job.
+    // Near the end of the certificate the wait is shorter than the grace period; a part of it is kept.
     const leftMs = this.leftMs(state);
     return (marks.retryAtMs ?? 0) - Math.min(this.#graceMs(record), leftMs > 0 ? leftMs / 8 : Infinity);
   }
 
-  /** How much later than the controller's job the agent's own attempt comes. */
+  /** The delay between the controller's job and the agent's own attempt. */
   #graceMs({ issued }: VolumeRecord): number {
     return issued !== undefined && this.#hasController ? jobGraceMs(issuedTimes(issued)) : 0;
   }
@@ -251,7 +255,7 @@ export class AttemptPolicy {
     return fallbackRenewalAtMs(issuedTimes(issued), deferredUntil?.getTime());
   }
 
-  /** A time of the present certificate's life on the monotonic clock: as far from its issue as it was then. */
+  /** Maps a wall time to the monotonic clock by its distance from the time of issue. */
   #onMonotonic(wallMs: number, { record: { issued }, marks }: AttemptState): number {
     const issuedAtMs = marks.issuedAtMs ?? this.#clock.monotonic();
     return issued === undefined ? issuedAtMs : issuedAtMs + Math.max(0, wallMs - issued.issuedAt.getTime());
@@ -262,7 +266,7 @@ function lifetimeOf({ notBefore, notAfter }: IssuedFacts): number {
   return notAfter.getTime() - notBefore.getTime();
 }
 
-/** How much of its lifetime a certificate had left when it was issued. */
+/** Remaining lifetime when the certificate was issued, in milliseconds. */
 function usableMs({ notBefore, notAfter, issuedAt }: IssuedFacts): number {
   return Math.max(0, notAfter.getTime() - Math.max(notBefore.getTime(), issuedAt.getTime()));
 }

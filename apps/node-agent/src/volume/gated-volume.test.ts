@@ -3,34 +3,34 @@ import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
-let bench: VolumeTestHarness;
-afterEach(() => bench.remove());
+let harness: VolumeTestHarness;
+afterEach(() => harness.remove());
 
-describe('a pod that started without its certificate', () => {
-  test('gets it soon after its gate opens, however long that took', async () => {
-    bench = await VolumeTestHarness.open({ continueOnNotReady: true });
-    bench.issuer.failure = new CertfleetError('deadline-exceeded', 'no annotation yet', { reason: 'GatePending' });
-    const request = bench.request('web', { duration: '720h' });
-    await bench.publish(request);
-    // In steps: a try does real work, which one leap over its deadline would leave no time.
-    for (let second = 0; second < 600; second++) await bench.clock.advance(1_000);
-    assert.equal(bench.serial(request), undefined);
-    assert.equal(bench.manager.volume(request.volumeId)?.failedAttempts, 0);
-    bench.issuer.failure = undefined;
-    for (let second = 0; second < 10; second++) await bench.clock.advance(1_000);
-    assert.notEqual(bench.serial(request), undefined);
+describe('a volume mounted before its readiness gate opened', () => {
+  test('gets its certificate soon after the gate opens, however long that takes', async () => {
+    harness = await VolumeTestHarness.open({ continueOnNotReady: true });
+    harness.issuer.failure = new CertfleetError('deadline-exceeded', 'no annotation yet', { reason: 'GatePending' });
+    const request = harness.request('web', { duration: '720h' });
+    await harness.publish(request);
+    // In steps, because each attempt does real work, for which one large step would leave no time.
+    for (let second = 0; second < 600; second++) await harness.clock.advance(1_000);
+    assert.equal(harness.serial(request), undefined);
+    assert.equal(harness.manager.volume(request.volumeId)?.failedAttempts, 0);
+    harness.issuer.failure = undefined;
+    for (let second = 0; second < 10; second++) await harness.clock.advance(1_000);
+    assert.notEqual(harness.serial(request), undefined);
   });
 
   test('defers the controller’s job, since its own schedule issues the first certificate', async () => {
-    bench = await VolumeTestHarness.open({ continueOnNotReady: true, hasController: true });
-    bench.issuer.failure = new CertfleetError('deadline-exceeded', 'no annotation yet', { reason: 'GatePending' });
-    const request = bench.request('web', { duration: '720h' });
-    await bench.publish(request);
-    for (let second = 0; second < 60; second++) await bench.clock.advance(1_000);
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 0), 'deferred');
-    assert.equal(bench.manager.deferredForMs(request.volumeId), 60_000);
-    bench.issuer.failure = undefined;
-    for (let second = 0; second < 10; second++) await bench.clock.advance(1_000);
-    assert.equal(bench.manager.deferredForMs(request.volumeId), 0);
+    harness = await VolumeTestHarness.open({ continueOnNotReady: true, hasController: true });
+    harness.issuer.failure = new CertfleetError('deadline-exceeded', 'no annotation yet', { reason: 'GatePending' });
+    const request = harness.request('web', { duration: '720h' });
+    await harness.publish(request);
+    for (let second = 0; second < 60; second++) await harness.clock.advance(1_000);
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 0), 'deferred');
+    assert.equal(harness.manager.deferredForMs(request.volumeId), 60_000);
+    harness.issuer.failure = undefined;
+    for (let second = 0; second < 10; second++) await harness.clock.advance(1_000);
+    assert.equal(harness.manager.deferredForMs(request.volumeId), 0);
   });
 });

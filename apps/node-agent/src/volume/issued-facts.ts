@@ -5,20 +5,20 @@ import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { Payload } from '../storage/payload.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 
-/** What the record keeps of a certificate. */
+/** The fields of a certificate that the record stores. */
 export type IssuedCertificateFacts = Pick<
   IssuedCertificate,
   'serialNumber' | 'fingerprintSha256' | 'notBefore' | 'notAfter' | 'caFingerprintsSha256'
 >;
 
-/** How and when a certificate came. */
+/** Context of an issuance that the certificate does not contain. */
 export interface IssueCircumstances {
   readonly requestName: string | undefined;
   readonly issuedAt: Date;
   readonly renewBeforeMs: number | undefined;
 }
 
-/** The facts of a certificate as the record keeps them, with the time of its renewal. */
+/** The record's fields for a certificate, with its renewal time. */
 export function issuedFacts(
   { serialNumber, fingerprintSha256, notBefore, notAfter, caFingerprintsSha256 }: IssuedCertificateFacts,
   { requestName, issuedAt, renewBeforeMs }: IssueCircumstances,
@@ -36,7 +36,7 @@ export function issuedFacts(
   };
 }
 
-/** The certificate in a volume's files; undefined when there is none with its key, or none that can be read. */
+/** The certificate in a volume's files; undefined if it is missing, unreadable or does not match the private key. */
 export function readPayloadCertificate(payload: Payload, { files }: VolumeSpec): IssuedCertificateFacts | undefined {
   const certificate = payload.get(files.certificate);
   if (certificate === undefined || !payload.has(files.privateKey)) return undefined;

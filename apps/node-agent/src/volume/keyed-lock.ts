@@ -1,12 +1,12 @@
 import { orAborted } from '@certfleet/shared/or-aborted.ts';
 
-/** Serialises work per key, first come first served; keys that nobody holds cost nothing. */
+/** Serialises work per key in order of arrival. Unlocked keys use no memory. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 
   /**
-   * Runs `work` once all earlier work under the key has ended, well or badly, and gives its outcome.
-   * @throws the signal's reason when it is aborted before the work could begin; the work is never run then
+   * Runs `work` after all earlier work of the key has settled, and returns its result.
+   * @throws the signal's reason if it is aborted before the work starts; the work then never runs
    */
   async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const previous = this.#tails.get(key);
@@ -15,7 +15,7 @@ export class KeyedLock {
     try {
       if (previous !== undefined) await orAborted(previous, signal);
     } catch (aborted) {
-      // Those behind still wait for those before.
+      // Later work still waits for earlier work.
       void previous?.then(() => this.#release(key, tail, release));
       throw aborted;
     }
@@ -26,12 +26,12 @@ export class KeyedLock {
     }
   }
 
-  /** Whether work under the key is running or waiting. */
+  /** Whether work of the key is running or waiting. */
   isHeld(key: string): boolean {
     return this.#tails.has(key);
   }
 
-  /** How many keys are held now. */
+  /** Number of locked keys. */
   get size(): number {
     return this.#tails.size;
   }

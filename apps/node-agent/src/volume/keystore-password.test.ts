@@ -9,80 +9,81 @@ const notRoot = process.getuid?.() !== 0 && 'owners of files need root';
 const madeHere = { 'pkcs12-enable': 'true', 'pkcs12-password-file': 'keystore.pass' };
 const chosen = { 'pkcs12-enable': 'true', 'pkcs12-password': 'changeit' };
 
-describe("a keystore's password", { skip: notRoot }, () => {
-  let bench: VolumeTestHarness;
-  afterEach(() => bench.remove());
+describe('keystorePassword', { skip: notRoot }, () => {
+  let harness: VolumeTestHarness;
+  afterEach(() => harness.remove());
 
   const publish = async (attributes: Record<string, string>, name = 'web'): Promise<string> => {
-    const request = bench.request(name, attributes);
-    await bench.publish(request);
+    const request = harness.request(name, attributes);
+    await harness.publish(request);
     return request.volumeId;
   };
   const renew = async (volumeId: string): Promise<void> => {
-    const generation = bench.manager.volume(volumeId)?.record.generation ?? 0;
-    assert.equal(await bench.manager.renewGeneration(volumeId, generation, true), 'renewed');
+    const generation = harness.manager.volume(volumeId)?.record.generation ?? 0;
+    assert.equal(await harness.manager.renewGeneration(volumeId, generation, true), 'renewed');
   };
-  const shown = (volumeId: string): string => bench.store.readPayload(volumeId).get('keystore.pass')?.toString() ?? '';
+  const shown = (volumeId: string): string =>
+    harness.store.readPayload(volumeId).get('keystore.pass')?.toString() ?? '';
 
-  /** Has openssl open the pod's keystore: with a file of the volume, or with a password. */
+  /** Opens the pod's keystore with openssl: with a file of the volume, or with a password. */
   const openKeystore = (volumeId: string, passwordSource: string): void => {
-    const data = bench.store.dataPath(volumeId);
+    const data = harness.store.dataPath(volumeId);
     const password = passwordSource.replace('file:', `file:${data}/`);
     execFileSync('openssl', ['pkcs12', '-noout', '-in', join(data, 'keystore.p12'), '-passin', password]);
   };
 
-  test('is made once, and stays the same through renewals and restarts', async () => {
-    bench = await VolumeTestHarness.open();
+  test('is generated once, and stays the same through renewals and restarts', async () => {
+    harness = await VolumeTestHarness.open();
     const volumeId = await publish(madeHere);
     const password = shown(volumeId);
     assert.match(password, /^[0-9a-f]{32}$/);
     openKeystore(volumeId, 'file:keystore.pass');
     await renew(volumeId);
     assert.equal(shown(volumeId), password);
-    await bench.restart();
+    await harness.restart();
     await renew(volumeId);
-    assert.equal(bench.manager.volume(volumeId)?.record.generation, 3);
+    assert.equal(harness.manager.volume(volumeId)?.record.generation, 3);
     assert.equal(shown(volumeId), password);
     openKeystore(volumeId, 'file:keystore.pass');
   });
 
-  test('is told to nobody but the pod: no record, no log line, no Event', async () => {
-    bench = await VolumeTestHarness.open();
+  test('appears nowhere but in the volume: no record, log line or Event', async () => {
+    harness = await VolumeTestHarness.open();
     const volumeId = await publish(madeHere);
     const password = shown(volumeId);
-    const fileOf = (name: string): string => readFileSync(join(bench.scratch, 'own', volumeId, name), 'utf8');
+    const fileOf = (name: string): string => readFileSync(join(harness.scratch, 'own', volumeId, name), 'utf8');
     assert.ok(fileOf('secret.json').includes(password));
     assert.ok(!fileOf('volume.json').includes(password));
-    assert.match(bench.log, /certificate issued/);
-    assert.ok(!`${bench.log}${JSON.stringify(bench.events)}`.includes(password));
+    assert.match(harness.log, /certificate issued/);
+    assert.ok(!`${harness.log}${JSON.stringify(harness.events)}`.includes(password));
   });
 
-  test('is kept before any file shows it', async () => {
-    bench = await VolumeTestHarness.open();
+  test('is stored before any file uses it', async () => {
+    harness = await VolumeTestHarness.open();
     const noSpace = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-    bench.beforeFileCall = (call, path) => {
+    harness.beforeFileCall = (call, path) => {
       if (call === 'mkdirSync' && String(path).includes('/data/..')) throw noSpace;
     };
-    const request = bench.request('web', madeHere);
-    await assert.rejects(bench.publish(request), { code: 'resource-exhausted' });
-    const kept = bench.store.readSecrets(request.volumeId).keystorePassword?.reveal();
+    const request = harness.request('web', madeHere);
+    await assert.rejects(harness.publish(request), { code: 'resource-exhausted' });
+    const kept = harness.store.readSecrets(request.volumeId).keystorePassword?.reveal();
     assert.match(kept ?? '', /^[0-9a-f]{32}$/);
-    bench.beforeFileCall = undefined;
-    await bench.restart();
-    await bench.publish(request);
+    harness.beforeFileCall = undefined;
+    await harness.restart();
+    await harness.publish(request);
     assert.equal(shown(request.volumeId), kept);
   });
 
-  test('is another one in each volume', async () => {
-    bench = await VolumeTestHarness.open();
+  test('differs between volumes', async () => {
+    harness = await VolumeTestHarness.open();
     assert.notEqual(shown(await publish(madeHere, 'one')), shown(await publish(madeHere, 'two')));
   });
 
   test('is the one that the user chose, also after a restart', async () => {
-    bench = await VolumeTestHarness.open();
+    harness = await VolumeTestHarness.open();
     const volumeId = await publish(chosen);
     openKeystore(volumeId, 'pass:changeit');
-    await bench.restart();
+    await harness.restart();
     await renew(volumeId);
     openKeystore(volumeId, 'pass:changeit');
     assert.equal(shown(volumeId), '');

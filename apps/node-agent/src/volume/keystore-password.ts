@@ -5,15 +5,15 @@ import type { Volume } from './volume.ts';
 const passwordBytes = 16;
 
 /**
- * The password of the volume's keystore: the user's, the one that was made for an earlier certificate, or, where there is
- * neither, one made now and kept with the volume's secrets. 128 bits at random, in hexadecimal.
- * @throws CertfleetError not-found when the volume was removed
+ * The password of the volume's keystore: the user's, or one generated for an earlier certificate, or a new one that is
+ * stored with the volume's secrets (128 random bits, hexadecimal).
+ * @throws CertfleetError not-found if the volume was removed
  */
 export function keystorePassword(volume: Volume): Secret {
   const known = volume.secrets.keystorePassword;
   if (known !== undefined) return known;
   const made = new Secret(randomBytes(passwordBytes).toString('hex'));
-  // Before any file shows it: after a kill in between, the next certificate must not come with another password.
+  // Store it before any file uses it: after a crash the next certificate must use the same password.
   volume.keepSecrets({ keystorePassword: made });
   return made;
 }

@@ -8,7 +8,7 @@ import type { MountCheck } from '../observability/agent-metrics.ts';
 import type { Volume } from './volume.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 
-/** The part of the volumes' manager that the checks look at. */
+/** The part of VolumeManager that the checks use. */
 export interface CheckedVolumes {
   volumes(): Iterable<Volume>;
   volume(volumeId: string): Volume | undefined;
@@ -17,8 +17,8 @@ export interface CheckedVolumes {
 }
 
 /**
- * Compares what pods have mounted with what the agent renews. The kernel is asked, not memory: a pod may hold a directory
- * that no volume has any more, and a published volume may be shown nowhere.
+ * Compares the mounts in pods with the volumes that the agent renews. It reads the kernel's mount table: a pod may
+ * still use the directory of a removed volume, and a published volume may not be mounted anywhere.
  */
 export async function checkMounts(volumes: CheckedVolumes, driverName: string, mounter: Mounter): Promise<MountCheck> {
   const table = createMountTable(readMountinfo());
@@ -26,11 +26,11 @@ export async function checkMounts(volumes: CheckedVolumes, driverName: string, m
   let [matched, missing] = [0, 0];
   for (const { volumeId, record, store } of volumes.volumes()) {
     const source = store.dataPath(volumeId);
-    const place = placeOf(table, source);
-    if (place !== undefined) known.add(`${place.device} ${place.root}`);
+    const location = placeOf(table, source);
+    if (location !== undefined) known.add(`${location.device} ${location.root}`);
     if (record.phase !== 'published') continue;
     if (await mounter.shows(source, record.targetPath)) matched += 1;
-    // Unpublished meanwhile: then nothing is amiss.
+    // If it was unpublished during the check, it is not missing.
     else if (volumes.volume(volumeId)?.record === record) missing += 1;
   }
   const inPods = podMountsOf(driverName, table.values());
@@ -39,8 +39,8 @@ export async function checkMounts(volumes: CheckedVolumes, driverName: string, m
 }
 
 /**
- * The volumes with a publish that never mounts over what a running pod may be using: a mount at the target of a volume
- * that this agent does not know, from another file system than its own.
+ * Wraps `publish` so that it never mounts over a volume that a running pod may use: a mount at the target of a volume
+ * that this agent does not know, from a file system other than its own.
  */
 export function refuseForeignTargets(
   volumes: CheckedVolumes,
@@ -61,8 +61,8 @@ async function assertNotForeign(targetPath: string, root: string, mounter: Mount
   if (device === undefined || device === deviceOf(root) || !(await mounter.isMounted(targetPath))) return;
   throw new CertfleetError(
     'failed-precondition',
-    `expected nothing mounted at ${targetPath}, found a volume that this agent does not know, such as one of another data ` +
-      'directory or driver; it is left to the running pod: restart the pod',
+    `a volume that this agent does not know is mounted at ${targetPath}, possibly of another data directory or driver; ` +
+      'the running pod may use it, so it is kept: restart the pod to get a new volume',
     { reason: 'ForeignVolume' },
   );
 }

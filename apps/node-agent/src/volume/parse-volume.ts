@@ -5,20 +5,20 @@ import { parsePodIdentity } from '../spec/pod-identity.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
-/** Where a volume's specification comes from: the kubelet's call, or a record on the node. */
+/** The source of a volume's specification: the kubelet's call, or a record on the node. */
 interface VolumeSource {
   readonly volumeId: string;
-  /** The volume context, its secrets included. */
+  /** The volume context, including its secrets. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly volumeMountGroup: string;
-  /** A record of a volume that runs already: nothing but a missing pod is refused. */
+  /** True for the record of an existing volume: only a missing pod is an error. */
   readonly lenient?: boolean;
 }
 
-/** Parses a volume's attributes; a refusal is told to the pod as an Event before it is thrown. */
+/** Parses a volume's attributes. On an error the pod gets an Event before it is thrown. */
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
-/** A parser with the fleet's default lifetime. */
+/** Returns a parser that uses the fleet's default lifetime. */
 export function volumeParser(
   defaultDurationMs: number,
   reporter: VolumeReporter,
@@ -35,7 +35,7 @@ export function volumeParser(
   };
 }
 
-/** The pod to tell of bad attributes, when at least the pod itself is well described. */
+/** The pod to send the Event to, if the attributes that describe it are valid. */
 function podIdentityOf(attributes: Readonly<Record<string, string>>): PodIdentity | undefined {
   const problems = new AttributeProblems();
   const pod = parsePodIdentity(attributes, problems);

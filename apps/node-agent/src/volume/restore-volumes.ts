@@ -11,33 +11,30 @@ import type { ParseVolume } from './parse-volume.ts';
 import { Volume } from './volume.ts';
 import type { VolumeParts } from './volume.ts';
 
-/** What volumes are restored with. */
 export interface RestoreOptions {
   readonly parts: VolumeParts;
   readonly parseVolume: ParseVolume;
 }
 
-/** What a start finds the node's volumes with. */
 export interface StartOptions extends RestoreOptions {
-  /** Where another driver left its volumes; undefined when nothing is to be taken over. */
+  /** Layout of cert-manager's csi-driver; undefined if none of its volumes are to be taken over. */
   readonly adopted: VolumeLayout | undefined;
-  /** Asked whether a pod uses a volume of the other driver; the kernel by default. */
+  /** Reports whether a pod uses a volume of the csi-driver; asks the kernel by default. */
   readonly mounts?: MountProbe;
   readonly clock: Clock;
 }
 
-/** What was found on the node. */
 export interface RestoredVolumes {
   readonly volumes: readonly Volume[];
-  /** How many of them were taken over from another driver just now. */
+  /** How many of them this start took over from the csi-driver. */
   readonly adoptedCount: number;
-  /** What could not be restored and was left as it is. */
+  /** Volumes that could not be restored; their files are unchanged. */
   readonly damaged: readonly DamagedEntry[];
 }
 
 /**
- * Restores the volumes of this node that are wanted: ours of an earlier run, and another driver's that its pods still use.
- * One that cannot be restored is left as it is, and a later call tries it again.
+ * Restores the volumes of this node: those of an earlier run, and those of the csi-driver that pods still use. A volume
+ * that cannot be restored is left unchanged, and a later call tries again.
  */
 export function restoreVolumes(
   options: StartOptions,
@@ -72,7 +69,7 @@ export function restoreVolumes(
   return { volumes, adoptedCount, damaged };
 }
 
-/** Restores one volume; undefined when its record cannot be read or makes no sense. */
+/** Restores one volume; undefined if its record cannot be read or is invalid. */
 export function restoreVolume(volumeId: string, options: RestoreOptions): Volume | undefined {
   let record: VolumeRecord;
   try {

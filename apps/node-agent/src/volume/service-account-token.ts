@@ -1,6 +1,6 @@
 import type { Secret } from '@certfleet/shared/secret.ts';
 
-/** The token with the empty audience, which is the API server's own, of the tokens that the kubelet sent as JSON. */
+/** Of the tokens that the kubelet sent as JSON, the one with the empty audience, which is the API server's. */
 export function apiServerToken(tokens: Secret | undefined): string | undefined {
   if (tokens === undefined) return undefined;
   try {
@@ -8,7 +8,7 @@ export function apiServerToken(tokens: Secret | undefined): string | undefined {
     const token = byAudience['']?.token;
     return typeof token === 'string' && token !== '' ? token : undefined;
   } catch {
-    // The parser's own message would quote the token.
+    // The error of JSON.parse would quote the token.
     return undefined;
   }
 }

@@ -2,14 +2,17 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 
 /**
- * Makes the target directory, which CSI leaves to the plugin (the kubelet has made its parent).
+ * Creates the target directory, which CSI leaves to the plugin; the kubelet has created its parent.
  * @returns whether it is new, so that nothing can be mounted on it
  */
 export function createTarget(files: FileSystem, path: string): boolean {
-  return attempt(`make ${path}`, () => files.mkdirSync(path, { recursive: true, mode: 0o750 }) !== undefined);
+  return attempt(`create ${path}`, () => files.mkdirSync(path, { recursive: true, mode: 0o750 }) !== undefined);
 }
 
-/** Deletes the empty target, as CSI asks; one that is gone is no error, one that holds files was never ours to delete. */
+/**
+ * Deletes the empty target, as CSI requires. A missing target is not an error; a directory with files is not the
+ * driver's and is kept.
+ */
 export function removeTarget(files: FileSystem, path: string): void {
   attempt(`remove ${path}`, () => {
     try {

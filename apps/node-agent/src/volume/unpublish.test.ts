@@ -4,65 +4,65 @@ import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
-let bench: VolumeTestHarness;
-const open = async (): Promise<VolumeTestHarness> => (bench = await VolumeTestHarness.open());
-afterEach(() => bench.remove());
+let harness: VolumeTestHarness;
+const open = async (): Promise<VolumeTestHarness> => (harness = await VolumeTestHarness.open());
+afterEach(() => harness.remove());
 
 describe('unpublish', () => {
-  test('of a volume that nobody knows succeeds', async () => {
+  test('succeeds for an unknown volume', async () => {
     await open();
-    await bench.manager.unpublish(bench.request('never'));
+    await harness.manager.unpublish(harness.request('never'));
   });
 
-  test('ends a pending issuance, and its late answer writes nothing', async () => {
+  test('ends a pending issuance, and a late result writes nothing', async () => {
     await open();
-    bench.issuer.hold();
-    const request = bench.request('web');
-    const publish = assert.rejects(bench.publish(request), { code: 'aborted' });
-    await bench.clock.advance(0);
-    await bench.manager.unpublish(request);
+    harness.issuer.hold();
+    const request = harness.request('web');
+    const publish = assert.rejects(harness.publish(request), { code: 'aborted' });
+    await harness.clock.advance(0);
+    await harness.manager.unpublish(request);
     await publish;
-    bench.issuer.release();
-    await bench.clock.advance(120_000);
-    assert.equal(bench.store.has(request.volumeId), false);
+    harness.issuer.release();
+    await harness.clock.advance(120_000);
+    assert.equal(harness.store.has(request.volumeId), false);
     assert.equal(existsSync(request.targetPath), false);
-    assert.equal(bench.mounter.mounted.size, 0);
-    assert.equal(bench.issuer.requests.length, 1);
+    assert.equal(harness.mounter.mounted.size, 0);
+    assert.equal(harness.issuer.requests.length, 1);
   });
 
   test('ends a pending renewal, and the volume is never renewed again', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(request);
-    bench.issuer.hold();
-    await bench.clock.advance(20_000);
-    assert.equal(bench.issuer.requests.length, 2);
-    await bench.manager.unpublish(request);
-    bench.issuer.release();
-    await bench.clock.advance(300_000);
-    assert.equal(bench.issuer.requests.length, 2);
-    assert.equal(bench.store.has(request.volumeId), false);
+    const request = harness.request('web');
+    await harness.publish(request);
+    harness.issuer.hold();
+    await harness.clock.advance(20_000);
+    assert.equal(harness.issuer.requests.length, 2);
+    await harness.manager.unpublish(request);
+    harness.issuer.release();
+    await harness.clock.advance(300_000);
+    assert.equal(harness.issuer.requests.length, 2);
+    assert.equal(harness.store.has(request.volumeId), false);
   });
 
-  test('in a storm of publishes leaves what the last one asked for', async () => {
+  test('concurrent with many publishes, leaves the state of the last call', async () => {
     await open();
-    const request = bench.request('web');
+    const request = harness.request('web');
     const calls = Array.from({ length: 30 }, (_, index) =>
-      (index % 2 === 0 ? bench.publish(request) : bench.manager.unpublish(request)).catch(() => undefined),
+      (index % 2 === 0 ? harness.publish(request) : harness.manager.unpublish(request)).catch(() => undefined),
     );
     await Promise.all(calls);
-    assert.equal(bench.store.has(request.volumeId), false);
-    assert.equal(bench.mounter.mounted.size, 0);
-    await bench.publish(request);
-    assert.notEqual(bench.serial(request), undefined);
+    assert.equal(harness.store.has(request.volumeId), false);
+    assert.equal(harness.mounter.mounted.size, 0);
+    await harness.publish(request);
+    assert.notEqual(harness.serial(request), undefined);
   });
 
-  test('takes the mount away where it is, when asked for another target', async () => {
+  test('unmounts the actual target if called with another one', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(request);
-    await bench.manager.unpublish({ ...request, targetPath: join(bench.scratch, 'elsewhere') });
-    assert.equal(bench.mounter.mounted.size, 0);
-    assert.equal(bench.store.has(request.volumeId), false);
+    const request = harness.request('web');
+    await harness.publish(request);
+    await harness.manager.unpublish({ ...request, targetPath: join(harness.scratch, 'elsewhere') });
+    assert.equal(harness.mounter.mounted.size, 0);
+    assert.equal(harness.store.has(request.volumeId), false);
   });
 });

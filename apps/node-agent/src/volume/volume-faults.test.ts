@@ -7,27 +7,27 @@ import type { FileSystem } from '../storage/file-system.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 import type { BenchChanges } from './testing/volume-test-harness.ts';
 
-let bench: VolumeTestHarness;
+let harness: VolumeTestHarness;
 const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
-  (bench = await VolumeTestHarness.open(changes));
-afterEach(() => bench.remove());
+  (harness = await VolumeTestHarness.open(changes));
+afterEach(() => harness.remove());
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });
 const pending = new CertfleetError('deadline-exceeded', 'not answered', { reason: 'RequestPending' });
 const failed = new CertfleetError('failed-precondition', 'the issuer gave up', { reason: 'RequestFailed' });
-const requestNames = (): Set<string> => new Set(bench.issuer.requests.map(({ requestName }) => requestName));
+const requestNames = (): Set<string> => new Set(harness.issuer.requests.map(({ requestName }) => requestName));
 
-/** Advances in steps, so that an attempt of real work is not leapt over by its own deadline. */
+/** Advances in steps, so that an attempt with real work does not miss its own deadline. */
 const advance = async (byMs: number, stepMs: number): Promise<void> => {
-  for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) await bench.clock.advance(stepMs);
+  for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) await harness.clock.advance(stepMs);
 };
 
-/** Lets the n-th call that matches fail once. */
+/** Fails the first matching call once. */
 const failOnce = (code: string, isMeant: (call: keyof FileSystem, path: string) => boolean): void => {
   let isSpent = false;
-  bench.beforeFileCall = (call, path) => {
+  harness.beforeFileCall = (call, path) => {
     if (isSpent || !isMeant(call, String(path))) return;
     isSpent = true;
     throw systemError(code);
@@ -35,440 +35,440 @@ const failOnce = (code: string, isMeant: (call: keyof FileSystem, path: string) 
 };
 
 describe('a volume whose files cannot be written', () => {
-  test('is not mounted before its record says so, and is scheduled once it is', async () => {
+  test('is not mounted before its record is written, and is scheduled afterwards', async () => {
     for (const code of ['ENOSPC', 'EIO', 'EMFILE']) {
       await open();
-      const request = bench.request('web');
+      const request = harness.request('web');
       let writes = 0;
       // The first write of the record creates the volume, the second one publishes it.
       failOnce(code, (call, path) => call === 'openSync' && path.endsWith('..new-volume.json') && ++writes === 2);
-      await assert.rejects(bench.publish(request), (error: CertfleetError) =>
+      await assert.rejects(harness.publish(request), (error: CertfleetError) =>
         ['unavailable', 'resource-exhausted'].includes(error.code),
       );
-      assert.equal(bench.mounter.mounted.size, 0);
-      await bench.publish(request);
-      assert.equal(bench.issuer.requests.length, 1);
-      assert.equal(bench.store.readRecord(request.volumeId).phase, 'published');
-      await bench.restart();
-      await bench.clock.advance(20 * minuteMs);
-      assert.equal(bench.store.has(request.volumeId), true);
-      assert.ok((bench.manager.volume(request.volumeId)?.record.generation ?? 0) > 1);
-      if (code !== 'EMFILE') bench.remove();
+      assert.equal(harness.mounter.mounted.size, 0);
+      await harness.publish(request);
+      assert.equal(harness.issuer.requests.length, 1);
+      assert.equal(harness.store.readRecord(request.volumeId).phase, 'published');
+      await harness.restart();
+      await harness.clock.advance(20 * minuteMs);
+      assert.equal(harness.store.has(request.volumeId), true);
+      assert.ok((harness.manager.volume(request.volumeId)?.record.generation ?? 0) > 1);
+      if (code !== 'EMFILE') harness.remove();
     }
   });
 
-  test('finds a certificate that was written behind the decisive rename instead of asking for another', async () => {
+  test('finds a certificate that was written before the error instead of requesting another', async () => {
     await open();
-    const request = bench.request('web');
+    const request = harness.request('web');
     failOnce('ENOSPC', (call, path) => call === 'symlinkSync' && path.startsWith('..data/'));
-    await bench.publish(request);
+    await harness.publish(request);
     for (const name of ['tls.crt', 'tls.key', 'ca.crt'])
-      assert.ok(existsSync(join(bench.store.dataPath(request.volumeId), name)), name);
-    assert.equal(bench.issuer.requests.length, 1);
+      assert.ok(existsSync(join(harness.store.dataPath(request.volumeId), name)), name);
+    assert.equal(harness.issuer.requests.length, 1);
   });
 
-  test('is renewed by when its files were written, not by when they were found', async () => {
+  test('is renewed according to when its files were written, not when they were found', async () => {
     await open();
-    const request = bench.request('web', { duration: '600s', 'renew-before': '570s' });
-    bench.mounter.failure = new Error('killed');
-    await assert.rejects(bench.publish(request));
-    const record = bench.store.readRecord(request.volumeId);
-    bench.store.writeRecord({ ...record, generation: 0, issued: undefined });
-    const data = bench.store.dataPath(request.volumeId);
-    const writtenAt = new Date(bench.clock.now());
+    const request = harness.request('web', { duration: '600s', 'renew-before': '570s' });
+    harness.mounter.failure = new Error('killed');
+    await assert.rejects(harness.publish(request));
+    const record = harness.store.readRecord(request.volumeId);
+    harness.store.writeRecord({ ...record, generation: 0, issued: undefined });
+    const data = harness.store.dataPath(request.volumeId);
+    const writtenAt = new Date(harness.clock.now());
     utimesSync(join(data, readlinkSync(join(data, '..data'))), writtenAt, writtenAt);
-    await bench.clock.advance(27_000);
-    await bench.restart();
-    const { issued } = bench.manager.volume(request.volumeId)?.record ?? {};
+    await harness.clock.advance(27_000);
+    await harness.restart();
+    const { issued } = harness.manager.volume(request.volumeId)?.record ?? {};
     assert.equal(issued?.renewAt.getTime(), writtenAt.getTime() + 30_000);
-    await bench.clock.advance(3_000);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    await harness.clock.advance(3_000);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('keeps its schedule when the record of a renewal cannot be written', async () => {
+  test('keeps its schedule if the record of a renewal cannot be written', async () => {
     await open();
-    const request = bench.request('web', { duration: '30h' });
-    await bench.publish(request);
-    bench.beforeFileCall = (call, path) => {
+    const request = harness.request('web', { duration: '30h' });
+    await harness.publish(request);
+    harness.beforeFileCall = (call, path) => {
       if (call === 'openSync' && String(path).endsWith('..new-volume.json')) throw systemError('ENOSPC');
     };
-    await bench.clock.advance(20 * hourMs);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
-    assert.match(bench.log, /volume metadata not written/);
-    bench.beforeFileCall = undefined;
-    await bench.restart();
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
-    await bench.clock.advance(20 * hourMs);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 3);
+    await harness.clock.advance(20 * hourMs);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
+    assert.match(harness.log, /cannot write volume metadata/);
+    harness.beforeFileCall = undefined;
+    await harness.restart();
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
+    await harness.clock.advance(20 * hourMs);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 3);
   });
 
-  test('that cannot be read at a start is restored later, and the others at once', async () => {
+  test('is restored later if it cannot be read at a start, and others are restored at once', async () => {
     await open();
-    const [lame, sound] = [bench.request('lame'), bench.request('sound')];
-    for (const request of [lame, sound]) await bench.publish(request);
-    bench.beforeFileCall = (call, path) => {
+    const [lame, sound] = [harness.request('lame'), harness.request('sound')];
+    for (const request of [lame, sound]) await harness.publish(request);
+    harness.beforeFileCall = (call, path) => {
       if (call === 'readFileSync' && String(path).includes('csi-lame')) throw systemError('EIO');
     };
     assert.deepEqual(
-      (await bench.restart()).map(({ volumeId }) => volumeId),
+      (await harness.restart()).map(({ volumeId }) => volumeId),
       [sound.volumeId],
     );
-    bench.beforeFileCall = undefined;
-    await bench.clock.advance(minuteMs);
-    await bench.clock.advance(20_000);
-    assert.ok((bench.manager.volume(lame.volumeId)?.record.generation ?? 0) > 1);
+    harness.beforeFileCall = undefined;
+    await harness.clock.advance(minuteMs);
+    await harness.clock.advance(20_000);
+    assert.ok((harness.manager.volume(lame.volumeId)?.record.generation ?? 0) > 1);
   });
 });
 
 describe('the removal of a volume', () => {
-  test('that fails at any step has destroyed the key first, and is completed by the next call', async () => {
+  test('destroys the key first, and after a failure at any step is completed by the next call', async () => {
     for (const step of ['unmount', 'rmdir', 'rm']) {
       await open();
-      const request = bench.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
-      await bench.publish(request);
-      const key = bench.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
-      if (step === 'unmount') bench.mounter.unmountFailure = new Error('EBUSY');
+      const request = harness.request('web', { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter22' });
+      await harness.publish(request);
+      const key = harness.store.readPayload(request.volumeId).get('tls.key')?.toString() ?? '';
+      if (step === 'unmount') harness.mounter.unmountFailure = new Error('EBUSY');
       if (step === 'rmdir') failOnce('ENOTEMPTY', (call) => call === 'rmdirSync');
       if (step === 'rm') failOnce('EIO', (call, path) => call === 'rmSync' && path.endsWith('volume.json'));
-      await bench.manager.unpublish(request).catch(() => undefined);
-      const left = bench.store.interruptedRemovals();
+      await harness.manager.unpublish(request).catch(() => undefined);
+      const left = harness.store.interruptedRemovals();
       for (const { volumeId } of left) assert.equal(volumeId, request.volumeId);
-      assert.equal(bench.store.has(request.volumeId), false, step);
+      assert.equal(harness.store.has(request.volumeId), false, step);
       const grep = (directory: string): boolean =>
-        bench.filesBelow(directory).some((f) => readFileSync(f, 'utf8').includes(key));
-      assert.equal(grep(join(bench.scratch, 'own')), false, step);
-      await bench.clock.advance(hourMs);
-      assert.equal(bench.issuer.requests.length, 1, step);
-      await bench.manager.unpublish(request);
-      assert.deepEqual(bench.filesBelow(join(bench.scratch, 'own')), [], step);
-      assert.equal(bench.mounter.mounted.size, 0);
-      if (step !== 'rm') bench.remove();
+        harness.filesBelow(directory).some((f) => readFileSync(f, 'utf8').includes(key));
+      assert.equal(grep(join(harness.scratch, 'own')), false, step);
+      await harness.clock.advance(hourMs);
+      assert.equal(harness.issuer.requests.length, 1, step);
+      await harness.manager.unpublish(request);
+      assert.deepEqual(harness.filesBelow(join(harness.scratch, 'own')), [], step);
+      assert.equal(harness.mounter.mounted.size, 0);
+      if (step !== 'rm') harness.remove();
     }
   });
 
-  test('that failed is completed before the volume is published anew', async () => {
+  test('is completed before the volume is published again', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(request);
+    const request = harness.request('web');
+    await harness.publish(request);
     failOnce('EBUSY', (call) => call === 'rmdirSync');
-    await assert.rejects(bench.manager.unpublish(request), { code: 'unavailable' });
-    await bench.publish(request);
-    assert.equal(bench.mounter.mounted.size, 1);
-    await bench.clock.advance(20_000);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    await assert.rejects(harness.manager.unpublish(request), { code: 'unavailable' });
+    await harness.publish(request);
+    assert.equal(harness.mounter.mounted.size, 1);
+    await harness.clock.advance(20_000);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
   });
 });
 
-describe('an issuer that grants less than was asked for', () => {
-  /** Issuances within an hour of a volume whose certificates say they began long ago. */
+describe('an issuer that grants less than was requested', () => {
+  /** Number of issuances within an hour for a volume whose certificates are backdated. */
   const issuances = async (
     attributes: Record<string, string>,
     changes: { backdateMs: number; grantedMs: number },
   ): Promise<number> => {
     await open();
-    Object.assign(bench.issuer, changes);
-    const request = bench.request('web', attributes);
-    await bench.publish(request);
+    Object.assign(harness.issuer, changes);
+    const request = harness.request('web', attributes);
+    await harness.publish(request);
     await advance(hourMs, 10_000);
-    return bench.issuer.requests.length;
+    return harness.issuer.requests.length;
   };
 
-  test('is asked no more often than the remaining lifetime makes necessary', async () => {
+  test('gets requests no more often than the remaining lifetime requires', async () => {
     const nearlyAll = { duration: '1440h', 'renew-before': '720h' };
     assert.equal(await issuances(nearlyAll, { backdateMs: 0, grantedMs: 720 * hourMs + 30_000 }), 1);
-    bench.remove();
+    harness.remove();
     assert.ok((await issuances({ duration: '30m' }, { backdateMs: hourMs, grantedMs: 90 * minuteMs })) <= 4);
-    bench.remove();
+    harness.remove();
     assert.ok((await issuances({ duration: '2m' }, { backdateMs: hourMs, grantedMs: hourMs + minuteMs })) <= 120);
   });
 
-  test('a clock that is ahead of the issuer’s does not make it ask without a pause', async () => {
+  test('gets no continuous requests if the agent’s clock is ahead', async () => {
     await open();
-    bench.issuer.signerAheadMs = -59 * minuteMs;
-    const request = bench.request('web', { duration: '1h' });
-    await bench.publish(request);
+    harness.issuer.signerAheadMs = -59 * minuteMs;
+    const request = harness.request('web', { duration: '1h' });
+    await harness.publish(request);
     await advance(10 * minuteMs, 1_000);
-    assert.ok(bench.issuer.requests.length <= 10, `${bench.issuer.requests.length} requests`);
+    assert.ok(harness.issuer.requests.length <= 10, `${harness.issuer.requests.length} requests`);
   });
 });
 
-describe('a wall clock that jumps', () => {
+describe('a jump of the wall clock', () => {
   test('does not lengthen the wait of a failed renewal', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    bench.issuer.failure = new CertfleetError('unavailable', 'down');
-    await bench.clock.advance(16 * hourMs);
-    bench.clock.stepWall(48 * hourMs);
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.issuer.failure = new CertfleetError('unavailable', 'down');
+    await harness.clock.advance(16 * hourMs);
+    harness.clock.stepWall(48 * hourMs);
     await advance(2 * minuteMs, 1_000);
-    bench.clock.stepWall(-48 * hourMs);
-    bench.issuer.failure = undefined;
+    harness.clock.stepWall(-48 * hourMs);
+    harness.issuer.failure = undefined;
     await advance(10 * minuteMs, 1_000);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('backwards does not keep a renewal from coming in time', async () => {
+  test('backwards does not delay a renewal', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    bench.clock.stepWall(-30 * 24 * hourMs);
-    await bench.clock.advance(16 * hourMs);
-    assert.equal(bench.issuer.requests.length, 2);
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.clock.stepWall(-30 * 24 * hourMs);
+    await harness.clock.advance(16 * hourMs);
+    assert.equal(harness.issuer.requests.length, 2);
   });
 
-  test('forwards brings a renewal at once, and then none before the minimum interval', async () => {
+  test('forwards starts a renewal at once, and no other within the minimum interval', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    bench.clock.stepWall(17 * hourMs);
-    await bench.clock.advance(2 * minuteMs);
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.clock.stepWall(17 * hourMs);
+    await harness.clock.advance(2 * minuteMs);
     // Three percent of the lifetime have not passed: the certificate was issued minutes ago.
-    assert.equal(bench.issuer.requests.length, 1);
-    await bench.clock.advance(30 * minuteMs);
-    assert.equal(bench.issuer.requests.length, 2);
+    assert.equal(harness.issuer.requests.length, 1);
+    await harness.clock.advance(30 * minuteMs);
+    assert.equal(harness.issuer.requests.length, 2);
   });
 });
 
 describe('a publish of a volume that exists', () => {
-  test('ends with a code after which the kubelet unpublishes, whatever failed', async () => {
+  test('fails with a code after which the kubelet unpublishes', async () => {
     await open();
-    const request = bench.request('web');
-    bench.mounter.failure = systemError('EIO');
-    await assert.rejects(bench.publish(request), { code: 'unavailable' });
-    bench.mounter.shows = () => Promise.reject(systemError('EIO'));
-    await assert.rejects(bench.publish(request), { code: 'unavailable' });
+    const request = harness.request('web');
+    harness.mounter.failure = systemError('EIO');
+    await assert.rejects(harness.publish(request), { code: 'unavailable' });
+    harness.mounter.shows = () => Promise.reject(systemError('EIO'));
+    await assert.rejects(harness.publish(request), { code: 'unavailable' });
   });
 
-  test('asks again when the answer to its request expired before it could be stored', async () => {
+  test('makes a new request if the answer to the old one expired before it could be stored', async () => {
     await open();
-    const request = bench.request('web', { duration: '30s' });
+    const request = harness.request('web', { duration: '30s' });
     failOnce('ENOSPC', (call, path) => call === 'mkdirSync' && path.includes('/data/'));
-    await assert.rejects(bench.publish(request), { code: 'resource-exhausted' });
-    await bench.clock.advance(minuteMs);
-    await bench.publish(request);
+    await assert.rejects(harness.publish(request), { code: 'resource-exhausted' });
+    await harness.clock.advance(minuteMs);
+    await harness.publish(request);
     assert.equal(requestNames().size, 2);
   });
 });
 
 describe('a final refusal', () => {
-  test('of a renewal is repeated few times, and an operator may ask at once', async () => {
+  test('of a renewal causes few requests, and a person may request at once', async () => {
     await open();
-    const request = bench.request('web', { duration: '2160h' });
-    await bench.publish(request);
-    bench.issuer.failure = failed;
+    const request = harness.request('web', { duration: '2160h' });
+    await harness.publish(request);
+    harness.issuer.failure = failed;
     await advance(1440 * hourMs + 24 * hourMs, 10 * minuteMs);
-    const refused = bench.issuer.requests.length - 1;
+    const refused = harness.issuer.requests.length - 1;
     assert.ok(refused >= 3 && refused <= 6, `${refused} requests in a day`);
     assert.equal(requestNames().size, refused + 1);
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'backing-off');
-    bench.issuer.failure = undefined;
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
-    await bench.clock.advance(0);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.obsoleteRequests, undefined);
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1), 'backing-off');
+    harness.issuer.failure = undefined;
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
+    await harness.clock.advance(0);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.obsoleteRequests, undefined);
   });
 
-  test('is waited for by jobs no longer than the controller waits, and says for how long', async () => {
+  test('delays jobs no longer than the controller’s wait, and reports the wait', async () => {
     await open({ hasController: true });
-    const request = bench.request('web', { duration: '2160h' });
-    await bench.publish(request);
-    const fiftieth = bench.manager.automaticWaitMs(request.volumeId);
+    const request = harness.request('web', { duration: '2160h' });
+    await harness.publish(request);
+    const fiftieth = harness.manager.automaticWaitMs(request.volumeId);
     assert.equal(fiftieth, hourMs);
-    bench.issuer.failure = failed;
-    await bench.clock.advance(1440 * hourMs);
-    await assert.rejects(bench.manager.renewGeneration(request.volumeId, 1));
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'backing-off');
-    const waitMs = bench.manager.automaticWaitMs(request.volumeId);
+    harness.issuer.failure = failed;
+    await harness.clock.advance(1440 * hourMs);
+    await assert.rejects(harness.manager.renewGeneration(request.volumeId, 1));
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1), 'backing-off');
+    const waitMs = harness.manager.automaticWaitMs(request.volumeId);
     assert.ok(waitMs >= hourMs && waitMs <= 1.1 * hourMs, `${waitMs} ms`);
     // The agent's own attempt comes ten minutes later.
-    await bench.clock.advance(waitMs);
-    assert.equal(bench.manager.automaticWaitMs(request.volumeId), 0);
-    const before = bench.issuer.requests.length;
-    bench.issuer.failure = undefined;
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'renewed');
-    assert.equal(bench.issuer.requests.length, before + 1);
-    assert.equal(bench.manager.automaticWaitMs('unknown'), 0);
+    await harness.clock.advance(waitMs);
+    assert.equal(harness.manager.automaticWaitMs(request.volumeId), 0);
+    const before = harness.issuer.requests.length;
+    harness.issuer.failure = undefined;
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1), 'renewed');
+    assert.equal(harness.issuer.requests.length, before + 1);
+    assert.equal(harness.manager.automaticWaitMs('unknown'), 0);
   });
 });
 
 describe('a request that its issuer ignores', () => {
-  test('is replaced under a new name after a part of what is left, and rarely', async () => {
+  test('is replaced under a new name after a part of the remaining time, and rarely', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    bench.issuer.failure = pending;
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.issuer.failure = pending;
     await advance(16 * hourMs + hourMs, minuteMs);
     assert.equal(requestNames().size, 2);
     await advance(6 * hourMs, minuteMs);
     const names = requestNames().size;
     assert.ok(names >= 4 && names <= 10, `${names} names`);
-    assert.ok(bench.events.some(({ reason }) => reason === 'RequestReplaced'));
-    bench.issuer.failure = undefined;
+    assert.ok(harness.events.some(({ reason }) => reason === 'RequestReplaced'));
+    harness.issuer.failure = undefined;
     await advance(10 * minuteMs, minuteMs);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
-  test('is replaced at once when a person asks for a renewal', async () => {
+  test('is replaced at once when a person requests a renewal', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    bench.issuer.failure = pending;
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.issuer.failure = pending;
     await advance(16 * hourMs + 5 * minuteMs, minuteMs);
     assert.equal(requestNames().size, 2);
-    bench.issuer.failure = undefined;
+    harness.issuer.failure = undefined;
     const ignored = requestNames();
-    const sign = bench.issuer.issue.bind(bench.issuer);
-    bench.issuer.issue = (order, ...rest) =>
+    const sign = harness.issuer.issue.bind(harness.issuer);
+    harness.issuer.issue = (order, ...rest) =>
       ignored.has(order.requestName) ? Promise.reject(pending) : sign(order, ...rest);
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
     assert.equal(requestNames().size, 3);
   });
 
-  test('is not replaced when it was answered after the last attempt', async () => {
+  test('is not replaced if it was answered after the last attempt', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    bench.issuer.failure = pending;
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.issuer.failure = pending;
     await advance(16 * hourMs + 5 * minuteMs, minuteMs);
-    bench.issuer.failure = undefined;
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
+    harness.issuer.failure = undefined;
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
     assert.equal(requestNames().size, 2);
   });
 });
 
 describe('a certificate that is not valid yet', () => {
-  test('waits while the present one is good, and is not asked for twice', async () => {
+  test('waits while the current one is valid, and is not requested twice', async () => {
     await open();
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    const serial = bench.serial(request);
-    bench.issuer.signerAheadMs = 4 * minuteMs;
-    await bench.clock.advance(16 * hourMs);
-    assert.equal(bench.serial(request), serial);
-    assert.equal(bench.events.at(-1)?.reason, 'CertificateNotYetValid');
-    assert.equal(bench.manager.volume(request.volumeId)?.failedAttempts, 0);
-    await bench.clock.advance(4 * minuteMs);
-    assert.notEqual(bench.serial(request), serial);
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    const serial = harness.serial(request);
+    harness.issuer.signerAheadMs = 4 * minuteMs;
+    await harness.clock.advance(16 * hourMs);
+    assert.equal(harness.serial(request), serial);
+    assert.equal(harness.events.at(-1)?.reason, 'CertificateNotYetValid');
+    assert.equal(harness.manager.volume(request.volumeId)?.failedAttempts, 0);
+    await harness.clock.advance(4 * minuteMs);
+    assert.notEqual(harness.serial(request), serial);
     assert.equal(requestNames().size, 2);
   });
 
-  test('defers the controller’s job for as long, and does not ask the issuer again for one', async () => {
+  test('defers the controller’s job for as long, without another request to the issuer', async () => {
     await open({ hasController: true });
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    assert.equal(bench.manager.deferredForMs(request.volumeId), 0);
-    bench.issuer.signerAheadMs = 4 * minuteMs;
-    await bench.clock.advance(16 * hourMs);
-    await assert.rejects(bench.manager.renewGeneration(request.volumeId, 1), { reason: 'CertificateNotYetValid' });
-    assert.equal(bench.manager.deferredForMs(request.volumeId), 4 * minuteMs);
-    const { length } = bench.issuer.requests;
-    assert.equal(await bench.manager.renewGeneration(request.volumeId, 1), 'deferred');
-    assert.equal(bench.issuer.requests.length, length);
-    await bench.clock.advance(minuteMs);
-    assert.equal(bench.manager.automaticWaitMs(request.volumeId), 3 * minuteMs);
-    await bench.clock.advance(3 * minuteMs);
-    assert.equal(bench.manager.volume(request.volumeId)?.record.generation, 2);
-    assert.equal(bench.manager.deferredForMs(request.volumeId), 0);
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    assert.equal(harness.manager.deferredForMs(request.volumeId), 0);
+    harness.issuer.signerAheadMs = 4 * minuteMs;
+    await harness.clock.advance(16 * hourMs);
+    await assert.rejects(harness.manager.renewGeneration(request.volumeId, 1), { reason: 'CertificateNotYetValid' });
+    assert.equal(harness.manager.deferredForMs(request.volumeId), 4 * minuteMs);
+    const { length } = harness.issuer.requests;
+    assert.equal(await harness.manager.renewGeneration(request.volumeId, 1), 'deferred');
+    assert.equal(harness.issuer.requests.length, length);
+    await harness.clock.advance(minuteMs);
+    assert.equal(harness.manager.automaticWaitMs(request.volumeId), 3 * minuteMs);
+    await harness.clock.advance(3 * minuteMs);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
+    assert.equal(harness.manager.deferredForMs(request.volumeId), 0);
   });
 
-  test('is used with a warning when it is the first, or when waiting would cost the present one', async () => {
+  test('is used with a warning if it is the first, or if the current one would expire', async () => {
     await open();
-    bench.issuer.signerAheadMs = 12 * hourMs;
-    const request = bench.request('web', { duration: '24h' });
-    await bench.publish(request);
-    assert.ok(bench.events.some(({ reason }) => reason === 'CertificateNotYetValid'));
-    const serial = bench.serial(request);
-    await bench.clock.advance(12 * hourMs);
-    bench.issuer.signerAheadMs = 72 * hourMs;
+    harness.issuer.signerAheadMs = 12 * hourMs;
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    assert.ok(harness.events.some(({ reason }) => reason === 'CertificateNotYetValid'));
+    const serial = harness.serial(request);
+    await harness.clock.advance(12 * hourMs);
+    harness.issuer.signerAheadMs = 72 * hourMs;
     await advance(24 * hourMs, 10 * minuteMs);
-    assert.notEqual(bench.serial(request), serial);
+    assert.notEqual(harness.serial(request), serial);
   });
 });
 
 describe('an issuer without a CA', () => {
-  test('leaves an empty CA file at first, and takes no CA from a running pod', async () => {
+  test('leaves an empty CA file at first, and never removes the CA of a running pod', async () => {
     await open();
-    const [bare, rooted] = [bench.request('bare'), bench.request('rooted')];
-    bench.issuer.sendsCa = false;
-    await bench.publish(bare);
-    assert.equal(bench.store.readPayload(bare.volumeId).get('ca.crt')?.length, 0);
-    bench.issuer.sendsCa = true;
-    await bench.publish(rooted);
-    const ca = bench.store.readPayload(rooted.volumeId).get('ca.crt');
-    bench.issuer.sendsCa = false;
-    await bench.clock.advance(20_000);
-    assert.equal(bench.manager.volume(rooted.volumeId)?.record.generation, 2);
-    assert.deepEqual(bench.store.readPayload(rooted.volumeId).get('ca.crt'), ca);
-    assert.ok(bench.events.some(({ reason }) => reason === 'CaMissing'));
+    const [bare, rooted] = [harness.request('bare'), harness.request('rooted')];
+    harness.issuer.sendsCa = false;
+    await harness.publish(bare);
+    assert.equal(harness.store.readPayload(bare.volumeId).get('ca.crt')?.length, 0);
+    harness.issuer.sendsCa = true;
+    await harness.publish(rooted);
+    const ca = harness.store.readPayload(rooted.volumeId).get('ca.crt');
+    harness.issuer.sendsCa = false;
+    await harness.clock.advance(20_000);
+    assert.equal(harness.manager.volume(rooted.volumeId)?.record.generation, 2);
+    assert.deepEqual(harness.store.readPayload(rooted.volumeId).get('ca.crt'), ca);
+    assert.ok(harness.events.some(({ reason }) => reason === 'CaMissing'));
   });
 });
 
 describe('renewals that wait for an answer', () => {
-  test('keep no slot from a volume of the same issuer', async () => {
+  test('block no slot of another volume of the same issuer', async () => {
     await open();
-    const waiting = Array.from({ length: 60 }, (_, index) => bench.request(`slow-${index}`, { duration: '1h' }));
-    for (const request of waiting) await bench.publish(request);
-    await bench.clock.advance(31 * minuteMs);
-    const healthy = bench.request('healthy', { duration: '10m' });
-    await bench.publish(healthy);
-    bench.issuer.unanswered = (requestName) => requestName.startsWith('slow-');
+    const waiting = Array.from({ length: 60 }, (_, index) => harness.request(`slow-${index}`, { duration: '1h' }));
+    for (const request of waiting) await harness.publish(request);
+    await harness.clock.advance(31 * minuteMs);
+    const healthy = harness.request('healthy', { duration: '10m' });
+    await harness.publish(healthy);
+    harness.issuer.unanswered = (requestName) => requestName.startsWith('slow-');
     let expiredSeconds = 0;
     for (let second = 0; second < 3_600; second++) {
-      await bench.clock.advance(1_000);
-      const { issued } = bench.manager.volume(healthy.volumeId)?.record ?? {};
-      if ((issued?.notAfter.getTime() ?? 0) <= bench.clock.now()) expiredSeconds += 1;
+      await harness.clock.advance(1_000);
+      const { issued } = harness.manager.volume(healthy.volumeId)?.record ?? {};
+      if ((issued?.notAfter.getTime() ?? 0) <= harness.clock.now()) expiredSeconds += 1;
     }
     assert.equal(expiredSeconds, 0);
   });
 
-  test('hold up no publish of a mounted volume', async () => {
+  test('block no publish of a mounted volume', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(request);
-    bench.issuer.hold();
-    await bench.clock.advance(20_000);
-    await bench.publish(request);
-    bench.issuer.release();
+    const request = harness.request('web');
+    await harness.publish(request);
+    harness.issuer.hold();
+    await harness.clock.advance(20_000);
+    await harness.publish(request);
+    harness.issuer.release();
   });
 });
 
-describe('a target at which something else is mounted', () => {
-  test('is left alone, with an error that says what to do', async () => {
+describe('a target with another mount', () => {
+  test('is left unchanged, with an error that names the remedy', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(bench.request('other'));
+    const request = harness.request('web');
+    await harness.publish(harness.request('other'));
     mkdirSync(request.targetPath, { recursive: true });
-    bench.mounter.mounted.set(request.targetPath, '/old/root/csi-web/data');
-    await assert.rejects(bench.publish(request), {
+    harness.mounter.mounted.set(request.targetPath, '/old/root/csi-web/data');
+    await assert.rejects(harness.publish(request), {
       code: 'unavailable',
       reason: 'MountFailed',
       message: /delete the pod/,
     });
-    assert.equal(bench.mounter.mounted.get(request.targetPath), '/old/root/csi-web/data');
+    assert.equal(harness.mounter.mounted.get(request.targetPath), '/old/root/csi-web/data');
   });
 });
 
 describe('a stopping agent', () => {
-  test('is no failure of the issuer', async () => {
+  test('does not count as a failure of the issuer', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(request);
-    bench.issuer.hold();
-    await bench.clock.advance(20_000);
-    await bench.restart();
-    const volume = bench.manager.volume(request.volumeId);
+    const request = harness.request('web');
+    await harness.publish(request);
+    harness.issuer.hold();
+    await harness.clock.advance(20_000);
+    await harness.restart();
+    const volume = harness.manager.volume(request.volumeId);
     assert.deepEqual([volume?.record.lastFailure, volume?.failedAttempts], [undefined, 0]);
-    bench.issuer.release();
+    harness.issuer.release();
   });
 });
 
 describe('a pod name of any form', () => {
-  test('gives a request name that is a DNS-1123 subdomain', async () => {
+  test('results in a request name that is a DNS-1123 subdomain', async () => {
     await open();
     const name = `${'a'.repeat(199)}.${'b'.repeat(50)}`;
-    await bench.publish(bench.request(name.slice(0, 20), { 'common-name': 'web' }));
-    const request = bench.request('dotted', { 'common-name': 'web' });
-    await bench.publish({ ...request, attributes: { ...request.attributes, 'csi.storage.k8s.io/pod.name': name } });
-    const requestName = bench.issuer.requests.at(-1)?.requestName ?? '';
+    await harness.publish(harness.request(name.slice(0, 20), { 'common-name': 'web' }));
+    const request = harness.request('dotted', { 'common-name': 'web' });
+    await harness.publish({ ...request, attributes: { ...request.attributes, 'csi.storage.k8s.io/pod.name': name } });
+    const requestName = harness.issuer.requests.at(-1)?.requestName ?? '';
     assert.match(requestName, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
     assert.ok(requestName.length <= 253);
   });

@@ -15,7 +15,6 @@ import type { Volume } from './volume.ts';
 import { volumePayload } from './volume-payload.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
-/** What issuing into volumes needs. */
 export interface VolumeIssuanceOptions {
   readonly dependencies: IssuanceDependencies;
   readonly useTokenRequest: boolean;
@@ -23,29 +22,30 @@ export interface VolumeIssuanceOptions {
   readonly observeWrite: (durationMs: number) => void;
 }
 
-/** One attempt to issue. */
 export interface Attempt {
   readonly cause: IssuanceCause;
-  /** Whether a person asked for it, whom neither back-off nor an unanswered request shall hold up. */
+  /** Whether a person requested it. Neither back-off nor an unanswered request then delays the attempt. */
   readonly isRequestedByPerson?: boolean;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
-  /** Aborted when nobody wants the answer any more (unpublish, stop, a caller that hung up): that is no failure. */
+  /**
+   * Aborted when the result is no longer needed (unpublish, stop, cancelled call); this does not count as a failure.
+   */
   readonly abandoned: AbortSignal;
-  /** Called once the request is in the cluster and its answer is waited for. */
+  /** Called once the request is in the cluster and the agent waits for its result. */
   readonly onRequested?: () => void;
 }
 
-/** The name is taken by a request that this volume cannot use: its key is lost, or it belongs to another. */
+/** The name belongs to a request that this volume cannot use: its key is lost, or it belongs to another volume. */
 const occupiedNameReasons: ReadonlySet<string> = new Set(['RequestStale', 'RequestForeign']);
 
-/** A request that was answered says so as soon as the API server shows it. */
-const lastLookMs = 3_000;
+/** Long enough for the API server to return a request that was answered already. */
+const lastCheckMs = 3_000;
 
-/** How far a new certificate's not-before may lie ahead without a warning: clocks differ by some seconds. */
+/** Tolerated clock skew: a not-before that is further ahead causes a warning. */
 const toleratedSkewMs = 60_000;
 
-/** Makes attempts to issue: asks for a certificate and hands the result, good or bad, to the volume's transitions. */
+/** Makes attempts to issue: requests a certificate and passes the result or error to the volume's transitions. */
 export class VolumeIssuance {
   readonly #options: VolumeIssuanceOptions;
 
@@ -54,15 +54,15 @@ export class VolumeIssuance {
   }
 
   /**
-   * One attempt, under the volume's lock. When it fails, nothing that the pod sees has changed, the volume knows of the
-   * failure and when to try again, and the pod was told by an Event.
-   * @throws CertfleetError as issueCertificate does; not-found when the volume is being removed; as VolumeStore does when
-   *   the tmpfs is full
+   * Makes one attempt; the caller holds the volume's lock. If it fails, the pod's files are unchanged, the volume has
+   * recorded the failure and the time of the next attempt, and the pod has got an Event.
+   * @throws CertfleetError as issueCertificate does; not-found if the volume is being removed; as VolumeStore does if
+   * the tmpfs is full
    */
   async attempt(volume: Volume, attempt: Attempt): Promise<void> {
     const startedMs = performance.now();
     try {
-      // What an attempt wrote before it failed may be a whole certificate.
+      // An attempt that failed may have written a complete certificate.
       if (volume.failedAttempts > 0 && volume.reconcile()) return;
       const issued = await this.#issue(volume, attempt);
       volume.lastIssuanceMs = performance.now() - startedMs;
@@ -80,8 +80,8 @@ export class VolumeIssuance {
 
   async #issue(volume: Volume, attempt: Attempt): Promise<IssuedFacts> {
     const { reporter, observeWrite } = this.#options;
-    const answered = await this.#lastLook(volume, attempt);
-    // Those before the one that is about to be made; the last that was refused was kept until now for people to look at.
+    const answered = await this.#checkIgnoredRequest(volume, attempt);
+    // Deletes earlier requests before a new one is made; the last refused request was kept until now for inspection.
     if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
     const { key, certificate } = answered ?? (await this.#request(volume, attempt));
     this.#waitUntilValid(volume, certificate.notBefore);
@@ -102,9 +102,9 @@ export class VolumeIssuance {
   }
 
   /**
-   * Asks for the certificate. A request of this name whose key was lost, as with the node's memory, is deleted and made
-   * again; a name that another occupies is left for the next one. The answer to a request of an earlier attempt may have
-   * expired meanwhile, which says nothing about the issuer: it is left for the next one, too.
+   * Requests the certificate. A request of this name whose key was lost (with the node's memory) is deleted and created
+   * again. If another volume's request has the name, the next name is used. If the answer to a request of an earlier
+   * attempt has expired, which is no fault of the issuer, the next name is used too.
    */
   async #request(volume: Volume, attempt: Attempt): Promise<Issuance> {
     const { dependencies } = this.#options;
@@ -130,13 +130,13 @@ export class VolumeIssuance {
   }
 
   /**
-   * Gives up the present request if its issuer ignores it, but not before a look at it: it may have been answered while
-   * nobody waited, or while the watch was late.
+   * Abandons the current request if its issuer ignores it, but checks it first: it may have been answered between
+   * attempts, or the watch was late.
    */
-  async #lastLook(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
+  async #checkIgnoredRequest(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
     if (!volume.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
     const { dependencies, reporter } = this.#options;
-    using limit = timeoutSignal(dependencies.clock, lastLookMs, [attempt.signal]);
+    using limit = timeoutSignal(dependencies.clock, lastCheckMs, [attempt.signal]);
     try {
       return await issueCertificate(
         dependencies,
@@ -162,7 +162,7 @@ export class VolumeIssuance {
     if (this.#options.useTokenRequest && serviceAccountToken === undefined) {
       throw new CertfleetError(
         'failed-precondition',
-        'expected a token of the pod’s service account from the kubelet, found none; CSIDriver.spec.tokenRequests must ask for audience ""',
+        'the kubelet sent no token of the pod’s service account; set an audience "" in CSIDriver.spec.tokenRequests',
         { reason: 'TokenMissing' },
       );
     }
@@ -185,12 +185,12 @@ export class VolumeIssuance {
     };
   }
 
-  /** The key of a request that can be resumed, or the volume's own when it is to be kept. */
+  /** The key of a request that can be resumed, or the current key if the volume reuses it. */
   #knownKey({ secrets, spec, store, volumeId }: Volume): KeyObject | undefined {
     const pending = secrets.pendingKeyPem;
     if (pending === undefined && !spec.reusePrivateKey) return undefined;
     const present = store.readPayload(volumeId).get(spec.files.privateKey);
-    // A pending key that the pod uses already was left behind by a failed write.
+    // A pending key that the pod already uses remained after a failed write.
     if (pending !== undefined && pending.reveal() !== present?.toString('latin1')) {
       const key = decodePrivateKey(pending.reveal());
       if (keyMatchesSpec(key, spec.key)) return key;
@@ -200,24 +200,27 @@ export class VolumeIssuance {
     return keyMatchesSpec(current, spec.key) ? current : undefined;
   }
 
-  /** The CA that the pod trusts now: what a pod reads is never taken away, not even by an issuer that sends no CA. */
+  /** The CA that the pod trusts now; it is kept if the issuer sends no CA. */
   #presentCa({ store, volumeId, spec }: Volume): string {
     return store.readPayload(volumeId).get(spec.files.ca)?.toString() ?? '';
   }
 
-  /** @throws CertfleetError reason CertificateNotYetValid while the present certificate is the better one */
+  /** @throws CertfleetError reason CertificateNotYetValid while the current certificate should be kept */
   #waitUntilValid(volume: Volume, notBefore: Date): void {
     const { clock } = this.#options.dependencies;
     const waitMs = volume.deferralMs(notBefore);
     if (waitMs > 0) {
-      const message = `the new certificate is not valid before ${notBefore.toISOString()}; the present one is kept until then`;
+      const message = `the new certificate is not valid before ${notBefore.toISOString()}; the current one is kept until then`;
       const details = { reason: 'CertificateNotYetValid', retryAfterMs: waitMs };
       throw new CertfleetError('unavailable', message, details);
     }
     if (notBefore.getTime() - clock.now() > toleratedSkewMs) this.#options.reporter.notYetValid(volume, notBefore);
   }
 
-  /** One request is kept per volume; that old ones linger for a while is no reason to hold up anything. */
+  /**
+   * Deletes old requests in the background: only one request per volume is kept, and old ones must not delay an
+   * issuance.
+   */
   #deleteObsolete(volume: Volume): void {
     const { volumeId, spec } = volume;
     const { dependencies, reporter } = this.#options;
@@ -231,9 +234,9 @@ export class VolumeIssuance {
 }
 
 /**
- * Whether a failure says that the answer to a request of an earlier attempt is of no use any more, as when it expired
- * meanwhile. Once for each certificate, and later once in half of the lifetime that was asked for: an issuer whose answers
- * are never valid is not asked without a pause.
+ * Returns a predicate: whether a failure means that the answer to a request of an earlier attempt has become useless,
+ * for example because it expired. Allowed once per certificate, and later once per half of the requested lifetime, so
+ * that an issuer whose answers are never valid does not get requests without a pause.
  */
 function invalidOnceResumed(
   { secrets, record, marks, spec }: Volume,

@@ -5,131 +5,131 @@ import { readCertificateSigningRequest } from '../crypto/read-certificate-signin
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 import type { BenchChanges } from './testing/volume-test-harness.ts';
 
-let bench: VolumeTestHarness;
+let harness: VolumeTestHarness;
 const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
-  (bench = await VolumeTestHarness.open(changes));
-afterEach(() => bench.remove());
+  (harness = await VolumeTestHarness.open(changes));
+afterEach(() => harness.remove());
 const denied = new CertfleetError('permission-denied', 'denied by policy', { reason: 'RequestDenied' });
 const down = new CertfleetError('unavailable', 'the issuer is down');
 
 describe('publish', () => {
-  test('of one volume, twenty at once, is one issuance', async () => {
+  test('issues once for twenty concurrent calls', async () => {
     await open();
-    const request = bench.request('web');
-    await Promise.all(Array.from({ length: 20 }, () => bench.publish(request)));
-    assert.equal(bench.issuer.requests.length, 1);
-    assert.deepEqual([...bench.mounter.mounted.keys()], [request.targetPath]);
+    const request = harness.request('web');
+    await Promise.all(Array.from({ length: 20 }, () => harness.publish(request)));
+    assert.equal(harness.issuer.requests.length, 1);
+    assert.deepEqual([...harness.mounter.mounted.keys()], [request.targetPath]);
     assert.deepEqual(
-      bench.events.map(({ reason }) => reason),
+      harness.events.map(({ reason }) => reason),
       ['Issued'],
     );
   });
 
-  test('of a published volume at another target is refused and changes nothing', async () => {
+  test('refuses a published volume at another target and changes nothing', async () => {
     await open();
-    const request = bench.request('web');
-    await bench.publish(request);
-    await assert.rejects(bench.publish({ ...request, targetPath: `${request.targetPath}-2` }), {
+    const request = harness.request('web');
+    await harness.publish(request);
+    await assert.rejects(harness.publish({ ...request, targetPath: `${request.targetPath}-2` }), {
       code: 'already-exists',
     });
-    assert.deepEqual([...bench.mounter.mounted.keys()], [request.targetPath]);
+    assert.deepEqual([...harness.mounter.mounted.keys()], [request.targetPath]);
   });
 
-  test('that was denied asks again after an hour, whatever the kubelet and the agent do meanwhile', async () => {
+  test('after a denial makes the next request after an hour, whatever kubelet and agent do before', async () => {
     await open();
-    bench.issuer.failure = denied;
-    const request = bench.request('web');
-    // A code after which the kubelet comes back, or unpublishes when the pod goes.
+    harness.issuer.failure = denied;
+    const request = harness.request('web');
+    // A code after which the kubelet retries, or unpublishes when the pod is deleted.
     const refused = { code: 'unavailable', reason: 'RequestDenied' };
-    await assert.rejects(bench.publish(request), refused);
-    assert.equal(bench.events.at(-1)?.reason, 'RequestDenied');
-    assert.match(bench.events.at(-1)?.message ?? '', /denied by policy; the next request is made at 2026-11-24T01:0/);
+    await assert.rejects(harness.publish(request), refused);
+    assert.equal(harness.events.at(-1)?.reason, 'RequestDenied');
+    assert.match(harness.events.at(-1)?.message ?? '', /denied by policy; the next request is made at 2026-11-24T01:0/);
     for (let minute = 0; minute < 58; minute++) {
-      await bench.clock.advance(60_000);
-      if (minute % 20 === 0) await bench.restart();
-      await assert.rejects(bench.publish(request), { ...refused, message: /the next request is made at/ });
+      await harness.clock.advance(60_000);
+      if (minute % 20 === 0) await harness.restart();
+      await assert.rejects(harness.publish(request), { ...refused, message: /the next request is made at/ });
     }
-    assert.equal(bench.issuer.requests.length, 1);
-    bench.issuer.failure = undefined;
-    await bench.clock.advance(10 * 60_000);
-    await bench.publish(request);
-    const [first, second] = bench.issuer.requests;
+    assert.equal(harness.issuer.requests.length, 1);
+    harness.issuer.failure = undefined;
+    await harness.clock.advance(10 * 60_000);
+    await harness.publish(request);
+    const [first, second] = harness.issuer.requests;
     assert.notEqual(second?.requestName, first?.requestName);
     assert.notEqual(second?.csrPem, first?.csrPem);
-    assert.ok(bench.issuer.discarded.includes(first?.requestName ?? ''));
+    assert.ok(harness.issuer.discarded.includes(first?.requestName ?? ''));
   });
 
-  test('that timed out is resumed by the next with the same request and key', async () => {
+  test('after a timeout resumes with the same request and key', async () => {
     await open();
-    bench.issuer.hold();
-    const request = bench.request('web');
-    const first = assert.rejects(bench.publish(request), { code: 'deadline-exceeded' });
-    await bench.clock.advance(0);
-    await bench.clock.advance(30_000);
+    harness.issuer.hold();
+    const request = harness.request('web');
+    const first = assert.rejects(harness.publish(request), { code: 'deadline-exceeded' });
+    await harness.clock.advance(0);
+    await harness.clock.advance(30_000);
     await first;
-    bench.issuer.release();
-    await bench.publish(request);
-    const [before, after] = bench.issuer.requests;
+    harness.issuer.release();
+    await harness.publish(request);
+    const [before, after] = harness.issuer.requests;
     assert.equal(after?.requestName, before?.requestName);
     const keyOf = (csrPem: string | undefined): Buffer => readCertificateSigningRequest(csrPem ?? '').publicKey;
     assert.deepEqual(keyOf(after?.csrPem), keyOf(before?.csrPem));
-    assert.equal(bench.store.readRecord(request.volumeId).generation, 1);
+    assert.equal(harness.store.readRecord(request.volumeId).generation, 1);
   });
 
-  test('gives up in time for the answer to reach a kubelet that is in a hurry', async () => {
+  test('times out early enough for the response to reach a kubelet with a short deadline', async () => {
     await open();
-    bench.issuer.hold();
-    const publish = bench.publish(bench.request('web'), { deadlineMs: bench.clock.monotonic() + 10_000 });
-    const refused = assert.rejects(publish, { code: 'deadline-exceeded', message: /within 8 s/ });
-    await bench.clock.advance(0);
-    await bench.clock.advance(8_000);
+    harness.issuer.hold();
+    const publish = harness.publish(harness.request('web'), { deadlineMs: harness.clock.monotonic() + 10_000 });
+    const refused = assert.rejects(publish, { code: 'deadline-exceeded', message: /after 8 s/ });
+    await harness.clock.advance(0);
+    await harness.clock.advance(8_000);
     await refused;
   });
 
-  test('whose mount failed asks for no second certificate', async () => {
+  test('after a failed mount requests no second certificate', async () => {
     await open();
-    bench.mounter.failure = new Error('no memory for a mount');
-    const request = bench.request('web');
-    await assert.rejects(bench.publish(request), { code: 'unavailable', reason: 'MountFailed' });
-    await bench.publish(request);
-    assert.equal(bench.issuer.requests.length, 1);
+    harness.mounter.failure = new Error('no memory for a mount');
+    const request = harness.request('web');
+    await assert.rejects(harness.publish(request), { code: 'unavailable', reason: 'MountFailed' });
+    await harness.publish(request);
+    assert.equal(harness.issuer.requests.length, 1);
   });
 
-  test('with the caller gone ends the issuance', async () => {
+  test('ends the issuance when the caller cancels', async () => {
     await open();
-    bench.issuer.hold();
+    harness.issuer.hold();
     const caller = new AbortController();
-    const refused = assert.rejects(bench.publish(bench.request('web'), { signal: caller.signal }));
-    await bench.clock.advance(0);
+    const refused = assert.rejects(harness.publish(harness.request('web'), { signal: caller.signal }));
+    await harness.clock.advance(0);
     caller.abort(new CertfleetError('cancelled', 'the caller hung up'));
     await refused;
   });
 
-  test('of bad attributes tells the pod all of them and makes nothing', async () => {
+  test('reports all invalid attributes to the pod and creates nothing', async () => {
     await open();
-    const request = bench.request('web', { duration: 'soon', 'key-size': '7' });
-    await assert.rejects(bench.publish(request), {
+    const request = harness.request('web', { duration: 'soon', 'key-size': '7' });
+    await assert.rejects(harness.publish(request), {
       code: 'invalid-argument',
       message: /duration.*key-size|key-size.*duration/s,
     });
     assert.deepEqual(
-      bench.events.map(({ reason }) => reason),
+      harness.events.map(({ reason }) => reason),
       ['InvalidAttributes'],
     );
-    assert.equal(bench.store.has(request.volumeId), false);
+    assert.equal(harness.store.has(request.volumeId), false);
   });
 
-  test('continuing on not ready mounts first and fills later', async () => {
+  test('with continue-on-not-ready mounts first and writes the files later', async () => {
     await open({ continueOnNotReady: true });
-    bench.issuer.failure = down;
-    const request = bench.request('web');
-    await bench.publish(request);
-    assert.equal(bench.serial(request), undefined);
-    assert.ok(bench.mounter.mounted.has(request.targetPath));
-    await bench.clock.advance(0);
-    assert.equal(bench.serial(request), undefined);
-    bench.issuer.failure = undefined;
-    await bench.clock.advance(5_000);
-    assert.notEqual(bench.serial(request), undefined);
+    harness.issuer.failure = down;
+    const request = harness.request('web');
+    await harness.publish(request);
+    assert.equal(harness.serial(request), undefined);
+    assert.ok(harness.mounter.mounted.has(request.targetPath));
+    await harness.clock.advance(0);
+    assert.equal(harness.serial(request), undefined);
+    harness.issuer.failure = undefined;
+    await harness.clock.advance(5_000);
+    assert.notEqual(harness.serial(request), undefined);
   });
 });

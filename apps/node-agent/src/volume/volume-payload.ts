@@ -5,15 +5,15 @@ import { encodeKeystore } from '../crypto/pkcs12.ts';
 import { encodePrivateKey } from '../crypto/private-key.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 
-/** A key with the certificate that was issued for it. */
+/** A key and the certificate issued for it. */
 export interface KeyWithCertificate {
   readonly key: KeyObject;
   readonly certificate: Pick<IssuedCertificate, 'certificatePem' | 'caPem'>;
 }
 
 /**
- * The files that a volume shows to its pod, by name: always the same names, so that no renewal takes a file away. Without a
- * CA the CA file is empty, as csi-driver writes it. The password is asked for only where there is a keystore.
+ * The files of a volume by name. The names are always the same, so that a renewal never removes a file. Without a CA
+ * the CA file is empty, as csi-driver writes it. `password` is called only if the volume has a keystore.
  */
 export async function volumePayload(
   { files, keystore, key: { encoding } }: VolumeSpec,

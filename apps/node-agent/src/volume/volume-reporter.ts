@@ -8,35 +8,33 @@ import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 /** A Kubernetes Event about a pod. */
 export interface PodEvent {
   readonly type: 'Normal' | 'Warning';
-  /** Camel case, from a fixed set. */
   readonly reason: EventReasonName;
   readonly message: string;
 }
 
-/** Where Kubernetes Events go; recording never fails and never waits. */
+/** Records Kubernetes Events; never fails and never waits. */
 export type RecordPodEvent = (pod: PodIdentity, event: PodEvent) => void;
 
-/** The certificate facts that reports show. */
+/** The certificate fields that reports show. */
 export interface ReportedCertificate {
   readonly serialNumber: string;
   readonly notAfter: Date;
   readonly renewAt: Date;
 }
 
-/** The volume that a report is about. */
 export interface ReportedVolume {
   readonly volumeId: string;
   readonly spec: VolumeSpec;
 }
 
-/** A volume that has a certificate, or none yet. */
+/** A volume with a certificate, or without one yet. */
 export interface AttemptedVolume extends ReportedVolume {
   readonly record: { readonly issued?: { readonly notAfter: Date } | undefined };
   /** Whether no request is made before the next attempt is allowed. */
   readonly isBackingOff: boolean;
 }
 
-/** Tells each outcome once and everywhere: a log line, a metric, and an Event that `kubectl describe pod` shows. */
+/** Reports each outcome once as a log line, a metric and an Event for `kubectl describe pod`. */
 export class VolumeReporter {
   readonly #log: Logger;
   readonly #metrics: AgentMetrics;
@@ -70,7 +68,7 @@ export class VolumeReporter {
     });
   }
 
-  /** An attempt failed or is deferred, and the next is allowed at `retryAt`. The files, if there are any, stay. */
+  /** An attempt failed or is deferred; the next is allowed at `retryAt`. Existing files stay in place. */
   attemptFailed(volume: AttemptedVolume, cause: IssuanceCause, error: CertfleetError, retryAt: Date): void {
     const { issued } = volume.record;
     this.#metrics.issuanceEnded(resultOf(error), cause);
@@ -85,76 +83,83 @@ export class VolumeReporter {
     const { notAfter } = issued;
     this.#log.warn({ ...fields(volume), ...details, notAfter }, 'renewal failed');
     const reason = ownRenewalReasons.has(error.reason ?? '') ? eventReasonOf(error.reason) : 'RenewalFailed';
-    const until = `the certificate stays valid until ${iso(notAfter)}, next try at ${iso(retryAt)}`;
+    const until = `the certificate stays valid until ${iso(notAfter)}, next attempt at ${iso(retryAt)}`;
     this.#warn(volume, reason, `${error.message}; ${until}`);
   }
 
-  /** The certificate is there but the volume could not be mounted; the kubelet gets the same error and tries again. */
+  /** The certificate exists but the volume could not be mounted; the kubelet gets the same error and retries. */
   mountFailed(volume: ReportedVolume, error: CertfleetError): void {
     this.#metrics.issuanceFailed(eventReasonOf(error.reason));
     this.#log.warn({ ...fields(volume), reason: error.reason, error: error.message }, 'mount failed');
     this.#warn(volume, eventReasonOf(error.reason), error.message);
   }
 
-  /** A first request waits for some seconds already. */
+  /** The first request has been waiting for some seconds. */
   requestPending(volume: ReportedVolume, message: string): void {
     const { kind, name, group } = volume.spec.issuer;
     this.#log.info({ ...fields(volume), message }, 'certificate request pending');
     this.#warn(volume, 'RequestPending', `waiting for ${kind} ${name} of ${group}: ${message}`);
   }
 
-  /** The issuer does not answer a request, which is given up for a new one. */
+  /** The issuer does not answer a request; a new request replaces it. */
   requestReplaced(volume: ReportedVolume, requestName: string): void {
     this.#log.warn({ ...fields(volume), requestName }, 'unanswered certificate request replaced');
-    this.#warn(volume, 'RequestReplaced', `certificate request ${requestName} is not answered and was replaced`);
+    this.#warn(
+      volume,
+      'RequestReplaced',
+      `the issuer did not answer certificate request ${requestName}; a new request replaces it`,
+    );
   }
 
-  /** A certificate is in use before its not-before, since waiting longer would have been worse. */
+  /** A certificate is in use before its not-before, because the current one would have expired while waiting. */
   notYetValid(volume: ReportedVolume, notBefore: Date): void {
     this.#log.warn({ ...fields(volume), notBefore }, 'certificate used before its not-before');
     const message = `the certificate is not valid before ${iso(notBefore)}: the clock of the issuer or of this node is wrong`;
     this.#warn(volume, 'CertificateNotYetValid', message);
   }
 
-  /** A renewal brought no CA, and the CA file stays as it was. */
+  /** A renewal returned no CA; the CA file is unchanged. */
   caKept(volume: ReportedVolume): void {
-    this.#log.warn(fields(volume), 'issuer sent no ca, the present one is kept');
-    this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file stays as it was');
+    this.#log.warn(fields(volume), 'issuer sent no ca, keeping the current one');
+    this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file is unchanged');
   }
 
-  /** A volume that was never published was not asked for again after a restart. */
+  /** The kubelet did not request a volume again that was never published before the restart. */
   unclaimedRemoved(volumeId: string): void {
-    this.#log.info({ volumeId }, 'unpublished volume removed: the kubelet did not ask for it again');
+    this.#log.info({ volumeId }, 'removed unpublished volume: the kubelet did not request it again');
   }
 
-  /** A removal that no caller waits for failed. */
+  /** A removal in the background failed. */
   removalFailed(volumeId: string, error: CertfleetError): void {
-    this.#log.warn({ volumeId, error: error.message }, 'volume not removed, retrying');
+    this.#log.warn({ volumeId, error: error.message }, 'cannot remove volume, retrying');
   }
 
-  /** Something could not be written down; it holds for this run of the agent and is written again with the next change. */
+  /** A write failed. The change holds for this run of the agent and is written with the next change. */
   writeFailed(volume: ReportedVolume, error: CertfleetError): void {
-    this.#log.warn({ ...fields(volume), error: error.message }, 'volume metadata not written');
+    this.#log.warn(
+      { ...fields(volume), error: error.message },
+      'cannot write volume metadata, retrying with the next change',
+    );
   }
 
-  /** The attributes were refused before anything was made. */
+  /** The attributes are invalid; nothing was created. */
   attributesRefused(volumeId: string, pod: PodIdentity | undefined, error: CertfleetError): void {
-    this.#log.warn({ volumeId, error: error.message }, 'volume attributes refused');
+    this.#log.warn({ volumeId, error: error.message }, 'invalid volume attributes');
     if (pod !== undefined)
       this.#recordEvent(pod, { type: 'Warning', reason: 'InvalidAttributes', message: error.message });
   }
 
-  /** Something legal that looks like a mistake. */
+  /** Attributes that are accepted but are probably a mistake. */
   attributeWarnings(volume: ReportedVolume): void {
     for (const warning of volume.spec.warnings) {
-      this.#log.warn({ ...fields(volume), warning }, 'doubtful volume attribute');
+      this.#log.warn({ ...fields(volume), warning }, 'volume attribute warning');
       this.#warn(volume, 'UnknownAttribute', warning);
     }
   }
 
-  /** An old request could not be deleted; the garbage collector takes it with its pod. */
+  /** An old request could not be deleted; Kubernetes garbage-collects it with its pod. */
   discardFailed(volume: ReportedVolume, requestName: string, error: CertfleetError): void {
-    this.#log.warn({ ...fields(volume), requestName, error: error.message }, 'old request not deleted');
+    this.#log.warn({ ...fields(volume), requestName, error: error.message }, 'cannot delete old certificate request');
   }
 
   #warn({ spec }: ReportedVolume, reason: EventReasonName, message: string): void {
@@ -175,12 +180,12 @@ function iso(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** The metric's result label: a fixed set. */
+/** The result label of the metric, from a fixed set. */
 function resultOf(error: CertfleetError): string {
   return resultByReason[error.reason ?? ''] ?? 'error';
 }
 
-/** Reasons that a failed renewal's Event names; all others are RenewalFailed. */
+/** Reasons that the Event of a failed renewal uses; all others become RenewalFailed. */
 const ownRenewalReasons: ReadonlySet<string> = new Set(['RequestDenied', 'CertificateNotYetValid']);
 
 const resultByReason: Readonly<Record<string, string>> = {

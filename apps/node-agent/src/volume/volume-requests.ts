@@ -1,28 +1,28 @@
 import type { Secret } from '@certfleet/shared/secret.ts';
 
-/** A NodePublishVolume request, checked in form. */
+/** A validated NodePublishVolume request. */
 export interface PublishRequest {
   readonly volumeId: string;
-  /** Absolute and normalised; where the pod's containers will find the files. */
+  /** Absolute and normalised; where the pod's containers find the files. */
   readonly targetPath: string;
-  /** The volume context without its tokens; it may hold a keystore password. */
+  /** The volume context without its tokens; it may contain a keystore password. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** The pod's fsGroup as the kubelet writes it; empty when the pod has none. */
+  /** The pod's fsGroup as the kubelet writes it; empty if the pod has none. */
   readonly volumeMountGroup: string;
-  /** JSON by audience, as the kubelet sends it; undefined outside of token-request mode. */
+  /** JSON by audience, as the kubelet sends it; undefined without token-request mode. */
   readonly serviceAccountTokens: Secret | undefined;
 }
 
-/** A NodeUnpublishVolume request, checked in form. */
+/** A validated NodeUnpublishVolume request. */
 export interface UnpublishRequest {
   readonly volumeId: string;
   readonly targetPath: string;
 }
 
-/** Who waits for a publish, and until when. */
+/** Cancellation and deadline of the caller of a publish. */
 export interface PublishContext {
-  /** Aborted when the caller hangs up. */
+  /** Aborted when the caller cancels. */
   readonly signal: AbortSignal;
-  /** When the caller gives up, in milliseconds on the monotonic clock; Infinity when it set no deadline. */
+  /** When the caller's deadline ends, in milliseconds on the monotonic clock; Infinity without a deadline. */
   readonly deadlineMs: number;
 }

@@ -5,10 +5,10 @@ import { issuedTimes } from './issued-times.ts';
 import { volumeStatus } from './volume.ts';
 import type { VolumeStatusSource } from './volume.ts';
 
-/** A first certificate that takes longer is somebody's concern: slow issuers and approvals take a minute or two. */
+/** A first certificate that takes longer is counted as a problem: slow issuers and approvals take a minute or two. */
 const longWaitMs = 5 * 60_000;
 
-/** How the volumes stand now, counted by state and by urgency, and the soonest end among them. */
+/** Counts the volumes by status and urgency, and finds the earliest expiry. */
 export function volumeSnapshot(
   volumes: Iterable<VolumeStatusSource>,
   nowMs: number,
@@ -23,14 +23,14 @@ export function volumeSnapshot(
     if (issued === undefined && nowMs - volume.record.createdAt.getTime() >= longWaitMs) withoutCertificate += 1;
     if (issued === undefined) continue;
     if (soonestNotAfter === undefined || issued.notAfter < soonestNotAfter) soonestNotAfter = issued.notAfter;
-    weigh(urgency, volume, { times: issuedTimes(issued), nowMs });
+    countUrgency(urgency, volume, { times: issuedTimes(issued), nowMs });
   }
   return { volumes: counts, urgency, withoutCertificate, soonestNotAfter };
 }
 
 type Urgency = { -readonly [Count in keyof VolumeUrgency]: number };
 
-function weigh(
+function countUrgency(
   urgency: Urgency,
   { record, failedAttempts }: VolumeStatusSource,
   { times, nowMs }: { readonly times: CertificateTimes; readonly nowMs: number },

@@ -12,45 +12,48 @@ import type { AttemptMarks, AttemptPolicy } from './attempt-policy.ts';
 import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
 
-/** What volumes are built with; the same for all of a node. */
+/** Dependencies that all volumes of a node share. */
 export interface VolumeParts {
   readonly store: VolumeStore;
   readonly policy: AttemptPolicy;
   readonly scheduler: Pick<RenewalScheduler, 'schedule' | 'unschedule' | 'isScheduled'>;
   readonly clock: Clock;
-  /** Told of a write that failed without making the transition fail; it is repeated by the next transition. */
+  /** Called when a write failed but the transition succeeded; the next transition repeats the write. */
   readonly onWriteFailed: (volume: Volume, error: CertfleetError) => void;
 }
 
-/** What is known of a volume before it exists. */
+/** The contents of a new or restored volume. */
 export interface VolumeContents {
   readonly spec: VolumeSpec;
   readonly record: VolumeRecord;
   readonly secrets: VolumeSecrets;
 }
 
-/** A certificate that was verified, and the files that show it. */
+/** A verified certificate and the files to publish for it. */
 export interface IssuedPayload {
   readonly payload: Payload;
   readonly certificate: IssuedCertificateFacts;
   readonly cause: IssuanceCause;
 }
 
-/** Requests that could not be deleted yet are remembered up to this number; the garbage collector takes the rest with the pod. */
+/**
+ * Upper bound on remembered requests that still have to be deleted. Kubernetes garbage-collects the others with the
+ * pod.
+ */
 const maxObsoleteRequests = 32;
 
 /**
- * One volume of this node: the state machine that owns its record, secrets, files and schedule.
+ * The state machine of one volume. It owns the volume's record, secrets, files and schedule.
  *
- * Only the transitions below change any of them, always in the same order: what is durable, then memory, then the
- * schedule. After each the volume is scheduled, or waits for a retry of the kubelet (phase `created`, or a removal that
- * failed), or is gone. The caller holds the volume's lock.
+ * Only the transitions below change them, always in the same order: durable state, memory, schedule. After each
+ * transition the volume is scheduled, waits for a retry of the kubelet (phase `created`, or a failed removal), or is
+ * removed. The caller holds the volume's lock.
  */
 export class Volume {
   readonly volumeId: string;
   readonly spec: VolumeSpec;
   readonly store: VolumeStore;
-  /** Aborted when the volume is unpublished: whatever is in progress for it ends. */
+  /** Aborted on unpublish; ends all work in progress for the volume. */
   readonly unpublished = new AbortController();
   readonly #parts: VolumeParts;
   #record: VolumeRecord;
@@ -59,11 +62,11 @@ export class Volume {
   #failedAttempts = 0;
   #lastCause: IssuanceCause | undefined;
   #isRemoving = false;
-  /** Whether a renewal that starts finds the volume; nothing is scheduled before. */
+  /** False until a renewal that starts can find the volume; nothing is scheduled before. */
   #isActive = true;
-  /** Whether this run of the agent has seen the volume mounted at its target, read-only. */
+  /** Whether the running agent has confirmed a read-only mount at the target. */
   isMountConfirmed = false;
-  /** How long the last attempt took, in milliseconds; undefined when this run of the agent has made none. */
+  /** Duration of the last attempt in milliseconds; undefined if the running agent has made none. */
   lastIssuanceMs: number | undefined;
 
   private constructor(parts: VolumeParts, { spec, record, secrets }: VolumeContents) {
@@ -76,8 +79,8 @@ export class Volume {
   }
 
   /**
-   * Transition: a volume that the kubelet asks for. It waits for the kubelet's publish to be completed.
-   * @throws CertfleetError as VolumeStore.create does; nothing is left then
+   * Transition: the kubelet requests a new volume. It is not scheduled until its publish completes.
+   * @throws CertfleetError as VolumeStore.create does; no files remain then
    */
   static create(parts: VolumeParts, contents: VolumeContents): Volume {
     parts.store.create(contents.record, contents.secrets);
@@ -85,8 +88,8 @@ export class Volume {
   }
 
   /**
-   * Transition: a volume that an earlier run left, as its files say it is. It is scheduled by `activate`.
-   * @throws CertfleetError when its files cannot be read now
+   * Transition: restore a volume of an earlier run from its files. `activate` schedules it.
+   * @throws CertfleetError if its files cannot be read
    */
   static restore(parts: VolumeParts, contents: VolumeContents): Volume {
     const volume = new Volume(parts, contents);
@@ -114,12 +117,12 @@ export class Volume {
     return this.#marks;
   }
 
-  /** What brought about the present certificate; undefined when an earlier run of the agent did. */
+  /** Why the current certificate was issued; undefined if an earlier run of the agent obtained it. */
   get lastCause(): IssuanceCause | undefined {
     return this.#lastCause;
   }
 
-  /** Whether its removal has begun: nothing but the removal may be done with it. */
+  /** Whether removal has begun; only the removal may continue then. */
   get isRemoving(): boolean {
     return this.#isRemoving;
   }
@@ -129,9 +132,9 @@ export class Volume {
   }
 
   /**
-   * The name of the next request: the pod's name for the reader, a hash of the volume id so that two volumes never meet,
-   * the generation so that the same attempt after a kill finds the same request, and how many requests of this generation
-   * were given up.
+   * The name of the next CertificateRequest. It consists of the pod's name (for readers), a hash of the volume id
+   * (unique per volume), the generation (an attempt that resumes after a crash finds its request) and the number of
+   * abandoned requests of this generation.
    */
   get nextRequestName(): string {
     const { spec, volumeId } = this;
@@ -142,7 +145,7 @@ export class Volume {
 
   /**
    * Changes some of the secrets.
-   * @throws CertfleetError not-found when the volume was removed, or as VolumeStore.writeSecrets does
+   * @throws CertfleetError not-found if the volume was removed, or as VolumeStore.writeSecrets does
    */
   keepSecrets(change: VolumeSecrets): void {
     this.#assertPresent();
@@ -151,7 +154,7 @@ export class Volume {
     this.#secrets = secrets;
   }
 
-  /** Transition: the kubelet sent newer service-account tokens. They are used even when they cannot be written down. */
+  /** Transition: the kubelet sent newer service-account tokens. They are used even if they cannot be stored. */
   tokensChanged(serviceAccountTokens: NonNullable<VolumeSecrets['serviceAccountTokens']>): void {
     if (serviceAccountTokens.reveal() === this.#secrets.serviceAccountTokens?.reveal()) return;
     try {
@@ -162,14 +165,14 @@ export class Volume {
     }
   }
 
-  /** The present request is about to be sent, or sent again. */
+  /** Call before the current request is sent or sent again. */
   requestSent(): void {
     this.#marks = { ...this.#marks, sentAtMs: this.#marks.sentAtMs ?? this.#parts.clock.monotonic() };
   }
 
   /**
-   * Transition: the present request is of no more use, the next one gets another name and key.
-   * @throws CertfleetError when that cannot be written down: the old request stays the present one
+   * Transition: the current request is abandoned; the next one gets another name and key.
+   * @throws CertfleetError if this cannot be stored: the old request then stays current
    */
   requestAbandoned(): void {
     this.#assertPresent();
@@ -194,7 +197,7 @@ export class Volume {
     try {
       this.store.writePayload(this.volumeId, payload, this.spec.fsGroup);
     } catch (thrown) {
-      // After its decisive rename a write may still fail; then the new files are what the pod sees.
+      // A write can fail after the rename that publishes the files; the pod then sees the new files.
       if (this.#payloadFingerprint() !== certificate.fingerprintSha256) throw thrown;
       // A pod that runs already finds the first certificate only by its links, which the failed write may not have made.
       this.store.completePayload(this.volumeId);
@@ -207,10 +210,11 @@ export class Volume {
   }
 
   /**
-   * Transition: the files decide. Newer ones beside an older record, as a kill or a failed write leaves them, are the
-   * present certificate; without a certificate that can be read, one is to be issued.
+   * Transition: reconcile the record with the files, which take precedence. Files that are newer than the record (after
+   * a crash or a failed write) become the current certificate. Without a readable certificate, a new one will be
+   * issued.
    * @returns whether a newer certificate was found
-   * @throws CertfleetError when the files cannot be read, or one cannot be shown to a pod that runs
+   * @throws CertfleetError if the files cannot be read, or cannot be linked for a running pod
    */
   reconcile(): boolean {
     const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec);
@@ -221,7 +225,7 @@ export class Volume {
     // A kill between the swap of the files and their links leaves a pod that runs already without them.
     if (this.#record.phase === 'published') this.store.completePayload(this.volumeId);
     if (certificate.fingerprintSha256 === this.#record.issued?.fingerprintSha256) return false;
-    // It was issued when its files were written, perhaps long ago: renew-before is reckoned from then.
+    // The certificate was issued when its files were written, which may be long ago; renew-before counts from then.
     const now = this.#parts.clock.now();
     const writtenMs = this.store.payloadWrittenAt(this.volumeId)?.getTime() ?? now;
     this.#certificateAccepted(certificate, new Date(Math.min(now, writtenMs)));
@@ -230,8 +234,8 @@ export class Volume {
   }
 
   /**
-   * Transition: the volume is about to be mounted at the target, and a pod may use it from then on.
-   * @throws CertfleetError when that cannot be written down, or when a file cannot be shown: it must not be mounted then
+   * Transition: the volume is about to be mounted at the target, after which a pod may use it.
+   * @throws CertfleetError if this cannot be stored or a file cannot be completed: the volume must not be mounted then
    */
   published(targetPath: string): void {
     this.#assertPresent();
@@ -244,7 +248,7 @@ export class Volume {
 
   /**
    * Transition: an attempt failed, or has to be continued later.
-   * @returns when the next one is allowed
+   * @returns when the next attempt is allowed
    */
   failed(error: CertfleetError): Date {
     const { policy, clock } = this.#parts;
@@ -273,8 +277,8 @@ export class Volume {
   }
 
   /**
-   * Transition: the controller defers the renewal of the present certificate.
-   * @throws CertfleetError when that cannot be written down: a restarted agent would renew at once
+   * Transition: the controller defers the renewal of the current certificate.
+   * @throws CertfleetError if this cannot be stored: a restarted agent would renew immediately
    */
   deferred(until: Date): void {
     this.#assertPresent();
@@ -285,16 +289,16 @@ export class Volume {
     this.#reschedule();
   }
 
-  /** Requests that were deleted, or that are not this volume's to delete. */
+  /** Forgets requests that were deleted or belong to another volume. */
   requestsDeleted(names: readonly string[]): void {
     const remaining = this.#record.obsoleteRequests?.filter((name) => !names.includes(name));
-    // Written with the next transition: deleting one that is gone costs one request.
+    // Stored with the next transition: deleting a request twice costs only one API call.
     this.#record = { ...this.#record, obsoleteRequests: remaining?.length === 0 ? undefined : remaining };
   }
 
   /**
-   * Transition: the volume is being removed. Keys and files go first; nothing is scheduled any more. When this throws, the
-   * removal is repeated by the caller.
+   * Transition: removal begins. Keys and files are deleted first and the schedule is cleared. If this throws, the
+   * caller repeats the removal.
    */
   removing(): void {
     this.#isRemoving = true;
@@ -302,53 +306,55 @@ export class Volume {
     this.store.destroy(this.volumeId);
   }
 
-  /** Transition: nothing is mounted from the volume any more, and its last trace goes. */
+  /** Transition: nothing is mounted from the volume any more; its last files are deleted. */
   removed(): void {
     this.store.finishRemoval(this.volumeId);
   }
 
-  /** Schedules a restored volume, once whoever renews can find it. */
+  /** Schedules a restored volume. Call it once renewals can find the volume. */
   activate(): void {
     this.#isActive = true;
     this.#reschedule();
   }
 
-  /** Schedules the volume anew when it was looked at before it was due. */
+  /** Reschedules the volume after a check that came before it was due. */
   postponed(): void {
     this.#reschedule();
   }
 
-  /** Whether the volume's own schedule asks for an attempt now. */
   get isDue(): boolean {
     return !this.#isRemoving && this.#parts.policy.isDue(this.#state);
   }
 
-  /** For how many milliseconds only a person's order may renew. */
+  /** Milliseconds until automatic renewals are allowed; requests of a person are always allowed. */
   get automaticWaitMs(): number {
     return this.#parts.policy.automaticWaitMs(this.#state);
   }
 
-  /** For how many milliseconds a renewal could bring nothing new: a gate is closed, or the certificate is not valid yet. */
+  /**
+   * Milliseconds for which a renewal cannot change anything: a readiness gate is closed, or the certificate is not valid
+   * yet.
+   */
   get deferredForMs(): number {
     return this.#parts.policy.deferredForMs(this.#state);
   }
 
-  /** Whether the last success is so recent that only a person's order may renew. */
+  /** Whether the minimum interval since the last success has not elapsed; only a person may renew now. */
   get isTooSoon(): boolean {
     return this.#parts.policy.isTooSoon(this.#state);
   }
 
-  /** Whether the wait after a final refusal is not over. */
+  /** Whether the wait after a final refusal has not elapsed. */
   get isBackingOff(): boolean {
     return this.#parts.policy.isBackingOff(this.#state);
   }
 
-  /** Whether the present request is to be replaced because its issuer does not answer it. */
+  /** Whether to replace the current request because its issuer does not answer it. */
   isRequestIgnored(isRequestedByPerson: boolean): boolean {
     return this.#parts.policy.isRequestIgnored(this.#state, isRequestedByPerson);
   }
 
-  /** How long to keep the present certificate while a new one is not valid yet, in milliseconds. */
+  /** How long to keep the current certificate while a new one is not valid yet, in milliseconds. */
   deferralMs(notBefore: Date): number {
     return this.#parts.policy.deferralMs(this.#state, notBefore);
   }
@@ -367,7 +373,7 @@ export class Volume {
     });
     const obsoleteRequests =
       previous?.requestName === undefined ? this.#record.obsoleteRequests : this.#obsolete(previous.requestName);
-    // The key of this request goes before the record says so, or it would be taken for that of the next one.
+    // Delete the pending key before the record changes: otherwise the next request would reuse it.
     this.#dropPendingKey();
     const record: VolumeRecord = {
       ...this.#record,
@@ -378,7 +384,8 @@ export class Volume {
       request: undefined,
       obsoleteRequests,
     };
-    // The first certificate's record is written by the mount that follows; a kill before it finds newer files.
+    // The mount that follows writes the record of the first certificate; after a crash before it, `reconcile` finds the
+    // files.
     if (record.phase === 'published') this.#changeRecord(record);
     else this.#record = record;
     this.#marks = policy.restoredMarks(this.#record);
@@ -386,7 +393,7 @@ export class Volume {
     return issued;
   }
 
-  /** A change that holds for this run even if it cannot be written down: `reconcile` finds its way without it. */
+  /** Changes the record in memory even if it cannot be stored: `reconcile` recovers without it. */
   #changeRecord(record: VolumeRecord): void {
     try {
       if (!this.#isRemoving) this.store.writeRecord(record);
@@ -407,7 +414,6 @@ export class Volume {
     this.#secrets = secrets;
   }
 
-  /** The requests of this generation after an attempt that failed at a time. */
   #requestAfter(at: Date, isRefused: boolean): RequestProgress {
     const { abandoned = 0, refusals = 0 } = this.#record.request ?? {};
     const { sentAtMs } = this.#marks;
@@ -442,17 +448,16 @@ export class Volume {
   }
 }
 
-/** What a volume's status follows from. */
 export type VolumeStatusSource = Pick<Volume, 'record' | 'failedAttempts'>;
 
-/** A volume's status at a time, in milliseconds since the epoch. */
+/** The volume's status at `nowMs`, in milliseconds since the epoch. */
 export function volumeStatus({ record, failedAttempts }: VolumeStatusSource, nowMs: number): VolumeStatus {
   if (record.issued === undefined) return failedAttempts > 0 ? 'failing' : 'pending';
   if (record.issued.notAfter.getTime() <= nowMs) return 'expired';
   return failedAttempts > 0 ? 'failing' : 'ready';
 }
 
-/** Volumes whose renewals share an issuer's slots. */
+/** Volumes with the same key share an issuer's slots. */
 function issuerKey({ issuer, pod }: VolumeSpec): string {
   return `${issuer.group}/${issuer.kind}/${pod.namespace}/${issuer.name}`;
 }

@@ -1,12 +1,12 @@
 import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { FleetVolumes, VolumeDescription } from '../fleet-volumes.ts';
 
-/** Volumes that exist in memory alone; renewing one raises its generation. */
+/** In-memory volumes for tests; a renewal increments the generation. */
 export class MemoryVolumes implements FleetVolumes {
   readonly #volumes = new Map<string, VolumeReport>();
   readonly #descriptions = new Map<string, VolumeDescription>();
   readonly renewals: { readonly volumeId: string; readonly generation: number }[] = [];
-  /** For how long automatic renewals of a volume are refused. */
+  /** How long automatic renewals of a volume are refused, in milliseconds. */
   readonly waits = new Map<string, number>();
   /** For how long a volume waits though nothing failed. */
   readonly deferred = new Map<string, number>();
@@ -40,7 +40,7 @@ export class MemoryVolumes implements FleetVolumes {
     return known ?? { chain: [], ca: [], truncated: false, absent };
   }
 
-  /** Gives a volume certificates to show. */
+  /** Sets the description of a volume. */
   setDescription(volumeId: string, description: Partial<VolumeDescription>): void {
     this.#descriptions.set(volumeId, { chain: [], ca: [], truncated: false, absent: '', ...description });
   }

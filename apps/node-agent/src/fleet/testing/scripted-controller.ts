@@ -16,7 +16,7 @@ const emptyMessage: ControllerMessage = {
   describe: undefined,
 };
 
-/** One agent's stream as the scripted controller sees it. */
+/** One agent's stream from the controller's side. */
 export class ScriptedStream {
   readonly authorization: string;
   readonly #stream: Stream;
@@ -31,11 +31,11 @@ export class ScriptedStream {
 
   async next(): Promise<AgentMessage> {
     const result = await this.#messages.next();
-    if (result.done === true) throw new Error('expected a message of the agent, found the end of its stream');
+    if (result.done === true) throw new Error('expected a message of the agent, but its stream ended');
     return result.value;
   }
 
-  /** The ids of the whole next snapshot. */
+  /** Receives the next snapshot and returns its ids. */
   async snapshot(): Promise<string[]> {
     const ids: string[] = [];
     for (;;) {
@@ -50,7 +50,7 @@ export class ScriptedStream {
     this.#stream.write({ ...emptyMessage, ...message });
   }
 
-  /** Welcomes the agent and asks for its snapshot. */
+  /** Welcomes the agent and requests its snapshot. */
   welcome(heartbeatSeconds = 60): void {
     this.send({ welcome: { nodeName: 'node', heartbeatSeconds, redis: undefined } });
     this.send({ resync: {} });
@@ -61,7 +61,7 @@ export class ScriptedStream {
   }
 }
 
-/** A controller that a test speaks for, on a Unix socket, and the access that an agent reaches it by. */
+/** A controller that a test scripts, on a Unix socket, and the access for its agent. */
 export class ScriptedController implements AsyncDisposable {
   readonly access: ControllerAccess;
   readonly #directory = mkdtempSync(join(tmpdir(), 'fleet-'));

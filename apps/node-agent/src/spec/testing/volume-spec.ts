@@ -1,6 +1,6 @@
 import type { VolumeSpec } from '../volume-spec.ts';
 
-/** A specification for tests: an ECDSA key, one DNS name, everything else as a volume without attributes has it. */
+/** A specification for tests: an ECDSA key, one DNS name, and the defaults of all other attributes. */
 export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
   return {
     pod: { name: 'web', namespace: 'shop', uid: 'pod-uid', serviceAccountName: 'default' },

@@ -1,12 +1,12 @@
 import { systemFiles } from '../file-system.ts';
 import type { FileSystem } from '../file-system.ts';
 
-/** Thrown by every call on files whose process "was killed". */
+/** Thrown by every file system call after the injected crash. */
 class InjectedCrash extends Error {}
 
 /**
- * For tests: the system's files for a process that is killed before its call number `lifetime` (the first is 0). From
- * then on nothing it does has any effect, as with SIGKILL, error handlers and `finally` included.
+ * For tests: the system's files for a process that crashes before its call number `lifetime` (the first is 0). Later
+ * calls have no effect, as after SIGKILL; this includes error handlers and `finally`.
  */
 function crashingFiles(lifetime: number): FileSystem {
   let calls = 0;
@@ -22,9 +22,9 @@ function crashingFiles(lifetime: number): FileSystem {
 }
 
 /**
- * For tests: does something once for each step at which it can be killed, from before its first call on files until it
- * lives to the end. `act` gets the mortal files, `check` looks at what is left.
- * @returns how many steps there were
+ * For tests: runs `act` once for each step at which it can crash, from before its first file system call until it
+ * completes. `act` gets the crashing files; `check` inspects the result.
+ * @returns the number of steps
  */
 export function crashAtEachStep(act: (files: FileSystem) => void, check: (step: number) => void): number {
   for (let step = 0; ; step++) {

@@ -1,6 +1,6 @@
 import type { Mounter } from '../../mount/mounter.ts';
 
-/** A mount table of a test's own. */
+/** A mounter with an in-memory mount table. */
 export class FakeMounter implements Mounter {
   readonly mounted = new Map<string, string>();
   /** Thrown by the next bind mount. */

@@ -4,17 +4,17 @@ import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../../issu
 import { LocalCaIssuer } from '../../issuance/local-ca-issuer.ts';
 import type { LocalCa } from '../../issuance/local-ca.ts';
 
-/** An issuer for tests: signs at once, unless it is told to fail, to let requests wait, or to sign otherwise. */
+/** An issuer for tests. It signs immediately unless the test makes it fail, hold requests or sign differently. */
 export class ScriptedIssuer implements CertificateIssuer {
   readonly requests: IssueRequest[] = [];
   readonly discarded: string[] = [];
   /** Thrown by every request while it is set. */
   failure: CertfleetError | undefined;
-  /** How far before its time a certificate begins. */
+  /** How long before the current time a certificate's validity begins, in milliseconds. */
   backdateMs = 0;
-  /** The lifetime granted, from not-before on; undefined grants what is asked for. */
+  /** The granted lifetime from not-before on, in milliseconds; undefined grants the requested one. */
   grantedMs: number | undefined;
-  /** How far the issuer's clock is ahead. */
+  /** How far the issuer's clock is ahead, in milliseconds. */
   signerAheadMs = 0;
   sendsCa = true;
   /** Requests that are never answered. */
@@ -27,12 +27,12 @@ export class ScriptedIssuer implements CertificateIssuer {
     this.#signer = new LocalCaIssuer(ca, { ...clock, now, monotonic: () => 0, schedule: () => () => undefined });
   }
 
-  /** Lets requests wait from now on. */
+  /** Holds requests from now on. */
   hold(): void {
     this.#gate = Promise.withResolvers();
   }
 
-  /** Answers those that wait, and all later ones at once. */
+  /** Answers the held requests, and all later ones immediately. */
   release(): void {
     this.#gate?.resolve();
     this.#gate = undefined;

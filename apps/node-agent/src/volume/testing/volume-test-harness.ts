@@ -21,14 +21,14 @@ import type { PublishContext, PublishRequest } from '../volume-requests.ts';
 import { FakeMounter } from './fake-mounter.ts';
 import { ScriptedIssuer } from './scripted-issuer.ts';
 
-/** What a bench may be made differently. */
+/** Options of a harness. */
 export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
 }
 
-/** The volumes of a node with everything around them under a test's hand: time, issuer, mounts; the files are real. */
+/** The volumes of a node with a controlled clock, issuer and mounter; the files are real. */
 export class VolumeTestHarness {
   readonly scratch = mkdtempSync('/dev/shm/certfleet-volumes-');
   readonly clock = new ManualClock(Date.UTC(2026, 10, 24));
@@ -42,17 +42,17 @@ export class VolumeTestHarness {
     rsaKeysReady: 0,
   }));
   readonly issuer: ScriptedIssuer;
-  /** The agent's files, as a test looks at them. */
+  /** A store for the test's own reads of the agent's files. */
   readonly store: VolumeStore;
   readonly #changes: BenchChanges;
   log = '';
-  /** Where another driver left its volumes, at the next restart. */
+  /** Layout of cert-manager's csi-driver for the next restart. */
   adopted: VolumeLayout | undefined;
-  /** Decides about each call of the agent on files: what it throws is thrown in the place of the call. */
+  /** Called before each file system call of the agent; an error that it throws replaces the call. */
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
   #node: NodeVolumes | undefined;
 
-  private constructor(issuer: (bench: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
+  private constructor(issuer: (clock: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
     this.#changes = changes;
     this.issuer = issuer(this.clock);
     mkdirSync(join(this.scratch, 'own'));
@@ -63,20 +63,20 @@ export class VolumeTestHarness {
     const scratch = mkdtempSync('/dev/shm/certfleet-ca-');
     try {
       const ca = await openLocalCa(scratch, new Date(Date.UTC(2026, 10, 24)));
-      const bench = new VolumeTestHarness((clock) => new ScriptedIssuer(ca, clock), changes);
-      bench.#node = bench.#start();
-      return bench;
+      const harness = new VolumeTestHarness((clock) => new ScriptedIssuer(ca, clock), changes);
+      harness.#node = harness.#start();
+      return harness;
     } finally {
       rmSync(scratch, { recursive: true });
     }
   }
 
   get manager(): VolumeManager {
-    if (this.#node === undefined) throw new Error('the bench is not open');
+    if (this.#node === undefined) throw new Error('the harness is not open');
     return this.#node.manager;
   }
 
-  /** A publish as the kubelet asks for it, with these attributes of ours. */
+  /** A publish request as the kubelet sends it, with these certfleet attributes. */
   request(name: string, attributes: Readonly<Record<string, string>> = {}, tokens?: string): PublishRequest {
     const defaults = { 'issuer-name': 'ca', 'common-name': name, 'key-algorithm': 'ECDSA', duration: '30s' };
     const own = Object.entries({ ...defaults, ...attributes });
@@ -105,7 +105,7 @@ export class VolumeTestHarness {
     return pem === undefined ? undefined : new X509Certificate(pem).serialNumber;
   }
 
-  /** The agent's next life: what it finds on the node. */
+  /** Restarts the agent and restores the volumes of the node. */
   async restart(): Promise<readonly Volume[]> {
     await this.#node?.stop();
     this.#node = this.#start();
