@@ -42,7 +42,6 @@ export default tseslint.config(
     rules: { 'max-lines': ['error', 300], 'max-lines-per-function': ['error', 60] },
   },
   // The state machine of a volume: every transition beside the others, so that their order of effects can be compared.
-  { files: ['apps/node-agent/src/volume/volume.ts'], rules: { 'max-lines': ['error', 450] } },
   {
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],

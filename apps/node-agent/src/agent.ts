@@ -42,7 +42,6 @@ export interface AgentOptions {
 /** The node agent. `start` constructs everything in the order of the data flow; `stop` stops it in reverse. */
 export class Agent {
   readonly #options: AgentOptions;
-  /** Started parts, stopped in reverse order. */
   readonly #started = new AsyncDisposableStack();
   readonly #stopping = new AbortController();
   readonly #metrics: AgentMetrics;
@@ -82,7 +81,6 @@ export class Agent {
 
   async #start(): Promise<AgentHttpPorts> {
     const { config, env, clock, log } = this.#options;
-    // Before any wait, because it only depends on the flag.
     assertSocketPath(config.endpoint);
     await this.#lockDataRoot();
     this.#started.defer(trimHeap(clock));
@@ -248,7 +246,6 @@ export class Agent {
   }
 }
 
-/** Where the tmpfs of the volumes is mounted. */
 function volumeRoot(config: AgentConfig): string {
   return join(config['data-root'], 'certfleet');
 }
@@ -278,7 +275,6 @@ function resolvedKubeletRoot(kubeletRoot: string): string {
 
 /** Longer than an earlier agent's terminationGracePeriodSeconds, shorter than the chart's startup probe. */
 const lockWaitMs = 45_000;
-/** Interval of the checks of the sockets, independent of health probes. */
 const socketCheckMs = 15_000;
 
 /** Repeats work that never rejects, with a pause between two runs; returns the function that stops it. */

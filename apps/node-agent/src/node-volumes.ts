@@ -18,7 +18,7 @@ import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
-import type { VolumeParts } from './volume/volume.ts';
+import type { VolumeParts } from './volume/volume-parts.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';

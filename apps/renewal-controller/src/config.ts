@@ -170,7 +170,6 @@ export const controllerFlags = {
   },
 } as const;
 
-/** The controller's configuration by flag name. */
 export type ControllerConfig = FlagValues<typeof controllerFlags>;
 
 /**
@@ -187,7 +186,6 @@ export function readConfig(
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
-/** The text of `--help`. */
 export function configHelp(): string {
   return `certfleet renewal controller: indexes the certificates of a fleet and schedules their renewals.\n\n${describeFlags(controllerFlags)}`;
 }

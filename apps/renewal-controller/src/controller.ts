@@ -45,7 +45,7 @@ export interface ControllerOptions {
   readonly log: Logger;
 }
 
-/** The ports that the controller listens on; 0 for a Unix socket, undefined if disabled. */
+/** Listening ports; 0 for a Unix socket, undefined if disabled. */
 export interface ControllerPorts {
   readonly fleet: number;
   readonly api: number | undefined;
@@ -70,7 +70,6 @@ export class Controller {
   readonly #policies: LanePolicies;
   readonly #readiness: Readiness;
   #server: FleetServer | undefined;
-  /** Replaced when the fleet API serves. */
   #describeVolume: DescribeVolume = notReady;
 
   constructor(options: ControllerOptions) {
@@ -90,8 +89,7 @@ export class Controller {
     });
     this.#feed = new ChangeFeed(clock);
     const redis = this.#connections.create('follower', 'follower');
-    // Half of the heartbeat interval, so that a node does not appear silent because its last-seen time was read too
-    // early.
+    // Half of the heartbeat interval, so that no node appears silent because of the time between two reads.
     const seenEveryMs = config['heartbeat-interval'] / 2;
     this.#follower = new FleetFollower({
       redis,
@@ -176,7 +174,7 @@ export class Controller {
     return certificate;
   }
 
-  /** @param forWhat the flag that needs reviews */
+  /** @param forWhat the flag that requires token reviews */
   #reviews(client: KubeClient | undefined, forWhat: string): ReviewClient {
     const { clock, log } = this.#options;
     const observe = this.#metrics.reviewed.bind(this.#metrics);

@@ -24,9 +24,6 @@ export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 
 /** States of a lane: starting renewals, paused by an operator, backing off after failures, or outside its windows. */
 export const laneStates = ['open', 'paused', 'backing-off', 'window'] as const;
 
-/** Rights of operators: to read; to start renewals and pause lanes. */
-const rights = ['view', 'renew'] as const;
-
 /** Actions in the audit log. */
 export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
 

@@ -5,7 +5,7 @@ import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
 import type { IssuanceCause, VolumeStatus } from '../observability/agent-metrics.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
-import { volumeStatus } from '../volume/volume.ts';
+import { volumeStatus } from '../volume/volume-status.ts';
 import type { Volume } from '../volume/volume.ts';
 
 const states: Readonly<Record<VolumeStatus, VolumeReport_State>> = {

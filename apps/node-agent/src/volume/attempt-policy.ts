@@ -201,7 +201,9 @@ export class AttemptPolicy {
     if (isRequestedByPerson) return unansweredMs >= minUnansweredMs;
     if (record.issued === undefined && reason === 'RequestUnapproved') return false;
     const leftMs = record.issued === undefined ? undefined : this.leftMs(state) + unansweredMs;
-    return unansweredMs >= replacementDelayMs(leftMs, record.request?.abandoned ?? 0);
+    // A refused request was answered; only requests without an answer make the next replacement rarer.
+    const { abandoned = 0, refusals = 0 } = record.request ?? {};
+    return unansweredMs >= replacementDelayMs(leftMs, Math.max(0, abandoned - refusals));
   }
 
   /**

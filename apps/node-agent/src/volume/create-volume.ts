@@ -6,7 +6,7 @@ import type { VolumeStore } from '../storage/volume-store.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { restoreVolume } from './restore-volumes.ts';
 import { Volume } from './volume.ts';
-import type { VolumeParts } from './volume.ts';
+import type { VolumeParts } from './volume-parts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishRequest } from './volume-requests.ts';
 

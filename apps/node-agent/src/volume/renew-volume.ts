@@ -3,19 +3,18 @@ import { timeoutSignal } from './timeout-signal.ts';
 import type { Volume } from './volume.ts';
 import type { Attempt, VolumeIssuance } from './volume-issuance.ts';
 
-/** What a renewal is done with. */
 export interface RenewVolumeParts {
   readonly issuance: VolumeIssuance;
   readonly clock: Clock;
   readonly issuanceTimeoutMs: number;
-  /** Told how late a renewal was after its time, in milliseconds. */
+  /** Receives the delay of a renewal after its renew-at, in milliseconds. */
   readonly observeLag: (lagMs: number) => void;
   readonly onChange: (volumeId: string) => void;
   /** Aborted when the agent stops. */
   readonly stopping: AbortSignal;
 }
 
-/** Why a volume is renewed, and what to do when the renewal needs its slot no more. */
+/** A renewal to carry out; `onSlotFree` is called when it no longer needs its slot. */
 export interface RenewalOrder {
   readonly cause: Attempt['cause'];
   readonly onSlotFree: () => void;
@@ -23,13 +22,12 @@ export interface RenewalOrder {
 }
 
 /**
- * How long a renewal keeps its slot after its request was made. Issuers that answer promptly are asked for few
- * certificates at once; one that does not holds up no other volume.
+ * How long a renewal keeps its slot after its request was made. This limits the load on issuers that answer promptly; a
+ * slow issuer delays no other volume.
  */
 const slotAfterRequestMs = 2_000;
 
-/** One attempt to renew; the next is scheduled either way. */
-/** One attempt to renew; the next is scheduled either way. */
+/** Makes one attempt to renew and schedules the next. */
 export async function renewVolume(
   { issuance, clock, issuanceTimeoutMs, observeLag, onChange, stopping }: RenewVolumeParts,
   volume: Volume,
@@ -39,7 +37,7 @@ export async function renewVolume(
   const abandoned = AbortSignal.any([stopping, volume.unpublished.signal]);
   using limit = timeoutSignal(clock, issuanceTimeoutMs, [abandoned]);
   let cancelSlotTimer: (() => void) | undefined;
-  // A request that was waited for in vain before is likely to be so again.
+  // An issuer that did not answer the last request is unlikely to answer this one soon.
   const keepSlotMs = volume.failedAttempts > 0 ? 0 : slotAfterRequestMs;
   const onRequested = (): void => {
     cancelSlotTimer?.();
@@ -55,8 +53,15 @@ export async function renewVolume(
   }
 }
 
-/** Why a volume is renewed whose own deadline came. */
+/** Why a volume is renewed at its deadline. */
 export function causeOfDeadline({ failedAttempts, record }: Volume): Attempt['cause'] {
   if (record.issued === undefined) return 'mount';
   return failedAttempts > 0 ? 'retry' : 'deadline';
+}
+
+/** Why an automatic renewal is refused; undefined if it is allowed. */
+export function refusalOf({ attempts }: Volume): 'too-soon' | 'backing-off' | 'deferred' | undefined {
+  if (attempts.isTooSoon) return 'too-soon';
+  if (attempts.isBackingOff) return 'backing-off';
+  return attempts.deferredForMs > 0 ? 'deferred' : undefined;
 }

@@ -9,7 +9,7 @@ import type { DamagedEntry } from '../storage/volume-listing.ts';
 import type { VolumeRecord } from '../storage/volume-record.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { Volume } from './volume.ts';
-import type { VolumeParts } from './volume.ts';
+import type { VolumeParts } from './volume-parts.ts';
 
 export interface RestoreOptions {
   readonly parts: VolumeParts;

@@ -112,7 +112,7 @@ export class VolumeIssuance {
       const onRequested = (): void => attempt.onRequested?.();
       return issueCertificate(dependencies, this.#order(volume, attempt, onRequested), attempt.signal);
     };
-    const isLeftUnusable = invalidOnceResumed(volume, dependencies.clock.monotonic());
+    const isLeftUnusable = invalidOnceResumed(volume);
     try {
       return await request();
     } catch (thrown) {
@@ -134,7 +134,7 @@ export class VolumeIssuance {
    * attempts, or the watch was late.
    */
   async #checkIgnoredRequest(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
-    if (!volume.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
+    if (!volume.attempts.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
     const { dependencies, reporter } = this.#options;
     using limit = timeoutSignal(dependencies.clock, lastCheckMs, [attempt.signal]);
     try {
@@ -178,7 +178,7 @@ export class VolumeIssuance {
       rememberKey: (key) => {
         const pem = encodePrivateKey(key, spec.key.encoding).toString('latin1');
         if (volume.secrets.pendingKeyPem?.reveal() !== pem) volume.keepSecrets({ pendingKeyPem: new Secret(pem) });
-        volume.requestSent();
+        volume.attempts.requestSent();
       },
       onRequested,
       onPending: isFirst ? (message) => this.#options.reporter.requestPending(volume, message) : undefined,
@@ -208,7 +208,7 @@ export class VolumeIssuance {
   /** @throws CertfleetError reason CertificateNotYetValid while the current certificate should be kept */
   #waitUntilValid(volume: Volume, notBefore: Date): void {
     const { clock } = this.#options.dependencies;
-    const waitMs = volume.deferralMs(notBefore);
+    const waitMs = volume.attempts.deferralMs(notBefore);
     if (waitMs > 0) {
       const message = `the new certificate is not valid before ${notBefore.toISOString()}; the current one is kept until then`;
       const details = { reason: 'CertificateNotYetValid', retryAfterMs: waitMs };
@@ -238,11 +238,8 @@ export class VolumeIssuance {
  * for example because it expired. Allowed once per certificate, and later once per half of the requested lifetime, so
  * that an issuer whose answers are never valid does not get requests without a pause.
  */
-function invalidOnceResumed(
-  { secrets, record, marks, spec }: Volume,
-  monotonicMs: number,
-): (reason: string) => boolean {
-  const ageMs = monotonicMs - (marks.sentAtMs ?? monotonicMs);
+function invalidOnceResumed({ secrets, record, attempts, spec }: Volume): (reason: string) => boolean {
+  const ageMs = attempts.requestAgeMs ?? 0;
   const isAllowed = (record.request?.abandoned ?? 0) === 0 || ageMs >= spec.durationMs / 2;
   return (reason) => secrets.pendingKeyPem !== undefined && isAllowed && reason === 'InvalidCertificate';
 }

@@ -9,17 +9,17 @@ import { timeoutSignal } from './timeout-signal.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
-import { causeOfDeadline, renewVolume } from './renew-volume.ts';
+import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';
 import type { RenewalOrder } from './renew-volume.ts';
 import { UnclaimedVolumes } from './unclaimed-volumes.ts';
-import type { Volume, VolumeParts } from './volume.ts';
+import type { Volume } from './volume.ts';
+import type { VolumeParts } from './volume-parts.ts';
 import type { VolumeIssuance } from './volume-issuance.ts';
 import { VolumeMounts } from './volume-mounts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 import type { ActiveMounts } from './active-mounts.ts';
 
-/** What the manager works with. */
 export interface VolumeManagerOptions {
   readonly store: VolumeStore;
   /** For target directories. */
@@ -29,13 +29,13 @@ export interface VolumeManagerOptions {
   readonly parts: VolumeParts;
   readonly parseVolume: ParseVolume;
   readonly reporter: VolumeReporter;
-  /** Publishes are counted in it, and renewals that were ordered wait for its end. */
+  /** Counts publishes; requested renewals wait until none is active. */
   readonly activeMounts: ActiveMounts;
   readonly clock: Clock;
   readonly continueOnNotReady: boolean;
   readonly issuanceTimeoutMs: number;
   readonly observeMount: (durationMs: number) => void;
-  /** Told how late a renewal was after its time, in milliseconds. */
+  /** Receives the delay of a renewal after its renew-at, in milliseconds. */
   readonly observeLag: (lagMs: number) => void;
 }
 
@@ -46,16 +46,15 @@ export interface VolumeManagerOptions {
 export type RenewalOutcome =
   'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'deferred' | 'not-here';
 
-/** What came of the order to defer a renewal. */
 export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
 
-/** Mounts go first, but a node on which pods start without end must renew too. */
+/** Maximum time that mounts delay a renewal: a node on which pods start constantly must renew too. */
 const maxYieldMs = 5_000;
 
-/** So much of the caller's time is kept for writing, mounting and answering. */
+/** Part of the caller's timeout that is reserved for writing, mounting and answering. */
 const answerReserveMs = 2_000;
 
-/** How long the controller is asked to leave a volume alone that the kubelet has not published yet. */
+/** How long the controller leaves a volume that the kubelet has not published yet. */
 const unpublishedWaitMs = 60_000;
 
 /**
@@ -81,17 +80,16 @@ export class VolumeManager {
     return this.#volumes.values();
   }
 
-  /** The volume of this id, while the node has it. */
   volume(volumeId: string): Volume | undefined {
     return this.#volumes.get(volumeId);
   }
 
-  /** Calls back whenever a volume has come, changed or gone; one listener at a time, undefined for none. */
+  /** Sets the listener for volumes that were added, changed or removed; one at a time, undefined for none. */
   onChange(listener: ((volumeId: string) => void) | undefined): void {
     this.#onChange = listener;
   }
 
-  /** Takes a volume that an earlier run left. One that was never published is removed if no publish comes for it. */
+  /** Adds a restored volume. A volume that was never published is removed if no publish comes for it. */
   restored(volume: Volume): void {
     this.#volumes.set(volume.volumeId, volume);
     volume.activate();
@@ -110,7 +108,7 @@ export class VolumeManager {
         await this.#publishInTurn(request, context);
       } catch (thrown) {
         const error = asCertfleetError(thrown);
-        // Whatever failed: what exists must be unpublished when the pod goes. That it is published elsewhere is final.
+        // The kubelet must unpublish what exists, whatever failed. A volume that is published elsewhere stays so.
         throw error.code !== 'already-exists' && this.#exists(request.volumeId) ? asUncertain(error) : error;
       }
     });
@@ -119,9 +117,9 @@ export class VolumeManager {
   async #publishInTurn(request: PublishRequest, context: PublishContext): Promise<void> {
     const known = this.#volumes.get(request.volumeId);
     if (known?.record.phase === 'published' && !known.unpublished.signal.aborted) {
-      // Without the lock: a mount that is there must not wait for a renewal that is in progress.
+      // Without the lock, so that a mounted volume does not wait for a renewal in progress.
       if (await this.#isPublished(request)) return;
-      // An unpublish that was asked for later must not be undone.
+      // A later unpublish must not be undone.
       known.unpublished.signal.throwIfAborted();
     }
     this.#unclaimed.claim(request.volumeId);
@@ -139,26 +137,23 @@ export class VolumeManager {
     try {
       return this.#volumes.has(volumeId) || this.#options.store.has(volumeId);
     } catch {
-      // An id that names no volume.
+      // Not a valid volume id.
       return false;
     }
   }
 
-  /** Takes the volume from its target and deletes it, key first; one that is not there is no error. */
+  /** Unmounts and deletes the volume, key first. An unknown volume is not an error. */
   async unpublish({ volumeId, targetPath }: UnpublishRequest): Promise<void> {
     this.#volumes.get(volumeId)?.unpublished.abort(new CertfleetError('aborted', 'the volume was unpublished'));
     await this.#locks.run(volumeId, () => this.#remove(volumeId, targetPath));
   }
 
-  /**
-   * Renews a volume whose deadline came, if it is still here and still due: a job that was in progress when it came has
-   * done the work, or has failed and said when to try next. Never rejects.
-   */
+  /** Renews a volume at its deadline if it is still due: a job may have renewed it in the meantime. Never rejects. */
   renew(volumeId: string, slot: RenewalSlot): Promise<void> {
     return this.#locks.run(volumeId, async () => {
       const volume = this.#volumes.get(volumeId);
       if (volume === undefined || volume.isRemoving) return;
-      if (!volume.isDue) {
+      if (!volume.attempts.isDue) {
         volume.postponed();
         return;
       }
@@ -169,9 +164,7 @@ export class VolumeManager {
   }
 
   /**
-   * Replaces the certificate of one generation, once the mounts in progress are done. Whatever the volume has become
-   * meanwhile decides: twice the same order makes one issuance.
-   * @returns what came of it
+   * Replaces the certificate of one generation after the mounts in progress. A repeated call causes no second issuance.
    * @throws CertfleetError as VolumeIssuance.attempt does; the next attempt is scheduled
    */
   async renewGeneration(volumeId: string, generation: number, isRequestedByPerson = false): Promise<RenewalOutcome> {
@@ -181,31 +174,30 @@ export class VolumeManager {
       const volume = this.#volumes.get(volumeId);
       if (volume?.record.phase !== 'published' || volume.isRemoving) return 'not-here';
       if (volume.record.generation !== generation) return 'superseded';
-      if (!isRequestedByPerson && volume.isTooSoon) return 'too-soon';
-      if (!isRequestedByPerson && volume.isBackingOff) return 'backing-off';
-      if (!isRequestedByPerson && volume.deferredForMs > 0) return 'deferred';
+      const refusal = isRequestedByPerson ? undefined : refusalOf(volume);
+      if (refusal !== undefined) return refusal;
       const onSlotFree = (): void => requested.resolve('requested');
       await this.#renew(volume, { cause: 'job', isRequestedByPerson, onSlotFree });
       return 'renewed';
     });
-    // An order whose answer is only waited for must not keep others of the node waiting; the report is its answer.
+    // Do not wait for the issuer's answer: it must not delay other renewals of the node. The report contains the result.
     return await Promise.race([done, requested.promise]);
   }
 
-  /** For how many milliseconds from now on `renewGeneration` refuses automatic renewals; 0 when it does not. */
+  /** Milliseconds for which `renewGeneration` refuses automatic renewals; 0 if it does not. */
   automaticWaitMs(volumeId: string): number {
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined || volume.isRemoving) return 0;
-    return volume.record.phase === 'published' ? volume.automaticWaitMs : unpublishedWaitMs;
+    return volume.record.phase === 'published' ? volume.attempts.automaticWaitMs : unpublishedWaitMs;
   }
 
-  /** For how many milliseconds from now on a renewal of the volume could bring nothing new; 0 when it could. */
+  /** Milliseconds for which a renewal cannot change anything; 0 if it can. */
   deferredForMs(volumeId: string): number {
     const volume = this.#volumes.get(volumeId);
-    return volume?.record.phase !== 'published' || volume.isRemoving ? 0 : volume.deferredForMs;
+    return volume?.record.phase !== 'published' || volume.isRemoving ? 0 : volume.attempts.deferredForMs;
   }
 
-  /** Lets the volume's own deadline wait until a time: the controller defers the renewal of this generation. */
+  /** Moves the fallback deadline of one generation, as the controller requests. */
   deferGeneration(volumeId: string, generation: number, until: Date): Promise<DeferOutcome> {
     return this.#locks.run(volumeId, () => {
       const volume = this.#volumes.get(volumeId);
@@ -217,7 +209,7 @@ export class VolumeManager {
     });
   }
 
-  /** Ends a removal that an earlier run began. Never rejects: the kubelet repeats an unpublish that was not answered. */
+  /** Completes a removal that an earlier run began. Never rejects: the kubelet repeats an unanswered unpublish. */
   async resumeRemoval(volumeId: string, targetPath: string | undefined): Promise<void> {
     try {
       await this.#locks.run(volumeId, async () => {
@@ -228,7 +220,7 @@ export class VolumeManager {
     }
   }
 
-  /** Ends what is in progress; pending requests are resumed by the next start. */
+  /** Aborts the work in progress; the next start resumes pending requests. */
   stop(): void {
     this.#stopping.abort(new CertfleetError('unavailable', 'the agent is stopping'));
     this.#unclaimed.stop();
@@ -236,7 +228,7 @@ export class VolumeManager {
 
   async #publish(request: PublishRequest, context: PublishContext): Promise<void> {
     const { volumeId, targetPath } = request;
-    // A removal that failed is completed before the volume is made anew.
+    // A failed removal is completed before the volume is created again.
     if (this.#volumes.get(volumeId)?.isRemoving === true) await this.#remove(volumeId, targetPath);
     if (await this.#isPublished(request)) return;
     const volume =
@@ -255,12 +247,12 @@ export class VolumeManager {
     return this.#mounts.isPublished(this.#volumes.get(request.volumeId), request);
   }
 
-  /** Issues the first certificate, unless one that is still valid is there or the pod may start without it. */
+  /** Issues the first certificate, unless a valid one exists or the pod may start without it. */
   async #fill(volume: Volume, context: PublishContext): Promise<void> {
     const { continueOnNotReady, clock, issuanceTimeoutMs, issuance } = this.#options;
     const { issued } = volume.record;
     if (continueOnNotReady || (issued !== undefined && issued.notAfter.getTime() > clock.now())) return;
-    if (volume.isBackingOff) throw backingOff(volume);
+    if (volume.attempts.isBackingOff) throw backingOff(volume);
     const abandoned = AbortSignal.any([context.signal, volume.unpublished.signal, this.#stopping.signal]);
     const timeoutMs = Math.min(issuanceTimeoutMs, context.deadlineMs - clock.monotonic() - answerReserveMs);
     using limit = timeoutSignal(clock, timeoutMs, [abandoned]);
@@ -272,12 +264,12 @@ export class VolumeManager {
     return renewVolume({ ...this.#options, onChange, stopping: this.#stopping.signal }, volume, order);
   }
 
-  /** Destroys the volume, takes it from its targets and forgets it. A call that failed is repeated as a whole. */
+  /** Deletes the files, unmounts the volume and forgets it. A failed call is repeated as a whole. */
   async #remove(volumeId: string, targetPath: string | undefined): Promise<void> {
     const { store } = this.#options;
     this.#unclaimed.claim(volumeId);
     const volume = this.#volumes.get(volumeId);
-    // Where a volume was mounted whose removal an earlier run began.
+    // The target of a volume whose removal an earlier run began.
     const interrupted =
       volume === undefined ? store.interruptedRemovals().filter((each) => each.volumeId === volumeId) : [];
     const targets = new Set([targetPath, volume?.record.targetPath, ...interrupted.map((each) => each.targetPath)]);
@@ -293,7 +285,7 @@ export class VolumeManager {
     this.#onChange?.(volumeId);
   }
 
-  /** Removes a volume that was never published and that the kubelet has not come for in time. */
+  /** Removes a volume that was never published if the kubelet has not returned in time. */
   #discardUnclaimed(volumeId: string): void {
     const { reporter } = this.#options;
     const record = this.#volumes.get(volumeId)?.record;

@@ -31,7 +31,7 @@ export interface ReportedVolume {
 export interface AttemptedVolume extends ReportedVolume {
   readonly record: { readonly issued?: { readonly notAfter: Date } | undefined };
   /** Whether no request is made before the next attempt is allowed. */
-  readonly isBackingOff: boolean;
+  readonly attempts: { readonly isBackingOff: boolean };
 }
 
 /** Reports each outcome once as a log line, a metric and an Event for `kubectl describe pod`. */
@@ -76,7 +76,7 @@ export class VolumeReporter {
     const details = { cause, reason: error.reason, error: error.message, retryAt };
     if (issued === undefined) {
       this.#log.warn({ ...fields(volume), ...details }, 'issuance failed');
-      const next = volume.isBackingOff ? `; the next request is made at ${iso(retryAt)}` : '';
+      const next = volume.attempts.isBackingOff ? `; the next request is made at ${iso(retryAt)}` : '';
       this.#warn(volume, eventReasonOf(error.reason), `${error.message}${next}`);
       return;
     }

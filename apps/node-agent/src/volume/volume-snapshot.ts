@@ -2,8 +2,8 @@ import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.
 import type { CertificateTimes } from '@certfleet/shared/certificate-times.ts';
 import type { MetricsSnapshot, VolumeStatus, VolumeUrgency } from '../observability/agent-metrics.ts';
 import { issuedTimes } from './issued-times.ts';
-import { volumeStatus } from './volume.ts';
-import type { VolumeStatusSource } from './volume.ts';
+import { volumeStatus } from './volume-status.ts';
+import type { VolumeStatusSource } from './volume-status.ts';
 
 /** A first certificate that takes longer is counted as a problem: slow issuers and approvals take a minute or two. */
 const longWaitMs = 5 * 60_000;

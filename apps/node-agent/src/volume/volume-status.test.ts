@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { apiServerToken } from './service-account-token.ts';
-import { volumeStatus } from './volume.ts';
-import type { VolumeStatusSource } from './volume.ts';
+import { volumeStatus } from './volume-status.ts';
+import type { VolumeStatusSource } from './volume-status.ts';
 import { volumeSnapshot } from './volume-snapshot.ts';
 
 const nowMs = 1_000_000;

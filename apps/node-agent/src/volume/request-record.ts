@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { requestBaseName } from '../spec/request-base-name.ts';
+import type { VolumeSpec } from '../spec/volume-spec.ts';
+import type { RequestProgress, VolumeRecord } from '../storage/volume-record.ts';
+
+/**
+ * Upper bound on remembered requests that still have to be deleted. Kubernetes garbage-collects the others with the
+ * pod.
+ */
+const maxObsoleteRequests = 32;
+
+/**
+ * The name of the next CertificateRequest. It consists of the pod's name (for readers), a hash of the volume id (unique
+ * per volume), the generation (an attempt that resumes after a crash finds its request) and the number of abandoned
+ * requests of this generation.
+ */
+export function nextRequestName({ pod }: VolumeSpec, { volumeId, generation, request }: VolumeRecord): string {
+  const hash = createHash('sha256').update(volumeId).digest('hex').slice(0, 12);
+  const abandoned = request?.abandoned ?? 0;
+  return `${requestBaseName(pod.name)}-${hash}-${generation + 1}${abandoned === 0 ? '' : `-${abandoned}`}`;
+}
+
+/** The obsolete requests of a record and one more. */
+export function obsoleteWith({ obsoleteRequests = [] }: VolumeRecord, name: string): readonly string[] {
+  return [...obsoleteRequests, name].slice(-maxObsoleteRequests);
+}
+
+/** The obsolete requests of a record without some; undefined if none remain. */
+export function obsoleteWithout(
+  { obsoleteRequests }: VolumeRecord,
+  names: readonly string[],
+): readonly string[] | undefined {
+  const remaining = obsoleteRequests?.filter((name) => !names.includes(name));
+  return remaining?.length === 0 ? undefined : remaining;
+}
+
+/**
+ * The progress of a request after a failed attempt.
+ * @param sentAt when the request was sent; undefined if it was not
+ */
+export function requestAfter(
+  { request }: VolumeRecord,
+  { isRefused, sentAt }: { readonly isRefused: boolean; readonly sentAt: Date | undefined },
+): RequestProgress {
+  const { abandoned = 0, refusals = 0 } = request ?? {};
+  if (isRefused) return { abandoned: abandoned + 1, refusals: refusals + 1 };
+  return { abandoned, refusals, ...(sentAt && { sentAt }) };
+}
