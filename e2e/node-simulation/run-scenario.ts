@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly trace?: Trace;
   /** After so many steps it counts as passed. */
   readonly maxSteps?: number;
+  /** Asked now and then: once it is true, the scenario ends and counts as passed so far. */
+  readonly isOver?: () => boolean;
 }
 
 let keys: KeyRing | undefined;
@@ -27,7 +29,7 @@ let keys: KeyRing | undefined;
 /** Runs one scenario to its end or its first violation. */
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<ScenarioResult> {
   const world = new World(scenario, (keys ??= new KeyRing()), options.trace ?? (() => undefined));
-  await world.run(applyFault, options.maxSteps);
+  await world.run(applyFault, { maxSteps: options.maxSteps, isOver: options.isOver });
   return {
     scenario,
     violation: world.rules.violation,

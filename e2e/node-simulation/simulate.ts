@@ -39,9 +39,11 @@ export async function simulate(budget: SimulationBudget): Promise<SimulationTota
   const startedMs = performance.now();
   const startedCpuMs = cpuMs();
   let reportedMs = startedMs;
+  const isOver = (): boolean =>
+    cpuMs() - startedCpuMs >= budget.forMs || performance.now() - startedMs >= 4 * budget.forMs;
   for await (const scenario of scenariosOf(budget)) {
-    if (cpuMs() - startedCpuMs >= budget.forMs || performance.now() - startedMs >= 4 * budget.forMs) break;
-    const result = await runScenario(scenario);
+    if (isOver()) break;
+    const result = await runScenario(scenario, { isOver });
     add(totals, result);
     if (performance.now() - reportedMs > progressEveryMs) {
       reportedMs = performance.now();

@@ -20,6 +20,8 @@ const root = '/run/certfleet';
 /** How long the garbage collector takes after a pod is gone. */
 const collectMs = 30_000;
 const gateAnnotation = 'simulated.example/ready';
+/** How often the end of the time that a run may take is looked at. */
+const stepsBetweenLooks = 256;
 const restartAfterCrashMs = 10_000;
 /** Longer than a volume that nobody came back for is kept (15 minutes), and than any pause of the API client. */
 const afterLastPodMs = 40 * 60_000;
@@ -28,6 +30,12 @@ const timersOfAnIdleAgent = 2;
 
 /** A line of what happened. */
 export type Trace = (line: string) => void;
+
+/** When a run ends before its scenario. */
+interface RunLimits {
+  readonly maxSteps?: number | undefined;
+  readonly isOver?: (() => boolean) | undefined;
+}
 
 /** One simulated node and its cluster, from a scenario: everything in it is deterministic. */
 export class World {
@@ -53,7 +61,7 @@ export class World {
   /** Whether a process has ended within this step: what its remains throw is of no account. */
   #hasEnded = false;
   #isEnding = false;
-  #maxSteps = Infinity;
+  #isOver: () => boolean = () => false;
 
   constructor(scenario: Scenario, keys: KeyRing, trace: Trace) {
     const random = new Random(scenario.seed).fork('world');
@@ -102,9 +110,12 @@ export class World {
     return this.#agent?.isAlive === true ? this.#agent : undefined;
   }
 
-  /** Runs the scenario to its end, to the first violation, or for that many steps. */
-  async run(applyFault: (world: World, fault: Fault) => void, maxSteps = Infinity): Promise<void> {
-    this.#maxSteps = maxSteps;
+  /** Runs the scenario to its end, to the first violation, for that many steps, or until `isOver`. */
+  async run(
+    applyFault: (world: World, fault: Fault) => void,
+    { maxSteps = Infinity, isOver = () => false }: RunLimits = {},
+  ): Promise<void> {
+    this.#isOver = () => this.steps > maxSteps || (this.steps % stepsBetweenLooks === 0 && isOver());
     const { scenario, time, rules } = this;
     const random = Math.random;
     const draw = new Random(scenario.seed).fork('Math.random');
@@ -262,7 +273,7 @@ export class World {
       this.steps += 1;
       this.#hasEnded = false;
       this.rules.check();
-      if (this.rules.violation !== undefined || this.steps > this.#maxSteps) throw new RunEnded();
+      if (this.rules.violation !== undefined || this.#isOver()) throw new RunEnded();
     });
     if (this.rules.violation !== undefined) throw new RunEnded();
   }
