@@ -79,7 +79,7 @@ function Fact({ title, children, note, isBad = false }: FactProps): JSX.Element 
 
 function laneNote({ paused, backingOff }: Summary['lanes']): string {
   if (paused === 0 && backingOff === 0) return 'all open';
-  return [paused > 0 ? `${paused} paused` : '', backingOff > 0 ? `${backingOff} backingOff` : '']
+  return [paused > 0 ? `${paused} paused` : '', backingOff > 0 ? `${backingOff} backing off` : '']
     .filter(Boolean)
     .join(', ');
 }

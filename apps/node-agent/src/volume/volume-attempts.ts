@@ -129,6 +129,7 @@ export class VolumeAttempts {
   }
 
   get #state(): AttemptState {
-    return { ...this.#volume(), marks: this.#marks };
+    const { spec, record } = this.#volume();
+    return { spec, record, marks: this.#marks };
   }
 }

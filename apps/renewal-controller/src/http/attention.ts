@@ -121,7 +121,7 @@ function stoppedLanes({ lanes, nowMs }: AttentionSources): Attention[] {
     if (state !== 'backing-off' || byState.failing > 0) return [];
     const why = lastError === undefined ? '' : `: ${lastError.message}`;
     const text = `the lane of issuer ${key} has been backing off since ${clockTime(failingSinceMs, nowMs)}; ${renewals(count)}${why}`;
-    return [{ severity: 'warning', kind: 'lane-backingOff', text, count, since: iso(failingSinceMs), link }];
+    return [{ severity: 'warning', kind: 'lane-backing-off', text, count, since: iso(failingSinceMs), link }];
   });
 }
 
