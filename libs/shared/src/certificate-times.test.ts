@@ -9,17 +9,17 @@ function timesOf(lifetimeMs: number, renewBeforeMs = lifetimeMs / 3): Certificat
   return { notBeforeMs: 0, renewAtMs: lifetimeMs - renewBeforeMs, notAfterMs: lifetimeMs };
 }
 
-test('the grace is close to a second for ten-second certificates and minutes for thirty-day ones', () => {
+test('is about a second for ten-second certificates and minutes for thirty-day ones', () => {
   assert.ok(Math.abs(jobGraceMs(timesOf(10_000)) - 833) < 1);
   assert.ok(Math.abs(jobGraceMs(timesOf(60_000)) - 5_000) < 1);
   assert.equal(jobGraceMs(timesOf(30 * day)), 10 * 60_000);
 });
 
-test('the grace never takes more than a quarter of the time that is left', () => {
+test('never exceeds a quarter of the remaining time', () => {
   assert.equal(jobGraceMs(timesOf(30 * day, 60_000)), 15_000);
 });
 
-test('the grace never shrinks as the lifetime grows', () => {
+test('never shrinks as the lifetime grows', () => {
   let before = 0;
   for (let lifetimeMs = 1_000; lifetimeMs < 400 * day; lifetimeMs *= 1.5) {
     const grace = jobGraceMs(timesOf(lifetimeMs));
@@ -28,18 +28,18 @@ test('the grace never shrinks as the lifetime grows', () => {
   }
 });
 
-test('there is no grace when renew-at lies at or after the end', () => {
+test('is zero when renew-at is at or after not-after', () => {
   assert.equal(jobGraceMs({ notBeforeMs: 0, renewAtMs: 20, notAfterMs: 10 }), 0);
 });
 
-test('a certificate is overdue once the agent has had its own turn', () => {
+test('a certificate is overdue after the agent's fallback deadline', () => {
   const times = timesOf(60_000);
   assert.equal(isOverdue(times, 40_000), false);
   assert.equal(isOverdue(times, 45_000), false);
   assert.equal(isOverdue(times, 45_001), true);
 });
 
-test('a hold moves the deadline by itself and its grace, and never brings it forward', () => {
+test('a deferral moves the fallback deadline later, never earlier', () => {
   const times = timesOf(30 * day);
   const regular = times.renewAtMs + 600_000;
   assert.equal(fallbackRenewalAtMs(times), regular);
@@ -48,7 +48,7 @@ test('a hold moves the deadline by itself and its grace, and never brings it for
   assert.equal(isOverdue(times, regular + 1, times.renewAtMs + day), false);
 });
 
-test('a hold without end leaves time for more than one try, whatever the lifetime', () => {
+test('an endless deferral leaves time for more than one attempt, for any lifetime', () => {
   for (const lifetimeMs of [10_000, 60_000, day, 90 * day]) {
     const times = timesOf(lifetimeMs);
     const deadlineMs = fallbackRenewalAtMs(times, Number.MAX_SAFE_INTEGER);
@@ -57,7 +57,7 @@ test('a hold without end leaves time for more than one try, whatever the lifetim
   }
 });
 
-test('the time left for a renewal goes from one to nothing, whatever the lifetime', () => {
+test('the remaining part of the renewal time falls from one to zero, for any lifetime', () => {
   for (const lifetimeMs of [60_000, 90 * day]) {
     const leftAfter = (part: number): number => renewalTimeLeft(timesOf(lifetimeMs), lifetimeMs * part);
     assert.equal(leftAfter(1 / 2), 1);

@@ -3,7 +3,7 @@ import { mock, test } from 'node:test';
 import { delay, systemClock } from './clock.ts';
 import { ManualClock } from './manual-clock.ts';
 
-test('a delay ends at its time and leaves nothing armed', async () => {
+test('resolves at its time and leaves no timer', async () => {
   const clock = new ManualClock();
   let over = false;
   void delay(clock, 50, new AbortController().signal).then(() => (over = true));
@@ -14,7 +14,7 @@ test('a delay ends at its time and leaves nothing armed', async () => {
   assert.equal(clock.timers, 0);
 });
 
-test('an aborted delay rejects with the reason and lets go of its timer', async () => {
+test('rejects with the reason when aborted, and cancels its timer', async () => {
   const clock = new ManualClock();
   const aborter = new AbortController();
   const refused = assert.rejects(delay(clock, 50, aborter.signal), /enough/);
@@ -35,7 +35,7 @@ test('a step of wall time neither fires timers nor moves monotonic time', async 
   assert.equal(fired, true);
 });
 
-test('the system’s clock waits longer than one timer of Node can', () => {
+test('the system clock waits longer than the maximum of one Node timer', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const month = 30 * 24 * 3_600_000;

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asCertfleetError, CertfleetError } from './errors.ts';
 
-test('knows which failures pass by themselves, unless it is told', () => {
+test('decides by the code whether an error is retryable, unless given', () => {
   assert.equal(new CertfleetError('unavailable', 'm').retryable, true);
   assert.equal(new CertfleetError('invalid-argument', 'm').retryable, false);
   assert.equal(new CertfleetError('invalid-argument', 'm', { retryable: true }).retryable, true);
   assert.equal(new CertfleetError('unavailable', 'm', { retryable: false }).retryable, false);
 });
 
-test('makes one of whatever was thrown, and keeps that as the cause', () => {
+test('wraps any thrown value and keeps it as the cause', () => {
   const own = new CertfleetError('not-found', 'm');
   assert.equal(asCertfleetError(own), own);
   const foreign = new TypeError('x is not a function');
@@ -18,5 +18,5 @@ test('makes one of whatever was thrown, and keeps that as the cause', () => {
   assert.equal(wrapped.message, 'x is not a function');
   assert.equal(wrapped.cause, foreign);
   assert.equal(asCertfleetError('text').message, 'text');
-  assert.ok(!('cause' in own), 'no cause rather than an undefined one');
+  assert.ok(!('cause' in own), 'expected no cause instead of an undefined one');
 });

@@ -11,7 +11,7 @@ import {
   positiveDuration,
 } from './flag-parsers.ts';
 
-/** Each parser with what it takes and what it refuses. */
+/** Each parser with accepted and rejected texts. */
 const cases: readonly [string, (text: string) => unknown, Readonly<Record<string, unknown>>, readonly string[]][] = [
   ['nonEmpty', nonEmpty, { a: 'a', ' ': ' ' }, ['']],
   ['optional', optional, { a: 'a', '': undefined }, []],
@@ -49,10 +49,10 @@ const cases: readonly [string, (text: string) => unknown, Readonly<Record<string
 ];
 
 for (const [name, parse, taken, refused] of cases) {
-  test(`${name} takes and refuses`, () => {
+  test(`${name} accepts valid text and rejects invalid text`, () => {
     for (const [text, value] of Object.entries(taken)) assert.deepEqual(parse(text), value, JSON.stringify(text));
     for (const text of refused) {
-      assert.throws(() => parse(text), { code: 'invalid-argument' }, `expected ${JSON.stringify(text)} to be refused`);
+      assert.throws(() => parse(text), { code: 'invalid-argument' }, `expected ${JSON.stringify(text)} to be rejected`);
     }
   });
 }

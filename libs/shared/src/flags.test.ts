@@ -5,13 +5,13 @@ import { describeFlags, parseFlags } from './flags.ts';
 
 const table = {
   'node-id': { fallback: undefined, help: 'Name of the node.', parse: nonEmpty },
-  verbose: { fallback: 'false', isSwitch: true, help: 'More words.', parse: boolean },
-  level: { fallback: '1', short: 'v', help: 'How many words.', parse: integerBetween(0, 10) },
+  verbose: { fallback: 'false', isSwitch: true, help: '      More output.', parse: boolean },
+  level: { fallback: '1', short: 'v', help: '      The level of output.', parse: integerBetween(0, 10) },
   gate: { repeatable: true, help: 'A condition.', parse: nonEmpty },
 } as const;
 const parse = (argv: string[], env = {}): ReturnType<typeof parseFlags<typeof table>> => parseFlags(table, argv, env);
 
-test('reads every spelling that pflag reads', () => {
+test('reads every spelling that pflag accepts', () => {
   for (const argv of [
     ['--node-id=a=b', '--verbose', '-v=3', '--gate=x', '--gate', 'y'],
     ['--node-id', 'a=b', '--verbose=true', '-v', '3', '--gate', 'x', '--gate=y'],
@@ -31,7 +31,7 @@ test('falls back to the environment, then to the default', () => {
   assert.equal(parse(['--node-id=argv'], { CERTFLEET_NODE_ID: 'env' })['node-id'], 'argv');
 });
 
-test('reports everything wrong at once and nothing that is right', () => {
+test('reports all problems at once and nothing else', () => {
   assert.throws(
     () => parse(['--bogus=1', '-x', 'stray', '--level=11', '--verbose=maybe', '--gate=', '--gate=fine', '--level']),
     (error: Error) => {
@@ -57,9 +57,9 @@ test('describes each flag with its default', () => {
       '  --node-id (required)',
       '      Name of the node.',
       '  --verbose (default false)',
-      '      More words.',
+      '      More output.',
       '  --level, -v (default 1)',
-      '      How many words.',
+      '      The level of output.',
       '  --gate (repeatable)',
       '      A condition.',
       '',

@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { CertfleetError } from './errors.ts';
 import { formatGoDuration, parseGoDuration } from './go-duration.ts';
 
-/** Text, nanoseconds and printed form as Go's time.ParseDuration and Duration.String give them; null for an error. */
+/** Text, nanoseconds and printed form from Go's time.ParseDuration and Duration.String; null for an error. */
 type Vector = readonly [text: string, nanoseconds: string | null, printed: string | null];
 const vectors = JSON.parse(
   readFileSync(new URL('./testdata/go-duration.json', import.meta.url), 'utf8'),
 ) as readonly Vector[];
 
-test('reads what Go reads and refuses what Go refuses', () => {
+test('accepts and rejects the same texts as Go', () => {
   for (const [text, nanoseconds] of vectors) {
     if (nanoseconds === null) {
       assert.throws(() => parseGoDuration(text), CertfleetError, JSON.stringify(text));
@@ -24,7 +24,7 @@ test('reads what Go reads and refuses what Go refuses', () => {
   }
 });
 
-test('prints what Go prints', () => {
+test('prints the same text as Go', () => {
   let compared = 0;
   for (const [text, nanoseconds, printed] of vectors) {
     if (nanoseconds === null || Math.abs(Number(nanoseconds)) > 2 ** 53) continue;
@@ -34,7 +34,7 @@ test('prints what Go prints', () => {
   assert.equal(compared, 64);
 });
 
-test('keeps a positive duration positive however short it is', () => {
+test('keeps a very short positive duration positive', () => {
   assert.equal(parseGoDuration('1ns'), 1e-6);
   assert.equal(parseGoDuration('0.9ns'), 0);
   assert.equal(formatGoDuration(parseGoDuration('1ns')), '1ns');
@@ -49,7 +49,7 @@ test('prints common durations', () => {
   assert.equal(formatGoDuration(-1e-7), '0s');
 });
 
-test('says what was expected and what was found', () => {
+test('reports the expected form and the text found', () => {
   assert.throws(() => parseGoDuration('1 week'), {
     code: 'invalid-argument',
     message: 'expected a Go duration such as "1h30m" or "90s", found "1 week"',
@@ -60,7 +60,7 @@ test('says what was expected and what was found', () => {
   );
 });
 
-test('prints whole milliseconds so that they read back the same', () => {
+test('prints whole milliseconds so that they parse to the same value', () => {
   fc.assert(
     fc.property(fc.integer({ min: -(2 ** 43), max: 2 ** 43 }), (ms) => {
       assert.equal(parseGoDuration(formatGoDuration(ms)), ms);
@@ -68,7 +68,7 @@ test('prints whole milliseconds so that they read back the same', () => {
   );
 });
 
-test('throws nothing but CertfleetError, whatever the text', () => {
+test('throws only CertfleetError for any text', () => {
   const pieces = fc.array(fc.oneof(fc.string(), fc.constantFrom('1', '.', 'h', 'ms', 's', '-', 'µs', '99999')));
   fc.assert(
     fc.property(pieces, (parts) => {

@@ -39,13 +39,13 @@ const examples: readonly (readonly [RedisFault, string])[] = [
   ['other', 'ERR value is not a float: READONLY '],
 ];
 
-test('knows what an error means in the words of every version of Redis', () => {
+test('classifies the errors of every Redis version', () => {
   for (const [fault, message] of examples) assert.equal(redisFault(new Error(message)), fault, message);
   assert.equal(redisFault(Object.assign(new Error('connect ECONNREFUSED'), { syscall: 'connect' })), 'unreachable');
   assert.equal(redisFault('READONLY '), 'other');
 });
 
-test('connects anew for a server that is no longer the primary, at most once a second', () => {
+test('reconnects to a server that is no longer the primary, at most once a second', () => {
   let nowMs = 0;
   const seen: RedisFault[] = [];
   const decide = reconnectOnFault(
@@ -57,7 +57,7 @@ test('connects anew for a server that is no longer the primary, at most once a s
   nowMs = 1_000;
   assert.equal(decide(new Error('NOREPLICAS Not enough good replicas to write.')), 1);
   nowMs = 2_000;
-  // A full server stays the one to talk to.
+  // A full server is still the primary.
   assert.equal(decide(new Error("OOM command not allowed when used memory > 'maxmemory'.")), false);
   assert.equal(decide(new Error('WRONGTYPE Operation against a key')), false);
   assert.deepEqual(seen, ['not-primary', 'not-primary', 'refuses-writes', 'refuses-writes']);

@@ -2,30 +2,28 @@ import { asCertfleetError } from './errors.ts';
 import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 
-/** Something that is started once and stopped once. */
 export interface Service {
-  /** Resolves with what is worth logging of a start, such as the ports it listens on. */
+  /** Resolves with the fields to log, such as the ports it listens on. */
   start(): Promise<object>;
   stop(): Promise<void>;
 }
 
-/** A program of this repository. */
 export interface Program<Config extends { readonly 'log-level': number }> {
-  /** How it names itself on standard error, before there is a logger. */
+  /** The name on standard error before the logger exists. */
   readonly title: string;
   readonly help: () => string;
   readonly readConfig: (argv: readonly string[], env: NodeJS.ProcessEnv) => Config;
   readonly create: (config: Config, log: Logger) => Service;
-  /** Ends the process; process.exit unless given. */
+  /** Ends the process; process.exit by default. */
   readonly exit?: (code: number) => void;
 }
 
-/** sysexits.h: the command line was wrong. */
+/** sysexits.h: EX_USAGE. */
 const usageExitCode = 64;
-/** Longer than the grace of calls under way, below a pod's terminationGracePeriodSeconds. */
+/** Longer than the grace of active calls, below a pod's terminationGracePeriodSeconds. */
 const stopLimitMs = 20_000;
 
-/** Reads the command line, starts the service, stops it on SIGTERM or SIGINT, and turns each end into an exit code. */
+/** Reads the command line, starts the service, stops it on SIGTERM or SIGINT, and maps each outcome to an exit code. */
 export async function runProgram<Config extends { readonly 'log-level': number }>(
   program: Program<Config>,
 ): Promise<void> {

@@ -7,10 +7,10 @@ import { ManualClock } from './manual-clock.ts';
 
 const mib = 1024 * 1024;
 
-/** The memory of a program that does nothing. */
+/** The memory of an idle program. */
 const still = { heapBytes: () => 0, utilization: () => 0, collect: () => assert.fail(), trim: () => undefined };
 
-test('gives back what was freed every half minute, until it is cancelled', async () => {
+test('returns free memory every half minute until cancelled', async () => {
   const clock = new ManualClock();
   let times = 0;
   const cancel = trimHeap(clock, { ...still, trim: () => (times += 1) });
@@ -23,7 +23,7 @@ test('gives back what was freed every half minute, until it is cancelled', async
   assert.equal(clock.timers, 0);
 });
 
-test('collects a heap that has grown by a quarter and by 4 MiB since the last time, and no other', async () => {
+test('collects only a heap that has grown by a quarter and by 4 MiB since the last collection', async () => {
   for (const { minMib, grownMib } of [
     { minMib: 12, grownMib: 16 },
     { minMib: 100, grownMib: 125 },
@@ -47,7 +47,7 @@ test('collects a heap that has grown by a quarter and by 4 MiB since the last ti
   }
 });
 
-test('does not stop a program at work for that', async () => {
+test('does not collect while the program is busy', async () => {
   const clock = new ManualClock();
   let [utilization, collected] = [0.25, 0];
   const memory = { ...still, heapBytes: () => 50 * mib, utilization: () => utilization };
@@ -60,13 +60,13 @@ test('does not stop a program at work for that', async () => {
   cancel();
 });
 
-test('gives back the free pages between blocks in use', async () => {
+test('returns free pages between used blocks', async () => {
   const library = koffi.load(null);
   const allocate = library.func('void *calloc(size_t count, size_t size)') as (count: number, size: number) => unknown;
   const free = library.func('void free(void *block)') as (block: unknown) => void;
   const clock = new ManualClock();
   const cancel = trimHeap(clock);
-  // Below the size from which glibc takes a mapping of its own for a block.
+  // Below the size from which glibc uses a separate mapping per block.
   const blocks = Array.from({ length: 1_000 }, () => allocate(1, 64_000));
   blocks.slice(0, -1).forEach(free);
   const before = anonymousBytes();

@@ -50,7 +50,7 @@ function fails(expected: Partial<CertfleetError>): (thrown: unknown) => boolean 
   };
 }
 
-test('sends JSON as the agent and returns the answer', async (t) => {
+test('sends JSON with the agent's credentials and returns the response', async (t) => {
   const { server, client } = await setUp(t, [json(201, { metadata: { name: 'cart' } })]);
   assert.deepEqual(await client.request(create), { metadata: { name: 'cart' } });
   const [request] = server.requests;
@@ -61,16 +61,16 @@ test('sends JSON as the agent and returns the answer', async (t) => {
   assert.equal(request.body, '{"kind":"Pod"}');
 });
 
-test('escapes names, so that a hostile one cannot reach another resource', async (t) => {
+test('escapes names, so that a hostile name cannot reach another resource', async (t) => {
   const { server, client } = await setUp(t, [json(200, {})]);
   await client.request({ ...read, name: '../secrets/x?y' });
   await client.request({ ...read, name: '..' });
   assert.equal(server.requests[0]?.url.pathname, '/api/v1/namespaces/shop/pods/..%2Fsecrets%2Fx%3Fy');
-  // A parser of URLs takes %2E%2E for `..`; what counts is what was sent.
+  // URL parsers decode %2E%2E to `..`; this checks the raw request.
   assert.equal(server.requests.length, 2);
 });
 
-test('keeps connections for the requests that follow', async (t) => {
+test('reuses connections', async (t) => {
   const ports = new Set<number | undefined>();
   const { client } = await setUp(t, [
     (request, response) => {
@@ -79,12 +79,12 @@ test('keeps connections for the requests that follow', async (t) => {
     },
   ]);
   for (let i = 0; i < 20; i += 1) await client.request(read);
-  // undici may open a second one while the first is still being freed.
+  // undici may open a second one while the first is being freed.
   assert.ok(ports.size <= 2, `${ports.size} connections`);
 });
 
 for (const code of [429, 503]) {
-  test(`waits as long as a ${code} asks and tries again`, async (t) => {
+  test(`waits as long as a ${code} response asks and retries`, async (t) => {
     const refuse = status(code, 'TooManyRequests', 'slow down', { 'retry-after': '3' });
     const { server, client, clock } = await setUp(t, [refuse, refuse, json(201, { done: true })]);
     assert.deepEqual(await client.request(create), { done: true });
@@ -93,7 +93,7 @@ for (const code of [429, 503]) {
   });
 }
 
-test('gives up on 429s after ten retries', async (t) => {
+test('gives up on 429 after ten retries', async (t) => {
   const { server, client } = await setUp(t, [status(429, 'TooManyRequests', 'slow down', { 'retry-after': '1' })]);
   await assert.rejects(
     client.request(create),
@@ -108,7 +108,7 @@ test('leaves a Retry-After of minutes to the caller', async (t) => {
   assert.equal(server.requests.length, 1);
 });
 
-test('asks no more within a Retry-After that outlived its request, five minutes at most', async (t) => {
+test('sends no request within a Retry-After of an earlier one, for at most five minutes', async (t) => {
   const clock = new ManualClock();
   const refuse = status(429, 'TooManyRequests', 'later', { 'retry-after': '86400' });
   const { server, client } = await setUp(t, [refuse, json(201, { done: true })], { clock });
@@ -121,7 +121,7 @@ test('asks no more within a Retry-After that outlived its request, five minutes 
   assert.deepEqual(await client.request(create), { done: true });
 });
 
-test('holds up no request of another verb, namespace or user for one that was refused', async (t) => {
+test('does not delay requests of another verb, namespace or user after a refusal', async (t) => {
   const refuse = status(429, 'TooManyRequests', 'later', { 'retry-after': '600' });
   const { client } = await setUp(t, [refuse, json(200, {})]);
   await assert.rejects(client.request(create), fails({ code: 'resource-exhausted' }));
@@ -131,7 +131,7 @@ test('holds up no request of another verb, namespace or user for one that was re
   await assert.rejects(client.request(create), fails({ code: 'resource-exhausted' }));
 });
 
-test('stops waiting for its turn again when the caller gives up', async (t) => {
+test('stops waiting for a retry when the caller aborts', async (t) => {
   const { client, server } = await setUp(t, [
     (request, response) => {
       status(429, 'TooManyRequests', 'slow down', { 'retry-after': '40' })(request, response);
@@ -143,12 +143,12 @@ test('stops waiting for its turn again when the caller gives up', async (t) => {
   assert.equal(server.requests.length, 1);
 });
 
-test('reads again after a lost connection', async (t) => {
+test('retries a read after a lost connection', async (t) => {
   const { client } = await setUp(t, [reset, reset, json(200, { found: true })]);
   assert.deepEqual(await client.request(read), { found: true });
 });
 
-test('does not create again after a lost connection unless the caller can tell the difference', async (t) => {
+test('retries a create after a lost connection only if the caller allows it', async (t) => {
   const first = await setUp(t, [reset, json(201, {})]);
   await assert.rejects(first.client.request(create), fails({ code: 'unavailable', reason: 'ConnectionLost' }));
   assert.equal(first.server.requests.length, 1);
@@ -157,7 +157,7 @@ test('does not create again after a lost connection unless the caller can tell t
   assert.equal(second.server.requests.length, 2);
 });
 
-test('reads again when an answer breaks off in the middle', async (t) => {
+test('retries a read when the response is truncated', async (t) => {
   const { client } = await setUp(t, [
     (_request, response) => {
       response.writeHead(200, { 'content-length': '100' });
@@ -168,7 +168,7 @@ test('reads again when an answer breaks off in the middle', async (t) => {
   assert.deepEqual(await client.request(read), { whole: true });
 });
 
-test('tries any request again when the server refuses the connection, then says so', async (t) => {
+test('retries any request when the connection is refused, then reports it', async (t) => {
   const { client, server, clock } = await setUp(t, [json(200, {})]);
   await server.close();
   await assert.rejects(
@@ -179,7 +179,7 @@ test('tries any request again when the server refuses the connection, then says 
   assert.ok(clock.pauses.every((pause) => pause <= 2000));
 });
 
-test('refuses an answer that never ends', async (t) => {
+test('rejects a response without end', async (t) => {
   const { client } = await setUp(t, [
     (_request, response) => {
       const chunk = Buffer.alloc(1024 * 1024, 'x');
@@ -197,7 +197,7 @@ test('refuses an answer that never ends', async (t) => {
   );
 });
 
-test('gives up on a server that does not answer in time', async (t) => {
+test('times out when the server does not respond', async (t) => {
   const { client, clock } = await setUp(t, [
     (request, response) => {
       silent(request, response);
@@ -208,7 +208,7 @@ test('gives up on a server that does not answer in time', async (t) => {
   assert.equal(clock.deadlines, 0);
 });
 
-test('lets only so many requests be in flight', async (t) => {
+test('limits the requests in flight', async (t) => {
   const open: (() => void)[] = [];
   const { client, server } = await setUp(
     t,
@@ -226,7 +226,7 @@ test('lets only so many requests be in flight', async (t) => {
   await all;
 });
 
-test('starts only so many requests a second when told to', async (t) => {
+test('limits the request rate when configured', async (t) => {
   const { client, clock } = await setUp(t, [json(200, {})], { qps: 2, burst: 1 });
   await client.request(read);
   await client.request(read);
@@ -234,7 +234,7 @@ test('starts only so many requests a second when told to', async (t) => {
   assert.deepEqual(clock.pauses, [500, 500]);
 });
 
-test('speaks as the given ServiceAccount and never shows its token', async (t) => {
+test('uses the given ServiceAccount token and never logs it', async (t) => {
   const token = 'header.very-secret-payload.signature';
   for (const script of [reset, status(403, 'Forbidden', 'no'), status(401, 'Unauthorized', 'who?'), json(201, {})]) {
     const { client, server } = await setUp(t, [script]);
@@ -243,12 +243,12 @@ test('speaks as the given ServiceAccount and never shows its token', async (t) =
       (thrown: unknown) => thrown,
     );
     assert.equal(server.requests[0]?.headers.authorization, `Bearer ${token}`);
-    assert.equal(server.requests.length, 1, 'the token of another is not tried twice');
+    assert.equal(server.requests.length, 1, 'expected no retry with another's token');
     assert.ok(!inspect(error, { depth: 20, showHidden: true }).includes('very-secret'), inspect(error, { depth: 20 }));
   }
 });
 
-test('reads its own credentials again when they are refused, once', async (t) => {
+test('reads its own credentials again once when they are refused', async (t) => {
   const { client, server } = await setUp(t, [status(401, 'Unauthorized', 'expired'), json(200, {})]);
   let invalidated = 0;
   server.credentials.invalidate = () => (invalidated += 1);
@@ -259,7 +259,7 @@ test('reads its own credentials again when they are refused, once', async (t) =>
   assert.equal(always.server.requests.length, 2);
 });
 
-test('tells every response by verb, resource and code', async (t) => {
+test('reports every response by verb, resource and code', async (t) => {
   const seen: unknown[] = [];
   const onResponse: KubeClientOptions['onResponse'] = (verb, resource, code) => seen.push([verb, resource, code]);
   const { client } = await setUp(t, [status(404, 'NotFound', 'none'), reset, json(200, {})], { onResponse });
@@ -272,7 +272,7 @@ test('tells every response by verb, resource and code', async (t) => {
   ]);
 });
 
-test('opens a watch that no deadline ends', async (t) => {
+test('opens a watch without a timeout', async (t) => {
   const { client, clock, server } = await setUp(t, [(_request, response) => response.writeHead(200).flushHeaders()]);
   const signal = new AbortController();
   const body = await client.watch({ resource: pods }, signal.signal);

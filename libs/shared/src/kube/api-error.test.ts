@@ -10,7 +10,7 @@ function refusal(statusCode: number, body: unknown, retryAfter?: string): Return
   return errorFromResponse({ statusCode, body: text, retryAfter, action: 'create pods' }, now);
 }
 
-test('maps what the API server says to codes and keeps its message and reason', () => {
+test('maps the API server's errors to codes and keeps message and reason', () => {
   const cases = [
     [400, 'BadRequest', 'invalid-argument', false],
     [401, 'Unauthorized', 'unauthenticated', true],
@@ -32,21 +32,21 @@ test('maps what the API server says to codes and keeps its message and reason', 
   }
 });
 
-test('tells an API that is not installed from an object that is not there', () => {
+test('distinguishes an API that is not installed from an object that does not exist', () => {
   assert.equal(refusal(404, '404 page not found\n').reason, 'ApiNotServed');
   assert.equal(refusal(404, { kind: 'Status', reason: 'NotFound', details: {} }).reason, 'ApiNotServed');
 });
 
-test('knows a namespace that is being deleted by its cause', () => {
+test('recognizes a namespace that is being deleted by its cause', () => {
   const details = { name: 'x', causes: [{ reason: 'NamespaceTerminating' }] };
   assert.equal(refusal(403, { kind: 'Status', reason: 'Forbidden', details }).reason, 'NamespaceTerminating');
 });
 
-test('does not take over a reason that a webhook made up', () => {
-  assert.equal(refusal(400, { kind: 'Status', reason: 'pod-1234 said no', details: {} }).reason, 'Refused');
+test('does not adopt a reason that a webhook invented', () => {
+  assert.equal(refusal(400, { kind: 'Status', reason: 'pod-1234 was rejected', details: {} }).reason, 'Refused');
 });
 
-test('bounds the message and keeps it on one line', () => {
+test('limits the message to one line of bounded length', () => {
   const { message } = refusal(400, { kind: 'Status', message: `first\n\u001b[31msecond ${'x'.repeat(5000)}` });
   assert.ok(message.length < 1200);
   assert.match(message, /first \[31msecond x+…$/);

@@ -19,7 +19,7 @@ import type { KubeAccess } from './kube-credentials.ts';
 import { readJson } from './response-body.ts';
 import { ImpatientClock } from './testing/impatient-clock.ts';
 
-/** A request as the server met it. */
+/** A request as the server received it. */
 interface Met {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -87,7 +87,7 @@ const ask = async (transport: ApiTransport, request: Partial<HttpRequest> = {}):
   readJson((await transport.send({ ...get, ...request })).body);
 const connectionsUsed = (): number => new Set(met.map(({ socket }) => socket.remotePort)).size;
 
-test('speaks with a server that the CA vouches for, and with no other', async (t) => {
+test('accepts only a server certificate of the configured CA', async (t) => {
   const { transport } = open(t);
   assert.deepEqual(await ask(transport), { path: '/version', body: '' });
   access = { ...access, tls: {} };
@@ -95,7 +95,7 @@ test('speaks with a server that the CA vouches for, and with no other', async (t
   assert.equal(met.length, 1);
 });
 
-test('sends a body with any method, and the path as it is below the one of the server', async (t) => {
+test('sends a body with any method, and appends the path to the server's base path unchanged', async (t) => {
   const { transport } = open(t);
   access = { ...access, server: `${access.server}/k8s` };
   const body = '{"preconditions":{"uid":"ü"}}';
@@ -103,7 +103,7 @@ test('sends a body with any method, and the path as it is below the one of the s
   assert.deepEqual(sent, { path: '/k8s/%2E%2E/x', body });
 });
 
-test('shows its certificate as itself, and not beside another’s token', async (t) => {
+test('presents its client certificate for itself, and not with another user’s token', async (t) => {
   const { transport } = open(t);
   access = { ...access, tls: { ca: certificate, cert: certificate, key } };
   await ask(transport);
@@ -117,7 +117,7 @@ test('shows its certificate as itself, and not beside another’s token', async 
   );
 });
 
-test('takes new connections for new certificates, and lets what is in flight end on the old one', async (t) => {
+test('opens new connections for new certificates and lets requests in flight finish on the old ones', async (t) => {
   const { transport } = open(t);
   const arrived = Promise.withResolvers<Met>();
   answer = arrived.resolve;
@@ -141,7 +141,7 @@ test('keeps its connection for a new token', async (t) => {
   assert.deepEqual([connectionsUsed(), met[1]?.request.headers.authorization], [1, 'Bearer new']);
 });
 
-test('goes through a proxy to the server, and never past one', async (t) => {
+test('uses the configured proxy and never bypasses it', async (t) => {
   const asked: string[] = [];
   const proxy = createHttpServer().on('connect', ({ url = '' }: IncomingMessage, socket) => {
     asked.push(url);
@@ -159,7 +159,7 @@ test('goes through a proxy to the server, and never past one', async (t) => {
   await assert.rejects(ask(transport), { code: 'invalid-argument', message: /found socks5:/ });
 });
 
-test('gives up on a server that takes the connection and does not go on', async (t) => {
+test('times out on a server that accepts the connection and does not respond', async (t) => {
   const taken = Promise.withResolvers<void>();
   const mute = createTcpServer((socket) => {
     t.after(() => socket.destroy());
@@ -175,7 +175,7 @@ test('gives up on a server that takes the connection and does not go on', async 
   await refused;
 });
 
-test('ends what is in flight when it stops, and forgets what bounded the connecting', async (t) => {
+test('ends requests in flight on stop and leaves no connect timer', async (t) => {
   const { transport, clock } = open(t);
   const arrived = Promise.withResolvers<Met>();
   answer = arrived.resolve;

@@ -10,7 +10,7 @@ function chunks(...parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
   })();
 }
 
-test('joins lines and characters that are split anywhere', async () => {
+test('joins lines and characters that are split at any position', async () => {
   const bytes = Buffer.from('{"a":"ü€😀"}\n\nsecond\nthird\n', 'utf8');
   for (let size = 1; size <= bytes.length; size += 1) {
     const parts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
@@ -20,11 +20,11 @@ test('joins lines and characters that are split anywhere', async () => {
   }
 });
 
-test('drops a last line that was cut off', async () => {
+test('drops an incomplete last line', async () => {
   assert.deepEqual(await Array.fromAsync(decodeLines(chunks(Buffer.from('whole\nhal')), 100)), ['whole']);
 });
 
-test('refuses a line that does not end', async () => {
+test('rejects a line without end', async () => {
   const endless = Array.from({ length: 11 }, () => Buffer.alloc(10, 'x'));
   await assert.rejects(Array.fromAsync(decodeLines(chunks(...endless), 100)), /at most 100 bytes/);
 });

@@ -7,7 +7,7 @@ import { RequestLimiter } from './request-limiter.ts';
 
 const unlimitedRate = { qps: 0, burst: 0 };
 
-test('runs waiting work in the order of its arrival', async () => {
+test('runs waiting work in order of arrival', async () => {
   const limiter = new RequestLimiter({ maxInFlight: 1, ...unlimitedRate }, new ManualClock());
   const order: number[] = [];
   const first = Promise.withResolvers<undefined>();
@@ -19,7 +19,7 @@ test('runs waiting work in the order of its arrival', async () => {
   assert.deepEqual([limiter.inFlight, limiter.waiting, order], [0, 0, [1, 2, 3]]);
 });
 
-test('lets one that gave up leave the line, and frees the place of one that failed', async () => {
+test('removes an aborted request from the queue, and frees the slot of a failed one', async () => {
   const limiter = new RequestLimiter({ maxInFlight: 1, ...unlimitedRate }, new ManualClock());
   const first = Promise.withResolvers<undefined>();
   const failing = limiter.run(() => first.promise);
