@@ -6,10 +6,10 @@ import { test } from 'node:test';
 const root = resolve(import.meta.dirname, '..');
 const page = readFileSync(join(root, 'SECURITY.md'), 'utf8');
 
-/** Files of tests that the page names, by their links. */
+/** The test files that the page links to. */
 const proofs = [...page.matchAll(/\]\(((?:apps|libs|e2e|scripts)\/[^)#]+\.ts)\)/g)].map(([, path = '']) => path);
 
-test('every test that the threat model names is there, and is a test', () => {
+test('every test that the threat model refers to exists and contains tests', () => {
   assert.ok(new Set(proofs).size > 20);
   for (const path of proofs) {
     assert.ok(existsSync(join(root, path)), `${path}: expected a file`);
@@ -17,7 +17,7 @@ test('every test that the threat model names is there, and is a test', () => {
   }
 });
 
-test('the threat model speaks of every actor, and each claim in a table has its proof or its reason', () => {
+test('the threat model covers every actor, and each claim has a proof or a reason', () => {
   for (const actor of [
     'A pod',
     'A tenant',

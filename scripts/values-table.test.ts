@@ -8,7 +8,7 @@ import { valuesReference } from './values-table.ts';
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(resolve(root, path), 'utf8');
 
-test('docs/reference/values.md says what values.yaml says', () => {
+test('docs/reference/values.md is up to date', () => {
   assert.equal(
     read('docs/reference/values.md'),
     valuesReference(read('helm/certfleet/values.yaml')),
@@ -16,11 +16,11 @@ test('docs/reference/values.md says what values.yaml says', () => {
   );
 });
 
-test('a mapping with a comment is one value, one without is its members', () => {
+test('a mapping with a comment is one value, one without is split into its members', () => {
   const page = valuesReference('# Whole.\nwhole:\n  a: 1\nparts:\n  # Part a|b.\n  a: true\n');
   assert.match(page, /\| `whole` \| `\{"a":1\}` \| Whole\. \|\n\| `parts\.a` \| `true` \| Part a\\\|b\. \|\n$/);
 });
 
-test('a value without a comment is refused', () => {
-  assert.throws(() => valuesReference('# First.\nfirst: 1\nsecond: 2\n'), /comment above second/);
+test('rejects a value without a comment', () => {
+  assert.throws(() => valuesReference('# First.\nfirst: 1\nsecond: 2\n'), /second has no comment/);
 });

@@ -96,7 +96,7 @@ function oldestIssueAfter(name: NodeName, sinceMs: number): number {
 }
 
 /** What only a fault fills. */
-const faultPanels = new Set(['Failures by reason', 'Issuers in trouble', 'Why renewals had to wait']);
+const faultPanels = new Set(['Failures by reason', 'Issuers with problems', 'Delayed renewals by reason']);
 
 async function fills(panel: string): Promise<void> {
   const queries = (await dashboardQueries('20s')).filter((query) => query.panel === panel);
@@ -155,7 +155,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await redis.config('SET', 'maxmemory', '64mb');
     await redis.config('SET', 'maxmemory-policy', 'noeviction');
     await fire('CertfleetLanePaused', 'CertfleetLaneStuck');
-    await fills('Why renewals had to wait');
+    await fills('Delayed renewals by reason');
     await fleet.resume(issuerKey);
     await Promise.all(narrow.map((volume) => fleet.unpublish('node-1', volume)));
     await calm();
@@ -165,7 +165,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fleet.cluster.certManager.stop();
     await fire('CertfleetRenewalFailing', 'CertfleetVolumeExpiresSoon', 'CertfleetVolumeAboutToExpire');
     await fills('Failures by reason');
-    await fills('Issuers in trouble');
+    await fills('Issuers with problems');
     const enough = new AbortController();
     // As the kubelet does: again and again.
     const mounting = (async () => {

@@ -65,7 +65,7 @@ async function openAs(name: string, path: string): Promise<Page> {
 }
 
 async function signIn(page: Page, token: string): Promise<void> {
-  await page.getByLabel('Token of Kubernetes').fill(token);
+  await page.getByLabel('Kubernetes token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
@@ -74,7 +74,7 @@ test('who is not signed in sees nothing but how to sign in, and is then where th
   await page.getByText('kubectl create token').waitFor();
   assert.equal(new URL(page.url()).pathname, '/sign-in');
   await signIn(page, 'nonsense');
-  await page.getByRole('alert').getByText('does not accept this token').waitFor();
+  await page.getByRole('alert').getByText('rejects this token').waitFor();
   await signIn(page, await tokenOf('viewer'));
   await page.locator('tbody tr').nth(2).waitFor();
   assert.equal(page.url(), `${fleet.url}/volumes?namespace=shop`);
@@ -135,10 +135,10 @@ test('signing out ends the session', async () => {
     [[true, 'Strict']],
   );
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByLabel('Token of Kubernetes').waitFor();
+  await page.getByLabel('Kubernetes token').waitFor();
   await page.context().addCookies(cookies);
   await page.goto(`${fleet.url}/volumes`);
-  await page.getByLabel('Token of Kubernetes').waitFor();
+  await page.getByLabel('Kubernetes token').waitFor();
 });
 
 test('no token and no session is in the log', async () => {

@@ -105,7 +105,7 @@ test('each filter finds what it names', async () => {
     await expectPods(page, pods);
   }
   await page.goto(`${fleet.url}/volumes?search=nothing-of-the-kind`);
-  await page.getByText('No volume matches').waitFor();
+  await page.getByText('No results').waitFor();
 });
 
 test('a click on a head sorts by it, and says so to a screen reader', async () => {
@@ -125,12 +125,12 @@ test('columns are chosen, and the choice is in the address', async () => {
   const page = await open('/volumes?sort=pod');
   await page.getByText('Columns', { exact: true }).click();
   await page.getByRole('checkbox', { name: 'Serial' }).check();
-  await page.getByRole('checkbox', { name: 'Tries' }).uncheck();
+  await page.getByRole('checkbox', { name: 'Attempts' }).uncheck();
   await page.keyboard.press('Escape');
   await page.getByRole('columnheader', { name: 'Serial' }).waitFor();
   await page.goto(page.url());
   await page.getByRole('columnheader', { name: 'Serial' }).waitFor();
-  assert.equal(await page.getByRole('columnheader', { name: 'Tries' }).count(), 0);
+  assert.equal(await page.getByRole('columnheader', { name: 'Attempts' }).count(), 0);
 });
 
 test('the table is exported as it is filtered, as CSV and as JSON', async () => {
@@ -162,8 +162,8 @@ test('a volume shows its identity and why its renewal fails', async () => {
   }
   await page.getByRole('heading', { name: 'History' }).waitFor();
   // These agents hold no files: the page says so in words instead of showing nothing.
-  await page.getByRole('button', { name: 'Read it from the node' }).click();
-  await page.getByRole('region', { name: 'Chain and certificate' }).getByRole('alert').waitFor();
+  await page.getByRole('button', { name: 'Load from the node' }).click();
+  await page.getByRole('region', { name: 'Certificate and chain' }).getByRole('alert').waitFor();
 });
 
 test('lanes and nodes show the same facts from their side', async () => {
@@ -183,9 +183,9 @@ test('what is not there is said so, with a way on', async () => {
   const page = await open('/volumes/worker-1/unknown');
   await page.getByRole('alert').waitFor();
   await page.goto(`${fleet.url}/moon`);
-  await page.getByText('There is no such page').waitFor();
+  await page.getByText('There is no page at this address').waitFor();
   await page.goto(`${fleet.url}/renewals`);
-  await page.getByText('Nobody has asked for renewals').waitFor();
+  await page.getByText('No bulk renewals').waitFor();
 });
 
 test('the theme is chosen and remembered', async () => {

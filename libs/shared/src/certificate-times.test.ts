@@ -32,7 +32,7 @@ test('is zero when renew-at is at or after not-after', () => {
   assert.equal(jobGraceMs({ notBeforeMs: 0, renewAtMs: 20, notAfterMs: 10 }), 0);
 });
 
-test('a certificate is overdue after the agent's fallback deadline', () => {
+test("a certificate is overdue after the agent's fallback deadline", () => {
   const times = timesOf(60_000);
   assert.equal(isOverdue(times, 40_000), false);
   assert.equal(isOverdue(times, 45_000), false);

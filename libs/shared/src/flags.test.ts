@@ -5,8 +5,8 @@ import { describeFlags, parseFlags } from './flags.ts';
 
 const table = {
   'node-id': { fallback: undefined, help: 'Name of the node.', parse: nonEmpty },
-  verbose: { fallback: 'false', isSwitch: true, help: '      More output.', parse: boolean },
-  level: { fallback: '1', short: 'v', help: '      The level of output.', parse: integerBetween(0, 10) },
+  verbose: { fallback: 'false', isSwitch: true, help: 'More output.', parse: boolean },
+  level: { fallback: '1', short: 'v', help: 'The level of output.', parse: integerBetween(0, 10) },
   gate: { repeatable: true, help: 'A condition.', parse: nonEmpty },
 } as const;
 const parse = (argv: string[], env = {}): ReturnType<typeof parseFlags<typeof table>> => parseFlags(table, argv, env);

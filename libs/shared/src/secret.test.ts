@@ -18,7 +18,7 @@ test('shows its value only through reveal()', () => {
   for (const text of shown) assert.ok(!text.includes('hunter2'), text);
 });
 
-test('redacts secrets and fields with a secret's name', () => {
+test("redacts secrets and fields with a secret's name", () => {
   let output = '';
   const log = createLogger(1, { write: (line: string) => void (output += line) });
   log.info({ secret, password: 'hunter2', request: { token: 'hunter2', volumeContext: { p: 'hunter2' } } }, 'message');

@@ -23,7 +23,7 @@ class FakeStream implements EventStream {
     this.onopen?.(new Event('open'));
   }
 
-  /** As a browser does: `refused` streams are closed, others are being taken up again. */
+  /** As in a browser: `refused` streams are closed, others reconnect. */
   fail(refused: boolean): void {
     this.readyState = refused ? 2 : 0;
     this.onerror?.(new Event('error'));
@@ -37,7 +37,7 @@ class FakeStream implements EventStream {
 class Fixture {
   readonly clock = new ManualClock(5000);
   readonly streams: FakeStream[] = [];
-  readonly told: Changed[] = [];
+  readonly changes: Changed[] = [];
   refusals = 0;
   readonly live = new LiveUpdates({
     clock: this.clock,
@@ -52,7 +52,7 @@ class Fixture {
   });
 
   constructor() {
-    this.live.onChange((changed) => this.told.push(changed));
+    this.live.onChange((changed) => this.changes.push(changed));
     this.live.start();
   }
 
@@ -64,19 +64,19 @@ class Fixture {
   }
 }
 
-test('tells the kinds that changed, and anything after a reset', () => {
-  const { stream, live, told } = new Fixture();
+test('reports the changed kinds, and any change after a reset', () => {
+  const { stream, live, changes } = new Fixture();
   stream.connect();
   assert.deepEqual(live.state, { name: 'live' });
-  // What was asked for before the stream was open may have changed since.
-  assert.deepEqual(told, ['anything']);
+  // Data that was loaded before the stream opened may have changed since.
+  assert.deepEqual(changes, ['anything']);
   stream.send('change', { kinds: ['volumes', 'lanes'] });
   stream.send('reset');
-  assert.deepEqual(told, ['anything', new Set(['volumes', 'lanes']), 'anything']);
+  assert.deepEqual(changes, ['anything', new Set(['volumes', 'lanes']), 'anything']);
 });
 
-test('a short drop is a reconnection, a long one makes the page stale since it began', async () => {
-  const { stream, live, clock, told } = new Fixture();
+test('a short interruption is a reconnection, a long one makes the page stale from its start', async () => {
+  const { stream, live, clock, changes } = new Fixture();
   stream.connect();
   stream.fail(false);
   assert.deepEqual(live.state, { name: 'reconnecting' });
@@ -86,14 +86,14 @@ test('a short drop is a reconnection, a long one makes the page stale since it b
   assert.deepEqual(live.state, { name: 'stale', sinceMs: 5000 });
   stream.connect();
   assert.deepEqual(live.state, { name: 'live' });
-  // The browser resumed from where it was: the server sends what was missed.
-  assert.deepEqual(told, ['anything']);
+  // The browser resumed from its last position: the server sends the missed events.
+  assert.deepEqual(changes, ['anything']);
   assert.equal(clock.timers, 0);
 });
 
-test('a refused stream is opened anew, ever more rarely, and then anything may have changed', async () => {
+test('a refused stream is reopened with a growing back-off and then reports any change', async () => {
   const fixture = new Fixture();
-  const { live, clock, told, streams } = fixture;
+  const { live, clock, changes, streams } = fixture;
   fixture.stream.connect();
   fixture.stream.fail(true);
   await clock.advance(1000);
@@ -104,13 +104,13 @@ test('a refused stream is opened anew, ever more rarely, and then anything may h
   assert.equal(streams.length, 3);
   fixture.stream.connect();
   assert.deepEqual(live.state, { name: 'live' });
-  assert.deepEqual(told, ['anything', 'anything']);
+  assert.deepEqual(changes, ['anything', 'anything']);
   assert.equal(fixture.refusals, 2);
 });
 
-test('stopped while nobody looks, it holds no stream and no timer, and starts with anything', async () => {
+test('while stopped, it has no stream and no timer, and its start reports any change', async () => {
   const fixture = new Fixture();
-  const { live, clock, told } = fixture;
+  const { live, clock, changes } = fixture;
   fixture.stream.connect();
   fixture.stream.fail(true);
   live.stop();
@@ -118,5 +118,5 @@ test('stopped while nobody looks, it holds no stream and no timer, and starts wi
   assert.equal(clock.timers, 0);
   live.start();
   fixture.stream.connect();
-  assert.deepEqual(told, ['anything', 'anything']);
+  assert.deepEqual(changes, ['anything', 'anything']);
 });

@@ -19,7 +19,7 @@ function fixture() {
   return { clock, starts, refresher, finish: () => finish?.() };
 }
 
-test('the first wish is met at once, any number of later ones by one refresh a second', async () => {
+test('refreshes at once on the first request and at most once a second on further ones', async () => {
   const { clock, starts, refresher, finish } = fixture();
   refresher.request();
   finish();
@@ -30,7 +30,7 @@ test('the first wish is met at once, any number of later ones by one refresh a s
   assert.deepEqual(starts, [1000, 2000]);
 });
 
-test('a wish while a refresh runs is met after it, never beside it', async () => {
+test('refreshes again after a running refresh, never concurrently', async () => {
   const { clock, starts, refresher, finish } = fixture();
   refresher.request();
   refresher.request();
@@ -41,7 +41,7 @@ test('a wish while a refresh runs is met after it, never beside it', async () =>
   assert.deepEqual(starts, [1000, 6000]);
 });
 
-test('without any wish what is shown is refreshed all the same after a while', async () => {
+test('refreshes after a while without a request', async () => {
   const { clock, starts, refresher, finish } = fixture();
   refresher.request();
   finish();
@@ -51,7 +51,7 @@ test('without any wish what is shown is refreshed all the same after a while', a
   assert.deepEqual(starts, [1000, 31_000]);
 });
 
-test('stopped, it leaves no timer', async () => {
+test('leaves no timer when stopped', async () => {
   const { clock, refresher, finish } = fixture();
   refresher.request();
   finish();

@@ -26,10 +26,10 @@ test('silent nodes come first, equal ones by name', () => {
   assert.equal(names(sortedNodes(nodes, { search: '', sort: 'troubled', order: 'desc' })), 'abc');
 });
 
-test('a search finds parts of names whatever their case', () => {
+test('a search matches parts of names and ignores case', () => {
   assert.equal(names(sortedNodes(nodes, { search: 'B', sort: 'node', order: 'asc' })), 'b');
 });
 
-test('only what can be sorted by is a sort', () => {
+test('accepts only known sort columns', () => {
   assert.deepEqual(['seen', 'toString', ''].map(isNodeSort), [true, false, false]);
 });

@@ -20,7 +20,7 @@ const timeline = {
 };
 const at = (time: string): number => Date.parse(`2026-11-26T${time}:00Z`);
 
-test('hours are in order, and the present one holds what was done and what is due', () => {
+test('hours are in order, and the current one contains both completed and due renewals', () => {
   assert.deepEqual(hourSpans(timeline), [
     { fromMs: at('11:00'), renewed: 5, failed: 0, due: null },
     { fromMs: at('12:00'), renewed: 2, failed: 1, due: 4 },
@@ -28,6 +28,6 @@ test('hours are in order, and the present one holds what was done and what is du
   ]);
 });
 
-test('days are of what is due alone', () => {
+test('days contain only due renewals', () => {
   assert.deepEqual(daySpans(timeline), [{ fromMs: at('00:00'), renewed: null, failed: null, due: 9 }]);
 });

@@ -9,15 +9,14 @@ import { issuerParts } from '../ui/issuer-name.tsx';
 import { Modal } from '../ui/modal.tsx';
 import { Failed, Loading } from '../ui/notice.tsx';
 
-/** What the dialog is given. */
 export interface RenewDialogProps {
-  /** Nothing in it means the whole fleet. */
+  /** An empty selection means the whole fleet. */
   readonly selection: RenewalRequest['selection'];
   readonly onClose: () => void;
   readonly onRenewed?: () => void;
 }
 
-/** Counts what a renewal would touch, asks for a reason, and only then has it done. */
+/** Shows the number of affected volumes, asks for a reason, then requests the renewal. */
 export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps): JSX.Element {
   const { api, toasts } = useServices();
   const [preview, setPreview] = useState<RenewalPreview | undefined>(undefined);
@@ -39,8 +38,8 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
     setError(undefined);
     try {
       const { id, total } = await api.renew({ selection, reason: reason.trim(), ignoreWindows, everything });
-      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'See the progress' };
-      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} asked for.`, link });
+      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'Show progress' };
+      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} requested.`, link });
       onRenewed?.();
       onClose();
     } catch (thrown) {
@@ -66,7 +65,7 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
             required
             maxLength={512}
             value={reason}
-            placeholder="Shown with the progress and kept in the audit log"
+            placeholder="Shown with the progress and recorded in the audit log"
             autoFocus
             onInput={(event) => setReason(event.currentTarget.value)}
           />
@@ -77,9 +76,9 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
             checked={ignoreWindows}
             onChange={(event) => setIgnoreWindows(event.currentTarget.checked)}
           />
-          Do not wait for renewal windows
+          Ignore renewal windows
         </label>
-        <p class="dim small">Each issuer’s rate and limit in flight hold all the same; a paused lane stays paused.</p>
+        <p class="dim small">Each issuer’s rate limit and limit in flight still apply; a paused lane stays paused.</p>
         <div class="dialog-actions">
           <button type="button" onClick={onClose}>
             Cancel
@@ -100,7 +99,7 @@ function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly p
     return (
       <p>
         Nothing to renew:{' '}
-        {skipped === 0 ? 'no volume matches.' : `${counted(skipped, 'volume')} without a certificate yet.`}
+        {skipped === 0 ? 'no volume matches.' : `${counted(skipped, 'volume')} without a certificate.`}
       </p>
     );
   }
@@ -109,7 +108,7 @@ function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly p
       <p>
         <strong class="big">{formatCount(count)}</strong> {count === 1 ? 'volume' : 'volumes'} on{' '}
         {counted(byNode.length, 'node')}
-        {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate yet are left out</span>}
+        {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate are skipped</span>}
       </p>
       <ul class="tally">
         {byIssuer.slice(0, shownRows).map(({ value, count: of }) => (

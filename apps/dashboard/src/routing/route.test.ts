@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { laneHref, nodeHref, routeOf, safeReturn, volumeHref } from './route.ts';
 
-test('each address names its view', () => {
+test('each address opens its view', () => {
   const views: readonly (readonly [string, ReturnType<typeof routeOf>])[] = [
     ['/', { view: 'overview' }],
     ['/volumes', { view: 'volumes' }],
@@ -14,13 +14,13 @@ test('each address names its view', () => {
   for (const [path, route] of views) assert.deepEqual(routeOf(path), route);
 });
 
-test('an address of nothing is told so', () => {
+test('an unknown address is not found', () => {
   for (const path of ['/moon', '/volumes/a', '/volumes/a/b/c', '/nodes/', '/lanes/a/b', '/%E0%A4%A']) {
     assert.deepEqual(routeOf(path), { view: 'unknown' }, path);
   }
 });
 
-test('after signing in one returns to this page alone', () => {
+test('returns only to paths of this page after sign-in', () => {
   assert.equal(safeReturn('/volumes?state=due'), '/volumes?state=due');
   for (const from of [null, '', 'https://elsewhere', '//elsewhere', '/\\elsewhere', '/sign-in?from=/']) {
     assert.equal(safeReturn(from), '/');

@@ -50,7 +50,7 @@ function fails(expected: Partial<CertfleetError>): (thrown: unknown) => boolean 
   };
 }
 
-test('sends JSON with the agent's credentials and returns the response', async (t) => {
+test("sends JSON with the agent's credentials and returns the response", async (t) => {
   const { server, client } = await setUp(t, [json(201, { metadata: { name: 'cart' } })]);
   assert.deepEqual(await client.request(create), { metadata: { name: 'cart' } });
   const [request] = server.requests;
@@ -243,7 +243,7 @@ test('uses the given ServiceAccount token and never logs it', async (t) => {
       (thrown: unknown) => thrown,
     );
     assert.equal(server.requests[0]?.headers.authorization, `Bearer ${token}`);
-    assert.equal(server.requests.length, 1, 'expected no retry with another's token');
+    assert.equal(server.requests.length, 1, "expected no retry with another's token");
     assert.ok(!inspect(error, { depth: 20, showHidden: true }).includes('very-secret'), inspect(error, { depth: 20 }));
   }
 });

@@ -10,7 +10,7 @@ function refusal(statusCode: number, body: unknown, retryAfter?: string): Return
   return errorFromResponse({ statusCode, body: text, retryAfter, action: 'create pods' }, now);
 }
 
-test('maps the API server's errors to codes and keeps message and reason', () => {
+test("maps the API server's errors to codes and keeps message and reason", () => {
   const cases = [
     [400, 'BadRequest', 'invalid-argument', false],
     [401, 'Unauthorized', 'unauthenticated', true],

@@ -95,7 +95,7 @@ test('accepts only a server certificate of the configured CA', async (t) => {
   assert.equal(met.length, 1);
 });
 
-test('sends a body with any method, and appends the path to the server's base path unchanged', async (t) => {
+test("sends a body with any method, and appends the path to the server's base path unchanged", async (t) => {
   const { transport } = open(t);
   access = { ...access, server: `${access.server}/k8s` };
   const body = '{"preconditions":{"uid":"ü"}}';

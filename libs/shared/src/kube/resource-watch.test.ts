@@ -115,7 +115,7 @@ test('resumes from the last event when the connection breaks', async (t) => {
   assert.equal(errors.length, 1);
 });
 
-test('lists again without the server's cache when its version is too old', async (t) => {
+test("lists again without the server's cache when its version is too old", async (t) => {
   for (const tooOld of [lines([expired]), status(410, 'Gone', 'too old')]) {
     const { called, requests } = await setUp(t, [list('10', ['a']), tooOld, list('90', ['b']), lines([])]);
     await called('SYNCED b');
