@@ -6,14 +6,14 @@ const repository = join(import.meta.dirname, '../..');
 const nodeImage = 'docker.io/library/node:24-bookworm-slim';
 
 /**
- * Hands dockerd the images of docker-compose.test.yml, ours built from their Dockerfiles. buildah builds them, as for
- * clusters: the engine's network reaches no registry, which `npm ci` needs.
+ * Loads the images of docker-compose.test.yml into dockerd, with ours built from their Dockerfiles. buildah builds
+ * them, as for clusters: the engine's network reaches no registry, which `npm ci` needs.
  */
 export async function loadComposeImages(engine: DockerEngine, log: (line: string) => void): Promise<void> {
   await ensureNodeImage(log);
   await ensureRedisImage(log);
   await engine.load(redisImage);
-  // Debian with openssl, which is all that is asked of buildpack-deps; on Docker Hub it is too the base of Node's image.
+  // Only Debian with openssl is needed of buildpack-deps; on Docker Hub it is also the base of Node's image.
   await engine.load(nodeImage, ['buildpack-deps:bookworm-curl']);
   for (const app of ['node-agent', 'renewal-controller']) {
     const dockerfile = join(repository, 'apps', app, 'Dockerfile');

@@ -1,4 +1,4 @@
-// What strangers and operators may send a whole controller, and what it costs the API server and others.
+// Limits for requests of strangers and operators, and their cost for the API server and other users.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ async function statusOf(
   return (await fleet.ask(path, init)).status;
 }
 
-test('another random token on each call costs few reviews, and who was known before is served meanwhile', async () => {
+test('a stream of random tokens causes few reviews, and known users are served during it', async () => {
   await using all = await startFleet();
   const { fleet, reviewer } = all;
   assert.equal(await statusOf(fleet, 'volumes', bearer('good-jane')), 200);
@@ -48,25 +48,25 @@ test('another random token on each call costs few reviews, and who was known bef
     assert.equal(await statusOf(fleet, 'volumes', bearer('good-jane')), 200);
   }
   assert.deepEqual([...statuses].sort(), [401, 429]);
-  // Ten failures, two a second beyond them, and jane's.
+  // Ten failures, then two per second, plus jane's.
   assert.ok(reviewer.state.tokenReviews < 100, `${reviewer.state.tokenReviews} reviews`);
 });
 
-test('an operator signs in though others of the same address failed all the time', async () => {
+test('an operator can sign in although others at the same address fail all the time', async () => {
   await using all = await startFleet();
   const { fleet } = all;
   for (let i = 0; i < 13; i += 1) await fleet.ask('session', { json: { token: `bad-${i}` } });
   assert.equal(await statusOf(fleet, 'session', { json: { token: 'good-jane' } }), 200);
 });
 
-test('behind a trusted proxy failures are counted by the address that it names, and a stranger names none', async () => {
+test('behind a trusted proxy, failures count by the address that the proxy names; an untrusted client cannot name one', async () => {
   await using trusting = await startFleet('--api-trusted-proxies=127.0.0.0/8,::1');
   const from = (address: string, token: string): Promise<number> =>
     statusOf(trusting.fleet, 'volumes', { headers: { ...bearer(token).headers, 'x-forwarded-for': address } });
   for (let i = 0; i < 15; i += 1) await from('198.51.100.7', `guess-${i}`);
   assert.equal(await from('198.51.100.7', 'guess-last'), 429);
   assert.equal(await from('198.51.100.8', 'good-jane'), 200);
-  // The last untrusted address counts, whatever is written before it.
+  // The last untrusted address counts, regardless of those before it.
   assert.equal(await from('203.0.113.1, 198.51.100.7', 'guess-again'), 429);
 
   await using alone = await startFleet();
@@ -79,7 +79,7 @@ test('behind a trusted proxy failures are counted by the address that it names, 
   assert.ok(statuses.includes(429), statuses.join(' '));
 });
 
-test('users behind an authenticating proxy have a limit each', async () => {
+test('users behind an authenticating proxy have separate limits', async () => {
   await using reviewer = await FakeReviewer.start();
   await using fleet = await OperatedFleet.start();
   const secretFile = join(fleet.directory, 'secret');
@@ -95,7 +95,7 @@ test('users behind an authenticating proxy have a limit each', async () => {
   assert.equal(await as('jane'), 200);
 });
 
-test('the controller’s own credentials that fail are answered with 503 and without a word of the inside', async () => {
+test('failing credentials of the controller give 503 without internal details', async () => {
   await using all = await startFleet();
   const { fleet, reviewer } = all;
   for (const refusal of [401, 403] as const) {
@@ -109,7 +109,7 @@ test('the controller’s own credentials that fail are answered with 503 and wit
   assert.equal(await statusOf(fleet, 'volumes', bearer('good-jane')), 200);
 });
 
-test('a sign-out ends the session’s event stream, and one user does not take all streams', async () => {
+test('a sign-out ends the session’s event stream, and one user cannot use all streams', async () => {
   await using all = await startFleet();
   const { fleet } = all;
   const signedIn = await fleet.ask('session', { json: { token: 'good-jane' } });
@@ -130,7 +130,7 @@ test('a sign-out ends the session’s event stream, and one user does not take a
   }
 });
 
-test('exports and sign-outs are in the audit, and so is who was refused what', async () => {
+test('exports, sign-outs and refused accesses are in the audit log', async () => {
   await using all = await startFleet();
   const { fleet, reviewer } = all;
   const signedIn = await fleet.ask('session', { json: { token: 'good-jane' } });
@@ -145,7 +145,7 @@ test('exports and sign-outs are in the audit, and so is who was refused what', a
       [who, action, target, outcome].join(' '),
     );
   await eventually(
-    'the export to be over',
+    'the export to end',
     async () => !(await entries()).some((each) => String(each).includes('started')),
   );
   assert.deepEqual((await entries()).slice(0, 2), [
