@@ -1,4 +1,4 @@
-// Who agents and operators are, asked of a real API server.
+// Identities of agents and operators with a real API server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
@@ -60,7 +60,7 @@ after(async () => {
   await cluster.stop();
 });
 
-/** A token as the kubelet would project it; without a pod it is bound to no node. */
+/** A token as the kubelet would project it; without a pod it is not bound to a node. */
 async function tokenOf(
   account: string,
   options: { readonly pod?: string; readonly audience?: string },
@@ -71,13 +71,13 @@ async function tokenOf(
   return stdout.trim();
 }
 
-test('an agent is the agent of the node that its pod runs on', async () => {
+test('an agent has the identity of the node that its pod runs on', async () => {
   const identify = identifyByTokenReview(client, rules);
   assert.equal(await identify(await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' })), 'node-1');
   assert.equal(await identify(await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' })), 'node-2');
 });
 
-test('a token of another audience, another account or no node, or a forged one, is nobody', async () => {
+test('rejects a token of another audience, another account or no node, and a forged one', async () => {
   const identify = identifyByTokenReview(client, rules);
   const good = await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' });
   const [header = '', , signature = ''] = good.split('.');
@@ -97,13 +97,13 @@ test('a token of another audience, another account or no node, or a forged one, 
   for (const [token, code] of refusals) await assert.rejects(identify(token), { code });
 });
 
-test('a deleted pod takes its identity with it', async () => {
+test('a deleted pod loses its identity', async () => {
   const token = await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' });
   await cluster.kubectl(['delete', 'pod', 'agent-2', '-n', namespace, '--force', '--grace-period=0']);
   await assert.rejects(identifyByTokenReview(client, rules)(token), { code: 'unauthenticated' });
 });
 
-test('operators may do what RBAC says: view and renew are verbs of their own', async () => {
+test('operators have the permissions of RBAC: view and renew are separate verbs', async () => {
   const sessions = { find: () => Promise.reject(new Error('expected no session to be asked for')) };
   const gate = new KubernetesGate({ client, sessions, clock: systemClock });
   const rightsOf = async (account: string): Promise<object> => {
@@ -115,6 +115,6 @@ test('operators may do what RBAC says: view and renew are verbs of their own', a
   assert.deepEqual(await rightsOf('viewer'), { view: true, renew: false });
   assert.deepEqual(await rightsOf('operator'), { view: true, renew: true });
   assert.deepEqual(await rightsOf('other'), { view: false, renew: false });
-  // A token that was made for the agents' API is no operator's.
+  // A token for the agents' API is not valid for operators.
   await assert.rejects(gate.userOf(await tokenOf('operator', { audience: 'certfleet' })), { code: 'unauthenticated' });
 });

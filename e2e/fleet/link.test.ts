@@ -1,4 +1,4 @@
-// The agent's own link against the controller's own fleet API over TLS, on a real Redis.
+// The agent's link against the controller's fleet API over TLS, on a real Redis.
 import assert from 'node:assert/strict';
 import dns from 'node:dns/promises';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { eventually } from './support/eventually.ts';
 import { FleetFixture } from './support/fleet-fixture.ts';
 import { writeTestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
 
-test('the index holds what the agent holds: snapshot, changes, removals', async () => {
+test('the index follows the agent: snapshot, changes, removals', async () => {
   await using fleet = await FleetFixture.start();
   const { port } = await fleet.startReplica();
   const volumes = new MemoryVolumes(['csi-1', 'csi-2']);
@@ -19,18 +19,18 @@ test('the index holds what the agent holds: snapshot, changes, removals', async 
   await fleet.untilIndexed('node-a', { 'csi-2': 1, 'csi-3': 5 });
 });
 
-test('name servers are asked for the controller’s address alone, and configure nothing', async (t) => {
+test('DNS is only queried for the controller’s address and has no effect on configuration', async (t) => {
   await using fleet = await FleetFixture.start();
   const { port } = await fleet.startReplica();
   const asked = await recordDnsQueries(t);
   fleet.link(port, new MemoryVolumes(['csi-1']));
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
-  // Whatever was asked before is told before.
+  // All earlier queries have arrived by then.
   await assert.rejects(dns.resolveTxt('last.test'), { code: 'ENOTFOUND' });
   assert.deepEqual(asked, ['last.test']);
 });
 
-test('an agent speaks for the node of its token alone, and without one for none', async () => {
+test('an agent only speaks for the node of its token, and for none without a token', async () => {
   await using fleet = await FleetFixture.start();
   const { port, server } = await fleet.startReplica();
   fleet.link(port, new MemoryVolumes(['csi-a']), 'token-of-node-a');
@@ -43,7 +43,7 @@ test('an agent speaks for the node of its token alone, and without one for none'
   assert.ok(fleet.log.every((line) => !line.includes('token-of-nobody')));
 });
 
-test('a job of the queue renews the volume once, however often it comes', async () => {
+test('a repeated job of the queue renews the volume once', async () => {
   await using fleet = await FleetFixture.start();
   const { port } = await fleet.startReplica();
   const volumes = new MemoryVolumes(['csi-1', 'csi-2']);
@@ -60,7 +60,7 @@ test('a job of the queue renews the volume once, however often it comes', async 
   );
 });
 
-test('a controller that was killed finds the agents again, and takes what happened meanwhile', async () => {
+test('a killed controller finds the agents again and learns of changes since', async () => {
   await using fleet = await FleetFixture.start();
   const first = await fleet.startReplica();
   const volumes = new MemoryVolumes(['csi-1', 'csi-2']);
@@ -76,7 +76,7 @@ test('a controller that was killed finds the agents again, and takes what happen
   await fleet.untilIndexed('node-a', { 'csi-1': 2 });
 });
 
-test('a Redis that lost everything is filled again by the agents, with access to their queues', async () => {
+test('after Redis lost all data, the agents fill it again and get access to their queues', async () => {
   await using fleet = await FleetFixture.start();
   const { port } = await fleet.startReplica();
   const volumes = new MemoryVolumes(['csi-1', 'csi-2']);
@@ -91,7 +91,7 @@ test('a Redis that lost everything is filled again by the agents, with access to
   assert.equal(volumes.renewals.length, 1);
 });
 
-test('an agent that connects while Redis is away is indexed when it is back', async () => {
+test('an agent that connects while Redis is unavailable is indexed later', async () => {
   await using fleet = await FleetFixture.start();
   const { port, server } = await fleet.startReplica();
   await fleet.redis.kill();
@@ -101,7 +101,7 @@ test('an agent that connects while Redis is away is indexed when it is back', as
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
 });
 
-test('of two streams of a node the newer one counts', async () => {
+test('of two streams of a node the newer one is used', async () => {
   await using fleet = await FleetFixture.start();
   const { port, server } = await fleet.startReplica();
   const older = fleet.link(port, new MemoryVolumes(['csi-old']));
@@ -113,7 +113,7 @@ test('of two streams of a node the newer one counts', async () => {
   assert.equal(server.connected, 1);
 });
 
-test('a node that moved to another replica is let go by the first', async () => {
+test('the first replica releases a node that moved to another', async () => {
   await using fleet = await FleetFixture.start();
   const first = await fleet.startReplica();
   const second = await fleet.startReplica();
@@ -129,14 +129,14 @@ test('a node that moved to another replica is let go by the first', async () => 
   await fleet.untilIndexed('node-a', { 'csi-2': 1 });
 });
 
-test('a renewed serving certificate is shown to the next agent', async () => {
+test('a renewed serving certificate is used for the next agent', async () => {
   await using fleet = await FleetFixture.start();
   const { port, certificate } = await fleet.startReplica();
   fleet.link(port, new MemoryVolumes(['csi-a']));
   await fleet.untilIndexed('node-a', { 'csi-a': 1 });
   writeTestCertificate(fleet.directory);
   await certificate.refresh();
-  // This one trusts the new certificate alone.
+  // This one only trusts the new certificate.
   fleet.link(port, new MemoryVolumes(['csi-b']), 'token-of-node-b');
   await fleet.untilIndexed('node-b', { 'csi-b': 1 });
 });

@@ -1,4 +1,5 @@
-// What the Redis user of a node can do, on a real redis-server: its own queue's work, and nothing of another node's.
+// The permissions of a node's Redis user on a real redis-server: the work of its own queue, and nothing of another
+// node.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Queue, QueueEvents } from 'bullmq';
@@ -36,7 +37,7 @@ after(async () => {
   await server.stop();
 });
 
-/** A bare connection as a node's user, which fails at once instead of trying again. */
+/** A raw connection as a node's user, which fails at once instead of retrying. */
 function connect({ username, password }: RedisAccess): Redis {
   const client = new Redis({
     port: server.port,
@@ -53,7 +54,7 @@ function queueOf({ queue, prefix: queuePrefix }: RedisAccess, connection: Redis)
   return new Queue(queue, { connection, prefix: queuePrefix, skipVersionCheck: true });
 }
 
-test('a node takes, renews and ends jobs of its own queue with the rights that it has', async () => {
+test('a node takes, renews and completes jobs of its own queue with its permissions', async () => {
   const access = await acl.grant('node-own');
   const lines: string[] = [];
   const done = Promise.withResolvers<[string, number]>();
@@ -100,7 +101,7 @@ class ClosingEvents implements AsyncDisposable {
   }
 }
 
-test('a node can neither read, add to, nor drain the queue of another node', async () => {
+test('a node cannot read, add to, or drain the queue of another node', async () => {
   const own = await acl.grant('node-a');
   const other = await acl.grant('node-b');
   const otherQueue = queueOf(other, admin);
@@ -147,7 +148,7 @@ test('a node can neither read, add to, nor drain the queue of another node', asy
   assert.equal((await otherQueue.getJob('x-1'))?.id, 'x-1');
 });
 
-test('an older password is good until the next but one is given, and never appears in the clear', async () => {
+test('an older password is valid until the second next one is issued, and is never stored in plain text', async () => {
   const [first, second, third] = [await acl.grant('node-c'), await acl.grant('node-c'), await acl.grant('node-c')];
   assert.equal(new Set([first.password, second.password, third.password]).size, 3);
   const works = async (access: RedisAccess): Promise<boolean> => {
@@ -166,14 +167,14 @@ test('an older password is good until the next but one is given, and never appea
   await open.ping();
   const closed = new Promise((resolve) => open.once('close', resolve));
   await acl.revoke('node-c');
-  // Redis ends the connections of a user that it deletes.
+  // Redis closes the connections of a user that it deletes.
   await closed;
   open.disconnect();
   await acl.revoke('node-c');
   assert.deepEqual([await works(second), await works(third)], [false, false]);
 });
 
-test('says what to do when Redis forbids making users', async () => {
+test('explains what to do when Redis forbids creating users', async () => {
   await admin.call('ACL', 'SETUSER', 'modest', 'on', '>modest', '~*', '+@all', '-@admin');
   const redis = new Redis({ port: server.port, username: 'modest', password: 'modest' });
   const modest = new RedisAcl({
@@ -187,7 +188,7 @@ test('says what to do when Redis forbids making users', async () => {
   redis.disconnect();
 });
 
-test('a node runs no script but those of its queue, and none of them for long', async () => {
+test('a node can only run scripts of its queue, and none of them for long', async () => {
   const access = await acl.grant('node-evil');
   const evil = connect(access);
   const key = (name: string): string => `${access.prefix}:${access.queue}:${name}`;
@@ -228,7 +229,7 @@ test('a node runs no script but those of its queue, and none of them for long', 
   evil.disconnect();
 });
 
-test('the scripts of a queue refuse arguments and data that would keep Redis busy', async () => {
+test('the scripts of a queue reject arguments and data that would keep Redis busy', async () => {
   const access = await acl.grant('node-busy');
   const evil = connect(access);
   const key = (name: string): string => `${access.prefix}:${access.queue}:${name}`;
@@ -241,7 +242,7 @@ test('the scripts of a queue refuse arguments and data that would keep Redis bus
   const names = ['wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc'];
   const keys = names.map(key);
   const finished = [...keys, key('completed'), key('job'), key('metrics:completed'), key('marker')];
-  // What BullMQ packs: {token, keepJobs, maxMetricsSize, lockDuration}, here in JSON's clothes of MessagePack.
+  // BullMQ's packed options: {token, keepJobs, maxMetricsSize, lockDuration}, as MessagePack.
   const pack = (value: Readonly<Record<string, unknown>>): Buffer => packed(value);
   const options = { token: '0', keepJobs: { count: 0 }, maxMetricsSize: '', lockDuration: 1000, attempts: 0 };
   const finish = (timestamp: string, given: object): Promise<unknown> =>
@@ -288,20 +289,20 @@ test('the scripts of a queue refuse arguments and data that would keep Redis bus
   evil.disconnect();
 });
 
-test('every command that the scripts call on the paths that stay open is allowed', () => {
+test('every command that the scripts call on permitted paths is allowed', () => {
   const rules = nodeUserRules('{p}', { kind: 'single', servers: [] });
-  // Reached only by jobs with parents or deduplication, metrics and lists of what was done, which the guards refuse.
+  // Only reached by jobs with parents or deduplication, metrics and lists of finished jobs, which the guards reject.
   const unreachable = new Set(['ltrim', 'zremrangebyrank', 'zremrangebyscore', 'zrevrange', 'zrevrangebyscore']);
   const called = queueScripts.flatMap(({ source }) =>
     [...source.matchAll(/r?call\(\s*["'](\w+)["']/gi)].map(([, name = '']) => name.toLowerCase()),
   );
   assert.ok(called.length > 100);
   for (const name of new Set(called)) if (!unreachable.has(name)) assert.ok(rules.includes(`+${name}`), name);
-  // And the worker's own: what it blocks on.
+  // The worker's own blocking command.
   assert.ok(rules.includes('+bzpopmin'));
 });
 
-test('a worker waits for scripts that Redis lost, and goes on when they are back', async () => {
+test('a worker waits for scripts that Redis lost, and continues when they are back', async () => {
   const access = await acl.grant('node-waits');
   await admin.script('FLUSH');
   const done = Promise.withResolvers<string>();

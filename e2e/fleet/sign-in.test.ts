@@ -1,4 +1,4 @@
-// How operators sign in and what they may, asked of a real API server by a whole controller.
+// Sign-in and permissions of operators, with a real API server and a complete controller.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ async function signIn(fleet: OperatedFleet, token: string): Promise<SignedIn> {
   return { cookie: set.split(';')[0] ?? '', session: answer.body };
 }
 
-test('a token signs in once, a viewer sees and cannot renew, and a session ends when it is closed', async () => {
+test('a token signs in once, a viewer can read but not renew, and a session ends on sign-out', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
   assert.equal((await fleet.ask('session')).status, 401);
@@ -109,7 +109,7 @@ test('a token signs in once, a viewer sees and cannot renew, and a session ends 
   assert.ok(!everything.includes(token) && !everything.includes(cookie.split('=')[1] ?? cookie));
 });
 
-test('an operator renews with the header that the page alone can set, and by bearer token without it', async () => {
+test('an operator renews with the header that only the page can set, and by bearer token without it', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
   const token = await tokenOf('operator');
@@ -123,7 +123,7 @@ test('an operator renews with the header that the page alone can set, and by bea
   assert.equal(await renew({ authorization: `Bearer ${token}` }), 200);
 });
 
-test('guesses of tokens are few a minute, and requests bounded', async () => {
+test('token guesses and requests are rate-limited', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`, '--api-rate-limit=20');
   const statuses: number[] = [];
@@ -135,7 +135,7 @@ test('guesses of tokens are few a minute, and requests bounded', async () => {
   assert.deepEqual([answers[19], answers[20]], [200, 429]);
 });
 
-test('a proxy is believed by its secret alone, and RBAC says what its users may', async () => {
+test('a proxy is trusted only with its secret, and RBAC determines the permissions of its users', async () => {
   await using fleet = await OperatedFleet.start();
   const secretFile = join(fleet.directory, 'proxy-secret');
   writeFileSync(secretFile, 'a-secret-of-the-proxy\n');

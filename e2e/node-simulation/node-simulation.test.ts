@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-/** In a process of its own: the simulation draws Math.random from its seed and listens for unhandled rejections. */
+/** In a child process: the simulation seeds Math.random and listens for unhandled rejections. */
 async function simulation(...options: string[]): Promise<{ readonly code: unknown; readonly output: string }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...options]);
   let output = '';
@@ -15,7 +15,7 @@ async function simulation(...options: string[]): Promise<{ readonly code: unknow
 }
 
 test(
-  'no rule breaks in schedules that once broke one, when any one call fails, nor in the first seeds',
+  'no rule breaks in recorded schedules, with any single call failing, or in the first seeds',
   { timeout: 840_000 },
   async (context) => {
     const { code, output } = await simulation('--regressions', '--systematic', 'all', '--seed', '1', '--minutes', '2');
@@ -24,7 +24,7 @@ test(
   },
 );
 
-test('a seed gives the same steps each time', async () => {
+test('a seed always gives the same steps', async () => {
   const run = (): ReturnType<typeof simulation> => simulation('--seed', '3', '--count', '1');
   const [first, second] = [await run(), await run()];
   const withoutTimes = ({ output }: { output: string }): string => output.replaceAll(/ in \d+ s/g, '');

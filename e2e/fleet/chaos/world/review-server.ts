@@ -15,7 +15,7 @@ export class ReviewServer {
     void this.#answer(request, response).catch(() => response.destroy());
   });
 
-  /** @returns the path of a kubeconfig that names this server */
+  /** @returns the path of a kubeconfig for this server */
   async start(address: string, directory: string): Promise<string> {
     const port = 6443;
     this.#server.listen(port, address);
