@@ -84,7 +84,7 @@ describe('removal of clusters', { skip }, () => {
       apiServerArgs: ['--no-such-flag'],
       log: (line) => lines.push(line),
     });
-    await assert.rejects(start, /kube-apiserver ended before it was ready.*unknown flag: --no-such-flag/s);
+    await assert.rejects(start, /kube-apiserver exited before it was ready.*unknown flag: --no-such-flag/s);
     const name = /certfleet-[0-9a-f]{6}/.exec(lines.join())?.[0] ?? '';
     assert.deepEqual(await tracesOf({ name, namespaces: [] }), []);
   });

@@ -1,4 +1,4 @@
-// axe on every view and on what opens over it, light and dark, on a laptop and on a phone.
+// axe on every view with its dialogs and menus, light and dark, on a laptop and on a phone.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -50,7 +50,7 @@ async function violationsOf(page: Page): Promise<readonly string[]> {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 320]) {
-    test(`axe finds nothing in any view, ${colorScheme}, ${width} px`, async () => {
+    test(`axe reports nothing in any view, ${colorScheme}, ${width} px`, async () => {
       const page = await browser.open(`${fleet.url}/`, { colorScheme, viewport: { width, height: 800 } });
       for (const path of views()) {
         await page.goto(`${fleet.url}${path}`);
@@ -62,7 +62,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     });
   }
 
-  test(`axe finds nothing in dialogs and menus, ${colorScheme}`, async () => {
+  test(`axe reports nothing in dialogs and menus, ${colorScheme}`, async () => {
     const page = await browser.open(`${fleet.url}/volumes`, { colorScheme });
     await page.getByText('Columns', { exact: true }).click();
     assert.deepEqual(await violationsOf(page), []);

@@ -1,4 +1,4 @@
-// What operators do on the page: counted first, confirmed, done, shown and kept in the audit log.
+// Operators' actions on the page: counted, confirmed, executed, shown and recorded in the audit log.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -17,18 +17,18 @@ after(async () => {
   await browser[Symbol.asyncDispose]();
 });
 
-/** Confirms the open dialog with a reason, once it says how many. */
+/** Confirms the open dialog with a reason, once it shows the count. */
 async function renew(page: Page, count: string, reason: string): Promise<void> {
   const dialog = page.getByRole('dialog');
   const confirm = dialog.getByRole('button', { name: `Renew ${count}` });
   await confirm.waitFor();
-  assert.equal(await confirm.isDisabled(), true, 'a reason is asked for');
+  assert.equal(await confirm.isDisabled(), true, 'a reason is required');
   await dialog.getByLabel('Reason').fill(reason);
   await confirm.click();
   await dialog.waitFor({ state: 'detached' });
 }
 
-test('one volume is renewed after a count and a reason, and its new certificate shows', async () => {
+test('one volume is renewed after a count and a reason, and its new certificate is shown', async () => {
   await using fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
   const page = await browser.open(`${fleet.url}/volumes/worker-1/csi-web`);
@@ -43,7 +43,7 @@ test('one volume is renewed after a count and a reason, and its new certificate 
   await entry.getByText('key was shown in a log').waitFor();
 });
 
-test('picked rows are renewed, and no others', async () => {
+test('only selected rows are renewed', async () => {
   await using fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
   const page = await browser.open(`${fleet.url}/volumes?node=worker-2&sort=pod`);
@@ -56,7 +56,7 @@ test('picked rows are renewed, and no others', async () => {
   assert.deepEqual(fleet.renewed, ['csi-db', 'csi-queue']);
 });
 
-test('all that match are renewed; the whole fleet only by that name', async () => {
+test('all matching volumes are renewed; the whole fleet only when named as such', async () => {
   await using fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
   const page = await browser.open(`${fleet.url}/volumes`);
@@ -72,7 +72,7 @@ test('all that match are renewed; the whole fleet only by that name', async () =
   assert.deepEqual(fleet.renewed, ['csi-db', 'csi-queue']);
 });
 
-test('a lane is paused with a reason, holds what is asked for, and goes on when resumed', async () => {
+test('a lane is paused with a reason, defers requested renewals, and continues when resumed', async () => {
   await using fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
   const page = await browser.open(`${fleet.url}/lanes`);
@@ -96,7 +96,7 @@ test('a lane is paused with a reason, holds what is asked for, and goes on when 
   for (const action of ['Resume', 'Pause']) await page.getByRole('cell', { name: action, exact: true }).waitFor();
 });
 
-test('a bulk renewal is cancelled: what has not started returns to its own time', async () => {
+test('a bulk renewal is cancelled: renewals that have not started return to their planned time', async () => {
   await using fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
   const { lanes } = await fleet.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
@@ -134,6 +134,6 @@ test('a dialog holds the focus, closes by Esc and gives the focus back', async (
   assert.equal(await page.evaluate<string>('document.activeElement.textContent'), 'Renew now…');
 });
 
-test('nothing was thrown in any page', () => {
+test('no page threw an error', () => {
   assert.deepEqual(browser.problems, []);
 });

@@ -1,4 +1,4 @@
-// The page at 100,000 volumes on 100 nodes: how long the server takes, and how long a person waits.
+// The page with 100,000 volumes on 100 nodes: response times of the server and of the page.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
@@ -55,7 +55,7 @@ function volumesOf(node: string): MemoryVolumes {
   return volumes;
 }
 
-/** Milliseconds of each of some requests, asked one after another, the shortest first. */
+/** Sorted durations of sequential requests in milliseconds. */
 async function timesOf(paths: readonly string[]): Promise<readonly number[]> {
   const times: number[] = [];
   for (const path of paths) {
@@ -67,13 +67,13 @@ async function timesOf(paths: readonly string[]): Promise<readonly number[]> {
   return times.sort((a, b) => a - b);
 }
 
-/** Says how long answers took. Nothing is asserted of it: machines are shared, and benchmarks have the goals. */
+/** Prints the response times. They are not asserted, because machines are shared; benchmarks have the goals. */
 function told(name: string, times: readonly number[]): void {
   const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
   console.log(`${name}: p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms`);
 }
 
-test('first pages, filtered and sorted pages and the summary are answered, whatever is asked for', async () => {
+test('the API answers first pages, filtered and sorted pages and the summary', async () => {
   const count = 100;
   const some = (query: (i: number) => string): string[] =>
     Array.from({ length: count }, (_, i) => `volumes?${query(i)}`);
@@ -85,7 +85,7 @@ test('first pages, filtered and sorted pages and the summary are answered, whate
   told('summary', await timesOf(Array.from({ length: 20 }, () => 'summary')));
 });
 
-test('a person opens the table, searches, sorts and pages', async () => {
+test('a user opens the table, searches, sorts and pages', async () => {
   const page = await browser.open(`${controller.url}/volumes`);
   await page.getByText('1–100 of 100,000').waitFor();
   const steps: readonly (readonly [name: string, act: () => Promise<void>, shown: string])[] = [
@@ -104,7 +104,7 @@ test('a person opens the table, searches, sorts and pages', async () => {
   }
 });
 
-test('the overview of so many shows them with its chart', async () => {
+test('the overview shows 100,000 volumes with its chart', async () => {
   const startedMs = performance.now();
   const page = await browser.open(`${controller.url}/`);
   await page.locator('.chart canvas').waitFor();
@@ -112,6 +112,6 @@ test('the overview of so many shows them with its chart', async () => {
   await page.getByText('100,000').first().waitFor();
 });
 
-test('nothing was thrown in any page', () => {
+test('no page threw an error', () => {
   assert.deepEqual(browser.problems, []);
 });

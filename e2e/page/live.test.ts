@@ -1,4 +1,4 @@
-// The page follows the fleet by itself, and finds its way back after a drop.
+// The page's live updates, and its recovery after an interruption.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually } from '../fleet/support/eventually.ts';
@@ -17,7 +17,7 @@ after(async () => {
   await browser[Symbol.asyncDispose]();
 });
 
-test('a report comes to the page without reloading', async () => {
+test('a report reaches the page without reloading', async () => {
   await using fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
   const page = await browser.open(`${fleet.url}/volumes?columns=pod,generation,serial`);
@@ -35,7 +35,7 @@ test('a report comes to the page without reloading', async () => {
   await row.waitFor({ state: 'detached' });
 });
 
-test('a page left open recovers by itself when the controller was restarted under it', async () => {
+test('an open page recovers when the controller is restarted', async () => {
   await using fleet = await PageFleet.start({ 'worker-1': exampleFleet['worker-1'] ?? {} });
   await fleet.untilShown(3);
   const { controller } = fleet;
@@ -45,7 +45,7 @@ test('a page left open recovers by itself when the controller was restarted unde
   await running?.stop();
   await page.locator('.live-reconnecting').waitFor();
   await page.locator('.live-stale').waitFor();
-  // What was known stays readable meanwhile.
+  // The last known data stays readable.
   await page.locator('tbody tr', { hasText: 'web-1' }).waitFor();
   await controller.startController();
   await page.locator('.live-live').waitFor({ timeout: 40_000 });
@@ -53,7 +53,7 @@ test('a page left open recovers by itself when the controller was restarted unde
   await page.locator('tbody tr', { hasText: 'web-1' }).getByText('07', { exact: true }).waitFor({ timeout: 20_000 });
 });
 
-test('a silent node is shown as such, and online again when it is back', async () => {
+test('a silent node is shown as silent, and online again after its return', async () => {
   await using fleet = await PageFleet.start({ 'worker-1': { 'csi-web': {} } }, [
     '--api-auth=none',
     '--heartbeat-interval=2s',
@@ -68,6 +68,6 @@ test('a silent node is shown as such, and online again when it is back', async (
   await eventually('no page to have failed', () => browser.problems.length === 0);
 });
 
-test('nothing was thrown in any page', () => {
+test('no page threw an error', () => {
   assert.deepEqual(browser.problems, []);
 });

@@ -1,4 +1,4 @@
-// Signing in to the page with tokens of a real API server: what a viewer and an operator may, and what ends a session.
+// Sign-in to the page with tokens of a real API server: rights of a viewer and an operator, and the end of a session.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -57,7 +57,7 @@ async function tokenOf(name: string): Promise<string> {
   return (await cluster.kubectl(['create', 'token', name, '-n', namespace])).stdout.trim();
 }
 
-/** Opens a view as somebody, who is led through the sign-in. */
+/** Opens a view as a user, including the sign-in. */
 async function openAs(name: string, path: string): Promise<Page> {
   const page = await browser.open(`${fleet.url}${path}`);
   await signIn(page, await tokenOf(name));
@@ -69,7 +69,7 @@ async function signIn(page: Page, token: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-test('who is not signed in sees nothing but how to sign in, and is then where they wanted to be', async () => {
+test('without a session only the sign-in form is shown, which then returns to the requested view', async () => {
   const page = await browser.open(`${fleet.url}/volumes?namespace=shop`);
   await page.getByText('kubectl create token').waitFor();
   assert.equal(new URL(page.url()).pathname, '/sign-in');
@@ -80,17 +80,17 @@ test('who is not signed in sees nothing but how to sign in, and is then where th
   assert.equal(page.url(), `${fleet.url}/volumes?namespace=shop`);
 });
 
-test('an account without the right to view is told what it lacks', async () => {
+test('an account without the view permission is told what it lacks', async () => {
   const page = await openAs('nobody', '/');
   await page.getByRole('alert').getByText('needs the verb view').waitFor();
 });
 
-test('a viewer sees, and cannot renew: neither on the page nor by asking the API', async () => {
+test('a viewer can read but not renew, neither on the page nor through the API', async () => {
   const page = await openAs('viewer', '/volumes/worker-1/csi-web');
   const button = page.getByRole('button', { name: 'Renew now' });
   await button.waitFor();
   assert.equal(await button.getAttribute('aria-disabled'), 'true');
-  // A person may click what is said to be disabled; Playwright would wait for it to be enabled.
+  // A user can click a disabled-looking button; Playwright would wait for it to be enabled.
   await button.click({ force: true });
   await page.getByRole('status').getByText('needs the verb renew').waitFor();
   assert.equal(await page.getByRole('dialog').count(), 0);
@@ -115,10 +115,10 @@ test('an operator renews, and is named in the audit log', async () => {
   await row.getByText(`system:serviceaccount:${namespace}:operator`).waitFor();
 });
 
-test('a session that has ended leads to the sign-in and back to where one was', async () => {
+test('an ended session leads to the sign-in and back to the previous view', async () => {
   const page = await openAs('operator', '/volumes?namespace=data');
   await page.locator('tbody tr').nth(1).waitFor();
-  // As when it expires: the server knows the session no more.
+  // Like an expiry: the server no longer accepts the session.
   await page.context().clearCookies();
   await page.getByText('Your session has ended').waitFor({ timeout: 40_000 });
   await signIn(page, await tokenOf('operator'));
@@ -141,7 +141,7 @@ test('signing out ends the session', async () => {
   await page.getByLabel('Kubernetes token').waitFor();
 });
 
-test('no token and no session is in the log', async () => {
+test('neither tokens nor sessions are in the log', async () => {
   const token = await tokenOf('viewer');
   const page = await browser.open(`${fleet.url}/`);
   await signIn(page, token);
@@ -151,6 +151,6 @@ test('no token and no session is in the log', async () => {
   assert.ok(!log.includes(token) && cookie !== undefined && !log.includes(cookie.value));
 });
 
-test('nothing was thrown in any page', () => {
+test('no page threw an error', () => {
   assert.deepEqual(browser.problems, []);
 });

@@ -1,4 +1,4 @@
-// What the page shows, in a real Chromium, from a real controller with agents' own links.
+// The page's content in a real Chromium, from a real controller with the agents' links.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
@@ -23,7 +23,7 @@ after(async () => {
 
 const open = (path: string): Promise<Page> => browser.open(`${fleet.url}${path}`);
 
-/** The pods of the table's rows once there are so many, in their order. */
+/** The pods of the table's rows in order, once there are that many. */
 async function podsShown(page: Page, count: number): Promise<readonly string[]> {
   const rows = page.locator('#main tbody tr');
   await rows.nth(count).waitFor({ state: 'detached' });
@@ -31,14 +31,14 @@ async function podsShown(page: Page, count: number): Promise<readonly string[]> 
   return await page.locator('#main tbody td.col-pod').allInnerTexts();
 }
 
-/** Waits for the table to show just these pods, in this order. */
+/** Waits until the table shows exactly these pods in this order. */
 async function expectPods(page: Page, pods: readonly string[]): Promise<void> {
   const first = page.locator('#main tbody tr:first-child td.col-pod', { hasText: pods[0] ?? '' });
   if (pods.length > 0) await first.waitFor();
   assert.deepEqual(await podsShown(page, pods.length), pods);
 }
 
-test('the overview counts the fleet by state and says in words what needs attention', async () => {
+test('the overview counts the fleet by state and lists problems', async () => {
   const page = await open('/');
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
   const states = await page.locator('.states a').allInnerTexts();
@@ -54,13 +54,13 @@ test('the overview counts the fleet by state and says in words what needs attent
     .filter({ hasText: /expired/ })
     .first()
     .waitFor();
-  // The words lead to what they speak of.
+  // The text links to its subject.
   await attention.filter({ hasText: /vault/ }).filter({ hasText: /fail/ }).getByRole('link').first().click();
   await page.getByRole('heading', { name: 'Volumes' }).waitFor();
   await expectPods(page, ['mail-1']);
 });
 
-test('the overview draws what was renewed, what is due and how expiries lie, also as tables', async () => {
+test('the overview charts renewals, due volumes and expiry times, also as tables', async () => {
   const page = await open('/');
   await page.locator('.chart canvas').waitFor();
   assert.match((await page.getByRole('img').last().getAttribute('aria-label')) ?? '', /due in the next 24 hours/);
@@ -70,7 +70,7 @@ test('the overview draws what was renewed, what is due and how expiries lie, als
   assert.match(expiry, /\d/);
 });
 
-test('filters, search and states narrow the table, stand in the address and survive a reload', async () => {
+test('filters, search and states narrow the table, are part of the address and survive a reload', async () => {
   const page = await open('/volumes');
   await podsShown(page, 6);
   await page.getByPlaceholder('Namespace').fill('shop');
@@ -90,7 +90,7 @@ test('filters, search and states narrow the table, stand in the address and surv
   await podsShown(page, 6);
 });
 
-test('each filter finds what it names', async () => {
+test('each filter selects by its field', async () => {
   const found: readonly (readonly [query: string, pods: readonly string[]])[] = [
     ['node=worker-2&sort=pod', ['database-1', 'mail-1', 'queue-1']],
     ['pod=web-1', ['web-1']],
@@ -108,7 +108,7 @@ test('each filter finds what it names', async () => {
   await page.getByText('No results').waitFor();
 });
 
-test('a click on a head sorts by it, and says so to a screen reader', async () => {
+test('a click on a column header sorts by it, also for screen readers', async () => {
   const page = await open('/volumes?state=healthy');
   const byPod = page.getByRole('columnheader', { name: 'Pod' });
   await byPod.getByRole('button').click();
@@ -121,7 +121,7 @@ test('a click on a head sorts by it, and says so to a screen reader', async () =
   await expectPods(page, ['web-1', 'queue-1', 'cart-1', 'database-1']);
 });
 
-test('columns are chosen, and the choice is in the address', async () => {
+test('columns can be chosen, and the choice is in the address', async () => {
   const page = await open('/volumes?sort=pod');
   await page.getByText('Columns', { exact: true }).click();
   await page.getByRole('checkbox', { name: 'Serial' }).check();
@@ -133,7 +133,7 @@ test('columns are chosen, and the choice is in the address', async () => {
   assert.equal(await page.getByRole('columnheader', { name: 'Attempts' }).count(), 0);
 });
 
-test('the table is exported as it is filtered, as CSV and as JSON', async () => {
+test('the filtered table is exported as CSV and as JSON', async () => {
   const page = await open('/volumes?namespace=data&sort=pod');
   await podsShown(page, 2);
   const download = async (name: string): Promise<string> => {
@@ -161,12 +161,12 @@ test('a volume shows its identity and why its renewal fails', async () => {
     await main.getByText(text).first().waitFor();
   }
   await page.getByRole('heading', { name: 'History' }).waitFor();
-  // These agents hold no files: the page says so in words instead of showing nothing.
+  // These agents have no files: the page shows a message instead of nothing.
   await page.getByRole('button', { name: 'Load from the node' }).click();
   await page.getByRole('region', { name: 'Certificate and chain' }).getByRole('alert').waitFor();
 });
 
-test('lanes and nodes show the same facts from their side', async () => {
+test('lanes and nodes show the same facts', async () => {
   const page = await open('/lanes');
   await page.getByRole('link', { name: 'internal' }).click();
   await page.getByRole('heading', { name: 'internal' }).waitFor();
@@ -179,7 +179,7 @@ test('lanes and nodes show the same facts from their side', async () => {
   await page.getByRole('link', { name: 'web-1' }).waitFor();
 });
 
-test('what is not there is said so, with a way on', async () => {
+test('missing objects are reported, with a suggestion', async () => {
   const page = await open('/volumes/worker-1/unknown');
   await page.getByRole('alert').waitFor();
   await page.goto(`${fleet.url}/moon`);
@@ -188,7 +188,7 @@ test('what is not there is said so, with a way on', async () => {
   await page.getByText('No bulk renewals').waitFor();
 });
 
-test('the theme is chosen and remembered', async () => {
+test('the theme is chosen and stored', async () => {
   const page = await open('/');
   const shade = (): Promise<string> => page.evaluate('getComputedStyle(document.documentElement).colorScheme');
   await page.getByRole('button', { name: /^Theme/ }).click();
@@ -209,7 +209,7 @@ test('on a phone of 320 px nothing is wider than the screen', async () => {
   }
 });
 
-test('the whole page weighs under 100 KB, in few requests', async () => {
+test('the whole page is smaller than 100 KB, in few requests', async () => {
   const page = await browser.open('about:blank');
   const sizes: number[] = [];
   page.on('requestfinished', (request) => {
@@ -225,6 +225,6 @@ test('the whole page weighs under 100 KB, in few requests', async () => {
   assert.ok(sizes.length <= 6);
 });
 
-test('nothing was thrown in any page, and nothing broke the content security policy', () => {
+test('no page threw an error or violated the content security policy', () => {
   assert.deepEqual(browser.problems, []);
 });

@@ -13,7 +13,7 @@ const keys = {
 const find = (text: string): string[] => findSecrets([{ where: 'log', text }]).map(({ what }) => what);
 
 for (const [kind, pem] of Object.entries(keys)) {
-  test(`finds a private key (${kind}) however it is wrapped`, () => {
+  test(`finds a private key (${kind}) in every encoding`, () => {
     assert.notEqual(find(`first line\n${String(pem)}`).length, 0, 'plain');
     assert.notEqual(find(JSON.stringify({ key: pem })).length, 0, 'in JSON');
     for (const before of ['', 'a', 'ab']) {
@@ -24,11 +24,11 @@ for (const [kind, pem] of Object.entries(keys)) {
       );
     }
     const [, ...body] = String(pem).trim().split('\n').slice(0, -1);
-    if (kind !== 'EC SEC1') assert.notEqual(find(body.join('')).length, 0, 'without its lines around');
+    if (kind !== 'EC SEC1') assert.notEqual(find(body.join('')).length, 0, 'without its header and footer lines');
   });
 }
 
-test('finds tokens and known secrets, and says where without repeating them', () => {
+test('finds tokens and known secrets, and reports the location without repeating them', () => {
   const header = Buffer.from('{"alg":"RS256"}').toString('base64url');
   const claims = Buffer.from('{"iss":"kubernetes"}').toString('base64url');
   assert.deepEqual(find(`Bearer ${header}.${claims}.${'s'.repeat(40)}`), ['JSON Web Token']);
@@ -58,6 +58,6 @@ test('finds nothing in certificates, requests, serial numbers and prose', () => 
   assert.deepEqual(find(Buffer.from(harmless).toString('base64')), []);
 });
 
-test('refuses a secret so short that it would be found anywhere', () => {
+test('rejects a secret that is too short for a meaningful search', () => {
   assert.throws(() => findSecrets([], [{ name: 'pin', value: '123' }]), /at least 4/);
 });

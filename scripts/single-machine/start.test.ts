@@ -105,7 +105,7 @@ describe('npm start', { skip: cannotMount || cannotServe, timeout: 240_000 }, ()
   it('uses other ports when the preferred ones are taken, and leaves no files when its terminal closes', async () => {
     const demo = new Demo();
     try {
-      const [, url = ''] = await demo.says(/its page: (http:\S+)/);
+      const [, url = ''] = await demo.says(/dashboard: (http:\S+)/);
       assert.ok(!url.endsWith(':18080'), url);
       await demo.says(/renewed .* by a job of the controller/);
       const { status } = await fetch(`${url}/api/v1/volumes`);
@@ -123,7 +123,7 @@ describe('npm start', { skip: cannotMount || cannotServe, timeout: 240_000 }, ()
     try {
       await demo.says(/published {2}broker/);
       process.kill(demo.descendant('renewal-controller'), 'SIGKILL');
-      await demo.says(/the controller has ended/);
+      await demo.says(/the controller has exited/);
       assert.equal(await demo.end(), 1);
       assert.deepEqual(demo.leftovers(), []);
     } finally {

@@ -1,4 +1,4 @@
-// Every command in the pages is one that a test runs on a real node, or one that a table lists with the reason why none does.
+// Every documented command is run by a test on a real node, or listed in a table with a reason.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -18,7 +18,7 @@ test('every block of commands is run, or listed with a reason', () => {
   );
 });
 
-test('nothing is listed that no page has, or both run and listed', () => {
+test('no listed block is missing in the documentation, or both run and listed', () => {
   const listed = Object.keys(commandsNotRun);
   assert.deepEqual(
     [...run, ...listed].filter((key) => !keys.includes(key)),
@@ -30,7 +30,7 @@ test('nothing is listed that no page has, or both run and listed', () => {
   );
 });
 
-test('no command hides in a sentence, where no test would find it', () => {
+test('no command is inline in a sentence, where no test would find it', () => {
   const command = /`(?:sudo )?(?:kubectl|helm|redis-cli|certfleet|umount|findmnt|openssl|docker) [^` ]+ [^` ]+ [^`]+`/g;
   for (const page of documentedPages().filter((each) => !each.startsWith('docs/reference/'))) {
     assert.deepEqual(readPage(page).prose.match(command) ?? [], [], page);

@@ -14,9 +14,9 @@ const ecdsa = { 'key-algorithm': 'ECDSA' };
 const pod = { name: 'taken-over' };
 const upstreamRoot = `${upstreamDataRoot}/inmemfs`;
 
-/** The agent installed under a running pod whose volumes another driver made. Leaves the release installed. */
+/** Installs the agent under a running pod with volumes of another driver. Leaves the release installed. */
 export function takeOverSuite(context: GetContext): void {
-  describe('a pod whose volumes another driver made', () => {
+  describe('a pod with volumes of another driver', () => {
     let untouched: PodObject;
     let restingSerial: string;
     const serialOf = async (volume: string): Promise<string> =>
@@ -26,22 +26,22 @@ export function takeOverSuite(context: GetContext): void {
       const { cluster, agent } = context();
       const fakeDriver = new FakeDriver(cluster);
       await fakeDriver.addCertificate({ commonName: 'due', duration: '1h', renewAfterMs: 5_000 });
-      await fakeDriver.addCertificate({ commonName: 'backing-off', duration: '1h', renewAfterMs: 40 * 60_000 });
+      await fakeDriver.addCertificate({ commonName: 'resting', duration: '1h', renewAfterMs: 40 * 60_000 });
       await fakeDriver.start();
       const volumes = {
         due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
-        resting: { ...ecdsa, 'common-name': 'backing-off', duration: '1h' },
+        resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
       };
       const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
       await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, volumes, options)]);
       await seenBy(context, pod, 1);
       untouched = await getPod(cluster, pod);
-      restingSerial = await serialOf('backing-off');
+      restingSerial = await serialOf('resting');
       await fakeDriver.uninstall();
       await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': upstreamDataRoot });
     });
 
-    test('sees the one that is due renewed in place, and runs on untouched', async () => {
+    test('sees the due one renewed in place, and runs without interruption', async () => {
       const [first, second] = await seenBy(context, pod, 2);
       assert.notEqual(second?.serial, first?.serial);
       const { metadata, status } = await getPod(context().cluster, pod);
@@ -53,13 +53,13 @@ export function takeOverSuite(context: GetContext): void {
     });
 
     test('keeps the one that is not due', async () => {
-      assert.equal(await serialOf('backing-off'), restingSerial);
+      assert.equal(await serialOf('resting'), restingSerial);
       assert.equal((await seenSoFar(context, pod)).length, 2);
     });
 
     test('leaves nothing on the node when it is deleted', async () => {
       const { cluster } = context();
-      const ids = ['due', 'backing-off'].map((volume) => volumeIdOf(untouched, volume)).sort();
+      const ids = ['due', 'resting'].map((volume) => volumeIdOf(untouched, volume)).sort();
       assert.deepEqual([...(await namesIn(cluster, upstreamRoot))].sort(), ids);
       await deletePods(cluster, [pod.name]);
       assert.deepEqual(await namesIn(cluster, upstreamRoot), []);
@@ -67,7 +67,7 @@ export function takeOverSuite(context: GetContext): void {
       assert.deepEqual(mounts, []);
     });
 
-    test('is followed by pods whose volumes lie in the agent’s own directory', async () => {
+    test('later pods get volumes in the agent’s own directory', async () => {
       const { cluster } = context();
       await applyPodsAndWaitReady(cluster, [certificatePod('successor', { data: { ...ecdsa, 'common-name': 'new' } })]);
       const id = volumeIdOf(await getPod(cluster, { name: 'successor' }), 'data');

@@ -23,7 +23,7 @@ const advice: Readonly<Partial<Record<CertfleetError['code'], string>>> = {
   unavailable:
     'The page retries automatically. If this lasts, check that the controller runs: kubectl get pods -l app.kubernetes.io/component=controller',
   'permission-denied': 'Ask your cluster administrator for the verb view on volumes.certfleet.io.',
-  'not-found': 'The volume may have been removed. Search for it in the table of volumes.',
+  'not-found': 'It may have been removed. Search for it in the table of volumes.',
   'resource-exhausted': 'Wait a minute, then try again.',
   'invalid-argument': 'Clear the filter that was set last.',
 };
