@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   boolean,
   byteSize,
@@ -48,11 +48,17 @@ const cases: readonly [string, (text: string) => unknown, Readonly<Record<string
   ],
 ];
 
-for (const [name, parse, taken, refused] of cases) {
-  test(`${name} accepts valid text and rejects invalid text`, () => {
-    for (const [text, value] of Object.entries(taken)) assert.deepEqual(parse(text), value, JSON.stringify(text));
-    for (const text of refused) {
-      assert.throws(() => parse(text), { code: 'invalid-argument' }, `expected ${JSON.stringify(text)} to be rejected`);
-    }
-  });
-}
+describe('flag parsers', () => {
+  for (const [name, parse, taken, refused] of cases) {
+    test(`${name} accepts valid text and rejects invalid text`, () => {
+      for (const [text, value] of Object.entries(taken)) assert.deepEqual(parse(text), value, JSON.stringify(text));
+      for (const text of refused) {
+        assert.throws(
+          () => parse(text),
+          { code: 'invalid-argument' },
+          `expected ${JSON.stringify(text)} to be rejected`,
+        );
+      }
+    });
+  }
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { LiveUpdates } from './live-updates.ts';
 import type { Changed, EventStream } from './live-updates.ts';
@@ -64,59 +64,61 @@ class Fixture {
   }
 }
 
-test('reports the changed kinds, and any change after a reset', () => {
-  const { stream, live, changes } = new Fixture();
-  stream.connect();
-  assert.deepEqual(live.state, { name: 'live' });
-  // Data that was loaded before the stream opened may have changed since.
-  assert.deepEqual(changes, ['anything']);
-  stream.send('change', { kinds: ['volumes', 'lanes'] });
-  stream.send('reset');
-  assert.deepEqual(changes, ['anything', new Set(['volumes', 'lanes']), 'anything']);
-});
+describe('LiveUpdates', () => {
+  test('reports the changed kinds, and any change after a reset', () => {
+    const { stream, live, changes } = new Fixture();
+    stream.connect();
+    assert.deepEqual(live.state, { name: 'live' });
+    // Data that was loaded before the stream opened may have changed since.
+    assert.deepEqual(changes, ['anything']);
+    stream.send('change', { kinds: ['volumes', 'lanes'] });
+    stream.send('reset');
+    assert.deepEqual(changes, ['anything', new Set(['volumes', 'lanes']), 'anything']);
+  });
 
-test('a short interruption is a reconnection, a long one makes the page stale from its start', async () => {
-  const { stream, live, clock, changes } = new Fixture();
-  stream.connect();
-  stream.fail(false);
-  assert.deepEqual(live.state, { name: 'reconnecting' });
-  await clock.advance(3000);
-  stream.fail(false);
-  await clock.advance(5000);
-  assert.deepEqual(live.state, { name: 'stale', sinceMs: 5000 });
-  stream.connect();
-  assert.deepEqual(live.state, { name: 'live' });
-  // The browser resumed from its last position: the server sends the missed events.
-  assert.deepEqual(changes, ['anything']);
-  assert.equal(clock.timers, 0);
-});
+  test('a short interruption is a reconnection, a long one makes the page stale from its start', async () => {
+    const { stream, live, clock, changes } = new Fixture();
+    stream.connect();
+    stream.fail(false);
+    assert.deepEqual(live.state, { name: 'reconnecting' });
+    await clock.advance(3000);
+    stream.fail(false);
+    await clock.advance(5000);
+    assert.deepEqual(live.state, { name: 'stale', sinceMs: 5000 });
+    stream.connect();
+    assert.deepEqual(live.state, { name: 'live' });
+    // The browser resumed from its last position: the server sends the missed events.
+    assert.deepEqual(changes, ['anything']);
+    assert.equal(clock.timers, 0);
+  });
 
-test('a refused stream is reopened with a growing back-off and then reports any change', async () => {
-  const fixture = new Fixture();
-  const { live, clock, changes, streams } = fixture;
-  fixture.stream.connect();
-  fixture.stream.fail(true);
-  await clock.advance(1000);
-  fixture.stream.fail(true);
-  await clock.advance(1999);
-  assert.equal(streams.length, 2);
-  await clock.advance(1);
-  assert.equal(streams.length, 3);
-  fixture.stream.connect();
-  assert.deepEqual(live.state, { name: 'live' });
-  assert.deepEqual(changes, ['anything', 'anything']);
-  assert.equal(fixture.refusals, 2);
-});
+  test('a refused stream is reopened with a growing back-off and then reports any change', async () => {
+    const fixture = new Fixture();
+    const { live, clock, changes, streams } = fixture;
+    fixture.stream.connect();
+    fixture.stream.fail(true);
+    await clock.advance(1000);
+    fixture.stream.fail(true);
+    await clock.advance(1999);
+    assert.equal(streams.length, 2);
+    await clock.advance(1);
+    assert.equal(streams.length, 3);
+    fixture.stream.connect();
+    assert.deepEqual(live.state, { name: 'live' });
+    assert.deepEqual(changes, ['anything', 'anything']);
+    assert.equal(fixture.refusals, 2);
+  });
 
-test('while stopped, it has no stream and no timer, and its start reports any change', async () => {
-  const fixture = new Fixture();
-  const { live, clock, changes } = fixture;
-  fixture.stream.connect();
-  fixture.stream.fail(true);
-  live.stop();
-  await clock.advance(60_000);
-  assert.equal(clock.timers, 0);
-  live.start();
-  fixture.stream.connect();
-  assert.deepEqual(changes, ['anything', 'anything']);
+  test('while stopped, it has no stream and no timer, and its start reports any change', async () => {
+    const fixture = new Fixture();
+    const { live, clock, changes } = fixture;
+    fixture.stream.connect();
+    fixture.stream.fail(true);
+    live.stop();
+    await clock.advance(60_000);
+    assert.equal(clock.timers, 0);
+    live.start();
+    fixture.stream.connect();
+    assert.deepEqual(changes, ['anything', 'anything']);
+  });
 });
