@@ -1,6 +1,6 @@
 // The controller, Redis, replicas and agents with random faults from a seed; `npm run soak` runs it longer.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { runChaos, whyNoChaos } from './chaos/run-chaos.ts';
 import { lossesHaveAnAlert } from './chaos/losses.ts';
 
@@ -12,13 +12,15 @@ const skip = whyNoChaos() ?? false;
  */
 const seed = 2;
 
-test('holds every invariant of the fleet under faults', { skip }, async (t) => {
-  const summary = await runChaos({ minutes: 2, seed, agents: 100, say: (line) => t.diagnostic(line) });
-  const { report, violations, ...counts } = summary;
-  t.diagnostic(JSON.stringify(counts));
-  assert.deepEqual(violations, [], report);
-});
+describe('the fleet under faults', () => {
+  test('holds every invariant of the fleet under faults', { skip }, async (t) => {
+    const summary = await runChaos({ minutes: 2, seed, agents: 100, say: (line) => t.diagnostic(line) });
+    const { report, violations, ...counts } = summary;
+    t.diagnostic(JSON.stringify(counts));
+    assert.deepEqual(violations, [], report);
+  });
 
-test('an alert uses the metric of lost Redis state', () => {
-  assert.ok(lossesHaveAnAlert());
+  test('an alert uses the metric of lost Redis state', () => {
+    assert.ok(lossesHaveAnAlert());
+  });
 });
