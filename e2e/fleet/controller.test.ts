@@ -159,7 +159,7 @@ describe('the controller', () => {
     await fixture.startController();
     await eventually('readiness', async () => (await fixture.ops('readyz')).status === 200);
     await fixture.redis.kill();
-    await eventually('the loss to be told', async () => (await fixture.ops('readyz')).text.includes('redis'));
+    await eventually('the loss to be reported', async () => (await fixture.ops('readyz')).text.includes('redis'));
     assert.deepEqual(await fixture.ops('readyz'), {
       status: 200,
       text: JSON.stringify({ status: 'degraded', reason: 'redis is out of reach' }),

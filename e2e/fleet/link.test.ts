@@ -108,7 +108,9 @@ describe('the link of agents', () => {
     const older = fleet.link(port, new MemoryVolumes(['csi-old']));
     await fleet.untilIndexed('node-a', { 'csi-old': 1 });
     fleet.link(port, new MemoryVolumes(['csi-new']));
-    await eventually('the older stream to be told', () => fleet.log.some((line) => line.includes('a newer stream')));
+    await eventually('the older stream to be notified', () =>
+      fleet.log.some((line) => line.includes('a newer stream')),
+    );
     await older.stop();
     await fleet.untilIndexed('node-a', { 'csi-new': 1 });
     assert.equal(server.connected, 1);
@@ -123,7 +125,7 @@ describe('the link of agents', () => {
     await fleet.untilIndexed('node-a', { 'csi-1': 1 });
     fleet.link(second.port, new MemoryVolumes(['csi-2']));
     await fleet.untilIndexed('node-a', { 'csi-2': 1 });
-    await eventually('the first replica to let go', () =>
+    await eventually('the first replica to release it', () =>
       fleet.log.some((line) => line.includes('superseded') || line.includes('took over')),
     );
     await older.stop();

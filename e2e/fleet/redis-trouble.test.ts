@@ -69,9 +69,9 @@ describe('Redis faults', () => {
     await fixture.startController([...flags, '--redis-username=ctl', `--redis-password-file=${passwordFile}`]);
     fixture.startAgent(new MemoryVolumes(['csi-1']));
     await eventually('the degradation', async () => (await statusOf(fixture)).includes('redis forbids'));
-    const told = fixture.log.filter((line) => line.includes('redis forbids what the controller needs'));
-    assert.equal(told.length, 1);
-    assert.match(told[0] ?? '', /can't run this command|hset/);
+    const lines = fixture.log.filter((line) => line.includes('redis forbids what the controller needs'));
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /can't run this command|hset/);
   });
 
   test('a rotated password is read for the next connection', async (t) => {

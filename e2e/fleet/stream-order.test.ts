@@ -90,7 +90,7 @@ describe('the order of streams', () => {
     fleet.link(port, volumes);
     await fleet.untilIndexed('node-a', { 'csi-1': 1 });
     answer();
-    await eventually('the cancelled stream to be let go', () => fleet.log.some((line) => line.includes('went away')));
+    await eventually('the cancelled stream to be released', () => fleet.log.some((line) => line.includes('went away')));
     assert.equal(server.connected, 1);
     await assertUndisturbed(fleet, volumes);
   });

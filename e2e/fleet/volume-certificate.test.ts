@@ -118,7 +118,7 @@ test('reports that a node is silent, has no such volume, or does not know the re
   await link.stop();
   for (const replica of replicas) {
     assert.equal((await fleet.api(replica, path)).status, 503);
-    await eventually('the silence to be told', async () =>
+    await eventually('the silence to be reported', async () =>
       ((await fleet.api(replica, path)).message ?? '').startsWith(
         'node node-a is silent: its agent was last heard of at 2',
       ),

@@ -347,16 +347,16 @@ export class World {
 
   #tracedListener(): Rules['kubeletListener'] {
     const { kubeletListener: to } = this.rules;
-    const told = (what: string, then: () => void): void => {
+    const traced = (what: string, then: () => void): void => {
       this.trace(what);
       then();
     };
     return {
-      onRunning: (volume) => told(`${volume.id} is published`, () => to.onRunning(volume)),
-      onFinalError: (volume, code) => told(`${volume.id} publish: ${code}`, () => to.onFinalError(volume, code)),
-      onUnpublish: (volume) => told(`${volume.id} unpublish`, () => to.onUnpublish(volume)),
-      onUnpublishFailed: (volume) => told(`${volume.id} unpublish failed`, () => to.onUnpublishFailed(volume)),
-      onUnpublished: (volume) => told(`${volume.id} is unpublished`, () => to.onUnpublished(volume)),
+      onRunning: (volume) => traced(`${volume.id} is published`, () => to.onRunning(volume)),
+      onFinalError: (volume, code) => traced(`${volume.id} publish: ${code}`, () => to.onFinalError(volume, code)),
+      onUnpublish: (volume) => traced(`${volume.id} unpublish`, () => to.onUnpublish(volume)),
+      onUnpublishFailed: (volume) => traced(`${volume.id} unpublish failed`, () => to.onUnpublishFailed(volume)),
+      onUnpublished: (volume) => traced(`${volume.id} is unpublished`, () => to.onUnpublished(volume)),
       onOverdue: (volume, call) => to.onOverdue(volume, call),
       onMounted: (volume, tookMs) => to.onMounted(volume, tookMs),
     };

@@ -68,7 +68,7 @@ async function timesOf(paths: readonly string[]): Promise<readonly number[]> {
 }
 
 /** Prints the response times. They are not asserted, because machines are shared; benchmarks have the goals. */
-function told(name: string, times: readonly number[]): void {
+function printTimes(name: string, times: readonly number[]): void {
   const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
   console.log(`${name}: p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms`);
 }
@@ -78,12 +78,12 @@ describe('the page with a large fleet', () => {
     const count = 100;
     const some = (query: (i: number) => string): string[] =>
       Array.from({ length: count }, (_, i) => `volumes?${query(i)}`);
-    told('first page', await timesOf(some((i) => `limit=${100 + i}&sort=renews`)));
+    printTimes('first page', await timesOf(some((i) => `limit=${100 + i}&sort=renews`)));
     const filtered = some(
       (i) => `namespace=team-${i % 20}&search=app-${i % 50}&sort=expires&order=desc&limit=${100 + i}`,
     );
-    told('filtered and sorted page', await timesOf(filtered));
-    told('summary', await timesOf(Array.from({ length: 20 }, () => 'summary')));
+    printTimes('filtered and sorted page', await timesOf(filtered));
+    printTimes('summary', await timesOf(Array.from({ length: 20 }, () => 'summary')));
   });
 
   test('a user opens the table, searches, sorts and pages', async () => {

@@ -17,7 +17,7 @@ const lookMs = 500;
 export async function untilViewsAreTrue(world: ChaosWorld, healedMs: number): Promise<number> {
   for (;;) {
     const differences = await differencesOfAll(world);
-    const words = differences.map(({ text }) => text);
+    const texts = differences.map(({ text }) => text);
     const tookMs = Date.now() - healedMs;
     // A reconnection involves several processes one after the other.
     const lateMs = 2 * world.lateness.since(healedMs);
@@ -28,7 +28,7 @@ export async function untilViewsAreTrue(world: ChaosWorld, healedMs: number): Pr
     if (tookMs > patienceMs + lateMs) {
       const [first] = differences;
       const stored = first?.volume === undefined ? '' : await storedText(world, first.volume);
-      const some = `${words.slice(0, 8).join('; ')}; ${differences.length} in total`;
+      const some = `${texts.slice(0, 8).join('; ')}; ${differences.length} in total`;
       world.ledger.violate(5, `${tookMs} ms after the last fault: ${some}${stored}`);
       return tookMs;
     }

@@ -118,16 +118,16 @@ async function isToldDone({ ledger, lateness, operator }: ChaosWorld, request: R
   const startedMs = Date.now();
   for (;;) {
     const shown = await operator.renewal(id);
-    const words = `the renewal of ${volumes.length} volumes that was accepted at ${iso(request.acceptedMs)}`;
+    const renewal = `the renewal of ${volumes.length} volumes that was accepted at ${iso(request.acceptedMs)}`;
     if (typeof shown !== 'string' && shown.pending === 0 && shown.state === 'finished') {
-      const told = `${words} is shown as ${JSON.stringify(shown)}`;
-      if (shown.total !== volumes.length) ledger.violate(5, told);
+      const shownText = `${renewal} is shown as ${JSON.stringify(shown)}`;
+      if (shown.total !== volumes.length) ledger.violate(5, shownText);
       const hasLeft = volumes.some((volume) => !ledger.volumes.has(volumeKey(volume)));
-      if (!hasLeft && shown.gone > 0) ledger.violate(6, `${told}, but no volume was removed`);
+      if (!hasLeft && shown.gone > 0) ledger.violate(6, `${shownText}, but no volume was removed`);
       return;
     }
     if (Date.now() - startedMs > reportMs + slackMs + lateness.since(startedMs)) {
-      ledger.violate(6, `${words} is not shown as done: ${JSON.stringify(shown)}`);
+      ledger.violate(6, `${renewal} is not shown as done: ${JSON.stringify(shown)}`);
       return;
     }
     await sleep(lookMs);

@@ -44,7 +44,7 @@ interface Answered {
   /** Of an accepted renewal. */
   readonly id: string | undefined;
   /** The API's answer. */
-  readonly words: string;
+  readonly text: string;
 }
 
 const reason = 'chaos';
@@ -135,7 +135,7 @@ export class Operator {
     const answer = await this.#tried('GET', `renewals/${id}`);
     return typeof answer !== 'string' && answer.status === 200
       ? (answer.body as unknown as ShownRenewal)
-      : said(answer);
+      : textOf(answer);
   }
 
   async #untilAccepted(volumes: readonly AgentVolume[]): Promise<RequestedRenewal | undefined> {
@@ -145,10 +145,10 @@ export class Operator {
     for (;;) {
       const sentMs = Date.now();
       const before = this.#now(volumes);
-      const { id, words } = await this.#request(selection, () => new Set(this.#now(volumes).map(renewalKey)));
+      const { id, text } = await this.#request(selection, () => new Set(this.#now(volumes).map(renewalKey)));
       if (id !== undefined) return { id, sentMs, acceptedMs: Date.now(), volumes: before };
       if (Date.now() - startedMs >= acceptLimitMs) {
-        ledger.violate(6, `no renewal was accepted within ${acceptLimitMs} ms; the last answer: ${words}`);
+        ledger.violate(6, `no renewal was accepted within ${acceptLimitMs} ms; the last answer: ${text}`);
         return undefined;
       }
       await sleep(retryMs);
@@ -163,7 +163,7 @@ export class Operator {
     // Volumes renewed in between may be included with their new generation.
     for (const renewal of renewals()) bulk.renewals.add(renewal);
     const id = typeof answer !== 'string' && answer.status === 202 ? answer.body['id'] : undefined;
-    return { bulk, words: said(answer), id: typeof id === 'string' ? id : undefined };
+    return { bulk, text: textOf(answer), id: typeof id === 'string' ? id : undefined };
   }
 
   /** The current state of the volumes. */
@@ -194,6 +194,6 @@ export class Operator {
   }
 }
 
-function said(answer: ApiAnswer | string): string {
+function textOf(answer: ApiAnswer | string): string {
   return typeof answer === 'string' ? answer : `${answer.status} ${JSON.stringify(answer.body).slice(0, 400)}`;
 }

@@ -40,9 +40,9 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   const calmMs = Date.now();
   const watch = new LaneWatch(world);
   const crowd = await crowdLane(world, plan.crowdedIssuer);
-  const told = `${crowd.waiting} renewals of ${crowd.issuer} wait when it recovers, the last for ${crowd.lastInMs} ms`;
-  note(told);
-  say(`round ${plan.round}: ${told}`);
+  const summary = `${crowd.waiting} renewals of ${crowd.issuer} wait when it recovers, the last for ${crowd.lastInMs} ms`;
+  note(summary);
+  say(`round ${plan.round}: ${summary}`);
   const everythingMs = await everythingMoves(world, watch, crowd.requests);
   await watch.end();
   await everythingIsScheduled(world);
@@ -69,15 +69,15 @@ function carrier(world: ChaosWorld, note: (line: string) => void): (fault: Plann
 }
 
 async function carryOut(world: ChaosWorld, fault: PlannedFault, note: (line: string) => void): Promise<void> {
-  const words = `${fault.kind} ${faults[fault.kind].resource}-${fault.index} (${fault.detail.toFixed(3)})`;
+  const description = `${fault.kind} ${faults[fault.kind].resource}-${fault.index} (${fault.detail.toFixed(3)})`;
   try {
-    note(`${words} for ${fault.durationMs} ms`);
+    note(`${description} for ${fault.durationMs} ms`);
     const heal = await faults[fault.kind].inject(world, fault);
     await sleep(fault.durationMs);
     await heal();
-    note(`${words} ended`);
+    note(`${description} ended`);
   } catch (thrown) {
     // For example a pause that no replica could accept: the final repair covers it.
-    note(`${words} failed: ${String(thrown)}`);
+    note(`${description} failed: ${String(thrown)}`);
   }
 }

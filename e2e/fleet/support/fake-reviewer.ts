@@ -51,8 +51,8 @@ export class FakeReviewer implements AsyncDisposable {
     for await (const chunk of request) text += String(chunk);
     const status = this.state.refusal ?? 201;
     response.writeHead(status, { 'content-type': 'application/json' });
-    const said = { kind: 'Status', message: 'the secret words of the API server', code: status };
-    response.end(JSON.stringify(status === 201 ? this.#review(request.url ?? '', text) : said));
+    const failure = { kind: 'Status', message: 'the secret words of the API server', code: status };
+    response.end(JSON.stringify(status === 201 ? this.#review(request.url ?? '', text) : failure));
   }
 
   #review(url: string, text: string): object {

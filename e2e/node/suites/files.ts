@@ -100,9 +100,9 @@ export function fileSuite(context: GetContext): void {
           `openssl x509 -in tls.crt -noout -serial`,
           `${openssl} -cacerts -nokeys | openssl x509 -noout -subject`,
         ];
-        const said = await execInPod(context().cluster, pod, checks.join(' && '));
-        assert.match(said, encryption);
-        const [ofStore, ofFile, serialInStore, serial, ca] = said.trimEnd().split('\n').slice(-5);
+        const output = await execInPod(context().cluster, pod, checks.join(' && '));
+        assert.match(output, encryption);
+        const [ofStore, ofFile, serialInStore, serial, ca] = output.trimEnd().split('\n').slice(-5);
         assert.equal(ofStore, ofFile);
         assert.equal(serialInStore, serial);
         assert.match(ca ?? '', /test-ca test CA/);

@@ -9,7 +9,7 @@ export interface DerValue {
 
 /**
  * Reads consecutive values. The children of a constructed value are the values in its content.
- * @throws CertfleetError invalid-argument when the bytes end early or use a form that X.509 does not
+ * @throws CertfleetError invalid-argument when the bytes end early or use a form that X.509 does not allow
  */
 export function readDerValues(bytes: Buffer): DerValue[] {
   const values: DerValue[] = [];

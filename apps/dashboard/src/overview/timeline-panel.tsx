@@ -16,7 +16,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
   const spans = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
   const series = useMemo(() => seriesOf(spans, unit), [spans, unit]);
   const from = useMemo(() => spans.map(({ fromMs }) => fromMs / 1000), [spans]);
-  const words = summaryOf(timeline);
+  const text = summaryOf(timeline);
   const span = hovered === undefined ? undefined : spans[hovered];
   return (
     <section class="panel" aria-labelledby="timeline">
@@ -34,13 +34,13 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         {span === undefined ? <Legend unit={unit} /> : <Readout span={span} unit={unit} />}
       </p>
       <BarChart
-        label={words}
+        label={text}
         from={from}
         series={series}
         markAt={unit === 'hours' ? clock.now() / 1000 : undefined}
         onHover={setHovered}
       />
-      <p class="dim small">{words}</p>
+      <p class="dim small">{text}</p>
       <details class="as-table">
         <summary>As a table</summary>
         <DataTable

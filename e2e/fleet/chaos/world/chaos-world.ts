@@ -116,13 +116,13 @@ export class ChaosWorld {
   /** Sends the running replicas to the agents, as a Service does. */
   async publishEndpoints(): Promise<void> {
     const alive = this.replicas.filter(({ isAlive }) => isAlive);
-    const told = this.hosts.map((host, h) => {
+    const sent = this.hosts.map((host, h) => {
       const path = this.#paths[h] ?? 0;
       const ways = alive.map(({ index, fleetPort }) => `dns:${nameOfWay(h, index, path)}:${fleetPort}`);
       return host.tell({ kind: 'endpoints', addresses: ways });
     });
     // A frozen process receives it when it continues.
-    await Promise.race([Promise.all(told), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    await Promise.race([Promise.all(sent), new Promise((resolve) => setTimeout(resolve, 1_000))]);
   }
 
   async usePath(host: number, path: 0 | 1): Promise<void> {

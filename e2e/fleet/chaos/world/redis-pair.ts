@@ -160,8 +160,8 @@ export class RedisPair {
     await this.run('CONFIG', 'SET', 'maxmemory', '0');
   }
 
-  async setScriptErrors(words: 'current' | 'old'): Promise<void> {
-    this.#oldScriptErrors = words === 'old';
+  async setScriptErrors(form: 'current' | 'old'): Promise<void> {
+    this.#oldScriptErrors = form === 'old';
     await this.#direct();
   }
 
