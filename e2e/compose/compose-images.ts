@@ -6,8 +6,8 @@ const repository = join(import.meta.dirname, '../..');
 const nodeImage = 'docker.io/library/node:24-bookworm-slim';
 
 /**
- * Loads the images of docker-compose.test.yml into dockerd, with ours built from their Dockerfiles. buildah builds
- * them, as for clusters: the engine's network reaches no registry, which `npm ci` needs.
+ * Hands dockerd the images of docker-compose.test.yml, ours built from their Dockerfiles. buildah builds them, as for
+ * clusters: the engine's network reaches no registry, which `npm ci` needs.
  */
 export async function loadComposeImages(engine: DockerEngine, log: (line: string) => void): Promise<void> {
   await ensureNodeImage(log);

@@ -68,9 +68,9 @@ test('a missing permission degrades the controller and is named', async (t) => {
   await fixture.startController([...flags, '--redis-username=ctl', `--redis-password-file=${passwordFile}`]);
   fixture.startAgent(new MemoryVolumes(['csi-1']));
   await eventually('the degradation', async () => (await statusOf(fixture)).includes('redis forbids'));
-  const lines = fixture.log.filter((line) => line.includes('redis forbids what the controller needs'));
-  assert.equal(lines.length, 1);
-  assert.match(lines[0] ?? '', /can't run this command|hset/);
+  const told = fixture.log.filter((line) => line.includes('redis forbids what the controller needs'));
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /can't run this command|hset/);
 });
 
 test('a rotated password is read for the next connection', async (t) => {

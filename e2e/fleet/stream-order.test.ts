@@ -89,7 +89,7 @@ test('a stream that was cancelled during its token review is not served', async 
   fleet.link(port, volumes);
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
   answer();
-  await eventually('the cancelled stream to be released', () => fleet.log.some((line) => line.includes('went away')));
+  await eventually('the cancelled stream to be let go', () => fleet.log.some((line) => line.includes('went away')));
   assert.equal(server.connected, 1);
   await assertUndisturbed(fleet, volumes);
 });

@@ -29,7 +29,7 @@ const timersOfAnIdleAgent = 2;
 
 export type Trace = (line: string) => void;
 
-/** One simulated node and its cluster from a scenario, fully deterministic. */
+/** One simulated node and its cluster, from a scenario: everything in it is deterministic. */
 export class World {
   readonly scenario: Scenario;
   readonly time = new SimulatedTime();

@@ -13,7 +13,7 @@ const keys = {
 const find = (text: string): string[] => findSecrets([{ where: 'log', text }]).map(({ what }) => what);
 
 for (const [kind, pem] of Object.entries(keys)) {
-  test(`finds a private key (${kind}) in every encoding`, () => {
+  test(`finds a private key (${kind}) however it is wrapped`, () => {
     assert.notEqual(find(`first line\n${String(pem)}`).length, 0, 'plain');
     assert.notEqual(find(JSON.stringify({ key: pem })).length, 0, 'in JSON');
     for (const before of ['', 'a', 'ab']) {
@@ -24,7 +24,7 @@ for (const [kind, pem] of Object.entries(keys)) {
       );
     }
     const [, ...body] = String(pem).trim().split('\n').slice(0, -1);
-    if (kind !== 'EC SEC1') assert.notEqual(find(body.join('')).length, 0, 'without its header and footer lines');
+    if (kind !== 'EC SEC1') assert.notEqual(find(body.join('')).length, 0, 'without its lines around');
   });
 }
 

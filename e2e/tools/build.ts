@@ -22,12 +22,12 @@ export async function crdDirectory(module: 'cert-manager' | 'approver-policy'): 
   return join(await buildModule(module), 'crds');
 }
 
-/** Directory of a module's Helm chart. */
+/** Folder of the Helm chart that a module brings. */
 export async function chartDirectory(module: 'approver-policy'): Promise<string> {
   return join(await buildModule(module), 'chart');
 }
 
-/** Builds one module of e2e/tools unless the cache has it, and returns the directory with its binaries and assets. */
+/** Builds one module of e2e/tools unless that is done, and returns the folder with its binaries and assets. */
 export function buildModule(module: string, log: Log = toProgress): Promise<string> {
   const known = resolved.get(module);
   if (known !== undefined) return known;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+/** A line of a service's log. */
 export interface LogLine {
   readonly level?: string;
   readonly msg?: string;

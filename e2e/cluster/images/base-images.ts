@@ -9,16 +9,16 @@ import { build, imageLabel, push, withImageStorage } from './builder.ts';
 import { nodeRecipe } from './node-image.ts';
 import { busyboxRecipe, pauseRecipe, redisRecipe } from './test-images.ts';
 
-/** How to build a base image. */
+/** How one base image comes about. */
 export interface ImageRecipe {
   readonly tag: string;
-  /** All inputs that determine the image's content; the image is rebuilt when they change. */
+  /** All that decides what is in the image; the image is made anew when it changes. */
   readonly ingredients: readonly string[];
-  /** Fills an empty directory with the Dockerfile and the files that it copies. */
+  /** Fills an empty folder with the Dockerfile and what it copies. */
   readonly prepare: (context: string) => Promise<void>;
 }
 
-/** Name of the image with a shell, common commands and openssl. */
+/** Name of the image with a shell, the common commands and openssl. */
 export const busyboxImage = 'docker.io/library/busybox:latest';
 
 const recipeLabel = 'certfleet.test/recipe';

@@ -7,7 +7,7 @@ import { debianBase, debianSuite } from './debian-base.ts';
 
 const packages = ['mount', 'ca-certificates'];
 
-/** The tag of the official image on Docker Hub, which this image replaces. */
+/** The name under which Docker Hub has the official image that this one stands in for. */
 const tag = `docker.io/library/node:24-${debianSuite}-slim`;
 
 /**

@@ -21,7 +21,7 @@ const dayMs = 86_400_000;
 /** The writes that a failover loses. */
 const missedMs = 1_000;
 
-/** An offset of minutes, hours or days, ahead or behind. */
+/** Off by minutes, hours or days, ahead or behind. */
 function offsetOf({ detail }: PlannedFault): number {
   const sizes = [5 * minuteMs, 45 * minuteMs, 7 * 60 * minuteMs, 2 * dayMs, 9 * dayMs];
   const size = sizes[Math.floor(detail * 997) % sizes.length] ?? minuteMs;

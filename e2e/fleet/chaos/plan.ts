@@ -4,14 +4,14 @@ import { agentBehaviours } from './agents/messages.ts';
 import type { AgentBehaviour } from './agents/messages.ts';
 import { itemAt, Random } from './random.ts';
 
-/** A fault that a seed determines. Times in milliseconds from the round's start. */
+/** A fault that a seed determines: when, what, to whom, for how long. Times in milliseconds from the round's start. */
 export interface PlannedFault {
   readonly kind: FaultKind;
   readonly atMs: number;
   readonly durationMs: number;
-  /** The index of the affected replica, agents' process or issuer. */
+  /** Which of the replicas, processes of agents or issuers it meets. */
   readonly index: number;
-  /** From 0 to 1: further details of the fault. */
+  /** From 0 to 1: what else the fault leaves open. */
   readonly detail: number;
 }
 

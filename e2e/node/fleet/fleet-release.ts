@@ -15,7 +15,7 @@ interface ChartValues {
 const place = ['--namespace', releaseNamespace];
 const untilReady = ['--wait', '--timeout', '2m'];
 
-/** The complete chart of this repository, with images built from its Dockerfiles under their default names. */
+/** The whole of this repository's chart, with images built from its Dockerfiles under the names that it has by default. */
 export class FleetRelease {
   readonly #cluster: Cluster;
 

@@ -1,6 +1,6 @@
 import { CertfleetError } from './errors.ts';
 
-/** One Redis server or Sentinel. */
+/** One Redis server, or one Sentinel. */
 export interface RedisServer {
   readonly host: string;
   readonly port: number;

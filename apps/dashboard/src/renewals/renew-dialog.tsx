@@ -16,7 +16,7 @@ export interface RenewDialogProps {
   readonly onRenewed?: () => void;
 }
 
-/** Shows the number of affected volumes, asks for a reason, then requests the renewal. */
+/** Counts what a renewal would touch, asks for a reason, and only then has it done. */
 export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps): JSX.Element {
   const { api, toasts } = useServices();
   const [preview, setPreview] = useState<RenewalPreview | undefined>(undefined);
@@ -38,8 +38,8 @@ export function RenewDialog({ selection, onClose, onRenewed }: RenewDialogProps)
     setError(undefined);
     try {
       const { id, total } = await api.renew({ selection, reason: reason.trim(), ignoreWindows, everything });
-      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'Show progress' };
-      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} requested.`, link });
+      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'See the progress' };
+      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} asked for.`, link });
       onRenewed?.();
       onClose();
     } catch (thrown) {

@@ -71,12 +71,12 @@ export function SignInPage(): JSX.Element {
       </form>
       <div id="token-help" class="dim">
         <p>
-          Paste the token of a service account that may view <code>volumes.certfleet.io</code>. To create one:
+          Paste the token of a service account that may view <code>volumes.certfleet.io</code>. You get one with
         </p>
         <p class="command">
           <CopiedText text={command} label="command" />
         </p>
-        <p>The token is used once and not stored; the session ends when it expires.</p>
+        <p>The token is used once and kept nowhere; the session ends with it.</p>
       </div>
     </main>
   );

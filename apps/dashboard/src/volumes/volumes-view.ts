@@ -7,11 +7,11 @@ import type { ColumnName } from './column-names.ts';
 
 export type VolumeSort = (typeof volumeSorts)[number];
 
-/** The text filters, named as in the API. */
+/** The filters that are plain text, as the API names them. */
 export const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint'] as const;
-/** The time filters: a length from now such as `24h`, or RFC 3339. */
+/** The filters that are a time: a length from now such as `24h`, or RFC 3339. */
 export const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
-/** All filters except the states. */
+/** Every filter but the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 
 /** The content of the table's address. */

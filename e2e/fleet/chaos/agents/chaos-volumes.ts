@@ -18,6 +18,7 @@ export interface HeldVolume {
   readonly deferredUntilMs?: number;
 }
 
+/** What the volumes of a node share. */
 export interface ChaosVolumesOptions {
   readonly node: string;
   readonly version: AgentVersion;
