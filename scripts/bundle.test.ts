@@ -1,4 +1,4 @@
-// Images hold an app's bundle and no packages: whatever a source file looks for at run time is not there.
+// Images contain an app's bundle without npm packages, so the bundle must not load source files at run time.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const bundles = [
   { app: 'renewal-controller', entry: 'src/cli/main.ts' },
 ];
 for (const { app, entry } of bundles) {
-  test(`the bundle of ${app}/${entry} starts where no packages are installed`, async (t) => {
+  test(`the bundle of ${app}/${entry} starts without npm packages`, async (t) => {
     const directory = await mkdtemp(join(tmpdir(), 'certfleet-bundle-'));
     t.after(() => rm(directory, { recursive: true }));
     const output = join(directory, 'bundle', 'app.js');

@@ -3,6 +3,6 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { agentReferencePath, renderAgentReference } from './generate-agent-reference.ts';
 
-test('the reference of the agent says what its tables say', async () => {
+test('docs/reference/agent.md is up to date', async () => {
   assert.equal(readFileSync(agentReferencePath, 'utf8'), await renderAgentReference());
 });

@@ -3,6 +3,6 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { controllerReferencePath, renderControllerReference } from './generate-controller-reference.ts';
 
-test('the reference of the controller says what its tables say', async () => {
+test('docs/reference/controller.md is up to date', async () => {
   assert.equal(readFileSync(controllerReferencePath, 'utf8'), await renderControllerReference());
 });

@@ -1,11 +1,10 @@
-// Writes the chart's Grafana dashboard from the panels of dashboard/panels.ts.
+// Writes the chart's Grafana dashboard from dashboard/panels.ts.
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { rows } from './dashboard/panels.ts';
 import type { Panel, Row } from './dashboard/panels.ts';
 
-/** Where the dashboard stands in the repository. */
 export const dashboardPath = join(resolve(import.meta.dirname, '..'), 'helm/certfleet/files/dashboard.json');
 
 interface Place {
@@ -60,7 +59,7 @@ function panelJson(panel: Panel, id: number, gridPos: Place): object {
   };
 }
 
-/** Stats stand eight to a line, graphs three. */
+/** Eight stats or three graphs per row. */
 function sizeOf({ kind }: Panel): Pick<Place, 'w' | 'h'> {
   return kind === 'stat' ? { w: width / 8, h: 4 } : { w: width / 3, h: 8 };
 }
@@ -102,12 +101,12 @@ const variable = (name: string, label: string, query: string, more: object = {})
   ...more,
 });
 
-/** The dashboard's text, formatted as the repository formats JSON. */
+/** The dashboard as JSON, formatted with the repository's settings. */
 export async function renderDashboard(): Promise<string> {
   const dashboard = {
     uid: 'certfleet',
     title: 'certfleet',
-    description: 'The certificates of the fleet and their renewals.',
+    description: 'Certificates of the fleet and their renewals.',
     tags: ['certfleet', 'certificates'],
     schemaVersion: 39,
     editable: true,

@@ -1,5 +1,5 @@
-// Generates gen/ of the package in the current directory from the protos that its package.json names under
-// "protos". The generated code is never committed; turbo caches it by the protos' content.
+// Generates gen/ of the package in the current directory from the protos in its package.json under "protos". Generated
+// code is not committed; turbo caches it by the protos' content.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -10,7 +10,7 @@ const options = [
   'outputServices=grpc-js',
   'esModuleInterop=true',
   'importSuffix=.ts',
-  // Constant objects in the place of enums, which Node's type stripping refuses.
+  // Constant objects instead of enums, which Node's type stripping does not support.
   'enumsAsLiterals=true',
   'unrecognizedEnum=false',
   'forceLong=number',

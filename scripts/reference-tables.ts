@@ -1,12 +1,10 @@
 import { format, resolveConfig } from 'prettier';
 import type { FlagTable } from '../libs/shared/src/flags.ts';
 
-/** Text as code in Markdown. */
 export const code = (text: string): string => `\`${text}\``;
-/** Text that may stand in a cell of a table. */
+/** Escapes text for a table cell. */
 export const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-/** A program's flags as a table. */
 export function flagTable(table: FlagTable): string {
   const rows = Object.entries(table).map(([name, flag]) => {
     const fallback = 'repeatable' in flag ? 'repeatable' : (flag.fallback ?? 'required');
@@ -22,7 +20,7 @@ interface MetricDescription {
   readonly help: string;
 }
 
-/** The metrics of our own in a registry as a table. */
+/** A table of certfleet's own metrics in a registry. */
 export async function metricTable(registry: { getMetricsAsJSON(): Promise<readonly object[]> }): Promise<string> {
   const described = (await registry.getMetricsAsJSON()) as readonly MetricDescription[];
   const rows = described
@@ -31,7 +29,7 @@ export async function metricTable(registry: { getMetricsAsJSON(): Promise<readon
   return ['| Metric | Type | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
-/** A page's text, formatted as the repository formats Markdown. */
+/** Formats a page with the repository's Markdown settings. */
 export async function formatPage(page: string, path: string): Promise<string> {
   return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
 }

@@ -1,5 +1,5 @@
-// Installs the npm packages when they are missing or out of date. Plain JavaScript, since it is run by whatever Node the
-// machine has; everything after it runs on the Node that the packages bring.
+// Installs the npm packages when they are missing or out of date. Plain JavaScript, because it runs on any Node version
+// of the machine; later steps run on the Node from the packages.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ function upToDate() {
   const installed = readLock('node_modules/.package-lock.json');
   return Object.entries(readLock('package-lock.json')).every(
     ([path, wanted]) =>
-      // Workspaces stand in the wanted lock alone; packages for other platforms are never installed.
+      // Workspaces are only in the root lock file; packages for other platforms are not installed.
       !path.startsWith('node_modules/') ||
       wanted.link ||
       wanted.optional ||
@@ -23,12 +23,12 @@ function upToDate() {
 
 if (!upToDate()) {
   console.log('installing npm packages (about a minute on a new machine)');
-  // Not `npm ci`: newer versions refuse a lock file that lacks optional packages of other platforms, and private registries
-  // often lack those. The versions are the lock file's all the same, and --no-save leaves it as it is.
+  // Not `npm ci`: newer versions reject a lock file without optional packages of other platforms, and private
+  // registries often lack those. The versions still come from the lock file, and --no-save keeps it unchanged.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status } = run('npm', args);
   if (status !== 0) {
-    console.error('npm install failed; its own message above says why');
+    console.error('npm install failed; see its message above');
     process.exit(status ?? 1);
   }
   if (!starts() && canInstall()) {

@@ -1,5 +1,5 @@
-// `npm run soak -- --minutes 60 [--seed N] [--world agent|fleet]`: looks for bugs for as long as it is given. `agent` is
-// the deterministic simulation of one node, `fleet` a controller with replicas, a real redis-server and random faults.
+// `npm run soak -- --minutes 60 [--seed N] [--world agent|fleet]`: searches for bugs for the given time. `agent` is the
+// deterministic simulation of one node, `fleet` a controller with replicas, a real redis-server and random faults.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

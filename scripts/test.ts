@@ -1,5 +1,5 @@
-// The whole suite: types, lint and format first, then unit tests, then everything on real parts. Ends with a line that
-// counts the tests. Arguments are globs of test files, to run those alone without the rest.
+// Runs the whole suite: types, lint and format, then unit tests, then the tests on real parts. The last line counts the
+// tests. Arguments are globs of test files; only those then run.
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,12 +16,12 @@ interface Counts {
 }
 
 const root = resolve(import.meta.dirname, '..');
-/** No test takes nearly so long; one that hangs must not hold up the rest, or nobody learns of them. */
+/** Longer than any test takes; a hanging test must not block the results of the others. */
 const testLimitMs = 15 * 60_000;
-/** A hook that hangs has no limit of its own. Machines that run the suite end it after 90 minutes, without its results. */
+/** A hanging hook has no timeout. CI ends the suite after 90 minutes without its results. */
 const suiteLimit = AbortSignal.timeout(80 * 60_000);
 
-/** Runs test files, each in a process of its own, and prints every result as it comes. */
+/** Runs each test file in its own process and prints results as they arrive. */
 async function runTests(globs: readonly string[], concurrency: number): Promise<Counts> {
   const files = globs.flatMap((glob) => globSync(glob, { cwd: root })).sort();
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -31,7 +31,7 @@ async function runTests(globs: readonly string[], concurrency: number): Promise<
     cwd: root,
     timeout: testLimitMs,
     signal: suiteLimit,
-    // What a test left open, or one that timed out, would keep its file's process for ever.
+    // Open handles of a test would otherwise keep the file's process running.
     execArgv: ['--test-force-exit'],
   });
   stream.on('test:summary', ({ file, counts: of }) => {
@@ -65,31 +65,31 @@ interface Stage {
   readonly title: string;
   readonly globs: readonly string[];
   readonly concurrency: number;
-  /** Whether it needs root, Debian packages and the tools that are built from Go modules. */
+  /** Whether it needs root, Debian packages and the tools built from Go modules. */
   readonly onRealParts: boolean;
 }
 
 const suite: readonly Stage[] = [
   { title: 'unit tests', globs: unitTests, concurrency: 2, onRealParts: false },
-  // One at a time: each brings up a cluster of its own, which takes both cores of a small machine.
+  // One at a time: each starts a cluster, which uses both cores of a small machine.
   { title: 'tests on real parts', globs: endToEndTests, concurrency: 1, onRealParts: true },
 ];
 const stages =
-  chosen.length === 0 ? suite : [{ title: 'chosen tests', globs: chosen, concurrency: 1, onRealParts: isRoot }];
+  chosen.length === 0 ? suite : [{ title: 'selected tests', globs: chosen, concurrency: 1, onRealParts: isRoot }];
 
 let sound = step('check (types, lint, format)', 'npm', ['run', '--silent', 'check']);
 const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
-// Unit tests use some of them too: a real redis-server, openssl as a judge.
+// Some unit tests also use them: a real redis-server, and openssl to verify results.
 if (isRoot) await ensureHostPackages(console.log);
 for (const { title, globs, concurrency, onRealParts } of stages) {
   console.log(`\n── ${title}`);
   if (onRealParts && !isRoot) {
     const count = globs.flatMap((glob) => globSync(glob, { cwd: root })).length;
-    console.log(`skipped, all ${count} files: they mount and make network namespaces, which only root may`);
+    console.log(`skipped all ${count} files: they mount and create network namespaces, which requires root`);
     totals.skipped += count;
     continue;
   }
-  // One after another: each build takes all cores for itself.
+  // One after another: each build uses all cores.
   if (onRealParts) for (const module of Object.keys(toolModules)) await buildModule(module);
   const { passed, failed, skipped } = await runTests(globs, concurrency);
   totals.passed += passed;

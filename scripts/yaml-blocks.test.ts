@@ -1,9 +1,9 @@
-// Every YAML that a reader copies from a page can be parsed, and what is for the chart has values that the chart knows.
+// Every YAML example in the documentation is valid, and examples of chart values only use known keys.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 
 const root = resolve(import.meta.dirname, '..');
@@ -17,27 +17,29 @@ const blocks = pages.flatMap((page) =>
 
 const documents = blocks.flatMap(({ page, text }) => parseAllDocuments(text).map((document) => ({ page, document })));
 
-test('every block of YAML of every page can be parsed', () => {
-  assert.ok(blocks.length > 5);
-  const broken = documents.flatMap(({ page, document: { errors, warnings } }) =>
-    [...errors, ...warnings].map(({ message }) => ({ page, message })),
-  );
-  assert.deepEqual(broken, []);
+describe('documented YAML', () => {
+  test('every YAML block of the documentation parses', () => {
+    assert.ok(blocks.length > 5);
+    const broken = documents.flatMap(({ page, document: { errors, warnings } }) =>
+      [...errors, ...warnings].map(({ message }) => ({ page, message })),
+    );
+    assert.deepEqual(broken, []);
+  });
+
+  test('every object has a kind and a name, and values files only use keys of the chart', () => {
+    const values = parse(readFileSync(join(root, 'helm/certfleet/values.yaml'), 'utf8')) as object;
+    for (const { page, document } of documents) {
+      const object = document.toJS() as Readonly<Record<string, unknown>>;
+      if ('controller' in object || 'app' in object) assert.deepEqual(unknownKeys(object, values), [], page);
+      if (!('apiVersion' in object)) continue;
+      assert.equal(typeof object['kind'], 'string', page);
+      const { metadata } = object as { readonly metadata?: { readonly name?: string; readonly generateName?: string } };
+      assert.match(metadata?.name ?? metadata?.generateName ?? '', /^[a-z0-9-]+$/, page);
+    }
+  });
 });
 
-test('every object names its kind and itself, and each values file has keys of the chart alone', () => {
-  const values = parse(readFileSync(join(root, 'helm/certfleet/values.yaml'), 'utf8')) as object;
-  for (const { page, document } of documents) {
-    const object = document.toJS() as Readonly<Record<string, unknown>>;
-    if ('controller' in object || 'app' in object) assert.deepEqual(unknownKeys(object, values), [], page);
-    if (!('apiVersion' in object)) continue;
-    assert.equal(typeof object['kind'], 'string', page);
-    const { metadata } = object as { readonly metadata?: { readonly name?: string; readonly generateName?: string } };
-    assert.match(metadata?.name ?? metadata?.generateName ?? '', /^[a-z0-9-]+$/, page);
-  }
-});
-
-/** Paths that the chart's own values do not have; an empty map there takes any. */
+/** Paths that are missing in the chart's values; an empty map there allows any key. */
 function unknownKeys(given: object, known: object, path = ''): readonly string[] {
   return Object.entries(given).flatMap(([key, value]: [string, unknown]) => {
     const own: unknown = (known as Readonly<Record<string, unknown>>)[key];

@@ -6,28 +6,27 @@ import { createInterface } from 'node:readline';
 import type { TestNode } from './test-node.ts';
 
 const agentSource = resolve(import.meta.dirname, '../../apps/node-agent/src/main.ts');
-/** A start takes half a second of a core, which a busy machine may give it late. */
+/** A start needs half a second of CPU, which a busy machine may delay. */
 const startLimitMs = 240_000;
 
-/** One line of the agent's log. */
 export interface LogLine {
   readonly level: string;
   readonly msg: string;
   readonly [field: string]: unknown;
 }
 
-/** How to start an agent other than with the node's own flags. */
+/** Options for a start that differs from the node's defaults. */
 export interface AgentStart {
-  /** After the node's flags; the last of a name counts. */
+  /** Appended to the node's flags; the last one of a name applies. */
   readonly flags?: readonly string[];
-  /** For Node itself, before the agent's source. */
+  /** Flags for Node itself. */
   readonly nodeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Command and arguments that become the agent, say in another namespace. */
+  /** Command and arguments that start the agent, for example in another namespace. */
   readonly through?: readonly string[];
 }
 
-/** The agent as a process of its own, which ends at the latest with this one. */
+/** The agent as a child process that ends at the latest with this process. */
 export class AgentProcess {
   readonly #node: TestNode;
   readonly #child: ChildProcess;
@@ -40,7 +39,7 @@ export class AgentProcess {
   private constructor(node: TestNode, { flags = [], nodeFlags = [], env = {}, through = [] }: AgentStart) {
     this.#node = node;
     const agent = [process.execPath, ...nodeFlags, agentSource, ...node.flags, ...flags];
-    // A test that is itself killed must not leave agents behind.
+    // An aborted test must not leave agents running.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...through, ...agent], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...env },
@@ -62,14 +61,14 @@ export class AgentProcess {
     return agent;
   }
 
-  /** Starts an agent without waiting for anything; it may be killed while it starts. */
+  /** Starts an agent without waiting; it may be killed during its start. */
   static launch(node: TestNode, start: AgentStart = {}): AgentProcess {
     return new AgentProcess(node, start);
   }
 
   /**
-   * Waits until it listens.
-   * @throws Error with its output when it does not, and ends it
+   * Waits until the agent listens.
+   * @throws Error with its output when it does not start; the process is then ended
    */
   async listening(): Promise<void> {
     const tooLate = AbortSignal.timeout(startLimitMs);
@@ -80,14 +79,14 @@ export class AgentProcess {
     throw new Error(`the agent did not start:\n${this.output}`);
   }
 
-  /** Starts an agent that is expected to end by itself. */
+  /** Starts an agent that is expected to exit. */
   static async runToEnd(node: TestNode, start: AgentStart = {}): Promise<{ exitCode: number | null; output: string }> {
     const agent = new AgentProcess(node, start);
     await agent.#closed;
     return { exitCode: agent.#child.exitCode, output: agent.output };
   }
 
-  /** All that it wrote so far, standard error included. */
+  /** All output so far, including standard error. */
   get output(): string {
     return this.#output;
   }
@@ -100,12 +99,12 @@ export class AgentProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Resolves when the process is gone, whoever ended it. */
+  /** Resolves when the process has exited for any reason. */
   get exited(): Promise<unknown> {
     return this.#exited;
   }
 
-  /** The lines of its log with that message. */
+  /** The log lines with that message. */
   logLines(message: string): readonly LogLine[] {
     return this.#output
       .split('\n')
@@ -114,20 +113,20 @@ export class AgentProcess {
       .filter(({ msg }) => msg === message);
   }
 
-  /** SIGKILL, as the kernel's OOM killer does. */
+  /** SIGKILL, as the kernel's OOM killer sends. */
   async kill(): Promise<void> {
     if (!this.hasEnded) this.#child.kill('SIGKILL');
     await this.#closed;
   }
 
-  /** SIGTERM, as a roll-out does; gives the exit code. */
+  /** SIGTERM, as in a roll-out; returns the exit code. */
   async stop(): Promise<number | null> {
     if (!this.hasEnded) this.#child.kill('SIGTERM');
     await this.#closed;
     return this.#child.exitCode;
   }
 
-  /** The page of metrics, or of health. */
+  /** The page of metrics or of a health check. */
   async get(path: '/metrics' | '/healthz' | '/readyz'): Promise<{ status: number; body: string }> {
     const port = this.#ports?.[path === '/metrics' ? 'metrics' : 'health'];
     const response = await fetch(`http://127.0.0.1:${String(port)}${path}`);
@@ -136,7 +135,7 @@ export class AgentProcess {
     return { status: response.status, body };
   }
 
-  /** Sum of a metric's series whose labels hold all these words. */
+  /** Sum of the metric's series whose labels contain all these texts. */
   async metric(name: string, ...labels: readonly string[]): Promise<number> {
     const { body } = await this.get('/metrics');
     const series = body.split('\n').filter((line) => new RegExp(`^certfleet_agent_${name}[ {]`).test(line));

@@ -14,9 +14,9 @@ const kinds: readonly Readonly<Record<string, string>>[] = [
   { 'key-algorithm': 'Ed25519', 'pkcs12-enable': 'true', 'pkcs12-password': 'keystore-password' },
   { 'key-algorithm': 'RSA', 'reuse-private-key': 'true' },
 ];
-/** More than anything here takes; a scenario that gets there never ended. */
+/** More than any scenario needs; reaching it means that the scenario never ended. */
 const maxSteps = 400;
-/** The long scenarios try every third step on files; storage's own tests try each. */
+/** The long scenarios try every third file operation; the storage tests try each one. */
 const stride = 3;
 
 describe('an agent killed at any step', { skip: cannotMount }, () => {
@@ -27,7 +27,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
   let serials: readonly string[];
 
   const serialOf = ({ targetPath }: InlineVolume): string => readVolume(targetPath).certificate.serialNumber;
-  /** What no kill may ever touch: volumes that were complete before it. */
+  /** Volumes that were complete before must survive every kill. */
   const assertStatusUnchanged = (): void => {
     assert.deepEqual(standing.map(serialOf), serials);
     for (const volume of standing) assert.equal(node.recordOf(volume)?.generation, 1);
@@ -58,7 +58,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     node.remove();
   });
 
-  /** Publishes a volume with a kill before that step, then looks at what the next life makes of it. */
+  /** Publishes a volume with a kill before that step, then checks how the next start handles it. */
   const publishKilledAt = async (step: number, kind: number): Promise<{ survived: boolean; wasMounting: boolean }> => {
     const volume = node.volume(`published-${kind}-${step}`, kinds[kind]);
     const data = join(node.directoryOf(volume), 'data');
@@ -80,9 +80,9 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
 
   for (const kind of kinds.keys()) {
     const name = Object.values(kinds[kind] ?? {})[0] ?? '';
-    test(`while it publishes (${name}): the next publish finds the volume whole or makes it so`, async (context) => {
-      // One kind closely, and its mount step by step: between bind and remount the pod could write. The others differ
-      // only in the files before that.
+    test(`while it publishes (${name}): the next publish finds or completes the volume`, async (context) => {
+      // One case tests each mount step: between bind and remount the pod could write. The others differ only in the
+      // file operations before.
       const pace = kind === 0 ? stride : 5 * stride;
       let step = 0;
       for (;;) {
@@ -95,7 +95,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     });
   }
 
-  test('while it unpublishes: the next unpublish leaves nothing', async (context) => {
+  test('while it unpublishes: the next unpublish removes everything', async (context) => {
     let step = 0;
     for (let survived = false; !survived; step++) {
       assert.ok(step < maxSteps);
@@ -113,7 +113,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     context.diagnostic(`${step} steps`);
   });
 
-  test('while it starts: a later start takes everything up', async (context) => {
+  test('while it starts: a later start restores all volumes', async (context) => {
     let step = 0;
     while (!(await agent.start(step))) {
       assert.ok(step < maxSteps);
@@ -125,7 +125,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     context.diagnostic(`${step} steps`);
   });
 
-  test('while it renews: the pod sees whole sets of files and nothing is issued twice', async (context) => {
+  test('while it renews: the pod sees complete payloads and no certificate is issued twice', async (context) => {
     const volume = node.volume('renewed', { duration: '3s' });
     await agent.client.publish(volume);
     const pod = new RunningPod(volume.targetPath);
@@ -139,7 +139,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
       await waitUntil('a renewal or a kill', () => Promise.resolve(life.hasEnded || generation() > before), {
         timeoutMs: 30_000,
       });
-      // The steps after the record are few; the next life shows whether the agent died of one.
+      // Few steps follow the write of the record; the next start shows whether the agent was killed in one.
       survived = !life.hasEnded && step > stride;
       await agent.start();
       assertNoLeftovers();
@@ -153,7 +153,7 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     context.diagnostic(`${step} steps, ${seen.length} certificates, ${looks} looks`);
   });
 
-  test('pods notice nothing of all this', async () => {
+  test('running pods are not affected by any of this', async () => {
     for (const [index, pod] of pods.entries()) {
       const { looks, serials: seen, torn } = await pod.end();
       assert.deepEqual(torn, []);

@@ -9,19 +9,20 @@ import { AgentProcess } from './agent-process.ts';
 import { InlineVolumeProxy } from './inline-volume-proxy.ts';
 import { cannotMount, TestNode } from './test-node.ts';
 
-/** What csi-sanity asks that an inline ephemeral driver has no answer to, by the beginning of the specs' names. */
+/** Specs of csi-sanity that do not apply to an inline ephemeral driver, by the prefix of their names. */
 const skipped: Readonly<Record<string, string>> = {
-  // Nothing is provisioned, attached, grown, listed or copied: the volume is a part of the pod.
+  // Nothing is provisioned, attached, expanded, listed or copied: the volume is part of the pod.
   '\\[Controller Server\\]': 'no Controller service',
   'GroupController Service': 'no GroupController service',
-  // The specs below ask whether the capability is there and skip themselves; named here so that nothing is skipped unseen.
-  NodeStageVolume: 'no STAGE_UNSTAGE_VOLUME: a volume is made where it is published',
+  // These specs check for the capability and skip themselves; they are listed so that every skipped spec is accounted
+  // for.
+  NodeStageVolume: 'no STAGE_UNSTAGE_VOLUME: a volume is created when it is published',
   NodeUnstageVolume: 'no STAGE_UNSTAGE_VOLUME',
-  NodeGetVolumeStats: 'no GET_VOLUME_STATS: a few KB that never grow, and the kubelet asks every minute',
-  NodeExpandVolume: 'no EXPAND_VOLUME: a certificate has no size to ask for',
+  NodeGetVolumeStats: 'no GET_VOLUME_STATS: a few KB of constant size, and the kubelet would ask every minute',
+  NodeExpandVolume: 'no EXPAND_VOLUME: a certificate has no configurable size',
   NodeGetVolumeHealth: 'no GET_VOLUME_HEALTH: alpha',
   NodeGetStorageHealth: 'no GET_STORAGE_HEALTH: alpha',
-  'single node multi writer capability': 'no SINGLE_NODE_MULTI_WRITER: nobody writes',
+  'single node multi writer capability': 'no SINGLE_NODE_MULTI_WRITER: volumes are read-only',
 };
 
 interface SpecReport {
@@ -32,7 +33,7 @@ interface SpecReport {
   readonly Failure?: { readonly Message: string };
 }
 
-test('csi-sanity finds nothing wrong', { skip: cannotMount }, async () => {
+test('csi-sanity reports no failures', { skip: cannotMount }, async () => {
   const binary = await toolPath('csi-sanity');
   const node = new TestNode();
   after(() => node.remove());
@@ -84,7 +85,7 @@ test('csi-sanity finds nothing wrong', { skip: cannotMount }, async () => {
     'Node Service should be idempotent',
     'Node Service should work',
   ]);
-  // Every spec that did not run is one that the table names.
+  // Every skipped spec must be in the table.
   const unexplained = specs.filter(
     ({ State, name }) => State !== 'passed' && !Object.keys(skipped).some((pattern) => new RegExp(pattern).test(name)),
   );

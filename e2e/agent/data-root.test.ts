@@ -1,4 +1,4 @@
-// The chart's value for the host's directory changes while pods with certificates run.
+// The chart's value for the host directory changes while pods with certificates run.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -12,7 +12,7 @@ import { AgentProcess } from './agent-process.ts';
 import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
 
-/** A pod's volume as the kubelet lays it out, with its note of the driver. */
+/** A pod's volume in the kubelet's layout, with vol_data.json of the driver. */
 function kubeletVolume(
   node: TestNode,
   name: string,
@@ -45,7 +45,7 @@ const mountsIn = async (agent: AgentProcess): Promise<readonly number[]> => [
 ];
 
 test(
-  'an agent with another data directory refuses to start beside the volumes of running pods',
+  'an agent with another data directory refuses to start while volumes of running pods exist',
   { skip: cannotMount },
   async () => {
     const node = new TestNode();
@@ -57,7 +57,7 @@ test(
     const lost = kubeletVolume(node, 'lost', '1h');
     await publish(node, first, lost);
     execFileSync('umount', [lost.targetPath]);
-    assert.deepEqual(await mountsIn(first), [1, 1, 0], 'a published volume that its pod has not mounted is missing');
+    assert.deepEqual(await mountsIn(first), [1, 1, 0], 'a published volume that is not mounted in its pod is missing');
     await first.stop();
     const serial = serialIn(volume);
 
@@ -67,7 +67,7 @@ test(
     assert.match(output, /app\.driver\.csiDataDir back.*app\.driver\.previousDataDirs/);
     assert.equal(serialIn(volume), serial);
 
-    // A start on a node where another driver of the same make runs has nothing to do with its pods.
+    // Another driver on the same node must ignore these pods.
     const flags = [`--data-root=${node.root}/other`, '--driver-name=csi.example.com'];
     const other = await AgentProcess.start(node, { flags });
     after(() => other.kill());
@@ -77,7 +77,7 @@ test(
 );
 
 test(
-  'an agent that is told of the former directory renews what pods have mounted from it',
+  'an agent with the former directory configured renews volumes that pods have mounted from it',
   { skip: cannotMount },
   async () => {
     const node = new TestNode();
@@ -90,7 +90,7 @@ test(
     const serial = serialIn(volume);
     const { ino } = statSync(volume.targetPath);
 
-    // A first start without the former directory must leave nothing that keeps a second one from it.
+    // A failed first start without the former directory must not block a second one with it.
     const dataRoot = `--data-root=${node.root}/moved`;
     await AgentProcess.runToEnd(node, { flags: [dataRoot] });
     const flags = [dataRoot, `--previous-data-root=${node.root}/never`, `--previous-data-root=${former}`];
@@ -105,7 +105,7 @@ test(
     assert.ok(existsSync(join(node.root, 'moved/certfleet', volume.volumeId)));
     await second.stop();
 
-    // From then on it is the directory, whether or not the former one is still named.
+    // From now on this is the directory, with or without the former one in the flags.
     const third = await AgentProcess.start(node, { flags: [dataRoot] });
     after(() => third.kill());
     assert.deepEqual(await mountsIn(third), [1, 0, 0]);
@@ -118,7 +118,7 @@ test(
 );
 
 test(
-  'a lost directory’s volumes are counted, never mounted over, and go with their pods',
+  'volumes of a lost directory are counted, never mounted over, and removed with their pods',
   { skip: cannotMount },
   async () => {
     const node = new TestNode();
@@ -148,7 +148,7 @@ test(
   },
 );
 
-test('a mounted tmpfs gets the size that a later start asks for', { skip: cannotMount }, async () => {
+test('a mounted tmpfs gets the size that a later start requests', { skip: cannotMount }, async () => {
   const node = new TestNode();
   after(() => node.remove());
   const sizeOf = (): number =>
@@ -162,10 +162,10 @@ test('a mounted tmpfs gets the size that a later start asks for', { skip: cannot
     const agent = await AgentProcess.start(node, { flags: [`--tmpfs-size=${size}`] });
     if (size === '64Mi') await publish(node, agent, volume);
     await agent.stop();
-    // In whole pages.
+    // Rounded to whole pages.
     assert.ok(Math.abs(sizeOf() - bytes) < 4096, size);
   }
-  // Less than it holds: it keeps its size and its volumes.
+  // Less than the used size: the tmpfs keeps its size and its volumes.
   const agent = await AgentProcess.start(node, { flags: ['--tmpfs-size=1'] });
   after(() => agent.kill());
   assert.match(agent.output, /keeping its size/);

@@ -1,5 +1,5 @@
-// Preloaded into an agent by tests: kills it before a chosen one of its calls on files and mounts, as SIGKILL at exactly
-// that step. The countdown starts when the file that CERTFLEET_TEST_FUSE names appears, with the number in it.
+// Preloaded into an agent by tests: sends SIGKILL before a chosen call on files or mounts. The countdown starts when
+// the file in CERTFLEET_TEST_FUSE appears, which contains the number.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
@@ -7,9 +7,9 @@ import { dirname } from 'node:path';
 const fuse = process.env['CERTFLEET_TEST_FUSE'] ?? '';
 const isLit = fs.existsSync.bind(fs);
 const readFuse = fs.readFileSync.bind(fs);
-/** Calls on these paths count, and those on descriptors; what Node itself loads does not. */
+/** Calls on these paths and on file descriptors count; Node's own loading does not. */
 const places = [dirname(fuse), '/proc/self/'];
-/** All that changes something, and the opening that comes before each mount call. */
+/** All modifying calls, and the open before each mount call. */
 const steps = [
   'chmodSync',
   'chownSync',
@@ -34,7 +34,7 @@ function step(): void {
   }
   if (left-- > 0) return;
   process.kill(process.pid, 'SIGKILL');
-  // The signal is there when the call returns; nothing after it may run even if this thread should outlive it briefly.
+  // The signal is delivered when the call returns; no further code may run even if this thread briefly continues.
   for (;;);
 }
 

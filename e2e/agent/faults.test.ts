@@ -1,4 +1,4 @@
-// Faults of a node that a simulation cannot show: a full tmpfs, two agents, a stepped clock, a symbolic link.
+// Faults of a node that a simulation cannot produce: a full tmpfs, two agents, a clock step, a symbolic link.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ async function renewed(volume: InlineVolume, agent: AgentProcess): Promise<void>
 }
 
 describe('an agent', { skip: cannotMount, concurrency: true }, () => {
-  test('refuses new volumes on a tmpfs that is full, and keeps and renews those that it has', async (t) => {
+  test('rejects new volumes on a full tmpfs, and keeps and renews the existing ones', async (t) => {
     const node = new TestNode();
     t.after(() => node.remove());
     const flags = ['--tmpfs-size=512Ki'];
@@ -49,13 +49,13 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     assert.ok(volumes.length > 3, `${volumes.length} volumes`);
     const [oldest] = volumes;
     assert.ok(oldest);
-    // With nothing but the reserve left, every volume is renewed.
+    // With only the reserve left, every volume is renewed.
     await Promise.all(volumes.map((volume) => renewed(volume, first)));
 
-    // Now the reserve goes, too: pods keep what they have, also over a restart of the agent.
+    // Then the reserve is filled too: pods keep their files, also over a restart of the agent.
     const filler = join(node.storePath, 'filler');
     const hasFailed = async (): Promise<boolean> => {
-      // Again and again: a renewal that was in progress leaves a few pages free when it ends.
+      // Repeated, because a renewal in progress frees a few pages when it ends.
       fill(filler);
       return (await first.metric('issuance_failures_total')) > 0;
     };
@@ -74,7 +74,7 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     assert.equal(await second.stop(), 0);
   });
 
-  test('waits for another one of its node, takes over when that ends, and its sockets survive it', async (t) => {
+  test('waits for another agent of its node, continues when that one ends, and keeps its sockets', async (t) => {
     const node = new TestNode();
     t.after(() => node.remove());
     const volume = node.volume('shared', { duration: '20s' });
@@ -112,7 +112,7 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     assert.equal(await last.stop(), 0);
   });
 
-  test('whose clock jumps by two days and back makes few requests and lets nothing expire', async (t) => {
+  test('with a clock that jumps by two days and back, sends few requests and lets no certificate expire', async (t) => {
     assert.ok(libfaketime, 'expected the Debian package libfaketime');
     const api = await TestApiServer.start();
     t.after(() => api.close());
@@ -121,7 +121,7 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     const [kubeconfig, offset] = [join(node.root, 'kubeconfig'), join(node.root, 'offset')];
     writeFileSync(kubeconfig, api.kubeconfig);
     const shift = (by: string): void => {
-      // Renamed into place: the library must not find an empty file.
+      // Renamed into place, so that the library never reads an empty file.
       writeFileSync(`${offset}.new`, by);
       renameSync(`${offset}.new`, offset);
     };
@@ -149,7 +149,7 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     shift('+2d');
     await client.publish(volumes[1]);
     await delay(2_000);
-    // Not even a start in wrong time, at which everything looks expired, makes more of it.
+    // Even a start with the wrong time, when everything seems expired, sends no more requests.
     await first.kill();
     const agent = await AgentProcess.start(node, start);
     t.after(() => agent.kill());
@@ -186,13 +186,13 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     t.diagnostic(`${duringShift} requests while the clock was wrong`);
   });
 
-  test('keeps and renews volumes whose kubelet directory is reached over a symbolic link', async (t) => {
+  test('keeps and renews volumes in a kubelet directory behind a symbolic link', async (t) => {
     const node = new TestNode();
     t.after(() => node.remove());
     const kubelet = join(node.root, 'kubelet');
     mkdirSync(join(node.root, 'disk/kubelet/pods'), { recursive: true });
     symlinkSync('disk/kubelet', kubelet);
-    // A name of its own: agents of other tests in this namespace look for the volumes of their own driver's pods.
+    // A separate driver name: agents of other tests in this namespace search for the volumes of their own driver.
     const driverName = 'csi.linked.example';
     const podUid = randomUUID();
     const targetPath = join(kubelet, 'pods', podUid, 'volumes/kubernetes.io~csi/tls/mount');

@@ -10,9 +10,9 @@ const identityPrefix = '/csi.v1.Identity/';
 const controllerCapability = Buffer.from('0a040a020801', 'hex');
 
 /**
- * Stands between csi-sanity, which knows only volumes that somebody provisions, and a driver of inline volumes. It does
- * what Kubernetes does for such a driver: the volume comes from the pod (CreateVolume makes up an id, `volumeContext` is
- * its context), and it is published read-only. Every other byte goes through as it is.
+ * A proxy between csi-sanity, which only knows provisioned volumes, and a driver of inline volumes. It replaces what
+ * Kubernetes does for such a driver: the volume comes from the pod (CreateVolume returns a generated id with
+ * `volumeContext`), and it is published read-only. All other bytes are forwarded unchanged.
  */
 export class InlineVolumeProxy {
   readonly #server = new Server();

@@ -1,4 +1,4 @@
-// An agent that is killed at random moments while a kubelet publishes and unpublishes volumes through it.
+// An agent that is killed at random times while a kubelet publishes and unpublishes volumes.
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,13 +18,13 @@ const seed = Number(process.env['CERTFLEET_TEST_SEED'] ?? 1);
 const volumesPerLife = 4;
 const lives = 50;
 /**
- * Every volume is renewed while the test runs. None expires: on a busy machine the agents of this test spend most of their
- * time starting. A certificate may be stored a minute after it was signed, which its renew-before must survive.
+ * Every volume is renewed during the test and none expires: on a busy machine the agents of this test spend most of
+ * their time starting. A certificate may be stored a minute after it was signed, which its renew-before must allow.
  */
 const renewedAfterMs = 100_000;
 const lifetimeMs = 3 * renewedAfterMs;
 
-/** Starts an agent and kills it, over and over, with work for each life. */
+/** Starts and kills an agent repeatedly, with work during each run. */
 class Killer {
   readonly #node: TestNode;
   readonly #start: AgentStart;
@@ -38,7 +38,7 @@ class Killer {
     this.#random = random;
   }
 
-  /** Lets an agent live for a random time after its start, or kills it in the start. */
+  /** Lets an agent run for a random time after its start, or kills it during the start. */
   async life(work: () => void): Promise<void> {
     const startedMs = performance.now();
     const agent = AgentProcess.launch(this.#node, this.#start);
@@ -51,13 +51,13 @@ class Killer {
       work();
       await delay(this.#random.between(0, 300));
     }
-    assert.ok(!agent.hasEnded, `the agent ended by itself:\n${agent.output}`);
+    assert.ok(!agent.hasEnded, `the agent exited on its own:\n${agent.output}`);
     await agent.kill();
     this.kills += 1;
   }
 }
 
-test('a hundred kills double no request, lose no volume and leave nothing behind', { skip: cannotMount }, async (t) => {
+test('a hundred kills cause no duplicate request, no lost volume and no leftover', { skip: cannotMount }, async (t) => {
   const random = new Random(seed);
   const api = await TestApiServer.start(() => random.between(0, 150));
   t.after(() => api.close());
@@ -73,7 +73,9 @@ test('a hundred kills double no request, lose no volume and leave nothing behind
     node.volume(`pod-${index}`, { ...times, 'dns-names': `pod-${index}.example` }, { podUid: podUid(index) }),
   );
   const generationOf = (volume: InlineVolume): number => node.recordOf(volume)?.generation ?? 0;
-  /** Kills an agent while the kubelet does something with a few volumes at a time; gives the agent that lives on. */
+  /**
+   * Kills the agent while the kubelet works on a few volumes at a time; returns the last agent, which stays running.
+   */
   const killWhile = async (work: (volume: InlineVolume) => Promise<void>): Promise<AgentProcess> => {
     const calls: Promise<void>[] = [];
     for (let life = 0; life < lives; life++) {
@@ -117,8 +119,8 @@ test('a hundred kills double no request, lose no volume and leave nothing behind
   assert.equal(await second.metric('damaged_volumes'), 0);
   assert.deepEqual(kubelet.finalErrors, []);
   assert.equal(killer.kills, 100);
-  assert.ok(lostPublishes > 50, 'the kills hit hardly any publish');
-  assert.ok(kubelet.lostCalls - lostPublishes > 50, 'the kills hit hardly any unpublish');
+  assert.ok(lostPublishes > 50, 'too few kills hit a publish');
+  assert.ok(kubelet.lostCalls - lostPublishes > 50, 'too few kills hit an unpublish');
   assert.equal(await second.stop(), 0);
   t.diagnostic(`seed ${seed}: ${renewals} requests, ${kubelet.lostCalls} calls lost`);
 });

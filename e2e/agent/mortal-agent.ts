@@ -6,7 +6,7 @@ import type { TestNode } from './test-node.ts';
 
 const dieAtCall = resolve(import.meta.dirname, 'die-at-call.ts');
 
-/** The lives of a node's agent, each ended at a chosen step of what it does. */
+/** The runs of a node's agent, each ended at a chosen step. */
 export class RestartableAgent {
   readonly #node: TestNode;
   readonly #fuse: string;
@@ -28,7 +28,7 @@ export class RestartableAgent {
     return this.#client;
   }
 
-  /** A new life; gives whether it lived to serve. Without a step nothing ends it. */
+  /** Starts a new run and returns whether it came up. Without a step it is not killed. */
   async start(dieAtStep?: number): Promise<boolean> {
     await this.end();
     if (dieAtStep !== undefined) this.light(dieAtStep);
@@ -45,27 +45,27 @@ export class RestartableAgent {
     return true;
   }
 
-  /** Lets the agent die before its step of that number from now on. */
+  /** Kills the agent before the step of that number from now on. */
   light(step: number): void {
-    // Renamed into place: the agent must not find an empty fuse.
+    // Renamed into place, so that the agent never reads an empty file.
     writeFileSync(`${this.#fuse}.new`, String(step));
     renameSync(`${this.#fuse}.new`, this.#fuse);
   }
 
-  /** Does something that the agent may die of; whether it lived. */
+  /** Runs work during which the agent may be killed; returns whether it survived. */
   async survives(work: () => Promise<void>): Promise<boolean> {
     const failure = await work().then(
       () => undefined,
       (error: unknown) => error as Error,
     );
     if (failure === undefined) return true;
-    // What ends the call with the process is the broken connection; any other failure is the work's own.
+    // A broken connection means that the process was killed; other failures belong to the work.
     if (!failure.message.includes('UNAVAILABLE')) throw failure;
     await this.process.exited;
     return false;
   }
 
-  /** Ends this life, if there is one, and takes the fuse away. */
+  /** Ends the current run, if any, and disables the countdown. */
   async end(): Promise<void> {
     this.#client?.close();
     this.#client = undefined;

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 
-/** The payload directory is named after the time of its certificate's issuance, which its mtime tells as well. */
+/** The payload directory is named after the time of issuance, which is also its mtime. */
 const payloadName = '..2026_11_24_02_22_15.3413110033';
 
-/** The data directory of cert-manager's csi-driver as it stays on a host after that was uninstalled. */
+/** The data directory that cert-manager's csi-driver leaves on a host after it is uninstalled. */
 export class UpstreamDirectory {
   readonly path: string;
   readonly #scratch: string;
@@ -33,7 +33,7 @@ export class UpstreamDirectory {
     return join(this.path, 'inmemfs', volumeId);
   }
 
-  /** A volume with a certificate of some other CA, which that driver would have renewed at the given time. */
+  /** A volume with a certificate of another CA, which that driver would have renewed at the given time. */
   layOut({ volumeId, targetPath, volumeContext }: InlineVolume, nextIssuanceTime: Date): void {
     const directory = this.directoryOf(volumeId);
     const data = join(directory, 'data');
@@ -67,7 +67,7 @@ export class UpstreamDirectory {
     execFileSync('mount', ['-o', 'remount,bind,ro', targetPath]);
   }
 
-  /** Everything in a directory, with modes and contents, as one text to compare. */
+  /** All files of a directory with modes and contents, as one comparable text. */
   fingerprint(volumeId: string): string {
     const root = this.directoryOf(volumeId);
     const entries = readdirSync(root, { recursive: true, withFileTypes: true }).map((entry) => {

@@ -1,5 +1,5 @@
-// A pod: reads its volume over and over, as fast as it can, from a mount namespace of its own, and tells at the end what it saw: how
-// often it looked, the serial numbers in their order, and everything that was not a whole set of files.
+// A pod: reads its volume in a loop from its own mount namespace and reports at the end: the number of reads, the
+// serial numbers in order, and every incomplete set of files.
 import { readVolume } from './volume-files.ts';
 
 const [directory = ''] = process.argv.slice(2);
@@ -14,7 +14,7 @@ const look = (): void => {
   } catch (error) {
     torn.push(String(error));
   }
-  // A pause, so that a few readers leave the agent some of the machine.
+  // A pause, so that several readers do not starve the agent.
   timer = setTimeout(look, 2);
 };
 let timer = setTimeout(look, 0);

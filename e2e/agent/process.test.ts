@@ -29,7 +29,7 @@ describe('the agent as a process', { skip: cannotMount }, () => {
   });
   after(() => node.remove());
 
-  test('registers itself, and its readiness follows the kubelet’s verdict', async () => {
+  test('registers itself, and its readiness follows the kubelet’s result', async () => {
     const kubelet = new RegistrationCaller(registrationSocket());
     after(() => kubelet.close());
     assert.deepEqual(await kubelet.getInfo(), {
@@ -49,16 +49,16 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     assert.equal((await agent.get('/readyz')).status, 200);
   });
 
-  test('lets only its owner open its sockets, and takes them away at a stop', async () => {
+  test('restricts its sockets to the owner and removes them on stop', async () => {
     for (const path of [node.socketPath, registrationSocket()]) assert.equal(statSync(path).mode & 0o777, 0o600);
     assert.equal(await agent.stop(), 0);
     for (const path of [node.socketPath, registrationSocket()]) assert.ok(!existsSync(path), path);
   });
 
-  test('ends at once though the name server of its controller does not answer', async () => {
+  test('stops at once although the DNS server of its controller does not respond', async () => {
     await agent.kill();
     const [resolvConf, token] = [join(node.root, 'resolv.conf'), join(node.root, 'token')];
-    // An address for documentation (RFC 5737): what is sent there leaves this network of its own and is never heard of.
+    // A documentation address (RFC 5737): packets are dropped within this network namespace.
     writeFileSync(resolvConf, 'nameserver 192.0.2.1\n');
     writeFileSync(token, 'token');
     const network = 'ip link set lo up; ip route add default dev lo; mount --bind "$0" /etc/resolv.conf; exec "$@"';
@@ -70,11 +70,12 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     await waitUntil('the name server to be asked', () => Promise.resolve(isAsked()), { timeoutMs: 20_000 });
     const startedMs = performance.now();
     assert.equal(await agent.stop(), 0);
-    // A resolver waits for ten seconds; an agent that waits for nothing is gone in a fraction of one, on a busy machine too.
+    // A resolver times out after ten seconds; an agent that does not wait exits within a second, also on a busy
+    // machine.
     assert.ok(performance.now() - startedMs < 5_000, `${performance.now() - startedMs} ms`);
   });
 
-  test('takes the place of a socket that a killed one left', async () => {
+  test('replaces a socket that a killed agent left', async () => {
     await agent.kill();
     assert.ok(existsSync(node.socketPath));
     agent = await AgentProcess.start(node);
@@ -83,7 +84,7 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     assert.equal(await next.pluginName(), 'csi.cert-manager.io');
   });
 
-  test('says how long a socket path may be', async () => {
+  test('reports the maximum length of a socket path', async () => {
     const { exitCode, output } = await AgentProcess.runToEnd(node, {
       flags: [`--endpoint=unix:///run/${'x'.repeat(120)}`],
     });
@@ -91,7 +92,7 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     assert.match(output, /expected a socket path of at most 107 bytes, found 125/);
   });
 
-  test('reports every wrong flag together and ends as sysexits.h has it', async () => {
+  test('reports all wrong flags together and exits with EX_USAGE of sysexits.h', async () => {
     const wrong = [
       '--data-root=relative',
       '--gate-backoff-factor=0',
@@ -103,10 +104,10 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     for (const flag of ['data-root', 'gate-backoff-factor', 'no-such-flag', 'pod-readiness-gate']) {
       assert.ok(output.includes(`--${flag}`), `${flag} in ${output}`);
     }
-    assert.ok(!output.includes('node-id'), 'nothing that is right is reported');
+    assert.ok(!output.includes('node-id'), 'valid flags are not reported');
   });
 
-  test('outlives whatever is sent to its ports', async () => {
+  test('survives malformed input on its ports', async () => {
     const port = agent.logLines('listening')[0]?.['metrics'];
     for (const line of ['GET // HTTP/1.1', 'GET http://[ HTTP/1.1', 'POST /metrics HTTP/1.1', '\u0000\u0001']) {
       const socket = connect(Number(port), '127.0.0.1');
@@ -117,7 +118,7 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     assert.equal((await agent.get('/metrics')).status, 200);
   });
 
-  test('answers twenty publishes of one volume with one certificate', async () => {
+  test('answers twenty concurrent publishes of one volume with one certificate', async () => {
     const volume = node.volume('crowd');
     await Promise.all(Array.from({ length: 20 }, () => client.publish(volume)));
     assert.equal(await agent.metric('issuances_total', 'result="success"'), 1);
@@ -127,7 +128,7 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     await client.unpublish(volume);
   });
 
-  test('ends a storm of publishes and unpublishes clean', async () => {
+  test('leaves nothing after concurrent publishes and unpublishes', async () => {
     const volumes = Array.from({ length: 8 }, (_, index) => node.volume(`storm-${index}`));
     const calls = volumes.flatMap((volume) =>
       Array.from({ length: 6 }, (_, index) =>
@@ -141,7 +142,7 @@ describe('the agent as a process', { skip: cannotMount }, () => {
     for (const { targetPath } of volumes) assert.ok(!existsSync(targetPath));
   });
 
-  test('takes no id that could lead out of its directory', async () => {
+  test('rejects an id that would escape its directory', async () => {
     for (const volumeId of ['..', '.', 'a/b', '../../etc', 'a\u0000b']) {
       const volume = { ...node.volume('hostile'), volumeId };
       await assert.rejects(client.publish(volume), /INVALID_ARGUMENT/, JSON.stringify(volumeId));

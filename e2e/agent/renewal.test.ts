@@ -17,7 +17,7 @@ const token = (name: string): string =>
 const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
 
 describe('renewals of a short-lived volume', { skip: cannotMount }, () => {
-  test('swap its files under a reader, with new and kept keys, through a restart, and tell no secret', async () => {
+  test('replace its files under a reader, with new and kept keys, through a restart, without leaking a secret', async () => {
     const node = new TestNode();
     after(() => node.remove());
     const flags = ['--use-token-request'];
@@ -48,7 +48,7 @@ describe('renewals of a short-lived volume', { skip: cannotMount }, () => {
     client.close();
     await first.kill();
 
-    // The next life has neither token nor password but from the files that lie beside the key.
+    // The next run has token and password only from the files next to the key.
     const second = await AgentProcess.start(node, { flags });
     after(() => second.kill());
     const now = (): ReturnType<typeof readVolume>[] => volumes.map(({ targetPath }) => readVolume(targetPath));

@@ -4,16 +4,19 @@ import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 
 /** The kubelet's first wait after a failed operation on a volume; each further one doubles it. */
 const firstRetryMs = 500;
-/** The kubelet waits up to two minutes; a test cannot. */
+/** The kubelet waits up to two minutes, which is too long for a test. */
 const maxRetryMs = 2_000;
 
-/** After these the kubelet holds the mount for uncertain and unpublishes it later; after any other code it does not. */
+/**
+ * After these codes the kubelet treats the mount as uncertain and unpublishes it later; after any other code it does
+ * not.
+ */
 const uncertainCodes = /^\d+ (CANCELLED|DEADLINE_EXCEEDED|UNAVAILABLE|RESOURCE_EXHAUSTED|ABORTED):/;
 
-/** Calls an agent that comes and goes as the kubelet does: a connection for each call, and retries until it is done. */
+/** Calls a restarting agent like the kubelet: a new connection for each call, and retries until it succeeds. */
 export class RetryingKubelet {
   readonly #socketPath: string;
-  /** Calls that a dying agent did not answer, or that found none. */
+  /** Calls without a response or without a connection. */
   lostCalls = 0;
   /** Errors after which the kubelet would forget the volume. */
   readonly finalErrors: string[] = [];

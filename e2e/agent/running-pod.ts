@@ -5,17 +5,18 @@ import { resolve } from 'node:path';
 
 const reader = resolve(import.meta.dirname, 'pod-reader.ts');
 
-/** What a pod saw of its volume. */
 export interface PodReport {
-  /** How often it looked. */
+  /** Number of reads. */
   readonly looks: number;
-  /** Serial numbers in the order in which they appeared. */
+  /** Serial numbers in order of appearance. */
   readonly serials: readonly string[];
-  /** Everything that was not one whole set of files. */
+  /** Incomplete sets of files. */
   readonly torn: readonly string[];
 }
 
-/** A process that uses a volume as a container does: in a mount namespace of its own, which the node's mounts reach. */
+/**
+ * A process that uses a volume like a container: in its own mount namespace, into which the node's mounts propagate.
+ */
 export class RunningPod {
   readonly #child: ChildProcessWithoutNullStreams;
   #output = '';
@@ -27,7 +28,7 @@ export class RunningPod {
     this.#child.stderr.pipe(process.stderr);
   }
 
-  /** Ends it and gives what it saw. */
+  /** Ends the process and returns its report. */
   async end(): Promise<PodReport> {
     const closed = once(this.#child, 'close');
     this.#child.stdin.end();

@@ -10,7 +10,7 @@ import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
 
 test(
-  'takes over what the former driver left mounted, in place, and leaves the rest alone',
+  'takes over volumes that the upstream driver left mounted, in place, and ignores other files',
   { skip: cannotMount },
   async () => {
     const node = new TestNode();
@@ -62,7 +62,7 @@ test(
     after(() => client.close());
     const fresh = node.volume('fresh');
     await client.publish(fresh);
-    assert.deepEqual(node.stored(), [fresh.volumeId], 'a new pod’s volume goes to our own root');
+    assert.deepEqual(node.stored(), [fresh.volumeId], "a new pod’s volume is created in certfleet's own data root");
     await client.publish(adopted);
     assert.equal(serial(), renewed, 'a republish changes nothing');
     await client.unpublish(adopted);
@@ -70,7 +70,7 @@ test(
     assert.ok(!existsSync(peer.directoryOf(adopted.volumeId)));
     assert.ok(!node.mountPoints().includes(adopted.targetPath));
     await client.unpublish(torn);
-    assert.ok(!existsSync(peer.directoryOf(torn.volumeId)), 'the key of a pod that is gone goes too');
+    assert.ok(!existsSync(peer.directoryOf(torn.volumeId)), 'the key of a removed pod is deleted too');
     assert.equal(await second.stop(), 0);
   },
 );

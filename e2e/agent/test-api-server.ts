@@ -19,7 +19,7 @@ interface Watch {
   readonly response: ServerResponse;
 }
 
-/** What a path names; `name` is undefined for a collection. */
+/** The parts of a path; `name` is undefined for a collection. */
 interface Route {
   readonly namespace: string;
   readonly resource: string;
@@ -27,8 +27,8 @@ interface Route {
 }
 
 /**
- * An API server with cert-manager behind it, over real sockets: as much of both as the agent uses. It outlives the agents
- * of a test and counts what they request.
+ * A fake API server with cert-manager, over real sockets, limited to the calls of the agent. It outlives the agents of
+ * a test and counts their requests.
  */
 export class TestApiServer {
   readonly #objects = new ApiObjects();
@@ -37,7 +37,7 @@ export class TestApiServer {
   readonly #answerDelayMs: () => number;
   readonly #caDirectory: string;
   readonly #watches = new Set<Watch>();
-  /** Names of all requests that were ever created, in order. */
+  /** Names of all requests ever created, in order. */
   readonly created: string[] = [];
 
   private constructor(caDirectory: string, issuer: LocalCaIssuer, answerDelayMs: () => number) {
@@ -59,7 +59,6 @@ export class TestApiServer {
     return server;
   }
 
-  /** A kubeconfig that leads here. */
   get kubeconfig(): string {
     const { port } = this.#server.address() as AddressInfo;
     return JSON.stringify({
@@ -72,7 +71,7 @@ export class TestApiServer {
     });
   }
 
-  /** Names of the requests of a pod that exist now. */
+  /** Names of the existing requests of a pod. */
   requestsOf(podUid: string): readonly string[] {
     const owned = [...this.#objects.list(plural)].filter(
       ({ metadata }) => metadata.ownerReferences?.[0]?.uid === podUid,
@@ -101,7 +100,7 @@ export class TestApiServer {
       else if (url.searchParams.get('watch') === 'true') this.#watch(url.searchParams, response);
       else this.#list(url.searchParams, response);
     } catch {
-      // The agent was killed in the middle of its request.
+      // The agent was killed during its request.
       response.destroy();
     }
   }
@@ -159,7 +158,7 @@ export class TestApiServer {
     response.once('close', () => this.#watches.delete(watch));
   }
 
-  /** Signs as cert-manager does: approved, then issued, in the object's status. */
+  /** Signs like cert-manager: approved, then issued, in the object's status. */
   async #answer(object: ApiObject): Promise<void> {
     const { request, duration } = object.spec as { request: string; duration: string };
     const { name: requestName, uid } = object.metadata;

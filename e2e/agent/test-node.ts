@@ -8,21 +8,21 @@ import { inlineVolume } from '@certfleet/csi-client/csi-client.ts';
 import type { InlineVolume, InlineVolumeSource } from '@certfleet/csi-client/csi-client.ts';
 import type { SecretScanText } from '../support/secret-scan.ts';
 
-/** Why tests on real mounts cannot run here; false when they can. */
+/** Why tests with real mounts cannot run here; false when they can. */
 export const cannotMount: string | false = process.getuid?.() !== 0 && 'mounting needs root';
 
-/** Every node of this process lies below, on a tmpfs that only this process and its children see. */
+/** Parent of all nodes of this process, on a tmpfs that only this process and its children see. */
 const nodesRoot = `/run/cf-${process.pid}`;
 let nodes = 0;
 
 /**
- * A node's file system for agents that come and go. It lies in a mount namespace of this test's process: mounts outlive a
- * killed agent as they do on a host, and end with the test however that ends, so nothing is left on the machine. Files
- * must be read by synchronous calls: Node's threads for asynchronous ones stay in the machine's namespace.
+ * A node's file system for restarting agents, in the mount namespace of the test's process: mounts outlive a killed
+ * agent as on a host, and end with the test, so nothing is left on the machine. Files must be read by synchronous
+ * calls: Node's threads for asynchronous ones stay in the machine's namespace.
  */
 export class TestNode {
   readonly root: string;
-  /** Every word that agents of this node said, and every page of metrics that was read. */
+  /** All output of the node's agents and every metrics page that was read. */
   readonly texts: SecretScanText[] = [];
 
   constructor() {
@@ -45,7 +45,7 @@ export class TestNode {
     return join(this.root, 'data/certfleet');
   }
 
-  /** Flags for an agent of this node that signs with a CA of its own and tells everything on free ports. */
+  /** Flags for an agent of this node with a local CA and free ports. */
   get flags(): readonly string[] {
     return [
       '--node-id=node-1',
@@ -60,7 +60,7 @@ export class TestNode {
     ];
   }
 
-  /** A pod's volume with these attributes of ours, without their prefix; the pod is named as its target directory. */
+  /** A pod's volume with these attributes, given without their prefix; the pod is named like its target directory. */
   volume(
     podName: string,
     attributes: Readonly<Record<string, string>> = {},
@@ -75,12 +75,11 @@ export class TestNode {
     });
   }
 
-  /** Where the agent keeps the volume. */
   directoryOf({ volumeId }: Pick<InlineVolume, 'volumeId'>): string {
     return join(this.storePath, volumeId);
   }
 
-  /** The volume's metadata as the agent wrote it; undefined when there is none. */
+  /** The volume's metadata as written by the agent; undefined if there is none. */
   recordOf(volume: Pick<InlineVolume, 'volumeId'>): VolumeJson | undefined {
     const path = join(this.directoryOf(volume), 'volume.json');
     if (!existsSync(path)) return undefined;
@@ -89,7 +88,7 @@ export class TestNode {
     return JSON.parse(text) as VolumeJson;
   }
 
-  /** What lies in the agent's tmpfs: ids of volumes, and work in progress if any was left. */
+  /** The content of the agent's tmpfs: volume ids, and temporary files if any are left. */
   stored(): readonly string[] {
     return existsSync(this.storePath) ? readdirSync(this.storePath).sort() : [];
   }
@@ -106,7 +105,7 @@ export class TestNode {
     return options.toString().trim().split(',').includes('ro');
   }
 
-  /** Unmounts and forgets all of it; agents must have ended. */
+  /** Unmounts and removes everything; the agents must have exited. */
   remove(): void {
     for (const point of this.#points().sort().reverse()) execFileSync('umount', ['--lazy', point]);
     execFileSync('rm', ['-rf', this.root]);
@@ -128,11 +127,11 @@ function makeNodesRoot(): void {
     rmdirSync(nodesRoot);
   });
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m,mode=0755', 'certfleet-e2e', nodesRoot]);
-  // As on a host: what is mounted later appears in pods that run already, and pods pass nothing back.
+  // As on a host: later mounts propagate into running pods, but not out of them.
   execFileSync('mount', ['--make-shared', nodesRoot]);
 }
 
-/** A killed test's mounts went with its namespace; its empty mount point is all that stays. */
+/** A killed test's mounts disappeared with its namespace; only the empty mount point is left. */
 function removeDeadRoots(): void {
   for (const name of readdirSync('/run')) {
     const pid = /^cf-(\d+)$/.exec(name)?.[1];
@@ -140,7 +139,7 @@ function removeDeadRoots(): void {
   }
 }
 
-/** What tests look at in a volume's metadata. */
+/** The fields of a volume's metadata that tests check. */
 export interface VolumeJson {
   readonly phase: string;
   readonly generation: number;

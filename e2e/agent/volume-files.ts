@@ -2,18 +2,18 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a pod reads of its volume at one moment. */
+/** The files of a volume at one moment. */
 export interface VolumeFiles {
   readonly certificate: X509Certificate;
-  /** SHA-256 of the public key's DER would do as well; the PEM is what tests compare. */
+  /** PEM, so that tests can compare it directly. */
   readonly keyPem: string;
   readonly names: readonly string[];
 }
 
 /**
- * Reads the files of one write, as a careful pod does: through `..data`, opened once. Another write that removes the
- * directory meanwhile makes it start again.
- * @throws Error when the key does not fit the certificate, or the CA did not sign it
+ * Reads the files of one payload as a careful pod does: through `..data`, opened once. It starts again if a renewal
+ * removes the directory.
+ * @throws Error when the key does not match the certificate, or the CA did not sign it
  */
 export function readVolume(directory: string): VolumeFiles {
   for (let tries = 0; ; tries++) {
@@ -32,7 +32,7 @@ function readSet(path: string): VolumeFiles {
   const read = (name: string): string => readFileSync(join(path, name), 'utf8');
   const [certificatePem, keyPem, caPem] = [read('tls.crt'), read('tls.key'), read('ca.crt')];
   const certificate = new X509Certificate(certificatePem);
-  if (!certificate.checkPrivateKey(createPrivateKey(keyPem))) throw new Error('the key does not fit the certificate');
+  if (!certificate.checkPrivateKey(createPrivateKey(keyPem))) throw new Error('the key does not match the certificate');
   if (!certificate.verify(new X509Certificate(caPem).publicKey)) throw new Error('the CA did not sign the certificate');
   return { certificate, keyPem, names: readdirSync(path).sort() };
 }

@@ -1,4 +1,4 @@
-// The agent's issuer against a real API server and cert-manager, without a kubelet.
+// The agent's issuer client against a real API server and cert-manager, without a kubelet.
 import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -47,7 +47,7 @@ function fails(code: string, reason: string, message: RegExp): (thrown: unknown)
   };
 }
 
-/** Resolves when the request is there: its waiter is registered before. */
+/** Resolves when the request exists: its waiter is registered before. */
 async function isCreated(request: IssueRequest): Promise<void> {
   const target = [`certificaterequest/${request.requestName}`, '--namespace', request.spec.pod.namespace];
   await cluster.kubectl(['wait', '--for=create', ...target, '--timeout=30s']);
@@ -63,7 +63,7 @@ async function serviceAccountToken(namespace: string, name: string): Promise<str
   return (await cluster.kubectl(['create', 'token', name, '--namespace', namespace])).stdout.trim();
 }
 
-/** Lets a ServiceAccount do what the agent does, or only create requests. */
+/** Grants a ServiceAccount the agent's rights, or only the right to create requests. */
 async function allow(namespace: string, name: string, verbs: readonly string[]): Promise<void> {
   const role = `${namespace}-${name}`;
   const subjects = [{ kind: 'ServiceAccount', name, namespace }];
@@ -77,7 +77,7 @@ async function allow(namespace: string, name: string, verbs: readonly string[]):
 }
 
 describe('with an approver', () => {
-  test('issues a certificate that fits the key and was signed by the CA', async () => {
+  test('issues a certificate that matches the key and is signed by the CA', async () => {
     const request = requestFor(pod);
     const { certificatePem, caPem } = await agent.issuer.issue(request, patience());
     const leaf = new X509Certificate(certificatePem);
@@ -89,13 +89,13 @@ describe('with an approver', () => {
     assert.equal(await field(request, '.metadata.labels.csi\\.cert-manager\\.io/node-id-hash'), 'f56fd9f8b');
   });
 
-  test('resumes a request that is issued already', async () => {
+  test('resumes a request that is already issued', async () => {
     const request = requestFor(pod);
     const first = await agent.issuer.issue(request, patience());
     assert.deepEqual(await agent.issuer.issue(request, patience()), first);
   });
 
-  test('issues a hundred at once', async () => {
+  test('issues a hundred concurrently', async () => {
     const all = Array.from({ length: 100 }, () => agent.issuer.issue(requestFor(pod), patience()));
     assert.equal(new Set((await Promise.all(all)).map(({ certificatePem }) => certificatePem)).size, 100);
     assert.equal(agent.issuer.waiting, 0);
@@ -109,7 +109,7 @@ describe('with an approver', () => {
     assert.equal(await field(request, '.spec.username'), 'system:serviceaccount:shop:creator');
   });
 
-  test('fails with what the issuer says', async () => {
+  test("fails with the issuer's message", async () => {
     await createSelfSignedIssuer(cluster, { name: 'self' });
     // A self-signed issuer needs the private key in a Secret, which this request does not name.
     await assert.rejects(
@@ -118,7 +118,7 @@ describe('with an approver', () => {
     );
   });
 
-  test("does not take over another volume's request of the same name", async () => {
+  test("does not adopt another volume's request of the same name", async () => {
     const first = requestFor(pod);
     await agent.issuer.issue(first, patience());
     await assert.rejects(
@@ -127,7 +127,7 @@ describe('with an approver', () => {
     );
   });
 
-  test('discards what it made and nothing else', async () => {
+  test('deletes only its own requests', async () => {
     const request = requestFor(pod);
     await agent.issuer.issue(request, patience());
     await agent.issuer.discard({ ...request, volumeId: 'another' });
@@ -137,7 +137,7 @@ describe('with an approver', () => {
     await agent.issuer.discard(request);
   });
 
-  test('says what right is missing', async () => {
+  test('names the missing permission', async () => {
     const token = await serviceAccountToken('shop', 'nobody');
     await using stranger = connect(await kubeconfigWithToken(cluster, token));
     const forbidden = fails(
@@ -149,7 +149,7 @@ describe('with an approver', () => {
     await assert.rejects(agent.issuer.issue(requestFor(pod, { serviceAccountToken: token }), patience()), forbidden);
   });
 
-  test('passes on why admission rejected a request', async () => {
+  test('reports why admission rejected a request', async () => {
     const name = 'no-tests';
     const operations = {
       apiGroups: ['cert-manager.io'],
@@ -172,7 +172,7 @@ describe('with an approver', () => {
     ]);
     const request = requestFor(pod);
     const rejected = { ...request, spec: { ...request.spec, annotations: { 'example.com/reject': 'yes' } } };
-    // The API server takes a policy up a moment after it was stored.
+    // A new policy takes effect a moment after it was stored.
     await until(
       async () =>
         (await outcome({ ...rejected, requestName: `${request.requestName}-${Date.now()}` })) instanceof CertfleetError,
@@ -183,7 +183,7 @@ describe('with an approver', () => {
     );
   });
 
-  test('obeys the 429s of the API server until all are issued', async () => {
+  test('respects 429 responses of the API server until all are issued', async () => {
     const token = await serviceAccountToken('shop', 'throttled');
     await allow('shop', 'throttled', ['create', 'get', 'list', 'watch']);
     const api = { apiVersion: 'flowcontrol.apiserver.k8s.io/v1', metadata: { name: 'tiny' } };
@@ -218,7 +218,7 @@ describe('with an approver', () => {
     assert.equal(throttled.issuer.waiting, 0);
   });
 
-  test('shows events where kubectl describe looks, and reads the pod', async () => {
+  test('records events where kubectl describe shows them, and reads the pod', async () => {
     const recorder = new EventRecorder({
       client: agent.client,
       clock: systemClock,
@@ -239,7 +239,7 @@ describe('with an approver', () => {
 describe('without an approver', { concurrency: false }, () => {
   before(() => cluster.certManager.restart(['--without-approver']));
 
-  test('says that it waits for approval, and takes the certificate up once there is one', async () => {
+  test('reports that it waits for approval, and continues when approved', async () => {
     const request = requestFor(pod);
     await assert.rejects(
       agent.issuer.issue(request, AbortSignal.timeout(500)),
@@ -250,7 +250,7 @@ describe('without an approver', { concurrency: false }, () => {
     assert.match((await resumed).certificatePem, /BEGIN CERTIFICATE/);
   });
 
-  test('fails at once when the request is denied, with the reason', async () => {
+  test('fails at once with the reason when the request is denied', async () => {
     const request = requestFor(pod);
     const checked = assert.rejects(
       agent.issuer.issue(request, patience()),
@@ -261,7 +261,7 @@ describe('without an approver', { concurrency: false }, () => {
     await checked;
   });
 
-  test('notices that somebody deleted the request, and the same name works again', async () => {
+  test('detects that the request was deleted, and can reuse the name', async () => {
     const request = requestFor(pod);
     const checked = assert.rejects(
       agent.issuer.issue(request, patience()),
@@ -276,7 +276,7 @@ describe('without an approver', { concurrency: false }, () => {
     await again;
   });
 
-  test('gets its certificate though the API server was killed while it waited', async (t) => {
+  test('gets its certificate although the API server was killed while it waited', async (t) => {
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -285,7 +285,7 @@ describe('without an approver', { concurrency: false }, () => {
     const issued = agent.issuer.issue(waiting, patience());
     await isCreated(waiting);
     await cluster.apiServer.kill('SIGKILL');
-    // One that starts while there is no API server at all.
+    // Also an issuance that starts without an API server.
     const late = requestFor(pod);
     const lateIssued = agent.issuer.issue(late, patience());
     await cluster.apiServer.start();
@@ -322,7 +322,7 @@ describe('without an approver', { concurrency: false }, () => {
     ]);
   });
 
-  test("says that cert-manager's API is not installed", async (t) => {
+  test("reports that cert-manager's API is not installed", async (t) => {
     if (!cluster.capabilities.components) {
       t.skip('deletes the definition of a cluster that is not ours');
       return;
@@ -336,7 +336,7 @@ async function describePod(): Promise<string> {
   return (await cluster.kubectl(['describe', 'pod', pod.name, '--namespace', pod.namespace])).stdout;
 }
 
-/** The error of an issuance, or undefined when it succeeds or is pending. */
+/** The error of an issuance; undefined when it succeeds or is pending. */
 async function outcome(request: IssueRequest): Promise<CertfleetError | undefined> {
   try {
     await agent.issuer.issue(request, AbortSignal.timeout(5000));
@@ -348,11 +348,11 @@ async function outcome(request: IssueRequest): Promise<CertfleetError | undefine
   }
 }
 
-/** Looks again until it is so: for what the API server does in its own time and tells nobody about. */
+/** Polls until the condition holds, for changes that the API server does not announce. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error('it did not become so within 30 s');
+    if (Date.now() > deadline) throw new Error('the condition did not hold within 30 s');
     await sleep(100);
   }
 }

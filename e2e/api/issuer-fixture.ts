@@ -15,7 +15,7 @@ import type { PodIdentity, VolumeSpec } from '../../apps/node-agent/src/spec/vol
 import { testVolumeSpec } from '../../apps/node-agent/src/spec/testing/volume-spec.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 
-/** An issuer of the agent and its client, against a real API server. */
+/** The agent's issuer client for a real API server. */
 export interface RealIssuer extends AsyncDisposable {
   readonly issuer: CertManagerIssuer;
   readonly client: KubeClient;
@@ -37,7 +37,7 @@ export function connect(kubeconfig: string, onResponse?: ResponseHook): RealIssu
   };
 }
 
-/** Makes a namespace and a pod in it that never runs; requests need an owner, or the garbage collector takes them. */
+/** Creates a namespace with a pod that never runs; requests need an owner, or the garbage collector deletes them. */
 export async function createPod(cluster: Cluster, namespace: string): Promise<PodIdentity> {
   await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--namespace', namespace, '--timeout=30s']);
@@ -55,7 +55,7 @@ export async function createPod(cluster: Cluster, namespace: string): Promise<Po
   return { name: 'pod', namespace, uid: stdout.trim(), serviceAccountName: 'default' };
 }
 
-/** A request as a volume of that pod would make it. */
+/** A request as a volume of that pod would send it. */
 export function requestFor(
   pod: PodIdentity,
   changes: Partial<IssueRequest> = {},
@@ -69,7 +69,7 @@ export function requestFor(
   return { requestName: id, volumeId: `csi-${id}`, spec, csrPem, serviceAccountToken: undefined, ...changes };
 }
 
-/** A kubeconfig for the test's process that speaks with that token instead of the administrator's certificate. */
+/** A kubeconfig for the test's process with that token instead of the administrator's certificate. */
 export async function kubeconfigWithToken(cluster: Cluster, token: string): Promise<string> {
   const config = new KubeConfig();
   config.loadFromFile(await cluster.localKubeconfig());
@@ -79,7 +79,7 @@ export async function kubeconfigWithToken(cluster: Cluster, token: string): Prom
   return path;
 }
 
-/** Sets a condition that an approver would set. */
+/** Sets an approver's condition. */
 export async function decide(
   cluster: Cluster,
   request: IssueRequest,

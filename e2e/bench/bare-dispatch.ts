@@ -5,7 +5,6 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startRedisServer } from '../support/redis-server.ts';
 
-/** The fleet that jobs go to. */
 export interface BareDispatchOrder {
   readonly nodes: number;
   readonly jobs: number;
@@ -17,20 +16,19 @@ export interface BareJob {
   readonly volumeId: string;
 }
 
-/** What the nodes' process sends: that its workers wait, then that the last job is done. */
+/** Messages of the nodes' process: its workers wait, or the last job is done. */
 export interface BareNodesMessage {
   readonly kind: 'ready' | 'done';
 }
 
-/** Name of a node's queue. */
 export const bareNodeQueue = (node: number): string => `node-${node}`;
 
 /**
- * The floor of dispatch: the two hops of BullMQ that a renewal makes, and nothing else. One worker takes jobs off a lane,
- * as many at once as the controller does, and puts each into the queue of its node; a process of all nodes' workers takes it
- * from there. There are no limits, deadlines, reports or certificates.
+ * The floor of dispatch: the two BullMQ hops of a renewal and nothing else. One worker takes jobs from a lane, with the
+ * controller's concurrency, and puts each into the queue of its node; a process with all nodes' workers takes it from
+ * there. There are no limits, deadlines, reports or certificates.
  *
- * @returns jobs per second, from the lane's first to the last that a node is done with
+ * @returns jobs per second, from the lane's first job to the last one completed by a node
  */
 export async function bareDispatchRate({ nodes, jobs }: BareDispatchOrder): Promise<number> {
   const redis = await startRedisServer();
@@ -40,7 +38,7 @@ export async function bareDispatchRate({ nodes, jobs }: BareDispatchOrder): Prom
     const [found] = (await Promise.race([once(nodesProcess, 'message'), ended])) as [BareNodesMessage];
     if (found.kind !== kind) throw new Error(`expected the nodes' process to be ${kind}, found ${found.kind}`);
   };
-  // All queues share it, as the controller's do; a worker makes one more, to wait with.
+  // Shared by all queues as in the controller; a worker opens one more blocking connection.
   const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
   const options = { connection };
   const queues = Array.from({ length: nodes }, (_, node) => new Queue<BareJob>(bareNodeQueue(node), options));
@@ -61,7 +59,7 @@ export async function bareDispatchRate({ nodes, jobs }: BareDispatchOrder): Prom
     }));
     await lane.addBulk(bulk);
     const startedMs = performance.now();
-    // The worker's own promise ends with it, unless it fails.
+    // The worker's promise ends with it, unless it fails.
     await Promise.race([message('done'), dispatcher.run()]);
     return (jobs / (performance.now() - startedMs)) * 1000;
   } finally {

@@ -1,4 +1,4 @@
-// As much of HTTP/2 (RFC 9113) as unary gRPC calls over a socket of this machine need, for the bench's caller alone.
+// The part of HTTP/2 (RFC 9113) that unary gRPC calls over a local socket need; only for the benchmark's caller.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
@@ -15,13 +15,13 @@ interface Call {
 }
 
 /**
- * One connection. The answers' headers are not read: a unary call that went well has exactly one message, and one that
- * failed has none, which is all that a bench must know.
+ * One connection. Response headers are not read: a successful unary call has exactly one message and a failed one has
+ * none.
  */
 export class BareHttp2 {
   readonly #socket: Socket;
   readonly #calls = new Map<number, Call>();
-  /** Calls whose request is larger than what the server can take now. */
+  /** Calls whose request is larger than the server's current window. */
   readonly #waiting: { readonly headers: Buffer; readonly body: Buffer; readonly call: Call }[] = [];
   #nextStream = 1;
   #sendWindow = firstWindow;
@@ -34,11 +34,11 @@ export class BareHttp2 {
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     this.#write(frameTypes.settings, 0, 0, Buffer.alloc(0));
-    // What the server may send without being told again: more than it ever will.
+    // Opens the largest window, so that the server never has to wait for an update.
     this.#write(frameTypes.windowUpdate, 0, 0, uint32(maxWindow - firstWindow));
   }
 
-  /** Sends a request with these headers, as headerBlock made them; resolves when its answer has a message and its end. */
+  /** Sends a request with the headers from headerBlock; resolves when the response has a message and its end. */
   call(headers: Buffer, body: Buffer): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const end = (error?: Error): void => (error === undefined ? resolve() : reject(error));
@@ -100,7 +100,7 @@ export class BareHttp2 {
       this.#send();
     } else if (type === frameTypes.data || type === frameTypes.headers) this.#answer(stream, type, flags);
     else if (type === frameTypes.resetStream) this.#end(stream, new Error('the call was reset'));
-    else if (type === frameTypes.goAway) this.#fail(new Error('the server goes away'));
+    else if (type === frameTypes.goAway) this.#fail(new Error('the server is shutting down'));
   }
 
   #answer(stream: number, type: number, flags: number): void {
@@ -108,7 +108,7 @@ export class BareHttp2 {
     if (call === undefined) return;
     call.hasMessage ||= type === frameTypes.data;
     if ((flags & endStream) === 0) return;
-    this.#end(stream, call.hasMessage ? undefined : new Error("the call failed: the agent's log says why"));
+    this.#end(stream, call.hasMessage ? undefined : new Error("the call failed; see the agent's log"));
   }
 
   #end(stream: number, error?: Error): void {
@@ -123,10 +123,12 @@ export class BareHttp2 {
   }
 }
 
-/** The headers of a POST as HPACK (RFC 7541, 6.2.2) without its table and its Huffman code; texts of up to 126 bytes. */
+/**
+ * The headers of a POST as HPACK (RFC 7541, 6.2.2) without dynamic table and Huffman code; texts of up to 126 bytes.
+ */
 export function headerBlock(path: string, others: Readonly<Record<string, string>>): Buffer {
   const literal = (text: string): Buffer => Buffer.concat([Buffer.of(text.length), Buffer.from(text, 'latin1')]);
-  // Of the static table (RFC 7541, A): ":method: POST" is entry 3, ":scheme: http" 6; ":path" is name 4, ":authority" 1.
+  // Static table (RFC 7541, A): ":method: POST" is entry 3, ":scheme: http" 6; ":path" is name 4, ":authority" 1.
   return Buffer.concat([
     Buffer.of(0x83, 0x86, 0x04),
     literal(path),

@@ -1,4 +1,4 @@
-// The nodes of bare-dispatch.ts, as one process: the URL of Redis, how many nodes, how many jobs in all.
+// The nodes of bare-dispatch.ts in one process. Arguments: the URL of Redis, the number of nodes and of all jobs.
 import { Worker } from 'bullmq';
 import { bareNodeQueue } from './bare-dispatch.ts';
 import type { BareJob, BareNodesMessage } from './bare-dispatch.ts';

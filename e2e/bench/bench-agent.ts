@@ -24,14 +24,14 @@ const imageEnv = { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '8' };
 let agents = 0;
 
 /**
- * The bundled agent as it runs in its pod, this process in the kubelet's place. Its mounts, also the one that shows it
- * the ServiceAccount's files, live in a mount namespace of its own and end with it.
+ * The bundled agent as it runs in its pod; this process replaces the kubelet. Its mounts, including the
+ * ServiceAccount's files, are in their own mount namespace and end with it.
  */
 export class BenchAgent {
   readonly #bench: BenchCluster;
   readonly #directory: string;
   readonly #child: ChildProcess;
-  /** From the start on: an agent that ends by itself must not leave its stop waiting. */
+  /** Registered at the start, so that an agent that exits early does not block stop(). */
   readonly #closed: Promise<unknown>;
   readonly #caller: BareCsiCaller;
   #forwards: readonly Forward[] = [];
@@ -77,7 +77,7 @@ export class BenchAgent {
   volumes(algorithm: Algorithm, count: number): readonly InlineVolume[] {
     const directory = join(this.#directory, 'pods');
     const volumes = this.#bench.volumes(algorithm, count, directory);
-    // The kubelet makes a target's parent before it calls.
+    // The kubelet creates a target's parent before it calls.
     for (const { targetPath } of volumes) mkdirSync(join(targetPath, '..'), { recursive: true });
     return volumes;
   }
@@ -96,13 +96,12 @@ export class BenchAgent {
     );
   }
 
-  /** The value of one of its metrics. */
   async metric(name: string): Promise<number> {
     const page = await this.#get(0, '/metrics');
     return Number(new RegExp(`^certfleet_agent_${name} (\\S+)$`, 'm').exec(page)?.[1]);
   }
 
-  /** Resolves once it has written the events of what it mounted: they would burden whoever is measured next. */
+  /** Resolves after it has written the events of its mounts, which would affect the next measurement. */
   async untilEventsWritten(): Promise<void> {
     const written = async (): Promise<number> =>
       [...(await this.#get(0, '/metrics')).matchAll(/^\S+_api_requests_total\{.*resource="events".*\} (\S+)$/gm)]
@@ -112,7 +111,7 @@ export class BenchAgent {
       await sleep(2_000);
   }
 
-  /** Asks for its health and readiness, as the kubelet's probes do. */
+  /** Calls the health or readiness check like the kubelet's probes. */
   async probe(path: '/healthz' | '/readyz'): Promise<void> {
     await this.#get(1, path);
   }
@@ -137,7 +136,7 @@ export class BenchAgent {
     return join(this.#directory, 'csi.sock');
   }
 
-  /** Its log goes to a file, where the container runtime brings it: no kubelet reads it. */
+  /** Its log is a file, as with a container runtime. */
   get #logPath(): string {
     return join(this.#directory, 'agent.log');
   }
@@ -148,15 +147,15 @@ export class BenchAgent {
   }
 
   async #get(forward: number, path: string): Promise<string> {
-    // A connection of its own each time, as probes and most scrapers make one.
+    // A new connection each time, as probes and most scrapers use.
     const response = await fetch(`http://127.0.0.1:${this.#forwards[forward]?.port ?? 0}${path}`, {
       headers: { connection: 'close' },
     });
-    if (!response.ok) throw new Error(`expected ${path} to be well, found ${response.status}`);
+    if (!response.ok) throw new Error(`expected status 200 of ${path}, found ${response.status}`);
     return response.text();
   }
 
-  /** Waits until it says where it listens. */
+  /** Waits for the log line with its addresses. */
   async #listening(): Promise<{ metrics: number; health: number }> {
     const line = (): string | undefined => /^.*"msg":"listening".*$/m.exec(readFileSync(this.#logPath, 'utf8'))?.[0];
     const hasEnded = (): boolean => this.#child.exitCode !== null || this.#child.signalCode !== null;

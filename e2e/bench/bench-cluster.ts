@@ -7,7 +7,7 @@ import { createCaIssuer } from '../cluster/issuers.ts';
 import type { Cluster } from '../cluster/types.ts';
 import type { ApiAccess } from './floor-order.ts';
 
-/** The algorithms whose figures are compared, with their default sizes. */
+/** The algorithms that are compared, with their default sizes. */
 export type Algorithm = 'ECDSA' | 'RSA';
 
 const chart = resolve(import.meta.dirname, '../../helm/certfleet');
@@ -15,12 +15,15 @@ const release = 'certfleet';
 const agentNamespace = 'certfleet-system';
 const podCount = 500;
 
-/** A control plane with a CA issuer, with pods to own the requests, and with the agent's ServiceAccount as the chart has it. */
+/**
+ * A control plane with a CA issuer, with pods that own the requests, and with the agent's ServiceAccount from the
+ * chart.
+ */
 export class BenchCluster {
   readonly namespace = 'bench';
   readonly cluster: Cluster;
   readonly access: ApiAccess;
-  /** What a pod of that ServiceAccount finds at /var/run/secrets/kubernetes.io/serviceaccount. */
+  /** The content of /var/run/secrets/kubernetes.io/serviceaccount of a pod with that ServiceAccount. */
   readonly serviceAccountDirectory: string;
   readonly #podUids: readonly string[];
   #volumes = 0;
@@ -48,7 +51,7 @@ export class BenchCluster {
     }
   }
 
-  /** New volumes of the pods, one after another; no two are the same. */
+  /** New volumes of the pods in turn; no two are the same. */
   volumes(algorithm: Algorithm, count: number, directory: string): readonly InlineVolume[] {
     return Array.from({ length: count }, () => {
       const number = this.#volumes++;
@@ -67,7 +70,7 @@ export class BenchCluster {
     });
   }
 
-  /** Deletes what measurements left behind, so that the next one finds the cluster as the first did. */
+  /** Deletes the objects of a measurement, so that the next one starts with the same cluster. */
   async clear(): Promise<void> {
     const requests = `/apis/cert-manager.io/v1/namespaces/${this.namespace}/certificaterequests`;
     for (const path of [requests, `/api/v1/namespaces/${this.namespace}/events`]) {
@@ -82,7 +85,7 @@ export class BenchCluster {
 
 const podName = (index: number): string => `pod-${index}`;
 
-/** Makes the agent's ServiceAccount with the rights that the chart gives it. */
+/** Creates the agent's ServiceAccount with the chart's permissions. */
 async function agentAccess(cluster: Cluster): Promise<ApiAccess> {
   const templates = ['serviceaccount', 'rbac'].map((name) => `--show-only=templates/node-agent/${name}.yaml`);
   const { stdout: manifest } = await cluster.helm([
@@ -91,7 +94,7 @@ async function agentAccess(cluster: Cluster): Promise<ApiAccess> {
     chart,
     '--namespace',
     agentNamespace,
-    // Without a cluster to ask, helm takes an old version for granted, which the chart refuses.
+    // Without a cluster, helm assumes an old version, which the chart rejects.
     '--kube-version=1.34.0',
     ...templates,
   ]);
@@ -109,7 +112,7 @@ async function agentAccess(cluster: Cluster): Promise<ApiAccess> {
   return { host: hostname, port, ca, token: token.trim() };
 }
 
-/** Pods that own the requests, or the garbage collector would take them; nothing runs them. */
+/** Pods that own the requests, or the garbage collector would delete them; they never run. */
 async function createPods(cluster: Cluster, namespace: string): Promise<readonly string[]> {
   const spec = { containers: [{ name: 'main', image: 'none' }] };
   const manifest = (name: string): object => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec });

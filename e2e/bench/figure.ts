@@ -1,20 +1,22 @@
 import { median } from './timings.ts';
 
-/** One measured thing. */
+/** One measurement. */
 export interface Figure {
   readonly name: string;
-  /** Empty for what is counted. */
+  /** Empty for counts. */
   readonly unit: 'ms' | 's' | 'MB' | 'B' | '% of a core' | '1/s' | '';
-  /** What the agent took (or the controller, of a fleet's figures), round by round. */
+  /** The agent's values (or the controller's, for a fleet), one per round. */
   readonly agent: readonly number[];
-  /** What the bare client took around each of them; absent where there is nothing to compare with. */
+  /** The bare client's values around each of them; absent if there is no floor. */
   readonly floor?: readonly number[];
-  /** What is to be reached: the ratio to the floor at most, or the agent's own figure at most or at least; absent where a
-   * figure only explains another. */
+  /**
+   * The goal: the maximum ratio to the floor, or a limit of the agent's own value; absent if the figure only explains
+   * another.
+   */
   readonly goal?: { readonly of: 'ratio' | 'agent'; readonly is: '≤' | '≥'; readonly value: number };
 }
 
-/** The middle of several rounds, and how far apart they were. */
+/** The median of several rounds and their range. */
 export interface Spread {
   readonly median: number;
   readonly lowest: number;
@@ -25,7 +27,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
-/** The agent's time as a multiple of the floor's, round by round: both saw the same machine at nearly the same moment. */
+/** The agent's time as a multiple of the floor's, per round: both ran on the same machine at nearly the same time. */
 export function ratios({ agent, floor = [] }: Figure): readonly number[] {
   return agent.flatMap((value, index) => {
     const base = floor[index];

@@ -1,5 +1,5 @@
-// The floor, a process of its own as the agent is one: the least that can be done to get a certificate from cert-manager.
-// Keys, CSRs and request bodies are ready before the clock starts; there are no files, mounts or calls from a kubelet.
+// The floor, a process like the agent: the minimum to get a certificate from cert-manager. Keys, CSRs and request
+// bodies are prepared before the clock starts; there are no files, mounts or kubelet calls.
 import { randomUUID } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { Pool } from 'undici';
@@ -43,7 +43,7 @@ class FloorClient {
     this.#path = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificaterequests`;
   }
 
-  /** Opens the watch; resolves once it stands. What cannot be recovered from ends the process. */
+  /** Opens the watch and resolves when it is established. Errors that it cannot recover from end the process. */
   async open(): Promise<void> {
     const selector = `labelSelector=${encodeURIComponent(`${nodeIdHashLabel}=${idHash(nodeId)}`)}`;
     const list = await this.#request('GET', `${this.#path}?${selector}`);
@@ -68,7 +68,7 @@ class FloorClient {
 
   async #prepare({ volumeId, volumeContext }: InlineVolume): Promise<{ name: string; body: string }> {
     const spec = parseVolumeSpec(volumeContext, { defaultDurationMs, volumeMountGroup: '' });
-    // One key of each kind is enough: what a certificate costs the issuer does not depend on whose it is.
+    // One key per kind is enough: the cost for the issuer does not depend on the key.
     const kind = `${spec.key.algorithm} ${spec.key.size}`;
     const known = this.#keys.get(kind) ?? generatePrivateKey(spec.key);
     this.#keys.set(kind, known);
@@ -90,7 +90,7 @@ class FloorClient {
     return (await this.#request('GET', `${path}&resourceVersion=${from}`)).body;
   }
 
-  /** The server may end a watch at any time: it is opened again from where it stood, as every client does. */
+  /** The server may end a watch at any time: like every client, it resumes from the last version. */
   async #follow(path: string, first: AsyncIterable<Uint8Array>, from: string): Promise<void> {
     let last = from;
     for (let body = first; ; body = await this.#watch(path, last)) {

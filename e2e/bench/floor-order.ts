@@ -1,6 +1,6 @@
 import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 
-/** Where the API server is, and as whom to speak to it: the agent's own ServiceAccount, which is queued as it is. */
+/** Address and credentials of the API server: the agent's own ServiceAccount, so that the same queue applies. */
 export interface ApiAccess {
   readonly host: string;
   readonly port: string;
@@ -9,7 +9,7 @@ export interface ApiAccess {
   readonly token: string;
 }
 
-/** What the floor is told: first where the API server is, then for which volumes to get certificates. */
+/** Orders to the floor: first the address of the API server, then the volumes. */
 export type FloorOrder =
   | { readonly kind: 'connect'; readonly access: ApiAccess; readonly namespace: string }
   | { readonly kind: 'issue'; readonly volumes: readonly InlineVolume[]; readonly concurrency: number };

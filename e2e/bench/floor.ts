@@ -7,10 +7,10 @@ import type { BenchCluster } from './bench-cluster.ts';
 import type { FloorOrder } from './floor-order.ts';
 import type { Timings } from './timings.ts';
 
-/** The bare client's process, in the cluster's network as the agent is. */
+/** The bare client's process, in the cluster's network like the agent. */
 export class Floor {
   readonly #child: ChildProcess;
-  /** Rejects when the process ends, also between two orders. */
+  /** Rejects when the process exits, also between two orders. */
   readonly #ended: Promise<never>;
 
   private constructor(enterNamespace: readonly string[]) {
@@ -21,9 +21,9 @@ export class Floor {
     ];
     this.#child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#ended = once(this.#child, 'exit').then(() => {
-      throw new Error('the bare client ended; its own output says why');
+      throw new Error('the bare client exited; see its output');
     });
-    // Told to whoever gives the next order.
+    // The next order reports it.
     this.#ended.catch(() => undefined);
   }
 
@@ -34,7 +34,7 @@ export class Floor {
     return floor;
   }
 
-  /** Gets the certificates of these volumes, without the volumes. */
+  /** Gets certificates for these volumes without creating the volumes. */
   async issue(volumes: readonly InlineVolume[], concurrency: number): Promise<Timings> {
     return (await this.#order({ kind: 'issue', volumes, concurrency })) as Timings;
   }

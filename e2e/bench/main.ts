@@ -1,4 +1,5 @@
-// The figures of docs/benchmarks.md: `npm run bench -- [--only NAME]... [--rounds N] [--json PATH]`. It needs root.
+// Produces the figures of docs/benchmarks.md: `npm run bench -- [--only NAME]... [--rounds N] [--json PATH]`. It needs
+// root.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BenchCluster } from './bench-cluster.ts';
@@ -22,7 +23,7 @@ const scenarios: readonly Scenario[] = [
   mountScenario({ name: '100-at-once-rsa', algorithm: 'RSA', count: 100, concurrency: 100, goal: 1.3 }),
 ];
 
-/** Of the controller; they run once, whatever --rounds says. */
+/** Of the controller; they run once, independent of --rounds. */
 const fleetScenarios: readonly FleetScenario[] = [
   dispatchScenario,
   redisLostScenario,

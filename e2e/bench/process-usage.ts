@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 
 /** The memory of a process in MB (10^6 bytes). */
 export interface ProcessMemory {
-  /** All pages in memory, those of the node binary and of libraries included. */
+  /** All resident pages, including those of the node binary and of libraries. */
   readonly residentMb: number;
-  /** Those that no file backs: heaps and stacks, which other processes cannot share. */
+  /** Pages without a file: heaps and stacks, which processes cannot share. */
   readonly anonymousMb: number;
 }
 
-/** Memory as the kernel counts it (proc_pid_smaps(5)). */
+/** Memory as counted by the kernel (proc_pid_smaps(5)). */
 export function memoryOf(pid: number): ProcessMemory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const field = (name: string): number =>
@@ -17,10 +17,10 @@ export function memoryOf(pid: number): ProcessMemory {
   return { residentMb: field('Rss'), anonymousMb: field('Anonymous') };
 }
 
-/** Seconds of CPU that a process has used by now, in user and kernel mode (proc_pid_stat(5), fields 14 and 15). */
+/** Seconds of CPU that a process has used, in user and kernel mode (proc_pid_stat(5), fields 14 and 15). */
 export function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The second field is the command in parentheses, which may hold anything.
+  // The second field is the command in parentheses, which may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

@@ -1,7 +1,7 @@
 import { ratios, spreadOf } from './figure.ts';
 import type { Figure, Spread } from './figure.ts';
 
-/** The figures as a table for people. */
+/** The figures as a Markdown table. */
 export function table(figures: readonly Figure[]): string {
   const head = ['figure', 'unit', 'floor', 'measured', 'ratio', 'goal'];
   const rows = [head, ...figures.map(row)];
@@ -11,7 +11,7 @@ export function table(figures: readonly Figure[]): string {
   return `${rows.map((cells) => line(cells).trimEnd()).join('\n')}\n`;
 }
 
-/** The figures with every round, for programs. */
+/** The figures with all rounds as JSON. */
 export function json(figures: readonly Figure[]): string {
   const entries = figures.map((figure) => {
     const { agent, floor } = figure;

@@ -1,10 +1,10 @@
-/** How long each piece of a work took, and all of it, in milliseconds. */
+/** Duration of each item and of all together, in milliseconds. */
 export interface Timings {
   readonly wallMs: number;
   readonly eachMs: readonly number[];
 }
 
-/** Does the work `count` times, never more than `concurrency` at once, the next as soon as one is done. */
+/** Runs the work `count` times with at most `concurrency` at once. */
 export async function timed(
   count: number,
   concurrency: number,
@@ -24,7 +24,7 @@ export async function timed(
   return { wallMs: performance.now() - startedMs, eachMs };
 }
 
-/** The middle of the values; of an even number of them the mean of the two in the middle. */
+/** The median; of an even number of values the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -6,7 +6,7 @@ import { upstreamValues } from './peer-values.ts';
 import { chartPath, helm, objectOf, render as renderWhole, renderText } from './render-chart.ts';
 import type { Rendered, RenderOptions } from './render-chart.ts';
 
-/** The agent's half of the chart; controller-chart.test.ts is about the other. */
+/** Renders the chart without the controller; see controller-chart.test.ts for the rest. */
 function render(values: object = {}, options?: RenderOptions): Promise<Rendered[]> {
   return renderWhole({ ...withoutController, ...values }, options);
 }
@@ -27,7 +27,7 @@ function podSpec(objects: readonly Rendered[]): PodSpec {
 
 function container(objects: readonly Rendered[]): PodSpec['containers'][number] {
   const [only, another] = podSpec(objects).containers;
-  assert.ok(only !== undefined && another === undefined, 'expected one container, and no sidecar');
+  assert.ok(only !== undefined && another === undefined, 'expected one container without a sidecar');
   return only;
 }
 
@@ -45,17 +45,17 @@ const requests = (...verbs: string[]): object => ({
 const events = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
 const pods = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
 
-describe('the agent by default', () => {
+describe('the agent with default values', () => {
   it('passes helm lint --strict', async () => {
     await helm('lint', '--strict', '--kube-version', '1.35.4', chartPath);
   });
 
-  it('is five objects', async () => {
+  it('renders five objects', async () => {
     const kinds = (await render()).map(({ kind }) => kind).sort();
     assert.deepEqual(kinds, ['CSIDriver', 'ClusterRole', 'ClusterRoleBinding', 'DaemonSet', 'ServiceAccount']);
   });
 
-  it('grants certificate requests and events, nothing else', async () => {
+  it('grants only certificate requests and events', async () => {
     const objects = await render();
     assert.deepEqual(rulesOf(objects, 'ClusterRole'), [requests('create', 'get', 'list', 'watch', 'delete'), events]);
   });
@@ -69,7 +69,7 @@ describe('the agent by default', () => {
     assert.equal(podSpec(objects)['hostPID'], undefined);
   });
 
-  it('tells the kubelet that volumes are ephemeral and need no token', async () => {
+  it('declares ephemeral volumes without token requests', async () => {
     assert.deepEqual(specOf(await render(), 'CSIDriver'), {
       attachRequired: false,
       podInfoOnMount: true,
@@ -81,7 +81,7 @@ describe('the agent by default', () => {
 });
 
 describe('a values file of cert-manager’s csi-driver', () => {
-  it('reaches the agent’s command line', async () => {
+  it('is applied to the agent’s command line', async () => {
     const { args } = container(await render(upstreamValues));
     for (const expected of [
       '--driver-name=csi.example.com',
@@ -104,7 +104,7 @@ describe('a values file of cert-manager’s csi-driver', () => {
     }
   });
 
-  it('reaches the pod', async () => {
+  it('is applied to the pod', async () => {
     const objects = await render(upstreamValues);
     const spec = podSpec(objects);
     assert.deepEqual(
@@ -122,7 +122,7 @@ describe('a values file of cert-manager’s csi-driver', () => {
     for (const { metadata } of objects) assert.equal(metadata.labels['cost-center'], 'security');
   });
 
-  it('reaches the PodMonitor', async () => {
+  it('is applied to the PodMonitor', async () => {
     const monitor = objectOf(await render(upstreamValues), 'PodMonitor');
     assert.equal(monitor.metadata.namespace, 'monitoring');
     assert.equal(monitor.metadata.labels['prometheus'], 'main');
@@ -143,7 +143,7 @@ describe('a values file of cert-manager’s csi-driver', () => {
     ]);
   });
 
-  it('never installs the peer’s own image, and brings the controller and its Redis', async () => {
+  it('never installs the upstream image, and adds the controller and its Redis', async () => {
     const images = (await renderWhole(upstreamValues)).flatMap(({ spec }) => {
       const { template } = (spec ?? {}) as { template?: { spec: PodSpec } };
       return template?.spec.containers.map(({ image }) => image) ?? [];
@@ -166,7 +166,7 @@ describe('the image', () => {
     [{ image: { registry: 'r.example', repository: 'agent' } }, 'r.example/agent:0.1.0'],
     [{ image: { digest } }, `certfleet/node-agent@${digest}`],
     [{ image: { tag: 'v2', digest } }, `certfleet/node-agent:v2@${digest}`],
-    // Whoever mirrors images keeps the registry; the peer's name and version can only be wrong.
+    // A mirror keeps the registry; upstream's image name and version never apply.
     [
       {
         imageRegistry: 'm.example',
@@ -187,16 +187,16 @@ describe('the image', () => {
 describe('token-request mode', () => {
   const values = { 'app.driver.useTokenRequest': true };
 
-  it('asks the kubelet for tokens, in the secrets where the cluster can', async () => {
+  it('requests tokens from the kubelet, in the secrets field if the cluster supports it', async () => {
     const tokens = { tokenRequests: [{ audience: '', expirationSeconds: 3600 }], requiresRepublish: true };
     const latest = specOf(await render(values), 'CSIDriver');
     const earlier = specOf(await render(values, { kubeVersion: '1.34.9' }), 'CSIDriver');
     assert.partialDeepStrictEqual(latest, { ...tokens, serviceAccountTokenInSecrets: true });
     assert.partialDeepStrictEqual(earlier, tokens);
-    assert.ok(!('serviceAccountTokenInSecrets' in earlier), 'an older API server would warn of the unknown field');
+    assert.ok(!('serviceAccountTokenInSecrets' in earlier), 'an older API server would warn about the unknown field');
   });
 
-  it('takes the right to create requests from the agent', async () => {
+  it("removes the agent's permission to create requests", async () => {
     assert.deepEqual(rulesOf(await render(values), 'ClusterRole'), [
       requests('get', 'list', 'watch', 'delete'),
       events,
@@ -204,7 +204,7 @@ describe('token-request mode', () => {
   });
 });
 
-it('lets the agent read pods only when there are readiness gates', async () => {
+it('lets the agent read pods only with readiness gates', async () => {
   const objects = await render({ 'app.driver.podReadinessGates': ['pod-ip:ipv4'] });
   const rules = rulesOf(objects, 'ClusterRole');
   assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
@@ -219,7 +219,7 @@ describe('on OpenShift', () => {
   };
   const openshift = { apiVersions: ['security.openshift.io/v1'] };
 
-  it('binds the SecurityContextConstraints where it is detected or demanded, in its own namespace', async () => {
+  it('binds the SecurityContextConstraints if detected or requested, in its own namespace', async () => {
     for (const objects of [
       await render({}, openshift),
       await render({ 'openshift.securityContextConstraint.enabled': true }),
@@ -229,7 +229,7 @@ describe('on OpenShift', () => {
     }
   });
 
-  it('leaves it alone when told so', async () => {
+  it('does not bind them when disabled', async () => {
     const objects = await render({ 'openshift.securityContextConstraint.enabled': false }, openshift);
     assert.ok(objects.every(({ kind }) => kind !== 'Role' && kind !== 'RoleBinding'));
   });
@@ -240,8 +240,8 @@ describe('on OpenShift', () => {
   });
 });
 
-describe('taking over', () => {
-  it('shows the agent the directory of the peer', async () => {
+describe('take-over', () => {
+  it("mounts upstream's directory into the agent", async () => {
     const objects = await render({ 'app.driver.takeOver.enabled': true });
     assert.ok(container(objects).args.includes('--adopt-from=/take-over'));
     assert.equal(hostPaths(objects)['take-over'], '/tmp/cert-manager-csi-driver');
@@ -256,7 +256,7 @@ describe('taking over', () => {
 });
 
 describe('a changed data directory', () => {
-  it('shows the agent the former ones, the present one never among them', async () => {
+  it('mounts the former directories, never the current one twice', async () => {
     const objects = await render({ 'app.driver.previousDataDirs': ['/srv/a/', '/var/lib/certfleet', '/srv/b'] });
     const { args } = container(objects);
     assert.deepEqual(
@@ -282,7 +282,7 @@ describe('the schema', () => {
     [{ 'metrics.port': 99999 }, /port/],
   ];
   for (const [values, message] of mistakes) {
-    it(`refuses ${JSON.stringify(values)}`, async () => {
+    it(`rejects ${JSON.stringify(values)}`, async () => {
       await assert.rejects(renderText(values), message);
     });
   }

@@ -13,13 +13,13 @@ describe('the chart without the controller', () => {
     await helm('lint', '--strict', '--set', 'controller.enabled=false', '--kube-version', '1.35.4', chartPath);
   });
 
-  it('has nothing of it, in the agents neither', async () => {
+  it('has no object of it, and no setting in the agents', async () => {
     assert.doesNotMatch(await renderText(withoutController), /controller-|renewal-controller|redis|certfleet\.io/);
   });
 });
 
-describe('the chart with the controller, which is the default', () => {
-  it('adds these objects, and changes the DaemonSet alone', async () => {
+describe('the chart with the controller (default)', () => {
+  it('adds these objects and only changes the DaemonSet', async () => {
     const [without, objects] = [await render(withoutController), await render()];
     const id = ({ kind, metadata }: Rendered): string => `${kind} ${metadata.name}`;
     const before = new Map(without.map((object) => [id(object), object]));
@@ -56,7 +56,7 @@ describe('the chart with the controller, which is the default', () => {
     }
   });
 
-  it('grants what the controller asks the API server, nothing else', async () => {
+  it('grants only the permissions that the controller uses', async () => {
     assert.deepEqual(named(await render(), 'ClusterRole', 'certfleet-controller')['rules'], [
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
       { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
@@ -66,7 +66,7 @@ describe('the chart with the controller, which is the default', () => {
     ]);
   });
 
-  it('has a role to look and a role to renew, bound to nobody', async () => {
+  it('has a role to view and a role to renew, without bindings', async () => {
     const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };
     assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [{ ...volumes, verbs: ['view'] }]);
@@ -77,7 +77,7 @@ describe('the chart with the controller, which is the default', () => {
     assert.deepEqual(bound.map(({ metadata }) => metadata.name).sort(), ['certfleet', 'certfleet-controller']);
   });
 
-  it('runs controller and Redis as the restricted pod security standard asks', async () => {
+  it('runs controller and Redis under the restricted pod security standard', async () => {
     const objects = await render();
     for (const { template } of [controllerOf(objects), workload(objects, 'StatefulSet', 'certfleet-redis')]) {
       assert.partialDeepStrictEqual(template.spec.securityContext, {
@@ -92,7 +92,7 @@ describe('the chart with the controller, which is the default', () => {
     }
   });
 
-  it('starts the controller with flags that it takes, for this release’s agents', async () => {
+  it('starts the controller with valid flags for this release’s agents', async () => {
     const config = readConfig(argsOf(await render()), {});
     assert.equal(config['agent-service-account'], 'cert-manager/certfleet');
     assert.equal(config['redis-node-access'], 'acl');
@@ -102,7 +102,7 @@ describe('the chart with the controller, which is the default', () => {
     });
   });
 
-  it('has a serving certificate for the names and addresses of the operator’s, and no empty list', async () => {
+  it("requests a serving certificate for the operator's names and addresses, without empty lists", async () => {
     const specOf = async (values: object): Promise<{ dnsNames: string[]; ipAddresses?: string[] }> =>
       named(await render(values), 'Certificate', 'certfleet-controller-tls')['spec'] as {
         dnsNames: string[];
@@ -118,14 +118,14 @@ describe('the chart with the controller, which is the default', () => {
     assert.deepEqual([none.dnsNames.length, none.ipAddresses], [3, undefined]);
   });
 
-  it('believes the proxies that are named, and nobody unless some are', async () => {
+  it('trusts only the configured proxies, and none by default', async () => {
     const proxies = ['10.244.0.0/16', '2001:db8::/48'];
     const config = readConfig(argsOf(await render({ 'controller.api.trustedProxies': proxies })), {});
     assert.deepEqual(config['api-trusted-proxies'], proxies);
     assert.deepEqual(readConfig(argsOf(await render()), {})['api-trusted-proxies'], []);
   });
 
-  it('shows agents the controller, its CA without its key, and a token for it alone', async () => {
+  it("gives agents the controller's address, its CA without the key, and a token only for it", async () => {
     const objects = await render({ 'controller.fleet.port': 9443 });
     const agent = workload(objects, 'DaemonSet', 'certfleet');
     assert.ok(
@@ -134,8 +134,8 @@ describe('the chart with the controller, which is the default', () => {
       ),
     );
     const { dnsNames } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { dnsNames: string[] };
-    assert.ok(dnsNames.includes('certfleet-controller.cert-manager.svc'), 'the name that agents ask for');
-    assert.ok(dnsNames.includes('localhost'), 'the name of a port-forward');
+    assert.ok(dnsNames.includes('certfleet-controller.cert-manager.svc'), 'the name that agents use');
+    assert.ok(dnsNames.includes('localhost'), 'the name for a port-forward');
     assert.deepEqual(sourcesOf(agent, 'controller'), [
       { serviceAccountToken: { audience: 'certfleet', expirationSeconds: 3600, path: 'token' } },
       // An agent must serve mounts before the controller has its certificate.
@@ -149,7 +149,7 @@ describe('the chart with the controller, which is the default', () => {
     ]);
   });
 
-  it('hands lane policies over as the controller reads them, and restarts it when they change', async () => {
+  it("passes lane policies in the controller's format, and restarts it when they change", async () => {
     const values = {
       'controller.lanePolicies': {
         defaults: { ratePerSecond: 2.5, maxJitterMs: 43_200_000 },
@@ -173,7 +173,7 @@ describe('the chart with the controller, which is the default', () => {
     assert.notDeepEqual(await annotations(values), await annotations({}));
   });
 
-  it('lets agents’ pods alone reach the fleet port and Redis, and everybody when agents have no pod address', async () => {
+  it("allows only agents' pods to reach the fleet port and Redis, and all clients when agents have no pod address", async () => {
     const agents = {
       podSelector: {
         matchLabels: {
@@ -201,7 +201,7 @@ describe('the chart with the controller, which is the default', () => {
     assert.doesNotMatch(JSON.stringify(redis.template), /helm\.sh\/chart|app\.kubernetes\.io\/version/);
   });
 
-  it('adds a PodMonitor for the controller where the agents have one', async () => {
+  it('adds a PodMonitor for the controller if the agents have one', async () => {
     const objects = await render({ 'metrics.podmonitor.enabled': true });
     const { podMetricsEndpoints } = named(objects, 'PodMonitor', 'certfleet-controller')['spec'] as {
       podMetricsEndpoints: readonly [{ port: string }];

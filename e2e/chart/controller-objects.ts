@@ -9,7 +9,7 @@ interface Container {
   readonly volumeMounts: readonly { readonly name: string }[];
 }
 
-/** The part of a Deployment, StatefulSet or DaemonSet that the tests look at. */
+/** The fields of a Deployment, StatefulSet or DaemonSet that the tests check. */
 export interface Workload {
   readonly template: {
     readonly metadata: { readonly labels: object; readonly annotations: object };
@@ -25,22 +25,18 @@ export interface Workload {
   readonly [field: string]: unknown;
 }
 
-/** The object of that kind and name. */
 export function named(objects: readonly Rendered[], kind: string, name: string): Rendered {
   const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
   assert.ok(found, `expected ${kind} ${name}`);
   return found;
 }
 
-/** The spec of that workload. */
 export const workload = (objects: readonly Rendered[], kind: string, name: string): Workload =>
   named(objects, kind, name)['spec'] as Workload;
-/** The controller's Deployment. */
 export const controllerOf = (objects: readonly Rendered[]): Workload =>
   workload(objects, 'Deployment', 'certfleet-controller');
-/** The controller's command line. */
 export const argsOf = (objects: readonly Rendered[]): readonly string[] =>
   controllerOf(objects).template.spec.containers[0].args;
-/** What a projected volume is made from. */
+/** The sources of a projected volume. */
 export const sourcesOf = ({ template }: Workload, volume: string): readonly object[] | undefined =>
   template.spec.volumes.find(({ name }) => name === volume)?.projected?.sources;

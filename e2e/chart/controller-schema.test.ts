@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { renderText } from './render-chart.ts';
 
-describe('values that make no controller', () => {
+describe('invalid values of the controller', () => {
   const url = 'redis://redis.example.com';
   const mistakes: readonly (readonly [object, RegExp])[] = [
     [{ 'controller.replica': 3 }, /replica/],
@@ -28,12 +28,12 @@ describe('values that make no controller', () => {
     [{ 'controller.redis.install': false }, /controller\.redis\.external\.url/],
   ];
   for (const [values, message] of mistakes) {
-    it(`are refused: ${JSON.stringify(values)}`, async () => {
+    it(`are rejected: ${JSON.stringify(values)}`, async () => {
       await assert.rejects(renderText(values), message);
     });
   }
 
-  it('are refused on a cluster whose tokens name no node', async () => {
+  it('are rejected on a cluster whose tokens do not name a node', async () => {
     await assert.rejects(renderText({}, { kubeVersion: '1.29.14' }), /since 1\.30; set controller\.enabled to false/);
   });
 });

@@ -1,7 +1,6 @@
-/** The agents by themselves. */
 export const withoutController = { 'controller.enabled': false } as const;
 
-/** The controller with a Redis of the operator's, every value of it set, and an issuer of the operator's. */
+/** The controller with an external Redis, with all its values set, and an external issuer. */
 export const externalRedisValues = {
   'controller.certificate.issuerRef': { kind: 'ClusterIssuer', name: 'corporate' },
   'controller.redis.install': false,

@@ -11,13 +11,13 @@ const secretFile = (name: string, key: string, path: string): object => ({
   secret: { name, items: [{ key, path }] },
 });
 
-describe('a Redis of the operator’s', () => {
-  it('takes the place of the chart’s', async () => {
+describe('an external Redis', () => {
+  it('replaces the chart’s', async () => {
     const objects = await render(externalRedisValues);
     assert.ok(objects.every(({ metadata }) => metadata.name !== 'certfleet-redis'));
   });
 
-  it('reaches the controller’s command line, its secrets as files', async () => {
+  it('is applied to the controller’s command line, with secrets as files', async () => {
     const objects = await render(externalRedisValues);
     const config = readConfig(argsOf(objects), {});
     const directory = '/etc/certfleet/redis';
@@ -52,7 +52,7 @@ describe('a Redis of the operator’s', () => {
     ]);
   });
 
-  it('gets a client certificate of the agents’ own, without which agents start all the same', async () => {
+  it('gets a separate client certificate for agents, without which agents still start', async () => {
     const objects = await render(externalRedisValues);
     const agent = workload(objects, 'DaemonSet', 'certfleet');
     const config = readAgentConfig(agent.template.spec.containers[0].args, {});
@@ -72,7 +72,7 @@ describe('a Redis of the operator’s', () => {
     });
   });
 
-  it('may ask for no password at all', async () => {
+  it('may have no password', async () => {
     const objects = await render({
       'controller.redis.install': false,
       'controller.redis.external.url': 'redis://redis:6379',
@@ -83,7 +83,7 @@ describe('a Redis of the operator’s', () => {
   });
 });
 
-it('an issuer of the operator’s signs the serving certificate, without a CA of the release’s', async () => {
+it('an external issuer signs the serving certificate, without a CA of the release', async () => {
   const objects = await render(externalRedisValues);
   assert.ok(objects.every(({ kind }) => kind !== 'Issuer'));
   const { issuerRef } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { issuerRef: object };

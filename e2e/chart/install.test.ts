@@ -1,4 +1,4 @@
-// The chart against a real API server: what it renders to must be what Kubernetes accepts, not only well-formed YAML.
+// The chart against a real API server: Kubernetes must accept the rendered objects.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -22,19 +22,19 @@ after(async () => {
 });
 
 describe('a real API server accepts the chart', () => {
-  // The PodMonitor's kind belongs to an operator that is not in this cluster.
+  // The PodMonitor's kind belongs to an operator that is not installed here.
   const withoutMonitor = { 'metrics.podmonitor.enabled': false };
   const variants: readonly (readonly [string, object])[] = [
     ['by default', {}],
-    ['with every value of the peer', { ...upstreamValues, ...withoutMonitor }],
+    ['with every upstream value', { ...upstreamValues, ...withoutMonitor }],
     ['in token-request mode', { 'app.driver.useTokenRequest': true }],
     ['with readiness gates', { 'app.driver.podReadinessGates': ['pod-ip:any'] }],
     ['on OpenShift', { 'openshift.securityContextConstraint.enabled': true }],
     ['taking over', { 'app.driver.takeOver.enabled': true }],
     ['without the controller', withoutController],
-    ['for agents in their nodes’ network', { hostNetwork: true }],
-    ['with Redis in a volume of its own', { 'controller.redis.persistence.enabled': true }],
-    ['with a Redis of the operator’s', externalRedisValues],
+    ['for agents in the host network', { hostNetwork: true }],
+    ['with a persistent Redis', { 'controller.redis.persistence.enabled': true }],
+    ['with an external Redis', externalRedisValues],
   ];
   for (const [name, values] of variants) {
     it(name, async () => {
@@ -47,12 +47,12 @@ describe('a real API server accepts the chart', () => {
   }
 });
 
-it('helm installs, upgrades and removes it, and says what of the peer’s values it ignored', async () => {
+it('helm installs, upgrades and removes it, and the notes list the ignored upstream values', async () => {
   const release = ['certfleet', chartPath, '--namespace', 'cert-manager'];
   const { stdout } = await cluster.helm(['install', ...release, '--set', 'livenessProbeImage.tag=v2.18.0']);
   assert.match(stdout, /IGNORED: livenessProbeImage/);
   assert.doesNotMatch(stdout, /IGNORED: nodeDriverRegistrarImage/);
-  // Every field that an upgrade changes must be one that Kubernetes lets change.
+  // An upgrade may only change mutable fields.
   await cluster.helm(['upgrade', ...release, '--set', 'app.driver.useTokenRequest=true', '--set', 'podLabels.a=b']);
   const { stdout: driver } = await cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io', '-o', 'json']);
   const { spec } = JSON.parse(driver) as { spec: Record<string, unknown> };
@@ -86,7 +86,7 @@ describe('with the controller', () => {
     assert.equal(Buffer.from(made['auth.conf'] ?? '', 'base64').toString(), `requirepass ${password}\n`);
   });
 
-  it('cert-manager issues the certificate that agents are to trust', async () => {
+  it('cert-manager issues the certificate that agents trust', async () => {
     const certificate = 'certificate/certfleet-controller-tls';
     await cluster.kubectl([
       'wait',
@@ -105,8 +105,8 @@ describe('with the controller', () => {
     assert.ok(ca.ca && leaf.verify(ca.publicKey));
   });
 
-  it('operators may do what their role says, the controller what it asks', async () => {
-    // As the controller asks: without a namespace.
+  it('operators get the permissions of their role, the controller those that it uses', async () => {
+    // Cluster-wide, as the controller asks.
     const isAllowed = async (user: string, verb: string, group: string, resource: string): Promise<boolean> => {
       const input = JSON.stringify({
         apiVersion: 'authorization.k8s.io/v1',
@@ -126,7 +126,7 @@ describe('with the controller', () => {
       ]);
     }
     const volumes = ['certfleet.io', 'volumes'] as const;
-    // The API server follows RBAC with a delay; the binding made last is seen last.
+    // The API server applies RBAC with a delay; the latest binding takes effect last.
     const isKnown = (): Promise<boolean> => isAllowed('renew', 'renew', ...volumes);
     await waitUntil('the binding to be known', isKnown, { timeoutMs: 10_000, intervalMs: 200 });
     assert.ok(await isAllowed('renew', 'view', ...volumes));

@@ -6,12 +6,12 @@ import { withoutController } from './controller-values.ts';
 import { objectOf, render, renderText } from './render-chart.ts';
 
 describe('the PrometheusRule', () => {
-  it('is not there unless it is asked for', async () => {
+  it('is only rendered when enabled', async () => {
     const kinds = (await render()).map(({ kind }) => kind);
     assert.ok(!kinds.includes('PrometheusRule'));
   });
 
-  it('can be placed, labelled and tuned', async () => {
+  it('can be placed, labelled and configured', async () => {
     const values = {
       'prometheusRule.namespace': 'monitoring',
       'prometheusRule.labels': { release: 'main' },
@@ -32,19 +32,19 @@ describe('the PrometheusRule', () => {
     assert.equal(stuck.annotations['runbook_url'], 'https://wiki.example.com/certfleet#certfleetlanestuck');
   });
 
-  it('links to a runbook whose address it is given, and to nothing otherwise', async () => {
+  it('links to the configured runbook, otherwise to none', async () => {
     for (const { annotations } of await chartRules()) assert.equal(annotations['runbook_url'], undefined);
     const relative = { 'prometheusRule.enabled': true, 'prometheusRule.runbookUrl': 'docs/runbook.md' };
     await assert.rejects(renderText(relative), /runbookUrl/);
   });
 
-  it('leaves nothing to be filled in', async () => {
+  it('has no unresolved placeholders', async () => {
     for (const rules of [await chartRules(), await chartRules(withoutController)]) {
       assert.doesNotMatch(JSON.stringify(rules), /\$(scope|threshold|agentJob|controllerJob)|<nil>/);
     }
   });
 
-  it('is refused where there are no metrics, and where it names an alert that there is not', async () => {
+  it('is rejected without metrics or with the name of an unknown alert', async () => {
     const enabled = { 'prometheusRule.enabled': true };
     await assert.rejects(renderText({ ...enabled, 'metrics.enabled': false }), /metrics\.enabled/);
     await assert.rejects(renderText({ ...enabled, 'prometheusRule.alerts.redisSad': {} }), /redisSad/);
@@ -55,7 +55,7 @@ describe('the PrometheusRule', () => {
 describe('the PodMonitors', () => {
   const values = { 'metrics.podmonitor.enabled': true };
 
-  it('find the metrics of agents and controller by the ports that their pods have, and name jobs as the alerts do', async () => {
+  it('select the metrics ports of agents and controller, with the job names that the alerts use', async () => {
     const objects = await render(values);
     for (const [monitor, workload, job] of [
       ['certfleet', 'DaemonSet', 'certfleet'],
@@ -76,7 +76,7 @@ describe('the PodMonitors', () => {
       const [{ ports }] = template.spec.containers;
       const [endpoint] = spec.podMetricsEndpoints;
       assert.ok(ports.some(({ name }) => name === endpoint.port));
-      // Neither port speaks TLS.
+      // Neither port uses TLS.
       assert.equal(endpoint.scheme, undefined);
       assert.equal(template.metadata.labels[spec.jobLabel], job);
       assert.partialDeepStrictEqual(template.metadata.labels, spec.selector.matchLabels);
@@ -85,7 +85,7 @@ describe('the PodMonitors', () => {
 });
 
 describe('the dashboard', () => {
-  it('is a ConfigMap that Grafana’s sidecar finds, in the place that is asked for', async () => {
+  it('is a ConfigMap for Grafana’s sidecar, in the configured namespace', async () => {
     const objects = await render({
       ...withoutController,
       'grafanaDashboard.enabled': true,
@@ -103,7 +103,7 @@ describe('the dashboard', () => {
     assert.ok(dashboard.panels.length > 30);
   });
 
-  it('finds the agents by the name that the chart was given', async () => {
+  it('selects the agents by the configured name', async () => {
     const objects = await render({ ...withoutController, 'grafanaDashboard.enabled': true, nameOverride: 'certs' });
     const { data } = objectOf(objects, 'ConfigMap') as unknown as { readonly data: Readonly<Record<string, string>> };
     assert.match(data['certfleet.json'] ?? '', /job=\\"certs\\"/);

@@ -1,7 +1,4 @@
-/**
- * Every value that the chart of cert-manager's csi-driver knows, each set to something else than our default. A user's
- * own file is a part of this.
- */
+/** Every value of the upstream chart, each different from our default. A user's values file is a subset. */
 export const upstreamValues = {
   metrics: {
     enabled: true,

@@ -7,18 +7,17 @@ import { toolPath } from '../tools/build.ts';
 
 const run = promisify(execFile);
 
-/** The chart's folder. */
 export const chartPath: string = resolve(import.meta.dirname, '../../helm/certfleet');
 
-/** What a rendering may depend on besides the values. */
+/** Parameters of a rendering besides the values. */
 export interface RenderOptions {
-  /** Version of the cluster, without the v; 1.35.4 when not given. */
+  /** Kubernetes version without the v; 1.35.4 by default. */
   readonly kubeVersion?: string;
-  /** API groups that the cluster has besides Kubernetes' own, such as security.openshift.io/v1. */
+  /** Additional API groups of the cluster, such as security.openshift.io/v1. */
   readonly apiVersions?: readonly string[];
 }
 
-/** The part of a Kubernetes object that the tests look at in every kind. */
+/** The common fields of Kubernetes objects that the tests check. */
 export interface Rendered {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels: Record<string, string> };
@@ -30,7 +29,7 @@ export async function helm(...args: string[]): Promise<string> {
   return (await run(await toolPath('helm'), args)).stdout;
 }
 
-/** The YAML that the chart renders to with these values over its own. */
+/** The rendered YAML with these values. */
 export async function renderText(values: object = {}, options: RenderOptions = {}): Promise<string> {
   const flags = [
     ...['--namespace', 'cert-manager', '--kube-version', options.kubeVersion ?? '1.35.4'],
@@ -40,17 +39,16 @@ export async function renderText(values: object = {}, options: RenderOptions = {
   return helm('template', 'release', chartPath, ...flags);
 }
 
-/** The objects that the chart renders to. Throws on YAML that is not, duplicate keys included. */
+/** The rendered objects. Throws on invalid YAML, including duplicate keys. */
 export async function render(values: object = {}, options: RenderOptions = {}): Promise<Rendered[]> {
   const documents = parseAllDocuments(await renderText(values, options));
   if (!Array.isArray(documents)) return [];
   return documents.map((document) => {
-    if (document.errors.length > 0) throw new AggregateError(document.errors, 'the chart renders to invalid YAML');
+    if (document.errors.length > 0) throw new AggregateError(document.errors, 'the chart renders invalid YAML');
     return document.toJS() as Rendered;
   });
 }
 
-/** The one object of that kind. */
 export function objectOf(objects: readonly Rendered[], kind: string): Rendered {
   const [found, another] = objects.filter((object) => object.kind === kind);
   if (found === undefined || another !== undefined) throw new Error(`expected one ${kind}`);

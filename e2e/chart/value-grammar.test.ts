@@ -1,4 +1,4 @@
-// What the schema takes must be what the programs take: a value that only one of the two accepts stops an agent that
+// The schema and the programs must accept the same values: a value that only the schema accepts stops an agent that
 // `helm upgrade` has already rolled out.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ describe('schema and program agree', () => {
     for (const text of texts(parts)) assert.equal(schemaTakes('quantity', text), takes(byteSize, text), text);
   });
 
-  it('on durations, whichever the schema takes', () => {
+  it('on all durations that the schema accepts', () => {
     const parts = ['', '0', '1', '.5', '30', 'ns', 'us', 'µs', 'ms', 's', 'm', 'h', 'd', '-', '+'];
     const accepted = texts(parts).filter((text) => schemaTakes('goDuration', text));
     assert.ok(accepted.length > 20, String(accepted.length));
@@ -75,7 +75,7 @@ describe('schema and program agree', () => {
     }
   });
 
-  it('on the windows of lanes', () => {
+  it('on lane windows', () => {
     const windowed = (cron: string) => new LanePolicies({ windows: [{ cron, durationMs: 1000 }] });
     for (const cron of ['0 2 * * *', '*/5 1-4 * * mon-fri', '30 0 2 1,15 * 0', '0 0 L * *']) {
       assert.ok(schemaTakes('cron', cron) && takes(windowed, cron), cron);
@@ -148,14 +148,14 @@ const contradictions: readonly (readonly [object, RegExp])[] = [
   [{ nameOverride: 'Certs!' }, /nameOverride/],
 ];
 
-describe('the chart refuses', () => {
+describe('the chart rejects', () => {
   for (const [values, message] of contradictions) {
     it(JSON.stringify(values), async () => {
       await assert.rejects(renderText(values), message);
     });
   }
 
-  it('everything at once', async () => {
+  it('all problems at once', async () => {
     await assert.rejects(
       renderText({ 'resources.limits': { memory: '64Mi' }, 'controller.ops.port': 8443 }),
       /resources\.limits\.memory[^]*controller\.ops\.port/,
@@ -163,7 +163,7 @@ describe('the chart refuses', () => {
   });
 });
 
-describe('the chart takes', () => {
+describe('the chart accepts', () => {
   const accepted: readonly object[] = [
     { 'app.driver.tmpfsSize': '100M' },
     { 'app.driver.tmpfsSize': '1G', 'resources.limits': { memory: '2Gi' } },

@@ -6,7 +6,7 @@ import { startCluster } from './cluster.ts';
 import { createCaIssuer } from './issuers.ts';
 import { createRequest } from './testing/certificate-request.ts';
 
-test('approver-policy approves what a policy allows and denies the rest', async (t) => {
+test('approver-policy approves requests that a policy allows and denies the others', async (t) => {
   await using cluster = await startCluster({ nodes: 'control-plane', certManager: { approver: false } });
   if (!cluster.capabilities.certManagerOptions) {
     t.skip(cluster.capabilities.reason);

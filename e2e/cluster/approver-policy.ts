@@ -13,8 +13,8 @@ const readyAddress = '127.0.0.1:19460';
 const webhookPort = 19461;
 
 /**
- * Installs cert-manager's approver-policy into a cluster that was started with `certManager: { approver: false }`, and
- * runs it there. Requests are then approved or denied by CertificateRequestPolicies.
+ * Installs cert-manager's approver-policy into a cluster started with `certManager: { approver: false }` and runs it
+ * there. CertificateRequestPolicies then approve or deny requests.
  */
 export async function startApproverPolicy(cluster: Cluster): Promise<ManagedComponent> {
   const { enterNamespace: prefix, kubeconfig, directory } = cluster;

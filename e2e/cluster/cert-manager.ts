@@ -8,13 +8,13 @@ import { httpProbe } from './http-probe.ts';
 import type { ApiAccess, KubernetesTools } from './kubernetes-tools.ts';
 import type { ClusterPki, KeyPair } from './pki.ts';
 
-/** Parts of cert-manager that a test may leave out. */
+/** Optional parts of cert-manager. */
 export interface CertManagerOptions {
-  /** Approves every request; without it requests stay pending until somebody else does. True unless told. */
+  /** Approves every request; without it requests stay pending until something else approves them. True by default. */
   readonly approver?: boolean;
-  /** Admission: writes the requester into each request and checks who may approve. True unless told. */
+  /** Admission: records the requester in each request and checks who may approve. True by default. */
   readonly webhook?: boolean;
-  /** Further flags of the controller, such as --controllers and --feature-gates. */
+  /** Additional flags of the controller, such as --controllers and --feature-gates. */
   readonly args?: readonly string[];
 }
 
@@ -22,7 +22,7 @@ const controllerHealth = '127.0.0.1:19403';
 const webhookPort = 19443;
 const webhookHealthPort = 19444;
 
-/** Namespace that holds the secrets of ClusterIssuers. */
+/** Namespace with the secrets of ClusterIssuers. */
 export const clusterResourceNamespace = 'cert-manager';
 
 /** cert-manager's controllers, not yet started. */
@@ -56,7 +56,7 @@ export function controllerArgs(options: CertManagerOptions): readonly string[] {
   return [...(options.approver === false ? ['--without-approver'] : []), ...(options.args ?? [])];
 }
 
-/** Installs cert-manager into a local cluster and starts all of it. */
+/** Installs cert-manager into a local cluster and starts it. */
 export async function startCertManager(
   access: ApiAccess,
   tools: KubernetesTools,
@@ -74,16 +74,16 @@ export async function startCertManager(
   return { certManager, certManagerWebhook };
 }
 
-/** Makes cert-manager's namespace and its CustomResourceDefinitions, and waits until the API server serves them. */
+/** Creates cert-manager's namespace and its CustomResourceDefinitions, and waits until the API server serves them. */
 export async function installCertManagerCrds(tools: KubernetesTools): Promise<void> {
   const createNamespace = tools.kubectl(['create', 'namespace', clusterResourceNamespace]).catch((error: unknown) => {
-    // In a cluster that is not ours it may be left from an earlier run.
+    // An external cluster may still have it from an earlier run.
     if (!(error instanceof CommandError && error.stderr.includes('AlreadyExists'))) throw error;
   });
   await Promise.all([createNamespace, tools.applyCrds(await crdDirectory('cert-manager'))]);
 }
 
-/** Registers the webhook with the API server, by the rules of cert-manager's own chart. */
+/** Registers the webhook with the API server, with the rules of cert-manager's chart. */
 async function registerWebhook(tools: KubernetesTools, ca: KeyPair): Promise<void> {
   const caBundle = (await readFile(ca.certificate)).toString('base64');
   const configuration = (kind: string, path: string, rule: object): object => ({

@@ -19,33 +19,33 @@ function hierarchies(): readonly Hierarchy[] {
 }
 
 /**
- * The hierarchy that says which processes belong to a cluster. Membership is inherited, so it also holds what a
- * component or a test started on its own, and cgroup.kill ends all of it at once.
+ * The hierarchy that tracks the processes of a cluster. Membership is inherited, so it includes processes that a
+ * component or test started, and cgroup.kill ends all of them at once.
  */
 function trackingHierarchy(): string {
   const unified = hierarchies().find(({ version }) => version === 2);
   if (unified === undefined)
-    throw new Error('a test cluster needs a cgroup v2 hierarchy (unified or hybrid), found none');
+    throw new Error('a test cluster needs a cgroup v2 hierarchy (unified or hybrid), which this machine does not have');
   return unified.path;
 }
 
-/** Names of all groups at the top of the tracking hierarchy. */
+/** Names of all top-level groups of the tracking hierarchy. */
 export function listCgroups(): Promise<string[]> {
   return readdir(trackingHierarchy());
 }
 
-/** The file that a process writes 0 to in order to join the named group. */
+/** A process joins the named group by writing 0 to this file. */
 export function joinFile(name: string): string {
-  // A leaf: version 2 allows no processes beside the groups that the kubelet makes for pods.
+  // A leaf: version 2 allows no processes next to the groups that the kubelet creates for pods.
   return join(trackingHierarchy(), name, 'services', 'cgroup.procs');
 }
 
-/** The file that takes a 1 to end every process of the named group. */
+/** Writing 1 to this file ends every process of the named group. */
 export function killFile(name: string): string {
   return join(trackingHierarchy(), name, 'cgroup.kill');
 }
 
-/** Makes the named group; `forPods` in every hierarchy, for the kubelet to put its pods beneath. */
+/** Creates the named group; with `forPods` in every hierarchy, as parent of the kubelet's pod groups. */
 export async function createCgroup(name: string, forPods: boolean): Promise<void> {
   await mkdir(join(trackingHierarchy(), name, 'services'), { recursive: true });
   if (!forPods) return;
@@ -56,7 +56,7 @@ export async function createCgroup(name: string, forPods: boolean): Promise<void
   }
 }
 
-/** In a version 1 cpuset a new group has no processors, and no process can join it until it has. */
+/** A new group of a version 1 cpuset has no processors, and no process can join it until it has. */
 async function inheritCpuset(parent: string, group: string): Promise<void> {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     const value = await readFile(join(parent, file)).catch(() => null);
@@ -72,7 +72,7 @@ export async function destroyCgroup(name: string): Promise<void> {
   if (await populated()) await writeFile(killFile(name), '1');
   await waitUntil(`the processes of cgroup ${name} to end`, async () => !(await populated()), { timeoutMs: 20_000 });
   for (const { path } of hierarchies()) {
-    // An ended process may keep its group busy until its last page is given back.
+    // The group of an ended process may stay busy until its last page is freed.
     await waitUntil(`cgroup ${join(path, name)} to go`, () => removeTree(join(path, name)), { timeoutMs: 10_000 });
   }
 }

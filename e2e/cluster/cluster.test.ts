@@ -7,7 +7,7 @@ import { startCluster, type Cluster } from './cluster.ts';
 import { createCaIssuer, createSelfSignedIssuer } from './issuers.ts';
 import { createRequest } from './testing/certificate-request.ts';
 
-/** Eight seconds is what a quiet machine of two cores should need; the rest is for one that does other work as well. */
+/** A quiet machine with two cores needs eight seconds; the rest is for a busy machine. */
 const startLimitMs = 30_000;
 
 describe('control-plane cluster', () => {
@@ -22,13 +22,13 @@ describe('control-plane cluster', () => {
   });
   after(() => cluster.stop());
 
-  test('is up within seconds', (t) => {
-    t.diagnostic(`up in ${Math.round(startMs)} ms`);
+  test('starts within seconds', (t) => {
+    t.diagnostic(`started in ${Math.round(startMs)} ms`);
     if (!cluster.capabilities.components) return;
     assert.ok(startMs < startLimitMs, `took ${startMs} ms`);
   });
 
-  test('signs a request by a CA issuer of the namespace', async () => {
+  test('signs a request with a CA issuer of the namespace', async () => {
     await cluster.createNamespace('signing');
     const issuer = await createCaIssuer(cluster, { name: 'ca', namespace: 'signing' });
     await createRequest(cluster, issuer, { name: 'signed', namespace: 'signing' });
@@ -39,7 +39,7 @@ describe('control-plane cluster', () => {
     assert.equal(Buffer.from(stdout, 'base64').toString(), issuer.caCertificate);
   });
 
-  test('signs a request by a ClusterIssuer', async () => {
+  test('signs a request with a ClusterIssuer', async () => {
     const issuer = await createSelfSignedIssuer(cluster, { name: 'self-signed' });
     assert.equal(issuer.kind, 'ClusterIssuer');
     const root = await createCaIssuer(cluster, { name: 'cluster-ca' });
@@ -47,7 +47,7 @@ describe('control-plane cluster', () => {
     await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequest/by-cluster-issuer', '--timeout=30s']);
   });
 
-  test('records who made a request', async (t) => {
+  test('records the requester', async (t) => {
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -58,7 +58,7 @@ describe('control-plane cluster', () => {
     assert.equal(stdout, 'kubernetes-admin');
   });
 
-  test('leaves a request pending while the approver is out', async (t) => {
+  test('leaves a request pending without the approver', async (t) => {
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -66,7 +66,7 @@ describe('control-plane cluster', () => {
     await cluster.certManager.restart(['--without-approver']);
     const issuer = { name: 'cluster-ca', kind: 'ClusterIssuer' } as const;
     await createRequest(cluster, issuer, { name: 'pending', namespace: 'default' });
-    // Signed after it was made, so that by then the pending one would have been approved as well.
+    // Signed after the pending request was created, which would have been approved by then.
     await createRequest(cluster, issuer, { name: 'approved', namespace: 'default', approved: true });
     await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequest/approved', '--timeout=30s']);
     const pending = await cluster.kubectl(['get', 'certificaterequest', 'pending', '--output', 'jsonpath={.status}']);
@@ -76,7 +76,7 @@ describe('control-plane cluster', () => {
     await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequest/pending', '--timeout=30s']);
   });
 
-  test('keeps its objects when the API server is killed and started again', async (t) => {
+  test('keeps its objects when the API server is killed and restarted', async (t) => {
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -87,7 +87,7 @@ describe('control-plane cluster', () => {
     await cluster.kubectl(['get', 'clusterissuer', 'cluster-ca']);
   });
 
-  test('removes what an object that is gone owned', async () => {
+  test('garbage-collects objects of a deleted owner', async () => {
     await cluster.kubectl(['create', 'configmap', 'owner']);
     const { stdout: uid } = await cluster.kubectl([
       'get',
@@ -106,7 +106,7 @@ describe('control-plane cluster', () => {
     await cluster.kubectl(['wait', '--for=delete', 'configmap/owned', '--timeout=30s']);
   });
 
-  test('can be reached from the network of the test', async () => {
+  test("is reachable from the test's network", async () => {
     const kubeconfig = await readFile(await cluster.localKubeconfig(), 'utf8');
     assert.match(kubeconfig, /server/);
     if (!cluster.capabilities.node) return;
@@ -129,7 +129,7 @@ describe('control-plane cluster', () => {
     assert.equal(status, 200);
   });
 
-  test('says of a missing part why it is missing', async (t) => {
+  test('explains why a part is missing', async (t) => {
     if (cluster.capabilities.pods) {
       t.skip('this cluster runs pods');
       return;

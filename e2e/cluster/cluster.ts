@@ -5,8 +5,8 @@ import type { Cluster, ClusterOptions } from './types.ts';
 export type { Cluster, ClusterOptions } from './types.ts';
 
 /**
- * A Kubernetes for a test: a new one on this machine, or the one that CERTFLEET_E2E_KUBECONFIG names. The caller stops
- * it; one whose process was killed first is removed by the next start.
+ * A Kubernetes cluster for a test: a new one on this machine, or the one of CERTFLEET_E2E_KUBECONFIG. The caller stops
+ * it; if its process is killed, the next start removes it.
  */
 export function startCluster(options: ClusterOptions): Promise<Cluster> {
   const kubeconfig = process.env['CERTFLEET_E2E_KUBECONFIG'];

@@ -9,17 +9,17 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Written to the command's standard input. */
   readonly input?: string;
-  /** Added to this process's own environment. */
+  /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** argv that puts the command somewhere; errors do not repeat it. */
+  /** argv prefix that selects where the command runs; errors omit it. */
   readonly prefix?: readonly string[];
   readonly cwd?: string;
-  /** The command is killed after this time; 120,000 unless told. */
+  /** The command is killed after this time, 120,000 by default. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** A command ended with something else than success; the message holds the command and what it wrote to stderr. */
+/** A command failed; the message contains the command and its stderr. */
 export class CommandError extends Error {
   readonly exitCode: number | null;
   readonly stdout: string;
@@ -34,7 +34,7 @@ export class CommandError extends Error {
   }
 }
 
-/** Runs a command to its end and returns what it wrote; rejects with a CommandError unless it exits with 0. */
+/** Runs a command and returns its output; rejects with a CommandError unless it exits with 0. */
 export async function run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const { input, env = {}, prefix = [], cwd, timeoutMs = 120_000, signal } = options;
   const [file = '', ...args] = [...prefix, ...argv];
@@ -50,7 +50,7 @@ export async function run(argv: readonly string[], options: CommandOptions = {})
     child.once('error', reject);
     child.once('close', (code, endSignal) => resolve({ code, endSignal }));
   });
-  // A command that does not read its input may be gone before all of it is written.
+  // A command that does not read its input may exit before all of it is written.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input ?? '');
   const [stdout, stderr, { code, endSignal }] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -5,21 +5,21 @@ import { join } from 'node:path';
 
 import { lastLines, waitUntil } from './wait.ts';
 
-/** How to run one component of a cluster and how to know that it serves. */
+/** How to run a component of a cluster and how to check that it is ready. */
 export interface ComponentSpec {
   readonly name: string;
   readonly logFile: string;
-  /** argv prefix that puts the process where it belongs. */
+  /** argv prefix that selects the namespaces of the process. */
   readonly prefix: readonly string[];
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Answers yes once the component does its work. */
+  /** Resolves with true when the component serves. */
   readonly isReady: () => Promise<boolean>;
-  /** Limit for start() and for an orderly stop(); 60,000 unless told. */
+  /** Timeout of start() and of stop(), 60,000 by default. */
   readonly timeoutMs?: number;
 }
 
-/** A process of the cluster that tests may end and start again. Its state on disk stays between runs. */
+/** A process of the cluster that tests may stop and restart. Its state on disk stays between runs. */
 export class Component {
   readonly name: string;
   readonly logFile: string;
@@ -42,7 +42,7 @@ export class Component {
     return this.#process?.pid ?? null;
   }
 
-  /** Starts the process, with flags that hold for this run only, and resolves when it is ready. */
+  /** Starts the process with additional flags for this run, and resolves when it is ready. */
   async start(extraArgs: readonly string[] = []): Promise<void> {
     this.spawn(extraArgs);
     await this.ready();
@@ -50,11 +50,11 @@ export class Component {
 
   /** Starts the process without waiting for it. */
   spawn(extraArgs: readonly string[] = []): void {
-    if (this.#process !== null) throw new Error(`${this.name} runs already`);
+    if (this.#process !== null) throw new Error(`${this.name} is already running`);
     const { prefix, argv, env = {} } = this.#spec;
     const [file = '', ...args] = [...prefix, ...argv, ...extraArgs];
     const log = openSync(this.logFile, 'a');
-    // A session of its own: Ctrl-C reaches the test alone, which then stops its components in order.
+    // Its own session: Ctrl-C only reaches the test, which then stops its components in order.
     const child = spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env }, detached: true });
     closeSync(log);
     this.#process = child;
@@ -66,47 +66,47 @@ export class Component {
     child.unref();
   }
 
-  /** Resolves when the component serves; rejects at once if it ends before that. */
+  /** Resolves when the component serves; rejects at once if it exits first. */
   async ready(): Promise<void> {
     const explain = async (): Promise<string> => `last lines of ${this.logFile}:\n${await lastLines(this.logFile)}`;
     const isReady = async (): Promise<boolean> => {
-      if (this.#process === null) throw new Error(`${this.name} ended before it was ready; ${await explain()}`);
+      if (this.#process === null) throw new Error(`${this.name} exited before it was ready; ${await explain()}`);
       return this.#spec.isReady();
     };
     await waitUntil(`${this.name} to be ready`, isReady, { timeoutMs: this.#timeoutMs, explain });
   }
 
-  /** Asks the process to end and waits until it has. */
+  /** Asks the process to exit and waits for it. */
   stop(): Promise<void> {
     return this.kill('SIGTERM');
   }
 
-  /** Sends a signal that ends the process and waits until it has ended. */
+  /** Sends a signal that ends the process and waits until it has exited. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#process;
     if (child === null) return;
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(this.#timeoutMs) });
-    // A component by itself keeps no process running; one that waits for its end must not run out before.
+    // A component does not keep this process running by default, but waiting for its exit must.
     child.ref();
     child.kill(signal);
     await ended.catch((error: unknown) => {
-      throw new Error(`${this.name} did not end within ${this.#timeoutMs} ms of ${signal}`, { cause: error });
+      throw new Error(`${this.name} did not exit within ${this.#timeoutMs} ms of ${signal}`, { cause: error });
     });
   }
 
   /** Sends a signal that does not end the process, such as SIGSTOP and SIGCONT. */
   signal(signal: NodeJS.Signals): void {
-    if (this.#process?.kill(signal) !== true) throw new Error(`${this.name} does not run`);
+    if (this.#process?.kill(signal) !== true) throw new Error(`${this.name} is not running`);
   }
 
-  /** Stops the process if it runs, and starts it with these flags added. */
+  /** Restarts the process, or starts it, with these additional flags. */
   async restart(extraArgs: readonly string[] = []): Promise<void> {
     await this.stop();
     await this.start(extraArgs);
   }
 }
 
-/** Makes components of one place: a directory with their logs, and the argv prefix that puts them there. */
+/** Creates components with a common log directory and argv prefix. */
 export function componentIn(
   directory: string,
   prefix: readonly string[],

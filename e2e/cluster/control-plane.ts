@@ -5,7 +5,7 @@ import { httpProbe } from './http-probe.ts';
 import type { ClusterPki } from './pki.ts';
 import { nodeAddress, type Sandbox } from './sandbox.ts';
 
-/** Where the API server listens inside the cluster's network namespace. */
+/** The API server's port inside the cluster's network namespace. */
 export const apiServerPort = 6443;
 export const apiServerUrl = `https://${nodeAddress}:${apiServerPort}`;
 const serviceRange = '10.96.0.0/16';
@@ -13,7 +13,7 @@ const serviceRange = '10.96.0.0/16';
 const etcdUrl = 'http://127.0.0.1:2379';
 const etcdPeerUrl = 'http://127.0.0.1:2380';
 
-/** What keeps namespaces, service accounts and owned objects in order; all else in the manager is about pods. */
+/** Controllers for namespaces, service accounts and garbage collection; the others of the manager are about pods. */
 const controllersWithoutNodes = [
   'clusterrole-aggregation-controller',
   'garbage-collector-controller',
@@ -35,7 +35,7 @@ export async function etcdComponent(sandbox: Sandbox): Promise<Component> {
       'listen-peer-urls': etcdPeerUrl,
       'initial-advertise-peer-urls': etcdPeerUrl,
       'initial-cluster': `test=${etcdPeerUrl}`,
-      // The data ends with the test. Waiting for the disk would only make every write slower.
+      // The data ends with the test, so waiting for the disk would only slow down every write.
       'unsafe-no-fsync': true,
       'log-level': 'warn',
     }),
@@ -74,7 +74,7 @@ export async function apiServerComponent(
     }),
     ...extraArgs,
   ];
-  // Only the status tells: the text of a failing answer holds "ok" as well.
+  // Only the status counts: the text of a failing response also contains "ok".
   const isReady = httpProbe(network, `${apiServerUrl}/readyz`, { pki, client: 'admin' });
   return componentIn(sandbox.directory, network)('kube-apiserver', argv, isReady);
 }
@@ -89,7 +89,7 @@ export async function controllerManagerComponent(sandbox: Sandbox, pki: ClusterP
       'leader-elect': false,
       'bind-address': '127.0.0.1',
       'use-service-account-credentials': true,
-      // Each controller first asks for an account of its own, which takes seconds at the default of 20 a second.
+      // Each controller first requests its own account, which takes seconds at the default of 20 per second.
       'kube-api-qps': 500,
       'kube-api-burst': 500,
       'service-account-private-key-file': pki.serviceAccountKey,

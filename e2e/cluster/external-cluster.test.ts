@@ -10,7 +10,7 @@ describe('cluster of CERTFLEET_E2E_KUBECONFIG', () => {
   const given = process.env['CERTFLEET_E2E_KUBECONFIG'];
   let owner: Cluster;
   before(async () => {
-    // Somebody else's cluster: all that the tests get of it is a kubeconfig.
+    // An external cluster: the tests only get its kubeconfig.
     owner = await startLocalCluster({ nodes: 'control-plane', certManager: false });
     process.env['CERTFLEET_E2E_KUBECONFIG'] = await owner.localKubeconfig();
   });
@@ -20,7 +20,7 @@ describe('cluster of CERTFLEET_E2E_KUBECONFIG', () => {
     await owner.stop();
   });
 
-  test('gets a cert-manager when it has none, and is left without it again', async () => {
+  test('gets a cert-manager if it has none, which is removed afterwards', async () => {
     const cluster = await startCluster({ nodes: 'full' });
     try {
       assert.equal(cluster.capabilities.certManagerOptions, true);
@@ -34,12 +34,12 @@ describe('cluster of CERTFLEET_E2E_KUBECONFIG', () => {
     assert.equal(stdout, '');
   });
 
-  test('gets it a second time, with what the first left behind', async () => {
+  test('gets it a second time, with the objects that the first run left', async () => {
     await using cluster = await startCluster({ nodes: 'full', certManager: { approver: false } });
     await createCaIssuer(cluster, { name: 'external-ca' });
   });
 
-  test('says what it cannot do', async () => {
+  test('reports unsupported operations', async () => {
     await using cluster = await startCluster({ nodes: 'full', certManager: false });
     const { components, node, images, reason } = cluster.capabilities;
     assert.deepEqual({ components, node, images }, { components: false, node: false, images: false });

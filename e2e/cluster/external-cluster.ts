@@ -15,12 +15,12 @@ import { KubernetesTools, type ApiAccess } from './kubernetes-tools.ts';
 import type { Capabilities, Cluster, ClusterOptions } from './types.ts';
 import { UnavailableError, withUnavailable } from './unavailable.ts';
 
-const reason = 'the cluster of CERTFLEET_E2E_KUBECONFIG is not under the control of the tests';
+const reason = 'the cluster of CERTFLEET_E2E_KUBECONFIG is not controlled by the tests';
 
 /**
- * The cluster object for a cluster that somebody else runs.
+ * The cluster object for an external cluster.
  *
- * @param prefix argv that puts a process where the kubeconfig's server can be reached; it can from here unless told
+ * @param prefix argv prefix of a process that can reach the kubeconfig's server; empty by default
  */
 export async function connectExternalCluster(
   kubeconfig: string,
@@ -60,7 +60,7 @@ export async function connectExternalCluster(
     // That network is this process's own.
     localKubeconfig: () => Promise.resolve(kubeconfig),
     buildImage: () => unavailable('building images'),
-    // Its pods pull them from where they are.
+    // Its pods pull them from their registries.
     loadBaseImages: () => Promise.resolve(),
     logs: (component) => {
       throw new UnavailableError(`the log of ${component}`, reason);
@@ -78,7 +78,7 @@ function isDefault(options: ClusterOptions['certManager']): boolean {
   return options === undefined || (options !== false && options.approver !== false && options.args === undefined);
 }
 
-/** Runs cert-manager's controllers from here when the cluster has no cert-manager; null when it has, or needs none. */
+/** Runs cert-manager's controllers here if the cluster has no cert-manager; null if it has one, or needs none. */
 async function runMissingCertManager(
   tools: KubernetesTools,
   access: ApiAccess,
@@ -94,7 +94,7 @@ async function runMissingCertManager(
   return controller;
 }
 
-/** Prefers what is installed: who has a cluster has kubectl too, and building it takes minutes. */
+/** Prefers installed tools: a user with a cluster usually has kubectl, and building it takes minutes. */
 async function installedOrBuilt(tool: string): Promise<string> {
   return run(['sh', '-c', 'command -v "$0"', tool]).then(
     ({ stdout }) => stdout.trim(),

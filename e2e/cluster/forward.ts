@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Sandbox } from './sandbox.ts';
 import { waitUntil } from './wait.ts';
 
-/** A port of 127.0.0.1 in this process's own network that leads into a cluster. */
+/** A local port on 127.0.0.1 that leads into a cluster. */
 export interface Forward {
   readonly port: number;
   close(): Promise<void>;
@@ -16,8 +16,8 @@ export interface Forward {
 let forwards = 0;
 
 /**
- * Leads a new local port to an address of the cluster's network. The two networks share nothing but the file system,
- * so the way goes through a Unix socket: socat serves it on the cluster's side, this process uses it on its own.
+ * Forwards a new local port to an address in the cluster's network. The two networks only share the file system, so the
+ * connection uses a Unix socket: socat serves it inside the cluster, this process outside.
  */
 export async function forward(sandbox: Sandbox, host: string, port: number): Promise<Forward> {
   forwards += 1;
@@ -38,14 +38,14 @@ export async function forward(sandbox: Sandbox, host: string, port: number): Pro
   const server = createServer((client) => {
     const upstream = connect(socketPath);
     sockets.add(client);
-    // Either side may break off, as when a component is killed; the other side then sees just that.
+    // Either side may break the connection, for example when a component is killed; the other side then sees that.
     void pipeline(client, upstream, client)
       .catch(() => undefined)
       .finally(() => sockets.delete(client));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  // A test that ends without closing it is not kept alive by it.
+  // It does not keep a test running that ends without closing it.
   server.unref();
   return {
     port: (server.address() as AddressInfo).port,

@@ -25,7 +25,7 @@ describe('full cluster', () => {
     assert.match(stdout, /^tmpfs on \/data/);
   });
 
-  test('has openssl in its test image for users other than root', async () => {
+  test('has openssl in its test image for non-root users', async () => {
     await cluster.apply(busyboxPod('unprivileged', { securityContext: { runAsUser: 1000, runAsNonRoot: true } }));
     await ready('unprivileged');
     const { stdout } = await cluster.kubectl(['exec', 'unprivileged', '--', 'sh', '-c', 'id -u; openssl version']);
@@ -48,14 +48,14 @@ describe('full cluster', () => {
       },
     ]);
     await ready('server');
-    // kube-proxy and CoreDNS learn of the service a moment after it is made. The wget of Debian's busybox crashes with -T.
+    // kube-proxy and CoreDNS learn about the service with a delay. The wget of Debian's busybox crashes with -T.
     const ask =
       'until timeout 2 wget -q -O - http://greeting.default.svc.cluster.local:8080/index; do usleep 100000; done';
     const { stdout } = await cluster.kubectl(['exec', 'plain', '--', 'timeout', '30', 'sh', '-c', ask]);
     assert.equal(stdout, 'hello\n');
   });
 
-  test('gives pods tokens that the API server knows, for the audience they ask for', async () => {
+  test('gives pods tokens that the API server accepts, for the requested audience', async () => {
     const token = { serviceAccountToken: { path: 'token', audience: 'certfleet', expirationSeconds: 600 } };
     await cluster.apply(busyboxPod('with-token', { volumes: [{ name: 'data', projected: { sources: [token] } }] }));
     await ready('with-token');
@@ -92,7 +92,7 @@ describe('full cluster', () => {
     assert.match(stdout, /^24\.\d+\.\d+ 7\.7\.4\n$/);
   });
 
-  test('lets a pod mount for the node and for other pods, as CSI drivers do', async () => {
+  test('lets a pod mount for the node and for other pods, like CSI drivers', async () => {
     const folder = { name: 'data', hostPath: { path: '/var/lib/kubelet/plugins/test', type: 'DirectoryOrCreate' } };
     const withFolder = (name: string, container: object): object => {
       const base = { name: 'main', image: 'busybox', command: ['sleep', 'infinity'] };
@@ -111,7 +111,7 @@ describe('full cluster', () => {
     assert.equal(stdout, 'there\n');
   });
 
-  test('has a file system of its own that the test can look into', async (t) => {
+  test('has its own file system that the test can read', async (t) => {
     if (!cluster.capabilities.node) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -121,7 +121,7 @@ describe('full cluster', () => {
     await assert.rejects(access('/var/lib/kubelet/mark'));
   });
 
-  test('keeps its pods when kubelet and containerd are killed and started again', async (t) => {
+  test('keeps its pods when kubelet and containerd are killed and restarted', async (t) => {
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -138,7 +138,7 @@ describe('full cluster', () => {
   });
 });
 
-/** Two stages as users have them; the package is there for its version, which no file of ours holds. */
+/** Two stages as in typical Dockerfiles; the package only provides its version, which no local file contains. */
 const dockerfile = `
 FROM node:26-bookworm-slim AS build
 WORKDIR /app

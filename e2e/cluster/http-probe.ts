@@ -2,8 +2,8 @@ import { run } from './command.ts';
 import type { ClusterPki, ClientName } from './pki.ts';
 
 /**
- * A question over HTTP asked inside a network namespace; yes is a status below 400. Without `tls` any certificate is
- * accepted: several components serve their health with one they made up themselves.
+ * An HTTP request inside a network namespace; true for a status below 400. Without `tls` any certificate is accepted:
+ * several components serve their health check with a self-signed one.
  */
 export function httpProbe(
   prefix: readonly string[],

@@ -6,10 +6,10 @@ import { clusterResourceNamespace } from './cert-manager.ts';
 import { run } from './command.ts';
 import type { Cluster } from './types.ts';
 
-/** Where an issuer lives: in a namespace, or as a ClusterIssuer in none. */
+/** The location of an issuer: a namespace, or none for a ClusterIssuer. */
 export interface IssuerPlace {
   readonly name: string;
-  /** Makes an Issuer of that namespace, which must exist; a ClusterIssuer without it. */
+  /** Creates an Issuer in that existing namespace; without it a ClusterIssuer. */
   readonly namespace?: string;
 }
 
@@ -18,15 +18,15 @@ export interface TestIssuer extends IssuerPlace {
   readonly kind: 'Issuer' | 'ClusterIssuer';
 }
 
-/** An issuer that signs with a CA of its own. */
+/** An issuer with its own CA. */
 export interface CaIssuer extends TestIssuer {
-  /** The CA's certificate in PEM, which the certificates it signs can be verified against. */
+  /** The CA's certificate in PEM, to verify issued certificates. */
   readonly caCertificate: string;
 }
 
 /**
- * Makes an issuer with a new RSA-2048 CA and waits until cert-manager says it is ready. Called again for the same
- * place, it rotates the CA.
+ * Creates an issuer with a new RSA-2048 CA and waits until cert-manager reports it as ready. Another call for the same
+ * issuer rotates the CA.
  */
 export async function createCaIssuer(cluster: Cluster, place: IssuerPlace): Promise<CaIssuer> {
   const { certificate, key } = await createCa(`${place.name} test CA`);
@@ -41,7 +41,7 @@ export async function createCaIssuer(cluster: Cluster, place: IssuerPlace): Prom
   return { ...(await createIssuer(cluster, place, { ca: { secretName } })), caCertificate: certificate };
 }
 
-/** Makes an issuer whose certificates are signed with their own key. */
+/** Creates an issuer whose certificates are signed with their own key. */
 export function createSelfSignedIssuer(cluster: Cluster, place: IssuerPlace): Promise<TestIssuer> {
   return createIssuer(cluster, place, { selfSigned: {} });
 }

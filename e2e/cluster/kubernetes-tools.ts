@@ -12,20 +12,20 @@ interface CustomResourceDefinition {
   };
 }
 
-/** How to reach an API server, and as whom. */
+/** How to reach an API server, and with which identity. */
 export interface ApiAccess {
-  /** argv prefix that puts a process where the kubeconfig's server can be reached. */
+  /** argv prefix of a process that can reach the kubeconfig's server. */
   readonly prefix: readonly string[];
   readonly kubeconfig: string;
-  /** Takes logs and whatever else is left behind by who uses it. */
+  /** The directory for logs and other files of its users. */
   readonly directory: string;
 }
 
-/** What kubectl and helm read from the environment: the cluster, and caches that no other cluster shares. */
+/** Environment of kubectl and helm: the cluster, and caches that no other cluster shares. */
 export function toolEnvironment({ kubeconfig, directory }: Omit<ApiAccess, 'prefix'>): Record<string, string> {
   return {
     KUBECONFIG: kubeconfig,
-    // By default kubectl keeps what it discovered by the server's address, which is the same in every cluster.
+    // By default kubectl caches discovery by the server's address, which is the same in every cluster.
     KUBECACHEDIR: join(directory, 'kubectl-cache'),
     HELM_CACHE_HOME: join(directory, 'helm/cache'),
     HELM_CONFIG_HOME: join(directory, 'helm/config'),
@@ -33,12 +33,12 @@ export function toolEnvironment({ kubeconfig, directory }: Omit<ApiAccess, 'pref
   };
 }
 
-/** kubectl and helm, run as the user of one kubeconfig. */
+/** kubectl and helm with the identity of a kubeconfig. */
 export class KubernetesTools {
   readonly #access: ApiAccess;
   readonly #resolve: (tool: string) => Promise<string>;
 
-  /** `resolve` tells where a tool is. */
+  /** `resolve` returns the path of a tool. */
   constructor(access: ApiAccess, resolve = toolPath) {
     this.#access = access;
     this.#resolve = resolve;
@@ -52,14 +52,14 @@ export class KubernetesTools {
     return this.#run('helm', args, options);
   }
 
-  /** Applies YAML text, or an object or several, and returns when the API server has taken them. */
+  /** Applies YAML text, or one or more objects, and returns when the API server has accepted them. */
   async apply(manifest: string | object | readonly object[]): Promise<void> {
     const items: readonly object[] = Array.isArray(manifest) ? manifest : [manifest];
     const input = typeof manifest === 'string' ? manifest : JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
     await this.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input });
   }
 
-  /** Applies a folder of CustomResourceDefinitions and waits until their resources can be listed. */
+  /** Applies a directory of CustomResourceDefinitions and waits until their resources can be listed. */
   async applyCrds(directory: string): Promise<void> {
     const applied = await this.kubectl(['apply', '--server-side', '--output', 'json', '-f', directory]);
     const list = JSON.parse(applied.stdout) as { items: CustomResourceDefinition[] } | CustomResourceDefinition;
@@ -67,18 +67,18 @@ export class KubernetesTools {
     await Promise.all(crds.map((crd) => this.#waitUntilServed(crd)));
   }
 
-  /** Makes a namespace and waits until pods can be made in it. */
+  /** Creates a namespace and waits until pods can be created in it. */
   async createNamespace(name: string): Promise<void> {
     await this.kubectl(['create', 'namespace', name]);
     await this.waitForDefaultServiceAccount(name);
   }
 
-  /** Pods are refused until the controller manager has made the service account they run as. */
+  /** Pods are rejected until the controller manager has created their service account. */
   async waitForDefaultServiceAccount(namespace: string): Promise<void> {
     await this.kubectl(['wait', '--for=create', 'serviceaccount/default', '-n', namespace, '--timeout=60s']);
   }
 
-  /** Being established is announced a moment before the API server answers. */
+  /** A definition is reported as established a moment before the API server serves it. */
   async #waitUntilServed({ spec }: CustomResourceDefinition): Promise<void> {
     const version = spec.versions.find(({ served }) => served);
     const path = `/apis/${spec.group}/${version?.name ?? ''}/${spec.names.plural}?limit=1`;

@@ -12,7 +12,7 @@ import { UnavailableError, withUnavailable } from './unavailable.ts';
 
 type Components = Partial<Record<ComponentName, ManagedComponent>>;
 
-/** The cluster object for a sandbox of this machine, where every process is under the eyes of the tests. */
+/** The cluster object for a local sandbox, in which the tests control every process. */
 export function localCluster(
   sandbox: Sandbox,
   tools: KubernetesTools,
@@ -74,9 +74,9 @@ async function localKubeconfig(sandbox: Sandbox, open: (port: number) => Promise
   return path;
 }
 
-/** Builds in the machine's own network, where package registries can be reached, and pushes into the cluster's. */
+/** Builds in the machine's network, where package registries are reachable, and pushes into the cluster's. */
 async function buildAndPush(sandbox: Sandbox, order: ImageBuild): Promise<void> {
-  // Pushed before anybody else may build another image of that name.
+  // Pushed before another process can build an image of that name.
   await withImageStorage(async () => {
     await build(order);
     await push(sandbox, order.tag);

@@ -12,13 +12,14 @@ import { startLocalCluster } from './start-local.ts';
 
 const usage = `usage: node e2e/cluster/main.ts <command>
 
-  up [--control-plane] [--without-approver]   start a cluster that stays
-  exec -- <command>                           run a command in it, as its administrator
+  up [--control-plane] [--without-approver]   start a cluster that keeps running
+  exec -- <command>                           run a command in it as administrator
   kubeconfig                                  print the path of its kubeconfig
   down                                        remove it
+
 `;
 
-/** The cluster that an earlier `up` left running; null when there is none. */
+/** The cluster that an earlier `up` left running; null if there is none. */
 async function findRunning(): Promise<Sandbox | null> {
   for (const name of await listClusterDirectories()) {
     const record = await readRecord(name);
@@ -31,21 +32,21 @@ async function findRunning(): Promise<Sandbox | null> {
 
 async function running(): Promise<Sandbox> {
   const sandbox = await findRunning();
-  if (sandbox === null) throw new Error('no cluster is up; start one with: node e2e/cluster/main.ts up');
+  if (sandbox === null) throw new Error('no cluster is running; start one with: node e2e/cluster/main.ts up');
   return sandbox;
 }
 
 async function up(controlPlaneOnly: boolean, approver: boolean): Promise<void> {
   const present = await findRunning();
   if (present !== null) {
-    console.log(`${present.name} is up already`);
+    console.log(`${present.name} is already running`);
     return;
   }
   const nodes = controlPlaneOnly ? 'control-plane' : 'full';
   await startLocalCluster({ nodes, detached: true, certManager: { approver }, log: (line) => console.error(line) });
 }
 
-/** Runs the command with the cluster's own kubectl and helm before all others; resolves to its exit code. */
+/** Runs the command with the cluster's kubectl and helm first in PATH; resolves with its exit code. */
 async function exec(command: readonly string[]): Promise<number> {
   const sandbox = await running();
   const [file = '', ...args] = [...sandbox.enterNode, ...command];

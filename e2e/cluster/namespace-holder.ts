@@ -7,14 +7,14 @@ import { nodeMounts } from './node/mounts.ts';
 import { identify, type ProcessIdentity } from './process-identity.ts';
 import { clusterDirectory, type ClusterRecord } from './record.ts';
 
-/** The process that keeps a cluster's namespaces in existence. */
+/** The process that keeps a cluster's namespaces alive. */
 export interface NamespaceHolder {
   readonly process: ProcessIdentity;
-  /** Makes it stay when this process ends. Until then it ends the whole cluster together with this process. */
+  /** Lets the cluster outlive this process. Until then the whole cluster ends with this process. */
   readonly outlive: () => void;
 }
 
-/** Makes a cluster's namespaces, sets them up from inside, and leaves a process there. */
+/** Creates and configures a cluster's namespaces, and leaves a process in them. */
 export async function holdNamespaces(
   name: string,
   address: string,
@@ -25,11 +25,11 @@ export async function holdNamespaces(
     'set -e',
     'ip link set lo up',
     `ip address add ${address}/32 dev lo`,
-    // Components look for the default route's address; there is no other network to reach.
+    // Components look up the address of the default route; no other network is reachable.
     'ip route add default dev lo',
     ...(full ? nodeMounts(clusterDirectory(name)) : []),
     'echo ready',
-    // Its input ends without a line when its owner dies, however that comes about.
+    // Its input ends without a line when the owner exits for any reason.
     'if read -r stay; then exec sleep infinity; fi',
     `echo 1 > ${killFile(name)}`,
   ];
@@ -38,14 +38,16 @@ export async function holdNamespaces(
   const child = spawn('sh', ['-c', joined, setup.join('\n')], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-  // Its end breaks the pipe; by then nobody has anything to say to it.
+  // Its exit breaks the pipe; nothing is written to it by then.
   child.stdin.on('error', () => undefined);
   await Promise.race([
     once(child.stdout, 'data'),
-    once(child, 'close').then(() => Promise.reject(new Error(`the namespaces of ${name} were not made: ${complaint}`))),
+    once(child, 'close').then(() =>
+      Promise.reject(new Error(`creating the namespaces of ${name} failed: ${complaint}`)),
+    ),
   ]);
   const identity = child.pid === undefined ? null : identify(child.pid);
-  if (identity === null) throw new Error(`the process that holds the namespaces of ${name} ended at once`);
+  if (identity === null) throw new Error(`the process that holds the namespaces of ${name} exited at once`);
   child.stdout.destroy();
   child.stderr.destroy();
   child.unref();

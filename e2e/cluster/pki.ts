@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { run } from './command.ts';
 import { nodeAddress, type Sandbox } from './sandbox.ts';
 
-/** Paths of a certificate and its key. */
 export interface KeyPair {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** Everything signed at a cluster's start, as files. */
+/** All keys and certificates of a cluster, as files. */
 export interface ClusterPki {
   readonly ca: KeyPair;
   /** Private key that signs service account tokens. */
@@ -19,17 +18,17 @@ export interface ClusterPki {
   readonly apiServerKubeletClient: KeyPair;
   readonly kubeletServer: KeyPair;
   readonly webhookServer: KeyPair;
-  /** The clients that kubeconfigs are made of. */
+  /** The clients of kubeconfigs. */
   readonly clients: Readonly<Record<ClientName, KeyPair>>;
 }
 
 export type ClientName =
   'admin' | 'controllerManager' | 'scheduler' | 'kubelet' | 'kubeProxy' | 'certManager' | 'coreDns';
 
-/** The first address of the service range, which the API server takes for its own service. */
+/** The first address of the service range, which the API server uses for its own service. */
 const kubernetesServiceAddress = '10.96.0.1';
 
-// openssl's own default section would make every certificate a CA.
+// openssl's default section would make every certificate a CA.
 const opensslConfig = `
 [req]
 distinguished_name = subject
@@ -42,7 +41,7 @@ basicConstraints = critical, CA:FALSE
 extendedKeyUsage = serverAuth, clientAuth
 `;
 
-/** Makes a cluster's own certificate authority and all that its components authenticate each other with. */
+/** Creates a cluster's certificate authority and the credentials of its components. */
 export async function createPki(sandbox: Sandbox): Promise<ClusterPki> {
   const directory = sandbox.path('pki');
   await mkdir(directory, { recursive: true });
@@ -86,7 +85,7 @@ export async function createPki(sandbox: Sandbox): Promise<ClusterPki> {
 interface CertificateOrder {
   readonly file: string;
   readonly subject: string;
-  /** Signs the certificate; without one it is a self-signed CA. */
+  /** Signs the certificate; without it the certificate is a self-signed CA. */
   readonly issuer?: KeyPair;
   /** subjectAltName in openssl's notation. */
   readonly names?: string;
@@ -115,7 +114,7 @@ async function issue(directory: string, { file, subject, issuer, names }: Certif
   return pair;
 }
 
-/** Content of a kubeconfig with everything inside it, so that it can be handed around as one file. */
+/** A self-contained kubeconfig. */
 export async function kubeconfigOf(server: string, pki: ClusterPki, client: ClientName): Promise<string> {
   const embedded = async (path: string): Promise<string> => (await readFile(path)).toString('base64');
   const { certificate, key } = pki.clients[client];

@@ -19,14 +19,14 @@ async function hostMounts(): Promise<string> {
   return readFile('/proc/self/mounts', 'utf8');
 }
 
-/** What a kubelet sets on a machine that is all its own. */
+/** Settings that a kubelet changes on its own machine. */
 async function kernelSettings(): Promise<string[]> {
   const names = ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops'];
   return Promise.all(names.map((name) => readFile(join('/proc/sys', name), 'utf8')));
 }
 
 describe('removal of clusters', { skip }, () => {
-  test('keeps two clusters apart and leaves nothing of either', async () => {
+  test('keeps two clusters apart and removes both completely', async () => {
     const mountsBefore = await hostMounts();
     const settingsBefore = await kernelSettings();
     const clusters = await Promise.all([
@@ -43,7 +43,7 @@ describe('removal of clusters', { skip }, () => {
       assert.deepEqual(await kernelSettings(), settingsBefore);
       for (const mark of marks) assert.notDeepEqual(await tracesOf(mark), []);
       await controlPlane.stop();
-      // What ends the one must not touch the other.
+      // Removing one must not affect the other.
       await full.kubectl(['exec', 'one', '--', 'true']);
     } finally {
       await Promise.all(clusters.map((cluster) => cluster.stop()));
@@ -51,7 +51,7 @@ describe('removal of clusters', { skip }, () => {
     for (const mark of marks) assert.deepEqual(await tracesOf(mark), []);
   });
 
-  test('ends a cluster with an owner that is killed, and removes its remains when the next one starts', async () => {
+  test('ends a cluster whose owner is killed, and removes its remains at the next start', async () => {
     const owner = spawn(process.execPath, [join(import.meta.dirname, 'testing/keep-cluster.ts')], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -70,27 +70,27 @@ describe('removal of clusters', { skip }, () => {
     await next.kubectl(['get', 'namespaces']);
   });
 
-  test('keeps a cluster whose owner lives when another one starts', async () => {
+  test('keeps a cluster with a running owner when another one starts', async () => {
     await using first = await startCluster({ nodes: 'control-plane', certManager: false });
     await using second = await startCluster({ nodes: 'control-plane', certManager: false });
     assert.notEqual(first.name, second.name);
     await first.kubectl(['get', 'namespaces']);
   });
 
-  test('leaves nothing of a start that fails', async () => {
+  test('leaves nothing after a failed start', async () => {
     const lines: string[] = [];
     const start = startCluster({
       nodes: 'control-plane',
       apiServerArgs: ['--no-such-flag'],
       log: (line) => lines.push(line),
     });
-    await assert.rejects(start, /kube-apiserver ended before it was ready.*unknown flag: --no-such-flag/s);
+    await assert.rejects(start, /kube-apiserver exited before it was ready.*unknown flag: --no-such-flag/s);
     const name = /certfleet-[0-9a-f]{6}/.exec(lines.join())?.[0] ?? '';
     assert.deepEqual(await tracesOf({ name, namespaces: [] }), []);
   });
 });
 
-/** The volumes of pods are mounted on the node and nowhere else. */
+/** The volumes of pods are mounted on the node only. */
 async function assertMountsStayInside(full: Cluster, before: string): Promise<void> {
   const { stdout } = await full.exec('cat', ['/proc/self/mounts']);
   assert.match(stdout, /tmpfs \/var\/lib\/kubelet\/pods\/\S+\/volumes\/kubernetes.io~empty-dir\/data/);

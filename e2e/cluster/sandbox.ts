@@ -10,7 +10,10 @@ import { removeCluster, sweepDeadClusters, withClusterLock } from './sweep.ts';
 /** The node's address inside its network namespace, where every component listens. */
 export const nodeAddress = '10.90.0.1';
 
-/** A cluster's place on the machine: a cgroup, a network namespace, for a full node a mount namespace, a directory. */
+/**
+ * The isolation of a cluster on the machine: a cgroup, a network namespace, for a full node a mount namespace, and a
+ * directory.
+ */
 export class Sandbox {
   readonly name: string;
   readonly directory: string;
@@ -26,7 +29,7 @@ export class Sandbox {
     this.holder = holder;
   }
 
-  /** Makes a new sandbox owned by this process, after removing those of dead owners. */
+  /** Creates a sandbox owned by this process, after removing those of dead owners. */
   static create(nodes: ClusterRecord['nodes'], log: (line: string) => void): Promise<Sandbox> {
     return withClusterLock(async () => {
       await sweepDeadClusters(log);
@@ -52,12 +55,12 @@ export class Sandbox {
     return sandbox;
   }
 
-  /** argv prefix for a process in the cluster's network with the machine's own files. The pid stays the command's. */
+  /** argv prefix for a process in the cluster's network with the machine's files. The pid stays the command's. */
   get enterNetwork(): readonly string[] {
     return enter(this.name, `--net=/proc/${this.holder.pid}/ns/net`);
   }
 
-  /** argv prefix for a process on the node: its network and, of a full node, its mounts. */
+  /** argv prefix for a process on the node: its network and, for a full node, its mounts. */
   get enterNode(): readonly string[] {
     if (this.nodes === 'control-plane') return this.enterNetwork;
     return enter(this.name, `--net=/proc/${this.holder.pid}/ns/net --mount=/proc/${this.holder.pid}/ns/mnt`);
@@ -67,7 +70,7 @@ export class Sandbox {
     return join(this.directory, ...parts);
   }
 
-  /** Where this process finds a file of the node. */
+  /** The path of a node's file for this process. */
   nodePath(path: string): string {
     return this.nodes === 'full' ? join('/proc', String(this.holder.pid), 'root', path) : path;
   }
@@ -83,9 +86,10 @@ export class Sandbox {
   }
 }
 
-/** Joins the cluster's cgroup first, so that the process is found again whatever becomes of this one. */
+/** Joins the cluster's cgroup first, so that the process can be found even if this one exits. */
 function enter(name: string, namespaces: string): readonly string[] {
-  // Entering a mount namespace moves the process to its root; it goes back to where it was, if that exists there.
+  // Entering a mount namespace changes the working directory to its root; this returns to the previous one if it exists
+  // there.
   const inside = `sh -c 'cd "$0" 2>/dev/null; exec "$@"' "$PWD" "$@"`;
   return ['sh', '-c', `echo 0 > ${joinFile(name)} && exec nsenter ${namespaces} -- ${inside}`, name];
 }

@@ -14,10 +14,10 @@ import type { Cluster, ClusterOptions } from './types.ts';
 
 type Log = (line: string) => void;
 
-/** Starts a cluster on this machine; a start that fails leaves nothing behind. */
+/** Starts a cluster on this machine; a failed start leaves nothing behind. */
 export async function startLocalCluster(options: ClusterOptions): Promise<Cluster> {
   const log = options.log ?? ((): void => undefined);
-  if (process.getuid?.() !== 0) throw new Error('a test cluster makes namespaces and mounts: it must run as root');
+  if (process.getuid?.() !== 0) throw new Error('a test cluster creates namespaces and mounts: it must run as root');
   await ensureHostPackages(log);
   await prepareCache(options, log);
   const sandbox = await Sandbox.create(options.nodes, log);
@@ -29,7 +29,7 @@ export async function startLocalCluster(options: ClusterOptions): Promise<Cluste
   }
 }
 
-/** Makes what is slow before the cluster exists, so that no part of it waits for another to be built. */
+/** Builds everything slow before the cluster exists, so that no component waits for another's build. */
 async function prepareCache({ nodes, certManager }: ClusterOptions, log: Log): Promise<void> {
   const modules = [
     'kubernetes',
@@ -58,17 +58,17 @@ async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): P
   const controllerManager = await controllerManagerComponent(sandbox, pki);
   const node = options.nodes === 'full' ? await nodeComponents(sandbox, pki, options.kubeletRootDir) : null;
 
-  // An API server that finds no etcd yet asks again after a second.
+  // An API server that does not find etcd retries after a second.
   await etcd.ready();
   apiServer.spawn();
   node?.registry.spawn();
   node?.containerd.spawn();
-  // Whoever starts before the API server has made its roles is refused and ends.
+  // Components that start before the API server has created its roles are rejected and exit.
   await apiServer.ready();
   log(`${sandbox.name}: API server ready`);
   const [certManager] = await Promise.all([
     options.certManager === false ? null : startCertManager(as('certManager'), tools, pki, options.certManager ?? {}),
-    // Pods and tokens need an account. Every later namespace is made by createNamespace, which waits for it too.
+    // Pods and tokens need an account. Later namespaces are created by createNamespace, which also waits for it.
     controllerManager.start().then(() => tools.waitForDefaultServiceAccount('default')),
     node === null ? null : startNode(node, sandbox, tools),
   ]);

@@ -12,20 +12,20 @@ export function withClusterLock<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Ends all that belongs to the named cluster. Its network and its mounts live in namespaces that only its own
- * processes hold, so they go with the last process and nothing is left to unmount.
+ * Ends everything of the named cluster. Its network and mounts are in namespaces that only its own processes hold, so
+ * they disappear with the last process without unmounting.
  */
 export async function removeCluster(name: string): Promise<void> {
   await destroyCgroup(name);
   await rm(clusterDirectory(name), { recursive: true, force: true });
 }
 
-/** Removes every cluster whose owner died without stopping it. The caller holds the cluster lock. */
+/** Removes every cluster whose owner exited without stopping it. The caller holds the cluster lock. */
 export async function sweepDeadClusters(log: (line: string) => void): Promise<void> {
   const names = new Set([...(await listClusterDirectories()), ...(await listCgroups()).filter(isClusterName)]);
   for (const name of names) {
     if (await isAbandoned(name)) {
-      log(`removing ${name}, left behind by a run that was killed`);
+      log(`removing ${name}, left by a killed run`);
       await removeCluster(name);
     }
   }
@@ -34,7 +34,7 @@ export async function sweepDeadClusters(log: (line: string) => void): Promise<vo
 async function isAbandoned(name: string): Promise<boolean> {
   const record = await readRecord(name);
   if (record === null) return true;
-  // One that was meant to outlive its command has no owner, but after a reboot nothing of it runs either.
+  // A detached cluster has no owner; after a reboot its namespace holder is gone too.
   const keeper = record.owner ?? record.namespaceHolder;
   return keeper === null || !isRunning(keeper);
 }

@@ -4,21 +4,21 @@ import type { Forward } from './forward.ts';
 import type { ImageBuild } from './images/builder.ts';
 
 export interface ClusterOptions {
-  /** `control-plane` has an API and cert-manager but no kubelet; `full` runs pods. */
+  /** `control-plane` has an API server and cert-manager but no kubelet; `full` runs pods. */
   readonly nodes: 'control-plane' | 'full';
-  /** false leaves cert-manager out, CustomResourceDefinitions and all. */
+  /** false omits cert-manager and its CustomResourceDefinitions. */
   readonly certManager?: CertManagerOptions | false;
-  /** Further flags of kube-apiserver, such as an audit policy. */
+  /** Additional flags of kube-apiserver, such as an audit policy. */
   readonly apiServerArgs?: readonly string[];
-  /** Where the kubelet keeps its files; /var/lib/kubelet unless told. */
+  /** The kubelet's root directory, /var/lib/kubelet by default. */
   readonly kubeletRootDir?: string;
-  /** The cluster outlives this process, until somebody runs `main.ts down`. */
+  /** The cluster outlives this process until `main.ts down`. */
   readonly detached?: boolean;
-  /** Receives a line about each step of the start; nothing is logged unless told. */
+  /** Receives a line about each step of the start; nothing is logged by default. */
   readonly log?: (line: string) => void;
 }
 
-/** What this cluster can do, so that a test can skip what it cannot, with the reason why. */
+/** The capabilities of a cluster, so that a test can skip with a reason. */
 export interface Capabilities {
   /** Components can be stopped, killed and started, and their logs read. */
   readonly components: boolean;
@@ -28,30 +28,29 @@ export interface Capabilities {
   readonly images: boolean;
   /** `exec`, `enterNamespace`, `nodePath` and `forward` reach the node. */
   readonly node: boolean;
-  /** cert-manager runs with the options that were asked for. */
+  /** cert-manager runs with the requested options. */
   readonly certManagerOptions: boolean;
-  /** Why something above is false; empty when nothing is. */
+  /** Why one of the capabilities is false; empty if all are true. */
   readonly reason: string;
 }
 
-/** A process of the cluster that tests may end and start again. */
+/** A process of the cluster that tests may stop and restart. */
 export interface ManagedComponent {
   readonly name: string;
   readonly running: boolean;
   readonly pid: number | null;
   readonly logFile: string;
-  /** Starts it with these flags added for this run, and resolves when it is ready. */
+  /** Starts it with these additional flags for this run, and resolves when it is ready. */
   start(extraArgs?: readonly string[]): Promise<void>;
-  /** Asks it to end (SIGTERM) and waits until it has. */
+  /** Sends SIGTERM and waits for the exit. */
   stop(): Promise<void>;
-  /** Sends a signal that ends it (SIGKILL unless told) and waits until it has ended. */
+  /** Sends a signal (SIGKILL by default) and waits for the exit. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Sends a signal that does not end it, such as SIGSTOP and SIGCONT. */
   signal(signal: NodeJS.Signals): void;
   restart(extraArgs?: readonly string[]): Promise<void>;
 }
 
-/** The components by the names they have as members of a cluster. */
 export const componentNames = [
   'etcd',
   'apiServer',
@@ -67,7 +66,7 @@ export const componentNames = [
 ] as const;
 export type ComponentName = (typeof componentNames)[number];
 
-/** A running Kubernetes, made for the tests or given to them. */
+/** A running Kubernetes, local or external. */
 export interface Cluster extends Readonly<Record<ComponentName, ManagedComponent>>, AsyncDisposable {
   readonly name: string;
   /** Name of the node object of a full cluster. */
@@ -75,30 +74,30 @@ export interface Cluster extends Readonly<Record<ComponentName, ManagedComponent
   readonly capabilities: Capabilities;
   /** The administrator's kubeconfig, valid inside the cluster's network namespace. */
   readonly kubeconfig: string;
-  /** A folder with the same path for the test and for processes on the node; it goes with the cluster. */
+  /** A directory with the same path for the test and for processes on the node; removed with the cluster. */
   readonly directory: string;
-  /** argv prefix that runs a command on the node; the pid stays the command's own. */
+  /** argv prefix that runs a command on the node; the pid stays the command's. */
   readonly enterNamespace: readonly string[];
   kubectl(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   helm(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
-  /** Server-side apply of YAML text, or of an object or several. */
+  /** Server-side apply of YAML text, or of one or more objects. */
   apply(manifest: string | object | readonly object[]): Promise<void>;
-  /** Makes a namespace and waits until pods can be made in it. */
+  /** Creates a namespace and waits until pods can be created in it. */
   createNamespace(name: string): Promise<void>;
   /** Runs a command on the node. */
   exec(command: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
-  /** How this process reaches a file of the node. */
+  /** The path of a node's file for this process. */
   nodePath(path: string): string;
-  /** Opens a port of this process's own network that leads to one of the cluster's. */
+  /** Opens a port in this process's network that leads to one of the cluster's. */
   forward(port: number, host?: string): Promise<Forward>;
-  /** A kubeconfig that is valid in this process's own network. */
+  /** A kubeconfig that is valid in this process's network. */
   localKubeconfig(): Promise<string>;
-  /** Builds an image from a Dockerfile and puts it where the cluster's pods pull from. */
+  /** Builds an image from a Dockerfile and makes it available to the cluster's pods. */
   buildImage(build: ImageBuild): Promise<void>;
-  /** Puts the images that tests use into the cluster's registry. */
+  /** Puts the images of the tests into the cluster's registry. */
   loadBaseImages(): Promise<void>;
   /** Path of a component's log. */
   logs(component: ComponentName): string;
-  /** Ends the cluster and removes all of it. */
+  /** Ends the cluster and removes it completely. */
   stop(): Promise<void>;
 }

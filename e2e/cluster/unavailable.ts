@@ -1,6 +1,6 @@
 import { componentNames, type ComponentName, type ManagedComponent } from './types.ts';
 
-/** Something was asked of a cluster that it cannot do; tests avoid it by its capabilities. */
+/** The cluster does not support the operation; tests check its capabilities first. */
 export class UnavailableError extends Error {
   constructor(what: string, reason: string) {
     super(`${what} is not available: ${reason}`);
@@ -8,7 +8,7 @@ export class UnavailableError extends Error {
   }
 }
 
-/** Stands for a component that this cluster does not have, or not under our control. */
+/** A placeholder for a component that this cluster does not have or does not control. */
 function unavailableComponent(name: string, reason: string): ManagedComponent {
   const refuse = (): Promise<never> => Promise.reject(new UnavailableError(name, reason));
   return {
@@ -28,14 +28,14 @@ function unavailableComponent(name: string, reason: string): ManagedComponent {
   };
 }
 
-/** All components of a cluster: those given, and for the others one that says why it is not there. */
+/** All components of a cluster: the given ones, and placeholders with a reason for the others. */
 export function withUnavailable(
   components: Partial<Record<ComponentName, ManagedComponent>>,
   reason: string,
 ): Record<ComponentName, ManagedComponent> {
   const entries = componentNames.map((name) => [
     name,
-    components[name] ?? unavailableComponent(name, reason === '' ? 'it was left out' : reason),
+    components[name] ?? unavailableComponent(name, reason === '' ? 'it was omitted' : reason),
   ]);
   return Object.fromEntries(entries) as Record<ComponentName, ManagedComponent>;
 }

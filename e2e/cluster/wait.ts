@@ -4,24 +4,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface WaitOptions {
   readonly timeoutMs: number;
   readonly intervalMs?: number;
-  /** Adds to the error what may explain why the wait was in vain. */
+  /** Adds an explanation to the timeout error. */
   readonly explain?: () => Promise<string>;
 }
 
-/** Asks until the answer is yes; for states that nobody announces. The error says what was waited for. */
+/** Polls until the condition holds, for changes that are not announced. The error names the condition. */
 export async function waitUntil(what: string, isSo: () => Promise<boolean>, options: WaitOptions): Promise<void> {
   const { timeoutMs, intervalMs = 20, explain } = options;
   const deadline = performance.now() + timeoutMs;
   while (!(await isSo())) {
     if (performance.now() > deadline) {
       const explanation = explain === undefined ? '' : `\n${await explain()}`;
-      throw new Error(`waited ${timeoutMs} ms in vain for ${what}${explanation}`);
+      throw new Error(`waited ${timeoutMs} ms for ${what}${explanation}`);
     }
     await delay(intervalMs);
   }
 }
 
-/** The last lines of a file, for error messages; an empty text when there is no file. */
+/** The last lines of a file, for error messages; empty without a file. */
 export async function lastLines(path: string, lines = 20): Promise<string> {
   const file = await open(path).catch(() => null);
   if (file === null) return '';

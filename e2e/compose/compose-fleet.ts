@@ -6,7 +6,7 @@ import type { DockerEngine } from '../docker/docker-engine.ts';
 const file = join(import.meta.dirname, '../../docker-compose.test.yml');
 const project = 'certfleet';
 
-/** A volume as `certfleet list -o json` shows it. */
+/** A volume as shown by `certfleet list -o json`. */
 export interface ListedVolume {
   readonly volumeId: string;
   readonly node: string;
@@ -16,7 +16,7 @@ export interface ListedVolume {
   readonly notAfter?: string;
 }
 
-/** What docker-compose.test.yml brings up. */
+/** The services of docker-compose.test.yml. */
 export class ComposeFleet {
   readonly #engine: DockerEngine;
 
@@ -33,7 +33,7 @@ export class ComposeFleet {
     return (await this.#engine.run(['docker', ...args])).stdout.trim();
   }
 
-  /** Runs a command in a service's container; as fast as `docker-compose exec`, which takes a second, is slow. */
+  /** Runs a command in a service's container, without `docker-compose exec`, which takes a second. */
   exec(service: string, ...command: readonly string[]): Promise<string> {
     return this.docker('exec', containerOf(service), ...command);
   }
@@ -50,37 +50,36 @@ export class ComposeFleet {
     await waitUntil(`${services.join(', ')} to be healthy`, isSo, { timeoutMs: 60_000, intervalMs: 300, explain });
   }
 
-  /** How the services' containers ended: 0 by themselves, 137 when they had to be killed. */
+  /** Exit codes of the services' containers: 137 when they had to be killed. */
   async exitCodes(...services: readonly string[]): Promise<readonly number[]> {
     const codes = await this.docker('inspect', '--format', '{{.State.ExitCode}}', ...services.map(containerOf));
     return codes.split('\n').map(Number);
   }
 
-  /** The volumes that the controller knows, by its command line. */
+  /** The volumes that the controller's command line lists. */
   async list(): Promise<readonly ListedVolume[]> {
     const answer = await this.exec('controller', 'certfleet', 'list', '-o', 'json');
     return (JSON.parse(answer) as { readonly volumes: readonly ListedVolume[] }).volumes;
   }
 
-  /** A sample of the controller's metrics as its published port shows it; 0 when it is not there. */
+  /** A sample of the controller's metrics from its published port; 0 when it is missing. */
   async metric(sample: string): Promise<number> {
     const { stdout } = await this.#engine.run(['curl', '--silent', '--fail', 'http://127.0.0.1:9402/metrics']);
     const line = stdout.split('\n').find((each) => each.startsWith(`${sample} `));
     return line === undefined ? 0 : Number(line.slice(sample.length));
   }
 
-  /** Whether the controller says that it serves without Redis. */
+  /** Whether the controller reports that it runs without Redis. */
   async isDegraded(): Promise<boolean> {
     const { stdout } = await this.#engine.run(['curl', '--silent', '--fail', 'http://127.0.0.1:9402/readyz']);
     return stdout.includes('degraded');
   }
 
-  /** The agent's CSI socket. */
   csiSocket(agent: string): string {
     return this.#engine.volumePath(`${project}_${agent}-csi`, 'csi.sock');
   }
 
-  /** What is left of it in the engine: containers, volumes, and networks that are not the engine's own. */
+  /** The remaining objects in the engine: containers, volumes, and networks except the engine's own. */
   async remains(): Promise<string[]> {
     const found = await Promise.all([
       this.docker('ps', '--all', '--quiet'),

@@ -13,7 +13,7 @@ export async function loadComposeImages(engine: DockerEngine, log: (line: string
   await ensureNodeImage(log);
   await ensureRedisImage(log);
   await engine.load(redisImage);
-  // Debian with openssl, which is all that is asked of buildpack-deps; on Docker Hub it is too the base of Node's image.
+  // Only Debian with openssl is needed of buildpack-deps; on Docker Hub it is also the base of Node's image.
   await engine.load(nodeImage, ['buildpack-deps:bookworm-curl']);
   for (const app of ['node-agent', 'renewal-controller']) {
     await engine.build({ tag: `certfleet/${app}:test`, context: repository, target: app });

@@ -1,4 +1,4 @@
-// docker-compose.test.yml as it stands, in a dockerd of this test's own: a fleet of two nodes without Kubernetes.
+// docker-compose.test.yml unchanged in its own dockerd: a fleet of two nodes without Kubernetes.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
@@ -29,7 +29,7 @@ function volumeOf(podName: string, duration: string): InlineVolume {
   });
 }
 
-test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears the loss of Redis', async (t) => {
+test('a fleet of two nodes starts with docker compose, renews by jobs, and survives the loss of Redis', async (t) => {
   const docker = await startEngine(t);
   if (docker === undefined) return;
   const { engine } = docker;
@@ -48,14 +48,14 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
   };
   const patiently = { timeoutMs: 40_000, intervalMs: 300 };
 
-  await t.test('all become healthy, with nothing listening beyond the loopback', async () => {
+  await t.test('all become healthy and listen only on the loopback', async () => {
     await fleet.compose('up', '--detach', '--no-build');
     await fleet.healthy(...services);
     const published = await fleet.docker('ps', '--format', '{{.Ports}}');
     assert.deepEqual(published.match(/[^ ,]+(?=->)/g), ['127.0.0.1:9402']);
   });
 
-  await t.test('the controller lists what each agent holds, with its expiry', async () => {
+  await t.test("the controller lists each agent's volumes with their expiry", async () => {
     for (const { agent, volume } of [long, short]) await csi.get(agent)?.publish(volume);
     for (const published of [long, short]) {
       await waitUntil(`${published.agent}'s volume to be listed`, () => isShown(published), patiently);
@@ -74,26 +74,29 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
     assert.equal(await fleet.metric(byDeadline), 0);
   });
 
-  await t.test('with Redis gone the agent renews by itself, and nothing is lost when it is back', async () => {
-    const untouched = await certificateIn(long);
-    await fleet.compose('kill', 'redis');
-    await waitUntil('the controller to say so', () => fleet.isDegraded(), patiently);
-    const last = await certificateIn(short);
-    const isRenewed = async (): Promise<boolean> => (await certificateIn(short)).serialNumber !== last.serialNumber;
-    await waitUntil('a renewal without the controller', isRenewed, patiently);
-    const jobs = await fleet.metric(byJob);
-    await fleet.compose('start', 'redis');
-    await fleet.healthy(...services);
-    await waitUntil('the controller to have Redis again', async () => !(await fleet.isDegraded()), patiently);
-    for (const published of [long, short]) {
-      await waitUntil(`${published.agent}'s volume to be listed again`, () => isShown(published), patiently);
-    }
-    assert.equal((await certificateIn(long)).serialNumber, untouched.serialNumber);
-    await waitUntil('the next renewal by the controller', async () => (await fleet.metric(byJob)) > jobs, patiently);
-  });
+  await t.test(
+    'without Redis the agent renews at its fallback deadline, and nothing is lost when it is back',
+    async () => {
+      const untouched = await certificateIn(long);
+      await fleet.compose('kill', 'redis');
+      await waitUntil('the controller to report it', () => fleet.isDegraded(), patiently);
+      const last = await certificateIn(short);
+      const isRenewed = async (): Promise<boolean> => (await certificateIn(short)).serialNumber !== last.serialNumber;
+      await waitUntil('a renewal without the controller', isRenewed, patiently);
+      const jobs = await fleet.metric(byJob);
+      await fleet.compose('start', 'redis');
+      await fleet.healthy(...services);
+      await waitUntil('the controller to have Redis again', async () => !(await fleet.isDegraded()), patiently);
+      for (const published of [long, short]) {
+        await waitUntil(`${published.agent}'s volume to be listed again`, () => isShown(published), patiently);
+      }
+      assert.equal((await certificateIn(long)).serialNumber, untouched.serialNumber);
+      await waitUntil('the next renewal by the controller', async () => (await fleet.metric(byJob)) > jobs, patiently);
+    },
+  );
 
   await t.test(
-    'each service ends by itself, the agents without their controller too, and down leaves nothing',
+    'each service stops on request, the agents also without their controller, and down leaves nothing',
     async () => {
       for (const { agent, volume } of [long, short]) await csi.get(agent)?.unpublish(volume);
       // Above the services' own limit, after which they give up with an exit code.
@@ -109,5 +112,5 @@ test('a fleet of two nodes comes up by docker compose, renews by jobs, and bears
     },
   );
 
-  await t.test('and the machine is as it was', () => docker.expectNoTrace());
+  await t.test('the machine is unchanged', () => docker.expectNoTrace());
 });

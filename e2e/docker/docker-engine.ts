@@ -10,8 +10,8 @@ import { Sandbox } from '../cluster/sandbox.ts';
 const socket = 'unix:///run/docker.sock';
 
 /**
- * dockerd of a test's own. Its bridges and rules lie in the sandbox's network namespace, its sockets, images and volumes
- * in its mount namespace, its containers in its cgroup: all of it ends with the sandbox, and with the test's process.
+ * A separate dockerd. Its bridges and rules are in the sandbox's network namespace, its sockets, images and volumes in
+ * its mount namespace, its containers in its cgroup: all of it ends with the sandbox and with the test's process.
  */
 export class DockerEngine {
   readonly #sandbox: Sandbox;
@@ -27,7 +27,7 @@ export class DockerEngine {
     try {
       await mkdir(sandbox.path('logs'));
       await writeFile(runtimePath(sandbox), runtime, { mode: 0o755 });
-      // Images in memory, as the clusters keep theirs.
+      // Images in memory, like those of clusters.
       const dataRoot = 'mkdir -p /var/lib/docker && mount -t tmpfs -o mode=0711 docker /var/lib/docker';
       await engine.run(['sh', '-c', dataRoot]);
       const isReady = (): Promise<boolean> =>
@@ -43,19 +43,19 @@ export class DockerEngine {
     }
   }
 
-  /** Where it runs; gone after stop(). */
+  /** The sandbox of dockerd; removed by stop(). */
   get sandbox(): Sandbox {
     return this.#sandbox;
   }
 
-  /** Runs a command beside dockerd, with the environment that leads docker and docker-compose to it. */
+  /** Runs a command in the sandbox, with the environment for docker and docker-compose. */
   run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    // A configuration of its own: the machine's may name contexts and helpers that are not for this engine.
+    // A separate configuration: the machine's may name contexts and helpers that are not for this engine.
     const env = { DOCKER_HOST: socket, DOCKER_CONFIG: this.#sandbox.path('docker') };
     return run(argv, { prefix: this.#sandbox.enterNode, ...options, env });
   }
 
-  /** Takes an image from the storage of builds, also under other names. */
+  /** Loads an image from the build storage, also under other names. */
   async load(image: string, names: readonly string[] = []): Promise<void> {
     const path = this.#sandbox.path(`${basename(image).replace(':', '-')}.tar`);
     await archive(image, path);
@@ -64,29 +64,29 @@ export class DockerEngine {
     for (const name of names) await this.run(['docker', 'tag', image, name]);
   }
 
-  /** Builds an image outside, where package registries can be reached, and takes it. */
+  /** Builds an image outside, where package registries are reachable, and loads it. */
   async build(order: ImageBuild): Promise<void> {
-    // Taken before anybody else may build another image of that name.
+    // Loaded before another process can build an image of that name.
     await withImageStorage(async () => {
       await build(order);
       await this.load(order.tag);
     });
   }
 
-  /** Where this process finds a file of a named volume. */
+  /** The path of a file in a named volume, for this process. */
   volumePath(volume: string, path: string): string {
     return this.#sandbox.nodePath(`/var/lib/docker/volumes/${volume}/_data/${path}`);
   }
 
-  /** Ends dockerd and every container, whatever state they are in. */
+  /** Ends dockerd and all containers in any state. */
   stop(): Promise<void> {
     return this.#sandbox.destroy();
   }
 }
 
 /**
- * runc for machines whose root lacks CAP_SYS_RESOURCE, as in containers that run tests: a privileged container is given
- * every capability by name, and runc fails with "unable to apply caps" when one is not to be had.
+ * runc for machines whose root lacks CAP_SYS_RESOURCE, such as test containers: a privileged container requests every
+ * capability by name, and runc fails with "unable to apply caps" when one is not available.
  */
 const runtime = `#!/bin/sh
 for each; do
@@ -109,7 +109,7 @@ function dockerd(sandbox: Sandbox): readonly string[] {
     'dockerd',
     `--host=${socket}`,
     `--cgroup-parent=/${sandbox.name}/docker`,
-    // A lower score needs CAP_SYS_RESOURCE too.
+    // A lower score also needs CAP_SYS_RESOURCE.
     '--oom-score-adjust=0',
     `--add-runtime=permitted=${runtimePath(sandbox)}`,
     '--default-runtime=permitted',

@@ -8,14 +8,14 @@ import { marksOf, tracesOf } from '../cluster/testing/traces.ts';
 import type { Cluster } from '../cluster/types.ts';
 import { DockerEngine } from './docker-engine.ts';
 
-/** A dockerd that a test has for itself. */
+/** A dockerd for one test. */
 export interface EngineOfTest {
   readonly engine: DockerEngine;
-  /** Ends it and expects the machine to be as it was before. */
+  /** Ends it and checks that the machine is unchanged. */
   expectNoTrace(): Promise<void>;
 }
 
-/** Starts dockerd, which ends with the test at the latest; where it cannot run the test is skipped, with the reason. */
+/** Starts dockerd, which ends at the latest with the test; where it cannot run, the test is skipped with the reason. */
 export async function startEngine(t: TestContext): Promise<EngineOfTest | undefined> {
   if (process.getuid?.() !== 0) {
     t.skip('dockerd needs root');
@@ -23,7 +23,7 @@ export async function startEngine(t: TestContext): Promise<EngineOfTest | undefi
   }
   const before = await machineState();
   const engine = await DockerEngine.start(console.log).catch((error: unknown) => {
-    t.skip(`dockerd does not run here: ${error instanceof Error ? error.message : String(error)}`);
+    t.skip(`dockerd cannot run here: ${error instanceof Error ? error.message : String(error)}`);
   });
   if (engine === undefined) return undefined;
   t.after(() => engine.stop());
@@ -39,7 +39,7 @@ export async function startEngine(t: TestContext): Promise<EngineOfTest | undefi
   };
 }
 
-/** What of the machine itself a container engine or a node in a container may change. */
+/** The machine state that a container engine or a node in a container might change. */
 async function machineState(): Promise<string> {
   const links = await run(['ip', '-brief', 'link']);
   const rules = await run(['iptables-save']);
@@ -49,7 +49,7 @@ async function machineState(): Promise<string> {
       .split('\n')
       .filter((line) => /^[-*:]/.test(line))
       .map((line) => line.replace(/ \[.*/, '')),
-    // What a kubelet sets, and a Debian that boots.
+    // Settings that a kubelet or a booting Debian changes.
     ...[...Object.keys(kernelSettings), '/proc/sys/kernel/pid_max'].map(
       (path) => `${path} ${readFileSync(path, 'latin1')}`,
     ),

@@ -1,5 +1,5 @@
-// A whole controller on a real Redis, with the agent's own link as its agent: due volumes are renewed through the queue,
-// operators see and ask over HTTP.
+// A complete controller on a real Redis with the agent's link: due volumes are renewed through the queue, operators
+// read and act over HTTP.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runCli } from '../../apps/renewal-controller/src/cli/run-cli.ts';
@@ -15,7 +15,7 @@ interface Shown {
   readonly next?: string;
 }
 
-test('a due volume is renewed through the queue, and what is not due is left alone', async () => {
+test('a due volume is renewed through the queue, others are not', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
@@ -30,7 +30,7 @@ test('a due volume is renewed through the queue, and what is not due is left alo
   assert.deepEqual(volumes.renewals, [{ volumeId: 'csi-due', generation: 1 }]);
 });
 
-test('a renewal that its agent refuses for a while takes no slot, and a personâ€™s request is carried out', async () => {
+test('a renewal that its agent refuses temporarily holds no slot, and an operatorâ€™s request succeeds', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
@@ -45,7 +45,7 @@ test('a renewal that its agent refuses for a while takes no slot, and a personâ€
   volumes.set('csi-resting', reportOf('csi-resting', { dueInMs: -1_000 }));
   fixture.startAgent(volumes);
   await eventually('the agent to refuse', () => refusals === 1);
-  // Long before the answer timeout of a minute.
+  // Well before the answer timeout of one minute.
   await eventually('the slot to be free', async () => {
     const { lanes } = await fixture.api<{ lanes: readonly { inFlight: number; queued: number }[] }>('lanes');
     return lanes.length === 1 && lanes.every(({ inFlight, queued }) => inFlight + queued === 0);
@@ -57,7 +57,7 @@ test('a renewal that its agent refuses for a while takes no slot, and a personâ€
   assert.equal(refusals, 1);
 });
 
-test('operators see the fleet in pages, have it renewed after a dry run, and hold a lane', async () => {
+test('operators page through the fleet, renew it after a dry run, and pause a lane', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
@@ -94,7 +94,7 @@ test('operators see the fleet in pages, have it renewed after a dry run, and hol
   assert.equal(resumed.paused, undefined);
 });
 
-test('the command line lists, counts, renews and holds, as tables and as JSON', async () => {
+test('the command line lists, counts, renews and pauses, as tables and as JSON', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const volumes = new RenewingVolumes();
@@ -133,7 +133,7 @@ test('the command line lists, counts, renews and holds, as tables and as JSON', 
   assert.equal((await certfleet('fly')).code, 64);
 });
 
-test('refuses what it does not understand, and the whole fleet unless it is meant', async () => {
+test('rejects unknown input, and requires an explicit choice of the whole fleet', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   const refused: readonly (readonly [string, unknown, number])[] = [
@@ -153,18 +153,18 @@ test('refuses what it does not understand, and the whole fleet unless it is mean
   assert.equal((await fixture.api<{ status: number }>('renewals/unknown')).status, 404);
 });
 
-test('is ready once the index is loaded, stays so without Redis, and says what is missing', async () => {
+test('is ready once the index is loaded, stays ready without Redis, and reports the outage', async () => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController();
   await eventually('readiness', async () => (await fixture.ops('readyz')).status === 200);
   await fixture.redis.kill();
-  await eventually('the loss to be told', async () => (await fixture.ops('readyz')).text.includes('redis'));
+  await eventually('the loss to be reported', async () => (await fixture.ops('readyz')).text.includes('redis'));
   assert.deepEqual(await fixture.ops('readyz'), {
     status: 200,
     text: JSON.stringify({ status: 'degraded', reason: 'redis is unreachable' }),
   });
   assert.equal((await fixture.ops('healthz')).status, 200);
-  // The page that says so, and what was known last, can still be had.
+  // The page with this report and the last known state is still served.
   assert.equal((await fixture.api<{ redis: { reachable: boolean } }>('summary')).redis.reachable, false);
   const answer = await fixture.api<{ status: number; message?: string }>('renewals');
   assert.deepEqual([answer.status, answer.message?.includes('redis is not reachable')], [503, true]);

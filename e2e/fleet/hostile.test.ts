@@ -1,4 +1,4 @@
-// Agents and operators that mean harm, against a whole controller: each meets a clear refusal, and nobody else notices.
+// Hostile agents and operators against a complete controller: each gets a clear refusal, and others are not affected.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -17,7 +17,7 @@ import { eventually } from './support/eventually.ts';
 import { TwoReplicas } from './support/two-replicas.ts';
 import type { RawAgent } from './support/two-replicas.ts';
 
-/** A fleet with an honest node, whose volume must stay as it is whatever the others do. */
+/** A fleet with an honest node, whose volume must not change. */
 async function startFleet(t: TestContext): Promise<{ fleet: TwoReplicas; honest: MemoryVolumes; redis: RedisServer }> {
   const redis = await startRedisServer();
   const fleet = await TwoReplicas.start({ flags: [`--redis-url=${redis.url}`] });
@@ -31,7 +31,7 @@ async function startFleet(t: TestContext): Promise<{ fleet: TwoReplicas; honest:
   return { fleet, honest, redis };
 }
 
-/** The honest node still reports, and is heard at once. */
+/** The honest node can still report without delay. */
 async function assertServed(fleet: TwoReplicas, honest: MemoryVolumes, mark: number): Promise<void> {
   honest.set('csi-honest', { generation: mark });
   await eventually('the honest node to be heard', async () => {
@@ -48,7 +48,7 @@ function endOf({ connection }: RawAgent): Promise<string> {
 const report = (volumeId: string, fields: object = {}): VolumeReport =>
   VolumeReport.fromPartial({ volumeId, ...fields });
 
-test('an agent that sends too much at once, or too many volumes, or nonsense, loses its stream', async (t) => {
+test('an agent that sends too much at once, too many volumes, or invalid data loses its stream', async (t) => {
   const { fleet, honest } = await startFleet(t);
   const refusals: readonly (readonly [(agent: RawAgent) => void, RegExp])[] = [
     [
@@ -81,7 +81,7 @@ test('an agent that sends too much at once, or too many volumes, or nonsense, lo
   }
 });
 
-test('volume ids that are none cost their own report alone, and a node speaks for itself alone', async (t) => {
+test('invalid volume ids only cost their own report, and a node only speaks for itself', async (t) => {
   const { fleet, honest } = await startFleet(t);
   const agent = await fleet.rawAgent('one', 'node-b', []);
   const forged = [
@@ -112,14 +112,14 @@ test('volume ids that are none cost their own report alone, and a node speaks fo
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** What is really held, in this process' heap and outside it. */
+/** Live memory in this process' heap and outside it. */
 function liveBytes(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-test('a flood of reports holds up nobody and does not grow the controller', async (t) => {
+test('a flood of reports blocks nobody and does not grow the controller', async (t) => {
   const { fleet, honest } = await startFleet(t);
   const agent = await fleet.rawAgent('one', 'node-b', []);
   const before = liveBytes();
@@ -130,7 +130,7 @@ test('a flood of reports holds up nobody and does not grow the controller', asyn
     while (!ending.signal.aborted) {
       const upserted = Array.from({ length: 100 }, (_, i) => report(`csi-${i}`, { generation: (sent += 1) }));
       agent.send({ delta: { upserted, removedVolumeIds: [] } });
-      // As fast as the controller's flow control lets it.
+      // As fast as the controller's flow control allows.
       if (stream.writableNeedDrain) await once(stream, 'drain', ending).catch(() => undefined);
       else await new Promise((resolve) => setImmediate(resolve));
     }
@@ -143,14 +143,14 @@ test('a flood of reports holds up nobody and does not grow the controller', asyn
   ending.abort();
   await flood;
   assert.ok(sent > 1_000, `sent ${sent} reports`);
-  // What is in flight between the two is bounded by flow control, however many reports were sent.
+  // Flow control limits the data in flight, independent of the number of reports.
   assert.ok(
     Math.max(...grownMb) < 64,
     `grew by ${grownMb.map(Math.round).join(', ')} MB with the flooding agent in it`,
   );
 });
 
-test('jobs that make no sense are passed over, and the next good one is done', async (t) => {
+test('invalid jobs are skipped, and the next valid one is done', async (t) => {
   const { fleet, honest, redis } = await startFleet(t);
   const logAt = fleet.log.length;
   const connection = { port: redis.port };
@@ -177,7 +177,7 @@ test('jobs that make no sense are passed over, and the next good one is done', a
   assert.equal(refused.length, 9, fleet.log.slice(logAt).join(''));
 });
 
-test('requests that are too large, or never end, are refused or wait by themselves', async (t) => {
+test('requests that are too large or never end are rejected or wait without blocking others', async (t) => {
   const { fleet, honest } = await startFleet(t);
   const statuses = await Promise.all([
     fleet.raw('one', 'GET', `volumes?search=${'x'.repeat(10_000)}`),
@@ -201,7 +201,7 @@ test('requests that are too large, or never end, are refused or wait by themselv
   for (let mark = 2; mark < 6; mark += 1) await assertServed(fleet, honest, mark);
 });
 
-/** A request whose headers come letter by letter. */
+/** A request whose headers arrive letter by letter. */
 async function slowConnection(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);

@@ -1,6 +1,6 @@
-// Who agents and operators are, asked of a real API server.
+// Identities of agents and operators with a real API server.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
 import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
 import { systemClock } from '../../libs/shared/src/clock.ts';
@@ -60,7 +60,7 @@ after(async () => {
   await cluster.stop();
 });
 
-/** A token as the kubelet would project it; without a pod it is bound to no node. */
+/** A token as the kubelet would project it; without a pod it is not bound to a node. */
 async function tokenOf(
   account: string,
   options: { readonly pod?: string; readonly audience?: string },
@@ -71,50 +71,54 @@ async function tokenOf(
   return stdout.trim();
 }
 
-test('an agent is the agent of the node that its pod runs on', async () => {
-  const identify = identifyByTokenReview(client, rules);
-  assert.equal(await identify(await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' })), 'node-1');
-  assert.equal(await identify(await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' })), 'node-2');
-});
+describe('identity', () => {
+  test('an agent has the identity of the node that its pod runs on', async () => {
+    const identify = identifyByTokenReview(client, rules);
+    assert.equal(await identify(await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' })), 'node-1');
+    assert.equal(await identify(await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' })), 'node-2');
+  });
 
-test('a token of another audience, another account or no node, or a forged one, is nobody', async () => {
-  const identify = identifyByTokenReview(client, rules);
-  const good = await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' });
-  const [header = '', , signature = ''] = good.split('.');
-  const claims = JSON.parse(Buffer.from(good.split('.')[1] ?? '', 'base64url').toString()) as {
-    'kubernetes.io': { node: { name: string } };
-  };
-  claims['kubernetes.io'].node.name = 'node-2';
-  const forged = [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
-  const refusals: readonly (readonly [string, string])[] = [
-    [await tokenOf('agent', { pod: 'agent-1' }), 'unauthenticated'],
-    [await tokenOf('agent', { pod: 'agent-1', audience: 'vault' }), 'unauthenticated'],
-    [forged, 'unauthenticated'],
-    ['nonsense', 'unauthenticated'],
-    [await tokenOf('other', { pod: 'other-1', audience: 'certfleet' }), 'permission-denied'],
-    [await tokenOf('agent', { audience: 'certfleet' }), 'permission-denied'],
-  ];
-  for (const [token, code] of refusals) await assert.rejects(identify(token), { code });
-});
+  test('rejects a token of another audience, another account or no node, and a forged one', async () => {
+    const identify = identifyByTokenReview(client, rules);
+    const good = await tokenOf('agent', { pod: 'agent-1', audience: 'certfleet' });
+    const [header = '', , signature = ''] = good.split('.');
+    const claims = JSON.parse(Buffer.from(good.split('.')[1] ?? '', 'base64url').toString()) as {
+      'kubernetes.io': { node: { name: string } };
+    };
+    claims['kubernetes.io'].node.name = 'node-2';
+    const forged = [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
+    const refusals: readonly (readonly [string, string])[] = [
+      [await tokenOf('agent', { pod: 'agent-1' }), 'unauthenticated'],
+      [await tokenOf('agent', { pod: 'agent-1', audience: 'vault' }), 'unauthenticated'],
+      [forged, 'unauthenticated'],
+      ['nonsense', 'unauthenticated'],
+      [await tokenOf('other', { pod: 'other-1', audience: 'certfleet' }), 'permission-denied'],
+      [await tokenOf('agent', { audience: 'certfleet' }), 'permission-denied'],
+    ];
+    for (const [token, code] of refusals) await assert.rejects(identify(token), { code });
+  });
 
-test('a deleted pod takes its identity with it', async () => {
-  const token = await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' });
-  await cluster.kubectl(['delete', 'pod', 'agent-2', '-n', namespace, '--force', '--grace-period=0']);
-  await assert.rejects(identifyByTokenReview(client, rules)(token), { code: 'unauthenticated' });
-});
+  test('a deleted pod loses its identity', async () => {
+    const token = await tokenOf('agent', { pod: 'agent-2', audience: 'certfleet' });
+    await cluster.kubectl(['delete', 'pod', 'agent-2', '-n', namespace, '--force', '--grace-period=0']);
+    await assert.rejects(identifyByTokenReview(client, rules)(token), { code: 'unauthenticated' });
+  });
 
-test('operators may do what RBAC says: view and renew are verbs of their own', async () => {
-  const sessions = { find: () => Promise.reject(new Error('expected no session to be asked for')) };
-  const gate = new KubernetesGate({ client, sessions, clock: systemClock });
-  const rightsOf = async (account: string): Promise<object> => {
-    const headers = { authorization: `Bearer ${await tokenOf(account, {})}` };
-    const { user } = await gate.identify({ headers, cookie: undefined });
-    assert.equal(user.username, `system:serviceaccount:${namespace}:${account}`);
-    return { view: await gate.allows(user, 'view'), renew: await gate.allows(user, 'renew') };
-  };
-  assert.deepEqual(await rightsOf('viewer'), { view: true, renew: false });
-  assert.deepEqual(await rightsOf('operator'), { view: true, renew: true });
-  assert.deepEqual(await rightsOf('other'), { view: false, renew: false });
-  // A token that was made for the agents' API is no operator's.
-  await assert.rejects(gate.userOf(await tokenOf('operator', { audience: 'certfleet' })), { code: 'unauthenticated' });
+  test('operators have the permissions of RBAC: view and renew are separate verbs', async () => {
+    const sessions = { find: () => Promise.reject(new Error('expected no session to be asked for')) };
+    const gate = new KubernetesGate({ client, sessions, clock: systemClock });
+    const rightsOf = async (account: string): Promise<object> => {
+      const headers = { authorization: `Bearer ${await tokenOf(account, {})}` };
+      const { user } = await gate.identify({ headers, cookie: undefined });
+      assert.equal(user.username, `system:serviceaccount:${namespace}:${account}`);
+      return { view: await gate.allows(user, 'view'), renew: await gate.allows(user, 'renew') };
+    };
+    assert.deepEqual(await rightsOf('viewer'), { view: true, renew: false });
+    assert.deepEqual(await rightsOf('operator'), { view: true, renew: true });
+    assert.deepEqual(await rightsOf('other'), { view: false, renew: false });
+    // A token for the agents' API is not valid for operators.
+    await assert.rejects(gate.userOf(await tokenOf('operator', { audience: 'certfleet' })), {
+      code: 'unauthenticated',
+    });
+  });
 });

@@ -1,4 +1,4 @@
-// What operators see and do over HTTP, of a whole controller on a real Redis with the agents' own links.
+// The operators' HTTP API of a complete controller on a real Redis with the agents' links.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ async function allShown(fleet: OperatedFleet, count: number): Promise<void> {
 
 const idsOf = ({ volumes }: VolumePage): readonly string[] => volumes.map(({ volumeId }) => volumeId);
 
-test('the table is searched, filtered, sorted and paged, and every page goes on where the one before ended', async () => {
+test('the table is searched, filtered, sorted and paged without gaps', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController();
   const volumes = new MemoryVolumes();
@@ -71,7 +71,7 @@ test('the table is searched, filtered, sorted and paged, and every page goes on 
   assert.deepEqual(json.body.map(({ volumeId }) => volumeId).sort(), ['csi-1', 'csi-3', 'csi-5']);
 });
 
-test('a summary says in words what wants attention, and each volume, node and lane says the same from its side', async () => {
+test('a summary lists problems, and each volume, node and lane shows the same facts', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController();
   const volumes = new MemoryVolumes();
@@ -109,7 +109,7 @@ test('a summary says in words what wants attention, and each volume, node and la
   assert.equal((await fleet.ask('nodes/nowhere')).status, 404);
 });
 
-test('a paused lane shows what waits and why, and what operators do is kept and shown', async () => {
+test('a paused lane shows waiting renewals with the reason, and operators’ actions are recorded and shown', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController();
   const volumes = new RenewingVolumes();
@@ -157,7 +157,7 @@ test('a paused lane shows what waits and why, and what operators do is kept and 
   assert.match(out, /local +renew +volumes=node-a\/csi-2 +leaked/);
 });
 
-test('open pages are told of changes, go on where they dropped, and are told when that is not known', async () => {
+test('open pages are notified of changes, resume after an interruption, and are told when they may have missed some', async () => {
   await using fleet = await OperatedFleet.start();
   const controller = await fleet.startController();
   const volumes = new MemoryVolumes();
@@ -173,7 +173,7 @@ test('open pages are told of changes, go on where they dropped, and are told whe
   volumes.set('csi-3', reportOf('csi-3'));
   await allShown(fleet, 3);
   const again = await EventReader.open(`${fleet.origin}/api/v1/events`, change.id);
-  // Nothing of what was told before the drop comes again.
+  // Events from before the interruption are not repeated.
   const missed = JSON.parse((await again.next((event) => event.data.includes('csi-3'))).data) as ChangeEvent;
   assert.ok(missed.kinds.includes('volumes'));
   assert.deepEqual(missed.volumes, [['node-a', 'csi-3']]);
@@ -183,12 +183,12 @@ test('open pages are told of changes, go on where they dropped, and are told whe
   const stale = await EventReader.open(`${fleet.origin}/api/v1/events`, change.id);
   assert.equal((await stale.next(() => true)).type, 'reset');
   stale.close();
-  // An open stream does not hold up a stop.
+  // An open stream does not delay a stop.
   await controller.stop();
   await again.ended;
 });
 
-test('serves the page under a strict policy, its hashed files for ever, its views from one document', async () => {
+test('serves the page under a strict policy, hashed files as immutable, and one document for all views', async () => {
   await using fleet = await OperatedFleet.start();
   const page = join(fleet.directory, 'page');
   mkdirSync(join(page, 'assets'), { recursive: true });
@@ -215,7 +215,7 @@ test('serves the page under a strict policy, its hashed files for ever, its view
     assert.ok(`/api/v1/${path}` in description.paths, path);
 });
 
-test('says how to build the page when it is not there', async () => {
+test('explains how to build the page when it is missing', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController(`--page-directory=${join(fleet.directory, 'none')}`);
   const answer = await fetch(`${fleet.origin}/`, { headers: { accept: 'text/html' } });
@@ -223,7 +223,7 @@ test('says how to build the page when it is not there', async () => {
   assert.match(await answer.text(), /npm run build --workspace @certfleet\/dashboard/);
 });
 
-test('takes no orders from other sites, and none from a name that was made to point here', async () => {
+test('rejects requests of other sites and of names that were made to resolve here', async () => {
   await using fleet = await OperatedFleet.start();
   await fleet.startController();
   const json = { selection: {}, reason: 'x', everything: true, dryRun: true };

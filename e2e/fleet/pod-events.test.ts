@@ -1,4 +1,4 @@
-// A pod's events, asked of a real API server as the chart lets the controller ask.
+// A pod's events from a real API server, with the chart's permissions.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { podEventReader } from '../../apps/renewal-controller/src/kube/pod-events.ts';
@@ -54,7 +54,7 @@ async function uidOf(pod: string): Promise<string> {
   return stdout.trim();
 }
 
-/** The API server as a ServiceAccount reaches it. */
+/** A client with the identity of a ServiceAccount. */
 async function clientAs(account: string): Promise<KubeClient> {
   const admin = await kubeconfigCredentials(await cluster.localKubeconfig(), systemClock).access();
   const { stdout } = await cluster.kubectl(['create', 'token', account, '-n', namespace]);
@@ -82,7 +82,7 @@ function event(name: string, uid: string, fields: object): object {
   };
 }
 
-test("gives the pod's events, the latest first, of the older kind and of the newer, and of no other pod", async () => {
+test("returns the pod's events, latest first, of the older and the newer kind, and of no other pod", async () => {
   const at = (minute: number): string => `2026-11-26T10:0${minute}:00Z`;
   await cluster.apply([
     event('First', podUid, { lastTimestamp: at(1), count: 3, message: 'seen thrice' }),
@@ -109,7 +109,7 @@ test("gives the pod's events, the latest first, of the older kind and of the new
   assert.equal(events[2]?.message, 'seen thrice');
 });
 
-test('shows no more than a page takes', async () => {
+test('returns at most one page', async () => {
   const uid = '0b8f8f5c-0000-4000-8000-000000000001';
   const many = Array.from({ length: 120 }, (_, i) =>
     event(`many-${i}`, uid, {
@@ -121,7 +121,7 @@ test('shows no more than a page takes', async () => {
   assert.deepEqual([events.length, events[0]?.reason, events.at(-1)?.reason], [100, 'many-119', 'many-20']);
 });
 
-test('says why there are none: no right, no API server, no pod that could be asked for', async () => {
+test('reports why there are none: no permission, no API server, no pod to ask about', async () => {
   const pod = { namespace, podUid };
   const refused = await podEventReader(await clientAs('stranger'))(pod);
   assert.deepEqual(refused.events, []);

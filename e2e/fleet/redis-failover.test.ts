@@ -1,4 +1,4 @@
-// A master that dies or is replaced in the middle of renewals, under real Sentinels: nothing is lost, nothing doubled.
+// A master that dies or is replaced during renewals, with real Sentinels: nothing is lost or doubled.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRedisSentinels } from '../support/redis-sentinels.ts';
@@ -9,7 +9,7 @@ import { WholeFleet } from './support/whole-fleet.ts';
 
 const volumesPerNode = 150;
 const dispatchMs = 12_000;
-/** Failover takes some seconds, and replicas that follow a dead master some more to follow the new one. */
+/** A failover takes seconds, and replicas of a dead master need some more to follow the new one. */
 const limitMs = 60_000;
 
 const failures: Readonly<Record<string, (set: RedisSentinels) => Promise<void>>> = {
@@ -18,7 +18,7 @@ const failures: Readonly<Record<string, (set: RedisSentinels) => Promise<void>>>
 };
 
 for (const [what, fail] of Object.entries(failures)) {
-  test(`goes on with the next master when ${what}: every renewal by its job, once, and the index whole`, async (t) => {
+  test(`continues with the next master when ${what}: every renewal once by its job, and a complete index`, async (t) => {
     const set = await startRedisSentinels();
     t.after(() => set.stop());
     await using fleet = await WholeFleet.start(

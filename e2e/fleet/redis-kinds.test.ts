@@ -1,5 +1,5 @@
-// The whole way on each kind of Redis: report, schedule, dispatch, retry, dedupe, a loss of everything, and what a node may
-// not do. A real controller and the agents' own links.
+// The complete flow on each kind of Redis: report, schedule, dispatch, retry, deduplication, loss of all data, and the
+// limits of a node. A real controller and the agents' links.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ describe('renews a whole fleet through', { concurrency: 2 }, () => {
       const volumes = await renewsRetriesAndDoublesNothing(fleet);
       await isWholeAfterLoss(fleet, kind, volumes);
       await keepsNodesApart(fleet, kind, name.includes('one user for all'));
-      // What was denied to anybody but the thief above would have been a right that the guide forgot.
+      // A denial for another user than the thief above means that the documentation lacks a permission.
       const denied = await kind.admin('ACL', 'LOG');
       assert.ok(!/^(certfleet|certfleet-shared)$/m.test(denied), `the controller was denied:\n${denied}`);
     });
@@ -39,7 +39,7 @@ async function renewsRetriesAndDoublesNothing(fleet: WholeFleet): Promise<Living
   const a = new LivingVolumes(5, [
     { id: 'csi-due', issuer, lifetimeMs: hourMs, renewAtMs: now + 500 },
     { id: 'csi-later', issuer, lifetimeMs: hourMs, renewAtMs: now + hourMs / 2 },
-    // Tried again within a quarter of what is left of it.
+    // Retried within a quarter of the remaining time.
     { id: 'csi-failing', issuer: 'shaky', lifetimeMs: 18_000, renewAtMs: now + 500 },
   ]);
   a.fail('csi-failing', 1);
@@ -48,7 +48,7 @@ async function renewsRetriesAndDoublesNothing(fleet: WholeFleet): Promise<Living
   fleet.link('node-b', b);
   await eventually('what is due to be renewed', () => a.generation('csi-due') === 2 && b.generation('csi-other') === 2);
   await eventually('the failed one to be tried again', () => a.generation('csi-failing') === 2);
-  // The same snapshot again, as after a stream that broke.
+  // The same snapshot again, as after a broken stream.
   await first.stop();
   fleet.link('node-a', a);
   await eventually('all answers to be counted', async () =>

@@ -1,4 +1,4 @@
-// Whom the controller's and the agents' clients trust, and that they show the certificate of the day, on a real server.
+// TLS trust of the controller's and the agents' clients, and their current client certificates, on a real server.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** The clients of both programs with the same configuration, as the agent is told it. */
+/** The clients of both programs with the same configuration. */
 const clients: Readonly<Record<string, (config: RedisConfig) => Redis | Cluster>> = {
   'the controller': (config) => createRedis(config, 'worker', 'test'),
   'an agent': (config) => {
@@ -58,7 +58,7 @@ const clients: Readonly<Record<string, (config: RedisConfig) => Redis | Cluster>
   },
 };
 
-/** What the first try comes to: `ready`, or the code or text of the error. */
+/** The result of the first attempt: `ready`, or the code or text of the error. */
 async function firstAttempt(redis: Redis | Cluster): Promise<string> {
   try {
     return await new Promise((resolve) => {
@@ -71,7 +71,7 @@ async function firstAttempt(redis: Redis | Cluster): Promise<string> {
 }
 
 for (const [who, open] of Object.entries(clients)) {
-  test(`${who} speaks to the server that its CA and name prove, and to no other`, async () => {
+  test(`${who} only connects to a server with the right CA and name`, async () => {
     const { certificateFile, keyFile, ...withoutCertificate } = good;
     assert.ok(certificateFile !== undefined && keyFile !== undefined);
     const { serverName, ...withoutName } = good;
@@ -89,12 +89,12 @@ for (const [who, open] of Object.entries(clients)) {
     );
   });
 
-  test(`${who} shows a renewed certificate at the next connection, and never half of one`, async () => {
+  test(`${who} uses a renewed certificate for the next connection, and never an incomplete one`, async () => {
     const files = authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:first');
     const redis = open({ ...good, ...files });
     try {
       await new Promise((resolve) => redis.once('ready', resolve));
-      // Of a CA that the server does not know: that it is refused shows that it was shown.
+      // Issued by a CA unknown to the server: the refusal proves that the new certificate was sent.
       stranger.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:second');
       const refused = new Promise<Error>((resolve) => redis.once('error', resolve));
       await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);

@@ -1,4 +1,4 @@
-// A controller and an agent on a Redis that is full, forbids, forgets, or becomes a replica.
+// A controller and an agent on a Redis that is full, denies access, loses data, or becomes a replica.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -15,7 +15,7 @@ import { eventually } from './support/eventually.ts';
 
 const flags = ['--api-auth=none', '--heartbeat-interval=1s'];
 
-/** A volume of which a renewal can be asked for. */
+/** A volume whose renewal can be requested. */
 function issuedVolume(): MemoryVolumes {
   const volumes = new MemoryVolumes();
   const now = Date.now();
@@ -39,7 +39,7 @@ async function metric(fixture: ControllerFixture, name: string): Promise<number>
   return Number(line?.split(' ').at(-1));
 }
 
-test('a Redis that is full is told once, and its end too; what was not written is asked for again', async (t) => {
+test('a full Redis is reported once, and so is its recovery; missing writes are requested again', async (t) => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController(flags);
   const admin = new Redis(fixture.redis.url);
@@ -58,7 +58,7 @@ test('a Redis that is full is told once, and its end too; what was not written i
   await eventually('the volume', async () => (await generations(fixture)).length === 1);
 });
 
-test('a right that is missing makes the controller degraded and is named', async (t) => {
+test('a missing permission degrades the controller and is named', async (t) => {
   await using fixture = await ControllerFixture.start();
   const admin = new Redis(fixture.redis.url);
   t.after(() => admin.disconnect());
@@ -73,7 +73,7 @@ test('a right that is missing makes the controller degraded and is named', async
   assert.match(told[0] ?? '', /can't run this command|hset/);
 });
 
-test('a password that is rotated is read again for the next connection', async (t) => {
+test('a rotated password is read for the next connection', async (t) => {
   await using fixture = await ControllerFixture.start();
   const admin = new Redis(fixture.redis.url);
   t.after(() => admin.disconnect());
@@ -89,14 +89,14 @@ test('a password that is rotated is read again for the next connection', async (
   const volumes = issuedVolume();
   fixture.startAgent(volumes);
   await eventually('every connection', async () => (await generations(fixture)).length === 1);
-  // Of BullMQ's worker too, whose blocking connection is a copy.
+  // Also for BullMQ's worker, whose blocking connection is a duplicate.
   const body = { selection: { node: 'node-a' }, reason: 'x' };
   await fixture.api('renewals', { method: 'POST', body });
   await eventually('a renewal', () => volumes.renewals.length === 1);
   assert.ok(!fixture.log.some((line) => line.includes('new-password')));
 });
 
-test('a Redis that lost what it held is noticed: told, counted, and filled again', async (t) => {
+test('lost data of Redis is detected, logged, counted and restored', async (t) => {
   await using fixture = await ControllerFixture.start();
   await fixture.startController(flags);
   const admin = new Redis(fixture.redis.url);
@@ -110,7 +110,7 @@ test('a Redis that lost what it held is noticed: told, counted, and filled again
   await eventually('the loss', async () => (await metric(fixture, 'redis_state_loss_total{lost="everything"}')) === 1);
   assert.ok(fixture.log.some((line) => line.includes('redis lost state')));
   await eventually('the volume', async () => (await admin.hlen('{certfleet}:volumes:node-a')) === 1);
-  // Emptied by a restart, which takes the nodes' users and the scripts too.
+  // Emptied by a restart, which also removes the nodes' users and the scripts.
   await fixture.redis.kill();
   await fixture.redis.start();
   await eventually('the loss', async () => (await metric(fixture, 'redis_state_loss_total{lost="everything"}')) === 2);
@@ -120,7 +120,7 @@ test('a Redis that lost what it held is noticed: told, counted, and filled again
   await eventually('a renewal', () => volumes.renewals.length === 1);
 });
 
-/** One address that leads to one server after another, as a Service or a name does. */
+/** One address in front of changing servers, like a Service or a DNS name. */
 class Switch implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -155,7 +155,7 @@ class Switch implements AsyncDisposable {
   }
 }
 
-test('a primary that becomes a replica behind one name is left for the new one, and lost writes are noticed', async (t) => {
+test('the client leaves a primary that becomes a replica behind one name, and lost writes are detected', async (t) => {
   await using fixture = await ControllerFixture.start();
   const spare = await startRedisServer({ args: ['--replicaof', `127.0.0.1 ${fixture.redis.port}`] });
   t.after(() => spare.stop());
@@ -167,7 +167,7 @@ test('a primary that becomes a replica behind one name is left for the new one, 
   const [old, next] = [new Redis(fixture.redis.url), new Redis(spare.url)];
   t.after(() => [old, next].map((client) => client.disconnect()));
   await eventually('the copy', async () => (await next.hlen('{certfleet}:volumes:node-a')) === 1);
-  // From here on the copy misses what is written, and what is acknowledged meanwhile is lost.
+  // From here on the copy misses new writes, and acknowledged ones are lost.
   await next.replicaof('NO', 'ONE');
   const beat = async (client: Redis): Promise<number> => {
     const [key = ''] = await client.keys('{certfleet}:beat:*');
@@ -176,7 +176,7 @@ test('a primary that becomes a replica behind one name is left for the new one, 
   const lastCopied = await beat(next);
   await eventually('two beats', async () => (await beat(old)) >= lastCopied + 2);
   address.target = spare.port;
-  // Its connections stay: only what it answers to writes tells.
+  // Its connections stay: only its replies to writes reveal the change.
   await old.replicaof('127.0.0.1', spare.port);
   await eventually(
     'the new primary',

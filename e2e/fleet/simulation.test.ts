@@ -1,10 +1,10 @@
-// A fleet in small: the real controller, a real Redis and the agents' own links, each in processes of their own. The whole
-// size is `npm run bench -- --only simulation`.
+// A small fleet: the real controller, a real Redis and the agents' links, each in separate processes. The full size is
+// `npm run bench -- --only simulation`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulate } from './simulation/simulation.ts';
 
-test('every volume is renewed in time by its job, and no lane goes beyond its limits', async (t) => {
+test('every volume is renewed in time by its job, and no lane exceeds its limits', async (t) => {
   const result = await simulate({
     program: 'sources',
     nodes: 20,
@@ -20,7 +20,7 @@ test('every volume is renewed in time by its job, and no lane goes beyond its li
   t.diagnostic(JSON.stringify(result));
   assert.deepEqual([result.forgotten, result.byDeadline, result.expired], [0, 0, 0]);
   assert.deepEqual(result.beyondLimits, []);
-  // The crowd was held back: 10 at once, then 20 a second.
+  // The crowd was limited: 10 at once, then 20 per second.
   assert.ok(result.crowd.seconds >= 9, `the crowd took ${result.crowd.seconds} s`);
   assert.ok(result.connectionsPerNode <= 3, `${result.connectionsPerNode} connections`);
 });

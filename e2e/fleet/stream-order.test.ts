@@ -1,4 +1,4 @@
-// Streams that their agents gave up, against the controller's own fleet API: none displaces a newer one.
+// Streams that their agents have closed, against the controller's fleet API: none displaces a newer one.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -14,12 +14,12 @@ interface Stranded {
   /** Resolves with the next message of the controller. */
   heard(): Promise<ControllerMessage>;
   send(message: Parameters<typeof AgentMessage.fromPartial>[0]): void;
-  /** Resolves with why the stream ended. */
+  /** Resolves with the reason for the end of the stream. */
   readonly ended: Promise<string>;
   cancel(): void;
 }
 
-/** A stream of node-a's agent that says hello and nothing else by itself, as one of a node that died without a FIN. */
+/** A stream of node-a's agent that only says hello, like that of a node that died without a FIN. */
 async function strand(fleet: FleetFixture, port: number): Promise<Stranded> {
   const tokenFile = writeAgentToken(fleet.directory, 'node-a');
   const access = { address: `dns:localhost:${port}`, caFile: fleet.files.certificateFile, tokenFile };
@@ -36,7 +36,7 @@ async function strand(fleet: FleetFixture, port: number): Promise<Stranded> {
   return { heard: async () => (await once(stream, 'data'))[0] as ControllerMessage, send, ended, cancel };
 }
 
-/** Reviews of tokens that end when the test says so; from the second on they end at once. */
+/** Token reviews: the first ends when the test decides, later ones end at once. */
 function slowFirstReview(): { identify: () => Promise<string>; asked: Promise<void>; answer: () => void } {
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<string>();
@@ -50,7 +50,7 @@ function slowFirstReview(): { identify: () => Promise<string>; asked: Promise<vo
   return { identify, asked: asked.promise, answer: () => answered.resolve('node-a') };
 }
 
-/** The agent that has the node still reports, and nobody took its place. */
+/** The connected agent can still report, and was not replaced. */
 async function assertUndisturbed(fleet: FleetFixture, volumes: MemoryVolumes): Promise<void> {
   volumes.set('csi-1', { generation: 7 });
   await fleet.untilIndexed('node-a', { 'csi-1': 7 });
@@ -62,7 +62,7 @@ async function assertUndisturbed(fleet: FleetFixture, volumes: MemoryVolumes): P
   );
 }
 
-test('a review that ends after a newer stream was accepted brings back no stream that nobody answers on', async (t) => {
+test('a review that ends after a newer stream was accepted does not revive a dead stream', async (t) => {
   await using fleet = await FleetFixture.start();
   const { identify, asked, answer } = slowFirstReview();
   const { port } = await fleet.startReplica(0, identify);
@@ -78,7 +78,7 @@ test('a review that ends after a newer stream was accepted brings back no stream
   await assertUndisturbed(fleet, volumes);
 });
 
-test('a stream that was cancelled while its token was reviewed is not served', async () => {
+test('a stream that was cancelled during its token review is not served', async () => {
   await using fleet = await FleetFixture.start();
   const { identify, asked, answer } = slowFirstReview();
   const { port, server } = await fleet.startReplica(0, identify);
@@ -96,7 +96,7 @@ test('a stream that was cancelled while its token was reviewed is not served', a
   await assertUndisturbed(fleet, volumes);
 });
 
-test('an answer that is older than a newer stream displaces nothing on another replica', async (t) => {
+test('a message older than a newer stream displaces nothing on another replica', async (t) => {
   await using fleet = await FleetFixture.start();
   const first = await fleet.startReplica();
   const second = await fleet.startReplica();
@@ -106,14 +106,14 @@ test('an answer that is older than a newer stream displaces nothing on another r
   const volumes = new MemoryVolumes(['csi-1']);
   fleet.link(second.port, volumes);
   await fleet.untilIndexed('node-a', { 'csi-1': 1 });
-  // Sent before, and held up in a replica that was paused.
+  // Sent before, and delayed in a paused replica.
   stranded.send({ heartbeat: {} });
   assert.match(await stranded.ended, /newer stream of this node/);
   fleet.log.length = 0;
   await assertUndisturbed(fleet, volumes);
 });
 
-test('streams that nobody answers on rotate no password and are few', async (t) => {
+test('dead streams rotate no password and are limited', async (t) => {
   await using fleet = await FleetFixture.start();
   const { port } = await fleet.startReplica();
   const volumes = new MemoryVolumes(['csi-1']);

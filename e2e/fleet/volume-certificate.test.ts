@@ -1,4 +1,4 @@
-// An operator looks at a volume's certificate, whichever replica is asked and wherever its agent is connected.
+// An operator views a volume's certificate through either replica, wherever its agent is connected.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ const replicas: readonly ReplicaName[] = ['one', 'two'];
 
 interface NodeWithVolume {
   readonly volumes: ManagedFleetVolumes;
-  /** Of the files that the pod reads. */
+  /** Reads a file of the pod. */
   readonly file: (name: string) => string;
 }
 
@@ -34,7 +34,7 @@ async function nodeWithVolume(t: TestContext): Promise<NodeWithVolume> {
 
 const path = 'volumes/node-a/csi-web/certificate';
 
-test('shows the certificate as the pod reads it, from the replica of its agent and from the other', async (t) => {
+test('shows the certificate that the pod reads, from the replica of its agent and from the other', async (t) => {
   const redis = await startRedisServer({ args: ['--rdbcompression', 'no'] });
   t.after(() => redis.stop());
   await using fleet = await TwoReplicas.start({ flags: [`--redis-url=${redis.url}`] });
@@ -70,7 +70,7 @@ test('shows the certificate as the pod reads it, from the replica of its agent a
   assert.ok(!fleet.log.some((line) => line.includes(base64)));
 });
 
-describe('asks the agent on the other replica through', { concurrency: 2 }, () => {
+describe('forwards the request to the agent on the other replica', { concurrency: 2 }, () => {
   const kinds = Object.entries(redisKinds).filter(
     ([name]) => /user|Cluster|Sentinel/.test(name) && !name.includes('without'),
   );
@@ -85,7 +85,7 @@ describe('asks the agent on the other replica through', { concurrency: 2 }, () =
       const node = await nodeWithVolume(t);
       fleet.link('one', 'node-a', node.volumes);
       await fleet.untilKnown('two', 'node-a', 'csi-web');
-      // The connection that listens may still be on its way.
+      // The subscription may not be established yet.
       await eventually('the other replica to be heard', async () => (await fleet.api('two', path)).status === 200);
       assert.equal((await fleet.api('two', path))['pem'], node.file('tls.crt'));
       const denied = await kind.admin('ACL', 'LOG');
@@ -94,7 +94,7 @@ describe('asks the agent on the other replica through', { concurrency: 2 }, () =
   }
 });
 
-test('says in words that a node is silent, has no such volume now, or does not know the question', async (t) => {
+test('reports that a node is silent, has no such volume, or does not know the request', async (t) => {
   const redis = await startRedisServer();
   t.after(() => redis.stop());
   await using fleet = await TwoReplicas.start({ flags: [`--redis-url=${redis.url}`] });
@@ -118,7 +118,7 @@ test('says in words that a node is silent, has no such volume now, or does not k
   await link.stop();
   for (const replica of replicas) {
     assert.equal((await fleet.api(replica, path)).status, 503);
-    await eventually('the silence to be told', async () =>
+    await eventually('the silence to be reported', async () =>
       ((await fleet.api(replica, path)).message ?? '').startsWith(
         'node node-a is silent: its agent was last seen at 2',
       ),
@@ -140,7 +140,7 @@ test('follows an agent that moved to the other replica', async (t) => {
   }
 });
 
-test('believes no answer that was not asked for, is no certificate, or is too much', async (t) => {
+test('rejects an answer that was not requested, is not a certificate, or is too large', async (t) => {
   const redis = await startRedisServer();
   t.after(() => redis.stop());
   await using fleet = await TwoReplicas.start({ flags: [`--redis-url=${redis.url}`] });
@@ -160,7 +160,7 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
   };
   for (const replica of replicas) {
     const forged = await asked(replica, (requestId) => {
-      // Another node knows the question's id, and still cannot answer it.
+      // Another node knows the request id, but cannot answer it.
       thief.send({ description: { requestId, chain: [...chain] } });
       victim.send({ description: { requestId: 'guessed', chain: [...chain] } });
       victim.send({ description: { requestId, absent: 'x'.repeat(1000) } });
@@ -179,7 +179,7 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
     const good = await asked(replica, (requestId) => victim.send({ description: { requestId, chain: [...chain] } }));
     assert.equal(good, '200 ');
   }
-  // An agent that answers on and on loses its stream, and nobody else's.
+  // An agent that keeps sending answers loses only its own stream.
   const ended = new Promise<string>((resolve) =>
     thief.connection.stream.on('error', ({ message }: Error) => resolve(message)),
   );
@@ -191,7 +191,7 @@ test('believes no answer that was not asked for, is no certificate, or is too mu
   );
 });
 
-test('bounds what waits for one node, and ends at once with questions open', async (t) => {
+test('limits the requests that wait for one node, and stops at once with requests open', async (t) => {
   const redis = await startRedisServer();
   t.after(() => redis.stop());
   await using fleet = await TwoReplicas.start({ flags: [`--redis-url=${redis.url}`] });

@@ -7,12 +7,12 @@ import { run } from '../cluster/command.ts';
 import { toolPath } from '../tools/build.ts';
 import { toolVersions } from '../tools/modules.ts';
 
-/** Tag of the images whose version kubeadm does not know by itself. */
+/** Tag of the images whose version is not kubeadm's default. */
 export const addedTag = 'test';
 
 const registry = 'registry.k8s.io';
 
-/** Images of kubeadm's control plane by the tool that is in them. */
+/** Images of kubeadm's control plane by their tool. */
 const programs: Readonly<Record<string, string>> = {
   'kube-apiserver': `${registry}/kube-apiserver:${toolVersions.kubernetes}`,
   'kube-controller-manager': `${registry}/kube-controller-manager:${toolVersions.kubernetes}`,
@@ -22,11 +22,11 @@ const programs: Readonly<Record<string, string>> = {
 };
 const kubeProxyImage = `${registry}/kube-proxy:${toolVersions.kubernetes}`;
 
-/** Makes the images that kubeadm's manifests name. @returns their names */
+/** Builds the images of kubeadm's manifests. @returns their names */
 export async function ensureControlPlaneImages(log: (line: string) => void): Promise<readonly string[]> {
   for (const [tool, tag] of Object.entries(programs)) {
     const binary = await toolPath(tool);
-    // kubeadm's manifests begin with the program's name; CoreDNS' relies on the image to know it.
+    // kubeadm's manifests begin with the program's name; CoreDNS' relies on the image's entrypoint.
     const dockerfile = `FROM scratch\nCOPY ${tool} /usr/local/bin/${tool}\nENV PATH=/usr/local/bin\nENTRYPOINT ["${tool}"]\n`;
     const prepare = async (context: string): Promise<void> => {
       await cp(binary, join(context, tool));
@@ -54,7 +54,7 @@ async function ensureKubeProxyImage(log: (line: string) => void): Promise<void> 
     for (const name of [...iptablesNames, ...iptablesNames.map((each) => each.replace('ip', 'ip6'))]) {
       await symlink(basename(iptables), join(root, 'usr/sbin', name));
     }
-    // Its matches and targets are files of their own, which it loads by name.
+    // Its matches and targets are separate files, loaded by name.
     for await (const extension of glob('/usr/lib/*/xtables/*.so')) await copyWithLibraries(extension, root);
     await writeFile(join(context, 'Dockerfile'), dockerfile);
   };

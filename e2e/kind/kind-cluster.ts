@@ -16,10 +16,10 @@ import { setUpPodNetwork } from './pod-network.ts';
 
 const name = 'certfleet';
 const controlPlane = `${name}-control-plane`;
-/** The nodes by the names that both Kubernetes and docker know. */
+/** The nodes by their names in both Kubernetes and docker. */
 export const kindNodes = [controlPlane, `${name}-worker`] as const;
 
-/** A cluster of kind with two nodes, and the registry that they pull from. It ends with its dockerd. */
+/** A kind cluster with two nodes, and the registry from which they pull. It ends with its dockerd. */
 export class KindCluster {
   readonly #engine: DockerEngine;
 
@@ -27,7 +27,7 @@ export class KindCluster {
     this.#engine = engine;
   }
 
-  /** Makes what it needs where the cache does not have it, and creates the cluster; all of its nodes are then Ready. */
+  /** Builds missing parts into the cache and creates the cluster; all of its nodes are then Ready. */
   static async start(engine: DockerEngine, log: (line: string) => void): Promise<KindCluster> {
     await ensureTestImages(log);
     const controlPlaneImages = await ensureControlPlaneImages(log);
@@ -41,7 +41,7 @@ export class KindCluster {
     return new KindCluster(engine);
   }
 
-  /** The cluster as tests know clusters, with cert-manager, and able to build images. */
+  /** The cluster object for tests, with cert-manager, and able to build images. */
   async connect(): Promise<Cluster> {
     const { sandbox } = this.#engine;
     const cluster = await connectExternalCluster(kubeconfigIn(sandbox), { nodes: 'full' }, sandbox.enterNetwork);
@@ -49,12 +49,12 @@ export class KindCluster {
     return { ...cluster, capabilities, buildImage: (order) => this.#buildImage(order) };
   }
 
-  /** Runs a command in the container that is this node. */
+  /** Runs a command in the container of a node. */
   execOnNode(node: string, argv: readonly string[]): Promise<CommandResult> {
     return this.#engine.run(['docker', 'exec', node, ...argv]);
   }
 
-  /** Images come to the nodes as docs/installation.md says: through docker, and no registry. */
+  /** Images reach the nodes as documented in docs/installation.md: through docker, without a registry. */
   async #buildImage(order: ImageBuild): Promise<void> {
     await ensureNodeImage(console.log);
     await this.#engine.build(order);
@@ -62,7 +62,7 @@ export class KindCluster {
   }
 }
 
-/** kind's documents of kubeadm are patched by their kind, whatever version of them it writes. */
+/** kind's kubeadm documents are patched by their kind, independent of the version. */
 const patch = (kind: string, fields: object): string => JSON.stringify({ kind, ...fields });
 
 const mirror = `http://${nodeAddress}:${registryPort}`;
@@ -71,7 +71,7 @@ const configuration = {
   kind: 'Cluster',
   apiVersion: 'kind.x-k8s.io/v1alpha4',
   nodes: [{ role: 'control-plane' }, { role: 'worker' }],
-  // Its image cannot be had everywhere.
+  // Its image is not available everywhere.
   networking: { disableDefaultCNI: true },
   kubeadmConfigPatches: [
     // Both nodes run pods.
@@ -91,14 +91,17 @@ const configuration = {
   ],
 };
 
-/** kind mounts /lib/modules into its nodes, and docker makes the folder on a machine that lacks it: here on an overlay. */
+/**
+ * kind mounts /lib/modules into its nodes, and docker creates the directory on a machine without it: here on an
+ * overlay.
+ */
 async function ownKernelModules(engine: DockerEngine): Promise<void> {
   const [upper, work] = [engine.sandbox.path('lib-upper'), engine.sandbox.path('lib-work')];
   const layers = `lowerdir=/usr/lib,upperdir=${upper},workdir=${work}`;
   await engine.run(['sh', '-c', `mkdir ${upper} ${work} && mount -t overlay -o ${layers} lib /usr/lib`]);
 }
 
-/** The administrator's kubeconfig, valid beside dockerd. */
+/** The administrator's kubeconfig, valid in dockerd's sandbox. */
 const kubeconfigIn = (sandbox: Sandbox): string => sandbox.path('kind.kubeconfig');
 
 async function createCluster(engine: DockerEngine): Promise<void> {

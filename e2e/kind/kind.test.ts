@@ -20,13 +20,13 @@ import { KindCluster, kindNodes } from './kind-cluster.ts';
 
 const podOn = (node: string): { readonly name: string } => ({ name: `on-${node}` });
 
-/** A key of its own and the name of the pod on that node. */
+/** A separate key and the name of the pod on that node. */
 const podFor = (node: string): object => {
   const attributes = { 'key-algorithm': 'ECDSA', 'dns-names': '$POD_NAME.$POD_NAMESPACE.svc' };
   return certificatePod(podOn(node).name, { data: attributes }, { spec: { nodeName: node } });
 };
 
-test('helm installs the whole chart on kind, and takes it away again', async (t) => {
+test('helm installs the whole chart on kind and uninstalls it', async (t) => {
   const docker = await startEngine(t);
   if (docker === undefined) return;
   const kind = await KindCluster.start(docker.engine, console.log);
@@ -36,7 +36,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
   const { caCertificate } = await createCaIssuer(cluster, { name: defaultIssuer });
   await fleet.buildImages();
 
-  /** The certificate of the pod on a node, once it is found to be the issuer's and to go with the key. */
+  /** The certificate of the pod on a node, after checking its issuer and key. */
   const certificateOn = async (node: string): Promise<X509Certificate> => {
     const files = await readFiles(cluster, podOn(node), 'data');
     const certificate = new X509Certificate(textOf(files, 'tls.crt'));
@@ -46,20 +46,20 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
     return certificate;
   };
 
-  await t.test('an agent for each node, the controller and its Redis become ready', async () => {
+  await t.test('an agent per node, the controller and its Redis become ready', async () => {
     await fleet.install();
     const ready = (component: ComponentName): Promise<number> => countReady(cluster, component);
     assert.deepEqual([await ready('node-agent'), await ready('renewal-controller'), await ready('redis')], [2, 2, 1]);
   });
 
-  await t.test('a pod on each node gets a certificate of its own', async () => {
+  await t.test('a pod on each node gets its own certificate', async () => {
     await applyPodsAndWaitReady(cluster, kindNodes.map(podFor));
     for (const node of kindNodes) {
       assert.ok((await certificateOn(node)).checkHost(`${podOn(node).name}.${defaultNamespace}.svc`));
     }
   });
 
-  await t.test('the controller lists the volumes by their nodes, and has all of them renewed', async () => {
+  await t.test('the controller lists the volumes by node and renews all of them', async () => {
     const token = await createOperator(cluster, 'operator', 'renew');
     const list = async (): Promise<readonly VolumeRow[]> => {
       const answer = await certfleetInController(cluster, token, 'list', '--output', 'json');
@@ -106,7 +106,7 @@ test('helm installs the whole chart on kind, and takes it away again', async (t)
     }
   });
 
-  await t.test('and the machine is as it was', async () => {
+  await t.test('the machine is unchanged', async () => {
     await cluster.stop();
     await docker.expectNoTrace();
   });

@@ -7,7 +7,7 @@ import { kernelSettings } from '../cluster/node/mounts.ts';
 import { kindNodeFiles, toolPath } from '../tools/build.ts';
 import { toolVersions } from '../tools/modules.ts';
 
-/** Name of the image that kind runs nodes from. */
+/** Name of kind's node image. */
 export const kindNodeImage = 'kindest/node:test';
 
 const packages = [
@@ -17,17 +17,17 @@ const packages = [
 ];
 
 /**
- * kind's node image as `kind build node-image` lays it out, on a Debian made here: kind's own entrypoint, units and
- * settings, containerd of the release, and Kubernetes as the tests build it. It holds no images of the control plane and
- * no pod network, which that command would pull: nodes pull the one from the cluster's registry, and `KindCluster` sets
- * up the other.
+ * kind's node image in the layout of `kind build node-image`, on a local Debian: kind's entrypoint, units and settings,
+ * the release's containerd, and Kubernetes as the tests build it. It contains no control plane images and no pod
+ * network, which that command would pull: nodes pull the images from the cluster's registry, and `KindCluster` sets up
+ * the network.
  */
 export async function ensureKindNodeImage(log: (line: string) => void): Promise<void> {
   const files = await kindNodeFiles();
   const binaries = await Promise.all(['kubeadm', 'kubectl', 'kubelet'].map(toolPath));
   const recipe = {
     tag: kindNodeImage,
-    // The paths tell the sources that they were built from.
+    // The paths identify the sources from which they were built.
     ingredients: [dockerfile, ownKernelSettings, files, ...binaries, ...packages],
     prepare: async (context: string): Promise<void> => {
       await cp(await debianBase(packages), join(context, 'base.tar'));
@@ -42,7 +42,7 @@ export async function ensureKindNodeImage(log: (line: string) => void): Promise<
   await ensureImage(recipe, log);
 }
 
-/** Gives the kubelet of a node the files that it writes the whole machine's settings to, as nodes of our own clusters have. */
+/** Gives a node's kubelet separate files for machine-wide settings, as on nodes of the local clusters. */
 const ownKernelSettings = `#!/bin/sh
 set -e
 own() {

@@ -12,8 +12,8 @@ interface NodeObject {
 }
 
 /**
- * Gives each node the addresses that it was assigned, and routes to the pods of all others: what kind's own pod network
- * does too. Resolves when all nodes are Ready.
+ * Gives each node its assigned addresses and routes to the pods of all others, like kind's own pod network. Resolves
+ * when all nodes are Ready.
  */
 export async function setUpPodNetwork(engine: DockerEngine, controlPlane: string): Promise<void> {
   const onNode = (node: string, argv: readonly string[], input = ''): Promise<{ readonly stdout: string }> =>
@@ -41,6 +41,6 @@ export async function setUpPodNetwork(engine: DockerEngine, controlPlane: string
 
 function internalAddress({ metadata, status }: NodeObject): string {
   const found = status.addresses.find(({ type }) => type === 'InternalIP');
-  if (found === undefined) throw new Error(`expected ${metadata.name} to have an internal address`);
+  if (found === undefined) throw new Error(`${metadata.name} has no internal address`);
   return found.address;
 }

@@ -28,14 +28,14 @@ import type { MountPoints } from './simulated-mounts.ts';
 import { ProcessClock } from './simulated-time.ts';
 import type { SimulatedTime, WallClocks } from './simulated-time.ts';
 
-/** At which moment a process is to end: before a call on files or mounts, or after a request was carried out. */
+/** When a process ends: before a call on files or mounts, or after a request was executed. */
 export interface EndPoint {
   readonly at: 'file' | 'mount' | 'request';
-  /** How many calls or requests are let pass first. */
+  /** How many calls or requests pass first. */
   readonly after: number;
 }
 
-/** What a process runs in: it outlives the process. */
+/** The environment of a process, which outlives it. */
 export interface NodeSurroundings {
   readonly time: SimulatedTime;
   readonly walls: WallClocks;
@@ -51,10 +51,10 @@ export interface NodeSurroundings {
   readonly hasEvents: boolean;
   readonly root: string;
   readonly log: (line: string) => void;
-  /** Told after a change below a volume's directory. */
+  /** Called after a change below a volume's directory. */
   readonly onFileChange: (volumeId: string) => void;
   readonly onRequestFault: (request: HttpRequest, fault: RequestFault) => void;
-  /** Told when the process has ended by itself: an exception that nobody caught. */
+  /** Called when the process has crashed with an uncaught exception. */
   readonly onCrash: (thrown: unknown) => void;
   readonly onEnd: () => void;
 }
@@ -62,7 +62,7 @@ export interface NodeSurroundings {
 /** The flags' defaults. */
 const gateBackoff = { initialMs: 1_000, factor: 2, jitter: 0.1, capMs: 30_000 };
 
-/** One set of metrics serves every life: its default metrics watch the real process. */
+/** One set of metrics for all runs: its default metrics measure the real process. */
 let sharedMetrics: AgentMetrics | undefined;
 
 function metrics(): AgentMetrics {
@@ -75,7 +75,7 @@ function metrics(): AgentMetrics {
   })));
 }
 
-/** One life of the agent: its real code between the first line and a kill, in a simulated node. */
+/** One run of the agent in a simulated node: its real code from the start to a kill. */
 export class AgentProcess {
   readonly #node: NodeSurroundings;
   readonly #client: KubeClient;
@@ -138,27 +138,26 @@ export class AgentProcess {
     return this.#isAlive;
   }
 
-  /** Whether it lives and has restored its volumes: the kubelet's calls are answered. */
+  /** Whether it runs and has restored its volumes, so that it answers the kubelet. */
   get isServing(): boolean {
     return this.#isAlive && this.#isServing;
   }
 
   get manager(): VolumeManager {
-    if (this.#volumes === undefined) throw new Error('expected a started agent');
+    if (this.#volumes === undefined) throw new Error('the agent has not been started');
     return this.#volumes.manager;
   }
 
-  /** Open files. */
   get openFiles(): number {
     return this.#files.openFiles;
   }
 
-  /** Issuances that wait for their request's answer. */
+  /** Issuances that wait for the result of their request. */
   get waitingRequests(): number {
     return this.#issuer.waiting;
   }
 
-  /** Restores what is on the node. @throws as openNodeVolumes does; the process has ended then */
+  /** Restores the node's volumes. @throws as openNodeVolumes does; the process has then ended */
   start(): void {
     const { config, root, mounts, keys, random, mountFaults } = this.#node;
     this.#issuer.start();
@@ -188,7 +187,7 @@ export class AgentProcess {
     }
   }
 
-  /** As certificate-source.ts puts it together for a cluster. */
+  /** The same composition as certificate-source.ts for a cluster. */
   #source(): NodeVolumesOptions['source'] {
     const gating: GateWaiterOptions = {
       gates: this.#node.gates,
@@ -208,12 +207,12 @@ export class AgentProcess {
     return this.manager.publish(request, context);
   }
 
-  /** The volumes as the controller knows and commands them. */
+  /** The volumes for the controller. */
   fleetVolumes(): ManagedFleetVolumes {
     return new ManagedFleetVolumes(this.manager, this.clock);
   }
 
-  /** SIGTERM: ends by itself within the grace period, or is killed. */
+  /** SIGTERM: ends within the grace period, or is killed. */
   async stop(): Promise<void> {
     await this.#volumes?.stop();
     await this.#issuer.stop();
@@ -222,12 +221,12 @@ export class AgentProcess {
     this.kill();
   }
 
-  /** Ends the process at a later point of what it does. */
+  /** Ends the process at a later point. */
   endAt({ at, after }: EndPoint): void {
     this.#endPoint = { at, after };
   }
 
-  /** SIGKILL: from here on nothing that the process still does has any effect. */
+  /** SIGKILL: nothing that the process does afterwards has any effect. */
   kill(): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
@@ -235,7 +234,7 @@ export class AgentProcess {
     this.#node.onEnd();
   }
 
-  /** Called by the server, so that nothing may be thrown. */
+  /** Called by the server, so nothing may be thrown. */
   #carriedOut({ method }: HttpRequest): void {
     if (method !== 'GET' && this.#isAlive && this.#isEndPoint('request')) this.kill();
   }
@@ -269,7 +268,7 @@ export class AgentProcess {
   }
 }
 
-/** What a process that has ended waits for. */
+/** A promise for callers in an ended process. */
 function never<T>(): Promise<T> {
   return new Promise(() => undefined);
 }

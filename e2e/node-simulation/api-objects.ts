@@ -1,4 +1,4 @@
-/** An object as the API server keeps it. */
+/** An object as stored by the API server. */
 export interface ApiObject {
   apiVersion: string;
   kind: string;
@@ -16,33 +16,33 @@ export interface ApiObject {
   status?: Record<string, unknown>;
 }
 
-/** A change, as a watch tells it. */
+/** A change, as reported by a watch. */
 export interface ApiChange {
   readonly version: number;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly plural: string;
-  /** JSON of the object as it was then. */
+  /** JSON of the object at that time. */
   readonly json: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** How many changes a watch can be taken up from. */
+/** How many changes a watch can resume from. */
 const maxHistory = 2000;
 
-/** The objects of a cluster, their versions, and the history that watches are served from. */
+/** The objects of a cluster, their versions, and the history for watches. */
 export class ApiObjects {
   readonly #objects = new Map<string, ApiObject>();
   #history: ApiChange[] = [];
   #version = 1;
   #uids = 0;
-  /** Told of every change, after it. */
+  /** Called after every change. */
   onChange: ((change: ApiChange, object: ApiObject) => void) | undefined;
 
   get version(): number {
     return this.#version;
   }
 
-  /** The changes after a version; undefined when they are no longer known. */
+  /** The changes after a version; undefined when they are no longer stored. */
   since(version: number): readonly ApiChange[] | undefined {
     if (version >= this.#version) return [];
     const [first] = this.#history;
@@ -50,10 +50,10 @@ export class ApiObjects {
     return this.#history.slice(version + 1 - first.version);
   }
 
-  /** Forgets the history, as etcd's compaction does. */
+  /** Deletes the history, like etcd's compaction. */
   compact(): void {
     this.#history = [];
-    // A version that nobody holds: whoever comes with an older one must list again.
+    // A version that nobody has seen: clients with an older one must list again.
     this.#version += 1;
   }
 

@@ -6,7 +6,7 @@ import type { ApiChange, ApiObject } from './api-objects.ts';
 import type { Random } from './random.ts';
 import type { SimulatedTime, WallClocks } from './simulated-time.ts';
 
-/** What may happen to a request. `before` and `after` say whether the server carried it out. */
+/** The possible faults of a request. `before` and `after` say whether the server executed it. */
 export type RequestFault =
   | { readonly kind: 'throttle'; readonly retryAfterSeconds: number }
   | { readonly kind: 'error'; readonly status: number }
@@ -17,15 +17,15 @@ export type RequestFault =
   | { readonly kind: 'hang-after' }
   | { readonly kind: 'slow'; readonly delayMs: number };
 
-/** What may happen to the watches that are open. */
+/** The possible faults of open watches. */
 export type WatchFault = 'close' | 'gone' | 'freeze' | 'lose-event' | 'duplicate-event' | 'delay-events';
 
-/** Whose requests these are: those of a process that has ended are answered to nobody. */
+/** The sender of requests: those of an ended process get no response. */
 export interface ApiClient {
   readonly isAlive: () => boolean;
-  /** Told when a fault hits a request. */
+  /** Called when a fault affects a request. */
   readonly onFault: (request: HttpRequest, fault: RequestFault) => void;
-  /** Called when a request was carried out, before its answer is under way; the process may end in it. */
+  /** Called when a request was executed, before its response is sent; the process may end here. */
   readonly onCarriedOut: (request: HttpRequest) => void;
 }
 
@@ -41,16 +41,16 @@ interface Watch {
 
 const bookmarkMs = 60_000;
 
-/** A Kubernetes API server without sockets, below the agent's own client: it may fail in every way that one can. */
+/** A Kubernetes API server without sockets, below the agent's client: it can fail in all ways of a real one. */
 export class ApiServer {
   readonly objects = new ApiObjects();
   readonly #time: SimulatedTime;
   readonly #walls: WallClocks;
   readonly #random: Random;
   readonly #watches = new Set<Watch>();
-  /** Faults that the next requests meet, one each. */
+  /** Faults of the next requests, one each. */
   readonly #next: { readonly fault: RequestFault; skip: number }[] = [];
-  /** The fault that requests meet until a time, each with that probability. */
+  /** The fault of requests until a time, each with that probability. */
   #window: { readonly fault: RequestFault; readonly untilMs: number; readonly probability: number } | undefined;
   #eventsRefusedUntilMs = 0;
   latencyMs = 2;
@@ -66,23 +66,23 @@ export class ApiServer {
     };
   }
 
-  /** Told of every change of an object. */
+  /** Called on every change of an object. */
   onChange: ((change: ApiChange, object: ApiObject) => void) | undefined;
 
-  /** Told of every Event that is refused. */
+  /** Called on every rejected Event. */
   onEventRefused: (() => void) | undefined;
 
-  /** Told of every request. */
+  /** Called on every request. */
   onRequest: (() => void) | undefined;
 
-  /** Told of every list and watch that is asked for. */
+  /** Called on every list and watch. */
   onList: (() => void) | undefined;
 
   get nowMs(): number {
     return this.#walls.now('apiServer');
   }
 
-  /** After `skip` requests that are let pass, the next `count` meet the fault. */
+  /** After `skip` requests, the next `count` get the fault. */
   failNext(fault: RequestFault, count: number, skip = 0): void {
     for (let index = 0; index < count; index++) this.#next.push({ fault, skip: skip + index });
   }
@@ -114,7 +114,7 @@ export class ApiServer {
     }
   }
 
-  /** One request of a client, as ApiTransport.send answers it. */
+  /** One request of a client, with the result of ApiTransport.send. */
   send(request: HttpRequest, client: ApiClient): Promise<HttpResponse> {
     this.onRequest?.();
     if (request.method === 'GET' && request.path.includes('?')) this.onList?.();
@@ -173,7 +173,7 @@ export class ApiServer {
     });
   }
 
-  /** Carries the request out now; the answer's body is made when it is sent. */
+  /** Executes the request now; the response's body is created when it is sent. */
   #answer(request: HttpRequest): () => HttpResponse {
     const { pathname, searchParams } = new URL(request.path, 'https://api');
     const route = readPath(pathname);
@@ -192,7 +192,7 @@ export class ApiServer {
     return this.#list(plural, query);
   }
 
-  /** Events are not kept: nobody in the simulation reads them, and in the cluster they are gone after an hour. */
+  /** Events are not stored: nothing in the simulation reads them, and a cluster deletes them after an hour. */
   #writeEvent({ method, body }: HttpRequest): () => HttpResponse {
     if (this.#time.nowMs < this.#eventsRefusedUntilMs) {
       this.onEventRefused?.();
@@ -256,7 +256,7 @@ export class ApiServer {
     return { statusCode: 200, retryAfter: undefined, body };
   }
 
-  /** How many times longer than asked for a watch is served; simulations of months spare themselves reconnections. */
+  /** Factor on the requested length of a watch; simulations of months thereby avoid reconnections. */
   watchPatience = 1;
 
   #bookmark(watch: Watch): void {
@@ -287,7 +287,7 @@ export class ApiServer {
   }
 
   #end(watch: Watch): void {
-    // A frozen connection hears nothing of its end either.
+    // A frozen connection does not report its end either.
     if (watch.isFrozen || !this.#watches.delete(watch)) return;
     if (!watch.body.destroyed) watch.body.push(null);
   }
@@ -305,7 +305,7 @@ interface Answering {
   readonly fail: (error: unknown) => void;
 }
 
-/** What a fault makes of a request that is not carried out. */
+/** The result of a fault for a request that is not executed. */
 function failureBefore(fault: RequestFault): HttpResponse | Error | undefined {
   switch (fault.kind) {
     case 'throttle':

@@ -3,10 +3,10 @@ import type { World } from './world.ts';
 
 type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { readonly kind: Kind }>;
 
-/** How long a watch that went silent may go unnoticed, and what was lost in it be missed. */
+/** The maximum time until a silent watch is detected and its lost events are recovered. */
 const watchRecoveryMs = 240_000;
 
-/** What each fault does to the world. */
+/** The effect of each fault. */
 const actions: { readonly [Kind in Fault['kind']]: (world: World, fault: FaultOf<Kind>) => void } = {
   file: (world, fault) => world.fileFaults.arm({ ...fault, onMet: killLater(world, fault) }),
   mount: (world, fault) => world.mountFaults.arm({ ...fault, onMet: killLater(world, fault) }),
@@ -91,7 +91,7 @@ function killLater(world: World, { killAfterMs }: FaultOf<'file' | 'mount'>): ((
   return () => void world.time.after(killAfterMs, () => world.killAgent(1_000, undefined));
 }
 
-/** Lets a planned fault happen. */
+/** Applies a planned fault. */
 export function applyFault(world: World, fault: Fault): void {
   world.trace(`fault ${JSON.stringify(fault)}`);
   (actions[fault.kind] as (world: World, fault: Fault) => void)(world, fault);

@@ -3,14 +3,14 @@ import type { AgentProcess } from './agent-process.ts';
 import type { Random } from './random.ts';
 import type { SimulatedTime, WallClocks } from './simulated-time.ts';
 
-/** The renewal controller as one node sees it: renewals and deferrals by generation, some twice, some too late. */
+/** The renewal controller from one node's view: renewals and deferrals by generation, some repeated, some late. */
 export class Controller {
   readonly #time: SimulatedTime;
   readonly #walls: WallClocks;
   readonly #random: Random;
   readonly #agent: () => AgentProcess | undefined;
   readonly #everyMs: number;
-  /** When each volume may be sent a job again. */
+  /** When each volume may get another job. */
   readonly #nextMs = new Map<string, number>();
   #awayUntilMs = 0;
   #pausedUntilMs = 0;
@@ -46,7 +46,7 @@ export class Controller {
     this.#awayUntilMs = untilMs;
   }
 
-  /** An operator pauses the lanes: what is due is deferred. */
+  /** An operator pauses the lanes: due renewals are deferred. */
   pause(untilMs: number): void {
     this.#pausedUntilMs = untilMs;
   }
@@ -72,7 +72,7 @@ export class Controller {
     }
   }
 
-  /** Reaches the agent after a while, if it still lives. The report of the next generation is the answer. */
+  /** Reaches the agent after a delay, if it still runs. The report of the next generation is the result. */
   #send(job: (fleet: Pick<ManagedFleetVolumes, 'renew' | 'defer'>) => Promise<unknown>): void {
     this.#time.after(this.#everyMs * this.#random.next(), () => {
       const agent = this.#agent();

@@ -1,22 +1,22 @@
-/** Thrown by everything that a process touches once it has ended: nothing that it does has any effect then. */
+/** Thrown by every access of an ended process, so that nothing it does has an effect. */
 export class ProcessEnded extends Error {}
 
-/** A failure that some later calls meet. */
+/** A failure of later calls. */
 export interface ArmedFailure {
   /** Name of the system's error, such as ENOSPC. */
   readonly code: string;
-  /** How many calls that it could meet are let pass first. */
+  /** How many matching calls pass first. */
   readonly skip: number;
-  /** How many calls it meets then, one after another. */
+  /** How many consecutive calls then fail. */
   readonly count: number;
-  /** Called once, when the first call meets it. */
+  /** Called once, on the first failing call. */
   readonly onMet?: (() => void) | undefined;
 }
 
 /** Code of a failure that ends the process instead of the call. */
 export const killCode = 'KILL';
 
-/** Which calls can fail with which error; any can with EIO. */
+/** The possible errors per call; EIO is possible for all. */
 const applicable: Readonly<Record<string, ReadonlySet<string>>> = {
   ENOSPC: new Set(['mkdir', 'open', 'write', 'symlink', 'rename']),
   EMFILE: new Set(['open', 'read', 'readdir']),
@@ -24,15 +24,15 @@ const applicable: Readonly<Record<string, ReadonlySet<string>>> = {
   EINVAL: new Set(['bind', 'make read-only', 'unmount']),
 };
 
-/** Node's existsSync reports no error, and close releases the descriptor whatever it answers. */
+/** Node's existsSync reports no error, and close always releases the descriptor. */
 const infallible: ReadonlySet<string> = new Set(['exists', 'close', 'statfs']);
 
-/** Where calls of one kind (on files, on mounts) meet the faults that are armed for them. Belongs to the node. */
+/** Applies armed faults to calls of one kind (on files, on mounts). Belongs to the node. */
 export class FaultPoints {
   readonly #armed: { code: string; skip: number; count: number; onMet: (() => void) | undefined }[] = [];
-  /** Told of every fault that was met. */
+  /** Called on every applied fault. */
   onFault: ((call: string, path: string, code: string) => void) | undefined;
-  /** Called before every call, whether it fails or not. */
+  /** Called before every call. */
   onCall: ((call: string) => void) | undefined;
 
   arm({ code, skip, count, onMet }: ArmedFailure): void {
@@ -43,7 +43,7 @@ export class FaultPoints {
     this.#armed.length = 0;
   }
 
-  /** The error that this call meets; undefined when it works. */
+  /** The error of this call; undefined when it succeeds. */
   meet(call: string, path: string): string | undefined {
     this.onCall?.(call);
     for (const [index, failure] of this.#armed.entries()) {
@@ -63,7 +63,7 @@ export class FaultPoints {
   }
 }
 
-/** Whether a call can meet a failure with that code. */
+/** Whether a call can fail with that code. */
 export function canMeet(call: string, code: string): boolean {
   if (code === killCode) return true;
   return !infallible.has(call) && applicable[code]?.has(call) !== false;

@@ -12,26 +12,26 @@ import type { KeyRing } from './key-ring.ts';
 import type { Random } from './random.ts';
 import type { SimulatedTime, WallClocks } from './simulated-time.ts';
 
-/** How an issuer always is. */
+/** The constant properties of an issuer. */
 export interface IssuerPlan {
   readonly name: string;
   readonly latencyMs: number;
-  /** How far before its own time it sets not-before. */
+  /** How far it sets not-before into the past. */
   readonly backdateMs: number;
-  /** The longest lifetime that it grants. */
+  /** The maximum lifetime that it grants. */
   readonly maxLifetimeMs: number;
   readonly givesCa: boolean;
 }
 
-/** What an issuer does wrong for a while. */
+/** The temporary faults of an issuer. */
 export type IssuerFault =
   'away' | 'silent' | 'deny' | 'fail' | 'wrong-key' | 'garbage' | 'expired' | 'no-ca' | 'slow' | 'other-ca';
 
-/** A certificate that was signed. */
+/** A signed certificate. */
 export interface Signed {
   readonly object: ApiObject;
   readonly notAfterMs: number;
-  /** What was granted from the moment of signing, by the issuer's own clock. */
+  /** The granted lifetime from the moment of signing, by the issuer's clock. */
   readonly lifetimeMs: number;
 }
 
@@ -43,7 +43,7 @@ interface Authority {
 
 const slowMs = 25_000;
 
-/** The issuers of the cluster, and cert-manager's controllers that serve them. */
+/** The issuers of the cluster, and cert-manager's controllers. */
 export class Issuers {
   readonly #server: ApiServer;
   readonly #time: SimulatedTime;
@@ -54,11 +54,11 @@ export class Issuers {
   readonly #faults = new Map<string, { readonly fault: IssuerFault; readonly untilMs: number }>();
   readonly #authorities = new Map<string, Authority>();
   #serial = 1n;
-  /** How long the approver takes for a pod's requests. */
+  /** The approver's delay for a pod's requests. */
   approvalMs: (object: ApiObject) => number = () => 0;
-  /** Told of every certificate that was signed for the key that it was asked for. */
+  /** Called on every certificate that was signed for the requested key. */
   onSigned: ((signed: Signed) => void) | undefined;
-  /** Told of every request that a fault was answered to. */
+  /** Called on every request that got a faulty answer. */
   onFault: ((object: ApiObject, fault: IssuerFault) => void) | undefined;
 
   constructor(parts: {
@@ -77,7 +77,7 @@ export class Issuers {
     this.#plans = new Map(parts.plans.map((plan) => [plan.name, plan]));
   }
 
-  /** Lets an issuer misbehave until a time. */
+  /** Lets an issuer fail until a time. */
   fail(name: string, fault: IssuerFault, untilMs: number): void {
     this.#faults.set(name, { fault, untilMs });
   }
@@ -86,16 +86,16 @@ export class Issuers {
     this.#faults.clear();
   }
 
-  /** The issuer's CA is replaced by another one. */
+  /** Replaces the issuer's CA. */
   rotate(name: string): void {
     this.#authorities.delete(name);
   }
 
-  /** A request was created: cert-manager looks at it. */
+  /** cert-manager handles a new request. */
   receive(object: ApiObject): void {
     const plan = this.#planOf(object);
     if (plan === undefined) return;
-    // Approved, and never looked at by the issuer, which answers later requests.
+    // Approved but never handled by the issuer, which answers later requests.
     const isIgnored = this.#faultOf(plan) === 'silent';
     if (isIgnored) this.onFault?.(object, 'silent');
     this.#time.after(this.approvalMs(object), () => {

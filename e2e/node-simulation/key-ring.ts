@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 
 const size = 256;
 
-/** Private keys made once and handed out in turn: a volume gets another one each time, for 256 times. */
+/** Private keys, generated once and reused in turn: the next 256 keys of a volume differ. */
 export class KeyRing {
   readonly #keys: readonly KeyObject[] = Array.from(
     { length: size },
@@ -14,7 +14,7 @@ export class KeyRing {
   next(): KeyObject {
     const key = this.#keys[this.#index % size];
     this.#index += 1;
-    if (key === undefined) throw new Error('expected a key in the ring');
+    if (key === undefined) throw new Error('the key ring is empty');
     return key;
   }
 }

@@ -6,27 +6,26 @@ import type { AgentProcess } from './agent-process.ts';
 import type { VolumePlan } from './scenario.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
-/** How a pod's volume stands with the kubelet. */
+/** The kubelet's phase of a pod's volume. */
 export type VolumePhase = 'waiting' | 'mounting' | 'running' | 'unmounting' | 'gone';
 
-/** What the kubelet told of: the world checks its rules upon it. */
+/** The events of the kubelet, on which the rules are checked. */
 export interface KubeletListener {
-  /** A publish was answered OK: the pod runs from now on. */
+  /** A publish succeeded: the pod runs from now on. */
   readonly onRunning: (volume: PodVolume) => void;
-  /** A publish ended with a code after which the kubelet will not unpublish. */
+  /** A publish ended with a code after which the kubelet does not unpublish. */
   readonly onFinalError: (volume: PodVolume, code: string) => void;
-  /** An unpublish begins: from here on nothing of the volume is the pod's. */
+  /** An unpublish begins: the pod no longer uses the volume. */
   readonly onUnpublish: (volume: PodVolume) => void;
   readonly onUnpublishFailed: (volume: PodVolume) => void;
-  /** An unpublish was answered OK. */
+  /** An unpublish succeeded. */
   readonly onUnpublished: (volume: PodVolume) => void;
-  /** A call was not answered within its deadline. */
+  /** A call exceeded its deadline. */
   readonly onOverdue: (volume: PodVolume, call: string) => void;
-  /** How long a publish took that was answered OK. */
+  /** The duration of a successful publish. */
   readonly onMounted: (volume: PodVolume, tookMs: number) => void;
 }
 
-/** A call that is under way. */
 interface Call {
   readonly name: 'publish' | 'unpublish';
   readonly abort: AbortController;
@@ -37,13 +36,13 @@ interface Call {
 export class PodVolume {
   readonly plan: VolumePlan;
   phase: VolumePhase = 'waiting';
-  /** Whether the pod is wanted; after its deletion the volume is unmounted. */
+  /** Whether the pod should run; after its deletion the volume is unmounted. */
   isWanted = false;
-  /** Whether the kubelet holds that something may be mounted. */
+  /** Whether the kubelet assumes that something may be mounted. */
   isUncertain = false;
   target: string;
   attempts = 0;
-  /** When the pod's volume was first asked for. */
+  /** When the pod's volume was first requested. */
   wantedAtMs = 0;
   call: Call | undefined;
   cancelRetry: CancelTimer = () => undefined;
@@ -64,7 +63,7 @@ const callTimeoutMs = 120_000;
 const firstRetryMs = 500;
 const maxRetryMs = 122_000;
 
-/** After these the kubelet holds the mount for uncertain (kubelet's volumetypes.IsOperationFinishedError). */
+/** After these the kubelet treats the mount as uncertain (kubelet's volumetypes.IsOperationFinishedError). */
 const uncertainCodes: ReadonlySet<string> = new Set([
   'cancelled',
   'deadline-exceeded',
@@ -73,7 +72,7 @@ const uncertainCodes: ReadonlySet<string> = new Set([
   'aborted',
 ]);
 
-/** The kubelet: mounts the volumes of its pods through the agent, with its own retries, and unmounts them. */
+/** The kubelet: mounts and unmounts the volumes of its pods through the agent, with its own retries. */
 export class Kubelet {
   readonly volumes: readonly PodVolume[];
   readonly #time: SimulatedTime;
@@ -106,7 +105,7 @@ export class Kubelet {
     if (volume.plan.republishMs !== undefined) this.#republish(volume, volume.plan.republishMs);
   }
 
-  /** The pod was deleted. `abruptly` unmounts while a publish is under way, as a restarted kubelet does. */
+  /** The pod was deleted. `abruptly` unmounts during a publish, as a restarted kubelet does. */
   delete(volume: PodVolume, abruptly: boolean): void {
     volume.isWanted = false;
     if (volume.call !== undefined && !abruptly) return;
@@ -114,14 +113,14 @@ export class Kubelet {
     this.#settleDeleted(volume);
   }
 
-  /** Asks once more for what is done already, as the kubelet does after a restart. */
+  /** Repeats a completed operation, as the kubelet does after a restart. */
   repeat(volume: PodVolume): void {
     if (volume.call !== undefined) return;
     if (volume.phase === 'running') this.#publish(volume);
     else if (volume.phase === 'gone') this.#unpublish(volume);
   }
 
-  /** The kubelet restarts: its calls are cancelled, and what it finds on the disk it holds for uncertain. */
+  /** The kubelet restarts: its calls are cancelled, and it treats the volumes on disk as uncertain. */
   restart(downMs: number): void {
     this.#isRunning = false;
     for (const volume of this.volumes) this.#hangUp(volume);
@@ -142,7 +141,7 @@ export class Kubelet {
     this.restart(downMs);
   }
 
-  /** The kubelet's directory has moved while the volume was not mounted yet. */
+  /** The kubelet's directory moves before the volume is mounted. */
   moveTarget(volume: PodVolume): void {
     if (volume.phase === 'mounting' && volume.call === undefined) volume.target = targetOf(volume.plan, 'moved');
   }
@@ -195,7 +194,7 @@ export class Kubelet {
     const abort = new AbortController();
     const cancelDeadline = this.#time.after(callTimeoutMs, () => {
       if (volume.call !== call) return;
-      // An agent that answers in time would have done so by now: it was given the same deadline.
+      // The agent has the same deadline, so it should have answered by now.
       if (agent?.isAlive === true) this.#listener.onOverdue(volume, name);
       abort.abort();
       this.#ended(volume, call, 'deadline-exceeded');
@@ -206,20 +205,20 @@ export class Kubelet {
       this.#time.after(1, () => this.#ended(volume, call, 'unavailable'));
       return;
     }
-    // A call of an agent that dies meanwhile is ended by `connectionLost`.
+    // `connectionLost` ends a call of an agent that dies in between.
     send(agent, call).then(
       () => this.#ended(volume, call, 'ok'),
       (thrown: unknown) => this.#ended(volume, call, asCertfleetError(thrown).code),
     );
   }
 
-  /** The agent's process has ended: no call of it is answered any more. */
+  /** The agent's process has ended: none of its calls are answered. */
   connectionLost(): void {
     for (const volume of this.volumes) {
       const { call } = volume;
       if (call === undefined) continue;
       call.cancelDeadline();
-      // What the ended process still says is said to nobody.
+      // Later results of the ended process are discarded.
       const lost = { ...call };
       volume.call = lost;
       this.#time.after(1, () => this.#ended(volume, lost, 'unavailable'));

@@ -4,7 +4,7 @@ import type { KeystorePlan, Scenario, VolumePlan } from './scenario.ts';
 const second = 1_000;
 const minute = 60 * second;
 
-/** A part of a life whose calls are made to fail, one after another. */
+/** A part of a life whose calls fail one after another. */
 export interface Stage {
   readonly name: string;
   readonly fromMs: number;
@@ -15,15 +15,15 @@ export interface Stage {
 export interface Life {
   readonly scenario: Scenario;
   readonly stages: readonly Stage[];
-  /** Whether every way in which a call can fail is tried; it takes four times as many scenarios. */
+  /** Whether all errors of a call are tried, which takes four times as many scenarios. */
   readonly isThorough: boolean;
 }
 
-/** Renewals come after two thirds of it, and later than the agent keeps a volume that nobody came back for (15 minutes). */
+/** Renewals come after two thirds of it, which is later than the agent keeps an unused volume (15 minutes). */
 const lifetimeMs = 30 * minute;
 const publishMs = 2 * second;
 const restartMs = 45 * minute;
-/** A certificate of minute 40 has expired by then, with the patience that rule 1 has. */
+/** A certificate from minute 40 has expired by then, including the tolerance of rule 1. */
 const unpublishMs = 85 * minute;
 
 const firstStage: Stage = { name: 'publish and renewal', fromMs: publishMs - 1, untilMs: 25 * minute };
@@ -33,11 +33,11 @@ const allStages: readonly Stage[] = [
   { name: 'unpublish', fromMs: unpublishMs - 1, untilMs: unpublishMs + minute },
 ];
 
-/** How lives differ. */
+/** The variants of lives. */
 interface LifeOptions {
   readonly name: string;
   readonly isThorough?: boolean;
-  /** Those in which it differs from other lives; all unless given. */
+  /** The stages that differ from other lives; all by default. */
   readonly stages?: readonly Stage[];
   readonly attributes?: Readonly<Record<string, string>>;
   readonly files?: readonly string[];
@@ -48,7 +48,7 @@ interface LifeOptions {
   readonly continueOnNotReady?: boolean;
 }
 
-/** The lives that are tried, each from the same seed. */
+/** All lives, each from the same seed. */
 export function lives(seed: number): readonly Life[] {
   return [
     life(seed, { name: 'plain volume', isThorough: true }),

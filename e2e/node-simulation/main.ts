@@ -1,9 +1,9 @@
-// The deterministic simulation of one node; README.md says what it does and how to read what it prints.
-// `--seed N` first seed, `--minutes N` budget, `--count N` most scenarios, `--regressions` runs schedules/ first,
-// `--systematic all` runs the systematic scenarios before those of the seeds, `--systematic N` only the one with that index,
-// `--schedule NAME` runs schedules/NAME.json only, `--write NAME` writes the (one) scenario that is chosen to schedules/NAME.json,
-// `--shrink-seconds N` bounds the search for a smaller schedule, `--survey` goes on after violations and lists them, `--verbose` prints every step,
-// `--faults 1,2 --volumes csi-0` keeps these parts of each seed's scenario alone.
+// The deterministic simulation of one node; README.md describes it and its output. `--seed N` first seed, `--minutes N`
+// time limit, `--count N` maximum of scenarios, `--regressions` runs schedules/ first, `--systematic all` runs the
+// systematic scenarios before those of the seeds, `--systematic N` only the one with that index, `--schedule NAME` only
+// schedules/NAME.json, `--write NAME` writes the selected scenario to schedules/NAME.json, `--shrink-seconds N` limits
+// the search for a smaller schedule, `--survey` continues after violations and lists them, `--verbose` prints every
+// step, `--faults 1,2 --volumes csi-0` keeps only these parts of each seed's scenario.
 import { parseArgs } from 'node:util';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
@@ -54,7 +54,7 @@ async function search(): Promise<number> {
   return totals.violations > 0 ? 1 : 0;
 }
 
-/** Runs all, one line for each violation. */
+/** Runs all scenarios and prints one line per violation. */
 async function survey(): Promise<number> {
   const startedMs = performance.now();
   let violations = 0;

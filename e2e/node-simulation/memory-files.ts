@@ -2,16 +2,16 @@ import type { FileSystem } from '../../apps/node-agent/src/storage/file-system.t
 import { newInode, systemError } from './memory-tree.ts';
 import type { Found, Inode, MemoryTree } from './memory-tree.ts';
 
-/** Called before each call on files, and before each entry that a recursive removal takes; it may throw. */
+/** Called before each call on files, and before each entry of a recursive removal; it may throw. */
 export type FileGuard = (call: string, path: string) => void;
 
-/** Told after something below that volume's directory has changed. */
+/** Called after a change below that volume's directory. */
 export type FileListener = (owner: string) => void;
 
 const tmpfsMagic = 0x01021994;
 const diskMagic = 0xef53;
 
-/** The file calls of one process on the node's files, synchronous as the system's own. */
+/** The file calls of one process on the node's files, synchronous like the system's. */
 export class MemoryFiles {
   readonly #tree: MemoryTree;
   readonly #guard: FileGuard;
@@ -25,12 +25,11 @@ export class MemoryFiles {
     this.#onChange = onChange;
   }
 
-  /** Open descriptors. */
   get openFiles(): number {
     return this.#open.size;
   }
 
-  /** The calls as the agent's code expects them. */
+  /** The calls in the form that the agent's code expects. */
   get calls(): FileSystem {
     const methods = this as unknown as Readonly<Record<string, (...values: unknown[]) => unknown>>;
     const bound = Object.fromEntries(callNames.map((name) => [name, methods[name]?.bind(this)]));
@@ -42,7 +41,7 @@ export class MemoryFiles {
       this.#guard('exists', path);
       return this.#tree.find(path, 'exists', true).inode !== undefined;
     } catch (thrown) {
-      // Node's own call takes every error for "no"; only the end of the process goes through.
+      // Node's own call treats every error as false; only the end of the process is rethrown.
       if (isSystemError(thrown)) return false;
       throw thrown;
     }

@@ -9,11 +9,11 @@ export interface Inode {
   content: Buffer;
   readonly entries: Map<string, Inode>;
   readonly target: string;
-  /** The volume that it belongs to: its directory once had that name. Stays through every rename. */
+  /** The volume that it belongs to, from the original name of its directory. Stays through every rename. */
   owner: string | undefined;
 }
 
-/** Where a path leads: the directory that holds the last name, and what is there. */
+/** The result of a path lookup: the directory of the last name, and the entry. */
 export interface Found {
   readonly parent: Inode;
   readonly name: string;
@@ -23,20 +23,20 @@ export interface Found {
 const blockBytes = 4096;
 const maxLinks = 40;
 
-/** A system error as Node's file calls throw it. */
+/** A system error in the form of Node's file calls. */
 export function systemError(code: string, call: string, path: string): NodeJS.ErrnoException {
   const errno = -((constants.errno as Record<string, number>)[code] ?? 5);
   return Object.assign(new Error(`${code}: simulated, ${call} '${path}'`), { code, errno, syscall: call, path });
 }
 
-/** The files of a node: a disk, and a tmpfs of bounded size mounted at one of its directories. */
+/** The files of a node: a disk, and a tmpfs of limited size mounted at one of its directories. */
 export class MemoryTree {
   readonly root: Inode = newInode('directory', 0o755);
   readonly tmpfsPath: string;
-  /** Most bytes that the tmpfs takes. */
+  /** Size limit of the tmpfs in bytes. */
   tmpfsBytes: number;
   #usedBytes = 0;
-  /** Directories with something mounted on them, which cannot be removed or renamed. */
+  /** Mount points, which cannot be removed or renamed. */
   readonly busy = new Set<Inode>();
 
   constructor(tmpfsPath: string, tmpfsBytes: number) {
@@ -63,7 +63,7 @@ export class MemoryTree {
     this.#usedBytes = 0;
   }
 
-  /** Finds what a path names; `follow` says whether a link at its end is followed. */
+  /** Looks up a path; `follow` says whether a link at its end is followed. */
   find(path: string, call: string, follow = false, depth = 0): Found {
     if (depth > maxLinks) throw systemError('ELOOP', call, path);
     const names = path.split('/').filter((name) => name !== '' && name !== '.');
@@ -83,7 +83,7 @@ export class MemoryTree {
     return { parent, name: '', inode: parent };
   }
 
-  /** What a path names; throws ENOENT when there is nothing. */
+  /** The entry at a path; throws ENOENT when there is none. */
   get(path: string, call: string, follow = false): Inode {
     const { inode } = this.find(path, call, follow);
     if (inode === undefined) throw systemError('ENOENT', call, path);
@@ -101,7 +101,7 @@ export class MemoryTree {
     if (inode !== undefined) this.#usedBytes -= usage(inode);
   }
 
-  /** Moves an entry over what has the new name, which must have been checked. */
+  /** Moves an entry over the target, which must have been checked. */
   move(from: Found, to: Found): void {
     if (from.inode === undefined) return;
     if (to.inode !== undefined) this.remove(to);
@@ -117,7 +117,7 @@ export class MemoryTree {
     this.#usedBytes += grown;
   }
 
-  /** Every inode of that owner that can still be reached on the tmpfs, by path. */
+  /** The paths of all inodes of that owner on the tmpfs. */
   ownedBy(owner: string): string[] {
     const found: string[] = [];
     const visit = (inode: Inode, path: string): void => {
@@ -140,7 +140,7 @@ function directoryAt(inode: Inode | undefined, call: string, path: string): Inod
   return inode;
 }
 
-/** A new inode of a kind, on the same file system as its parent. */
+/** A new inode on the same file system as its parent. */
 export function newInode(kind: Inode['kind'], mode: number, parent?: Inode, target = ''): Inode {
   const isTmpfs = parent?.isTmpfs ?? false;
   return { kind, isTmpfs, mode, gid: 0, content: Buffer.alloc(0), entries: new Map(), target, owner: undefined };

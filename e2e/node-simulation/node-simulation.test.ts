@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 
-/** In a process of its own: the simulation draws Math.random from its seed and listens for unhandled rejections. */
+/** In a child process: the simulation seeds Math.random and listens for unhandled rejections. */
 async function simulation(...options: string[]): Promise<{ readonly code: unknown; readonly output: string }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...options]);
   let output = '';
@@ -14,20 +14,30 @@ async function simulation(...options: string[]): Promise<{ readonly code: unknow
   return { code, output };
 }
 
-test(
-  'no rule breaks in schedules that once broke one, when any one call fails, nor in the first seeds',
-  { timeout: 840_000 },
-  async (context) => {
-    const { code, output } = await simulation('--regressions', '--systematic', 'all', '--seed', '1', '--minutes', '2');
-    context.diagnostic(output.trim().split('\n').at(-1) ?? '');
-    assert.equal(code, 0, output);
-  },
-);
+describe('the simulation of a node', () => {
+  test(
+    'no rule breaks in recorded schedules, with any single call failing, or in the first seeds',
+    { timeout: 840_000 },
+    async (context) => {
+      const { code, output } = await simulation(
+        '--regressions',
+        '--systematic',
+        'all',
+        '--seed',
+        '1',
+        '--minutes',
+        '2',
+      );
+      context.diagnostic(output.trim().split('\n').at(-1) ?? '');
+      assert.equal(code, 0, output);
+    },
+  );
 
-test('a seed gives the same steps each time', async () => {
-  const run = (): ReturnType<typeof simulation> => simulation('--seed', '3', '--count', '1');
-  const [first, second] = [await run(), await run()];
-  const withoutTimes = ({ output }: { output: string }): string => output.replaceAll(/ in \d+ s/g, '');
-  assert.match(first.output, /1 scenarios/);
-  assert.equal(withoutTimes(first).split('\n').at(-2), withoutTimes(second).split('\n').at(-2));
+  test('a seed always gives the same steps', async () => {
+    const run = (): ReturnType<typeof simulation> => simulation('--seed', '3', '--count', '1');
+    const [first, second] = [await run(), await run()];
+    const withoutTimes = ({ output }: { output: string }): string => output.replaceAll(/ in \d+ s/g, '');
+    assert.match(first.output, /1 scenarios/);
+    assert.equal(withoutTimes(first).split('\n').at(-2), withoutTimes(second).split('\n').at(-2));
+  });
 });

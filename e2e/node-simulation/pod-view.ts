@@ -4,19 +4,19 @@ import type { Inode, MemoryTree } from './memory-tree.ts';
 import type { KeystorePlan, VolumePlan } from './scenario.ts';
 import type { BindMount } from './simulated-mounts.ts';
 
-/** What a pod sees in its volume. */
+/** A pod's view of its volume. */
 export interface PodView {
-  /** What is wrong with it, empty when it shows every file that was promised, and a key that fits. */
+  /** The problem; empty when every expected file is there and the key matches. */
   readonly problem: string;
-  /** Undefined while there is no certificate. */
+  /** Undefined without a certificate. */
   readonly notAfterMs: number | undefined;
-  /** Of the keystore, when its certificate volume has one. */
+  /** Of the keystore, if the volume has one. */
   readonly keystorePassword?: string;
 }
 
 const missing = (problem: string): PodView => ({ problem, notAfterMs: undefined });
 
-/** Looks through the pod's mount, as its containers do. */
+/** Reads through the pod's mount, as its containers do. */
 export function lookThrough(mount: BindMount | undefined, plan: Pick<VolumePlan, 'files' | 'keystore'>): PodView {
   const { files: names, keystore } = plan;
   if (mount === undefined) return missing('nothing is mounted at its target');
@@ -39,13 +39,13 @@ function passwordOf({ password }: KeystorePlan, files: ReadonlyMap<string, Buffe
   return 'text' in password ? password.text : (files.get(password.file)?.toString() ?? '');
 }
 
-/** What was found of keystores, by their buffers. */
+/** Cached results of keystores, by their buffers. */
 const opened = new WeakMap<
   Buffer,
   { readonly password: string; readonly certificate: Buffer; readonly problem: string }
 >();
 
-/** Opens the keystore, as a Java server does. OpenSSL compares its key and certificate. */
+/** Opens the keystore like a Java server. OpenSSL compares its key and certificate. */
 function keystoreProblem(files: ReadonlyMap<string, Buffer>, { file }: KeystorePlan, password: string): string {
   const pfx = files.get(file) ?? Buffer.alloc(0);
   const certificate = files.get('tls.crt') ?? Buffer.alloc(0);
@@ -58,7 +58,7 @@ function keystoreProblem(files: ReadonlyMap<string, Buffer>, { file }: KeystoreP
 
 function openKeystore(pfx: Buffer, passphrase: string, certificatePem: Buffer): string {
   try {
-    // Node's types leave out what its own TLS code calls: the leaf as DER.
+    // Node's types omit this method of its TLS code: it returns the leaf as DER.
     const context = createSecureContext({ pfx, passphrase }).context as { getCertificate(): Buffer | null };
     const isSame = context.getCertificate()?.equals(new X509Certificate(certificatePem).raw) === true;
     return isSame ? '' : 'its keystore holds another certificate';
@@ -67,7 +67,7 @@ function openKeystore(pfx: Buffer, passphrase: string, certificatePem: Buffer): 
   }
 }
 
-/** Whether the pod looks at the directory that the agent writes to, not at one that was deleted. */
+/** Whether the pod sees the directory to which the agent writes, and not a deleted one. */
 export function showsVolume(mount: BindMount, tree: MemoryTree, volumeId: string): boolean {
   try {
     return tree.get(`${tree.tmpfsPath}/${volumeId}/data`, 'stat') === mount.source;
@@ -86,7 +86,7 @@ function resolve(directory: Inode, name: string, depth = 0): Inode | undefined {
   return inode;
 }
 
-/** What was found of a certificate and a key, by the buffers: files are never written in place. */
+/** Cached results of certificates and keys, by their buffers: files are never written in place. */
 const known = new WeakMap<Buffer, { readonly key: Buffer; readonly view: PodView }>();
 
 function fitting(certificatePem: Buffer, keyPem: Buffer): PodView {
@@ -102,7 +102,7 @@ function compare(certificatePem: Buffer, keyPem: Buffer): PodView {
     const certificate = new X509Certificate(certificatePem);
     const fits = certificate.checkPrivateKey(createPrivateKey(keyPem));
     const notAfterMs = certificate.validToDate.getTime();
-    return { problem: fits ? '' : 'its key does not fit its certificate', notAfterMs };
+    return { problem: fits ? '' : 'its key does not match its certificate', notAfterMs };
   } catch (thrown) {
     return missing(`its key or certificate cannot be read: ${String(thrown)}`);
   }

@@ -1,4 +1,4 @@
-/** Random numbers that depend on a seed alone (the generator sfc32). */
+/** Random numbers from a seed (the generator sfc32). */
 export class Random {
   readonly #seed: string;
   #a: number;
@@ -15,7 +15,7 @@ export class Random {
     for (let warmUp = 0; warmUp < 12; warmUp++) this.next();
   }
 
-  /** A generator of its own for one part of the world: what that part draws changes nothing for the others. */
+  /** A separate generator for one part of the world, so that its draws do not affect others. */
   fork(name: string): Random {
     return new Random(`${this.#seed}/${name}`);
   }
@@ -38,7 +38,7 @@ export class Random {
     return low + (high - low) * this.next();
   }
 
-  /** Between two positive bounds, each order of magnitude as likely as another. */
+  /** Between two positive bounds, uniform by order of magnitude. */
   magnitude(low: number, high: number): number {
     return low * (high / low) ** this.next();
   }
@@ -50,7 +50,7 @@ export class Random {
 
   pick<T>(items: readonly T[]): T {
     const item = items[this.integer(0, items.length - 1)];
-    if (item === undefined) throw new Error('expected something to pick from, found an empty list');
+    if (item === undefined) throw new Error('cannot pick from an empty list');
     return item;
   }
 }

@@ -7,7 +7,7 @@ import type { Selection } from './shrink.ts';
 const shownLines = 40;
 const maxLine = 400;
 
-/** What an engineer needs to see a violation again: the rule, the smallest schedule found, and the last steps. */
+/** Explains a violation: the rule, the smallest schedule found, and the last steps. */
 export async function explain(failed: ScenarioResult, shrinkForMs: number): Promise<string> {
   const { scenario } = failed;
   const selection = shrinkForMs > 0 ? await shrink(failed, shrinkForMs) : everything(scenario);
@@ -29,7 +29,7 @@ export async function explain(failed: ScenarioResult, shrinkForMs: number): Prom
   ].join('\n');
 }
 
-/** The command that runs a selection of a seed's scenario again. */
+/** The command that repeats a selection of a seed's scenario. */
 function replayCommand({ seed, replay }: Scenario, { faults, volumes }: Selection): string {
   if (replay !== undefined) return `node_modules/.bin/node e2e/node-simulation/main.ts --verbose ${replay}`;
   const only = `--faults ${faults.join(',') || 'none'} --volumes ${volumes.join(',')}`;

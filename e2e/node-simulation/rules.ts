@@ -10,27 +10,25 @@ import { epochMs } from './simulated-time.ts';
 import type { SimulatedTime, WallClocks } from './simulated-time.ts';
 import { Allowance, VolumeState } from './volume-state.ts';
 
-/** A rule that was broken. */
 export interface Violation {
-  /** Number of the invariant, as README.md lists them. */
+  /** Number of the invariant in README.md. */
   readonly invariant: number;
   readonly message: string;
   readonly atMs: number;
 }
 
-/** Most requests of one volume that may be in the API at once. */
+/** Limit of existing requests of one volume in the API. */
 const maxRequestsLeft = 40;
-/** Most of them once everything has worked for a while. */
+/** The same limit after a time without faults. */
 const maxRequestsInPeace = 4;
-/** Lists and watches of one agent: each connection is good for minutes, and a failing one must be let rest. */
+/** Limit of lists and watches of one agent: each connection lasts minutes, and failures must back off. */
 const maxLists = 80;
 const listEveryMs = 1_000;
-/** How soon a volume that could not be read at the start is restored. */
+/** Time limit to restore a volume that could not be read at the start. */
 const restoreMs = 90_000;
-/** What a mount may take beside its issuer's answer. */
+/** Time limit of a mount in addition to its issuer's delay. */
 const mountReserveMs = 8_000;
 
-/** What the rules look at. */
 export interface RulesParts {
   readonly scenario: Scenario;
   readonly time: SimulatedTime;
@@ -41,14 +39,14 @@ export interface RulesParts {
   readonly agent: () => AgentProcess | undefined;
 }
 
-/** The invariants, checked after each step and at the end. The first that breaks is kept. */
+/** The invariants, checked after each step and at the end. The first violation is kept. */
 export class Rules {
   readonly #parts: RulesParts;
   readonly states: ReadonlyMap<string, VolumeState>;
   violation: Violation | undefined;
-  /** How many certificates were signed. */
+  /** The number of signed certificates. */
   signed = 0;
-  /** Milliseconds that pods ran with a volume, summed over them. */
+  /** Sum of the time in milliseconds that pods ran with a volume. */
   volumeMs = 0;
   #checkedMs = 0;
   readonly #lists = new Allowance(maxLists);
@@ -59,7 +57,7 @@ export class Rules {
     this.states = new Map(
       parts.scenario.volumes.map((plan) => {
         const issuer = issuers.get(plan.issuer);
-        if (issuer === undefined) throw new Error(`expected issuer ${plan.issuer} in the scenario`);
+        if (issuer === undefined) throw new Error(`the scenario has no issuer ${plan.issuer}`);
         return [plan.volumeId, new VolumeState(plan, issuer)];
       }),
     );
@@ -69,13 +67,13 @@ export class Rules {
     this.violation ??= { invariant, message, atMs: this.#parts.time.nowMs };
   }
 
-  /** Something hinders these volumes, all unless given, until a time. */
+  /** A fault affects these volumes, all by default, until a time. */
   disturb(untilMs: number, volumeId?: string): void {
     if (volumeId !== undefined) this.states.get(volumeId)?.disturb(untilMs);
     else for (const state of this.states.values()) state.disturb(untilMs);
   }
 
-  /** What the kubelet's calls end with. */
+  /** Checks the results of the kubelet's calls. */
   readonly kubeletListener: KubeletListener = {
     onRunning: (volume) => this.#running(volume),
     onFinalError: (volume, code) => this.#finalError(volume, code),
@@ -90,7 +88,7 @@ export class Rules {
     onMounted: (volume, tookMs) => this.#mounted(volume, tookMs),
   };
 
-  /** Watches issuances and requests. */
+  /** Observes issuances and requests. */
   watch(issuers: Issuers): void {
     issuers.onSigned = ({ object }) => {
       this.signed += 1;
@@ -121,10 +119,10 @@ export class Rules {
   /** The agent lists or watches. */
   listed(): void {
     if (this.#lists.exceeds(this.#parts.time.nowMs, listEveryMs))
-      this.break(5, 'the agent lists or watches without a rest');
+      this.break(5, 'the agent lists or watches without back-off');
   }
 
-  /** Files of a volume have changed: its pod may look at them at this very moment. */
+  /** Files of a volume have changed: its pod may read them at this moment. */
   filesChanged(volumeId: string): void {
     const state = this.states.get(volumeId);
     const volume = this.#volume(volumeId);
@@ -145,17 +143,17 @@ export class Rules {
     }
   }
 
-  /** Once everything has worked for a while. */
+  /** After a time without faults. */
   checkPeace(): void {
     for (const { plan, requestsLeft } of this.states.values())
       if (requestsLeft > maxRequestsInPeace)
-        this.break(5, `${requestsLeft} requests of ${plan.volumeId} are left in peace`);
+        this.break(5, `${requestsLeft} requests of ${plan.volumeId} are left after a time without faults`);
     const { tree } = this.#parts;
     const leftovers = [...tree.get(tree.tmpfsPath, 'stat').entries.keys()].filter((name) => name.startsWith('..'));
     if (leftovers.length > 0) this.break(4, `leftovers on the tmpfs: ${leftovers.join(', ')}`);
   }
 
-  /** Once every pod is gone for a while. */
+  /** After all pods have been gone for a time. */
   checkBaseLine(timersOfAnIdleAgent: number): void {
     const agent = this.#parts.agent();
     if (agent === undefined) return;
@@ -166,7 +164,7 @@ export class Rules {
       timers: Math.max(0, agent.clock.timers - timersOfAnIdleAgent),
     };
     for (const [what, count] of Object.entries(counts))
-      if (count > 0) this.break(7, `${count} ${what} more than at the start, with no volume left`);
+      if (count > 0) this.break(7, `${count} ${what} more than at the start, without volumes`);
   }
 
   #checkRunning(volume: PodVolume, state: VolumeState): void {
@@ -175,21 +173,21 @@ export class Rules {
     const clearMs = Math.min(this.#clearMs(state), this.#parts.time.nowMs - state.runningSinceMs);
     if (isExpired && clearMs > state.patienceMs(walls.trueMs - (state.notAfterMs ?? walls.trueMs))) {
       const when = state.notAfterMs === undefined ? 'is none' : `expired at ${(state.notAfterMs - epochMs) / 1000} s`;
-      this.break(1, `the certificate of ${volume.id} ${when}, and nothing hindered its renewal`);
+      this.break(1, `the certificate of ${volume.id} ${when}, although nothing prevented its renewal`);
     }
     const process = agent();
     if (process?.manager.volume(volume.id) === undefined && clearMs > restoreMs)
-      this.break(3, `the agent does not know ${volume.id}, which is published`);
+      this.break(3, `the agent does not know the published volume ${volume.id}`);
   }
 
   #checkWaiting(volume: PodVolume, state: VolumeState): void {
     if (state.plan.approvalMs > 0) return;
     const waitedMs = this.#parts.time.nowMs - volume.wantedAtMs;
     if (Math.min(waitedMs, this.#clearMs(state)) > state.mountPatienceMs)
-      this.break(3, `the pod of ${volume.id} waits though nothing hinders its mount`);
+      this.break(3, `the pod of ${volume.id} waits although nothing prevents its mount`);
   }
 
-  /** For how long nothing has hindered the volume. */
+  /** How long the volume has been without faults. */
   #clearMs(state: VolumeState): number {
     const { agent, walls, time } = this.#parts;
     const isHindered = agent() === undefined || !state.isServed || walls.skewMs > Math.max(1_000, state.slackMs / 20);
@@ -211,11 +209,11 @@ export class Rules {
     const { problem, notAfterMs, keystorePassword } = lookThrough(mount, volume.plan);
     state.notAfterMs = notAfterMs;
     if (keystorePassword !== undefined && keystorePassword !== (state.keystorePassword ??= keystorePassword))
-      this.break(8, `the password of the keystore of ${volume.id} has changed under its pod`);
+      this.break(8, `the password of the keystore of ${volume.id} changed while its pod was running`);
     if (problem === '') state.wasComplete = true;
     else if (state.wasComplete) this.break(this.#isNew(state) ? 2 : 8, `the pod of ${volume.id} runs, and ${problem}`);
     if (mount !== undefined && !showsVolume(mount, tree, volume.id))
-      this.break(8, `the pod of ${volume.id} sees another directory than the agent writes to`);
+      this.break(8, `the pod of ${volume.id} sees another directory than the one that the agent writes to`);
   }
 
   #isNew({ runningSinceMs }: VolumeState): boolean {
@@ -230,7 +228,7 @@ export class Rules {
     if (left.length > 0)
       this.break(
         4,
-        `${left.join(', ')} of ${volume.id} is kept after ${code}, upon which the kubelet forgets the volume`,
+        `${left.join(', ')} of ${volume.id} is kept after ${code}, after which the kubelet forgets the volume`,
       );
   }
 
@@ -249,23 +247,23 @@ export class Rules {
   #unpublished(volume: PodVolume): void {
     const { tree, mounts } = this.#parts;
     const left = tree.ownedBy(volume.id);
-    if (left.length > 0) this.break(4, `${volume.id} was unpublished, and ${left.join(', ')} is left`);
+    if (left.length > 0) this.break(4, `${volume.id} was unpublished, but ${left.join(', ')} is left`);
     const isOfPod = (path: string): boolean => path.includes(`/uid-${volume.plan.name}/`);
     const mounted = mounts.targets.filter(isOfPod);
-    if (mounted.length > 0) this.break(4, `${volume.id} was unpublished, and is mounted at ${mounted.join(', ')}`);
-    if (exists(tree, volume.target)) this.break(4, `${volume.id} was unpublished, and its target is left`);
+    if (mounted.length > 0) this.break(4, `${volume.id} was unpublished, but is mounted at ${mounted.join(', ')}`);
+    if (exists(tree, volume.target)) this.break(4, `${volume.id} was unpublished, but its target is left`);
   }
 
   #mounted(volume: PodVolume, tookMs: number): void {
     const state = this.#state(volume);
     const limitMs = 2 * (state.issuer.latencyMs + state.plan.approvalMs) + mountReserveMs;
     if (this.#clearMs(state) > tookMs && tookMs > limitMs)
-      this.break(6, `a publish of ${volume.id} took ${tookMs} ms though nothing hindered it`);
+      this.break(6, `a publish of ${volume.id} took ${tookMs} ms without a fault`);
   }
 
   #state({ id }: PodVolume): VolumeState {
     const state = this.states.get(id);
-    if (state === undefined) throw new Error(`expected volume ${id} in the scenario`);
+    if (state === undefined) throw new Error(`the scenario has no volume ${id}`);
     return state;
   }
 

@@ -5,7 +5,6 @@ import type { Scenario } from './scenario.ts';
 import { World } from './world.ts';
 import type { Trace } from './world.ts';
 
-/** What came of a scenario. */
 export interface ScenarioResult {
   readonly scenario: Scenario;
   readonly violation: Violation | undefined;
@@ -15,10 +14,9 @@ export interface ScenarioResult {
   readonly steps: number;
 }
 
-/** How a scenario is run. */
 export interface RunOptions {
   readonly trace?: Trace;
-  /** After so many steps it counts as passed. */
+  /** After this many steps it counts as passed. */
   readonly maxSteps?: number;
   /** Asked now and then: once it is true, the scenario ends and counts as passed so far. */
   readonly isOver?: () => boolean;

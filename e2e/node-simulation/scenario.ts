@@ -3,10 +3,10 @@ import type { RequestFault, WatchFault } from './api-server.ts';
 import type { IssuerFault, IssuerPlan } from './issuers.ts';
 import type { Party } from './simulated-time.ts';
 
-/** A keystore that the attributes promise. */
+/** A keystore from the attributes. */
 export interface KeystorePlan {
   readonly file: string;
-  /** The password, or the file that shows the one that the agent made. */
+  /** The password, or the file with the one that the agent generated. */
   readonly password: { readonly text: string } | { readonly file: string };
 }
 
@@ -16,30 +16,30 @@ export interface VolumePlan {
   readonly volumeId: string;
   readonly namespace: string;
   readonly issuer: string;
-  /** The lifetime that it asks for. */
+  /** The requested lifetime. */
   readonly durationMs: number;
   readonly renewBeforeMs: number | undefined;
   /** Attributes without their group. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly fsGroup: string;
-  /** Files that the attributes promise. */
+  /** Expected files. */
   readonly files: readonly string[];
   /** The PKCS#12 keystore among them. */
   readonly keystore?: KeystorePlan;
   /** How long after its creation the pod meets the readiness gate of the scenario. */
   readonly gateMs?: number;
   readonly startMs: number;
-  /** When the pod is deleted; after the end of the scenario's time it is deleted in any case. */
+  /** When the pod is deleted, at the latest at the end of the scenario. */
   readonly endMs: number;
-  /** Whether the pod's deletion does not wait for a publish under way. */
+  /** Whether the pod's deletion does not wait for an active publish. */
   readonly endsAbruptly: boolean;
-  /** How long an approver takes for each of its requests. */
+  /** An approver's delay for each of its requests. */
   readonly approvalMs: number;
-  /** How often the kubelet publishes again, with a newer token; undefined outside of token-request mode. */
+  /** Interval at which the kubelet publishes again with a newer token; undefined without token requests. */
   readonly republishMs: number | undefined;
 }
 
-/** A call that fails: the first `skip` calls that could are let pass, the next `count` fail. */
+/** A failing call: the first `skip` matching calls pass, the next `count` fail. */
 export interface CallFailure<Code extends string> {
   readonly code: Code | 'KILL';
   readonly skip: number;
@@ -48,7 +48,7 @@ export interface CallFailure<Code extends string> {
   readonly killAfterMs?: number;
 }
 
-/** Something that goes wrong at a time. */
+/** A fault at a time. */
 export type Fault = { readonly atMs: number } & (
   | ({ readonly kind: 'file' } & CallFailure<'ENOSPC' | 'EIO' | 'EMFILE'>)
   | { readonly kind: 'tmpfs-full'; readonly forMs: number }
@@ -70,15 +70,15 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'controller-pause'; readonly forMs: number }
 );
 
-/** One simulated node from its start to the end of its last pod. Everything in it follows from a seed. */
+/** One simulated node from its start to the end of its last pod, fully determined by a seed. */
 export interface Scenario {
   readonly seed: number;
   readonly name: string;
-  /** Options of main.ts that run it again; undefined for what a seed generates. */
+  /** Options of main.ts that repeat it; undefined for scenarios from a seed. */
   readonly replay?: string;
-  /** For how long faults happen; the node runs on in peace after it. */
+  /** The time with faults. */
   readonly durationMs: number;
-  /** For how long it runs on: longer than any wait that an earlier fault may explain. */
+  /** The time without faults afterwards: longer than any wait that an earlier fault may explain. */
   readonly quietMs: number;
   readonly hasController: boolean;
   readonly useTokenRequest: boolean;
@@ -88,7 +88,7 @@ export interface Scenario {
   /** Whether the agent writes Events. */
   readonly hasEvents?: boolean;
   readonly tmpfsBytes: number;
-  /** How many times longer than asked for the API server serves a watch. */
+  /** Factor on the requested length of a watch. */
   readonly watchPatience: number;
   readonly issuers: readonly IssuerPlan[];
   readonly volumes: readonly VolumePlan[];

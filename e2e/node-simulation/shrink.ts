@@ -2,18 +2,18 @@ import { runScenario } from './run-scenario.ts';
 import type { ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Which parts of a seed's scenario are kept: faults by their index, volumes by their id. */
+/** The selected parts of a seed's scenario: faults by their index, volumes by their id. */
 export interface Selection {
   readonly faults: readonly number[];
   readonly volumes: readonly string[];
 }
 
-/** Everything of a scenario. */
+/** The complete selection of a scenario. */
 export function everything({ faults, volumes }: Scenario): Selection {
   return { faults: [...faults.keys()], volumes: volumes.map(({ volumeId }) => volumeId) };
 }
 
-/** The scenario with these parts alone. */
+/** The scenario with only these parts. */
 export function select(scenario: Scenario, { faults, volumes }: Selection): Scenario {
   return {
     ...scenario,
@@ -22,11 +22,11 @@ export function select(scenario: Scenario, { faults, volumes }: Selection): Scen
   };
 }
 
-/** A scenario that breaks the same rule, with as little in it as was found in the time given. */
+/** The smallest scenario found in the given time that breaks the same rule. */
 export async function shrink(failed: ScenarioResult, forMs: number): Promise<Selection> {
   const { scenario, violation, steps } = failed;
   const untilMs = performance.now() + forMs;
-  // A run that takes much longer than the whole one breaks another rule, or none.
+  // A much longer run breaks another rule, or none.
   const maxSteps = 2 * steps + 1_000;
   const breaks = async (selection: Selection): Promise<boolean> => {
     if (selection.volumes.length === 0) return false;

@@ -6,22 +6,22 @@ import type { Scenario } from './scenario.ts';
 import { readSchedules } from './schedules.ts';
 import { systematicScenarios } from './systematic.ts';
 
-/** How much is simulated. */
+/** The extent of a simulation. */
 export interface SimulationBudget {
-  /** The first seed; each scenario takes the next one. */
+  /** The first seed; each scenario uses the next one. */
   readonly seed: number;
-  /** Whether the systematic scenarios come first, within the same budget. */
+  /** Whether the systematic scenarios come first, within the same limit. */
   readonly systematic: boolean;
-  /** CPU time, so that a busy machine simulates as much as an idle one; four times as much passes at most. */
+  /** CPU time, so that a busy machine simulates as much as an idle one; wall time is limited to four times as much. */
   readonly forMs: number;
-  /** Most scenarios. */
+  /** Maximum of scenarios. */
   readonly count?: number;
-  /** How long the search for a smaller schedule may take once a rule broke. */
+  /** Time limit of the search for a smaller schedule after a violation. */
   readonly shrinkForMs: number;
   readonly log: (line: string) => void;
 }
 
-/** What was simulated, summed over all scenarios. */
+/** Sums over all scenarios. */
 export interface SimulationTotals {
   scenarios: number;
   volumeHours: number;
@@ -33,7 +33,7 @@ export interface SimulationTotals {
 
 const progressEveryMs = 60_000;
 
-/** Runs scenarios until the budget is spent or a rule breaks, whose explanation is logged. */
+/** Runs scenarios until the limit or a violation, which is explained in the log. */
 export async function simulate(budget: SimulationBudget): Promise<SimulationTotals> {
   const totals = noTotals();
   const startedMs = performance.now();
@@ -57,7 +57,7 @@ export async function simulate(budget: SimulationBudget): Promise<SimulationTota
   return totals;
 }
 
-/** What is run: first the systematic scenarios, if asked for, then those of the seeds from the given one on. */
+/** All scenarios in order: the systematic ones, if requested, then those of the seeds from the given one on. */
 export async function* scenariosOf({
   seed,
   systematic,
@@ -67,7 +67,7 @@ export async function* scenariosOf({
   for (let index = 0; index < count; index++) yield generateScenario(seed + index);
 }
 
-/** Runs every schedule that once broke a rule. Returns how many do so again. */
+/** Runs all recorded schedules. Returns how many break a rule again. */
 export async function replaySchedules(log: (line: string) => void): Promise<number> {
   let broken = 0;
   for (const { scenario, was } of readSchedules()) {

@@ -3,7 +3,7 @@ import type { Mounter } from '../../apps/node-agent/src/mount/mounter.ts';
 import { constants } from 'node:os';
 import type { Inode, MemoryTree } from './memory-tree.ts';
 
-/** One bind mount: it shows a directory, whatever becomes of that directory's name. */
+/** A bind mount: it shows a directory even if that is renamed or deleted. */
 export interface BindMount {
   readonly source: Inode;
   readonly sourcePath: string;
@@ -11,10 +11,10 @@ export interface BindMount {
   isReadOnly: boolean;
 }
 
-/** The steps of a mount call at which it may fail, or the process end. */
+/** The steps of a mount call that may fail or end the process. */
 export type MountStep = 'bind' | 'make read-only' | 'unmount' | 'look at';
 
-/** Called before each step; it may throw a system error, by its code, or end the process. */
+/** Called before each step; it may throw a system error by its code, or end the process. */
 export type MountGuard = (step: MountStep, target: string) => void;
 
 /** The node's mount table: it outlives the agent's process, and a reboot empties it. */
@@ -27,12 +27,12 @@ export class MountPoints {
     this.#tree = tree;
   }
 
-  /** What shows at the target. */
+  /** The visible mount at the target. */
   at(target: string): BindMount | undefined {
     return this.#mounts.get(target)?.at(-1);
   }
 
-  /** How many mounts show that directory. */
+  /** All targets, once per mount. */
   get targets(): readonly string[] {
     return [...this.#mounts.keys()];
   }

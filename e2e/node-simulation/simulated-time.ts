@@ -5,18 +5,18 @@ export const epochMs = Date.UTC(2026, 0, 1);
 
 interface Entry {
   readonly atMs: number;
-  /** Order of arrival, for what is due at the same time. */
+  /** Order of arrival, for events at the same time. */
   readonly order: number;
   callback: (() => void) | undefined;
 }
 
-/** The world's time, which jumps from one event to the next: a binary heap of what is due. */
+/** The world's time, which jumps from one event to the next: a binary heap of events. */
 export class SimulatedTime {
   readonly #heap: Entry[] = [];
   #nowMs = 0;
   #order = 0;
 
-  /** Milliseconds since the start of the world: true time, and what every monotonic clock runs on. */
+  /** Milliseconds since the start of the world: true time, on which every monotonic clock is based. */
   get nowMs(): number {
     return this.#nowMs;
   }
@@ -31,7 +31,7 @@ export class SimulatedTime {
     return () => (entry.callback = undefined);
   }
 
-  /** Runs what is due until a time, one event after another; `afterEach` runs when all that one event set off is done. */
+  /** Runs all events until a time, one after another; `afterEach` runs after each event and its promise reactions. */
   async runUntil(untilMs: number, afterEach: () => void): Promise<void> {
     for (let next = this.#pop(untilMs); next !== undefined; next = this.#pop(untilMs)) {
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
@@ -87,15 +87,15 @@ function isBefore(a: Entry, b: Entry): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
-/** One turn of the event loop: promise reactions and process.nextTick have all run then. */
+/** One turn of the event loop: all promise reactions and process.nextTick callbacks have then run. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The parties whose wall clocks may be wrong, each on its own. */
+/** The parties with separate wall clocks, which may be wrong. */
 export type Party = 'node' | 'issuer' | 'apiServer';
 
-/** What each party believes the time to be. */
+/** The wall time of each party. */
 export class WallClocks {
   readonly #time: SimulatedTime;
   readonly #offsets: Record<Party, number> = { node: 0, issuer: 0, apiServer: 0 };
@@ -121,14 +121,14 @@ export class WallClocks {
     this.#offsets[party] = offsetMs;
   }
 
-  /** The largest difference between any two of node, issuer and true time. */
+  /** The maximum difference between any two of node, issuer and true time. */
   get skewMs(): number {
     const { node, issuer } = this.#offsets;
     return Math.max(node, issuer, 0) - Math.min(node, issuer, 0);
   }
 }
 
-/** The clock of one life of the agent's process: monotonic time starts at 0, and its timers end with it. */
+/** The clock of one run of the agent's process: monotonic time starts at 0, and its timers end with it. */
 export class ProcessClock implements Clock {
   readonly #time: SimulatedTime;
   readonly #walls: WallClocks;
@@ -152,14 +152,14 @@ export class ProcessClock implements Clock {
     return this.#time.nowMs - this.#startedMs;
   }
 
-  /** How many timers are armed. */
+  /** The number of pending timers. */
   get timers(): number {
     return this.#timers.size;
   }
 
   schedule(delayMs: number, callback: () => void): CancelTimer {
     if (this.#isDead) return () => undefined;
-    // As Node's: a millisecond at least, and NaN is one too.
+    // As in Node: at least one millisecond, also for NaN.
     const cancelEvent = this.#time.after(delayMs >= 1 ? delayMs : 1, () => {
       this.#timers.delete(cancel);
       try {

@@ -1,5 +1,6 @@
-// Key derivation at once instead of on libuv's threads: nothing in the simulation waits for real time, and a thread's end is
-// not part of a seed. Must be imported before the agent's code, which keeps the function that it finds at its import.
+// Synchronous key derivation instead of libuv's threads: nothing in the simulation waits for real time, and the end of
+// a thread would not depend on the seed. Must be imported before the agent's code, which binds the function at its
+// import.
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 

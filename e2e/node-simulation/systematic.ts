@@ -7,7 +7,7 @@ import type { Life, Stage } from './lives.ts';
 import type { CallFailure, Fault, Scenario } from './scenario.ts';
 import { World } from './world.ts';
 
-/** The calls and requests of one stage of a life in which nothing fails. */
+/** The calls and requests of one stage of a life without failures. */
 interface Calls {
   readonly file: readonly string[];
   readonly mount: readonly string[];
@@ -17,18 +17,18 @@ interface Calls {
 type CallFault = Extract<Fault, { readonly kind: 'file' | 'mount' }>;
 type Failure = Omit<CallFailure<never>, 'skip' | 'code'>;
 
-/** The call fails once, and nothing else happens. */
+/** The call fails once, without further faults. */
 const once: Failure = { count: 1 };
-/** The agent restarts before the kubelet tries again. */
+/** The agent restarts before the kubelet retries. */
 const thenKilledAtOnce: Failure = { count: 1, killAfterMs: 100 };
-/** The agent restarts when the kubelet's next call has succeeded. */
+/** The agent restarts after the kubelet's next call has succeeded. */
 const thenKilledLater: Failure = { count: 1, killAfterMs: 5_000 };
 /** Calls fail for a while, as on a full disk, and the agent restarts. */
 const forAWhile: Failure = { count: 12, killAfterMs: 5_000 };
 
 const thorough = [once, thenKilledAtOnce, thenKilledLater, forAWhile];
 
-/** How each call fails; in the lives that differ from the first in few calls each code in one way only. */
+/** The failures of each call; lives that differ from the first in few calls use each code only once. */
 const failures = {
   file: { ENOSPC: [forAWhile], EIO: [thenKilledAtOnce], EMFILE: [once], KILL: [once] },
   mount: { EBUSY: [forAWhile], EINVAL: [thenKilledAtOnce], EIO: [thenKilledLater], KILL: [once] },
@@ -44,8 +44,8 @@ const requestFaults: readonly RequestFault[] = [
 ];
 
 /**
- * Every life, with each call on files and on mounts and each request failing in each way that it can, one scenario for
- * each. What a random schedule finds late, such as one failed write just before a restart, is tried here in any case.
+ * All lives with each call on files and mounts and each request failing in each possible way, one scenario per failure.
+ * Cases that random schedules rarely find, such as one failed write just before a restart, are always tested here.
  */
 export async function* systematicScenarios(seed: number): AsyncGenerator<Scenario> {
   let index = 0;

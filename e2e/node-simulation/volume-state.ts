@@ -1,7 +1,7 @@
 import type { IssuerPlan } from './issuers.ts';
 import type { VolumePlan } from './scenario.ts';
 
-/** A leaky bucket: what happens too often overflows it. */
+/** A leaky bucket, which overflows when an event is too frequent. */
 export class Allowance {
   readonly #capacity: number;
   #level = 0;
@@ -11,7 +11,7 @@ export class Allowance {
     this.#capacity = capacity;
   }
 
-  /** Counts one more; each is forgotten after `everyMs`. Returns whether that is too many. */
+  /** Counts an event, which expires after `everyMs`. Returns whether the limit is exceeded. */
   exceeds(nowMs: number, everyMs: number): boolean {
     this.#level = Math.max(0, this.#level - (nowMs - this.#atMs) / everyMs) + 1;
     this.#atMs = nowMs;
@@ -27,27 +27,27 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** What the rules know of one volume. */
+/** The state that the rules track per volume. */
 export class VolumeState {
   readonly plan: VolumePlan;
   readonly issuer: IssuerPlan;
   readonly signatures = new Allowance(120);
   readonly requests = new Allowance(120);
-  /** The lifetime that it is granted. */
+  /** The granted lifetime. */
   readonly lifetimeMs: number;
-  /** Since when nothing hinders its renewal. */
+  /** Since when nothing prevents its renewal. */
   clearSinceMs = 0;
-  /** Whether its issuer refused a request of it for good. */
+  /** Whether its issuer finally refused one of its requests. */
   hadTerminalFailure = false;
-  /** Whether its issuer never looked at a request of it. */
+  /** Whether its issuer ignored one of its requests. */
   wasIgnored = false;
-  /** Whether a file call failed since its last unpublish began. */
+  /** Whether a file call failed since the start of its last unpublish. */
   hadFileFault = false;
   isRunning = false;
-  /** Whether its pod has seen a whole set of files; only then may none be missing. */
+  /** Whether its pod has seen a complete set of files; none may be missing afterwards. */
   wasComplete = false;
   runningSinceMs = 0;
-  /** The password of its keystore that the pod has seen. */
+  /** The keystore password that the pod has seen. */
   keystorePassword: string | undefined;
   notAfterMs: number | undefined;
   requestsLeft = 0;
@@ -58,43 +58,43 @@ export class VolumeState {
     this.lifetimeMs = Math.min(plan.durationMs, issuer.maxLifetimeMs);
   }
 
-  /** Something hinders it until a time. */
+  /** A fault affects it until a time. */
   disturb(untilMs: number): void {
     this.clearSinceMs = Math.max(this.clearSinceMs, untilMs);
   }
 
-  /** The time between the renewal and the end of a certificate, as far as its attributes leave it. */
+  /** The time between the renewal and the end of a certificate, as its attributes allow. */
   get slackMs(): number {
     const before = this.plan.renewBeforeMs;
     const isUsable = before !== undefined && before > 0 && before < this.lifetimeMs;
     return isUsable ? Math.min(before, this.lifetimeMs / 3) : this.lifetimeMs / 3;
   }
 
-  /** Whether issuer and approver answer fast enough for its lifetime. */
+  /** Whether issuer and approver are fast enough for its lifetime. */
   get isServed(): boolean {
     const answerMs = this.plan.approvalMs + 2 * this.issuer.latencyMs + 40;
     return answerMs <= this.slackMs / 20;
   }
 
-  /** How long nothing may have hindered it with its certificate expired: "a reasonable part of the lifetime". */
+  /** How long it may be without faults while its certificate is expired: a reasonable part of the lifetime. */
   patienceMs(expiredForMs: number): number {
     const answerMs = 2 * this.plan.approvalMs + 3 * minute;
     if (!this.hadTerminalFailure) return Math.min(this.lifetimeMs / 3, hour) + answerMs;
-    // What was refused for good waits longer, the longer the certificate has been expired.
+    // After a final refusal the wait grows with the time since expiry.
     return Math.min(Math.max(this.lifetimeMs / 2, expiredForMs / 7), 36 * hour) + answerMs;
   }
 
-  /** How long nothing may have hindered it with its pod still waiting for it. */
+  /** How long it may be without faults while its pod still waits. */
   get mountPatienceMs(): number {
     return this.hadTerminalFailure || this.wasIgnored ? 40 * hour : 6 * minute;
   }
 
-  /** The minimum interval between two automatic issuances, besides those that the allowance holds. */
+  /** The minimum interval between two automatic issuances beyond the allowance. */
   get signatureEveryMs(): number {
     return Math.max(second, Math.min(this.lifetimeMs / 50, hour));
   }
 
-  /** One request in this time, besides those that the allowance holds. */
+  /** The minimum interval between requests beyond the allowance. */
   get requestEveryMs(): number {
     return Math.max(second, Math.min(this.lifetimeMs / 50, hour));
   }

@@ -17,18 +17,17 @@ import { MountPoints } from './simulated-mounts.ts';
 import { SimulatedTime, WallClocks } from './simulated-time.ts';
 
 const root = '/run/certfleet';
-/** How long the garbage collector takes after a pod is gone. */
+/** The delay of the garbage collector after a pod is gone. */
 const collectMs = 30_000;
 const gateAnnotation = 'simulated.example/ready';
 /** How often the end of the time that a run may take is looked at. */
 const stepsBetweenLooks = 256;
 const restartAfterCrashMs = 10_000;
-/** Longer than a volume that nobody came back for is kept (15 minutes), and than any pause of the API client. */
+/** Longer than an unused volume is kept (15 minutes), and than any pause of the API client. */
 const afterLastPodMs = 40 * 60_000;
-/** The watch's own. */
+/** The watch's own timers. */
 const timersOfAnIdleAgent = 2;
 
-/** A line of what happened. */
 export type Trace = (line: string) => void;
 
 /** When a run ends before its scenario. */
@@ -52,13 +51,13 @@ export class World {
   readonly fileFaults = new FaultPoints();
   readonly mountFaults = new FaultPoints();
   readonly trace: Trace;
-  /** How many faults were met or happened. */
+  /** The number of applied faults. */
   faultsInjected = 0;
   steps = 0;
   readonly #surroundings: NodeSurroundings;
   #agent: AgentProcess | undefined;
   #startsAtMs = 0;
-  /** Whether a process has ended within this step: what its remains throw is of no account. */
+  /** Whether a process has ended within this step: later exceptions of it are ignored. */
   #hasEnded = false;
   #isEnding = false;
   #isOver: () => boolean = () => false;
@@ -256,7 +255,7 @@ export class World {
     }
   }
 
-  /** The pod as the API server shows it: the gate's annotation comes later. */
+  /** The pod in the API server; the gate's annotation is added later. */
   #addPod({ name, namespace, volumeId, gateMs = 0 }: VolumePlan): void {
     const { objects } = this.server;
     const metadata = { name, namespace, uid: '', resourceVersion: '', creationTimestamp: '' };
@@ -278,7 +277,7 @@ export class World {
     if (this.rules.violation !== undefined) throw new RunEnded();
   }
 
-  /** Everything works from here on. */
+  /** No faults from here on. */
   #heal(): void {
     this.trace('all faults end');
     this.fileFaults.heal();
@@ -298,7 +297,7 @@ export class World {
     this.#hasEnded = true;
     this.injected();
     this.kubelet.connectionLost();
-    // An end that a fault did not plan the next start of.
+    // An end without a planned restart.
     this.time.after(1, () => {
       if (this.process === undefined && this.#startsAtMs <= this.time.nowMs) this.startAgentAfter(restartAfterCrashMs);
     });
@@ -307,7 +306,7 @@ export class World {
   #crashed(thrown: unknown): void {
     if (this.#hasEnded || this.process === undefined) return;
     const stack = thrown instanceof Error ? thrown.stack : String(thrown);
-    this.rules.break(7, `nobody handled an error, which ends the agent: ${stack}`);
+    this.rules.break(7, `unhandled error, which ends the agent: ${stack}`);
   }
 
   #requestFault(request: HttpRequest, fault: RequestFault): void {
@@ -318,9 +317,9 @@ export class World {
       fault.kind === 'throttle' ? 1_500 * fault.retryAfterSeconds : fault.kind === 'slow' ? fault.delayMs : 0;
     const name = /web-\d+/.exec(`${request.path} ${request.body ?? ''}`)?.[0];
     const volume = this.scenario.volumes.find((plan) => plan.name === name);
-    // What happens to an Event hinders no volume, unless the client is told to rest.
+    // A fault of an Event affects no volume, unless the client is throttled.
     if (request.path.includes('/events') && fault.kind !== 'throttle') return;
-    // The client lets rest whatever the server asked it to, for all volumes.
+    // Throttling delays the client's requests for all volumes.
     const hindered = fault.kind === 'throttle' ? undefined : volume?.volumeId;
     this.rules.disturb(this.time.nowMs + asked + (lastsMs[fault.kind] ?? 0), hindered);
   }
@@ -337,7 +336,7 @@ export class World {
         if (volumeId === undefined || each === volumeId) state.hadFileFault = true;
   }
 
-  /** Deletes the requests of a pod that is gone. */
+  /** Deletes the requests of a removed pod. */
   #collectLater(pod: string): void {
     this.time.after(collectMs, () => {
       for (const object of [...this.server.objects.list('certificaterequests')])
@@ -358,16 +357,16 @@ export class World {
 
   #tracedListener(): Rules['kubeletListener'] {
     const { kubeletListener: to } = this.rules;
-    const told = (what: string, then: () => void): void => {
+    const traced = (what: string, then: () => void): void => {
       this.trace(what);
       then();
     };
     return {
-      onRunning: (volume) => told(`${volume.id} is published`, () => to.onRunning(volume)),
-      onFinalError: (volume, code) => told(`${volume.id} publish: ${code}`, () => to.onFinalError(volume, code)),
-      onUnpublish: (volume) => told(`${volume.id} unpublish`, () => to.onUnpublish(volume)),
-      onUnpublishFailed: (volume) => told(`${volume.id} unpublish failed`, () => to.onUnpublishFailed(volume)),
-      onUnpublished: (volume) => told(`${volume.id} is unpublished`, () => to.onUnpublished(volume)),
+      onRunning: (volume) => traced(`${volume.id} is published`, () => to.onRunning(volume)),
+      onFinalError: (volume, code) => traced(`${volume.id} publish: ${code}`, () => to.onFinalError(volume, code)),
+      onUnpublish: (volume) => traced(`${volume.id} unpublish`, () => to.onUnpublish(volume)),
+      onUnpublishFailed: (volume) => traced(`${volume.id} unpublish failed`, () => to.onUnpublishFailed(volume)),
+      onUnpublished: (volume) => traced(`${volume.id} is unpublished`, () => to.onUnpublished(volume)),
       onOverdue: (volume, call) => to.onOverdue(volume, call),
       onMounted: (volume, tookMs) => to.onMounted(volume, tookMs),
     };

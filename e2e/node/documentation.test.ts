@@ -13,9 +13,9 @@ import { applyPodsAndWaitReady } from './support/pods.ts';
 const skip =
   (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') === ''
     ? false
-    : 'needs a node of its own, not the cluster of CERTFLEET_E2E_KUBECONFIG';
+    : 'needs a local node, not the cluster of CERTFLEET_E2E_KUBECONFIG';
 
-describe('the commands of the pages, on a real node and in the faults that they are for', { skip }, () => {
+describe('the documented commands, on a real node with the faults that they are for', { skip }, () => {
   let opened: { readonly context: FleetContext; readonly runner: BlockRunner } | undefined;
   before(async () => {
     const context = await openFleetContext();
@@ -38,7 +38,7 @@ describe('the commands of the pages, on a real node and in the faults that they 
     });
   }
 
-  test('were all run, but those that a table lists with a reason', () => {
+  test('were all run, except those that a table lists with a reason', () => {
     const keys = documentedBlocks().map(({ key }) => key);
     const missing = keys.filter((key) => opened?.runner.ran.has(key) !== true && !Object.hasOwn(commandsNotRun, key));
     assert.deepEqual(missing, []);

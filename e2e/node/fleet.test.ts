@@ -11,11 +11,11 @@ import { redisLossSuite } from './fleet/redis-loss.ts';
 import { renewalPathSuite } from './fleet/renewal-path.ts';
 import { rollbackSuite } from './fleet/rollback.ts';
 
-// It kills, stops and looks into the node, and installs images that only a cluster of its own can pull.
+// It kills, stops and inspects the node, and installs images that only a local cluster can pull.
 const skip =
   (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') === ''
     ? false
-    : 'needs a node of its own, not the cluster of CERTFLEET_E2E_KUBECONFIG';
+    : 'needs a local node, not the cluster of CERTFLEET_E2E_KUBECONFIG';
 
 describe('the whole chart on a real node', { skip }, () => {
   let opened: FleetContext | undefined;
@@ -28,7 +28,8 @@ describe('the whole chart on a real node', { skip }, () => {
   });
   after(() => opened?.stop());
 
-  // One release through it all, which each suite leaves whole; the pods of the first run and are read until the end.
+  // All suites share one release, which each leaves working; the pods of the first suite run and are read until the
+  // end.
   installationSuite(context);
   operatorSuite(context);
   renewalPathSuite(context);

@@ -17,11 +17,11 @@ import { secretSuite } from './suites/secrets.ts';
 import { takeOverSuite } from './suites/take-over.ts';
 import { tokenRequestSuite } from './suites/token-request.ts';
 
-// It stops, kills and looks into the node, and installs an image that only a cluster of its own can pull.
+// It stops, kills and inspects the node, and installs an image that only a local cluster can pull.
 const skip =
   (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') === ''
     ? false
-    : 'needs a node of its own, not the cluster of CERTFLEET_E2E_KUBECONFIG';
+    : 'needs a local node, not the cluster of CERTFLEET_E2E_KUBECONFIG';
 
 describe('the agent on a real node', { skip }, () => {
   let opened: NodeContext | undefined;
@@ -34,10 +34,10 @@ describe('the agent on a real node', { skip }, () => {
   });
   after(() => opened?.stop());
 
-  // The release is as each suite leaves it: this one installs it over another driver's volumes, those from notReadySuite
-  // on change its values. The rest works with the defaults.
+  // The suites share one release: this one installs it over another driver's volumes, those from notReadySuite on
+  // change its values. The others use the defaults.
   takeOverSuite(context);
-  describe('with the values that the chart has by default for it', () => {
+  describe("with the chart's default values for it", () => {
     before(() => context().agent.install());
     attributeSuite(context);
     requestSuite(context);

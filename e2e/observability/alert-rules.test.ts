@@ -1,4 +1,4 @@
-// The chart's alerts on series as a fleet in order and one with a fault would show them, evaluated by promtool.
+// The chart's alerts on series of a healthy fleet and of one with a fault, evaluated by promtool.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const withController = await chartRules();
 const withoutController = await chartRules({ 'controller.enabled': false });
 const minutes = 120;
 
-/** One test of promtool: exactly these alerts fire at that minute. */
+/** One promtool test: exactly these alerts fire at that minute. */
 function ruleTest(
   rules: readonly AlertRule[],
   series: Series,
@@ -42,7 +42,7 @@ function ruleTest(
 }
 
 async function promtool(rules: readonly AlertRule[], tests: readonly object[]): Promise<void> {
-  // Texts are looked at where a real Prometheus fills them in.
+  // Annotations are tested with a real Prometheus, which expands them.
   const bare = rules.map((rule) => ({ ...rule, annotations: {} }));
   writeFileSync(join(directory, 'rules.json'), rulesFile(bare));
   const file = join(directory, 'tests.json');
@@ -54,7 +54,7 @@ async function promtool(rules: readonly AlertRule[], tests: readonly object[]): 
 }
 
 describe('the alerts', () => {
-  it('stay quiet for a fleet in order', async () => {
+  it('do not fire for a healthy fleet', async () => {
     const quiet = { atMinute: minutes, fires: {} };
     await promtool(withController, [ruleTest(withController, fleetInOrder, quiet)]);
     const agents = Object.entries(fleetInOrder).filter(([name]) => !name.includes('renewal-controller'));
@@ -63,7 +63,7 @@ describe('the alerts', () => {
 
   for (const { fault, series, fires } of alertCases) {
     const names = Object.keys(fires).join(', ') || 'nothing';
-    it(`fire when ${fault}: ${names}, and nothing else`, async () => {
+    it(`fire when ${fault}: ${names}, and no others`, async () => {
       const tests = [ruleTest(withController, { ...fleetInOrder, ...series }, { atMinute: 65, fires })];
       await promtool(withController, tests);
     });
@@ -75,7 +75,7 @@ describe('the alerts', () => {
     assert.deepEqual(uncovered, []);
   });
 
-  it('wait before they wake somebody, as long as their values say', async () => {
+  it('wait before they page, as configured in the values', async () => {
     const values = { 'controller.enabled': false, 'prometheusRule.alerts.volumeExpired': { for: '10m' } };
     const rules = await chartRules(values);
     const of = 'namespace="cert-manager",job="certfleet",node="n1",instance="n1:9402"';
@@ -91,7 +91,7 @@ describe('the alerts', () => {
 });
 
 describe('the alerts without a controller', () => {
-  it('say nothing of one, and still tell of failing renewals', async () => {
+  it('do not fire for it, and still report failing renewals', async () => {
     const text = JSON.stringify(withoutController.map(({ alert }) => alert));
     assert.doesNotMatch(text, /Controller|Redis|Lane|Silent|Deadline|Report|Index/);
     const of = 'namespace="cert-manager",job="certfleet",node="n1",instance="n1:9402"';

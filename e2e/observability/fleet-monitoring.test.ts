@@ -1,6 +1,6 @@
-// A real Prometheus with the chart's alerts watches real parts: API server, cert-manager, Redis, controller, agents. Every
-// alert fires in the fault that it is for, and every query of the dashboard finds something. The faults come in an order
-// in which each finds a fleet that the one before has left whole.
+// A real Prometheus with the chart's alerts monitors real parts: API server, cert-manager, Redis, controller, agents.
+// Every alert fires in its fault, and every dashboard query returns data. The faults are ordered so that each starts
+// with a healthy fleet.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ async function firing(): Promise<ReadonlySet<string>> {
 
 const explain = async (): Promise<string> => `firing: ${[...(await firing())].join(', ')}`;
 
-/** Waits until all of these fire, though not all at the same time. */
+/** Waits until each of these has fired, not necessarily at the same time. */
 async function fire(...names: readonly string[]): Promise<void> {
   const missing = new Set(names);
   const all = async (): Promise<boolean> => {
@@ -58,7 +58,7 @@ async function fire(...names: readonly string[]): Promise<void> {
   });
 }
 
-/** Waits until nothing fires. */
+/** Waits until no alert fires. */
 async function calm(): Promise<void> {
   await waitUntil('all alerts to end', async () => (await firing()).size === 0, {
     timeoutMs,
@@ -74,7 +74,7 @@ async function emptyOf(queries: readonly DashboardQuery[]): Promise<readonly str
   return empty;
 }
 
-/** Waits until a volume of the node is due within that time, and not at once. */
+/** Waits until a volume of the node is due within that time, but not at once. */
 async function renewalIsNear(name: NodeName, withinMs: number): Promise<void> {
   const node = fleet.fileSystemOf(name);
   const isNear = (): boolean =>
@@ -85,7 +85,7 @@ async function renewalIsNear(name: NodeName, withinMs: number): Promise<void> {
   await waitUntil('a renewal to be near', () => Promise.resolve(isNear()), { timeoutMs, intervalMs: 100 });
 }
 
-/** How long ago the node's first certificate since that time was issued, in milliseconds; 0 when there is none. */
+/** How long ago the node's first certificate since that time was issued, in milliseconds; 0 if there is none. */
 function oldestIssueAfter(name: NodeName, sinceMs: number): number {
   const node = fleet.fileSystemOf(name);
   const issuedMs = node
@@ -95,8 +95,8 @@ function oldestIssueAfter(name: NodeName, sinceMs: number): number {
   return issuedMs.length === 0 ? 0 : Date.now() - Math.min(...issuedMs);
 }
 
-/** What only a fault fills. */
-const faultPanels = new Set(['Failures by reason', 'Issuers in trouble', 'Why renewals had to wait']);
+/** Panels that only a fault fills. */
+const faultPanels = new Set(['Failures by reason', 'Issuers with problems', 'Delayed renewals by reason']);
 
 async function fills(panel: string): Promise<void> {
   const queries = (await dashboardQueries('20s')).filter((query) => query.panel === panel);
@@ -107,7 +107,7 @@ async function fills(panel: string): Promise<void> {
   });
 }
 
-describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
+describe('a monitored fleet', { skip: cannotMount }, () => {
   it('is quiet while volumes are renewed through the controller', async () => {
     await fleet.publish('node-1', 'steady-1', lifetime);
     // Long enough to be overdue for a while before it expires, when its agent hangs.
@@ -126,7 +126,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     assert.deepEqual([...(await firing())], []);
   });
 
-  it('has metrics to whose names and types promtool has no objection', async () => {
+  it('has metrics with names and types that promtool accepts', async () => {
     for (const program of ['node-1', 'controller'] as const) {
       const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
         input: await fleet.metricsOf(program),
@@ -143,7 +143,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     assert.deepEqual(await emptyOf(queries), []);
   });
 
-  it('tells of a lane that is paused, of one that is too narrow, and of a Redis that evicts and is full', async () => {
+  it('reports a paused lane, a lane that is too slow, and a Redis that evicts or is full', async () => {
     await fleet.pause(issuerKey);
     const narrow = await Promise.all(
       ['narrow-1', 'narrow-2', 'narrow-3'].map((name) => fleet.publish('node-1', name, lifetime, narrowIssuer)),
@@ -155,19 +155,19 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await redis.config('SET', 'maxmemory', '64mb');
     await redis.config('SET', 'maxmemory-policy', 'noeviction');
     await fire('CertfleetLanePaused', 'CertfleetLaneStuck');
-    await fills('Why renewals had to wait');
+    await fills('Delayed renewals by reason');
     await fleet.resume(issuerKey);
     await Promise.all(narrow.map((volume) => fleet.unpublish('node-1', volume)));
     await calm();
   });
 
-  it('tells of an issuer that does not answer, until certificates expire and after', async () => {
+  it('reports an issuer that does not respond, until certificates expire and after', async () => {
     await fleet.cluster.certManager.stop();
     await fire('CertfleetRenewalFailing', 'CertfleetVolumeExpiresSoon', 'CertfleetVolumeAboutToExpire');
     await fills('Failures by reason');
-    await fills('Issuers in trouble');
+    await fills('Issuers with problems');
     const enough = new AbortController();
-    // As the kubelet does: again and again.
+    // Repeatedly, like the kubelet.
     const mounting = (async () => {
       while (!enough.signal.aborted) await fleet.publish('node-1', 'new-pod', '1h').catch(() => undefined);
     })();
@@ -179,7 +179,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await calm();
   });
 
-  it('tells of a pod that has not mounted what is renewed for it', async () => {
+  it('reports a pod that has not mounted its renewed volume', async () => {
     const volume = await fleet.publish('node-1', 'unmounted', '1h');
     execFileSync('umount', [volume.targetPath]);
     await fire('CertfleetMountMismatch');
@@ -187,20 +187,21 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await calm();
   });
 
-  it('tells of a tmpfs that comes close to its reserve', async () => {
+  it('reports a tmpfs that is close to its reserve', async () => {
     const { storePath } = fleet.fileSystemOf('node-2');
     const { bsize, bfree, blocks } = statfsSync(storePath);
-    // A name of the agent's own work in progress, which its next start removes.
+    // A name of the agent's temporary files, which its next start removes.
     const filler = join(storePath, '..new-filler');
     writeFileSync(filler, Buffer.alloc(Math.floor(bsize * (bfree - blocks * 0.15))));
     await fire('CertfleetAgentTmpfsNearlyFull');
     rmSync(filler);
   });
 
-  it('tells of an agent that hangs, that is gone, and of volumes that it cannot read when it is back', async () => {
+  it('reports an agent that hangs or is gone, and volumes that it cannot read after its return', async () => {
     const node = fleet.fileSystemOf('node-2');
     const [volumeId = ''] = node.stored();
-    // As late as possible: the volume is overdue a while after its renewal was due, and until the node counts as silent.
+    // As late as possible: the volume becomes overdue some time after its renewal was due, before the node counts as
+    // silent.
     await renewalIsNear('node-2', 3_000);
     fleet.hangAgent('node-2');
     await fire('CertfleetRenewalOverdue');
@@ -211,15 +212,15 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetAgentDamagedVolumes');
   });
 
-  it('tells of an index that cannot be followed, and of reports that come late', async () => {
+  it('reports an index that cannot be updated, and late reports', async () => {
     await redis.call('ACL', 'SETUSER', 'default', '-xread', '-xrevrange');
     await fire('CertfleetIndexStale', 'CertfleetRedisProblem');
     await redis.call('ACL', 'SETUSER', 'default', '+xread', '+xrevrange');
-    // Nothing is dispatched while a short certificate comes due.
+    // Nothing is dispatched while a short certificate becomes due.
     await renewalIsNear('node-1', 4_000);
     await redis.call('CLIENT', 'PAUSE', '18000', 'WRITE');
     await fire('CertfleetLocalDeadlineUsed');
-    // The agent renews and reports to a controller that has no CPU to read it.
+    // The agent renews and reports to a controller without CPU time to read it.
     await renewalIsNear('node-1', 4_000);
     const startedMs = Date.now();
     fleet.suspendController();
@@ -235,7 +236,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetReportLag');
   });
 
-  it('tells of a Redis that is gone, and of one that comes back empty', async () => {
+  it('reports a Redis that is unavailable, and one that restarts empty', async () => {
     await fleet.redis.kill();
     await fire('CertfleetRedisDown');
     await fleet.redis.start();
@@ -243,12 +244,12 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetRedisStateLoss');
   });
 
-  it('tells of a controller that cannot check its callers, and of one that is gone', async () => {
+  it('reports a controller that cannot authenticate its callers, and one that is gone', async () => {
     await fleet.killController();
     await fleet.startControllerWithoutApiServer();
     const enough = new AbortController();
     const calling = (async () => {
-      // Each with a token of its own: answers are remembered for a while.
+      // Each with a different token: results are cached.
       for (let call = 0; !enough.signal.aborted; call++) {
         await fleet.callAsOperator(`token-${call}`);
         await delay(1_000);
@@ -261,7 +262,7 @@ describe('a fleet that Prometheus watches', { skip: cannotMount }, () => {
     await fire('CertfleetControllerDown', 'CertfleetAgentDisconnected');
   });
 
-  it('has had every alert of the chart fire, each with words in which nothing is missing', async () => {
+  it('has fired every alert of the chart, each with complete annotations', async () => {
     const names = new Set((await quickRules()).map(({ alert }) => alert));
     assert.deepEqual(
       [...names].filter((name) => !seen.has(name)),

@@ -1,4 +1,4 @@
-// Alerts, runbook and dashboard name nothing that the programs do not show.
+// Alerts, runbook and dashboard only use metrics that the programs export.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(resolve(root, path), 'utf8')
 const runbook = read('docs/runbook.md');
 const references = ['agent', 'controller'].map((program) => read(`docs/reference/${program}.md`)).join('\n');
 
-/** The metrics of ours that a text names, histograms by their own name. */
+/** The certfleet metrics in a text, histograms by their base name. */
 function metricsIn(text: string): readonly string[] {
   const names = [...text.matchAll(/certfleet_(?:agent|controller)_[a-z_]+/g)].map(([name]) => name);
   return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
@@ -21,7 +21,7 @@ for (const [what, text] of Object.entries({
   alerts: read('helm/certfleet/files/alerts.yaml'),
   runbook: runbook,
 })) {
-  it(`every metric of the ${what} is one of the reference pages`, () => {
+  it(`every metric of the ${what} is on the reference pages`, () => {
     const names = metricsIn(text);
     assert.ok(names.length > 5);
     assert.deepEqual(
@@ -45,7 +45,7 @@ it('every alert links to its section of the runbook, and every section has its a
   }
 });
 
-it('every section of the runbook says what it means, what to look at, what to do and whom to wake', () => {
+it('every section of the runbook has its meaning, checks, actions and escalation', () => {
   for (const section of runbook.split(/^## (?!Preparation)/m).slice(1)) {
     for (const part of ['Meaning', 'Risk', 'Check', 'Escalate']) {
       assert.ok(section.includes(`**${part}`), `${part} in ${section}`);
@@ -54,7 +54,7 @@ it('every section of the runbook says what it means, what to look at, what to do
   }
 });
 
-it('every command of the runbook is one that the command line takes', () => {
+it('every command of the runbook is valid for the command line', () => {
   const commands = [...runbook.matchAll(/(?:`|^)certfleet ([a-z][^`\n]*)/gm)].map(([, words = '']) => words);
   assert.ok(commands.length > 10);
   for (const words of commands) {

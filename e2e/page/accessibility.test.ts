@@ -1,6 +1,6 @@
-// axe on every view and on what opens over it, light and dark, on a laptop and on a phone.
+// axe on every view with its dialogs and menus, light and dark, on a laptop and on a phone.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { exampleFleet } from './support/example-fleet.ts';
@@ -48,27 +48,29 @@ async function violationsOf(page: Page): Promise<readonly string[]> {
   );
 }
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const width of [1280, 320]) {
-    test(`axe finds nothing in any view, ${colorScheme}, ${width} px`, async () => {
-      const page = await browser.open(`${fleet.url}/`, { colorScheme, viewport: { width, height: 800 } });
-      for (const path of views()) {
-        await page.goto(`${fleet.url}${path}`);
-        await page.getByRole('heading', { level: 1 }).waitFor();
-        await page.locator('.live-live').waitFor();
-        await page.locator('.loading').first().waitFor({ state: 'detached' });
-        assert.deepEqual(await violationsOf(page), [], path);
-      }
+describe('accessibility of the page', () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1280, 320]) {
+      test(`axe reports nothing in any view, ${colorScheme}, ${width} px`, async () => {
+        const page = await browser.open(`${fleet.url}/`, { colorScheme, viewport: { width, height: 800 } });
+        for (const path of views()) {
+          await page.goto(`${fleet.url}${path}`);
+          await page.getByRole('heading', { level: 1 }).waitFor();
+          await page.locator('.live-live').waitFor();
+          await page.locator('.loading').first().waitFor({ state: 'detached' });
+          assert.deepEqual(await violationsOf(page), [], path);
+        }
+      });
+    }
+
+    test(`axe reports nothing in dialogs and menus, ${colorScheme}`, async () => {
+      const page = await browser.open(`${fleet.url}/volumes`, { colorScheme });
+      await page.getByText('Columns', { exact: true }).click();
+      assert.deepEqual(await violationsOf(page), []);
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: /^Renew all/ }).click();
+      await page.getByRole('button', { name: /^Renew 6/ }).waitFor();
+      assert.deepEqual(await violationsOf(page), []);
     });
   }
-
-  test(`axe finds nothing in dialogs and menus, ${colorScheme}`, async () => {
-    const page = await browser.open(`${fleet.url}/volumes`, { colorScheme });
-    await page.getByText('Columns', { exact: true }).click();
-    assert.deepEqual(await violationsOf(page), []);
-    await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: /^Renew all/ }).click();
-    await page.getByRole('button', { name: /^Renew 6/ }).waitFor();
-    assert.deepEqual(await violationsOf(page), []);
-  });
-}
+});

@@ -1,6 +1,6 @@
-// The page at 100,000 volumes on 100 nodes: how long the server takes, and how long a person waits.
+// The page with 100,000 volumes on 100 nodes: response times of the server and of the page.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { ControllerFixture } from '../fleet/support/controller-fixture.ts';
 import { reportOf } from '../fleet/support/volume-report.ts';
@@ -55,7 +55,7 @@ function volumesOf(node: string): MemoryVolumes {
   return volumes;
 }
 
-/** Milliseconds of each of some requests, asked one after another, the shortest first. */
+/** Sorted durations of sequential requests in milliseconds. */
 async function timesOf(paths: readonly string[]): Promise<readonly number[]> {
   const times: number[] = [];
   for (const path of paths) {
@@ -67,51 +67,53 @@ async function timesOf(paths: readonly string[]): Promise<readonly number[]> {
   return times.sort((a, b) => a - b);
 }
 
-/** Says how long answers took. Nothing is asserted of it: machines are shared, and benchmarks have the goals. */
-function told(name: string, times: readonly number[]): void {
+/** Prints the response times. They are not asserted, because machines are shared; benchmarks have the goals. */
+function printTimes(name: string, times: readonly number[]): void {
   const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
   console.log(`${name}: p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms`);
 }
 
-test('first pages, filtered and sorted pages and the summary are answered, whatever is asked for', async () => {
-  const count = 100;
-  const some = (query: (i: number) => string): string[] =>
-    Array.from({ length: count }, (_, i) => `volumes?${query(i)}`);
-  told('first page', await timesOf(some((i) => `limit=${100 + i}&sort=renews`)));
-  const filtered = some(
-    (i) => `namespace=team-${i % 20}&search=app-${i % 50}&sort=expires&order=desc&limit=${100 + i}`,
-  );
-  told('filtered and sorted page', await timesOf(filtered));
-  told('summary', await timesOf(Array.from({ length: 20 }, () => 'summary')));
-});
+describe('the page with a large fleet', () => {
+  test('the API answers first pages, filtered and sorted pages and the summary', async () => {
+    const count = 100;
+    const some = (query: (i: number) => string): string[] =>
+      Array.from({ length: count }, (_, i) => `volumes?${query(i)}`);
+    printTimes('first page', await timesOf(some((i) => `limit=${100 + i}&sort=renews`)));
+    const filtered = some(
+      (i) => `namespace=team-${i % 20}&search=app-${i % 50}&sort=expires&order=desc&limit=${100 + i}`,
+    );
+    printTimes('filtered and sorted page', await timesOf(filtered));
+    printTimes('summary', await timesOf(Array.from({ length: 20 }, () => 'summary')));
+  });
 
-test('a person opens the table, searches, sorts and pages', async () => {
-  const page = await browser.open(`${controller.url}/volumes`);
-  await page.getByText('1–100 of 100,000').waitFor();
-  const steps: readonly (readonly [name: string, act: () => Promise<void>, shown: string])[] = [
-    ['next page', () => page.getByRole('button', { name: 'Next' }).click(), '101–200 of 100,000'],
-    ['previous page', () => page.getByRole('button', { name: 'Previous' }).click(), '1–100 of 100,000'],
-    ['sort', () => page.getByRole('columnheader', { name: 'Pod' }).getByRole('button').click(), '1–100 of 100,000'],
-    ['search', () => page.getByRole('searchbox').first().fill('app-7-worker-042'), '1–20 of 20'],
-    ['filter', () => page.getByRole('button', { name: 'Healthy' }).click(), '1–20 of 20'],
-  ];
-  for (const [name, act, shown] of steps) {
+  test('a user opens the table, searches, sorts and pages', async () => {
+    const page = await browser.open(`${controller.url}/volumes`);
+    await page.getByText('1–100 of 100,000').waitFor();
+    const steps: readonly (readonly [name: string, act: () => Promise<void>, shown: string])[] = [
+      ['next page', () => page.getByRole('button', { name: 'Next' }).click(), '101–200 of 100,000'],
+      ['previous page', () => page.getByRole('button', { name: 'Previous' }).click(), '1–100 of 100,000'],
+      ['sort', () => page.getByRole('columnheader', { name: 'Pod' }).getByRole('button').click(), '1–100 of 100,000'],
+      ['search', () => page.getByRole('searchbox').first().fill('app-7-worker-042'), '1–20 of 20'],
+      ['filter', () => page.getByRole('button', { name: 'Healthy' }).click(), '1–20 of 20'],
+    ];
+    for (const [name, act, shown] of steps) {
+      const startedMs = performance.now();
+      await act();
+      await page.getByText(shown).waitFor();
+      await page.locator('table.busy').waitFor({ state: 'detached' });
+      console.log(`${name}: ${(performance.now() - startedMs).toFixed(0)} ms`);
+    }
+  });
+
+  test('the overview shows 100,000 volumes with its chart', async () => {
     const startedMs = performance.now();
-    await act();
-    await page.getByText(shown).waitFor();
-    await page.locator('table.busy').waitFor({ state: 'detached' });
-    console.log(`${name}: ${(performance.now() - startedMs).toFixed(0)} ms`);
-  }
-});
+    const page = await browser.open(`${controller.url}/`);
+    await page.locator('.chart canvas').waitFor();
+    console.log(`overview with its chart: ${(performance.now() - startedMs).toFixed(0)} ms`);
+    await page.getByText('100,000').first().waitFor();
+  });
 
-test('the overview of so many shows them with its chart', async () => {
-  const startedMs = performance.now();
-  const page = await browser.open(`${controller.url}/`);
-  await page.locator('.chart canvas').waitFor();
-  console.log(`overview with its chart: ${(performance.now() - startedMs).toFixed(0)} ms`);
-  await page.getByText('100,000').first().waitFor();
-});
-
-test('nothing was thrown in any page', () => {
-  assert.deepEqual(browser.problems, []);
+  test('no page threw an error', () => {
+    assert.deepEqual(browser.problems, []);
+  });
 });

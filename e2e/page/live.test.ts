@@ -1,6 +1,6 @@
-// The page follows the fleet by itself, and finds its way back after a drop.
+// The page's live updates, and its recovery after an interruption.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { eventually } from '../fleet/support/eventually.ts';
 import { reportOf } from '../fleet/support/volume-report.ts';
 import { exampleFleet } from './support/example-fleet.ts';
@@ -17,57 +17,59 @@ after(async () => {
   await browser[Symbol.asyncDispose]();
 });
 
-test('a report comes to the page without reloading', async () => {
-  await using fleet = await PageFleet.start(exampleFleet);
-  await fleet.untilShown(6);
-  const page = await browser.open(`${fleet.url}/volumes?columns=pod,generation,serial`);
-  await page.locator('.live-live').waitFor();
-  const row = page.locator('tbody tr', { hasText: 'web-1' });
-  const tookMs: number[] = [];
-  for (let generation = 2; generation <= 8; generation++) {
-    const startedMs = performance.now();
-    fleet.on('worker-1').set('csi-web', reportOf('csi-web', { pod: 'web-1', generation }));
-    await row.getByText(`0${generation}`, { exact: true }).waitFor();
-    tookMs.push(performance.now() - startedMs);
-  }
-  console.log(`report to page: ${tookMs.map((ms) => Math.round(ms)).join(', ')} ms`);
-  fleet.on('worker-1').delete('csi-web');
-  await row.waitFor({ state: 'detached' });
-});
+describe('live updates of the page', () => {
+  test('a report reaches the page without reloading', async () => {
+    await using fleet = await PageFleet.start(exampleFleet);
+    await fleet.untilShown(6);
+    const page = await browser.open(`${fleet.url}/volumes?columns=pod,generation,serial`);
+    await page.locator('.live-live').waitFor();
+    const row = page.locator('tbody tr', { hasText: 'web-1' });
+    const tookMs: number[] = [];
+    for (let generation = 2; generation <= 8; generation++) {
+      const startedMs = performance.now();
+      fleet.on('worker-1').set('csi-web', reportOf('csi-web', { pod: 'web-1', generation }));
+      await row.getByText(`0${generation}`, { exact: true }).waitFor();
+      tookMs.push(performance.now() - startedMs);
+    }
+    console.log(`report to page: ${tookMs.map((ms) => Math.round(ms)).join(', ')} ms`);
+    fleet.on('worker-1').delete('csi-web');
+    await row.waitFor({ state: 'detached' });
+  });
 
-test('a page left open recovers by itself when the controller was restarted under it', async () => {
-  await using fleet = await PageFleet.start({ 'worker-1': exampleFleet['worker-1'] ?? {} });
-  await fleet.untilShown(3);
-  const { controller } = fleet;
-  const running = controller.controllers.at(-1);
-  const page = await browser.open(`${fleet.url}/volumes?columns=pod,serial`);
-  await page.locator('.live-live').waitFor();
-  await running?.stop();
-  await page.locator('.live-reconnecting').waitFor();
-  await page.locator('.live-stale').waitFor();
-  // What was known stays readable meanwhile.
-  await page.locator('tbody tr', { hasText: 'web-1' }).waitFor();
-  await controller.startController();
-  await page.locator('.live-live').waitFor({ timeout: 40_000 });
-  fleet.on('worker-1').set('csi-web', reportOf('csi-web', { pod: 'web-1', generation: 7 }));
-  await page.locator('tbody tr', { hasText: 'web-1' }).getByText('07', { exact: true }).waitFor({ timeout: 20_000 });
-});
+  test('an open page recovers when the controller is restarted', async () => {
+    await using fleet = await PageFleet.start({ 'worker-1': exampleFleet['worker-1'] ?? {} });
+    await fleet.untilShown(3);
+    const { controller } = fleet;
+    const running = controller.controllers.at(-1);
+    const page = await browser.open(`${fleet.url}/volumes?columns=pod,serial`);
+    await page.locator('.live-live').waitFor();
+    await running?.stop();
+    await page.locator('.live-reconnecting').waitFor();
+    await page.locator('.live-stale').waitFor();
+    // The last known data stays readable.
+    await page.locator('tbody tr', { hasText: 'web-1' }).waitFor();
+    await controller.startController();
+    await page.locator('.live-live').waitFor({ timeout: 40_000 });
+    fleet.on('worker-1').set('csi-web', reportOf('csi-web', { pod: 'web-1', generation: 7 }));
+    await page.locator('tbody tr', { hasText: 'web-1' }).getByText('07', { exact: true }).waitFor({ timeout: 20_000 });
+  });
 
-test('a silent node is shown as such, and online again when it is back', async () => {
-  await using fleet = await PageFleet.start({ 'worker-1': { 'csi-web': {} } }, [
-    '--api-auth=none',
-    '--heartbeat-interval=2s',
-  ]);
-  await fleet.untilShown(1);
-  const page = await browser.open(`${fleet.url}/nodes`);
-  await page.getByText('Online').waitFor();
-  await fleet.controller.stopAgent('worker-1');
-  await page.getByText('Silent').waitFor({ timeout: 40_000 });
-  fleet.controller.startAgent(fleet.on('worker-1'), 'worker-1');
-  await page.getByText('Online').waitFor({ timeout: 40_000 });
-  await eventually('no page to have failed', () => browser.problems.length === 0);
-});
+  test('a silent node is shown as silent, and online again after its return', async () => {
+    await using fleet = await PageFleet.start({ 'worker-1': { 'csi-web': {} } }, [
+      '--api-auth=none',
+      '--heartbeat-interval=2s',
+    ]);
+    await fleet.untilShown(1);
+    const page = await browser.open(`${fleet.url}/nodes`);
+    await page.getByText('Online').waitFor();
+    await fleet.controller.stopAgent('worker-1');
+    await page.getByText('Silent').waitFor({ timeout: 40_000 });
+    fleet.controller.startAgent(fleet.on('worker-1'), 'worker-1');
+    await page.getByText('Online').waitFor({ timeout: 40_000 });
+    await eventually('no page to have failed', () => browser.problems.length === 0);
+  });
 
-test('nothing was thrown in any page', () => {
-  assert.deepEqual(browser.problems, []);
+  test('no page threw an error', () => {
+    assert.deepEqual(browser.problems, []);
+  });
 });

@@ -1,5 +1,5 @@
-// Pictures of the page for the README: `npm run screenshots`. A fleet that could be somebody's, shown by the real
-// controller, in light and dark.
+// Screenshots of the page for the README: `npm run screenshots`. An example fleet, served by the real controller, in
+// light and dark.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';

@@ -1,6 +1,6 @@
-// Signing in to the page with tokens of a real API server: what a viewer and an operator may, and what ends a session.
+// Sign-in to the page with tokens of a real API server: rights of a viewer and an operator, and the end of a session.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -57,7 +57,7 @@ async function tokenOf(name: string): Promise<string> {
   return (await cluster.kubectl(['create', 'token', name, '-n', namespace])).stdout.trim();
 }
 
-/** Opens a view as somebody, who is led through the sign-in. */
+/** Opens a view as a user, including the sign-in. */
 async function openAs(name: string, path: string): Promise<Page> {
   const page = await browser.open(`${fleet.url}${path}`);
   await signIn(page, await tokenOf(name));
@@ -65,92 +65,94 @@ async function openAs(name: string, path: string): Promise<Page> {
 }
 
 async function signIn(page: Page, token: string): Promise<void> {
-  await page.getByLabel('Token of Kubernetes').fill(token);
+  await page.getByLabel('Kubernetes token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-test('who is not signed in sees nothing but how to sign in, and is then where they wanted to be', async () => {
-  const page = await browser.open(`${fleet.url}/volumes?namespace=shop`);
-  await page.getByText('kubectl create token').waitFor();
-  assert.equal(new URL(page.url()).pathname, '/sign-in');
-  await signIn(page, 'nonsense');
-  await page.getByRole('alert').getByText('does not accept this token').waitFor();
-  await signIn(page, await tokenOf('viewer'));
-  await page.locator('tbody tr').nth(2).waitFor();
-  assert.equal(page.url(), `${fleet.url}/volumes?namespace=shop`);
-});
+describe('sign-in to the page', () => {
+  test('without a session only the sign-in form is shown, which then returns to the requested view', async () => {
+    const page = await browser.open(`${fleet.url}/volumes?namespace=shop`);
+    await page.getByText('kubectl create token').waitFor();
+    assert.equal(new URL(page.url()).pathname, '/sign-in');
+    await signIn(page, 'nonsense');
+    await page.getByRole('alert').getByText('rejects this token').waitFor();
+    await signIn(page, await tokenOf('viewer'));
+    await page.locator('tbody tr').nth(2).waitFor();
+    assert.equal(page.url(), `${fleet.url}/volumes?namespace=shop`);
+  });
 
-test('an account without the right to view is told what it lacks', async () => {
-  const page = await openAs('nobody', '/');
-  await page.getByRole('alert').getByText('needs the verb view').waitFor();
-});
+  test('an account without the view permission is told what it lacks', async () => {
+    const page = await openAs('nobody', '/');
+    await page.getByRole('alert').getByText('needs the verb view').waitFor();
+  });
 
-test('a viewer sees, and cannot renew: neither on the page nor by asking the API', async () => {
-  const page = await openAs('viewer', '/volumes/worker-1/csi-web');
-  const button = page.getByRole('button', { name: 'Renew now' });
-  await button.waitFor();
-  assert.equal(await button.getAttribute('aria-disabled'), 'true');
-  // A person may click what is said to be disabled; Playwright would wait for it to be enabled.
-  await button.click({ force: true });
-  await page.getByRole('status').getByText('needs the verb renew').waitFor();
-  assert.equal(await page.getByRole('dialog').count(), 0);
-  await page.getByText('view only').waitFor();
-  const status = await page.evaluate<number>(`fetch('/api/v1/renewals', {
+  test('a viewer can read but not renew, neither on the page nor through the API', async () => {
+    const page = await openAs('viewer', '/volumes/worker-1/csi-web');
+    const button = page.getByRole('button', { name: 'Renew now' });
+    await button.waitFor();
+    assert.equal(await button.getAttribute('aria-disabled'), 'true');
+    // A user can click a disabled-looking button; Playwright would wait for it to be enabled.
+    await button.click({ force: true });
+    await page.getByRole('status').getByText('needs the verb renew').waitFor();
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await page.getByText('view only').waitFor();
+    const status = await page.evaluate<number>(`fetch('/api/v1/renewals', {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-certfleet': 'page' },
     body: JSON.stringify({ selection: {}, everything: true, reason: 'x' }),
   }).then(({ status }) => status)`);
-  assert.equal(status, 403);
-  assert.deepEqual(fleet.renewed, []);
-});
+    assert.equal(status, 403);
+    assert.deepEqual(fleet.renewed, []);
+  });
 
-test('an operator renews, and is named in the audit log', async () => {
-  const page = await openAs('operator', '/volumes/worker-1/csi-cart');
-  await page.getByRole('button', { name: 'Renew now' }).click();
-  await page.getByLabel('Reason').fill('rotation');
-  await page.getByRole('button', { name: 'Renew 1 volume' }).click();
-  await eventually('the volume to be renewed', () => fleet.renewed.includes('csi-cart'));
-  await page.getByRole('link', { name: 'Audit' }).click();
-  const row = page.locator('tbody tr', { hasText: 'rotation' });
-  await row.getByText(`system:serviceaccount:${namespace}:operator`).waitFor();
-});
+  test('an operator renews, and is named in the audit log', async () => {
+    const page = await openAs('operator', '/volumes/worker-1/csi-cart');
+    await page.getByRole('button', { name: 'Renew now' }).click();
+    await page.getByLabel('Reason').fill('rotation');
+    await page.getByRole('button', { name: 'Renew 1 volume' }).click();
+    await eventually('the volume to be renewed', () => fleet.renewed.includes('csi-cart'));
+    await page.getByRole('link', { name: 'Audit' }).click();
+    const row = page.locator('tbody tr', { hasText: 'rotation' });
+    await row.getByText(`system:serviceaccount:${namespace}:operator`).waitFor();
+  });
 
-test('a session that has ended leads to the sign-in and back to where one was', async () => {
-  const page = await openAs('operator', '/volumes?namespace=data');
-  await page.locator('tbody tr').nth(1).waitFor();
-  // As when it expires: the server knows the session no more.
-  await page.context().clearCookies();
-  await page.getByText('Your session has ended').waitFor({ timeout: 40_000 });
-  await signIn(page, await tokenOf('operator'));
-  await page.locator('tbody tr').nth(1).waitFor();
-  assert.equal(page.url(), `${fleet.url}/volumes?namespace=data`);
-});
+  test('an ended session leads to the sign-in and back to the previous view', async () => {
+    const page = await openAs('operator', '/volumes?namespace=data');
+    await page.locator('tbody tr').nth(1).waitFor();
+    // Like an expiry: the server no longer accepts the session.
+    await page.context().clearCookies();
+    await page.getByText('Your session has ended').waitFor({ timeout: 40_000 });
+    await signIn(page, await tokenOf('operator'));
+    await page.locator('tbody tr').nth(1).waitFor();
+    assert.equal(page.url(), `${fleet.url}/volumes?namespace=data`);
+  });
 
-test('signing out ends the session', async () => {
-  const page = await openAs('viewer', '/');
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  const cookies = await page.context().cookies();
-  assert.deepEqual(
-    cookies.map(({ httpOnly, sameSite }) => [httpOnly, sameSite]),
-    [[true, 'Strict']],
-  );
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByLabel('Token of Kubernetes').waitFor();
-  await page.context().addCookies(cookies);
-  await page.goto(`${fleet.url}/volumes`);
-  await page.getByLabel('Token of Kubernetes').waitFor();
-});
+  test('signing out ends the session', async () => {
+    const page = await openAs('viewer', '/');
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    const cookies = await page.context().cookies();
+    assert.deepEqual(
+      cookies.map(({ httpOnly, sameSite }) => [httpOnly, sameSite]),
+      [[true, 'Strict']],
+    );
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Kubernetes token').waitFor();
+    await page.context().addCookies(cookies);
+    await page.goto(`${fleet.url}/volumes`);
+    await page.getByLabel('Kubernetes token').waitFor();
+  });
 
-test('no token and no session is in the log', async () => {
-  const token = await tokenOf('viewer');
-  const page = await browser.open(`${fleet.url}/`);
-  await signIn(page, token);
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  const [cookie] = await page.context().cookies();
-  const log = fleet.controller.log.join('');
-  assert.ok(!log.includes(token) && cookie !== undefined && !log.includes(cookie.value));
-});
+  test('neither tokens nor sessions are in the log', async () => {
+    const token = await tokenOf('viewer');
+    const page = await browser.open(`${fleet.url}/`);
+    await signIn(page, token);
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    const [cookie] = await page.context().cookies();
+    const log = fleet.controller.log.join('');
+    assert.ok(!log.includes(token) && cookie !== undefined && !log.includes(cookie.value));
+  });
 
-test('nothing was thrown in any page', () => {
-  assert.deepEqual(browser.problems, []);
+  test('no page threw an error', () => {
+    assert.deepEqual(browser.problems, []);
+  });
 });

@@ -1,4 +1,4 @@
-// A master with two replicas under three Sentinels, all real, on ephemeral ports of the loopback.
+// A master with two replicas under three Sentinels, all real, on ephemeral loopback ports.
 import { execFile } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,30 +9,28 @@ import { promisify } from 'node:util';
 import { freePort, launchRedis, startRedisServer } from './redis-server.ts';
 import type { RedisServer } from './redis-server.ts';
 
-/** How the set is started. */
 export interface RedisSentinelsOptions {
-  /** Further lines of the Sentinels' configuration. */
+  /** Additional lines of the Sentinels' configuration. */
   readonly sentinelLines?: readonly string[];
-  /** Arguments of redis-cli by which the Sentinels are asked. */
+  /** Arguments of redis-cli to connect to the Sentinels. */
   readonly sentinelCli?: readonly string[];
 }
 
-/** A running set. */
 export interface RedisSentinels {
   /** `redis+sentinel:` with all three. */
   readonly url: string;
   readonly servers: readonly RedisServer[];
   readonly sentinelPorts: readonly number[];
-  /** The server that the Sentinels name as the master now. */
+  /** The current master according to the Sentinels. */
   master(): Promise<RedisServer>;
-  /** Asks for a failover, as an operator does before maintenance. */
+  /** Requests a failover, as an operator does before maintenance. */
   failOver(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const masterName = 'main';
 
-/** Starts the set; it is whole (every Sentinel knows the others and both replicas) when this resolves. */
+/** Starts the set; resolves when it is complete (every Sentinel knows the others and both replicas). */
 export async function startRedisSentinels(options: RedisSentinelsOptions = {}): Promise<RedisSentinels> {
   const first = await startRedisServer();
   const follow = ['--replicaof', '127.0.0.1', `${first.port}`, '--repl-diskless-sync-delay', '0'];
@@ -60,12 +58,12 @@ export async function startRedisSentinels(options: RedisSentinelsOptions = {}): 
     async master() {
       const [, masterPort] = (await ask(port, 'GET-MASTER-ADDR-BY-NAME', masterName)).split('\n');
       const found = servers.find((server) => `${server.port}` === masterPort);
-      if (found === undefined) throw new Error(`expected a master of this set, found port ${masterPort ?? ''}`);
+      if (found === undefined) throw new Error(`no server of this set is the master on port ${masterPort ?? ''}`);
       return found;
     },
     async failOver() {
       const answer = await ask(port, 'FAILOVER', masterName);
-      if (!answer.startsWith('OK')) throw new Error(`expected a failover, found ${answer}`);
+      if (!answer.startsWith('OK')) throw new Error(`the failover was rejected: ${answer}`);
     },
     async stop() {
       await Promise.all(sentinels.map(({ child }) => end(child)));
@@ -96,7 +94,7 @@ async function startSentinel(
     `sentinel failover-timeout ${masterName} 4000`,
     ...sentinelLines,
   ];
-  // A Sentinel writes what it learns into its own file.
+  // A Sentinel writes its state into its own configuration file.
   await writeFile(path, `${lines.join('\n')}\n`);
   return { port, child: await launchRedis([path, '--sentinel'], '+monitor master') };
 }

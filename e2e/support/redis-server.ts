@@ -1,4 +1,4 @@
-// A real redis-server for tests: an own directory, an ephemeral port of the loopback, ended by its pid.
+// A real redis-server for tests: a separate directory, an ephemeral loopback port, ended by its pid.
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,30 +9,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** How a server is started. */
 export interface RedisServerOptions {
-  /** Keeps an append-only file, so that `restart` finds what was written. */
+  /** Keeps an append-only file, so that `restart` keeps the data. */
   readonly appendOnly?: boolean;
-  /** Further arguments of redis-server. */
+  /** Additional arguments of redis-server. */
   readonly args?: readonly string[];
-  /** A port to take instead of a free one. */
+  /** A fixed port instead of a free one. */
   readonly port?: number;
 }
 
-/** A running redis-server. */
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
   readonly directory: string;
-  /** Ends it as a crash would. */
+  /** Ends it like a crash. */
   kill(): Promise<void>;
   /** Starts it again on the same port and directory. */
   start(): Promise<void>;
-  /** Ends it for good and removes its directory. */
+  /** Ends it permanently and removes its directory. */
   stop(): Promise<void>;
 }
 
-/** Starts a server that is ready when this resolves; rejects with its output when it does not come up. */
+/** Starts a server and resolves when it is ready; rejects with its output when it fails. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'certfleet-redis-'));
   const port = options.port ?? (await freePort());
@@ -66,10 +64,10 @@ async function launch(directory: string, port: number, options: RedisServerOptio
   return await launchRedis([...args, ...policy, ...(options.args ?? [])], 'Ready to accept connections');
 }
 
-/** Runs redis-server until this process ends at the latest; resolves once its output holds the text. */
+/** Runs redis-server, at the latest until this process exits; resolves once its output contains the text. */
 export async function launchRedis(args: readonly string[], readyText: string): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  // A test that dies must not leave its server behind.
+  // A test that crashes must not leave its server running.
   const endWithTest = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithTest);
   child.once('exit', () => process.off('exit', endWithTest));
@@ -77,13 +75,13 @@ export async function launchRedis(args: readonly string[], readyText: string): P
   const { stdout } = child;
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`redis-server ended before it was ready:\n${output}`)));
+    child.once('exit', () => reject(new Error(`redis-server exited before it was ready:\n${output}`)));
     stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
       if (output.includes(readyText)) resolve();
     });
   });
-  // Read on, or a full pipe would stop the server.
+  // Keep reading, because a full pipe would block the server.
   stdout.removeAllListeners('data').resume();
   return child;
 }
@@ -98,7 +96,6 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A running Redis Cluster. */
 export interface RedisCluster {
   readonly url: string;
   readonly servers: readonly RedisServer[];
@@ -109,7 +106,7 @@ export interface RedisCluster {
 export async function startRedisCluster(): Promise<RedisCluster> {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
   const servers = await Promise.all(
-    // The bus takes the port 10,000 above the server's, which must be one too.
+    // The bus uses the port 10,000 above the server's, which must also be valid.
     [0, 1, 2].map(async () => startRedisServer({ args, port: await freePortBelow(55_000) })),
   );
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);

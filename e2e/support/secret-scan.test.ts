@@ -24,7 +24,7 @@ for (const [kind, pem] of Object.entries(keys)) {
   });
 }
 
-test('finds tokens and known secrets, and says where without repeating them', () => {
+test('finds tokens and known secrets, and reports the location without repeating them', () => {
   const header = Buffer.from('{"alg":"RS256"}').toString('base64url');
   const claims = Buffer.from('{"iss":"kubernetes"}').toString('base64url');
   assert.deepEqual(find(`Bearer ${header}.${claims}.${'s'.repeat(40)}`), ['JSON Web Token']);
@@ -51,6 +51,6 @@ test('finds nothing in certificates, requests, serial numbers and prose', () => 
   assert.deepEqual(find(Buffer.from(harmless).toString('base64')), []);
 });
 
-test('refuses a secret so short that it would be found anywhere', () => {
+test('rejects a secret that is too short for a meaningful search', () => {
   assert.throws(() => findSecrets([], [{ name: 'pin', value: '123' }]), /at least 4/);
 });

@@ -1,16 +1,16 @@
-/** Something that was written where anybody may read it: a log, an API object, a page of metrics. */
+/** Text in a place that others can read: a log, an API object, a metrics page. */
 export interface SecretScanText {
   readonly where: string;
   readonly text: string;
 }
 
-/** A secret that was used in the run, and what to call it. */
+/** A secret of the run with its name. */
 export interface KnownSecret {
   readonly name: string;
   readonly value: string;
 }
 
-/** A secret where none may be. It does not repeat the secret. */
+/** A secret that was found. It does not repeat the secret. */
 export interface SecretFinding {
   readonly where: string;
   /** From 1. */
@@ -20,7 +20,7 @@ export interface SecretFinding {
 
 const beginKey = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/g;
 
-/** What secrets look like, whoever made them. */
+/** The general patterns of secrets. */
 const patterns: Readonly<Record<string, RegExp>> = {
   'private key in PEM': beginKey,
   // PKCS#8's and PKCS#1's first bytes in Base64, after a line break written as \n or escaped, or at a word's start.
@@ -29,7 +29,7 @@ const patterns: Readonly<Record<string, RegExp>> = {
   'JSON Web Token': /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}/g,
 };
 
-/** The Base64 of each of three alignments of "PRIVATE KEY-----", cut to what the neighbours do not change. */
+/** The Base64 of each of three alignments of "PRIVATE KEY-----", without the characters that depend on neighbours. */
 const encodedKeyMarks = [0, 1, 2].map((shift) => {
   const encoded = Buffer.from(`${' '.repeat(shift)}PRIVATE KEY-----`)
     .toString('base64')
@@ -37,7 +37,7 @@ const encodedKeyMarks = [0, 1, 2].map((shift) => {
   return encoded.slice(Math.ceil((shift * 4) / 3) + (shift === 0 ? 0 : 1), -2);
 });
 
-/** Looks for the known secrets, plain and in Base64, and for whatever has the shape of a private key or a token. */
+/** Searches for the known secrets, plain and in Base64, and for everything that looks like a private key or a token. */
 export function findSecrets(texts: readonly SecretScanText[], known: readonly KnownSecret[] = []): SecretFinding[] {
   const needles = [
     ...known.flatMap(({ name, value }) => spellings(value).map((text) => ({ what: name, text }))),
@@ -59,9 +59,9 @@ export function findSecrets(texts: readonly SecretScanText[], known: readonly Kn
   return [...findings.values()];
 }
 
-/** A secret as it is, as JSON and Go's %q escape it, and in Base64. */
+/** A secret in plain text, escaped like in JSON and Go's %q, and in Base64. */
 function spellings(value: string): readonly string[] {
-  if (value.length < 4) throw new Error('expected a secret of at least 4 characters: a shorter one is found anywhere');
+  if (value.length < 4) throw new Error('a secret must have at least 4 characters: a shorter one is found anywhere');
   const base64 = Buffer.from(value).toString('base64').replace(/=+$/, '');
   return [...new Set([value, JSON.stringify(value).slice(1, -1), base64])];
 }

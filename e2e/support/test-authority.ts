@@ -8,7 +8,7 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-// openssl's own default section would make every certificate a CA.
+// openssl's default section would make every certificate a CA.
 const opensslConfig = `
 [req]
 distinguished_name = subject
@@ -20,7 +20,7 @@ basicConstraints = critical, CA:FALSE
 extendedKeyUsage = serverAuth, clientAuth
 `;
 
-/** A certificate authority of a test's own, in a directory. */
+/** A test's certificate authority in a directory. */
 export class TestAuthority {
   readonly files: CertificateFiles;
   readonly #directory: string;
@@ -33,7 +33,7 @@ export class TestAuthority {
     this.files = this.#make(name, ['-extensions', 'ca']);
   }
 
-  /** Signs a certificate for servers and clients; `names` as openssl writes them, such as `IP:127.0.0.1`. */
+  /** Signs a certificate for servers and clients; `names` in openssl's notation, such as `IP:127.0.0.1`. */
   issue(file: string, names: string): CertificateFiles {
     const { certificateFile, keyFile } = this.files;
     const signer = ['-extensions', 'leaf', '-CA', certificateFile, '-CAkey', keyFile];

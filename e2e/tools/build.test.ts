@@ -18,32 +18,32 @@ describe('tool builds', () => {
   });
   after(() => rm(cache, { recursive: true }));
   const build = (tool: string, env: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> =>
-    // Go's own cache, which XDG_CACHE_HOME moves too, saves compiling the standard library.
+    // Go's own cache, which XDG_CACHE_HOME also moves, avoids compiling the standard library.
     run(process.execPath, [script, tool], {
       env: { ...process.env, GOCACHE: cacheDirectory('../go-build'), XDG_CACHE_HOME: cache, ...env },
     });
 
-  test('two processes that want the same tool build it once', async () => {
+  test('two processes that need the same tool build it once', async () => {
     const [one, two] = await Promise.all([build('pause'), build('pause')]);
     assert.equal(one.stdout, two.stdout);
     assert.equal(`${one.stderr}${two.stderr}`.match(/built pause in \d+ s/g)?.length, 1);
     await access(join(one.stdout.trim(), 'pause'));
   });
 
-  test('a tool that is there is not built again, nor is go needed', async () => {
+  test('an existing tool is not built again and needs no go command', async () => {
     const { stdout, stderr } = await build('pause', { PATH: dirname(process.execPath) });
     assert.match(stdout, /pause-[0-9a-f]{16}\n$/);
     assert.equal(stderr, '');
   });
 
-  test('says what to install when go is missing', async () => {
+  test('names the missing package when go is not installed', async () => {
     const bin = join(cache, 'bin');
     await mkdir(bin);
     for (const needed of ['flock', 'sh', 'cat']) await symlink(join('/usr/bin', needed), join(bin, needed));
     await assert.rejects(build('etcd', { PATH: bin }), /go command was not found: install Go 1\.26/);
   });
 
-  test('names the tools there are when asked for another', async () => {
+  test('lists the known tools for an unknown name', async () => {
     await assert.rejects(build('minikube'), /unknown tool "minikube", expected one of .*kubelet/);
   });
 });

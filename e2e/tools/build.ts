@@ -12,12 +12,12 @@ type Log = (line: string) => void;
 const toProgress: Log = (line) => process.stderr.write(`${line}\n`);
 const resolved = new Map<string, Promise<string>>();
 
-/** Path of the named tool's binary, which is built first when the cache has none for the present sources. */
+/** Path of the named tool's binary, built first unless the cache has it for the current sources. */
 export async function toolPath(name: string): Promise<string> {
   return join(await buildModule(moduleOf(name)), name);
 }
 
-/** Folder with the CustomResourceDefinitions that a module brings (cert-manager, approver-policy). */
+/** Directory with the CustomResourceDefinitions of a module (cert-manager, approver-policy). */
 export async function crdDirectory(module: 'cert-manager' | 'approver-policy'): Promise<string> {
   return join(await buildModule(module), 'crds');
 }
@@ -28,12 +28,12 @@ export function buildModule(module: string, log: Log = toProgress): Promise<stri
   if (known !== undefined) return known;
   const built = ensureBuilt(module, log);
   resolved.set(module, built);
-  // A failed build is not remembered: the caller may have installed what was missing.
+  // A failed build is not cached: the caller may install what was missing.
   built.catch(() => resolved.delete(module));
   return built;
 }
 
-/** Folder with the files that kind's own node images begin with. */
+/** Directory with the base files of kind's node images. */
 export async function kindNodeFiles(): Promise<string> {
   return join(await buildModule('kind'), 'node');
 }
@@ -73,7 +73,7 @@ async function compile(module: string, output: string, log: Log): Promise<void> 
   }
 }
 
-/** A new key for everything that decides what comes out, so that no stale binary is ever used. */
+/** A hash of all inputs, so that no stale binary is used. */
 async function sourceHash(module: string): Promise<string> {
   const root = join(import.meta.dirname, module);
   const files = await Array.fromAsync(glob('**/{go.mod,go.sum,*.go}', { cwd: root }));

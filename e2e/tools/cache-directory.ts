@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Folder for what is slow to make and the same on every run: built tools and images. It may be deleted at any time. */
+/** Directory for slow, reproducible results: built tools and images. It may be deleted at any time. */
 export function cacheDirectory(...path: string[]): string {
   const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   return join(base, 'certfleet', ...path);

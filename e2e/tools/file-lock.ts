@@ -4,14 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Runs `work` while this process alone, of all on the machine, holds the lock of that file.
+ * Runs `work` while this process holds the machine-wide lock of that file.
  *
- * flock(1) holds it for us and ends when its standard input closes, so the kernel releases the lock of a killed
- * process too: there are no stale locks to find.
+ * flock(1) holds it and ends when its standard input closes, so the kernel also releases the lock of a killed process:
+ * there are no stale locks.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  // A session of its own: Ctrl-C must not release the lock while the work is still unwinding.
+  // Its own session: Ctrl-C must not release the lock while the work is still unwinding.
   const holder = spawn('flock', [path, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,
@@ -20,7 +20,7 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>): Pro
   try {
     await Promise.race([
       once(holder.stdout, 'data'),
-      exited.then(() => Promise.reject(new Error(`flock ended without the lock ${path}`))),
+      exited.then(() => Promise.reject(new Error(`flock exited without the lock ${path}`))),
     ]);
     return await work();
   } finally {

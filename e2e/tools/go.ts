@@ -3,12 +3,12 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Runs the go command in a module's folder and returns what it printed; stderr becomes part of the error. */
+/** Runs the go command in a module's directory and returns its output; stderr becomes part of the error. */
 export async function go(args: readonly string[], cwd: string): Promise<string> {
   try {
     const { stdout } = await run('go', args, {
       cwd,
-      // Static binaries run in every image and mount namespace. A go.work above the checkout must not reach in.
+      // Static binaries run in every image and mount namespace. A go.work above the checkout must not apply.
       env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' },
       maxBuffer: 64 * 1024 * 1024,
     });

@@ -13,20 +13,20 @@ const hostPackages: Readonly<Record<string, string>> = {
   conntrack: 'used by kube-proxy',
   containerd: 'runs pods',
   'containernetworking-plugins': 'the pod network',
-  curl: 'asks components whether they are ready',
-  'docker-compose': 'brings up docker-compose.test.yml',
-  'docker-registry': 'where pods pull images from',
-  'docker.io': 'runs what docker-compose brings up',
+  curl: 'checks components for readiness',
+  'docker-compose': 'starts docker-compose.test.yml',
+  'docker-registry': "the registry for pods' images",
+  'docker.io': 'runs the services of docker-compose',
   iproute2: 'sets up network namespaces',
   iptables: 'used by kube-proxy and by the pod network',
   libfaketime: 'shifts the clock of an agent',
-  mmdebstrap: 'makes the base of Node images',
+  mmdebstrap: 'builds the base of Node images',
   mount: 'used by the kubelet',
-  openssl: 'makes the cluster certificates; a second opinion on ours',
+  openssl: 'creates the cluster certificates; verifies ours',
   prometheus: 'promtool, which checks rules and metrics',
   'redis-server': 'the queue',
   runc: 'runs containers',
-  socat: 'leads ports out of a cluster',
+  socat: 'forwards ports of a cluster',
   'util-linux': 'nsenter, unshare and flock',
 };
 
@@ -48,7 +48,7 @@ async function missingHostPackages(names: readonly string[] = Object.keys(hostPa
   return names.filter((name) => !installed.has(name));
 }
 
-/** Installs what is missing when run as root on Debian; otherwise throws with the list of what to install. */
+/** Installs missing packages as root on Debian; otherwise throws with the list of what to install. */
 export async function ensureHostPackages(
   log: (line: string) => void,
   names: readonly string[] = Object.keys(hostPackages),
@@ -67,7 +67,7 @@ export async function ensureHostPackages(
     );
   }
   log(`installing Debian packages: ${missing.join(' ')}`);
-  // Waits for another apt rather than failing beside it.
+  // Waits for another apt instead of failing.
   const lockWait = ['-o', 'DPkg::Lock::Timeout=300'];
   await apt(['update', ...lockWait]);
   await apt([...command.slice(1), ...lockWait]);

@@ -5,7 +5,7 @@ interface ModuleAsset {
   readonly name: string;
 }
 
-/** One Go module under e2e/tools: what it builds, and from which packages. */
+/** A Go module under e2e/tools with its binaries and packages. */
 export interface ToolModule {
   /** Binary name to the Go package of its main. */
   readonly binaries: Readonly<Record<string, string>>;
@@ -22,7 +22,7 @@ const approverPolicy = 'github.com/cert-manager/approver-policy';
 /** Versions that a tool must be told, as it reports them. */
 export const toolVersions = { kubernetes: 'v1.35.4' } as const;
 
-/** Every module by its folder. They are separate because their dependencies cannot agree on versions. */
+/** Every module by its directory. They are separate because their dependencies need different versions. */
 export const toolModules: Readonly<Record<string, ToolModule>> = {
   kubernetes: {
     binaries: {
@@ -62,7 +62,7 @@ export const toolModules: Readonly<Record<string, ToolModule>> = {
   'csi-sanity': { binaries: { 'csi-sanity': 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity' } },
 };
 
-/** Folder of the module that builds the named binary; throws with the list of known names. */
+/** Directory of the module that builds the named binary; throws with the list of known names. */
 export function moduleOf(binary: string): string {
   const owner = Object.entries(toolModules).find(([, { binaries }]) => binary in binaries);
   if (owner === undefined) {

@@ -4,20 +4,19 @@ interface Query {
   readonly legend: string;
 }
 
-/** A panel as a person thinks of it; the rest of Grafana's JSON follows from this. */
+/** The part of a panel that differs; the generator adds the rest of Grafana's JSON. */
 export interface Panel {
   readonly title: string;
   readonly help: string;
-  /** A number of now, or a graph over time. */
+  /** A single current value, or a graph over time. */
   readonly kind: 'stat' | 'graph' | 'stack';
   /** One of Grafana's units. */
   readonly unit: string;
   readonly queries: readonly Query[];
-  /** A stat turns red from here on. */
+  /** A stat turns red from this value. */
   readonly alarmFrom?: number;
 }
 
-/** Panels that belong together. */
 export interface Row {
   readonly title: string;
   readonly panels: readonly Panel[];
@@ -32,7 +31,7 @@ const quantiles = (bucket: string): readonly Query[] =>
     expr: `histogram_quantile(${quantile}, sum by (le) (${rate(bucket)}))`,
     legend: `p${quantile * 100}`,
   }));
-/** Every replica shows the whole fleet: added up within one, and of the replicas the largest. */
+/** Every replica exports the whole fleet: sum within a replica, then the maximum of the replicas. */
 const ofFleet = (by: string, series: string): string => `max by (${by}) (sum by (instance, ${by}) (${series}))`;
 
 const now: Row = {
@@ -40,14 +39,14 @@ const now: Row = {
   panels: [
     {
       title: 'Volumes',
-      help: 'Volumes that the agents hold.',
+      help: 'Volumes on all nodes, from the agents.',
       kind: 'stat',
       unit: 'short',
       queries: [{ expr: `sum(${agent('volumes')})`, legend: '' }],
     },
     {
       title: 'Expired',
-      help: 'Certificates of running pods past their end.',
+      help: 'Certificates of running pods that have expired.',
       kind: 'stat',
       unit: 'short',
       queries: [{ expr: `sum(${agent('volumes', ',state="expired"')})`, legend: '' }],
@@ -55,7 +54,7 @@ const now: Row = {
     },
     {
       title: 'Failing',
-      help: 'Volumes whose last try failed.',
+      help: 'Volumes whose last attempt failed.',
       kind: 'stat',
       unit: 'short',
       queries: [{ expr: `sum(${agent('volumes', ',state="failing"')})`, legend: '' }],
@@ -63,7 +62,7 @@ const now: Row = {
     },
     {
       title: 'Overdue',
-      help: 'Volumes that even their own agent should have renewed.',
+      help: 'Volumes past their fallback deadline.',
       kind: 'stat',
       unit: 'short',
       queries: [{ expr: `sum(${agent('volumes_overdue')})`, legend: '' }],
@@ -71,21 +70,21 @@ const now: Row = {
     },
     {
       title: 'Next expiry',
-      help: 'Time until the first certificate of all would expire.',
+      help: 'Time until the next certificate would expire.',
       kind: 'stat',
       unit: 's',
       queries: [{ expr: `min(${agent('soonest_not_after_timestamp_seconds')} > 0) - time()`, legend: '' }],
     },
     {
       title: 'Nodes online',
-      help: 'Nodes that the controller hears of.',
+      help: 'Nodes whose agents report to the controller.',
       kind: 'stat',
       unit: 'short',
       queries: [{ expr: `max(${fleet('nodes', ',state="online"')})`, legend: '' }],
     },
     {
-      title: 'On their own, last hour',
-      help: 'Renewals that no job of the controller brought about in time.',
+      title: 'By fallback deadline, last hour',
+      help: 'Renewals that an agent started because no job of the controller arrived in time.',
       kind: 'stat',
       unit: 'short',
       queries: [
@@ -109,14 +108,14 @@ const volumes: Row = {
   panels: [
     {
       title: 'Volumes by state',
-      help: 'As the controller knows them; empty while it has no index.',
+      help: "Volumes by state from the controller's index; empty while there is no index.",
       kind: 'stack',
       unit: 'short',
       queries: [{ expr: ofFleet('state', fleet('volumes')), legend: '{{state}}' }],
     },
     {
       title: 'Due, overdue, at risk',
-      help: 'Past renew-at; past the deadline of the agent; half and a quarter left of the time between renew-at and not-after.',
+      help: 'Past renew-at; past the fallback deadline; half and a quarter left of the time between renew-at and not-after.',
       kind: 'graph',
       unit: 'short',
       queries: [
@@ -128,14 +127,14 @@ const volumes: Row = {
     },
     {
       title: 'Largest issuers',
-      help: 'Volumes of the ten issuers that have most.',
+      help: 'The ten issuers with the most volumes.',
       kind: 'graph',
       unit: 'short',
       queries: [{ expr: `topk(10, ${ofFleet('issuer', fleet('volumes'))})`, legend: '{{issuer}}' }],
     },
     {
-      title: 'Issuers in trouble',
-      help: 'Volumes that fail, are overdue or have expired, by issuer. Empty is good.',
+      title: 'Issuers with problems',
+      help: 'Failing, overdue and expired volumes by issuer. Should be empty.',
       kind: 'graph',
       unit: 'short',
       queries: [
@@ -153,14 +152,14 @@ const renewals: Row = {
   panels: [
     {
       title: 'Renewals by path and result',
-      help: 'controller: by a job; deadline: by the agent on its own.',
+      help: "controller: by a job; deadline: at the agent's fallback deadline.",
       kind: 'stack',
       unit: 'ops',
       queries: [{ expr: `sum by (path, result) (${rate(fleet('renewals_total'))})`, legend: '{{result}} {{path}}' }],
     },
     {
       title: 'Issuances by cause',
-      help: 'As the agents count them.',
+      help: 'Counted by the agents.',
       kind: 'stack',
       unit: 'ops',
       queries: [
@@ -169,28 +168,28 @@ const renewals: Row = {
     },
     {
       title: 'Failures by reason',
-      help: 'Failed first issuances and renewals. Empty is good.',
+      help: 'Failed first issuances and renewals. Should be empty.',
       kind: 'stack',
       unit: 'ops',
       queries: [{ expr: `sum by (reason) (${rate(agent('issuance_failures_total'))})`, legend: '{{reason}}' }],
     },
     {
       title: 'Lateness of dispatch',
-      help: 'From a renewal being due to its job in the queue of its node.',
+      help: 'From the due time of a renewal to its job in the queue of its node.',
       kind: 'graph',
       unit: 's',
       queries: quantiles(fleet('dispatch_lateness_seconds_bucket')),
     },
     {
       title: 'Lateness of renewals',
-      help: 'From renew-at to the new files, as the agents measure it.',
+      help: 'From renew-at to the new files, measured by the agents.',
       kind: 'graph',
       unit: 's',
       queries: quantiles(agent('renewal_lag_seconds_bucket')),
     },
     {
-      title: 'Where an issuance takes its time',
-      help: 'Nineteen of twenty are faster, by phase; wait is the issuer.',
+      title: 'Duration of issuance phases',
+      help: '95th percentile by phase; wait is the time of the issuer.',
       kind: 'graph',
       unit: 's',
       queries: [
@@ -207,43 +206,43 @@ const lanes: Row = {
   title: 'Lanes',
   panels: [
     {
-      title: 'Depth by what is waited for',
-      help: 'A slot in the line, a place in flight or the end of a pause, an answer.',
+      title: 'Depth by wait reason',
+      help: 'Renewals that wait for a slot of the rate limit, for the limit in flight or the end of a pause, or for a result.',
       kind: 'stack',
       unit: 'short',
       queries: [{ expr: ofFleet('waiting', fleet('lane_depth')), legend: '{{waiting}}' }],
     },
     {
       title: 'Deepest lanes',
-      help: 'Renewals in the ten lanes that hold most.',
+      help: 'The ten lanes with the most renewals.',
       kind: 'graph',
       unit: 'short',
       queries: [{ expr: `topk(10, ${ofFleet('issuer', fleet('lane_depth'))})`, legend: '{{issuer}}' }],
     },
     {
       title: 'Lag of lanes',
-      help: 'How far the oldest volume that waits is past its renew-at.',
+      help: 'Time since the renew-at of the oldest waiting volume.',
       kind: 'graph',
       unit: 's',
       queries: [{ expr: `topk(10, max by (issuer) (${fleet('lane_lag_seconds')}))`, legend: '{{issuer}}' }],
     },
     {
       title: 'Lanes by state',
-      help: 'Resting lanes wait after failures of their issuer.',
+      help: 'Lanes that back off wait after failures of their issuer.',
       kind: 'stack',
       unit: 'short',
       queries: [{ expr: `max by (state) (${fleet('lanes')})`, legend: '{{state}}' }],
     },
     {
-      title: 'Why renewals had to wait',
-      help: 'Times that a lane did not let one start yet. Empty is good, and some by rate are well.',
+      title: 'Delayed renewals by reason',
+      help: 'How often a lane delayed a renewal. Should be near zero; some delays by the rate limit are normal.',
       kind: 'stack',
       unit: 'ops',
       queries: [{ expr: `sum by (reason) (${rate(fleet('renewals_delayed_total'))})`, legend: '{{reason}}' }],
     },
     {
       title: 'Due queue',
-      help: 'Jobs: one delayed job for each volume; waiting ones are due.',
+      help: 'Jobs in the due queue: one delayed job per volume; waiting jobs are due.',
       kind: 'graph',
       unit: 'short',
       queries: [{ expr: `max by (state) (${fleet('due_jobs')})`, legend: '{{state}}' }],
@@ -256,28 +255,28 @@ const controller: Row = {
   panels: [
     {
       title: 'Nodes',
-      help: 'By whether their agents were heard of lately.',
+      help: 'Nodes by whether their agents have reported recently.',
       kind: 'stack',
       unit: 'short',
       queries: [{ expr: `max by (state) (${fleet('nodes')})`, legend: '{{state}}' }],
     },
     {
       title: 'Agents by replica',
-      help: 'Streams that each replica of the controller holds.',
+      help: 'Open agent streams of each controller replica.',
       kind: 'stack',
       unit: 'short',
       queries: [{ expr: `sum by (instance) (${fleet('agents_connected')})`, legend: '{{instance}}' }],
     },
     {
-      title: 'Report lag',
-      help: 'From a renewal on its node until the index knows of it.',
+      title: 'Report delay',
+      help: 'From a renewal on its node to the update of the index.',
       kind: 'graph',
       unit: 's',
       queries: quantiles(fleet('report_lag_seconds_bucket')),
     },
     {
       title: 'API requests of the agents',
-      help: "To the cluster's API server, by verb and status code.",
+      help: "Requests to the cluster's API server, by verb and status code.",
       kind: 'stack',
       unit: 'reqps',
       queries: [
@@ -289,14 +288,14 @@ const controller: Row = {
     },
     {
       title: 'Redis: round trip',
-      help: 'As each replica measures it; absent while Redis is away.',
+      help: 'Measured by each replica; absent while Redis is unavailable.',
       kind: 'graph',
       unit: 's',
       queries: [{ expr: `max by (instance) (${fleet('redis_latency_seconds')})`, legend: '{{instance}}' }],
     },
     {
       title: 'Redis: memory',
-      help: 'Used, and the limit where there is one.',
+      help: 'Used memory, and the limit if there is one.',
       kind: 'graph',
       unit: 'bytes',
       queries: [
@@ -318,7 +317,7 @@ const controller: Row = {
     },
     {
       title: 'Controller: CPU and event loop',
-      help: 'Cores used, and the lag of the event loop.',
+      help: 'CPU cores used, and the lag of the event loop.',
       kind: 'graph',
       unit: 'short',
       queries: [
@@ -340,14 +339,14 @@ const node: Row = {
   panels: [
     {
       title: 'Volumes by state',
-      help: 'As the agents themselves know them.',
+      help: 'Volumes of the node from its agent.',
       kind: 'stack',
       unit: 'short',
       queries: [{ expr: `sum by (node, state) (${onNode('volumes')})`, legend: '{{node}} {{state}}' }],
     },
     {
       title: 'Next expiry',
-      help: 'Time until the first certificate of the node would expire.',
+      help: 'Time until the next certificate of the node would expire.',
       kind: 'graph',
       unit: 's',
       queries: [
@@ -359,7 +358,7 @@ const node: Row = {
     },
     {
       title: 'Issuances',
-      help: 'By cause and result.',
+      help: 'Issuances by cause and result.',
       kind: 'stack',
       unit: 'ops',
       queries: [
@@ -371,7 +370,7 @@ const node: Row = {
     },
     {
       title: 'CSI calls',
-      help: 'Nineteen of twenty are faster, by method.',
+      help: '95th percentile by method.',
       kind: 'graph',
       unit: 's',
       queries: [
@@ -383,7 +382,7 @@ const node: Row = {
     },
     {
       title: 'Connected to the controller',
-      help: '1 when it is; and volumes that were set aside as damaged.',
+      help: '1 while connected; and the number of volumes quarantined as damaged.',
       kind: 'graph',
       unit: 'short',
       queries: [
@@ -406,5 +405,5 @@ const node: Row = {
   ],
 };
 
-/** The dashboard from top to bottom. */
+/** The dashboard's rows from top to bottom. */
 export const rows: readonly Row[] = [now, volumes, renewals, lanes, controller, node];

@@ -1,6 +1,6 @@
-// Three volumes on this machine, published as the kubelet would, and renewed through the controller while you watch.
-// Ends and cleans up with the end of its input. Takes the scratch directory as its argument; start.ts removes it when this
-// process, and with it every mount, has gone.
+// Publishes three volumes on this machine like the kubelet and renews them through the controller. Ends and cleans up
+// when its input closes. The argument is the scratch directory; start.ts removes it after this process and all its
+// mounts are gone.
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,11 +43,11 @@ const cleanUpTimeoutMs = 20_000;
 let isEnding = false;
 const paths: Readonly<Record<string, string>> = {
   job: 'by a job of the controller',
-  deadline: "by the agent's own deadline",
+  deadline: "at the agent's fallback deadline",
 };
 const services = await startServices(scratch, {
   onWarning: say,
-  // The files are swapped before the agent logs it, and what the pod reads is what is shown.
+  // The files are swapped before the agent logs it, so the output shows the files that the pod reads.
   onIssued: (pod, cause) => {
     const found = volumes.find(({ podName }) => podName === pod);
     const path = paths[cause];
@@ -58,10 +58,10 @@ const services = await startServices(scratch, {
 const client = new CsiClient(services.csiSocketPath);
 
 async function run(): Promise<void> {
-  say('starting the node agent with a CA of this machine');
-  if (services.apiUrl === undefined) say('no redis-server on this machine: the agent works without a controller');
+  say('starting the node agent with a local CA');
+  if (services.apiUrl === undefined) say('no redis-server on this machine: the agent runs without a controller');
   else {
-    say(`and redis-server with the controller; its page: ${services.apiUrl}`);
+    say(`starting redis-server and the controller; dashboard: ${services.apiUrl}`);
     say(`or try: npx certfleet list --server ${services.apiUrl}`);
   }
   await client.ready(30_000);
@@ -73,7 +73,7 @@ async function run(): Promise<void> {
       say(`           ${path}  ${statSync(path).size} bytes, mode ${(statSync(path).mode & 0o777).toString(8)}`);
     }
   }
-  say('each volume is renewed after two thirds of its lifetime; Ctrl-C ends and cleans up');
+  say('each volume is renewed after two thirds of its lifetime; Ctrl-C stops and cleans up');
 }
 
 async function cleanUp(): Promise<void> {
@@ -86,7 +86,7 @@ function end(exitCode: number): void {
   if (isEnding) return;
   isEnding = true;
   say('cleaning up');
-  // Whatever hangs: the kernel ends every process and mount of these namespaces with this process.
+  // If the clean-up hangs, the kernel ends every process and mount of these namespaces with this process.
   setTimeout(() => process.exit(1), cleanUpTimeoutMs).unref();
   cleanUp().then(
     () => process.exit(exitCode),
@@ -96,14 +96,14 @@ function end(exitCode: number): void {
     },
   );
 }
-// start.ts closes the input for Ctrl-C, SIGTERM and SIGHUP; the kernel does when start.ts was killed.
+// start.ts closes the input on Ctrl-C, SIGTERM and SIGHUP; the kernel does if start.ts was killed.
 process.stdin.on('end', () => end(0)).resume();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(0));
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 void services.ended.then((name) => {
   if (isEnding) return;
-  // Going on would show renewals of an agent alone and call them the controller's.
-  say(`${name} has ended, the lines above say why; so the demo ends too`);
+  // Without the controller, the output would show the agent's own renewals as the controller's.
+  say(`${name} has exited, see the lines above; stopping the demo`);
   end(1);
 });
 run().catch((thrown: unknown) => {

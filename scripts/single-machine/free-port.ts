@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 /**
- * A TCP port of the loopback address that nobody listens on: the preferred one, or another when that is taken, as by a
- * second `npm start`. Somebody may take it before it is used: the service then ends, and so does the demo.
+ * A free TCP port of the loopback address: the preferred one, or another if it is taken, for example by a second `npm
+ * start`. Another process may take the port before it is used: the service then exits, and so does the demo.
  */
 export async function freePort(preferred: number): Promise<number> {
   return (await tryPort(preferred)) ?? (await tryPort(0)) ?? preferred;

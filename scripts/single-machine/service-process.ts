@@ -8,21 +8,20 @@ interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** How a service is run. */
 export interface ServiceProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
-  /** Told of each line that is one of our services' log lines. */
+  /** Called with each log line of certfleet's services. */
   readonly onLine?: (line: LogLine, text: string) => void;
 }
 
-/** A service as a process of its own. */
+/** A service in a child process. */
 export class ServiceProcess {
   readonly ended: Promise<void>;
   readonly #kill: () => void;
 
   constructor({ command, args, onLine }: ServiceProcessOptions) {
-    // A process group of its own: Ctrl-C must not stop it before the volumes are unpublished.
+    // Its own process group: Ctrl-C must not stop it before the volumes are unpublished.
     const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#kill = () => child.kill('SIGTERM');
     this.ended = new Promise((resolve) => {

@@ -9,24 +9,23 @@ const root = resolve(import.meta.dirname, '../..');
 const nodeName = 'this-machine';
 const prefix = 'certfleet';
 
-/** Who hears of what the services do. */
 export interface ServiceListener {
   readonly onWarning: (line: string) => void;
-  /** A certificate was issued: `mount`, `job` when the controller asked for it, `deadline` when the agent did itself. */
+  /** A certificate was issued: `mount`, `job` on request of the controller, `deadline` at the fallback deadline. */
   readonly onIssued: (pod: string, cause: string) => void;
 }
 
-/** The agent, and with redis-server on this machine the controller too. */
+/** The agent and, if redis-server is installed, the controller. */
 export interface Services {
   readonly csiSocketPath: string;
-  /** Where the operators' API is; undefined without a controller. */
+  /** Address of the operators' API; undefined without a controller. */
   readonly apiUrl: string | undefined;
-  /** Resolves with the name of the first service that ends, which none does by itself. */
+  /** Resolves with the name of the first service that exits unexpectedly. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Starts them in the scratch directory. Everything but the API listens on Unix sockets there. */
+/** Starts the services in the scratch directory. Everything except the API listens on Unix sockets there. */
 export async function startServices(scratch: string, { onWarning, onIssued }: ServiceListener): Promise<Services> {
   const hasRedis = spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
   const run = (app: string, flags: readonly string[]): ServiceProcess =>
@@ -65,7 +64,7 @@ export async function startServices(scratch: string, { onWarning, onIssued }: Se
   };
 }
 
-/** The controller and its Redis, in the order in which they are to be stopped, and where the API is. */
+/** The controller and its Redis in the order of their stop, and the address of the API. */
 interface FleetServices {
   readonly apiPort: number;
   readonly services: readonly { readonly name: string; readonly process: ServiceProcess }[];

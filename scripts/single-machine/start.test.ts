@@ -1,4 +1,4 @@
-// `npm start` as a user runs it, in a temporary directory of its own, so that everything left behind is seen.
+// Runs `npm start` as a user would, in a temporary directory, so that leftover files are detected.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -12,11 +12,10 @@ import { after, before, describe, it } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../..');
 const cannotMount =
-  spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'needs permission to make mounts, which root has';
+  spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'requires permission to mount (root)';
 const cannotServe =
-  spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'needs redis-server';
+  spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'requires redis-server';
 
-/** One run of scripts/start.ts. */
 class Demo {
   readonly temporary = mkdtempSync(join(tmpdir(), 'start-test-'));
   readonly child: ChildProcess;
@@ -35,7 +34,7 @@ class Demo {
     this.child.on('exit', () => this.#add(''));
   }
 
-  /** Resolves with the match as soon as the output has it; rejects when the demo ends without it. */
+  /** Resolves with the match when the output contains it; rejects when the demo ends without it. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this.output);
@@ -53,7 +52,7 @@ class Demo {
     return this.child.exitCode;
   }
 
-  /** The process below this one whose command line has that word. */
+  /** The child process whose command line contains the text. */
   descendant(word: string): number {
     const below = (pid: number): readonly number[] => {
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
@@ -68,7 +67,7 @@ class Demo {
     return found;
   }
 
-  /** What the run left in its temporary directory, besides caches of its tools. */
+  /** Files left in the temporary directory, except caches of the tools. */
   leftovers(): readonly string[] {
     return readdirSync(this.temporary).filter((name) => name.startsWith('certfleet-'));
   }
@@ -96,17 +95,17 @@ function listen(port: number): Promise<Server | undefined> {
 describe('npm start', { skip: cannotMount || cannotServe, timeout: 240_000 }, () => {
   const occupied: (Server | undefined)[] = [];
   before(async () => {
-    // Somebody else, such as a run in another terminal, has the ports that it takes by preference.
+    // Another program, such as a second run, uses the preferred ports.
     for (const port of [18_080, 16_379]) occupied.push(await listen(port));
   });
   after(() => {
     for (const server of occupied) server?.close();
   });
 
-  it('takes other ports when its own are taken, and leaves nothing when its terminal is closed', async () => {
+  it('uses other ports when the preferred ones are taken, and leaves no files when its terminal closes', async () => {
     const demo = new Demo();
     try {
-      const [, url = ''] = await demo.says(/its page: (http:\S+)/);
+      const [, url = ''] = await demo.says(/dashboard: (http:\S+)/);
       assert.ok(!url.endsWith(':18080'), url);
       await demo.says(/renewed .* by a job of the controller/);
       const { status } = await fetch(`${url}/api/v1/volumes`);
@@ -119,12 +118,12 @@ describe('npm start', { skip: cannotMount || cannotServe, timeout: 240_000 }, ()
     }
   });
 
-  it('ends and says why when the controller does not run', async () => {
+  it('stops with a message when the controller does not start', async () => {
     const demo = new Demo();
     try {
       await demo.says(/published {2}broker/);
       process.kill(demo.descendant('renewal-controller'), 'SIGKILL');
-      await demo.says(/the controller has ended/);
+      await demo.says(/the controller has exited/);
       assert.equal(await demo.end(), 1);
       assert.deepEqual(demo.leftovers(), []);
     } finally {

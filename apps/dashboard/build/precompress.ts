@@ -6,12 +6,12 @@ import type { Plugin } from 'vite';
 
 const compressible = /\.(html|js|css|svg)$/;
 
-/** Writes a .gz and a .br beside each file that is worth it, so that the controller never compresses while it serves. */
+/** Writes a .gz and a .br next to each compressible file, so that the controller does not compress responses. */
 export function precompress(): Plugin {
   return {
     name: 'precompress',
     apply: 'build',
-    // After the files are written: plugins change chunks until the last moment.
+    // After the files are written, because plugins change chunks until then.
     async writeBundle({ dir = '' }, bundle) {
       const files = Object.keys(bundle).filter((name) => compressible.test(name));
       await Promise.all(

@@ -24,7 +24,7 @@ const router = new Router(window);
 const live = new LiveUpdates({
   clock,
   open: () => new EventSource('/api/v1/events'),
-  // Its answer ends the session when there is none any more.
+  // If the session has ended, this request reports it.
   onRefused: () => void api.session().catch(() => undefined),
 });
 const services: Services = {
@@ -40,7 +40,7 @@ const services: Services = {
 
 router.start();
 startKeyboard(document, router);
-// A browser has six connections for all pages of one server: a page that nobody looks at gives its own back.
+// A browser has six connections per server for all tabs: a hidden page closes its stream.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) live.stop();
   else if (session.session !== undefined) live.start();

@@ -7,9 +7,9 @@ import { cpuSecondsOf, memoryOf } from '../process-usage.ts';
 import type { FleetScenario } from '../scenario.ts';
 
 const dayMs = 86_400_000;
-/** For 20,000 volumes to be reported, on a machine with little else to do. */
+/** Time to report 20,000 volumes on an otherwise idle machine. */
 const enrolMs = 90_000;
-/** By then the event loop has been at rest for a while, and what the loading left on the heap was given back. */
+/** After this time the event loop has been idle and unused heap has been returned. */
 const restMs = 75_000;
 
 interface FleetSize {
@@ -23,7 +23,7 @@ function fleetOf(size: FleetSize): SimulatedFleetOptions {
   return { ...size, program: 'bundle', hosts: 1, issueMs: 0, lanePolicies: { defaults } };
 }
 
-/** Volumes of 2,000 issuers, all due at one time. */
+/** Volumes of 2,000 issuers, all due at the same time. */
 function dueAt(renewAtMs: number): SketchOf {
   return (index) => ({ issuer: `issuer-${index % 2_000}`, lifetimeMs: dayMs, renewAtMs });
 }
@@ -45,7 +45,7 @@ const figure = (name: string, unit: Figure['unit'], value: number, goal?: Figure
   ...(goal && { goal }),
 });
 
-/** 20,000 renewals that fall due at once, through lane and node queue to the report that answers each. */
+/** 20,000 renewals due at once, through lane and node queue to the report of each. */
 export const dispatchScenario: FleetScenario = {
   name: 'dispatch',
   async run(log) {
@@ -69,7 +69,7 @@ async function dispatch(size: FleetSize): Promise<{ readonly rate: number; reado
   await fleet.connect(dueAt(dueAtMs));
   await fleet.untilIndexed();
   const users = [...(await fleet.connectionsByUser())].filter(([user]) => user !== 'default');
-  if (Date.now() > dueAtMs - 1_000) throw new Error(`expected all agents to have reported within ${enrolMs} ms`);
+  if (Date.now() > dueAtMs - 1_000) throw new Error(`not all agents had reported within ${enrolMs} ms`);
   await sleep(dueAtMs - Date.now() - 1_000);
   const cpu = async (): Promise<readonly number[]> => [
     cpuSecondsOf(fleet.controller.pid),
@@ -96,7 +96,7 @@ async function dispatch(size: FleetSize): Promise<{ readonly rate: number; reado
   return { rate: (size.volumes / (lastMs - firstMs)) * 1000, figures };
 }
 
-/** A Redis that is killed and comes back empty. */
+/** A Redis that is killed and restarts empty. */
 export const redisLostScenario: FleetScenario = {
   name: 'redis-lost',
   async run() {

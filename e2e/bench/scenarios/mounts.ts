@@ -7,7 +7,7 @@ import type { Bench, Scenario } from '../scenario.ts';
 import { median } from '../timings.ts';
 import type { Timings } from '../timings.ts';
 
-/** The stock of a node that has mounted RSA volumes before, by the flag's default. */
+/** The key pool of a node that has mounted RSA volumes before, by the flag's default. */
 const fullStock = 112;
 const stockLimitMs = 600_000;
 
@@ -20,9 +20,9 @@ interface MountOptions {
 }
 
 /**
- * Mounts against the bare client, in turns: floor, agent, floor, agent, floor. An agent's floor is the mean of the two
- * around it, so that a machine that gets slower or faster meanwhile favours neither. Ratios are of p50 one by one, else
- * of all.
+ * Mounts compared with the bare client, alternating: floor, agent, floor, agent, floor. An agent's floor is the mean of
+ * its neighbours, so that a change of the machine's speed affects both equally. Ratios use p50 for single mounts,
+ * otherwise the total.
  */
 export function mountScenario(options: MountOptions): Scenario {
   const { name, algorithm, count, concurrency, goal } = options;
@@ -34,7 +34,7 @@ export function mountScenario(options: MountOptions): Scenario {
     try {
       await warmUp(bench, agent, algorithm);
       const floorTime = async (): Promise<number> => {
-        // An agent that is filling its stock would burden the floor.
+        // An agent that is filling its key pool would slow down the floor.
         if (algorithm === 'RSA') await fillStock(agent);
         const time = figureOf(await bench.floor.issue(agent.volumes(algorithm, count), concurrency));
         await settle(bench);
@@ -61,7 +61,7 @@ export function mountScenario(options: MountOptions): Scenario {
   return { name, run };
 }
 
-/** 100 volumes unpublished at once, as when a node is drained. */
+/** 100 concurrent unpublishes, as when a node is drained. */
 export const unpublishScenario: Scenario = {
   name: 'unpublish-100-at-once',
   run: async (bench) => {
@@ -86,7 +86,7 @@ export const unpublishScenario: Scenario = {
   },
 };
 
-/** Both sides have run some of it before: connections stand, code is compiled, the node has seen the algorithm. */
+/** Warms up both sides: connections are open, code is compiled, the node has used the algorithm. */
 async function warmUp(bench: Bench, agent: BenchAgent, algorithm: Algorithm): Promise<void> {
   await bench.floor.issue(agent.volumes(algorithm, 100), 100);
   const volumes = agent.volumes(algorithm, 8);

@@ -18,7 +18,7 @@ const volumesPerNode = 200;
 const rounds = 200;
 const hourMs = 3_600_000;
 
-/** A volume of a fleet of 300 namespaces and 2,000 issuers; one of a hundred fails. */
+/** A volume of a fleet of 300 namespaces and 2,000 issuers; one of a hundred is failing. */
 function reportOf(node: number, place: number, nowMs: number): VolumeReport {
   const index = node * volumesPerNode + place;
   const renewAtMs = nowMs + hourMs + index * 800;
@@ -47,7 +47,7 @@ function reportOf(node: number, place: number, nowMs: number): VolumeReport {
   });
 }
 
-/** Writes the index as agents' snapshots would, without their connections. */
+/** Writes the index like agents' snapshots would, without connections. */
 async function seed(url: string): Promise<void> {
   const logger = createLogger(0, { write: () => undefined });
   const connections = new RedisConnections({ config: { url }, clock: systemClock, logger });
@@ -68,7 +68,7 @@ async function seed(url: string): Promise<void> {
   }
 }
 
-/** What is asked; the number makes each question another, so that none is answered from memory. */
+/** The queries; the number makes each one different, so that none comes from a cache. */
 const questions: Readonly<Record<string, { readonly path: (i: number) => string; readonly goalMs: number }>> = {
   summary: { path: () => 'summary', goalMs: 100 },
   'first-page': { path: (i) => `volumes?limit=100&renewsBefore=${farTime(i)}`, goalMs: 100 },
@@ -82,7 +82,7 @@ const questions: Readonly<Record<string, { readonly path: (i: number) => string;
 
 const farTime = (i: number): string => new Date(Date.now() + 1_000 * hourMs + i).toISOString();
 
-/** The operators' API with 100,000 volumes: what the server takes for a page, each made anew. */
+/** The operators' API with 100,000 volumes: the server's time per page, without caches. */
 export const operatorApiScenario: FleetScenario = {
   name: 'operator-api',
   async run(log) {
@@ -129,7 +129,7 @@ async function timesOf(urlOf: (i: number) => string): Promise<readonly number[]>
     await response.arrayBuffer();
     times.push(performance.now() - startedMs);
     if (response.status !== 200) throw new Error(`expected status 200, found ${response.status}`);
-    // As pages ask: one after the other, with time between.
+    // Sequential requests with pauses, as the page sends them.
     await sleep(20);
   }
   return times;

@@ -3,11 +3,11 @@ import { BenchAgent } from '../bench-agent.ts';
 import type { Scenario } from '../scenario.ts';
 
 const volumeCount = 500;
-/** Until the first RSA keys are made and what the start or a burst left on the heap is collected. */
+/** Until the first RSA keys are generated and the garbage of the start or of a burst is collected. */
 const restMs = 60_000;
 const idleSeconds = 60;
 
-/** Memory of an agent with nothing to do and with 500 volumes, and the CPU that those cost it while nothing happens. */
+/** Memory of an idle agent and of one with 500 volumes, and the CPU of these while nothing happens. */
 export const resourcesScenario: Scenario = {
   name: 'resources',
   run: async (bench) => {
@@ -37,7 +37,7 @@ export const resourcesScenario: Scenario = {
   },
 };
 
-/** Lets time pass as it does in a pod: with the kubelet's probes, as often as the chart has them. */
+/** Waits while the kubelet's probes run at the chart's intervals. */
 async function rest(agent: BenchAgent, seconds: number): Promise<void> {
   const startedAt = performance.now();
   for (let second = 0; second < seconds; second += 5) {

@@ -4,7 +4,7 @@ import type { FleetScenario } from '../scenario.ts';
 
 const nothing: Figure['goal'] = { of: 'agent', is: '≤', value: 0 };
 
-/** 200 nodes with 20,000 volumes of 2,000 issuers, each volume renewed once, in some minutes. */
+/** 200 nodes with 20,000 volumes of 2,000 issuers; each volume is renewed once within some minutes. */
 export const simulationScenario: FleetScenario = {
   name: 'simulation',
   async run(log) {

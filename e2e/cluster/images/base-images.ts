@@ -15,13 +15,13 @@ export const busyboxImage = 'docker.io/library/busybox:latest';
 
 const recipeLabel = 'certfleet.test/recipe';
 
-/** Makes the images that pods of every full cluster need, where the storage does not have them yet. */
+/** Builds the images that pods of every full cluster need, unless the storage has them. */
 export async function ensureTestImages(log: (line: string) => void): Promise<void> {
   await ensureImage(await pauseRecipe(pauseImage), log);
   await ensureImage(await busyboxRecipe(busyboxImage), log);
 }
 
-/** Makes the image that Dockerfiles of Node programs begin with. */
+/** Builds the base image of Dockerfiles for Node programs. */
 export async function ensureNodeImage(log: (line: string) => void): Promise<void> {
   await ensureImage(await nodeRecipe(), log);
 }
@@ -29,20 +29,20 @@ export async function ensureNodeImage(log: (line: string) => void): Promise<void
 /** Name of the image with redis-server and redis-cli. */
 export const redisImage = 'docker.io/library/redis:7-bookworm';
 
-/** Makes the image of Redis. */
+/** Builds the image of Redis. */
 export async function ensureRedisImage(log: (line: string) => void): Promise<void> {
   await ensureImage(await busyboxRecipe(busyboxImage), log);
   await ensureImage(await redisRecipe(redisImage, busyboxImage), log);
 }
 
-/** Makes an image unless the storage has it of the same ingredients. */
+/** Builds an image unless the storage has one with the same ingredients. */
 export async function ensureImage(recipe: ImageRecipe, log: (line: string) => void): Promise<void> {
   const hash = createHash('sha256').update(JSON.stringify(recipe.ingredients)).digest('hex').slice(0, 16);
   const isMade = async (): Promise<boolean> => (await imageLabel(recipe.tag, recipeLabel)) === hash;
   if (await isMade()) return;
   await withImageStorage(async () => {
     if (await isMade()) return;
-    log(`making image ${recipe.tag}`);
+    log(`building image ${recipe.tag}`);
     const context = await mkdtemp(join(tmpdir(), 'certfleet-image-'));
     try {
       await recipe.prepare(context);
@@ -53,7 +53,7 @@ export async function ensureImage(recipe: ImageRecipe, log: (line: string) => vo
   });
 }
 
-/** Puts the images of ensureTestImages into a cluster's registry. */
+/** Pushes the images of ensureTestImages into a cluster's registry. */
 export async function loadTestImages(sandbox: Sandbox): Promise<void> {
   await Promise.all([push(sandbox, pauseImage), push(sandbox, busyboxImage)]);
 }

@@ -10,12 +10,12 @@ import { npmSettings } from './npm-settings.ts';
 
 /** An image to be built from a Dockerfile. */
 export interface ImageBuild {
-  /** As pods name it, such as `certfleet/node-agent:test`. */
+  /** The tag that pods use, such as `certfleet/node-agent:test`. */
   readonly tag: string;
   readonly context: string;
-  /** Path of the Dockerfile; the one in the context unless told. */
+  /** Path of the Dockerfile; by default the one in the context. */
   readonly dockerfile?: string;
-  /** Stage to end with; the last unless told. */
+  /** Target stage; the last by default. */
   readonly target?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -24,11 +24,11 @@ const storage = cacheDirectory('images', 'storage');
 const configuration = cacheDirectory('images', 'configuration');
 const policy = join(configuration, 'policy.json');
 
-/** buildah with a storage of its own in the cache, where base images and layers last from run to run. */
+/** buildah with its own storage in the cache, which keeps base images and layers between runs. */
 async function buildah(args: readonly string[], prefix: readonly string[] = [], timeoutMs = 900_000): Promise<string> {
   const [command = '', ...rest] = args;
   const flags = ['--root', `${storage}/root`, '--runroot', `${storage}/run`, '--storage-driver', 'overlay'];
-  // The mounts of a build belong to it alone and end with it, even when it is killed.
+  // The mounts of a build are private to it and end with it, even when it is killed.
   const unshare = ['unshare', '--mount', '--propagation', 'private', 'buildah'];
   const env = {
     CONTAINERS_REGISTRIES_CONF: `${configuration}/registries.conf`,
@@ -38,12 +38,12 @@ async function buildah(args: readonly string[], prefix: readonly string[] = [], 
   return stdout.trim();
 }
 
-/** Serialises all that writes to the storage, and forgets what a killed build left in it. */
+/** Serialises all writes to the storage, and removes leftovers of a killed build. */
 export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
   return withFileLock(cacheDirectory('images', 'storage.lock'), async () => {
     await mkdir(configuration, { recursive: true });
     await writeFile(`${configuration}/registries.conf`, 'unqualified-search-registries = ["docker.io"]\n');
-    // Builds use the machine's network as it is; left alone, buildah makes folders in /etc for one of its own.
+    // Builds use the machine's network; by default buildah would create directories in /etc for its own network.
     await writeFile(`${configuration}/containers.conf`, `[network]\nnetwork_config_dir = "${configuration}/cni"\n`);
     await writeFile(policy, '{"default": [{"type": "insecureAcceptAnything"}]}');
     await buildah(['rm', '--all']);
@@ -51,7 +51,7 @@ export function withImageStorage<T>(work: () => Promise<T>): Promise<T> {
   });
 }
 
-/** Builds an image into the storage. Base images must be there already: nothing is ever pulled. */
+/** Builds an image into the storage. Base images must already be there: nothing is pulled. */
 export async function build({ tag, context, dockerfile, target, labels = {} }: ImageBuild): Promise<void> {
   const settings = await mkdtemp(join(configuration, 'npm-'));
   try {
@@ -65,12 +65,12 @@ export async function build({ tag, context, dockerfile, target, labels = {} }: I
       ...['--tag', tag, context],
     ]);
   } finally {
-    // It may hold credentials.
+    // It may contain credentials.
     await rm(settings, { recursive: true });
   }
 }
 
-/** Value of an image's label; null when there is no such image or label. */
+/** Value of an image's label; null without such an image or label. */
 export async function imageLabel(tag: string, label: string): Promise<string | null> {
   const format = `{{index .OCIv1.Config.Labels "${label}"}}`;
   return buildah(['inspect', '--type', 'image', '--format', format, tag]).catch(() => null);
@@ -78,7 +78,7 @@ export async function imageLabel(tag: string, label: string): Promise<string | n
 
 /** Copies an image from the storage into the cluster's registry. */
 export async function push(sandbox: Sandbox, tag: string): Promise<void> {
-  // Whatever registry the name begins with, the node's containerd asks the cluster's own.
+  // The node's containerd uses the cluster's registry for every registry name.
   const path = repositoryPath(tag);
   // Unpacking gzip would take most of the time that a pod needs to start from a new image.
   const compression = ['--format=oci', '--compression-format=zstd', '--compression-level=1'];
@@ -86,7 +86,7 @@ export async function push(sandbox: Sandbox, tag: string): Promise<void> {
   await buildah(['push', ...flags, tag, `docker://${registryAddress}/${path}`], sandbox.enterNetwork);
 }
 
-/** Writes an image of the storage to a file that `docker load` reads. Docker calls it by its tag, without our storage's. */
+/** Writes an image of the storage to a file for `docker load`. Docker uses its tag, without the storage's prefix. */
 export async function archive(tag: string, path: string): Promise<void> {
   await buildah(['push', '--quiet', '--signature-policy', policy, tag, `docker-archive:${path}:${tag}`]);
 }

@@ -5,11 +5,14 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { cacheDirectory } from '../../tools/cache-directory.ts';
 import { run } from '../command.ts';
 
-/** The release of Debian that images are made of. */
+/** The Debian release of the images. */
 export const debianSuite = 'bookworm';
 const suites = [debianSuite, `${debianSuite}-updates`, `${debianSuite}-security`];
 
-/** A minimal Debian with these packages as a tar file, kept in the cache: it takes longer than all the rest of an image. */
+/**
+ * A minimal Debian with these packages as a tar file, kept in the cache because it takes longer than the rest of an
+ * image.
+ */
 export async function debianBase(packages: readonly string[]): Promise<string> {
   const sources = await debianSources();
   const key = createHash('sha256').update(`${packages.join()}\n${sources}`).digest('hex').slice(0, 16);
@@ -25,7 +28,9 @@ export async function debianBase(packages: readonly string[]): Promise<string> {
   return path;
 }
 
-/** Where this machine itself gets that release from; nothing on another release, and mmdebstrap then has its default. */
+/**
+ * This machine's own package sources of that release; empty on another release, so that mmdebstrap uses its default.
+ */
 async function debianSources(): Promise<string> {
   const format = '$(COMPONENT) $(CODENAME) deb $(REPO_URI) $(RELEASE) main';
   const { stdout } = await run(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']);

@@ -12,8 +12,8 @@ const packages = ['mount', 'ca-certificates', 'libatomic1'];
 const tag = `docker.io/library/node:26-${debianSuite}-slim`;
 
 /**
- * Node on Debian as Docker Hub's official image has it, made of what this machine can get: Debian packages, the Node
- * binary of the npm package `node` that the repository depends on, and npm from its registry.
+ * Node on Debian like Docker Hub's official image, built from locally available parts: Debian packages, the Node binary
+ * of the repository's npm package `node`, and npm from its registry.
  */
 export async function nodeRecipe(): Promise<ImageRecipe> {
   const repository = join(import.meta.dirname, '../../..');
@@ -29,7 +29,7 @@ export async function nodeRecipe(): Promise<ImageRecipe> {
     prepare: async (context) => {
       await cp(await debianBase(packages), join(context, 'base.tar'));
       await cp(nodeBinary, join(context, 'node'));
-      // Mounted over by a build that has settings to hand in.
+      // A build with npm settings mounts them over this file.
       await writeFile(join(context, 'npmrc'), '');
       await unpackNpm(packageManager, context);
       await writeFile(join(context, 'Dockerfile'), dockerfile);

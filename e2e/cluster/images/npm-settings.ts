@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { run } from '../command.ts';
 
-/** A file of this machine that a build step sees in place of one of its image. */
+/** A local file that a build step sees at a path of its image. */
 export interface BuildMount {
   readonly source: string;
   readonly destination: string;
@@ -17,8 +17,8 @@ const trustInImage = '/etc/ssl/certs/ca-certificates.crt';
 const settings = ['registry', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'] as const;
 
 /**
- * Hands this machine's npm settings to the builds: registry, proxy, credentials and trusted authorities. `npm ci` in a
- * Dockerfile then works wherever it works outside, and the Dockerfile knows nothing of it.
+ * Passes this machine's npm settings to builds: registry, proxy, credentials and trusted CAs. `npm ci` in a Dockerfile
+ * then works as outside, without changes to the Dockerfile.
  */
 export async function npmSettings(directory: string): Promise<readonly BuildMount[]> {
   const configured = JSON.parse((await run(['npm', 'config', 'list', '--json'], { cwd: directory })).stdout) as Record<
@@ -36,7 +36,7 @@ export async function npmSettings(directory: string): Promise<readonly BuildMoun
     lines.push(`cafile=${trustInImage}`);
     mounts.push({ source: trust, destination: trustInImage });
   }
-  // npm shows no credentials, so they are taken from the file.
+  // npm does not print credentials, so they are read from the file.
   const userConfig = configured['userconfig'];
   if (typeof userConfig === 'string') lines.push(...(await credentialLines(userConfig)));
   const npmrc = join(directory, 'npmrc');

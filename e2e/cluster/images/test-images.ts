@@ -5,13 +5,13 @@ import { toolPath } from '../../tools/build.ts';
 import { run } from '../command.ts';
 import type { ImageRecipe } from './image-recipe.ts';
 
-/** The image that holds a pod's namespaces. */
+/** The sandbox image of pods. */
 export async function pauseRecipe(tag: string): Promise<ImageRecipe> {
   const pause = await toolPath('pause');
   const dockerfile = 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n';
   return {
     tag,
-    // The path tells the sources it was built from.
+    // The path identifies the sources from which it was built.
     ingredients: [pause, dockerfile],
     prepare: async (context) => {
       await cp(pause, join(context, 'pause'));
@@ -20,7 +20,7 @@ export async function pauseRecipe(tag: string): Promise<ImageRecipe> {
   };
 }
 
-/** busybox as pods know it, with openssl added to look at certificates from inside. */
+/** busybox with openssl to inspect certificates inside pods. */
 export async function busyboxRecipe(tag: string): Promise<ImageRecipe> {
   const dockerfile = 'FROM scratch\nCOPY root /\nCMD ["sh"]\n';
   const versions = await run(['dpkg-query', '--show', 'busybox-static', 'openssl', 'libssl3*', 'libc6']);
@@ -34,7 +34,7 @@ export async function busyboxRecipe(tag: string): Promise<ImageRecipe> {
   };
 }
 
-/** Redis as this machine's package has it, on the image with a shell. */
+/** Redis from this machine's package, on the image with a shell. */
 export async function redisRecipe(tag: string, base: string): Promise<ImageRecipe> {
   const dockerfile = `FROM ${base}\nCOPY root /\nCMD ["redis-server"]\n`;
   const versions = await run(['dpkg-query', '--show', 'redis-server', 'redis-tools', 'libssl3*', 'libc6']);
@@ -67,7 +67,7 @@ async function prepareBusyboxRoot(root: string): Promise<void> {
   await cp('/etc/ssl/openssl.cnf', join(root, 'etc/ssl/openssl.cnf'));
 }
 
-/** Copies a program and every shared library it is linked to, each to the same path. */
+/** Copies a program and its shared libraries, each to the same path. */
 export async function copyWithLibraries(program: string, root: string): Promise<void> {
   const { stdout } = await run(['ldd', program]);
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => (path === undefined ? [] : [path]));

@@ -6,20 +6,20 @@ import type { Sandbox } from '../sandbox.ts';
 import { podRange } from './network.ts';
 import { registryAddress } from './registry.ts';
 
-/** containerd's socket, a path that only the node itself has. */
+/** containerd's socket, a path that only exists on the node. */
 export const containerdSocket = '/run/containerd/containerd.sock';
 
 /** Name of the sandbox image in the cluster's registry. */
 export const pauseImage = 'docker.io/library/pause:test';
 
-/** containerd for the kubelet, with the cluster's registry in place of every other; not yet started. */
+/** containerd for the kubelet, with the cluster's registry instead of all others; not yet started. */
 export async function containerd(sandbox: Sandbox): Promise<Component> {
   await writeConfiguration(sandbox);
   const argv = ['containerd', `--config=${sandbox.path('containerd', 'config.toml')}`];
   return componentIn(sandbox.directory, sandbox.enterNode)('containerd', argv, () => criAnswers(sandbox));
 }
 
-/** The CRI plugin is the last to be ready: it waits for the pod network's configuration to be read. */
+/** The CRI plugin is ready last: it waits for the pod network's configuration. */
 function criAnswers(sandbox: Sandbox): Promise<boolean> {
   const argv = ['ctr', `--address=${containerdSocket}`, 'plugins', 'list', 'id==cri'];
   return run(argv, { prefix: sandbox.enterNode }).then(
@@ -30,7 +30,7 @@ function criAnswers(sandbox: Sandbox): Promise<boolean> {
 
 async function writeConfiguration(sandbox: Sandbox): Promise<void> {
   const directory = sandbox.path('containerd');
-  // The folder _default speaks for every registry there is: pods name images as they would anywhere.
+  // The directory _default applies to all registries, so pods can use normal image names.
   await mkdir(`${directory}/certs.d/_default`, { recursive: true });
   await mkdir(`${directory}/cni`, { recursive: true });
   const mirror = `[host."http://${registryAddress}"]\n  capabilities = ["pull", "resolve"]\n`;
@@ -73,8 +73,8 @@ disabled_plugins = [
 }
 
 /**
- * Each pod gets a link of its own to the node instead of a place on a bridge: what pods send each other through a
- * service then always passes the node, which has to translate the answers back too.
+ * Each pod has its own link to the node instead of a bridge: traffic between pods through a service then always passes
+ * the node, which translates the replies.
  */
 export function podNetwork(subnet: string): object {
   return {

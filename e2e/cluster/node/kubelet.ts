@@ -11,7 +11,7 @@ import { clusterDomain } from './network.ts';
 
 const healthPort = 10248;
 
-/** The kubelet, not yet started. Its root directory lies in what the node has for itself. */
+/** The kubelet, not yet started. Its root directory is in the node's own file system. */
 export async function kubelet(sandbox: Sandbox, pki: ClusterPki, rootDirectory: string): Promise<Component> {
   await mkdir(sandbox.nodePath(rootDirectory), { recursive: true });
   await writeFile(sandbox.path('resolv.conf'), `nameserver ${nodeAddress}\n`);
@@ -48,16 +48,16 @@ function configuration(sandbox: Sandbox, pki: ClusterPki, rootDirectory: string)
     clusterDomain,
     resolvConf: sandbox.path('resolv.conf'),
     cgroupDriver: 'cgroupfs',
-    // Beneath the cluster's own group, so that its pods end with it and never meet another cluster's.
+    // Below the cluster's group, so that its pods end with it and are separate from another cluster's.
     cgroupRoot: `/${sandbox.name}`,
     failCgroupV1: false,
     failSwapOn: false,
     enforceNodeAllocatable: [],
     volumePluginDir: `${rootDirectory}/volume-plugins`,
-    // How full the machine's disk is says nothing about the tests.
+    // The machine's free disk space is not relevant for the tests.
     evictionHard: { 'nodefs.available': '0%', 'imagefs.available': '0%', 'memory.available': '1Mi' },
     imageGCHighThresholdPercent: 100,
-    // The default of 5 pulls a second is a limit that tests of many pods would measure instead of ours.
+    // Tests with many pods would otherwise measure the default limit of 5 pulls per second.
     registryPullQPS: 0,
     maxPods: 250,
   };

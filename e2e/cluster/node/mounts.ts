@@ -2,15 +2,15 @@ import { join } from 'node:path';
 
 import { cacheDirectory } from '../../tools/cache-directory.ts';
 
-/** Folders of the machine that each full node has for itself. */
+/** Directories that each full node has separately from the machine. */
 const nodeFolders = ['/var/lib', '/var/log', '/run', '/tmp'];
 
-/** What processes on the node run from, and therefore stays visible wherever the machine keeps it. */
+/** Node processes run from these directories, so they stay visible. */
 const keptFolders = [cacheDirectory(), join(import.meta.dirname, '../../..')];
 
 /**
- * Settings of the whole machine that a kubelet writes when they are not as it wants. It finds them so in files that
- * only its node has, and the machine keeps its own.
+ * Machine-wide settings that a kubelet writes unless they have its values. It finds these values in files that only its
+ * node sees, and the machine keeps its own.
  */
 export const kernelSettings: Readonly<Record<string, number>> = {
   '/proc/sys/vm/overcommit_memory': 1,
@@ -21,7 +21,7 @@ export const kernelSettings: Readonly<Record<string, number>> = {
   '/proc/sys/kernel/keys/root_maxbytes': 25_000_000,
 };
 
-/** Shell commands that give a full node its own file system, run in a new and private mount namespace. */
+/** Shell commands that create a full node's file system in a new private mount namespace. */
 export function nodeMounts(directory: string): readonly string[] {
   const own = (path: string): string => join(directory, 'node', path);
   const bindFolder = (from: string, to: string): string[] => [
@@ -33,7 +33,8 @@ export function nodeMounts(directory: string): readonly string[] {
     ...hidden.flatMap((kept) => bindFolder(kept, own(kept))),
     ...nodeFolders.flatMap((folder) => bindFolder(own(folder), folder)),
     'chmod 1777 /tmp',
-    // Images in memory: an image has thousands of files, and ext4 is slow to make as many as an earlier cluster deleted.
+    // Images in memory: an image has thousands of files, and ext4 is slow to create as many as an earlier cluster
+    // deleted.
     'mkdir -p /var/lib/containerd',
     'mount -t tmpfs -o mode=0711 images /var/lib/containerd',
     ...Object.entries(kernelSettings).flatMap(([path, value]) => [
@@ -41,7 +42,7 @@ export function nodeMounts(directory: string): readonly string[] {
       `echo ${value} > "${own(path)}"`,
       `mount --bind "${own(path)}" "${path}"`,
     ]),
-    // Only now: a bind made of a shared mount joins its peers, and each later mount would appear at both places.
+    // Only now: a bind of a shared mount joins its peer group, and each later mount would appear at both places.
     'mount --make-rshared /',
   ];
 }

@@ -12,7 +12,7 @@ export const clusterDomain = 'cluster.local';
 const kubeProxyHealth = '127.0.0.1:10256';
 const coreDnsReady = '127.0.0.1:8181';
 
-/** kube-proxy, whose rules stay in the cluster's network namespace; not yet started. */
+/** kube-proxy, with rules only in the cluster's network namespace; not yet started. */
 export async function kubeProxy(sandbox: Sandbox): Promise<Component> {
   const configuration = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
@@ -22,7 +22,7 @@ export async function kubeProxy(sandbox: Sandbox): Promise<Component> {
     hostnameOverride: sandbox.name,
     healthzBindAddress: kubeProxyHealth,
     mode: 'iptables',
-    // The table's size belongs to the machine's own network namespace and cannot be set from here.
+    // The table's size belongs to the machine's network namespace and cannot be set from here.
     conntrack: { maxPerCore: 0 },
     iptables: { minSyncPeriod: '0s' },
   };
@@ -35,7 +35,7 @@ export async function kubeProxy(sandbox: Sandbox): Promise<Component> {
   );
 }
 
-/** CoreDNS as a process on the node, which pods ask at the node's address; not yet started. */
+/** CoreDNS as a process on the node, reachable for pods at the node's address; not yet started. */
 export async function coreDns(sandbox: Sandbox): Promise<Component> {
   const corefile = `
 .:53 {

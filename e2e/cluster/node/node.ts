@@ -7,7 +7,7 @@ import { coreDns, kubeProxy } from './network.ts';
 import { registry } from './registry.ts';
 import { scheduler } from './scheduler.ts';
 
-/** What a full cluster has beyond a control plane. */
+/** The components of a full cluster besides the control plane. */
 export interface NodeComponents {
   readonly scheduler: Component;
   readonly containerd: Component;
@@ -17,7 +17,7 @@ export interface NodeComponents {
   readonly registry: Component;
 }
 
-/** Everything that runs pods, not yet started. */
+/** All components that run pods, not yet started. */
 export async function nodeComponents(
   sandbox: Sandbox,
   pki: ClusterPki,

@@ -4,18 +4,18 @@ import { componentIn, type Component } from '../component.ts';
 import { httpProbe } from '../http-probe.ts';
 import type { Sandbox } from '../sandbox.ts';
 
-/** Where the cluster's registry listens inside its network namespace. */
+/** The registry's port inside the cluster's network namespace. */
 export const registryPort = 5000;
-/** The registry as the node itself reaches it. */
+/** The registry's address on the node. */
 export const registryAddress = `127.0.0.1:${registryPort}`;
 
-/** The registry that every image of the cluster is pulled from; not yet started. */
+/** The registry for every image of the cluster; not yet started. */
 export async function registry(sandbox: Sandbox): Promise<Component> {
   const configuration = {
     version: '0.1',
     log: { level: 'warn' },
     storage: { filesystem: { rootdirectory: sandbox.path('registry') }, delete: { enabled: true } },
-    // On every address: nodes that are containers have a loopback of their own.
+    // On every address: nodes that are containers have their own loopback.
     http: { addr: `:${registryPort}` },
   };
   // JSON is YAML.

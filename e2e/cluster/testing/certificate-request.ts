@@ -7,11 +7,11 @@ import type { TestIssuer } from '../issuers.ts';
 interface RequestOrder {
   readonly name: string;
   readonly namespace: string;
-  /** Approves the request as its maker, in place of cert-manager's approver. */
+  /** Approves the request as its creator, instead of cert-manager's approver. */
   readonly approved?: boolean;
 }
 
-/** Makes a CertificateRequest for the name `test`, with a key that is thrown away. */
+/** Creates a CertificateRequest for the name `test`, with a temporary key. */
 export async function createRequest(
   cluster: Cluster,
   issuer: Pick<TestIssuer, 'name' | 'kind'>,

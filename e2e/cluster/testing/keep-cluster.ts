@@ -1,4 +1,4 @@
-// Starts a cluster, says its name, and waits to be killed: the owner that the tests of cleaning up do away with.
+// Starts a cluster, prints its name, and waits to be killed: the owner for the removal tests.
 import { startCluster } from '../cluster.ts';
 import { busyboxPod } from './pod.ts';
 

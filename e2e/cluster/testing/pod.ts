@@ -1,4 +1,4 @@
-/** A pod of the default namespace that runs the commands of the test image, with a memory volume mounted at /data. */
+/** A pod of the default namespace that runs commands of the test image, with a memory volume at /data. */
 export function busyboxPod(name: string, spec: object = {}): object {
   return {
     apiVersion: 'v1',

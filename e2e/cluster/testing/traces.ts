@@ -6,14 +6,14 @@ import type { Cluster } from '../cluster.ts';
 import { identify } from '../process-identity.ts';
 import { clusterDirectory } from '../record.ts';
 
-/** How to recognise what a cluster left on the machine. */
+/** How to recognise the remains of a cluster. */
 export interface ClusterMarks {
   readonly name: string;
-  /** Its network and, of a full one, its mount namespace, as the kernel names them. */
+  /** Its network namespace and, for a full one, its mount namespace, in the kernel's notation. */
   readonly namespaces: readonly string[];
 }
 
-/** Takes down, while a cluster runs, by what its remains would be known. */
+/** Records the identifying marks of a running cluster. */
 export async function marksOf(cluster: Pick<Cluster, 'name' | 'exec'>): Promise<ClusterMarks> {
   const { stdout } = await cluster.exec('readlink', ['/proc/self/ns/net', '/proc/self/ns/mnt']);
   const ownMounts = await readlink('/proc/self/ns/mnt');
@@ -26,7 +26,7 @@ export async function marksOf(cluster: Pick<Cluster, 'name' | 'exec'>): Promise<
   };
 }
 
-/** Everything of a cluster that can be found on this machine, one line each; nothing after an orderly end. */
+/** Everything on this machine that belongs to a cluster, one line each; empty after an orderly end. */
 export async function tracesOf({ name, namespaces }: ClusterMarks): Promise<string[]> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(name));
   const hierarchies = (await readFile('/proc/self/mounts', 'utf8'))
@@ -46,10 +46,10 @@ async function processesOf(name: string, namespaces: readonly string[]): Promise
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
   const found = await Promise.all(
     pids.map(async (pid) => {
-      // A process that ends in between is none of interest.
+      // A process may exit in between.
       const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
       const links = ['net', 'mnt'].map((kind) => readlink(`/proc/${pid}/ns/${kind}`).catch(() => ''));
-      // A zombie holds nothing any more: it only waits for its parent to look.
+      // A zombie holds no resources: it only waits for its parent.
       if (identify(Number(pid)) === null) return [];
       const belongs = cgroup.includes(name) || (await Promise.all(links)).some((link) => namespaces.includes(link));
       return belongs ? [`process ${pid} ${await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')}`] : [];

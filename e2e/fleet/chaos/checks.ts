@@ -1,4 +1,4 @@
-// What is looked at when a round's faults have ended: whether the view is the truth again, and every volume is scheduled.
+// Checks after a round's faults: whether the view is correct again, and every volume is scheduled.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renewalId, renewalOf } from '../../../apps/renewal-controller/src/dispatch/renewal-job.ts';
 import type { AgentVolume } from './agents/messages.ts';
@@ -7,28 +7,28 @@ import { issuers, lanePolicy } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import type { Replica, ShownVolume } from './world/replica.ts';
 
-/** From the end of the last fault until every replica shows what the agents hold. */
+/** From the end of the last fault until every replica shows the agents' state. */
 const convergeLimitMs = 10_000;
-/** The run goes on looking for so long, to say how late it was. */
+/** The run keeps checking for this long, to report the delay. */
 const patienceMs = 30_000;
 const lookMs = 500;
 
-/** Waits until every replica shows what the agents hold. @returns how long it took, in milliseconds */
+/** Waits until every replica shows the agents' state. @returns the time this took, in milliseconds */
 export async function untilViewsAreTrue(world: ChaosWorld, healedMs: number): Promise<number> {
   for (;;) {
     const differences = await differencesOfAll(world);
-    const words = differences.map(({ text }) => text);
+    const texts = differences.map(({ text }) => text);
     const tookMs = Date.now() - healedMs;
-    // Connecting again takes several processes one after the other.
+    // A reconnection involves several processes one after the other.
     const lateMs = 2 * world.lateness.since(healedMs);
     if (differences.length === 0) {
-      if (tookMs > convergeLimitMs + lateMs) world.ledger.violate(5, `the views were true only after ${tookMs} ms`);
+      if (tookMs > convergeLimitMs + lateMs) world.ledger.violate(5, `the views were correct only after ${tookMs} ms`);
       return tookMs;
     }
     if (tookMs > patienceMs + lateMs) {
       const [first] = differences;
       const stored = first?.volume === undefined ? '' : await storedText(world, first.volume);
-      const some = `${words.slice(0, 8).join('; ')}; ${differences.length} in all`;
+      const some = `${texts.slice(0, 8).join('; ')}; ${differences.length} in total`;
       world.ledger.violate(5, `${tookMs} ms after the last fault: ${some}${stored}`);
       return tookMs;
     }
@@ -49,9 +49,9 @@ async function storedText(
   try {
     const volume = String(await redis.run('HGET', `{certfleet}:volumes:${node}`, volumeId)).slice(0, 300);
     const session = `${String(await redis.run('HGET', '{certfleet}:sessions', node))} ${String(await redis.run('HGET', '{certfleet}:nodes', node))}`;
-    return `; Redis has of the first ${volume}, session ${session}`;
+    return `; Redis has for the first ${volume}, session ${session}`;
   } catch (thrown) {
-    return `; Redis does not say: ${String(thrown)}`;
+    return `; Redis does not respond: ${String(thrown)}`;
   }
 }
 
@@ -71,7 +71,7 @@ async function viewOf(replica: Replica): Promise<readonly ShownVolume[] | string
     if (!(await replica.isReady())) return 'not ready';
     return await replica.view();
   } catch (thrown) {
-    return `no answer: ${String(thrown)}`;
+    return `no response: ${String(thrown)}`;
   }
 }
 
@@ -80,7 +80,7 @@ interface Truth {
   readonly after: ReadonlyMap<string, AgentVolume>;
 }
 
-/** The truth may move on while a view is read: every generation between the two looks is right. */
+/** The state may change while a view is read: every generation between the two reads is correct. */
 function differences(
   view: readonly ShownVolume[],
   { before, after }: Truth,
@@ -90,8 +90,8 @@ function differences(
   const shown = new Map(view.filter(({ node }) => !hostile.has(node)).map((volume) => [volumeKey(volume), volume]));
   for (const [key, volume] of shown) {
     const [first, last] = [before.get(key) ?? after.get(key), after.get(key) ?? before.get(key)];
-    if (first === undefined || last === undefined) found.push({ volume, text: `${key} is shown, and no agent has it` });
-    // A report takes a moment: what was issued within the last second may not be shown yet.
+    if (first === undefined || last === undefined) found.push({ volume, text: `${key} is shown, but no agent has it` });
+    // Reports are delayed: an issuance of the last second may not be shown yet.
     else if (volume.generation > last.generation || volume.generation < first.generation - issuedJustNow(first))
       found.push({
         volume,
@@ -115,7 +115,7 @@ function byKey(volumes: readonly AgentVolume[]): ReadonlyMap<string, AgentVolume
 
 const scheduleLimitMs = 5_000;
 
-/** Each volume has a job that stands for its next renewal, or one that was handed to its node. */
+/** Each volume has a job for its next renewal, or one in the queue of its node. */
 export async function everythingIsScheduled(world: ChaosWorld): Promise<void> {
   const startedMs = Date.now();
   for (;;) {
@@ -145,10 +145,10 @@ async function scheduledJobs({ redis }: ChaosWorld): Promise<ReadonlySet<string>
 }
 
 const rateWindowMs = 5_000;
-/** What came late because of a fault meets what came early. */
+/** A renewal that a fault delayed may coincide with one that was early. */
 const transitMs = 3_000;
 
-/** Looks at the round's renewals by job: no lane went beyond its rate, as far as the agents' issuances tell. */
+/** Checks the round's renewals by job: no lane exceeded its rate, according to the agents' issuances. */
 export function lanesKeptToTheirRate(world: ChaosWorld, calmFromMs: number): void {
   const { ledger } = world;
   for (const issuer of issuers) {
@@ -163,7 +163,7 @@ export function lanesKeptToTheirRate(world: ChaosWorld, calmFromMs: number): voi
       if (to - from + 1 <= allowed) continue;
       ledger.violate(
         8,
-        `${issuer} started ${to - from + 1} renewals in ${rateWindowMs} ms at ${iso(starts[to] ?? 0)}, at most ${allowed} explain`,
+        `${issuer} started ${to - from + 1} renewals in ${rateWindowMs} ms at ${iso(starts[to] ?? 0)}, allowed are ${allowed}`,
       );
       break;
     }

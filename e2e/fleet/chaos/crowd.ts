@@ -5,14 +5,14 @@ import { issuers } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import type { RequestedRenewal } from './operator.ts';
 
-/** How long an issuer is away for, at most; a slower lane than wanted would only make the round longer. */
+/** The maximum outage of an issuer; a slower lane would only make the round longer. */
 const maxMs = 12_000;
 const lookMs = 100;
-/** The lane has slowed down by so many halvings, and gave slots that its full pace does not explain. */
+/** The required slowdown of the lane, in halvings: it then has slots that its full rate does not explain. */
 const halvings = 3;
 const farMs = 15_000;
 
-/** What waited in a lane when its issuer came back. */
+/** The renewals that waited in a lane when its issuer recovered. */
 export interface Crowd {
   readonly issuer: string;
   readonly waiting: number;
@@ -22,8 +22,8 @@ export interface Crowd {
 }
 
 /**
- * Takes an issuer away without any other fault, and has its volumes renewed: many are told long waits while the lane is slow,
- * and must come up when it is not. @returns when the issuer is back
+ * Fails an issuer without other faults and requests renewals of its volumes: many get long waits while the lane is
+ * slow, and must be advanced when it recovers. @returns when the issuer has recovered
  */
 export async function crowdLane(world: ChaosWorld, index: number): Promise<Crowd> {
   const issuer = itemAt(issuers, index);

@@ -1,10 +1,10 @@
-// Every fault that a run knows: what it meets, how long it may last, what begins it and what ends it.
+// All faults of a run: target, duration, injection and repair.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LossWatch } from './losses.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import { addresses } from './world/network.ts';
 
-/** Ends what a fault began; everything is healed once more at the end of a round. */
+/** Ends a fault; everything is repaired again at the end of a round. */
 type Heal = () => Promise<void> | void;
 
 /** Which of the replicas, processes of agents or issuers a fault meets, and from 0 to 1 what else it leaves open. */
@@ -14,16 +14,16 @@ export interface FaultTarget {
 }
 
 interface Fault {
-  /** Only one fault at a time meets the same one. */
+  /** Only one fault at a time affects the same resource. */
   readonly resource: 'redis' | 'replica' | 'host' | 'issuer' | 'reviews' | 'operator';
-  /** Shortest and longest, in milliseconds. */
+  /** Minimum and maximum, in milliseconds. */
   readonly durationMs: readonly [number, number];
   readonly inject: (world: ChaosWorld, fault: FaultTarget) => Promise<Heal> | Heal;
 }
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
-/** What a failover misses. */
+/** The writes that a failover loses. */
 const missedMs = 1_000;
 
 /** Off by minutes, hours or days, ahead or behind. */
@@ -79,7 +79,7 @@ const replicaFaults = {
   },
   'replica-clock': {
     resource: 'replica',
-    // Longer than a sweep of nodes that were silent for too long takes to come.
+    // Longer than the interval of the sweep that removes silent nodes.
     durationMs: [36_000, 45_000],
     inject: (world, fault) => {
       world.replica(fault.index).shiftClock(offsetOf(fault));
@@ -94,7 +94,7 @@ const replicaFaults = {
   'rates-changed': {
     resource: 'replica',
     durationMs: [500, 1_000],
-    // As a rolling update of the file: one replica after another.
+    // Like a rolling update of the file: one replica after another.
     inject: async (world, { index, detail }) => {
       world.writePolicies(detail < 0.5 ? 6 : 30);
       await world.replica(index).stop();
@@ -110,7 +110,7 @@ const redisFaults = {
     durationMs: [500, 8_000],
     inject: async ({ redis, ledger }) => {
       await redis.kill();
-      // The append-only file is synchronised each second, or when the disk lets it.
+      // The append-only file is synchronised each second, or when the disk allows.
       ledger.redisLost({ fromMs: Date.now() - 2_500, toMs: Date.now(), isAll: false });
       return () => redis.restart({ isEmpty: false });
     },
@@ -140,7 +140,7 @@ const redisFaults = {
   'redis-failover-readonly': {
     resource: 'redis',
     durationMs: [4_000, 12_000],
-    // The old primary lives on as a replica, and connections to it stay.
+    // The old primary continues as a replica, and its connections stay.
     inject: async (world, { detail }) => {
       await world.redis.setScriptErrors(detail < 0.6 ? 'old' : 'current');
       await failOver(world, () => Promise.resolve());
@@ -189,15 +189,15 @@ const agentFaults = {
     durationMs: [4_000, 20_000],
     inject: (world, { index }) => droppedWay(world, `127.0.${100 + index}.0/24`),
   },
-  // The way that connections took drops packets, and another is there: the agents give up and connect again, and what
-  // they had sent arrives when the first way is healed.
+  // The path of the connections drops packets while another path works: the agents give up and reconnect, and their
+  // earlier messages arrive when the first path is repaired.
   'streams-abandoned': {
     resource: 'host',
     durationMs: [8_000, 34_000],
     inject: async (world, { index, detail }) => {
       await world.usePath(index, 1);
       await world.network.drop(`127.0.${100 + index}.0/24`);
-      // Some notice by themselves, half a minute later; some are restarted.
+      // Some detect it themselves after half a minute; others are restarted.
       if (detail < 0.5) await world.host(index).tell({ kind: 'restart', nodes: world.host(index).nodes });
       return async () => {
         await world.network.restore(`127.0.${100 + index}.0/24`);
@@ -242,7 +242,7 @@ const otherFaults = {
     durationMs: [8_000, 14_000],
     inject: async (world, { index }) => {
       await world.setIssuerAway(index, true);
-      // Many that wait while the lane is slowed down: they must come up again when it is not.
+      // Many renewals wait while the lane is slow: they must be advanced when it recovers.
       await world.operator.startBulk(index);
       return () => world.setIssuerAway(index, false);
     },

@@ -3,7 +3,7 @@ import { renewalKey } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { RedisPair } from './world/redis-pair.ts';
 
-/** Looks into Redis for the renewals that have been handed to their nodes and are not answered. */
+/** Queries Redis for the renewals in the queues of nodes that are not answered. */
 export class HandedOver {
   readonly #redis: Pick<RedisPair, 'run'>;
   readonly #ledger: Ledger;
@@ -13,7 +13,7 @@ export class HandedOver {
     this.#ledger = ledger;
   }
 
-  /** By the ledger's keys; undefined when Redis does not say. */
+  /** By the ledger's keys; undefined when Redis does not respond. */
   async now(): Promise<ReadonlySet<string> | undefined> {
     try {
       const lanes = await this.#keys('{certfleet}:lane:*:inflight');

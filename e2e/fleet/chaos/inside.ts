@@ -1,5 +1,5 @@
-// The run itself, as the first process of its own process and network namespaces: whatever ends it ends all of its
-// processes, and takes its addresses and packet filters with it.
+// The run itself, as the first process of its own process and network namespaces: its exit ends all of its processes
+// and removes its addresses and packet filters.
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { inspect, promisify } from 'node:util';
@@ -16,12 +16,12 @@ import type { RoundResult } from './round.ts';
 import { ChaosWorld, issuers } from './world/chaos-world.ts';
 import { canShiftClocks } from './world/replica.ts';
 
-/** What the parent sends first. */
+/** The first message of the parent. */
 export interface InsideOrder extends Required<Omit<ChaosOptions, 'say'>> {
   readonly directory: string;
 }
 
-/** What the parent hears. */
+/** The messages to the parent. */
 export type InsideMessage =
   | { readonly kind: 'line'; readonly line: string }
   | { readonly kind: 'summary'; readonly summary: ChaosSummary }
@@ -30,10 +30,10 @@ export type InsideMessage =
 const tell = (message: InsideMessage): void => void process.send?.(message);
 const say = (line: string): void => tell({ kind: 'line', line });
 
-/** Of a round, without faults: healing, checks, and renewing everything. */
+/** The part of a round without faults: repair, checks, and renewing everything. */
 const checksMs = 50_000;
 const maxFaultsMs = 100_000;
-/** Of the minutes of a run: until every volume is known. */
+/** The part of a run until every volume is known. */
 const enrolMs = 5_000;
 const hosts = 2;
 
@@ -41,7 +41,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
   const { seed, minutes, agents, replicas, directory } = order;
   const startedMs = Date.now();
   await promisify(execFile)('ip', ['link', 'set', 'lo', 'up']);
-  if (!canShiftClocks) say('libfaketime is not installed: clocks of replicas stay right');
+  if (!canShiftClocks) say('libfaketime is not installed: the clocks of replicas are not shifted');
   const world = new ChaosWorld({ directory, agents, replicas, random: new Random(seed, 'world') });
   const looking = setInterval(() => world.ledger.look(Date.now()), 1_000);
   const results: RoundResult[] = [];
@@ -50,7 +50,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     await world.start();
     say(`seed ${seed}: ${agents} agents with ${world.ledger.volumes.size} volumes, ${replicas} replicas`);
     await untilEnrolled(world);
-    // Counted from here, so that a round's plan does not depend on how long a machine takes to begin.
+    // Counted from here, so that a round's plan does not depend on the machine's start time.
     const endMs = Date.now() + minutes * 60_000 - enrolMs;
     let faultMs = minutes * 60_000 - enrolMs - checksMs;
     for (let round = order.round; round === order.round || endMs - Date.now() > checksMs + 20_000; round += 1) {
@@ -72,7 +72,7 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
 
 const enrolLimitMs = 60_000;
 
-/** Without faults everything must be known; a run on a machine that cannot even do that says nothing. */
+/** Without faults everything must be known; otherwise the run has no meaning. */
 async function untilEnrolled(world: ChaosWorld): Promise<void> {
   const startedMs = Date.now();
   for (;;) {
@@ -80,7 +80,7 @@ async function untilEnrolled(world: ChaosWorld): Promise<void> {
     const honest = views.map((view) => view.filter(({ node }) => !world.ledger.hostile.has(node)).length);
     if (honest.every((count) => count === world.ledger.volumes.size)) break;
     if (Date.now() - startedMs > enrolLimitMs + world.lateness.since(startedMs))
-      throw new Error(`expected all volumes to be known, found ${honest.join(', ')}`);
+      throw new Error(`volumes missing in the controller's view: ${honest.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   say(`every volume known after ${Date.now() - startedMs} ms`);
@@ -130,7 +130,7 @@ function reportOf(world: ChaosWorld, { order, results }: Ran): string {
     `repeat with: ${command}`,
     ...schedules,
     ...world.ledger.violations.map(violationLine),
-    `logged around the first:`,
+    `log lines around the first:`,
     ...world.log.between(0, firstMs + 1_000).slice(-linesAround),
   ].join('\n');
 }
@@ -144,7 +144,7 @@ process.once('message', (order: InsideOrder) => {
     rmSync(order.directory, { recursive: true, force: true });
     process.exit(0);
   };
-  // Without its parent nobody wants to know; as the first process of its namespace it takes all others with it.
+  // It ends with its parent; as the first process of its namespace it ends all others.
   process.once('disconnect', end);
   run(order)
     .then(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { unexplainedMs } from './lane-watch.ts';
 import type { LaneLook } from './lane-watch.ts';
 
@@ -14,27 +14,29 @@ function looked(changed: Partial<LaneLook>): LaneLook {
 const everyMs = (intervalMs: number, fromMs = now): readonly number[] =>
   Array.from({ length: 20 }, (_, i) => fromMs + (i + 1) * intervalMs);
 
-test('slots at the pace of the lane are explained', () => {
-  assert.ok(unexplainedMs(looked({ slots: everyMs(100) }), rate) <= 500);
-});
+describe('unexplainedMs', () => {
+  test('slots at the rate of the lane are explained', () => {
+    assert.ok(unexplainedMs(looked({ slots: everyMs(100) }), rate) <= 500);
+  });
 
-test('slots that were given at a slower pace are not explained when the pace is back', () => {
-  assert.ok(unexplainedMs(looked({ slots: everyMs(800) }), rate) > 3_000);
-  assert.ok(unexplainedMs(looked({ slots: everyMs(800), paceDivisorLog2: 3, interval: 800 }), rate) <= 800);
-});
+  test('slots from a slower rate are not explained after the rate has recovered', () => {
+    assert.ok(unexplainedMs(looked({ slots: everyMs(800) }), rate) > 3_000);
+    assert.ok(unexplainedMs(looked({ slots: everyMs(800), paceDivisorLog2: 3, interval: 800 }), rate) <= 800);
+  });
 
-test('a first slot that is far away is not explained but by a back-off', () => {
-  const slots = everyMs(100, now + 4_000);
-  assert.ok(unexplainedMs(looked({ slots }), rate) > 3_000);
-  assert.ok(unexplainedMs(looked({ slots, until: now + 4_000 }), rate) <= 500);
-});
+  test('a first slot in the distant future is only explained by a back-off', () => {
+    const slots = everyMs(100, now + 4_000);
+    assert.ok(unexplainedMs(looked({ slots }), rate) > 3_000);
+    assert.ok(unexplainedMs(looked({ slots, until: now + 4_000 }), rate) <= 500);
+  });
 
-test('slots are explained while the lane is paused, full, or what was called is on its way', () => {
-  const slots = everyMs(5_000);
-  const inFlight = Array.from({ length: 10 }, (_, i) => `job-${i}`);
-  assert.equal(unexplainedMs(looked({ slots, paused: true }), rate), 0);
-  assert.equal(unexplainedMs(looked({ slots, inFlight }), rate), 0);
-  assert.equal(unexplainedMs(looked({ slots, called: 10 }), rate), 0);
-  // A lane whose issuer failed has one slot until somebody succeeds.
-  assert.equal(unexplainedMs(looked({ slots, streak: 3, inFlight: ['job-0'] }), rate), 0);
+  test('slots are explained while the lane is paused, full, or promoted renewals are in transit', () => {
+    const slots = everyMs(5_000);
+    const inFlight = Array.from({ length: 10 }, (_, i) => `job-${i}`);
+    assert.equal(unexplainedMs(looked({ slots, paused: true }), rate), 0);
+    assert.equal(unexplainedMs(looked({ slots, inFlight }), rate), 0);
+    assert.equal(unexplainedMs(looked({ slots, called: 10 }), rate), 0);
+    // A lane with a failed issuer has one slot until the next success.
+    assert.equal(unexplainedMs(looked({ slots, streak: 3, inFlight: ['job-0'] }), rate), 0);
+  });
 });

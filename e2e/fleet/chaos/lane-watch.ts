@@ -1,11 +1,11 @@
-// Whether lanes use the pace that they have: an open lane with free slots starts what waits in it. Looked at in Redis itself,
-// several times a second and by Redis' clock.
+// Checks that lanes use their rate: an open lane with free slots starts waiting renewals. Reads Redis several times a
+// second and uses its clock.
 import { LanePolicies } from '../../../apps/renewal-controller/src/lanes/lane-policies.ts';
 import { redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import { backoff, issuers, lanePolicy } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 
-/** A lane as Redis has it at one moment; times are Redis' own, in milliseconds. */
+/** The state of a lane in Redis; times by Redis' clock, in milliseconds. */
 export interface LaneLook {
   readonly now: number;
   /** Theoretical arrival time and the interval it was computed with. */
@@ -14,20 +14,20 @@ export interface LaneLook {
   /** End of the back-off. */
   readonly until: number;
   readonly streak: number;
-  /** Halvings of the pace. */
+  /** Halvings of the rate. */
   readonly paceDivisorLog2: number;
   readonly paused: boolean;
   readonly inFlight: readonly string[];
   readonly blocked: number;
-  /** Called within the last seconds and on their way. */
+  /** Promoted within the last seconds and in transit. */
   readonly called: number;
-  /** Times of the first slots to come. */
+  /** Times of the next slots. */
   readonly slots: readonly number[];
   readonly waiting: number;
   readonly lastSlot: number;
 }
 
-/** Some slots to come are enough to see that a queue stands still. */
+/** Enough of the next slots to detect a stalled queue. */
 const slotsLookedAt = 20;
 
 const script = `
@@ -57,10 +57,10 @@ const laneKeys = issuers.map((name) =>
   ),
 );
 
-/** The lanes of all issuers, in their order. @throws while Redis does not answer */
+/** The lanes of all issuers, in order. @throws while Redis does not respond */
 export async function lookAtLanes({ redis }: ChaosWorld): Promise<readonly LaneLook[]> {
   const answer = String(await redis.run('EVAL', script, `${laneKeys.length}`, ...laneKeys));
-  // An empty table of Lua is an empty object of JSON.
+  // An empty Lua table is an empty JSON object.
   return (JSON.parse(answer) as readonly (LaneLook & { readonly until_: number })[]).map((look) => ({
     ...look,
     until: look.until_,
@@ -69,7 +69,7 @@ export async function lookAtLanes({ redis }: ChaosWorld): Promise<readonly LaneL
   }));
 }
 
-/** How many slots the lane has to give now; fewer while its pace is reduced, as lanes do. */
+/** The number of free slots; fewer at a reduced rate, as in the controller. */
 function freeSlots(look: LaneLook): number {
   return roomOf(look) - look.inFlight.length - look.called;
 }
@@ -78,7 +78,7 @@ function roomOf({ streak, paceDivisorLog2 }: LaneLook): number {
   return streak >= backoff.threshold ? 1 : Math.max(1, Math.floor(lanePolicy.maxInFlight / 2 ** paceDivisorLog2));
 }
 
-/** By how many milliseconds slots are later than the lane's rate, burst, pace and back-off explain. */
+/** How many milliseconds later slots are than the lane's rate, burst, slowdown and back-off explain. */
 export function unexplainedMs(look: LaneLook, ratePerSecond: number): number {
   const free = freeSlots(look);
   if (look.paused || free <= 0) return 0;
@@ -86,7 +86,7 @@ export function unexplainedMs(look: LaneLook, ratePerSecond: number): number {
   const interval = (1_000 / ratePerSecond) * 2 ** paceDivisorLog2;
   const slack = interval * ((paceDivisorLog2 > 0 ? 1 : lanePolicy.burst) - 1);
   const from = Math.max(now, until);
-  // What was started at a slower pace counts at the present one.
+  // A start at a slower rate counts at the present rate.
   const isFaster = look.interval > interval && look.tat > now;
   let behind = isFaster ? now + ((look.tat - now) * interval) / look.interval : look.tat;
   if (look.called > 0) behind = Math.max(behind, from) + look.called * interval;
@@ -100,15 +100,15 @@ export function unexplainedMs(look: LaneLook, ratePerSecond: number): number {
 }
 
 const lookMs = 250;
-/** Replicas look at each lane every second, and leave slots alone that are little late. */
+/** Replicas check each lane every second and ignore small delays. */
 const toleratedMs = 1_000;
-/** For so long in every look, and longer on a machine that is late. */
+/** The delay must last this long in every read, longer on a late machine. */
 const standsStillMs = 3_000;
 
 interface Look {
   readonly atMs: number;
   readonly paceDivisorLog2: number;
-  /** Since the look before: in back-off, paused, or with every slot taken by unanswered renewals. */
+  /** Since the previous read: in back-off, paused, or with every slot taken by unanswered renewals. */
   readonly heldMs: number;
 }
 
@@ -116,15 +116,15 @@ interface Watched {
   readonly issuer: string;
   readonly looks: Look[];
   previous: LaneLook | undefined;
-  /** Since when every look found renewals that could have come. */
+  /** Since when every read found renewals that could have started. */
   lateFromMs: number | undefined;
   isReported: boolean;
 }
 
-/** How long between two looks a lane let nothing start for a reason of its own, in milliseconds. */
+/** How long between two reads the lane itself prevented starts, in milliseconds. */
 function heldSince(previous: LaneLook | undefined, look: LaneLook): number {
   if (previous === undefined) return 0;
-  // Without what was called: whether that comes is what the limits are for.
+  // Without promoted renewals: the limits concern whether those start.
   const isFull = look.inFlight.length >= roomOf(look) && look.tat === previous.tat;
   return look.paused || look.until > look.now || isFull ? look.now - previous.now : 0;
 }
@@ -152,12 +152,12 @@ export class LaneWatch {
     await this.#running;
   }
 
-  /** How long a lane held everything back since a time, in milliseconds. */
+  /** How long a lane prevented all starts since a time, in milliseconds. */
   heldMs(issuer: string, fromMs: number): number {
     return this.#looksOf(issuer, fromMs).reduce((sum, look) => sum + look.heldMs, 0);
   }
 
-  /** The slowest pace of a lane since a time, in halvings. */
+  /** The slowest rate of a lane since a time, in halvings. */
   paceDivisorLog2(issuer: string, fromMs: number): number {
     return Math.max(0, ...this.#looksOf(issuer, fromMs).map(({ paceDivisorLog2 }) => paceDivisorLog2));
   }
@@ -194,7 +194,7 @@ export class LaneWatch {
     if (lane.isReported || forMs < standsStillMs + lateness.since(fromMs)) return;
     lane.isReported = true;
     const queue = `${look.waiting} renewals in the queue and ${look.blocked} blocked`;
-    const late = `for ${forMs} ms ${queue} of ${lane.issuer} could have come and were left waiting`;
+    const late = `for ${forMs} ms ${queue} of ${lane.issuer} could have started but did not`;
     const by = `the next by up to ${Math.round(unexplainedMs(look, slowestRate))} ms with ${freeSlots(look)} free slots`;
     ledger.violate(6, `${late}, ${by}; the lane: ${JSON.stringify({ ...look, inFlight: look.inFlight.length })}`);
   }

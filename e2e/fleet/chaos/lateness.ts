@@ -7,12 +7,13 @@ interface Look {
 
 const lookMs = 100;
 const keptMs = 300_000;
-/** Of the time that passes, so that a limit comes also on a machine that is always late. */
+/** Limits the extension, so that a limit is reached also on a machine that is always late. */
 const maxPart = 0.75;
 
 /**
- * How late the machine is: for how long the run's processes waited for a processor, as the kernel counts it, and how late
- * this process' own timers were. Limits of wall time are extended by it, so that a loaded machine breaks no promise.
+ * Measures how late the machine is: the time for which the run's processes waited for a processor, from the kernel, and
+ * the delay of this process' timers. Limits of wall time are extended by it, so that a loaded machine causes no
+ * violation.
  */
 export class Lateness {
   readonly #pids: () => readonly number[];
@@ -35,7 +36,7 @@ export class Lateness {
     clearInterval(this.#timer);
   }
 
-  /** By how many milliseconds a limit is extended that began at a time: the worst process' lateness at each look. */
+  /** The extension in milliseconds of a limit that began at a time: the worst process' delay at each check. */
   since(fromMs: number): number {
     return this.#looks.reduce((sum, { atMs, lateMs }) => (atMs >= fromMs ? sum + lateMs : sum), 0);
   }
@@ -49,7 +50,7 @@ export class Lateness {
     if (this.#looks.length % 1_000 === 0) this.#looks = this.#looks.filter((look) => atMs - look.atMs < keptMs);
   }
 
-  /** How long the process' main thread waited for a processor since the last look. */
+  /** How long the process' main thread waited for a processor since the last check. */
   #newlyWaitedMs(pid: number): number {
     const waitedMs = waitedForProcessorMs(pid);
     const before = this.#waitedMs.get(pid) ?? waitedMs;
@@ -58,7 +59,7 @@ export class Lateness {
   }
 }
 
-/** 0 for a process that ended, and where the kernel does not count it. */
+/** 0 for a process that has exited, and where the kernel does not count it. */
 function waitedForProcessorMs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1] ?? 0) / 1e6;

@@ -1,33 +1,33 @@
 import type { AgentVolume, HostEvent, Issuance } from './agents/messages.ts';
 
-/** What must always hold; the numbers are the summary's. */
+/** The invariants; the numbers are those of the summary. */
 export const invariants = {
-  1: 'each generation is renewed once, in its time, by a job or by the agent’s own deadline',
-  2: 'a cancelled or paused renewal is not carried out afterwards',
-  3: 'a stream that its agent gave up does not displace a newer one',
+  1: 'each generation is renewed once, in time, by a job or at the agent’s fallback deadline',
+  2: 'a cancelled or paused renewal does not run afterwards',
+  3: 'a stream that its agent closed does not displace a newer one',
   4: 'one node costs the others a bounded share of a lane',
-  5: 'the view equals what the agents hold within 10 s after the last fault',
-  6: 'nothing waits longer than its lane explains',
+  5: "the view equals the agents' state within 10 s after the last fault",
+  6: 'no renewal waits longer than its lane explains',
   7: 'every loss of Redis’ state is reported',
-  8: 'lanes keep to their rate',
+  8: 'lanes do not exceed their rate',
 } as const;
 export type Invariant = keyof typeof invariants;
 
-/** Something that must not be. */
+/** A broken invariant. */
 export interface Violation {
   readonly invariant: Invariant;
   readonly atMs: number;
   readonly text: string;
 }
 
-/** A part of what was written to Redis is gone: what was accepted from `fromMs` to `toMs`. */
+/** Redis lost writes: those accepted from `fromMs` to `toMs`. */
 export interface RedisLoss {
   readonly fromMs: number;
   readonly toMs: number;
   readonly isAll: boolean;
 }
 
-/** Renewals that operators forbade or asked for, by issuer; `allowed` were handed to their nodes before. */
+/** Renewals that operators forbade or requested, by issuer; `allowed` were in the queues of their nodes before. */
 export interface OperatorAction {
   readonly issuer: string;
   readonly sentMs: number;
@@ -39,20 +39,20 @@ export interface OperatorAction {
 /** A bulk renewal of some volumes. */
 export interface BulkAction {
   readonly sentMs: number;
-  /** The generations that it may mean. */
+  /** The generations to which it may refer. */
   readonly renewals: Set<string>;
   cancelledMs?: number;
   cancelSentMs?: number;
-  /** What had been handed to nodes by the time of the cancel. */
+  /** The renewals in the queues of nodes at the time of the cancel. */
   allowed: ReadonlySet<string>;
 }
 
-/** Spread before renew-at that the controller's default policy asks for, in parts of the lifetime. */
+/** The controller's default spread before renew-at, as a part of the lifetime. */
 const jitterPart = 0.05;
 /** Timers and rounding. */
 const earlyToleranceMs = 1_500;
 const graceMs = 1_000;
-/** From a loss until every agent's session is one that Redis has. */
+/** From a loss until Redis has every agent's session again. */
 const sessionLossMs = 15_000;
 const maxViolationsOfAKind = 25;
 
@@ -60,7 +60,7 @@ export const volumeKey = ({ node, volumeId }: Pick<AgentVolume, 'node' | 'volume
 export const renewalKey = (volume: Pick<AgentVolume, 'node' | 'volumeId' | 'generation'>): string =>
   `${volumeKey(volume)}#${volume.generation}`;
 
-/** What every agent holds, what was issued and who asked for it; checks each issuance as it comes. */
+/** Records the agents' volumes, issuances and their causes; checks each issuance. */
 export class Ledger {
   readonly violations: Violation[] = [];
   readonly issuances: Issuance[] = [];
@@ -68,7 +68,7 @@ export class Ledger {
   readonly bulks: BulkAction[] = [];
   readonly losses: RedisLoss[] = [];
   failures = 0;
-  /** Nodes of which nothing is expected. */
+  /** Nodes without expectations. */
   readonly hostile: ReadonlySet<string>;
   /** Honest volumes by key. */
   readonly volumes = new Map<string, AgentVolume>();
@@ -90,7 +90,7 @@ export class Ledger {
     if (!this.hostile.has(volume.node)) this.volumes.set(volumeKey(volume), volume);
   }
 
-  /** From now on, until the function that it answers is called, this issuer or node is expected to issue nothing. */
+  /** Until the returned function is called, this issuer or node is not expected to issue. */
   excuse(name: string): () => void {
     const excuse = { fromMs: Date.now(), toMs: Infinity };
     this.#excuses.set(name, [...(this.#excuses.get(name) ?? []), excuse]);
@@ -110,7 +110,7 @@ export class Ledger {
     }
   }
 
-  /** Looks for certificates that expired; called now and then. */
+  /** Checks for expired certificates; called periodically. */
   look(nowMs: number): void {
     for (const volume of this.volumes.values()) {
       if (nowMs > volume.notAfterMs + graceMs) this.#onExpired(volume, nowMs);
@@ -153,7 +153,7 @@ export class Ledger {
     const asked = this.bulks.filter((bulk) => bulk.renewals.has(renewal) && startedMs >= bulk.sentMs);
     if (asked.some((bulk) => this.#mayStillRun(bulk, startedMs, renewal))) return;
     const early = `${renewal} of ${issuer} was renewed by a job ${Math.round((renewAtMs - startedMs) / 1000)} s before renew-at`;
-    if (asked.length === 0) this.violate(1, `${early}, and nobody had asked for it`);
+    if (asked.length === 0) this.violate(1, `${early}, without a request`);
     else this.violate(2, `${early}, after the bulk renewal was cancelled at ${iso(asked[0]?.cancelledMs ?? 0)}`);
   }
 
@@ -175,16 +175,16 @@ export class Ledger {
     }
   }
 
-  /** A session that Redis lost gives way to the one before it, until its agent comes again. */
+  /** After Redis lost a session, the earlier one applies until its agent reconnects. */
   #wasJustLost(atMs: number): boolean {
     return this.losses.some(({ fromMs, toMs }) => fromMs <= atMs && atMs - toMs < sessionLossMs);
   }
 
-  /** Whether Redis lost, before the last time, what was written between the first two. */
+  /** Whether Redis lost, before the last time, writes between the first two. */
   #isVoid(sentMs: number, acceptedMs: number, beforeMs: number): boolean {
     return this.losses.some(({ fromMs, toMs }) => acceptedMs >= fromMs && sentMs <= toMs && toMs <= beforeMs);
   }
 }
 
-/** A time as the log writes it. */
+/** A time in the log's format. */
 export const iso = (timeMs: number): string => new Date(timeMs).toISOString();

@@ -1,4 +1,4 @@
-// Whether what Redis lost was told: by a line of the log, by a metric, and by an alert that reads that metric.
+// Checks that a loss of Redis' state is reported: by a log line, a metric, and an alert on that metric.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const limitMs = 15_000;
 const lookMs = 500;
 const alertsFile = join(import.meta.dirname, '../../../helm/certfleet/files/alerts.yaml');
 
-/** How often each process of a replica has counted a loss; begun anew with each process. */
+/** How many losses each process of a replica has counted, from its start. */
 type Counts = ReadonlyMap<number, number>;
 
 interface Witness {
@@ -20,7 +20,7 @@ interface Witness {
   readonly pid: number;
 }
 
-/** Watches over a loss from before it happens: only a replica that has seen what was lost can know of it. */
+/** Watches for a loss from before it happens: only a replica that has seen the lost data can detect it. */
 export class LossWatch {
   readonly #world: ChaosWorld;
   readonly #witnesses: readonly Witness[];
@@ -39,7 +39,7 @@ export class LossWatch {
     return new LossWatch(world, witnesses, await countsOf(world));
   }
 
-  /** Waits until the loss was told, as long as a replica that can know of it lives; to be called when Redis is there. */
+  /** Waits until the loss is reported, as long as a replica that can detect it runs; called when Redis is available. */
   async end(loss: RedisLoss): Promise<void> {
     const { lateness } = this.#world;
     const startedMs = Date.now();
@@ -48,13 +48,16 @@ export class LossWatch {
       if (await this.#wasTold(loss)) return;
       const living = this.#witnesses.filter(({ index, pid }) => this.#world.replica(index).pid === pid);
       if (living.length === 0) return;
-      // One that is frozen, or cut off from Redis, tells of it later.
+      // A replica that is frozen or disconnected from Redis reports it later.
       const ready = await Promise.all(living.map(({ index }) => this.#world.replica(index).isReady()));
       await sleep(lookMs);
       if (ready.includes(true)) couldTellMs += lookMs;
     }
     const lost = loss.isAll ? 'everything' : 'its last writes';
-    this.#world.ledger.violate(7, `redis lost ${lost} at ${iso(loss.toMs)}, which was not told within ${limitMs} ms`);
+    this.#world.ledger.violate(
+      7,
+      `redis lost ${lost} at ${iso(loss.toMs)}, which was not reported within ${limitMs} ms`,
+    );
   }
 
   async #wasTold({ fromMs, toMs }: RedisLoss): Promise<boolean> {
@@ -65,7 +68,7 @@ export class LossWatch {
   }
 }
 
-/** Whether an alert reads the metric of losses. */
+/** Whether an alert uses the metric of losses. */
 export function lossesHaveAnAlert(): boolean {
   return readFileSync(alertsFile, 'utf8').includes(metric);
 }

@@ -15,7 +15,7 @@ const { values } = parseArgs({
 
 const reason = whyNoChaos();
 if (reason !== undefined) {
-  console.error(`no chaos run here: ${reason}`);
+  console.error(`cannot run chaos here: ${reason}`);
   process.exit(2);
 }
 // An interrupt ends the namespaces, and with them every process of the run.

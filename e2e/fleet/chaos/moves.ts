@@ -1,4 +1,5 @@
-// Whether everything moves when there are no faults: what is asked for is done within what its lane explains, and told so.
+// Checks progress without faults: requests complete within the time that their lane explains, and are reported as
+// complete.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renewalId, renewalOf } from '../../../apps/renewal-controller/src/dispatch/renewal-job.ts';
 import { nodeQueuePrefix } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
@@ -23,17 +24,19 @@ function paceMs(count: number, ratePerSecond: number, halvings: number): number 
   return totalMs;
 }
 
-/** What is waited for, of one request. */
+/** The open renewals of one request. */
 interface Wanted {
   readonly request: RequestedRenewal;
   /** By the volumes' keys. */
   readonly volumes: Map<string, AgentVolume>;
-  /** Renewals that were handed to their nodes before: whose answers a fault took come again after the answer's timeout. */
+  /**
+   * Renewals that were in the queues of nodes before: if a fault lost the result, they repeat after the answer timeout.
+   */
   readonly handedOver: ReadonlySet<string>;
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** Has everything renewed, and sees that no volume waits longer for it than its lane explains. @returns how long it took */
+/** Requests all renewals and checks that no volume waits longer than its lane explains. @returns the time this took */
 export async function everythingMoves(
   world: ChaosWorld,
   watch: LaneWatch,
@@ -57,7 +60,7 @@ export async function everythingMoves(
 }
 
 function wantedOf(request: RequestedRenewal, looks: readonly LaneLook[]): Wanted {
-  // What was renewed a moment ago may be selected by the generation before, and that is answered already.
+  // A recent renewal may be selected by its previous generation, which is already answered.
   const known = request.volumes.filter(({ issuedAtMs }) => request.sentMs - issuedAtMs > reportMs);
   return {
     request,
@@ -81,7 +84,7 @@ interface LaneWanted {
   readonly issuer: string;
 }
 
-/** Counts as violations what its lane does not explain any more. */
+/** Records violations for renewals that are later than their lane explains. */
 async function dropLate(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }: LaneWanted): Promise<void> {
   const { acceptedMs } = wanted.request;
   const limitMs = explainedMs(world, watch, { wanted, issuer });
@@ -96,32 +99,32 @@ async function dropLate(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }:
   for (const [key] of late) wanted.volumes.delete(key);
 }
 
-/** The lane's own pace and back-off as they were seen, and how late the machine was. */
+/** The lane's observed rate and back-off, and the machine's delay. */
 function explainedMs(world: ChaosWorld, watch: LaneWatch, { wanted, issuer }: LaneWanted): number {
   const { acceptedMs } = wanted.request;
-  // What a hostile node may take of a lane: half of it.
+  // The share of a lane that a hostile node may take: half.
   const share = isSlowedDown(world) ? 2 : 1;
   const count = wanted.counts.get(issuer) ?? 0;
   const workMs = share * paceMs(count, world.slowestRate, watch.paceDivisorLog2(issuer, acceptedMs));
   return workMs + watch.heldMs(issuer, acceptedMs) + slackMs + world.lateness.since(acceptedMs);
 }
 
-/** Sees that the API counts everything as renewed. */
+/** Checks that the API counts everything as renewed. */
 async function isToldDone({ ledger, lateness, operator }: ChaosWorld, request: RequestedRenewal): Promise<void> {
   const { id, volumes } = request;
   const startedMs = Date.now();
   for (;;) {
     const shown = await operator.renewal(id);
-    const words = `the renewal of ${volumes.length} volumes that was accepted at ${iso(request.acceptedMs)}`;
+    const renewal = `the renewal of ${volumes.length} volumes that was accepted at ${iso(request.acceptedMs)}`;
     if (typeof shown !== 'string' && shown.pending === 0 && shown.state === 'finished') {
-      const told = `${words} is shown as ${JSON.stringify(shown)}`;
-      if (shown.total !== volumes.length) ledger.violate(5, told);
+      const shownText = `${renewal} is shown as ${JSON.stringify(shown)}`;
+      if (shown.total !== volumes.length) ledger.violate(5, shownText);
       const hasLeft = volumes.some((volume) => !ledger.volumes.has(volumeKey(volume)));
-      if (!hasLeft && shown.gone > 0) ledger.violate(6, `${told}, and no volume had left`);
+      if (!hasLeft && shown.gone > 0) ledger.violate(6, `${shownText}, but no volume was removed`);
       return;
     }
     if (Date.now() - startedMs > reportMs + slackMs + lateness.since(startedMs)) {
-      ledger.violate(6, `${words} is not shown as done: ${JSON.stringify(shown)}`);
+      ledger.violate(6, `${renewal} is not shown as done: ${JSON.stringify(shown)}`);
       return;
     }
     await sleep(lookMs);
@@ -135,25 +138,25 @@ interface LateVolumes {
   readonly limitMs: number;
 }
 
-/** Whether a hostile node says what would slow down the lanes of all. */
+/** Whether a hostile node reports data that might slow down all lanes. */
 function isSlowedDown({ behaviours }: ChaosWorld): boolean {
   return behaviours.some((each) => each === 'invented-failures' || each === 'never-answers');
 }
 
-/** A lane that is slow for a hostile node's sake breaks another promise than one that is slow without it. */
+/** A slow lane with a hostile node breaks another invariant than one without. */
 async function reportLate(world: ChaosWorld, { issuer, late, acceptedMs, limitMs }: LateVolumes): Promise<void> {
   const looks = await lookAtLanes(world).catch(() => []);
   const lane = looks[(issuers as readonly string[]).indexOf(issuer)];
   const [first] = late.flatMap((key) => world.ledger.volumes.get(key) ?? []);
   const where = first === undefined ? '' : await whereIs(world, first);
-  const asked = `asked for at ${iso(acceptedMs)}, not renewed after ${Math.round(limitMs)} ms`;
+  const asked = `requested at ${iso(acceptedMs)}, not renewed after ${Math.round(limitMs)} ms`;
   const some = `${late.length} volumes of ${issuer}, such as ${late.slice(0, 3).join(', ')}`;
   const isHostile = isSlowedDown(world) && (lane?.streak ?? 0) > 0;
   const text = `${some}: ${asked}; the first is ${where}; the lane: ${JSON.stringify(lane)}`;
   world.ledger.violate(isHostile ? 4 : 6, text);
 }
 
-/** In which lists of Redis the job of a volume is. */
+/** The Redis lists that contain the job of a volume. */
 async function whereIs({ redis }: ChaosWorld, volume: AgentVolume): Promise<string> {
   const found: string[] = [];
   const nodeQueue = `${nodeQueuePrefix('certfleet', volume.node)}:renewals`;

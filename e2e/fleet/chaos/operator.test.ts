@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { AgentVolume } from './agents/messages.ts';
 import { Ledger } from './ledger.ts';
 import { Operator } from './operator.ts';
@@ -9,7 +9,7 @@ import type { ApiAnswer } from './world/replica.ts';
 const times = { lifetimeMs: 60_000, issuedAtMs: 0, renewAtMs: 40_000, notAfterMs: 60_000 };
 const volume: AgentVolume = { node: 'n', volumeId: 'v', issuer: 'ca', generation: 1, isBusy: false, ...times };
 
-/** Answers in turn; the last one for ever. */
+/** Answers in turn; the last one repeats. */
 function asked(answers: readonly (ApiAnswer | Error)[], acceptLimitMs: number): { operator: Operator; ledger: Ledger } {
   const ledger = new Ledger([]);
   ledger.track(volume);
@@ -23,28 +23,30 @@ function asked(answers: readonly (ApiAnswer | Error)[], acceptLimitMs: number): 
   return { operator: new Operator({ ledger, redis, issuers: ['ca'], api, acceptLimitMs }), ledger };
 }
 
-test('a renewal is asked for until it is accepted, and every request may be meant', async () => {
-  const refused = { status: 503, body: {} };
-  const { operator, ledger } = asked([refused, new Error('timeout'), { status: 202, body: { id: 'b' } }], 60_000);
-  const requests = await operator.renew([volume]);
-  assert.deepEqual(
-    requests.map(({ id, volumes }) => [id, volumes]),
-    [['b', [volume]]],
-  );
-  // The one that timed out may run.
-  assert.deepEqual(
-    ledger.bulks.map(({ renewals }) => [...renewals]),
-    [['n/v#1'], ['n/v#1'], ['n/v#1']],
-  );
-  assert.deepEqual(ledger.violations, []);
-});
+describe('Operator', () => {
+  test('a renewal is requested until it is accepted, and every request may have taken effect', async () => {
+    const refused = { status: 503, body: {} };
+    const { operator, ledger } = asked([refused, new Error('timeout'), { status: 202, body: { id: 'b' } }], 60_000);
+    const requests = await operator.renew([volume]);
+    assert.deepEqual(
+      requests.map(({ id, volumes }) => [id, volumes]),
+      [['b', [volume]]],
+    );
+    // The request that timed out may be running.
+    assert.deepEqual(
+      ledger.bulks.map(({ renewals }) => [...renewals]),
+      [['n/v#1'], ['n/v#1'], ['n/v#1']],
+    );
+    assert.deepEqual(ledger.violations, []);
+  });
 
-test('a renewal that is not accepted is a violation that names the last answer', async () => {
-  const { operator, ledger } = asked([{ status: 503, body: { message: 'redis is away' } }], 0);
-  assert.deepEqual(await operator.renew([volume]), []);
-  assert.deepEqual(
-    ledger.violations.map(({ invariant }) => invariant),
-    [6],
-  );
-  assert.match(ledger.violations[0]?.text ?? '', /503.*redis is away/);
+  test('a renewal that is not accepted is a violation that contains the last answer', async () => {
+    const { operator, ledger } = asked([{ status: 503, body: { message: 'redis is away' } }], 0);
+    assert.deepEqual(await operator.renew([volume]), []);
+    assert.deepEqual(
+      ledger.violations.map(({ invariant }) => invariant),
+      [6],
+    );
+    assert.match(ledger.violations[0]?.text ?? '', /503.*redis is away/);
+  });
 });

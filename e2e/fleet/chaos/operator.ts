@@ -8,15 +8,14 @@ import { itemAt } from './random.ts';
 import type { RedisPair } from './world/redis-pair.ts';
 import type { ApiAnswer } from './world/replica.ts';
 
-/** What an operator works with. */
 export interface OperatorParts {
   readonly ledger: Ledger;
   readonly redis: Pick<RedisPair, 'run'>;
   /** Names of the ClusterIssuers. */
   readonly issuers: readonly string[];
-  /** Asks any replica that serves. */
+  /** Sends a request to any serving replica. */
   readonly api: (method: string, path: string, body?: object) => Promise<ApiAnswer>;
-  /** For how long a renewal is asked for until it counts as refused; 15 s unless given. */
+  /** How long a renewal is retried until it counts as refused, 15 s by default. */
   readonly acceptLimitMs?: number;
 }
 
@@ -25,11 +24,11 @@ export interface RequestedRenewal {
   readonly id: string;
   readonly sentMs: number;
   readonly acceptedMs: number;
-  /** As they were before it was sent. */
+  /** Their state before the request. */
   readonly volumes: readonly AgentVolume[];
 }
 
-/** A bulk renewal as the API shows it, as far as the run reads it. */
+/** The used fields of a bulk renewal in the API. */
 export interface ShownRenewal {
   readonly state: string;
   readonly total: number;
@@ -42,20 +41,20 @@ export interface ShownRenewal {
 
 interface Answered {
   readonly bulk: BulkAction;
-  /** Of a renewal that was accepted. */
+  /** Of an accepted renewal. */
   readonly id: string | undefined;
-  /** What the API answered. */
-  readonly words: string;
+  /** The API's answer. */
+  readonly text: string;
 }
 
 const reason = 'chaos';
-/** As many volumes as the API takes in one request. */
+/** The API's limit of volumes per request. */
 const maxInRequest = 1_000;
 const defaultAcceptLimitMs = 15_000;
 const retryMs = 500;
 const resumeLimitMs = 5_000;
 
-/** A scripted operator: pauses and resumes lanes, starts and cancels bulk renewals, and notes what was accepted. */
+/** A scripted operator: pauses and resumes lanes, starts and cancels bulk renewals, and records what was accepted. */
 export class Operator {
   readonly #parts: OperatorParts;
   readonly #handedOver: HandedOver;
@@ -65,7 +64,7 @@ export class Operator {
     this.#handedOver = new HandedOver(parts.redis, parts.ledger);
   }
 
-  /** @returns what resumes the lane again */
+  /** @returns a function that resumes the lane */
   async pause(issuer: number): Promise<() => Promise<void>> {
     const { ledger, issuers } = this.#parts;
     const name = issuers[issuer] ?? '';
@@ -80,7 +79,7 @@ export class Operator {
     return () => this.resume(name);
   }
 
-  /** Tries until the lane is resumed or some seconds have passed. */
+  /** Retries until the lane is resumed or some seconds have passed. */
   async resume(issuer: string): Promise<void> {
     for (const pause of this.#parts.ledger.pauses) {
       if (pause.issuer === issuer) pause.endedMs ??= Date.now();
@@ -98,7 +97,7 @@ export class Operator {
     for (const issuer of this.#parts.issuers) await this.resume(issuer);
   }
 
-  /** Has an issuer's volumes renewed. @returns what cancels it, as far as it was not carried out */
+  /** Requests renewals of an issuer's volumes. @returns a function that cancels the rest */
   async startBulk(issuer: number): Promise<() => Promise<void>> {
     const name = itemAt(this.#parts.issuers, issuer);
     const selection = { issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name } };
@@ -118,8 +117,9 @@ export class Operator {
   }
 
   /**
-   * Has volumes renewed, and tries until the API accepts it. @returns what was accepted, in requests of a size that the API
-   * takes; a request that was not accepted within the limit is a violation
+   * Requests renewals and retries until the API accepts them.
+   * @returns the accepted requests, each within the API's size limit; a request that was not accepted in time is a
+   * violation
    */
   async renew(volumes: readonly AgentVolume[]): Promise<readonly RequestedRenewal[]> {
     const accepted: RequestedRenewal[] = [];
@@ -130,12 +130,12 @@ export class Operator {
     return accepted;
   }
 
-  /** A renewal as the API shows it. @returns what it answered when it does not show it */
+  /** A renewal from the API. @returns the error's text if it is not shown */
   async renewal(id: string): Promise<ShownRenewal | string> {
     const answer = await this.#tried('GET', `renewals/${id}`);
     return typeof answer !== 'string' && answer.status === 200
       ? (answer.body as unknown as ShownRenewal)
-      : said(answer);
+      : textOf(answer);
   }
 
   async #untilAccepted(volumes: readonly AgentVolume[]): Promise<RequestedRenewal | undefined> {
@@ -145,28 +145,28 @@ export class Operator {
     for (;;) {
       const sentMs = Date.now();
       const before = this.#now(volumes);
-      const { id, words } = await this.#request(selection, () => new Set(this.#now(volumes).map(renewalKey)));
+      const { id, text } = await this.#request(selection, () => new Set(this.#now(volumes).map(renewalKey)));
       if (id !== undefined) return { id, sentMs, acceptedMs: Date.now(), volumes: before };
       if (Date.now() - startedMs >= acceptLimitMs) {
-        ledger.violate(6, `no renewal was accepted within ${acceptLimitMs} ms; the last answer: ${words}`);
+        ledger.violate(6, `no renewal was accepted within ${acceptLimitMs} ms; the last answer: ${text}`);
         return undefined;
       }
       await sleep(retryMs);
     }
   }
 
-  /** @param renewals what it may mean at the moment */
+  /** @param renewals the renewals to which it may refer at the moment */
   async #request(selection: object, renewals: () => ReadonlySet<string>): Promise<Answered> {
     const bulk: BulkAction = { sentMs: Date.now(), renewals: new Set(renewals()), allowed: new Set() };
     this.#parts.ledger.bulks.push(bulk);
     const answer = await this.#tried('POST', 'renewals', { selection, reason, ignoreWindows: true });
-    // What was renewed in between may be meant by its new generation.
+    // Volumes renewed in between may be included with their new generation.
     for (const renewal of renewals()) bulk.renewals.add(renewal);
     const id = typeof answer !== 'string' && answer.status === 202 ? answer.body['id'] : undefined;
-    return { bulk, words: said(answer), id: typeof id === 'string' ? id : undefined };
+    return { bulk, text: textOf(answer), id: typeof id === 'string' ? id : undefined };
   }
 
-  /** Volumes as they are now. */
+  /** The current state of the volumes. */
   #now(volumes: readonly AgentVolume[]): readonly AgentVolume[] {
     return volumes.flatMap((volume) => this.#parts.ledger.volumes.get(volumeKey(volume)) ?? []);
   }
@@ -182,18 +182,18 @@ export class Operator {
     return lanes.find(({ key }) => key.endsWith(`/${issuer}`))?.id;
   }
 
-  /** An answer that says no, or none at all, is what faults bring. */
+  /** Faults cause refusals and missing answers. */
   async #ask(method: string, path: string, body?: object): Promise<ApiAnswer | undefined> {
     const answer = await this.#tried(method, path, body);
     return typeof answer === 'string' ? undefined : answer;
   }
 
-  /** @returns the error's words where there is no answer */
+  /** @returns the error's text without an answer */
   async #tried(method: string, path: string, body?: object): Promise<ApiAnswer | string> {
     return await this.#parts.api(method, path, body).catch((thrown: unknown) => String(thrown));
   }
 }
 
-function said(answer: ApiAnswer | string): string {
+function textOf(answer: ApiAnswer | string): string {
   return typeof answer === 'string' ? answer : `${answer.status} ${JSON.stringify(answer.body).slice(0, 400)}`;
 }

@@ -11,33 +11,33 @@ export interface PlannedFault extends FaultTarget {
   readonly durationMs: number;
 }
 
-/** What is there to be met. */
+/** The number of possible targets. */
 export interface PlanSizes {
   readonly replicas: number;
   readonly hosts: number;
   readonly issuers: number;
 }
 
-/** A round: some time with faults, of which the seed and the round's number say which. */
+/** A round: a time with faults, determined by the seed and the round's number. */
 export interface RoundPlan {
   readonly round: number;
   readonly faultMs: number;
   readonly faults: readonly PlannedFault[];
-  /** How the hostile nodes behave throughout this round. */
+  /** The behaviour of the hostile nodes throughout this round. */
   readonly hostile: readonly AgentBehaviour[];
-  /** The issuer that is away once more when the faults have ended, while many wait for it. */
+  /** The issuer that fails again after the faults, while many renewals wait for it. */
   readonly crowdedIssuer: number;
 }
 
 const hostileNodes = 2;
 const attempts = 50;
 
-/** The plan of a round. Kinds are dealt like cards, so that some rounds have every kind. */
+/** The plan of a round. Kinds are dealt like cards, so that every kind occurs within some rounds. */
 export function planRound(seed: number, round: number, faultMs: number, sizes: PlanSizes): RoundPlan {
   const random = new Random(seed, 'round', round);
   const count = Math.max(4, Math.round(faultMs / 3_000));
   const planned: PlannedFault[] = [];
-  // What takes longest is placed first, while there is room for it.
+  // The longest faults are placed first, while there is space.
   const dealt = [...deal(seed, round * count, count)].sort((a, b) => faults[b].durationMs[0] - faults[a].durationMs[0]);
   for (const kind of dealt) {
     for (let tried = 0; tried < attempts; tried += 1) {
@@ -92,7 +92,7 @@ function place(kind: FaultKind, random: Random, faultMs: number, sizes: PlanSize
   };
 }
 
-/** What is met by one fault is left alone by others until a moment after. */
+/** The target of a fault is not affected by others until a moment after. */
 function collides(a: PlannedFault, b: PlannedFault): boolean {
   const restMs = 1_000;
   if (faults[a.kind].resource !== faults[b.kind].resource || a.index !== b.index) return false;

@@ -8,18 +8,17 @@ import type { PlannedFault, RoundPlan } from './plan.ts';
 import { usualRate } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 
-/** What a round came to. */
 export interface RoundResult {
   readonly round: number;
-  /** Each fault as it was carried out, in order. */
+  /** The executed faults in order. */
   readonly schedule: readonly string[];
-  /** From the end of the last fault until every view was true. */
+  /** From the end of the last fault until every view was correct. */
   readonly convergedMs: number;
-  /** How long it took to renew everything. */
+  /** The time to renew everything. */
   readonly everythingMs: number;
 }
 
-/** Runs the faults of a plan, heals everything and checks what must hold then. */
+/** Runs the faults of a plan, repairs everything and checks the invariants. */
 export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: string) => void): Promise<RoundResult> {
   const startedMs = Date.now();
   const schedule: string[] = [];
@@ -37,13 +36,13 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   note('every fault ended');
   const convergedMs = await untilViewsAreTrue(world, healedMs);
   await world.operator.resumeAll();
-  say(`round ${plan.round}: views true after ${convergedMs} ms`);
+  say(`round ${plan.round}: views correct after ${convergedMs} ms`);
   const calmMs = Date.now();
   const watch = new LaneWatch(world);
   const crowd = await crowdLane(world, plan.crowdedIssuer);
-  const told = `${crowd.waiting} renewals of ${crowd.issuer} wait when it is back, the last for ${crowd.lastInMs} ms`;
-  note(told);
-  say(`round ${plan.round}: ${told}`);
+  const summary = `${crowd.waiting} renewals of ${crowd.issuer} wait when it recovers, the last for ${crowd.lastInMs} ms`;
+  note(summary);
+  say(`round ${plan.round}: ${summary}`);
   const everythingMs = await everythingMoves(world, watch, crowd.requests);
   await watch.end();
   await everythingIsScheduled(world);
@@ -57,7 +56,7 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   return { round: plan.round, schedule, convergedMs, everythingMs };
 }
 
-/** Carries faults out at their times; one that meets what another has not let go of yet comes after it. */
+/** Runs faults at their times; one whose target is still in use waits for it. */
 function carrier(world: ChaosWorld, note: (line: string) => void): (fault: PlannedFault) => Promise<void> {
   const busy = new Map<string, Promise<void>>();
   return async (fault) => {
@@ -70,15 +69,15 @@ function carrier(world: ChaosWorld, note: (line: string) => void): (fault: Plann
 }
 
 async function carryOut(world: ChaosWorld, fault: PlannedFault, note: (line: string) => void): Promise<void> {
-  const words = `${fault.kind} ${faults[fault.kind].resource}-${fault.index} (${fault.detail.toFixed(3)})`;
+  const description = `${fault.kind} ${faults[fault.kind].resource}-${fault.index} (${fault.detail.toFixed(3)})`;
   try {
-    note(`${words} for ${fault.durationMs} ms`);
+    note(`${description} for ${fault.durationMs} ms`);
     const heal = await faults[fault.kind].inject(world, fault);
     await sleep(fault.durationMs);
     await heal();
-    note(`${words} ended`);
+    note(`${description} ended`);
   } catch (thrown) {
-    // Such as a pause that no replica could take: what it was about is healed at the end.
-    note(`${words} not carried out: ${String(thrown)}`);
+    // For example a pause that no replica could accept: the final repair covers it.
+    note(`${description} failed: ${String(thrown)}`);
   }
 }

@@ -10,9 +10,9 @@ export type { ChaosOptions, ChaosSummary } from './chaos-options.ts';
 
 const namespaces = ['--net', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL'];
 
-/** Why no run is possible here; undefined when one is. */
+/** Why a run is not possible here; undefined when it is. */
 export function whyNoChaos(): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root, for namespaces of its own';
+  if (process.getuid?.() !== 0) return 'needs root to create namespaces';
   for (const [program, ...args] of [
     ['unshare', ...namespaces, 'iptables', '-w', '-L', '-n'],
     ['redis-server', '--version'],
@@ -28,8 +28,8 @@ export function whyNoChaos(): string | undefined {
 }
 
 /**
- * Runs the controller against Redis, replicas and agents with faults at random times, for so many minutes.
- * @throws Error when the run itself broke; violations are in the summary
+ * Runs the controller with Redis, replicas and agents under random faults for the given minutes.
+ * @throws Error when the run itself failed; violations are in the summary
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosSummary> {
   const {

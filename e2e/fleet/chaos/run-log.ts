@@ -8,7 +8,7 @@ interface LogLine {
 
 const kept = 200_000;
 
-/** What replicas and agents logged, by the true time, however wrong their own clocks are. */
+/** The log of replicas and agents by the true time, independent of their clocks. */
 export class RunLog {
   #lines: LogLine[] = [];
 
@@ -17,12 +17,10 @@ export class RunLog {
     if (this.#lines.length > 2 * kept) this.#lines = this.#lines.slice(-kept);
   }
 
-  /** The last lines. */
   last(count: number): readonly string[] {
     return this.between(0, Infinity).slice(-Math.min(count, this.#lines.length));
   }
 
-  /** The lines between two times. */
   between(fromMs: number, toMs: number): readonly string[] {
     return this.#lines
       .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)

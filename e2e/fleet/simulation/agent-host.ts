@@ -1,17 +1,16 @@
-// A process of its own with the links of many nodes' agents. Told what to do by its parent (agent-hosts.ts).
+// A child process with the links of many nodes' agents. Its parent (agent-hosts.ts) sends orders.
 import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { startLink } from '../support/agent-links.ts';
 import { LivingVolumes } from '../support/living-volumes.ts';
 import type { LivedIssuance, LivingVolumeSketch } from '../support/living-volumes.ts';
 
-/** A node with its volumes. */
 export interface HostedNode {
   readonly tokenFile: string;
   readonly volumes: readonly LivingVolumeSketch[];
 }
 
-/** What a host is told. */
+/** The orders to a host. */
 export type HostOrder =
   | {
       readonly kind: 'start';
@@ -24,10 +23,10 @@ export type HostOrder =
   | { readonly kind: 'collect' }
   | { readonly kind: 'stop' };
 
-/** What it answers, each order once. */
+/** The answer to each order. */
 export interface HostAnswer {
   readonly issuances?: readonly LivedIssuance[];
-  /** Volumes that were renewed once at least. */
+  /** Volumes that were renewed at least once. */
   readonly renewed?: number;
 }
 

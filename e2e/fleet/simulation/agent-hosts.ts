@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { LivedIssuance } from '../support/living-volumes.ts';
 import type { HostAnswer, HostOrder, HostedNode } from './agent-host.ts';
 
-/** Agents of many nodes in a few processes, so that what they cost is not taken for the controller's. */
+/** Agents of many nodes in a few processes, so that their cost is separate from the controller's. */
 export class AgentHosts {
   readonly #children: readonly ChildProcess[];
 
@@ -17,7 +17,7 @@ export class AgentHosts {
     return this.#children.map(({ pid }) => pid ?? 0);
   }
 
-  /** Starts the agents, spread over the processes. */
+  /** Starts the agents, distributed over the processes. */
   async start(
     order: Omit<HostOrder & { kind: 'start' }, 'kind' | 'nodes'>,
     nodes: readonly HostedNode[],
@@ -26,12 +26,12 @@ export class AgentHosts {
     await this.#tell((i) => ({ ...order, kind: 'start', nodes: nodes.slice(i * each, (i + 1) * each) }));
   }
 
-  /** How many volumes were renewed so far, once at least. */
+  /** The number of volumes that were renewed at least once. */
   async renewed(): Promise<number> {
     return (await this.#tell(() => ({ kind: 'count' }))).reduce((sum, { renewed = 0 }) => sum + renewed, 0);
   }
 
-  /** Every certificate that was replaced. */
+  /** Every replaced certificate. */
   async issuances(): Promise<readonly LivedIssuance[]> {
     return (await this.#tell(() => ({ kind: 'collect' }))).flatMap(({ issuances = [] }) => issuances);
   }
@@ -45,12 +45,12 @@ export class AgentHosts {
   async #tell(orderOf: (index: number) => HostOrder): Promise<readonly HostAnswer[]> {
     return await Promise.all(
       this.#children.map(async (child, i) => {
-        if (!child.connected) throw new Error('expected an agents’ process that runs, found one that ended');
+        if (!child.connected) throw new Error('the agents’ process has exited');
         const ended = new AbortController();
         const answer = Promise.race([
           once(child, 'message', { signal: ended.signal }),
           once(child, 'exit', { signal: ended.signal }).then(() => {
-            throw new Error('an agents’ process ended');
+            throw new Error('the agents’ process exited');
           }),
         ]);
         child.send(orderOf(i));

@@ -4,34 +4,34 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 
-/** A controller as a program of its own. */
+/** A controller in a child process. */
 export interface ControllerProcess {
   readonly pid: number;
-  /** Where agents connect. */
+  /** The port for agents. */
   readonly fleetPort: number;
-  /** Of the operators' API; undefined when it is turned off. */
+  /** The port of the operators' API; undefined when it is disabled. */
   readonly apiPort: number | undefined;
-  /** A page of the port of metrics and probes. */
+  /** A page of the port for metrics and probes. */
   ops(path: string): Promise<{ readonly status: number; readonly text: string }>;
-  /** The value of one series of its metrics; 0 when there is none. */
+  /** The value of one metric series; 0 when it is missing. */
   metric(series: string): Promise<number>;
   stop(): Promise<void>;
 }
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** The heap that Node allows itself in a container of the chart's memory limit, 512 MiB, and the image's own flags. */
+/** Node's heap limit in a container with the chart's memory limit, 512 MiB, and the image's own flags. */
 const heapOfChart = ['--max-old-space-size=256', '--max-semi-space-size=16', '--expose-gc'];
 /** As in the image: the renewal-controller stage of the Dockerfile. */
 const imageEnv = { MALLOC_ARENA_MAX: '1' };
 
-/** What is run: the sources, or the bundle of the image, which `npm run build` makes, with the heap that it has there. */
+/** The program: the sources, or the image's bundle from `npm run build` with the image's heap limit. */
 export const controllerPrograms = {
   sources: [resolve(root, 'apps/renewal-controller/src/main.ts')],
   bundle: [...heapOfChart, resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
 } as const;
 
-/** Starts a controller; rejects with its output when it ends before it listens. */
+/** Starts a controller; rejects with its output when it exits before it listens. */
 export async function startControllerProcess(
   program: keyof typeof controllerPrograms,
   flags: readonly string[],
@@ -78,13 +78,13 @@ async function listening(child: ChildProcess): Promise<Listening> {
   const lines: string[] = [];
   stderr.setEncoding('utf8').on('data', (text: string) => lines.push(text));
   const ports = await new Promise<Listening>((found, reject) => {
-    child.once('exit', () => reject(new Error(`the controller ended:\n${lines.join('\n')}`)));
+    child.once('exit', () => reject(new Error(`the controller exited:\n${lines.join('\n')}`)));
     createInterface(stdout).on('line', (line) => {
       lines.push(line);
       if (line.includes('"listening"')) found(JSON.parse(line) as Listening);
     });
   });
-  // Read on, or a full pipe would stop it; what it says later is of no use to a measurement.
+  // Keep reading, because a full pipe would block it; the output itself is no longer needed.
   stderr.removeAllListeners('data').resume();
   return ports;
 }

@@ -1,21 +1,21 @@
 import type { LivedIssuance } from '../support/living-volumes.ts';
 
-/** What a lane was allowed. */
+/** The limits of a lane. */
 export interface LaneLimits {
   readonly ratePerSecond: number;
   readonly burst: number;
   readonly maxInFlight: number;
 }
 
-/** What its agents saw of a lane. */
+/** A lane's load as seen by the agents. */
 export interface LaneSeen {
-  /** The most issuances that were under way at one moment. */
+  /** The maximum of concurrent issuances. */
   readonly maxAtOnce: number;
-  /** The most that started within the window. */
+  /** The maximum of starts within the window. */
   readonly maxWithinWindow: number;
 }
 
-/** Looks at one lane's issuances from the outside. */
+/** Measures one lane's issuances. */
 export function laneSeen(issuances: readonly LivedIssuance[], windowMs: number): LaneSeen {
   const starts = issuances.map(({ startedMs }) => startedMs).sort((a, b) => a - b);
   let maxWithinWindow = 0;
@@ -28,7 +28,7 @@ export function laneSeen(issuances: readonly LivedIssuance[], windowMs: number):
       { atMs: startedMs, change: 1 },
       { atMs: endedMs, change: -1 },
     ])
-    // One that ends makes room for one that starts in the same millisecond.
+    // An issuance that ends frees its slot for one that starts in the same millisecond.
     .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
   let [atOnce, maxAtOnce] = [0, 0];
   for (const { change } of moments) {
@@ -39,8 +39,8 @@ export function laneSeen(issuances: readonly LivedIssuance[], windowMs: number):
 }
 
 /**
- * The most that may start within a window: burst and rate, and what was let through before it and came to its agent
- * within `transitMs`.
+ * The maximum of starts within a window: burst and rate, plus renewals that were admitted before it and reached their
+ * agents within `transitMs`.
  */
 export function maxAllowed({ ratePerSecond, burst }: LaneLimits, windowMs: number, transitMs: number): number {
   return burst + Math.ceil((ratePerSecond * (windowMs + transitMs)) / 1000);

@@ -14,26 +14,26 @@ import { AgentHosts } from './agent-hosts.ts';
 import { startControllerProcess } from './controller-process.ts';
 import type { ControllerProcess, controllerPrograms } from './controller-process.ts';
 
-/** How large a fleet is, and what runs it. */
+/** The size and configuration of a fleet. */
 export interface SimulatedFleetOptions {
   readonly nodes: number;
   readonly volumes: number;
   readonly program: keyof typeof controllerPrograms;
-  /** Processes that the agents share. */
+  /** Number of processes for the agents. */
   readonly hosts: number;
-  /** How long an issuance takes. */
+  /** Duration of an issuance. */
   readonly issueMs: number;
-  /** Content of the controller's file of lane policies. */
+  /** Content of the controller's lane policy file. */
   readonly lanePolicies: object;
 }
 
-/** Everything of the volume of that number but its id. */
+/** The volume with that index, without its id. */
 export type SketchOf = (index: number) => Omit<LivingVolumeSketch, 'id'>;
 
-/** A Redis, a controller and a fleet's agents, in processes of their own. */
+/** A Redis, a controller and a fleet's agents in separate processes. */
 export class SimulatedFleet implements AsyncDisposable {
   readonly redis: RedisServer;
-  /** A connection of the observer's. */
+  /** A connection of the observer. */
   readonly admin: Redis;
   readonly hosts: AgentHosts;
   readonly options: SimulatedFleetOptions;
@@ -48,14 +48,14 @@ export class SimulatedFleet implements AsyncDisposable {
     this.hosts = new AgentHosts(options.hosts);
   }
 
-  /** Starts Redis, the controller, and the processes of agents, which wait for `connect`. */
+  /** Starts Redis, the controller, and the agents' processes, which wait for `connect`. */
   static async start(options: SimulatedFleetOptions): Promise<SimulatedFleet> {
     const fleet = new SimulatedFleet(await startRedisServer(), options);
     const directory = fleet.#directory;
     const tls = writeTestCertificate(directory);
     const tokens = writeAgentTokens(directory, fleet.#nodeNames);
     writeFileSync(join(directory, 'lanes.json'), JSON.stringify(options.lanePolicies));
-    await fleet.hosts.renewed(); // Answered once the processes are up.
+    await fleet.hosts.renewed(); // Answered when the processes are running.
     fleet.#controller = await startControllerProcess(options.program, [
       `--redis-url=${fleet.redis.url}`,
       '--fleet-bind-address=127.0.0.1:0',
@@ -70,7 +70,7 @@ export class SimulatedFleet implements AsyncDisposable {
   }
 
   get controller(): ControllerProcess {
-    if (this.#controller === undefined) throw new Error('expected a controller that was started');
+    if (this.#controller === undefined) throw new Error('the controller has not been started');
     return this.#controller;
   }
 
@@ -87,7 +87,7 @@ export class SimulatedFleet implements AsyncDisposable {
     await this.hosts.start({ address, caFile: join(this.#directory, 'tls.crt'), issueMs }, hosted);
   }
 
-  /** Waits until the index in Redis holds every volume, and a next renewal waits for each. */
+  /** Waits until the index in Redis contains every volume with its next renewal. */
   async untilIndexed(): Promise<void> {
     const { controller } = redisKeys('certfleet');
     const { volumes } = this.options;
@@ -98,14 +98,14 @@ export class SimulatedFleet implements AsyncDisposable {
     }
   }
 
-  /** How many volumes the index in Redis holds. */
+  /** The number of volumes in the index. */
   async indexed(): Promise<number> {
     const keys = redisKeys('certfleet');
     const sizes = await Promise.all(this.#nodeNames.map((node) => this.admin.hlen(keys.volumes(node))));
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
-  /** Connections to Redis by the user that made them; the controller is `default`, as is the observer. */
+  /** Connections to Redis by user; both the controller and the observer are `default`. */
   async connectionsByUser(): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
     for (const [, user = ''] of String(await this.admin.client('LIST')).matchAll(/ user=(\S+)/g))
@@ -129,7 +129,7 @@ export class SimulatedFleet implements AsyncDisposable {
   }
 }
 
-/** As the kubelet makes them: `csi-` and 64 hexadecimal digits. */
+/** In the kubelet's form: `csi-` and 64 hexadecimal digits. */
 function volumeIdOf(seed: string): string {
   return `csi-${createHash('sha256').update(seed).digest('hex')}`;
 }

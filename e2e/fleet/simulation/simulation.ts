@@ -1,71 +1,70 @@
-// A fleet whose certificates age and are replaced for some minutes, and what its agents saw of it.
+// Simulates a fleet whose certificates are renewed for some minutes, as seen by the agents.
 import type { LivedIssuance } from '../support/living-volumes.ts';
 import { laneSeen, maxAllowed } from './lane-limits.ts';
 import type { LaneLimits } from './lane-limits.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
 import type { SimulatedFleetOptions } from './simulated-fleet.ts';
 
-/** How large a simulation is. */
+/** The size of a simulation. */
 export interface SimulationOptions extends Pick<SimulatedFleetOptions, 'nodes' | 'volumes' | 'program' | 'hosts'> {
   readonly issuers: number;
-  /** Of each certificate; it is renewed after two thirds of it. */
+  /** Lifetime of each certificate; it is renewed after two thirds. */
   readonly lifetimeMs: number;
   /** The time over which the first renewals of all volumes are spread. */
   readonly spreadMs: number;
   /** Time for all agents to connect and report before the first renewal is due. */
   readonly enrolMs: number;
-  /** Volumes of one more issuer, all due in the same moment. */
+  /** The number of volumes of an additional issuer, all due at the same time. */
   readonly crowd: number;
 }
 
-/** What came out. */
 export interface SimulationResult {
   readonly renewals: number;
   readonly renewalsPerSecond: number;
-  /** By the agents' own deadline in the place of a job. */
+  /** Renewals by fallback deadline instead of a job. */
   readonly byDeadline: number;
-  /** Ended after not-after. */
+  /** Renewals that completed after not-after. */
   readonly expired: number;
-  /** Volumes that were due and were not renewed. */
+  /** Volumes that were due but not renewed. */
   readonly forgotten: number;
-  /** Time from renew-at to the start at the agent, in milliseconds, in lanes that never were full. */
+  /** Time from renew-at to the start at the agent, in milliseconds, in lanes that were never full. */
   readonly lateness: { readonly p50: number; readonly p99: number; readonly most: number };
-  /** What went beyond its lane's limits. */
+  /** Lanes that exceeded their limits. */
   readonly beyondLimits: readonly string[];
-  /** The crowd's: starts in the fullest second and most at once. */
+  /** The crowd's: starts in the busiest second and maximum at once. */
   readonly crowd: { readonly maxASecond: number; readonly maxAtOnce: number; readonly seconds: number };
-  /** The most connections to Redis that one node had. */
+  /** The maximum of Redis connections of one node. */
   readonly connectionsPerNode: number;
 }
 
 const usual: LaneLimits = { ratePerSecond: 10, burst: 20, maxInFlight: 50 };
 const crowded: LaneLimits = { ratePerSecond: 20, burst: 10, maxInFlight: 10 };
 const crowdIssuer = 'crowded';
-/** Long enough for the rate to count for more than the burst. */
+/** Long enough for the rate to matter more than the burst. */
 const windowMs = 5_000;
-/** Admitted, queued, taken by its agent: what came late meets what came early within it. */
+/** Admission, queue and start at the agent: a late renewal may coincide with an early one within this time. */
 const transitMs = 2_000;
 
-/** Runs until every volume's first certificate was due once, and a little longer. */
+/** Runs until every volume's first certificate was due once, and slightly longer. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { volumes, crowd, lifetimeMs, spreadMs, enrolMs, issuers } = options;
   const overrides = [{ issuer: `*/${crowdIssuer}`, policy: crowded }];
-  // Without a spread of the controller's own, renew-at is when a renewal is due, and lateness can be told from outside.
+  // Without the controller's own spread, a renewal is due at renew-at, so that lateness can be measured.
   const lanePolicies = { defaults: { ...usual, jitter: 0 }, overrides };
   await using fleet = await SimulatedFleet.start({ ...options, issueMs: 150, lanePolicies });
   const startMs = Date.now() + enrolMs;
   await fleet.connect((index) => {
-    // The crowd is spread over all nodes.
+    // The crowd is distributed over all nodes.
     const isInCrowd = index % Math.floor(volumes / crowd) === 0 && index / Math.floor(volumes / crowd) < crowd;
-    // Their line lasts longer than a usual certificate could wait.
+    // Their queue takes longer than a normal certificate could wait.
     if (isInCrowd) return { issuer: crowdIssuer, lifetimeMs: 1_800_000, renewAtMs: startMs + spreadMs / 4 };
     return { issuer: `issuer-${index % issuers}`, lifetimeMs, renewAtMs: startMs + shareOf(index) * spreadMs };
   });
   await fleet.untilIndexed();
-  if (Date.now() > startMs) throw new Error(`expected all agents to have reported within ${enrolMs} ms`);
+  if (Date.now() > startMs) throw new Error(`not all agents had reported within ${enrolMs} ms`);
   const endMs = startMs + spreadMs + 5_000;
   await new Promise((resolve) => setTimeout(resolve, endMs - Date.now()));
-  // On a machine that is busy with other things some of the last may still be on their way, and must come by job too.
+  // On a busy machine some of the last renewals may still be in progress, and must also come by job.
   while ((await fleet.hosts.renewed()) < volumes && Date.now() < endMs + lifetimeMs / 6)
     await new Promise((resolve) => setTimeout(resolve, 250));
   const connections = await fleet.connectionsByUser();
@@ -78,7 +77,10 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   };
 }
 
-/** A place from 0 to 1, unlike the neighbour's: a volume's node and issuer say nothing of when it is due. */
+/**
+ * A value from 0 to 1 that differs between neighbours, so that a volume's node and issuer do not determine when it is
+ * due.
+ */
 function shareOf(index: number): number {
   return (index * 0.618_033_988_75) % 1;
 }

@@ -7,7 +7,7 @@ import { systemClock } from '../../../libs/shared/src/clock.ts';
 import type { Logger } from '../../../libs/shared/src/logger.ts';
 import type { ClientCertificateFiles } from '../../../libs/shared/src/redis-tls.ts';
 
-/** What a test says of a node's link. */
+/** The parameters of a node's link. */
 export interface StartedLink {
   readonly access: ControllerAccess;
   readonly volumes: FleetVolumes;
@@ -16,7 +16,7 @@ export interface StartedLink {
   readonly log: Logger;
 }
 
-/** Writes the file of --agent-token-file by which the controller knows these nodes. @returns its path */
+/** Writes the file of --agent-token-file for these nodes. @returns its path */
 export function writeAgentTokens(directory: string, nodes: readonly string[]): string {
   const path = join(directory, 'tokens');
   writeFileSync(path, nodes.map((node) => `${tokenOf(node)},${node}\n`).join(''));
@@ -30,13 +30,13 @@ export function writeAgentToken(directory: string, node: string): string {
   return path;
 }
 
-/** How a node's agent reaches the controller that listens on a socket of the directory. */
+/** How a node's agent reaches the controller that listens on a socket in the directory. */
 export function agentAccess(directory: string, socket: string, node: string): ControllerAccess {
   const address = `unix:${join(directory, socket)}`;
   return { address, caFile: undefined, tokenFile: writeAgentToken(directory, node) };
 }
 
-/** An agent's own link, in this process. */
+/** An agent's link in this process. */
 export function startLink({ access, ...options }: StartedLink): FleetLink {
   const link = new FleetLink({
     redisCertificate: undefined,

@@ -14,7 +14,7 @@ import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 
 const defaultFlags = ['--api-auth=none', '--heartbeat-interval=1s'];
 
-/** A whole controller on a real Redis, with agents' own links as its agents, all in this process. */
+/** A complete controller on a real Redis with agents' links, all in this process. */
 export class ControllerFixture implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'certfleet-controller-'));
   readonly log: string[] = [];
@@ -22,7 +22,7 @@ export class ControllerFixture implements AsyncDisposable {
   readonly #ends: (() => Promise<void>)[] = [];
   readonly #logger = createLogger(2, { write: (line: string) => void this.log.push(line) });
   readonly #links = new Map<string, FleetLink>();
-  /** Controllers in the order in which they were started. */
+  /** Controllers in order of their start. */
   readonly controllers: Controller[] = [];
   ports: ControllerPorts = { fleet: 0, api: undefined, ops: undefined };
 
@@ -41,7 +41,7 @@ export class ControllerFixture implements AsyncDisposable {
     return `http://127.0.0.1:${this.ports.api ?? 0}`;
   }
 
-  /** Starts a controller; a later one takes the place of one that was stopped, on its ports. */
+  /** Starts a controller; a later one uses the ports of one that was stopped. */
   async startController(flags: readonly string[] = defaultFlags): Promise<Controller> {
     const argv = [
       `--redis-url=${this.redis.url}`,
@@ -66,7 +66,7 @@ export class ControllerFixture implements AsyncDisposable {
     return link;
   }
 
-  /** Ends a node's link, as when its agent is gone. */
+  /** Closes a node's link, as when its agent is gone. */
   async stopAgent(node: string): Promise<void> {
     await this.#links.get(node)?.stop();
   }

@@ -6,9 +6,9 @@ import type { TestContext } from 'node:test';
 const nxDomain = 0x8183;
 
 /**
- * Has this process ask a name server of the test's own, which knows no name.
+ * Makes this process query a test DNS server that knows no name.
  *
- * @returns the names that it is asked for, as they come; lookups of the system's resolver do not pass it
+ * @returns the queried names as they arrive; lookups of the system's resolver are not included
  */
 export async function recordDnsQueries(t: TestContext): Promise<readonly string[]> {
   const asked: string[] = [];

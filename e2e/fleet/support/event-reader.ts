@@ -1,4 +1,4 @@
-/** An event as a browser's EventSource would give it. */
+/** An event in the form of a browser's EventSource. */
 export interface ServerEvent {
   readonly type: string;
   readonly id: string;
@@ -28,14 +28,14 @@ export class EventReader {
     return new EventReader(response, abort);
   }
 
-  /** The next event that is wanted; those before it are dropped. */
+  /** The next matching event; earlier ones are dropped. */
   async next(isWanted: (event: ServerEvent) => boolean): Promise<ServerEvent> {
     const endMs = Date.now() + limitMs;
     for (;;) {
       const event = this.#events.shift();
       if (event !== undefined && isWanted(event)) return event;
       if (event !== undefined) continue;
-      if (Date.now() > endMs) throw new Error(`expected an event within ${limitMs} ms`);
+      if (Date.now() > endMs) throw new Error(`no event within ${limitMs} ms`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, limitMs);
         this.#wake = () => {

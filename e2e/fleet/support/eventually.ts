@@ -1,8 +1,8 @@
-/** Far beyond what anything takes on a busy machine. */
+/** Far longer than anything takes on a busy machine. */
 const usualLimitMs = 30_000;
 const betweenMs = 20;
 
-/** Resolves once the condition holds; rejects with what was waited for when it does not in time. */
+/** Resolves when the condition holds; rejects with its description on a timeout. */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,

@@ -5,17 +5,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How the fake answers; a test may change it at any time. */
+/** The fake's behaviour; a test may change it at any time. */
 export interface FakeReviewerState {
   tokenReviews: number;
   accessReviews: number;
-  /** Users whose right to anything is taken away. */
+  /** Users without any permission. */
   readonly denied: Set<string>;
-  /** Status that the API server gives the controller itself. */
+  /** Status that the API server returns to the controller itself. */
   refusal: 401 | 403 | undefined;
 }
 
-/** An API server that knows reviews alone, for what a real one can't be made to do: the token `good-NAME` is valid and NAME's. */
+/**
+ * A fake API server that only implements reviews, for failures that a real one cannot produce: the token `good-NAME` is
+ * valid for NAME.
+ */
 export class FakeReviewer implements AsyncDisposable {
   readonly state: FakeReviewerState = { tokenReviews: 0, accessReviews: 0, denied: new Set(), refusal: undefined };
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-reviewer-'));
@@ -27,7 +30,7 @@ export class FakeReviewer implements AsyncDisposable {
     return reviewer;
   }
 
-  /** A kubeconfig that leads here. */
+  /** A kubeconfig for this server. */
   get kubeconfig(): string {
     const path = join(this.#directory, 'kubeconfig');
     const { port } = this.#server.address() as AddressInfo;
@@ -48,8 +51,8 @@ export class FakeReviewer implements AsyncDisposable {
     for await (const chunk of request) text += String(chunk);
     const status = this.state.refusal ?? 201;
     response.writeHead(status, { 'content-type': 'application/json' });
-    const said = { kind: 'Status', message: 'the secret words of the API server', code: status };
-    response.end(JSON.stringify(status === 201 ? this.#review(request.url ?? '', text) : said));
+    const failure = { kind: 'Status', message: 'the secret words of the API server', code: status };
+    response.end(JSON.stringify(status === 201 ? this.#review(request.url ?? '', text) : failure));
   }
 
   #review(url: string, text: string): object {

@@ -24,7 +24,7 @@ import type { TestCertificate } from '@certfleet/shared/testing/test-certificate
 
 const prefix = 'certfleet';
 
-/** One controller replica's half that agents see: the fleet API over TLS on a real Redis. */
+/** The part of a controller replica that agents use: the fleet API over TLS on a real Redis. */
 export interface Replica {
   readonly server: FleetServer;
   readonly certificate: ServingCertificate;
@@ -50,7 +50,7 @@ export class FleetFixture implements AsyncDisposable {
     return new FleetFixture(await startRedisServer());
   }
 
-  /** @param identify in the place of the fixture's own tokens */
+  /** @param identify replaces the fixture's own tokens */
   async startReplica(port = 0, identify = identifyByStaticTokens(this.#tokens)): Promise<Replica> {
     const config = { url: this.redis.url };
     const log = this.#logger;
@@ -90,7 +90,7 @@ export class FleetFixture implements AsyncDisposable {
     return { server, certificate, port: await server.start(), stop };
   }
 
-  /** An agent's own link, speaking for the node that its token names. */
+  /** An agent's link for the node of its token. */
   link(port: number, volumes: MemoryVolumes, token = 'token-of-node-a'): FleetLink {
     const tokenFile = join(this.directory, `token-${this.#ends.length}`);
     writeFileSync(tokenFile, token);
@@ -100,7 +100,7 @@ export class FleetFixture implements AsyncDisposable {
     return link;
   }
 
-  /** The ids and generations that the index holds of a node. */
+  /** The ids and generations of a node in the index. */
   async indexed(node: string): Promise<Readonly<Record<string, number>>> {
     return await this.#withRedis(async (redis) => {
       const volumes = await redis.hgetall(redisKeys(prefix).volumes(node));
@@ -110,7 +110,7 @@ export class FleetFixture implements AsyncDisposable {
     });
   }
 
-  /** Waits until the index holds just this of a node. */
+  /** Waits until the index contains exactly these volumes of a node. */
   async untilIndexed(node: string, expected: Readonly<Record<string, number>>): Promise<void> {
     const wanted = JSON.stringify(Object.entries(expected).sort());
     await eventually(`${node} to be indexed as ${wanted}`, async () => {
@@ -125,7 +125,7 @@ export class FleetFixture implements AsyncDisposable {
     );
   }
 
-  /** Puts a job into a node's queue as the controller does. */
+  /** Adds a job to a node's queue like the controller. */
   async addJob(node: string, volumeId: string, generation: number): Promise<void> {
     await this.#withRedis(async (connection) => {
       const queue = new Queue(nodeQueueName, { connection, prefix: nodeQueuePrefix(prefix, node) });

@@ -9,23 +9,23 @@ import {
 import { fallbackRenewalAtMs } from '../../../libs/shared/src/certificate-times.ts';
 import type { CertificateTimes } from '../../../libs/shared/src/certificate-times.ts';
 
-/** What is said of a volume; its certificate renews itself after two thirds of its lifetime. */
+/** A simulated volume; its certificate is renewed after two thirds of its lifetime. */
 export interface LivingVolumeSketch {
   readonly id: string;
   readonly issuer: string;
   readonly lifetimeMs: number;
-  /** When the certificate that it starts with is to be renewed, in milliseconds since the epoch. */
+  /** Renew-at of the first certificate, in milliseconds since the epoch. */
   readonly renewAtMs: number;
 }
 
-/** One replaced certificate, as the agent saw it: times in milliseconds since the epoch. */
+/** One replaced certificate as seen by the agent; times in milliseconds since the epoch. */
 export interface LivedIssuance {
   readonly volumeId: string;
   readonly issuer: string;
   readonly cause: 'job' | 'deadline';
   readonly startedMs: number;
   readonly endedMs: number;
-  /** Of the certificate that was replaced. */
+  /** Of the replaced certificate. */
   readonly renewAtMs: number;
   readonly notAfterMs: number;
 }
@@ -41,20 +41,20 @@ interface Living {
 
 const renewAtPart = 2 / 3;
 
-/** A node's volumes whose certificates age and are replaced; no files and no issuer, else as an agent's. */
+/** A node's volumes whose certificates age and are replaced, without files and issuer, otherwise like an agent's. */
 export class LivingVolumes implements FleetVolumes {
-  /** Every certificate that was replaced, in the order of the ends. */
+  /** Every replaced certificate, in order of completion. */
   readonly issuances: LivedIssuance[] = [];
   readonly #renewed = new Set<string>();
   readonly #issueMs: number;
   readonly #volumes = new Map<string, Living>();
   readonly #busy = new Set<string>();
   readonly #failing = new Map<string, number>();
-  /** No deadline comes before it. */
+  /** No fallback deadline is before this time. */
   #nextDeadlineMs = Infinity;
   #listener: ((volumeId: string) => void) | undefined;
 
-  /** `issueMs`: how long an issuance takes. */
+  /** `issueMs`: duration of an issuance. */
   constructor(issueMs: number, sketches: readonly LivingVolumeSketch[] = []) {
     this.#issueMs = issueMs;
     for (const sketch of sketches) this.add(sketch);
@@ -69,12 +69,12 @@ export class LivingVolumes implements FleetVolumes {
     });
   }
 
-  /** Lets the next tries of a volume fail. */
+  /** Lets the next attempts of a volume fail. */
   fail(volumeId: string, times: number): void {
     this.#failing.set(volumeId, times);
   }
 
-  /** How many volumes were renewed, once at least. */
+  /** The number of volumes that were renewed at least once. */
   get renewed(): number {
     return this.#renewed.size;
   }
@@ -101,7 +101,7 @@ export class LivingVolumes implements FleetVolumes {
     this.#listener = listener;
   }
 
-  /** It renews whenever it is told to. */
+  /** It always renews on request. */
   automaticWaitMs(): number {
     return 0;
   }
@@ -122,7 +122,7 @@ export class LivingVolumes implements FleetVolumes {
     return Promise.resolve('deferred');
   }
 
-  /** Renews what no job came for by the agent's own deadline; to be called now and then. */
+  /** Renews volumes without a job at their fallback deadline; called periodically. */
   meetDeadlines(nowMs: number): void {
     if (nowMs <= this.#nextDeadlineMs) return;
     this.#nextDeadlineMs = Infinity;
@@ -144,7 +144,7 @@ export class LivingVolumes implements FleetVolumes {
     if (failures > 0) {
       this.#failing.set(id, failures - 1);
       this.#set(id, { ...volume, failure: { at: new Date(), attempts: (volume.failure?.attempts ?? 0) + 1 } });
-      throw new Error('the issuer is away');
+      throw new Error('the issuer is unavailable');
     }
     const endedMs = Date.now();
     const { renewAtMs, notAfterMs } = volume.times;
@@ -181,7 +181,7 @@ function timesOf(notBeforeMs: number, lifetimeMs: number): CertificateTimes {
   return { notBeforeMs, renewAtMs: notBeforeMs + lifetimeMs * renewAtPart, notAfterMs: notBeforeMs + lifetimeMs };
 }
 
-/** As long as a real one's, so that what it costs is a real one's cost. */
+/** As long as a real report, so that it has the same cost. */
 function reportOf({ sketch, times, generation, cause, failure, deferredUntil }: Living): VolumeReport {
   const serial = `${generation}`.padStart(8, '0');
   return VolumeReport.fromPartial({
@@ -203,11 +203,11 @@ function reportOf({ sketch, times, generation, cause, failure, deferredUntil }: 
       dnsNames: ['api.payments.svc'],
     }),
     ...(deferredUntil && { deferredUntil }),
-    ...(failure && { lastFailure: { ...failure, reason: 'IssuerFailed', message: 'the issuer is away' } }),
+    ...(failure && { lastFailure: { ...failure, reason: 'IssuerFailed', message: 'the issuer is unavailable' } }),
   });
 }
 
-/** A pod's uid; made of the volume's id, whose last digits tell volumes apart. */
+/** A pod's uid, derived from the end of the volume's id, which is unique. */
 function uidOf(volumeId: string): string {
   const digits = volumeId.slice(-32).padStart(32, '0');
   return [8, 12, 16, 20, 32].map((to, i) => digits.slice([0, 8, 12, 16, 20][i], to)).join('-');

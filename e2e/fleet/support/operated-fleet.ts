@@ -5,7 +5,7 @@ import { Certificate, VolumeReport, VolumeReport_State } from '../../../libs/sha
 import type { RedisServer } from '../../support/redis-server.ts';
 import { ControllerFixture } from './controller-fixture.ts';
 
-/** What a test says of a volume; the rest is made up. */
+/** The given fields of a volume; the others are generated. */
 export interface ReportSketch {
   readonly dueInMs?: number;
   readonly expiresInMs?: number;
@@ -15,7 +15,7 @@ export interface ReportSketch {
   readonly error?: string;
 }
 
-/** A report of a certificate that is due in most of an hour and expires in an hour, unless it is said otherwise. */
+/** A report of a certificate that is due in almost an hour and expires in an hour, unless given otherwise. */
 export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeReport {
   const nowMs = Date.now();
   const { dueInMs = 3_000_000, expiresInMs = 3_600_000, generation = 1, error } = sketch;
@@ -41,7 +41,7 @@ export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeRep
   });
 }
 
-/** Volumes whose renewal gives a certificate that is due in most of an hour. */
+/** Volumes whose renewal gives a certificate that is due in almost an hour. */
 export class RenewingVolumes extends MemoryVolumes {
   override async renew(volumeId: string, generation: number): Promise<string> {
     const outcome = await super.renew(volumeId, generation);
@@ -50,14 +50,14 @@ export class RenewingVolumes extends MemoryVolumes {
   }
 }
 
-/** An answer of the API. */
+/** A response of the API. */
 export interface ApiAnswer<Body> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
 }
 
-/** A whole controller on a real Redis with agents' own links, as operators see it over HTTP. */
+/** A complete controller on a real Redis with agents' links, used over HTTP as operators do. */
 export class OperatedFleet implements AsyncDisposable {
   readonly #fixture: ControllerFixture;
 
@@ -85,7 +85,7 @@ export class OperatedFleet implements AsyncDisposable {
     return this.#fixture.url;
   }
 
-  /** @param flags over those of a controller without Kubernetes, on the loopback address, for everybody */
+  /** @param flags in addition to those of a controller without Kubernetes, on the loopback address, without sign-in */
   startController(...flags: readonly string[]): Promise<Controller> {
     const open = flags.some((flag) => flag.startsWith('--api-auth=')) ? [] : ['--api-auth=none'];
     return this.#fixture.startController([...open, '--heartbeat-interval=1s', ...flags]);
@@ -95,7 +95,7 @@ export class OperatedFleet implements AsyncDisposable {
     return this.#fixture.startAgent(volumes, node);
   }
 
-  /** Asks for a path of the API, by POST when there is a body unless said otherwise. */
+  /** Requests a path of the API, by default with POST when there is a body. */
   async ask<Body>(path: string, init: RequestInit & { readonly json?: unknown } = {}): Promise<ApiAnswer<Body>> {
     const { json, ...rest } = init;
     const sent = json === undefined ? {} : { method: 'POST', body: JSON.stringify(json) };

@@ -1,4 +1,4 @@
-// Redis in the forms that operators have it, each started for real, with the flags by which a controller finds it.
+// The supported forms of Redis, each as a real server, with the controller's flags for it.
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,17 +10,17 @@ import type { FleetRedis } from './whole-fleet.ts';
 
 /** A Redis of one kind. */
 export interface RedisKind extends FleetRedis {
-  /** Lets a command run on every master as the administrator; answers what redis-cli printed. */
+  /** Runs a command as administrator on every master; returns redis-cli's output. */
   admin(...command: readonly string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
 const guide = readFileSync(join(import.meta.dirname, '../../../docs/redis.md'), 'utf8');
 
-/** A user as the guide tells operators to make it, of which only the password is the test's. */
+/** A user exactly as documented; only the password is set by the test. */
 function documentedUser(name: string): readonly string[] {
   const line = guide.split('\n').find((each) => each.startsWith(`user ${name} `));
-  if (line === undefined) throw new Error(`expected user ${name} in docs/redis.md, found none`);
+  if (line === undefined) throw new Error(`docs/redis.md does not define the user ${name}`);
   return line.replace('>PASSWORD', `>${name}-password`).split(' ').slice(1);
 }
 
@@ -125,7 +125,7 @@ async function startCluster(directory: string): Promise<RedisKind> {
   return { flags: [`--redis-url=${cluster.url}`, ...flags], admin, stop: () => cluster.stop() };
 }
 
-/** Each kind by what an operator would call it; `directory` takes its files. */
+/** Each kind by its description; `directory` is for its files. */
 export const redisKinds: Readonly<Record<string, (directory: string) => Promise<RedisKind>>> = {
   'one server without users': async () => {
     const server = await startRedisServer();
@@ -135,13 +135,13 @@ export const redisKinds: Readonly<Record<string, (directory: string) => Promise<
       stop: () => server.stop(),
     };
   },
-  'one server over TLS, known by its CA': (directory) => startTls(directory, 'IP:127.0.0.1', false),
-  'one server that asks for client certificates and is known by another name': async (directory) => {
+  'one server over TLS, verified by its CA': (directory) => startTls(directory, 'IP:127.0.0.1', false),
+  'one server that requires client certificates and has another name in its certificate': async (directory) => {
     const kind = await startTls(directory, 'DNS:redis.internal', true);
     return { ...kind, flags: [...kind.flags, '--redis-server-name=redis.internal'] };
   },
-  'a user with the documented rights and no others': (directory) => startWithUser(directory, 'acl'),
-  'one user for all agents, where nobody may make users': (directory) => startWithUser(directory, 'shared'),
-  'a master and two replicas under Sentinels that ask for a password': startWithSentinels,
-  'a Cluster, as the documented user': startCluster,
+  'a user with exactly the documented permissions': (directory) => startWithUser(directory, 'acl'),
+  'one user for all agents, without permission to create users': (directory) => startWithUser(directory, 'shared'),
+  'a master and two replicas with Sentinels that require a password': startWithSentinels,
+  'a Cluster, with the documented user': startCluster,
 };

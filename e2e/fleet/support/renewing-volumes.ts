@@ -9,7 +9,7 @@ const refusal = 'rate limit exceeded: 429 Too Many Requests';
 export class RenewingVolumes extends MemoryVolumes {
   readonly #refused = new Set<string>();
 
-  /** From now on the issuer refuses this volume. */
+  /** From now on the issuer rejects this volume. */
   refuse(volumeId: string): void {
     this.#refused.add(volumeId);
   }

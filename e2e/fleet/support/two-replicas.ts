@@ -16,22 +16,21 @@ import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 import { eventually } from './eventually.ts';
 import type { FleetRedis } from './whole-fleet.ts';
 
-/** One whole controller of the two. */
 export type ReplicaName = 'one' | 'two';
 
-/** What an API answered: the status, and the JSON. */
+/** A response of the API: status and JSON. */
 export interface Answer {
   readonly status: number;
   readonly message?: string;
   readonly [field: string]: unknown;
 }
 
-/** An agent that a test speaks for, message by message. */
+/** An agent that a test controls message by message. */
 export interface RawAgent {
   readonly connection: ControllerConnection;
-  /** Writes to the stream whatever it is. */
+  /** Sends any message on the stream. */
   send(message: Parameters<typeof AgentMessage.fromPartial>[0]): void;
-  /** The questions that came, in their order. */
+  /** The questions received, in order. */
   readonly questions: readonly Describe[];
 }
 
@@ -83,7 +82,7 @@ export class TwoReplicas implements AsyncDisposable {
     return link;
   }
 
-  /** An agent that reports these volumes and then says what the test lets it say. */
+  /** An agent that reports these volumes and then sends the test's messages. */
   async rawAgent(replica: ReplicaName, node: string, volumeIds: readonly string[]): Promise<RawAgent> {
     const connection = await connectToController(this.#access(replica, node));
     const questions: Describe[] = [];
@@ -113,14 +112,14 @@ export class TwoReplicas implements AsyncDisposable {
     return this.#apiPorts.get(replica) ?? 0;
   }
 
-  /** Sends a request as it is. @returns the status of the answer */
+  /** Sends a raw request. @returns the status of the response */
   async raw(replica: ReplicaName, method: string, path: string, body?: string): Promise<number> {
     const headers = { 'content-type': 'application/json' };
     const sent = { method, ...(body === undefined ? {} : { body, headers }) };
     return (await fetch(`http://127.0.0.1:${this.apiPort(replica)}/api/v1/${path}`, sent)).status;
   }
 
-  /** Waits until a replica's view holds a volume, and knows which replica its node is connected to. */
+  /** Waits until a replica's view contains a volume and the replica to which its node is connected. */
   async untilKnown(replica: ReplicaName, node: string, volumeId: string): Promise<void> {
     await eventually(`replica ${replica} to know ${volumeId}`, async () => {
       const { volumes } = await this.api(replica, `volumes?node=${node}`);

@@ -10,7 +10,7 @@ import {
 /** Fingerprint of the CA of every report. */
 export const caFingerprint = 'ab'.repeat(32);
 
-/** How a reported volume stands; times are in milliseconds from now. */
+/** The state of a reported volume; times are in milliseconds from now. */
 export interface ReportedVolume {
   readonly namespace?: string;
   readonly pod?: string;
@@ -20,13 +20,13 @@ export interface ReportedVolume {
   readonly dueInMs?: number;
   readonly expiresInMs?: number;
   readonly issuedAgoMs?: number;
-  /** Why the last try failed, and how often it did. */
+  /** The error of the last attempt, and the number of failed attempts. */
   readonly failure?: { readonly message: string; readonly attempts: number };
 }
 
 const hourMs = 3_600_000;
 
-/** What an agent reports of a volume: a certificate of an hour's life that is due in 50 minutes, unless said otherwise. */
+/** An agent's report of a volume: by default a certificate with a lifetime of one hour that is due in 50 minutes. */
 export function reportOf(volumeId: string, reported: ReportedVolume = {}): VolumeReport {
   const { namespace = 'shop', pod = `pod-of-${volumeId}`, issuer = 'corporate', generation = 1, failure } = reported;
   return VolumeReport.fromPartial({
@@ -42,7 +42,7 @@ export function reportOf(volumeId: string, reported: ReportedVolume = {}): Volum
   });
 }
 
-/** A failed try of a moment ago. */
+/** A recent failed attempt. */
 export function failureOf(failure: NonNullable<ReportedVolume['failure']>): Failure {
   return Failure.fromPartial({ at: fromNow(-1000), reason: 'IssuerRefused', ...failure });
 }

@@ -16,7 +16,7 @@ import type { ClientCertificateFiles } from '../../../libs/shared/src/redis-tls.
 import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 import { eventually } from './eventually.ts';
 
-/** How a fleet reaches its Redis. */
+/** The connection of a fleet to its Redis. */
 export interface FleetRedis {
   /** The controller's flags. */
   readonly flags: readonly string[];
@@ -24,7 +24,7 @@ export interface FleetRedis {
   readonly agentCertificate?: ClientCertificateFiles | undefined;
 }
 
-/** A whole controller and agents' own links, in this process, on a Redis that the test has started. */
+/** A complete controller and agents' links in this process, on a Redis that the test has started. */
 export class WholeFleet implements AsyncDisposable {
   readonly log: string[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-whole-'));
@@ -73,7 +73,7 @@ export class WholeFleet implements AsyncDisposable {
     return link;
   }
 
-  /** What the controller gives the agent of a node to reach its queue by. */
+  /** The access to its queue that the controller gives to a node's agent. */
   async accessOf(node: string): Promise<RedisAccess> {
     const connection = await connectToController(this.#access(node));
     const { stream } = connection;
@@ -81,10 +81,10 @@ export class WholeFleet implements AsyncDisposable {
     try {
       for await (const { redis, resync } of stream as AsyncIterable<ControllerMessage>) {
         if (redis !== undefined) return redis;
-        // Access is given once the agent has answered.
+        // Access is given after the agent has answered.
         if (resync !== undefined) stream.write(AgentMessage.fromPartial({ snapshot: { last: true } }));
       }
-      throw new Error('expected access, found the end of the stream');
+      throw new Error('the stream ended without access');
     } finally {
       stream.on('error', () => undefined).cancel();
       connection.close();
@@ -96,13 +96,13 @@ export class WholeFleet implements AsyncDisposable {
     return { status: response.status, text: await response.text() };
   }
 
-  /** How many volumes the controller's view holds. */
+  /** The number of volumes in the controller's view. */
   async volumeCount(): Promise<number> {
     const { text } = await this.ops('metrics');
     return Number(/^certfleet_controller_index_volumes (\d+)$/m.exec(text)?.[1]);
   }
 
-  /** Asks for the renewal of one volume, as an operator does. */
+  /** Requests the renewal of one volume, as an operator does. */
   async requestRenewal(volumeId: string): Promise<void> {
     const response = await fetch(`http://127.0.0.1:${this.#ports.api ?? 0}/api/v1/renewals`, {
       method: 'POST',

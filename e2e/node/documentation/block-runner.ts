@@ -10,7 +10,7 @@ const functionsKey = 'docs/runbook.md: certfleet() {';
 const variablesKey =
   "docs/runbook.md: NODE=$(kubectl get nodes -o jsonpath='{.items[0].metadata.name}')   # or the node that the alert names";
 
-/** Runs blocks of the pages on the node as a reader would: in one folder, with what the runbook has defined before. */
+/** Runs documented blocks on the node like a reader: in one directory, with the runbook's definitions. */
 export class BlockRunner {
   readonly #cluster: Cluster;
   readonly #blocks = new Map(documentedBlocks().map(({ key, text }) => [key, text]));
@@ -20,12 +20,12 @@ export class BlockRunner {
     this.#cluster = cluster;
   }
 
-  /** Blocks that were run so far. */
+  /** Blocks that have been run. */
   get ran(): ReadonlySet<string> {
     return this.#ran;
   }
 
-  /** Runs a block; rejects when any of its commands fails. @returns all that it wrote */
+  /** Runs a block; rejects when one of its commands fails. @returns all output */
   async run(key: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
     const cwd = await this.#folder();
     const { stdout, stderr } = await this.#cluster.exec('bash', ['-c', this.#script(key)], {
@@ -37,7 +37,7 @@ export class BlockRunner {
     return `${stdout}${stderr}`;
   }
 
-  /** The runbook's functions and variables come before each of its blocks, whatever they are in the page. */
+  /** The runbook's functions and variables precede each of its blocks, independent of their position in the page. */
   #script(key: string): string {
     const isAfterPreparation = key.startsWith('docs/runbook.md: ') && ![functionsKey, variablesKey].includes(key);
     const definitions = this.#text(functionsKey).replace(/^certfleet status$/m, '');
@@ -56,15 +56,16 @@ export class BlockRunner {
 
   #text(key: string): string {
     const text = this.#blocks.get(key);
-    if (text === undefined) throw new Error(`expected a block of commands ${key}, found none in the pages`);
-    // The pages install into cert-manager's namespace; here that has no pods of cert-manager, and the release its own.
+    if (text === undefined) throw new Error(`no block of commands ${key} in the documentation`);
+    // The documentation uses cert-manager's namespace; here cert-manager runs outside the cluster, and the release has
+    // its own namespace.
     return text.replaceAll(
       /(-n |--namespace |NS=|serviceaccount[=:]|certfleet-controller\.)cert-manager\b/g,
       `$1${releaseNamespace}`,
     );
   }
 
-  /** A folder of the reader's with the chart in it. */
+  /** A working directory with the chart in it. */
   async #folder(): Promise<string> {
     const folder = join(this.#cluster.directory, 'reader');
     if ((await mkdir(folder, { recursive: true })) === undefined) return folder;

@@ -1,32 +1,32 @@
-/** Blocks of commands that no test runs as they stand, each with the reason. */
+/** Blocks of commands that no test runs unchanged, each with the reason. */
 export const commandsNotRun: Readonly<Record<string, string>> = {
   'README.md: npm start': 'scripts/single-machine/start.test.ts runs what it starts',
   'README.md: helm install certfleet ./helm/certfleet --namespace cert-manager':
-    'the first step of this suite, in a namespace of its own',
-  'README.md: npm test': 'it is what runs this',
+    'the first step of this suite, in a separate namespace',
+  'README.md: npm test': 'it runs this test',
   'docs/benchmarks.md: npm run bench                                             # all of it, about half an hour; needs root':
-    'measures for half an hour',
+    'takes half an hour',
   'docs/benchmarks.md: npm run bench -- --only dispatch --only redis-lost --only controller-memory --only simulation':
-    'measures for minutes',
+    'takes minutes',
   'docs/installation.md: for app in node-agent renewal-controller; do':
     'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
   'docs/installation.md: helm install certfleet helm/certfleet --namespace cert-manager --create-namespace --set imageRegistry=registry.example.com --wait':
-    'the first step of this suite, without the registry of somebody else',
+    'the first step of this suite, without an external registry',
   'docs/installation.md: kubectl -n cert-manager create token my-account':
-    'ends when somebody interrupts it; the block before runs both commands',
+    'runs until it is interrupted; the block before runs both commands',
   'docs/migration.md: helm get values cert-manager-csi-driver --namespace cert-manager --output yaml > values.yaml':
-    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a driver that stands for it',
+    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a fake driver',
   'docs/migration.md: helm uninstall cert-manager-csi-driver --namespace cert-manager':
-    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a driver that stands for it',
+    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a fake driver',
   'docs/migration.md: umount /tmp/cert-manager-csi-driver/inmemfs && rm -r /tmp/cert-manager-csi-driver':
     'needs the directory of the other driver; e2e/node/suites/take-over.ts ends with its removal',
   'docs/migration.md: helm uninstall certfleet --namespace cert-manager': 'needs the repository of the other chart',
   'docs/runbook.md: kubectl delete node $NODE':
-    'the cluster has one node; e2e/fleet/controller.test.ts has a node leave the cluster',
+    'the cluster has one node; e2e/fleet/controller.test.ts removes a node from the cluster',
   'examples/token-request/README.md: helm upgrade --install cert-manager jetstack/cert-manager --namespace cert-manager --create-namespace \\':
     'needs the repositories of other charts; e2e/cluster/approver-policy.test.ts runs approver-policy',
   'examples/token-request/README.md: helm upgrade --install certfleet helm/certfleet --namespace cert-manager --set app.driver.useTokenRequest=true':
     'e2e/node/suites/token-request.ts installs the chart with this value',
   'examples/token-request/README.md: kubectl apply -f examples/token-request/policy.yaml':
-    'e2e/node/suites/token-request.ts applies these files and looks at what becomes of each pod',
+    'e2e/node/suites/token-request.ts applies these files and checks each pod',
 };

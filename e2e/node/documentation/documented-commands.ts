@@ -2,15 +2,15 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from '../support/release.ts';
 
-/** A block of shell commands in a page, which a reader copies as a whole. */
+/** A block of shell commands, which a reader copies as a whole. */
 export interface DocumentedBlock {
-  /** The page and the block's first line, with a number where another block begins alike; what a table names it by. */
+  /** The page and the block's first line, with a number if another block begins alike; the key in tables. */
   readonly key: string;
   readonly page: string;
   readonly text: string;
 }
 
-/** Pages with commands for operators. The reference pages are generated and have none. */
+/** Pages with commands for operators. The generated reference pages have none. */
 const pages = ['README.md', 'SECURITY.md', 'docs/*.md', 'examples/**/*.md'];
 
 /** The pages' paths, relative to the repository. */
@@ -32,7 +32,7 @@ export function readPage(page: string): {
   return { prose: text.replaceAll(fence, ''), blocks };
 }
 
-/** Every block of commands of every page, each text once a page. */
+/** Every block of commands of every page, each text once per page. */
 export function documentedBlocks(): readonly DocumentedBlock[] {
   const found = new Map<string, DocumentedBlock>();
   for (const page of documentedPages()) {
@@ -47,10 +47,7 @@ export function documentedBlocks(): readonly DocumentedBlock[] {
   return [...found.values()];
 }
 
-/**
- * A block without a language is taken for commands too, so that none escapes by a forgotten word; lines of Redis' ACL file
- * are none.
- */
+/** A block without a language also counts, so that none is missed; lines of Redis' ACL file do not. */
 function isShell(language: string, text: string): boolean {
   return !text.startsWith('user ') && ['', 'sh', 'bash', 'shell', 'console'].includes(language.trim());
 }

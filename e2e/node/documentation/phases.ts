@@ -8,7 +8,7 @@ import { volumeIdOf, volumesRoot } from '../support/node-state.ts';
 import { applyPodsAndWaitReady, deletePods, getPod } from '../support/pods.ts';
 import { podsOf, releaseNamespace, signalPod, waitUntilRestarted } from '../support/release.ts';
 
-/** A block to run and what it must write; or what happens to the cluster between two blocks. */
+/** A block to run with its expected output, or a change of the cluster between two blocks. */
 export type Step =
   | { readonly run: string; readonly expect: readonly RegExp[]; readonly env?: Readonly<Record<string, string>> }
   | { readonly act: string; readonly do: Act };
@@ -40,7 +40,7 @@ const controllerRestarted: Step = {
     }
   },
 };
-/** Waits until a command of the runbook's first section, which operators look at, shows something. */
+/** Waits until a read-only command of the runbook's first section shows the expected output. */
 function until(what: string, command: readonly string[], shows: RegExp): Step {
   return {
     act: what,
@@ -52,7 +52,7 @@ function until(what: string, command: readonly string[], shows: RegExp): Step {
 }
 
 const inOrder: Phase = {
-  state: 'a fleet in order',
+  state: 'a healthy fleet',
   steps: [
     {
       run: installation('kubectl -n cert-manager rollout status daemonset/certfleet'),
@@ -119,10 +119,10 @@ const inOrder: Phase = {
 };
 
 const agentKilled: Phase = {
-  state: 'an agent that was killed',
+  state: 'a killed agent',
   steps: [
     {
-      act: 'its process is killed and comes again',
+      act: 'its process is killed and restarts',
       do: async ({ cluster }: FleetContext): Promise<void> => {
         const [agent] = await podsOf(cluster, 'node-agent');
         if (agent === undefined) throw new Error('expected an agent');
@@ -145,7 +145,7 @@ const issuerFails: Phase = {
   state: 'an issuer that signs nothing',
   steps: [
     {
-      act: 'a pod asks an issuer that is not there',
+      act: 'a pod uses an issuer that does not exist',
       do: async ({ cluster }: FleetContext): Promise<void> => {
         await cluster.apply(fleetPod('hopeless', { 'issuer-name': 'absent' }));
       },
@@ -175,7 +175,7 @@ const expired: Phase = {
   state: 'certificates that have expired',
   steps: [
     {
-      act: 'cert-manager is away for longer than a certificate lives',
+      act: "cert-manager is stopped for longer than a certificate's lifetime",
       do: async ({ cluster }: FleetContext): Promise<void> => {
         await applyPodsAndWaitReady(cluster, [fleetPod('brief', { duration: '30s' })]);
         await cluster.certManager.stop();
@@ -193,7 +193,7 @@ const expired: Phase = {
 };
 
 const pausedLane: Phase = {
-  state: 'a lane that somebody paused',
+  state: 'a paused lane',
   steps: [
     {
       act: 'the lane is paused',
@@ -227,7 +227,7 @@ const redisInTrouble: Phase = {
       expect: [/PONG/, /user default on/],
     },
     {
-      act: 'somebody makes it a cache',
+      act: 'it is configured as a cache',
       do: async ({ redis }: FleetContext): Promise<void> => {
         await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
       },
@@ -237,12 +237,12 @@ const redisInTrouble: Phase = {
     { run: runbook('redis config get maxmemory-policy'), expect: [/noeviction/] },
     { run: runbook('redis info memory'), expect: [/maxmemory_policy:noeviction/] },
     {
-      act: 'it has no memory left, and the controller notices',
+      act: 'it is out of memory, and the controller detects it',
       do: async ({ fleet, redis }: FleetContext): Promise<void> => {
         await redis.command('CONFIG', 'SET', 'maxmemory', '1mb');
         const problem = 'certfleet_controller_redis_problem{kind="refuses-writes"}';
         const isNoticed = async (): Promise<boolean> => (await fleet.metric('renewal-controller', problem)) > 0;
-        await waitUntil('the controller to notice', isNoticed, { timeoutMs: 60_000, intervalMs: 500 });
+        await waitUntil('the controller to detect it', isNoticed, { timeoutMs: 60_000, intervalMs: 500 });
       },
     },
     {
@@ -263,7 +263,7 @@ const redisInTrouble: Phase = {
 };
 
 const moved: Phase = {
-  state: 'a node whose tmpfs is to grow, and whose data directory changes',
+  state: 'a node whose tmpfs grows, and whose data directory changes',
   steps: [
     {
       run: runbook('helm upgrade certfleet helm/certfleet -n $NS --reuse-values \\'),
@@ -315,7 +315,7 @@ const damaged: Phase = {
   state: 'a volume that the agent cannot read',
   steps: [
     {
-      act: 'its record is torn, and the agent starts again',
+      act: 'its record is damaged, and the agent restarts',
       do: async ({ cluster }: FleetContext): Promise<void> => {
         const pod = await getPod(cluster, { name: 'web' });
         const record = join('/var/lib/moved/certfleet', volumeIdOf(pod, 'data'), 'volume.json');
@@ -333,7 +333,7 @@ const damaged: Phase = {
 };
 
 const removed: Phase = {
-  state: 'a release that is removed',
+  state: 'a removed release',
   steps: [
     {
       run: installation(
@@ -341,10 +341,10 @@ const removed: Phase = {
       ),
       expect: [/apps\/web/],
     },
-    { act: 'the last pod goes', do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['web']) },
+    { act: 'the last pod is deleted', do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['web']) },
     { run: installation('helm uninstall certfleet --namespace cert-manager'), expect: [/uninstalled/] },
     {
-      act: 'the agent has gone, and the directory is the one of the page again',
+      act: 'the agent has gone, and the directory is the documented one again',
       do: async ({ cluster }: FleetContext): Promise<void> => {
         const gone = ['wait', '--for=delete', 'pod', '--selector', 'app.kubernetes.io/name=certfleet'];
         await cluster.kubectl([...gone, '--namespace', releaseNamespace, '--timeout=60s']);
@@ -366,7 +366,7 @@ const removed: Phase = {
   ],
 };
 
-/** In an order in which each finds a fleet that the one before has left whole. */
+/** In an order in which each phase starts with a healthy fleet. */
 export const phases: readonly Phase[] = [
   inOrder,
   agentKilled,

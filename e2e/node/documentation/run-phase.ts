@@ -6,7 +6,7 @@ import type { Step } from './phases.ts';
 
 const defaults = { ISSUER: `ClusterIssuer.cert-manager.io//${defaultIssuer}` };
 
-/** Takes a step; a block's commands must all succeed and write what is expected. */
+/** Runs a step; a block's commands must all succeed and print the expected output. */
 export async function takeStep(step: Step, context: FleetContext, runner: BlockRunner): Promise<void> {
   if ('act' in step) {
     await step.do(context);

@@ -9,10 +9,10 @@ import { crowd, crowdIssuer, crowdLane, type GetFleet } from './fleet-context.ts
 import { expectEachOnce, untilApi, untilIndexIsWhole } from './fleet-state.ts';
 import { loggedRequests, maxAtOnce, tooFast, type LoggedRequest } from './request-log.ts';
 
-/** The way from a lane's script to the API server takes one request longer than another by so much at most. */
+/** Maximum difference of the delay between a lane's script and the API server. */
 const toleranceMs = 1_000;
 
-/** Checks that the renewals of the crowd were never more, or faster, than its lane allows. */
+/** Checks that the crowd's renewals never exceeded the limits of its lane. */
 export async function expectWithinLane(auditLog: string): Promise<void> {
   const isRenewal = ({ issuer, generation }: LoggedRequest): boolean => issuer === crowdIssuer && generation > 1;
   const renewals = (await loggedRequests(auditLog)).filter(isRenewal);
@@ -23,9 +23,9 @@ export async function expectWithinLane(auditLog: string): Promise<void> {
 
 const isOpen = ({ issuer, signedAtMs }: LoggedRequest): boolean => issuer === crowdIssuer && signedAtMs === undefined;
 
-/** An issuer gets another CA, and what the old one signed is replaced. */
+/** Rotates an issuer's CA and replaces the certificates of the old one. */
 export function caRollSuite(context: GetFleet): void {
-  describe('a CA that is rolled under fifty pods', () => {
+  describe('a CA rotation for fifty pods', () => {
     const fingerprintOf = (pem: string): string => new X509Certificate(pem).fingerprint256;
     let [oldCa, newCa, output] = ['', '', ''];
 
@@ -37,7 +37,7 @@ export function caRollSuite(context: GetFleet): void {
       assert.equal(preview.count, crowd.length);
       newCa = fingerprintOf((await createCaIssuer(cluster, { name: crowdIssuer })).caCertificate);
 
-      // While the issuer does not answer, the lane fills to its limit.
+      // While the issuer does not respond, the lane fills to its limit.
       cluster.certManager.signal('SIGSTOP');
       const renewal = certfleetInController(cluster, tokens.renewer, 'renew', ...wanted, '--wait');
       try {
@@ -53,11 +53,11 @@ export function caRollSuite(context: GetFleet): void {
       }
     });
 
-    test('the command line in the controller’s image follows to the end', () => {
+    test('the command line in the controller’s image follows the renewal to its end', () => {
       assert.match(output, new RegExp(`${crowd.length} of ${crowd.length} renewed, 0 failed tries\\n$`));
     });
 
-    test('every pod has the new chain, and saw a key that fits its certificate at every moment', async () => {
+    test('every pod has the new chain, and always saw a key that matches its certificate', async () => {
       const { reader } = context();
       await untilIndexIsWhole(context());
       await expectEachOnce(context());
@@ -68,7 +68,7 @@ export function caRollSuite(context: GetFleet): void {
       assert.deepEqual(reader.problems, []);
     });
 
-    test('the issuer’s lane kept its rate and its places, by the times at which requests were made', async () => {
+    test('the issuer’s lane kept its rate and its in-flight limit, by the creation times of requests', async () => {
       await expectWithinLane(context().auditLog);
     });
   });

@@ -11,7 +11,7 @@ const renewCrowd = [
   ...['renew', '--issuer', `ClusterIssuer.cert-manager.io//${crowdIssuer}`, '--reason', 'controllers are killed'],
 ];
 
-/** Replicas that die while they have work in hand. */
+/** Replicas that are killed while they have active work. */
 export function controllerLossSuite(context: GetFleet): void {
   describe('a renewal of fifty pods whose controllers are killed', () => {
     test('completes, each volume exactly once', async () => {
@@ -29,7 +29,7 @@ export function controllerLossSuite(context: GetFleet): void {
       await signalPod(cluster, first, 'SIGKILL');
       await untilRenewed(20);
       assert.equal((await renewalOf(context(), id)).state, 'running');
-      // Now all that there is: one process dies and is started again, the other's pod is replaced.
+      // Then all replicas: one process dies and restarts, the other's pod is replaced.
       await keepLogs(cluster);
       const gone = ['--grace-period=0', '--force', '--namespace', releaseNamespace];
       await Promise.all([

@@ -7,7 +7,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { Forward } from '../../cluster/forward.ts';
 import { releaseNamespace } from '../support/release.ts';
 
-/** What a run of the command line came to. */
+/** The result of a command-line call. */
 export interface CliOutcome {
   readonly exitCode: number;
   readonly output: string;
@@ -24,7 +24,7 @@ export class FleetApi {
     this.#caFile = caFile;
   }
 
-  /** Opens the way that operators from outside have: the Service, whose CA they fetch as the chart's notes say. */
+  /** Connects like an external operator: through the Service, with the CA fetched as the chart's notes say. */
   static async open(cluster: Cluster): Promise<FleetApi> {
     const field = async (object: string, path: string): Promise<string> => {
       const output = `--output=jsonpath={${path}}`;
@@ -55,7 +55,7 @@ export class FleetApi {
     return { exitCode, output, complaint };
   }
 
-  /** The API's own answer to a command; rejects with what the command line said. */
+  /** The API's answer to a command; rejects with the command line's output. */
   async json<T>(token: string, ...argv: readonly string[]): Promise<T> {
     const { exitCode, output, complaint } = await this.run(token, ...argv, '--output', 'json');
     if (exitCode !== 0) throw new Error(complaint);
@@ -63,7 +63,7 @@ export class FleetApi {
   }
 }
 
-/** Runs the operators' command line in the controller's image, with a token. @returns what it printed */
+/** Runs the operators' command line in the controller's image with a token. @returns its output */
 export async function certfleetInController(
   cluster: Cluster,
   token: string,
@@ -74,7 +74,7 @@ export async function certfleetInController(
   return (await cluster.kubectl([...exec, ...cli], { input: token })).stdout;
 }
 
-/** A ServiceAccount that stands for an operator, with a role of the chart or none. @returns its token */
+/** A ServiceAccount for an operator, with a role of the chart or none. @returns its token */
 export async function createOperator(cluster: Cluster, name: string, role?: 'view' | 'renew'): Promise<string> {
   const account = ['--namespace', releaseNamespace];
   await cluster.kubectl(['create', 'serviceaccount', name, ...account]);

@@ -8,27 +8,26 @@ import { FleetRedis } from './fleet-redis.ts';
 import { FleetRelease } from './fleet-release.ts';
 import { VolumeReader } from './volume-reader.ts';
 
-/** The ClusterIssuer of the crowd, whose lane has limits of its own. */
+/** The ClusterIssuer of the crowd, whose lane has its own limits. */
 export const crowdIssuer = 'crowd-ca';
-/** The limits of that lane: below the four renewals that one node works on at once. */
+/** The limits of that lane: below the four concurrent renewals of one node. */
 export const crowdLane = { ratePerSecond: 5, burst: 1, maxInFlight: 3 };
-/** Pods whose certificates last long, and are renewed when somebody asks for it. */
+/** Pods with long-lived certificates, which are renewed on request. */
 export const crowd: readonly string[] = Array.from({ length: 50 }, (_, index) => `crowd-${index}`);
 /** Pods whose certificates last a minute. */
 export const minutely = ['minute-0', 'minute-1'] as const;
-/** A pod whose certificate lasts half a minute: there is no upgrade that it is not renewed in, or right after. */
+/** A pod whose certificate lasts half a minute, so that it is renewed during or right after every upgrade. */
 export const churning = 'half-minute';
 
-/** What every suite works with. */
 export interface FleetContext {
   readonly cluster: Cluster;
   readonly fleet: FleetRelease;
   readonly redis: FleetRedis;
   readonly reader: VolumeReader;
   readonly auditLog: string;
-  /** The issuer of the crowd as it was made first. */
+  /** The first CA of the crowd's issuer. */
   readonly firstCrowdCa: CaIssuer;
-  /** Makes the way to the API and the operators' tokens, once the chart is installed. */
+  /** Creates the API connection and the operators' tokens, once the chart is installed. */
   join(): Promise<void>;
   readonly api: FleetApi;
   readonly tokens: OperatorTokens;
@@ -38,7 +37,7 @@ export interface FleetContext {
 /** Tokens of three ServiceAccounts: with the chart's roles, and with none. */
 type OperatorTokens = Readonly<Record<'viewer' | 'renewer' | 'stranger', string>>;
 
-/** Suites are registered before the cluster is there. */
+/** Suites are registered before the cluster exists. */
 export type GetFleet = () => FleetContext;
 
 /** A full cluster with issuers and images; the chart is not yet installed. */
@@ -110,7 +109,7 @@ class OpenFleet implements FleetContext {
   }
 }
 
-/** A pod with one volume of an ECDSA key. */
+/** A pod with one volume with an ECDSA key. */
 export function fleetPod(name: string, attributes: VolumeAttributes): object {
   return certificatePod(name, { data: { 'key-algorithm': 'ECDSA', 'common-name': name, ...attributes } });
 }

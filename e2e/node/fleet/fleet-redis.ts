@@ -21,7 +21,7 @@ export class FleetRedis {
     return Buffer.from(stdout, 'base64').toString();
   }
 
-  /** Ends the process at once and lets the kubelet start it in vain, with what it has written out of its reach. */
+  /** Kills the process and makes the kubelet's restarts fail, with its data moved out of reach. */
   async holdDown(): Promise<void> {
     const pod = await this.#pod();
     await this.#setMode('000', pod);
@@ -35,7 +35,7 @@ export class FleetRedis {
     await this.#untilReady();
   }
 
-  /** Ends pod and data at once; resolves when another pod serves, with nothing. */
+  /** Deletes pod and data; resolves when a new, empty pod serves. */
   async lose(): Promise<void> {
     await keepLogs(this.#cluster);
     const { metadata } = await this.#pod();
@@ -45,7 +45,7 @@ export class FleetRedis {
     await this.#untilReady();
   }
 
-  /** The content of every key, and the commands of which that came, as text. */
+  /** The content of every key, and the commands that wrote it, as text. */
   async content(): Promise<string> {
     const { status, metadata } = await this.#pod();
     const forward = await this.#cluster.forward(6379, status.podIP);
@@ -65,7 +65,7 @@ export class FleetRedis {
     }
   }
 
-  /** A node's volumes by id, as the index in Redis holds them: JSON. */
+  /** A node's volumes by id, from the index in Redis: JSON. */
   async index(node: string): Promise<Readonly<Record<string, string>>> {
     return JSON.parse(await this.#ask('--json', 'hgetall', redisKeys('certfleet').volumes(node))) as Record<
       string,
@@ -73,13 +73,13 @@ export class FleetRedis {
     >;
   }
 
-  /** The hashes of the passwords of all its users, as SHA-256 in hexadecimal. */
+  /** The password hashes of all users, as SHA-256 in hexadecimal. */
   async passwordHashes(): Promise<readonly string[]> {
     const stdout = await this.#ask('acl', 'list');
     return [...stdout.matchAll(/#([0-9a-f]{64})/g)].flatMap(([, hash]) => hash ?? []);
   }
 
-  /** Sends a command as the default user. @returns what redis-cli printed */
+  /** Sends a command as the default user. @returns redis-cli's output */
   command(...command: readonly string[]): Promise<string> {
     return this.#ask(...command);
   }
@@ -92,7 +92,7 @@ export class FleetRedis {
 
   async #pod(): Promise<PodObject> {
     const [pod] = await podsOf(this.#cluster, 'redis');
-    if (pod === undefined) throw new Error('expected a pod of Redis');
+    if (pod === undefined) throw new Error('Redis has no pod');
     return pod;
   }
 

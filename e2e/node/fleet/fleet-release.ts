@@ -23,7 +23,7 @@ export class FleetRelease {
     this.#cluster = cluster;
   }
 
-  /** Builds the images and pushes them where the node pulls. */
+  /** Builds the images and pushes them to the node's registry. */
   async buildImages(): Promise<void> {
     const { appVersion } = parse(await chartFile('Chart.yaml')) as { appVersion: string };
     await buildAppImage(this.#cluster, 'node-agent', appVersion);
@@ -31,7 +31,7 @@ export class FleetRelease {
     await this.#buildRedisImage();
   }
 
-  /** `helm install` and nothing else said, until all of it is ready. @returns the chart's notes */
+  /** `helm install` with default values, until everything is ready. @returns the chart's notes */
   async install(): Promise<string> {
     const install = ['install', releaseName, chart, ...place, '--create-namespace', ...untilReady];
     const { stdout } = await this.#cluster.helm(install);
@@ -39,7 +39,7 @@ export class FleetRelease {
     return stdout;
   }
 
-  /** `helm upgrade` with a values file, until all of it is ready. @returns the chart's notes */
+  /** `helm upgrade` with a values file, until everything is ready. @returns the chart's notes */
   async upgrade(values: object): Promise<string> {
     await keepLogs(this.#cluster);
     const file = join(this.#cluster.directory, 'values.yaml');
@@ -50,14 +50,14 @@ export class FleetRelease {
     return stdout;
   }
 
-  /** `helm rollback` to a revision, until all of it is ready. */
+  /** `helm rollback` to a revision, until everything is ready. */
   async rollback(revision: number): Promise<void> {
     await keepLogs(this.#cluster);
     await this.#cluster.helm(['rollback', releaseName, `${revision}`, ...place, ...untilReady]);
     await this.#untilAgentIsReady();
   }
 
-  /** A sample of a component's real metrics, the sum over its pods; 0 where it is not there. */
+  /** A sample of a component's metrics, summed over its pods; 0 if missing. */
   async metric(component: ComponentName, sample: string): Promise<number> {
     const values = (await this.metrics(component)).map((page) => {
       const line = page.split('\n').find((each) => each.startsWith(`${sample} `));
@@ -66,7 +66,7 @@ export class FleetRelease {
     return values.reduce((sum, value) => sum + value, 0);
   }
 
-  /** The pages of metrics of a component's pods. */
+  /** The metrics pages of a component's pods. */
   async metrics(component: ComponentName): Promise<readonly string[]> {
     const pods = await podsOf(this.#cluster, component);
     return Promise.all(
@@ -77,13 +77,13 @@ export class FleetRelease {
     );
   }
 
-  /** helm lets a tenth of the nodes be without an agent, rounded up: of one node, all. */
+  /** helm accepts a tenth of the nodes without an agent, rounded up: with one node, all. */
   async #untilAgentIsReady(): Promise<void> {
     await this.#cluster.kubectl(['rollout', 'status', `daemonset/${releaseName}`, ...place, '--timeout=90s']);
     await keepLogs(this.#cluster);
   }
 
-  /** This machine's Redis under the name of the image that the chart installs. */
+  /** This machine's Redis under the image name of the chart. */
   async #buildRedisImage(): Promise<void> {
     const { controller } = parse(await chartFile('values.yaml')) as ChartValues;
     const { repository, tag } = controller.redis.image;

@@ -8,7 +8,7 @@ import { apiObjects } from '../support/api-objects.ts';
 import { readKeptLogs } from '../support/kept-logs.ts';
 import type { GetFleet } from './fleet-context.ts';
 
-/** Looks through everything that the whole run has left anywhere but in a pod's own files. The last suite. */
+/** Scans all output of the whole run, except the pods' own files. The last suite. */
 export function fleetSecretSuite(context: GetFleet): void {
   describe('no private key, token or password is in', () => {
     let known: readonly KnownSecret[];
@@ -24,10 +24,10 @@ export function fleetSecretSuite(context: GetFleet): void {
       assert.ok(hashes.size >= 2);
     });
 
-    /** Nobody but the agent knows its password; Redis knows its hash. */
+    /** Only the agent knows its password; Redis knows the hash. */
     const expectNone = (texts: readonly SecretScanText[]): void => {
       for (const { where, text } of texts) {
-        assert.ok(text.length > 0, `expected something to look through in ${where}`);
+        assert.ok(text.length > 0, `nothing to scan in ${where}`);
         const words = new Set(text.split(/[^A-Za-z0-9_-]+/).filter(({ length }) => length >= 40));
         const found = [...words].filter((word) => hashes.has(createHash('sha256').update(word).digest('hex')));
         assert.equal(found.length, 0, `a password of Redis in ${where}`);
@@ -35,7 +35,7 @@ export function fleetSecretSuite(context: GetFleet): void {
       assert.deepEqual(findSecrets(texts, known), []);
     };
 
-    test('what agent, controller and Redis have logged at the highest level', async () => {
+    test('the logs of agent, controller and Redis at the highest level', async () => {
       const containers = ['node-agent', 'renewal-controller', 'redis'];
       const texts = await Promise.all(
         containers.map(async (where) => ({ where, text: await readKeptLogs(context().cluster, where) })),
@@ -51,11 +51,11 @@ export function fleetSecretSuite(context: GetFleet): void {
       expectNone([{ where: 'Redis', text }]);
     });
 
-    test('any object of the API, events included', async () => {
+    test('any object of the API, including events', async () => {
       expectNone(await apiObjects(context().cluster));
     });
 
-    test('what was sent to the API server', async () => {
+    test('requests to the API server', async () => {
       expectNone([{ where: 'audit log', text: await readFile(context().auditLog, 'utf8') }]);
     });
 

@@ -12,10 +12,10 @@ import type { VolumeRow } from '../../../libs/operator-api/src/volumes.ts';
 import type { FleetContext } from './fleet-context.ts';
 import { loggedRequests, podOf } from './request-log.ts';
 
-/** A volume as the node itself has it, which is the truth. */
+/** A volume as the node has it, which is authoritative. */
 export type NodeVolume = Pick<VolumeRow, 'volumeId' | 'pod' | 'generation'>;
 
-/** What the agent's records on the node say. */
+/** The agent's records on the node. */
 export async function volumesOnNode(cluster: Cluster): Promise<readonly NodeVolume[]> {
   const root = cluster.nodePath(volumesRoot);
   const names = (await readdir(root)).filter((name) => !name.startsWith('.'));
@@ -28,12 +28,12 @@ export async function volumesOnNode(cluster: Cluster): Promise<readonly NodeVolu
   );
 }
 
-/** What the controller lists. */
+/** The volumes that the controller lists. */
 export async function listedVolumes({ api, tokens }: FleetContext): Promise<readonly VolumeRow[]> {
   return (await api.json<{ readonly volumes: readonly VolumeRow[] }>(tokens.viewer, 'list')).volumes;
 }
 
-/** Whether the controller takes the one node for silent. */
+/** Whether the controller considers the one node silent. */
 export async function isNodeSilent({ api, tokens, cluster }: FleetContext): Promise<boolean> {
   const { nodes } = await api.json<Nodes>(tokens.viewer, 'nodes');
   assert.deepEqual(
@@ -43,15 +43,15 @@ export async function isNodeSilent({ api, tokens, cluster }: FleetContext): Prom
   return nodes.some((node) => node.isSilent);
 }
 
-/** A renewal on demand as it stands. */
+/** The current state of a requested renewal. */
 export async function renewalOf({ api, tokens }: FleetContext, id: string): Promise<Renewal> {
   const { renewals } = await api.json<Renewals>(tokens.viewer, 'status');
   const found = renewals.find((each) => each.id === id);
-  assert.ok(found, `expected renewal ${id} among ${renewals.map((each) => each.id).join(', ')}`);
+  assert.ok(found, `no renewal ${id} among ${renewals.map((each) => each.id).join(', ')}`);
   return found;
 }
 
-/** Waits until something holds of what the API says; while it does not answer, it does not hold. */
+/** Waits until a condition on the API holds; it does not hold while the API does not respond. */
 export async function untilApi(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   let last = '';
   const isSo = (): Promise<boolean> =>
@@ -62,7 +62,10 @@ export async function untilApi(what: string, holds: () => Promise<boolean>, time
   await waitUntil(what, isSo, { timeoutMs, intervalMs: 200, explain: () => Promise.resolve(last) });
 }
 
-/** Waits until Redis holds, and the controller lists, just the volumes that the node has, each as it is. @returns milliseconds it took */
+/**
+ * Waits until index and controller show exactly the node's volumes with their current state. @returns the time in
+ * milliseconds
+ */
 export async function untilIndexIsWhole(context: FleetContext, timeoutMs = 60_000): Promise<number> {
   const startedAt = performance.now();
   let difference = '';
@@ -79,16 +82,16 @@ export async function untilIndexIsWhole(context: FleetContext, timeoutMs = 60_00
     return listed.length === actual.length && differences.every(({ size }) => size === 0);
   };
   try {
-    await untilApi('the index to be whole', isWhole, timeoutMs);
+    await untilApi('the index to be complete', isWhole, timeoutMs);
   } catch (cause) {
-    throw new Error(`the node and what is listed, and what is stored, differ by: ${difference}`, { cause });
+    throw new Error(`node, list and index differ by: ${difference}`, { cause });
   }
   return Math.round(performance.now() - startedAt);
 }
 
 /**
- * Checks that each volume's generation, the requests made for it and the certificates that its pod has seen are the same
- * number: nothing was renewed twice, and nothing was asked for in vain.
+ * Checks that each volume's generation, its requests and the certificates that its pod has seen are the same number:
+ * nothing was renewed twice, and no request was unused.
  */
 export async function expectEachOnce(context: FleetContext): Promise<void> {
   const { cluster, auditLog, reader } = context;
@@ -102,7 +105,7 @@ export async function expectEachOnce(context: FleetContext): Promise<void> {
     });
     return { expected: generations.sort(), found: observed.sort() };
   };
-  // A renewal that is under way has its request first, then its files, then its record.
+  // An active renewal creates its request first, then its files, then its record.
   const isEqual = async (): Promise<boolean> => {
     const { expected, found } = await counts();
     return JSON.stringify(expected) === JSON.stringify(found);

@@ -7,7 +7,7 @@ import { countReady, podsOf, type ComponentName } from '../support/release.ts';
 import { crowd, crowdIssuer, crowdLane, fleetPod, minutely, churning, type GetFleet } from './fleet-context.ts';
 import { untilIndexIsWhole } from './fleet-state.ts';
 
-/** As `helm get values` gives them for a release of cert-manager's csi-driver. */
+/** The output of `helm get values` for a release of cert-manager's csi-driver. */
 const formerDriverValues = {
   imageRegistry: 'quay.io',
   imageNamespace: 'jetstack',
@@ -19,7 +19,7 @@ const formerDriverValues = {
   priorityClassName: 'system-node-critical',
 };
 
-/** What the tests after it need: quick heartbeats, all of the logs, and a lane with limits that fifty pods reach. */
+/** Values for the later tests: short heartbeats, all logs, and a lane with limits that fifty pods reach. */
 const testValues = {
   app: { logLevel: 5 },
   controller: {
@@ -29,23 +29,23 @@ const testValues = {
   },
 };
 
-/** The chart installed by one command, with pods, and upgraded under them. */
+/** Installs the chart with one command, adds pods, and upgrades it. */
 export function installationSuite(context: GetFleet): void {
-  describe('helm install and nothing else said', () => {
+  describe('helm install with default values', () => {
     let notes: string;
     before(async () => {
       notes = await context().fleet.install();
       await context().join();
     });
 
-    test('brings agent, controller and Redis, all of them ready', async () => {
+    test('starts agent, controller and Redis, all of them ready', async () => {
       const ready = (component: ComponentName): Promise<number> => countReady(context().cluster, component);
       assert.deepEqual([await ready('node-agent'), await ready('renewal-controller'), await ready('redis')], [1, 2, 1]);
       assert.match(notes, /certfleet-renew/);
       assert.doesNotMatch(notes, /IGNORED/);
     });
 
-    test('has the agent report to the controller', async (t) => {
+    test('connects the agent to the controller', async (t) => {
       const startedAt = performance.now();
       const isConnected = async (): Promise<boolean> =>
         (await context().fleet.metric('node-agent', 'certfleet_agent_controller_connected')) === 1;
@@ -65,7 +65,7 @@ export function installationSuite(context: GetFleet): void {
     });
   });
 
-  describe('helm upgrade with the values file of the former driver, while fifty pods start', () => {
+  describe('helm upgrade with the values file of the upstream driver, while fifty pods start', () => {
     let notes: string;
     before(async () => {
       const { cluster, fleet } = context();
@@ -73,7 +73,7 @@ export function installationSuite(context: GetFleet): void {
       notes = await fleet.upgrade({ ...formerDriverValues, ...testValues });
     });
 
-    test('keeps the whole of it running, with images of its own', async () => {
+    test("keeps everything running, with the chart's own images", async () => {
       assert.match(notes, /IGNORED: image names the image of cert-manager's csi-driver/);
       const pods = await Promise.all(
         (['node-agent', 'renewal-controller'] as const).map((name) => podsOf(context().cluster, name)),
@@ -86,7 +86,7 @@ export function installationSuite(context: GetFleet): void {
       ]);
     });
 
-    test('lets every pod start, and no renewal be missed', async () => {
+    test('lets every pod start and misses no renewal', async () => {
       const { cluster, reader } = context();
       await waitReady(cluster, { names: crowd, timeout: '120s' });
       reader.add(...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))));

@@ -5,13 +5,13 @@ import { podsOf, signalPod } from '../support/release.ts';
 import type { GetFleet } from './fleet-context.ts';
 import { expectEachOnce, isNodeSilent, renewalOf, untilApi, untilIndexIsWhole } from './fleet-state.ts';
 
-/** Three heartbeats of two seconds, a second or two until the controller looks at them, and what a busy machine takes. */
+/** Three heartbeats of two seconds, up to two seconds until the controller checks, and a reserve for a busy machine. */
 const silentWithinMs = 12_000;
 
-/** An agent that stands still, and goes on. */
+/** Stops and continues the agent's process. */
 export function nodeSilenceSuite(context: GetFleet): void {
-  describe('a node whose agent stands still', () => {
-    test('is shown as silent within seconds, its renewals wait, and all is whole when it is back', async (t) => {
+  describe('a node with a stopped agent process', () => {
+    test('is shown as silent within seconds, its renewals wait, and everything is complete when it continues', async (t) => {
       const { cluster, api, tokens, reader } = context();
       const [agent] = await podsOf(cluster, 'node-agent');
       assert.ok(agent);

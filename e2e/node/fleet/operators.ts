@@ -5,10 +5,10 @@ import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
 
 const renewOne = ['renew', '--pod', 'crowd-0', '--reason', 'test', '--dry-run'];
 
-/** What the chart's roles let an operator do, by the command line. */
+/** Tests the permissions of the chart's roles with the command line. */
 export function operatorSuite(context: GetFleet): void {
   describe('an operator', () => {
-    test('of the role to look may list, and may not renew or hold a lane', async () => {
+    test('with the view role can list, but not renew or pause a lane', async () => {
       const { api, tokens } = context();
       const list = await api.run(tokens.viewer, 'list', '--issuer', `ClusterIssuer.cert-manager.io//${crowdIssuer}`);
       assert.equal(list.exitCode, 0, list.complaint);
@@ -20,7 +20,7 @@ export function operatorSuite(context: GetFleet): void {
       }
     });
 
-    test('of the role to renew may do both', async () => {
+    test('with the renew role can do both', async () => {
       const { api, tokens } = context();
       const { exitCode, output, complaint } = await api.run(tokens.renewer, ...renewOne);
       assert.equal(exitCode, 0, complaint);
@@ -28,7 +28,7 @@ export function operatorSuite(context: GetFleet): void {
       assert.equal((await api.run(tokens.renewer, 'status')).exitCode, 0);
     });
 
-    test('without a role, or without a token, sees nothing', async () => {
+    test('without a role or token sees nothing', async () => {
       const { api, tokens } = context();
       const refusals = [await api.run(tokens.stranger, 'list'), await api.run(undefined, 'list')];
       assert.deepEqual(

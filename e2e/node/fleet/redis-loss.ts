@@ -8,15 +8,15 @@ import { renewalsByAgent } from './renewal-path.ts';
 
 const minuteMs = 60_000;
 
-/** Redis gone for a while, and its data for ever. */
+/** A temporary outage of Redis, and the permanent loss of its data. */
 export function redisLossSuite(context: GetFleet): void {
-  /** A renewal that is asked for goes through the queue again. */
+  /** A requested renewal goes through the queue again. */
   const expectJobs = async (): Promise<void> => {
     const { api, tokens } = context();
     const before = await renewalsByAgent(context(), 'job');
     const renewOne = ['renew', '--pod', 'crowd-1', '--reason', 'Redis is back'];
     let id = '';
-    // The replica that answers may be the one whose connection is not back yet, and says so.
+    // The replica that answers may not be reconnected yet, and reports that.
     await untilApi('a renewal to be asked for', async () => {
       ({ id } = await api.json<{ readonly id: string }>(tokens.renewer, ...renewOne));
       return true;
@@ -25,8 +25,8 @@ export function redisLossSuite(context: GetFleet): void {
     assert.ok((await renewalsByAgent(context(), 'job')) > before);
   };
 
-  describe('with Redis killed and held down for a minute', () => {
-    test('no certificate expires, and the index is whole within a minute of its return, nothing renewed twice', async (t) => {
+  describe('with Redis killed and stopped for a minute', () => {
+    test('no certificate expires, and the index is complete within a minute of its return, without a second renewal', async (t) => {
       const { redis, reader } = context();
       const seen = minutely.map((pod) => reader.seenBy(pod).length);
       const ownBefore = await renewalsByAgent(context(), 'deadline');
@@ -43,8 +43,8 @@ export function redisLossSuite(context: GetFleet): void {
       } finally {
         await redis.letUp();
       }
-      t.diagnostic(`Redis was away for ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
-      t.diagnostic(`the index was whole ${await untilIndexIsWhole(context(), minuteMs)} ms after its return`);
+      t.diagnostic(`Redis was unavailable for ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+      t.diagnostic(`the index was complete ${await untilIndexIsWhole(context(), minuteMs)} ms after its return`);
       await expectJobs();
       await expectEachOnce(context());
       assert.deepEqual(reader.problems, []);
@@ -52,11 +52,11 @@ export function redisLossSuite(context: GetFleet): void {
   });
 
   describe('with Redis and all its data lost', () => {
-    test('the index is whole within a minute, nothing renewed twice, and jobs come again', async (t) => {
+    test('the index is complete within a minute, without a second renewal, and jobs arrive again', async (t) => {
       const { redis, reader } = context();
       await redis.lose();
       t.diagnostic(
-        `the index was whole ${await untilIndexIsWhole(context(), minuteMs)} ms after another Redis was there`,
+        `the index was complete ${await untilIndexIsWhole(context(), minuteMs)} ms after a new Redis was ready`,
       );
       await expectJobs();
       await expectEachOnce(context());

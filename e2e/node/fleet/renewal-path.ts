@@ -5,7 +5,7 @@ import { waitUntil } from '../../cluster/wait.ts';
 import { minutely, type FleetContext, type GetFleet } from './fleet-context.ts';
 import { listedVolumes } from './fleet-state.ts';
 
-/** Certificates that agents say they have renewed, by what set it going. */
+/** Renewals in the agents' metrics, by cause. */
 export const renewalsByAgent = ({ fleet }: FleetContext, cause: 'job' | 'deadline' | 'retry'): Promise<number> =>
   fleet.metric('node-agent', `certfleet_agent_issuances_total{result="success",cause="${cause}"}`);
 
@@ -23,10 +23,10 @@ async function counts(
   };
 }
 
-/** Who renews while all is well. */
+/** Which side renews in normal operation. */
 export function renewalPathSuite(context: GetFleet): void {
   describe('a certificate of sixty seconds', () => {
-    test('is renewed by a job of the controller, not by the local deadline, as both sides count', async () => {
+    test('is renewed by a job of the controller, not at the fallback deadline, in the metrics of both sides', async () => {
       const { reader } = context();
       const before = await counts(context());
       const seen = minutely.map((pod) => reader.seenBy(pod).length);

@@ -2,52 +2,54 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { loggedRequests, maxAtOnce, podOf, tooFast } from './request-log.ts';
 
 const lane = { ratePerSecond: 5, burst: 1 };
 
-test('starts at the lane’s rate are not too fast, also when each is seen up to the tolerance later or sooner', () => {
-  const even = Array.from({ length: 20 }, (_, index) => index * 200);
-  assert.deepEqual(tooFast(even, lane, 0), []);
-  const shaken = even.map((at, index) => at + (index % 2) * 150);
-  assert.deepEqual(tooFast(shaken, lane, 150), []);
-  assert.notDeepEqual(tooFast(shaken, lane, 100), []);
-});
-
-test('starts above the rate are found wherever they are, and a burst is allowed once', () => {
-  const slow = [0, 10_000, 20_000];
-  const quick = [30_000, 30_010, 30_020, 30_030];
-  assert.deepEqual(tooFast([...slow, ...quick], { ratePerSecond: 5, burst: 4 }, 0), []);
-  assert.deepEqual(tooFast([...slow, ...quick], { ratePerSecond: 5, burst: 3 }, 0), ['4 starts within 30 ms']);
-});
-
-test('requests that are open at one moment are counted, one that was never signed for ever', () => {
-  const request = (createdAtMs: number, signedAtMs?: number) => ({
-    ...{ name: 'a', namespace: 'b', issuer: 'c', generation: 1 },
-    createdAtMs,
-    signedAtMs,
+describe('the request log', () => {
+  test('accepts starts at the lane’s rate, also with the tolerated delay between them', () => {
+    const even = Array.from({ length: 20 }, (_, index) => index * 200);
+    assert.deepEqual(tooFast(even, lane, 0), []);
+    const shaken = even.map((at, index) => at + (index % 2) * 150);
+    assert.deepEqual(tooFast(shaken, lane, 150), []);
+    assert.notDeepEqual(tooFast(shaken, lane, 100), []);
   });
-  assert.equal(maxAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
-  assert.equal(maxAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
-});
 
-test('finds pod and generation in the name of a request, also of one that replaces a refused one', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'certfleet-audit-'));
-  t.after(() => rm(directory, { recursive: true }));
-  const event = (name: string) => ({
-    ...{ verb: 'create', requestReceivedTimestamp: '2026-11-24T00:00:00Z', stageTimestamp: '2026-11-24T00:00:00Z' },
-    objectRef: { resource: 'certificaterequests', namespace: 'apps' },
-    responseStatus: { code: 201 },
-    responseObject: { metadata: { name }, spec: { issuerRef: { name: 'ca' } } },
+  test('finds starts above the rate anywhere, and allows one burst', () => {
+    const slow = [0, 10_000, 20_000];
+    const quick = [30_000, 30_010, 30_020, 30_030];
+    assert.deepEqual(tooFast([...slow, ...quick], { ratePerSecond: 5, burst: 4 }, 0), []);
+    assert.deepEqual(tooFast([...slow, ...quick], { ratePerSecond: 5, burst: 3 }, 0), ['4 starts within 30 ms']);
   });
-  const names = ['web-1-0123456789ab-7', 'web-1-0123456789ab-7-2'];
-  const log = join(directory, 'audit.log');
-  await writeFile(log, names.map((name) => JSON.stringify(event(name))).join('\n'));
-  const found = (await loggedRequests(log)).map(({ name, generation }) => [podOf(name), generation]);
-  assert.deepEqual(found, [
-    ['web-1', 7],
-    ['web-1', 7],
-  ]);
+
+  test('counts concurrent requests; one that was never signed stays open', () => {
+    const request = (createdAtMs: number, signedAtMs?: number) => ({
+      ...{ name: 'a', namespace: 'b', issuer: 'c', generation: 1 },
+      createdAtMs,
+      signedAtMs,
+    });
+    assert.equal(maxAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
+    assert.equal(maxAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
+  });
+
+  test('finds pod and generation in the name of a request, also of a replacement', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'certfleet-audit-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const event = (name: string) => ({
+      ...{ verb: 'create', requestReceivedTimestamp: '2026-11-24T00:00:00Z', stageTimestamp: '2026-11-24T00:00:00Z' },
+      objectRef: { resource: 'certificaterequests', namespace: 'apps' },
+      responseStatus: { code: 201 },
+      responseObject: { metadata: { name }, spec: { issuerRef: { name: 'ca' } } },
+    });
+    const names = ['web-1-0123456789ab-7', 'web-1-0123456789ab-7-2'];
+    const log = join(directory, 'audit.log');
+    await writeFile(log, names.map((name) => JSON.stringify(event(name))).join('\n'));
+    const found = (await loggedRequests(log)).map(({ name, generation }) => [podOf(name), generation]);
+    assert.deepEqual(found, [
+      ['web-1', 7],
+      ['web-1', 7],
+    ]);
+  });
 });

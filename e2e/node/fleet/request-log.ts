@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 
-/** A CertificateRequest's life, as the API server's audit log tells it. */
+/** The life of a CertificateRequest, from the API server's audit log. */
 export interface LoggedRequest {
   readonly name: string;
   readonly namespace: string;
   /** Name of the issuer. */
   readonly issuer: string;
-  /** Which certificate of its volume it is for: its name says so. */
+  /** The generation of its volume's certificate, from its name. */
   readonly generation: number;
   /** When the API server received it, in milliseconds since the epoch. */
   readonly createdAtMs: number;
-  /** When its certificate was written into it; undefined while it is not signed. */
+  /** When its certificate was written; undefined while it is not signed. */
   readonly signedAtMs: number | undefined;
 }
 
@@ -27,11 +27,11 @@ interface AuditEvent {
   };
 }
 
-/** Every CertificateRequest that the log tells of, in the order in which they were made. */
+/** All CertificateRequests in the log, in order of creation. */
 export async function loggedRequests(auditLog: string): Promise<readonly LoggedRequest[]> {
   const requests = new Map<string, LoggedRequest>();
   for (const line of (await readFile(auditLog, 'utf8')).split('\n')) {
-    // Most lines are of other resources; the last may be half written.
+    // Most lines are of other resources; the last may be incomplete.
     if (!line.includes('"resource":"certificaterequests"') || !line.endsWith('}')) continue;
     const event = JSON.parse(line) as AuditEvent;
     if (event.responseStatus.code < 300) note(requests, event);
@@ -58,13 +58,13 @@ function note(requests: Map<string, LoggedRequest>, event: AuditEvent): void {
 
 const nameGrammar = /^(?<pod>.+)-[0-9a-f]{12}-(?<generation>\d+)(?:-\d+)?$/;
 
-/** The pod that a request is for, by the request's name. */
+/** The pod of a request, from the request's name. */
 export const podOf = (name: string): string => nameGrammar.exec(name)?.groups?.['pod'] ?? name;
 
-/** A request that replaces one that was refused ends with the number of those before it, after the generation. */
+/** The name of a replacement ends with the number of earlier requests, after the generation. */
 const generationOf = (name: string): number => Number(nameGrammar.exec(name)?.groups?.['generation']);
 
-/** Starts that came sooner than a rate and a burst allow, in words; a start may be seen this much later than the last. */
+/** Starts above a rate and burst, as text; the observed delay of starts may vary by the tolerance. */
 export function tooFast(
   timesMs: readonly number[],
   { ratePerSecond, burst }: { readonly ratePerSecond: number; readonly burst: number },
@@ -81,13 +81,13 @@ export function tooFast(
   return found;
 }
 
-/** The most requests that were made and not yet signed at one moment. */
+/** The maximum of concurrent unsigned requests. */
 export function maxAtOnce(requests: readonly LoggedRequest[]): number {
   const steps = requests.flatMap(({ createdAtMs, signedAtMs = Infinity }) => [
     { atMs: createdAtMs, by: 1 },
     { atMs: signedAtMs, by: -1 },
   ]);
-  // An end and a start in one millisecond are no overlap.
+  // An end and a start in the same millisecond do not overlap.
   steps.sort((a, b) => a.atMs - b.atMs || a.by - b.by);
   let [now, most] = [0, 0];
   for (const { by } of steps) most = Math.max(most, (now += by));

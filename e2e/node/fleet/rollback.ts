@@ -5,10 +5,10 @@ import { waitUntil } from '../../cluster/wait.ts';
 import { churning, type GetFleet } from './fleet-context.ts';
 import { expectEachOnce, untilIndexIsWhole } from './fleet-state.ts';
 
-/** The way back from the upgrade of the first suite. */
+/** Rolls back the upgrade of the first suite. */
 export function rollbackSuite(context: GetFleet): void {
   describe('helm rollback', () => {
-    test('goes back to the values of the installation without a missed renewal', async () => {
+    test('returns to the values of the installation without a missed renewal', async () => {
       const { fleet, reader } = context();
       const seen = reader.seenBy(churning).length;
       await fleet.rollback(1);

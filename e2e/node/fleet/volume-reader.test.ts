@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 
 import { writeTestCertificate } from '../../../libs/shared/src/testing/test-certificate.ts';
 import type { TestCertificate } from '../../../libs/shared/src/testing/test-certificate.ts';
@@ -22,7 +22,7 @@ const pod = {
 };
 const mount = (): string => join(root, 'var/lib/kubelet/pods/uid/volumes/kubernetes.io~csi/data/mount');
 
-/** Puts a new set in the place of the present one, as the agent does. @returns the path of its certificate */
+/** Replaces the current payload like the agent. @returns the path of its certificate */
 function swap(name: string, keyOf = name): string {
   const made = (of: string): TestCertificate => {
     mkdirSync(join(root, of), { recursive: true });
@@ -41,39 +41,41 @@ function swap(name: string, keyOf = name): string {
 /** Reads the pod's volume at least once more. */
 async function read(reader: VolumeReader): Promise<void> {
   const { rounds } = reader;
-  // The round that is under way may have passed the pod by.
+  // The current round may already have passed the pod.
   const isRead = (): Promise<boolean> => Promise.resolve(reader.rounds > rounds + 1);
   await waitUntil('the next round', isRead, { timeoutMs: 10_000 });
 }
 
-test('sees each certificate once, and nothing wrong with those that fit', async () => {
-  swap('first');
-  const reader = new VolumeReader(cluster);
-  reader.add(pod);
-  await read(reader);
-  swap('second');
-  await read(reader);
-  await reader.stop();
-  assert.equal(reader.seenBy('web').length, 2);
-  assert.deepEqual(reader.problems, []);
-});
-
-test('sees a key of another certificate, an authority of another, an expired certificate and none at all', async () => {
-  const problemsWith = async (now = Date.now): Promise<string> => {
-    const reader = new VolumeReader(cluster, now);
+describe('VolumeReader', () => {
+  test('sees each certificate once, and no problem if key and CA match', async () => {
+    swap('first');
+    const reader = new VolumeReader(cluster);
     reader.add(pod);
     await read(reader);
+    swap('second');
+    await read(reader);
     await reader.stop();
-    return reader.problems.join();
-  };
-  assert.match(await problemsWith(), /ENOENT/);
-  swap('first', 'other');
-  assert.match(await problemsWith(), /key does not fit/);
-  const other = swap('second');
-  const third = swap('third');
-  copyFileSync(other, join(mount(), '..third/ca.crt'));
-  assert.match(await problemsWith(), /ca\.crt does not fit/);
-  copyFileSync(third, join(mount(), '..third/ca.crt'));
-  assert.match(await problemsWith(() => Date.now() + 10 * 86_400_000), /has expired/);
-  assert.equal(await problemsWith(), '');
+    assert.equal(reader.seenBy('web').length, 2);
+    assert.deepEqual(reader.problems, []);
+  });
+
+  test('detects a mismatched key or CA, an expired certificate and a missing one', async () => {
+    const problemsWith = async (now = Date.now): Promise<string> => {
+      const reader = new VolumeReader(cluster, now);
+      reader.add(pod);
+      await read(reader);
+      await reader.stop();
+      return reader.problems.join();
+    };
+    assert.match(await problemsWith(), /ENOENT/);
+    swap('first', 'other');
+    assert.match(await problemsWith(), /key does not match/);
+    const other = swap('second');
+    const third = swap('third');
+    copyFileSync(other, join(mount(), '..third/ca.crt'));
+    assert.match(await problemsWith(), /ca\.crt does not match/);
+    copyFileSync(third, join(mount(), '..third/ca.crt'));
+    assert.match(await problemsWith(() => Date.now() + 10 * 86_400_000), /has expired/);
+    assert.equal(await problemsWith(), '');
+  });
 });

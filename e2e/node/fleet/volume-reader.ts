@@ -6,25 +6,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { PodObject } from '../support/pods.ts';
 
-/** A certificate as a reader has seen it. */
+/** A certificate seen by a reader. */
 export interface SeenCertificate {
   readonly serial: string;
   readonly notAfterMs: number;
-  /** Name of the authority in the volume's own ca.crt. */
+  /** Name of the authority in the volume's ca.crt. */
   readonly authority: string;
 }
 
-/** What of a pod says where its volume is. */
+/** The fields of a pod that locate its volume. */
 type ReadPod = Pick<PodObject, 'metadata' | 'spec'>;
 
 const betweenReadsMs = 100;
-/** A set of files that is replaced between two reads of it is looked for again, as a program that reloads does. */
+/** A payload that is replaced during a read is read again, like in a program that reloads. */
 const maxSwaps = 5;
 
 /**
- * Reads the certificate volumes of running pods again and again, by the kubelet's mounts of them, which are what their
- * containers see: at every moment there must be a key that fits a certificate, from the authority that lies beside it,
- * and not expired.
+ * Reads the certificate volumes of running pods continuously through the kubelet's mounts, which are what containers
+ * see: there must always be a key that matches an unexpired certificate from the CA next to it.
  */
 export class VolumeReader {
   readonly #cluster: Pick<Cluster, 'nodePath'>;
@@ -42,17 +41,17 @@ export class VolumeReader {
     this.#running = this.#run();
   }
 
-  /** Begins to read the volumes of these pods too. */
+  /** Also reads the volumes of these pods. */
   add(...pods: readonly ReadPod[]): void {
     this.#pods = [...this.#pods, ...pods];
   }
 
-  /** Every certificate that the pod's volume has held, in order. */
+  /** Every certificate that the pod's volume has contained, in order. */
   seenBy(pod: string): readonly SeenCertificate[] {
     return this.#seen.get(pod) ?? [];
   }
 
-  /** What no program should have seen, in words. */
+  /** Invalid states, as text. */
   get problems(): readonly string[] {
     return [...this.#problems];
   }
@@ -85,8 +84,8 @@ export class VolumeReader {
     const [certificate, key, authority] = await readSet(this.#cluster.nodePath(path));
     const leaf = new X509Certificate(certificate);
     const ca = new X509Certificate(authority);
-    if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error(`key does not fit ${leaf.serialNumber}`);
-    if (!leaf.verify(ca.publicKey)) throw new Error(`ca.crt does not fit ${leaf.serialNumber}`);
+    if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error(`key does not match ${leaf.serialNumber}`);
+    if (!leaf.verify(ca.publicKey)) throw new Error(`ca.crt does not match ${leaf.serialNumber}`);
     const notAfterMs = leaf.validToDate.getTime();
     if (notAfterMs < this.#now()) throw new Error(`${leaf.serialNumber} has expired`);
     const seen = this.#seen.get(metadata.name) ?? [];

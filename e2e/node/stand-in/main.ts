@@ -1,5 +1,5 @@
-// Stands in for the driver whose volumes the agent takes over. It registers with the kubelet under the same name and lays
-// its volumes out as docs/migration.md says that driver does; the certificates themselves are handed to it ready-made.
+// A fake of the driver whose volumes the agent takes over. It registers with the kubelet under the same name and uses
+// the volume layout from docs/migration.md; its certificates are prepared in advance.
 import { SocketServer } from '../../../apps/node-agent/src/csi/socket-server.ts';
 import {
   IdentityService,
@@ -54,5 +54,5 @@ registrar.add(RegistrationService, registration);
 await csi.start();
 await registrar.start();
 
-// As helm uninstall ends that driver: the sockets go, the volumes and their tmpfs stay.
+// As when helm uninstalls that driver: the sockets disappear, the volumes and their tmpfs stay.
 process.once('SIGTERM', () => void Promise.all([csi.stop(1000), registrar.stop(1000)]).then(() => process.exit(0)));

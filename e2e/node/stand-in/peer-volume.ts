@@ -4,12 +4,14 @@ import { join } from 'node:path';
 
 import type { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../../apps/node-agent/gen/csi/v1/csi.ts';
 
-/** What the stand-in is started with, as JSON. */
+/** The fake's options, as JSON. */
 export interface FakeDriverOptions {
   readonly nodeName: string;
   /** The driver's data directory; its tmpfs is `inmemfs` in it. */
   readonly dataRoot: string;
-  /** Holds a folder for each common name that a volume may ask for, with the volume's files and `next-issuance`. */
+  /**
+   * Contains a directory for each common name that a volume may request, with the volume's files and `next-issuance`.
+   */
   readonly certificates: string;
 }
 
@@ -24,7 +26,7 @@ export function mountMemory(dataRoot: string): void {
   mount('-t', 'tmpfs', 'tmpfs', root);
 }
 
-/** Lays the volume out and binds it read-only to its target. */
+/** Creates the volume and binds it read-only to its target. */
 export function publishVolume({ dataRoot, certificates }: FakeDriverOptions, request: NodePublishVolumeRequest): void {
   const { volumeId, targetPath, volumeContext, volumeCapability } = request;
   const volumeMountGroup = volumeCapability?.mount?.volumeMountGroup ?? '';
@@ -57,7 +59,7 @@ export function publishVolume({ dataRoot, certificates }: FakeDriverOptions, req
   mount('-o', 'remount,bind,ro', targetPath);
 }
 
-/** Takes the volume away again. */
+/** Removes the volume. */
 export function unpublishVolume({ dataRoot }: FakeDriverOptions, request: NodeUnpublishVolumeRequest): void {
   execFileSync('umount', [request.targetPath]);
   rmSync(request.targetPath, { recursive: true });

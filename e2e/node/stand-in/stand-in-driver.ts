@@ -10,18 +10,18 @@ import { defaultIssuer, defaultNamespace } from '../support/certificate-pod.ts';
 import { get } from '../support/pods.ts';
 import type { FakeDriverOptions } from './peer-volume.ts';
 
-/** Where the driver that is taken over keeps its data unless its users say otherwise. */
+/** The default data directory of the upstream driver. */
 export const upstreamDataRoot = '/tmp/cert-manager-csi-driver';
 
-/** A certificate for the stand-in to hand out. */
+/** A prepared certificate for the fake. */
 export interface ReadyCertificate {
   readonly commonName: string;
   readonly duration: string;
-  /** When the driver would renew it, in milliseconds after it was issued. */
+  /** When the driver would renew it, in milliseconds after issuance. */
   readonly renewAfterMs: number;
 }
 
-/** The driver under whose volumes the agent is installed; it runs on the node beside the kubelet. */
+/** The driver whose volumes the agent takes over; it runs on the node next to the kubelet. */
 export class FakeDriver {
   readonly #cluster: Cluster;
   readonly #certificates: string;
@@ -32,7 +32,7 @@ export class FakeDriver {
     this.#certificates = join(cluster.directory, 'stand-in');
   }
 
-  /** Has cert-manager sign a certificate that volumes of this common name get. */
+  /** Lets cert-manager sign the certificate for volumes with this common name. */
   async addCertificate({ commonName, duration, renewAfterMs }: ReadyCertificate): Promise<void> {
     const folder = join(this.#certificates, commonName);
     await mkdir(folder, { recursive: true });
@@ -76,12 +76,12 @@ export class FakeDriver {
     };
     for await (const line of createInterface({ input: child.stdout })) {
       if (line === 'registered') return;
-      throw new Error(`the kubelet did not take the stand-in: ${line}`);
+      throw new Error(`the kubelet rejected the fake driver: ${line}`);
     }
-    throw new Error('the stand-in ended before it was registered');
+    throw new Error('the fake driver exited before it was registered');
   }
 
-  /** Ends it as `helm uninstall` would: its volumes stay mounted, its CSIDriver object goes. */
+  /** Ends it like `helm uninstall`: its volumes stay mounted, its CSIDriver object is deleted. */
   async uninstall(): Promise<void> {
     await this.#stopped?.();
     await this.#cluster.kubectl(['delete', 'csidriver', csiDriver.metadata.name]);

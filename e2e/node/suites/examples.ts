@@ -13,7 +13,7 @@ import { waitReady } from '../support/pods.ts';
 const folder = resolve(import.meta.dirname, '../../../examples');
 const namespace = 'default';
 
-/** The examples do what they say. That of token requests is in the suite of that mode. */
+/** Runs the documented examples. That of token requests is in the suite of that mode. */
 export function exampleSuite(context: GetContext): void {
   describe('the example', () => {
     before(() => createCaIssuer(context().cluster, { name: 'ca' }));
@@ -31,7 +31,7 @@ export function exampleSuite(context: GetContext): void {
     test('deployment-with-reload.yaml reloads at each renewal', async () => {
       const { cluster } = context();
       const manifest = await readFile(join(folder, 'deployment-with-reload.yaml'), 'utf8');
-      // The same file but for the lifetime: a renewal is wanted within the test.
+      // The same file with a shorter lifetime, so that a renewal happens during the test.
       await cluster.apply(manifest.replace('duration: 24h', 'duration: 10s'));
       const deployment = 'deployment/deployment-with-reload';
       await cluster.kubectl(['rollout', 'status', deployment, '--timeout=60s']);

@@ -8,7 +8,7 @@ import { execInPod, readFiles, readVolumes, textOf, type PodFiles } from '../sup
 import { applyPodsAndWaitReady } from '../support/pods.ts';
 
 const ecdsa = { 'key-algorithm': 'ECDSA' };
-/** Scanned for at the end of the run: it may stand in the pod's own spec and nowhere else. */
+/** The final scan searches for it: it may only be in the pod's own spec. */
 export const keystorePassword = 'correct-horse-battery';
 const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password': keystorePassword };
 
@@ -33,7 +33,7 @@ export function fileSuite(context: GetContext): void {
       volumes = await readVolumes(context().cluster, { name: 'groups' }, ['inherited', 'own']);
     });
 
-    test('reads its files by the pod’s fsGroup, and nobody may write them', async () => {
+    test('reads its files through the pod’s fsGroup, and cannot write them', async () => {
       const files: PodFiles = volumes.get('inherited') ?? new Map<string, never>();
       for (const name of ['ca.crt', 'tls.crt', 'tls.key']) {
         const { mode, gid } = files.get(name) ?? {};
@@ -43,7 +43,7 @@ export function fileSuite(context: GetContext): void {
       await assert.rejects(execInPod(context().cluster, { name: 'groups' }, write), /Permission denied|Read-only/);
     });
 
-    test('reads them by the fs-group attribute, which wins over the pod’s', () => {
+    test('reads them through the fs-group attribute, which overrides the pod’s', () => {
       assert.equal(volumes.get('own')?.get('tls.key')?.gid, 3000);
       assert.equal(volumes.get('own')?.get('tls.key')?.content.length === 0, false);
     });
@@ -77,7 +77,7 @@ export function fileSuite(context: GetContext): void {
       ]);
     });
 
-    test('have the names that the volume gives them', async () => {
+    test("have the volume's configured names", async () => {
       const files = await readFiles(context().cluster, pod, 'named');
       assert.deepEqual([...files.keys()].sort(), ['root.pem', 'web-key.pem', 'web.pem']);
       assert.equal((await opensslX509(textOf(files, 'web.pem'))).subject, 'CN=named');
@@ -100,16 +100,16 @@ export function fileSuite(context: GetContext): void {
           `openssl x509 -in tls.crt -noout -serial`,
           `${openssl} -cacerts -nokeys | openssl x509 -noout -subject`,
         ];
-        const said = await execInPod(context().cluster, pod, checks.join(' && '));
-        assert.match(said, encryption);
-        const [ofStore, ofFile, serialInStore, serial, ca] = said.trimEnd().split('\n').slice(-5);
+        const output = await execInPod(context().cluster, pod, checks.join(' && '));
+        assert.match(output, encryption);
+        const [ofStore, ofFile, serialInStore, serial, ca] = output.trimEnd().split('\n').slice(-5);
         assert.equal(ofStore, ofFile);
         assert.equal(serialInStore, serial);
         assert.match(ca ?? '', /test-ca test CA/);
       });
     }
 
-    test('a keystore does not open with another password', async () => {
+    test('a keystore cannot be opened with another password', async () => {
       const openssl = 'openssl pkcs12 -in /certs/rsa/keystore.p12 -passin pass:wrong -noout';
       await assert.rejects(execInPod(context().cluster, pod, openssl), /invalid password/);
     });

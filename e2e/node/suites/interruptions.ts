@@ -6,10 +6,10 @@ import type { GetContext } from '../support/node-context.ts';
 import { applyPodsAndWaitReady, getPod, requestsOf } from '../support/pods.ts';
 import { seenBy, seenSoFar, watchingPods } from './renewals.ts';
 
-/** The agent gone and back while pods run. Needs the watching pods of the renewal suite. */
+/** Stops and restarts the agent while pods run. Needs the watching pods of the renewal suite. */
 export function interruptionSuite(context: GetContext): void {
   describe('running pods', () => {
-    /** How often the short certificate was issued, and all that was issued for the lasting one. */
+    /** The number of issuances of the short certificate, and all requests of the lasting one. */
     const issuances = async (): Promise<{ short: number; lasting: unknown; requests: readonly string[] }> => {
       const lasting = await seenSoFar(context, watchingPods.lasting);
       const { length: short } = await seenSoFar(context, watchingPods.fresh);
@@ -20,7 +20,7 @@ export function interruptionSuite(context: GetContext): void {
 
     const interruptions: readonly (readonly [string, () => Promise<void>])[] = [
       ['is killed', () => context().agent.kill()],
-      ['is rolled', () => context().agent.roll()],
+      ['is restarted', () => context().agent.roll()],
     ];
     for (const [name, interrupt] of interruptions) {
       describe(`whose agent ${name}`, () => {
@@ -31,14 +31,14 @@ export function interruptionSuite(context: GetContext): void {
         });
 
         test('keep the certificate that is not due, and its request', async () => {
-          // Two more renewals: what a start would issue for nothing is long issued by then.
+          // Two more renewals: unnecessary issuances of a start would have happened by then.
           await seenBy(context, watchingPods.fresh, earlier.short + 2);
           const later = await issuances();
           assert.deepEqual(later.lasting, earlier.lasting);
           assert.deepEqual(later.requests, earlier.requests);
         });
 
-        test('see the renewals of the others go on', async () => {
+        test('see renewals of the other certificates continue', async () => {
           const seen = await seenBy(context, watchingPods.reused, earlier.short + 2);
           assert.equal(new Set(seen.map(({ key }) => key)).size, 1);
           for (const pod of Object.values(watchingPods)) {
@@ -47,7 +47,7 @@ export function interruptionSuite(context: GetContext): void {
           }
         });
 
-        test('are joined by new ones', async () => {
+        test('do not prevent new pods from starting', async () => {
           const pod = certificatePod(`after-it-${name.replace('is ', '')}`, {
             data: { 'key-algorithm': 'ECDSA', 'common-name': 'new' },
           });

@@ -8,16 +8,16 @@ import { applyPodsAndWaitReady } from '../support/pods.ts';
 const namespace = 'crowd';
 const names = Array.from({ length: 40 }, (_, index) => `pod-${index}`);
 
-/** Forty pods at once, as a Deployment that is scaled up makes them. */
+/** Forty pods at once, as from a Deployment that is scaled up. */
 export function manyPodsSuite(context: GetContext): void {
   describe('forty pods at once', () => {
     after(() => context().cluster.kubectl(['delete', 'namespace', namespace, '--wait', '--timeout=120s']));
 
-    test('all become Ready, each with a certificate of its own name', async (t) => {
+    test('all become Ready, each with a certificate of its name', async (t) => {
       const { cluster } = context();
       await cluster.createNamespace(namespace);
       const attributes = { 'common-name': '$POD_NAME' };
-      // Each container ends unless its certificate is there when it starts and bears the pod's name.
+      // A container exits unless its certificate exists at its start and has the pod's name.
       const script =
         'openssl x509 -in /certs/data/tls.crt -noout -subject | grep -q "CN = $HOSTNAME$" && exec sleep infinity';
       const startedAt = performance.now();

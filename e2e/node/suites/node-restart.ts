@@ -9,10 +9,10 @@ import { opensslX509 } from '../support/openssl.ts';
 import { readFiles, textOf } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, getPod } from '../support/pods.ts';
 
-/** The machine goes down with all its processes, mounts and memory, and comes up again. */
+/** The machine loses all processes, mounts and memory, and starts again. */
 export function nodeRestartSuite(context: GetContext): void {
   describe('a node that restarts', () => {
-    test('brings its pods back, with new certificates in the place of those that were lost', async () => {
+    test('restarts its pods, with new certificates instead of the lost ones', async () => {
       const { cluster, agent } = context();
       const pod = { name: 'survivor' };
       const issued = async (): Promise<string> => {

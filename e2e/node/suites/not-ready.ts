@@ -12,7 +12,7 @@ const script = 'until [ -s /certs/data/tls.key ]; do usleep 100000; done; echo a
 const arrived = (lines: readonly string[]): boolean => lines.includes('arrived');
 const annotation = 'example.com/released';
 
-/** Pods that start before their certificate is there. Changes the release; the next suite sets what it needs. */
+/** Pods that start before their certificate exists. Changes the release; the next suite sets its own values. */
 export function notReadySuite(context: GetContext): void {
   describe('with continue-on-not-ready', () => {
     const gates = (podReadinessGates: readonly string[]): Promise<void> =>
@@ -27,7 +27,7 @@ export function notReadySuite(context: GetContext): void {
     describe('and the gate pod-ip', () => {
       before(() => gates(['pod-ip:any']));
 
-      test('a pod gets its certificate once it has an address, which the kubelet gives after mounting', async () => {
+      test('a pod gets its certificate when it has an address, which the kubelet assigns after mounting', async () => {
         const { cluster } = context();
         await applyPodsAndWaitReady(cluster, [certificatePod('addressed', { data: attributes }, { script })]);
         await followLog(cluster, { name: 'addressed', namespace: defaultNamespace }, arrived);
@@ -38,7 +38,7 @@ export function notReadySuite(context: GetContext): void {
     describe('and the gate pod-annotation', () => {
       before(() => gates(['pod-ip:any', `pod-annotation:${annotation}`]));
 
-      test('a pod starts with an empty volume, says what it waits for, and gets its files when it is annotated', async () => {
+      test('a pod starts with an empty volume, reports the reason, and gets its files when it is annotated', async () => {
         const { cluster } = context();
         const pod = { name: 'held-back', namespace: defaultNamespace };
         await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, { data: attributes }, { script })]);

@@ -8,12 +8,12 @@ import { applyPodsAndWaitReady, deletePods, describeWithEvent } from '../support
 
 const namespace = 'refusals';
 
-/** What somebody who runs `kubectl describe pod` learns of a certificate that does not come. */
+/** The output of `kubectl describe pod` for a certificate that is not issued. */
 export function refusalSuite(context: GetContext): void {
   describe('kubectl describe pod', () => {
     before(() => context().cluster.createNamespace(namespace));
 
-    test('names every mistake in the attributes', async () => {
+    test('lists every mistake in the attributes', async () => {
       const { cluster } = context();
       const wrong = { 'common-name': '$POD_NAEM', duration: '-1h', 'key-algorithm': 'DSA', 'is-ca': 'yes' };
       await cluster.apply([certificatePod('mistaken', { data: wrong }, { namespace })]);
@@ -28,11 +28,11 @@ export function refusalSuite(context: GetContext): void {
       await deletePods(cluster, ['mistaken'], namespace);
     });
 
-    describe('of a pod whose request nobody has approved', () => {
+    describe('of a pod whose request is not approved', () => {
       before(() => context().cluster.certManager.restart(['--without-approver']));
       after(() => context().cluster.certManager.restart());
 
-      test('shows why the request was denied, and a pod in its place starts once requests are approved', async () => {
+      test('shows why the request was denied, and a new pod starts once requests are approved', async () => {
         const { cluster } = context();
         const data = { 'key-algorithm': 'ECDSA', 'common-name': 'denied' };
         const pod = certificatePod('denied', { data }, { namespace });
@@ -47,7 +47,7 @@ export function refusalSuite(context: GetContext): void {
         assert.match(described, /Warning\s+RequestDenied\s.*no names of that kind here/);
         assert.match(described, /Warning\s+FailedMount\s.*no names of that kind here/);
         await cluster.certManager.restart();
-        // The agent repeats the request of the same volume after an hour; a new pod's volume asks at once.
+        // The agent repeats the request of the same volume after an hour; a new pod's volume requests at once.
         await deletePods(cluster, ['denied'], namespace);
         await applyPodsAndWaitReady(cluster, [pod]);
       });

@@ -8,7 +8,7 @@ import { opensslX509 } from '../support/openssl.ts';
 import { readFiles, textOf } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, getPod, type PodObject } from '../support/pods.ts';
 
-/** The release upgraded, rolled back, removed and installed again under a running pod. */
+/** Upgrades, rolls back, removes and reinstalls the release under a running pod. */
 export function releaseSuite(context: GetContext): void {
   describe('the files of a running pod stay', () => {
     const pod = { name: 'bystander' };
@@ -48,7 +48,7 @@ export function releaseSuite(context: GetContext): void {
       await expectUntouched();
     });
 
-    test('through helm uninstall, and the kubelet takes them away once a driver is back', async () => {
+    test('through helm uninstall, and the kubelet removes them once a driver is back', async () => {
       const { agent, cluster } = context();
       await agent.uninstall();
       await expectUntouched();

@@ -16,13 +16,13 @@ export const watchingPods = {
   lasting: { name: 'lasting' },
 };
 
-/** A certificate as a watching pod has logged it. */
+/** A certificate logged by a watching pod. */
 interface SeenCertificate {
   readonly serial: string;
   readonly key: string;
 }
 
-/** The certificates that a watching pod has logged until now. */
+/** The certificates that a watching pod has logged so far. */
 export async function seenSoFar(context: GetContext, pod: PodRef): Promise<readonly SeenCertificate[]> {
   const { stdout } = await context().cluster.kubectl([
     'logs',
@@ -33,7 +33,7 @@ export async function seenSoFar(context: GetContext, pod: PodRef): Promise<reado
   return stdout.trimEnd().split('\n').map(parseSeen);
 }
 
-/** The same, once there are at least so many. */
+/** The same, once there are at least `count`. */
 export async function seenBy(context: GetContext, pod: PodRef, count: number): Promise<readonly SeenCertificate[]> {
   return (await followLog(context().cluster, pod, (lines) => lines.length >= count, 90_000)).map(parseSeen);
 }
@@ -44,7 +44,7 @@ function parseSeen(line: string): SeenCertificate {
   return { serial, key };
 }
 
-/** Renewals as a program in the pod sees them. */
+/** Renewals as seen by a program in the pod. */
 export function renewalSuite(context: GetContext): void {
   describe('a certificate of ten seconds', () => {
     before(async () => {
@@ -58,7 +58,7 @@ export function renewalSuite(context: GetContext): void {
       await waitReady(context().cluster, { names: Object.values(watchingPods).map(({ name }) => name) });
     });
 
-    test('is renewed with a new key, files always matching, while the container runs on', async () => {
+    test('is renewed with a new key and always matching files while the container runs', async () => {
       const seen = await seenBy(context, watchingPods.fresh, 4);
       assert.equal(new Set(seen.map(({ serial }) => serial)).size, seen.length);
       assert.equal(new Set(seen.map(({ key }) => key)).size, seen.length);
@@ -72,16 +72,16 @@ export function renewalSuite(context: GetContext): void {
       assert.equal(new Set(seen.map(({ key }) => key)).size, 1);
     });
 
-    test('leaves one request behind, however often it was renewed', async () => {
+    test('leaves one request, regardless of the number of renewals', async () => {
       const { cluster } = context();
       const pod = await getPod(cluster, watchingPods.fresh);
-      // The old request is deleted just after the new certificate is there: at most those two exist.
+      // The old request is deleted just after the new certificate is stored: at most two exist.
       assert.ok((await requestsOf(cluster, pod)).length <= 2);
       const lasting = await getPod(cluster, watchingPods.lasting);
       assert.equal((await requestsOf(cluster, lasting)).length, 1);
     });
 
-    test('tells of its renewals on the pod', async () => {
+    test('reports its renewals on the pod', async () => {
       const described = await describeWithEvent(context().cluster, watchingPods.fresh, 'Renewed');
       assert.match(described, /Normal\s+Renewed\s.*certificate from ClusterIssuer test-ca is valid until/);
     });

@@ -10,7 +10,7 @@ import type { CertificateRequestObject, PodObject } from '../support/pods.ts';
 
 const ecdsa = { 'key-algorithm': 'ECDSA' };
 
-/** The CertificateRequests that stand in the cluster for a pod's volumes. */
+/** The CertificateRequests of a pod's volumes. */
 export function requestSuite(context: GetContext): void {
   describe('a pod’s certificate requests', () => {
     let pod: PodObject;
@@ -36,7 +36,7 @@ export function requestSuite(context: GetContext): void {
       return request;
     };
 
-    test('are one for each volume, labelled with the volume’s and the node’s hash', () => {
+    test('are one per volume, labelled with the hashes of volume and node', () => {
       assert.equal(requests.length, 2);
       const node = idHash(context().cluster.nodeName);
       for (const volume of ['annotated', 'plain']) {
@@ -44,21 +44,21 @@ export function requestSuite(context: GetContext): void {
       }
     });
 
-    test('carry attributes of other groups as annotations', () => {
+    test('have attributes of other groups as annotations', () => {
       const { annotations = {} } = requestFor('annotated').metadata;
       assert.equal(annotations['example.com/team'], 'payments');
       assert.equal(annotations['example.com/ticket'], 'Ü-1');
       assert.ok(!('example.com/team' in (requestFor('plain').metadata.annotations ?? {})));
     });
 
-    test('are owned by the pod alone, so that the garbage collector takes them with it', () => {
+    test('are owned by the pod only, so that the garbage collector deletes them with it', () => {
       for (const { metadata } of requests) {
         const { name, uid } = pod.metadata;
         assert.deepEqual(metadata.ownerReferences, [{ apiVersion: 'v1', kind: 'Pod', name, uid }]);
       }
     });
 
-    test('are made as the agent, for the lifetime that the volume names', () => {
+    test("are created by the agent, for the lifetime of the volume's attributes", () => {
       assert.equal(requestFor('plain').spec.username, 'system:serviceaccount:certfleet:certfleet');
       assert.equal(requestFor('plain').spec.duration, '1h30m0s');
       assert.equal(requestFor('annotated').spec.duration, '720h0m0s');

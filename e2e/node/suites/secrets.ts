@@ -12,9 +12,9 @@ import { keystorePassword } from './files.ts';
 
 const passwords: readonly KnownSecret[] = [{ name: 'keystore password', value: keystorePassword }];
 
-/** Looks through everything that the whole run has left anywhere but in a pod's own files. The last suite. */
+/** Scans all output of the whole run, except the pods' own files. The last suite. */
 export function secretSuite(context: GetContext): void {
-  test('the scan for secrets finds those that volumes really hold', async () => {
+  test('the secret scan finds the secrets of real volumes', async () => {
     const { cluster } = context();
     const key = textOf(await readFiles(cluster, { name: 'files' }, 'rsa'), 'tls.key');
     const { stdout: secrets } = await cluster.exec('sh', ['-c', 'cat "$0"/*/secret.json', volumesRoot]);
@@ -25,11 +25,11 @@ export function secretSuite(context: GetContext): void {
 
   describe('no private key, token or keystore password is in', () => {
     const expectNone = (texts: readonly SecretScanText[], known = passwords): void => {
-      for (const { where, text } of texts) assert.ok(text.length > 0, `expected something to look through in ${where}`);
+      for (const { where, text } of texts) assert.ok(text.length > 0, `nothing to scan in ${where}`);
       assert.deepEqual(findSecrets(texts, known), []);
     };
 
-    test('what the agents have logged at the highest level', async () => {
+    test("the agents' logs at the highest level", async () => {
       const text = await context().agent.logs();
       assert.match(text, /"certificate issued"/);
       expectNone([{ where: 'agent', text }]);
@@ -48,7 +48,7 @@ export function secretSuite(context: GetContext): void {
       expectNone(texts.filter(({ text }) => text !== ''));
     });
 
-    test('what was sent to the API server', async () => {
+    test('requests to the API server', async () => {
       const text = await readFile(context().auditLog, 'utf8');
       for (const resource of ['certificaterequests', 'events']) {
         assert.ok(text.includes(`"resource":"${resource}"`), resource);
@@ -56,11 +56,11 @@ export function secretSuite(context: GetContext): void {
       expectNone([{ where: 'audit log', text }]);
     });
 
-    test('any object of the API, events included, but the issuers’ own secrets', async () => {
+    test('any object of the API, including events, except the issuers’ own secrets', async () => {
       const objects = await apiObjects(context().cluster);
       const pods = objects.filter(({ where }) => where === 'pods');
       expectNone(objects.filter((text) => !pods.includes(text)));
-      // In a pod's spec the keystore's password is its author's own.
+      // The keystore's password in a pod's spec comes from its author.
       expectNone(pods, []);
     });
 

@@ -14,9 +14,9 @@ const ecdsa = { 'key-algorithm': 'ECDSA' };
 const pod = { name: 'taken-over' };
 const upstreamRoot = `${upstreamDataRoot}/inmemfs`;
 
-/** The agent installed under a running pod whose volumes another driver made. Leaves the release installed. */
+/** Installs the agent under a running pod with volumes of another driver. Leaves the release installed. */
 export function takeOverSuite(context: GetContext): void {
-  describe('a pod whose volumes another driver made', () => {
+  describe('a pod with volumes of another driver', () => {
     let untouched: PodObject;
     let restingSerial: string;
     const serialOf = async (volume: string): Promise<string> =>
@@ -41,7 +41,7 @@ export function takeOverSuite(context: GetContext): void {
       await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': upstreamDataRoot });
     });
 
-    test('sees the one that is due renewed in place, and runs on untouched', async () => {
+    test('sees the due one renewed in place, and runs without interruption', async () => {
       const [first, second] = await seenBy(context, pod, 2);
       assert.notEqual(second?.serial, first?.serial);
       const { metadata, status } = await getPod(context().cluster, pod);
@@ -67,7 +67,7 @@ export function takeOverSuite(context: GetContext): void {
       assert.deepEqual(mounts, []);
     });
 
-    test('is followed by pods whose volumes lie in the agent’s own directory', async () => {
+    test('later pods get volumes in the agent’s own directory', async () => {
       const { cluster } = context();
       await applyPodsAndWaitReady(cluster, [certificatePod('successor', { data: { ...ecdsa, 'common-name': 'new' } })]);
       const id = volumeIdOf(await getPod(cluster, { name: 'successor' }), 'data');

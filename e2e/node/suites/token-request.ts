@@ -36,12 +36,12 @@ export function tokenRequestSuite(context: GetContext): void {
       await context().cluster.certManager.restart();
     });
 
-    test('the kubelet hands tokens over as secrets, not as attributes', async () => {
+    test('the kubelet passes tokens as secrets, not as attributes', async () => {
       const { spec } = await get<{ spec: Record<string, unknown> }>(context().cluster, 'csidriver/csi.cert-manager.io');
       assert.equal(spec['serviceAccountTokenInSecrets'], true);
     });
 
-    test('a pod gets the name of its service account, by a request that the account itself has made', async () => {
+    test('a pod gets the name of its service account, with a request that the account created', async () => {
       const { cluster } = context();
       await waitReady(cluster, { names: ['web'], namespace });
       const x509 = await opensslX509(await execInPod(cluster, { name: 'web', namespace }, 'cat /tls/tls.crt'));
@@ -61,7 +61,7 @@ export function tokenRequestSuite(context: GetContext): void {
       assert.doesNotMatch(described, /own-service-account/);
     });
 
-    test('renewals are made as the service account too', async () => {
+    test('renewals are also requested as the service account', async () => {
       const { cluster } = context();
       const attributes = { 'issuer-name': 'ca', 'dns-names': '$SERVICE_ACCOUNT_NAME.$POD_NAMESPACE', duration: '10s' };
       const options = { namespace, script: watchScript('data'), spec: { serviceAccountName: 'web' } };
@@ -72,7 +72,7 @@ export function tokenRequestSuite(context: GetContext): void {
       }
     });
 
-    test('a pod says which right its service account lacks', async () => {
+    test('a pod shows which permission its service account lacks', async () => {
       const { cluster } = context();
       await cluster.apply([certificatePod('powerless', { data: { 'issuer-name': 'ca', 'common-name': 'x' } })]);
       const described = await describeWithEvent(cluster, { name: 'powerless' }, 'RequestForbidden');
@@ -82,7 +82,7 @@ export function tokenRequestSuite(context: GetContext): void {
       );
     });
 
-    test('a pod says why it waits when no policy is there to judge its request', async () => {
+    test('a pod shows why it waits when no policy applies to its request', async () => {
       const { cluster } = context();
       const waiting = 'waiting';
       await cluster.createNamespace(waiting);

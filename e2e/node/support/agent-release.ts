@@ -4,10 +4,10 @@ import type { PodObject } from './pods.ts';
 import { buildAppImage, chart, podsOf, releaseName, releaseNamespace, signalPod, valueFlags } from './release.ts';
 import { waitUntilRestarted, type Values } from './release.ts';
 
-/** The agents work by themselves here; e2e/node/fleet is about the controller. */
+/** Agents without a controller here; e2e/node/fleet tests the controller. */
 const fixed: Values = { 'image.tag': 'test', 'app.logLevel': 5, 'controller.enabled': false };
 
-/** The agent's half of this repository's chart, installed with an image built from its Dockerfile. */
+/** The agent's part of this repository's chart, with an image built from its Dockerfile. */
 export class AgentRelease {
   readonly #cluster: Cluster;
 
@@ -15,12 +15,12 @@ export class AgentRelease {
     this.#cluster = cluster;
   }
 
-  /** Builds the image from the sources as they are and pushes it where the node pulls. */
+  /** Builds the image from the current sources and pushes it to the node's registry. */
   buildImage(): Promise<void> {
     return buildAppImage(this.#cluster, 'node-agent', 'test');
   }
 
-  /** Installs the chart, or changes the values of what is installed, and waits until the agent serves. */
+  /** Installs the chart, or changes the values of the installed one, and waits until the agent serves. */
   async install(values: Values = {}): Promise<void> {
     await keepLogs(this.#cluster);
     await this.#cluster.helm([
@@ -30,7 +30,7 @@ export class AgentRelease {
     await this.waitUntilServing();
   }
 
-  /** Goes back to the revision before the present one. */
+  /** Rolls back to the previous revision. */
   async rollbackOne(): Promise<void> {
     await keepLogs(this.#cluster);
     await this.#cluster.helm(['rollback', releaseName, '--namespace', releaseNamespace]);
@@ -44,7 +44,7 @@ export class AgentRelease {
     await this.#cluster.kubectl([...gone, '--namespace', releaseNamespace, '--timeout=60s']);
   }
 
-  /** What `kubectl rollout restart` does. */
+  /** Like `kubectl rollout restart`. */
   async roll(): Promise<void> {
     await keepLogs(this.#cluster);
     await this.#cluster.kubectl(['rollout', 'restart', `daemonset/${releaseName}`, '--namespace', releaseNamespace]);
@@ -65,7 +65,7 @@ export class AgentRelease {
     return pod;
   }
 
-  /** Sends SIGKILL to the agent's process and waits until the kubelet has started it again. */
+  /** Sends SIGKILL to the agent's process and waits until the kubelet has restarted it. */
   async kill(): Promise<void> {
     const pod = await this.pod();
     await signalPod(this.#cluster, pod, 'SIGKILL');
@@ -73,7 +73,7 @@ export class AgentRelease {
     await keepLogs(this.#cluster);
   }
 
-  /** Everything that agents have logged so far. */
+  /** All logs of agents so far. */
   logs(): Promise<string> {
     return readKeptLogs(this.#cluster, 'node-agent');
   }

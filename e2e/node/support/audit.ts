@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Cluster } from '../../cluster/cluster.ts';
 
-/** Bodies of whatever could hold a key or token of ours by mistake. */
+/** Bodies of everything that might contain a key or token by mistake. */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
@@ -23,13 +23,13 @@ const auditPolicy = {
 };
 
 /**
- * Starts the API server anew with an audit log in the cluster's own folder, which goes with it whatever happens.
- * @returns the path of the log, one event of JSON a line
+ * Restarts the API server with an audit log in the cluster's directory, which is removed with the cluster.
+ * @returns the path of the log, one JSON event per line
  */
 export async function startAudit({ apiServer, directory }: Cluster): Promise<string> {
   const [policy, log] = [join(directory, 'audit-policy.json'), join(directory, 'audit.log')];
   await writeFile(policy, JSON.stringify(auditPolicy));
-  // Asked to end, it would wait a minute for the watches of everybody else.
+  // On SIGTERM it would wait a minute for all watches.
   await apiServer.kill('SIGKILL');
   await apiServer.start([`--audit-policy-file=${policy}`, `--audit-log-path=${log}`]);
   return log;

@@ -1,23 +1,23 @@
 /** Attributes of one certificate volume; names without a group belong to csi.cert-manager.io. */
 export type VolumeAttributes = Readonly<Record<string, string>>;
 
-/** What of a pod is not about its certificates. */
+/** Options of a pod besides its certificates. */
 export interface PodOptions {
   readonly namespace?: string;
-  /** A shell script in the place of sleeping for ever. */
+  /** A shell script instead of `sleep infinity`. */
   readonly script?: string;
-  /** More fields of the pod's spec. */
+  /** Additional fields of the pod's spec. */
   readonly spec?: object;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Namespace of pods that ask for no other. */
+/** Default namespace of pods. */
 export const defaultNamespace = 'apps';
 
-/** Name of the ClusterIssuer that volumes get when they name none. */
+/** Name of the default ClusterIssuer of volumes. */
 export const defaultIssuer = 'test-ca';
 
-/** Where a pod of `certificatePod` sees the volume of that name. */
+/** The mount path of a volume in pods of `certificatePod`. */
 export function mountPath(volume: string): string {
   return `/certs/${volume}`;
 }
@@ -35,7 +35,7 @@ export function certificatePod(
     kind: 'Pod',
     metadata: { name, namespace, annotations },
     spec: {
-      // With 0 the API server would forget the pod at once, and a deletion that was waited for would prove nothing.
+      // With 0 the API server would delete the pod at once, and waiting for the deletion would prove nothing.
       terminationGracePeriodSeconds: 1,
       containers: [
         {
@@ -61,8 +61,8 @@ function certificateVolume(name: string, attributes: VolumeAttributes): object {
 }
 
 /**
- * A script that prints a line for each certificate it finds in the volume: serial number, hash of the key, and whether
- * the two belong together. Both files are read from one snapshot, as a program that reloads must do it.
+ * A script that prints a line for each certificate in the volume: serial number, hash of the key, and whether they
+ * match. Both files are read from one snapshot, as a program that reloads must do.
  */
 export function watchScript(volume: string): string {
   return `

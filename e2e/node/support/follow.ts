@@ -8,8 +8,8 @@ import { defaultNamespace } from './certificate-pod.ts';
 import type { PodRef } from './pod-files.ts';
 
 /**
- * Runs a kubectl command that goes on for ever (`logs --follow`, `get --watch`) until the lines so far are enough, and
- * returns them. The error of one that ends or takes too long shows them.
+ * Runs an endless kubectl command (`logs --follow`, `get --watch`) until its lines are sufficient, and returns them. If
+ * it exits or times out, the error shows the lines.
  */
 export async function followUntil(
   cluster: Cluster,
@@ -33,7 +33,7 @@ export async function followUntil(
       lines.push(line);
       if (isEnough(lines)) return lines;
     }
-    const why = deadline.aborted ? `was not enough after ${timeoutMs} ms` : 'ended too early';
+    const why = deadline.aborted ? `was not sufficient after ${timeoutMs} ms` : 'exited too early';
     throw new Error(`kubectl ${args.join(' ')} ${why}:\n${lines.slice(-20).join('\n')}\n${complaint}`);
   } finally {
     deadline.removeEventListener('abort', end);
@@ -41,7 +41,7 @@ export async function followUntil(
   }
 }
 
-/** Lines of a pod's log, once there are enough of them. */
+/** Lines of a pod's log, once they are sufficient. */
 export function followLog(
   cluster: Cluster,
   { name, namespace = defaultNamespace }: PodRef,

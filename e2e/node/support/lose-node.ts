@@ -2,12 +2,12 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import { waitUntil } from '../../cluster/wait.ts';
 import { volumesRoot } from './node-state.ts';
 
-/** Where containerd keeps what it needs of a running container, in memory on a real machine. */
+/** containerd's state of running containers, which is in memory on a real machine. */
 const tasks = '/run/containerd/io.containerd.runtime.v2.task/k8s.io';
 
 /**
- * Each container's first process and, as its parent, the shim that would report its end; both by the pids that
- * containerd noted on this node.
+ * Each container's first process and its parent, the shim that would report its end; both from the pids that containerd
+ * recorded on this node.
  */
 const killContainers = `
 for file in ${tasks}/*/init.pid; do
@@ -20,18 +20,21 @@ for file in ${tasks}/*/init.pid; do
 done
 true`;
 
-/** Mounts below these folders are gone after a restart, and so are the files of the last. */
+/** A restart removes the mounts below these directories and the files of the last ones. */
 const unmountAll = `
 awk '{ print $5 }' /proc/self/mountinfo | grep -E '^(/var/lib/kubelet/pods|${volumesRoot}|/run/containerd|/run/netns)(/|$)' |
   sort -r | while read -r path; do umount -l "$path"; done
 rm -rf /run/containerd /run/netns`;
 
-/** Left behind, each group of an ended container would hold up the kubelet's next start by seconds. */
+/** Left behind, each group of an ended container would delay the kubelet's next start by seconds. */
 const removeGroups = `
 find /sys/fs/cgroup/*/"$0"/kubepods /sys/fs/cgroup/"$0"/kubepods -depth -type d -exec rmdir {} + 2>/dev/null
 ! ls -d /sys/fs/cgroup/*/"$0"/kubepods /sys/fs/cgroup/"$0"/kubepods 2>/dev/null | grep -q .`;
 
-/** Ends all that runs on the node at once, and takes from it what lies in memory. Start containerd and the kubelet after it. */
+/**
+ * Ends all processes of the node at once and deletes its memory-backed files. Start containerd and the kubelet
+ * afterwards.
+ */
 export async function loseNode(cluster: Cluster): Promise<void> {
   await Promise.all([cluster.kubelet.kill('SIGKILL'), cluster.containerd.kill('SIGKILL')]);
   await cluster.exec('sh', ['-c', killContainers]);

@@ -4,18 +4,17 @@ import { AgentRelease } from './agent-release.ts';
 import { startAudit } from './audit.ts';
 import { defaultIssuer, defaultNamespace } from './certificate-pod.ts';
 
-/** What every suite works with. */
 export interface NodeContext {
   readonly cluster: Cluster;
   readonly agent: AgentRelease;
-  /** The ClusterIssuer of volumes that name no other. */
+  /** The default ClusterIssuer of volumes. */
   readonly issuer: CaIssuer;
-  /** The API server's record of every write to what the agent deals with, bodies included. */
+  /** The API server's log of every write to the agent's resources, including bodies. */
   readonly auditLog: string;
   stop(): Promise<void>;
 }
 
-/** Suites are registered before the cluster is there. */
+/** Suites are registered before the cluster exists. */
 export type GetContext = () => NodeContext;
 
 /** A full cluster with an issuer and the agent's image in its registry; the chart is not yet installed. */

@@ -2,15 +2,15 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { PodObject } from './pods.ts';
 import { createHash } from 'node:crypto';
 
-/** Where the chart has the agent keep its volumes on the host, unless told otherwise. */
+/** The chart's default data directory on the host. */
 export const volumesRoot = '/var/lib/certfleet/certfleet';
 
-/** The id that the kubelet gives a pod's inline volume. */
+/** The kubelet's id of a pod's inline volume. */
 export function volumeIdOf(pod: PodObject, volume: string): string {
   return `csi-${createHash('sha256').update(`${pod.metadata.uid}${volume}`).digest('hex')}`;
 }
 
-/** Names in a folder of the node; none when there is no such folder. */
+/** Names in a directory of the node; empty without such a directory. */
 export async function namesIn(cluster: Cluster, folder: string): Promise<readonly string[]> {
   const { stdout } = await cluster.exec('sh', ['-c', `ls -A "$0" 2>/dev/null || true`, folder]);
   return stdout.split('\n').filter((name) => name !== '');
@@ -22,7 +22,7 @@ export async function mountPoints(cluster: Cluster): Promise<readonly string[]> 
   return stdout.split('\n').flatMap((line) => line.split(' ')[4] ?? []);
 }
 
-/** Paths below which the node still has something of this pod: the agent's volumes, the kubelet's folders, mounts. */
+/** Paths of the node that still belong to this pod: the agent's volumes, the kubelet's directories, mounts. */
 export async function tracesOfPod(cluster: Cluster, pod: PodObject): Promise<readonly string[]> {
   const ids = pod.spec.volumes.filter(({ csi }) => csi !== undefined).map(({ name }) => volumeIdOf(pod, name));
   const volumes = (await namesIn(cluster, volumesRoot)).filter((name) => ids.some((id) => name.includes(id)));

@@ -1,6 +1,6 @@
 import { run } from '../../cluster/command.ts';
 
-/** What openssl says of a certificate. */
+/** openssl's output of a certificate. */
 export interface X509 {
   /** RFC 2253: the last attribute first, `CN=web,O=Acme`. */
   readonly subject: string;
@@ -9,11 +9,11 @@ export interface X509 {
   readonly notAfter: Date;
   /** The public key as PEM. */
   readonly publicKey: string;
-  /** All of it, as `openssl x509 -text` prints it. */
+  /** The output of `openssl x509 -text`. */
   readonly text: string;
 }
 
-/** Asks openssl about the first certificate of a chain. */
+/** Runs openssl on the first certificate of a chain. */
 export async function opensslX509(pem: string): Promise<X509> {
   const show = ['-subject', '-nameopt', 'RFC2253,-esc_msb,utf8', '-serial', '-dates', '-pubkey', '-text'];
   const { stdout } = await run(['openssl', 'x509', '-noout', ...show], { input: pem });
@@ -28,12 +28,12 @@ export async function opensslX509(pem: string): Promise<X509> {
   };
 }
 
-/** The value of an extension in openssl's words; undefined when the certificate lacks it. */
+/** The value of an extension in openssl's notation; undefined if the certificate lacks it. */
 export function extension({ text }: X509, title: string): string | undefined {
   return new RegExp(`X509v3 ${title}:.*\\n\\s+(.*)$`, 'm').exec(text)?.[1]?.trim();
 }
 
-/** The public half of a private key, as PEM. */
+/** The public key of a private key, as PEM. */
 export async function publicKeyOf(privateKeyPem: string): Promise<string> {
   return (await run(['openssl', 'pkey', '-pubout'], { input: privateKeyPem })).stdout.trim();
 }

@@ -13,19 +13,19 @@ interface PodFile {
 /** Files by name. */
 export type PodFiles = ReadonlyMap<string, PodFile>;
 
-/** A pod's name and where it lives. */
+/** A pod's name and namespace. */
 export interface PodRef {
   readonly name: string;
   readonly namespace?: string;
 }
 
-/** Runs a shell script in a pod and returns what it wrote. */
+/** Runs a shell script in a pod and returns its output. */
 export async function execInPod(cluster: Cluster, pod: PodRef, script: string): Promise<string> {
   const { name, namespace = defaultNamespace } = pod;
   return (await cluster.kubectl(['exec', name, '--namespace', namespace, '--', 'sh', '-c', script])).stdout;
 }
 
-/** Reads every file of these volumes from inside the pod, by its process's own user, in one go. */
+/** Reads every file of these volumes inside the pod, as the user of its process, with one command. */
 export async function readVolumes(
   cluster: Cluster,
   pod: PodRef,
@@ -50,7 +50,7 @@ export async function readFiles(cluster: Cluster, pod: PodRef, volume: string): 
   return (await readVolumes(cluster, pod, [volume])).get(volume) ?? new Map();
 }
 
-/** The text of a file that must be there. */
+/** The text of a required file. */
 export function textOf(files: PodFiles, name: string): string {
   const file = files.get(name);
   if (file === undefined) throw new Error(`expected ${name}, found ${[...files.keys()].join(', ') || 'no file'}`);

@@ -3,7 +3,7 @@ import { defaultNamespace } from './certificate-pod.ts';
 import { followUntil } from './follow.ts';
 import type { PodRef } from './pod-files.ts';
 
-/** The fields of a pod that tests look at. */
+/** The fields of a pod that tests check. */
 export interface PodObject {
   readonly metadata: {
     readonly name: string;
@@ -26,7 +26,7 @@ export interface PodObject {
   };
 }
 
-/** A CertificateRequest as the API server has it. */
+/** A CertificateRequest in the API server. */
 export interface CertificateRequestObject {
   readonly metadata: {
     readonly name: string;
@@ -43,7 +43,7 @@ export async function get<T>(cluster: Cluster, what: string, namespace = default
   return JSON.parse(stdout) as T;
 }
 
-/** The pod as the API server has it now. */
+/** The current pod in the API server. */
 export function getPod(cluster: Cluster, { name, namespace }: PodRef): Promise<PodObject> {
   return get(cluster, `pod/${name}`, namespace);
 }
@@ -72,7 +72,7 @@ export async function applyPodsAndWaitReady(cluster: Cluster, pods: readonly obj
   }
 }
 
-/** Waits until pods are Ready; the error of a wait in vain shows the pods' events. */
+/** Waits until pods are Ready; a timeout error shows the pods' events. */
 export async function waitReady(
   cluster: Cluster,
   order: { readonly names: readonly string[]; readonly namespace?: string; readonly timeout?: string },
@@ -87,7 +87,7 @@ export async function waitReady(
   }
 }
 
-/** Deletes pods and waits until the kubelet has taken all of them down. */
+/** Deletes pods and waits until the kubelet has removed all of them. */
 export async function deletePods(
   cluster: Cluster,
   names: readonly string[],
@@ -96,7 +96,7 @@ export async function deletePods(
   await cluster.kubectl(['delete', 'pod', ...names, '-n', namespace, '--wait', '--timeout=90s', '--ignore-not-found']);
 }
 
-/** Waits until the agent's Event of that reason is on the pod, and returns what `kubectl describe pod` then says. */
+/** Waits for the agent's Event with that reason on the pod, and returns the output of `kubectl describe pod`. */
 export async function describeWithEvent(
   cluster: Cluster,
   { name, namespace = defaultNamespace }: PodRef,

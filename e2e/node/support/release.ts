@@ -5,19 +5,16 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import { containerdSocket } from '../../cluster/node/containerd.ts';
 import type { PodObject } from './pods.ts';
 
-/** The folder of this repository. */
+/** The root of this repository. */
 export const repository = resolve(import.meta.dirname, '../../..');
-/** The chart of this repository. */
 export const chart = join(repository, 'helm/certfleet');
-/** Name of the chart's release. */
 export const releaseName = 'certfleet';
-/** Namespace of the chart's release. */
 export const releaseNamespace = 'certfleet';
 
-/** Values of the chart by path, as `helm --set-json` takes them. */
+/** Chart values by path, in the form of `helm --set-json`. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** The chart's components by the label that its objects have. */
+/** The chart's components by the label of their objects. */
 export type ComponentName = 'node-agent' | 'renewal-controller' | 'redis';
 
 /** helm's flags for values. */
@@ -25,7 +22,7 @@ export function valueFlags(values: Values): readonly string[] {
   return Object.entries(values).flatMap(([path, value]) => ['--set-json', `${path}=${JSON.stringify(value)}`]);
 }
 
-/** Builds the image of an app from the sources as they are and pushes it where the node pulls. */
+/** Builds the image of an app from the current sources and pushes it to the node's registry. */
 export async function buildAppImage(
   cluster: Cluster,
   app: 'node-agent' | 'renewal-controller',
@@ -39,7 +36,7 @@ export function chartFile(name: string): Promise<string> {
   return readFile(join(chart, name), 'utf8');
 }
 
-/** The pods of a component that are not on their way out. */
+/** The pods of a component that are not terminating. */
 export async function podsOf(cluster: Cluster, component: ComponentName): Promise<readonly PodObject[]> {
   const labels = `app.kubernetes.io/name=certfleet,app.kubernetes.io/component=${component}`;
   const select = ['--namespace', releaseNamespace, '--selector', labels, '--output=json'];
@@ -48,22 +45,22 @@ export async function podsOf(cluster: Cluster, component: ComponentName): Promis
   return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
-/** How many pods of a component have all of their containers ready. */
+/** The number of a component's pods with all containers ready. */
 export async function countReady(cluster: Cluster, component: ComponentName): Promise<number> {
   const isReady = ({ status }: PodObject): boolean => status.containerStatuses?.every(({ ready }) => ready) ?? false;
   return (await podsOf(cluster, component)).filter(isReady).length;
 }
 
-/** Sends a signal to the first process of a pod's one container, past every handler of Kubernetes. */
+/** Sends a signal to the first process of a pod's only container, without Kubernetes' handlers. */
 export async function signalPod(cluster: Cluster, { metadata, status }: PodObject, signal: string): Promise<void> {
   const [container] = status.containerStatuses ?? [];
-  if (container === undefined) throw new Error(`expected ${metadata.name} to have a container`);
+  if (container === undefined) throw new Error(`${metadata.name} has no container`);
   const id = container.containerID.replace('containerd://', '');
   const ctr = ['--address', containerdSocket, '--namespace', 'k8s.io'];
   await cluster.exec('ctr', [...ctr, 'tasks', 'kill', '--signal', signal, id]);
 }
 
-/** Waits until a container that was killed has been started again and is ready. */
+/** Waits until a killed container has been restarted and is ready. */
 export async function waitUntilRestarted(cluster: Cluster, killed: PodObject): Promise<void> {
   const restarts = killed.status.containerStatuses?.[0]?.restartCount ?? 0;
   const restarted = `--for=jsonpath={.status.containerStatuses[0].restartCount}=${restarts + 1}`;

@@ -1,11 +1,11 @@
-/** Series of a test in promtool's notation: `1+0x60` is 1 for an hour of minutes, `_x60` an hour of nothing. */
+/** Series of a test in promtool's notation: `1+0x60` is the value 1 for 60 minutes, `_x60` an hour without samples. */
 export type Series = Readonly<Record<string, string>>;
 
-/** A fault: the series that are other than in a fleet in order, and the alerts that fire after an hour of it. */
+/** A fault: the series that differ from a healthy fleet, and the alerts that fire after an hour of it. */
 export interface AlertCase {
   readonly fault: string;
   readonly series: Series;
-  /** By name, with the labels that the alert has besides its severity. */
+  /** By name, with the alert's labels except severity. */
   readonly fires: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -16,7 +16,7 @@ const agent = (node: string): string =>
 const replica = (name: string): string =>
   `namespace="cert-manager",job="renewal-controller",instance="${name}:9402",pod="${name}"`;
 
-/** What an agent in order shows. */
+/** The series of a healthy agent. */
 function agentSeries(node: string): Series {
   const of = agent(node);
   const states = { ready: 40, pending: 0, failing: 0, expired: 0 };
@@ -44,13 +44,13 @@ function agentSeries(node: string): Series {
     [`certfleet_agent_issuances_total{${of},cause="job",result="success"}`]: '0+2x120',
     [`certfleet_agent_issuances_total{${of},cause="deadline",result="success"}`]: always(3),
     [`certfleet_agent_csi_request_duration_seconds_count{${of},method="NodePublishVolume",code="OK"}`]: '0+1x120',
-    // A pod whose attributes are wrong is its owner's, and no fault of ours.
+    // Wrong attributes of a pod are its owner's fault, not certfleet's.
     [`certfleet_agent_csi_request_duration_seconds_count{${of},method="NodePublishVolume",code="INVALID_ARGUMENT"}`]:
       '0+1x120',
   };
 }
 
-/** What a replica of the controller in order shows. */
+/** The series of a healthy controller replica. */
 function replicaSeries(name: string): Series {
   const of = replica(name);
   const lag = (le: string): string => `certfleet_controller_report_lag_seconds_bucket{${of},le="${le}"}`;
@@ -81,7 +81,7 @@ function replicaSeries(name: string): Series {
 
 const daemonSet = 'namespace="cert-manager",daemonset="certfleet",job="kube-state-metrics",instance="ksm:8080"';
 
-/** Two nodes, two replicas, nothing wrong. */
+/** Two nodes, two replicas, no faults. */
 export const fleetInOrder: Series = {
   [`kube_daemonset_status_desired_number_scheduled{${daemonSet}}`]: always(2),
   [`kube_daemonset_status_number_ready{${daemonSet}}`]: always(2),
@@ -96,7 +96,7 @@ const both = (series: (of: string) => Series): Series => ({ ...series(replica('c
 const gone = (start: (of: string) => Series): Series =>
   Object.fromEntries(Object.keys(start('')).map((name) => [name, '_x120']));
 
-/** Every fault for which there is an alert. */
+/** Every fault that has an alert. */
 export const alertCases: readonly AlertCase[] = [
   {
     fault: 'a certificate has expired on one node',
@@ -104,7 +104,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetVolumeExpired: {} },
   },
   {
-    fault: 'a certificate has expired on a node whose agent is gone',
+    fault: 'a certificate has expired on a node without an agent',
     series: {
       ...gone(() => agentSeries('n1')),
       [`up{${n1}}`]: always(0),
@@ -116,7 +116,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetSilentNodeExpired: {}, CertfleetAgentDown: {}, CertfleetAgentSilent: {} },
   },
   {
-    fault: 'a node is heard of whose certificates have expired, and nobody scrapes its agent',
+    fault: 'a silent node has expired certificates, and its agent is not scraped',
     series: both((of) => ({ [`certfleet_controller_volumes_expired{${of}}`]: always(2) })),
     fires: { CertfleetVolumeExpired: {} },
   },
@@ -126,7 +126,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetReviewsFailing: {} },
   },
   {
-    fault: 'a review is lost now and then',
+    fault: 'some reviews fail',
     series: both((of) => ({
       [`certfleet_controller_reviews_total{${of},result="unavailable"}`]: '0+1x120',
       [`certfleet_controller_reviews_total{${of},result="answered"}`]: '0+9x120',
@@ -146,7 +146,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetVolumeAboutToExpire: {}, CertfleetVolumeExpiresSoon: {}, CertfleetRenewalFailing: { issuer } },
   },
   {
-    fault: 'half of the time for a renewal is over, as only the controller can tell',
+    fault: 'half of the time for a renewal is over, as only the controller can report',
     series: both((of) => ({ [`certfleet_controller_volumes_at_risk{${of},left="1/2"}`]: always(1) })),
     fires: { CertfleetVolumeExpiresSoon: {} },
   },
@@ -156,12 +156,12 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetRenewalOverdue: {} },
   },
   {
-    fault: 'volumes of a silent node were never tried again',
+    fault: 'volumes of a silent node were never retried',
     series: both((of) => ({ [`certfleet_controller_volumes_overdue{${of}}`]: always(3) })),
     fires: { CertfleetRenewalOverdue: {} },
   },
   {
-    fault: 'an issuer refuses',
+    fault: 'an issuer refuses requests',
     series: both((of) => ({
       [`certfleet_controller_volumes{${of},state="failing",issuer="${issuer}"}`]: always(12),
     })),
@@ -181,12 +181,12 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetMountFailing: {} },
   },
   {
-    fault: 'pods of one issuer wait for their first certificate, while others start',
+    fault: "first certificates of one issuer's pods are delayed, while others start",
     series: { [`certfleet_agent_volumes_without_certificate{${n1}}`]: always(1) },
     fires: { CertfleetMountFailing: {} },
   },
   {
-    fault: 'the mounts of one pod are refused for good, while others start',
+    fault: 'the mounts of one pod are finally refused, while others start',
     series: {
       [`certfleet_agent_csi_request_duration_seconds_count{${n1},method="NodePublishVolume",code="FAILED_PRECONDITION"}`]:
         '0+1x120',
@@ -194,7 +194,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetMountFailing: {} },
   },
   {
-    fault: 'a slow issuer takes two tries for each of many mounts',
+    fault: 'a slow issuer needs two attempts for each of many mounts',
     series: {
       [`certfleet_agent_csi_request_duration_seconds_count{${n1},method="NodePublishVolume",code="DEADLINE_EXCEEDED"}`]:
         '0+1x120',
@@ -207,12 +207,12 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetMountMismatch: { node: 'n1', instance: 'n1:9402', state: 'unknown' } },
   },
   {
-    fault: 'a volume that the agent renews is not what its pod sees',
+    fault: 'an agent renews a volume that is not the one its pod sees',
     series: { [`certfleet_agent_pod_mounts{${n1},state="missing"}`]: always(1) },
     fires: { CertfleetMountMismatch: { node: 'n1', instance: 'n1:9402', state: 'missing' } },
   },
   {
-    fault: 'a node has no pod of the agent',
+    fault: 'a node has no agent pod',
     series: {
       ...gone(() => agentSeries('n1')),
       [`kube_daemonset_status_number_ready{${daemonSet}}`]: always(1),
@@ -220,7 +220,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetAgentDown: {} },
   },
   {
-    fault: 'no agent is known to Prometheus, and there is no kube-state-metrics',
+    fault: 'Prometheus has no agents, and there is no kube-state-metrics',
     series: {
       ...gone(() => agentSeries('n1')),
       ...gone(() => agentSeries('n2')),
@@ -230,27 +230,27 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetAgentDown: { namespace: 'cert-manager', job: 'certfleet' } },
   },
   {
-    fault: 'an agent does not answer',
+    fault: 'an agent does not respond',
     series: { [`up{${n1}}`]: always(0) },
     fires: { CertfleetAgentDown: {} },
   },
   {
-    fault: "an agent's sockets are lost, so that it is not ready although Prometheus reads its metrics",
+    fault: 'an agent has lost its sockets, so that it is not ready although Prometheus can scrape it',
     series: { [`kube_daemonset_status_number_ready{${daemonSet}}`]: always(1) },
     fires: { CertfleetAgentDown: {} },
   },
   {
-    fault: 'the tmpfs of a node comes close to its reserve',
+    fault: 'the tmpfs of a node is close to its reserve',
     series: { [`certfleet_agent_tmpfs_free_bytes{${n1}}`]: always(150) },
     fires: { CertfleetAgentTmpfsNearlyFull: { node: 'n1', instance: 'n1:9402' } },
   },
   {
-    fault: 'the tmpfs of a node runs short of inodes',
+    fault: 'the tmpfs of a node is low on inodes',
     series: { [`certfleet_agent_tmpfs_free_inodes{${n1}}`]: always(150) },
     fires: { CertfleetAgentTmpfsNearlyFull: { node: 'n1', instance: 'n1:9402' } },
   },
   {
-    fault: 'an agent has mounted no tmpfs yet, and none of its inodes are limited',
+    fault: 'an agent has not mounted its tmpfs yet, so that inodes are not limited',
     series: {
       [`certfleet_agent_tmpfs_size_bytes{${n1}}`]: always(0),
       [`certfleet_agent_tmpfs_free_bytes{${n1}}`]: always(0),
@@ -273,14 +273,14 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetAgentDisconnected: {}, CertfleetAgentSilent: {} },
   },
   {
-    fault: 'an agent renewed on its own',
+    fault: 'an agent renewed at its fallback deadline',
     series: {
       [`certfleet_agent_issuances_total{${n1},cause="deadline",result="success"}`]: '3+0x55 4+0x60',
     },
     fires: { CertfleetLocalDeadlineUsed: {} },
   },
   {
-    fault: 'the controller is away',
+    fault: 'the controller is unavailable',
     series: {
       ...gone(() => replicaSeries('c1')),
       ...gone(() => replicaSeries('c2')),
@@ -289,7 +289,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetControllerDown: {} },
   },
   {
-    fault: 'the controller is not even known to Prometheus',
+    fault: 'Prometheus does not have the controller as a target',
     series: { ...gone(() => replicaSeries('c1')), ...gone(() => replicaSeries('c2')) },
     fires: { CertfleetControllerDown: {} },
   },
@@ -299,7 +299,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetIndexStale: {} },
   },
   {
-    fault: 'a lane does not start what is due',
+    fault: 'a lane does not start due renewals',
     series: both((of) => ({ [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0+60x120' })),
     fires: { CertfleetLaneStuck: { issuer } },
   },
@@ -320,7 +320,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetLanePaused: { issuer } },
   },
   {
-    fault: 'a lane is paused in which nothing waits',
+    fault: 'an empty lane is paused',
     series: both((of) => ({
       [`certfleet_controller_lane_stopped{${of},issuer="${issuer}",reason="paused"}`]: always(1),
       [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="queued"}`]: always(0),
@@ -328,7 +328,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: {},
   },
   {
-    fault: 'Redis is down, and with it all that the controller knows of the fleet',
+    fault: 'Redis is down, so that the controller knows nothing of the fleet',
     series: both((of) => ({
       ...Object.fromEntries(Object.keys(replicaSeries('c1')).map((name) => [name.replace(replica('c1'), of), '_x120'])),
       [`up{${of}}`]: always(1),
@@ -343,7 +343,7 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetRedisProblem: { kind: 'refuses-writes' } },
   },
   {
-    fault: 'Redis came back empty',
+    fault: 'Redis restarted empty',
     series: both((of) => ({ [`certfleet_controller_redis_state_loss_total{${of},lost="everything"}`]: '0x50 1x70' })),
     fires: { CertfleetRedisStateLoss: { lost: 'everything' } },
   },

@@ -1,6 +1,6 @@
 import { objectOf, render } from '../../chart/render-chart.ts';
 
-/** One alert of the chart as Prometheus takes it. */
+/** One alert of the chart in Prometheus' format. */
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
@@ -9,7 +9,7 @@ export interface AlertRule {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** The alerts that the chart renders to with these values besides. */
+/** The chart's alerts with these additional values. */
 export async function chartRules(values: object = {}): Promise<readonly AlertRule[]> {
   const objects = await render({ 'prometheusRule.enabled': true, ...values });
   const { groups } = objectOf(objects, 'PrometheusRule')['spec'] as {

@@ -6,7 +6,7 @@ import { waitUntil } from '../../cluster/wait.ts';
 
 const source = resolve(import.meta.dirname, '../../../apps/renewal-controller/src/main.ts');
 
-/** The controller as a process of its own, which ends at the latest with this one. */
+/** The controller as a child process that ends at the latest with this process. */
 export class ControllerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
@@ -34,7 +34,7 @@ export class ControllerProcess {
     return controller;
   }
 
-  /** Lets it do nothing until `resume`, as on a node without CPU: its connections stay. */
+  /** Stops it until `resume`, as on a node without CPU: its connections stay open. */
   suspend(): void {
     this.#child.kill('SIGSTOP');
   }
@@ -43,7 +43,7 @@ export class ControllerProcess {
     this.#child.kill('SIGCONT');
   }
 
-  /** SIGKILL: nothing is said to anybody. */
+  /** SIGKILL: no shutdown messages. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;

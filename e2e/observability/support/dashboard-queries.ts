@@ -1,6 +1,6 @@
 import { objectOf, render } from '../../chart/render-chart.ts';
 
-/** A query of the chart's dashboard, by the panel that it is of. */
+/** A query of the chart's dashboard, with its panel. */
 export interface DashboardQuery {
   readonly panel: string;
   readonly expr: string;
@@ -10,7 +10,7 @@ interface Dashboard {
   readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly expr: string }[] }[];
 }
 
-/** Every query of the dashboard as Grafana would send it for all nodes, with rates over so long. */
+/** All dashboard queries as Grafana would send them for all nodes, with that rate interval. */
 export async function dashboardQueries(rateInterval: string): Promise<readonly DashboardQuery[]> {
   const { data } = objectOf(
     await render({ 'grafanaDashboard.enabled': true, 'controller.enabled': false }),

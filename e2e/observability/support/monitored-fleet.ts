@@ -18,11 +18,11 @@ import { ControllerProcess } from './controller-process.ts';
 import { PrometheusServer } from './prometheus-server.ts';
 import type { ScrapeJob } from './prometheus-server.ts';
 
-/** Namespace of the chart's release, for which its rules are made. */
+/** Namespace of the chart's release, for which its rules are rendered. */
 const namespace = 'cert-manager';
-/** The lane of the issuer that volumes have unless another is named. */
+/** The lane of the default issuer of volumes. */
 export const issuerKey = 'ClusterIssuer.cert-manager.io//ca';
-/** An issuer whose lane lets one renewal start in a minute. */
+/** An issuer whose lane starts one renewal per minute. */
 export const narrowIssuer = 'narrow';
 /** The nodes that have an agent. */
 const nodeNames = ['node-1', 'node-2'] as const;
@@ -35,8 +35,8 @@ interface MonitoredNode {
 }
 
 /**
- * A fleet of real parts and a Prometheus that watches it: an API server with cert-manager, redis-server, the controller,
- * two agents. Everything keeps its address when it is stopped and started again.
+ * A fleet of real parts and its Prometheus: an API server with cert-manager, redis-server, the controller, two agents.
+ * Everything keeps its address over restarts.
  */
 export class MonitoredFleet implements AsyncDisposable {
   readonly cluster: Cluster;
@@ -67,7 +67,7 @@ export class MonitoredFleet implements AsyncDisposable {
     writeFileSync(join(this.#directory, 'lanes.json'), JSON.stringify(policies));
   }
 
-  /** Starts all of it; the rules are what Prometheus evaluates. */
+  /** Starts everything; Prometheus evaluates the rules. */
   static async start(rules: readonly AlertRule[]): Promise<MonitoredFleet> {
     const cluster = await startCluster({ nodes: 'control-plane' });
     const kubeconfig = await cluster.localKubeconfig();
@@ -85,11 +85,11 @@ export class MonitoredFleet implements AsyncDisposable {
   }
 
   get prometheus(): PrometheusServer {
-    if (this.#prometheus === undefined) throw new Error('expected a started fleet');
+    if (this.#prometheus === undefined) throw new Error('the fleet has not been started');
     return this.#prometheus;
   }
 
-  /** Starts the controller; of a flag that is given again here, this value counts. */
+  /** Starts the controller; flags given here override the defaults. */
   async startController(...flags: readonly string[]): Promise<void> {
     this.#controller = await ControllerProcess.start([
       `--redis-url=${this.redis.url}`,
@@ -99,13 +99,13 @@ export class MonitoredFleet implements AsyncDisposable {
       `--api-bind-address=127.0.0.1:${this.#ports.api}`,
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
       `--lane-policies-file=${join(this.#directory, 'lanes.json')}`,
-      // A node is silent after three of them. A volume that is due on a node that hangs must be overdue before that.
+      // A node is silent after three of them. A volume that is due on a hanging node must be overdue before that.
       '--heartbeat-interval=8s',
       ...flags,
     ]);
   }
 
-  /** Starts the controller anew with an API server that does not answer, to which it sends its callers' tokens. */
+  /** Restarts the controller with an API server that does not respond, to which it sends its callers' tokens. */
   async startControllerWithoutApiServer(): Promise<void> {
     const kubeconfig = join(this.#directory, 'no-api-server.json');
     const cluster = { server: `http://127.0.0.1:${await freePort()}`, 'insecure-skip-tls-verify': true };
@@ -121,7 +121,7 @@ export class MonitoredFleet implements AsyncDisposable {
     await this.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
   }
 
-  /** An operator's call with a token, whatever its response. */
+  /** An operator's call with a token; the response is ignored. */
   async callAsOperator(token: string): Promise<void> {
     const headers = { authorization: `Bearer ${token}` };
     const response = await fetch(`http://127.0.0.1:${this.#ports.api}/api/v1/lanes`, { headers });
@@ -138,13 +138,13 @@ export class MonitoredFleet implements AsyncDisposable {
 
   async killController(): Promise<void> {
     await this.#controller?.kill();
-    // Nothing else takes the socket of a killed controller away, and the next one would not listen beside it.
+    // Nothing else removes the socket of a killed controller, which would prevent the next one from listening.
     rmSync(join(this.#directory, 'fleet.sock'), { force: true });
   }
 
   async startAgent(name: NodeName): Promise<void> {
     const of = this.#nodeOf(name);
-    // The node's own flags name a CA of the machine; an empty value takes it back.
+    // The node's default flags name a local CA; an empty value resets it.
     const flags = [
       `--node-id=${name}`,
       '--local-ca=',
@@ -157,7 +157,7 @@ export class MonitoredFleet implements AsyncDisposable {
     of.agent = await AgentProcess.start(of.node, { flags });
   }
 
-  /** Lets an agent hang: it keeps its connections and does nothing any more. */
+  /** Stops an agent's process: it keeps its connections and does nothing. */
   hangAgent(name: NodeName): void {
     const { agent } = this.#nodeOf(name);
     if (agent !== undefined) process.kill(agent.pid, 'SIGSTOP');
@@ -167,12 +167,12 @@ export class MonitoredFleet implements AsyncDisposable {
     await this.#nodeOf(name).agent?.kill();
   }
 
-  /** A file system as the agent of that node sees it. */
+  /** The file system of that node's agent. */
   fileSystemOf(name: NodeName): TestNode {
     return this.#nodeOf(name).node;
   }
 
-  /** Publishes a volume of that lifetime as the kubelet would; rejects when the agent refuses. */
+  /** Publishes a volume of that lifetime like the kubelet; rejects when the agent refuses. */
   async publish(name: NodeName, volumeName: string, duration: string, issuer = 'ca'): Promise<InlineVolume> {
     const { node } = this.#nodeOf(name);
     const names = { 'issuer-name': issuer, 'issuer-kind': 'ClusterIssuer', 'dns-names': 'pod.example.com' };
@@ -195,7 +195,7 @@ export class MonitoredFleet implements AsyncDisposable {
     await this.#askLane(lane, 'resume', {});
   }
 
-  /** What the programs show Prometheus. */
+  /** The metrics page of a program. */
   async metricsOf(program: NodeName | 'controller'): Promise<string> {
     const port = program === 'controller' ? this.#ports.ops : this.#nodeOf(program).metricsPort;
     return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -215,7 +215,7 @@ export class MonitoredFleet implements AsyncDisposable {
 
   #nodeOf(name: NodeName): MonitoredNode {
     const found = this.#nodes.get(name);
-    if (found === undefined) throw new Error(`expected a node, found ${name}`);
+    if (found === undefined) throw new Error(`no node ${name} in the fleet`);
     return found;
   }
 

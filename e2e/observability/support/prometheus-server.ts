@@ -9,26 +9,26 @@ import { freePort } from '../../support/redis-server.ts';
 import { rulesFile } from './chart-rules.ts';
 import type { AlertRule } from './chart-rules.ts';
 
-/** What is scraped: a job with its targets, each an address with the labels that a PodMonitor would give it. */
+/** A scrape job with its targets, each an address with the labels that a PodMonitor would add. */
 export interface ScrapeJob {
   readonly job: string;
   readonly targets: readonly { readonly address: string; readonly labels: Readonly<Record<string, string>> }[];
 }
 
-/** A series with its value now. */
+/** A series with its current value. */
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
 }
 
-/** An alert that is pending or firing. */
+/** A pending or firing alert. */
 export interface ActiveAlert {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly state: 'pending' | 'firing';
 }
 
-/** A real Prometheus on a free port of the loopback, with its data in a directory of its own; scrapes every second. */
+/** A real Prometheus on a free loopback port, with its data in a separate directory; scrapes every second. */
 export class PrometheusServer implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-prometheus-'));
   readonly #port: number;
@@ -45,7 +45,7 @@ export class PrometheusServer implements AsyncDisposable {
       `--storage.tsdb.path=${join(this.#directory, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
     ];
-    // A test that is itself killed must not leave it behind.
+    // A killed test must not leave it running.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'prometheus', ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -53,7 +53,7 @@ export class PrometheusServer implements AsyncDisposable {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
   }
 
-  /** Starts one and waits until it answers. */
+  /** Starts Prometheus and waits until it is ready. */
   static async start(jobs: readonly ScrapeJob[], rules: readonly AlertRule[]): Promise<PrometheusServer> {
     const server = new PrometheusServer(await freePort(), jobs, rules);
     await waitUntil('Prometheus to be ready', () => server.#isReady(), {
@@ -63,7 +63,7 @@ export class PrometheusServer implements AsyncDisposable {
     return server;
   }
 
-  /** The series that a query gives now. Rejects with Prometheus' words when it is no query. */
+  /** The current series of a query. Rejects with Prometheus' message for an invalid query. */
   async query(expr: string): Promise<readonly Sample[]> {
     const { result } = (await this.#get(`query?${new URLSearchParams({ query: expr }).toString()}`)) as {
       readonly result: readonly Sample[];
@@ -71,7 +71,7 @@ export class PrometheusServer implements AsyncDisposable {
     return result;
   }
 
-  /** Every alert that is pending or firing now. */
+  /** All pending or firing alerts. */
   async alerts(): Promise<readonly ActiveAlert[]> {
     return ((await this.#get('alerts')) as { readonly alerts: readonly ActiveAlert[] }).alerts;
   }
@@ -83,7 +83,7 @@ export class PrometheusServer implements AsyncDisposable {
   }
 
   async #isReady(): Promise<boolean> {
-    if (this.#child.exitCode !== null) throw new Error(`Prometheus ended:\n${this.#output}`);
+    if (this.#child.exitCode !== null) throw new Error(`Prometheus exited:\n${this.#output}`);
     return fetch(`http://127.0.0.1:${this.#port}/-/ready`).then(
       ({ ok }) => ok,
       () => false,

@@ -3,7 +3,7 @@ import { chartRules } from './chart-rules.ts';
 
 const quick: Readonly<Record<string, string>> = { '15m': '20s', '10m': '20s', '5m': '10s' };
 
-/** The chart's alerts at the pace of a test: the same conditions, over seconds in the place of minutes. */
+/** The chart's alerts for a test: the same conditions, over seconds instead of minutes. */
 export async function quickRules(): Promise<readonly AlertRule[]> {
   const rules = await chartRules({
     'controller.enabled': true,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** Builds what the controller serves; takes no time when nothing of it has changed. */
+/** Builds the page that the controller serves; fast when nothing has changed. */
 export function buildPage(): void {
   const args = ['run', 'build', '--filter=@certfleet/dashboard', '--output-logs=errors-only'];
   execFileSync(resolve(root, 'node_modules/.bin/turbo'), args, {

@@ -5,7 +5,7 @@ const hour = 60 * minute;
 const day = 24 * hour;
 const refused = { message: 'rate limit exceeded: 429 Too Many Requests', attempts: 3 };
 
-/** A small fleet with something of each kind: two nodes, three issuers, healthy, failing and expired volumes. */
+/** A small fleet with every case: two nodes, three issuers, healthy, failing and expired volumes. */
 export const exampleFleet: Fleet = {
   'worker-1': {
     'csi-web': { namespace: 'shop', pod: 'web-1', expiresInMs: 3 * hour, dueInMs: 2 * hour },

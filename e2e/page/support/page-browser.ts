@@ -3,7 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 const limitMs = 15_000;
 
-/** The system's Chromium, with pages that keep what went wrong in them. */
+/** The system's Chromium, with pages that record their errors. */
 export class PageBrowser implements AsyncDisposable {
   readonly #browser: Browser;
   readonly #problems: string[] = [];
@@ -13,11 +13,11 @@ export class PageBrowser implements AsyncDisposable {
   }
 
   static async launch(): Promise<PageBrowser> {
-    // As root Chromium runs without its sandbox only.
+    // As root, Chromium only runs without its sandbox.
     return new PageBrowser(await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] }));
   }
 
-  /** A page of a browser profile of its own. */
+  /** A page in a separate browser profile. */
   async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(limitMs);
@@ -25,7 +25,7 @@ export class PageBrowser implements AsyncDisposable {
     page.on('pageerror', (error) => this.#problems.push(`${page.url()}: ${String(error)}`));
     page.on('console', (message) => {
       const text = message.text();
-      // What a restarted or refusing server causes is the subject of tests; everything else is a fault of the page.
+      // Failed requests are part of the tests; all other errors are faults of the page.
       if (message.type() === 'error' && !text.startsWith('Failed to load resource')) {
         this.#problems.push(`${page.url()}: ${text}`);
       }
@@ -34,7 +34,7 @@ export class PageBrowser implements AsyncDisposable {
     return page;
   }
 
-  /** What went wrong in all pages: thrown errors, and what the content security policy forbade. */
+  /** Problems of all pages: thrown errors, and violations of the content security policy. */
   get problems(): readonly string[] {
     return this.#problems;
   }

@@ -18,7 +18,7 @@ export class PageFleet implements AsyncDisposable {
     this.volumes = volumes;
   }
 
-  /** Resolves when the controller shows all of the fleet. */
+  /** Resolves when the controller shows the whole fleet. */
   static async start(fleet: Fleet, flags: readonly string[] = ['--api-auth=none']): Promise<PageFleet> {
     buildPage();
     const controller = await ControllerFixture.start(Object.keys(fleet));
@@ -28,7 +28,7 @@ export class PageFleet implements AsyncDisposable {
       const own = new RenewingVolumes();
       for (const [id, volume] of Object.entries(reported)) {
         own.set(id, reportOf(id, volume));
-        // It would be renewed at once otherwise, and fail no more.
+        // Otherwise it would be renewed at once and no longer fail.
         if (volume.failure !== undefined) own.refuse(id);
       }
       controller.startAgent(own, node);
@@ -37,7 +37,7 @@ export class PageFleet implements AsyncDisposable {
     return new PageFleet(controller, volumes);
   }
 
-  /** Waits until the API, which must ask for no sign-in, shows so many volumes. */
+  /** Waits until the API, without sign-in, shows that many volumes. */
   async untilShown(count: number): Promise<void> {
     await eventually(`${count} volumes to be shown`, async () => {
       return (await this.controller.api<{ readonly total?: number }>('volumes?limit=1')).total === count;
@@ -50,7 +50,7 @@ export class PageFleet implements AsyncDisposable {
 
   on(node: string): RenewingVolumes {
     const volumes = this.volumes.get(node);
-    if (volumes === undefined) throw new Error(`expected a node of the fleet, found ${node}`);
+    if (volumes === undefined) throw new Error(`no node ${node} in the fleet`);
     return volumes;
   }
 

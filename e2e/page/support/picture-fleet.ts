@@ -3,7 +3,7 @@ import type { Fleet } from './page-fleet.ts';
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** Deployments as a cluster has them: where they run, who signs, and how long a certificate lives. */
+/** Typical deployments: their node, issuer, and certificate lifetime. */
 const deployments = [
   { name: 'web', namespace: 'shop', issuer: 'corporate', lifetimeMs: 30 * day, replicas: 9 },
   { name: 'checkout', namespace: 'payments', issuer: 'corporate', lifetimeMs: 7 * day, replicas: 6 },
@@ -15,7 +15,7 @@ const deployments = [
 const nodes = ['worker-1', 'worker-2', 'worker-3'];
 const refused = { message: 'vault: permission denied on pki/sign/mail: 403', attempts: 4 };
 
-/** Replica i of a deployment stands somewhere in its certificate's life, each at another place of it. */
+/** The replicas of a deployment have certificates of different age. */
 function volumesOn(node: string): Fleet[string] {
   const entries = deployments.flatMap(({ name, namespace, issuer, lifetimeMs, replicas }, kind) =>
     Array.from({ length: replicas }, (_, i) => i)
@@ -31,5 +31,5 @@ function volumesOn(node: string): Fleet[string] {
   return Object.fromEntries(entries);
 }
 
-/** Some thirty volumes on three nodes under three issuers, one of which fails. */
+/** About thirty volumes on three nodes with three issuers, one of which fails. */
 export const pictureFleet: Fleet = Object.fromEntries(nodes.map((node) => [node, volumesOn(node)]));

@@ -9,7 +9,6 @@ import {
 } from '../gen/csi/v1/csi.ts';
 import { RegistrationClient } from '../gen/pluginregistration/v1/api.ts';
 
-/** A pod and its inline volume, as the kubelet would describe them to a driver. */
 export interface InlineVolume {
   readonly volumeId: string;
   readonly targetPath: string;
@@ -19,7 +18,6 @@ export interface InlineVolume {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-/** What a pod's volume is described from. */
 export interface InlineVolumeSource {
   readonly targetPath: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -30,7 +28,7 @@ export interface InlineVolumeSource {
   readonly fsGroup?: number;
 }
 
-/** The volume of a pod as the kubelet's CSI plugin describes it: `csi-` and a SHA-256 for the id, the pod in the context. */
+/** A volume as the kubelet's CSI plugin describes it: the id is `csi-` and a SHA-256, the pod is in the context. */
 export function inlineVolume(source: InlineVolumeSource): InlineVolume {
   const podUid = source.podUid ?? randomUUID();
   const namespace = source.namespace ?? 'default';
@@ -51,7 +49,7 @@ export function inlineVolume(source: InlineVolumeSource): InlineVolume {
   };
 }
 
-/** The kubelet's call for the volume (CSI 1.x, NodePublishVolume). */
+/** The kubelet's NodePublishVolume request (CSI 1.x). */
 export function publishRequest(volume: InlineVolume): NodePublishVolumeRequest {
   return NodePublishVolumeRequest.fromPartial({
     volumeId: volume.volumeId,
@@ -66,28 +64,28 @@ export function publishRequest(volume: InlineVolume): NodePublishVolumeRequest {
   });
 }
 
-/** The kubelet repeats a call itself, on its own terms; statistics that nobody reads would cost more than the call. */
+/** The kubelet has its own retries, and channel statistics cost more than the call. */
 const channelOptions = { 'grpc.enable_retries': 0, 'grpc.enable_channelz': 0 };
 
-/** Calls a CSI driver's socket as the kubelet does: in the kubelet's place on a machine without Kubernetes, and in tests. */
+/** Calls a CSI driver's socket as the kubelet does, for machines without Kubernetes and for tests. */
 export class CsiClient {
   readonly #node: NodeClient;
   readonly #identity: IdentityClient;
 
   constructor(socketPath: string) {
-    // The kubelet dials the same way: plain text over the socket, whose file mode is the protection.
+    // Plain text, as the kubelet dials: the mode of the socket file protects it.
     this.#node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure(), channelOptions);
     this.#identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure(), channelOptions);
   }
 
-  /** Waits until the driver answers on its socket, at most `timeoutMs`. */
+  /** Waits until the driver accepts connections on its socket, at most `timeoutMs`. */
   async ready(timeoutMs: number): Promise<void> {
     await call((done) =>
       this.#identity.waitForReady(Date.now() + timeoutMs, (error) => done(error ?? null, undefined)),
     );
   }
 
-  /** NodePublishVolume; the timeout is the kubelet's two minutes unless given. */
+  /** NodePublishVolume. The default timeout is the kubelet's, two minutes. */
   async publish(volume: InlineVolume, timeoutMs = 120_000): Promise<void> {
     const options = { deadline: Date.now() + timeoutMs };
     await call((done) => this.#node.nodePublishVolume(publishRequest(volume), new Metadata(), options, done));

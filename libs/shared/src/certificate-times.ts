@@ -1,4 +1,4 @@
-/** The times of a certificate that its renewal is reckoned by, in milliseconds since the epoch. */
+/** The times of a certificate that determine its renewal, in milliseconds since the epoch. */
 export interface CertificateTimes {
   readonly notBeforeMs: number;
   readonly renewAtMs: number;
@@ -8,9 +8,9 @@ export interface CertificateTimes {
 const maxGraceMs = 10 * 60_000;
 
 /**
- * How long after renew-at the agent leaves a renewal to the controller's job before it renews on its own, in
- * milliseconds: a tenth of the lifetime (a second of ten), ten minutes at most, and never more than a quarter of what is
- * left until not-after, so that a volume with a late renew-at keeps time for more than one try.
+ * How long after renew-at the agent waits for the controller's job before it renews without one, in milliseconds: a
+ * tenth of the lifetime (one second of ten), at most ten minutes and at most a quarter of the time from renew-at to
+ * not-after, so that a volume with a late renew-at keeps time for more than one attempt.
  */
 export function jobGraceMs({ notBeforeMs, renewAtMs, notAfterMs }: CertificateTimes): number {
   return Math.max(0, Math.min((notAfterMs - notBeforeMs) / 10, (notAfterMs - renewAtMs) / 4, maxGraceMs));
@@ -19,17 +19,17 @@ export function jobGraceMs({ notBeforeMs, renewAtMs, notAfterMs }: CertificateTi
 const maxReserveMs = 3_600_000;
 
 /**
- * The latest start of a renewal that leaves time for more than one try: a quarter of the time from renew-at to not-after
- * is kept, an hour at most. After it nothing holds a renewal back: no window, no line, no word of the controller.
+ * The latest start of a renewal that leaves time for more than one attempt: a quarter of the time from renew-at to
+ * not-after, at most one hour. After this time neither windows, rate limits nor deferrals apply.
  */
 export function latestStartMs({ renewAtMs, notAfterMs }: Omit<CertificateTimes, 'notBeforeMs'>): number {
   return notAfterMs - Math.min(maxReserveMs, Math.max(0, notAfterMs - renewAtMs) / 4);
 }
 
 /**
- * When the agent renews on its own, in milliseconds since the epoch: after the grace for a job; while the controller
- * holds the renewal for its lane's sake, after that hold and its grace. A hold ends soon after the latest start whatever
- * it says, so that neither a pause nor a controller that went away lets a certificate expire.
+ * The agent's fallback deadline in milliseconds since the epoch: renew-at plus the grace for a job, or the controller's
+ * deferral plus that grace. A deferral ends soon after the latest start, so that neither a pause nor an unavailable
+ * controller lets a certificate expire.
  */
 export function fallbackRenewalAtMs(times: CertificateTimes, deferredUntilMs?: number): number {
   const graceMs = jobGraceMs(times);
@@ -40,14 +40,14 @@ export function fallbackRenewalAtMs(times: CertificateTimes, deferredUntilMs?: n
   return Math.max(regularMs, Math.min(deferredUntilMs + graceMs, maxDeferMs));
 }
 
-/** Whether even the agent's own deadline has passed, so that somebody should have renewed by now. */
+/** Whether the agent's fallback deadline has passed, so that a renewal should have happened already. */
 export function isOverdue(times: CertificateTimes, nowMs: number, deferredUntilMs?: number): boolean {
   return nowMs > fallbackRenewalAtMs(times, deferredUntilMs);
 }
 
 /**
- * Which part is left of the time that a certificate has for its renewal, from renew-at to not-after: 1 before renew-at,
- * 0 once it has expired. Says how close a volume is to trouble whether its certificate lives a minute or a year.
+ * The remaining part of the time from renew-at to not-after: 1 before renew-at, 0 after expiry. It measures urgency
+ * independently of the lifetime.
  */
 export function renewalTimeLeft({ renewAtMs, notAfterMs }: CertificateTimes, nowMs: number): number {
   if (nowMs >= notAfterMs) return 0;

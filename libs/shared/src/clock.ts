@@ -1,17 +1,17 @@
-/** Ends a timer that has not fired; calling it again does nothing. */
+/** Cancels a timer that has not fired; further calls do nothing. */
 export type CancelTimer = () => void;
 
-/** Time as a dependency: the system's in production, a manual one in tests. */
+/** Time as a dependency: the system's in production, a manual clock in tests. */
 export interface Clock {
-  /** Wall time: milliseconds since the Unix epoch. It may jump in either direction at any moment. */
+  /** Wall time: milliseconds since the Unix epoch. It may jump in either direction. */
   now(): number;
-  /** Monotonic time in milliseconds from an arbitrary start: never jumps. Intervals and timeouts are measured by it. */
+  /** Monotonic time in milliseconds from an arbitrary start, for intervals and timeouts. */
   monotonic(): number;
-  /** Calls back once, no sooner than `delayMs` from now. The timer does not keep the process alive. */
+  /** Calls back once, at least `delayMs` from now. The timer does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): CancelTimer;
 }
 
-/** Node's timers take at most 2^31 − 1 ms; a longer delay fires at once, so longer waits are cut into pieces. */
+/** Node's timers accept at most 2^31 − 1 ms; a longer delay fires at once, so longer waits are split. */
 const maxTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

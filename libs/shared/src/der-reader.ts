@@ -1,6 +1,6 @@
 import { CertfleetError } from './errors.ts';
 
-/** One value found in DER: its identifier octet, its content, and both with the length as they stood in the input. */
+/** One DER value: its identifier octet, its content, and the complete encoding with tag and length. */
 export interface DerValue {
   readonly tag: number;
   readonly content: Buffer;
@@ -8,8 +8,8 @@ export interface DerValue {
 }
 
 /**
- * The values that stand one after another in the bytes; a constructed value's children are the values in its content.
- * @throws CertfleetError invalid-argument when the bytes end early or use a form that X.509 has no use for
+ * Reads consecutive values. The children of a constructed value are the values in its content.
+ * @throws CertfleetError invalid-argument when the bytes end early or use a form that X.509 does not allow
  */
 export function readDerValues(bytes: Buffer): DerValue[] {
   const values: DerValue[] = [];
@@ -22,8 +22,8 @@ export function readDerValues(bytes: Buffer): DerValue[] {
 }
 
 /**
- * The children of the constructed value of that tag which the bytes hold, and nothing after it.
- * @throws CertfleetError invalid-argument when they hold something else
+ * Reads the children of one constructed value with that tag, with nothing after it.
+ * @throws CertfleetError invalid-argument when the bytes contain something else
  */
 export function readDerChildren(bytes: Buffer, tag = 0x30): DerValue[] {
   const value = readFirst(bytes);
@@ -39,7 +39,7 @@ function readFirst(bytes: Buffer): DerValue {
   if (first === undefined) throw malformed('a tag and a length, found the end');
   if ((tag & 0x1f) === 0x1f) throw malformed('a tag of one octet');
   const lengthOctets = first < 0x80 ? 0 : first & 0x7f;
-  // The indefinite form (0x80) is BER alone; four octets are more than any certificate needs.
+  // The indefinite form (0x80) is only valid in BER; four octets are more than any certificate needs.
   if (first === 0x80 || lengthOctets > 4) throw malformed('a definite length of at most four octets');
   const start = 2 + lengthOctets;
   if (bytes.length < start) throw malformed('a length, found the end');

@@ -1,22 +1,26 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { asCertfleetError, CertfleetError } from './errors.ts';
 
-test('knows which failures pass by themselves, unless it is told', () => {
-  assert.equal(new CertfleetError('unavailable', 'm').retryable, true);
-  assert.equal(new CertfleetError('invalid-argument', 'm').retryable, false);
-  assert.equal(new CertfleetError('invalid-argument', 'm', { retryable: true }).retryable, true);
-  assert.equal(new CertfleetError('unavailable', 'm', { retryable: false }).retryable, false);
+describe('CertfleetError', () => {
+  test('decides by the code whether an error is retryable, unless given', () => {
+    assert.equal(new CertfleetError('unavailable', 'm').retryable, true);
+    assert.equal(new CertfleetError('invalid-argument', 'm').retryable, false);
+    assert.equal(new CertfleetError('invalid-argument', 'm', { retryable: true }).retryable, true);
+    assert.equal(new CertfleetError('unavailable', 'm', { retryable: false }).retryable, false);
+  });
 });
 
-test('makes one of whatever was thrown, and keeps that as the cause', () => {
-  const own = new CertfleetError('not-found', 'm');
-  assert.equal(asCertfleetError(own), own);
-  const foreign = new TypeError('x is not a function');
-  const wrapped = asCertfleetError(foreign);
-  assert.equal(wrapped.code, 'internal');
-  assert.equal(wrapped.message, 'x is not a function');
-  assert.equal(wrapped.cause, foreign);
-  assert.equal(asCertfleetError('text').message, 'text');
-  assert.ok(!('cause' in own), 'no cause rather than an undefined one');
+describe('asCertfleetError', () => {
+  test('wraps any thrown value and keeps it as the cause', () => {
+    const own = new CertfleetError('not-found', 'm');
+    assert.equal(asCertfleetError(own), own);
+    const foreign = new TypeError('x is not a function');
+    const wrapped = asCertfleetError(foreign);
+    assert.equal(wrapped.code, 'internal');
+    assert.equal(wrapped.message, 'x is not a function');
+    assert.equal(wrapped.cause, foreign);
+    assert.equal(asCertfleetError('text').message, 'text');
+    assert.ok(!('cause' in own), 'expected no cause instead of an undefined one');
+  });
 });

@@ -1,4 +1,4 @@
-/** The kinds of failure, in lower case; the names follow gRPC's canonical codes (google.rpc.Code). */
+/** Error codes, named after gRPC's canonical codes (google.rpc.Code). */
 export type ErrorCode =
   | 'invalid-argument'
   | 'not-found'
@@ -14,20 +14,19 @@ export type ErrorCode =
   | 'unavailable'
   | 'deadline-exceeded';
 
-/** What an error carries besides its message. */
 export interface ErrorDetails {
-  /** Whether the same call may succeed later without anybody changing anything. */
+  /** Whether the same call may succeed later without a change of configuration or input. */
   readonly retryable?: boolean;
-  /** How long the other side asked to wait before the next try, in milliseconds. */
+  /** How long the server asked to wait before the next attempt, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The camel-case reason that a Kubernetes Event or a metric label shows; from a fixed set. */
+  /** The camel-case reason for Kubernetes Events and metric labels, from a fixed set. */
   readonly reason?: string;
   readonly cause?: unknown;
 }
 
 /**
- * The one error class of certfleet. Messages are lower case, say what was expected and what was found, and never
- * hold a key, token or password: they reach logs, Kubernetes Events and the kubelet.
+ * The error class of certfleet. Messages are lower case and name what failed and why. They never contain a key, token
+ * or password, because they reach logs, Kubernetes Events and the kubelet.
  */
 export class CertfleetError extends Error {
   override readonly name = 'CertfleetError';
@@ -52,15 +51,17 @@ const retryableByDefault: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'resource-exhausted',
 ]);
 
-/** Any thrown value as a CertfleetError: itself when it is one, otherwise an internal error that keeps it as the cause. */
+/**
+ * Wraps any thrown value: a CertfleetError is returned as it is, anything else becomes the cause of an internal error.
+ */
 export function asCertfleetError(thrown: unknown): CertfleetError {
   if (thrown instanceof CertfleetError) return thrown;
   return new CertfleetError('internal', messageOf(thrown), { cause: thrown });
 }
 
 /**
- * What a thrown value says, never nothing: a connection that was tried at several addresses fails with an error without a
- * message, which holds those of each address.
+ * The message of a thrown value, never empty: a connection that was tried at several addresses fails with an error
+ * without a message, which contains one error per address.
  */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

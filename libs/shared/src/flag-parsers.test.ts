@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   boolean,
   byteSize,
@@ -11,7 +11,7 @@ import {
   positiveDuration,
 } from './flag-parsers.ts';
 
-/** Each parser with what it takes and what it refuses. */
+/** Each parser with accepted and rejected texts. */
 const cases: readonly [string, (text: string) => unknown, Readonly<Record<string, unknown>>, readonly string[]][] = [
   ['nonEmpty', nonEmpty, { a: 'a', ' ': ' ' }, ['']],
   ['optional', optional, { a: 'a', '': undefined }, []],
@@ -48,11 +48,17 @@ const cases: readonly [string, (text: string) => unknown, Readonly<Record<string
   ],
 ];
 
-for (const [name, parse, taken, refused] of cases) {
-  test(`${name} takes and refuses`, () => {
-    for (const [text, value] of Object.entries(taken)) assert.deepEqual(parse(text), value, JSON.stringify(text));
-    for (const text of refused) {
-      assert.throws(() => parse(text), { code: 'invalid-argument' }, `expected ${JSON.stringify(text)} to be refused`);
-    }
-  });
-}
+describe('flag parsers', () => {
+  for (const [name, parse, taken, refused] of cases) {
+    test(`${name} accepts valid text and rejects invalid text`, () => {
+      for (const [text, value] of Object.entries(taken)) assert.deepEqual(parse(text), value, JSON.stringify(text));
+      for (const text of refused) {
+        assert.throws(
+          () => parse(text),
+          { code: 'invalid-argument' },
+          `expected ${JSON.stringify(text)} to be rejected`,
+        );
+      }
+    });
+  }
+});

@@ -5,13 +5,13 @@ function mismatch(expected: string, found: string): CertfleetError {
   return new CertfleetError('invalid-argument', `expected ${expected}, found ${JSON.stringify(found)}`);
 }
 
-/** Any text but the empty one. */
+/** Any text except the empty one. */
 export function nonEmpty(text: string): string {
   if (text === '') throw mismatch('a value', text);
   return text;
 }
 
-/** Any text, with the empty one for "not given". */
+/** Any text; the empty one means "not given". */
 export function optional(text: string): string | undefined {
   return text === '' ? undefined : text;
 }
@@ -35,7 +35,7 @@ export function integerBetween(low: number, high: number): (text: string) => num
   };
 }
 
-/** `true` or `false`, in the spellings that Go's strconv.ParseBool takes. */
+/** `true` or `false`, in the spellings of Go's strconv.ParseBool. */
 export function boolean(text: string): boolean {
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
@@ -54,12 +54,12 @@ const byteUnits: Readonly<Record<string, number>> = {
   ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
 };
 
-/** Up to about a petabyte, whatever the unit: a larger count would lose digits. */
+/** Up to about a petabyte in any unit: a larger count would lose digits. */
 const byteSizeForm = /^[1-9](\d{0,14}|\d{0,11}(k|Ki)|\d{0,8}(M|Mi)|\d{0,5}(G|Gi)|\d{0,2}(T|Ti))$/;
 
 /**
- * A count of bytes above zero with a suffix as Kubernetes writes quantities, decimal (k, M, G, T) or binary (Ki, Mi, Gi,
- * Ti), as in the chart's schema.
+ * A positive count of bytes with a suffix of Kubernetes quantities, decimal (k, M, G, T) or binary (Ki, Mi, Gi, Ti), as
+ * in the chart's schema.
  */
 export function byteSize(text: string): number {
   const unit = /\D*$/.exec(text)?.[0] ?? '';
@@ -68,13 +68,13 @@ export function byteSize(text: string): number {
   return bytes;
 }
 
-/** Where a server listens: a host (empty for every interface) and a port. */
+/** The address of a server: a host (empty for every interface) and a port. */
 export interface ListenAddress {
   readonly host: string | undefined;
   readonly port: number;
 }
 
-/** `host:port`, `[v6]:port` or `:port`; `0` means that the server is off. */
+/** `host:port`, `[v6]:port` or `:port`; `0` disables the server. */
 export function listenAddress(text: string): ListenAddress | undefined {
   if (text === '0' || text === '') return undefined;
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);

@@ -6,9 +6,9 @@ interface Flag<Value> {
   /** Text that stands for the flag when it is not given; undefined makes the flag required. */
   readonly fallback: string | undefined;
   readonly help: string;
-  /** @throws CertfleetError when the text is not what the flag expects */
+  /** @throws CertfleetError when the text is invalid */
   readonly parse: (text: string) => Value;
-  /** A flag that may stand without a value, meaning `true`. */
+  /** The flag may be given without a value, which means `true`. */
   readonly isSwitch?: boolean;
   /** A one-letter alias. */
   readonly short?: string;
@@ -31,9 +31,9 @@ export type FlagValues<Table extends FlagTable> = {
 };
 
 /**
- * Parses a command line as Go's pflag reads it (`--name=value`, `--name value`, `--switch`, `-v 2`, `-v=2`). A flag that
- * is not given is looked up in the environment as CERTFLEET_NAME, with underscores, before its fallback applies.
- * @throws CertfleetError invalid-argument that names everything wrong at once
+ * Parses a command line like Go's pflag (`--name=value`, `--name value`, `--switch`, `-v 2`, `-v=2`). A flag that is
+ * not given is read from the environment as CERTFLEET_NAME, with underscores, before its fallback applies.
+ * @throws CertfleetError invalid-argument that lists all problems
  */
 export function parseFlags<Table extends FlagTable>(
   table: Table,
@@ -66,7 +66,7 @@ export function parseFlags<Table extends FlagTable>(
   return values as FlagValues<Table>;
 }
 
-/** The texts of each flag on the command line; strict parsing would stop at the first problem and hide the others. */
+/** Not strict: strict parsing would stop at the first problem and hide the others. */
 function readArgv(table: FlagTable, argv: readonly string[], problems: string[]): Record<string, string[] | undefined> {
   const options = Object.fromEntries(
     Object.entries(table).map(([name, { short }]) => [
@@ -90,7 +90,7 @@ function readArgv(table: FlagTable, argv: readonly string[], problems: string[])
   return given;
 }
 
-/** The table as a text for `--help`. */
+/** The text for `--help`. */
 export function describeFlags(table: FlagTable): string {
   return Object.entries(table)
     .map(([name, flag]) => {

@@ -15,12 +15,12 @@ const unitNanoseconds: ReadonlyMap<string, bigint> = new Map([
 
 /** time.Duration is a signed 64-bit count of nanoseconds: about 292 years. */
 const maxNanoseconds = 2n ** 63n - 1n;
-/** Digits beyond these cannot matter or cannot fit; a longer text is no duration that anybody means. */
+/** More digits cannot matter or cannot fit; a longer text is not a valid duration. */
 const maxText = 256;
 
 /**
- * Nanoseconds of the digits behind the point. Go multiplies them as a float64 and keeps as many digits as fit an
- * int64; an exact product would differ from it by a nanosecond (0.3333333333333333333h is 20m0s).
+ * Nanoseconds of the fraction digits. Go multiplies them as a float64 and keeps as many digits as fit an int64; an
+ * exact product would differ by a nanosecond (0.3333333333333333333h is 20m0s).
  */
 function fractionNanoseconds(digits: string, unit: bigint): bigint {
   let significant = 0n;
@@ -34,11 +34,11 @@ function fractionNanoseconds(digits: string, unit: bigint): bigint {
   return BigInt(Math.trunc(Number(significant) * (Number(unit) / scale)));
 }
 
-/** Nanoseconds of an unsigned duration, or undefined when the text is not of Go's syntax. */
+/** Nanoseconds of an unsigned duration, or undefined when the text is not in Go's syntax. */
 function unsignedNanoseconds(text: string): bigint | undefined {
   if (text === '0') return 0n;
   if (text === '' || text.length > maxText) return undefined;
-  // The signs for micro as escapes: a bundler leaves them in a pattern, and V8 keeps a whole file with one in two bytes each.
+  // The micro signs are escaped: with one unescaped, V8 stores the whole file with two bytes per character.
   const component = /(?=\.?\d)(\d*)(?:\.(\d*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
   let total = 0n;
   while (component.lastIndex < text.length) {
@@ -52,9 +52,9 @@ function unsignedNanoseconds(text: string): bigint | undefined {
 
 /**
  * Milliseconds of a duration in the syntax of Go's time.ParseDuration: a sign, then decimal numbers with a unit each,
- * such as `1h30m`, `90s`, `1.5h`, `-2m`. A bare `0` needs no unit. What is finer than a millisecond is a fraction of
- * it, so that a positive duration of at least a nanosecond stays positive.
- * @throws CertfleetError invalid-argument when the text is not of that syntax
+ * such as `1h30m`, `90s`, `1.5h`, `-2m`. A bare `0` needs no unit. Fractions of a millisecond are kept, so that a
+ * positive duration of at least a nanosecond stays positive.
+ * @throws CertfleetError invalid-argument when the text is not in that syntax
  */
 export function parseGoDuration(text: string): number {
   const negative = text.startsWith('-');
@@ -70,7 +70,7 @@ export function parseGoDuration(text: string): number {
   return negative && durationMs !== 0 ? -durationMs : durationMs;
 }
 
-/** A decimal number of the unit: thousandths and finer stand behind the point, zeros at the end do not. */
+/** A decimal number in the unit, without trailing zeros. */
 function decimal(nanoseconds: bigint, unit: string): string {
   const scale = unitNanoseconds.get(unit) ?? 1n;
   const fraction = (nanoseconds % scale)
@@ -80,7 +80,7 @@ function decimal(nanoseconds: bigint, unit: string): string {
   return `${nanoseconds / scale}${fraction === '' ? '' : `.${fraction}`}${unit}`;
 }
 
-/** The duration in the form that Go prints: `1h30m0s`, `1.5s`, `250ms`, `1.5µs`, `0s`. */
+/** The duration in Go's form: `1h30m0s`, `1.5s`, `250ms`, `1.5µs`, `0s`. */
 export function formatGoDuration(durationMs: number): string {
   const whole = Math.trunc(Math.abs(durationMs));
   const finer = Math.round((Math.abs(durationMs) - whole) * 1e6);

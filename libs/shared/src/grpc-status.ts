@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { ErrorCode } from './errors.ts';
 
-/** The gRPC status code of each kind of failure (google.rpc.Code). */
+/** The gRPC status code of each error code (google.rpc.Code). */
 export const grpcStatus: Readonly<Record<ErrorCode, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,

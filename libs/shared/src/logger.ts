@@ -3,7 +3,7 @@ import type { DestinationStream, Logger } from 'pino';
 
 export type { Logger };
 
-/** Fields that never reach the output, of a line or of an object in it (a second net below Secret). */
+/** Fields that are redacted in a log line and in its objects (a second protection after Secret). */
 const secretFields: ReadonlySet<string> = new Set([
   'password',
   'token',
@@ -15,11 +15,11 @@ const secretFields: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The process's logger: one JSON object a line, constant message plus fields.
- * `verbosity` follows klog's habit: 0 and 1 are info, from 2 on debug, from 5 on trace.
+ * The process's logger: one JSON object per line, a constant message plus fields. `verbosity` follows klog: 0 and 1 are
+ * info, from 2 on debug, from 5 on trace.
  *
- * Each line is written when it is logged: the last one before _exit(2) or a crash is not lost, and a write to the
- * container runtime's pipe costs less than its way through libuv's thread pool.
+ * Each line is written synchronously: the last one before _exit(2) or a crash is not lost, and a write to the container
+ * runtime's pipe costs less than one through libuv's thread pool.
  */
 export function createLogger(
   verbosity: number,
@@ -29,13 +29,13 @@ export function createLogger(
     level: verbosity >= 5 ? 'trace' : verbosity >= 2 ? 'debug' : 'info',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    // Not pino's own redaction: it reads its paths anew for each line, which cost a mount a twelfth of all its memory.
+    // Not pino's own redaction: it parses its paths again for each line, which cost a twelfth of the memory of a mount.
     formatters: { level: (label: string) => ({ level: label }), log: redact },
   };
   return pino(options, destination);
 }
 
-/** The fields of a line with the secret ones crossed out, also one level down. */
+/** Redacts the secret fields of a line, also one level down. */
 function redact(fields: object): Record<string, unknown> {
   return crossOut(fields, (value) => (hasFields(value) ? crossOut(value, (inner) => inner) : value));
 }

@@ -1,10 +1,8 @@
 import type { CancelTimer, Clock } from './clock.ts';
 
-/** A clock for tests that stands still until it is told to go on. */
+/** A clock for tests that advances only when told to. */
 export class ManualClock implements Clock {
-  /** Monotonic time; timers run on it. */
   #monotonicMs = 0;
-  /** Wall time less monotonic time. */
   #wallOffsetMs: number;
   readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>();
 
@@ -20,12 +18,12 @@ export class ManualClock implements Clock {
     return this.#monotonicMs;
   }
 
-  /** Steps wall time alone, as an operator or NTP does; no timer fires. */
+  /** Steps wall time only, as an operator or NTP does; no timer fires. */
   stepWall(byMs: number): void {
     this.#wallOffsetMs += byMs;
   }
 
-  /** How many timers are armed. */
+  /** The number of pending timers. */
   get timers(): number {
     return this.#timers.size;
   }
@@ -36,7 +34,7 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Moves the time on, firing what falls due on the way in its order, timers armed by fired ones included. */
+  /** Advances the time and fires due timers in order, including those that fired timers add. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#monotonicMs + byMs;
     for (;;) {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { orAborted } from './or-aborted.ts';
 
 describe('orAborted', () => {
-  test('gives the result, good or bad, and leaves no listener', async () => {
+  test('returns the result or error and leaves no listener', async () => {
     const { signal } = new AbortController();
     assert.equal(await orAborted(Promise.resolve(7), signal), 7);
     await assert.rejects(orAborted(Promise.reject(new Error('failed')), signal), /failed/);
@@ -12,7 +12,7 @@ describe('orAborted', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
-  test('rejects with the reason as soon as the signal is aborted, and hears no more of the work', async () => {
+  test('rejects with the reason when aborted and ignores the later result', async () => {
     const aborter = new AbortController();
     const work = Promise.withResolvers<number>();
     const result = assert.rejects(orAborted(work.promise, aborter.signal), /enough/);

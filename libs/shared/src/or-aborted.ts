@@ -1,6 +1,6 @@
 /**
- * The result of work, unless the signal is aborted before it is there: then a rejection with the signal's reason. The
- * work goes on; what becomes of it is nobody's concern any more.
+ * The result of the work, or a rejection with the signal's reason if it aborts first. The work continues; its result is
+ * then ignored.
  */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;

@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto';
 
-/** A script as a node's worker calls it: by its hash alone, since a node may bring no script of its own. */
+/** A script that a node's worker calls by its hash, because a node may not load its own scripts. */
 export interface QueueScript {
   readonly source: string;
-  /** SHA-1 in lower-case hexadecimal, by which Redis names scripts. */
+  /** SHA-1 in lower-case hexadecimal, which identifies the script in Redis. */
   readonly sha: string;
 }
 
 /**
- * Checks that stand before BullMQ's scripts, by the script's name. A script blocks Redis for everybody, so its work must
- * not depend on what a hostile node writes: arguments are bounded, the queue is short, and the parts that follow a job's
- * data are never reached (parents, deduplication, metrics, lists of what was done), which agents do not use.
+ * Checks that run before BullMQ's scripts, by script name. A script blocks Redis for all clients, so its work must not
+ * depend on data that a hostile node writes: arguments and the queue length are bounded, and options that cause more
+ * work are rejected (parents, deduplication, metrics, lists of finished jobs). Agents do not use them.
  */
 const guards: Readonly<Record<string, string>> = {
   moveToActive: `${guard(3)}
@@ -39,7 +39,7 @@ local ids = unpacked(ARGV[3])
 if not ids or #ids > 1000 or not unpacked(ARGV[2]) then return refused('the jobs') end`,
 };
 
-/** Longest argument, in bytes: a failed job's stack trace; and longest encoded options or lists of jobs. */
+/** Limits in bytes: an argument may contain a failed job's stack trace, or encoded options or lists of jobs. */
 function guard(most: number): string {
   return `local function refused(what) return redis.error_reply('ERR certfleet refuses ' .. what .. ' of a queue script') end
 local function isTime(value)
@@ -55,14 +55,13 @@ if #ARGV > ${most} then return refused('the number of arguments') end
 for i = 1, #ARGV do if #ARGV[i] > 65536 then return refused('the length of an argument') end end`;
 }
 
-/** The scripts that a node's worker runs. */
 export const queueScriptNames: readonly string[] = Object.keys(guards);
 
-/** A script of BullMQ's with its guard; undefined for one that a node's worker has no use for. */
+/** A BullMQ script with its guard; undefined for a script that a node's worker does not need. */
 export function queueScript(name: string, source: string): QueueScript | undefined {
   const before = guards[name];
   if (before === undefined) return undefined;
-  // In a block of its own: a chunk of Lua has room for 200 local names.
+  // In its own block: a Lua chunk is limited to 200 local names.
   const guarded = `do\n${before}\nend\n${source}`;
   return { source: guarded, sha: hash('sha1', guarded, 'hex') };
 }

@@ -6,26 +6,26 @@ interface RedisServer {
   readonly port: number;
 }
 
-/** Where a Redis is and how it is spoken to, without its user: what a controller tells its agents. */
+/** The address and parameters of a Redis without the user; the controller sends it to its agents. */
 export interface RedisEndpoint {
-  /** `sentinel` servers are asked for the master; `cluster` servers for the slots. */
+  /** `sentinel` servers report the master, `cluster` servers the slots. */
   readonly kind: 'single' | 'sentinel' | 'cluster';
   readonly servers: readonly RedisServer[];
-  /** The name under which the Sentinels know the master. */
+  /** The master's name in the Sentinels' configuration. */
   readonly masterName?: string;
-  /** Who asks the Sentinels, where they answer nobody else. Secret: never logged. */
+  /** Credentials for Sentinels that require them. Secret: never logged. */
   readonly sentinelUser?: { readonly username?: string; readonly password: string };
-  /** Number of the database; 0 unless given. */
+  /** Database number, 0 by default. */
   readonly db?: number;
-  /** Present when TLS is spoken. `ca` is PEM; without it the roots that Node trusts. */
+  /** Present when TLS is used. `ca` is PEM; without it, Node's default roots apply. */
   readonly tls?: { readonly ca?: string; readonly serverName?: string };
 }
 
 const kinds: ReadonlySet<unknown> = new Set<RedisEndpoint['kind']>(['single', 'sentinel', 'cluster']);
 
 /**
- * Reads an endpoint from JSON.
- * @throws CertfleetError invalid-argument that says what is missing
+ * Parses an endpoint from JSON.
+ * @throws CertfleetError invalid-argument that names the missing part
  */
 export function parseRedisEndpoint(text: string): RedisEndpoint {
   const value = parseObject(text);
@@ -43,7 +43,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    // Told below, without the parser's quotation.
+    // Reported below, without the parser's quotation.
   }
   throw invalid('a JSON object');
 }

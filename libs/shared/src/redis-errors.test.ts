@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { reconnectOnFault, redisFault } from './redis-errors.ts';
 import type { RedisFault } from './redis-errors.ts';
 
@@ -39,26 +39,30 @@ const examples: readonly (readonly [RedisFault, string])[] = [
   ['other', 'ERR value is not a float: READONLY '],
 ];
 
-test('knows what an error means in the words of every version of Redis', () => {
-  for (const [fault, message] of examples) assert.equal(redisFault(new Error(message)), fault, message);
-  assert.equal(redisFault(Object.assign(new Error('connect ECONNREFUSED'), { syscall: 'connect' })), 'unreachable');
-  assert.equal(redisFault('READONLY '), 'other');
+describe('redisFault', () => {
+  test('classifies the errors of every Redis version', () => {
+    for (const [fault, message] of examples) assert.equal(redisFault(new Error(message)), fault, message);
+    assert.equal(redisFault(Object.assign(new Error('connect ECONNREFUSED'), { syscall: 'connect' })), 'unreachable');
+    assert.equal(redisFault('READONLY '), 'other');
+  });
 });
 
-test('connects anew for a server that is no longer the primary, at most once a second', () => {
-  let nowMs = 0;
-  const seen: RedisFault[] = [];
-  const decide = reconnectOnFault(
-    () => nowMs,
-    (fault) => void seen.push(fault),
-  );
-  const readOnly = new Error(in62("-READONLY You can't write against a read only replica."));
-  assert.deepEqual([decide(readOnly), decide(readOnly)], [2, false]);
-  nowMs = 1_000;
-  assert.equal(decide(new Error('NOREPLICAS Not enough good replicas to write.')), 1);
-  nowMs = 2_000;
-  // A full server stays the one to talk to.
-  assert.equal(decide(new Error("OOM command not allowed when used memory > 'maxmemory'.")), false);
-  assert.equal(decide(new Error('WRONGTYPE Operation against a key')), false);
-  assert.deepEqual(seen, ['not-primary', 'not-primary', 'refuses-writes', 'refuses-writes']);
+describe('reconnectOnFault', () => {
+  test('reconnects to a server that is no longer the primary, at most once a second', () => {
+    let nowMs = 0;
+    const seen: RedisFault[] = [];
+    const decide = reconnectOnFault(
+      () => nowMs,
+      (fault) => void seen.push(fault),
+    );
+    const readOnly = new Error(in62("-READONLY You can't write against a read only replica."));
+    assert.deepEqual([decide(readOnly), decide(readOnly)], [2, false]);
+    nowMs = 1_000;
+    assert.equal(decide(new Error('NOREPLICAS Not enough good replicas to write.')), 1);
+    nowMs = 2_000;
+    // A full server is still the primary.
+    assert.equal(decide(new Error("OOM command not allowed when used memory > 'maxmemory'.")), false);
+    assert.equal(decide(new Error('WRONGTYPE Operation against a key')), false);
+    assert.deepEqual(seen, ['not-primary', 'not-primary', 'refuses-writes', 'refuses-writes']);
+  });
 });

@@ -1,18 +1,18 @@
 /**
- * What an error of a Redis command means for its caller.
+ * The meaning of a Redis command's error for its caller.
  *
- * - `unreachable`: no answer; the connection is gone or silent.
- * - `not-primary`: a server answered that does not take writes (any more): a replica, or one that is being replaced.
- * - `busy`: the server answers, but not this command now (it loads its data, runs a script, has no slots).
- * - `refuses-writes`: the primary takes no writes: memory is full, its disk fails, or it misses its replicas.
- * - `forbidden`: credentials or a right are missing.
+ * - `unreachable`: no response; the connection is lost or silent.
+ * - `not-primary`: the server does not accept writes (any more): a replica, or a primary being replaced.
+ * - `busy`: the server responds but cannot run this command now (loading data, running a script, no slots).
+ * - `refuses-writes`: the primary rejects writes: memory is full, its disk fails, or replicas are missing.
+ * - `forbidden`: credentials or a permission are missing.
  * - `no-script`: the server does not have the script.
- * - `other`: the command itself was refused, or the error is not of Redis.
+ * - `other`: the command itself was rejected, or the error is not from Redis.
  */
 export type RedisFault =
   'unreachable' | 'not-primary' | 'busy' | 'refuses-writes' | 'forbidden' | 'no-script' | 'other';
 
-/** What ioredis says of a command that got no answer; few of these errors have a class, and none is exported. */
+/** ioredis' messages for commands without a response; few of these errors have a class, and none is exported. */
 const noAnswer = new RegExp(
   [
     "^Stream isn't writeable",
@@ -47,13 +47,13 @@ const faultOfCode: Readonly<Record<string, RedisFault>> = {
 const codes = Object.keys(faultOfCode).join('|');
 /** A reply begins with its code. */
 const plain = new RegExp(`^-?(?<code>${codes})(?: |$)`);
-/** Redis 6.2 wraps the error of a command in a script, a transaction that of a command in it. */
+/** Redis 6.2 wraps the error of a command in a script; a transaction wraps that of a command in it. */
 const wrapped = new RegExp(`^-?(?:ERR Error (?:running|compiling) script|EXECABORT) .*?[-: ](?<code>${codes}) `, 's');
-/** A script of which a command is forbidden has no code of its own: the first is that of Redis 7, the second of 6.2. */
+/** A script with a forbidden command has no error code: the first form is Redis 7's, the second 6.2's. */
 const forbiddenInScript = /^-?ERR (?:ACL failure in script: |.*The user executing the script can't )/s;
 const tooManyClients = /^-?ERR max number of clients reached/;
 
-/** Classifies an error of a Redis command, whatever form the server's version gives it. */
+/** Classifies an error of a Redis command for all server versions. */
 export function redisFault(thrown: unknown): RedisFault {
   if (!(thrown instanceof Error)) return 'other';
   const { message } = thrown;
@@ -63,16 +63,17 @@ export function redisFault(thrown: unknown): RedisFault {
   if (fault !== undefined) return fault;
   if (forbiddenInScript.test(message)) return 'forbidden';
   if (tooManyClients.test(message)) return 'busy';
-  // Errors of sockets, which have no text of their own.
+  // Socket errors have no fixed text.
   return 'syscall' in thrown ? 'unreachable' : 'other';
 }
 
 const reconnectGapMs = 1_000;
 
 /**
- * ioredis' `reconnectOnError`: what a server says that is no longer the primary makes the client connect anew, which asks
- * DNS or the Sentinels again, and send the command there. At most once a second, since a server may be a replica for
- * good: in between the caller gets the error. @param monotonicMs time that no clock change moves
+ * ioredis' `reconnectOnError`: after a response of a server that is no longer the primary, the client reconnects, which
+ * queries DNS or the Sentinels again, and resends the command. At most once a second, because a server may stay a
+ * replica: in between the caller gets the error.
+ * @param monotonicMs monotonic time in milliseconds
  */
 export function reconnectOnFault(
   monotonicMs: () => number,
@@ -90,5 +91,8 @@ export function reconnectOnFault(
   };
 }
 
-/** An old primary that lost its replicas or its disk, or one that loads another's data: the name may lead elsewhere now. */
+/**
+ * An old primary that lost its replicas or its disk, or a server that loads another's data: the name may now resolve to
+ * another server.
+ */
 const mayBeElsewhere = /(?:^|[-: ])(?:MISCONF|NOREPLICAS|LOADING) /;

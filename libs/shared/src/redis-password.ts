@@ -1,12 +1,12 @@
-/** The part of an ioredis client that is needed here; a Cluster tells of each client of a server that it makes. */
+/** The used part of an ioredis client; a Cluster emits an event for each server client that it creates. */
 interface RedisClientLike {
   readonly options: object;
   on(event: '+node', listener: (node: { readonly options: object }) => void): unknown;
 }
 
 /**
- * Lets a client read its password at each connection that it makes: a password is rotated while clients live for months,
- * and Redis leaves connections alone that stand. Call it for a copy of a client too. A Cluster's servers are covered.
+ * Makes a client read its password for each new connection: a password may rotate while the client lives, and Redis
+ * keeps established connections. Call it for each duplicate of a client too. A Cluster's server clients are included.
  */
 export function useFreshPassword(
   client: RedisClientLike,
@@ -19,14 +19,14 @@ export function useFreshPassword(
   if (option === 'password') client.on('+node', ({ options }) => define(options));
 }
 
-/** Reads a secret anew at each call; what cannot be read (it is being replaced) does not take the place of what could. */
+/** Reads a secret at each call. While the file cannot be read (it is being replaced), the last value is returned. */
 export function lastReadable<T>(read: () => T): () => T {
   let last = read();
   return () => {
     try {
       last = read();
     } catch {
-      // The server says so when the last one is no longer good.
+      // If the last value is no longer valid, the server reports it.
     }
     return last;
   };

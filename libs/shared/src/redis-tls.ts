@@ -8,25 +8,24 @@ export interface ClientCertificateFiles {
   readonly keyFile: string;
 }
 
-/** What TLS to a Redis is made of. */
 export interface RedisTlsParts {
-  /** PEM of the trusted CAs; without it the roots that Node trusts. Called for each connection. */
+  /** PEM of the trusted CAs; without it, Node's default roots apply. Called for each connection. */
   readonly ca: () => string | undefined;
-  /** The name that the server's certificate must hold when it is not the host's. */
+  /** The expected name in the server's certificate when it differs from the host's. */
   readonly serverName: string | undefined;
   readonly certificate: ClientCertificateFiles | undefined;
 }
 
-/** Options of `tls.connect`, which ioredis copies at each connection that it makes. */
+/** Options of `tls.connect`, which ioredis copies for each connection. */
 export interface RedisTls {
   readonly servername?: string;
   readonly secureContext: SecureContext;
 }
 
 /**
- * TLS to a Redis. The files are read again for each connection: certificates are renewed while clients live for months.
- * What cannot be used (it is being replaced) does not take the place of what could.
- * @throws Error of the file system or of OpenSSL when there is nothing usable at first
+ * TLS to a Redis. The files are read for each connection, because certificates are renewed during a client's lifetime.
+ * While files cannot be used (they are being replaced), the last usable ones stay.
+ * @throws Error of the file system or of OpenSSL when the first read fails
  */
 export function redisTls({ ca, serverName, certificate }: RedisTlsParts): RedisTls {
   const read = (): SecureContext =>
@@ -41,7 +40,7 @@ export function redisTls({ ca, serverName, certificate }: RedisTlsParts): RedisT
       try {
         last = read();
       } catch {
-        // The connection tells when the last usable one is refused.
+        // If the last usable certificate is rejected, the connection fails.
       }
       return last;
     },

@@ -1,10 +1,10 @@
 /**
  * When the next issuance of a volume is allowed: the rules that agent and controller share. All functions are pure;
- * durations are in milliseconds, times in milliseconds since the epoch. Callers measure the durations on their own
- * monotonic clock, or, in a Redis script, on the server's time: no rule may rest on the wall clock of another machine.
+ * durations are in milliseconds, times in milliseconds since the epoch. Callers measure durations on their own
+ * monotonic clock or, in a Redis script, on the server's time: no rule depends on the wall clock of another machine.
  */
 
-/** The times of an issued certificate that its renewal is computed from, in milliseconds since the epoch. */
+/** The times of an issued certificate from which its renewal is computed, in milliseconds since the epoch. */
 export interface IssuedTimes {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -12,11 +12,11 @@ export interface IssuedTimes {
   readonly issuedAtMs: number;
 }
 
-/** A growing wait between attempts, spread by jitter. Durations in milliseconds. */
+/** Exponential back-off with jitter. Durations in milliseconds. */
 export interface BackoffPolicy {
   readonly initialMs: number;
   readonly factor: number;
-  /** Part of each wait that is drawn at random on top of it: 0.5 adds up to half. */
+  /** The random part added to each wait: 0.5 adds up to half. */
   readonly jitter: number;
   readonly capMs: number;
 }
@@ -25,17 +25,17 @@ const secondMs = 1_000;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** At least a fiftieth of a certificate's time passes before it is renewed. */
+/** The minimum part of a certificate's time before its renewal: a fiftieth. */
 const minPart = 1 / 50;
 
-/** No back-off is longer, whatever its policy says. */
+/** The limit of every back-off, for any policy. */
 const maxBackoffMs = 365 * dayMs;
 
 function clamp(value: number, min: number, max: number): number {
   return Math.min(Math.max(value, min), max);
 }
 
-/** Math.random's range for any source: a source that answers nonsense spreads nothing. */
+/** Limits a random source to Math.random's range; invalid values add no jitter. */
 function sample(random: () => number): number {
   const value = random();
   return value >= 0 && value <= 1 ? value : 0;
@@ -49,11 +49,11 @@ function grow(initial: number, factor: number, { exponent, cap }: { exponent: nu
 }
 
 /**
- * When a certificate is to be renewed, in milliseconds since the epoch: `renewBeforeMs` before not-after, or, if that is
- * not given or not usable, when a third is left of the time that remained at the issue. The remaining time counts, not
- * the lifetime: an issuer may backdate not-before or grant less than was requested. A renew-before is usable if it is
- * positive and leaves at least a fiftieth of the remaining time before the renewal; `isRenewBeforeUsable` is false only
- * if one was given that is not.
+ * The renew-at of a certificate, in milliseconds since the epoch: `renewBeforeMs` before not-after, or, if that is
+ * missing or unusable, when a third of the time that remained at issuance is left. The remaining time counts, not the
+ * lifetime: an issuer may backdate not-before or grant less than requested. A renew-before is usable if it is positive
+ * and leaves at least a fiftieth of the remaining time before the renewal; `isRenewBeforeUsable` is false only if an
+ * unusable one was given.
  */
 export function renewalTime(
   { notBeforeMs, notAfterMs, issuedAtMs }: IssuedTimes,
@@ -69,18 +69,17 @@ export function renewalTime(
 }
 
 /**
- * The least time between two successful automatic issuances of one volume, in milliseconds: a fiftieth of the granted
- * lifetime (not-after less not-before), 1 s at least, 1 h at most. Each side measures it from its own receipt of the
- * certificate, by its own clock. It holds for any lifetime, also for one that makes no sense.
+ * The minimum time between two successful automatic issuances of one volume, in milliseconds: a fiftieth of the granted
+ * lifetime (not-after minus not-before), at least 1 s, at most 1 h. Each side measures it from its own receipt of the
+ * certificate, by its own clock. Any lifetime is accepted, also an invalid one.
  */
 export function minimumIntervalMs(lifetimeMs: number): number {
   return Number.isNaN(lifetimeMs) ? hourMs : clamp(lifetimeMs * minPart, secondMs, hourMs);
 }
 
 /**
- * The back-off after transient failures for a certificate with this lifetime in milliseconds: a certificate of ten
- * seconds is tried again within fractions of a second, one of ninety days after half a minute at first and every five
- * minutes at last.
+ * The back-off after retryable failures for a certificate with this lifetime in milliseconds: fractions of a second for
+ * a certificate of ten seconds; half a minute at first and five minutes later for one of ninety days.
  */
 export function transientBackoff(lifetimeMs: number): BackoffPolicy {
   const knownMs = Number.isNaN(lifetimeMs) ? dayMs : lifetimeMs;
@@ -93,8 +92,8 @@ export function transientBackoff(lifetimeMs: number): BackoffPolicy {
 }
 
 /**
- * The wait in milliseconds before attempt `attempt` + 1, where the first failed attempt is 1 (a lower number counts as 1);
- * `random` gives numbers in [0, 1). The result is finite for any attempt.
+ * The wait in milliseconds before attempt `attempt` + 1, where the first failed attempt is 1 (a lower number counts as
+ * 1); `random` returns numbers in [0, 1). The result is finite for any attempt.
  */
 export function backoffMs(policy: BackoffPolicy, attempt: number, random: () => number = Math.random): number {
   const cap = policy.capMs >= 0 ? Math.min(policy.capMs, maxBackoffMs) : maxBackoffMs;
@@ -103,11 +102,11 @@ export function backoffMs(policy: BackoffPolicy, attempt: number, random: () => 
 }
 
 /**
- * The wait in milliseconds after a final refusal (a request that was denied or failed, an answer that cannot be used):
- * 1 h for the first of `failures`, doubling to 32 h, with up to 10 % of jitter. While the volume has a certificate, the
- * wait is at most an eighth of `leftMs`, the time until its not-after; after not-after, where `leftMs` is negative, at
- * most an eighth of the time since. So the attempts around the end of a certificate are few and yet not late. 1 s at
- * least. `leftMs` of undefined or 0 bounds nothing.
+ * The wait in milliseconds after a terminal failure (a request that was denied or failed, or an unusable certificate):
+ * 1 h for the first of `failures`, doubling to 32 h, with up to 10 % of jitter. Before not-after the wait is at most an
+ * eighth of `leftMs`, the time until not-after; after it, where `leftMs` is negative, at most an eighth of the time
+ * since. At least 1 s. So the attempts around the end of a certificate are few but in time. An undefined or zero
+ * `leftMs` sets no limit.
  */
 export function terminalBackoffMs(
   failures: number,
@@ -120,11 +119,11 @@ export function terminalBackoffMs(
 }
 
 /**
- * After how many milliseconds a CertificateRequest that its issuer does not answer is replaced by one under a new name.
+ * After how many milliseconds a CertificateRequest without a response of its issuer is replaced by one with a new name.
  * `leftMs` is the time until not-after when the request was created, undefined for a first issuance; `replacements` is
- * how often the request was replaced before. For a renewal a quarter of `leftMs`, 30 s at least; for a first issuance
- * 1 h, doubling to 24 h. A renewal that a replacement cannot complete in time (a quarter below 1 s, or an expired
- * certificate) is still replaced, since the pod goes on without a certificate otherwise: after 30 s, doubling to 24 h.
+ * the number of earlier replacements. For a renewal: a quarter of `leftMs`, at least 30 s. For a first issuance: 1 h,
+ * doubling to 24 h. A renewal that a replacement cannot complete in time (a quarter below 1 s, or an expired
+ * certificate) is still replaced, because the pod has no other way to a certificate: after 30 s, doubling to 24 h.
  */
 export function replacementDelayMs(leftMs: number | undefined, replacements: number): number {
   if (leftMs === undefined) return grow(hourMs, 2, { exponent: replacements, cap: dayMs });

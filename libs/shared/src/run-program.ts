@@ -9,23 +9,22 @@ interface Service {
   stop(): Promise<void>;
 }
 
-/** A program of this repository. */
 export interface Program<Config extends { readonly 'log-level': number }> {
-  /** How it names itself on standard error, before there is a logger. */
+  /** The name on standard error before the logger exists. */
   readonly title: string;
   readonly help: () => string;
   readonly readConfig: (argv: readonly string[], env: NodeJS.ProcessEnv) => Config;
   readonly create: (config: Config, log: Logger) => Service;
-  /** Ends the process; process.exit unless given. */
+  /** Ends the process; process.exit by default. */
   readonly exit?: (code: number) => void;
 }
 
-/** sysexits.h: the command line was wrong. */
+/** sysexits.h: EX_USAGE. */
 const usageExitCode = 64;
-/** Longer than the grace of calls under way, below a pod's terminationGracePeriodSeconds. */
+/** Longer than the grace of active calls, below a pod's terminationGracePeriodSeconds. */
 const stopLimitMs = 20_000;
 
-/** Reads the command line, starts the service, stops it on SIGTERM or SIGINT, and turns each end into an exit code. */
+/** Reads the command line, starts the service, stops it on SIGTERM or SIGINT, and maps each outcome to an exit code. */
 export async function runProgram<Config extends { readonly 'log-level': number }>(
   program: Program<Config>,
 ): Promise<void> {

@@ -4,7 +4,7 @@ const redacted = '[redacted]';
 
 /**
  * Holds a password or token so that it cannot leak by accident: JSON, string conversion and console output show
- * `[redacted]`; only `reveal()` gives the value.
+ * `[redacted]`; only `reveal()` returns the value.
  */
 export class Secret {
   readonly #value: string;

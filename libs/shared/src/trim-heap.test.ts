@@ -1,80 +1,85 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import koffi from 'koffi';
 import { trimHeap } from './trim-heap.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const mib = 1024 * 1024;
 
-/** The memory of a program that does nothing. */
+/** The memory of an idle program. */
 const still = { heapBytes: () => 0, utilization: () => 0, collect: () => assert.fail(), trim: () => undefined };
 
-test('gives back what was freed every half minute, until it is cancelled', async () => {
-  const clock = new ManualClock();
-  let times = 0;
-  const cancel = trimHeap(clock, { ...still, trim: () => (times += 1) });
-  await clock.advance(29_999);
-  assert.equal(times, 0);
-  await clock.advance(1);
-  await clock.advance(30_000);
-  assert.equal(times, 2);
-  cancel();
-  assert.equal(clock.timers, 0);
-});
-
-test('collects a heap that has grown by a quarter and by 4 MiB since the last time, and no other', async () => {
-  for (const { minMib, grownMib } of [
-    { minMib: 12, grownMib: 16 },
-    { minMib: 100, grownMib: 125 },
-  ]) {
+describe('trimHeap', () => {
+  test('returns free memory every half minute until cancelled', async () => {
     const clock = new ManualClock();
-    let heapBytes = 2 * minMib * mib;
-    const collected: number[] = [];
-    const collect = (): void => {
-      collected.push(heapBytes / mib);
-      heapBytes = minMib * mib;
-    };
-    const cancel = trimHeap(clock, { ...still, heapBytes: () => heapBytes, collect });
+    let times = 0;
+    const cancel = trimHeap(clock, { ...still, trim: () => (times += 1) });
+    await clock.advance(29_999);
+    assert.equal(times, 0);
+    await clock.advance(1);
     await clock.advance(30_000);
-    heapBytes = grownMib * mib - 1;
-    await clock.advance(30_000);
-    assert.deepEqual(collected, [2 * minMib]);
-    heapBytes = grownMib * mib;
-    await clock.advance(30_000);
-    assert.deepEqual(collected, [2 * minMib, grownMib]);
+    assert.equal(times, 2);
     cancel();
-  }
-});
+    assert.equal(clock.timers, 0);
+  });
 
-test('does not stop a program at work for that', async () => {
-  const clock = new ManualClock();
-  let [utilization, collected] = [0.25, 0];
-  const memory = { ...still, heapBytes: () => 50 * mib, utilization: () => utilization };
-  const cancel = trimHeap(clock, { ...memory, collect: () => (collected += 1) });
-  await clock.advance(30_000);
-  assert.equal(collected, 0);
-  utilization = 0.24;
-  await clock.advance(30_000);
-  assert.equal(collected, 1);
-  cancel();
-});
+  test('collects only a heap that has grown by a quarter and by 4 MiB since the last collection', async () => {
+    for (const { minMib, grownMib } of [
+      { minMib: 12, grownMib: 16 },
+      { minMib: 100, grownMib: 125 },
+    ]) {
+      const clock = new ManualClock();
+      let heapBytes = 2 * minMib * mib;
+      const collected: number[] = [];
+      const collect = (): void => {
+        collected.push(heapBytes / mib);
+        heapBytes = minMib * mib;
+      };
+      const cancel = trimHeap(clock, { ...still, heapBytes: () => heapBytes, collect });
+      await clock.advance(30_000);
+      heapBytes = grownMib * mib - 1;
+      await clock.advance(30_000);
+      assert.deepEqual(collected, [2 * minMib]);
+      heapBytes = grownMib * mib;
+      await clock.advance(30_000);
+      assert.deepEqual(collected, [2 * minMib, grownMib]);
+      cancel();
+    }
+  });
 
-test('gives back the free pages between blocks in use', async () => {
-  const library = koffi.load(null);
-  const allocate = library.func('void *calloc(size_t count, size_t size)') as (count: number, size: number) => unknown;
-  const free = library.func('void free(void *block)') as (block: unknown) => void;
-  const clock = new ManualClock();
-  const cancel = trimHeap(clock);
-  // Below the size from which glibc takes a mapping of its own for a block.
-  const blocks = Array.from({ length: 1_000 }, () => allocate(1, 64_000));
-  blocks.slice(0, -1).forEach(free);
-  const before = anonymousBytes();
-  await clock.advance(30_000);
-  const returned = before - anonymousBytes();
-  free(blocks.at(-1));
-  cancel();
-  assert.ok(returned > 40e6, `${returned} bytes`);
+  test('does not collect while the program is busy', async () => {
+    const clock = new ManualClock();
+    let [utilization, collected] = [0.25, 0];
+    const memory = { ...still, heapBytes: () => 50 * mib, utilization: () => utilization };
+    const cancel = trimHeap(clock, { ...memory, collect: () => (collected += 1) });
+    await clock.advance(30_000);
+    assert.equal(collected, 0);
+    utilization = 0.24;
+    await clock.advance(30_000);
+    assert.equal(collected, 1);
+    cancel();
+  });
+
+  test('returns free pages between used blocks', async () => {
+    const library = koffi.load(null);
+    const allocate = library.func('void *calloc(size_t count, size_t size)') as (
+      count: number,
+      size: number,
+    ) => unknown;
+    const free = library.func('void free(void *block)') as (block: unknown) => void;
+    const clock = new ManualClock();
+    const cancel = trimHeap(clock);
+    // Below the size from which glibc uses a separate mapping per block.
+    const blocks = Array.from({ length: 1_000 }, () => allocate(1, 64_000));
+    blocks.slice(0, -1).forEach(free);
+    const before = anonymousBytes();
+    await clock.advance(30_000);
+    const returned = before - anonymousBytes();
+    free(blocks.at(-1));
+    cancel();
+    assert.ok(returned > 40e6, `${returned} bytes`);
+  });
 });
 
 function anonymousBytes(): number {

@@ -1,31 +1,31 @@
 import koffi from 'koffi';
 import type { CancelTimer, Clock } from './clock.ts';
 
-/** Soon after a burst of work is over; a look takes about a millisecond. */
+/** Soon after a burst of work; one check takes about a millisecond. */
 const periodMs = 30_000;
 
-/** A collection stops the program (50 ms with a heap of 40 MB): only one that has little to do may be stopped. */
+/** A collection stops the program (50 ms with a heap of 40 MB), so it runs only below this utilization. */
 const atRest = 0.25;
 
-/** A heap that has grown by less is left alone, or a program with nothing to do would collect again and again. */
+/** A smaller growth is ignored, otherwise an idle program would collect again and again. */
 const worthCollecting = { bytes: 4 * 1024 * 1024, part: 0.25 };
 
-/** The process's memory as far as it can be given back, and when. */
+/** The reclaimable memory of the process. */
 export interface ProcessMemory {
-  /** Of V8's heap, with its free pages. */
+  /** Size of V8's heap with its free pages. */
   heapBytes(): number;
   /** The part of the time since the last call, 0 to 1, in which JavaScript ran. */
   utilization(): number;
-  /** Collects all garbage and gives back the heap's free pages. */
+  /** Collects all garbage and returns the heap's free pages to the kernel. */
   collect(): void;
-  /** Gives back what was freed outside the heap. */
+  /** Returns free memory outside the heap to the kernel. */
   trim(): void;
 }
 
 /**
- * Gives freed memory back to the kernel every half minute, until it is cancelled. V8 keeps a heap as large as the last
- * burst made it, because a few timers look to it like a program at work; glibc keeps free pages between blocks in use.
- * Of an agent that has mounted 500 volumes they are 20 MB and 9 MB.
+ * Returns free memory to the kernel every half minute until cancelled. V8 keeps the heap at the size of the last burst,
+ * because a few timers look like activity; glibc keeps free pages between used blocks. For an agent that has mounted
+ * 500 volumes, this is 20 MB and 9 MB.
  */
 export function trimHeap(clock: Clock, memory: ProcessMemory = ownMemory()): CancelTimer {
   let cancel: CancelTimer;
@@ -58,13 +58,13 @@ function ownMemory(): ProcessMemory {
       last = now;
       return utilization;
     },
-    // There with --expose-gc alone, which the images have.
+    // Only available with --expose-gc, which the images set.
     collect: () => globalThis.gc?.({ execution: 'sync', type: 'major', flavor: 'last-resort' }),
     trim: loadTrim(),
   };
 }
 
-/** malloc_trim(3), which musl does not have. */
+/** malloc_trim(3), which musl does not provide. */
 function loadTrim(): () => void {
   try {
     const trim = koffi.load(null).func('int malloc_trim(size_t pad)') as (pad: number) => number;

@@ -1,14 +1,12 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
 
-/** What requests are made with. */
 export interface HttpClientOptions {
   readonly fetch: typeof fetch;
-  /** The server knows no session any more. */
+  /** The server no longer accepts the session. */
   readonly onUnauthenticated: () => void;
 }
 
-/** A request to the API. */
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly body?: unknown;
@@ -17,7 +15,7 @@ export interface ApiRequest {
 
 const base = '/api/v1';
 
-/** Speaks JSON with the API of the server that served the page; what it refuses is thrown with its own words. */
+/** A JSON client of the API of the server that served the page. An error of the server is thrown with its message. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
 
@@ -25,13 +23,13 @@ export class HttpClient {
     this.#options = options;
   }
 
-  /** @throws CertfleetError with the server's code and message, or unavailable when it does not answer */
+  /** @throws CertfleetError with the server's code and message, or unavailable without a response */
   async ask<T>(path: string, { method = 'GET', body, signal }: ApiRequest = {}): Promise<T> {
     const response = await this.#send(path, {
       method,
       headers: {
         accept: 'application/json',
-        // A form of another site cannot set a header, which is how the server tells it from this page.
+        // A form of another site cannot set a header, so the server uses it to reject cross-site requests.
         ...(method === 'GET' ? {} : { 'x-certfleet': 'page' }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
@@ -50,7 +48,7 @@ export class HttpClient {
       return await this.#options.fetch(`${base}${path}`, init);
     } catch (cause) {
       if (init.signal?.aborted === true) throw cause;
-      throw new CertfleetError('unavailable', 'the controller does not answer', { cause });
+      throw new CertfleetError('unavailable', 'the controller does not respond', { cause });
     }
   }
 }
@@ -65,12 +63,12 @@ const codesByStatus: ReadonlyMap<number, ErrorCode> = new Map([
   [504, 'unavailable'],
 ]);
 
-/** A refusal in the server's words; a proxy on the way may answer without any. */
+/** The server's error; a proxy in between may respond without a message. */
 function refusal(status: number, text: string): CertfleetError {
   try {
     const { code, message } = JSON.parse(text) as { readonly code: ErrorCode; readonly message: string };
     return new CertfleetError(code, message);
   } catch {
-    return new CertfleetError(codesByStatus.get(status) ?? 'internal', `the server answered with status ${status}`);
+    return new CertfleetError(codesByStatus.get(status) ?? 'internal', `the server responded with status ${status}`);
   }
 }

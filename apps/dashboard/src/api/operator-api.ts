@@ -13,7 +13,7 @@ type Signal = AbortSignal | undefined;
 const part = encodeURIComponent;
 const volumePath = (node: string, id: string): string => `/volumes/${part(node)}/${part(id)}`;
 
-/** The operators' API, a method a route. */
+/** The operators' API, one method per route. */
 export class OperatorApi {
   readonly #http: HttpClient;
 

@@ -21,7 +21,7 @@ import { useStore } from './use-store.ts';
 
 const retryMs = 3000;
 
-/** The page: who is not signed in signs in, and then is where the address says. */
+/** The page: the sign-in form without a session, otherwise the view of the address. */
 export function App(): JSX.Element {
   const { session, router, live, clock } = useServices();
   const { pathname, search } = usePlace();
@@ -90,10 +90,10 @@ function View({ route }: { readonly route: Route }): JSX.Element | null {
 function NothingHere(): JSX.Element {
   return (
     <>
-      <PageHead title="Nothing here" />
-      <Empty title="There is no such page">
+      <PageHead title="Page not found" />
+      <Empty title="There is no page at this address">
         <p>
-          Look at the <a href="/">overview</a>, or search the <a href="/volumes">volumes</a>.
+          Go to the <a href="/">overview</a>, or search the <a href="/volumes">volumes</a>.
         </p>
       </Empty>
     </>

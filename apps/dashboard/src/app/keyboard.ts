@@ -1,6 +1,6 @@
 import type { Router } from '../routing/router.ts';
 
-/** `/` goes to the search box of the view; a view without one gives way to the table of volumes. */
+/** `/` focuses the view's search box, or opens the table of volumes when the view has none. */
 export function startKeyboard(document: Document, router: Router): void {
   document.addEventListener('keydown', (event) => {
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;

@@ -10,7 +10,7 @@ import type { Theme } from './theme.ts';
 import type { Toasts } from './toasts.ts';
 import { useFollowed } from './use-store.ts';
 
-/** What views work with, made once in main.tsx. */
+/** The services of all views, created once in main.tsx. */
 export interface Services {
   readonly api: OperatorApi;
   readonly live: LiveUpdates;
@@ -22,17 +22,16 @@ export interface Services {
   readonly clock: Clock;
 }
 
-/** Hands the services down. */
 export const ServicesContext = createContext<Services | undefined>(undefined);
 
-/** The services of this page. */
+/** The services from the context. */
 export function useServices(): Services {
   const services = useContext(ServicesContext);
-  if (services === undefined) throw new Error('expected to be drawn inside the page');
+  if (services === undefined) throw new Error("useServices must be called within the page's context");
   return services;
 }
 
-/** Where the page is. */
+/** The current location of the router. */
 export function usePlace(): Location {
   const { router } = useServices();
   return useFollowed(

@@ -1,4 +1,4 @@
-/** A value that can be followed. */
+/** An observable value. */
 export class Store<T> {
   readonly #listeners = new Set<() => void>();
   #value: T;
@@ -17,7 +17,7 @@ export class Store<T> {
     for (const listener of this.#listeners) listener();
   }
 
-  /** @returns what ends it */
+  /** @returns a function that removes the listener */
   readonly listen = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,15 +1,15 @@
 import { Store } from './store.ts';
 
-/** `system` follows what the device prefers. */
+/** `system` follows the device's preference. */
 export type ThemeName = 'system' | 'light' | 'dark';
 
 const key = 'certfleet-theme';
 const names: readonly ThemeName[] = ['system', 'light', 'dark'];
 
-/** Light or dark, by the device or by choice; a choice is remembered in this browser. */
+/** The light or dark theme, from the device or chosen; a choice is stored in this browser. */
 export class Theme {
   readonly chosen: Store<ThemeName>;
-  /** Counts changes of what is in force, for what draws its colours itself. */
+  /** Counts theme changes, for components that draw with their own colours. */
   readonly changes = new Store(0);
   readonly #root: HTMLElement;
   readonly #storage: Storage | undefined;
@@ -36,7 +36,7 @@ export class Theme {
   }
 }
 
-/** A browser may forbid storage; then a choice lasts as long as the page. */
+/** A browser may deny storage; a choice then lasts until the page is closed. */
 function storageOf(window: Window): Storage | undefined {
   try {
     return window.localStorage;

@@ -1,7 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { Store } from './store.ts';
 
-/** Something that was done or was refused. */
 export interface Toast {
   readonly id: number;
   readonly tone: 'done' | 'refused';
@@ -12,7 +11,7 @@ export interface Toast {
 const shownMs = 8000;
 const most = 3;
 
-/** What the page says for some seconds at its edge. */
+/** Short messages at the edge of the page. */
 export class Toasts {
   readonly shown = new Store<readonly Toast[]>([]);
   readonly #clock: Clock;
@@ -25,7 +24,7 @@ export class Toasts {
   say(toast: Omit<Toast, 'id'>): void {
     const id = ++this.#lastId;
     this.shown.set([...this.shown.value, { ...toast, id }].slice(-most));
-    // A refusal stays until it is dismissed: it has to be read.
+    // An error stays until it is dismissed, so that it is read.
     if (toast.tone === 'done') this.#clock.schedule(shownMs, () => this.dismiss(id));
   }
 

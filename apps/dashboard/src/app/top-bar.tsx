@@ -17,7 +17,7 @@ const links: readonly (readonly [href: string, title: string, views: readonly Ro
   ['/audit', 'Audit', ['audit']],
 ];
 
-/** Where one can go, how current the page is, and who is signed in. */
+/** Navigation, live status, and the signed-in user. */
 export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element {
   return (
     <header class="top">
@@ -68,7 +68,7 @@ function Account(): JSX.Element | null {
   if (state.name !== 'signed-in') return null;
   const { name, rights, auth } = state.session;
   const signOut = (): void =>
-    void session.signOut().catch(() => toasts.say({ tone: 'refused', text: 'The controller does not answer.' }));
+    void session.signOut().catch(() => toasts.say({ tone: 'refused', text: 'The controller does not respond.' }));
   return (
     <>
       {!rights.renew && (

@@ -28,19 +28,19 @@ const outcomes: Readonly<Record<NonNullable<AuditEntry['outcome']>, string>> = {
 
 const none = <span class="none">–</span>;
 const columns: readonly Column<AuditEntry>[] = [
-  { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
-  { name: 'who', title: 'Who', cell: ({ who }) => <span class="wrap">{who}</span> },
-  { name: 'action', title: 'What', cell: ({ action, outcome = 'done' }) => actions[action] + outcomes[outcome] },
-  { name: 'target', title: 'To what', cell: ({ target }) => <span class="wrap">{target}</span> },
-  { name: 'reason', title: 'Why', cell: ({ reason }) => (reason ? <span class="wrap">{reason}</span> : none) },
+  { name: 'at', title: 'Time', cell: ({ at }) => <RelativeTime at={at} /> },
+  { name: 'who', title: 'User', cell: ({ who }) => <span class="wrap">{who}</span> },
+  { name: 'action', title: 'Action', cell: ({ action, outcome = 'done' }) => actions[action] + outcomes[outcome] },
+  { name: 'target', title: 'Target', cell: ({ target }) => <span class="wrap">{target}</span> },
+  { name: 'reason', title: 'Reason', cell: ({ reason }) => (reason ? <span class="wrap">{reason}</span> : none) },
   {
     name: 'detail',
-    title: 'What came of it',
+    title: 'Outcome',
     cell: ({ detail }) => (detail ? <span class="wrap">{detail}</span> : none),
   },
 ];
 
-/** Who did what, the latest first. */
+/** The audit log, latest first. */
 export function AuditPage(): JSX.Element {
   const { api } = useServices();
   const after = new URLSearchParams(usePlace().search).get('after') ?? undefined;
@@ -51,17 +51,12 @@ export function AuditPage(): JSX.Element {
       <Loaded resource={audit}>
         {({ entries, next }) =>
           entries.length === 0 ? (
-            <Empty title="Nobody has done anything yet">
-              <p>Renewals that people ask for, pauses and sign-ins are kept here.</p>
+            <Empty title="No entries yet">
+              <p>Renewals that operators request, pauses and sign-ins are recorded here.</p>
             </Empty>
           ) : (
             <>
-              <DataTable
-                caption="Audit log, the latest first"
-                columns={columns}
-                rows={entries}
-                keyOf={({ id }) => id}
-              />
+              <DataTable caption="Audit log, latest first" columns={columns} rows={entries} keyOf={({ id }) => id} />
               <nav class="pager" aria-label="Pages">
                 {after !== undefined && <a href="/audit">Latest</a>}
                 {next !== undefined && <a href={`/audit?after=${encodeURIComponent(next)}`}>Earlier</a>}

@@ -8,26 +8,25 @@ import { cssColor } from './css-color.ts';
 /** Bars of one kind. Those named later are drawn over those before. */
 interface BarSeries {
   readonly title: string;
-  /** Name of the custom property of its colour. */
+  /** Name of the custom property with its colour. */
   readonly color: string;
   readonly values: readonly (number | null)[];
 }
 
-/** What a chart of bars over time is given. */
 export interface BarChartProps {
-  /** What is seen, in words, for who does not see it. */
+  /** The text alternative for screen readers. */
   readonly label: string;
-  /** Beginnings of the spans, in seconds since the Unix epoch. */
+  /** Starts of the intervals, in seconds since the Unix epoch. */
   readonly from: readonly number[];
   readonly series: readonly BarSeries[];
-  /** Marks a time, in seconds. */
+  /** Marks a time, in seconds since the Unix epoch. */
   readonly markAt: number | undefined;
   readonly onHover: (index: number | undefined) => void;
 }
 
 const height = 180;
 
-/** A chart of bars over time. What draws it is loaded when it is first needed. */
+/** A bar chart over time. The chart library is loaded on first use. */
 export function BarChart(props: BarChartProps): JSX.Element {
   const { theme } = useServices();
   const changes = useStore(theme.changes);
@@ -105,7 +104,7 @@ function optionsOf(UPlot: typeof uPlot, element: HTMLElement, latest: Latest): u
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** Hours as the clock here tells them; at midnight, and where a day is the unit, the day. */
+/** Hours in local time; the date at midnight and when the unit is a day. */
 function timeLabels(_plot: uPlot, splits: number[]): string[] {
   return splits.map((seconds) => {
     const at = new Date(seconds * 1000);

@@ -1,4 +1,4 @@
-/** The colour that a custom property means on an element now, as a canvas takes it. */
+/** Resolves a custom property of an element to a colour for canvas. */
 export function cssColor(element: HTMLElement, property: string): string {
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;

@@ -2,14 +2,13 @@ import type { JSX } from 'preact';
 import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 import { stateOrder } from '../ui/state-order.ts';
 
-/** Counts of volumes by state. */
 export type StateCounts = Readonly<Record<VolumeStatus, number>>;
 
 const width = 1000;
-/** A state of one in a hundred thousand is still to be seen. */
+/** Minimum width, so that one state of a hundred thousand volumes stays visible. */
 const least = 6;
 
-/** Parts of the whole as one line; the numbers stand beside it. */
+/** The shares of a total as one bar; the numbers are shown next to it. */
 export function StateBar({ counts }: { readonly counts: StateCounts }): JSX.Element {
   const present = stateOrder.filter((state) => counts[state] > 0);
   const total = present.reduce((sum, state) => sum + counts[state], 0);

@@ -2,7 +2,7 @@ import type { Lane } from '@certfleet/operator-api/lanes.ts';
 import { shortDuration } from '../time/relative-time.ts';
 import { formatCount } from '../ui/count.ts';
 
-/** The pace of a lane in words, such as `5 a second, bursts of 20`. */
+/** The rate of a lane as text, such as `5/s, bursts of 20`. */
 export function describeRate({ policy: { ratePerSecond, burst }, pace }: Pick<Lane, 'policy' | 'pace'>): string {
   if (ratePerSecond === 0) return 'no limit';
   const now = pace < 1 ? ` (now ${perTime(ratePerSecond * pace)})` : '';
@@ -17,7 +17,7 @@ function perTime(perSecond: number): string {
 
 const rounded = (value: number): string => String(Math.round(value * 10) / 10);
 
-/** Renewal windows in words. */
+/** The renewal windows as text. */
 export function describeWindow({ policy: { windows } }: Pick<Lane, 'policy'>): string {
   if (windows.length === 0) return 'any time';
   return windows
@@ -25,5 +25,5 @@ export function describeWindow({ policy: { windows } }: Pick<Lane, 'policy'>): s
     .join('; ');
 }
 
-/** Renewals that wait in a lane. */
+/** The renewals that wait in a lane. */
 export const waitingIn = ({ queued, blocked }: Pick<Lane, 'queued' | 'blocked'>): number => queued + blocked;

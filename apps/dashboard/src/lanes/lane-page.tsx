@@ -19,7 +19,6 @@ import { VolumeList } from '../volumes/volume-list.tsx';
 import { LaneState } from './lane-state.tsx';
 import { describeRate, waitingIn, describeWindow } from './lane-labels.ts';
 
-/** One issuer's lane. */
 export function LanePage({ id }: { readonly id: string }): JSX.Element {
   const { api } = useServices();
   const lane = useResource<Lane>({
@@ -81,8 +80,8 @@ function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: (
           onClose={close}
         >
           <p>
-            {counted(lane.volumes, 'volume')} will wait until the lane is resumed, urgent ones too. Each agent still
-            renews by its own deadline before a certificate expires.
+            {counted(lane.volumes, 'volume')} will wait until the lane is resumed, including urgent renewals. Each agent
+            still renews at its fallback deadline before a certificate expires.
           </p>
         </ConfirmDialog>
       )}
@@ -94,7 +93,7 @@ function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: (
           onClose={close}
         >
           <p>
-            {counted(waitingIn(lane), 'renewal')} that wait go on at the lane’s pace: {describeRate(lane)}.
+            {counted(waitingIn(lane), 'renewal')} that wait continue at the lane’s rate: {describeRate(lane)}.
           </p>
         </ConfirmDialog>
       )}
@@ -110,13 +109,13 @@ function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
     <FactList
       title="Now"
       facts={[
-        ['Waiting', `${formatCount(lane.queued)} in line, ${formatCount(lane.blocked)} blocked`],
+        ['Waiting', `${formatCount(lane.queued)} queued, ${formatCount(lane.blocked)} blocked`],
         ['In flight', `${formatCount(lane.inFlight)} of at most ${formatCount(lane.policy.maxInFlight)}`],
-        ['The line ends', lineEndsAt && <RelativeTime at={lineEndsAt} />],
+        ['Queue ends', lineEndsAt && <RelativeTime at={lineEndsAt} />],
         ['Paused', paused && `by ${paused.by}, ${absoluteTime(Date.parse(paused.at))}: ${paused.reason}`],
-        ['Rests until', backoffUntil && <RelativeTime at={backoffUntil} />],
+        ['Backing off until', backoffUntil && <RelativeTime at={backoffUntil} />],
         ['Window opens', opensAt && <RelativeTime at={opensAt} />],
-        ['Failures in a row', failureStreak > 0 ? formatCount(failureStreak) : 'none'],
+        ['Consecutive failures', failureStreak > 0 ? formatCount(failureStreak) : 'none'],
         [
           'Last error',
           lastError && (
@@ -141,17 +140,17 @@ function LanePolicy({ lane }: { readonly lane: Lane }): JSX.Element {
       facts={[
         ['Issuer', <CopiedText key="key" text={issuer.name} label="issuer name" />],
         ['Kind', `${issuer.kind}.${issuer.group}`],
-        ['Namespace', issuer.namespace === '' ? 'the whole cluster' : issuer.namespace],
+        ['Namespace', issuer.namespace === '' ? 'cluster-wide' : issuer.namespace],
         ['Key', <CopiedText key="key" text={key} label="issuer key" />],
         ['Rate', describeRate(lane)],
         [
           'In flight',
-          `at most ${formatCount(policy.maxInFlight)}, unanswered after ${shortDuration(policy.answerTimeoutMs)}`,
+          `at most ${formatCount(policy.maxInFlight)}, answer timeout ${shortDuration(policy.answerTimeoutMs)}`,
         ],
         ['Windows', describeWindow(lane)],
         [
-          'Rest after',
-          `${counted(policy.backoff.threshold, 'failure')} in a row, at most ${shortDuration(policy.backoff.maxMs)}`,
+          'Back-off after',
+          `${counted(policy.backoff.threshold, 'consecutive failure')}, at most ${shortDuration(policy.backoff.maxMs)}`,
         ],
         ['Priority', String(policy.priority)],
       ]}

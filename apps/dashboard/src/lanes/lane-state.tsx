@@ -3,7 +3,7 @@ import type { Lane } from '@certfleet/operator-api/lanes.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 
-/** How a lane stands, and why and until when. */
+/** The status of a lane with its reason and end. */
 export function LaneState({ lane: { state, paused, backoffUntil, opensAt } }: { readonly lane: Lane }): JSX.Element {
   return (
     <span class="state-cell">
@@ -15,7 +15,7 @@ export function LaneState({ lane: { state, paused, backoffUntil, opensAt } }: { 
       )}
       {state === 'backing-off' && (
         <span class="dim small">
-          tries again <RelativeTime at={backoffUntil} />
+          retries <RelativeTime at={backoffUntil} />
         </span>
       )}
       {state === 'window' && (

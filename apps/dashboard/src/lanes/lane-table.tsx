@@ -7,7 +7,6 @@ import { IssuerName } from '../ui/issuer-name.tsx';
 import { LaneState } from './lane-state.tsx';
 import { describeRate, waitingIn } from './lane-labels.ts';
 
-/** What the table is given. */
 export interface LaneTableProps {
   readonly lanes: readonly Lane[];
   readonly sorting?: Sorting;
@@ -39,7 +38,7 @@ const columns: readonly Column<Lane>[] = [
   { name: 'volumes', title: 'Volumes', isSortable: true, isNumber: true, cell: ({ volumes }) => formatCount(volumes) },
   {
     name: 'failures',
-    title: 'Failures in a row',
+    title: 'Consecutive failures',
     isSortable: true,
     isNumber: true,
     cell: ({ failureStreak }) => (failureStreak === 0 ? <span class="none">–</span> : formatCount(failureStreak)),
@@ -58,7 +57,7 @@ const columns: readonly Column<Lane>[] = [
   },
 ];
 
-/** Lanes with depth, rate, limits and state. */
+/** Lanes with queue depth, rate, limits and status. */
 export function LaneTable({ lanes, sorting, isBusy = false }: LaneTableProps): JSX.Element {
   return (
     <DataTable

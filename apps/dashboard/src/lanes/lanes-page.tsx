@@ -10,7 +10,7 @@ import { LaneTable } from './lane-table.tsx';
 
 const pageSize = '100';
 
-/** All lanes: searched, sorted and paged by the server, since a fleet may have thousands of issuers. */
+/** All lanes: searched, sorted and paged by the server, because a fleet may have thousands of issuers. */
 export function LanesPage(): JSX.Element {
   const { api, router } = useServices();
   const given = new URLSearchParams(usePlace().search);
@@ -42,8 +42,12 @@ export function LanesPage(): JSX.Element {
       <Loaded resource={lanes}>
         {(page) =>
           page.lanes.length === 0 ? (
-            <Empty title={search === '' ? 'No lane yet' : 'No issuer matches'}>
-              <p>{search === '' ? 'Each issuer gets one with its first renewal.' : 'Search for a part of its name.'}</p>
+            <Empty title={search === '' ? 'No lanes yet' : 'No results'}>
+              <p>
+                {search === ''
+                  ? 'A lane is created with the first renewal of its issuer.'
+                  : 'Search for a part of the issuer’s name.'}
+              </p>
             </Empty>
           ) : (
             <>

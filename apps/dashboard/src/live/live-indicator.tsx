@@ -4,7 +4,7 @@ import { useFollowed } from '../app/use-store.ts';
 import { absoluteTime, clockTime } from '../time/relative-time.ts';
 import type { LiveState } from './live-updates.ts';
 
-/** Says quietly whether what is shown is what is. */
+/** Shows whether the page receives live updates. */
 export function LiveIndicator(): JSX.Element {
   const { live } = useServices();
   const state = useFollowed(
@@ -35,11 +35,11 @@ function textOf(state: LiveState): string {
 function titleOf(state: LiveState): string {
   switch (state.name) {
     case 'live':
-      return 'What you see follows the fleet without reloading.';
+      return 'The page updates automatically.';
     case 'connecting':
     case 'reconnecting':
-      return 'The page is on its way to the controller.';
+      return 'The page is connecting to the controller.';
     case 'stale':
-      return `What you see was true at ${absoluteTime(state.sinceMs)}. The page goes on trying to reach the controller.`;
+      return `The data is from ${absoluteTime(state.sinceMs)}. The page is trying to reach the controller again.`;
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { LiveUpdates } from './live-updates.ts';
 import type { Changed, EventStream } from './live-updates.ts';
@@ -23,7 +23,7 @@ class FakeStream implements EventStream {
     this.onopen?.(new Event('open'));
   }
 
-  /** As a browser does: `refused` streams are closed, others are being taken up again. */
+  /** As in a browser: `refused` streams are closed, others reconnect. */
   fail(refused: boolean): void {
     this.readyState = refused ? 2 : 0;
     this.onerror?.(new Event('error'));
@@ -37,7 +37,7 @@ class FakeStream implements EventStream {
 class Fixture {
   readonly clock = new ManualClock(5000);
   readonly streams: FakeStream[] = [];
-  readonly told: Changed[] = [];
+  readonly changes: Changed[] = [];
   refusals = 0;
   readonly live = new LiveUpdates({
     clock: this.clock,
@@ -52,7 +52,7 @@ class Fixture {
   });
 
   constructor() {
-    this.live.onChange((changed) => this.told.push(changed));
+    this.live.onChange((changed) => this.changes.push(changed));
     this.live.start();
   }
 
@@ -64,59 +64,61 @@ class Fixture {
   }
 }
 
-test('tells the kinds that changed, and anything after a reset', () => {
-  const { stream, live, told } = new Fixture();
-  stream.connect();
-  assert.deepEqual(live.state, { name: 'live' });
-  // What was asked for before the stream was open may have changed since.
-  assert.deepEqual(told, ['anything']);
-  stream.send('change', { kinds: ['volumes', 'lanes'] });
-  stream.send('reset');
-  assert.deepEqual(told, ['anything', new Set(['volumes', 'lanes']), 'anything']);
-});
+describe('LiveUpdates', () => {
+  test('reports the changed kinds, and any change after a reset', () => {
+    const { stream, live, changes } = new Fixture();
+    stream.connect();
+    assert.deepEqual(live.state, { name: 'live' });
+    // Data that was loaded before the stream opened may have changed since.
+    assert.deepEqual(changes, ['anything']);
+    stream.send('change', { kinds: ['volumes', 'lanes'] });
+    stream.send('reset');
+    assert.deepEqual(changes, ['anything', new Set(['volumes', 'lanes']), 'anything']);
+  });
 
-test('a short drop is a reconnection, a long one makes the page stale since it began', async () => {
-  const { stream, live, clock, told } = new Fixture();
-  stream.connect();
-  stream.fail(false);
-  assert.deepEqual(live.state, { name: 'reconnecting' });
-  await clock.advance(3000);
-  stream.fail(false);
-  await clock.advance(5000);
-  assert.deepEqual(live.state, { name: 'stale', sinceMs: 5000 });
-  stream.connect();
-  assert.deepEqual(live.state, { name: 'live' });
-  // The browser resumed from where it was: the server sends what was missed.
-  assert.deepEqual(told, ['anything']);
-  assert.equal(clock.timers, 0);
-});
+  test('a short interruption is a reconnection, a long one makes the page stale from its start', async () => {
+    const { stream, live, clock, changes } = new Fixture();
+    stream.connect();
+    stream.fail(false);
+    assert.deepEqual(live.state, { name: 'reconnecting' });
+    await clock.advance(3000);
+    stream.fail(false);
+    await clock.advance(5000);
+    assert.deepEqual(live.state, { name: 'stale', sinceMs: 5000 });
+    stream.connect();
+    assert.deepEqual(live.state, { name: 'live' });
+    // The browser resumed from its last position: the server sends the missed events.
+    assert.deepEqual(changes, ['anything']);
+    assert.equal(clock.timers, 0);
+  });
 
-test('a refused stream is opened anew, ever more rarely, and then anything may have changed', async () => {
-  const fixture = new Fixture();
-  const { live, clock, told, streams } = fixture;
-  fixture.stream.connect();
-  fixture.stream.fail(true);
-  await clock.advance(1000);
-  fixture.stream.fail(true);
-  await clock.advance(1999);
-  assert.equal(streams.length, 2);
-  await clock.advance(1);
-  assert.equal(streams.length, 3);
-  fixture.stream.connect();
-  assert.deepEqual(live.state, { name: 'live' });
-  assert.deepEqual(told, ['anything', 'anything']);
-  assert.equal(fixture.refusals, 2);
-});
+  test('a refused stream is reopened with a growing back-off and then reports any change', async () => {
+    const fixture = new Fixture();
+    const { live, clock, changes, streams } = fixture;
+    fixture.stream.connect();
+    fixture.stream.fail(true);
+    await clock.advance(1000);
+    fixture.stream.fail(true);
+    await clock.advance(1999);
+    assert.equal(streams.length, 2);
+    await clock.advance(1);
+    assert.equal(streams.length, 3);
+    fixture.stream.connect();
+    assert.deepEqual(live.state, { name: 'live' });
+    assert.deepEqual(changes, ['anything', 'anything']);
+    assert.equal(fixture.refusals, 2);
+  });
 
-test('stopped while nobody looks, it holds no stream and no timer, and starts with anything', async () => {
-  const fixture = new Fixture();
-  const { live, clock, told } = fixture;
-  fixture.stream.connect();
-  fixture.stream.fail(true);
-  live.stop();
-  await clock.advance(60_000);
-  assert.equal(clock.timers, 0);
-  live.start();
-  fixture.stream.connect();
-  assert.deepEqual(told, ['anything', 'anything']);
+  test('while stopped, it has no stream and no timer, and its start reports any change', async () => {
+    const fixture = new Fixture();
+    const { live, clock, changes } = fixture;
+    fixture.stream.connect();
+    fixture.stream.fail(true);
+    live.stop();
+    await clock.advance(60_000);
+    assert.equal(clock.timers, 0);
+    live.start();
+    fixture.stream.connect();
+    assert.deepEqual(changes, ['anything', 'anything']);
+  });
 });

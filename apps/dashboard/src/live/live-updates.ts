@@ -1,7 +1,7 @@
 import type { ChangeEvent } from '@certfleet/operator-api/change-events.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 
-/** The part of an EventSource that is used. */
+/** The used part of EventSource. */
 export interface EventStream {
   readonly readyState: number;
   onopen: ((event: Event) => void) | null;
@@ -10,19 +10,17 @@ export interface EventStream {
   close(): void;
 }
 
-/** How current the page is. */
 export type LiveState =
   | { readonly name: 'connecting' | 'live' | 'reconnecting' }
-  /** What is shown was true until then. */
+  /** The shown data is from that time. */
   | { readonly name: 'stale'; readonly sinceMs: number };
 
-/** What may have changed: some kinds of things, or anything. */
+/** The kinds of data that may have changed. */
 export type Changed = ReadonlySet<ChangeEvent['kinds'][number]> | 'anything';
 
-/** What live updates stand on. */
 export interface LiveUpdatesOptions {
   readonly open: () => EventStream;
-  /** The server, or something before it, refused the stream: it may know no session any more. */
+  /** The server or a proxy refused the stream; the session may have ended. */
   readonly onRefused: () => void;
   readonly clock: Clock;
 }
@@ -30,12 +28,12 @@ export interface LiveUpdatesOptions {
 const closed = 2;
 const firstRetryMs = 1000;
 const maxRetryMs = 15_000;
-/** A drop that heals within this is not worth a word that alarms. */
+/** A shorter interruption is not reported as stale. */
 const staleAfterMs = 8000;
 
 /**
- * Follows the server's events. A dropped stream is resumed by the browser itself from where it was; one that the server
- * refused is opened anew with a growing wait, after which anything may have changed.
+ * Follows the server's events. The browser resumes a dropped stream from its position; a refused one is reopened with a
+ * growing back-off, after which any data may have changed.
  */
 export class LiveUpdates {
   readonly #options: LiveUpdatesOptions;
@@ -44,7 +42,7 @@ export class LiveUpdates {
   #stream: EventStream | undefined;
   #state: LiveState = { name: 'connecting' };
   #retryMs = firstRetryMs;
-  /** A stream without a position to go on from tells nothing of what changed before it was open. */
+  /** A stream without a position does not report changes before it was opened. */
   #mayHaveMissed = true;
   #cancelRetry: CancelTimer | undefined;
   #cancelStale: CancelTimer | undefined;
@@ -61,7 +59,10 @@ export class LiveUpdates {
     if (this.#stream === undefined && this.#cancelRetry === undefined) this.#open();
   }
 
-  /** Ends the stream, as while nobody looks; `start` goes on and tells that anything may have changed. */
+  /**
+   * Closes the stream, for example while the page is hidden; `start` reopens it and reports that any data may have
+   * changed.
+   */
   stop(): void {
     if (this.#stream === undefined && this.#cancelRetry === undefined) return;
     this.#stream?.close();
@@ -74,13 +75,13 @@ export class LiveUpdates {
     this.#become({ name: 'connecting' });
   }
 
-  /** @returns what ends it */
+  /** @returns a function that removes the listener */
   onChange(listener: (changed: Changed) => void): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
   }
 
-  /** @returns what ends it */
+  /** @returns a function that removes the listener */
   onState(listener: () => void): () => void {
     this.#stateListeners.add(listener);
     return () => this.#stateListeners.delete(listener);
@@ -91,8 +92,8 @@ export class LiveUpdates {
     this.#stream = stream;
     stream.onopen = () => this.#opened();
     stream.onerror = () => this.#dropped(stream);
-    stream.addEventListener('change', ({ data }) => this.#tell(new Set((JSON.parse(data) as ChangeEvent).kinds)));
-    stream.addEventListener('reset', () => this.#tell('anything'));
+    stream.addEventListener('change', ({ data }) => this.#notify(new Set((JSON.parse(data) as ChangeEvent).kinds)));
+    stream.addEventListener('reset', () => this.#notify('anything'));
   }
 
   #opened(): void {
@@ -100,7 +101,7 @@ export class LiveUpdates {
     this.#cancelStale?.();
     this.#cancelStale = undefined;
     this.#become({ name: 'live' });
-    if (this.#mayHaveMissed) this.#tell('anything');
+    if (this.#mayHaveMissed) this.#notify('anything');
     this.#mayHaveMissed = false;
   }
 
@@ -125,7 +126,7 @@ export class LiveUpdates {
     for (const listener of this.#stateListeners) listener();
   }
 
-  #tell(changed: Changed): void {
+  #notify(changed: Changed): void {
     for (const listener of this.#changeListeners) listener(changed);
   }
 }

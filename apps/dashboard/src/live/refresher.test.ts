@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Refresher } from './refresher.ts';
 
@@ -19,44 +19,46 @@ function fixture() {
   return { clock, starts, refresher, finish: () => finish?.() };
 }
 
-test('the first wish is met at once, any number of later ones by one refresh a second', async () => {
-  const { clock, starts, refresher, finish } = fixture();
-  refresher.request();
-  finish();
-  await clock.advance(100);
-  for (let i = 0; i < 50; i++) refresher.request();
-  await clock.advance(2000);
-  finish();
-  assert.deepEqual(starts, [1000, 2000]);
-});
+describe('Refresher', () => {
+  test('refreshes at once on the first request and at most once a second on further ones', async () => {
+    const { clock, starts, refresher, finish } = fixture();
+    refresher.request();
+    finish();
+    await clock.advance(100);
+    for (let i = 0; i < 50; i++) refresher.request();
+    await clock.advance(2000);
+    finish();
+    assert.deepEqual(starts, [1000, 2000]);
+  });
 
-test('a wish while a refresh runs is met after it, never beside it', async () => {
-  const { clock, starts, refresher, finish } = fixture();
-  refresher.request();
-  refresher.request();
-  await clock.advance(5000);
-  assert.deepEqual(starts, [1000]);
-  finish();
-  await clock.advance(0);
-  assert.deepEqual(starts, [1000, 6000]);
-});
+  test('refreshes again after a running refresh, never concurrently', async () => {
+    const { clock, starts, refresher, finish } = fixture();
+    refresher.request();
+    refresher.request();
+    await clock.advance(5000);
+    assert.deepEqual(starts, [1000]);
+    finish();
+    await clock.advance(0);
+    assert.deepEqual(starts, [1000, 6000]);
+  });
 
-test('without any wish what is shown is refreshed all the same after a while', async () => {
-  const { clock, starts, refresher, finish } = fixture();
-  refresher.request();
-  finish();
-  await clock.advance(29_999);
-  assert.equal(starts.length, 1);
-  await clock.advance(1);
-  assert.deepEqual(starts, [1000, 31_000]);
-});
+  test('refreshes after a while without a request', async () => {
+    const { clock, starts, refresher, finish } = fixture();
+    refresher.request();
+    finish();
+    await clock.advance(29_999);
+    assert.equal(starts.length, 1);
+    await clock.advance(1);
+    assert.deepEqual(starts, [1000, 31_000]);
+  });
 
-test('stopped, it leaves no timer', async () => {
-  const { clock, refresher, finish } = fixture();
-  refresher.request();
-  finish();
-  await clock.advance(10);
-  refresher.stop();
-  refresher.request();
-  assert.equal(clock.timers, 0);
+  test('leaves no timer when stopped', async () => {
+    const { clock, refresher, finish } = fixture();
+    refresher.request();
+    finish();
+    await clock.advance(10);
+    refresher.stop();
+    refresher.request();
+    assert.equal(clock.timers, 0);
+  });
 });

@@ -1,17 +1,16 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 
-/** How something is kept fresh. */
 export interface RefresherOptions {
   readonly clock: Clock;
-  /** Asks again; never rejects. */
+  /** Loads again; never rejects. */
   readonly refresh: () => Promise<void>;
-  /** Least time between the starts of two refreshes. */
+  /** Minimum time between the starts of two refreshes. */
   readonly atMostEveryMs: number;
-  /** Refreshes without being asked after so long: a volume falls due or expires without any event. */
+  /** Refreshes without a request after this time: a volume becomes due or expires without an event. */
   readonly atLeastEveryMs: number;
 }
 
-/** Turns any number of wishes to refresh into a bounded number of refreshes, never two at once. */
+/** Combines any number of refresh requests into a limited number of refreshes, never two at once. */
 export class Refresher {
   readonly #options: RefresherOptions;
   #lastStartMs = -Infinity;
@@ -24,7 +23,7 @@ export class Refresher {
     this.#options = options;
   }
 
-  /** Refreshes as soon as may be; while one runs, once more after it. */
+  /** Refreshes as soon as allowed; during a refresh, once more after it. */
   request(): void {
     if (this.#isStopped) return;
     this.#isWanted = true;

@@ -5,24 +5,22 @@ import type { ChangeEvent } from '@certfleet/operator-api/change-events.ts';
 import { useServices } from '../app/services.ts';
 import { Refresher } from './refresher.ts';
 
-/** Something of the server as the page has it. */
 export interface Resource<T> {
-  /** What was had last; kept while it is asked for again and when that fails. */
+  /** The last loaded data; kept while it is loaded again and when that fails. */
   readonly data: T | undefined;
   readonly error: CertfleetError | undefined;
-  /** Whether `data` is of an earlier key: other filters, another page. */
+  /** Whether `data` belongs to an earlier key: other filters or another page. */
   readonly isOutdated: boolean;
   readonly refresh: () => void;
 }
 
-/** What is asked for, and when again. */
 export interface ResourceOptions<T> {
-  /** Another key is another thing. */
+  /** Another key identifies other data. */
   readonly key: string;
   readonly load: (signal: AbortSignal) => Promise<T>;
-  /** Kinds of changes after which it is asked for again. */
+  /** The kinds of changes after which it is loaded again. */
   readonly kinds: readonly ChangeEvent['kinds'][number][];
-  /** Asked for without an event after so long, in milliseconds. */
+  /** Interval of reloads without an event, in milliseconds. */
   readonly atLeastEveryMs?: number;
 }
 
@@ -33,10 +31,10 @@ interface Had<T> {
 }
 
 const atMostEveryMs = 1000;
-/** Volumes fall due and expire without an event. */
+/** Volumes become due and expire without an event. */
 const unaskedMs = 20_000;
 
-/** Loads something, and again when the server says that it may have changed: at most once a second. */
+/** Loads data, and again after each relevant event of the server: at most once a second. */
 export function useResource<T>(options: ResourceOptions<T>): Resource<T> {
   const { key, atLeastEveryMs = unaskedMs } = options;
   const { live, clock } = useServices();

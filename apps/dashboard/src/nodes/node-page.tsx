@@ -16,7 +16,6 @@ import { StateCountList } from '../ui/state-count-list.tsx';
 import { VolumeList } from '../volumes/volume-list.tsx';
 import { NodeState } from './node-state.tsx';
 
-/** One node: its agent, its volumes, what waits for it. */
 export function NodePage({ node: name }: { readonly node: string }): JSX.Element {
   const { api } = useServices();
   const [renewing, setRenewing] = useState<'all' | 'failing' | undefined>(undefined);
@@ -47,7 +46,7 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
                 ['Version', detail.agentVersion],
                 ['Connected to', detail.connectedTo],
                 ['Volumes', formatCount(detail.volumes)],
-                ['Renewals in its queue', detail.waiting === undefined ? 'not known now' : formatCount(detail.waiting)],
+                ['Renewals in its queue', detail.waiting === undefined ? 'unknown' : formatCount(detail.waiting)],
               ]}
             />
             <StateCountList byState={detail.byState} filter={{ node: name }} />
@@ -72,11 +71,11 @@ function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: No
       <Icon name="warning" />
       <div>
         <p>
-          Not heard of since <RelativeTime at={lastSeen} />. If its agent runs, {counted(volumes, 'volume')} renew by
-          its own deadlines; if not, their certificates expire.
+          No report since <RelativeTime at={lastSeen} />. If the agent runs, it renews {counted(volumes, 'volume')} at
+          their fallback deadlines; otherwise their certificates expire.
         </p>
         <p class="dim">
-          Look at the agent’s pod: <CopiedText text={command} label="command" />
+          Check the agent’s pod: <CopiedText text={command} label="command" />
         </p>
       </div>
     </div>

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import type { Node } from '@certfleet/operator-api/nodes.ts';
 import { Icon } from '../ui/icon.tsx';
 
-/** Whether a node's agent was heard of lately. */
+/** Whether the agent has reported recently. */
 export function NodeState({ node: { isSilent, lastSeen } }: { readonly node: Node }): JSX.Element {
   if (isSilent) {
     return (

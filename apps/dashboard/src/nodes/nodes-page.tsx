@@ -28,7 +28,7 @@ const columns: readonly Column<Node>[] = [
   { name: 'states', title: 'By state', cell: ({ byState }) => <StateBar counts={byState} /> },
   {
     name: 'troubled',
-    title: 'Failing or late',
+    title: 'Failing or overdue',
     isSortable: true,
     isNumber: true,
     cell: ({ byState }) => {
@@ -39,7 +39,7 @@ const columns: readonly Column<Node>[] = [
   { name: 'version', title: 'Version', cell: ({ agentVersion }) => agentVersion },
 ];
 
-/** All nodes, the silent and troubled ones first. */
+/** All nodes, silent and failing ones first. */
 export function NodesPage(): JSX.Element {
   const { api, router } = useServices();
   const query = new URLSearchParams(usePlace().search);
@@ -66,11 +66,11 @@ export function NodesPage(): JSX.Element {
         {({ nodes: all }) => {
           const found = sortedNodes(all, { search, sort, order });
           return found.length === 0 ? (
-            <Empty title={all.length === 0 ? 'No node has connected yet' : 'No node matches'}>
+            <Empty title={all.length === 0 ? 'No nodes yet' : 'No results'}>
               <p>
                 {all.length === 0
-                  ? 'Agents connect when they are given the address of this controller.'
-                  : 'Search for a part of its name.'}
+                  ? 'An agent connects when it is configured with the address of this controller.'
+                  : 'Search for a part of the node’s name.'}
               </p>
             </Empty>
           ) : (

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Node } from '@certfleet/operator-api/nodes.ts';
 import { isNodeSort, sortedNodes } from './sorted-nodes.ts';
 
@@ -20,16 +20,18 @@ const nodes = [
 ];
 const names = (found: readonly Node[]): string => found.map(({ node }) => node).join('');
 
-test('silent nodes come first, equal ones by name', () => {
-  assert.equal(names(sortedNodes(nodes, { search: '', sort: 'agent', order: 'asc' })), 'cab');
-  assert.equal(names(sortedNodes(nodes, { search: '', sort: 'volumes', order: 'desc' })), 'abc');
-  assert.equal(names(sortedNodes(nodes, { search: '', sort: 'troubled', order: 'desc' })), 'abc');
-});
+describe('sortedNodes', () => {
+  test('silent nodes come first, equal ones by name', () => {
+    assert.equal(names(sortedNodes(nodes, { search: '', sort: 'agent', order: 'asc' })), 'cab');
+    assert.equal(names(sortedNodes(nodes, { search: '', sort: 'volumes', order: 'desc' })), 'abc');
+    assert.equal(names(sortedNodes(nodes, { search: '', sort: 'troubled', order: 'desc' })), 'abc');
+  });
 
-test('a search finds parts of names whatever their case', () => {
-  assert.equal(names(sortedNodes(nodes, { search: 'B', sort: 'node', order: 'asc' })), 'b');
-});
+  test('a search matches parts of names and ignores case', () => {
+    assert.equal(names(sortedNodes(nodes, { search: 'B', sort: 'node', order: 'asc' })), 'b');
+  });
 
-test('only what can be sorted by is a sort', () => {
-  assert.deepEqual(['seen', 'toString', ''].map(isNodeSort), [true, false, false]);
+  test('accepts only known sort columns', () => {
+    assert.deepEqual(['seen', 'toString', ''].map(isNodeSort), [true, false, false]);
+  });
 });

@@ -8,20 +8,18 @@ const sortKeys = {
   volumes: ({ volumes }: Node) => volumes,
   troubled: ({ byState }: Node) => byState.failing + byState.overdue + byState.expired,
 } as const;
-/** What the table of nodes can be sorted by. */
+/** The sortable columns of the table of nodes. */
 export type NodeSort = keyof typeof sortKeys;
 
-/** Whether a word names a sort. */
 export const isNodeSort = (word: string): word is NodeSort => Object.hasOwn(sortKeys, word);
 
-/** Which nodes, and in what order. */
 export interface NodeQuery {
   readonly search: string;
   readonly sort: NodeSort;
   readonly order: 'asc' | 'desc';
 }
 
-/** The nodes whose names hold the text, sorted; equal ones by name. */
+/** The nodes whose names contain the text, sorted; equal ones by name. */
 export function sortedNodes(nodes: readonly Node[], { search, sort, order }: NodeQuery): readonly Node[] {
   const key = sortKeys[sort];
   const sign = order === 'asc' ? 1 : -1;

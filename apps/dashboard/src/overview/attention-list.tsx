@@ -8,7 +8,7 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 
 const shownAtFirst = 6;
 
-/** What needs attention, the worst first, in words that lead to it. */
+/** Problems, the most severe first, each with a link. */
 export function AttentionList({ summary: { attention, byState } }: { readonly summary: Summary }): JSX.Element {
   const [areAllShown, setAllShown] = useState(false);
   const [isRetrying, setRetrying] = useState(false);
@@ -21,7 +21,7 @@ export function AttentionList({ summary: { attention, byState } }: { readonly su
       </div>
       {attention.length === 0 ? (
         <p class="all-well">
-          <Icon name="healthy" /> Nothing. Every certificate is renewed in time.
+          <Icon name="healthy" /> Nothing. All certificates are renewed in time.
         </p>
       ) : (
         <ul class="attention">

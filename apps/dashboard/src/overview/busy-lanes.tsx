@@ -7,7 +7,7 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 
 const query = new URLSearchParams({ sort: 'waiting', order: 'desc', limit: '8' });
 
-/** The lanes in which most waits. */
+/** The lanes with the most waiting renewals. */
 export function BusyLanes(): JSX.Element {
   const { api } = useServices();
   const lanes = useResource({ key: 'busy', load: (signal) => api.lanes(query, signal), kinds: ['lanes', 'volumes'] });
@@ -20,8 +20,8 @@ export function BusyLanes(): JSX.Element {
       <Loaded resource={lanes}>
         {(page) =>
           page.lanes.length === 0 ? (
-            <Empty title="No lane yet">
-              <p>Each issuer gets one with its first renewal.</p>
+            <Empty title="No lanes yet">
+              <p>A lane is created with the first renewal of its issuer.</p>
             </Empty>
           ) : (
             <LaneTable lanes={page.lanes} />

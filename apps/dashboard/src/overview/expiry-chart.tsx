@@ -3,7 +3,7 @@ import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
 
-/** How expiries lie, as bars that are a table to who does not see them. */
+/** The distribution of expiry times, as bars in a table for screen readers. */
 export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] }): JSX.Element {
   const most = Math.max(1, ...expiry.map(({ count }) => count));
   return (
@@ -42,7 +42,7 @@ export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] })
   );
 }
 
-/** A span without a beginning is the past. */
+/** A span without a start is the past. */
 const linkOf = (from: string | undefined, to: string): string =>
   from === undefined
     ? volumesHref({ state: 'expired' })

@@ -8,7 +8,7 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { stateOrder } from '../ui/state-order.ts';
 
-/** Numbers of the fleet: by state, and what it stands on. */
+/** Key figures of the fleet: volumes by state, agents, lanes, Redis. */
 export function FleetFacts({ summary }: { readonly summary: Summary }): JSX.Element {
   const { volumes, byState, soonestExpiry, agents, lanes, redis } = summary;
   return (
@@ -85,7 +85,7 @@ function laneNote({ paused, backingOff }: Summary['lanes']): string {
 }
 
 function redisNote({ reachable, latencyMs, evicts }: Summary['redis']): string {
-  if (!reachable) return 'agents renew by their own deadlines';
+  if (!reachable) return 'agents renew at their fallback deadlines';
   if (evicts === true) return 'may evict scheduled renewals';
   return latencyMs === undefined ? '' : `${latencyMs.toFixed(latencyMs < 10 ? 1 : 0)} ms`;
 }

@@ -10,7 +10,7 @@ import { FleetFacts } from './fleet-facts.tsx';
 import { BusyLanes } from './busy-lanes.tsx';
 import { TimelinePanel } from './timeline-panel.tsx';
 
-/** What expires, what waits, what failed and why, at a glance. */
+/** An overview of expiring certificates, queued renewals and failures. */
 export function OverviewPage(): JSX.Element {
   const { api } = useServices();
   const summary = useResource<Summary>({

@@ -8,7 +8,7 @@ import { DataTable } from '../ui/data-table.tsx';
 import { daySpans, hourSpans } from './timeline-spans.ts';
 import type { TimelineSpan } from './timeline-spans.ts';
 
-/** Renewals of the past two days and those due in the next: by the hour, or by the day for a month. */
+/** Renewals of the past two days and the next: by hour, or by day for a month. */
 export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JSX.Element {
   const { clock } = useServices();
   const [unit, setUnit] = useState<'hours' | 'days'>('hours');
@@ -16,7 +16,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
   const spans = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
   const series = useMemo(() => seriesOf(spans, unit), [spans, unit]);
   const from = useMemo(() => spans.map(({ fromMs }) => fromMs / 1000), [spans]);
-  const words = wordsOf(timeline);
+  const text = summaryOf(timeline);
   const span = hovered === undefined ? undefined : spans[hovered];
   return (
     <section class="panel" aria-labelledby="timeline">
@@ -34,13 +34,13 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         {span === undefined ? <Legend unit={unit} /> : <Readout span={span} unit={unit} />}
       </p>
       <BarChart
-        label={words}
+        label={text}
         from={from}
         series={series}
         markAt={unit === 'hours' ? clock.now() / 1000 : undefined}
         onHover={setHovered}
       />
-      <p class="dim small">{words}</p>
+      <p class="dim small">{text}</p>
       <details class="as-table">
         <summary>As a table</summary>
         <DataTable
@@ -50,7 +50,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
           columns={[
             { name: 'from', title: 'From', cell: ({ fromMs }) => spanTitle(fromMs, unit) },
             { name: 'renewed', title: 'Renewed', isNumber: true, cell: ({ renewed }) => countOrNone(renewed) },
-            { name: 'failed', title: 'Failed tries', isNumber: true, cell: ({ failed }) => countOrNone(failed) },
+            { name: 'failed', title: 'Failed attempts', isNumber: true, cell: ({ failed }) => countOrNone(failed) },
             { name: 'due', title: 'Due', isNumber: true, cell: ({ due }) => countOrNone(due) },
           ]}
         />
@@ -65,7 +65,7 @@ function seriesOf(spans: readonly TimelineSpan[], unit: 'hours' | 'days') {
   const due = { title: 'due', color: '--due-bar', values: spans.map(({ due: count }) => count) };
   if (unit === 'days') return [due];
   return [
-    // Failed tries stand on the renewals: the sum is drawn first, the renewals over it.
+    // Failed attempts are stacked on renewals: the sum is drawn first, the renewals over it.
     {
       title: 'failed',
       color: '--failing',
@@ -82,7 +82,7 @@ function Legend({ unit }: { readonly unit: 'hours' | 'days' }): JSX.Element {
       {unit === 'hours' && (
         <>
           <span class="key key-renewed">renewed</span>
-          <span class="key key-failed">failed tries</span>
+          <span class="key key-failed">failed attempts</span>
         </>
       )}
       <span class="key key-due">due</span>
@@ -111,14 +111,14 @@ function spanTitle(fromMs: number, unit: 'hours' | 'days'): string {
   return unit === 'hours' ? `${dayFormat.format(at)} ${clock}` : dayFormat.format(at);
 }
 
-function wordsOf({ due, done }: Timeline): string {
+function summaryOf({ due, done }: Timeline): string {
   const sum = (of: (span: Timeline['done']['hours'][number]) => number): number =>
     done.hours.reduce((total, span) => total + of(span), 0);
   const renewed = sum((span) => span.renewed);
   const deadline = sum((span) => span.byDeadline);
   const next = due.hours.slice(0, 24).reduce((total, { count }) => total + count, 0);
-  return `In the past 48 hours ${counted(renewed, 'renewal')}, ${formatCount(deadline)} of them by agents’ own deadlines, and ${counted(
+  return `In the past 48 hours ${counted(renewed, 'renewal')}, ${formatCount(deadline)} of them by fallback deadline, and ${counted(
     sum((span) => span.failed),
-    'failed try',
-  ).replace('trys', 'tries')}. ${formatCount(next)} due in the next 24 hours.`;
+    'failed attempt',
+  )}. ${formatCount(next)} due in the next 24 hours.`;
 }

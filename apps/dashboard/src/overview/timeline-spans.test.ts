@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { daySpans, hourSpans } from './timeline-spans.ts';
 
 const timeline = {
@@ -20,14 +20,16 @@ const timeline = {
 };
 const at = (time: string): number => Date.parse(`2026-11-26T${time}:00Z`);
 
-test('hours are in order, and the present one holds what was done and what is due', () => {
-  assert.deepEqual(hourSpans(timeline), [
-    { fromMs: at('11:00'), renewed: 5, failed: 0, due: null },
-    { fromMs: at('12:00'), renewed: 2, failed: 1, due: 4 },
-    { fromMs: at('13:00'), renewed: null, failed: null, due: 0 },
-  ]);
-});
+describe('timeline spans', () => {
+  test('hours are in order, and the current one contains both completed and due renewals', () => {
+    assert.deepEqual(hourSpans(timeline), [
+      { fromMs: at('11:00'), renewed: 5, failed: 0, due: null },
+      { fromMs: at('12:00'), renewed: 2, failed: 1, due: 4 },
+      { fromMs: at('13:00'), renewed: null, failed: null, due: 0 },
+    ]);
+  });
 
-test('days are of what is due alone', () => {
-  assert.deepEqual(daySpans(timeline), [{ fromMs: at('00:00'), renewed: null, failed: null, due: 9 }]);
+  test('days contain only due renewals', () => {
+    assert.deepEqual(daySpans(timeline), [{ fromMs: at('00:00'), renewed: null, failed: null, due: 9 }]);
+  });
 });

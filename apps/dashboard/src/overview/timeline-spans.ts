@@ -1,6 +1,6 @@
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 
-/** What was done in a span of time, and what is due in it; null where one cannot be said. */
+/** The completed and due renewals of a span of time; null where a number is unknown. */
 export interface TimelineSpan {
   readonly fromMs: number;
   readonly renewed: number | null;
@@ -8,7 +8,7 @@ export interface TimelineSpan {
   readonly due: number | null;
 }
 
-/** The hours past and to come, in order; the present one is of both. */
+/** Past and future hours in order; the current one contains both. */
 export function hourSpans({ done, due }: Timeline): readonly TimelineSpan[] {
   const spans = new Map<number, TimelineSpan>();
   for (const { from, renewed, failed } of done.hours) {
@@ -22,7 +22,7 @@ export function hourSpans({ done, due }: Timeline): readonly TimelineSpan[] {
   return [...spans.values()].sort((a, b) => a.fromMs - b.fromMs);
 }
 
-/** The days to come. */
+/** Future days. */
 export function daySpans({ due }: Timeline): readonly TimelineSpan[] {
   return due.days.map(({ from, count }) => ({ fromMs: Date.parse(from), renewed: null, failed: null, due: count }));
 }

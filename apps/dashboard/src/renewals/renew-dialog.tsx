@@ -9,9 +9,8 @@ import { issuerParts } from '../ui/issuer-name.tsx';
 import { Modal } from '../ui/modal.tsx';
 import { Failed, Loading } from '../ui/notice.tsx';
 
-/** What the dialog is given. */
 export interface RenewDialogProps {
-  /** Nothing in it means the whole fleet. */
+  /** An empty selection means the whole fleet. */
   readonly selection: RenewalRequest['selection'];
   readonly onClose: () => void;
   readonly onRenewed?: () => void;
@@ -81,7 +80,7 @@ export function RenewDialog(props: RenewDialogProps): JSX.Element {
             required
             maxLength={512}
             value={reason}
-            placeholder="Shown with the progress and kept in the audit log"
+            placeholder="Shown with the progress and recorded in the audit log"
             autoFocus
             onInput={(event) => setReason(event.currentTarget.value)}
           />
@@ -92,9 +91,9 @@ export function RenewDialog(props: RenewDialogProps): JSX.Element {
             checked={ignoreWindows}
             onChange={(event) => setIgnoreWindows(event.currentTarget.checked)}
           />
-          Do not wait for renewal windows
+          Ignore renewal windows
         </label>
-        <p class="dim small">Each issuer’s rate and limit in flight hold all the same; a paused lane stays paused.</p>
+        <p class="dim small">Each issuer’s rate limit and limit in flight still apply; a paused lane stays paused.</p>
         <div class="dialog-actions">
           <button type="button" onClick={props.onClose}>
             Cancel
@@ -115,7 +114,7 @@ function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly p
     return (
       <p>
         Nothing to renew:{' '}
-        {skipped === 0 ? 'no volume matches.' : `${counted(skipped, 'volume')} without a certificate yet.`}
+        {skipped === 0 ? 'no volume matches.' : `${counted(skipped, 'volume')} without a certificate.`}
       </p>
     );
   }
@@ -124,7 +123,7 @@ function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly p
       <p>
         <strong class="big">{formatCount(count)}</strong> {count === 1 ? 'volume' : 'volumes'} on{' '}
         {counted(byNode.length, 'node')}
-        {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate yet are left out</span>}
+        {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate are skipped</span>}
       </p>
       <ul class="tally">
         {byIssuer.slice(0, shownRows).map(({ value, count: of }) => (

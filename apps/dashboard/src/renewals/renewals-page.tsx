@@ -10,7 +10,7 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 
-/** Renewals that people asked for, each with its progress. */
+/** Bulk renewals with their progress. */
 export function RenewalsPage(): JSX.Element {
   const { api } = useServices();
   const shownId = new URLSearchParams(usePlace().search).get('id');
@@ -26,10 +26,10 @@ export function RenewalsPage(): JSX.Element {
       <Loaded resource={renewals}>
         {({ renewals: list }) =>
           list.length === 0 ? (
-            <Empty title="Nobody has asked for renewals in the last week">
+            <Empty title="No bulk renewals in the last week">
               <p>
-                Certificates renew by themselves. To have some renewed now, filter the <a href="/volumes">volumes</a>{' '}
-                and choose “Renew all that match”.
+                Certificates are renewed automatically. To renew some now, filter the <a href="/volumes">volumes</a> and
+                choose “Renew all that match”.
               </p>
             </Empty>
           ) : (
@@ -49,13 +49,13 @@ export function RenewalsPage(): JSX.Element {
       {cancelling && (
         <ConfirmDialog
           title="Cancel this renewal"
-          action="Cancel the rest"
+          action="Cancel pending renewals"
           onConfirm={() => api.cancelRenewal(cancelling.id).then(renewals.refresh)}
           onClose={() => setCancelling(undefined)}
         >
           <p>
-            {counted(cancelling.pending, 'volume')} that have not started return to their own time. What was handed to a
-            node goes on.
+            {counted(cancelling.pending, 'volume')} that have not started return to their planned time. Renewals in the
+            queue of a node continue.
           </p>
         </ConfirmDialog>
       )}
@@ -86,7 +86,7 @@ function RenewalCard({ renewal, isShown, onCancel }: RenewalCardProps): JSX.Elem
         <div>
           <h2>{reason}</h2>
           <p class="dim">
-            {selection} · asked for by {by} <RelativeTime at={createdAt} />
+            {selection} · requested by {by} <RelativeTime at={createdAt} />
           </p>
         </div>
         <span class={`word word-${state}`}>{stateLabels[state]}</span>
@@ -96,10 +96,10 @@ function RenewalCard({ renewal, isShown, onCancel }: RenewalCardProps): JSX.Elem
       <p class="facts">
         <Fact count={done} of={total} word="done" />
         <Fact count={renewal.renewed} word="renewed" />
-        <Fact count={pending} word="to go" />
-        <Fact count={renewal.failures} word="failed tries" isBad />
-        <Fact count={renewal.gone} word="left the fleet" />
-        <Fact count={renewal.cancelled} word="taken back" />
+        <Fact count={pending} word="pending" />
+        <Fact count={renewal.failures} word="failed attempts" isBad />
+        <Fact count={renewal.gone} word="removed" />
+        <Fact count={renewal.cancelled} word="cancelled" />
       </p>
     </li>
   );

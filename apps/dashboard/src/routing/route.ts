@@ -1,4 +1,3 @@
-/** A view of the page. */
 export type Route =
   | { readonly view: 'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'audit' | 'sign-in' | 'unknown' }
   | { readonly view: 'volume'; readonly node: string; readonly volumeId: string }
@@ -16,7 +15,7 @@ const plain: ReadonlyMap<string, 'overview' | 'volumes' | 'lanes' | 'nodes' | 'r
     ['sign-in', 'sign-in'],
   ]);
 
-/** The view that a path names. */
+/** The view of a path. */
 export function routeOf(pathname: string): Route {
   const parts = decoded(pathname);
   const [first = '', second = '', third = ''] = parts;
@@ -44,17 +43,14 @@ function decoded(pathname: string): readonly string[] {
 
 const part = encodeURIComponent;
 
-/** Where a volume is shown. */
 export const volumeHref = (node: string, volumeId: string): string => `/volumes/${part(node)}/${part(volumeId)}`;
-/** Where a lane is shown. */
 export const laneHref = (id: string): string => `/lanes/${part(id)}`;
-/** Where a node is shown. */
 export const nodeHref = (node: string): string => `/nodes/${part(node)}`;
-/** Where the volumes that a query means are shown. */
+/** The address of the volumes of a query. */
 export const volumesHref = (query: Readonly<Record<string, string>>): string =>
   `/volumes?${new URLSearchParams(query).toString()}`;
 
-/** The address to return to after signing in; only ever a path of this page. */
+/** The address to return to after sign-in; only a path of this page is accepted. */
 export function safeReturn(from: string | null): string {
   return from !== null && /^\/(?![/\\])/.test(from) && !from.startsWith('/sign-in') ? from : '/';
 }

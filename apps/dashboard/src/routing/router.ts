@@ -1,12 +1,11 @@
-/** Where the page is. */
 export interface Location {
   readonly pathname: string;
   readonly search: string;
-  /** What was kept with this entry of the history. */
+  /** State stored with this entry of the history. */
   readonly state: unknown;
 }
 
-/** The address bar as a thing that can be followed and changed. Links of the page are followed without loading it. */
+/** An observable address bar. Links of the page are followed without a reload. */
 export class Router {
   readonly #window: Window;
   readonly #listeners = new Set<() => void>();
@@ -26,13 +25,13 @@ export class Router {
     this.#window.document.addEventListener('click', (event) => this.#followLink(event));
   }
 
-  /** @returns what ends it */
+  /** @returns a function that removes the listener */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Goes somewhere, as a new entry of the history unless it is to replace the present one. */
+  /** Opens an address, as a new entry of the history unless `replace` is set. */
   go(href: string, { replace = false, state = null }: { replace?: boolean; state?: unknown } = {}): void {
     if (replace) this.#window.history.replaceState(state, '', href);
     else this.#window.history.pushState(state, '', href);
@@ -64,7 +63,7 @@ export class Router {
   }
 }
 
-/** Other clicks open another tab or window, or were taken by somebody else. */
+/** Other clicks open another tab or window, or were handled elsewhere. */
 function isPlainClick(event: MouseEvent): boolean {
   const { metaKey, ctrlKey, shiftKey, altKey, button, defaultPrevented } = event;
   return button === 0 && !defaultPrevented && !(metaKey || ctrlKey || shiftKey || altKey);

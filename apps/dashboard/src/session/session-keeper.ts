@@ -4,15 +4,14 @@ import type { Session } from '@certfleet/operator-api/session.ts';
 import { Store } from '../app/store.ts';
 import type { OperatorApi } from '../api/operator-api.ts';
 
-/** Whether somebody is signed in. */
 export type SessionState =
   | { readonly name: 'asking' }
   | { readonly name: 'signed-in'; readonly session: Session }
-  /** `hasEnded` when there was one in this page's life. */
+  /** `hasEnded` when a session ended since the page was loaded. */
   | { readonly name: 'signed-out'; readonly hasEnded: boolean }
   | { readonly name: 'unknown'; readonly error: CertfleetError };
 
-/** Who is signed in. The cookie is the server's alone; the page knows a name and rights. */
+/** The session of the user. Only the server reads the cookie; the page knows a name and rights. */
 export class SessionKeeper {
   readonly state = new Store<SessionState>({ name: 'asking' });
   readonly #api: Pick<OperatorApi, 'session' | 'signIn' | 'signOut'>;
@@ -21,12 +20,11 @@ export class SessionKeeper {
     this.#api = api;
   }
 
-  /** The session, when there is one. */
   get session(): Session | undefined {
     return this.state.value.name === 'signed-in' ? this.state.value.session : undefined;
   }
 
-  /** Asks the server who is signed in. */
+  /** Loads the session from the server. */
   async ask(): Promise<void> {
     try {
       this.state.set({ name: 'signed-in', session: await this.#api.session() });
@@ -37,7 +35,7 @@ export class SessionKeeper {
     }
   }
 
-  /** @throws CertfleetError when the server refuses the token */
+  /** @throws CertfleetError when the server rejects the token */
   async signIn(token: string): Promise<void> {
     this.state.set({ name: 'signed-in', session: await this.#api.signIn(token) });
   }
@@ -47,7 +45,7 @@ export class SessionKeeper {
     this.state.set({ name: 'signed-out', hasEnded: false });
   }
 
-  /** The server said that there is no session any more. */
+  /** The server reported that the session has ended. */
   ended(): void {
     if (this.state.value.name === 'signed-out') return;
     this.state.set({ name: 'signed-out', hasEnded: this.state.value.name === 'signed-in' });

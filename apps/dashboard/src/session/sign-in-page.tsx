@@ -9,7 +9,7 @@ import { Icon } from '../ui/icon.tsx';
 
 const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
 
-/** Signs in by a token of Kubernetes. */
+/** Sign-in with a Kubernetes token. */
 export function SignInPage(): JSX.Element {
   const { session } = useServices();
   const state = useStore(session.state);
@@ -37,7 +37,7 @@ export function SignInPage(): JSX.Element {
       <h1>Sign in to certfleet</h1>
       {state.name === 'signed-out' && state.hasEnded && (
         <p class="notice notice-info" role="status">
-          <Icon name="info" /> Your session has ended. Sign in, and you are back where you were.
+          <Icon name="info" /> Your session has ended. Sign in to return to the previous page.
         </p>
       )}
       <form
@@ -47,7 +47,7 @@ export function SignInPage(): JSX.Element {
         }}
       >
         <label class="stacked">
-          Token of Kubernetes
+          Kubernetes token
           <input
             ref={box}
             type="password"
@@ -93,10 +93,9 @@ function Refusal({ error }: { readonly error: CertfleetError }): JSX.Element {
 }
 
 function refusalText({ code, message }: CertfleetError): string {
-  if (code === 'unauthenticated')
-    return 'Kubernetes does not accept this token. It may have expired: create a new one.';
+  if (code === 'unauthenticated') return 'Kubernetes rejects this token. It may have expired: create a new one.';
   if (code === 'permission-denied')
     return 'This account may not view the fleet. It needs the verb view on volumes.certfleet.io.';
-  if (code === 'resource-exhausted') return 'Too many tries. Wait a minute.';
+  if (code === 'resource-exhausted') return 'Too many attempts. Wait a minute.';
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
-/** The browser's time. */
 export const browserClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -3,7 +3,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** A length of time in at most two units, such as `42s`, `3m 20s`, `14m`, `3h 20m`, `2d 4h`, `45d`. */
+/** A duration in at most two units, such as `42s`, `3m 20s`, `14m`, `3h 20m`, `2d 4h`, `45d`. */
 export function shortDuration(lengthMs: number): string {
   const ms = Math.abs(lengthMs);
   if (ms < minute) return `${Math.floor(ms / second)}s`;
@@ -21,7 +21,7 @@ function twoUnits(ms: number, [large, largeLetter]: Unit, [small, smallLetter]: 
   return `${Math.floor(ms / large)}${largeLetter}${rest === 0 ? '' : ` ${rest}${smallLetter}`}`;
 }
 
-/** A time as seen from now: `in 3h 20m`, `14m ago`, `now` within a second. */
+/** A time relative to now: `in 3h 20m`, `14m ago`, `now` within a second. */
 export function relativeTime(atMs: number, nowMs: number): string {
   const length = atMs - nowMs;
   if (Math.abs(length) < second) return 'now';
@@ -30,7 +30,7 @@ export function relativeTime(atMs: number, nowMs: number): string {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** A time of the clock here with its distance from UTC: `2026-11-26 21:45:10 +01:00`. */
+/** A local time with its offset from UTC: `2026-11-26 21:45:10 +01:00`. */
 export function absoluteTime(atMs: number): string {
   const at = new Date(atMs);
   const offset = -at.getTimezoneOffset();
@@ -38,16 +38,13 @@ export function absoluteTime(atMs: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clockTime(atMs)} ${zone}`;
 }
 
-/** The hours, minutes and seconds of a time here. */
+/** Hours, minutes and seconds in local time. */
 export function clockTime(atMs: number): string {
   const at = new Date(atMs);
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/**
- * Milliseconds of a length such as `30m`, `24h` or `7d`; undefined when the text is not one.
- * Days are of 24 hours.
- */
+/** Milliseconds of a duration such as `30m`, `24h` or `7d`, with days of 24 hours; undefined for other texts. */
 export function parseLength(text: string): number | undefined {
   const [, digits, letter] = /^(\d{1,4})([mhd])$/.exec(text) ?? [];
   if (digits === undefined) return undefined;

@@ -2,7 +2,7 @@ import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 
 const everyMs = 1000;
 
-/** One beat a second for all relative times on the page; none while nobody listens. */
+/** One tick per second for all relative times on the page; no timer without listeners. */
 export class Ticker {
   readonly #clock: Clock;
   readonly #listeners = new Set<(nowMs: number) => void>();
@@ -16,7 +16,7 @@ export class Ticker {
     return this.#clock.now();
   }
 
-  /** @returns what ends it */
+  /** @returns a function that removes the listener */
   listen(listener: (nowMs: number) => void): () => void {
     this.#listeners.add(listener);
     if (this.#cancel === undefined) this.#arm();
@@ -29,7 +29,7 @@ export class Ticker {
   }
 
   #arm(): void {
-    // On the full second, so that all of them turn at once.
+    // On the full second, so that all of them change together.
     this.#cancel = this.#clock.schedule(everyMs - (this.#clock.now() % everyMs), () => {
       this.#arm();
       for (const listener of this.#listeners) listener(this.#clock.now());

@@ -2,23 +2,21 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 
-/** Why actions are not for this person. */
 export const noRenewRight =
-  'You may look, not act: this needs the verb renew on volumes.certfleet.io. Ask whoever grants roles in the cluster.';
+  'You have read access only: this needs the verb renew on volumes.certfleet.io. Ask your cluster administrator for it.';
 
-/** What a button that changes something is given. */
 export interface ActionButtonProps {
   readonly onClick: () => void;
   readonly children: ComponentChildren;
   readonly primary?: boolean;
   readonly quiet?: boolean;
-  /** Why it cannot be done now; undefined when it can. */
+  /** Why the action is unavailable; undefined when it is available. */
   readonly unavailable?: string | undefined;
 }
 
 /**
- * A button that changes something. For who may not, it can still be reached, and says why: a button that is merely
- * disabled says nothing to a keyboard or a screen reader.
+ * A button for an action. Without the right, the button stays focusable and shows the reason: a disabled button
+ * explains nothing to keyboard and screen-reader users.
  */
 export function ActionButton({ onClick, children, primary, quiet, unavailable }: ActionButtonProps): JSX.Element {
   const { session, toasts } = useServices();

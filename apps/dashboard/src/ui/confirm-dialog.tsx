@@ -5,19 +5,18 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { Modal } from './modal.tsx';
 import { Failed } from './notice.tsx';
 
-/** What the dialog is given. */
 export interface ConfirmDialogProps {
   readonly title: string;
-  /** What will happen. */
+  /** The consequences of the action. */
   readonly children: ComponentChildren;
   readonly action: string;
-  /** Whether why has to be said. */
+  /** Whether a reason is required. */
   readonly asksReason?: boolean;
   readonly onConfirm: (reason: string) => Promise<unknown>;
   readonly onClose: () => void;
 }
 
-/** Says what will happen and asks whether it is meant. */
+/** Shows the consequences and asks for confirmation. */
 export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
   const { title, children, action, asksReason = false, onConfirm, onClose } = props;
   const [reason, setReason] = useState('');
@@ -53,7 +52,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
               autoFocus
               maxLength={512}
               value={reason}
-              placeholder="Shown with the lane and kept in the audit log"
+              placeholder="Shown with the lane and recorded in the audit log"
               onInput={(event) => setReason(event.currentTarget.value)}
             />
           </label>

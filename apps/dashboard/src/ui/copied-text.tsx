@@ -5,7 +5,6 @@ import { Icon } from './icon.tsx';
 
 const shownMs = 1500;
 
-/** A button that puts a text onto the clipboard. */
 export function CopyButton({ text, label }: { readonly text: string; readonly label: string }): JSX.Element {
   const { clock, toasts } = useServices();
   const [isDone, setDone] = useState(false);
@@ -31,13 +30,13 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
   );
 }
 
-/** Browsers know a clipboard only on a secure origin. */
+/** Browsers provide a clipboard only in a secure context. */
 function copyText(text: string): Promise<void> {
   const clipboard = navigator.clipboard as Clipboard | undefined;
   return clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
 }
 
-/** A name or number as it is, to be copied. */
+/** A text with a copy button. */
 export function CopiedText({ text, label }: { readonly text: string; readonly label: string }): JSX.Element {
   return (
     <span class="copied">

@@ -1,52 +1,48 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { Icon } from './icon.tsx';
 
-/** A column of a table of rows. */
 export interface Column<Row> {
   readonly name: string;
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
-  /** Whether a click on its head sorts by it. */
+  /** Whether a click on the header sorts by this column. */
   readonly isSortable?: boolean;
   readonly isNumber?: boolean;
 }
 
-/** By what a table is sorted. */
 export interface Sorting {
   readonly by: string;
   readonly order: 'asc' | 'desc';
   readonly onSort: (by: string) => void;
 }
 
-/** What a table is given. */
 export interface DataTableProps<Row> {
-  /** Says what the rows are. */
+  /** Describes the rows. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
   readonly sorting?: Sorting;
-  /** Whether other rows are on their way. */
+  /** Whether other rows are loading. */
   readonly isBusy?: boolean;
-  /** Whether columns keep the widths of the style sheet, and cut what does not fit, whatever the rows hold. */
+  /** Fixed columns keep the widths of the style sheet and truncate their content. */
   readonly isFixed?: boolean;
-  /** Boxes before the rows. */
+  /** Check boxes for the rows. */
   readonly selection?: TableSelection;
 }
 
-/** Which rows are picked. */
 export interface TableSelection {
   readonly picked: ReadonlySet<string>;
   readonly onPick: (keys: readonly string[], isPicked: boolean) => void;
   readonly nameOf: (key: string) => string;
 }
 
-/** More are not seen at once on a laptop: the table scrolls then. */
+/** More columns do not fit on a laptop: the table then scrolls. */
 const maxColumns = 10;
 
-// The roles are said besides: on a narrow screen rows are laid out as cards, upon which browsers forget them.
+// Explicit roles: on a narrow screen rows are laid out as cards, and browsers then drop the implicit ones.
 
-/** A table of rows; each becomes a card where there is no room for columns. */
+/** A table of rows; on narrow screens each row becomes a card. */
 export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   const { caption, columns, rows, keyOf, sorting, isBusy = false, isFixed = false, selection } = props;
   const isWide = columns.length > maxColumns;

@@ -1,9 +1,8 @@
 import type { ComponentChildren, JSX } from 'preact';
 
-/** A thing's name and what it is; left out when there is nothing to say. */
+/** A name and its value; omitted without a value. */
 export type FactLine = readonly [title: string, value: ComponentChildren];
 
-/** Facts in two columns. */
 export function FactList({
   title,
   facts,

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 
-// Drawn on a grid of 16 with lines of 1.5, to stand beside text of 13 px.
+// Drawn on a grid of 16 with lines of 1.5, for text of 13 px.
 const paths = {
   healthy: 'M8 1.75a6.25 6.25 0 1 1 0 12.5a6.25 6.25 0 0 1 0-12.5M5.2 8.2l2 2l3.6-4',
   due: 'M8 1.75a6.25 6.25 0 1 1 0 12.5a6.25 6.25 0 0 1 0-12.5M8 4.5V8l2.3 1.6',
@@ -31,10 +31,9 @@ const paths = {
   info: 'M8 1.75a6.25 6.25 0 1 1 0 12.5a6.25 6.25 0 0 1 0-12.5M8 7.3v4M8 4.7v.3',
 } as const;
 
-/** Names an icon. */
 export type IconName = keyof typeof paths;
 
-/** A sign beside a text that says the same; alone it says nothing to anybody who does not see it. */
+/** A decorative icon next to a text with the same meaning; hidden from screen readers. */
 export function Icon({ name }: { readonly name: IconName }): JSX.Element {
   return (
     <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">

@@ -9,7 +9,7 @@ export interface IssuerParts {
   readonly name: string;
 }
 
-/** The parts of an issuer's key; a name may hold anything but a slash. */
+/** Splits an issuer's key; a name may contain anything except a slash. */
 export function issuerParts(key: string): IssuerParts {
   const [type = '', namespace = '', name = key] = key.split('/');
   const dot = type.indexOf('.');
@@ -21,15 +21,14 @@ export function issuerParts(key: string): IssuerParts {
   };
 }
 
-/** What an issuer's name is drawn from. */
 export interface IssuerNameProps {
   readonly issuer: string;
   readonly laneId: string;
-  /** Whether its kind is left to the title. */
+  /** Whether the kind is shown only in the tooltip. */
   readonly isShort?: boolean;
 }
 
-/** An issuer by its name, with its kind and namespace beside it; a link to its lane. */
+/** An issuer's name with kind and namespace, linked to its lane. */
 export function IssuerName({ issuer, laneId, isShort = false }: IssuerNameProps): JSX.Element {
   const { kind, namespace, name } = issuerParts(issuer);
   const text = namespace === '' ? name : `${namespace}/${name}`;

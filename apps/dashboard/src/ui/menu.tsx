@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** A button that shows something below it, until Esc, a click elsewhere or a click on it. */
+/** A button with a pop-up that closes on Esc, a click outside, or another click. */
 export function Menu({
   label,
   children,

@@ -1,14 +1,13 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
-/** What a dialog is given. */
 export interface ModalProps {
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
 
-/** The browser's own dialog, which holds the focus, closes by Esc and gives the focus back. */
+/** The browser's dialog element: it traps focus, closes on Esc and restores focus. */
 export function Modal({ title, onClose, children }: ModalProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -16,7 +15,7 @@ export function Modal({ title, onClose, children }: ModalProps): JSX.Element {
     const opener = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // Taken out of the page while open, it would not give the focus back by itself.
+      // If it is removed while open, it does not restore the focus.
       dialog.current?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };

@@ -3,7 +3,7 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Resource } from '../live/use-resource.ts';
 import { Icon } from './icon.tsx';
 
-/** Something that is not there, and what to do about it. */
+/** An empty result with a suggestion. */
 export function Empty({
   title,
   children,
@@ -21,14 +21,14 @@ export function Empty({
 
 const advice: Readonly<Partial<Record<CertfleetError['code'], string>>> = {
   unavailable:
-    'The page tries again by itself. If it lasts, look whether the controller runs: kubectl get pods -l app.kubernetes.io/component=controller',
-  'permission-denied': 'Ask whoever grants roles for the verb view on volumes.certfleet.io.',
-  'not-found': 'It may have left the fleet since. Search for it among the volumes.',
+    'The page retries automatically. If this lasts, check that the controller runs: kubectl get pods -l app.kubernetes.io/component=controller',
+  'permission-denied': 'Ask your cluster administrator for the verb view on volumes.certfleet.io.',
+  'not-found': 'It may have been removed. Search for it in the table of volumes.',
   'resource-exhausted': 'Wait a minute, then try again.',
-  'invalid-argument': 'Take back the filter that was set last.',
+  'invalid-argument': 'Clear the filter that was set last.',
 };
 
-/** A failed request in the server's words, and what to do. */
+/** A failed request: the server's message and advice. */
 export function Failed({
   error,
   onRetry,
@@ -41,7 +41,7 @@ export function Failed({
       <Icon name="critical" />
       <div>
         <p>{capital(error.message)}.</p>
-        <p class="dim">{advice[error.code] ?? 'The log of the controller says more.'}</p>
+        <p class="dim">{advice[error.code] ?? 'See the controller’s log for details.'}</p>
       </div>
       {onRetry && (
         <button type="button" onClick={onRetry}>
@@ -54,7 +54,7 @@ export function Failed({
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 
-/** What stands in the place of things on their way; shown only when they take a while. */
+/** A placeholder while data loads; shown only after a delay. */
 export function Loading(): JSX.Element {
   return (
     <div class="loading" role="status">
@@ -66,7 +66,7 @@ export function Loading(): JSX.Element {
   );
 }
 
-/** What a resource shows: its error, that it is on its way, or what is drawn from it. */
+/** Shows the error, the loading placeholder, or the data of a resource. */
 export function Loaded<T>({
   resource,
   children,

@@ -1,26 +1,27 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** What the head of a view is given. */
 export interface PageHeadProps {
   readonly title: string;
-  /** What the view is one of, with where those are. */
+  /** The parent view with its link. */
   readonly parent?: { readonly href: string; readonly title: string };
   readonly aside?: ComponentChildren;
-  /** Actions. */
   readonly children?: ComponentChildren;
 }
 
 let isFirst = true;
 
-/** Title and actions of a view. A new view takes the focus to its title, so that it is read out and Tab goes on there. */
+/**
+ * Title and actions of a view. A new view moves the focus to its title, so that screen readers announce it and Tab
+ * continues from there.
+ */
 export function PageHead({ title, parent, aside, children }: PageHeadProps): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · certfleet`;
   }, [title]);
   useEffect(() => {
-    // The first view is where the browser begins reading anyway.
+    // The browser starts reading at the first view without help.
     if (!isFirst && document.querySelector('dialog[open]') === null) heading.current?.focus({ preventScroll: true });
     isFirst = false;
   }, []);

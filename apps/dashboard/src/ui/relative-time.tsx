@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
 import { absoluteTime, relativeTime } from '../time/relative-time.ts';
 
-/** A time as seen from now, going on as the clock does; the absolute one on hovering. */
+/** A relative time that updates; the absolute time is in the tooltip. */
 export function RelativeTime({ at }: { readonly at: string | undefined }): JSX.Element {
   const { ticker } = useServices();
   const atMs = at === undefined ? Number.NaN : Date.parse(at);

@@ -4,7 +4,7 @@ import { Icon } from './icon.tsx';
 
 type LaneText = (typeof laneStates)[number];
 
-/** The states of volumes and lanes as people read them. */
+/** Labels of the states of volumes and lanes. */
 export const stateTitles: Readonly<Record<VolumeStatus | LaneText, string>> = {
   expired: 'Expired',
   failing: 'Failing',
@@ -16,21 +16,20 @@ export const stateTitles: Readonly<Record<VolumeStatus | LaneText, string>> = {
   open: 'Open',
   paused: 'Paused',
   'backing-off': 'Backing off',
-  window: 'Waits for window',
+  window: 'Waiting for window',
 };
 
-/** What each state of a volume means. */
 export const stateMeanings: Readonly<Record<VolumeStatus, string>> = {
   expired: 'past its not-after',
-  failing: 'the last try to renew failed',
-  overdue: 'past its renewal time and the grace of its agent',
-  'in-flight': 'handed to its node, not answered yet',
-  due: 'its time has come; it waits in its lane or for its node',
-  pending: 'has no certificate yet',
-  healthy: 'valid, and its renewal lies ahead',
+  failing: 'the last attempt to renew failed',
+  overdue: 'past its fallback deadline',
+  'in-flight': 'in the queue of its node, without a result yet',
+  due: 'due; waiting in its lane or for its node',
+  pending: 'no certificate yet',
+  healthy: 'valid and not yet due',
 };
 
-/** A state by shape, colour and word. */
+/** A state as shape, colour and text. */
 export function StateBadge({ state }: { readonly state: VolumeStatus | LaneText }): JSX.Element {
   return (
     <span class={`state state-${state}`}>

@@ -6,13 +6,13 @@ import { formatCount } from './count.ts';
 import { StateBadge } from './state-badge.tsx';
 import { stateOrder } from './state-order.ts';
 
-/** What is counted, and the filter under which those are found. */
+/** The counts, and the filter that selects the counted volumes. */
 export interface StateCountListProps {
   readonly byState: StateCounts;
   readonly filter: Readonly<Record<string, string>>;
 }
 
-/** Volumes by state, each number leading to them; states without any are left out. */
+/** Volumes by state with links; states without volumes are omitted. */
 export function StateCountList({ byState, filter }: StateCountListProps): JSX.Element {
   return (
     <section class="panel" aria-label="Volumes by state">

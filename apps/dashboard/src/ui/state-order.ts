@@ -1,6 +1,6 @@
 import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
 
-/** States in the order in which a person reads them: from well to worst. */
+/** States for display, from best to worst. */
 export const stateOrder: readonly VolumeStatus[] = [
   'healthy',
   'due',

@@ -3,7 +3,7 @@ import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { Icon } from './icon.tsx';
 
-/** What was done or refused lately, read out as it comes. */
+/** Recent messages, announced by screen readers. */
 export function ToastList(): JSX.Element {
   const { toasts } = useServices();
   const shown = useStore(toasts.shown);

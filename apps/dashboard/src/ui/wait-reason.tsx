@@ -3,28 +3,28 @@ import type { Wait } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { RelativeTime } from './relative-time.tsx';
 
-type Words = readonly [withTime: string, alone: string, long: string];
+type Texts = readonly [withTime: string, short: string, long: string];
 
-const reasons: Readonly<Record<Wait['reason'], Words>> = {
-  paused: ['lane paused', 'lane paused', 'Its lane is paused by a person'],
-  window: ['window', 'outside its window', 'It waits for the renewal window of its lane'],
-  rate: ['turn', 'in line', 'It waits for its turn: its lane lets so many a second through'],
-  'in-flight': ['no place', 'no place in flight', 'As many renewals are in flight as its lane allows'],
-  'node-limit': ['node limit', 'node limit', 'Its node has as many slots of the lane as one node may have'],
-  'node-silent': ['node silent', 'node silent', 'Its node does not report; its agent renews by its own deadline'],
-  'back-off': ['lane rests,', 'lane rests', 'Its lane rests after failures of the issuer'],
+const reasons: Readonly<Record<Wait['reason'], Texts>> = {
+  paused: ['lane paused', 'lane paused', 'The lane is paused by an operator'],
+  window: ['window', 'outside the window', 'The renewal waits for the renewal window of its lane'],
+  rate: ['starts', 'rate limit', 'The renewal waits for the rate limit of its lane'],
+  'in-flight': ['in-flight limit', 'in-flight limit', 'The lane has reached its limit of renewals in flight'],
+  'node-limit': ['node limit', 'node limit', 'The node has reached its share of the lane’s slots'],
+  'node-silent': ['node silent', 'node silent', 'The node does not report; its agent renews at its fallback deadline'],
+  'back-off': ['lane retries', 'lane backing off', 'The lane backs off after failures of its issuer'],
 };
 
-/** Why a renewal waits, and until when as far as that is known. */
+/** Why a renewal waits, and until when if known. */
 export function WaitReasonNote({ waiting }: { readonly waiting: Wait }): JSX.Element {
   const { clock } = useServices();
-  const [withTime, alone, long] = reasons[waiting.reason];
-  // A turn that has come is not worth a time: the renewal is about to start.
+  const [withTime, short, long] = reasons[waiting.reason];
+  // A time in the past is not shown: the renewal is about to start.
   const until = waiting.until !== undefined && Date.parse(waiting.until) > clock.now() ? waiting.until : undefined;
   return (
     <span class="dim small" title={long}>
       {until === undefined ? (
-        alone
+        short
       ) : (
         <>
           {withTime} <RelativeTime at={until} />

@@ -9,7 +9,7 @@ import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { Failed, Loading } from '../ui/notice.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 
-/** The certificate and its chain, asked of the node when somebody wants to read them. Never the key. */
+/** The certificate and its chain, loaded from the node on request. Never the key. */
 export function CertificatePanel({ node, volumeId }: VolumePath): JSX.Element {
   const { api } = useServices();
   const [certificate, setCertificate] = useState<CertificateText | undefined>(undefined);
@@ -26,10 +26,10 @@ export function CertificatePanel({ node, volumeId }: VolumePath): JSX.Element {
   return (
     <section class="panel" aria-labelledby="certificate">
       <div class="panel-head">
-        <h2 id="certificate">Chain and certificate</h2>
+        <h2 id="certificate">Certificate and chain</h2>
         {certificate === undefined && (
           <button type="button" onClick={ask} disabled={isAsking}>
-            Read it from the node
+            Load from the node
           </button>
         )}
       </div>
@@ -37,7 +37,8 @@ export function CertificatePanel({ node, volumeId }: VolumePath): JSX.Element {
       {isAsking && <Loading />}
       {certificate === undefined && !isAsking && !error && (
         <p class="dim">
-          The controller keeps no certificates; the agent of {node} is asked for it. The key stays there.
+          The controller stores no certificates; it requests this one from the agent of {node}. The private key stays on
+          the node.
         </p>
       )}
       {certificate && <Certificate certificate={certificate} />}

@@ -6,7 +6,6 @@ import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { issuanceCauseLabels } from './issuance-labels.ts';
 
-/** What the certificate says. */
 export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
   const { subject, dnsNames, uris, ipAddresses, serial, fingerprint, caFingerprints } = volume;
   return (
@@ -39,7 +38,7 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
                 <li key={each}>
                   <CopiedText text={each} label="CA fingerprint" />{' '}
                   <a class="small" href={volumesHref({ caFingerprint: each })}>
-                    all under it
+                    show all
                   </a>
                 </li>
               ))}
@@ -51,7 +50,6 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
   );
 }
 
-/** Where the volume is, and who is in charge of it. */
 export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
   const { pod, namespace, node, podUid, volumeId, issuer, laneId, generation } = volume;
   return (
@@ -66,7 +64,7 @@ export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.E
         ['Volume', <CopiedText key="volume" text={volumeId} label="volume id" />],
         ['Issuances', String(generation)],
         [
-          'Look closer',
+          'Inspect',
           <CopiedText key="look" text={`kubectl describe pod ${pod} --namespace ${namespace}`} label="command" />,
         ],
       ]}

@@ -9,14 +9,14 @@ import { issuanceCauseLabels, issuancePathLabels } from './issuance-labels.ts';
 
 const none = <span class="none">–</span>;
 const columns: readonly Column<Issuance>[] = [
-  { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
+  { name: 'at', title: 'Time', cell: ({ at }) => <RelativeTime at={at} /> },
   { name: 'result', title: 'Result', cell: ({ result }) => <Result result={result} /> },
   { name: 'generation', title: 'Issuance', isNumber: true, cell: ({ generation }) => generation },
-  { name: 'cause', title: 'Why', cell: ({ cause }) => issuanceCauseLabels[cause] || none },
-  { name: 'path', title: 'Set going by', cell: ({ path }) => issuancePathLabels[path] },
+  { name: 'cause', title: 'Cause', cell: ({ cause }) => issuanceCauseLabels[cause] || none },
+  { name: 'path', title: 'Triggered by', cell: ({ path }) => issuancePathLabels[path] },
   {
     name: 'duration',
-    title: 'Took',
+    title: 'Duration',
     isNumber: true,
     cell: ({ durationMs }) => (durationMs === undefined ? none : durationText(durationMs)),
   },
@@ -27,7 +27,7 @@ const columns: readonly Column<Issuance>[] = [
   },
 ];
 
-/** The last issuances and failed tries of a volume. */
+/** The last issuances and failed attempts of a volume. */
 export function IssuanceHistory({ history }: { readonly history: readonly Issuance[] }): JSX.Element {
   return (
     <section class="panel" aria-labelledby="history">
@@ -35,10 +35,10 @@ export function IssuanceHistory({ history }: { readonly history: readonly Issuan
         <h2 id="history">History</h2>
       </div>
       {history.length === 0 ? (
-        <Empty title="Nothing has happened since the controller began to listen" />
+        <Empty title="No issuances since the controller was started" />
       ) : (
         <DataTable
-          caption="Issuances of this volume, the latest first"
+          caption="Issuances of this volume, latest first"
           columns={columns}
           rows={history}
           keyOf={({ at, generation, result }) => `${at} ${generation} ${result}`}

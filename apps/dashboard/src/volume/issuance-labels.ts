@@ -1,18 +1,16 @@
 import type { Issuance } from '@certfleet/operator-api/volumes.ts';
 
-/** What brought an issuance about, in words. */
 export const issuanceCauseLabels: Readonly<Record<Issuance['cause'], string>> = {
-  mount: 'for the mount',
-  job: 'when it was due',
-  requested: 'on demand',
-  retry: 'after a failed try',
-  deadline: 'by the agent’s own deadline',
+  mount: 'mount',
+  job: 'due',
+  requested: 'request',
+  retry: 'retry',
+  deadline: 'fallback deadline',
   unknown: '',
 };
 
-/** Who set an issuance going, in words. */
 export const issuancePathLabels: Readonly<Record<Issuance['path'], string>> = {
-  mount: 'the mount',
-  controller: 'the controller',
-  deadline: 'the agent itself',
+  mount: 'mount',
+  controller: 'controller',
+  deadline: 'agent',
 };

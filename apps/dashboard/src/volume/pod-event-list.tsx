@@ -11,14 +11,14 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 type PodEvent = PodEvents['events'][number];
 
 const columns: readonly Column<PodEvent>[] = [
-  { name: 'at', title: 'When', cell: ({ at }) => <RelativeTime at={at} /> },
+  { name: 'at', title: 'Time', cell: ({ at }) => <RelativeTime at={at} /> },
   { name: 'type', title: 'Type', cell: ({ type }) => <span class={type === 'Warning' ? 'bad' : 'dim'}>{type}</span> },
   { name: 'reason', title: 'Reason', cell: ({ reason }) => reason },
   { name: 'message', title: 'Message', cell: ({ message }) => <span class="wrap">{message}</span> },
-  { name: 'count', title: 'Times', isNumber: true, cell: ({ count }) => count },
+  { name: 'count', title: 'Count', isNumber: true, cell: ({ count }) => count },
 ];
 
-/** What Kubernetes tells of the volume's pod. */
+/** The Kubernetes events of the volume's pod. */
 export function PodEventList({ node, volumeId }: VolumePath): JSX.Element {
   const { api } = useServices();
   const events = useResource<PodEvents>({
@@ -34,7 +34,7 @@ export function PodEventList({ node, volumeId }: VolumePath): JSX.Element {
       <Loaded resource={events}>
         {({ events: list, unavailable }) =>
           list.length === 0 ? (
-            <p class="dim">{unavailable ?? 'Kubernetes keeps none of the last hour.'}</p>
+            <p class="dim">{unavailable ?? 'Kubernetes has no events of the last hour.'}</p>
           ) : (
             <DataTable
               caption="Kubernetes events of the pod"

@@ -16,7 +16,7 @@ import { CertificateFacts, WhereFacts } from './identity-facts.tsx';
 import { IssuanceHistory } from './issuance-history.tsx';
 import { PodEventList } from './pod-event-list.tsx';
 
-/** One volume: what it holds, how it came by it, and what is in its way. */
+/** One volume: its certificate, its history and its current state. */
 export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
   const { api } = useServices();
   const [isRenewing, setRenewing] = useState(false);
@@ -38,7 +38,9 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
             primary
             onClick={() => setRenewing(true)}
             unavailable={
-              data.notAfter === undefined ? 'It has no certificate yet; the first one comes with its mount.' : undefined
+              data.notAfter === undefined
+                ? 'The volume has no certificate yet; the first one is issued with the mount.'
+                : undefined
             }
           >
             Renew now…
@@ -54,7 +56,7 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
               <WhereFacts volume={detail} />
             </div>
             <IssuanceHistory history={detail.history} />
-            {/* A new issuance is another certificate: what is shown of the old one goes with it. */}
+            {/* A new issuance is another certificate: the key discards the loaded one. */}
             <CertificatePanel key={detail.generation} node={node} volumeId={volumeId} />
             <PodEventList node={node} volumeId={volumeId} />
           </>
@@ -83,8 +85,8 @@ function FailureNotice({ failure }: { readonly failure: NonNullable<VolumeDetail
           <strong>{failure.reason}</strong>: {failure.message}
         </p>
         <p class="dim">
-          {failure.attempts === 1 ? 'One try' : `${failure.attempts} tries`} since the last success, the last{' '}
-          <RelativeTime at={failure.at} />. The agent goes on trying, with growing waits.
+          {failure.attempts === 1 ? 'One attempt' : `${failure.attempts} tries`} since the last success, the last{' '}
+          <RelativeTime at={failure.at} />. The agent retries with back-off.
         </p>
       </div>
     </div>

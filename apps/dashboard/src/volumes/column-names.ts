@@ -1,4 +1,4 @@
-/** The columns that the table of volumes can show, in their order. */
+/** The available columns of the table of volumes, in order. */
 export const columnNames = [
   'pod',
   'namespace',
@@ -18,13 +18,11 @@ export const columnNames = [
   'subject',
   'dns',
 ] as const;
-/** Names a column. */
 export type ColumnName = (typeof columnNames)[number];
 
-/** What is shown unless the address says otherwise. */
+/** The columns that are shown unless the address selects others. */
 export const defaultColumns: readonly ColumnName[] = columnNames.slice(0, 9);
 
-/** Whether a word names a column. */
 export function isColumn(word: string): word is ColumnName {
   return columnNames.some((name) => name === word);
 }

@@ -10,7 +10,7 @@ import type { ColumnName } from './column-names.ts';
 
 type VolumeColumn = Omit<Column<VolumeRow>, 'name'>;
 
-/** How each column is headed and filled. */
+/** Title and content of each column. */
 export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
   pod: {
     title: 'Pod',
@@ -45,7 +45,7 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
   renews: { title: 'Renews', isSortable: true, isNumber: true, cell: ({ renewAt }) => <RelativeTime at={renewAt} /> },
   state: { title: 'State', isSortable: true, cell: (row) => <StateCell row={row} /> },
   attempts: {
-    title: 'Tries',
+    title: 'Attempts',
     isSortable: true,
     isNumber: true,
     cell: ({ attempts }) => (attempts === 0 ? none : attempts),

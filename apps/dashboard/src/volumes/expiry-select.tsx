@@ -3,7 +3,7 @@ import { parseLength, shortDuration } from '../time/relative-time.ts';
 
 const lengths = ['1h', '6h', '24h', '7d', '30d'];
 
-/** Chooses by when certificates expire; shows also what only a link can say. */
+/** Selects an expiry limit; also shows a limit that only a link can set. */
 export function ExpirySelect({
   value = '',
   onSet,

@@ -9,14 +9,12 @@ import { SearchBox } from './search-box.tsx';
 import { refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
-/** What the filters are given. */
 export interface FilterBarProps {
   readonly view: VolumesView;
   readonly facets: Facets | undefined;
   readonly onChange: (view: VolumesView) => void;
 }
 
-/** Search, filters and states of the table. */
 export function FilterBar({ view, facets, onChange }: FilterBarProps): JSX.Element {
   const set = (name: FilterName, value: string): void => onChange(withFilter(view, name, value));
   return (
@@ -47,11 +45,11 @@ interface ChoiceProps {
   readonly onSet: (name: FilterName, value: string) => void;
 }
 
-/** A box that takes any text and offers the most frequent ones. */
+/** A field that accepts any text and suggests the most frequent values. */
 function Choice({ name, title, offered, view, onSet }: ChoiceProps): JSX.Element {
   const listId = useId();
   const value = view.filters[name] ?? '';
-  // What is being typed is kept here: the rows are drawn anew meanwhile, and would take it back.
+  // The typed text is kept here, because the rows are rendered again while typing and would reset it.
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   return (
@@ -113,7 +111,7 @@ const others: readonly (readonly [FilterName, string])[] = [
   ['caFingerprint', 'CA'],
 ];
 
-/** Filters that only a link sets, so that they are seen and can be taken back. */
+/** Filters that only a link can set, shown so that they can be cleared. */
 function OtherFilters({ view, onSet }: Pick<ChoiceProps, 'view' | 'onSet'>): JSX.Element | null {
   const set = others.filter(([name]) => view.filters[name] !== undefined);
   if (set.length === 0) return null;
@@ -125,7 +123,7 @@ function OtherFilters({ view, onSet }: Pick<ChoiceProps, 'view' | 'onSet'>): JSX
           class="chip"
           key={name}
           onClick={() => onSet(name, '')}
-          aria-label={`Remove filter ${title}`}
+          aria-label={`Clear filter ${title}`}
         >
           {title} <span class="mono cut">{view.filters[name]}</span>
           <Icon name="close" />

@@ -5,14 +5,13 @@ import { Icon } from '../ui/icon.tsx';
 
 const pauseMs = 200;
 
-/** What a search box is given. */
 export interface SearchBoxProps {
   readonly label: string;
   readonly value: string;
   readonly onSearch: (text: string) => void;
 }
 
-/** A box that searches a moment after the last key; `/` comes here from anywhere. */
+/** Searches shortly after the last key; `/` focuses the box. */
 export function SearchBox({ label, value, onSearch }: SearchBoxProps): JSX.Element {
   const { clock } = useServices();
   const [text, setText] = useState(value);
@@ -20,7 +19,7 @@ export function SearchBox({ label, value, onSearch }: SearchBoxProps): JSX.Eleme
   const latest = useRef(onSearch);
   latest.current = onSearch;
   useEffect(() => {
-    // Somebody else changed it, such as the back button; what is being typed stays.
+    // Another component changed the value, for example the back button; text being typed stays.
     if (cancel.current === undefined) setText(value);
   }, [value]);
   useEffect(() => () => cancel.current?.(), []);

@@ -2,21 +2,20 @@ import { useState } from 'preact/hooks';
 import type { VolumePath, VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { TableSelection } from '../ui/data-table.tsx';
 
-/** Rows that are picked, on this page and on others. */
+/** Selected rows, on this page and on others. */
 export interface Selection extends TableSelection {
   readonly volumes: VolumePath[];
-  /** Why so many cannot be renewed by name. */
+  /** Why this many volumes cannot be renewed by name. */
   readonly excess: string | undefined;
   readonly clear: () => void;
 }
 
-/** The API takes so many volumes by name. */
+/** The API accepts at most this many volumes by name. */
 const most = 1000;
 
-/** Names a volume in the whole fleet; neither part may hold a slash. */
+/** Identifies a volume in the fleet; neither part may contain a slash. */
 export const keyOfVolume = ({ node, volumeId }: Pick<VolumeRow, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
 
-/** Which volumes are picked. */
 export function useSelection(): Selection {
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   return {
@@ -35,7 +34,9 @@ export function useSelection(): Selection {
       return { node: key.slice(0, slash), volumeId: key.slice(slash + 1) };
     }),
     excess:
-      picked.size > most ? `At most ${most} volumes are renewed by name; filter, and renew all that match.` : undefined,
+      picked.size > most
+        ? `At most ${most} volumes can be renewed by name; use a filter and renew all that match.`
+        : undefined,
     clear: () => setPicked(new Set()),
   };
 }

@@ -8,13 +8,12 @@ import { volumeColumns } from './columns.tsx';
 import { exportHref } from './volumes-view.ts';
 import type { VolumesView } from './volumes-view.ts';
 
-/** What the tools are given. */
 export interface TableToolsProps {
   readonly view: VolumesView;
   readonly onChange: (view: VolumesView) => void;
 }
 
-/** Which columns are shown, and the table as a file. */
+/** Column selection and export. */
 export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
   const { clock } = useServices();
   const toggle = (name: ColumnName): void => {

@@ -6,7 +6,7 @@ import type { Resource } from '../live/use-resource.ts';
 import { formatVolumesView, pageQuery, parseVolumesView } from './volumes-view.ts';
 import type { VolumesView } from './volumes-view.ts';
 
-/** The table as the address says it, its rows, and ways to go on. */
+/** The table of an address, its rows, and page navigation. */
 export interface VolumesTable {
   readonly view: VolumesView;
   readonly rows: Resource<VolumePage>;
@@ -16,7 +16,7 @@ export interface VolumesTable {
   readonly goBack: (() => void) | undefined;
 }
 
-/** Cursors of the pages before, kept with the entry of the history: a cursor leads forward only. */
+/** Cursors of previous pages, stored in the history entry: a cursor only leads forward. */
 interface Before {
   readonly before: readonly string[];
 }
@@ -47,7 +47,7 @@ export function useVolumes(): VolumesTable {
     view,
     rows,
     facets: facets.data,
-    // The address follows each letter of a search; the history need not.
+    // Typing in the search replaces the history entry instead of adding one per key.
     show: (changed) => router.go(formatVolumesView(changed), { replace: true }),
     goNext: next === undefined ? undefined : () => goTo(next, view.page + 1, [...before, view.after ?? '']),
     goBack:

@@ -12,13 +12,12 @@ import { keyOfVolume } from './selection.ts';
 
 const columns: readonly ColumnName[] = ['pod', 'namespace', 'node', 'issuer', 'expires', 'renews', 'state', 'error'];
 
-/** What the list is given. */
 export interface VolumeListProps {
   readonly title: string;
   readonly filter: Readonly<Record<string, string>>;
 }
 
-/** The volumes of a lane or node that renew next. */
+/** The next renewals of a lane or node. */
 export function VolumeList({ title, filter }: VolumeListProps): JSX.Element {
   const { api } = useServices();
   const query = new URLSearchParams({ ...filter, sort: 'renews', order: 'asc', limit: '15' });
@@ -36,7 +35,7 @@ export function VolumeList({ title, filter }: VolumeListProps): JSX.Element {
       <Loaded resource={rows}>
         {(page) =>
           page.volumes.length === 0 ? (
-            <Empty title="No volume here now" />
+            <Empty title="No volumes" />
           ) : (
             <DataTable
               caption={title}

@@ -22,7 +22,7 @@ import type { VolumeSort } from './volumes-view.ts';
 
 type Wanted = RenewalRequest['selection'];
 
-/** The table that operators live in. */
+/** The main table of operators. */
 export function VolumesPage(): JSX.Element {
   const { clock } = useServices();
   const table = useVolumes();
@@ -97,16 +97,14 @@ function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JS
   const isFiltered = view.states.length > 0 || Object.keys(view.filters).length > 0;
   if (!isFiltered) {
     return (
-      <Empty title="No volume has been reported yet">
-        <p>
-          Pods that mount a volume of the driver csi.cert-manager.io appear here as soon as their node reports them.
-        </p>
+      <Empty title="No volumes yet">
+        <p>Pods with a volume of the driver csi.cert-manager.io appear here when their node reports them.</p>
       </Empty>
     );
   }
   return (
-    <Empty title="No volume matches">
-      <p>Take back a filter, or look at all of them.</p>
+    <Empty title="No results">
+      <p>Clear a filter to see more volumes.</p>
       <button type="button" onClick={() => show(refine(view, { filters: {}, states: [] }))}>
         Clear filters
       </button>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { defaultColumns } from './column-names.ts';
 import {
   apiFilter,
@@ -13,60 +13,62 @@ import {
 
 const nowMs = Date.parse('2026-11-26T12:00:00Z');
 
-test('an address without a query is the table of all volumes, the next renewal first', () => {
-  const view = parseVolumesView('');
-  assert.deepEqual(view, {
-    filters: {},
-    states: [],
-    sort: 'renews',
-    order: 'asc',
-    columns: defaultColumns,
-    after: undefined,
-    page: 1,
+describe('the view of volumes', () => {
+  test('an address without a query shows all volumes, the next renewal first', () => {
+    const view = parseVolumesView('');
+    assert.deepEqual(view, {
+      filters: {},
+      states: [],
+      sort: 'renews',
+      order: 'asc',
+      columns: defaultColumns,
+      after: undefined,
+      page: 1,
+    });
+    assert.equal(formatVolumesView(view), '/volumes');
   });
-  assert.equal(formatVolumesView(view), '/volumes');
-});
 
-test('an address says filters, states, sort, columns and page, and is found again from them', () => {
-  const address =
-    '/volumes?namespace=shop&issuer=ClusterIssuer.cert-manager.io//corporate&expiresBefore=24h&state=expired,failing&sort=expires&order=desc&columns=pod,serial&page=3&after=abc';
-  const view = parseVolumesView(address.slice('/volumes'.length));
-  assert.deepEqual(view.filters, {
-    namespace: 'shop',
-    issuer: 'ClusterIssuer.cert-manager.io//corporate',
-    expiresBefore: '24h',
+  test('filters, states, sort, columns and page are encoded in the address and parsed back', () => {
+    const address =
+      '/volumes?namespace=shop&issuer=ClusterIssuer.cert-manager.io//corporate&expiresBefore=24h&state=expired,failing&sort=expires&order=desc&columns=pod,serial&page=3&after=abc';
+    const view = parseVolumesView(address.slice('/volumes'.length));
+    assert.deepEqual(view.filters, {
+      namespace: 'shop',
+      issuer: 'ClusterIssuer.cert-manager.io//corporate',
+      expiresBefore: '24h',
+    });
+    assert.deepEqual([view.states, view.columns, view.page], [['expired', 'failing'], ['pod', 'serial'], 3]);
+    assert.equal(formatVolumesView(view), address);
   });
-  assert.deepEqual([view.states, view.columns, view.page], [['expired', 'failing'], ['pod', 'serial'], 3]);
-  assert.equal(formatVolumesView(view), address);
-});
 
-test('what an address says that nobody understands is left out', () => {
-  const view = parseVolumesView(
-    '?state=green,due&sort=colour&order=up&columns=moon&expiresBefore=soon&search=+&page=x',
-  );
-  assert.equal(formatVolumesView(view), '/volumes?state=due');
-});
-
-test('lengths from now become times for the API, and times stay', () => {
-  const relative = parseVolumesView('?expiresBefore=2h&renewsBefore=7d&state=due');
-  assert.deepEqual(apiFilter(relative, nowMs), {
-    expiresBefore: '2026-11-26T14:00:00.000Z',
-    renewsBefore: '2026-12-03T12:00:00.000Z',
-    state: 'due',
+  test('ignores unknown parts of an address', () => {
+    const view = parseVolumesView(
+      '?state=green,due&sort=colour&order=up&columns=moon&expiresBefore=soon&search=+&page=x',
+    );
+    assert.equal(formatVolumesView(view), '/volumes?state=due');
   });
-  const absolute = parseVolumesView('?expiresBefore=2026-12-01T00:00:00Z');
-  assert.deepEqual(apiFilter(absolute, nowMs), { expiresBefore: '2026-12-01T00:00:00.000Z' });
-});
 
-test('a page and an export ask for the same volumes', () => {
-  const view = parseVolumesView('?search=web+1&sort=pod&after=cursor&page=2');
-  assert.equal(pageQuery(view, nowMs).toString(), 'search=web+1&sort=pod&order=asc&limit=100&after=cursor');
-  assert.equal(exportHref(view, 'csv', nowMs), '/api/v1/volumes/export?search=web+1&sort=pod&order=asc&format=csv');
-});
+  test('relative lengths become times for the API; absolute times stay', () => {
+    const relative = parseVolumesView('?expiresBefore=2h&renewsBefore=7d&state=due');
+    assert.deepEqual(apiFilter(relative, nowMs), {
+      expiresBefore: '2026-11-26T14:00:00.000Z',
+      renewsBefore: '2026-12-03T12:00:00.000Z',
+      state: 'due',
+    });
+    const absolute = parseVolumesView('?expiresBefore=2026-12-01T00:00:00Z');
+    assert.deepEqual(apiFilter(absolute, nowMs), { expiresBefore: '2026-12-01T00:00:00.000Z' });
+  });
 
-test('a changed filter starts from the first page', () => {
-  const view = parseVolumesView('?search=web&after=cursor&page=2');
-  assert.equal(formatVolumesView(withFilter(view, 'search', 'db')), '/volumes?search=db');
-  assert.equal(formatVolumesView(withFilter(view, 'search', '')), '/volumes');
-  assert.equal(formatVolumesView(refine(view, { order: 'desc' })), '/volumes?search=web&order=desc');
+  test('a page and an export request the same volumes', () => {
+    const view = parseVolumesView('?search=web+1&sort=pod&after=cursor&page=2');
+    assert.equal(pageQuery(view, nowMs).toString(), 'search=web+1&sort=pod&order=asc&limit=100&after=cursor');
+    assert.equal(exportHref(view, 'csv', nowMs), '/api/v1/volumes/export?search=web+1&sort=pod&order=asc&format=csv');
+  });
+
+  test('a changed filter starts from the first page', () => {
+    const view = parseVolumesView('?search=web&after=cursor&page=2');
+    assert.equal(formatVolumesView(withFilter(view, 'search', 'db')), '/volumes?search=db');
+    assert.equal(formatVolumesView(withFilter(view, 'search', '')), '/volumes');
+    assert.equal(formatVolumesView(refine(view, { order: 'desc' })), '/volumes?search=web&order=desc');
+  });
 });

@@ -5,7 +5,6 @@ import { parseLength } from '../time/relative-time.ts';
 import { defaultColumns, isColumn } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 
-/** What the table can be sorted by. */
 export type VolumeSort = (typeof volumeSorts)[number];
 
 /** The filters that are plain text, as the API names them. */
@@ -15,7 +14,7 @@ const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
 /** Every filter but the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 
-/** Everything that the address of the table says. */
+/** The content of the table's address. */
 export interface VolumesView {
   readonly filters: Readonly<Partial<Record<FilterName, string>>>;
   readonly states: readonly VolumeStatus[];
@@ -24,16 +23,15 @@ export interface VolumesView {
   readonly columns: readonly ColumnName[];
   /** Cursor of the page; undefined on the first. */
   readonly after: string | undefined;
-  /** Number of the page, for showing only. */
+  /** Page number, for display only. */
   readonly page: number;
 }
 
-/** Rows of a page. */
 export const pageSize = 100;
 
 const filterNames: readonly FilterName[] = [...textFilters, ...timeFilters];
 
-/** The table that an address means. What it does not understand is left out: an old link still opens. */
+/** Parses the table's address. Unknown parts are ignored, so that old links still open. */
 export function parseVolumesView(search: string): VolumesView {
   const query = new URLSearchParams(search);
   const filters = filterNames.flatMap((name) => {
@@ -55,7 +53,7 @@ export function parseVolumesView(search: string): VolumesView {
   };
 }
 
-/** The address of a table; what is as it is by default is not said. */
+/** Formats the table's address; default values are omitted. */
 export function formatVolumesView({ filters, states, sort, order, columns, after, page }: VolumesView): string {
   const query = new URLSearchParams();
   for (const name of filterNames) if (filters[name] !== undefined) query.set(name, filters[name]);
@@ -71,7 +69,7 @@ export function formatVolumesView({ filters, states, sort, order, columns, after
   return text === '' ? '/volumes' : `/volumes?${text}`;
 }
 
-/** The filters as the API takes them, lengths from now as times. */
+/** The filters for the API, with lengths from now as times. */
 export function apiFilter({ filters, states }: VolumesView, nowMs: number): VolumeFilter {
   const resolved = Object.entries(filters).flatMap(([name, value]) => {
     const given = isTimeFilter(name) ? resolveTime(value, nowMs) : value;
@@ -80,7 +78,6 @@ export function apiFilter({ filters, states }: VolumesView, nowMs: number): Volu
   return { ...Object.fromEntries(resolved), ...(states.length === 0 ? {} : { state: states.join(',') }) };
 }
 
-/** The query of a page of rows. */
 export function pageQuery(view: VolumesView, nowMs: number): URLSearchParams {
   const query = sortedQuery(view, nowMs);
   query.set('limit', String(pageSize));
@@ -88,19 +85,19 @@ export function pageQuery(view: VolumesView, nowMs: number): URLSearchParams {
   return query;
 }
 
-/** Where the whole table is had as a file. */
+/** The address of the whole table as a file. */
 export function exportHref(view: VolumesView, format: 'csv' | 'json', nowMs: number): string {
   const query = sortedQuery(view, nowMs);
   query.set('format', format);
   return `/api/v1/volumes/export?${query.toString()}`;
 }
 
-/** The same table from its first page, changed. */
+/** The changed table, from its first page. */
 export function refine(view: VolumesView, change: Partial<VolumesView>): VolumesView {
   return { ...view, after: undefined, page: 1, ...change };
 }
 
-/** The same table with one filter set, or without it when the text is empty. */
+/** The table with one filter set, or without it when the text is empty. */
 export function withFilter(view: VolumesView, name: FilterName, value: string): VolumesView {
   const others = Object.entries(view.filters).filter(([each]) => each !== name);
   return refine(view, { filters: Object.fromEntries(value === '' ? others : [...others, [name, value]]) });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { AgentVolume, HostAnswer, HostEvent, HostOrder } from './messages.ts';
 
-/** A process with the agents of many nodes, as the run sees it. */
+/** A process with the agents of many nodes, from the run's side. */
 export class AgentHost {
   readonly nodes: readonly string[];
   readonly #child: ChildProcess;
@@ -30,9 +30,9 @@ export class AgentHost {
     return this.#child.connected;
   }
 
-  /** Resolves with the answer; a frozen process answers when it goes on. */
+  /** Resolves with the answer; a frozen process answers when it continues. */
   async tell(order: HostOrder): Promise<HostAnswer> {
-    if (!this.#child.connected) throw new Error('expected a process of agents that runs, found one that ended');
+    if (!this.#child.connected) throw new Error("the agents' process has exited");
     const id = (this.#orders += 1);
     const { promise, resolve: answered } = Promise.withResolvers<HostAnswer>();
     this.#pending.set(id, answered);
@@ -40,7 +40,7 @@ export class AgentHost {
     return await promise;
   }
 
-  /** How every volume of its nodes is now. */
+  /** The current state of every volume of its nodes. */
   async states(): Promise<readonly AgentVolume[]> {
     return (await this.tell({ kind: 'states' })).volumes ?? [];
   }

@@ -11,7 +11,7 @@ import { reportOf } from './report.ts';
 export interface ChaosVolumesOptions {
   readonly node: string;
   readonly version: AgentVersion;
-  /** How long an issuance takes. */
+  /** Duration of an issuance. */
   readonly issueMs: number;
   readonly isIssuerAway: (issuer: string) => boolean;
   /** How far the agent's wall clock is ahead of the true time. */
@@ -20,10 +20,13 @@ export interface ChaosVolumesOptions {
 }
 
 const renewAtPart = 2 / 3;
-/** Between two tries of the agent's own, in parts of the lifetime. */
+/** Between two attempts of the agent, as a part of the lifetime. */
 const retryPart = 1 / 20;
 
-/** The volumes of one simulated node: no files and no issuer, else as an agent's. Their own deadlines are monotonic. */
+/**
+ * The volumes of one simulated node: without files and issuer, otherwise like an agent's. Fallback deadlines use
+ * monotonic time.
+ */
 export class ChaosVolumes implements FleetVolumes {
   behaviours: AgentBehaviour = 'honest';
   readonly #options: ChaosVolumesOptions;
@@ -49,7 +52,7 @@ export class ChaosVolumes implements FleetVolumes {
     this.#listener?.(volumeId);
   }
 
-  /** How the volumes are in truth, whatever is reported of them. */
+  /** The true state of the volumes, independent of reports. */
   states(): readonly AgentVolume[] {
     const { node } = this.#options;
     return [...this.#volumes.values()].map((volume) => ({
@@ -81,7 +84,7 @@ export class ChaosVolumes implements FleetVolumes {
     this.#listener = listener;
   }
 
-  /** It renews whenever it is told to. */
+  /** It always renews on request. */
   automaticWaitMs(): number {
     return 0;
   }
@@ -103,7 +106,7 @@ export class ChaosVolumes implements FleetVolumes {
     return Promise.resolve('deferred');
   }
 
-  /** Renews what no job came for by the agent's own deadline, and lets what misreports change; called now and then. */
+  /** Renews volumes without a job at their fallback deadline, and changes misreports; called periodically. */
   look(nowMs: number): void {
     for (const [volumeId, volume] of this.#volumes) {
       if (this.#busy.has(volumeId)) continue;
@@ -131,7 +134,7 @@ export class ChaosVolumes implements FleetVolumes {
       this.#nextTryMs.set(id, endedMs + lifetimeMs * retryPart);
       this.#set({ ...now, failure: { atMs: endedMs, attempts: (now.failure?.attempts ?? 0) + 1 } });
       emit({ kind: 'failed', node, volumeId: id, atMs: endedMs });
-      throw new Error('the issuer is away');
+      throw new Error('the issuer is unavailable');
     }
     emit({ kind: 'issued', issuance: { ...agentVolume(node, now), cause, startedMs, endedMs } });
     this.#set({ sketch: volume.sketch, generation: now.generation + 1, cause, ...timesOf(endedMs, lifetimeMs) });

@@ -1,5 +1,5 @@
-// A process of its own with the agents of many nodes: the agent's own link code, volumes in memory. Told what to do by its
-// parent (agent-host.ts), which also freezes it and cuts its connections.
+// A child process with the agents of many nodes: the agent's link code with volumes in memory. Its parent
+// (agent-host.ts) sends orders, freezes it and cuts its connections.
 import { FleetLink } from '../../../../apps/node-agent/src/fleet/fleet-link.ts';
 import type { ControllerAccess } from '../../../../apps/node-agent/src/fleet/controller-client.ts';
 import { systemClock } from '../../../../libs/shared/src/clock.ts';
@@ -28,7 +28,7 @@ const emit = (event: HostEvent): void => void process.send?.(event);
 
 function agentOf(node: string): HostedAgent {
   const agent = agents.get(node);
-  if (agent === undefined) throw new Error(`expected a node of this process, found ${node}`);
+  if (agent === undefined) throw new Error(`no node ${node} in this process`);
   return agent;
 }
 
@@ -38,7 +38,7 @@ function startAgent(sketch: NodeSketch, { caFile, issueMs }: HostOrder & { kind:
   const access: ControllerAccess = {
     caFile,
     tokenFile,
-    // A Service: each connection goes to one of the replicas that are alive.
+    // Like a Service: each connection goes to one of the running replicas.
     get address() {
       return endpoints[Math.floor(Math.random() * endpoints.length)] ?? 'dns:localhost:1';
     },
@@ -57,7 +57,7 @@ function openLink({
   volumes,
 }: Pick<HostedAgent, 'node' | 'access' | 'clock' | 'volumes'>): FleetLink {
   const write = (line: string): void => {
-    // Of what is told once per outage every attempt is wanted here.
+    // Messages that agents log once per outage are recorded for every attempt here.
     if (/"level":"(warn|error)"|not connected to the controller/.test(line))
       emit({ kind: 'log', node, line: line.trim(), atMs: Date.now() });
   };
@@ -72,7 +72,7 @@ function openLink({
   });
 }
 
-/** The new link is there at once, as a restarted agent is; the old one's end may take some seconds. */
+/** The new link starts at once, as in a restarted agent; the end of the old one may take seconds. */
 function restart(node: string): void {
   const agent = agentOf(node);
   void agent.link.stop();
@@ -111,5 +111,5 @@ process.on('message', ({ id, order }: { readonly id: number; readonly order: Hos
   const act = obey[order.kind] as Obey<HostOrder['kind']>;
   void Promise.resolve(act(order as never)).then((answer) => process.send?.({ kind: 'answer', id, ...answer }));
 });
-// Without its parent it is nobody's.
+// It ends with its parent.
 process.on('disconnect', () => process.exit(0));

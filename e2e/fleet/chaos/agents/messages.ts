@@ -1,4 +1,4 @@
-/** How an agent behaves; all but `honest` report or do what no agent of ours would. */
+/** The behaviour of an agent; all except `honest` report or do something that a correct agent never would. */
 export const agentBehaviours = [
   'honest',
   'invalid-names',
@@ -10,20 +10,19 @@ export const agentBehaviours = [
 ] as const;
 export type AgentBehaviour = (typeof agentBehaviours)[number];
 
-/** Which fields an agent of another version sends: one that is older leaves out, one that is newer uses new values. */
+/** The fields that an agent of another version sends: an older one omits some, a newer one uses new values. */
 export type AgentVersion = 'current' | 'older' | 'newer';
 
-/** A volume as the run creates it. */
+/** A volume to be created. */
 export interface VolumeSketch {
   readonly id: string;
   /** Name of its ClusterIssuer. */
   readonly issuer: string;
   readonly lifetimeMs: number;
-  /** Of the first certificate: the part of its lifetime that has passed, 0 to 1. */
+  /** The elapsed part of the first certificate's lifetime, 0 to 1. */
   readonly age: number;
 }
 
-/** A node with its volumes. */
 export interface NodeSketch {
   readonly node: string;
   readonly tokenFile: string;
@@ -32,16 +31,16 @@ export interface NodeSketch {
   readonly volumes: readonly VolumeSketch[];
 }
 
-/** What the process of agents is asked for. Times are true ones, whatever the agents' own clocks say. */
+/** The orders to the agents' process. Times are true ones, independent of the agents' clocks. */
 export type HostOrder =
   | { readonly kind: 'start'; readonly caFile: string; readonly issueMs: number; readonly nodes: readonly NodeSketch[] }
-  /** Where agents connect from now on; each attempt picks one. */
+  /** The replicas' addresses from now on; each attempt picks one. */
   | { readonly kind: 'endpoints'; readonly addresses: readonly string[] }
-  /** Makes the wall clocks of these nodes' agents wrong. */
+  /** Shifts the wall clocks of these nodes' agents. */
   | { readonly kind: 'clocks'; readonly nodes: readonly string[]; readonly offsetMs: number }
   /** Issuers that fail every request. */
   | { readonly kind: 'issuers-away'; readonly issuers: readonly string[] }
-  /** Ends these nodes' links and starts new ones, as a restarted agent does. */
+  /** Ends these nodes' links and starts new ones, like a restarted agent. */
   | { readonly kind: 'restart'; readonly nodes: readonly string[] }
   | { readonly kind: 'behaviours'; readonly node: string; readonly behaviours: AgentBehaviour }
   | { readonly kind: 'add'; readonly node: string; readonly volume: VolumeSketch }
@@ -49,7 +48,7 @@ export type HostOrder =
   | { readonly kind: 'states' }
   | { readonly kind: 'stop' };
 
-/** How a volume is at its agent. */
+/** The state of a volume at its agent. */
 export interface AgentVolume {
   readonly node: string;
   readonly volumeId: string;
@@ -59,18 +58,18 @@ export interface AgentVolume {
   readonly issuedAtMs: number;
   readonly renewAtMs: number;
   readonly notAfterMs: number;
-  /** Whether a certificate is being issued now. */
+  /** Whether an issuance is in progress. */
   readonly isBusy: boolean;
 }
 
-/** One certificate that was replaced. `issuedAtMs`, `renewAtMs` and `notAfterMs` are of the replaced one. */
+/** One replaced certificate. `issuedAtMs`, `renewAtMs` and `notAfterMs` are those of the replaced one. */
 export interface Issuance extends Omit<AgentVolume, 'isBusy'> {
   readonly cause: 'job' | 'deadline';
   readonly startedMs: number;
   readonly endedMs: number;
 }
 
-/** What a process of agents reports on its own. */
+/** Events that the agents' process sends. */
 export type HostEvent =
   | { readonly kind: 'issued'; readonly issuance: Issuance }
   | { readonly kind: 'failed'; readonly node: string; readonly volumeId: string; readonly atMs: number }

@@ -1,4 +1,4 @@
-// What agents say that no agent of ours would: of a node that was broken into, or of a version gone wrong.
+// Reports that a correct agent never sends: from a compromised node or a broken version.
 import { VolumeReport, VolumeReport_State } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
 import type { HeldVolume } from './held-volume.ts';
 import type { AgentBehaviour } from './messages.ts';
@@ -31,7 +31,7 @@ const misreports: Readonly<Record<Exclude<AgentBehaviour, 'honest'>, Misreport>>
     ...report,
     issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: `invented-${count}` },
   }),
-  // Due since ever, and never renewed: each job takes a slot of its lane until the answer's timeout.
+  // Always due and never renewed: each job uses a slot of its lane until the answer timeout.
   'never-answers': (report) => ({
     ...report,
     certificate: report.certificate && {
@@ -55,7 +55,7 @@ const misreports: Readonly<Record<Exclude<AgentBehaviour, 'honest'>, Misreport>>
   }),
 };
 
-/** A report of a volume that may not even exist; each call's differs from the one before. */
+/** A report of a volume that may not exist; each call returns a different one. */
 export function misreport(
   behaviours: Exclude<AgentBehaviour, 'honest'>,
   volumeId: string,

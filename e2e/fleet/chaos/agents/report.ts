@@ -14,11 +14,11 @@ const causes = {
   deadline: VolumeReport_Cause.DEADLINE,
 } as const;
 
-/** A value that no version of today knows. */
+/** A value that no current version knows. */
 const unknownValue = 77 as number;
 
 /**
- * What an honest agent reports. What the issuer wrote is true; what the agent adds is by its own clock, which is
+ * The report of an honest agent. The issuer's data is true; the agent's additions use its own clock, which is
  * `offsetMs` ahead of the true time.
  */
 export function reportOf(
@@ -51,7 +51,7 @@ export function reportOf(
         at: new Date(failure.atMs + offsetMs),
         attempts: failure.attempts,
         reason: 'IssuerFailed',
-        message: 'the issuer is away',
+        message: 'the issuer is unavailable',
       },
     }),
   });

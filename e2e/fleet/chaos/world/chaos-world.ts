@@ -17,7 +17,6 @@ import { Replica } from './replica.ts';
 import type { ApiAnswer } from './replica.ts';
 import { ReviewServer } from './review-server.ts';
 
-/** How large a world is. */
 export interface WorldOptions {
   readonly directory: string;
   readonly agents: number;
@@ -34,10 +33,10 @@ const hosts = 2;
 const hostileNodes = 2;
 const volumesPerNode = 4;
 const issueMs = 100;
-/** Longer than any agent is silent here, and shorter than any replica's clock is wrong. */
+/** Longer than any agent is silent here, and shorter than any replica's clock is shifted. */
 const forgetNodeAfter = '90s';
 
-/** A Redis pair, replicas, processes of agents and an API server, all within the run's own network namespace. */
+/** A Redis pair, replicas, agents' processes and an API server in the run's network namespace. */
 export class ChaosWorld {
   readonly redis: RedisPair;
   readonly network = new Network();
@@ -52,7 +51,7 @@ export class ChaosWorld {
     ...[...this.replicas, ...this.hosts].map(({ pid }) => pid),
     this.redis.primary.pid,
   ]);
-  /** Looks at what must happen after a fault; a round ends when these have. */
+  /** Pending checks after faults; a round ends after them. */
   readonly watching: Promise<void>[] = [];
   /** Of the hostile nodes. */
   behaviours: readonly AgentBehaviour[] = [];
@@ -61,7 +60,7 @@ export class ChaosWorld {
   readonly #ratesRead = new Map<number, number>();
   readonly #away = new Map<string, () => void>();
   #caFile = '';
-  /** What the file of policies says. */
+  /** The rate in the policy file. */
   #ratePerSecond: number = usualRate;
   #created = 0;
 
@@ -77,7 +76,7 @@ export class ChaosWorld {
     });
   }
 
-  /** Resolves when every process runs and the agents have begun to connect. */
+  /** Resolves when all processes run and the agents are connecting. */
   async start(): Promise<void> {
     const { directory, replicas } = this.#options;
     await this.redis.start();
@@ -105,7 +104,7 @@ export class ChaosWorld {
     await this.publishEndpoints();
   }
 
-  /** Of the rates that replicas read when they started. */
+  /** The slowest of the rates that replicas read at their start. */
   get slowestRate(): number {
     return Math.min(...this.#ratesRead.values());
   }
@@ -114,16 +113,16 @@ export class ChaosWorld {
     return Math.max(...this.#ratesRead.values());
   }
 
-  /** Tells the agents which replicas are alive, as a Service does. */
+  /** Sends the running replicas to the agents, as a Service does. */
   async publishEndpoints(): Promise<void> {
     const alive = this.replicas.filter(({ isAlive }) => isAlive);
-    const told = this.hosts.map((host, h) => {
+    const sent = this.hosts.map((host, h) => {
       const path = this.#paths[h] ?? 0;
       const ways = alive.map(({ index, fleetPort }) => `dns:${nameOfWay(h, index, path)}:${fleetPort}`);
       return host.tell({ kind: 'endpoints', addresses: ways });
     });
-    // A frozen process hears of it when it goes on.
-    await Promise.race([Promise.all(told), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    // A frozen process receives it when it continues.
+    await Promise.race([Promise.all(sent), new Promise((resolve) => setTimeout(resolve, 1_000))]);
   }
 
   async usePath(host: number, path: 0 | 1): Promise<void> {
@@ -149,7 +148,7 @@ export class ChaosWorld {
     await Promise.resolve();
   }
 
-  /** Pods go and others come on the nodes of one process of agents. */
+  /** Replaces pods on the nodes of one agents' process. */
   async replaceVolumes(host: number, count: number): Promise<void> {
     const { random } = this.#options;
     const nodes = new Set(this.host(host).nodes);
@@ -171,7 +170,7 @@ export class ChaosWorld {
     }
   }
 
-  /** How every honest volume is at its agent. */
+  /** The state of every honest volume at its agent. */
   async states(): Promise<readonly AgentVolume[]> {
     const all = await Promise.all(this.hosts.map((host) => host.states()));
     return all.flat().filter(({ node }) => !this.ledger.hostile.has(node));
@@ -280,7 +279,7 @@ export class ChaosWorld {
   }
 }
 
-/** As the agent will have it, within some milliseconds. */
+/** The agent will have it within milliseconds. */
 function trackedOf(node: string, { id, issuer, lifetimeMs, age }: VolumeSketch): AgentVolume {
   const issuedAtMs = Date.now() - age * lifetimeMs;
   const times = { issuedAtMs, renewAtMs: issuedAtMs + (lifetimeMs * 2) / 3, notAfterMs: issuedAtMs + lifetimeMs };

@@ -5,22 +5,22 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Addresses of the loopback within the run's network namespace: each way between two parties has its own. */
+/** Loopback addresses within the run's network namespace: each path between two parties has its own. */
 export const addresses = {
-  /** Redis as one replica reaches it. */
+  /** Redis' address for one replica. */
   redisOf: (replica: number) => `127.0.20.${replica + 1}`,
   redisOfAgents: '127.0.9.1',
-  /** A replica as one process of agents reaches it; the second path is there when the first drops packets. */
+  /** A replica's address for one agents' process; the second path is used when the first drops packets. */
   replicaOf: (host: number, replica: number, path: 0 | 1) => `127.0.${100 + host + path * 50}.${replica + 1}`,
   reviews: '127.0.8.1',
 } as const;
 
-/** The name of a way from agents to a replica, as `nameWays` makes it known. */
+/** The host name of a path from agents to a replica, defined by `nameWays`. */
 export function nameOfWay(host: number, replica: number, path: 0 | 1): string {
   return `replica-${replica}.way-${path}.agents-${host}.chaos`;
 }
 
-/** Makes the names known within the run's own mount namespace: certificates are for names. */
+/** Defines the host names in the run's mount namespace: certificates need names. */
 export async function nameWays(directory: string, hosts: number, replicas: number): Promise<readonly string[]> {
   const names: string[] = [];
   const lines = ['127.0.0.1 localhost'];
@@ -39,7 +39,7 @@ export async function nameWays(directory: string, hosts: number, replicas: numbe
   return names;
 }
 
-/** Drops packets, without a word to either side, by the addresses of the way. */
+/** Silently drops packets by the addresses of a path. */
 export class Network {
   readonly #dropped = new Set<string>();
 

@@ -1,15 +1,15 @@
-// The one name by which everybody reaches Redis, in a process of its own: hands each new connection to the primary of the
-// moment and leaves those that exist with the server that they were made to, as a Service does.
+// A proxy process with the one address of Redis: new connections go to the current primary and existing ones stay with
+// their server, as with a Service.
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** What the front is told. */
+/** The orders to the proxy. */
 export interface FrontOrder {
-  /** Where new connections go. */
+  /** The port for new connections. */
   readonly upstreamPort: number;
-  /** Whether a replica's refusal of a script's write is told in the words of Redis 6.2. */
+  /** Whether to rewrite a replica's write refusal in a script to the form of Redis 6.2. */
   readonly oldScriptErrors: boolean;
 }
 

@@ -8,12 +8,12 @@ import { itemAt } from '../random.ts';
 import { launchRedis } from '../../../support/redis-server.ts';
 import type { FrontOrder } from './redis-front.ts';
 
-/** Where everybody finds Redis, on any address of the loopback. */
+/** Redis' port, on any loopback address. */
 export const redisPort = 6379;
 
 const serverPorts = [7001, 7002] as const;
 
-/** One redis-server with an append-only file that is synchronised each second. */
+/** A redis-server with an append-only file that is synchronised each second. */
 class Server {
   readonly port: number;
   readonly #directory: string;
@@ -50,7 +50,7 @@ class Server {
     await once(this.#child, 'exit');
   }
 
-  /** What was written to the disk is lost. */
+  /** Deletes the data on disk. */
   wipe(): void {
     rmSync(join(this.#directory, 'appendonlydir'), { recursive: true, force: true });
   }
@@ -72,7 +72,7 @@ class Server {
   }
 }
 
-/** A primary and a replica of it behind one name, with the faults that such a pair has. */
+/** A primary and its replica behind one name, with the faults of such a pair. */
 export class RedisPair {
   readonly #servers: readonly [Server, Server];
   #front: ChildProcess | undefined;
@@ -91,7 +91,7 @@ export class RedisPair {
     await this.#direct();
   }
 
-  /** A command on the primary of the moment, past the front. */
+  /** Runs a command on the current primary, without the proxy. */
   async run(...command: readonly [string, ...string[]]): Promise<unknown> {
     return await this.primary.run(...command);
   }
@@ -104,7 +104,7 @@ export class RedisPair {
     return itemAt(this.#servers, 1 - this.#primary);
   }
 
-  /** As a crash: what was not synchronised to the disk yet, a second or two, may be lost. */
+  /** Like a crash: writes of the last one or two seconds may be lost. */
   async kill(): Promise<void> {
     await this.primary.kill();
   }
@@ -122,19 +122,19 @@ export class RedisPair {
     for (const server of this.#servers) server.signal('SIGCONT');
   }
 
-  /** The standby no longer gets what is written. */
+  /** Stops replication to the standby. */
   async cutReplication(): Promise<void> {
     await this.#standby.run('REPLICAOF', 'NO', 'ONE');
   }
 
-  /** The standby becomes the primary for new connections; what it has not got is lost. */
+  /** The standby becomes the primary for new connections; writes that it has not received are lost. */
   async promote(): Promise<void> {
     await this.#standby.run('REPLICAOF', 'NO', 'ONE');
     this.#primary = 1 - this.#primary;
     await this.#direct();
   }
 
-  /** Makes the other server, if it runs, a replica of the primary; connections to it stay and can only read. */
+  /** Makes the other server, if it runs, a replica of the primary; its connections stay but can only read. */
   async demoteOther(): Promise<void> {
     await this.#follow();
   }
@@ -149,7 +149,7 @@ export class RedisPair {
     await this.setScriptErrors('current');
   }
 
-  /** No write that needs memory succeeds any more. */
+  /** From now on, writes that need memory fail. */
   async fill(): Promise<void> {
     const info = String(await this.run('INFO', 'memory'));
     const used = /used_memory:(\d+)/.exec(info)?.[1] ?? '1000000';
@@ -160,8 +160,8 @@ export class RedisPair {
     await this.run('CONFIG', 'SET', 'maxmemory', '0');
   }
 
-  async setScriptErrors(words: 'current' | 'old'): Promise<void> {
-    this.#oldScriptErrors = words === 'old';
+  async setScriptErrors(form: 'current' | 'old'): Promise<void> {
+    this.#oldScriptErrors = form === 'old';
     await this.#direct();
   }
 

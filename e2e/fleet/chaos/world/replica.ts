@@ -10,7 +10,7 @@ import { addresses } from './network.ts';
 import { redisPort } from './redis-pair.ts';
 import { controllerPrograms } from '../../simulation/controller-process.ts';
 
-/** A row of the operators' table, as far as the run reads it. */
+/** The used fields of a row of the operators' table. */
 export interface ShownVolume {
   readonly node: string;
   readonly volumeId: string;
@@ -19,13 +19,12 @@ export interface ShownVolume {
   readonly notAfter?: string;
 }
 
-/** An answer of a replica's API. */
+/** A response of a replica's API. */
 export interface ApiAnswer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** How a replica is started. */
 export interface ReplicaOptions {
   readonly index: number;
   readonly directory: string;
@@ -36,13 +35,13 @@ export interface ReplicaOptions {
 const libraries = ['/usr/lib/x86_64-linux-gnu/faketime', '/usr/lib/aarch64-linux-gnu/faketime'];
 const libfaketime = libraries.map((path) => join(path, 'libfaketime.so.1')).find((path) => existsSync(path));
 
-/** Whether clocks of replicas can be made wrong on this machine: Debian's package `libfaketime`. */
+/** Whether clocks of replicas can be shifted on this machine: Debian's package `libfaketime`. */
 export const canShiftClocks = libfaketime !== undefined;
 
 const apiTimeoutMs = 15_000;
 const metricsTimeoutMs = 3_000;
 
-/** A controller as a program of its own, whose wall clock can be made wrong while it runs. */
+/** A controller in a child process, whose wall clock can be shifted while it runs. */
 export class Replica {
   readonly index: number;
   readonly fleetPort: number;
@@ -77,7 +76,7 @@ export class Replica {
     return this.isAlive && !this.#isFrozen;
   }
 
-  /** Resolves once it listens. */
+  /** Resolves when it listens. */
   async start(): Promise<void> {
     const { index, flags, onLog } = this.#options;
     const own = [
@@ -100,12 +99,12 @@ export class Replica {
     createInterface(child.stderr).on('line', onLog);
     child.once('exit', (code, signal) => {
       onLog(`replica ended: ${String(code)} ${String(signal)}`);
-      listening.reject(new Error(`replica ${index} ended before it listened`));
+      listening.reject(new Error(`replica ${index} exited before it listened`));
     });
     await listening.promise;
   }
 
-  /** Makes its wall clock wrong by so much, within a second; monotonic time stays as it is. */
+  /** Shifts its wall clock within a second; monotonic time does not change. */
   shiftClock(offsetMs: number): void {
     writeFileSync(this.#clockFile, `${offsetMs < 0 ? '-' : '+'}${Math.abs(offsetMs) / 1000}s\n`);
   }
@@ -125,7 +124,7 @@ export class Replica {
     await this.#end('SIGKILL');
   }
 
-  /** Ends it as Kubernetes does. */
+  /** Stops it like Kubernetes does. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }
@@ -134,7 +133,7 @@ export class Replica {
     return await askOverTls(`https://127.0.0.1:${this.#apiPort}/api/v1/${path}`, method, body);
   }
 
-  /** Every volume of its view. */
+  /** All volumes of its view. */
   async view(): Promise<readonly ShownVolume[]> {
     const { body } = await this.api('GET', 'volumes/export?format=json');
     return body as unknown as readonly ShownVolume[];
@@ -171,7 +170,7 @@ export class Replica {
   }
 }
 
-/** The certificate is for the agents' names of the replica, and who answers here is known. */
+/** The certificate is for the names that agents use, and the server is known to be the right one here. */
 async function askOverTls(url: string, method: string, body: object | undefined): Promise<ApiAnswer> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const sent = request(url, {

@@ -4,18 +4,18 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The parts of an API server that a controller asks: reviews of agents' tokens, and which nodes there are. */
+/** The parts of an API server that a controller uses: token reviews of agents, and the list of nodes. */
 export class ReviewServer {
-  /** How long each review takes, in milliseconds. */
+  /** Delay of each review, in milliseconds. */
   delayMs = 0;
-  /** Whether reviews end with an internal error. */
+  /** Whether reviews fail with an internal error. */
   fails = false;
   reviews = 0;
   readonly #server = createServer((request, response) => {
     void this.#answer(request, response).catch(() => response.destroy());
   });
 
-  /** @returns the path of a kubeconfig that names this server */
+  /** @returns the path of a kubeconfig for this server */
   async start(address: string, directory: string): Promise<string> {
     const port = 6443;
     this.#server.listen(port, address);

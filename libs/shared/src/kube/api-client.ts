@@ -16,47 +16,45 @@ import { readJson, readText } from './response-body.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { retryDelay } from './retry-policy.ts';
 
-/** What is done to the objects; `patch` is a JSON merge patch (RFC 7396). */
+/** The operation; `patch` is a JSON merge patch (RFC 7396). */
 export type ApiVerb = 'get' | 'list' | 'create' | 'patch' | 'delete' | 'watch';
 
-/** One request to the API server. */
 export interface ApiRequest extends ApiTarget {
   readonly verb: Exclude<ApiVerb, 'watch'>;
   readonly body?: unknown;
-  /** A token to speak as instead of the agent; secret. */
+  /** A token to use instead of the agent's; secret. */
   readonly bearer?: string;
   /**
-   * Sends it again after a lost connection, though it may have been done. Gets, lists and deletes always are; a create
-   * whose caller resolves AlreadyExists may be.
+   * Retries after a lost connection, although the first request may have taken effect. Always on for get, list and
+   * delete; allowed for a create whose caller handles AlreadyExists.
    */
   readonly repeatable?: boolean;
-  /** Bounds each try; 30 s unless given. The signal bounds all of it. */
+  /** Timeout of each attempt, 30 s by default. The signal limits all attempts together. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Told after each response; `code` is the HTTP status, 0 when there was none. */
+/** Called after each response; `code` is the HTTP status, 0 without a response. */
 export type ResponseHook = (verb: ApiVerb, resource: string, code: number, durationMs: number) => void;
 
-/** What the client is made of. */
 export interface KubeClientOptions {
   readonly credentials: KubeCredentials;
   readonly clock: Clock;
-  /** Requests at once, besides watches; 16 unless given. Each takes a connection of its own, and its TLS handshake. */
+  /** Concurrent requests without watches, 16 by default. Each needs its own connection and TLS handshake. */
   readonly maxInFlight?: number;
-  /** Requests a second, 0 for no limit: the API server's own fairness decides then. */
+  /** Requests per second; 0 means no limit, which leaves fairness to the API server. */
   readonly qps?: number;
   readonly burst?: number;
   readonly userAgent?: string;
   readonly onResponse?: ResponseHook;
   readonly random?: () => number;
-  /** Carries the requests in the place of connections of its own; the simulation has one without sockets. */
+  /** Replaces the HTTP connections; the simulation uses a transport without sockets. */
   readonly transport?: Pick<ApiTransport, 'send' | 'invalidateCredentials' | 'stop'>;
 }
 
 const methods = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
 
-/** A thin JSON client of the API server: bounded in flight, patient with 429 and 503, one pool of connections. */
+/** A thin JSON client of the API server: limited concurrency, retries on 429 and 503, one connection pool. */
 export class KubeClient {
   readonly #options: KubeClientOptions;
   readonly #transport: Pick<ApiTransport, 'send' | 'invalidateCredentials' | 'stop'>;
@@ -75,9 +73,9 @@ export class KubeClient {
   }
 
   /**
-   * The JSON of the response.
-   * @throws CertfleetError as errorFromResponse maps the API server's Status; unavailable when it cannot be reached;
-   *   deadline-exceeded with reason RequestTimeout; or the signal's reason
+   * Returns the JSON of the response.
+   * @throws CertfleetError as errorFromResponse maps the API server's Status; unavailable when the server is
+   * unreachable; deadline-exceeded with reason RequestTimeout; or the signal's reason
    */
   async request(request: ApiRequest): Promise<unknown> {
     const { clock, random = Math.random } = this.#options;
@@ -89,19 +87,20 @@ export class KubeClient {
       } catch (thrown) {
         if (!(thrown instanceof CertfleetError) || request.signal?.aborted === true) throw thrown;
         this.#refusals.remember(request, thrown);
-        // A token that was replaced on disk meanwhile is worth one more try; another's token is not ours to renew.
+        // The agent's own token may have been replaced on disk, so one retry is useful; a caller's token cannot be
+        // refreshed here.
         if (thrown.code === 'unauthenticated' && request.bearer === undefined) this.#transport.invalidateCredentials();
         const waitMs = retryDelay(thrown, attempt, { ...request, random });
         if (waitMs === undefined) throw thrown;
-        // The place in flight is free meanwhile: one flow's 429 must not hold up the others.
+        // The in-flight slot is free during this delay, so that one 429 does not block other requests.
         await delay(clock, waitMs, request.signal);
       }
     }
   }
 
   /**
-   * Opens a watch: the body of its response, newline-delimited JSON. Does not count as in flight and is not retried.
-   * Opening is bounded to 30 s; afterwards only the signal ends it.
+   * Opens a watch and returns its body, newline-delimited JSON. A watch does not count as in flight and is not retried.
+   * Opening has a timeout of 30 s; afterwards only the signal ends the watch.
    */
   async watch(target: ApiTarget, signal: AbortSignal): Promise<Readable> {
     const bound = boundedSignal(this.#options.clock, 30_000, signal);
@@ -116,12 +115,12 @@ export class KubeClient {
         this.#transport.invalidateCredentials();
       throw thrown;
     } finally {
-      // The deadline was for the response's head; the body goes on under the caller's signal.
+      // The timeout covered the response's head; from here the caller's signal applies.
       bound.release();
     }
   }
 
-  /** Ends all connections; requests in flight fail. */
+  /** Closes all connections; requests in flight fail. */
   stop(): void {
     this.#transport.stop();
   }

@@ -19,7 +19,7 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
   504: 'unavailable',
 };
 
-/** The reasons of metav1.StatusReason; a webhook may answer any text, which must not become a metric's label. */
+/** The reasons of metav1.StatusReason; a webhook may return any text, which must not become a metric label. */
 const knownReasons: ReadonlySet<string> = new Set([
   'AlreadyExists',
   'BadRequest',
@@ -41,7 +41,7 @@ const knownReasons: ReadonlySet<string> = new Set([
   'UnsupportedMediaType',
 ]);
 
-/** The part of metav1.Status that says why a request failed. */
+/** The part of metav1.Status that explains a failure. */
 export interface ApiStatus {
   readonly kind?: string;
   readonly code?: number;
@@ -55,30 +55,30 @@ export interface ApiStatus {
   };
 }
 
-/** A refused request: the HTTP status, the body as it came, and what the server said about trying again. */
+/** A response that is not 2xx: the HTTP status, the raw body, and the Retry-After header. */
 export interface RefusedResponse {
   readonly statusCode: number;
   readonly body: string;
   readonly retryAfter: string | undefined;
-  /** What was asked, such as `create certificaterequests`. */
+  /** The operation, such as `create certificaterequests`. */
   readonly action: string;
 }
 
 const maxMessage = 1024;
 
-/** The error of a response that is not 2xx. Its message holds the server's own, at most 1024 characters of it. */
+/** The error of a response that is not 2xx. Its message contains at most 1024 characters of the server's. */
 export function errorFromResponse(response: RefusedResponse, now: number): CertfleetError {
   const status = parseStatus(response.body);
   const retryAfterMs = retryAfter(response.retryAfter, now);
-  const said = boundedText(status?.message ?? response.body) || 'no message';
+  const message = boundedText(status?.message ?? response.body) || 'no message';
   return errorFromStatus(
-    { ...status, code: response.statusCode, message: said },
+    { ...status, code: response.statusCode, message },
     `could not ${response.action}`,
     retryAfterMs,
   );
 }
 
-/** The error that a metav1.Status means, be it a response's body or the object of a watch's ERROR event. */
+/** The error of a metav1.Status, from a response's body or from the ERROR event of a watch. */
 export function errorFromStatus(
   status: ApiStatus,
   what: string,
@@ -91,14 +91,14 @@ export function errorFromStatus(
   return new CertfleetError(code, text, {
     reason,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    // A 500 is a webhook or etcd that failed this once; 401 is a token that was about to be replaced.
+    // A 500 is a temporary failure of a webhook or etcd; a 401 is a token that was about to be replaced.
     ...(httpCode >= 500 || httpCode === 401 ? { retryable: true } : {}),
   });
 }
 
 function reasonOf(status: ApiStatus, httpCode: number): string {
   if (status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NamespaceTerminating';
-  // An API that is not installed answers 404 without naming an object, be it as text or as a Status.
+  // An API that is not installed returns 404 without an object name, as text or as a Status.
   if (httpCode === 404 && status.details?.name === undefined) return 'ApiNotServed';
   if (status.reason !== undefined && knownReasons.has(status.reason)) return status.reason;
   return httpCode >= 500 ? 'InternalError' : 'Refused';
@@ -113,7 +113,7 @@ function parseStatus(body: string): ApiStatus | undefined {
   }
 }
 
-/** Text of the other side as part of an error: one line of printable characters, bounded. */
+/** Limits foreign text in an error to one line of printable characters. */
 export function boundedText(text: string): string {
   const line = text
     .slice(0, 4 * maxMessage)
@@ -122,7 +122,7 @@ export function boundedText(text: string): string {
   return line.length > maxMessage ? `${line.slice(0, maxMessage - 1)}…` : line;
 }
 
-/** Milliseconds that a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. */
+/** Milliseconds of a Retry-After header (RFC 9110, 10.2.3): seconds or a date. */
 function retryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined || header === '') return undefined;
   if (/^\d+$/.test(header)) return Number(header) * 1000;

@@ -1,16 +1,15 @@
-/** A resource of the Kubernetes API: its group (empty for core), version and plural name. */
+/** A resource of the Kubernetes API: group (empty for core), version and plural name. */
 export interface ApiResource {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
 }
 
-/** Pods, core/v1. */
 export const pods: ApiResource = { group: '', version: 'v1', plural: 'pods' };
 /** Events, core/v1: the kind that `kubectl describe` shows. */
 export const events: ApiResource = { group: '', version: 'v1', plural: 'events' };
 
-/** Which objects of a resource are meant; no namespace means all of them. */
+/** The objects a request refers to; without a namespace, all namespaces. */
 export interface ApiTarget {
   readonly resource: ApiResource;
   readonly namespace?: string;
@@ -18,7 +17,7 @@ export interface ApiTarget {
   readonly query?: Readonly<Record<string, string>>;
 }
 
-/** The request's path. Names are escaped: they come from pods' volumes and may hold anything. */
+/** The request's path. Names are escaped, because they come from pods' volumes and may contain anything. */
 export function apiPath(target: ApiTarget): string {
   const { group, version, plural } = target.resource;
   const segments = group === '' ? ['api', version] : ['apis', group, version];
@@ -31,11 +30,10 @@ export function apiPath(target: ApiTarget): string {
 }
 
 function escapeSegment(segment: string): string {
-  // encodeURIComponent leaves dots alone, and a segment of `..` would climb to another resource.
+  // encodeURIComponent keeps dots, and a segment of `..` would reach another resource.
   return encodeURIComponent(segment).replace(/^\.{1,2}$/, (dots) => dots.replaceAll('.', '%2E'));
 }
 
-/** The fields that every object has, as far as the agent reads them. */
 export interface ObjectMeta {
   readonly name?: string;
   readonly namespace?: string;

@@ -8,7 +8,7 @@ import { connect, createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import type { KubeAccess } from './kube-credentials.ts';
 import { readJson } from './response-body.ts';
 import { ImpatientClock } from './testing/impatient-clock.ts';
 
-/** A request as the server met it. */
+/** A request as the server received it. */
 interface Met {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -87,102 +87,104 @@ const ask = async (transport: ApiTransport, request: Partial<HttpRequest> = {}):
   readJson((await transport.send({ ...get, ...request })).body);
 const connectionsUsed = (): number => new Set(met.map(({ socket }) => socket.remotePort)).size;
 
-test('speaks with a server that the CA vouches for, and with no other', async (t) => {
-  const { transport } = open(t);
-  assert.deepEqual(await ask(transport), { path: '/version', body: '' });
-  access = { ...access, tls: {} };
-  await assert.rejects(ask(transport), { code: 'unavailable', message: /self-signed certificate/ });
-  assert.equal(met.length, 1);
-});
-
-test('sends a body with any method, and the path as it is below the one of the server', async (t) => {
-  const { transport } = open(t);
-  access = { ...access, server: `${access.server}/k8s` };
-  const body = '{"preconditions":{"uid":"ü"}}';
-  const sent = await ask(transport, { method: 'DELETE', path: '/%2E%2E/x', body, contentType: 'application/json' });
-  assert.deepEqual(sent, { path: '/k8s/%2E%2E/x', body });
-});
-
-test('shows its certificate as itself, and not beside another’s token', async (t) => {
-  const { transport } = open(t);
-  access = { ...access, tls: { ca: certificate, cert: certificate, key } };
-  await ask(transport);
-  await ask(transport, { bearer: 'other' });
-  assert.deepEqual(
-    met.map(({ socket, request }) => [socket.getPeerX509Certificate()?.subject, request.headers.authorization]),
-    [
-      ['CN=certfleet test', undefined],
-      [undefined, 'Bearer other'],
-    ],
-  );
-});
-
-test('takes new connections for new certificates, and lets what is in flight end on the old one', async (t) => {
-  const { transport } = open(t);
-  const arrived = Promise.withResolvers<Met>();
-  answer = arrived.resolve;
-  const before = ask(transport);
-  const slow = await arrived.promise;
-  answer = echo;
-  access = { ...access, tls: { ca: `${certificate}\n` } };
-  await ask(transport);
-  assert.equal(connectionsUsed(), 2);
-  const closed = once(slow.socket, 'close');
-  slow.response.end('{"late":true}');
-  assert.deepEqual(await before, { late: true });
-  await closed;
-});
-
-test('keeps its connection for a new token', async (t) => {
-  const { transport } = open(t);
-  await ask(transport);
-  access = { ...access, headers: { authorization: 'Bearer new' } };
-  await ask(transport);
-  assert.deepEqual([connectionsUsed(), met[1]?.request.headers.authorization], [1, 'Bearer new']);
-});
-
-test('goes through a proxy to the server, and never past one', async (t) => {
-  const asked: string[] = [];
-  const proxy = createHttpServer().on('connect', ({ url = '' }: IncomingMessage, socket) => {
-    asked.push(url);
-    const through = connect(portOf(server), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
-    socket.pipe(through).pipe(socket);
+describe('ApiTransport', () => {
+  test('accepts only a server certificate of the configured CA', async (t) => {
+    const { transport } = open(t);
+    assert.deepEqual(await ask(transport), { path: '/version', body: '' });
+    access = { ...access, tls: {} };
+    await assert.rejects(ask(transport), { code: 'unavailable', message: /self-signed certificate/ });
+    assert.equal(met.length, 1);
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  t.after(() => proxy.close());
-  const { transport } = open(t);
-  access = { ...access, proxyUrl: `http://127.0.0.1:${portOf(proxy)}` };
-  await ask(transport);
-  await ask(transport);
-  assert.deepEqual(asked, [`127.0.0.1:${portOf(server)}`]);
-  access = { ...access, proxyUrl: 'socks5://127.0.0.1:1080' };
-  await assert.rejects(ask(transport), { code: 'invalid-argument', message: /found socks5:/ });
-});
 
-test('gives up on a server that takes the connection and does not go on', async (t) => {
-  const taken = Promise.withResolvers<void>();
-  const mute = createTcpServer((socket) => {
-    t.after(() => socket.destroy());
-    taken.resolve();
+  test("sends a body with any method, and appends the path to the server's base path unchanged", async (t) => {
+    const { transport } = open(t);
+    access = { ...access, server: `${access.server}/k8s` };
+    const body = '{"preconditions":{"uid":"ü"}}';
+    const sent = await ask(transport, { method: 'DELETE', path: '/%2E%2E/x', body, contentType: 'application/json' });
+    assert.deepEqual(sent, { path: '/k8s/%2E%2E/x', body });
   });
-  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
-  t.after(() => mute.close());
-  access = { ...access, server: `https://127.0.0.1:${portOf(mute)}` };
-  const { transport, clock } = open(t);
-  const refused = assert.rejects(ask(transport), { code: 'unavailable', reason: 'ConnectionRefused' });
-  await taken.promise;
-  clock.expire(10_000);
-  await refused;
-});
 
-test('ends what is in flight when it stops, and forgets what bounded the connecting', async (t) => {
-  const { transport, clock } = open(t);
-  const arrived = Promise.withResolvers<Met>();
-  answer = arrived.resolve;
-  const ended = assert.rejects(ask(transport), { code: 'unavailable', reason: 'ConnectionLost' });
-  await arrived.promise;
-  transport.stop();
-  await ended;
-  await turn();
-  assert.equal(clock.deadlines, 0);
+  test('presents its client certificate for itself, and not with another user’s token', async (t) => {
+    const { transport } = open(t);
+    access = { ...access, tls: { ca: certificate, cert: certificate, key } };
+    await ask(transport);
+    await ask(transport, { bearer: 'other' });
+    assert.deepEqual(
+      met.map(({ socket, request }) => [socket.getPeerX509Certificate()?.subject, request.headers.authorization]),
+      [
+        ['CN=certfleet test', undefined],
+        [undefined, 'Bearer other'],
+      ],
+    );
+  });
+
+  test('opens new connections for new certificates and lets requests in flight finish on the old ones', async (t) => {
+    const { transport } = open(t);
+    const arrived = Promise.withResolvers<Met>();
+    answer = arrived.resolve;
+    const before = ask(transport);
+    const slow = await arrived.promise;
+    answer = echo;
+    access = { ...access, tls: { ca: `${certificate}\n` } };
+    await ask(transport);
+    assert.equal(connectionsUsed(), 2);
+    const closed = once(slow.socket, 'close');
+    slow.response.end('{"late":true}');
+    assert.deepEqual(await before, { late: true });
+    await closed;
+  });
+
+  test('keeps its connection for a new token', async (t) => {
+    const { transport } = open(t);
+    await ask(transport);
+    access = { ...access, headers: { authorization: 'Bearer new' } };
+    await ask(transport);
+    assert.deepEqual([connectionsUsed(), met[1]?.request.headers.authorization], [1, 'Bearer new']);
+  });
+
+  test('uses the configured proxy and never bypasses it', async (t) => {
+    const asked: string[] = [];
+    const proxy = createHttpServer().on('connect', ({ url = '' }: IncomingMessage, socket) => {
+      asked.push(url);
+      const through = connect(portOf(server), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+      socket.pipe(through).pipe(socket);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    t.after(() => proxy.close());
+    const { transport } = open(t);
+    access = { ...access, proxyUrl: `http://127.0.0.1:${portOf(proxy)}` };
+    await ask(transport);
+    await ask(transport);
+    assert.deepEqual(asked, [`127.0.0.1:${portOf(server)}`]);
+    access = { ...access, proxyUrl: 'socks5://127.0.0.1:1080' };
+    await assert.rejects(ask(transport), { code: 'invalid-argument', message: /found socks5:/ });
+  });
+
+  test('times out on a server that accepts the connection and does not respond', async (t) => {
+    const taken = Promise.withResolvers<void>();
+    const mute = createTcpServer((socket) => {
+      t.after(() => socket.destroy());
+      taken.resolve();
+    });
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    t.after(() => mute.close());
+    access = { ...access, server: `https://127.0.0.1:${portOf(mute)}` };
+    const { transport, clock } = open(t);
+    const refused = assert.rejects(ask(transport), { code: 'unavailable', reason: 'ConnectionRefused' });
+    await taken.promise;
+    clock.expire(10_000);
+    await refused;
+  });
+
+  test('ends requests in flight on stop and leaves no connect timer', async (t) => {
+    const { transport, clock } = open(t);
+    const arrived = Promise.withResolvers<Met>();
+    answer = arrived.resolve;
+    const ended = assert.rejects(ask(transport), { code: 'unavailable', reason: 'ConnectionLost' });
+    await arrived.promise;
+    transport.stop();
+    await ended;
+    await turn();
+    assert.equal(clock.deadlines, 0);
+  });
 });

@@ -6,18 +6,17 @@ import { CertfleetError } from '../errors.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { KubeAccess, KubeCredentials } from './kube-credentials.ts';
 
-/** One HTTP request as it goes to the API server. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly contentType: string | undefined;
   readonly body: string | undefined;
-  /** Speaks as this token's ServiceAccount instead of the agent. */
+  /** Uses this token instead of the agent's credentials. */
   readonly bearer: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** One HTTP response; the body must be read or destroyed. */
+/** An HTTP response; the caller must read or destroy the body. */
 export interface HttpResponse {
   readonly statusCode: number;
   readonly retryAfter: string | undefined;
@@ -26,14 +25,14 @@ export interface HttpResponse {
 
 interface Connections {
   readonly access: KubeAccess;
-  /** Path of the server's URL, empty for the root: what every request's path begins with. */
+  /** Path of the server's URL, empty for the root; the prefix of every request's path. */
   readonly basePath: string;
   readonly own: ConnectionPool;
-  /** For other bearers: without the agent's client certificate, which would win over their token. */
+  /** For other tokens: without the agent's client certificate, which would take precedence over them. */
   readonly bearer: ConnectionPool;
 }
 
-/** The connections to the API server: one kept-alive pool, replaced when certificates rotate. */
+/** The connections to the API server: one keep-alive pool, replaced when certificates rotate. */
 export class ApiTransport {
   readonly #credentials: KubeCredentials;
   readonly #userAgent: string;
@@ -46,7 +45,10 @@ export class ApiTransport {
     this.#clock = clock;
   }
 
-  /** @throws CertfleetError unavailable, reason ConnectionRefused when nothing was sent, ConnectionLost when it may have been */
+  /**
+   * @throws CertfleetError unavailable, reason ConnectionRefused if nothing was sent, ConnectionLost if it may have
+   * been
+   */
   async send(request: HttpRequest): Promise<HttpResponse> {
     const access = await this.#credentials.access();
     const connections = this.#connect(access);
@@ -69,7 +71,7 @@ export class ApiTransport {
     this.#credentials.invalidate();
   }
 
-  /** Ends every connection, those of requests in flight too. */
+  /** Closes every connection, including those of requests in flight. */
   stop(): void {
     this.#connections?.own.destroy();
     this.#connections?.bearer.destroy();
@@ -89,7 +91,7 @@ export class ApiTransport {
   #connect(access: KubeAccess): Connections {
     const current = this.#connections;
     if (current?.access === access) return current;
-    // A new token alone needs no new connections: it travels in the header.
+    // A new token needs no new connections: it is sent in the header.
     if (current !== undefined && sameEndpoint(current.access, access)) {
       return (this.#connections = { ...current, access });
     }
@@ -99,7 +101,7 @@ export class ApiTransport {
     const bearer = hasCertificate ? new ConnectionPool(access, anonymous, this.#clock) : own;
     const { pathname } = new URL(access.server);
     this.#connections = { access, basePath: pathname === '/' ? '' : pathname, own, bearer };
-    // Requests in flight end on the old connections; a failure of one is told to its own caller.
+    // Requests in flight finish on the old connections; their failures go to their own callers.
     current?.own.retire();
     current?.bearer.retire();
     return this.#connections;
@@ -110,10 +112,10 @@ function sameEndpoint(a: KubeAccess, b: KubeAccess): boolean {
   return a.server === b.server && a.proxyUrl === b.proxyUrl && JSON.stringify(a.tls) === JSON.stringify(b.tls);
 }
 
-/** System error codes that say no byte of the request was sent. */
+/** System error codes that guarantee that no byte of the request was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** The error of a connection that failed. The cause is left out: it may hold the request and its headers. */
+/** The error of a failed connection. The cause is omitted: it may contain the request and its headers. */
 export function connectionError(thrown: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted === true) return signal.reason;
   if (thrown instanceof CertfleetError) return thrown;

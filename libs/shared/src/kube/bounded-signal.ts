@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.ts';
 import { CertfleetError } from '../errors.ts';
 
-/** A signal that aborts after a time or with another one. */
+/** A signal that aborts after a timeout or with another signal. */
 export interface BoundedSignal {
   readonly signal: AbortSignal;
-  /** Lifts the time limit; the other signal still aborts this one. */
+  /** Cancels the timeout; the other signal still applies. */
   release(): void;
-  /** Ends both: the timer, and the listener that a long-lived signal would keep for ever. */
+  /** Releases the timer and the listener on the other signal, which may be long-lived. */
   dispose(): void;
 }
 
-/** Bounds a piece of work to `timeoutMs` and to the signal of whoever asked for it. */
+/** A signal that aborts after `timeoutMs` or with the caller's signal. */
 export function boundedSignal(clock: Clock, timeoutMs: number, signal?: AbortSignal): BoundedSignal {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(signal?.reason);
@@ -18,7 +18,7 @@ export function boundedSignal(clock: Clock, timeoutMs: number, signal?: AbortSig
   signal?.addEventListener('abort', onAbort, { once: true });
   const release = clock.schedule(timeoutMs, () =>
     controller.abort(
-      new CertfleetError('deadline-exceeded', `expected an answer of the api server within ${timeoutMs} ms`, {
+      new CertfleetError('deadline-exceeded', `no response from the api server within ${timeoutMs} ms`, {
         reason: 'RequestTimeout',
       }),
     ),

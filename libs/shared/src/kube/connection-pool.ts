@@ -8,7 +8,7 @@ import { CertfleetError } from '../errors.ts';
 
 import type { KubeAccess, KubeTls } from './kube-credentials.ts';
 
-/** What is asked of the server; the path is sent as it is. */
+/** A request to the server; the path is sent unchanged. */
 export interface PooledRequest {
   readonly method: string;
   readonly path: string;
@@ -22,50 +22,50 @@ const connectTimeoutMs = 10_000;
 const idleTimeoutMs = 30_000;
 
 /**
- * Connections to one server, through its proxy if it has one, kept for the requests that follow. HTTP/1.1: as fast as
- * HTTP/2 at 16 and 64 in flight and twice as fast at 1 (measured), and a lost connection or a slow reader harms one
- * request, not all of the agent's.
+ * Keep-alive connections to one server, through its proxy if it has one. HTTP/1.1 is as fast as HTTP/2 at 16 and 64
+ * requests in flight and twice as fast at 1 (measured), and a lost connection or a slow reader affects one request
+ * instead of all.
  */
 export class ConnectionPool {
   readonly #agent: HttpAgent;
   readonly #server: RequestOptions;
   readonly #clock: Clock;
 
-  /** @throws CertfleetError invalid-argument for a proxy that is not of HTTP */
+  /** @throws CertfleetError invalid-argument for a proxy that is not HTTP */
   constructor({ server, proxyUrl }: KubeAccess, tls: KubeTls, clock: Clock) {
     const { protocol, hostname, port } = new URL(server);
     this.#server = { protocol, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
     this.#clock = clock;
     const options = {
       keepAlive: true,
-      // TCP keep-alive finds a peer that vanished without a word, within a minute.
+      // TCP keep-alive detects a vanished server within a minute.
       keepAliveMsecs: 30_000,
-      // Of a connection that nobody uses: a request is bounded by its signal, and a watch has no end of its own.
+      // Only for idle connections: a request is limited by its signal, and a watch has no limit.
       timeout: idleTimeoutMs,
       ...(proxyUrl === undefined ? {} : proxied(proxyUrl)),
     };
     this.#agent = protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent({ ...options, ...secured(tls) });
   }
 
-  /** Sends the request; resolves with the head of its response, whose body must be read or destroyed. */
+  /** Sends the request and resolves with the response's head. The caller must read or destroy the body. */
   send({ body, ...request }: PooledRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const send = this.#server.protocol === 'http:' ? httpRequest : httpsRequest;
       const sent = send({ ...this.#server, ...request, agent: this.#agent }, resolve);
-      // Stays after the response: a connection that breaks later tells both the body and this.
+      // Stays after the response: a connection that breaks later emits the error on both the body and the request.
       sent.on('error', reject);
       this.#boundConnecting(sent);
       sent.end(body);
     });
   }
 
-  /** Lets requests in flight end; their connections are closed then, the idle ones now. */
+  /** Closes idle connections now and the others when their requests finish. */
   retire(): void {
     this.#agent.maxFreeSockets = 0;
     for (const sockets of Object.values(this.#agent.freeSockets)) sockets?.forEach((socket) => socket.destroy());
   }
 
-  /** Ends all connections, those of requests in flight too. */
+  /** Closes all connections, including those of requests in flight. */
   destroy(): void {
     this.#agent.destroy();
   }
@@ -80,7 +80,7 @@ export class ConnectionPool {
 }
 
 function proxied(proxyUrl: string): object {
-  // Node takes no notice of any other, and would go past it.
+  // Node ignores any other scheme and would bypass the proxy.
   if (!/^https?:/i.test(proxyUrl)) {
     const found = proxyUrl.split(':', 1)[0] ?? '';
     throw new CertfleetError('invalid-argument', `expected a proxy with http: or https:, found ${found}:`);
@@ -88,7 +88,7 @@ function proxied(proxyUrl: string): object {
   return { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } };
 }
 
-/** One context for all connections: each would parse the CA anew. */
+/** One context for all connections: otherwise each would parse the CA again. */
 function secured({ rejectUnauthorized, servername, ...tls }: KubeTls): object {
   return {
     secureContext: createSecureContext(tls),
@@ -98,6 +98,6 @@ function secured({ rejectUnauthorized, servername, ...tls }: KubeTls): object {
 }
 
 function notConnected(): CertfleetError {
-  const message = `could not reach the api server: expected a connection within ${connectTimeoutMs} ms`;
+  const message = `could not reach the api server: no connection within ${connectTimeoutMs} ms`;
   return new CertfleetError('unavailable', message, { reason: 'ConnectionRefused' });
 }

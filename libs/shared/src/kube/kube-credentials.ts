@@ -5,15 +5,15 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { CertfleetError } from '../errors.ts';
 
-/** How to make TLS connections: the trusted CA, the client certificate, the name to expect. */
+/** TLS parameters: the trusted CA, the client certificate, the expected name. */
 export type KubeTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'> & {
   readonly rejectUnauthorized?: boolean;
   readonly servername?: string;
 };
 
-/** What a connection to the API server needs at this moment. The same object comes again while nothing changed. */
+/** The current parameters of a connection to the API server. The same object is returned while nothing changes. */
 export interface KubeAccess {
-  /** `https://host:port`, and a path when the API server stands behind one. */
+  /** `https://host:port`, with a path when the API server is behind one. */
   readonly server: string;
   /** An authorization header or an impersonation; secret. */
   readonly headers: Readonly<Record<string, string>>;
@@ -21,20 +21,20 @@ export interface KubeAccess {
   readonly proxyUrl?: string;
 }
 
-/** Who the agent is to the API server, followed as tokens and certificates rotate. */
+/** The agent's identity for the API server, updated as tokens and certificates rotate. */
 export interface KubeCredentials {
   access(): Promise<KubeAccess>;
-  /** Reads everything again at the next call: the API server refused what there is. */
+  /** Makes the next call read everything again, because the API server refused the current credentials. */
   invalidate(): void;
 }
 
-/** The kubelet replaces a projected token at 80 % of its life: a minute of delay is far within the rest. */
+/** The kubelet replaces a projected token at 80 % of its lifetime, so a minute of delay is safe. */
 const refreshMs = 60_000;
 
-/** Credentials that `read` gives, read again once a minute; concurrent callers share one reading. */
+/** Caches the result of `read` for a minute; concurrent callers share one read. */
 export function refreshedCredentials(read: () => Promise<KubeAccess>, clock: Clock): KubeCredentials {
   let current: KubeAccess | undefined;
-  /** Monotonic: a wall clock that jumps ahead and back would keep a token or CA for as long as it jumped. */
+  /** Monotonic: if the wall clock jumped ahead and back, a token or CA would be kept for the length of the jump. */
   let expiresAtMs = -Infinity;
   let pending: Promise<KubeAccess> | undefined;
 
@@ -61,19 +61,19 @@ function sameAccess(a: KubeAccess, b: KubeAccess): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Where a pod finds the API server and its ServiceAccount. */
+/** The location of the API server and of the pod's ServiceAccount. */
 export interface InClusterOptions {
   /** KUBERNETES_SERVICE_HOST. */
   readonly host: string;
   /** KUBERNETES_SERVICE_PORT. */
   readonly port: string;
-  /** Folder with `token` and `ca.crt`. */
+  /** The directory with `token` and `ca.crt`. */
   readonly directory?: string;
 }
 
 /**
- * The pod's own ServiceAccount. It is read here, without @kubernetes/client-node, because this is how every agent of a
- * fleet runs and the package costs each of them 7 to 10 MB.
+ * The pod's own ServiceAccount, read without @kubernetes/client-node: every agent of a fleet uses it, and the package
+ * costs 7 to 10 MB of memory.
  */
 export function inClusterCredentials(options: InClusterOptions, clock: Clock): KubeCredentials {
   const directory = options.directory ?? '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -92,7 +92,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new CertfleetError('unauthenticated', `expected a ServiceAccount's file at ${path}, could not read it`, {
+    throw new CertfleetError('unauthenticated', `could not read the ServiceAccount's file ${path}`, {
       retryable: true,
       cause,
     });

@@ -8,13 +8,13 @@ import { refreshedCredentials } from './kube-credentials.ts';
 import type { KubeAccess, KubeCredentials } from './kube-credentials.ts';
 
 /**
- * A kubeconfig file's current context: client certificates, tokens, token files, exec plugins, OIDC, as
- * @kubernetes/client-node knows them. Import this module only when there is such a file: the package costs memory.
+ * The current context of a kubeconfig file: client certificates, tokens, token files, exec plugins and OIDC, as
+ * supported by @kubernetes/client-node. Import this module only when such a file is used: the package costs memory.
  * @throws CertfleetError invalid-argument when the file names no usable cluster
  */
 export function kubeconfigCredentials(path: string, clock: Clock): KubeCredentials {
-  // The file is loaded again at each reading, so that a rewritten one is followed; one KubeConfig at a time, because
-  // it is what remembers the exec plugin's token until that expires.
+  // Each read loads the file again to follow changes. One KubeConfig is kept at a time, because it caches the exec
+  // plugin's token.
   let config = load(path);
   return refreshedCredentials(async () => {
     const next = load(path);
@@ -28,12 +28,12 @@ function load(path: string): KubeConfig {
   try {
     config.loadFromFile(path);
   } catch (thrown) {
-    // A YAML error quotes the lines around it, which may hold a key: only the system's error code is told.
+    // A YAML error quotes the lines around it, which may contain a key: report only the system's error code.
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'not a kubeconfig';
-    throw new CertfleetError('invalid-argument', `expected a kubeconfig at ${path}, could not load it: ${code}`);
+    throw new CertfleetError('invalid-argument', `could not load the kubeconfig ${path}: ${code}`);
   }
   if (config.getCurrentCluster() === null) {
-    throw new CertfleetError('invalid-argument', `expected a current context with a cluster in the kubeconfig ${path}`);
+    throw new CertfleetError('invalid-argument', `the kubeconfig ${path} has no current context with a cluster`);
   }
   return config;
 }
@@ -45,7 +45,7 @@ async function access(config: KubeConfig, path: string): Promise<KubeAccess> {
     await config.applyToHTTPSOptions(options);
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message.trim().slice(0, 300) : 'unknown';
-    throw new CertfleetError('unauthenticated', `expected credentials from the kubeconfig ${path}, found: ${why}`, {
+    throw new CertfleetError('unauthenticated', `could not get credentials from the kubeconfig ${path}: ${why}`, {
       retryable: true,
     });
   }

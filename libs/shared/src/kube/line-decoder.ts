@@ -3,7 +3,7 @@ import { CertfleetError } from '../errors.ts';
 const newline = 0x0a;
 
 /**
- * The lines of a stream of bytes, without their ends. What is left at the end without a newline was cut off and is dropped.
+ * Splits a stream of bytes into lines without their newlines. An incomplete last line is dropped.
  * @throws CertfleetError resource-exhausted when a line is longer than `maxLine` bytes
  */
 export async function* decodeLines(chunks: AsyncIterable<Uint8Array>, maxLine: number): AsyncGenerator<string> {
@@ -13,7 +13,7 @@ export async function* decodeLines(chunks: AsyncIterable<Uint8Array>, maxLine: n
     let start = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
       parts.push(chunk.subarray(start, end));
-      // Joined as bytes before decoding: a character may be split between two chunks.
+      // Joined as bytes before decoding, because a character may be split between two chunks.
       const line = Buffer.concat(parts).toString('utf8');
       parts = [];
       size = 0;
@@ -23,7 +23,7 @@ export async function* decodeLines(chunks: AsyncIterable<Uint8Array>, maxLine: n
     if (start < chunk.length) parts.push(chunk.subarray(start));
     size += chunk.length - start;
     if (size > maxLine) {
-      throw new CertfleetError('resource-exhausted', `expected lines of at most ${maxLine} bytes, found a longer one`);
+      throw new CertfleetError('resource-exhausted', `line is longer than the limit of ${maxLine} bytes`);
     }
   }
 }

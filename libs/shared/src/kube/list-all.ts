@@ -8,7 +8,7 @@ interface RawList {
   readonly items?: readonly unknown[];
 }
 
-/** All objects of a list, projected, and the version that a watch of them starts from. */
+/** The projected objects of a list, and the resource version from which to watch. */
 export interface ListedObjects<T> {
   readonly objects: readonly T[];
   readonly resourceVersion: string;
@@ -17,8 +17,8 @@ export interface ListedObjects<T> {
 const pageSize = '500';
 
 /**
- * Lists page by page, so that one page at a time is in memory, and keeps the projections.
- * @throws CertfleetError aborted with reason Expired when the list's snapshot went out of the server's history half-way
+ * Lists page by page, so that only one page is in memory, and keeps the projections.
+ * @throws CertfleetError aborted with reason Expired when the server compacts the list's snapshot before the last page
  */
 export async function listAll<T>(
   client: Pick<KubeClient, 'request'>,
@@ -35,11 +35,11 @@ export async function listAll<T>(
     }
     const resourceVersion = page.metadata?.resourceVersion;
     if (resourceVersion === undefined) {
-      throw new CertfleetError('unavailable', `expected a list of ${request.resource.plural} with a resource version`);
+      throw new CertfleetError('unavailable', `the list of ${request.resource.plural} has no resource version`);
     }
     const next = page.metadata?.continue ?? '';
     if (next === '') return { objects, resourceVersion };
-    // The token holds the version; giving both is an error of the API.
+    // The continue token contains the version; the API rejects requests with both.
     const unversioned = Object.entries(request.query ?? {}).filter(([name]) => name !== 'resourceVersion');
     query = { ...Object.fromEntries(unversioned), limit: pageSize, continue: next };
   }

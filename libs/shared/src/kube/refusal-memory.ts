@@ -3,13 +3,13 @@ import { CertfleetError } from '../errors.ts';
 
 import type { ApiTarget } from './api-resource.ts';
 
-/** The longest Retry-After that is obeyed: a server that asks for a day may be mistaken. */
+/** Limit of an accepted Retry-After: a server that asks for a day may be wrong. */
 export const maxRetryAfterMs = 300_000;
-/** Below this the one request that was refused waits, and nobody else. */
+/** Below this, only the refused request itself waits. */
 const minRememberedMs = 1_000;
 const maxRemembered = 1_000;
 
-/** What tells flows of requests apart, as the API server's priority and fairness does. */
+/** The key that separates flows of requests, as in the API server's priority and fairness. */
 export type RefusedTarget = Pick<ApiTarget, 'resource' | 'namespace'> & {
   readonly verb: string;
   readonly bearer?: string;
@@ -21,19 +21,20 @@ interface Refusal {
 }
 
 /**
- * Retry-Afters that outlive the request they answered: the caller may have given up, and the next of its kind would come
- * too soon. Requests as somebody else are left alone, the server counts them apart.
+ * Remembers Retry-Afters beyond the request that received them: the caller may have given up, and the next request of
+ * the same flow would come too early. Requests with another user's token are not tracked, because the server counts
+ * them separately.
  */
 export class RefusalMemory {
   readonly #clock: Clock;
-  /** The refusal that came first is the first. */
+  /** In order of arrival, oldest first. */
   readonly #refusals = new Map<string, Refusal>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** @throws the refusal, with the time that is left of it, while it lasts */
+  /** @throws the refusal with the remaining time, while it lasts */
   assertAllowed(target: RefusedTarget): void {
     const key = keyOf(target);
     const refusal = this.#refusals.get(key);
@@ -54,7 +55,7 @@ export class RefusalMemory {
     if (retryAfterMs === undefined || retryAfterMs <= minRememberedMs || target.bearer !== undefined) return;
     const key = keyOf(target);
     const untilMs = this.#clock.monotonic() + Math.min(retryAfterMs, maxRetryAfterMs);
-    // A refusal that was thrown from memory must not lengthen itself.
+    // A refusal that was thrown from memory must not extend itself.
     if ((this.#refusals.get(key)?.untilMs ?? -Infinity) >= untilMs) return;
     this.#refusals.delete(key);
     this.#refusals.set(key, { error, untilMs });

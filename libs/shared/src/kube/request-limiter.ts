@@ -3,19 +3,19 @@ import type { Clock } from '../clock.ts';
 
 import { TokenBucket } from './token-bucket.ts';
 
-/** Bounds on the requests to the API server; `qps` and `burst` of 0 mean no rate limit. */
+/** Limits of the requests to the API server; `qps` and `burst` of 0 mean no rate limit. */
 export interface RequestLimits {
   readonly maxInFlight: number;
   readonly qps: number;
   readonly burst: number;
 }
 
-/** Lets a bounded number of requests be in flight, first come, first served, and optionally a bounded number start a second. */
+/** Limits the requests in flight, first come first served, and optionally the request rate. */
 export class RequestLimiter {
   readonly #maxInFlight: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #clock: Clock;
-  /** A Set keeps the order of arrival and lets one that gave up leave from the middle. */
+  /** A Set keeps the order of arrival and allows removal from the middle. */
   readonly #waiting = new Set<() => void>();
   #inFlight = 0;
 
@@ -36,7 +36,7 @@ export class RequestLimiter {
   }
 
   /**
-   * Runs the work once there is room for it.
+   * Runs the work when a slot is free.
    * @throws what the work throws, or the signal's reason when it is aborted while waiting
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -52,7 +52,7 @@ export class RequestLimiter {
     }
   }
 
-  /** Resolves when a request that ends hands over its place; the count of those in flight stays. */
+  /** Resolves when a finished request passes on its slot; the count in flight stays the same. */
   #turn(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = (): void => {

@@ -16,18 +16,18 @@ interface WatchEvent<T> {
   readonly object: T;
 }
 
-/** What is watched and who is told. A handler that throws is reported to `onError` and otherwise ignored. */
+/** The watched resource and its handlers. An error of a handler is reported to `onError` and otherwise ignored. */
 export interface ResourceWatchOptions<T> {
   readonly client: Pick<KubeClient, 'request' | 'watch'>;
   readonly clock: Clock;
   readonly resource: ApiResource;
   readonly labelSelector?: string;
-  /** The little that is needed of an object, or undefined to pass over it: the watch itself keeps no object. */
+  /** Extracts the needed fields, or undefined to skip the object. The watch keeps no raw objects. */
   readonly project: (raw: unknown) => T | undefined;
   readonly onEvent: (event: WatchEvent<T>) => void;
-  /** The full set after each list, for those whose event was missed meanwhile. */
+  /** The full set after each list, for handlers that missed an event. */
   readonly onSynced: (objects: readonly T[]) => void;
-  /** A failure that the watch is about to recover from. */
+  /** A failure from which the watch is about to recover. */
   readonly onError?: (error: CertfleetError) => void;
   readonly random?: () => number;
 }
@@ -35,19 +35,19 @@ export interface ResourceWatchOptions<T> {
 const firstBackoffMs = 200;
 const maxBackoffMs = 10_000;
 
-/** A list, then a watch from it, for ever: whatever ends the watch, it is taken up again from where it stood. */
+/** Lists, then watches. After any failure it resumes from the last resource version. */
 export class ResourceWatch<T> {
   /** Resolves after the first list; rejects when stopped before. */
   readonly ready: Promise<void>;
   readonly #options: ResourceWatchOptions<T>;
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<undefined>();
-  /** Where to go on; undefined means list again. */
+  /** The version from which to resume; undefined means list again. */
   #resourceVersion: string | undefined;
-  /** The first list may be as old as the API server's cache, which is cheap; after a 410 it must be a fresh one. */
+  /** The first list may come from the API server's cache, which is cheap; after a 410 it must be fresh. */
   #listFrom: '0' | undefined = '0';
   #failures = 0;
-  /** How long the API server asked to wait, when it last refused. */
+  /** The last Retry-After of the API server. */
   #retryAfterMs = 0;
   #isOpen = false;
   #pause: AbortController | undefined;
@@ -63,12 +63,12 @@ export class ResourceWatch<T> {
     this.#running ??= this.#run();
   }
 
-  /** Whether a watch is open: what happens now will be told. */
+  /** Whether a watch is open, so that changes are reported as they happen. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** Cuts a back-off short: the caller has just seen the API server answer. */
+  /** Ends a back-off early: the caller has just received a response from the API server. */
   retryNow(): void {
     this.#pause?.abort();
   }
@@ -95,7 +95,7 @@ export class ResourceWatch<T> {
     const { client, resource, labelSelector, clock, random } = this.#options;
     const signal = this.#stop.signal;
     const selector = labelSelector === undefined ? {} : { labelSelector };
-    // Until an event has come: a list that fails, and a watch that ends without an event, must back off further each time.
+    // Until an event arrives: a list that fails and a watch that ends without an event must both increase the back-off.
     this.#failures += 1;
     if (this.#resourceVersion === undefined) {
       const list = { resource, query: { ...selector, ...(this.#listFrom && { resourceVersion: this.#listFrom }) } };
@@ -118,7 +118,7 @@ export class ResourceWatch<T> {
   #take(event: RawWatchEvent): void {
     if (event.type === 'ERROR') throw errorFromStatus(event.object, 'the watch ended');
     const version = event.object.metadata?.resourceVersion;
-    if (version === undefined) throw new CertfleetError('unavailable', 'expected a resource version in a watch event');
+    if (version === undefined) throw new CertfleetError('unavailable', 'a watch event has no resource version');
     this.#failures = 0;
     this.#resourceVersion = version;
     if (event.type === 'BOOKMARK') return;
@@ -134,7 +134,8 @@ export class ResourceWatch<T> {
     const error = asCertfleetError(thrown);
     this.#retryAfterMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs);
     this.#failures = Math.max(1, this.#failures);
-    // Gone or Expired: the history since our version is no more. ApiNotServed: the definition was deleted, maybe made anew.
+    // Gone or Expired: the history since our version was compacted. ApiNotServed: the definition was deleted, perhaps
+    // recreated.
     if (['Gone', 'Expired', 'ApiNotServed'].includes(error.reason ?? '')) {
       this.#resourceVersion = undefined;
       this.#listFrom = undefined;
@@ -147,13 +148,14 @@ export class ResourceWatch<T> {
     const askedMs = this.#retryAfterMs;
     this.#retryAfterMs = 0;
     if (askedMs > 0) {
-      // Never sooner than asked, whoever calls for a retry, and spread: all watches of a fleet were refused together.
+      // Not before the requested time, also after retryNow(), and with jitter: all watches of a fleet were refused
+      // together.
       await delay(clock, askedMs * (1 + random() / 2), this.#stop.signal).catch(() => undefined);
       return;
     }
     const maxMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures - 1, 16));
     this.#pause = new AbortController();
-    // Either signal only ends the pause: the loop looks at its own state next.
+    // Either signal only ends the pause; the loop then checks its own state.
     const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
     await delay(clock, maxMs * (0.5 + random() / 2), signal).catch(() => undefined);
     this.#pause = undefined;
@@ -166,7 +168,7 @@ export class ResourceWatch<T> {
       try {
         this.#options.onError?.(asCertfleetError(thrown));
       } catch {
-        // The reporter itself failed: there is nobody left to tell, and the watch must go on.
+        // The error handler itself failed; the watch must continue.
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { CertfleetError } from '../errors.ts';
 
-/** What decides whether a request may be sent again. */
+/** The properties of a request that determine whether it may be retried. */
 export interface RetriedRequest {
   readonly verb: string;
   readonly repeatable?: boolean;
@@ -9,17 +9,18 @@ export interface RetriedRequest {
 }
 
 const maxRetries = 10;
-/** A server that asks for more than this is left to the caller, who has a back-off of its own. */
+/** A longer Retry-After is left to the caller's own back-off. */
 const maxRetryAfterMs = 60_000;
 const firstBackoffMs = 100;
 const maxBackoffMs = 2000;
 
-/** Milliseconds to wait before the request is sent again, or undefined when it must not be. `attempt` counts from 1. */
+/** Milliseconds to wait before a retry, or undefined when a retry is not allowed. `attempt` counts from 1. */
 export function retryDelay(error: CertfleetError, attempt: number, request: RetriedRequest): number | undefined {
   if (attempt > maxRetries) return undefined;
   if (error.retryAfterMs !== undefined) {
     if (error.retryAfterMs > maxRetryAfterMs) return undefined;
-    // Never sooner than asked, and spread: all who were refused in the same moment would come back in the same moment.
+    // Not before the requested time, and with jitter: clients that were refused together would otherwise return
+    // together.
     return Math.max(error.retryAfterMs, firstBackoffMs) * (1 + request.random() / 2);
   }
   if (error.code === 'unauthenticated') return attempt === 1 && request.bearer === undefined ? 0 : undefined;

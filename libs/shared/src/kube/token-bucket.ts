@@ -1,12 +1,11 @@
 import type { Clock } from '../clock.ts';
 
-/** How fast a bucket fills, and how much it holds. */
 export interface TokenBucketOptions {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** A token bucket that starts full. It holds no timer: time is read when a token is asked for. */
+/** A token bucket that starts full. It needs no timer: the time is read with each request. */
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
   readonly #clock: Clock;
@@ -20,7 +19,6 @@ export class TokenBucket {
     this.#readAt = clock.monotonic();
   }
 
-  /** Takes a token when there is one. */
   tryTake(): boolean {
     this.#fill();
     if (this.#tokens < 1) return false;
@@ -28,7 +26,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes a token in advance; the milliseconds to wait until it is there. Callers are served in the order they ask. */
+  /** Reserves the next token and returns the milliseconds until it is available. Callers are served in order. */
   reserve(): number {
     this.#fill();
     this.#tokens -= 1;

@@ -6,7 +6,7 @@ import type { ApiStatus } from './api-error.ts';
 import type { ApiTarget, ObjectMeta } from './api-resource.ts';
 import { decodeLines } from './line-decoder.ts';
 
-/** An event as the API server sends it (metav1.WatchEvent). */
+/** A raw event of the API server (metav1.WatchEvent). */
 export type RawWatchEvent =
   | {
       readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
@@ -14,7 +14,6 @@ export type RawWatchEvent =
     }
   | { readonly type: 'ERROR'; readonly object: ApiStatus };
 
-/** One watch request and who is told. */
 export interface WatchStreamOptions {
   readonly client: Pick<KubeClient, 'watch'>;
   readonly clock: Clock;
@@ -25,22 +24,22 @@ export interface WatchStreamOptions {
   readonly onEvent: (event: RawWatchEvent) => void;
 }
 
-/** etcd refuses objects of more than 1.5 MiB; JSON of one may be somewhat more. */
+/** etcd rejects objects above 1.5 MiB; their JSON may be somewhat larger. */
 const maxLine = 8 * 1024 * 1024;
-/** The server ends a watch after 5 to 10 minutes, at a moment of its own for each node of a fleet. */
+/** The server ends a watch after 5 to 10 minutes, at a random time per client. */
 const minWatchSeconds = 300;
-/** Bookmarks come about once a minute: three minutes of silence are a connection that died without a word. */
+/** Bookmarks arrive about once a minute, so three minutes of silence mean a dead connection. */
 const maxSilenceMs = 180_000;
 
 /**
- * Opens one watch and reads it to its end; resolves when the server ends it.
- * @throws CertfleetError or whatever `onEvent` throws; the connection is closed then
+ * Opens one watch and reads it; resolves when the server ends it.
+ * @throws CertfleetError, or the error of `onEvent`; the connection is then closed
  */
 export async function readWatch(options: WatchStreamOptions): Promise<void> {
   const { client, clock, target, random } = options;
   const seconds = Math.round(minWatchSeconds * (1 + random()));
   const query = { ...target.query, allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
-  // Ends the connection whichever way this function is left.
+  // Closes the connection on every exit of this function.
   const connection = new AbortController();
   const end = (): void => connection.abort(options.signal.reason);
   options.signal.addEventListener('abort', end, { once: true });
@@ -68,7 +67,7 @@ export async function readWatch(options: WatchStreamOptions): Promise<void> {
 }
 
 function silence(): CertfleetError {
-  return new CertfleetError('unavailable', `expected a bookmark within ${maxSilenceMs} ms, heard nothing`);
+  return new CertfleetError('unavailable', `no watch event or bookmark within ${maxSilenceMs} ms`);
 }
 
 const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
@@ -81,7 +80,7 @@ function parseEvent(line: string): RawWatchEvent {
     event = null;
   }
   if (!types.has(event?.type) || typeof event?.object !== 'object') {
-    throw new CertfleetError('unavailable', 'expected a watch event from the api server, found something else');
+    throw new CertfleetError('unavailable', 'the api server sent something other than a watch event');
   }
   return event as RawWatchEvent;
 }

@@ -7,7 +7,7 @@ export interface TestCertificate {
   readonly keyFile: string;
 }
 
-/** Writes a new certificate over the one in the directory, if there is one. */
+/** Writes a new certificate; an existing one in the directory is overwritten. */
 export function writeTestCertificate(directory: string): TestCertificate {
   const certificateFile = join(directory, 'tls.crt');
   const keyFile = join(directory, 'tls.key');

@@ -1,11 +1,11 @@
 import type { CancelTimer, Clock } from '../../clock.ts';
 
-/** Delays from here on are deadlines, which a test lets pass by hand; shorter ones are pauses. */
+/** Delays from this length on are timeouts, which a test triggers by hand; shorter ones are pauses. */
 const deadlineMs = 10_000;
 
-/** A clock for tests with real sockets: pauses pass at once and are noted, deadlines only when a test says so. */
+/** A clock for tests with real sockets: pauses end at once and are recorded, timeouts only when a test expires them. */
 export class ImpatientClock implements Clock {
-  /** The pauses asked for, in milliseconds. */
+  /** The recorded pauses in milliseconds. */
   readonly pauses: number[] = [];
   readonly #deadlines = new Map<() => void, number>();
   #elapsedMs = 0;
@@ -18,7 +18,7 @@ export class ImpatientClock implements Clock {
     return this.#elapsedMs;
   }
 
-  /** How many deadlines are armed. */
+  /** The number of pending timeouts. */
   get deadlines(): number {
     return this.#deadlines.size;
   }
@@ -37,7 +37,7 @@ export class ImpatientClock implements Clock {
     return () => clearImmediate(timer);
   }
 
-  /** Lets every deadline of at most that long pass. */
+  /** Expires every timeout of at most that length. */
   expire(maxMs = Number.POSITIVE_INFINITY): void {
     for (const [deadline, delayMs] of this.#deadlines) {
       if (delayMs > maxMs) continue;

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 
 import type { KubeCredentials } from '../kube-credentials.ts';
 
-/** A request as the server saw it. */
 export interface SeenRequest {
   readonly method: string;
   readonly url: URL;
@@ -12,17 +11,17 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** Answers one request; it may also break the connection, or never answer. */
+/** Responds to one request, breaks the connection, or never responds. */
 export type Script = (request: SeenRequest, response: ServerResponse) => void;
 
-/** An HTTP server in the API server's place, for faults that a real one cannot be made to show on demand. */
+/** An HTTP server that replaces the API server, for faults that a real one cannot produce on demand. */
 export interface ScriptedServer {
   readonly credentials: KubeCredentials;
   readonly requests: readonly SeenRequest[];
   close(): Promise<void>;
 }
 
-/** Starts the server; each request is answered by the next script, the last one answers all that follow. */
+/** Starts the server. Each request runs the next script; the last script repeats. */
 export async function startScriptedServer(...scripts: readonly Script[]): Promise<ScriptedServer> {
   const requests: SeenRequest[] = [];
   const server = createServer((incoming, response) => {
@@ -52,7 +51,6 @@ export async function startScriptedServer(...scripts: readonly Script[]): Promis
   };
 }
 
-/** Answers with JSON. */
 export function json(statusCode: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Script {
   return (_request, response) => {
     response.writeHead(statusCode, { 'content-type': 'application/json', ...headers });
@@ -60,7 +58,7 @@ export function json(statusCode: number, body: unknown, headers: Readonly<Record
   };
 }
 
-/** Answers with a metav1.Status. */
+/** Responds with a metav1.Status. */
 export function status(
   code: number,
   reason: string,
@@ -71,15 +69,15 @@ export function status(
   return json(code, { kind: 'Status', status: 'Failure', code, reason, message, details }, headers);
 }
 
-/** Breaks the connection before an answer. */
+/** Breaks the connection before a response. */
 export const reset: Script = (_request, response) => {
   response.socket?.resetAndDestroy();
 };
 
-/** Never answers. */
+/** Never responds. */
 export const silent: Script = () => undefined;
 
-/** Answers with lines of a watch and then ends it, keeps it open, or breaks it. */
+/** Responds with lines of a watch and then ends it, keeps it open, or breaks it. */
 export function lines(events: readonly (object | string)[], then: 'end' | 'keep' | 'break' = 'keep'): Script {
   return (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
