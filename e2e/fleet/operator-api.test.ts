@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { runCli } from '../../apps/renewal-controller/src/cli/run-cli.ts';
 import type { Audit } from '../../libs/operator-api/src/audit.ts';
@@ -26,211 +26,215 @@ async function allShown(fleet: OperatedFleet, count: number): Promise<void> {
 
 const idsOf = ({ volumes }: VolumePage): readonly string[] => volumes.map(({ volumeId }) => volumeId);
 
-test('the table is searched, filtered, sorted and paged without gaps', async () => {
-  await using fleet = await OperatedFleet.start();
-  await fleet.startController();
-  const volumes = new MemoryVolumes();
-  for (let i = 0; i < 7; i += 1) {
-    const [namespace, issuer] = i % 2 === 0 ? ['shop', 'corporate'] : ['bank', 'public'];
-    volumes.set(`csi-${i}`, reportOf(`csi-${i}`, { expiresInMs: 3_600_000 - i * 60_000, namespace, issuer }));
-  }
-  volumes.set('csi-7', reportOf('csi-7', { error: '=HYPERLINK("http://evil")' }));
-  fleet.startAgent(volumes);
-  await allShown(fleet, 8);
-  const ask = async (query: string): Promise<VolumePage> => (await fleet.ask<VolumePage>(`volumes?${query}`)).body;
+describe('the operators’ API', () => {
+  test('the table is searched, filtered, sorted and paged without gaps', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const volumes = new MemoryVolumes();
+    for (let i = 0; i < 7; i += 1) {
+      const [namespace, issuer] = i % 2 === 0 ? ['shop', 'corporate'] : ['bank', 'public'];
+      volumes.set(`csi-${i}`, reportOf(`csi-${i}`, { expiresInMs: 3_600_000 - i * 60_000, namespace, issuer }));
+    }
+    volumes.set('csi-7', reportOf('csi-7', { error: '=HYPERLINK("http://evil")' }));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 8);
+    const ask = async (query: string): Promise<VolumePage> => (await fleet.ask<VolumePage>(`volumes?${query}`)).body;
 
-  assert.deepEqual(idsOf(await ask('search=CSI-3')), ['csi-3']);
-  assert.deepEqual(idsOf(await ask('search=csi-4.example&sort=pod')), ['csi-4']);
-  assert.deepEqual(idsOf(await ask('namespace=bank&sort=pod&order=desc')), ['csi-5', 'csi-3', 'csi-1']);
-  assert.deepEqual(idsOf(await ask('state=failing,expired')), ['csi-7']);
-  const soon = new Date(Date.now() + 3_600_000 - 4.5 * 60_000).toISOString();
-  assert.deepEqual(idsOf(await ask(`expiresBefore=${encodeURIComponent(soon)}`)), ['csi-6', 'csi-5']);
+    assert.deepEqual(idsOf(await ask('search=CSI-3')), ['csi-3']);
+    assert.deepEqual(idsOf(await ask('search=csi-4.example&sort=pod')), ['csi-4']);
+    assert.deepEqual(idsOf(await ask('namespace=bank&sort=pod&order=desc')), ['csi-5', 'csi-3', 'csi-1']);
+    assert.deepEqual(idsOf(await ask('state=failing,expired')), ['csi-7']);
+    const soon = new Date(Date.now() + 3_600_000 - 4.5 * 60_000).toISOString();
+    assert.deepEqual(idsOf(await ask(`expiresBefore=${encodeURIComponent(soon)}`)), ['csi-6', 'csi-5']);
 
-  const seen: string[] = [];
-  for (let after: string | undefined = ''; after !== undefined;) {
-    const page = await ask(`sort=namespace&limit=3${after === '' ? '' : `&after=${after}`}`);
-    assert.equal(page.total, 8);
-    seen.push(...idsOf(page));
-    after = page.next;
-  }
-  assert.deepEqual(seen, ['csi-1', 'csi-3', 'csi-5', 'csi-0', 'csi-2', 'csi-4', 'csi-6', 'csi-7']);
-  assert.equal((await fleet.ask('volumes?after=nonsense')).status, 400);
-  assert.equal((await fleet.ask('volumes?sort=colour')).status, 400);
+    const seen: string[] = [];
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = await ask(`sort=namespace&limit=3${after === '' ? '' : `&after=${after}`}`);
+      assert.equal(page.total, 8);
+      seen.push(...idsOf(page));
+      after = page.next;
+    }
+    assert.deepEqual(seen, ['csi-1', 'csi-3', 'csi-5', 'csi-0', 'csi-2', 'csi-4', 'csi-6', 'csi-7']);
+    assert.equal((await fleet.ask('volumes?after=nonsense')).status, 400);
+    assert.equal((await fleet.ask('volumes?sort=colour')).status, 400);
 
-  const facets = (await fleet.ask<Facets>('volumes/facets?limit=1')).body;
-  assert.deepEqual(facets.namespaces, [{ value: 'shop', count: 5 }]);
-  assert.equal(facets.isComplete, false);
-  const csv = await fleet.ask<string>('volumes/export?format=csv&sort=pod');
-  assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="certfleet-volumes-[\d-]+\.csv"/);
-  const lines = csv.body.split('\r\n');
-  assert.equal(lines.length, 10);
-  assert.match(lines[0] ?? '', /^namespace,pod,node,issuer,state,/);
-  const formula = lines[8] ?? '';
-  assert.ok(formula.includes(`"'=HYPERLINK(""http://evil"")"`), formula);
-  const json = await fleet.ask<VolumeRow[]>('volumes/export?format=json&namespace=bank');
-  assert.deepEqual(json.body.map(({ volumeId }) => volumeId).sort(), ['csi-1', 'csi-3', 'csi-5']);
-});
-
-test('a summary lists problems, and each volume, node and lane shows the same facts', async () => {
-  await using fleet = await OperatedFleet.start();
-  await fleet.startController();
-  const volumes = new MemoryVolumes();
-  volumes.set('csi-ok', reportOf('csi-ok'));
-  volumes.set('csi-bad', reportOf('csi-bad', { error: 'rate limit exceeded', issuer: 'broken' }));
-  volumes.set('csi-old', reportOf('csi-old', { dueInMs: -7_200_000, expiresInMs: -500 }));
-  fleet.startAgent(volumes);
-  await allShown(fleet, 3);
-  await eventually('the attention', async () => {
-    const { body } = await fleet.ask<Summary>('summary');
-    return body.attention.length === 2;
+    const facets = (await fleet.ask<Facets>('volumes/facets?limit=1')).body;
+    assert.deepEqual(facets.namespaces, [{ value: 'shop', count: 5 }]);
+    assert.equal(facets.isComplete, false);
+    const csv = await fleet.ask<string>('volumes/export?format=csv&sort=pod');
+    assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="certfleet-volumes-[\d-]+\.csv"/);
+    const lines = csv.body.split('\r\n');
+    assert.equal(lines.length, 10);
+    assert.match(lines[0] ?? '', /^namespace,pod,node,issuer,state,/);
+    const formula = lines[8] ?? '';
+    assert.ok(formula.includes(`"'=HYPERLINK(""http://evil"")"`), formula);
+    const json = await fleet.ask<VolumeRow[]>('volumes/export?format=json&namespace=bank');
+    assert.deepEqual(json.body.map(({ volumeId }) => volumeId).sort(), ['csi-1', 'csi-3', 'csi-5']);
   });
-  const { body: summary } = await fleet.ask<Summary>('summary');
-  assert.equal(summary.volumes, 3);
-  assert.equal(summary.byState.failing, 1);
-  assert.equal(summary.byState.expired, 1);
-  const [expired, failing] = summary.attention;
-  assert.deepEqual([expired?.severity, expired?.text], ['critical', '1 volume has expired']);
-  assert.match(
-    failing?.text ?? '',
-    /^1 volume of issuer ClusterIssuer\.cert-manager\.io\/\/broken has been failing since \d\d:\d\d UTC: rate limit exceeded$/,
-  );
-  const linked = (failing?.link ?? '').replace(/^\/volumes\?/, '');
-  assert.deepEqual(idsOf((await fleet.ask<VolumePage>(`volumes?${linked}`)).body), ['csi-bad']);
 
-  const { body: timeline } = await fleet.ask<Timeline>('timeline');
-  assert.deepEqual([timeline.due.hours.length, timeline.due.days.length, timeline.done.hours.length], [48, 30, 48]);
-  assert.equal(timeline.due.days.reduce((sum, { count }) => sum + count, 0) >= 2, true);
-  assert.equal(timeline.expiry.find(({ label }) => label === 'expired')?.count, 1);
+  test('a summary lists problems, and each volume, node and lane shows the same facts', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const volumes = new MemoryVolumes();
+    volumes.set('csi-ok', reportOf('csi-ok'));
+    volumes.set('csi-bad', reportOf('csi-bad', { error: 'rate limit exceeded', issuer: 'broken' }));
+    volumes.set('csi-old', reportOf('csi-old', { dueInMs: -7_200_000, expiresInMs: -500 }));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 3);
+    await eventually('the attention', async () => {
+      const { body } = await fleet.ask<Summary>('summary');
+      return body.attention.length === 2;
+    });
+    const { body: summary } = await fleet.ask<Summary>('summary');
+    assert.equal(summary.volumes, 3);
+    assert.equal(summary.byState.failing, 1);
+    assert.equal(summary.byState.expired, 1);
+    const [expired, failing] = summary.attention;
+    assert.deepEqual([expired?.severity, expired?.text], ['critical', '1 volume has expired']);
+    assert.match(
+      failing?.text ?? '',
+      /^1 volume of issuer ClusterIssuer\.cert-manager\.io\/\/broken has been failing since \d\d:\d\d UTC: rate limit exceeded$/,
+    );
+    const linked = (failing?.link ?? '').replace(/^\/volumes\?/, '');
+    assert.deepEqual(idsOf((await fleet.ask<VolumePage>(`volumes?${linked}`)).body), ['csi-bad']);
 
-  const { body: node } = await fleet.ask<NodeDetail>('nodes/node-a');
-  assert.deepEqual([node.volumes, node.isSilent, node.byState.failing], [3, false, 1]);
-  const { body: lanes } = await fleet.ask<LanePage>('lanes?search=BROKEN');
-  assert.deepEqual([lanes.total, lanes.lanes[0]?.byState.failing], [1, 1]);
-  assert.equal((await fleet.ask('nodes/nowhere')).status, 404);
-});
+    const { body: timeline } = await fleet.ask<Timeline>('timeline');
+    assert.deepEqual([timeline.due.hours.length, timeline.due.days.length, timeline.done.hours.length], [48, 30, 48]);
+    assert.equal(timeline.due.days.reduce((sum, { count }) => sum + count, 0) >= 2, true);
+    assert.equal(timeline.expiry.find(({ label }) => label === 'expired')?.count, 1);
 
-test('a paused lane shows waiting renewals with the reason, and operators’ actions are recorded and shown', async () => {
-  await using fleet = await OperatedFleet.start();
-  await fleet.startController();
-  const volumes = new RenewingVolumes();
-  for (const id of ['csi-1', 'csi-2', 'csi-3']) volumes.set(id, reportOf(id));
-  fleet.startAgent(volumes);
-  await allShown(fleet, 3);
-  const [lane] = (await fleet.ask<LanePage>('lanes')).body.lanes;
-  assert.ok(lane !== undefined);
-  await fleet.ask(`lanes/${lane.id}/pause`, { json: { reason: 'maintenance' } });
-  const chosen = [{ node: 'node-a', volumeId: 'csi-2' }];
-  const dry = await fleet.ask<RenewalPreview>('renewals', {
-    json: { selection: { query: { search: 'csi', state: 'healthy' } }, reason: 'count', dryRun: true },
+    const { body: node } = await fleet.ask<NodeDetail>('nodes/node-a');
+    assert.deepEqual([node.volumes, node.isSilent, node.byState.failing], [3, false, 1]);
+    const { body: lanes } = await fleet.ask<LanePage>('lanes?search=BROKEN');
+    assert.deepEqual([lanes.total, lanes.lanes[0]?.byState.failing], [1, 1]);
+    assert.equal((await fleet.ask('nodes/nowhere')).status, 404);
   });
-  assert.deepEqual([dry.body.count, dry.body.byNode], [3, [{ value: 'node-a', count: 3 }]]);
-  const renewal = await fleet.ask<Renewal>('renewals', { json: { selection: { volumes: chosen }, reason: 'leaked' } });
-  assert.deepEqual([renewal.status, renewal.body.total, renewal.body.selection], [202, 1, 'volumes=node-a/csi-2']);
-  await eventually('the hold to be shown', async () => {
-    const [row] = (await fleet.ask<VolumePage>('volumes?volumeId=csi-2')).body.volumes;
-    return row?.state === 'due' && row.waiting?.reason === 'paused';
+
+  test('a paused lane shows waiting renewals with the reason, and operators’ actions are recorded and shown', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const volumes = new RenewingVolumes();
+    for (const id of ['csi-1', 'csi-2', 'csi-3']) volumes.set(id, reportOf(id));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 3);
+    const [lane] = (await fleet.ask<LanePage>('lanes')).body.lanes;
+    assert.ok(lane !== undefined);
+    await fleet.ask(`lanes/${lane.id}/pause`, { json: { reason: 'maintenance' } });
+    const chosen = [{ node: 'node-a', volumeId: 'csi-2' }];
+    const dry = await fleet.ask<RenewalPreview>('renewals', {
+      json: { selection: { query: { search: 'csi', state: 'healthy' } }, reason: 'count', dryRun: true },
+    });
+    assert.deepEqual([dry.body.count, dry.body.byNode], [3, [{ value: 'node-a', count: 3 }]]);
+    const renewal = await fleet.ask<Renewal>('renewals', {
+      json: { selection: { volumes: chosen }, reason: 'leaked' },
+    });
+    assert.deepEqual([renewal.status, renewal.body.total, renewal.body.selection], [202, 1, 'volumes=node-a/csi-2']);
+    await eventually('the hold to be shown', async () => {
+      const [row] = (await fleet.ask<VolumePage>('volumes?volumeId=csi-2')).body.volumes;
+      return row?.state === 'due' && row.waiting?.reason === 'paused';
+    });
+    await fleet.ask(`lanes/${lane.id}/resume`, { method: 'POST' });
+    await eventually('the renewal', () => volumes.renewals.length === 1);
+    await eventually('the volume to be healthy again', async () => {
+      const [row] = (await fleet.ask<VolumePage>('volumes?volumeId=csi-2')).body.volumes;
+      return row?.state === 'healthy' && row.generation === 2;
+    });
+    const { body: audit } = await fleet.ask<Audit>('audit');
+    assert.deepEqual(
+      audit.entries.map(({ who, action, target, reason }) => [who, action, target, reason]),
+      [
+        ['local', 'resume', `lane ${lane.key}`, undefined],
+        ['local', 'renew', 'volumes=node-a/csi-2', 'leaked'],
+        ['local', 'pause', `lane ${lane.key}`, 'maintenance'],
+      ],
+    );
+    const first = (await fleet.ask<Audit>('audit?limit=2')).body;
+    const rest = (await fleet.ask<Audit>(`audit?limit=2&after=${first.next ?? ''}`)).body;
+    assert.deepEqual([...first.entries, ...rest.entries], audit.entries);
+    assert.equal(fleet.log.filter((line) => line.includes('"msg":"audit"')).length, 3);
+    let out = '';
+    const argv = ['audit', `--server=${fleet.origin}`];
+    const print = (text: string): void => void (out += text);
+    assert.equal(await runCli({ argv, env: {}, clock: systemClock, print, printError: print }), 0);
+    assert.match(out, /^AT +WHO +ACTION +TARGET +REASON/);
+    assert.match(out, /local +renew +volumes=node-a\/csi-2 +leaked/);
   });
-  await fleet.ask(`lanes/${lane.id}/resume`, { method: 'POST' });
-  await eventually('the renewal', () => volumes.renewals.length === 1);
-  await eventually('the volume to be healthy again', async () => {
-    const [row] = (await fleet.ask<VolumePage>('volumes?volumeId=csi-2')).body.volumes;
-    return row?.state === 'healthy' && row.generation === 2;
+
+  test('open pages are notified of changes, resume after an interruption, and are told when they may have missed some', async () => {
+    await using fleet = await OperatedFleet.start();
+    const controller = await fleet.startController();
+    const volumes = new MemoryVolumes();
+    volumes.set('csi-1', reportOf('csi-1'));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 1);
+    const reader = await EventReader.open(`${fleet.origin}/api/v1/events`);
+    volumes.set('csi-2', reportOf('csi-2'));
+    const change = await reader.next((event) => event.data.includes('csi-2'));
+    assert.equal(change.type, 'change');
+    reader.close();
+
+    volumes.set('csi-3', reportOf('csi-3'));
+    await allShown(fleet, 3);
+    const again = await EventReader.open(`${fleet.origin}/api/v1/events`, change.id);
+    // Events from before the interruption are not repeated.
+    const missed = JSON.parse((await again.next((event) => event.data.includes('csi-3'))).data) as ChangeEvent;
+    assert.ok(missed.kinds.includes('volumes'));
+    assert.deepEqual(missed.volumes, [['node-a', 'csi-3']]);
+    await fleet.redis.kill();
+    await fleet.redis.start();
+    assert.equal((await again.next((event) => event.type === 'reset')).type, 'reset');
+    const stale = await EventReader.open(`${fleet.origin}/api/v1/events`, change.id);
+    assert.equal((await stale.next(() => true)).type, 'reset');
+    stale.close();
+    // An open stream does not delay a stop.
+    await controller.stop();
+    await again.ended;
   });
-  const { body: audit } = await fleet.ask<Audit>('audit');
-  assert.deepEqual(
-    audit.entries.map(({ who, action, target, reason }) => [who, action, target, reason]),
-    [
-      ['local', 'resume', `lane ${lane.key}`, undefined],
-      ['local', 'renew', 'volumes=node-a/csi-2', 'leaked'],
-      ['local', 'pause', `lane ${lane.key}`, 'maintenance'],
-    ],
-  );
-  const first = (await fleet.ask<Audit>('audit?limit=2')).body;
-  const rest = (await fleet.ask<Audit>(`audit?limit=2&after=${first.next ?? ''}`)).body;
-  assert.deepEqual([...first.entries, ...rest.entries], audit.entries);
-  assert.equal(fleet.log.filter((line) => line.includes('"msg":"audit"')).length, 3);
-  let out = '';
-  const argv = ['audit', `--server=${fleet.origin}`];
-  const print = (text: string): void => void (out += text);
-  assert.equal(await runCli({ argv, env: {}, clock: systemClock, print, printError: print }), 0);
-  assert.match(out, /^AT +WHO +ACTION +TARGET +REASON/);
-  assert.match(out, /local +renew +volumes=node-a\/csi-2 +leaked/);
-});
 
-test('open pages are notified of changes, resume after an interruption, and are told when they may have missed some', async () => {
-  await using fleet = await OperatedFleet.start();
-  const controller = await fleet.startController();
-  const volumes = new MemoryVolumes();
-  volumes.set('csi-1', reportOf('csi-1'));
-  fleet.startAgent(volumes);
-  await allShown(fleet, 1);
-  const reader = await EventReader.open(`${fleet.origin}/api/v1/events`);
-  volumes.set('csi-2', reportOf('csi-2'));
-  const change = await reader.next((event) => event.data.includes('csi-2'));
-  assert.equal(change.type, 'change');
-  reader.close();
+  test('serves the page under a strict policy, hashed files as immutable, and one document for all views', async () => {
+    await using fleet = await OperatedFleet.start();
+    const page = join(fleet.directory, 'page');
+    mkdirSync(join(page, 'assets'), { recursive: true });
+    writeFileSync(join(page, 'index.html'), '<!doctype html><title>certfleet</title>');
+    writeFileSync(join(page, 'assets/index-abc123.js'), 'export {};');
+    writeFileSync(join(page, 'assets/index-abc123.js.gz'), 'zipped');
+    await fleet.startController(`--page-directory=${page}`);
+    const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(`${fleet.origin}${path}`, { headers });
+    const view = await get('/volumes/node-a/csi-1', { accept: 'text/html' });
+    assert.match(await view.text(), /<title>certfleet/);
+    assert.equal(view.headers.get('cache-control'), 'no-cache');
+    const policy = view.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none';script-src 'self';style-src 'self'/);
+    assert.ok(!policy.includes('unsafe'));
+    const script = await get('/assets/index-abc123.js', { 'accept-encoding': 'gzip' });
+    assert.equal(script.headers.get('cache-control'), 'public, max-age=31536000, immutable');
+    assert.equal(script.headers.get('content-encoding'), 'gzip');
+    await script.body?.cancel();
+    assert.equal((await get('/assets/gone.js', { accept: '*/*' })).status, 404);
+    assert.equal((await get('/api/v1/nothing', { accept: 'text/html' })).status, 404);
+    const description = (await fleet.ask<{ paths: Record<string, object> }>('openapi.json')).body;
+    for (const path of ['volumes', 'volumes/{node}/{volumeId}', 'lanes/{id}/pause', 'renewals', 'session', 'audit'])
+      assert.ok(`/api/v1/${path}` in description.paths, path);
+  });
 
-  volumes.set('csi-3', reportOf('csi-3'));
-  await allShown(fleet, 3);
-  const again = await EventReader.open(`${fleet.origin}/api/v1/events`, change.id);
-  // Events from before the interruption are not repeated.
-  const missed = JSON.parse((await again.next((event) => event.data.includes('csi-3'))).data) as ChangeEvent;
-  assert.ok(missed.kinds.includes('volumes'));
-  assert.deepEqual(missed.volumes, [['node-a', 'csi-3']]);
-  await fleet.redis.kill();
-  await fleet.redis.start();
-  assert.equal((await again.next((event) => event.type === 'reset')).type, 'reset');
-  const stale = await EventReader.open(`${fleet.origin}/api/v1/events`, change.id);
-  assert.equal((await stale.next(() => true)).type, 'reset');
-  stale.close();
-  // An open stream does not delay a stop.
-  await controller.stop();
-  await again.ended;
-});
+  test('explains how to build the page when it is missing', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController(`--page-directory=${join(fleet.directory, 'none')}`);
+    const answer = await fetch(`${fleet.origin}/`, { headers: { accept: 'text/html' } });
+    assert.equal(answer.status, 404);
+    assert.match(await answer.text(), /npm run build --workspace @certfleet\/dashboard/);
+  });
 
-test('serves the page under a strict policy, hashed files as immutable, and one document for all views', async () => {
-  await using fleet = await OperatedFleet.start();
-  const page = join(fleet.directory, 'page');
-  mkdirSync(join(page, 'assets'), { recursive: true });
-  writeFileSync(join(page, 'index.html'), '<!doctype html><title>certfleet</title>');
-  writeFileSync(join(page, 'assets/index-abc123.js'), 'export {};');
-  writeFileSync(join(page, 'assets/index-abc123.js.gz'), 'zipped');
-  await fleet.startController(`--page-directory=${page}`);
-  const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(`${fleet.origin}${path}`, { headers });
-  const view = await get('/volumes/node-a/csi-1', { accept: 'text/html' });
-  assert.match(await view.text(), /<title>certfleet/);
-  assert.equal(view.headers.get('cache-control'), 'no-cache');
-  const policy = view.headers.get('content-security-policy') ?? '';
-  assert.match(policy, /default-src 'none';script-src 'self';style-src 'self'/);
-  assert.ok(!policy.includes('unsafe'));
-  const script = await get('/assets/index-abc123.js', { 'accept-encoding': 'gzip' });
-  assert.equal(script.headers.get('cache-control'), 'public, max-age=31536000, immutable');
-  assert.equal(script.headers.get('content-encoding'), 'gzip');
-  await script.body?.cancel();
-  assert.equal((await get('/assets/gone.js', { accept: '*/*' })).status, 404);
-  assert.equal((await get('/api/v1/nothing', { accept: 'text/html' })).status, 404);
-  const description = (await fleet.ask<{ paths: Record<string, object> }>('openapi.json')).body;
-  for (const path of ['volumes', 'volumes/{node}/{volumeId}', 'lanes/{id}/pause', 'renewals', 'session', 'audit'])
-    assert.ok(`/api/v1/${path}` in description.paths, path);
-});
-
-test('explains how to build the page when it is missing', async () => {
-  await using fleet = await OperatedFleet.start();
-  await fleet.startController(`--page-directory=${join(fleet.directory, 'none')}`);
-  const answer = await fetch(`${fleet.origin}/`, { headers: { accept: 'text/html' } });
-  assert.equal(answer.status, 404);
-  assert.match(await answer.text(), /npm run build --workspace @certfleet\/dashboard/);
-});
-
-test('rejects requests of other sites and of names that were made to resolve here', async () => {
-  await using fleet = await OperatedFleet.start();
-  await fleet.startController();
-  const json = { selection: {}, reason: 'x', everything: true, dryRun: true };
-  const from = async (headers: Record<string, string>): Promise<number> =>
-    (await fleet.ask('renewals', { json, headers })).status;
-  assert.equal(await from({}), 200);
-  assert.equal(await from({ origin: fleet.origin, 'sec-fetch-site': 'same-origin' }), 200);
-  assert.equal(await from({ origin: 'https://evil.example' }), 403);
-  assert.equal(await from({ 'sec-fetch-site': 'cross-site' }), 403);
+  test('rejects requests of other sites and of names that were made to resolve here', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const json = { selection: {}, reason: 'x', everything: true, dryRun: true };
+    const from = async (headers: Record<string, string>): Promise<number> =>
+      (await fleet.ask('renewals', { json, headers })).status;
+    assert.equal(await from({}), 200);
+    assert.equal(await from({ origin: fleet.origin, 'sec-fetch-site': 'same-origin' }), 200);
+    assert.equal(await from({ origin: 'https://evil.example' }), 403);
+    assert.equal(await from({ 'sec-fetch-site': 'cross-site' }), 403);
+  });
 });

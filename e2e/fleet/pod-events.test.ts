@@ -1,6 +1,6 @@
 // A pod's events from a real API server, with the chart's permissions.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { podEventReader } from '../../apps/renewal-controller/src/kube/pod-events.ts';
 import { systemClock } from '../../libs/shared/src/clock.ts';
 import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
@@ -82,63 +82,65 @@ function event(name: string, uid: string, fields: object): object {
   };
 }
 
-test("returns the pod's events, latest first, of the older and the newer kind, and of no other pod", async () => {
-  const at = (minute: number): string => `2026-11-26T10:0${minute}:00Z`;
-  await cluster.apply([
-    event('First', podUid, { lastTimestamp: at(1), count: 3, message: 'seen thrice' }),
-    event('Third', podUid, { lastTimestamp: at(3), type: 'Warning', message: 'x'.repeat(1024) }),
-    event('Second', podUid, {
-      eventTime: '2026-11-26T10:00:00.000000Z',
-      action: 'Renew',
-      reportingComponent: 'certfleet.io/agent',
-      reportingInstance: 'agent-1',
-      series: { count: 7, lastObservedTime: '2026-11-26T10:02:00.000000Z' },
-    }),
-    event('Foreign', await uidOf('other'), { lastTimestamp: at(4) }),
-  ]);
-  const { events, unavailable } = await podEventReader(await clientAs('controller'))({ namespace, podUid });
-  assert.equal(unavailable, undefined);
-  assert.deepEqual(
-    events.map((each) => [each.reason, each.type, each.count, each.at]),
-    [
-      ['Third', 'Warning', 1, '2026-11-26T10:03:00.000Z'],
-      ['Second', 'Normal', 7, '2026-11-26T10:02:00.000Z'],
-      ['First', 'Normal', 3, '2026-11-26T10:01:00.000Z'],
-    ],
-  );
-  assert.equal(events[2]?.message, 'seen thrice');
-});
+describe('pod events', () => {
+  test("returns the pod's events, latest first, of the older and the newer kind, and of no other pod", async () => {
+    const at = (minute: number): string => `2026-11-26T10:0${minute}:00Z`;
+    await cluster.apply([
+      event('First', podUid, { lastTimestamp: at(1), count: 3, message: 'seen thrice' }),
+      event('Third', podUid, { lastTimestamp: at(3), type: 'Warning', message: 'x'.repeat(1024) }),
+      event('Second', podUid, {
+        eventTime: '2026-11-26T10:00:00.000000Z',
+        action: 'Renew',
+        reportingComponent: 'certfleet.io/agent',
+        reportingInstance: 'agent-1',
+        series: { count: 7, lastObservedTime: '2026-11-26T10:02:00.000000Z' },
+      }),
+      event('Foreign', await uidOf('other'), { lastTimestamp: at(4) }),
+    ]);
+    const { events, unavailable } = await podEventReader(await clientAs('controller'))({ namespace, podUid });
+    assert.equal(unavailable, undefined);
+    assert.deepEqual(
+      events.map((each) => [each.reason, each.type, each.count, each.at]),
+      [
+        ['Third', 'Warning', 1, '2026-11-26T10:03:00.000Z'],
+        ['Second', 'Normal', 7, '2026-11-26T10:02:00.000Z'],
+        ['First', 'Normal', 3, '2026-11-26T10:01:00.000Z'],
+      ],
+    );
+    assert.equal(events[2]?.message, 'seen thrice');
+  });
 
-test('returns at most one page', async () => {
-  const uid = '0b8f8f5c-0000-4000-8000-000000000001';
-  const many = Array.from({ length: 120 }, (_, i) =>
-    event(`many-${i}`, uid, {
-      lastTimestamp: new Date(Date.UTC(2026, 10, 26) + i * 1000).toISOString().replace('.000', ''),
-    }),
-  );
-  await cluster.apply(many);
-  const { events } = await podEventReader(await clientAs('controller'))({ namespace, podUid: uid });
-  assert.deepEqual([events.length, events[0]?.reason, events.at(-1)?.reason], [100, 'many-119', 'many-20']);
-});
+  test('returns at most one page', async () => {
+    const uid = '0b8f8f5c-0000-4000-8000-000000000001';
+    const many = Array.from({ length: 120 }, (_, i) =>
+      event(`many-${i}`, uid, {
+        lastTimestamp: new Date(Date.UTC(2026, 10, 26) + i * 1000).toISOString().replace('.000', ''),
+      }),
+    );
+    await cluster.apply(many);
+    const { events } = await podEventReader(await clientAs('controller'))({ namespace, podUid: uid });
+    assert.deepEqual([events.length, events[0]?.reason, events.at(-1)?.reason], [100, 'many-119', 'many-20']);
+  });
 
-test('reports why there are none: no permission, no API server, no pod to ask about', async () => {
-  const pod = { namespace, podUid };
-  const refused = await podEventReader(await clientAs('stranger'))(pod);
-  assert.deepEqual(refused.events, []);
-  assert.match(refused.unavailable ?? '', /^cannot read events from the API server: .*cannot list resource "events"/);
-  const away: Pick<KubeClient, 'request'> = { request: () => Promise.reject(new Error('connect ECONNREFUSED')) };
-  assert.equal(
-    (await podEventReader(away)(pod)).unavailable,
-    'cannot read events from the API server: connect ECONNREFUSED',
-  );
-  const asked = { request: () => assert.fail('asked the API server') };
-  for (const hostile of [
-    { namespace: '../../nodes', podUid },
-    { namespace: '', podUid },
-    { namespace, podUid: '' },
-    { namespace, podUid: `${podUid},involvedObject.name!=x` },
-  ]) {
-    const answer = await podEventReader(asked)(hostile);
-    assert.equal(answer.unavailable, 'the node reported no valid pod');
-  }
+  test('reports why there are none: no permission, no API server, no pod to ask about', async () => {
+    const pod = { namespace, podUid };
+    const refused = await podEventReader(await clientAs('stranger'))(pod);
+    assert.deepEqual(refused.events, []);
+    assert.match(refused.unavailable ?? '', /^cannot read events from the API server: .*cannot list resource "events"/);
+    const away: Pick<KubeClient, 'request'> = { request: () => Promise.reject(new Error('connect ECONNREFUSED')) };
+    assert.equal(
+      (await podEventReader(away)(pod)).unavailable,
+      'cannot read events from the API server: connect ECONNREFUSED',
+    );
+    const asked = { request: () => assert.fail('asked the API server') };
+    for (const hostile of [
+      { namespace: '../../nodes', podUid },
+      { namespace: '', podUid },
+      { namespace, podUid: '' },
+      { namespace, podUid: `${podUid},involvedObject.name!=x` },
+    ]) {
+      const answer = await podEventReader(asked)(hostile);
+      assert.equal(answer.unavailable, 'the node reported no valid pod');
+    }
+  });
 });

@@ -1,7 +1,7 @@
 // Streams that their agents have closed, against the controller's fleet API: none displaces a newer one.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { connectToController } from '../../apps/node-agent/src/fleet/controller-client.ts';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { AgentMessage } from '../../libs/shared/gen/fleet/v1/fleet.ts';
@@ -62,69 +62,71 @@ async function assertUndisturbed(fleet: FleetFixture, volumes: MemoryVolumes): P
   );
 }
 
-test('a review that ends after a newer stream was accepted does not revive a dead stream', async (t) => {
-  await using fleet = await FleetFixture.start();
-  const { identify, asked, answer } = slowFirstReview();
-  const { port } = await fleet.startReplica(0, identify);
-  const stranded = await strand(fleet, port);
-  t.after(() => stranded.cancel());
-  await asked;
-  const volumes = new MemoryVolumes(['csi-1']);
-  fleet.link(port, volumes);
-  await fleet.untilIndexed('node-a', { 'csi-1': 1 });
-  const welcome = stranded.heard();
-  answer();
-  assert.equal((await welcome).welcome?.nodeName, 'node-a');
-  await assertUndisturbed(fleet, volumes);
-});
+describe('the order of streams', () => {
+  test('a review that ends after a newer stream was accepted does not revive a dead stream', async (t) => {
+    await using fleet = await FleetFixture.start();
+    const { identify, asked, answer } = slowFirstReview();
+    const { port } = await fleet.startReplica(0, identify);
+    const stranded = await strand(fleet, port);
+    t.after(() => stranded.cancel());
+    await asked;
+    const volumes = new MemoryVolumes(['csi-1']);
+    fleet.link(port, volumes);
+    await fleet.untilIndexed('node-a', { 'csi-1': 1 });
+    const welcome = stranded.heard();
+    answer();
+    assert.equal((await welcome).welcome?.nodeName, 'node-a');
+    await assertUndisturbed(fleet, volumes);
+  });
 
-test('a stream that was cancelled during its token review is not served', async () => {
-  await using fleet = await FleetFixture.start();
-  const { identify, asked, answer } = slowFirstReview();
-  const { port, server } = await fleet.startReplica(0, identify);
-  const stranded = await strand(fleet, port);
-  await asked;
-  stranded.cancel();
-  const volumes = new MemoryVolumes(['csi-1']);
-  fleet.link(port, volumes);
-  await fleet.untilIndexed('node-a', { 'csi-1': 1 });
-  answer();
-  await eventually('the cancelled stream to be let go', () =>
-    fleet.log.some((line) => line.includes('closed the stream')),
-  );
-  assert.equal(server.connected, 1);
-  await assertUndisturbed(fleet, volumes);
-});
+  test('a stream that was cancelled during its token review is not served', async () => {
+    await using fleet = await FleetFixture.start();
+    const { identify, asked, answer } = slowFirstReview();
+    const { port, server } = await fleet.startReplica(0, identify);
+    const stranded = await strand(fleet, port);
+    await asked;
+    stranded.cancel();
+    const volumes = new MemoryVolumes(['csi-1']);
+    fleet.link(port, volumes);
+    await fleet.untilIndexed('node-a', { 'csi-1': 1 });
+    answer();
+    await eventually('the cancelled stream to be let go', () =>
+      fleet.log.some((line) => line.includes('closed the stream')),
+    );
+    assert.equal(server.connected, 1);
+    await assertUndisturbed(fleet, volumes);
+  });
 
-test('a message older than a newer stream displaces nothing on another replica', async (t) => {
-  await using fleet = await FleetFixture.start();
-  const first = await fleet.startReplica();
-  const second = await fleet.startReplica();
-  const stranded = await strand(fleet, first.port);
-  t.after(() => stranded.cancel());
-  await stranded.heard();
-  const volumes = new MemoryVolumes(['csi-1']);
-  fleet.link(second.port, volumes);
-  await fleet.untilIndexed('node-a', { 'csi-1': 1 });
-  // Sent before, and delayed in a paused replica.
-  stranded.send({ heartbeat: {} });
-  assert.match(await stranded.ended, /newer stream of this node/);
-  fleet.log.length = 0;
-  await assertUndisturbed(fleet, volumes);
-});
+  test('a message older than a newer stream displaces nothing on another replica', async (t) => {
+    await using fleet = await FleetFixture.start();
+    const first = await fleet.startReplica();
+    const second = await fleet.startReplica();
+    const stranded = await strand(fleet, first.port);
+    t.after(() => stranded.cancel());
+    await stranded.heard();
+    const volumes = new MemoryVolumes(['csi-1']);
+    fleet.link(second.port, volumes);
+    await fleet.untilIndexed('node-a', { 'csi-1': 1 });
+    // Sent before, and delayed in a paused replica.
+    stranded.send({ heartbeat: {} });
+    assert.match(await stranded.ended, /newer stream of this node/);
+    fleet.log.length = 0;
+    await assertUndisturbed(fleet, volumes);
+  });
 
-test('dead streams rotate no password and are limited', async (t) => {
-  await using fleet = await FleetFixture.start();
-  const { port } = await fleet.startReplica();
-  const volumes = new MemoryVolumes(['csi-1']);
-  fleet.link(port, volumes);
-  await fleet.untilIndexed('node-a', { 'csi-1': 1 });
-  const stranded: Stranded[] = [];
-  t.after(() => stranded.forEach((each) => each.cancel()));
-  for (let i = 0; i < 5; i += 1) {
-    stranded.push(await strand(fleet, port));
-    await stranded.at(-1)?.heard();
-  }
-  for (const each of stranded.slice(0, 2)) assert.match(await each.ended, /too many streams of this node/);
-  await assertUndisturbed(fleet, volumes);
+  test('dead streams rotate no password and are limited', async (t) => {
+    await using fleet = await FleetFixture.start();
+    const { port } = await fleet.startReplica();
+    const volumes = new MemoryVolumes(['csi-1']);
+    fleet.link(port, volumes);
+    await fleet.untilIndexed('node-a', { 'csi-1': 1 });
+    const stranded: Stranded[] = [];
+    t.after(() => stranded.forEach((each) => each.cancel()));
+    for (let i = 0; i < 5; i += 1) {
+      stranded.push(await strand(fleet, port));
+      await stranded.at(-1)?.heard();
+    }
+    for (const each of stranded.slice(0, 2)) assert.match(await each.ended, /too many streams of this node/);
+    await assertUndisturbed(fleet, volumes);
+  });
 });

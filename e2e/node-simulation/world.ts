@@ -36,7 +36,7 @@ interface RunLimits {
   readonly isOver?: (() => boolean) | undefined;
 }
 
-/** One simulated node and its cluster, from a scenario: everything in it is deterministic. */
+/** One simulated node and its cluster from a scenario, fully deterministic. */
 export class World {
   readonly scenario: Scenario;
   readonly time = new SimulatedTime();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { it } from 'node:test';
+import { describe, it } from 'node:test';
 import { parseCli } from '../../apps/renewal-controller/src/cli/cli-options.ts';
 import { chartRules } from './support/chart-rules.ts';
 
@@ -17,48 +17,50 @@ function metricsIn(text: string): readonly string[] {
   return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
 }
 
-for (const [what, text] of Object.entries({
-  alerts: read('helm/certfleet/files/alerts.yaml'),
-  runbook: runbook,
-})) {
-  it(`every metric of the ${what} is on the reference pages`, () => {
-    const names = metricsIn(text);
-    assert.ok(names.length > 5);
-    assert.deepEqual(
-      names.filter((name) => !references.includes(`\`${name}\``)),
-      [],
-    );
-  });
-}
-
-it('every alert links to its section of the runbook, and every section has its alert', async () => {
-  const runbookUrl = { 'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md' };
-  const rules = [
-    ...(await chartRules(runbookUrl)),
-    ...(await chartRules({ ...runbookUrl, 'controller.enabled': false })),
-  ];
-  const titles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title);
-  const sections = titles.filter((title) => title !== 'Preparation');
-  assert.deepEqual([...new Set(rules.map(({ alert }) => alert))].sort(), [...sections].sort());
-  for (const { alert, annotations } of rules) {
-    assert.equal(annotations['runbook_url'], `https://git.example.com/docs/runbook.md#${alert.toLowerCase()}`);
+describe('metric names', () => {
+  for (const [what, text] of Object.entries({
+    alerts: read('helm/certfleet/files/alerts.yaml'),
+    runbook: runbook,
+  })) {
+    it(`every metric of the ${what} is on the reference pages`, () => {
+      const names = metricsIn(text);
+      assert.ok(names.length > 5);
+      assert.deepEqual(
+        names.filter((name) => !references.includes(`\`${name}\``)),
+        [],
+      );
+    });
   }
-});
 
-it('every section of the runbook has its meaning, checks, actions and escalation', () => {
-  for (const section of runbook.split(/^## (?!Preparation)/m).slice(1)) {
-    for (const part of ['Meaning', 'Risk', 'Check', 'Escalate']) {
-      assert.ok(section.includes(`**${part}`), `${part} in ${section}`);
+  it('every alert links to its section of the runbook, and every section has its alert', async () => {
+    const runbookUrl = { 'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md' };
+    const rules = [
+      ...(await chartRules(runbookUrl)),
+      ...(await chartRules({ ...runbookUrl, 'controller.enabled': false })),
+    ];
+    const titles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title);
+    const sections = titles.filter((title) => title !== 'Preparation');
+    assert.deepEqual([...new Set(rules.map(({ alert }) => alert))].sort(), [...sections].sort());
+    for (const { alert, annotations } of rules) {
+      assert.equal(annotations['runbook_url'], `https://git.example.com/docs/runbook.md#${alert.toLowerCase()}`);
     }
-    assert.match(section, /\*\*Fix\.\*\*|\*\*Check and fix\.\*\*/);
-  }
-});
+  });
 
-it('every command of the runbook is valid for the command line', () => {
-  const commands = [...runbook.matchAll(/(?:`|^)certfleet ([a-z][^`\n]*)/gm)].map(([, words = '']) => words);
-  assert.ok(commands.length > 10);
-  for (const words of commands) {
-    const { command } = parseCli(words.split(' '));
-    assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|audit|help)$/);
-  }
+  it('every section of the runbook has its meaning, checks, actions and escalation', () => {
+    for (const section of runbook.split(/^## (?!Preparation)/m).slice(1)) {
+      for (const part of ['Meaning', 'Risk', 'Check', 'Escalate']) {
+        assert.ok(section.includes(`**${part}`), `${part} in ${section}`);
+      }
+      assert.match(section, /\*\*Fix\.\*\*|\*\*Check and fix\.\*\*/);
+    }
+  });
+
+  it('every command of the runbook is valid for the command line', () => {
+    const commands = [...runbook.matchAll(/(?:`|^)certfleet ([a-z][^`\n]*)/gm)].map(([, words = '']) => words);
+    assert.ok(commands.length > 10);
+    for (const words of commands) {
+      const { command } = parseCli(words.split(' '));
+      assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|audit|help)$/);
+    }
+  });
 });

@@ -52,7 +52,7 @@ describe('actions on the page', () => {
     await page.getByRole('region', { name: 'Selection' }).getByText('2 volumes selected').waitFor();
     await page.getByRole('button', { name: 'Renew selected' }).click();
     await renew(page, '2 volumes', 'moved to another CA');
-    await page.getByRole('link', { name: 'See the progress' }).click();
+    await page.getByRole('link', { name: 'Show progress' }).click();
     await page.locator('.card').getByText('Finished').waitFor();
     assert.deepEqual(fleet.renewed, ['csi-db', 'csi-queue']);
   });
@@ -107,7 +107,7 @@ describe('actions on the page', () => {
     const page = await browser.open(`${fleet.url}/volumes`);
     await page.getByRole('button', { name: /^Renew all that match/ }).click();
     await renew(page, '6 volumes', 'a mistake');
-    await page.getByRole('link', { name: 'See the progress' }).click();
+    await page.getByRole('link', { name: 'Show progress' }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel pending renewals' }).click();
     await page.locator('.card').getByText('Cancelled', { exact: true }).waitFor();

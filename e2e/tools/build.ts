@@ -22,7 +22,7 @@ export async function crdDirectory(module: 'cert-manager' | 'approver-policy'): 
   return join(await buildModule(module), 'crds');
 }
 
-/** Builds one module of e2e/tools unless that is done, and returns the folder with its binaries and assets. */
+/** Builds one module of e2e/tools unless the cache has it, and returns the directory with its binaries and assets. */
 export function buildModule(module: string, log: Log = toProgress): Promise<string> {
   const known = resolved.get(module);
   if (known !== undefined) return known;

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Debian packages that the end-to-end tests use, with what for. */
+/** Debian packages that the end-to-end tests use, with their purpose. */
 const hostPackages: Readonly<Record<string, string>> = {
   buildah: 'builds images',
   'busybox-static': 'the shell of the test image',
@@ -30,9 +30,9 @@ const hostPackages: Readonly<Record<string, string>> = {
   'util-linux': 'nsenter, unshare and flock',
 };
 
-/** Which of the named packages are not installed; all of them where dpkg is not there to ask. */
+/** The missing packages; all of them without dpkg. */
 async function missingHostPackages(names: readonly string[] = Object.keys(hostPackages)): Promise<string[]> {
-  // dpkg-query fails when it does not know one of the names, and still prints the others.
+  // dpkg-query fails when it does not know one of the names, but still prints the others.
   const output = await run('dpkg-query', [
     '--show',
     '--showformat',

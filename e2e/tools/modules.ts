@@ -1,4 +1,4 @@
-/** Where a Go module's folder holds files that a test applies as they are, and the name they get in the cache. */
+/** The path of files in a Go module that a test applies unchanged, and their name in the cache. */
 interface ModuleAsset {
   readonly module: string;
   readonly path: string;

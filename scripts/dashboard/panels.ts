@@ -1,4 +1,4 @@
-/** One query of a panel, and how its series are called. */
+/** One query of a panel, and the legend of its series. */
 interface Query {
   readonly expr: string;
   readonly legend: string;

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** A line of a service's log. */
 interface LogLine {
   readonly level?: string;
   readonly msg?: string;

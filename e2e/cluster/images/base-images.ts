@@ -10,7 +10,7 @@ import type { ImageRecipe } from './image-recipe.ts';
 import { nodeRecipe } from './node-image.ts';
 import { busyboxRecipe, pauseRecipe, redisRecipe } from './test-images.ts';
 
-/** Name of the image with a shell, the common commands and openssl. */
+/** Name of the image with a shell, common commands and openssl. */
 export const busyboxImage = 'docker.io/library/busybox:latest';
 
 const recipeLabel = 'certfleet.test/recipe';

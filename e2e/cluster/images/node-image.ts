@@ -8,7 +8,7 @@ import { debianBase, debianSuite } from './debian-base.ts';
 // libatomic1: the node binary is linked to it.
 const packages = ['mount', 'ca-certificates', 'libatomic1'];
 
-/** The name under which Docker Hub has the official image that this one stands in for. */
+/** The tag of the official image on Docker Hub, which this image replaces. */
 const tag = `docker.io/library/node:26-${debianSuite}-slim`;
 
 /**

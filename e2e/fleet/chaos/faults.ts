@@ -26,7 +26,7 @@ const dayMs = 86_400_000;
 /** The writes that a failover loses. */
 const missedMs = 1_000;
 
-/** Off by minutes, hours or days, ahead or behind. */
+/** An offset of minutes, hours or days, ahead or behind. */
 function offsetOf({ detail }: FaultTarget): number {
   const sizes = [5 * minuteMs, 45 * minuteMs, 7 * 60 * minuteMs, 2 * dayMs, 9 * dayMs];
   const size = sizes[Math.floor(detail * 997) % sizes.length] ?? minuteMs;

@@ -17,7 +17,10 @@ const reportMs = 3_000;
 /** Scheduling, queues and reports, for a whole lane. */
 const slackMs = 5_000;
 
-/** How long a lane takes to renew so many, in milliseconds: each success takes a quarter of a halving from its pace. */
+/**
+ * How long a lane takes for so many renewals, in milliseconds: each success removes a quarter of a halving from its
+ * rate.
+ */
 function paceMs(count: number, ratePerSecond: number, halvings: number): number {
   let totalMs = 0;
   for (let i = 0; i < count; i += 1) totalMs += (1_000 / ratePerSecond) * 2 ** Math.max(0, halvings - i / 4);

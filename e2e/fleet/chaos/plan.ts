@@ -4,7 +4,7 @@ import { agentBehaviours } from './agents/messages.ts';
 import type { AgentBehaviour } from './agents/messages.ts';
 import { itemAt, Random } from './random.ts';
 
-/** A fault that a seed determines: when, what, to whom, for how long. Times in milliseconds from the round's start. */
+/** A fault that a seed determines. Times in milliseconds from the round's start. */
 export interface PlannedFault extends FaultTarget {
   readonly kind: FaultKind;
   readonly atMs: number;

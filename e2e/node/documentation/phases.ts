@@ -166,7 +166,7 @@ const issuerFails: Phase = {
       run: runbook('kubectl get events -A --field-selector reason=FailedMount'),
       expect: [/FailedMount +pod\/hopeless/, /hopeless/],
     },
-    { act: 'the pod is given up', do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['hopeless']) },
+    { act: 'the pod is deleted', do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['hopeless']) },
     { run: runbook('certfleet pause $ISSUER --reason=maintenance'), expect: [/paused/i, /resumed|open/i] },
   ],
 };

@@ -34,7 +34,7 @@ export interface FleetContext {
   stop(): Promise<void>;
 }
 
-/** Tokens of three ServiceAccounts: with the chart's roles, and with none. */
+/** Tokens of three ServiceAccounts: with the chart's roles, and without. */
 type OperatorTokens = Readonly<Record<'viewer' | 'renewer' | 'stranger', string>>;
 
 /** Suites are registered before the cluster exists. */

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import { defaultNamespace, mountPath } from './certificate-pod.ts';
 
-/** A file as a process in the pod sees it. */
+/** A file as seen by a process in the pod. */
 interface PodFile {
   /** Octal digits, `440`. */
   readonly mode: string;

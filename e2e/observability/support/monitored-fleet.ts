@@ -24,7 +24,7 @@ const namespace = 'cert-manager';
 export const issuerKey = 'ClusterIssuer.cert-manager.io//ca';
 /** An issuer whose lane starts one renewal per minute. */
 export const narrowIssuer = 'narrow';
-/** The nodes that have an agent. */
+/** The nodes with an agent. */
 const nodeNames = ['node-1', 'node-2'] as const;
 export type NodeName = (typeof nodeNames)[number];
 

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { asCertfleetError, CertfleetError } from './errors.ts';
 
-/** One command-line flag: how it is written, what it means, and what its text becomes. */
+/** One command-line flag: its spelling, help text and parser. */
 interface Flag<Value> {
-  /** Text that stands for the flag when it is not given; undefined makes the flag required. */
+  /** The text used when the flag is not given; undefined makes the flag required. */
   readonly fallback: string | undefined;
   readonly help: string;
   /** @throws CertfleetError when the text is invalid */

@@ -1,6 +1,6 @@
 import { CertfleetError } from './errors.ts';
 
-/** One Redis server, or one Sentinel. */
+/** One Redis server or Sentinel. */
 interface RedisServer {
   readonly host: string;
   readonly port: number;

@@ -2,9 +2,8 @@ import { asCertfleetError } from './errors.ts';
 import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 
-/** Something that is started once and stopped once. */
 interface Service {
-  /** Resolves with what is worth logging of a start, such as the ports it listens on. */
+  /** Resolves with the fields to log, such as the ports it listens on. */
   start(): Promise<object>;
   stop(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { cssColor } from './css-color.ts';
 
-/** Bars of one kind. Those named later are drawn over those before. */
+/** One series of bars. Later series are drawn over earlier ones. */
 interface BarSeries {
   readonly title: string;
   /** Name of the custom property with its colour. */

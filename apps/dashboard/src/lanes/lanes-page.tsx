@@ -42,13 +42,7 @@ export function LanesPage(): JSX.Element {
       <Loaded resource={lanes}>
         {(page) =>
           page.lanes.length === 0 ? (
-            <Empty title={search === '' ? 'No lanes yet' : 'No results'}>
-              <p>
-                {search === ''
-                  ? 'A lane is created with the first renewal of its issuer.'
-                  : 'Search for a part of the issuer’s name.'}
-              </p>
-            </Empty>
+            <NoLanes isSearching={search !== ''} />
           ) : (
             <>
               <LaneTable
@@ -73,5 +67,17 @@ export function LanesPage(): JSX.Element {
         }
       </Loaded>
     </>
+  );
+}
+
+function NoLanes({ isSearching }: { readonly isSearching: boolean }): JSX.Element {
+  return (
+    <Empty title={isSearching ? 'No results' : 'No lanes yet'}>
+      <p>
+        {isSearching
+          ? 'Search for a part of the issuer’s name.'
+          : 'A lane is created with the first renewal of its issuer.'}
+      </p>
+    </Empty>
   );
 }

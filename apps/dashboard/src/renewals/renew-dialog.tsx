@@ -45,8 +45,8 @@ function useRenewal({ selection, onClose, onRenewed }: RenewDialogProps): Renewa
     setError(undefined);
     try {
       const { id, total } = await api.renew({ selection, reason, ignoreWindows, everything });
-      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'See the progress' };
-      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} asked for.`, link });
+      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'Show progress' };
+      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} requested.`, link });
       onRenewed?.();
       onClose();
     } catch (thrown) {
@@ -57,7 +57,7 @@ function useRenewal({ selection, onClose, onRenewed }: RenewDialogProps): Renewa
   return { preview, error, isSending, everything, renew };
 }
 
-/** Counts what a renewal would touch, asks for a reason, and only then has it done. */
+/** Shows the number of affected volumes, asks for a reason, then requests the renewal. */
 export function RenewDialog(props: RenewDialogProps): JSX.Element {
   const { preview, error, isSending, everything, renew } = useRenewal(props);
   const [reason, setReason] = useState('');

@@ -79,7 +79,7 @@ function TokenHelp(): JSX.Element {
       <p class="command">
         <CopiedText text={command} label="command" />
       </p>
-      <p>The token is used once and kept nowhere; the session ends with it.</p>
+      <p>The token is used once and not stored; the session ends when it expires.</p>
     </div>
   );
 }

@@ -7,11 +7,11 @@ import type { ColumnName } from './column-names.ts';
 
 export type VolumeSort = (typeof volumeSorts)[number];
 
-/** The filters that are plain text, as the API names them. */
+/** The text filters, named as in the API. */
 const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint'] as const;
-/** The filters that are a time: a length from now such as `24h`, or RFC 3339. */
+/** The time filters: a length from now such as `24h`, or RFC 3339. */
 const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
-/** Every filter but the states. */
+/** All filters except the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 
 /** The content of the table's address. */

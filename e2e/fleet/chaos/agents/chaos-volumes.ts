@@ -7,7 +7,6 @@ import type { AgentBehaviour, AgentVersion, AgentVolume, HostEvent, VolumeSketch
 import { misreport } from './misreports.ts';
 import { reportOf } from './report.ts';
 
-/** What the volumes of a node share. */
 export interface ChaosVolumesOptions {
   readonly node: string;
   readonly version: AgentVersion;

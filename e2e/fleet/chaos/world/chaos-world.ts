@@ -237,7 +237,7 @@ export class ChaosWorld {
   #onLog(replica: number, line: string): void {
     this.log.add(`replica-${replica}`, line);
     if (line.includes('"msg":"node removed"'))
-      this.ledger.violate(5, `replica-${replica} forgot a node whose agent lives: ${line}`);
+      this.ledger.violate(5, `replica-${replica} removed a node with a running agent: ${line}`);
   }
 
   async #startAgents(): Promise<void> {
