@@ -6,7 +6,7 @@ import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts
 import type { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { FleetServer } from '../../../apps/renewal-controller/src/fleet-api/fleet-server.ts';
 import { FleetIndex } from '../../../apps/renewal-controller/src/fleet-index/fleet-index.ts';
-import { decodeVolume } from '../../../apps/renewal-controller/src/fleet-index/volume-json.ts';
+import { decodeVolume } from '../../../apps/renewal-controller/src/fleet-index/model/volume-json.ts';
 import { RedisAcl } from '../../../apps/renewal-controller/src/identity/redis-acl.ts';
 import { ServingCertificate } from '../../../apps/renewal-controller/src/identity/serving-certificate.ts';
 import { identifyByStaticTokens } from '../../../apps/renewal-controller/src/identity/static-tokens.ts';

@@ -5,7 +5,7 @@ import { decodeVolumeRecord } from '../../../apps/node-agent/src/storage/volume-
 import type { Cluster } from '../../cluster/cluster.ts';
 import { waitUntil } from '../../cluster/wait.ts';
 import { volumesRoot } from '../support/node-state.ts';
-import { decodeVolume } from '../../../apps/renewal-controller/src/fleet-index/volume-json.ts';
+import { decodeVolume } from '../../../apps/renewal-controller/src/fleet-index/model/volume-json.ts';
 import type { Nodes } from '../../../libs/operator-api/src/nodes.ts';
 import type { Renewal, Renewals } from '../../../libs/operator-api/src/renewals.ts';
 import type { VolumeRow } from '../../../libs/operator-api/src/volumes.ts';

@@ -1,7 +1,7 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import type { VolumeKey } from '../fleet-index/volume-key.ts';
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { VolumeKey } from '../fleet-index/model/volume-key.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { requestMarks } from '../lanes/request-marks.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';

@@ -1,5 +1,5 @@
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
-import type { WaitReason } from '../fleet-index/renewal-progress.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
+import type { WaitReason } from '../fleet-index/model/renewal-progress.ts';
 import type { Outcome } from '../lanes/lane-admission.ts';
 import type { RenewalCause } from './renewal-job.ts';
 

@@ -1,6 +1,6 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import { Queue } from 'bullmq';
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Promotion } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisClient } from '../redis/create-redis.ts';

@@ -1,8 +1,8 @@
 import type { Issuance } from '@certfleet/operator-api/volumes.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { VolumeKey } from '../fleet-index/volume-key.ts';
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { VolumeKey } from '../fleet-index/model/volume-key.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { luaScript } from '../redis/lua-script.ts';

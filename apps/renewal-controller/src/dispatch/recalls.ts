@@ -1,7 +1,7 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { parseVolumeKey, volumeKey } from '../fleet-index/volume-key.ts';
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import { parseVolumeKey, volumeKey } from '../fleet-index/model/volume-key.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Settled } from '../lanes/lane-admission.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { luaScript } from '../redis/lua-script.ts';

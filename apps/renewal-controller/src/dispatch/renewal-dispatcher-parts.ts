@@ -1,6 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
-import type { FleetView } from '../fleet-index/fleet-view.ts';
+import type { FleetView } from '../fleet-index/view/fleet-view.ts';
 import type { LaneTime } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisConnections } from '../redis/redis-connections.ts';

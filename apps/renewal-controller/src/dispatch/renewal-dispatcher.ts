@@ -1,8 +1,8 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { RenewalDeferral, ReportSink } from '../fleet-index/report-sink.ts';
-import { volumeKey } from '../fleet-index/volume-key.ts';
-import type { VolumeChange } from '../fleet-index/volume-change.ts';
-import type { IssuerName, IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { RenewalDeferral, ReportSink } from '../fleet-index/model/report-sink.ts';
+import { volumeKey } from '../fleet-index/model/volume-key.ts';
+import type { VolumeChange } from '../fleet-index/model/volume-change.ts';
+import type { IssuerName, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
 import type { Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import { LaneStore } from '../lanes/lane-store.ts';

@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
-import type { NodeSession } from '../fleet-index/node-session.ts';
+import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
 import type { NodeJob } from './renewal-job.ts';
 import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';

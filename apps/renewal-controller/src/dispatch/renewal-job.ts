@@ -1,4 +1,4 @@
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
 /** Why a renewal is dispatched: it is due, an operator requested it, or the last attempt failed. */

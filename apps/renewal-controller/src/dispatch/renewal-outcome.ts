@@ -1,4 +1,4 @@
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Outcome, Settlement } from '../lanes/lane-admission.ts';
 import { cooldownAfterMs } from './renewal-schedule.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
+import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePolicy } from '../lanes/lane-policy.ts';
 import { jobId } from './renewal-job.ts';

@@ -1,7 +1,7 @@
 import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/shared/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { volumeKey } from '../fleet-index/volume-key.ts';
-import type { IndexedCertificate, IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import { volumeKey } from '../fleet-index/model/volume-key.ts';
+import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Admission, LaneAdmission } from '../lanes/lane-admission.ts';
 import type { Lane, LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';

@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { decodeVolume } from '../fleet-index/volume-json.ts';
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
+import { decodeVolume } from '../fleet-index/model/volume-json.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 

@@ -5,7 +5,7 @@ import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Redis } from 'ioredis';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
-import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
+import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { jobId } from './renewal-job.ts';

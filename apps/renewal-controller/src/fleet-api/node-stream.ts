@@ -10,7 +10,7 @@ import type {
 } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetIndex } from '../fleet-index/fleet-index.ts';
-import type { NodeSession } from '../fleet-index/node-session.ts';
+import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import type { MessageReader } from './message-reader.ts';
 import type { SnapshotTurns } from './snapshot-turns.ts';
 

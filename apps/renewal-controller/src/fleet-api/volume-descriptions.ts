@@ -1,7 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
-import type { FleetView } from '../fleet-index/fleet-view.ts';
-import type { NodeState } from '../fleet-index/node-session.ts';
+import type { FleetView } from '../fleet-index/view/fleet-view.ts';
+import type { NodeState } from '../fleet-index/model/node-session.ts';
 import type { FleetServer } from './fleet-server.ts';
 import type { VolumeDescription, VolumeOfNode } from './node-questions.ts';
 import type { QuestionRelay } from './question-relay.ts';

@@ -8,9 +8,9 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { LuaScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { changesKept } from './announce-changes.ts';
-import { ChangeOutbox } from './change-outbox.ts';
-import type { ChangeCall, Changed } from './change-outbox.ts';
+import { changesKept } from './write/announce-changes.ts';
+import { ChangeOutbox } from './write/change-outbox.ts';
+import type { ChangeCall, Changed } from './write/change-outbox.ts';
 import {
   applyScript,
   forgetScript,
@@ -18,13 +18,13 @@ import {
   openSessionScript,
   retainScript,
   silentNodesScript,
-} from './index-scripts.ts';
-import type { NodeInfo, NodeSession, SessionEntry, SessionStatus, SilentNode } from './node-session.ts';
-import type { RenewalDeferral, ReportSink } from './report-sink.ts';
-import { boundedVolume, nodeLimits, Refusals } from './node-limits.ts';
-import type { EncodedVolume } from './node-limits.ts';
-import { indexedVolumeOf } from './indexed-volume.ts';
-import type { IndexedVolume } from './indexed-volume.ts';
+} from './write/index-scripts.ts';
+import type { NodeInfo, NodeSession, SessionEntry, SessionStatus, SilentNode } from './model/node-session.ts';
+import type { RenewalDeferral, ReportSink } from './model/report-sink.ts';
+import { boundedVolume, nodeLimits, Refusals } from './write/node-limits.ts';
+import type { EncodedVolume } from './write/node-limits.ts';
+import { indexedVolumeOf } from './model/indexed-volume.ts';
+import type { IndexedVolume } from './model/indexed-volume.ts';
 
 export interface FleetIndexParts {
   readonly redis: RedisClient;

@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import type { Registry } from 'prom-client';
 import type { ReplicaStatus } from '../readiness.ts';
-import type { Api } from './api-context.ts';
+import type { Api } from './routes/api-context.ts';
 
 export interface OpsServerOptions {
   readonly registry: Registry;

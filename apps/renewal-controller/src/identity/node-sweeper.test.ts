@@ -7,7 +7,7 @@ import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { silentLogger } from '../dispatch/testing/test-fleet.ts';
 import { FleetIndex } from '../fleet-index/fleet-index.ts';
-import type { NodeSession } from '../fleet-index/node-session.ts';
+import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import { createRedis } from '../redis/create-redis.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';

@@ -4,7 +4,7 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetIndex } from '../fleet-index/fleet-index.ts';
-import type { SilentNode } from '../fleet-index/node-session.ts';
+import type { SilentNode } from '../fleet-index/model/node-session.ts';
 import type { NodeAccess } from './node-access.ts';
 
 const nodes: ApiResource = { group: '', version: 'v1', plural: 'nodes' };

@@ -1,5 +1,5 @@
-import type { WaitReason } from '../fleet-index/renewal-progress.ts';
-import { parseVolumeKey } from '../fleet-index/volume-key.ts';
+import type { WaitReason } from '../fleet-index/model/renewal-progress.ts';
+import { parseVolumeKey } from '../fleet-index/model/volume-key.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { requestMarks } from './request-marks.ts';

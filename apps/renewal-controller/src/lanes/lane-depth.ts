@@ -1,4 +1,4 @@
-import { issuerKey } from '../fleet-index/indexed-volume.ts';
+import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { LaneState } from './lane-state.ts';
 
 /** Whether a lane starts renewals, or why not. */

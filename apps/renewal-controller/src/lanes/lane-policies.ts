@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { issuerKey } from '../fleet-index/indexed-volume.ts';
-import type { IssuerName } from '../fleet-index/indexed-volume.ts';
+import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 import { IssuerPattern } from './issuer-pattern.ts';
 import { defaultLanePolicy } from './lane-policy.ts';

@@ -1,4 +1,4 @@
-import type { IssuerName } from '../fleet-index/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { LanePolicy } from './lane-policy.ts';
 
 /** Who stopped a lane, and why. */

@@ -1,7 +1,7 @@
 import { batches } from '@certfleet/shared/batches.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { issuerKey } from '../fleet-index/indexed-volume.ts';
-import type { IssuerName } from '../fleet-index/indexed-volume.ts';
+import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { laneKeys } from './lane-admission.ts';

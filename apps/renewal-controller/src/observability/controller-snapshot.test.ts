@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
-import { FleetView } from '../fleet-index/fleet-view.ts';
-import { indexedVolumeOf } from '../fleet-index/indexed-volume.ts';
+import { FleetView } from '../fleet-index/view/fleet-view.ts';
+import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import { takeSnapshot } from './controller-snapshot.ts';
 import type { SnapshotSources } from './controller-snapshot.ts';
 

@@ -1,14 +1,14 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
-import { StatsAggregator } from '../fleet-index/fleet-stats.ts';
-import type { FleetStats, VolumeTally } from '../fleet-index/fleet-stats.ts';
-import { weighUrgency } from '../fleet-index/fleet-urgency.ts';
-import type { FleetUrgency } from '../fleet-index/fleet-urgency.ts';
-import type { FleetView } from '../fleet-index/fleet-view.ts';
+import { StatsAggregator } from '../fleet-index/view/fleet-stats.ts';
+import type { FleetStats, VolumeTally } from '../fleet-index/view/fleet-stats.ts';
+import { weighUrgency } from '../fleet-index/view/fleet-urgency.ts';
+import type { FleetUrgency } from '../fleet-index/view/fleet-urgency.ts';
+import type { FleetView } from '../fleet-index/view/fleet-view.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
-import type { IndexedVolume } from '../fleet-index/indexed-volume.ts';
-import { issuerKey } from '../fleet-index/indexed-volume.ts';
-import type { IssuerName } from '../fleet-index/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
+import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import fc from 'fast-check';
+import { reportOf } from '../../dispatch/testing/test-fleet.ts';
+import { decodeVolume, encodeVolume } from './volume-json.ts';
+import { volumeReportOf, indexedVolumeOf } from './indexed-volume.ts';
+
+const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true });
+const text = fc.string({ maxLength: 40 });
+const reports = fc.record({
+  volumeId: fc.string({ minLength: 1, maxLength: 80 }),
+  pod: fc.record({ namespace: text, name: text, uid: text }),
+  issuer: fc.record({ group: text, kind: text, name: text }),
+  generation: fc.nat(),
+  state: fc.constantFrom(0, 1, 2, 3, 4),
+  keyType: fc.constantFrom(0, 1, 2, 3),
+  cause: fc.constantFrom(0, 1, 2, 3),
+  certificate: fc.option(
+    fc.record({
+      serialNumber: text,
+      fingerprintSha256: text,
+      notBefore: time,
+      notAfter: time,
+      renewAt: time,
+      issuedAt: time,
+      caFingerprintsSha256: fc.array(text, { maxLength: 4 }),
+      subject: text,
+      dnsNames: fc.array(text, { maxLength: 4 }),
+      uris: fc.array(text, { maxLength: 4 }),
+      ipAddresses: fc.array(text, { maxLength: 4 }),
+    }),
+    { nil: undefined },
+  ),
+  lastFailure: fc.option(
+    fc.record({ at: time, reason: text, message: text, attempts: fc.integer({ min: 1, max: 1000 }) }),
+    { nil: undefined },
+  ),
+  // The index stores 0 without a deferral.
+  deferredUntil: fc.option(
+    time.filter((date) => date.getTime() > 0),
+    { nil: undefined },
+  ),
+});
+
+describe('indexedVolumeOf', () => {
+  test('preserves a report over the wire, the index and back', () => {
+    fc.assert(
+      fc.property(reports, (drawn) => {
+        const report = VolumeReport.decode(VolumeReport.encode(VolumeReport.fromPartial(drawn)).finish());
+        const state = indexedVolumeOf('node-a', report);
+        assert.deepEqual(decodeVolume('node-a', state.volumeId, encodeVolume(state)), state);
+        assert.deepEqual(volumeReportOf(state), report);
+      }),
+    );
+  });
+
+  test('shares lists only between volumes with equal ones', () => {
+    const good = reportOf({ id: 'v1' });
+    for (const caFingerprintsSha256 of [[], [''], ['', ''], ['a,b'], ['a', 'b'], ['a","b']]) {
+      const certificate = good.certificate && { ...good.certificate, caFingerprintsSha256 };
+      const state = indexedVolumeOf('node-a', { ...good, certificate });
+      assert.deepEqual(
+        decodeVolume('node-a', 'v1', encodeVolume(state))?.certificate?.caFingerprints,
+        caFingerprintsSha256,
+      );
+    }
+  });
+
+  test('rejects a report without a volume id, a valid generation or valid times', () => {
+    const good = reportOf({ id: 'v1' });
+    const bad = [
+      { ...good, volumeId: '' },
+      { ...good, volumeId: 'v'.repeat(300) },
+      { ...good, generation: Number.NaN },
+      { ...good, generation: 2 ** 60 },
+      { ...good, certificate: good.certificate && { ...good.certificate, renewAt: undefined } },
+      { ...good, certificate: good.certificate && { ...good.certificate, notAfter: new Date(Number.NaN) } },
+    ];
+    for (const report of bad) assert.throws(() => indexedVolumeOf('node-a', report), { code: 'invalid-argument' });
+  });
+
+  test('truncates the fields of a report', () => {
+    const good = reportOf({ id: 'v1' });
+    assert.ok(good.certificate);
+    const flood = {
+      ...good,
+      certificate: { ...good.certificate, dnsNames: Array.from({ length: 10_000 }, () => 'x'.repeat(10_000)) },
+      lastFailure: { at: new Date(), reason: 'r'.repeat(1e6), message: 'm'.repeat(1e6), attempts: 1 },
+    };
+    assert.ok(encodeVolume(indexedVolumeOf('node-a', flood)).length < 20_000);
+  });
+
+  test('distinguishes issuers of different namespaces from each other and from cluster-wide ones', () => {
+    const issuerOf = (kind: string, namespace: string): unknown => {
+      const report = reportOf({ id: 'v1', namespace });
+      return indexedVolumeOf('node-a', { ...report, issuer: { group: 'g', kind, name: 'ca' } }).issuer.namespace;
+    };
+    assert.deepEqual(
+      ['Issuer', 'AWSPCAIssuer', 'ClusterIssuer', 'AWSPCAClusterIssuer'].map((kind) => issuerOf(kind, 'shop')),
+      ['shop', 'shop', '', ''],
+    );
+  });
+});

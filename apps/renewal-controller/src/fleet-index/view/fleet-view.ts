@@ -1,0 +1,169 @@
+import type { NodeInfo, NodeState } from '../model/node-session.ts';
+import { StatsAggregator } from './fleet-stats.ts';
+import type { FleetStats } from './fleet-stats.ts';
+import { noProgress, progressChanges } from '../model/renewal-progress.ts';
+import type { LaneWait, RenewalProgress } from '../model/renewal-progress.ts';
+import { selectionCriterion } from '../query/volume-selection.ts';
+import type { VolumeSelection } from '../query/volume-selection.ts';
+import { volumeStatus } from '../model/volume-status.ts';
+import type { VolumeKey } from '../model/volume-key.ts';
+import type { IndexedVolume } from '../model/indexed-volume.ts';
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+
+const statsMs = 1_000;
+
+/** The whole index in memory, for pages, metrics and selections; some milliseconds behind Redis. */
+export class FleetView {
+  readonly #volumes = new Map<string, Map<string, IndexedVolume>>();
+  readonly #nodes = new Map<string, NodeInfo>();
+  #seen = new Map<string, number>();
+  #progress = noProgress;
+  #stats: FleetStats | undefined;
+  #count = 0;
+
+  /** Number of volumes. */
+  get size(): number {
+    return this.#count;
+  }
+
+  volume(node: string, volumeId: string): IndexedVolume | undefined {
+    return this.#volumes.get(node)?.get(volumeId);
+  }
+
+  *volumes(): Generator<IndexedVolume> {
+    for (const volumes of this.#volumes.values()) yield* volumes.values();
+  }
+
+  /** The volumes that match a selection; a selection by node scans only that node. */
+  select(selection: VolumeSelection, nowMs: number): readonly IndexedVolume[] {
+    const matches = selectionCriterion(selection);
+    const selected: IndexedVolume[] = [];
+    this.scan(nowMs, selection.node ?? selection.query?.node, (volume, status) => {
+      if (matches(volume, status)) selected.push(volume);
+    });
+    return selected;
+  }
+
+  statusOf(volume: IndexedVolume, nowMs: number): VolumeStatus {
+    const { started, holds } = this.#progress;
+    const { node, volumeId } = volume;
+    return volumeStatus(
+      volume,
+      nowMs,
+      started.get(node)?.has(volumeId) ?? false,
+      holds.get(node)?.has(volumeId) ?? false,
+    );
+  }
+
+  /** Why a volume's renewal waits in its lane; undefined if it does not wait. */
+  waitOf({ node, volumeId }: VolumeKey): LaneWait | undefined {
+    return this.#progress.holds.get(node)?.get(volumeId);
+  }
+
+  /** Statistics of the fleet, cached for a second. */
+  stats(nowMs: number): FleetStats {
+    const ageMs = nowMs - (this.#stats?.atMs ?? -Infinity);
+    if (this.#stats !== undefined && ageMs >= 0 && ageMs < statsMs) return this.#stats;
+    return (this.#stats = this.aggregate(nowMs));
+  }
+
+  /** Invalidates the cached statistics after a change. */
+  forgetStats(): void {
+    this.#stats = undefined;
+  }
+
+  /** Counts the fleet now, in one pass over all volumes. */
+  aggregate(nowMs: number): FleetStats {
+    const taker = new StatsAggregator(nowMs);
+    for (const node of this.#volumes.keys()) {
+      const tally = taker.node(node);
+      this.scan(nowMs, node, (volume, status) => taker.count(volume, status, tally));
+    }
+    return taker.stats();
+  }
+
+  /** Visits the volumes of one node, or of all, with their statuses. */
+  scan(nowMs: number, node: string | undefined, visit: (volume: IndexedVolume, status: VolumeStatus) => void): void {
+    if (node === undefined) {
+      for (const each of this.#volumes.keys()) this.scan(nowMs, each, visit);
+      return;
+    }
+    const started = this.#progress.started.get(node);
+    const holds = this.#progress.holds.get(node);
+    for (const volume of this.#volumes.get(node)?.values() ?? []) {
+      const { volumeId } = volume;
+      visit(volume, volumeStatus(volume, nowMs, started?.has(volumeId) ?? false, holds?.has(volumeId) ?? false));
+    }
+  }
+
+  /** Every node that is or was connected or has volumes. */
+  nodes(): readonly NodeState[] {
+    const names = new Set([...this.#nodes.keys(), ...this.#volumes.keys()]);
+    return [...names].flatMap((node) => this.node(node) ?? []);
+  }
+
+  /** Nodes without a heartbeat for longer than given. */
+  silentNodes(nowMs: number, silentAfterMs: number): readonly NodeState[] {
+    return this.nodes().filter(({ lastSeenMs }) => nowMs - lastSeenMs > silentAfterMs);
+  }
+
+  /** Undefined if the node is unknown. */
+  node(node: string): NodeState | undefined {
+    const info = this.#nodes.get(node);
+    if (info === undefined && !this.#volumes.has(node)) return undefined;
+    const { agentVersion = '', connectedTo = '' } = info ?? {};
+    return { node, agentVersion, connectedTo, lastSeenMs: this.#seen.get(node) ?? 0 };
+  }
+
+  volumesOn(node: string): number {
+    return this.#volumes.get(node)?.size ?? 0;
+  }
+
+  /** Replaces the whole content of a node. */
+  replaceNode(node: string, info: NodeInfo, volumes: Map<string, IndexedVolume>): void {
+    this.#count += volumes.size - this.volumesOn(node);
+    if (volumes.size === 0) this.#volumes.delete(node);
+    else this.#volumes.set(node, volumes);
+    this.#nodes.set(node, info);
+  }
+
+  /** Removes all nodes except these. */
+  keepOnly(nodes: ReadonlySet<string>): void {
+    for (const { node } of this.nodes()) if (!nodes.has(node)) this.removeNode(node);
+  }
+
+  /** Sets a volume; removes it if undefined. */
+  set(node: string, volumeId: string, volume: IndexedVolume | undefined): void {
+    let volumes = this.#volumes.get(node);
+    const before = volumes?.size ?? 0;
+    if (volume === undefined) volumes?.delete(volumeId);
+    else {
+      if (volumes === undefined) this.#volumes.set(node, (volumes = new Map<string, IndexedVolume>()));
+      volumes.set(volumeId, volume);
+    }
+    this.#count += (volumes?.size ?? 0) - before;
+    if (volumes?.size === 0) this.#volumes.delete(node);
+  }
+
+  setNode(node: string, info: NodeInfo): void {
+    this.#nodes.set(node, info);
+  }
+
+  setSeen(seen: Map<string, number>): void {
+    this.#seen = seen;
+  }
+
+  /** Sets the renewals in progress; returns the volumes whose progress changed. */
+  setProgress(progress: RenewalProgress): readonly VolumeKey[] {
+    const before = this.#progress;
+    this.#progress = progress;
+    return progressChanges(before, progress);
+  }
+
+  removeNode(node: string): void {
+    this.#count -= this.volumesOn(node);
+    this.#volumes.delete(node);
+    this.#nodes.delete(node);
+    this.#seen.delete(node);
+  }
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '@certfleet/shared/clock.ts';
+import type { FastifyInstance } from 'fastify';
+import type { RenewalDispatcher } from '../../dispatch/renewal-dispatcher.ts';
+import type { AuditLog } from '../../audit/audit-log.ts';
+import type { DescribeVolume } from '../../fleet-api/volume-descriptions.ts';
+import type { ChangeKind } from '../../fleet-index/model/followed-change.ts';
+import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
+import type { ReadPodEvents } from '../../kube/pod-events.ts';
+import type { LanePolicies } from '../../lanes/lane-policies.ts';
+import type { RedisHealth } from '../../redis/redis-health.ts';
+import type { ChangeFeed } from '../live/change-feed.ts';
+import type { LaneDirectory } from '../views/lane-directory.ts';
+import type { SelectVolumes } from '../views/volume-selector.ts';
+
+export interface VolumeInspection {
+  readonly view: () => FleetView;
+  readonly describeVolume: DescribeVolume;
+  readonly podEvents: ReadPodEvents;
+}
+
+export interface ApiContext extends VolumeInspection {
+  readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
+  readonly lanes: LaneDirectory;
+  readonly audit: AuditLog;
+  readonly feed: ChangeFeed;
+  /** Notifies open pages of a change that no agent report announces. */
+  readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
+  readonly policies: LanePolicies;
+  readonly selectVolumes: SelectVolumes;
+  readonly redisHealth: () => RedisHealth;
+  readonly silentAfterMs: number;
+  readonly clock: Clock;
+}
+
+export type Api = FastifyInstance;
+
+/** Config of routes that need the right `view`. */
+export const view = { config: { right: 'view' } } as const;
+
+/** Config of routes that need the right `renew`. */
+export const renew = { config: { right: 'renew' } } as const;

@@ -1,0 +1,61 @@
+import { NodeDetailSchema, NodePathSchema, NodesSchema } from '@certfleet/operator-api/nodes.ts';
+import type { Node } from '@certfleet/operator-api/nodes.ts';
+import { SummarySchema } from '@certfleet/operator-api/summary.ts';
+import type { Summary } from '@certfleet/operator-api/summary.ts';
+import { TimelineSchema } from '@certfleet/operator-api/timeline.ts';
+import type { Timeline } from '@certfleet/operator-api/timeline.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
+import type { NodeState } from '../../fleet-index/model/node-session.ts';
+import { view } from './api-context.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { fleetSummary } from '../views/fleet-summary.ts';
+import { fleetTimeline } from '../views/fleet-timeline.ts';
+import { SecondCache } from '../views/second-cache.ts';
+import { iso } from '../views/volume-row.ts';
+
+/** Routes for the fleet summary, the timeline and nodes. */
+export function fleetRoutes(api: Api, context: ApiContext): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const summaries = new SecondCache<Summary>(context.clock, context.feed);
+  const timelines = new SecondCache<Timeline>(context.clock, context.feed);
+  routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, () =>
+    summaries.get('', () => fleetSummary(context)),
+  );
+  routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, () =>
+    timelines.get('', () => fleetTimeline(context)),
+  );
+  routes.get('/nodes', { ...view, schema: { response: { 200: NodesSchema } } }, () => ({
+    at: iso(context.clock.now()),
+    nodes: context
+      .view()
+      .nodes()
+      .map((node) => toNodeDto(context, node)),
+  }));
+  routes.get(
+    '/nodes/:node',
+    { ...view, schema: { params: NodePathSchema, response: { 200: NodeDetailSchema } } },
+    async ({ params }) => {
+      const node = context.view().node(params.node);
+      if (node === undefined) throw new CertfleetError('not-found', `there is no node ${params.node}`);
+      const waiting = await context.dispatcher.nodeQueues.waiting(node.node).catch(() => undefined);
+      return { ...toNodeDto(context, node), ...(waiting !== undefined && { waiting }) };
+    },
+  );
+}
+
+function toNodeDto({ view: fleet, clock, silentAfterMs }: ApiContext, node: NodeState): Node {
+  const nowMs = clock.now();
+  const { lastSeenMs } = node;
+  return {
+    node: node.node,
+    agentVersion: node.agentVersion,
+    connectedTo: node.connectedTo,
+    // Zero during the first seconds after the node has registered.
+    ...(lastSeenMs > 0 && { lastSeen: iso(lastSeenMs) }),
+    isSilent: lastSeenMs > 0 && nowMs - lastSeenMs > silentAfterMs,
+    volumes: fleet().volumesOn(node.node),
+    byState: fleet().stats(nowMs).nodes.get(node.node)?.byState ?? noVolumes(),
+  };
+}

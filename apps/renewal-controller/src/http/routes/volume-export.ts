@@ -1,0 +1,61 @@
+import { Readable } from 'node:stream';
+import { batches } from '@certfleet/shared/batches.ts';
+import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { tableRows } from '../../fleet-index/query/volume-table.ts';
+import type { TableQuery } from '../../fleet-index/query/volume-table.ts';
+import type { ApiContext } from './api-context.ts';
+import { csvLine } from './csv.ts';
+import { toVolumeDto } from '../views/volume-dto.ts';
+
+/** Columns of the CSV file, in order. */
+const columns: Readonly<Record<string, (row: VolumeRow) => string | number | undefined>> = {
+  namespace: ({ namespace }) => namespace,
+  pod: ({ pod }) => pod,
+  node: ({ node }) => node,
+  issuer: ({ issuer }) => issuer,
+  state: ({ state }) => state,
+  waiting: ({ waiting }) => waiting?.reason,
+  expires: ({ notAfter }) => notAfter,
+  renews: ({ renewAt }) => renewAt,
+  issued: ({ issuedAt }) => issuedAt,
+  cause: ({ cause }) => cause,
+  generation: ({ generation }) => generation,
+  key_type: ({ keyType }) => keyType,
+  serial: ({ serial }) => serial,
+  subject: ({ subject }) => subject,
+  dns_names: ({ dnsNames }) => dnsNames.join(' '),
+  attempts: ({ attempts }) => attempts,
+  error: ({ failure }) => failure?.message,
+  volume_id: ({ volumeId }) => volumeId,
+};
+
+const batchSize = 500;
+
+/** Streams the whole table; rows are produced as fast as the client reads. */
+export function exportRows(context: ApiContext, query: TableQuery, format: 'csv' | 'json'): Readable {
+  return Readable.from(format === 'csv' ? csvText(context, query) : jsonText(context, query));
+}
+
+function* csvText(context: ApiContext, query: TableQuery): Generator<string> {
+  yield csvLine(Object.keys(columns));
+  const cells = Object.values(columns);
+  for (const rows of shownRows(context, query)) {
+    yield rows.map((row) => csvLine(cells.map((cell) => cell(row)))).join('');
+  }
+}
+
+function* jsonText(context: ApiContext, query: TableQuery): Generator<string> {
+  let opening = '[\n';
+  for (const rows of shownRows(context, query)) {
+    yield `${opening}${rows.map((row) => JSON.stringify(row)).join(',\n')}`;
+    opening = ',\n';
+  }
+  yield opening === ',\n' ? '\n]\n' : '[]\n';
+}
+
+function* shownRows(context: ApiContext, query: TableQuery): Generator<readonly VolumeRow[]> {
+  const rows = tableRows(context.view(), query, context.clock.now());
+  for (const some of batches(rows, batchSize)) {
+    yield some.map(({ volume, status }) => toVolumeDto(context, volume, status));
+  }
+}

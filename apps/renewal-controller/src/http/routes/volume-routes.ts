@@ -1,0 +1,91 @@
+import { FacetQuerySchema, VolumeExportSchema, VolumeQuerySchema } from '@certfleet/operator-api/volume-query.ts';
+import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import {
+  FacetsSchema,
+  VolumeDetailSchema,
+  VolumePageSchema,
+  VolumePathSchema,
+} from '@certfleet/operator-api/volumes.ts';
+import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
+import { finished } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { tablePage } from '../../fleet-index/query/volume-table.ts';
+import type { TableQuery } from '../../fleet-index/query/volume-table.ts';
+import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
+import type { AuditedAction, AuditLog } from '../../audit/audit-log.ts';
+import { view } from './api-context.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { SecondCache } from '../views/second-cache.ts';
+import { fleetFacets } from '../views/fleet-facets.ts';
+import { exportRows } from './volume-export.ts';
+import { toVolumeDto } from '../views/volume-dto.ts';
+import { volumeIdentity } from '../views/volume-row.ts';
+
+/** Routes for the table of volumes, its export, and single volumes. */
+export function volumeRoutes(api: Api, context: ApiContext): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const { clock } = context;
+  const pages = new SecondCache<VolumePage>(clock, context.feed);
+  const answers = { 200: VolumePageSchema };
+  routes.get('/volumes', { ...view, schema: { querystring: VolumeQuerySchema, response: answers } }, ({ query }) =>
+    pages.get(JSON.stringify(query), () => {
+      const { limit, after, ...table } = query;
+      const nowMs = clock.now();
+      const { rows, total, next } = tablePage(context.view(), tableQuery(table), { limit, after, nowMs });
+      const volumes = rows.map(({ volume, status }) => toVolumeDto(context, volume, status));
+      return { volumes, total, ...(next !== undefined && { next }) };
+    }),
+  );
+  routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async (request, reply) => {
+    const { format, ...table } = request.query;
+    const day = new Date(clock.now()).toISOString().slice(0, 10);
+    const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
+    const rows = exportRows(context, tableQuery(table), format);
+    const target = describeSelection({ query: table });
+    await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
+    return await reply
+      .type(type)
+      .header('content-disposition', `attachment; filename="certfleet-volumes-${day}.${format}"`)
+      .send(rows);
+  });
+  routes.get(
+    '/volumes/facets',
+    { ...view, schema: { querystring: FacetQuerySchema, response: { 200: FacetsSchema } } },
+    ({ query }) => fleetFacets(context.view().stats(clock.now()), query),
+  );
+  routes.get(
+    '/volumes/:node/:volumeId',
+    { ...view, schema: { params: VolumePathSchema, response: { 200: VolumeDetailSchema } } },
+    async ({ params: { node, volumeId } }) => {
+      const fleet = context.view();
+      const volume = fleet.volume(node, volumeId);
+      if (volume === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId} on ${node}`);
+      const status = fleet.statusOf(volume, clock.now());
+      const history = await context.dispatcher.history.of({ node, volumeId });
+      return { ...toVolumeDto(context, volume, status), ...volumeIdentity(volume), history: [...history] };
+    },
+  );
+}
+
+/** Resolves once the audit log has the action; its outcome is recorded when the stream has ended. */
+function auditedStream(audit: AuditLog, action: AuditedAction, stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    const act = async (): Promise<{ value: undefined; detail?: string }> => {
+      const ended = finished(stream);
+      resolve();
+      await ended;
+      return { value: undefined, ...(action.detail !== undefined && { detail: action.detail }) };
+    };
+    // If the client disconnects, the audit entry records the failure.
+    audit.around(action, act).catch(() => undefined);
+  });
+}
+
+type Table = VolumeFilter & { readonly sort?: TableQuery['sort']; readonly order?: TableQuery['order'] };
+
+/** Applies the default order: the earliest expiry first. */
+function tableQuery({ sort = 'expires', order = 'asc', ...filter }: Table): TableQuery {
+  return { filter, sort, order };
+}

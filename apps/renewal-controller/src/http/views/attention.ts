@@ -1,0 +1,148 @@
+import type { Attention } from '@certfleet/operator-api/summary.ts';
+import type { FleetStats, IssuerTally } from '../../fleet-index/view/fleet-stats.ts';
+import type { NodeState } from '../../fleet-index/model/node-session.ts';
+import type { RedisHealth } from '../../redis/redis-health.ts';
+import type { LaneEntry } from './lane-directory.ts';
+import { iso } from './volume-row.ts';
+
+export interface AttentionSources {
+  readonly stats: FleetStats;
+  readonly lanes: readonly LaneEntry[];
+  readonly silent: readonly NodeState[];
+  readonly redis: RedisHealth;
+  readonly nowMs: number;
+}
+
+const ranks: Readonly<Record<Attention['severity'], number>> = { critical: 0, warning: 1, info: 2 };
+/** Maximum items of one kind; one more item counts the rest. */
+const maxOfKind = 10;
+
+/** Problems that need an operator's attention, the most severe first. */
+export function attention(sources: AttentionSources): Attention[] {
+  const found = [
+    ...redisTrouble(sources),
+    ...expiredOrOverdue(sources),
+    ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
+    ...silentNodes(sources),
+    ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
+  ];
+  return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || b.count - a.count);
+}
+
+const redisProblemText = {
+  unreachable: 'Redis does not answer',
+  'not-primary': 'Redis is a replica and accepts no writes',
+  'refuses-writes': 'Redis refuses writes',
+  forbidden: 'Redis denies commands that the controller needs',
+} as const;
+
+function redisTrouble({ redis, stats }: AttentionSources): Attention[] {
+  const found: Attention[] = [];
+  if (!redis.reachable) {
+    const text = 'Redis is unreachable: agents renew at their fallback deadlines, and the counts are the last known';
+    found.push({ severity: 'critical', kind: 'redis-unreachable', text, count: stats.all.volumes, link: '/' });
+  } else if (redis.problem !== undefined) {
+    const text = `${redisProblemText[redis.problem.kind]}: agents renew at their fallback deadlines. Redis reports: ${redis.problem.message}`;
+    found.push({ severity: 'critical', kind: 'redis-problem', text, count: stats.all.volumes, link: '/' });
+  }
+  const { maxmemoryPolicy } = redis;
+  if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction') {
+    const text = `Redis may evict scheduled renewals: its maxmemory-policy is ${maxmemoryPolicy}, expected noeviction`;
+    found.push({ severity: 'warning', kind: 'redis-evicts', text, count: 1, link: '/' });
+  }
+  return found;
+}
+
+function expiredOrOverdue({ stats }: AttentionSources): Attention[] {
+  const { expired, overdue } = stats.all.byState;
+  const found: Attention[] = [];
+  if (expired > 0) {
+    const text = `${volumes(expired)} ${expired === 1 ? 'has' : 'have'} expired`;
+    found.push({ severity: 'critical', kind: 'expired', text, count: expired, link: '/volumes?state=expired' });
+  }
+  if (overdue > 0) {
+    const text = `${volumes(overdue)} ${overdue === 1 ? 'is' : 'are'} overdue: neither the controller nor the agent renewed in time`;
+    found.push({ severity: 'critical', kind: 'overdue', text, count: overdue, link: '/volumes?state=overdue' });
+  }
+  return found;
+}
+
+function failingIssuers({ stats, lanes, nowMs }: AttentionSources): Attention[] {
+  const sinceByKey = new Map(lanes.map(({ shown, failingSinceMs }) => [shown.key, failingSinceMs]));
+  return [...stats.issuers.values()]
+    .filter(({ byState }) => byState.failing > 0)
+    .sort((a, b) => b.byState.failing - a.byState.failing)
+    .map((tally) => failingIssuer(tally, sinceByKey.get(tally.key) ?? tally.failingSinceMs ?? nowMs, nowMs));
+}
+
+function failingIssuer({ key, byState, lastFailure }: IssuerTally, sinceMs: number, nowMs: number): Attention {
+  const { failing } = byState;
+  const why = lastFailure === undefined ? '' : `: ${lastFailure.message}`;
+  return {
+    severity: byState.expired > 0 ? 'critical' : 'warning',
+    kind: 'failing',
+    text: `${volumes(failing)} of issuer ${key} ${failing === 1 ? 'has' : 'have'} been failing since ${clockTime(sinceMs, nowMs)}${why}`,
+    count: failing,
+    since: iso(sinceMs),
+    link: `/volumes?${new URLSearchParams({ state: 'failing', issuer: key }).toString()}`,
+  };
+}
+
+function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
+  const [first, ...more] = silent.toSorted((a, b) => a.lastSeenMs - b.lastSeenMs);
+  if (first === undefined) return [];
+  const since = clockTime(first.lastSeenMs, nowMs);
+  const isOne = more.length === 0;
+  return [
+    {
+      severity: 'warning',
+      kind: 'node-silent',
+      text: isOne
+        ? `node ${first.node} has been silent since ${since}`
+        : `${silent.length} nodes are silent, ${first.node} since ${since}`,
+      count: silent.length,
+      since: iso(first.lastSeenMs),
+      link: isOne ? `/nodes/${encodeURIComponent(first.node)}` : '/nodes?state=silent',
+    },
+  ];
+}
+
+function stoppedLanes({ lanes, nowMs }: AttentionSources): Attention[] {
+  return lanes.flatMap(({ shown, failingSinceMs = nowMs }): Attention[] => {
+    const { id, key, paused, queued, blocked, state, lastError, byState } = shown;
+    const count = queued + blocked;
+    const link = `/lanes/${id}`;
+    if (paused !== undefined) {
+      const text = `the lane of issuer ${key} was paused by ${paused.by} at ${clockTime(Date.parse(paused.at), nowMs)}: ${paused.reason}; ${renewals(count)}`;
+      const severity = count > 0 ? 'warning' : 'info';
+      return [{ severity, kind: 'lane-paused', text, count, since: paused.at, link }];
+    }
+    // Failing volumes are already reported.
+    if (state !== 'backing-off' || byState.failing > 0) return [];
+    const why = lastError === undefined ? '' : `: ${lastError.message}`;
+    const text = `the lane of issuer ${key} has been backing off since ${clockTime(failingSinceMs, nowMs)}; ${renewals(count)}${why}`;
+    return [{ severity: 'warning', kind: 'lane-backing-off', text, count, since: iso(failingSinceMs), link }];
+  });
+}
+
+function capped(found: Attention[], more: string, link: string): Attention[] {
+  if (found.length <= maxOfKind) return found;
+  const [first] = found;
+  const rest = found.slice(maxOfKind);
+  if (first === undefined) return found;
+  const { kind, severity } = first;
+  return [
+    ...found.slice(0, maxOfKind),
+    { kind, severity, text: `${rest.length} ${more}`, count: rest.reduce((sum, { count }) => sum + count, 0), link },
+  ];
+}
+
+const volumes = (count: number): string => `${count} ${count === 1 ? 'volume' : 'volumes'}`;
+const renewals = (count: number): string => `${count} ${count === 1 ? 'renewal waits' : 'renewals wait'}`;
+
+/** Includes the date if the time is more than a day away. */
+function clockTime(timeMs: number, nowMs: number): string {
+  const text = new Date(timeMs).toISOString();
+  const time = `${text.slice(11, 16)} UTC`;
+  return nowMs - timeMs < 86_400_000 ? time : `${text.slice(0, 10)} ${time}`;
+}

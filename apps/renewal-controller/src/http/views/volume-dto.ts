@@ -1,0 +1,14 @@
+import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
+import type { ApiContext } from '../routes/api-context.ts';
+import { volumeRow } from './volume-row.ts';
+
+/** Converts a volume to a table row, with its status in its lane. */
+export function toVolumeDto(
+  { view, policies }: Pick<ApiContext, 'view' | 'policies'>,
+  volume: IndexedVolume,
+  status: VolumeStatus,
+): VolumeRow {
+  return volumeRow(volume, { status, wait: view().waitOf(volume), laneId: policies.laneOf(volume.issuer).id });
+}

@@ -1,0 +1,83 @@
+import type { issuanceCauses, keyTypes, VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeDetail, VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { VolumeReport_Cause, VolumeReport_KeyType } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { LaneWait } from '../../fleet-index/model/renewal-progress.ts';
+import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
+import type { IndexedCertificate, IndexedFailure, IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
+
+export interface RowContext {
+  readonly status: VolumeStatus;
+  readonly wait: LaneWait | undefined;
+  readonly laneId: string;
+}
+
+const keyTypeNames: Readonly<Record<VolumeReport_KeyType, (typeof keyTypes)[number]>> = {
+  [VolumeReport_KeyType.UNSPECIFIED]: 'unknown',
+  [VolumeReport_KeyType.RSA]: 'rsa',
+  [VolumeReport_KeyType.ECDSA]: 'ecdsa',
+  [VolumeReport_KeyType.ED25519]: 'ed25519',
+};
+
+const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[number]>> = {
+  [VolumeReport_Cause.UNSPECIFIED]: 'unknown',
+  [VolumeReport_Cause.MOUNT]: 'mount',
+  [VolumeReport_Cause.JOB]: 'job',
+  [VolumeReport_Cause.DEADLINE]: 'deadline',
+};
+
+export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowContext): VolumeRow {
+  const { node, volumeId, namespace, pod, issuer, generation, certificate, failure } = volume;
+  return {
+    node,
+    volumeId,
+    namespace,
+    pod,
+    issuer: issuerKey(issuer),
+    laneId,
+    generation,
+    state: status,
+    ...(wait && { waiting: toWaitDto(wait) }),
+    keyType: keyTypeNames[volume.keyType],
+    cause: causeNames[volume.cause],
+    attempts: failure?.attempts ?? 0,
+    dnsNames: [],
+    ...(certificate && toCertificateDto(certificate)),
+    ...(failure && { failure: toFailureDto(failure) }),
+  };
+}
+
+/** The identity of a volume, without its history. */
+export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof VolumeRow | 'history'> {
+  const { podUid, certificate } = volume;
+  return {
+    podUid,
+    ...(certificate && { fingerprint: certificate.fingerprint }),
+    caFingerprints: [...(certificate?.caFingerprints ?? [])],
+    uris: [...(certificate?.uris ?? [])],
+    ipAddresses: [...(certificate?.ipAddresses ?? [])],
+  };
+}
+
+/** Formats a time in RFC 3339. */
+export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
+
+function toWaitDto({ reason, untilMs }: LaneWait): NonNullable<VolumeRow['waiting']> {
+  return { reason, ...(untilMs !== undefined && { until: iso(untilMs) }) };
+}
+
+function toCertificateDto(certificate: IndexedCertificate): Partial<VolumeRow> {
+  const { notBeforeMs, notAfterMs, renewAtMs, issuedAtMs, serial, subject, dnsNames } = certificate;
+  return {
+    notBefore: iso(notBeforeMs),
+    notAfter: iso(notAfterMs),
+    renewAt: iso(renewAtMs),
+    issuedAt: iso(issuedAtMs),
+    serial,
+    subject,
+    dnsNames: [...dnsNames],
+  };
+}
+
+function toFailureDto({ atMs, reason, message, attempts }: IndexedFailure): NonNullable<VolumeRow['failure']> {
+  return { at: iso(atMs), reason, message, attempts };
+}
