@@ -43,7 +43,12 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
   await promisify(execFile)('ip', ['link', 'set', 'lo', 'up']);
   if (!canShiftClocks) say('libfaketime is not installed: the clocks of replicas are not shifted');
   const world = new ChaosWorld({ directory, agents, replicas, random: new Random(seed, 'world') });
-  const looking = setInterval(() => world.ledger.look(Date.now()), 1_000);
+  let reported = 0;
+  const looking = setInterval(() => {
+    world.ledger.look(Date.now());
+    for (const violation of world.ledger.violations.slice(reported)) say(violationLine(violation));
+    reported = world.ledger.violations.length;
+  }, 1_000);
   const results: RoundResult[] = [];
   const plans: RoundPlan[] = [];
   try {
