@@ -83,6 +83,8 @@ export class RenewalWorker {
     this.#clients.push(client);
     useFreshPassword(client, () => this.#password);
     useLoadedScripts(client, this.#options.clock);
+    // BullMQ removes its own listener when it closes; ioredis prints errors without a listener.
+    client.on('error', () => undefined);
     // If one connection was lost silently, the other may be too; a ping detects it.
     client.on('close', () => this.#askOthers(client));
     return client;
