@@ -79,7 +79,12 @@ export class VolumeState {
   /** How long it may be without faults while its certificate is expired: a reasonable part of the lifetime. */
   patienceMs(expiredForMs: number): number {
     const answerMs = 2 * this.plan.approvalMs + 3 * minute;
-    if (!this.hadTerminalFailure) return Math.min(this.lifetimeMs / 3, hour) + answerMs;
+    const regularMs = Math.min(this.lifetimeMs / 3, hour);
+    if (!this.hadTerminalFailure) {
+      // Requests that the issuer ignores are replaced at intervals that grow with the time since expiry.
+      const replacementMs = Math.min(Math.max(2 * minute, expiredForMs / 4), 24 * hour);
+      return Math.max(regularMs, this.wasIgnored ? replacementMs : 0) + answerMs;
+    }
     // After a final refusal the wait grows with the time since expiry.
     return Math.min(Math.max(this.lifetimeMs / 2, expiredForMs / 7), 36 * hour) + answerMs;
   }

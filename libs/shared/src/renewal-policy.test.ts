@@ -178,7 +178,9 @@ describe('replacementDelayMs', () => {
 
   test('replaces a renewal that is too late less and less often', () => {
     const delays = [0, 1, 2, 1e9].map((replacements) => replacementDelayMs(3_000, replacements) / 1_000);
-    assert.deepEqual(delays, [30, 60, 120, 86_400]);
+    assert.deepEqual(delays, [30, 60, 120, 120]);
+    const expired = [10 * minuteMs, 8 * hourMs, 10 * dayMs].map((ageMs) => replacementDelayMs(-ageMs, 1e9) / minuteMs);
+    assert.deepEqual(expired, [2.5, 120, 1_440]);
     assert.equal(replacementDelayMs(-dayMs, 0), 30_000);
   });
 });
