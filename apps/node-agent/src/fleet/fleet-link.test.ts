@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import { FleetLink } from './fleet-link.ts';
 import { MemoryVolumes } from './testing/memory-volumes.ts';
@@ -188,6 +189,44 @@ describe('FleetLink', () => {
     await stream.snapshot();
     assert.ok((await stream.next()).heartbeat !== undefined);
     assert.ok((await stream.next()).heartbeat !== undefined);
+  });
+
+  test('reconnects when the controller stops to send heartbeats, although the connection is open', async (t) => {
+    const clock = new ManualClock(0);
+    const { controller, lines } = await startLink(t, new MemoryVolumes(['a']), clock);
+    const first = await controller.accept();
+    await first.next();
+    first.welcome(10, true);
+    await first.snapshot();
+    for (let beat = 0; beat < 5; beat += 1) {
+      first.send({ heartbeat: {} });
+      // The answer to a request shows that the agent has read the heartbeat.
+      first.send({ describe: { requestId: `${beat}`, volumeId: 'a' } });
+      while ((await first.next()).description === undefined);
+      await clock.advance(20_000);
+    }
+    await clock.advance(11_000);
+    while (!lines.some((line) => line.includes('no message of the controller within 30000 ms')))
+      await clock.advance(500);
+    await clock.advance(500);
+    const second = await controller.accept();
+    await second.next();
+    second.welcome();
+    assert.deepEqual(await second.snapshot(), ['a']);
+  });
+
+  test('keeps a stream on which an older controller sends no heartbeats', async (t) => {
+    const clock = new ManualClock(0);
+    const { controller } = await startLink(t, new MemoryVolumes(['a']), clock);
+    const stream = await controller.accept();
+    await stream.next();
+    stream.welcome(10);
+    await stream.snapshot();
+    await clock.advance(600_000);
+    stream.send({ describe: { requestId: 'late', volumeId: 'a' } });
+    let message = await stream.next();
+    while (message.description === undefined) message = await stream.next();
+    assert.equal(message.description.requestId, 'late');
   });
 
   test('sends heartbeats even while its volumes change continuously', async (t) => {

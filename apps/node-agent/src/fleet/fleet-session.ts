@@ -13,6 +13,7 @@ import type {
 import type { ControllerConnection } from './controller-client.ts';
 import type { FleetVolumes } from './fleet-volumes.ts';
 import { reportChunks } from './snapshot-chunks.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { WakeUp } from './wake-up.ts';
 
 export interface FleetSessionOptions {
@@ -60,9 +61,13 @@ export class FleetSession {
   #isSnapshotSent = false;
   #isHeartbeatDue = false;
   #cancelHeartbeat: CancelTimer | undefined;
+  readonly #silence: SilenceWatch;
 
   constructor(options: FleetSessionOptions) {
     this.#options = options;
+    this.#silence = new SilenceWatch(options.clock, (silentMs) =>
+      this.end(new CertfleetError('deadline-exceeded', `no message of the controller within ${silentMs} ms`)),
+    );
     this.#welcomed.promise.catch(() => undefined); // run() awaits it, but may have ended by then.
   }
 
@@ -102,19 +107,23 @@ export class FleetSession {
       const welcome = await this.#welcomed.promise;
       cancelTimeout();
       onWelcome(welcome);
-      this.#beat(welcome);
+      const intervalMs = heartbeatMs(welcome);
+      this.#beat(intervalMs);
+      if (welcome.sendsHeartbeats) this.#silence.start(intervalMs);
       for (;;) await this.#sendNext();
     } catch (thrown) {
       throw asCertfleetError(thrown);
     } finally {
       cancelTimeout();
       this.#cancelHeartbeat?.();
+      this.#silence.stop();
       stream.cancel();
       connection.close();
     }
   }
 
   #receive({ welcome, redis, resync, describe }: ControllerMessage): void {
+    this.#silence.received();
     if (welcome !== undefined) this.#welcomed.resolve(welcome);
     if (redis !== undefined) this.#options.onAccess(redis);
     if (describe !== undefined && this.#questions.length < maxQuestions) {
@@ -127,13 +136,11 @@ export class FleetSession {
     }
   }
 
-  #beat(welcome: Welcome): void {
-    const { low, high } = heartbeatBounds;
-    const seconds = Math.min(Math.max(welcome.heartbeatSeconds, low), high);
-    this.#cancelHeartbeat = this.#options.clock.schedule(seconds * 1000, () => {
+  #beat(intervalMs: number): void {
+    this.#cancelHeartbeat = this.#options.clock.schedule(intervalMs, () => {
       this.#isHeartbeatDue = true;
       this.#wakeUp.call();
-      this.#beat(welcome);
+      this.#beat(intervalMs);
     });
   }
 
@@ -219,4 +226,9 @@ export class FleetSession {
       stream.off('drain', drained.resolve);
     }
   }
+}
+
+function heartbeatMs({ heartbeatSeconds }: Welcome): number {
+  const { low, high } = heartbeatBounds;
+  return Math.min(Math.max(heartbeatSeconds, low), high) * 1_000;
 }

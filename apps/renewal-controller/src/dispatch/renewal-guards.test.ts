@@ -166,6 +166,7 @@ describe('RenewalDispatcher guards', () => {
     const waitMs = Number(score) / 0x1000 - Date.now();
     assert.ok(waitMs > 200_000 && waitMs <= 241_000, `${waitMs} ms`);
     // A new request does not wait.
+    await until(() => agent.completed === 1);
     await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
     await until(() => agent.jobs.length === 2);
   });

@@ -17,6 +17,7 @@ import { NodeStream } from './node-stream.ts';
 import type { ReportIndex } from './node-stream.ts';
 import { rpcError } from './rpc-error.ts';
 import { SnapshotTurns } from './snapshot-turns.ts';
+import { StreamHeartbeat } from './stream-heartbeat.ts';
 import { StreamIdentity } from './stream-identity.ts';
 
 export interface FleetServerOptions {
@@ -70,6 +71,7 @@ const emptyMessage: ControllerMessage = {
   redis: undefined,
   resync: undefined,
   describe: undefined,
+  heartbeat: undefined,
 };
 
 /** Serves the fleet API: one stream per node. A newer stream replaces an older one. */
@@ -195,6 +197,7 @@ export class FleetServer {
     };
     const stands = (given: RedisAccess): Promise<boolean> => access.stands(node, given);
     const feed = new AccessFeed({ node, grant, stands, send: (redis) => send({ redis }), clock, log });
+    const heartbeat = new StreamHeartbeat({ send, intervalMs: heartbeatSeconds * 1_000, clock });
     const nodeStream = new NodeStream({
       node,
       reader: new MessageReader(stream),
@@ -205,6 +208,7 @@ export class FleetServer {
       heartbeatSeconds,
       clock,
       log,
+      onWelcomed: () => heartbeat.start(),
       onAccepted: () => {
         log.info({ node, peer: stream.getPeer() }, 'agent connected');
         this.#accept(node, { stream: nodeStream, feed, send });
@@ -221,6 +225,7 @@ export class FleetServer {
     try {
       return await nodeStream.run();
     } finally {
+      heartbeat.stop();
       identity.stop();
       feed.stop();
       this.#leave(node, nodeStream);

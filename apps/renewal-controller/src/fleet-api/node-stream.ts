@@ -28,6 +28,8 @@ export interface NodeStreamOptions {
   readonly heartbeatSeconds: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The welcome was sent. */
+  readonly onWelcomed?: () => void;
   /**
    * The agent has answered on this stream and owns the node's session: close older streams and issue its credentials.
    */
@@ -85,13 +87,14 @@ export class NodeStream {
 
   /** Runs until the stream ends. Always rejects, with the reason of the end. */
   async run(): Promise<never> {
-    const { send, node, heartbeatSeconds, onAccepted } = this.#options;
+    const { send, node, heartbeatSeconds, onWelcomed, onAccepted } = this.#options;
     try {
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
       const before = await this.#readSession(readSessionTimeoutMs);
-      send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined } });
+      send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined, sendsHeartbeats: true } });
+      onWelcomed?.();
       let session = await this.#enter(before);
       onAccepted();
       for (;;) {

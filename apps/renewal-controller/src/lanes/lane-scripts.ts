@@ -44,7 +44,15 @@ local function notYet(wait)
 end
 -- The worker's clock may be ahead, or the request was cancelled after its job was brought forward.
 if requesters == '' and now < tonumber(ARGV[14]) - 1000 then return notYet(tonumber(ARGV[14]) - now) end
-if score(inflight, member) >= 0 then return {2, 0, '', 0, requesters} end
+local function noteRequest()
+  if requesters == '' then return end
+  redis.call('SADD', keyOf('requested', node), member)
+  keep(keyOf('requested', node))
+end
+if score(inflight, member) >= 0 then
+  noteRequest()
+  return {2, 0, '', 0, requesters}
+end
 local cooldownUntil = score(cooldown, volume)
 if cooldownUntil > now then return notYet(cooldownUntil - now) end
 
@@ -155,6 +163,7 @@ end
 leave()
 redis.call('HDEL', waits, volume)
 activate(node, member)
+noteRequest()
 redis.call('ZADD', started, now + timeout, volume)
 redis.call('ZADD', inflight, now + timeout, member)
 put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))

@@ -14,6 +14,7 @@ const emptyMessage: ControllerMessage = {
   redis: undefined,
   resync: undefined,
   describe: undefined,
+  heartbeat: undefined,
 };
 
 /** One agent's stream from the controller's side. */
@@ -51,8 +52,8 @@ export class ScriptedStream {
   }
 
   /** Welcomes the agent and requests its snapshot. */
-  welcome(heartbeatSeconds = 60): void {
-    this.send({ welcome: { nodeName: 'node', heartbeatSeconds, redis: undefined } });
+  welcome(heartbeatSeconds = 60, sendsHeartbeats = false): void {
+    this.send({ welcome: { nodeName: 'node', heartbeatSeconds, redis: undefined, sendsHeartbeats } });
     this.send({ resync: {} });
   }
 

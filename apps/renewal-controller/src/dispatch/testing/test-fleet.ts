@@ -147,6 +147,8 @@ export class TestAgent {
   readonly jobs: (NodeJob & { readonly atMs: number })[] = [];
   /** Every deferral received. */
   readonly deferrals: DeferralJob[] = [];
+  /** Jobs that have left the queue. */
+  completed = 0;
   /** Emits `job` for each job and `hold` for each deferral. */
   readonly events = new EventEmitter();
   readonly #worker: Worker<NodeJob>;
@@ -178,6 +180,7 @@ export class TestAgent {
         removeOnFail: { count: 0 },
       },
     );
+    this.#worker.on('completed', () => (this.completed += 1));
     this.#worker.on('error', () => undefined);
   }
 
