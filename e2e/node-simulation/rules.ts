@@ -171,7 +171,7 @@ export class Rules {
     const { agent, walls } = this.#parts;
     const isExpired = state.notAfterMs === undefined || state.notAfterMs <= walls.trueMs - 1_000;
     const clearMs = Math.min(this.#clearMs(state), this.#parts.time.nowMs - state.runningSinceMs);
-    if (isExpired && clearMs > state.patienceMs(walls.trueMs - (state.notAfterMs ?? walls.trueMs))) {
+    if (isExpired && clearMs > state.patienceMs(state.notAfterMs && walls.trueMs - state.notAfterMs)) {
       const when = state.notAfterMs === undefined ? 'is none' : `expired at ${(state.notAfterMs - epochMs) / 1000} s`;
       this.break(1, `the certificate of ${volume.id} ${when}, although nothing prevented its renewal`);
     }

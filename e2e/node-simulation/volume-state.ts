@@ -76,8 +76,12 @@ export class VolumeState {
     return answerMs <= this.slackMs / 20;
   }
 
-  /** How long it may be without faults while its certificate is expired: a reasonable part of the lifetime. */
-  patienceMs(expiredForMs: number): number {
+  /**
+   * How long it may be without faults while its certificate is expired: a reasonable part of the lifetime.
+   * @param expiredForMs undefined if its pod runs and has never had a certificate
+   */
+  patienceMs(expiredForMs: number | undefined): number {
+    if (expiredForMs === undefined) return this.mountPatienceMs;
     const answerMs = 2 * this.plan.approvalMs + 3 * minute;
     const regularMs = Math.min(this.lifetimeMs / 3, hour);
     if (!this.hadTerminalFailure) {
