@@ -1,4 +1,6 @@
-import forge from 'node-forge';
+// The whole package is twice the size of this part, which adds itself to the object.
+import forge from 'node-forge/lib/forge.js';
+import 'node-forge/lib/pbe.js';
 import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import type { KeystoreEncryption } from './pkcs12-encryption.ts';
 

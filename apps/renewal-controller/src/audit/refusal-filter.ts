@@ -1,5 +1,5 @@
+import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { TtlCache } from '../identity/ttl-cache.ts';
 
 /** Whether to record a refusal, and how many were left out since the last recorded one. */
 export type RefusalVerdict = { readonly isWritten: false } | { readonly isWritten: true; readonly omitted: number };
@@ -15,7 +15,7 @@ const maxKinds = 2_048;
 /** Rate-limits refusals, so that no caller can fill the audit log with them. Counts those left out. */
 export class RefusalFilter {
   readonly #clock: Clock;
-  readonly #kinds: TtlCache<{ count: number }>;
+  readonly #kinds: Cache<{ count: number }>;
   #windowEndsMs = -Infinity;
   #written = 0;
   /** Refusals left out since the last recorded one. */
@@ -23,7 +23,7 @@ export class RefusalFilter {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#kinds = new TtlCache({ clock, ttlMs: windowMs, maxEntries: maxKinds });
+    this.#kinds = new Cache({ clock, ttlMs: windowMs, maxEntries: maxKinds });
   }
 
   refused(caller: string, kind: string): RefusalVerdict {

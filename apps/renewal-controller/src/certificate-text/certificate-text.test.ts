@@ -374,10 +374,11 @@ CN=Name
     assert.equal(certificateText(certificate), expected);
   });
 
-  test('replaces control characters of names', () => {
-    const name = der(0x82, Buffer.from('a\u001b[2Jb\n    Issuer: CN = forged'));
-    const text = certificateText(buildCertificate({ extensions: [extension('2.5.29.17', sequence(name))] }));
-    assert.match(text, /DNS:a\.\[2Jb\. {4}Issuer: CN = forged\n/);
+  test('replaces characters that control a terminal, lines or the direction of text', () => {
+    const names = ['a\u001b[2Jb\n    Issuer: CN = forged', 'x\u202Emoc.knab\u2066\u2028y'];
+    const encoded = sequence(...names.map((name) => der(0x82, Buffer.from(name))));
+    const text = certificateText(buildCertificate({ extensions: [extension('2.5.29.17', encoded)] }));
+    assert.match(text, /DNS:a\.\[2Jb\. {4}Issuer: CN = forged, DNS:x\.moc\.knab\.\.y\n/);
   });
 
   const seedCertificate = buildCertificate({

@@ -13,8 +13,8 @@ const maxText = 1024 * 1024;
 
 /**
  * Prints a certificate like `openssl x509 -noout -text -nameopt oneline` of OpenSSL 3.0, with two deliberate
- * differences: control characters in names become dots, because the text is shown on terminals, and each part of a
- * distribution point has its own line. Never throws; a field that cannot be decoded is marked in the text.
+ * differences: control and format characters in names become dots, because the text is shown on terminals, and each part
+ * of a distribution point has its own line. Never throws; a field that cannot be decoded is marked in the text.
  */
 export function certificateText(der: Buffer): string {
   if (der.length > maxDerBytes) return `Unable to load certificate: larger than ${maxDerBytes} bytes\n`;

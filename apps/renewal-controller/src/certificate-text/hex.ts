@@ -30,7 +30,10 @@ export function printableBytes(bytes: Buffer): string {
   return bytes.toString('latin1').replaceAll(/[^\x20-\x7e\n\r]/g, '.');
 }
 
-/** Text of a certificate, safe for a terminal or a page: control characters become dots. */
+/**
+ * Text of a certificate, safe for a terminal or a page: characters that control a terminal, the direction of text or lines
+ * become dots.
+ */
 export function harmless(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '.');
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '.');
 }

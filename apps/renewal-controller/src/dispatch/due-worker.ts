@@ -6,6 +6,7 @@ import type { Job } from 'bullmq';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { dueQueueName } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import type { DueJob } from './renewal-job.ts';
 
 /** Result of a job: done, or to be repeated after a wait. */
@@ -110,14 +111,9 @@ export class DueWorker {
 
   /** Logs one line per kind of error, not one per job. */
   #onError(error: Error): void {
-    // The connection's owner logs once that Redis is unavailable.
-    if (this.#parts.redis.status !== 'ready' || isConnectionError(error) || error.message === this.#lastError) return;
+    // The connection's owner and the probe report that Redis is unavailable.
+    if (this.#parts.redis.status !== 'ready' || isRedisUnavailable(error) || error.message === this.#lastError) return;
     this.#lastError = error.message;
     this.#parts.logger.warn({ error: error.message }, 'dispatch failed, retrying');
   }
-}
-
-/** Socket errors have codes, errors of ioredis only texts. */
-export function isConnectionError(error: Error): boolean {
-  return 'syscall' in error || /^(Connection is closed|Stream isn't writeable|Command timed out)/.test(error.message);
 }

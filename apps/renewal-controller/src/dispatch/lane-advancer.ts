@@ -4,7 +4,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { Promotion, LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
-import { isConnectionError } from './due-worker.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 
 export interface LaneAdvancerParts {
   readonly lanes: Pick<LaneStore, 'queued'>;
@@ -63,8 +63,8 @@ export class LaneAdvancer {
       await this.advance();
       this.#lastError = '';
     } catch (thrown) {
-      // The connection's owner logs once that Redis is unavailable.
-      if (thrown instanceof Error && isConnectionError(thrown)) return;
+      // The connection's owner and the probe report that Redis is unavailable.
+      if (isRedisUnavailable(thrown)) return;
       const { message } = asCertfleetError(thrown);
       if (message !== this.#lastError)
         this.#parts.logger.warn({ error: message }, 'cannot promote waiting renewals, retrying');

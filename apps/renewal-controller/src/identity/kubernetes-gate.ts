@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { reviewAccess } from './access-review.ts';
@@ -11,7 +12,6 @@ import type { ReviewClient } from './review-client.ts';
 import type { TokenUser } from './token-review.ts';
 import { TokenReviewer } from './token-reviewer.ts';
 import type { TokenReviewRequest } from './token-reviewer.ts';
-import { TtlCache } from './ttl-cache.ts';
 
 export interface KubernetesGateOptions {
   readonly client: ReviewClient;
@@ -38,16 +38,16 @@ export class KubernetesGate implements OperatorGate {
   readonly #options: KubernetesGateOptions;
   readonly #reviewer: TokenReviewer;
   readonly #accessReviews: FairQueue;
-  readonly #rights: TtlCache<Promise<boolean>>;
-  readonly #knownCookies: TtlCache<true>;
+  readonly #rights: Cache<boolean>;
+  readonly #knownCookies: Cache<true>;
 
   constructor(options: KubernetesGateOptions) {
     this.#options = options;
     const { client, clock } = options;
     this.#reviewer = new TokenReviewer({ client, clock });
     this.#accessReviews = new FairQueue(accessReviews, clock);
-    this.#rights = new TtlCache({ clock, ttlMs: rightForMs, maxEntries: maxRights });
-    this.#knownCookies = new TtlCache({ clock, ttlMs: knownForMs, maxEntries: maxRights });
+    this.#rights = new Cache({ clock, ttlMs: rightForMs, maxEntries: maxRights });
+    this.#knownCookies = new Cache({ clock, ttlMs: knownForMs, maxEntries: maxRights });
   }
 
   async identify(traces: CallerTraces): Promise<Caller> {
@@ -81,14 +81,10 @@ export class KubernetesGate implements OperatorGate {
 
   allows(user: TokenUser, right: OperatorRight): Promise<boolean> {
     const key = hash(JSON.stringify([right, user]));
-    const known = this.#rights.get(key);
-    if (known !== undefined) return known;
     const { client } = this.#options;
-    const asked = this.#accessReviews.run(user.username, () => reviewAccess(client, user, right));
-    this.#rights.set(key, asked);
-    // Do not cache a review that failed.
-    asked.catch(() => this.#rights.delete(key));
-    return asked;
+    return this.#rights.load(key, () =>
+      this.#accessReviews.run(user.username, () => reviewAccess(client, user, right)),
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Cache } from '@certfleet/shared/cache.ts';
 import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
@@ -6,7 +7,6 @@ import { FairQueue } from './fair-queue.ts';
 import type { ReviewClient } from './review-client.ts';
 import { reviewToken, tokenClaims } from './token-review.ts';
 import type { TokenUser } from './token-review.ts';
-import { TtlCache } from './ttl-cache.ts';
 
 export interface TokenReviewerOptions {
   readonly client: ReviewClient;
@@ -68,9 +68,9 @@ interface FailureWindow {
  */
 export class TokenReviewer {
   readonly #options: TokenReviewerOptions;
-  readonly #verdicts: TtlCache<Verdict>;
-  readonly #known: TtlCache<true>;
-  readonly #failures: TtlCache<FailureWindow>;
+  readonly #verdicts: Cache<Verdict>;
+  readonly #known: Cache<true>;
+  readonly #failures: Cache<FailureWindow>;
   readonly #inFlight = new Map<string, Promise<TokenUser>>();
   readonly #queue: FairQueue;
   readonly #knownQueue: FairQueue;
@@ -78,9 +78,9 @@ export class TokenReviewer {
   constructor(options: TokenReviewerOptions) {
     this.#options = options;
     const { clock } = options;
-    this.#verdicts = new TtlCache({ clock, ttlMs: validForMs, maxEntries });
-    this.#known = new TtlCache({ clock, ttlMs: knownForMs, maxEntries: 2 * maxEntries });
-    this.#failures = new TtlCache({ clock, ttlMs: failures.windowMs, maxEntries: 2 * maxEntries });
+    this.#verdicts = new Cache({ clock, ttlMs: validForMs, maxEntries });
+    this.#known = new Cache({ clock, ttlMs: knownForMs, maxEntries: 2 * maxEntries });
+    this.#failures = new Cache({ clock, ttlMs: failures.windowMs, maxEntries: 2 * maxEntries });
     this.#queue = new FairQueue(queueLimits, clock);
     this.#knownQueue = new FairQueue(knownQueueLimits, clock);
   }

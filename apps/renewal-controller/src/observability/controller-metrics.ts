@@ -1,11 +1,11 @@
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
+import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
 import type { ReviewResult } from '../identity/review-client.ts';
 import type { StateLoss } from '../redis/redis-epoch.ts';
-import { cached } from './cached.ts';
 import { registerGauges } from './controller-gauges.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 import { IssuerNames } from './issuer-names.ts';
@@ -55,7 +55,8 @@ export class ControllerMetrics implements DispatchObserver {
     this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
-    registerGauges(this.registry, cached(clock, snapshotMs, snapshot), {
+    const snapshots = new Cache<ControllerSnapshot>({ clock, ttlMs: snapshotMs, maxEntries: 1 });
+    registerGauges(this.registry, () => snapshots.load('', snapshot), {
       volumes: new IssuerNames(clock),
       // The lane gauges choose the rows to name themselves, so the number is not bounded here.
       lanes: new IssuerNames(clock, Infinity),

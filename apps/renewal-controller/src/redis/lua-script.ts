@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { redisFault } from '@certfleet/shared/redis-errors.ts';
 import type { RedisClient } from './create-redis.ts';
 
 /** A Lua script: runs atomically on the server, by its hash once the server has it. */
@@ -15,7 +16,7 @@ export function luaScript(source: string): LuaScript {
       try {
         return await redis.evalsha(sha, keys.length, ...keys, ...args);
       } catch (error) {
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        if (redisFault(error) !== 'no-script') throw error;
         return await redis.eval(source, keys.length, ...keys, ...args);
       }
     },

@@ -1,6 +1,6 @@
+import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { TtlCache } from '../../identity/ttl-cache.ts';
 
 export interface RequestLimitsOptions {
   readonly clock: Clock;
@@ -48,12 +48,12 @@ export class RequestLimits {
 class WindowLimit {
   readonly #clock: Clock;
   readonly #max: number;
-  readonly #windows: TtlCache<{ readonly endsMs: number; count: number }>;
+  readonly #windows: Cache<{ readonly endsMs: number; count: number }>;
 
   constructor(clock: Clock, max: number) {
     this.#clock = clock;
     this.#max = max;
-    this.#windows = new TtlCache({ clock, ttlMs: windowMs, maxEntries: maxKeys });
+    this.#windows = new Cache({ clock, ttlMs: windowMs, maxEntries: maxKeys });
   }
 
   take(key: string): void {

@@ -12,19 +12,19 @@ import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { fleetSummary } from '../views/fleet-summary.ts';
 import { fleetTimeline } from '../views/fleet-timeline.ts';
-import { SecondCache } from '../views/second-cache.ts';
+import { secondCache } from '../views/second-cache.ts';
 import { iso } from '../views/volume-row.ts';
 
 /** Routes for the fleet summary, the timeline and nodes. */
 export function fleetRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
-  const summaries = new SecondCache<Summary>(context.clock, context.feed);
-  const timelines = new SecondCache<Timeline>(context.clock, context.feed);
+  const summaries = secondCache<Summary>(context.clock, context.feed);
+  const timelines = secondCache<Timeline>(context.clock, context.feed);
   routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, () =>
-    summaries.get('', () => fleetSummary(context)),
+    summaries.load('', () => fleetSummary(context)),
   );
   routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, () =>
-    timelines.get('', () => fleetTimeline(context)),
+    timelines.load('', () => fleetTimeline(context)),
   );
   routes.get('/nodes', { ...view, schema: { response: { 200: NodesSchema } } }, () => ({
     at: iso(context.clock.now()),

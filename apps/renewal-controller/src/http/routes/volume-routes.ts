@@ -17,7 +17,7 @@ import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { AuditedAction, AuditLog } from '../../audit/audit-log.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
-import { SecondCache } from '../views/second-cache.ts';
+import { secondCache } from '../views/second-cache.ts';
 import { fleetFacets } from '../views/fleet-facets.ts';
 import { exportRows } from './volume-export.ts';
 import { toVolumeDto } from '../views/volume-dto.ts';
@@ -27,10 +27,10 @@ import { volumeIdentity } from '../views/volume-row.ts';
 export function volumeRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const { clock } = context;
-  const pages = new SecondCache<VolumePage>(clock, context.feed);
+  const pages = secondCache<VolumePage>(clock, context.feed);
   const answers = { 200: VolumePageSchema };
   routes.get('/volumes', { ...view, schema: { querystring: VolumeQuerySchema, response: answers } }, ({ query }) =>
-    pages.get(JSON.stringify(query), () => {
+    pages.load(JSON.stringify(query), () => {
       const { limit, after, ...table } = query;
       const nowMs = clock.now();
       const { rows, total, next } = tablePage(context.view(), tableQuery(table), { limit, after, nowMs });

@@ -1,5 +1,6 @@
 import type { Lane as ShownLane, LanePage, LaneQuery } from '@certfleet/operator-api/lanes.ts';
 import { laneStates } from '@certfleet/operator-api/vocabulary.ts';
+import type { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
@@ -12,7 +13,7 @@ import type { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { LaneState } from '../../lanes/lane-state.ts';
 import type { LaneStore } from '../../lanes/lane-store.ts';
 import type { ChangeFeed } from '../live/change-feed.ts';
-import { SecondCache } from './second-cache.ts';
+import { secondCache } from './second-cache.ts';
 import { iso } from './volume-row.ts';
 
 export interface LaneDirectoryOptions {
@@ -32,16 +33,16 @@ export interface LaneEntry {
 /** All lanes of the fleet: those that renewals have used, and those of issuers with volumes. */
 export class LaneDirectory {
   readonly #options: LaneDirectoryOptions;
-  readonly #cache: SecondCache<ReadonlyMap<string, LaneEntry>>;
+  readonly #cache: Cache<ReadonlyMap<string, LaneEntry>>;
 
   constructor(options: LaneDirectoryOptions) {
     this.#options = options;
-    this.#cache = new SecondCache(options.clock, options.feed);
+    this.#cache = secondCache(options.clock, options.feed);
   }
 
   /** By id; cached for about a second. */
   all(): Promise<ReadonlyMap<string, LaneEntry>> {
-    return this.#cache.get('', () => this.#read());
+    return this.#cache.load('', () => this.#read());
   }
 
   /**
