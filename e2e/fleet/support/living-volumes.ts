@@ -6,8 +6,8 @@ import {
   VolumeReport_Cause,
   VolumeReport_State,
 } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { fallbackRenewalAtMs } from '../../../libs/shared/src/certificate-times.ts';
-import type { CertificateTimes } from '../../../libs/shared/src/certificate-times.ts';
+import { fallbackRenewalAtMs } from '../../../libs/fleet-model/src/certificate-times.ts';
+import type { CertificateTimes } from '../../../libs/fleet-model/src/certificate-times.ts';
 
 /** A simulated volume; its certificate is renewed after two thirds of its lifetime. */
 export interface LivingVolumeSketch {

@@ -1,8 +1,6 @@
+import type { DispatchCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
-
-/** Why a renewal is dispatched: it is due, an operator requested it, or the last attempt failed. */
-export type RenewalCause = 'due' | 'requested' | 'retry';
 
 /** A volume's job in the `due` queue: node and volume id. Names are short, because every volume has one. */
 interface DueVolumeJob {
@@ -22,7 +20,7 @@ export interface NodeJob {
   readonly volumeId: string;
   /** The generation to be replaced; the agent ignores the job if its volume has a later one. */
   readonly generation: number;
-  readonly cause: RenewalCause;
+  readonly cause: DispatchCause;
   readonly requestedAtMs: number;
   /**
    * An operator requested it: the agent's minimum interval and back-off do not apply. Absent for automatic renewals.

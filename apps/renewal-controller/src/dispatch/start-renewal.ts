@@ -1,4 +1,5 @@
-import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/shared/certificate-times.ts';
+import type { DispatchCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/fleet-model/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { volumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
@@ -9,7 +10,6 @@ import type { DispatchObserver } from './dispatch-observer.ts';
 import type { DueResult } from './due-worker.ts';
 import type { NodeQueues } from './node-queues.ts';
 import { jobId, renewalOf } from './renewal-job.ts';
-import type { RenewalCause } from './renewal-job.ts';
 import { renewalTimes } from './renewal-schedule.ts';
 import type { RenewalTimes } from './renewal-schedule.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -158,7 +158,7 @@ async function deferFallback(
   await nodeQueues.defer(node, id, { volumeId, generation, untilMs });
 }
 
-function causeOf({ failure }: IndexedVolume, isRequested: boolean): RenewalCause {
+function causeOf({ failure }: IndexedVolume, isRequested: boolean): DispatchCause {
   if (isRequested) return 'requested';
   return failure === undefined ? 'due' : 'retry';
 }
