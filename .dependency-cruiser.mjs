@@ -6,11 +6,12 @@ const controller = 'apps/renewal-controller/src';
 
 const allowedImports = {
   'libs/shared': [],
-  'libs/operator-api': ['libs/shared'],
+  'libs/fleet-model': ['libs/shared'],
+  'libs/operator-api': ['libs/fleet-model', 'libs/shared'],
   'libs/csi-client': ['libs/shared'],
 
   // The page knows the API alone.
-  'apps/dashboard': ['libs/operator-api', 'libs/shared'],
+  'apps/dashboard': ['libs/fleet-model', 'libs/operator-api', 'libs/shared'],
 
   // csi and fleet → volume → issuance, storage, mount, renewal → crypto → spec.
   'apps/node-agent/gen': [],
@@ -18,12 +19,13 @@ const allowedImports = {
   [`${agent}/spec`]: ['libs/shared'],
   [`${agent}/kube`]: ['libs/shared'],
   [`${agent}/mount`]: ['libs/shared'],
-  [`${agent}/observability`]: ['libs/shared'],
+  [`${agent}/observability`]: ['libs/fleet-model', 'libs/shared'],
   [`${agent}/renewal`]: ['libs/shared'],
   [`${agent}/crypto`]: ['libs/shared', `${agent}/spec`],
   [`${agent}/storage`]: ['libs/shared', `${agent}/mount`, `${agent}/spec`],
-  [`${agent}/issuance`]: ['libs/shared', `${agent}/crypto`, `${agent}/spec`],
+  [`${agent}/issuance`]: ['libs/fleet-model', 'libs/shared', `${agent}/crypto`, `${agent}/spec`],
   [`${agent}/volume`]: [
+    'libs/fleet-model',
     'libs/shared',
     `${agent}/crypto`,
     `${agent}/issuance`,
@@ -33,18 +35,26 @@ const allowedImports = {
     `${agent}/spec`,
     `${agent}/storage`,
   ],
-  [`${agent}/fleet`]: ['libs/shared', `${agent}/crypto`, `${agent}/observability`, `${agent}/spec`, `${agent}/volume`],
+  [`${agent}/fleet`]: [
+    'libs/fleet-model',
+    'libs/shared',
+    `${agent}/crypto`,
+    `${agent}/observability`,
+    `${agent}/spec`,
+    `${agent}/volume`,
+  ],
   [`${agent}/csi`]: ['libs/shared', 'apps/node-agent/gen', `${agent}/volume`],
 
   // http and fleet-api → dispatch → lanes → fleet-index → redis.
-  [`${controller}/*`]: ['libs/operator-api', 'libs/shared', controller],
+  [`${controller}/*`]: ['libs/fleet-model', 'libs/operator-api', 'libs/shared', controller],
   [`${controller}/certificate-text`]: ['libs/shared'],
   [`${controller}/kube`]: ['libs/operator-api', 'libs/shared'],
   [`${controller}/redis`]: ['libs/shared'],
   [`${controller}/cli`]: ['libs/operator-api', 'libs/shared'],
-  [`${controller}/fleet-index`]: ['libs/operator-api', 'libs/shared', `${controller}/redis`],
-  [`${controller}/lanes`]: ['libs/shared', `${controller}/fleet-index`, `${controller}/redis`],
+  [`${controller}/fleet-index`]: ['libs/fleet-model', 'libs/operator-api', 'libs/shared', `${controller}/redis`],
+  [`${controller}/lanes`]: ['libs/fleet-model', 'libs/shared', `${controller}/fleet-index`, `${controller}/redis`],
   [`${controller}/dispatch`]: [
+    'libs/fleet-model',
     'libs/operator-api',
     'libs/shared',
     `${controller}/fleet-index`,
@@ -54,12 +64,14 @@ const allowedImports = {
   [`${controller}/identity`]: ['libs/operator-api', 'libs/shared', `${controller}/fleet-index`, `${controller}/redis`],
   [`${controller}/audit`]: ['libs/operator-api', 'libs/shared', `${controller}/identity`, `${controller}/redis`],
   [`${controller}/fleet-api`]: [
+    'libs/fleet-model',
     'libs/shared',
     `${controller}/fleet-index`,
     `${controller}/identity`,
     `${controller}/redis`,
   ],
   [`${controller}/observability`]: [
+    'libs/fleet-model',
     'libs/shared',
     `${controller}/dispatch`,
     `${controller}/fleet-index`,
@@ -68,6 +80,7 @@ const allowedImports = {
     `${controller}/redis`,
   ],
   [`${controller}/http`]: [
+    'libs/fleet-model',
     'libs/operator-api',
     'libs/shared',
     `${controller}/*`,

@@ -11,6 +11,7 @@ COPY apps/node-agent/package.json apps/node-agent/
 COPY apps/renewal-controller/package.json apps/renewal-controller/
 COPY apps/dashboard/package.json apps/dashboard/
 COPY libs/shared/package.json libs/shared/
+COPY libs/fleet-model/package.json libs/fleet-model/
 COPY libs/operator-api/package.json libs/operator-api/
 COPY e2e/package.json e2e/
 # The build needs no install scripts, so no package runs code of its own here.

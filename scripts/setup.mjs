@@ -15,9 +15,8 @@ function upToDate() {
     ([path, wanted]) =>
       // Workspaces are only in the root lock file; packages for other platforms are not installed.
       !path.startsWith('node_modules/') ||
-      wanted.link ||
       wanted.optional ||
-      installed[path]?.version === wanted.version,
+      (wanted.link ? existsSync(join(root, path)) : installed[path]?.version === wanted.version),
   );
 }
 

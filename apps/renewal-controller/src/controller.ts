@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { missedHeartbeats } from '@certfleet/fleet-model/heartbeat.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -51,8 +52,6 @@ export interface ControllerPorts {
   readonly api: number | undefined;
   readonly ops: number | undefined;
 }
-
-const missedHeartbeats = 3;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in

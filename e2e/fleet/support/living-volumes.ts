@@ -6,8 +6,9 @@ import {
   VolumeReport_Cause,
   VolumeReport_State,
 } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { fallbackRenewalAtMs } from '../../../libs/shared/src/certificate-times.ts';
-import type { CertificateTimes } from '../../../libs/shared/src/certificate-times.ts';
+import { reportedCauses } from '../../../libs/fleet-model/src/report-terms.ts';
+import { fallbackRenewalAtMs } from '../../../libs/fleet-model/src/certificate-times.ts';
+import type { CertificateTimes } from '../../../libs/fleet-model/src/certificate-times.ts';
 
 /** A simulated volume; its certificate is renewed after two thirds of its lifetime. */
 export interface LivingVolumeSketch {
@@ -162,7 +163,7 @@ export class LivingVolumes implements FleetVolumes {
       sketch: volume.sketch,
       times: timesOf(endedMs, lifetimeMs),
       generation: volume.generation + 1,
-      cause: cause === 'job' ? VolumeReport_Cause.JOB : VolumeReport_Cause.DEADLINE,
+      cause: reportedCauses[cause],
     });
   }
 

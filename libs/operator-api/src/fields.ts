@@ -1,6 +1,6 @@
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { TEnum, TInteger, TObject, TString } from 'typebox';
-import { volumeStates } from './vocabulary.ts';
 
 /** Text that must not be empty. */
 export const nonEmptyString = (description: string, maxLength = 256): TString =>

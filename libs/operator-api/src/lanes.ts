@@ -1,7 +1,8 @@
+import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ByStateSchema, count, cursor, limit, oneOf, order, nonEmptyString, time, string } from './fields.ts';
-import { laneSorts, laneStates } from './vocabulary.ts';
+import { laneSorts } from './vocabulary.ts';
 
 export const IssuerSchema = Type.Object({
   group: nonEmptyString('API group of the issuer, such as cert-manager.io'),

@@ -1,7 +1,8 @@
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
-import { volumeSorts, volumeStates } from './vocabulary.ts';
+import { volumeSorts } from './vocabulary.ts';
 
 const state = volumeStates.join('|');
 

@@ -1,7 +1,8 @@
+import { issuanceCauses, issuancePaths } from '@certfleet/fleet-model/issuance-causes.ts';
+import { waitReasons, keyTypes, volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
-import { waitReasons, issuanceCauses, keyTypes, volumeStates } from './vocabulary.ts';
 
 export const VolumePathSchema = Type.Object({
   node: nonEmptyString('Name of the node'),
@@ -62,7 +63,7 @@ const IssuanceSchema = Type.Object({
   generation: count('Generation that the attempt produced or would have produced'),
   cause: oneOf(issuanceCauses, 'Cause of the attempt'),
   path: oneOf(
-    ['mount', 'controller', 'deadline'],
+    issuancePaths,
     'What started the attempt: a mount, the controller, or the fallback deadline of the agent',
   ),
   durationMs: Type.Optional(count('Duration in milliseconds; absent if the agent did not report it')),

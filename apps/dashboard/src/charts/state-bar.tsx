@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { stateOrder } from '../ui/state-order.ts';
 
 export type StateCounts = Readonly<Record<VolumeStatus, number>>;

@@ -1,11 +1,9 @@
 import type { JSX } from 'preact';
-import type { laneStates, VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { LaneStatus, VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { Icon } from './icon.tsx';
 
-type LaneText = (typeof laneStates)[number];
-
 /** Labels of the states of volumes and lanes. */
-export const stateTitles: Readonly<Record<VolumeStatus | LaneText, string>> = {
+export const stateTitles: Readonly<Record<VolumeStatus | LaneStatus, string>> = {
   expired: 'Expired',
   failing: 'Failing',
   overdue: 'Overdue',
@@ -30,7 +28,7 @@ export const stateMeanings: Readonly<Record<VolumeStatus, string>> = {
 };
 
 /** A state as shape, colour and text. */
-export function StateBadge({ state }: { readonly state: VolumeStatus | LaneText }): JSX.Element {
+export function StateBadge({ state }: { readonly state: VolumeStatus | LaneStatus }): JSX.Element {
   return (
     <span class={`state state-${state}`}>
       <Icon name={state} />

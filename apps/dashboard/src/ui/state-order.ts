@@ -1,4 +1,4 @@
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 
 /** States for display, from best to worst. */
 export const stateOrder: readonly VolumeStatus[] = [

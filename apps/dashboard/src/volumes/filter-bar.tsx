@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
-import { volumeStates } from '@certfleet/operator-api/vocabulary.ts';
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Facets } from '@certfleet/operator-api/volumes.ts';
 import { Icon } from '../ui/icon.tsx';
 import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';

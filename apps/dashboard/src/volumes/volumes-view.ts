@@ -1,5 +1,6 @@
-import { volumeSorts, volumeStates } from '@certfleet/operator-api/vocabulary.ts';
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { parseLength } from '../time/relative-time.ts';
 import { defaultColumns, isColumn } from './column-names.ts';

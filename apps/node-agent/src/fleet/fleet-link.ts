@@ -4,7 +4,7 @@ import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Welcome } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ClientCertificateFiles } from '@certfleet/shared/redis-tls.ts';
-import { backoffMs } from '@certfleet/shared/renewal-policy.ts';
+import { backoffMs } from '@certfleet/fleet-model/renewal-policy.ts';
 import { connectToController } from './controller-client.ts';
 import type { ControllerAccess } from './controller-client.ts';
 import { FleetSession } from './fleet-session.ts';

@@ -1,3 +1,4 @@
+import { heartbeatBounds } from '@certfleet/fleet-model/heartbeat.ts';
 import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
@@ -29,8 +30,6 @@ export interface FleetSessionOptions {
 const welcomeTimeoutMs = 15_000;
 /** Changes within this time are sent together: a node that starts a hundred pods sends a few messages. */
 const gatherMs = 50;
-/** Bounds of the heartbeat interval that the controller may request, in seconds. */
-const heartbeatBounds = { low: 1, high: 300 };
 
 const maxRequestId = 64;
 /** Maximum number of unanswered requests for descriptions; more are ignored. */

@@ -1,3 +1,5 @@
+import { readNodeJob } from '@certfleet/fleet-model/node-job.ts';
+import type { NodeJob } from '@certfleet/fleet-model/node-job.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
@@ -8,8 +10,6 @@ import { UnrecoverableError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { FleetVolumes } from './fleet-volumes.ts';
-import { readNodeJob } from './node-job.ts';
-import type { NodeJob } from './node-job.ts';
 import { useFreshPassword } from '@certfleet/shared/redis-password.ts';
 import { useLoadedScripts } from './loaded-scripts.ts';
 import { allowBlocking, blockSeconds, openRedis } from './redis-client.ts';

@@ -1,33 +1,12 @@
-import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
+import { reportedCauses, reportedKeyTypes, reportedStates } from '@certfleet/fleet-model/report-terms.ts';
 import type { Certificate, Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { maxFileBytes } from './describe-volume.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
-import type { IssuanceCause, VolumeStatus } from '../observability/agent-metrics.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
 import { volumeStatus } from '../volume/volume-status.ts';
 import type { Volume } from '../volume/volume.ts';
-
-const states: Readonly<Record<VolumeStatus, VolumeReport_State>> = {
-  pending: VolumeReport_State.PENDING,
-  ready: VolumeReport_State.READY,
-  failing: VolumeReport_State.FAILING,
-  expired: VolumeReport_State.EXPIRED,
-};
-
-const keyTypes: Readonly<Record<KeySpec['algorithm'], VolumeReport_KeyType>> = {
-  RSA: VolumeReport_KeyType.RSA,
-  ECDSA: VolumeReport_KeyType.ECDSA,
-  Ed25519: VolumeReport_KeyType.ED25519,
-};
-
-/** Retries count as deadline, because the agent starts both; an adopted certificate came from another driver. */
-const causes: Readonly<Record<IssuanceCause, VolumeReport_Cause>> = {
-  mount: VolumeReport_Cause.MOUNT,
-  job: VolumeReport_Cause.JOB,
-  deadline: VolumeReport_Cause.DEADLINE,
-  retry: VolumeReport_Cause.DEADLINE,
-};
 
 /** A certificate may contain any number of names; people need a few of them to recognise it. */
 const maxNames = 50;
@@ -44,13 +23,13 @@ export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
     pod: { namespace, name, uid },
     issuer: { group: spec.issuer.group, kind: spec.issuer.kind, name: spec.issuer.name },
     generation: record.generation,
-    state: states[volumeStatus(volume, nowMs)],
+    state: reportedStates[volumeStatus(volume, nowMs)],
     certificate: certificate(volume),
     lastFailure: failure(volume),
-    keyType: keyTypes[spec.key.algorithm],
+    keyType: reportedKeyTypes[spec.key.algorithm.toLowerCase() as Lowercase<KeySpec['algorithm']>],
     // Zero would mean that there was none.
     lastIssuanceMs: lastIssuanceMs === 0 ? 0 : Math.max(1, Math.round(lastIssuanceMs)),
-    cause: lastCause === undefined ? VolumeReport_Cause.UNSPECIFIED : causes[lastCause],
+    cause: reportedCauses[lastCause === undefined ? 'unknown' : attemptCauses[lastCause]],
     deferredUntil: record.deferredUntil,
   };
 }

@@ -1,8 +1,8 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { backoffMs } from '@certfleet/shared/renewal-policy.ts';
-import type { BackoffPolicy } from '@certfleet/shared/renewal-policy.ts';
+import { backoffMs } from '@certfleet/fleet-model/renewal-policy.ts';
+import type { BackoffPolicy } from '@certfleet/fleet-model/renewal-policy.ts';
 import { waitingReason } from '../spec/readiness-gate.ts';
 import type { GatedPod, ReadinessGate } from '../spec/readiness-gate.ts';
 import type { PodIdentity } from '../spec/volume-spec.ts';

@@ -1,14 +1,11 @@
+import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Why a certificate was issued. */
-export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry';
-
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
-
-/** States of a volume, for the gauge. */
-export type VolumeStatus = 'ready' | 'pending' | 'failing' | 'expired';
 
 /** Volumes that hold a certificate and should have another one by now. */
 export interface VolumeUrgency {
@@ -21,7 +18,7 @@ export interface VolumeUrgency {
 
 /** What the gauges show, taken at each scrape. */
 export interface MetricsSnapshot {
-  readonly volumes: Readonly<Record<VolumeStatus, number>>;
+  readonly volumes: Readonly<Record<AgentVolumeStatus, number>>;
   readonly urgency: VolumeUrgency;
   /** Volumes that have waited five minutes or longer for their first certificate. */
   readonly withoutCertificate: number;
@@ -51,7 +48,6 @@ export interface MountCheck {
   readonly unknown: number;
 }
 
-const causes: readonly IssuanceCause[] = ['mount', 'job', 'deadline', 'retry'];
 const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
@@ -102,7 +98,7 @@ export class AgentMetrics {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
     // A counter that appears with its first event would hide that event from Prometheus' increase().
-    for (const cause of causes) this.#issuances.inc({ result: 'success', cause }, 0);
+    for (const cause of Object.keys(attemptCauses)) this.#issuances.inc({ result: 'success', cause }, 0);
     this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
       for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
     });
@@ -141,7 +137,7 @@ export class AgentMetrics {
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
-  issuanceEnded(result: string, cause: IssuanceCause): void {
+  issuanceEnded(result: string, cause: AttemptCause): void {
     this.#issuances.inc({ result, cause });
   }
 

@@ -1,4 +1,4 @@
-import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/shared/certificate-times.ts';
+import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/fleet-model/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
@@ -7,7 +7,7 @@ import {
   replacementDelayMs,
   terminalBackoffMs,
   transientBackoff,
-} from '@certfleet/shared/renewal-policy.ts';
+} from '@certfleet/fleet-model/renewal-policy.ts';
 import type { Due } from '../renewal/renewal-scheduler.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts, VolumeRecord } from '../storage/volume-record.ts';

@@ -1,4 +1,4 @@
-import { renewalTime } from '@certfleet/shared/renewal-policy.ts';
+import { renewalTime } from '@certfleet/fleet-model/renewal-policy.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';

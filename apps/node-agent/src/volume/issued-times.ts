@@ -1,4 +1,4 @@
-import type { CertificateTimes } from '@certfleet/shared/certificate-times.ts';
+import type { CertificateTimes } from '@certfleet/fleet-model/certificate-times.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 
 /** The times of an issued certificate, in milliseconds since the epoch. */

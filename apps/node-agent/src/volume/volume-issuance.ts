@@ -5,7 +5,7 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
 import { issueCertificate } from '../issuance/issue-certificate.ts';
 import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/issue-certificate.ts';
-import type { IssuanceCause } from '../observability/agent-metrics.ts';
+import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 import { unansweredReasons } from './attempt-policy.ts';
 import { timeoutSignal } from './timeout-signal.ts';
@@ -23,7 +23,7 @@ export interface VolumeIssuanceOptions {
 }
 
 export interface Attempt {
-  readonly cause: IssuanceCause;
+  readonly cause: AttemptCause;
   /** Whether a person requested it. Neither back-off nor an unanswered request then delays the attempt. */
   readonly isRequestedByPerson?: boolean;
   /** Ends the attempt. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { IssuanceCause } from '../observability/agent-metrics.ts';
+import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import type { Payload } from '../storage/payload.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
@@ -22,5 +22,5 @@ export interface VolumeParts {
 export interface IssuedPayload {
   readonly payload: Payload;
   readonly certificate: IssuedCertificateFacts;
-  readonly cause: IssuanceCause;
+  readonly cause: AttemptCause;
 }

@@ -1,6 +1,7 @@
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
-import type { AgentMetrics, IssuanceCause } from '../observability/agent-metrics.ts';
+import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { AgentMetrics } from '../observability/agent-metrics.ts';
 import { eventReasonOf } from './event-reasons.ts';
 import type { EventReasonName } from './event-reasons.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
@@ -46,7 +47,7 @@ export class VolumeReporter {
     this.#recordEvent = recordEvent;
   }
 
-  issued(volume: ReportedVolume, cause: IssuanceCause, generation: number, certificate: ReportedCertificate): void {
+  issued(volume: ReportedVolume, cause: AttemptCause, generation: number, certificate: ReportedCertificate): void {
     const { spec } = volume;
     this.#metrics.issuanceEnded('success', cause);
     this.#log.info(
@@ -69,7 +70,7 @@ export class VolumeReporter {
   }
 
   /** An attempt failed or is deferred; the next is allowed at `retryAt`. Existing files stay in place. */
-  attemptFailed(volume: AttemptedVolume, cause: IssuanceCause, error: CertfleetError, retryAt: Date): void {
+  attemptFailed(volume: AttemptedVolume, cause: AttemptCause, error: CertfleetError, retryAt: Date): void {
     const { issued } = volume.record;
     this.#metrics.issuanceEnded(resultOf(error), cause);
     this.#metrics.issuanceFailed(eventReasonOf(error.reason));

@@ -1,6 +1,7 @@
-import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
-import type { CertificateTimes } from '@certfleet/shared/certificate-times.ts';
-import type { MetricsSnapshot, VolumeStatus, VolumeUrgency } from '../observability/agent-metrics.ts';
+import { isOverdue, renewalTimeLeft } from '@certfleet/fleet-model/certificate-times.ts';
+import type { CertificateTimes } from '@certfleet/fleet-model/certificate-times.ts';
+import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
+import type { MetricsSnapshot, VolumeUrgency } from '../observability/agent-metrics.ts';
 import { issuedTimes } from './issued-times.ts';
 import { volumeStatus } from './volume-status.ts';
 import type { VolumeStatusSource } from './volume-status.ts';
@@ -13,7 +14,7 @@ export function volumeSnapshot(
   volumes: Iterable<VolumeStatusSource>,
   nowMs: number,
 ): Omit<MetricsSnapshot, 'rsaKeysReady'> {
-  const counts: Record<VolumeStatus, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
+  const counts: Record<AgentVolumeStatus, number> = { ready: 0, pending: 0, failing: 0, expired: 0 };
   const urgency: Urgency = { overdue: 0, halfLeft: 0, quarterLeft: 0 };
   let soonestNotAfter: Date | undefined;
   let withoutCertificate = 0;

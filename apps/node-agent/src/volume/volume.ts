@@ -1,6 +1,6 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { IssuanceCause } from '../observability/agent-metrics.ts';
+import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts, VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
@@ -29,7 +29,7 @@ export class Volume {
   readonly unpublished = new AbortController();
   readonly #parts: VolumeParts;
   readonly #stored: StoredVolume;
-  #lastCause: IssuanceCause | undefined;
+  #lastCause: AttemptCause | undefined;
   /** False until a renewal that starts can find the volume; nothing is scheduled before. */
   #isActive = true;
   /** Whether the running agent has confirmed a read-only mount at the target. */
@@ -83,7 +83,7 @@ export class Volume {
   }
 
   /** Why the current certificate was issued; undefined if an earlier run of the agent obtained it. */
-  get lastCause(): IssuanceCause | undefined {
+  get lastCause(): AttemptCause | undefined {
     return this.#lastCause;
   }
 

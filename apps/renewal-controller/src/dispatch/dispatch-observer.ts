@@ -1,7 +1,7 @@
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
-import type { WaitReason } from '../fleet-index/model/renewal-progress.ts';
+import type { DispatchCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { WaitReason } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Outcome } from '../lanes/lane-admission.ts';
-import type { RenewalCause } from './renewal-job.ts';
 
 /**
  * Receives the events of the dispatcher, for example for metrics. Called in the hot path: must be fast and must not
@@ -9,7 +9,7 @@ import type { RenewalCause } from './renewal-job.ts';
  */
 export interface DispatchObserver {
   /** A renewal was dispatched to its node's queue, `latenessMs` after its due time. */
-  dispatched(volume: IndexedVolume, how: { cause: RenewalCause; latenessMs: number; urgent: boolean }): void;
+  dispatched(volume: IndexedVolume, how: { cause: DispatchCause; latenessMs: number; urgent: boolean }): void;
   /** A lane delayed a renewal. */
   delayed(volume: IndexedVolume, reason: WaitReason, waitMs: number): void;
   /** A report contained the result of a renewal, or the volume was removed. */

@@ -1,6 +1,8 @@
+import { issuancePath } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { IssuanceCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import { causeNames } from '@certfleet/fleet-model/report-terms.ts';
 import type { Issuance } from '@certfleet/operator-api/volumes.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { VolumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -127,7 +129,7 @@ function attemptRecord(ended: EndedAttempt): AttemptRecord | undefined {
     generation: current.generation,
     attempts: 0,
     atMs: current.certificate.issuedAtMs,
-    cause: causeOf(current.cause, ended),
+    cause: causeOf(causeNames[current.cause], ended),
     durationMs: current.lastIssuanceMs ?? 0,
   };
 }
@@ -137,28 +139,26 @@ function failedAttempt(ended: EndedAttempt): AttemptRecord | undefined {
   const { previous, current, wasStarted } = ended;
   const { failure, certificate, generation } = current;
   if (failure === undefined || failure.attempts <= (previous?.failure?.attempts ?? 0)) return undefined;
-  const by = wasStarted ? VolumeReport_Cause.JOB : VolumeReport_Cause.DEADLINE;
   return {
     generation: generation + 1,
     attempts: failure.attempts,
     atMs: failure.atMs,
-    cause: certificate === undefined ? 'mount' : causeOf(by, ended),
+    cause: certificate === undefined ? 'mount' : causeOf(wasStarted ? 'job' : 'deadline', ended),
     durationMs: current.lastIssuanceMs ?? 0,
     error: failure.message,
   };
 }
 
-function causeOf(cause: VolumeReport_Cause, { previous, wasRequested }: EndedAttempt): AttemptRecord['cause'] {
-  if (cause === VolumeReport_Cause.MOUNT) return 'mount';
-  if (cause === VolumeReport_Cause.DEADLINE) return 'deadline';
-  if (cause !== VolumeReport_Cause.JOB) return 'unknown';
+/** An agent does not know why the controller sent a job. */
+function causeOf(reported: IssuanceCause, { previous, wasRequested }: EndedAttempt): IssuanceCause {
+  if (reported !== 'job') return reported;
   if (wasRequested) return 'requested';
   return previous?.failure === undefined ? 'job' : 'retry';
 }
 
 /** A mount is not a renewal. The certificate of an earlier process of the agent was counted when it was issued. */
 function countersOf({ cause, error }: AttemptRecord): readonly string[] {
-  if (cause === 'mount' || cause === 'unknown') return [];
-  if (error !== undefined) return ['failed'];
-  return ['renewed', cause === 'deadline' ? 'deadline' : 'controller'];
+  const path = issuancePath(cause);
+  if (path === 'mount') return [];
+  return error === undefined ? ['renewed', path] : ['failed'];
 }

@@ -1,7 +1,6 @@
-import type { issuanceCauses } from '@certfleet/operator-api/vocabulary.ts';
+import { causeLetter, causeOfLetter, issuancePath } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { IssuanceCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { Issuance } from '@certfleet/operator-api/volumes.ts';
-
-type Cause = (typeof issuanceCauses)[number];
 
 /** An attempt as it is stored. */
 export interface AttemptRecord {
@@ -10,23 +9,13 @@ export interface AttemptRecord {
   /** Failed attempts since the last success, including this one; 0 for a success. */
   readonly attempts: number;
   readonly atMs: number;
-  readonly cause: Cause;
+  readonly cause: IssuanceCause;
   /** 0 if the agent did not report it. */
   readonly durationMs: number;
   /** The error of a failed attempt. */
   readonly error?: string;
 }
 
-/** One letter per cause, because ten attempts of every volume are stored. */
-const letters: Readonly<Record<Cause, string>> = {
-  mount: 'm',
-  job: 'j',
-  requested: 'p',
-  retry: 'r',
-  deadline: 'd',
-  unknown: 'u',
-};
-const causes = new Map(Object.entries(letters).map(([cause, letter]) => [letter, cause as Cause]));
 const maxError = 120;
 
 /** An attempt as one line of text, and the key that the line starts with, which identifies a repeated report. */
@@ -34,7 +23,7 @@ export function encodeAttempt(record: AttemptRecord): { readonly key: string; re
   const { generation, attempts, atMs, cause, durationMs, error = '' } = record;
   const key = `${generation}.${attempts}`;
   const text = error.slice(0, maxError).replaceAll(/\p{Cc}/gu, ' ');
-  return { key, line: [key, atMs.toString(36), letters[cause], durationMs, text].join('\t') };
+  return { key, line: [key, atMs.toString(36), causeLetter(cause), durationMs, text].join('\t') };
 }
 
 /** Decodes stored attempts, one per line. */
@@ -45,23 +34,14 @@ export function decodeAttempts(text: string): readonly Issuance[] {
 function decodeAttempt(line: string): Issuance {
   const [key = '', at = '0', letter = 'u', duration = '0', error = ''] = line.split('\t');
   const [generation = 0, attempts = 0] = key.split('.').map(Number);
-  const cause = causes.get(letter) ?? 'unknown';
+  const cause = causeOfLetter(letter);
   return {
     at: new Date(Number.parseInt(at, 36)).toISOString(),
     generation,
     cause,
-    path: pathOf(cause),
+    path: issuancePath(cause),
     ...(duration !== '0' && { durationMs: Number(duration) }),
     result: attempts === 0 ? 'issued' : 'failed',
     ...(error !== '' && { error }),
   };
-}
-
-/**
- * The unknown cause is shown as a mount: a certificate that was taken over or comes from an earlier process of the
- * agent began with one.
- */
-function pathOf(cause: Cause): Issuance['path'] {
-  if (cause === 'mount' || cause === 'unknown') return 'mount';
-  return cause === 'deadline' ? 'deadline' : 'controller';
 }

@@ -1,8 +1,9 @@
+import { nodeJobNames } from '@certfleet/fleet-model/node-job.ts';
+import type { DeferralJob, RenewalJob } from '@certfleet/fleet-model/node-job.ts';
 import { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { nodeQueueName, nodeQueuePrefix } from '../redis/redis-keys.ts';
 import { sharedQueueOptions } from './due-queue.ts';
-import type { DeferralJob, NodeJob } from './renewal-job.ts';
 
 /** Number of queue objects that are cached. */
 const maxKept = 256;
@@ -12,7 +13,7 @@ export class NodeQueues {
   readonly #redis: RedisClient;
   readonly #prefix: string;
   /** In order of last use. */
-  readonly #queues = new Map<string, Queue<NodeJob | DeferralJob>>();
+  readonly #queues = new Map<string, Queue<RenewalJob | DeferralJob>>();
 
   constructor(redis: RedisClient, prefix: string) {
     this.#redis = redis;
@@ -20,13 +21,13 @@ export class NodeQueues {
   }
 
   /** Adds a renewal unless a job with this id exists. */
-  async add(node: string, id: string, { job, priority }: { job: NodeJob; priority: number }): Promise<void> {
-    await this.#queueOf(node).add('renew', job, { jobId: id, priority });
+  async add(node: string, id: string, { job, priority }: { job: RenewalJob; priority: number }): Promise<void> {
+    await this.#queueOf(node).add(nodeJobNames.renewal, job, { jobId: id, priority });
   }
 
   /** Sends a deferral to a node. Without a priority, BullMQ delivers it before the renewals. */
   async defer(node: string, id: string, job: DeferralJob): Promise<void> {
-    await this.#queueOf(node).add('defer', job, { jobId: `${id}-defer` });
+    await this.#queueOf(node).add(nodeJobNames.deferral, job, { jobId: `${id}-defer` });
   }
 
   /** Removes a job that its agent has not begun; returns whether it existed. */
@@ -54,14 +55,14 @@ export class NodeQueues {
     await Promise.allSettled(queues.map((queue) => queue.close()));
   }
 
-  #queueOf(node: string): Queue<NodeJob | DeferralJob> {
+  #queueOf(node: string): Queue<RenewalJob | DeferralJob> {
     const kept = this.#queues.get(node);
     if (kept !== undefined) {
       this.#queues.delete(node);
       this.#queues.set(node, kept);
       return kept;
     }
-    const queue = new Queue<NodeJob | DeferralJob>(nodeQueueName, {
+    const queue = new Queue<RenewalJob | DeferralJob>(nodeQueueName, {
       connection: this.#redis,
       prefix: nodeQueuePrefix(this.#prefix, node),
       ...sharedQueueOptions,

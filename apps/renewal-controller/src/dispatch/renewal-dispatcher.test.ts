@@ -8,7 +8,7 @@ import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import { nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
 import { noObserver } from './dispatch-observer.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
-import type { NodeJob } from './renewal-job.ts';
+import type { RenewalJob } from '@certfleet/fleet-model/node-job.ts';
 import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica, TestReplicaOptions, VolumeSketch } from './testing/test-fleet.ts';
 
@@ -64,8 +64,8 @@ describe('RenewalDispatcher', () => {
     replica: TestReplica,
     session: NodeSession,
     sketch: Partial<VolumeSketch> = {},
-  ): (job: NodeJob) => Promise<void> {
-    return async ({ volumeId, generation }: NodeJob): Promise<void> => {
+  ): (job: RenewalJob) => Promise<void> {
+    return async ({ volumeId, generation }: RenewalJob): Promise<void> => {
       const next = { ...sketch, id: volumeId, generation: generation + 1, renewAtMs: Date.now() + 600_000 };
       await replica.index.applyDelta(session, [reportOf(next)], []);
     };

@@ -6,7 +6,7 @@ import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
-import type { NodeJob } from './renewal-job.ts';
+import type { RenewalJob } from '@certfleet/fleet-model/node-job.ts';
 import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica, TestReplicaOptions } from './testing/test-fleet.ts';
 
@@ -47,14 +47,14 @@ async function isQueuedAsRequest(
 function agentOf(
   { replica, prefix }: { replica: TestReplica; prefix: string },
   node: string,
-  answer: (job: NodeJob) => Promise<void>,
+  answer: (job: RenewalJob) => Promise<void>,
 ): TestAgent {
   const agent = new TestAgent(replica, prefix, node, answer);
   stops.push(() => agent.stop());
   return agent;
 }
 
-function renewing(replica: TestReplica, session: NodeSession): (job: NodeJob) => Promise<void> {
+function renewing(replica: TestReplica, session: NodeSession): (job: RenewalJob) => Promise<void> {
   return async ({ volumeId, generation }) => {
     const next = reportOf({ id: volumeId, generation: generation + 1, renewAtMs: Date.now() + 600_000 });
     await replica.index.applyDelta(session, [next], []);

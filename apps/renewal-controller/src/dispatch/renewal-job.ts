@@ -1,9 +1,6 @@
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
-/** Why a renewal is dispatched: it is due, an operator requested it, or the last attempt failed. */
-export type RenewalCause = 'due' | 'requested' | 'retry';
-
 /** A volume's job in the `due` queue: node and volume id. Names are short, because every volume has one. */
 interface DueVolumeJob {
   readonly n: string;
@@ -16,27 +13,6 @@ interface DueBulkJob {
 }
 
 export type DueJob = DueVolumeJob | DueBulkJob;
-
-/** A job in a node's queue: the request to the agent. Contains no secret. */
-export interface NodeJob {
-  readonly volumeId: string;
-  /** The generation to be replaced; the agent ignores the job if its volume has a later one. */
-  readonly generation: number;
-  readonly cause: RenewalCause;
-  readonly requestedAtMs: number;
-  /**
-   * An operator requested it: the agent's minimum interval and back-off do not apply. Absent for automatic renewals.
-   */
-  readonly requested?: true;
-}
-
-/** Defers the agent's fallback deadline, because the renewal waits in its lane. */
-export interface DeferralJob {
-  readonly volumeId: string;
-  readonly generation: number;
-  /** In milliseconds since the epoch. */
-  readonly untilMs: number;
-}
 
 /** Identifies the volume at its generation, which a renewal request asks to replace. */
 export function renewalId({

@@ -1,5 +1,10 @@
-import { latestStartMs } from '@certfleet/shared/certificate-times.ts';
-import { backoffMs, minimumIntervalMs, terminalBackoffMs, transientBackoff } from '@certfleet/shared/renewal-policy.ts';
+import { latestStartMs } from '@certfleet/fleet-model/certificate-times.ts';
+import {
+  backoffMs,
+  minimumIntervalMs,
+  terminalBackoffMs,
+  transientBackoff,
+} from '@certfleet/fleet-model/renewal-policy.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
 import type { RenewalWindows } from '../lanes/renewal-windows.ts';

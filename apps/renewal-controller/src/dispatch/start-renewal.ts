@@ -1,4 +1,6 @@
-import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/shared/certificate-times.ts';
+import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/fleet-model/certificate-times.ts';
+import type { DispatchCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import { deferralJob, renewalJob } from '@certfleet/fleet-model/node-job.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { volumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
@@ -9,7 +11,6 @@ import type { DispatchObserver } from './dispatch-observer.ts';
 import type { DueResult } from './due-worker.ts';
 import type { NodeQueues } from './node-queues.ts';
 import { jobId, renewalOf } from './renewal-job.ts';
-import type { RenewalCause } from './renewal-job.ts';
 import { renewalTimes } from './renewal-schedule.ts';
 import type { RenewalTimes } from './renewal-schedule.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -67,18 +68,12 @@ async function handOver(
   verdict: Extract<Admission, { admitted: true }>,
 ): Promise<DueResult> {
   const { lanes, nodeQueues, clock, observer } = parts;
-  const { node, volumeId } = volume;
+  const { node } = volume;
   const isRequested = verdict.requestedBy.length > 0;
   const cause = causeOf(volume, isRequested);
   const nowMs = clock.now();
   // Also when it was admitted before: the replica may have been killed before this step. The queue ignores a known id.
-  const job = {
-    volumeId,
-    generation: volume.generation,
-    cause,
-    requestedAtMs: nowMs,
-    ...(isRequested && { requested: true as const }),
-  };
+  const job = renewalJob(volume, cause, nowMs);
   const isWithdrawn = (): Promise<boolean> => lanes.isWithdrawn(lane, { renewal: renewalOf(id), isDue: !isRequested });
   // Its agent may already have it; only the next report shows the result.
   if (verdict.again && (await isWithdrawn())) return { done: false, waitMs: withdrawnMs };
@@ -148,17 +143,17 @@ async function deferFallback(
   waiting: { id: string; volume: IndexedVolume; certificate: IndexedCertificate; waitMs: number },
 ): Promise<void> {
   const { id, volume, certificate, waitMs } = waiting;
-  const { node, volumeId, generation, deferredUntilMs } = volume;
+  const { node, deferredUntilMs } = volume;
   const nextLookMs = clock.now() + waitMs;
   const reserveMs = jobGraceMs(certificate) / 2;
   if (fallbackRenewalAtMs(certificate, deferredUntilMs) - reserveMs > nextLookMs) return;
   const untilMs = Math.ceil(nextLookMs + deferReserveMs);
   // Deferrals are bounded; one that would not move the deadline is not sent.
   if (fallbackRenewalAtMs(certificate, untilMs) <= fallbackRenewalAtMs(certificate, deferredUntilMs)) return;
-  await nodeQueues.defer(node, id, { volumeId, generation, untilMs });
+  await nodeQueues.defer(node, id, deferralJob(volume, untilMs));
 }
 
-function causeOf({ failure }: IndexedVolume, isRequested: boolean): RenewalCause {
+function causeOf({ failure }: IndexedVolume, isRequested: boolean): DispatchCause {
   if (isRequested) return 'requested';
   return failure === undefined ? 'due' : 'retry';
 }

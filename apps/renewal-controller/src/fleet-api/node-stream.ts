@@ -1,3 +1,4 @@
+import { missedHeartbeats } from '@certfleet/fleet-model/heartbeat.ts';
 import { randomUUID } from 'node:crypto';
 import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
@@ -48,8 +49,6 @@ const maxVolumes = 10_000;
 const redisRetryMs = 1_000;
 /** The agent gives up after 15 s without a welcome; a hanging Redis must not delay it that long. */
 const readSessionTimeoutMs = 2_000;
-/** An agent counts as silent after this many missed heartbeats. */
-const missedHeartbeats = 3;
 
 /**
  * The controller's side of one agent's stream. It applies the reports to the index in order, and requests a resync if

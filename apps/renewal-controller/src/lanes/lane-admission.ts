@@ -1,4 +1,4 @@
-import type { WaitReason } from '../fleet-index/model/renewal-progress.ts';
+import type { WaitReason } from '@certfleet/fleet-model/vocabulary.ts';
 import { parseVolumeKey } from '../fleet-index/model/volume-key.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';

@@ -1,8 +1,6 @@
+import type { LaneStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { LaneState } from './lane-state.ts';
-
-/** Whether a lane starts renewals, or why not. */
-export type LaneStatus = 'open' | 'paused' | 'backing-off' | 'window';
 
 /** The depth and the status of a lane. */
 export interface LaneDepth extends Pick<LaneState, 'queued' | 'blocked' | 'inFlight'> {

@@ -1,3 +1,4 @@
+import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
@@ -142,7 +143,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
     'Lanes by state: open, paused, backing off after failures, or outside their window.',
     (g, { lanes }) => {
       if (lanes === undefined) return;
-      for (const state of ['open', 'paused', 'backing-off', 'window']) g.set({ state }, 0);
+      for (const state of laneStates) g.set({ state }, 0);
       for (const { status } of lanes) g.inc({ state: status });
     },
   );

@@ -1,7 +1,9 @@
+import { dispatchCauses, issuancePath } from '@certfleet/fleet-model/issuance-causes.ts';
+import { causeNames } from '@certfleet/fleet-model/report-terms.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
 import type { ReviewResult } from '../identity/review-client.ts';
@@ -62,7 +64,7 @@ export class ControllerMetrics implements DispatchObserver {
       lanes: new IssuerNames(clock, Infinity),
     });
     // Initialized to 0, because increase() in Prometheus would miss the first event of a new series.
-    for (const cause of ['due', 'requested', 'retry']) this.#dispatched.inc({ cause }, 0);
+    for (const cause of Object.keys(dispatchCauses)) this.#dispatched.inc({ cause }, 0);
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
     this.#settled.inc({ result: 'failed', path: 'none' }, 0);
     for (const result of ['answered', 'forbidden', 'unavailable']) this.#reviews.inc({ result }, 0);
@@ -77,7 +79,7 @@ export class ControllerMetrics implements DispatchObserver {
   delayed: DispatchObserver['delayed'] = (_volume, reason) => this.#delayed.inc({ reason });
 
   settled: DispatchObserver['settled'] = ({ cause, certificate }, result) => {
-    this.#settled.inc({ result, path: result === 'ok' ? (paths.get(cause) ?? 'other') : 'none' });
+    this.#settled.inc({ result, path: result === 'ok' ? pathOf(cause) : 'none' });
     if (result !== 'ok' || certificate === undefined) return;
     this.#reportLag.observe(Math.max(0, this.#clock.now() - certificate.issuedAtMs) / 1000);
   };
@@ -107,7 +109,8 @@ export class ControllerMetrics implements DispatchObserver {
   }
 }
 
-const paths: ReadonlyMap<VolumeReport_Cause, string> = new Map([
-  [VolumeReport_Cause.JOB, 'controller'],
-  [VolumeReport_Cause.DEADLINE, 'deadline'],
-]);
+/** A mount is not a renewal of the controller or of the fallback deadline. */
+function pathOf(cause: VolumeReport_Cause): string {
+  const path = issuancePath(causeNames[cause]);
+  return path === 'mount' ? 'other' : path;
+}

@@ -1,4 +1,4 @@
-import type { LaneStatus } from '../lanes/lane-depth.ts';
+import type { LaneStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 import { maxNamedIssuers, otherIssuers } from './metric-names.ts';
 

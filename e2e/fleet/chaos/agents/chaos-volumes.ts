@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetVolumes, VolumeDescription } from '../../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import type { VolumeReport } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
-import { fallbackRenewalAtMs } from '../../../../libs/shared/src/certificate-times.ts';
+import { fallbackRenewalAtMs } from '../../../../libs/fleet-model/src/certificate-times.ts';
 import type { HeldVolume } from './held-volume.ts';
 import type { AgentBehaviour, AgentVersion, AgentVolume, HostEvent, VolumeSketch } from './messages.ts';
 import { misreport } from './misreports.ts';

@@ -1,3 +1,4 @@
+import { reportedCauses } from '../../../../libs/fleet-model/src/report-terms.ts';
 import {
   Certificate,
   VolumeReport,
@@ -7,12 +8,6 @@ import {
 } from '../../../../libs/shared/gen/fleet/v1/fleet.ts';
 import type { HeldVolume } from './held-volume.ts';
 import type { AgentVersion } from './messages.ts';
-
-const causes = {
-  mount: VolumeReport_Cause.MOUNT,
-  job: VolumeReport_Cause.JOB,
-  deadline: VolumeReport_Cause.DEADLINE,
-} as const;
 
 /** A value that no current version knows. */
 const unknownValue = 77 as number;
@@ -31,7 +26,7 @@ export function reportOf(
     issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: sketch.issuer },
     generation,
     state: failure === undefined ? VolumeReport_State.READY : VolumeReport_State.FAILING,
-    cause: causes[cause],
+    cause: reportedCauses[cause],
     keyType: VolumeReport_KeyType.ECDSA,
     lastIssuanceMs: 100,
     certificate: Certificate.fromPartial({

@@ -16,7 +16,8 @@ import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
 import type { DispatchObserver } from '../dispatch-observer.ts';
-import type { DeferralJob, NodeJob } from '../renewal-job.ts';
+import { nodeJobNames } from '@certfleet/fleet-model/node-job.ts';
+import type { DeferralJob, RenewalJob } from '@certfleet/fleet-model/node-job.ts';
 import { RenewalDispatcher } from '../renewal-dispatcher.ts';
 
 export interface TestReplicaOptions {
@@ -144,23 +145,23 @@ export function reportOf(given: VolumeSketch): VolumeReport {
 export class TestAgent {
   readonly node: string;
   /** Every job taken, with its time. */
-  readonly jobs: (NodeJob & { readonly atMs: number })[] = [];
+  readonly jobs: (RenewalJob & { readonly atMs: number })[] = [];
   /** Every deferral received. */
   readonly deferrals: DeferralJob[] = [];
   /** Jobs that have left the queue. */
   completed = 0;
   /** Emits `job` for each job and `hold` for each deferral. */
   readonly events = new EventEmitter();
-  readonly #worker: Worker<NodeJob>;
+  readonly #worker: Worker<RenewalJob>;
   readonly #redis: Redis;
 
-  constructor(replica: TestReplica, prefix: string, node: string, answer: (job: NodeJob) => Promise<void>) {
+  constructor(replica: TestReplica, prefix: string, node: string, answer: (job: RenewalJob) => Promise<void>) {
     this.node = node;
     this.#redis = replica.connections.create('worker', `agent-${node}`) as Redis;
-    this.#worker = new Worker<NodeJob>(
+    this.#worker = new Worker<RenewalJob>(
       nodeQueueName,
       async ({ name, data }) => {
-        if (name === 'defer') {
+        if (name === nodeJobNames.deferral) {
           this.deferrals.push(data as unknown as DeferralJob);
           this.events.emit('defer', data);
           return;

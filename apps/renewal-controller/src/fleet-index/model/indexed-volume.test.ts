@@ -4,7 +4,8 @@ import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import fc from 'fast-check';
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
-import { volumeReportOf, indexedVolumeOf } from './indexed-volume.ts';
+import { indexedVolumeOf } from './indexed-volume.ts';
+import type { IndexedVolume } from './indexed-volume.ts';
 
 const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true });
 const text = fc.string({ maxLength: 40 });
@@ -41,7 +42,43 @@ const reports = fc.record({
     time.filter((date) => date.getTime() > 0),
     { nil: undefined },
   ),
+  lastIssuanceMs: fc.nat(),
 });
+
+/** The inverse of indexedVolumeOf. */
+function volumeReportOf(volume: IndexedVolume): VolumeReport {
+  const { certificate, failure, issuer } = volume;
+  return {
+    volumeId: volume.volumeId,
+    pod: { namespace: volume.namespace, name: volume.pod, uid: volume.podUid },
+    issuer: { group: issuer.group, kind: issuer.kind, name: issuer.name },
+    generation: volume.generation,
+    state: volume.state,
+    keyType: volume.keyType,
+    cause: volume.cause,
+    lastIssuanceMs: volume.lastIssuanceMs ?? 0,
+    certificate: certificate && {
+      serialNumber: certificate.serial,
+      fingerprintSha256: certificate.fingerprint,
+      notBefore: new Date(certificate.notBeforeMs),
+      notAfter: new Date(certificate.notAfterMs),
+      renewAt: new Date(certificate.renewAtMs),
+      issuedAt: new Date(certificate.issuedAtMs),
+      caFingerprintsSha256: [...certificate.caFingerprints],
+      subject: certificate.subject,
+      dnsNames: [...certificate.dnsNames],
+      uris: [...certificate.uris],
+      ipAddresses: [...certificate.ipAddresses],
+    },
+    lastFailure: failure && {
+      at: new Date(failure.atMs),
+      reason: failure.reason,
+      message: failure.message,
+      attempts: failure.attempts,
+    },
+    deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
+  };
+}
 
 describe('indexedVolumeOf', () => {
   test('preserves a report over the wire, the index and back', () => {
@@ -53,6 +90,20 @@ describe('indexedVolumeOf', () => {
         assert.deepEqual(volumeReportOf(state), report);
       }),
     );
+  });
+
+  test('ends a record with the fields that a volume may lack, and omits trailing ones', () => {
+    const good = reportOf({ id: 'v1' });
+    const endOf = (fields: Partial<VolumeReport>): readonly unknown[] => {
+      const json = encodeVolume(indexedVolumeOf('node-a', { ...good, ...fields }));
+      return (JSON.parse(json) as readonly unknown[]).slice(7);
+    };
+    const deferredUntil = new Date(5);
+    assert.deepEqual(endOf({}), []);
+    assert.deepEqual(endOf({ deferredUntil }), [5]);
+    assert.deepEqual(endOf({ lastIssuanceMs: 7 }), [0, 7]);
+    assert.deepEqual(endOf({ deferredUntil, lastIssuanceMs: 7 }), [5, 7]);
+    assert.deepEqual(endOf({ deferredUntil: new Date(Number.NaN), lastIssuanceMs: 0 }), []);
   });
 
   test('shares lists only between volumes with equal ones', () => {

@@ -1,6 +1,8 @@
 import { VolumeReport_Cause, VolumeReport_KeyType, VolumeReport_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Certificate, Failure, Issuer, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { reportedFields } from './optional-fields.ts';
+import type { OptionalFields } from './optional-fields.ts';
 
 /** The issuer of a volume; with its namespace (`''` if cluster-wide) it identifies a lane. */
 export interface IssuerName {
@@ -35,7 +37,7 @@ export interface IndexedFailure {
 }
 
 /** The stored state of a volume: its last report, and the authenticated node that sent it. */
-export interface IndexedVolume {
+export interface IndexedVolume extends OptionalFields {
   readonly node: string;
   readonly volumeId: string;
   readonly namespace: string;
@@ -49,10 +51,6 @@ export interface IndexedVolume {
   readonly cause: VolumeReport_Cause;
   readonly certificate?: IndexedCertificate;
   readonly failure?: IndexedFailure;
-  /** Until when the agent defers its fallback deadline; absent if it does not. */
-  readonly deferredUntilMs?: number;
-  /** Duration of the agent's last attempt; absent if not reported. */
-  readonly lastIssuanceMs?: number;
 }
 
 /** A report may come from a hostile node: longer values are cut off. */
@@ -60,7 +58,7 @@ const maxLengths = { name: 256, subject: 1024, message: 512, list: 64 } as const
 
 /** Converts a report; throws invalid-argument if it names no volume or its times are invalid. */
 export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolume {
-  const { volumeId, pod, certificate, lastFailure, generation, deferredUntil } = report;
+  const { volumeId, pod, certificate, lastFailure, generation } = report;
   checkVolumeId(volumeId);
   if (!Number.isSafeInteger(generation) || generation < 0)
     throw new CertfleetError('invalid-argument', `generation must be a whole number, found ${generation}`);
@@ -78,8 +76,7 @@ export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolu
     cause: known(VolumeReport_Cause, report.cause),
     ...(certificate && { certificate: certificateState(certificate) }),
     ...(lastFailure && { failure: failureState(lastFailure) }),
-    ...(deferredUntil && waitOf(deferredUntil.getTime())),
-    ...(report.lastIssuanceMs > 0 && { lastIssuanceMs: report.lastIssuanceMs }),
+    ...reportedFields(report),
   };
 }
 
@@ -91,10 +88,6 @@ function checkVolumeId(volumeId: string): void {
     );
   if (/[\u0000-\u001f\u007f]/.test(volumeId))
     throw new CertfleetError('invalid-argument', 'volume id must not contain control characters');
-}
-
-function waitOf(deferredUntilMs: number): Pick<IndexedVolume, 'deferredUntilMs'> {
-  return Number.isSafeInteger(deferredUntilMs) ? { deferredUntilMs } : {};
 }
 
 /**
@@ -141,41 +134,6 @@ function failureState({ at, reason, message, attempts }: Failure): IndexedFailur
     reason: short(reason),
     message: short(message, maxLengths.message),
     attempts: Math.max(1, attempts),
-  };
-}
-
-/** Converts a volume back to a report, for display in the terms of the fleet API. */
-export function volumeReportOf(volume: IndexedVolume): VolumeReport {
-  const { certificate, failure, issuer } = volume;
-  return {
-    volumeId: volume.volumeId,
-    pod: { namespace: volume.namespace, name: volume.pod, uid: volume.podUid },
-    issuer: { group: issuer.group, kind: issuer.kind, name: issuer.name },
-    generation: volume.generation,
-    state: volume.state,
-    keyType: volume.keyType,
-    cause: volume.cause,
-    lastIssuanceMs: volume.lastIssuanceMs ?? 0,
-    certificate: certificate && {
-      serialNumber: certificate.serial,
-      fingerprintSha256: certificate.fingerprint,
-      notBefore: new Date(certificate.notBeforeMs),
-      notAfter: new Date(certificate.notAfterMs),
-      renewAt: new Date(certificate.renewAtMs),
-      issuedAt: new Date(certificate.issuedAtMs),
-      caFingerprintsSha256: [...certificate.caFingerprints],
-      subject: certificate.subject,
-      dnsNames: [...certificate.dnsNames],
-      uris: [...certificate.uris],
-      ipAddresses: [...certificate.ipAddresses],
-    },
-    lastFailure: failure && {
-      at: new Date(failure.atMs),
-      reason: failure.reason,
-      message: failure.message,
-      attempts: failure.attempts,
-    },
-    deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
   };
 }
 

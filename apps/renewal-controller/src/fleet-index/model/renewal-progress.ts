@@ -1,9 +1,6 @@
-import type { waitReasons } from '@certfleet/operator-api/vocabulary.ts';
+import type { WaitReason } from '@certfleet/fleet-model/vocabulary.ts';
 import { parseVolumeKey } from './volume-key.ts';
 import type { VolumeKey } from './volume-key.ts';
-
-/** Why a lane delays a renewal. */
-export type WaitReason = (typeof waitReasons)[number];
 
 /** A renewal that a lane delays. */
 export interface LaneWait {

@@ -1,12 +1,14 @@
 import { compactHex, expandHex } from './compact-hex.ts';
 import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
+import { decodeFields, encodeFields } from './optional-fields.ts';
+import type { StoredValue } from './optional-fields.ts';
 
 /**
  * A volume's record in Redis: a JSON array without field names, which would be a third of it, and without the node and
  * the id, which are its key and field. The first element is the version of the layout.
  */
 export function encodeVolume(volume: IndexedVolume): string {
-  const { issuer, certificate, failure, deferredUntilMs = 0, lastIssuanceMs = 0 } = volume;
+  const { issuer, certificate, failure } = volume;
   return JSON.stringify([
     1,
     volume.generation,
@@ -15,8 +17,7 @@ export function encodeVolume(volume: IndexedVolume): string {
     [issuer.group, issuer.kind, issuer.namespace, issuer.name],
     certificate === undefined ? 0 : encodeCertificate(certificate),
     failure === undefined ? 0 : [failure.atMs, failure.reason, failure.message, failure.attempts],
-    // Values that most volumes do not have are last and omitted.
-    ...(lastIssuanceMs > 0 ? [deferredUntilMs, lastIssuanceMs] : deferredUntilMs > 0 ? [deferredUntilMs] : []),
+    ...encodeFields(volume),
   ]);
 }
 
@@ -28,7 +29,6 @@ export function decodeVolume(node: string, volumeId: string, json: string): Inde
   const fields = fieldsOf(json);
   if (fields === undefined) return undefined;
   const [generation, [state, keyType, cause], [namespace, pod, podUid], issuer, certificate, failure, ...more] = fields;
-  const [deferredUntilMs = 0, lastIssuanceMs = 0] = more;
   return {
     node: shared(node),
     volumeId,
@@ -44,8 +44,7 @@ export function decodeVolume(node: string, volumeId: string, json: string): Inde
     ...(failure !== 0 && {
       failure: { atMs: failure[0], reason: failure[1], message: failure[2], attempts: failure[3] },
     }),
-    ...(deferredUntilMs > 0 && { deferredUntilMs }),
-    ...(lastIssuanceMs > 0 && { lastIssuanceMs }),
+    ...decodeFields(more),
   };
 }
 
@@ -67,8 +66,7 @@ type StoredFields = [
   StoredIssuer,
   0 | StoredCertificate,
   0 | readonly [number, string, string, number],
-  number?,
-  number?,
+  ...StoredValue[],
 ];
 type StoredIssuer = readonly [string, string, string, string];
 type Texts = readonly string[];

@@ -1,6 +1,6 @@
-import { volumeStates } from '@certfleet/operator-api/vocabulary.ts';
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
-import { isOverdue } from '@certfleet/shared/certificate-times.ts';
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import { isOverdue } from '@certfleet/fleet-model/certificate-times.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
 /** The index of each status in `volumeStates`. */

@@ -1,5 +1,5 @@
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
 

@@ -1,4 +1,5 @@
-import type { volumeSorts, VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import type { volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IndexedVolume } from '../model/indexed-volume.ts';

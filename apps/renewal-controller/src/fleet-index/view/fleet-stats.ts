@@ -1,5 +1,5 @@
-import { volumeStates } from '@certfleet/operator-api/vocabulary.ts';
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { expirySpanOf, expirySpans } from './expiry-spans.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IndexedFailure, IssuerName, IndexedVolume } from '../model/indexed-volume.ts';

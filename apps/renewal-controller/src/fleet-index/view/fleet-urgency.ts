@@ -1,4 +1,4 @@
-import { isOverdue, renewalTimeLeft } from '@certfleet/shared/certificate-times.ts';
+import { isOverdue, renewalTimeLeft } from '@certfleet/fleet-model/certificate-times.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IndexedCertificate, IndexedVolume } from '../model/indexed-volume.ts';
 

@@ -8,7 +8,7 @@ import type { VolumeSelection } from '../query/volume-selection.ts';
 import { volumeStatus } from '../model/volume-status.ts';
 import type { VolumeKey } from '../model/volume-key.ts';
 import type { IndexedVolume } from '../model/indexed-volume.ts';
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 
 const statsMs = 1_000;
 

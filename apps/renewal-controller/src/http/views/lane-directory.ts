@@ -1,5 +1,5 @@
 import type { Lane as ShownLane, LanePage, LaneQuery } from '@certfleet/operator-api/lanes.ts';
-import { laneStates } from '@certfleet/operator-api/vocabulary.ts';
+import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';

@@ -1,4 +1,4 @@
-import type { VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import type { ApiContext } from '../routes/api-context.ts';

@@ -1,6 +1,6 @@
-import type { issuanceCauses, keyTypes, VolumeStatus } from '@certfleet/operator-api/vocabulary.ts';
+import { causeNames, keyTypeNames } from '@certfleet/fleet-model/report-terms.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeDetail, VolumeRow } from '@certfleet/operator-api/volumes.ts';
-import { VolumeReport_Cause, VolumeReport_KeyType } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { LaneWait } from '../../fleet-index/model/renewal-progress.ts';
 import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
 import type { IndexedCertificate, IndexedFailure, IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
@@ -10,20 +10,6 @@ export interface RowContext {
   readonly wait: LaneWait | undefined;
   readonly laneId: string;
 }
-
-const keyTypeNames: Readonly<Record<VolumeReport_KeyType, (typeof keyTypes)[number]>> = {
-  [VolumeReport_KeyType.UNSPECIFIED]: 'unknown',
-  [VolumeReport_KeyType.RSA]: 'rsa',
-  [VolumeReport_KeyType.ECDSA]: 'ecdsa',
-  [VolumeReport_KeyType.ED25519]: 'ed25519',
-};
-
-const causeNames: Readonly<Record<VolumeReport_Cause, (typeof issuanceCauses)[number]>> = {
-  [VolumeReport_Cause.UNSPECIFIED]: 'unknown',
-  [VolumeReport_Cause.MOUNT]: 'mount',
-  [VolumeReport_Cause.JOB]: 'job',
-  [VolumeReport_Cause.DEADLINE]: 'deadline',
-};
 
 export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowContext): VolumeRow {
   const { node, volumeId, namespace, pod, issuer, generation, certificate, failure } = volume;

@@ -1,7 +1,7 @@
 import type { RedisClient } from '../../redis/create-redis.ts';
 import type { RedisKeys } from '../../redis/redis-keys.ts';
 import { LaneAdmission } from '../lane-admission.ts';
-import type { WaitReason } from '../../fleet-index/model/renewal-progress.ts';
+import type { WaitReason } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Promotion, Outcome } from '../lane-admission.ts';
 import type { Lane } from '../lane-policies.ts';
 

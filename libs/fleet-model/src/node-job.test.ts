@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readNodeJob } from './node-job.ts';
+import { deferralJob, nodeJobNames, readNodeJob, renewalJob } from './node-job.ts';
+
+describe('renewalJob and deferralJob', () => {
+  test('produce the stored format', () => {
+    const volume = { volumeId: 'csi-1', generation: 7 };
+    assert.deepEqual(nodeJobNames, { renewal: 'renew', deferral: 'defer' });
+    assert.deepEqual(renewalJob(volume, 'due', 1), { ...volume, cause: 'due', requestedAtMs: 1 });
+    assert.deepEqual(renewalJob(volume, 'retry', 1), { ...volume, cause: 'retry', requestedAtMs: 1 });
+    const requested = { ...volume, cause: 'requested', requestedAtMs: 1, requested: true };
+    assert.deepEqual(renewalJob(volume, 'requested', 1), requested);
+    assert.deepEqual(deferralJob(volume, 60_000), { ...volume, untilMs: 60_000 });
+  });
+});
 
 describe('readNodeJob', () => {
   test('reads the jobs of the controller', () => {

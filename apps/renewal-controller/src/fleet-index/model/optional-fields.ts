@@ -1,0 +1,51 @@
+import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+
+/**
+ * The fields of a report that a volume may lack, one row each: the name in the index and how to read it from a report.
+ * Their values end a volume's record in Redis, in this order. A new field is a new last row; rows must not be moved or
+ * removed, because records of the old order would be misread.
+ */
+const readers = {
+  /** Until when the agent defers its fallback deadline; absent if it does not. */
+  deferredUntilMs: ({ deferredUntil }) => positive(deferredUntil?.getTime()),
+  /** Duration of the agent's last attempt; absent if not reported. */
+  lastIssuanceMs: (report) => positive(report.lastIssuanceMs),
+} satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
+
+/** A value in a record; 0 if the volume lacks the field. */
+export type StoredValue = number | string;
+
+type Name = keyof typeof readers;
+
+export type OptionalFields = { readonly [Each in Name]?: NonNullable<ReturnType<(typeof readers)[Each]>> };
+
+const names = Object.keys(readers) as readonly Name[];
+
+export function reportedFields(report: VolumeReport): OptionalFields {
+  return fieldsOf((name) => readers[name](report));
+}
+
+/** The values at the end of a record; trailing fields that the volume lacks are omitted. */
+export function encodeFields(fields: OptionalFields): readonly StoredValue[] {
+  const values = names.map((name) => fields[name] ?? 0);
+  return values.slice(0, values.findLastIndex((value) => value !== 0) + 1);
+}
+
+export function decodeFields(values: readonly StoredValue[]): OptionalFields {
+  return values.length === 0 ? none : fieldsOf((_, i) => values[i]);
+}
+
+const none: OptionalFields = {};
+
+function fieldsOf(valueOf: (name: Name, index: number) => StoredValue | undefined): OptionalFields {
+  const fields: Partial<Record<Name, StoredValue>> = {};
+  for (const [i, name] of names.entries()) {
+    const value = valueOf(name, i);
+    if (value !== undefined && value !== 0) fields[name] = value;
+  }
+  return fields as OptionalFields;
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}

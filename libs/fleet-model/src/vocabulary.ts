@@ -1,0 +1,19 @@
+// Terms that agent, controller, HTTP API and page share. Values only, without dependencies, because the page bundles them.
+
+/**
+ * Statuses of a volume; the first that applies is used: past its not-after; last attempt failed; renewal dispatched and
+ * not yet reported; past the fallback deadline; past renew-at and waiting; without a certificate; none of these.
+ */
+export const volumeStates = ['expired', 'failing', 'in-flight', 'overdue', 'due', 'pending', 'healthy'] as const;
+export type VolumeStatus = (typeof volumeStates)[number];
+
+/** Reasons for which a lane does not start a renewal yet. */
+export const waitReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off', 'node-limit', 'node-silent'] as const;
+export type WaitReason = (typeof waitReasons)[number];
+
+export const keyTypes = ['rsa', 'ecdsa', 'ed25519', 'unknown'] as const;
+export type KeyType = (typeof keyTypes)[number];
+
+/** States of a lane: starting renewals, paused by an operator, backing off after failures, or outside its windows. */
+export const laneStates = ['open', 'paused', 'backing-off', 'window'] as const;
+export type LaneStatus = (typeof laneStates)[number];
