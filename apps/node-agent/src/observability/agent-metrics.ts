@@ -1,8 +1,12 @@
+import type { FailureReason } from '@certfleet/shared/error-reasons.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Why a certificate was issued. */
 export type IssuanceCause = 'mount' | 'job' | 'deadline' | 'retry';
+
+/** How an attempt to issue a certificate ended. */
+export type IssuanceResult = 'success' | 'denied' | 'failed' | 'pending' | 'invalid' | 'error';
 
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
@@ -141,12 +145,12 @@ export class AgentMetrics {
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
-  issuanceEnded(result: string, cause: IssuanceCause): void {
+  issuanceEnded(result: IssuanceResult, cause: IssuanceCause): void {
     this.#issuances.inc({ result, cause });
   }
 
   /** `reason` is one of the Events' own. */
-  issuanceFailed(reason: string): void {
+  issuanceFailed(reason: FailureReason): void {
     this.#failures.inc({ reason });
   }
 

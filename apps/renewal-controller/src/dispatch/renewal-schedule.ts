@@ -1,4 +1,5 @@
 import { latestStartMs } from '@certfleet/shared/certificate-times.ts';
+import { isOneOf, refusedReasons } from '@certfleet/shared/error-reasons.ts';
 import { backoffMs, minimumIntervalMs, terminalBackoffMs, transientBackoff } from '@certfleet/shared/renewal-policy.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
@@ -19,9 +20,6 @@ export interface RenewalTimes {
 /** A window never moves a renewal into the first part of the certificate's lifetime. */
 const earliestPart = 1 / 3;
 const minRetryMs = 1_000;
-
-/** Failures that the same request would cause again. */
-const finalRefusals: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
 
 /**
  * When the volume's next renewal is due; undefined if it has no certificate that can be renewed. After a failure the
@@ -83,7 +81,7 @@ function retryDelayMs(volume: IndexedVolume, nowMs: number): number {
   if (certificate === undefined || failure === undefined) return 0;
   const leftMs = certificate.notAfterMs - nowMs;
   const share = (): number => shareOf(volume);
-  if (finalRefusals.has(failure.reason)) return Math.round(terminalBackoffMs(failure.attempts, leftMs, share));
+  if (isOneOf(refusedReasons, failure.reason)) return Math.round(terminalBackoffMs(failure.attempts, leftMs, share));
   const policy = transientBackoff(certificate.notAfterMs - certificate.notBeforeMs);
   const waitMs = backoffMs(policy, failure.attempts, share);
   // An expired certificate is not retried faster than a valid one.
