@@ -1,26 +1,36 @@
+import type { ErrorReason } from './error-reasons.ts';
+
+const errorCodes = [
+  'invalid-argument',
+  'not-found',
+  'already-exists',
+  'permission-denied',
+  'unauthenticated',
+  'resource-exhausted',
+  'failed-precondition',
+  'aborted',
+  'cancelled',
+  'unimplemented',
+  'internal',
+  'unavailable',
+  'deadline-exceeded',
+] as const;
+
 /** Error codes, named after gRPC's canonical codes (google.rpc.Code). */
-export type ErrorCode =
-  | 'invalid-argument'
-  | 'not-found'
-  | 'already-exists'
-  | 'permission-denied'
-  | 'unauthenticated'
-  | 'resource-exhausted'
-  | 'failed-precondition'
-  | 'aborted'
-  | 'cancelled'
-  | 'unimplemented'
-  | 'internal'
-  | 'unavailable'
-  | 'deadline-exceeded';
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** Whether a value from outside is an error code. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return (errorCodes as readonly unknown[]).includes(value);
+}
 
 export interface ErrorDetails {
   /** Whether the same call may succeed later without a change of configuration or input. */
   readonly retryable?: boolean;
   /** How long the server asked to wait before the next attempt, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The camel-case reason for Kubernetes Events and metric labels, from a fixed set. */
-  readonly reason?: string;
+  /** The reason for Kubernetes Events and metric labels. */
+  readonly reason?: ErrorReason;
   readonly cause?: unknown;
 }
 
@@ -33,7 +43,7 @@ export class CertfleetError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
-  readonly reason: string | undefined;
+  readonly reason: ErrorReason | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

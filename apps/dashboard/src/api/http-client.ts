@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError, isErrorCode } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
 
 export interface HttpClientOptions {
@@ -66,9 +66,10 @@ const codesByStatus: ReadonlyMap<number, ErrorCode> = new Map([
 /** The server's error; a proxy in between may respond without a message. */
 function refusal(status: number, text: string): CertfleetError {
   try {
-    const { code, message } = JSON.parse(text) as { readonly code: ErrorCode; readonly message: string };
-    return new CertfleetError(code, message);
+    const { code, message } = JSON.parse(text) as { readonly code?: unknown; readonly message?: unknown };
+    if (isErrorCode(code) && typeof message === 'string') return new CertfleetError(code, message);
   } catch {
-    return new CertfleetError(codesByStatus.get(status) ?? 'internal', `the server responded with status ${status}`);
+    // Not the server's JSON.
   }
+  return new CertfleetError(codesByStatus.get(status) ?? 'internal', `the server responded with status ${status}`);
 }

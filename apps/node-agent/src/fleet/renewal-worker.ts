@@ -2,6 +2,7 @@ import { readNodeJob } from '@certfleet/fleet-model/node-job.ts';
 import type { NodeJob } from '@certfleet/fleet-model/node-job.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { delay } from '@certfleet/shared/clock.ts';
+import { failureReasonOf } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -119,7 +120,7 @@ export class RenewalWorker {
       return outcome;
     } catch (thrown) {
       // The report reaches the controller, which decides about a retry: a retry by BullMQ would bypass the lane.
-      throw new UnrecoverableError(asCertfleetError(thrown).reason ?? 'IssuanceFailed');
+      throw new UnrecoverableError(failureReasonOf(asCertfleetError(thrown)));
     }
   }
 

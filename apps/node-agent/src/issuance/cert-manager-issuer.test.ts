@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 
+import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 
@@ -110,7 +111,7 @@ async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): 
   return { issuer, requests, clock, emit, relist };
 }
 
-function refuse(code: CertfleetError['code'], reason: string, message = 'no'): Promise<never> {
+function refuse(code: CertfleetError['code'], reason: ErrorReason, message = 'no'): Promise<never> {
   return Promise.reject(new CertfleetError(code, message, { reason }));
 }
 

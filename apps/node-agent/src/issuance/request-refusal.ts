@@ -1,9 +1,10 @@
+import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
 
 interface Refusal {
   readonly code: ErrorCode;
-  readonly reason: string;
+  readonly reason: ErrorReason;
   readonly hint: string;
 }
 

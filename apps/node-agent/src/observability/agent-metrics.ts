@@ -1,8 +1,12 @@
 import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
+import type { FailureReason } from '@certfleet/shared/error-reasons.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** How an attempt to issue a certificate ended. */
+export type IssuanceResult = 'success' | 'denied' | 'failed' | 'pending' | 'invalid' | 'error';
 
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
@@ -137,12 +141,12 @@ export class AgentMetrics {
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
-  issuanceEnded(result: string, cause: AttemptCause): void {
+  issuanceEnded(result: IssuanceResult, cause: AttemptCause): void {
     this.#issuances.inc({ result, cause });
   }
 
   /** `reason` is one of the Events' own. */
-  issuanceFailed(reason: string): void {
+  issuanceFailed(reason: FailureReason): void {
     this.#failures.inc({ reason });
   }
 

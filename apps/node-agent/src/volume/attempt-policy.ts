@@ -1,5 +1,7 @@
 import { jobGraceMs, fallbackRenewalAtMs } from '@certfleet/fleet-model/certificate-times.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { isOneOf, refusedReasons } from '@certfleet/shared/error-reasons.ts';
+import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   backoffMs,
@@ -50,9 +52,8 @@ export interface AttemptPolicyOptions {
  */
 export type FailureKind = 'deferred' | 'refused' | 'transient';
 
-const deferredReasons: ReadonlySet<string> = new Set(['GatePending', 'CertificateNotYetValid']);
-const refusedReasons: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
-export const unansweredReasons: ReadonlySet<string> = new Set(['RequestPending', 'RequestUnapproved']);
+const deferredReasons = ['GatePending', 'CertificateNotYetValid'] as const satisfies readonly ErrorReason[];
+export const unansweredReasons = ['RequestPending', 'RequestUnapproved'] as const satisfies readonly ErrorReason[];
 
 /** A gate has its own back-off inside the attempt; the next attempt continues it. */
 const gateRetryMs = 1_000;
@@ -83,9 +84,9 @@ export class AttemptPolicy {
     this.#random = random;
   }
 
-  kindOf({ reason = '' }: CertfleetError): FailureKind {
-    if (deferredReasons.has(reason)) return 'deferred';
-    return refusedReasons.has(reason) ? 'refused' : 'transient';
+  kindOf({ reason }: CertfleetError): FailureKind {
+    if (isOneOf(deferredReasons, reason)) return 'deferred';
+    return isOneOf(refusedReasons, reason) ? 'refused' : 'transient';
   }
 
   /** The marks of a restored volume. An interval that a wall clock change distorts counts as not elapsed. */
@@ -180,12 +181,12 @@ export class AttemptPolicy {
   }
 
   #transientDelayMs(
-    { reason = '' }: CertfleetError,
+    { reason }: CertfleetError,
     lifetimeMs: number,
     { attempts, retryAfterMs }: { readonly attempts: number; readonly retryAfterMs: number },
   ): number {
     const backoff = backoffMs(transientBackoff(lifetimeMs), attempts, this.#random);
-    return unansweredReasons.has(reason) ? Math.min(backoff, maxPendingRetryMs) : Math.max(backoff, retryAfterMs);
+    return isOneOf(unansweredReasons, reason) ? Math.min(backoff, maxPendingRetryMs) : Math.max(backoff, retryAfterMs);
   }
 
   /**
@@ -195,8 +196,8 @@ export class AttemptPolicy {
    */
   isRequestIgnored(state: AttemptState, isRequestedByPerson: boolean): boolean {
     const { record, marks } = state;
-    const reason = record.lastFailure?.reason ?? '';
-    if (marks.sentAtMs === undefined || !unansweredReasons.has(reason)) return false;
+    const reason = record.lastFailure?.reason;
+    if (marks.sentAtMs === undefined || !isOneOf(unansweredReasons, reason)) return false;
     const unansweredMs = this.#clock.monotonic() - marks.sentAtMs;
     if (isRequestedByPerson) return unansweredMs >= minUnansweredMs;
     if (record.issued === undefined && reason === 'RequestUnapproved') return false;
@@ -239,7 +240,7 @@ export class AttemptPolicy {
   /** The end of the wait after a final refusal, on the monotonic clock; 0 if the last failure was not a refusal. */
   #refusalEndMs(state: AttemptState): number {
     const { record, marks } = state;
-    const isRefused = (record.request?.refusals ?? 0) > 0 && refusedReasons.has(record.lastFailure?.reason ?? '');
+    const isRefused = (record.request?.refusals ?? 0) > 0 && isOneOf(refusedReasons, record.lastFailure?.reason);
     if (!isRefused) return 0;
     // The agent's own attempt follows the controller's job by the grace period, so the wait must be over for the job.
     // Near the end of the certificate the wait is shorter than the grace period; a part of it is kept.

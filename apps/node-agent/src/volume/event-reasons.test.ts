@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { eventReasonOf } from './event-reasons.ts';
+import { failureLabels } from './event-reasons.ts';
 
-describe('eventReasonOf', () => {
+describe('failureLabels', () => {
   test('returns a reason of the fixed set for any error', () => {
-    assert.equal(eventReasonOf('RequestDenied'), 'RequestDenied');
-    for (const reason of [undefined, 'Unheard', 'toString', '__proto__']) {
-      assert.equal(eventReasonOf(reason), 'IssuanceFailed');
+    assert.deepEqual(failureLabels({ reason: 'RequestDenied' }), { event: 'RequestDenied', result: 'denied' });
+    for (const reason of [undefined, 'InternalError', 'StorageFull'] as const) {
+      assert.deepEqual(failureLabels({ reason }), { event: 'IssuanceFailed', result: 'error' });
     }
   });
 });

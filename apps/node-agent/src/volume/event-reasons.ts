@@ -1,10 +1,13 @@
+import type { ErrorReason, FailureReason, ReasonOf } from '@certfleet/shared/error-reasons.ts';
+import type { IssuanceResult } from '../observability/agent-metrics.ts';
+
 /** The type of an Event reason and its documentation. */
 export interface EventReason {
   readonly type: 'Normal' | 'Warning';
   readonly meaning: string;
 }
 
-/** Every reason of the agent's Events. Other error reasons map to IssuanceFailed. */
+/** Every reason of the agent's Events. */
 export const eventReasons = {
   Issued: { type: 'Normal', meaning: 'The first certificate was issued.' },
   Renewed: { type: 'Normal', meaning: 'The certificate was renewed in place.' },
@@ -82,7 +85,47 @@ export const eventReasons = {
 
 export type EventReasonName = keyof typeof eventReasons;
 
-/** The Event reason of an error reason; IssuanceFailed for reasons not in the table. */
-export function eventReasonOf(reason: string | undefined): EventReasonName {
-  return reason !== undefined && Object.hasOwn(eventReasons, reason) ? (reason as EventReasonName) : 'IssuanceFailed';
+/** The reasons that Events and the failure metric share. */
+type FailureEvent = EventReasonName & FailureReason;
+
+interface FailureLabels {
+  /** The reason of the Event and of the failure metric. */
+  readonly event: FailureEvent;
+  /** The result label of the issuance metric. */
+  readonly result: IssuanceResult;
+}
+
+const otherFailure: FailureLabels = { event: 'IssuanceFailed', result: 'error' };
+
+/** The reasons of issuances and volumes. All other groups of reasons do not concern the pod: `otherFailure`. */
+const labelsByReason: Readonly<Record<ReasonOf<'issuance' | 'volume'>, FailureLabels>> = {
+  RequestDenied: { event: 'RequestDenied', result: 'denied' },
+  RequestFailed: { event: 'RequestFailed', result: 'failed' },
+  RequestPending: { event: 'RequestPending', result: 'pending' },
+  RequestUnapproved: { event: 'RequestUnapproved', result: 'pending' },
+  RequestRejected: { event: 'RequestRejected', result: 'failed' },
+  RequestForbidden: { event: 'RequestForbidden', result: 'error' },
+  RequestForeign: { event: 'RequestForeign', result: 'error' },
+  RequestStale: otherFailure,
+  RequestDeleted: { event: 'RequestDeleted', result: 'error' },
+  CertManagerMissing: { event: 'CertManagerMissing', result: 'error' },
+  NamespaceTerminating: { event: 'NamespaceTerminating', result: 'error' },
+  InvalidCertificate: { event: 'InvalidCertificate', result: 'invalid' },
+  CertificateNotYetValid: { event: 'CertificateNotYetValid', result: 'pending' },
+  GatePending: { event: 'GatePending', result: 'pending' },
+  TokenMissing: { event: 'TokenMissing', result: 'error' },
+  InvalidAttributes: { event: 'InvalidAttributes', result: 'error' },
+  MountFailed: { event: 'MountFailed', result: 'error' },
+  ForeignVolume: otherFailure,
+  DamagedVolume: otherFailure,
+  StorageFull: otherFailure,
+};
+
+/** The Event and metric labels of a failure. */
+export function failureLabels({ reason }: { readonly reason: ErrorReason | undefined }): FailureLabels {
+  return reason !== undefined && isLabelled(reason) ? labelsByReason[reason] : otherFailure;
+}
+
+function isLabelled(reason: ErrorReason): reason is keyof typeof labelsByReason {
+  return Object.hasOwn(labelsByReason, reason);
 }

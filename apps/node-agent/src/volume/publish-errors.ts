@@ -1,11 +1,13 @@
+import { isOneOf, refusedReasons } from '@certfleet/shared/error-reasons.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { ErrorCode } from '@certfleet/shared/errors.ts';
 import type { Volume } from './volume.ts';
 
 /**
  * After these the kubelet takes the mount for uncertain, and unpublishes it when the pod goes; after any other error it
  * does not, and nothing of the volume might be kept for a next try that may never come.
  */
-const uncertainCodes: ReadonlySet<string> = new Set([
+const uncertainCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'deadline-exceeded',
   'unavailable',
@@ -28,7 +30,8 @@ export function asUncertain(error: CertfleetError): CertfleetError {
 export function backingOff({ record: { lastFailure } }: Volume): CertfleetError {
   const next =
     lastFailure?.retryAt === undefined ? '' : `; the next request is made at ${lastFailure.retryAt.toISOString()}`;
-  const details = lastFailure === undefined ? {} : { reason: lastFailure.reason };
+  const reason = lastFailure?.reason;
+  const details = isOneOf(refusedReasons, reason) ? { reason } : {};
   return new CertfleetError('unavailable', `${lastFailure?.message ?? 'refused'}${next}`, details);
 }
 

@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import { isOneOf } from '@certfleet/shared/error-reasons.ts';
+import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
@@ -37,7 +39,7 @@ export interface Attempt {
 }
 
 /** The name belongs to a request that this volume cannot use: its key is lost, or it belongs to another volume. */
-const occupiedNameReasons: ReadonlySet<string> = new Set(['RequestStale', 'RequestForeign']);
+const occupiedNameReasons = ['RequestStale', 'RequestForeign'] as const satisfies readonly ErrorReason[];
 
 /** Long enough for the API server to return a request that was answered already. */
 const lastCheckMs = 3_000;
@@ -116,15 +118,15 @@ export class VolumeIssuance {
     try {
       return await request();
     } catch (thrown) {
-      const { reason = '' } = asCertfleetError(thrown);
-      if (!occupiedNameReasons.has(reason) && !isLeftUnusable(reason)) throw thrown;
+      const { reason } = asCertfleetError(thrown);
+      if (!isOneOf(occupiedNameReasons, reason) && !isLeftUnusable(reason)) throw thrown;
       if (reason === 'RequestStale') await orAborted(this.#discardPresent(volume), attempt.signal);
       else volume.requestAbandoned();
     }
     try {
       return await request();
     } catch (thrown) {
-      if (occupiedNameReasons.has(asCertfleetError(thrown).reason ?? '')) volume.requestAbandoned();
+      if (isOneOf(occupiedNameReasons, asCertfleetError(thrown).reason)) volume.requestAbandoned();
       throw thrown;
     }
   }
@@ -144,7 +146,7 @@ export class VolumeIssuance {
         limit.signal,
       );
     } catch (thrown) {
-      if (attempt.signal.aborted || !unansweredReasons.has(asCertfleetError(thrown).reason ?? '')) throw thrown;
+      if (attempt.signal.aborted || !isOneOf(unansweredReasons, asCertfleetError(thrown).reason)) throw thrown;
     }
     reporter.requestReplaced(volume, volume.nextRequestName);
     volume.requestAbandoned();
@@ -211,7 +213,7 @@ export class VolumeIssuance {
     const waitMs = volume.attempts.deferralMs(notBefore);
     if (waitMs > 0) {
       const message = `the new certificate is not valid before ${notBefore.toISOString()}; the current one is kept until then`;
-      const details = { reason: 'CertificateNotYetValid', retryAfterMs: waitMs };
+      const details = { reason: 'CertificateNotYetValid', retryAfterMs: waitMs } as const;
       throw new CertfleetError('unavailable', message, details);
     }
     if (notBefore.getTime() - clock.now() > toleratedSkewMs) this.#options.reporter.notYetValid(volume, notBefore);
@@ -238,7 +240,7 @@ export class VolumeIssuance {
  * for example because it expired. Allowed once per certificate, and later once per half of the requested lifetime, so
  * that an issuer whose answers are never valid does not get requests without a pause.
  */
-function invalidOnceResumed({ secrets, record, attempts, spec }: Volume): (reason: string) => boolean {
+function invalidOnceResumed({ secrets, record, attempts, spec }: Volume): (reason: ErrorReason | undefined) => boolean {
   const ageMs = attempts.requestAgeMs ?? 0;
   const isAllowed = (record.request?.abandoned ?? 0) === 0 || ageMs >= spec.durationMs / 2;
   return (reason) => secrets.pendingKeyPem !== undefined && isAllowed && reason === 'InvalidCertificate';

@@ -1,8 +1,10 @@
+import { isOneOf } from '@certfleet/shared/error-reasons.ts';
+import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AgentMetrics } from '../observability/agent-metrics.ts';
-import { eventReasonOf } from './event-reasons.ts';
+import { failureLabels } from './event-reasons.ts';
 import type { EventReasonName } from './event-reasons.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 
@@ -72,27 +74,29 @@ export class VolumeReporter {
   /** An attempt failed or is deferred; the next is allowed at `retryAt`. Existing files stay in place. */
   attemptFailed(volume: AttemptedVolume, cause: AttemptCause, error: CertfleetError, retryAt: Date): void {
     const { issued } = volume.record;
-    this.#metrics.issuanceEnded(resultOf(error), cause);
-    this.#metrics.issuanceFailed(eventReasonOf(error.reason));
+    const { event, result } = failureLabels(error);
+    this.#metrics.issuanceEnded(result, cause);
+    this.#metrics.issuanceFailed(event);
     const details = { cause, reason: error.reason, error: error.message, retryAt };
     if (issued === undefined) {
       this.#log.warn({ ...fields(volume), ...details }, 'issuance failed');
       const next = volume.attempts.isBackingOff ? `; the next request is made at ${iso(retryAt)}` : '';
-      this.#warn(volume, eventReasonOf(error.reason), `${error.message}${next}`);
+      this.#warn(volume, event, `${error.message}${next}`);
       return;
     }
     const { notAfter } = issued;
     this.#log.warn({ ...fields(volume), ...details, notAfter }, 'renewal failed');
-    const reason = ownRenewalReasons.has(error.reason ?? '') ? eventReasonOf(error.reason) : 'RenewalFailed';
+    const reason = isOneOf(ownRenewalReasons, error.reason) ? event : 'RenewalFailed';
     const until = `the certificate stays valid until ${iso(notAfter)}, next attempt at ${iso(retryAt)}`;
     this.#warn(volume, reason, `${error.message}; ${until}`);
   }
 
   /** The certificate exists but the volume could not be mounted; the kubelet gets the same error and retries. */
   mountFailed(volume: ReportedVolume, error: CertfleetError): void {
-    this.#metrics.issuanceFailed(eventReasonOf(error.reason));
+    const { event } = failureLabels(error);
+    this.#metrics.issuanceFailed(event);
     this.#log.warn({ ...fields(volume), reason: error.reason, error: error.message }, 'mount failed');
-    this.#warn(volume, eventReasonOf(error.reason), error.message);
+    this.#warn(volume, event, error.message);
   }
 
   /** The first request has been waiting for some seconds. */
@@ -181,21 +185,5 @@ function iso(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** The result label of the metric, from a fixed set. */
-function resultOf(error: CertfleetError): string {
-  return resultByReason[error.reason ?? ''] ?? 'error';
-}
-
 /** Reasons that the Event of a failed renewal uses; all others become RenewalFailed. */
-const ownRenewalReasons: ReadonlySet<string> = new Set(['RequestDenied', 'CertificateNotYetValid']);
-
-const resultByReason: Readonly<Record<string, string>> = {
-  RequestDenied: 'denied',
-  RequestFailed: 'failed',
-  RequestRejected: 'failed',
-  RequestPending: 'pending',
-  RequestUnapproved: 'pending',
-  CertificateNotYetValid: 'pending',
-  GatePending: 'pending',
-  InvalidCertificate: 'invalid',
-};
+const ownRenewalReasons = ['RequestDenied', 'CertificateNotYetValid'] as const satisfies readonly ErrorReason[];

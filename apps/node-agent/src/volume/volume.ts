@@ -1,3 +1,4 @@
+import { failureReasonOf } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
@@ -195,7 +196,7 @@ export class Volume {
   failed(error: CertfleetError): Date {
     const attempt = this.attempts.evaluate(error);
     const { isRefused, isDeferred, at, retryAt, attempts } = attempt;
-    const lastFailure = { at, reason: error.reason ?? 'IssuanceFailed', message: error.message, attempts, retryAt };
+    const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
     this.#stored.tryWriteRecord({
       ...this.record,
       request: requestAfter(this.record, { isRefused, sentAt: this.attempts.requestSentAt }),

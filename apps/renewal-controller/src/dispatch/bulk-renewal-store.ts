@@ -52,15 +52,16 @@ export class BulkRenewalStore {
     request: RenewalRequester & Pick<BulkRenewal, 'selection'>,
     volumes: readonly IndexedVolume[],
   ): Promise<void> {
-    const [bulk, pending] = this.#keysOf(id);
+    const { bulk, pending } = this.#keysOf(id);
     const createdAtMs = this.#clock.now();
     const record = JSON.stringify({ ...request, createdAtMs });
     await this.#redis.hset(bulk, { request: record, total: volumes.length, state: 'starting' });
     await this.#redis.pexpire(bulk, creationLimitMs);
     const mark = request.ignoreWindows === true ? `!${id}` : id;
     for (const some of batches(volumes, batchSize)) {
-      const args = some.flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
-      await requestScript.run(this.#redis, [this.#keys.requestedBy, pending, this.#keys.cooldown], [mark, ...args]);
+      const rest = some.flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
+      const { requestedBy, cooldown } = this.#keys;
+      await requestScript.run(this.#redis, { keys: { requestedBy, pending, cooldown }, args: { mark }, rest });
       await this.#redis.pexpire(pending, creationLimitMs);
     }
     await this.#redis.zadd(this.#keys.bulks, createdAtMs, id);
@@ -73,23 +74,24 @@ export class BulkRenewalStore {
    * @returns for how long it has been running, in milliseconds; undefined if it has nothing left to do
    */
   async begin(id: string): Promise<number | undefined> {
-    const runningMs = Number(await beginBulkScript.run(this.#redis, this.#keysOf(id), []));
+    const runningMs = Number(await beginBulkScript.run(this.#redis, { keys: this.#keysOf(id) }));
     return runningMs < 0 ? undefined : runningMs;
   }
 
   /** Cancels a bulk renewal: after this returns, lanes start nothing for it. Returns false if it was not running. */
   async cancel(id: string): Promise<boolean> {
-    return (await cancelBulkScript.run(this.#redis, [...this.#keysOf(id), this.#keys.cancelled], [id])) === 1;
+    const keys = { ...this.#keysOf(id), cancelled: this.#keys.cancelled };
+    return (await cancelBulkScript.run(this.#redis, { keys, args: { id } })) === 1;
   }
 
   async isCancelled(id: string): Promise<boolean> {
-    return (await this.#redis.hget(this.#keysOf(id)[0], 'state')) === 'cancelled';
+    return (await this.#redis.hget(this.#keysOf(id).bulk, 'state')) === 'cancelled';
   }
 
   /** Returns those of the renewals that the bulk renewal waits for. */
   async pendingOf(id: string, renewals: readonly string[]): Promise<ReadonlySet<string>> {
     if (renewals.length === 0) return new Set();
-    const found = await this.#redis.hmget(this.#keysOf(id)[1], ...renewals);
+    const found = await this.#redis.hmget(this.#keysOf(id).pending, ...renewals);
     return new Set(renewals.filter((_, i) => typeof found[i] === 'string'));
   }
 
@@ -97,7 +99,7 @@ export class BulkRenewalStore {
   async *pending(id: string): AsyncGenerator<readonly PendingRenewal[]> {
     let cursor = '0';
     do {
-      const [next, pairs] = await this.#redis.hscan(this.#keysOf(id)[1], cursor, 'COUNT', batchSize);
+      const [next, pairs] = await this.#redis.hscan(this.#keysOf(id).pending, cursor, 'COUNT', batchSize);
       cursor = next;
       const found: PendingRenewal[] = [];
       for (let i = 0; i + 1 < pairs.length; i += 2) {
@@ -122,19 +124,19 @@ export class BulkRenewalStore {
 
   /** Ends a renewal for one bulk renewal; returns true if no other requests it. */
   async settle(mark: string, renewal: string, end: RenewalEnd): Promise<boolean> {
-    const keys = [this.#keys.requestedBy, ...this.#keysOf(mark.replace('!', ''))];
-    return (await settleRequestScript.run(this.#redis, keys, [mark, renewal, end])) === 1;
+    const keys = { ...this.#keysOf(mark.replace('!', '')), requestedBy: this.#keys.requestedBy };
+    return (await settleRequestScript.run(this.#redis, { keys, args: { mark, renewal, counter: end } })) === 1;
   }
 
   /** Counts a failed attempt for one bulk renewal, once per batch of changes. */
   async countFailure(mark: string, { node, volumeId, batch }: ReportedFailure): Promise<void> {
-    const keys = [this.#keysOf(mark.replace('!', ''))[0], this.#keys.outbox(node)];
-    await countFailureScript.run(this.#redis, keys, [batch, `f:${mark}:${volumeId}`]);
+    const keys = { ...this.#keysOf(mark.replace('!', '')), outbox: this.#keys.outbox(node) };
+    await countFailureScript.run(this.#redis, { keys, args: { batch, counted: `f:${mark}:${volumeId}` } });
   }
 
   /** Returns undefined if the bulk renewal does not exist or has been deleted. */
   async get(id: string): Promise<BulkRenewal | undefined> {
-    const [bulk, pendingKey] = this.#keysOf(id);
+    const { bulk, pending: pendingKey } = this.#keysOf(id);
     const [record, pending] = await Promise.all([this.#redis.hgetall(bulk), this.#redis.hlen(pendingKey)]);
     if (record['request'] === undefined) return undefined;
     const count = (name: string): number => Number(record[name] ?? 0);
@@ -160,8 +162,8 @@ export class BulkRenewalStore {
     return found.filter((bulk) => bulk !== undefined);
   }
 
-  #keysOf(id: string): [string, string] {
+  #keysOf(id: string): { readonly bulk: string; readonly pending: string } {
     const bulk = this.#keys.bulk(id);
-    return [bulk, `${bulk}:pending`];
+    return { bulk, pending: `${bulk}:pending` };
   }
 }

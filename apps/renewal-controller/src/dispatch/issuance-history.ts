@@ -7,7 +7,7 @@ import type { VolumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { luaScript } from '../redis/lua-script.ts';
+import { defineScript } from '../redis/lua-script.ts';
 import { decodeAttempts, encodeAttempt } from './issuance-line.ts';
 import type { AttemptRecord } from './issuance-line.ts';
 
@@ -36,34 +36,37 @@ const countedHours = 49;
 const maxAttempts = 10;
 
 /**
- * Records attempts: each once, however often it is reported, and only while its volume exists.
+ * Records attempts: each once, however often it is reported, and only while its volume exists. `history` is a hash of
+ * the node: volume id → the last attempts, latest first, one per line; `counters` is the hash of the hour.
  *
- * KEYS: history of the node (hash: volume id → the last attempts, latest first, one per line), volumes of the node,
- * counters of the hour.
- * ARGV: lifetime of the counters in ms; then per attempt: volume id, key of the attempt (prefix of its line), line,
- * comma-separated counters to increment.
- * Returns the number of increments.
+ * The unnamed arguments are, per attempt: volume id, key of the attempt (prefix of its line), line, comma-separated
+ * counters to increment. Returns the number of increments.
  */
-const recordScript = luaScript(`
+const recordScript = defineScript({
+  keys: ['history', 'volumes', 'counters'],
+  args: { lifetimeMs: 'number' },
+  hasRest: true,
+  body: `
 local counted = 0
-for i = 2, #ARGV, 4 do
-  local id, key, line = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local old = redis.call('HGET', KEYS[1], id) or ''
+for i = restAt, #ARGV, 4 do
+  local id, key, line, increments = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local old = redis.call('HGET', history, id) or ''
   local isKnown = string.find('\\n' .. old, '\\n' .. key .. '\\t', 1, true)
-  if not isKnown and redis.call('HEXISTS', KEYS[2], id) == 1 then
+  if not isKnown and redis.call('HEXISTS', volumes, id) == 1 then
     local lines = {line}
     for each in string.gmatch(old, '[^\\n]+') do
       if #lines < ${maxAttempts} then lines[#lines + 1] = each end
     end
-    redis.call('HSET', KEYS[1], id, table.concat(lines, '\\n'))
-    for field in string.gmatch(ARGV[i + 3], '[^,]+') do
-      redis.call('HINCRBY', KEYS[3], field, 1)
+    redis.call('HSET', history, id, table.concat(lines, '\\n'))
+    for field in string.gmatch(increments, '[^,]+') do
+      redis.call('HINCRBY', counters, field, 1)
       counted = counted + 1
     end
   end
 end
-if counted > 0 then redis.call('PEXPIRE', KEYS[3], ARGV[1]) end
-return counted`);
+if counted > 0 then redis.call('PEXPIRE', counters, lifetimeMs) end
+return counted`,
+});
 
 /**
  * The last attempts of each volume, and the number of renewals per hour; stored in Redis, so that any replica can read
@@ -116,8 +119,12 @@ export class IssuanceHistory {
   }
 
   async #write({ node, hour, args }: { node: string; hour: number; args: readonly string[] }): Promise<void> {
-    const keys = [this.#keys.history(node), this.#keys.volumes(node), this.#keys.done(hour)];
-    await recordScript.run(this.#redis, keys, [countedHours * hourMs, ...args]);
+    const keys = {
+      history: this.#keys.history(node),
+      volumes: this.#keys.volumes(node),
+      counters: this.#keys.done(hour),
+    };
+    await recordScript.run(this.#redis, { keys, args: { lifetimeMs: countedHours * hourMs }, rest: args });
   }
 }
 

@@ -4,7 +4,7 @@ import { parseVolumeKey, volumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Settled } from '../lanes/lane-admission.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
-import { luaScript } from '../redis/lua-script.ts';
+import { defineScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { NodeQueues } from './node-queues.ts';
@@ -30,17 +30,15 @@ const maxAttempts = 20;
 const minDeferralMs = 1_000;
 const maxDeferralMs = 48 * 3_600_000;
 
-/**
- * Finds dispatched renewals whose answer timeout has expired.
- *
- * KEYS: started.
- * ARGV: maximum number of results.
- * Returns volume keys.
- */
-const unansweredScript = luaScript(`
+/** Finds at most `limit` dispatched renewals whose answer timeout has expired. Returns volume keys. */
+const unansweredScript = defineScript({
+  keys: ['started'],
+  args: { limit: 'number' },
+  body: `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])`);
+return redis.call('ZRANGEBYSCORE', started, '-inf', now, 'LIMIT', 0, limit)`,
+});
 
 /**
  * Removes renewals that agents have not begun from the queues of nodes and returns them to their lanes: a job that was
@@ -76,7 +74,7 @@ export class Recalls {
    */
   async unanswered(): Promise<void> {
     const { redis, keys } = this.#parts;
-    const volumeKeys = (await unansweredScript.run(redis, [keys.started], [atOnce])) as string[];
+    const volumeKeys = (await unansweredScript.run(redis, { keys, args: { limit: atOnce } })) as string[];
     if (volumeKeys.length === 0) return;
     const volumes = await this.#volumesAt(volumeKeys);
     const known = new Set(volumes.map(volumeKey));

@@ -5,6 +5,7 @@ import {
   terminalBackoffMs,
   transientBackoff,
 } from '@certfleet/fleet-model/renewal-policy.ts';
+import { isOneOf, refusedReasons } from '@certfleet/shared/error-reasons.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
 import type { RenewalWindows } from '../lanes/renewal-windows.ts';
@@ -24,9 +25,6 @@ export interface RenewalTimes {
 /** A window never moves a renewal into the first part of the certificate's lifetime. */
 const earliestPart = 1 / 3;
 const minRetryMs = 1_000;
-
-/** Failures that the same request would cause again. */
-const finalRefusals: ReadonlySet<string> = new Set(['RequestDenied', 'RequestFailed', 'InvalidCertificate']);
 
 /**
  * When the volume's next renewal is due; undefined if it has no certificate that can be renewed. After a failure the
@@ -88,7 +86,7 @@ function retryDelayMs(volume: IndexedVolume, nowMs: number): number {
   if (certificate === undefined || failure === undefined) return 0;
   const leftMs = certificate.notAfterMs - nowMs;
   const share = (): number => shareOf(volume);
-  if (finalRefusals.has(failure.reason)) return Math.round(terminalBackoffMs(failure.attempts, leftMs, share));
+  if (isOneOf(refusedReasons, failure.reason)) return Math.round(terminalBackoffMs(failure.attempts, leftMs, share));
   const policy = transientBackoff(certificate.notAfterMs - certificate.notBeforeMs);
   const waitMs = backoffMs(policy, failure.attempts, share);
   // An expired certificate is not retried faster than a valid one.

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { ErrorCode } from '@certfleet/shared/errors.ts';
 import type {
   AgentMessage,
   ControllerMessage,
@@ -292,4 +293,4 @@ export class NodeStream {
 }
 
 /** Errors caused by the agent itself; a resync would repeat them. */
-const fatalCodes: ReadonlySet<string> = new Set(['invalid-argument', 'resource-exhausted', 'cancelled']);
+const fatalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid-argument', 'resource-exhausted', 'cancelled']);

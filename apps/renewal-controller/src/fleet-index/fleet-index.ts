@@ -6,11 +6,10 @@ import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
-import type { LuaScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { changesKept } from './write/announce-changes.ts';
 import { ChangeOutbox } from './write/change-outbox.ts';
-import type { ChangeCall, Changed } from './write/change-outbox.ts';
+import type { Changed } from './write/change-outbox.ts';
 import {
   applyScript,
   forgetScript,
@@ -32,6 +31,17 @@ export interface FleetIndexParts {
   readonly sink: ReportSink;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** The keys of one node: those of the index, and the node's own. */
+type NodeKeys = Omit<RedisKeys, NodeKey> & Readonly<Record<NodeKey, string>>;
+type NodeKey = 'volumes' | 'history' | 'outbox';
+
+/** What the scripts have in common that change the volumes of a session. */
+interface CommonCall {
+  readonly redis: RedisClient;
+  readonly keys: NodeKeys;
+  readonly args: { readonly node: string; readonly session: string; readonly cap: number; readonly batch: string };
 }
 
 /** Volumes per script call: limits the time that Redis is blocked to one or two milliseconds. */
@@ -59,10 +69,9 @@ export class FleetIndex {
   async openSession(node: string, info: NodeInfo, entry?: SessionEntry): Promise<NodeSession> {
     const { redis, keys } = this.#parts;
     const id = entry?.id ?? randomUUID();
-    const scriptKeys = [keys.sessions, keys.nodes, keys.seen, keys.changes, keys.leaving];
-    const expected = entry === undefined ? [] : [entry.expected];
-    const args = [node, id, JSON.stringify(info), changesKept, ...expected];
-    if ((await openSessionScript.run(redis, scriptKeys, args)) === 1) return { node, id };
+    const [isExpected, expected] = entry === undefined ? [0, ''] : [1, entry.expected];
+    const args = { node, session: id, info: JSON.stringify(info), cap: changesKept, isExpected, expected };
+    if ((await openSessionScript.run(redis, { keys, args })) === 1) return { node, id };
     throw new CertfleetError('aborted', 'a newer stream of this node took over', { reason: 'Superseded' });
   }
 
@@ -75,7 +84,7 @@ export class FleetIndex {
   /** Records a heartbeat of the agent, and returns whether its session is still valid. */
   async nodeSeen({ node, id }: NodeSession): Promise<SessionStatus> {
     const { redis, keys } = this.#parts;
-    return (await heartbeatScript.run(redis, [keys.sessions, keys.seen], [node, id])) as SessionStatus;
+    return (await heartbeatScript.run(redis, { keys, args: { node, session: id } })) as SessionStatus;
   }
 
   /**
@@ -95,7 +104,7 @@ export class FleetIndex {
       await sink.confirmed(volumes.filter(({ volumeId }) => !changed.has(volumeId)));
       kept.push(...volumes.map(({ volumeId }) => volumeId));
     }
-    await this.#change(session, retainScript, (batch) => [session.node, session.id, changesKept, batch, ...kept]);
+    await this.#change(session, ({ redis, keys, args }) => retainScript.run(redis, { keys, args, rest: kept }));
   }
 
   /**
@@ -123,7 +132,7 @@ export class FleetIndex {
   /** Nodes without a heartbeat for this long by Redis' clock, at most a thousand. */
   async silentNodes(silentMs: number): Promise<readonly SilentNode[]> {
     const { redis, keys } = this.#parts;
-    const answer = await silentNodesScript.run(redis, [keys.sessions, keys.seen], [silentMs, maxSilent]);
+    const answer = await silentNodesScript.run(redis, { keys, args: { silentMs, maxNodes: maxSilent } });
     const fields = answer as readonly string[];
     return Array.from({ length: fields.length / 3 }, (_, i) => {
       const [node = '', silentForMs, mark = ''] = fields.slice(i * 3, i * 3 + 3);
@@ -137,11 +146,11 @@ export class FleetIndex {
    * @returns whether it was removed
    */
   async forgetNode(node: string, silent?: { readonly mark: string; readonly minMs: number }): Promise<boolean> {
-    const { keys } = this.#parts;
-    const scriptKeys = [...this.#keysOf(node), keys.nodes, keys.seen, keys.leaving];
-    const { mark = '', minMs = 0 } = silent ?? {};
-    const args = (batch: string): readonly (string | number)[] => [node, changesKept, mark, minMs, batch];
-    const gone = await this.#outbox.change({ node, script: forgetScript, keys: scriptKeys, args });
+    const keys = this.#keysOf(node);
+    const { mark = '', minMs: minSilentMs = 0 } = silent ?? {};
+    const run = (batch: string): Promise<unknown> =>
+      forgetScript.run(this.#parts.redis, { keys, args: { node, cap: changesKept, mark, minSilentMs, batch } });
+    const gone = await this.#outbox.change({ node, run });
     if (gone === undefined) return false;
     await this.#parts.sink.forgotten(node);
     return true;
@@ -205,11 +214,15 @@ export class FleetIndex {
       return { changed: [], added: 0, refused: 0 };
     }
     const pairs = volumes.flatMap(({ volume, json }) => [volume.volumeId, json]);
-    const limits = [nodeLimits.volumes, nodeLimits.bytes];
+    const limits = { maxVolumes: nodeLimits.volumes, maxBytes: nodeLimits.bytes };
     const { refused, pairs: changed } = await this.#change(
       session,
-      applyScript,
-      (batch) => [session.node, session.id, changesKept, batch, volumes.length, ...limits, ...pairs, ...removed],
+      ({ redis, keys, args }) =>
+        applyScript.run(redis, {
+          keys,
+          args: { ...args, upserts: volumes.length, ...limits },
+          rest: [...pairs, ...removed],
+        }),
       new Map(volumes.map(({ volume }) => [volume.volumeId, volume])),
     );
     return {
@@ -231,30 +244,25 @@ export class FleetIndex {
 
   async #change(
     session: NodeSession,
-    script: LuaScript,
-    args: ChangeCall['args'],
+    run: (common: CommonCall) => Promise<unknown>,
     written?: ReadonlyMap<string, IndexedVolume>,
   ): Promise<Changed> {
-    const { node } = session;
-    const call = { node, script, keys: this.#keysOf(node), args, ...(written && { written }) };
-    const changed = await this.#outbox.change(call);
+    const { node, id } = session;
+    const [{ redis }, keys] = [this.#parts, this.#keysOf(node)];
+    const changed = await this.#outbox.change({
+      node,
+      run: (batch) => run({ redis, keys, args: { node, session: id, cap: changesKept, batch } }),
+      ...(written && { written }),
+    });
     if (changed !== undefined) return changed;
     throw new CertfleetError('aborted', 'session is not current: a newer one superseded it, or the index was lost', {
       reason: 'SessionEnded',
     });
   }
 
-  #keysOf(node: string): readonly string[] {
+  #keysOf(node: string): NodeKeys {
     const { keys } = this.#parts;
-    return [
-      keys.sessions,
-      keys.volumes(node),
-      keys.changes,
-      keys.history(node),
-      keys.sizes,
-      keys.outbox(node),
-      keys.snapshots,
-    ];
+    return { ...keys, volumes: keys.volumes(node), history: keys.history(node), outbox: keys.outbox(node) };
   }
 }
 

@@ -1,9 +1,14 @@
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { ErrorCode } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ReviewClient } from './review-client.ts';
 
 /** Errors about the request itself; operators may see them. */
-const visibleCodes: ReadonlySet<string> = new Set(['invalid-argument', 'not-found', 'resource-exhausted']);
+const visibleCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'invalid-argument',
+  'not-found',
+  'resource-exhausted',
+]);
 
 /**
  * A client for requests on behalf of operators. Problems of the controller's own credentials or connection are logged

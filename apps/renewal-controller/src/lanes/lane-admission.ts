@@ -4,7 +4,9 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { requestMarks } from './request-marks.ts';
 import type { Lane } from './lane-policies.ts';
-import { admitScript, advanceScript, settleScript } from './lane-scripts.ts';
+import type { renewalScriptKeys } from './lane-script-common.ts';
+import { admitScript, advanceScript } from './lane-scripts.ts';
+import { settleScript } from './settle-script.ts';
 
 /** The decision of a lane. `isEarly`: the renewal is not due and not requested, and does not wait in the lane. */
 export type Admission = (
@@ -99,25 +101,24 @@ export class LaneAdmission {
 
   /** Requests a slot in flight. Idempotent: a repeated request of an admitted renewal is admitted and counted once. */
   async admit(lane: Lane, request: LaneRequest): Promise<Admission> {
-    const { policy } = lane;
-    const nowMs = this.#time.nowMs();
-    const answer = (await admitScript.run(this.#redis, this.#keysOf(lane), [
-      request.id,
-      nowMs ?? '',
-      startIntervalMs(lane),
-      policy.burst,
-      policy.maxInFlight,
-      policy.answerTimeoutMs,
-      this.#opensInMs(lane),
-      request.latestStartMs,
-      request.notAfterMs,
-      policy.backoff.threshold,
-      request.volume,
-      request.renewal,
-      lane.id,
-      request.dueAtMs ?? 0,
-      this.#silentAfterMs,
-    ])) as [number, number, WaitReason, number, string];
+    const args = {
+      ...this.#argsOf(lane),
+      member: request.id,
+      timeout: lane.policy.answerTimeoutMs,
+      latest: request.latestStartMs,
+      notAfter: request.notAfterMs,
+      volume: request.volume,
+      renewal: request.renewal,
+      dueAt: request.dueAtMs ?? 0,
+      silentAfter: this.#silentAfterMs,
+    };
+    const answer = (await admitScript.run(this.#redis, { keys: this.#keysOf(lane), args })) as [
+      number,
+      number,
+      WaitReason,
+      number,
+      string,
+    ];
     const [verdict, waitMs, reason] = answer;
     const common = { urgent: answer[3] === 1, requestedBy: requestMarks(answer[4]) };
     if (verdict === -1) return { admitted: false, isEarly: true, waitMs, ...common };
@@ -131,28 +132,28 @@ export class LaneAdmission {
    */
   async settle(lane: Lane, settlement: Settlement): Promise<Settled> {
     const { id, renewal, outcome, volume, error = '', restMs = 0, batch = '' } = settlement;
-    const { maxInFlight, burst, backoff } = lane.policy;
+    const { initialMs: initialBackoff, maxMs: maxBackoff } = lane.policy.backoff;
     const { node, volumeId } = parseVolumeKey(volume);
-    const keys = [...this.#keysOf(lane), this.#keys.outbox(node)];
-    const [code, marks, ...promoted] = (await settleScript.run(this.#redis, keys, [
-      id,
-      this.#time.nowMs() ?? '',
+    const keys = { ...this.#keysOf(lane), outbox: this.#keys.outbox(node) };
+    const args = {
+      ...this.#argsOf(lane),
+      member: id,
       outcome,
-      maxInFlight,
-      backoff.threshold,
-      backoff.initialMs,
-      backoff.maxMs,
-      this.#time.random(),
+      initialBackoff,
+      maxBackoff,
+      random: this.#time.random(),
       volume,
-      error.slice(0, 512),
+      errorText: error.slice(0, 512),
       renewal,
-      startIntervalMs(lane),
-      burst,
-      this.#opensInMs(lane),
-      restMs,
+      cooldownMs: restMs,
       batch,
       volumeId,
-    ])) as [number, string, ...(string | number)[]];
+    };
+    const [code, marks, ...promoted] = (await settleScript.run(this.#redis, { keys, args })) as [
+      number,
+      string,
+      ...(string | number)[],
+    ];
     const promotions = promotionsOf(promoted);
     return {
       wasStarted: code % 2 === 1,
@@ -168,21 +169,35 @@ export class LaneAdmission {
    * promotions.
    */
   async advance(lane: Lane): Promise<readonly Promotion[]> {
-    const { burst, maxInFlight, backoff } = lane.policy;
-    const args = [lane.id, this.#time.nowMs() ?? '', startIntervalMs(lane), burst, maxInFlight, backoff.threshold];
-    const keys = laneScriptKeys(this.#keys, lane.id);
-    return promotionsOf(
-      (await advanceScript.run(this.#redis, keys, [...args, this.#opensInMs(lane)])) as (string | number)[],
-    );
+    const call = { keys: this.#keysOf(lane), args: this.#argsOf(lane) };
+    return promotionsOf((await advanceScript.run(this.#redis, call)) as (string | number)[]);
   }
 
   #opensInMs({ windows }: Lane): number {
     return Math.min(maxWaitMs, windows.opensInMs(this.#time.nowMs() ?? Date.now()));
   }
 
-  #keysOf({ id }: Lane): readonly string[] {
-    const { started, waits, requestedBy, cooldown, cancelled, seen } = this.#keys;
-    return [...laneScriptKeys(this.#keys, id), started, waits, requestedBy, cooldown, cancelled, seen];
+  /** The arguments that all scripts have in common. */
+  #argsOf(lane: Lane): {
+    readonly laneId: string;
+    readonly now: number | undefined;
+    readonly baseInterval: number;
+    readonly burst: number;
+    readonly maxInFlight: number;
+    readonly threshold: number;
+    readonly opensIn: number;
+  } {
+    const { burst, maxInFlight, backoff } = lane.policy;
+    const [now, opensIn] = [this.#time.nowMs(), this.#opensInMs(lane)];
+    const { threshold } = backoff;
+    return { laneId: lane.id, now, baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold, opensIn };
+  }
+
+  #keysOf({ id }: Lane): Readonly<Record<(typeof renewalScriptKeys)[number], string>> {
+    const { started, waits, requestedBy, cooldown, cancelled, seen, queuedLanes: queued } = this.#keys;
+    const [lane, inflight, slots, blocked] = laneKeys(this.#keys, id);
+    const own = { lane, inflight, slots, blocked, waiting: `${lane}:waiting` };
+    return { ...own, queued, started, waits, requestedBy, cooldown, cancelled, seen };
   }
 }
 
@@ -199,11 +214,7 @@ function promotionsOf(promoted: readonly (string | number)[]): readonly Promotio
   return promotions;
 }
 
-function laneScriptKeys(keys: RedisKeys, lane: string): readonly string[] {
-  return [...laneKeys(keys, lane), `${keys.lane(lane)}:waiting`, keys.queuedLanes];
-}
-
-/** The four keys of a lane, in the order of its scripts' KEYS. */
+/** The keys of a lane that laneStatesScript reads, in its order. */
 export function laneKeys(keys: RedisKeys, lane: string): readonly [string, string, string, string] {
   const key = keys.lane(lane);
   return [key, `${key}:inflight`, `${key}:slots`, `${key}:blocked`];

@@ -37,13 +37,14 @@
 //   cancelled    sorted set: ids of cancelled bulk renewals
 //   seen         sorted set: nodes by the time of their last heartbeat
 
+/** The keys that laneCommon uses. */
+export const laneScriptKeys = ['lane', 'inflight', 'slots', 'blocked', 'waiting', 'queued'] as const;
+
 /**
- * Prelude of every lane script. Times are those of the Redis server, so that no replica's clock decides.
- *
- * KEYS: <lane>, <lane>:inflight, <lane>:slots, <lane>:blocked, <lane>:waiting, queued.
+ * Prelude of every lane script; it uses laneScriptKeys. Times are those of the Redis server, so that no replica's clock
+ * decides.
  */
 export const laneCommon = `
-local lane, inflight, slots, blocked, waiting, queued = unpack(KEYS)
 local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'streak', 'paceDivisorLog2', 'failedNodes',
   'lastFailedNode', 'okAt', 'lastNode', 'sharedAt', 'paused'}
 local state = {}
@@ -56,7 +57,7 @@ local function put(...)
   redis.call('HSET', lane, ...)
 end
 local function clock(given)
-  if given ~= '' then return tonumber(given) end
+  if given then return given end
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
@@ -189,13 +190,19 @@ local function advance(now, interval, slack, opens, maxInFlight, threshold)
   return promoted
 end`;
 
-/**
- * Prelude of the scripts that admit or end a renewal.
- *
- * KEYS: those of laneCommon, then started, waits, requestedBy, cooldown, cancelled, seen.
- */
+/** The keys that renewalCommon uses. */
+export const renewalScriptKeys = [
+  ...laneScriptKeys,
+  'started',
+  'waits',
+  'requestedBy',
+  'cooldown',
+  'cancelled',
+  'seen',
+] as const;
+
+/** Prelude of the scripts that admit or end a renewal; it uses renewalScriptKeys. */
 export const renewalCommon = `${laneCommon}
-local started, waits, requestedBy, cooldown, cancelled, seen = unpack(KEYS, 7)
 local function nodeOf(volume) return string.match(volume, '^([^/]*)') end
 -- Returns the marks of the bulk renewals that request the renewal, without cancelled ones.
 local function requestersOf(renewal)

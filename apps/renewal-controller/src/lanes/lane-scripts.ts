@@ -1,33 +1,45 @@
-import { luaScript } from '../redis/lua-script.ts';
-import { laneCommon, renewalCommon } from './lane-script-common.ts';
+import { defineScript } from '../redis/lua-script.ts';
+import { laneCommon, laneScriptKeys, renewalCommon, renewalScriptKeys } from './lane-script-common.ts';
 
 /**
- * Admits a renewal, or decides how long it waits.
- *
- * KEYS: see renewalCommon.
- * ARGV:
- *    1  member (job id)
- *    2  now in ms; '' for the server's time
- *    3  interval between starts in ms
- *    4  burst
- *    5  maximum in flight
- *    6  answer timeout in ms
- *    7  ms until a window opens
- *    8  latest safe start in ms
- *    9  not-after in ms
- *   10  back-off threshold
- *   11  node/volume
- *   12  renewal id in requestedBy
- *   13  lane id
- *   14  due time in ms; 0 if due in any case
- *   15  ms after which a node is silent; 0 disables the check
- * Returns {verdict, wait in ms, wait reason, 1 if urgent else 0, marks of the requesting bulk renewals}. Verdicts: 1
- * admitted, 2 already admitted, 0 waits in the lane, -1 not due yet and not in the lane.
+ * Admits a renewal, or decides how long it waits. Returns {verdict, wait in ms, wait reason, 1 if urgent else 0, marks of
+ * the requesting bulk renewals}. Verdicts: 1 admitted, 2 already admitted, 0 waits in the lane, -1 not due yet and not in
+ * the lane.
  */
-export const admitScript = luaScript(`${renewalCommon}
-local member, now, maxInFlight, threshold = ARGV[1], clock(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[10])
-local timeout, latest, volume, node = tonumber(ARGV[6]), tonumber(ARGV[8]), ARGV[11], nodeOf(ARGV[11])
-local requesters = requestersOf(ARGV[12])
+export const admitScript = defineScript({
+  keys: renewalScriptKeys,
+  args: {
+    /** Job id. */
+    member: 'string',
+    /** Undefined for the server's time. All times and durations are in ms. */
+    now: 'number?',
+    /** Time between starts. */
+    baseInterval: 'number',
+    burst: 'number',
+    maxInFlight: 'number',
+    /** Answer timeout. */
+    timeout: 'number',
+    /** Until a window opens. */
+    opensIn: 'number',
+    /** Latest safe start. */
+    latest: 'number',
+    notAfter: 'number',
+    /** Failures before the back-off. */
+    threshold: 'number',
+    /** As node/volume. */
+    volume: 'string',
+    /** Id in requestedBy. */
+    renewal: 'string',
+    laneId: 'string',
+    /** 0 if due in any case. */
+    dueAt: 'number',
+    /** Without a heartbeat for this long, a node is silent; 0 disables the check. */
+    silentAfter: 'number',
+  },
+  prelude: [renewalCommon],
+  body: `
+now = clock(now)
+local node, requesters = nodeOf(volume), requestersOf(renewal)
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 -- A renewal that did not use its slot within an hour is lost.
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - 3600000)
@@ -43,7 +55,7 @@ local function notYet(wait)
   return {-1, math.max(1, math.ceil(wait)), '', 0, requesters}
 end
 -- The worker's clock may be ahead, or the request was cancelled after its job was brought forward.
-if requesters == '' and now < tonumber(ARGV[14]) - 1000 then return notYet(tonumber(ARGV[14]) - now) end
+if requesters == '' and now < dueAt - 1000 then return notYet(dueAt - now) end
 local function noteRequest()
   if requesters == '' then return end
   redis.call('SADD', keyOf('requested', node), member)
@@ -59,7 +71,6 @@ if cooldownUntil > now then return notYet(cooldownUntil - now) end
 local function setWait(reason, at)
   redis.call('HSET', waits, volume, reason .. ':' .. (at and string.format('%.0f', at) or ''))
 end
-local silentAfter = tonumber(ARGV[15])
 if silentAfter > 0 and score(seen, node) < now - silentAfter then
   leave()
   setWait('node-silent')
@@ -73,11 +84,11 @@ local share, nodeUntil = shareOf(node, now, maxInFlight, threshold), failuresOf(
 local isFront = false
 local function waitForNode(reason, at, urgent)
   leave()
-  redis.call('ZADD', keyOf('node-limited', node), isFront and ARGV[9] - 1e16 or ARGV[9], member)
+  redis.call('ZADD', keyOf('node-limited', node), isFront and notAfter - 1e16 or notAfter, member)
   redis.call('HSET', lane .. ':node-limited', member, node)
   keep(keyOf('node-limited', node))
   redis.call('ZADD', waiting, 'NX', now, node)
-  redis.call('SADD', queued, ARGV[13])
+  redis.call('SADD', queued, laneId)
   setWait(reason, at)
   local rank = redis.call('ZRANK', keyOf('node-limited', node), member)
   local wait = at - now + math.floor(rank / share) * timeout
@@ -90,18 +101,18 @@ local function waitForSlot(wait, reason, urgent)
     return waitForNode(reason == 'paused' and reason or 'node-limit', now + wait, urgent)
   end
   setWait(reason)
-  redis.call('ZADD', blocked, ARGV[9], member)
+  redis.call('ZADD', blocked, notAfter, member)
   activate(node, member)
-  redis.call('SADD', queued, ARGV[13])
+  redis.call('SADD', queued, laneId)
   return {0, wait, reason, urgent, requesters}
 end
 -- A resume promotes blocked renewals; the long wait covers a resume that was interrupted.
 if state.paused then return waitForSlot(600000, 'paused', 0) end
 
-local interval, slack = pace(now, tonumber(ARGV[3]), tonumber(ARGV[4]))
+local interval, slack = pace(now, baseInterval, burst)
 local tat, backoff = field('tat'), field('until')
 local ignoresWindows = string.find(requesters, '!', 1, true)
-local opens = ignoresWindows and now or now + tonumber(ARGV[7])
+local opens = ignoresWindows and now or now + opensIn
 local slot = score(slots, member)
 local promoted = slot >= 0 or score(blocked, member) >= 0
 
@@ -111,7 +122,7 @@ local urgent = 0
 if math.max(from, nodeUntil, theoreticalAt - slack) > latest then
   -- It would expire before its turn: it ignores windows and joins the urgent queue.
   urgent, isFront, from = 1, true, math.max(now, backoff)
-elseif ignoresWindows and (tonumber(ARGV[7]) > 0 or field('urgentQueueTail') - slack < now + 60000) then
+elseif ignoresWindows and (opensIn > 0 or field('urgentQueueTail') - slack < now + 60000) then
   -- A request that ignores windows joins the urgent queue, but only while that is short: a large request must not delay
   -- urgent renewals.
   isFront = true
@@ -131,7 +142,7 @@ local function reserve(reason)
   leave()
   redis.call('ZADD', slots, at, member)
   activate(node, member)
-  redis.call('SADD', queued, ARGV[13])
+  redis.call('SADD', queued, laneId)
   setWait(reason, at)
   put(tailField, text(math.max(behind, from) + interval))
   return {0, math.max(1, at - now), reason, urgent, requesters}
@@ -167,130 +178,40 @@ noteRequest()
 redis.call('ZADD', started, now + timeout, volume)
 redis.call('ZADD', inflight, now + timeout, member)
 put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
-return {1, 0, '', urgent, requesters}`);
-
-/**
- * Settles a renewal: removes it from its lane, adjusts the pace to the outcome and promotes waiting renewals.
- *
- * KEYS: those of renewalCommon, then the outbox of the node.
- * ARGV:
- *    1  member (job id)
- *    2  now in ms; '' for the server's time
- *    3  outcome: ok, failed, deferred or gone
- *    4  maximum in flight
- *    5  back-off threshold
- *    6  initial back-off in ms
- *    7  maximum back-off in ms
- *    8  random number from 0 to 1
- *    9  node/volume
- *   10  error message of a failure
- *   11  renewal id in requestedBy
- *   12  interval between starts in ms
- *   13  burst
- *   14  ms until a window opens
- *   15  cooldown of the volume in ms
- *   16  id of the batch in the outbox, which makes the outcome count once; '' for none
- *   17  volume id in the batch
- * Returns {code, marks of the requesting bulk renewals, then pairs of promoted member and ms until its start}. Code: 1
- * if the renewal was started, else 0; plus 2 if the batch had counted it before.
- */
-export const settleScript = luaScript(`${renewalCommon}
-local member, now, outcome = ARGV[1], clock(ARGV[2]), ARGV[3]
-local maxInFlight, threshold, volume, node = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[9], nodeOf(ARGV[9])
-local requesters = requestersOf(ARGV[11])
-local outbox, batch, counted = KEYS[13], ARGV[16], 'c:' .. ARGV[17]
-if batch ~= '' then
-  -- Another replica has settled the batch.
-  if redis.call('HGET', outbox, 'batch') ~= batch then return {2, ''} end
-  local wasStarted = redis.call('HGET', outbox, counted)
-  if wasStarted then return {2 + wasStarted, requesters} end
-end
-redis.call('ZREM', started, volume)
-redis.call('HDEL', waits, volume)
-redis.call('ZREMRANGEBYSCORE', cooldown, '-inf', now)
-local cooldownMs = tonumber(ARGV[15])
-local wasRequest = redis.call('SREM', keyOf('requested', node), member) == 1
--- Its agent refused it as an automatic renewal, but it was requested meanwhile: it returns soon, as a request.
-if outcome == 'deferred' and requesters ~= '' and not wasRequest then cooldownMs = math.min(cooldownMs, 2000) end
-if cooldownMs > 0 then redis.call('ZADD', cooldown, math.ceil(now + cooldownMs), volume) end
-redis.call('SREM', keyOf('active', node), member)
-leaveNodeLimited(node, member)
-local wasStarted = redis.call('ZREM', inflight, member)
-if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
--- A renewal in flight is neither queued nor blocked.
-local leftQueue = wasStarted == 0 and redis.call('ZREM', blocked, member) == 0 and redis.call('ZREM', slots, member) == 1
-
-local function backoffEnd(streak, minStreak)
-  local wait = math.min(tonumber(ARGV[7]), tonumber(ARGV[6]) * 2 ^ math.min(30, streak - minStreak))
-  return math.ceil(now + wait * (0.5 + ARGV[8] / 2))
-end
--- Counts a failure of the node, which delays only its own renewals.
-local function nodeFailed()
-  local backoffUntil, streak, last = failuresOf(node)
-  if now < backoffUntil or (streak < threshold and last == volume) then return end
-  local key = keyOf('node', node)
-  streak = streak + 1
-  redis.call('HSET', key, 'streak', streak, 'lastFailed', volume, 'failedAt', now,
-    'until', streak >= threshold and backoffEnd(streak, threshold) or 0)
-  redis.call('PEXPIRE', key, math.ceil(3600000 + ARGV[7] * 2))
-end
--- Counts a failure of the lane. A streak needs failures of different nodes, because one broken node or volume does not
--- indicate a broken issuer. During the back-off, failures of renewals that were already in flight do not count.
-local function laneFailed()
-  local minStreak, streak, nodes = math.max(2, threshold), field('streak'), state.failedNodes or ''
-  local counts = streak >= minStreak and state.lastFailedNode ~= node
-  if streak < minStreak then counts = not string.find(',' .. nodes .. ',', ',' .. node .. ',', 1, true) end
-  if not counts or now < field('until') then return end
-  streak = streak + 1
-  if streak == 1 then put('failingSince', now) end
-  put('streak', streak, 'lastFailedNode', node)
-  if streak <= minStreak then put('failedNodes', nodes == '' and node or nodes .. ',' .. node) end
-  if streak >= minStreak then
-    put('until', backoffEnd(streak, minStreak), 'paceDivisorLog2', math.min(6, math.max(2, field('paceDivisorLog2')) + 1))
-  end
-end
-if outcome == 'ok' then
-  put('okAt', now)
-  if field('streak') > 0 or field('paceDivisorLog2') > 0 then
-    put('streak', 0, 'until', 0, 'paceDivisorLog2', math.max(0, field('paceDivisorLog2') - 0.25), 'failedNodes', '',
-      'lastFailedNode', '', 'failingSince', 0)
-  end
-elseif outcome == 'failed' then
-  put('error', ARGV[10], 'errorAt', now)
-  nodeFailed()
-  laneFailed()
-end
-
-if state.paused then return {wasStarted, requesters} end
-redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
-local interval, slack = pace(now, tonumber(ARGV[12]), tonumber(ARGV[13]))
--- Otherwise the slots of cancelled renewals would stay reserved.
-if leftQueue then endQueueAfterLast(slack, interval) end
-return {wasStarted, requesters, unpack(advance(now, interval, slack, now + tonumber(ARGV[14]), maxInFlight, threshold))}`);
+return {1, 0, '', urgent, requesters}`,
+});
 
 /**
  * Promotes waiting renewals of a lane: earlier than their slots if pace or policy changed, or again if a promotion was
- * lost.
- *
- * KEYS: see laneCommon.
- * ARGV: lane id, now in ms or '', interval between starts in ms, burst, maximum in flight, back-off threshold, ms until
- * a window opens.
- * Returns pairs of promoted member and ms until its start.
+ * lost. The arguments are those of admitScript. Returns pairs of promoted member and ms until its start.
  */
-export const advanceScript = luaScript(`${laneCommon}
-local now = clock(ARGV[2])
+export const advanceScript = defineScript({
+  keys: laneScriptKeys,
+  args: {
+    laneId: 'string',
+    now: 'number?',
+    baseInterval: 'number',
+    burst: 'number',
+    maxInFlight: 'number',
+    threshold: 'number',
+    opensIn: 'number',
+  },
+  prelude: [laneCommon],
+  body: `
+now = clock(now)
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 if redis.call('EXISTS', slots, blocked, waiting) == 0 then
-  redis.call('SREM', queued, ARGV[1])
+  redis.call('SREM', queued, laneId)
   return {}
 end
 if state.paused then return {} end
-local interval, slack = pace(now, tonumber(ARGV[3]), tonumber(ARGV[4]))
+local interval, slack = pace(now, baseInterval, burst)
 -- Slots whose time passed recently: a killed replica may have lost their promotions.
 local lost = redis.call('ZRANGEBYSCORE', slots, now - 60000, now - 5000, 'LIMIT', 0, 100)
-local promoted = advance(now, interval, slack, now + tonumber(ARGV[7]), tonumber(ARGV[5]), tonumber(ARGV[6]))
+local promoted = advance(now, interval, slack, now + opensIn, maxInFlight, threshold)
 for _, member in ipairs(lost) do
   promoted[#promoted + 1] = member
   promoted[#promoted + 1] = 0
 end
-return promoted`);
+return promoted`,
+});

@@ -1,4 +1,4 @@
-import { luaScript } from '../redis/lua-script.ts';
+import { defineScript, luaScript } from '../redis/lua-script.ts';
 
 /**
  * Reads the states of lanes.
@@ -25,33 +25,35 @@ return answer`);
 
 /**
  * Reads whether a waiting renewal was promoted before its wait was stored: the promotion found no delayed job then.
- *
- * KEYS: <lane>:slots, <lane>:blocked, <lane>:node-limited, waits.
- * ARGV: member (job id), node/volume.
- * Returns the new wait in ms, or '' if the original wait is still valid.
+ * `member` is the job id, `volume` node/volume. Returns the new wait in ms, or '' if the original wait is still valid.
  */
-export const promotionScript = luaScript(`
+export const promotionScript = defineScript({
+  keys: ['slots', 'blocked', 'nodeLimited', 'waits'],
+  args: { member: 'string', volume: 'string' },
+  body: `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local slot = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local slot = redis.call('ZSCORE', slots, member)
 if slot then return tostring(math.max(0, tonumber(slot) - now)) end
-if redis.call('ZSCORE', KEYS[2], ARGV[1]) or redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1 then return '' end
-local wait = redis.call('HGET', KEYS[4], ARGV[2])
+if redis.call('ZSCORE', blocked, member) or redis.call('HEXISTS', nodeLimited, member) == 1 then return '' end
+local wait = redis.call('HGET', waits, volume)
 if wait and string.find(wait, 'node-silent', 1, true) then return '' end
-return '0'`);
+return '0'`,
+});
 
 /**
  * Reads whether a dispatched renewal must be recalled, because its lane was paused or the requests for it were
- * cancelled.
- *
- * KEYS: <lane>, requestedBy, cancelled.
- * ARGV: renewal id in requestedBy, 1 if it is due in any case else 0.
- * Returns 1 if it must be recalled, else 0.
+ * cancelled. `renewal` is its id in requestedBy; `isDue` is 1 if it is due in any case, else 0. Returns 1 if it must be
+ * recalled, else 0.
  */
-export const isWithdrawnScript = luaScript(`
-if redis.call('HEXISTS', KEYS[1], 'paused') == 1 then return 1 end
-if ARGV[2] == '1' then return 0 end
-for id in string.gmatch(redis.call('HGET', KEYS[2], ARGV[1]) or '', '[^,!]+') do
-  if not redis.call('ZSCORE', KEYS[3], id) then return 0 end
+export const isWithdrawnScript = defineScript({
+  keys: ['lane', 'requestedBy', 'cancelled'],
+  args: { renewal: 'string', isDue: 'number' },
+  body: `
+if redis.call('HEXISTS', lane, 'paused') == 1 then return 1 end
+if isDue == 1 then return 0 end
+for id in string.gmatch(redis.call('HGET', requestedBy, renewal) or '', '[^,!]+') do
+  if not redis.call('ZSCORE', cancelled, id) then return 0 end
 end
-return 1`);
+return 1`,
+});

@@ -82,8 +82,9 @@ export class LaneStore {
     renewal: { readonly id: string; readonly volume: string },
   ): Promise<number | undefined> {
     const [lane, , slots, blocked] = laneKeys(this.#keys, id);
-    const keys = [slots, blocked, `${lane}:node-limited`, this.#keys.waits];
-    const answer = (await promotionScript.run(this.#redis, keys, [renewal.id, renewal.volume])) as string;
+    const keys = { slots, blocked, nodeLimited: `${lane}:node-limited`, waits: this.#keys.waits };
+    const args = { member: renewal.id, volume: renewal.volume };
+    const answer = (await promotionScript.run(this.#redis, { keys, args })) as string;
     return answer === '' ? undefined : Number(answer);
   }
 
@@ -92,8 +93,9 @@ export class LaneStore {
     { id }: Lane,
     { renewal, isDue }: { readonly renewal: string; readonly isDue: boolean },
   ): Promise<boolean> {
-    const keys = [this.#keys.lane(id), this.#keys.requestedBy, this.#keys.cancelled];
-    return (await isWithdrawnScript.run(this.#redis, keys, [renewal, isDue ? 1 : 0])) === 1;
+    const { requestedBy, cancelled } = this.#keys;
+    const keys = { lane: this.#keys.lane(id), requestedBy, cancelled };
+    return (await isWithdrawnScript.run(this.#redis, { keys, args: { renewal, isDue: isDue ? 1 : 0 } })) === 1;
   }
 
   /** The issuers of lanes in which renewals wait. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { luaScript } from './lua-script.ts';
+import { defineScript } from './lua-script.ts';
 import type { RedisClient } from './create-redis.ts';
 import type { RedisKeys } from './redis-keys.ts';
 
@@ -11,22 +11,22 @@ const beatLifetimeMs = 3_600_000;
 
 /**
  * Writes two marks: the epoch, which only a loss of everything removes, and the beat, which shows a loss of recent
- * writes.
- *
- * KEYS: epoch, beat of the process.
- * ARGV: epoch to set if there is none, beat, lifetime of the beat in ms.
- * Returns {epoch, 1 if the epoch is new else 0, the beat before}.
+ * writes. `firstEpoch` becomes the epoch if there is none. Returns {epoch, 1 if the epoch is new else 0, the beat before}.
  */
-const beatScript = luaScript(`
-local epoch = redis.call('GET', KEYS[1])
+const beatScript = defineScript({
+  keys: ['epoch', 'beat'],
+  args: { firstEpoch: 'string', nextBeat: 'number', lifetimeMs: 'number' },
+  body: `
+local known = redis.call('GET', epoch)
 local isNew = 0
-if not epoch then
-  redis.call('SET', KEYS[1], ARGV[1])
-  epoch, isNew = ARGV[1], 1
+if not known then
+  redis.call('SET', epoch, firstEpoch)
+  known, isNew = firstEpoch, 1
 end
-local before = redis.call('GET', KEYS[2]) or '0'
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-return {epoch, isNew, before}`);
+local before = redis.call('GET', beat) or '0'
+redis.call('SET', beat, nextBeat, 'PX', lifetimeMs)
+return {known, isNew, before}`,
+});
 
 /**
  * Detects that Redis lost state: it was emptied, restarted without its files, or a replica without the last writes was
@@ -55,8 +55,9 @@ export class RedisEpoch {
    */
   async beat(): Promise<StateLoss | undefined> {
     const next = this.#beat + 1;
-    const keys = [this.#keys.epoch, this.#keys.beat(this.#process)];
-    const answer = await beatScript.run(this.#redis, keys, [randomUUID(), next, beatLifetimeMs]);
+    const keys = { epoch: this.#keys.epoch, beat: this.#keys.beat(this.#process) };
+    const args = { firstEpoch: randomUUID(), nextBeat: next, lifetimeMs: beatLifetimeMs };
+    const answer = await beatScript.run(this.#redis, { keys, args });
     const [epoch, , before] = answer as [string, number, string];
     const known = this.#epoch;
     // An unacknowledged beat may have been written: a higher value than expected is not a loss.

@@ -1,3 +1,5 @@
+import { errorReasons, isOneOf } from '../error-reasons.ts';
+import type { ErrorReason } from '../error-reasons.ts';
 import { CertfleetError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
@@ -18,28 +20,6 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
   503: 'unavailable',
   504: 'unavailable',
 };
-
-/** The reasons of metav1.StatusReason; a webhook may return any text, which must not become a metric label. */
-const knownReasons: ReadonlySet<string> = new Set([
-  'AlreadyExists',
-  'BadRequest',
-  'Conflict',
-  'Expired',
-  'Forbidden',
-  'Gone',
-  'InternalError',
-  'Invalid',
-  'MethodNotAllowed',
-  'NotFound',
-  'RequestEntityTooLarge',
-  'ServerTimeout',
-  'ServiceUnavailable',
-  'StoreReadError',
-  'Timeout',
-  'TooManyRequests',
-  'Unauthorized',
-  'UnsupportedMediaType',
-]);
 
 /** The part of metav1.Status that explains a failure. */
 export interface ApiStatus {
@@ -96,11 +76,12 @@ export function errorFromStatus(
   });
 }
 
-function reasonOf(status: ApiStatus, httpCode: number): string {
+function reasonOf(status: ApiStatus, httpCode: number): ErrorReason {
   if (status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NamespaceTerminating';
   // An API that is not installed returns 404 without an object name, as text or as a Status.
   if (httpCode === 404 && status.details?.name === undefined) return 'ApiNotServed';
-  if (status.reason !== undefined && knownReasons.has(status.reason)) return status.reason;
+  // A webhook may return any text, which must not become a metric label.
+  if (isOneOf(errorReasons.kubernetes, status.reason)) return status.reason;
   return httpCode >= 500 ? 'InternalError' : 'Refused';
 }
 

@@ -1,5 +1,6 @@
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
+import { isOneOf } from '../error-reasons.ts';
 import { asCertfleetError, CertfleetError } from '../errors.ts';
 
 import type { KubeClient } from './api-client.ts';
@@ -136,7 +137,7 @@ export class ResourceWatch<T> {
     this.#failures = Math.max(1, this.#failures);
     // Gone or Expired: the history since our version was compacted. ApiNotServed: the definition was deleted, perhaps
     // recreated.
-    if (['Gone', 'Expired', 'ApiNotServed'].includes(error.reason ?? '')) {
+    if (isOneOf(['Gone', 'Expired', 'ApiNotServed'], error.reason)) {
       this.#resourceVersion = undefined;
       this.#listFrom = undefined;
     }

@@ -12,5 +12,5 @@ export async function announceChanges(
   keys: Pick<RedisKeys, 'changes'>,
   kinds: readonly ChangeKind[],
 ): Promise<void> {
-  await announceScript.run(redis, [keys.changes], [changesKept, ...kinds]);
+  await announceScript.run(redis, { keys, args: { cap: changesKept }, rest: kinds });
 }

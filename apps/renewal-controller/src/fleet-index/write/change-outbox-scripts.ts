@@ -1,4 +1,4 @@
-import { luaScript } from '../../redis/lua-script.ts';
+import { defineScript } from '../../redis/lua-script.ts';
 
 /**
  * The outbox of a node contains at most one batch: the changes of one script call to the node's volumes, until all
@@ -36,22 +36,19 @@ local function addBatch(outbox, batch, changes)
   for i = 1, #changes, 2 do redis.call('HSET', outbox, 'v:' .. changes[i], changes[i + 1]) end
 end`;
 
-/**
- * Reads the unsettled batch of a node.
- *
- * KEYS: outbox of the node, volumes of the node.
- * Returns the batch as unsettledBatch does, or 0 if there is none.
- */
-export const unsettledScript = luaScript(`${outboxCommon}
-return unsettledBatch(KEYS[1], KEYS[2]) or 0`);
+/** Reads the unsettled batch of a node. Returns it as unsettledBatch does, or 0 if there is none. */
+export const unsettledScript = defineScript({
+  keys: ['outbox', 'volumes'],
+  prelude: [outboxCommon],
+  body: `
+return unsettledBatch(outbox, volumes) or 0`,
+});
 
-/**
- * Removes a settled batch, but not a newer one.
- *
- * KEYS: outbox of the node.
- * ARGV: id of the batch.
- * Returns 1 if it was removed, else 0.
- */
-export const removeBatchScript = luaScript(`
-if redis.call('HGET', KEYS[1], 'batch') ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])`);
+/** Removes a settled batch, but not a newer one. Returns 1 if it was removed, else 0. */
+export const removeBatchScript = defineScript({
+  keys: ['outbox'],
+  args: { batch: 'string' },
+  body: `
+if redis.call('HGET', outbox, 'batch') ~= batch then return 0 end
+return redis.call('DEL', outbox)`,
+});

@@ -4,7 +4,6 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { redisFault } from '@certfleet/shared/redis-errors.ts';
 import type { RedisClient } from '../../redis/create-redis.ts';
-import type { LuaScript } from '../../redis/lua-script.ts';
 import type { RedisKeys } from '../../redis/redis-keys.ts';
 import { removeBatchScript, unsettledScript } from './change-outbox-scripts.ts';
 import type { ChangedPairs } from './index-scripts.ts';
@@ -23,10 +22,8 @@ export interface ChangeOutboxParts {
 /** A call of a script that changes volumes of a node and adds the changes to the node's outbox. */
 export interface ChangeCall {
   readonly node: string;
-  readonly script: LuaScript;
-  readonly keys: readonly string[];
-  /** @param batch the id of the batch that the script adds */
-  readonly args: (batch: string) => readonly (string | number)[];
+  /** Runs the script. @param batch the id of the batch that the script adds */
+  readonly run: (batch: string) => Promise<unknown>;
   /** The volumes that the call writes, by id. */
   readonly written?: ReadonlyMap<string, IndexedVolume>;
 }
@@ -80,10 +77,10 @@ export class ChangeOutbox {
     }
   }
 
-  async #change({ node, script, keys, args, written = new Map() }: ChangeCall): Promise<Changed | undefined> {
+  async #change({ node, run, written = new Map() }: ChangeCall): Promise<Changed | undefined> {
     const batch = randomUUID();
     for (let call = 0; call < maxCalls; call++) {
-      const answer = (await script.run(this.#parts.redis, keys, args(batch))) as Answer;
+      const answer = (await run(batch)) as Answer;
       if (answer === -1) return undefined;
       const [code, values, unsettled] = answer;
       if (unsettled === undefined) {
@@ -99,7 +96,9 @@ export class ChangeOutbox {
 
   async #settleLeft(node: string): Promise<void> {
     const { redis, keys } = this.#parts;
-    const answer = await unsettledScript.run(redis, [keys.outbox(node), keys.volumes(node)], []);
+    const answer = await unsettledScript.run(redis, {
+      keys: { outbox: keys.outbox(node), volumes: keys.volumes(node) },
+    });
     if (answer === 0) return;
     const [, triples, batch] = answer as readonly [-2, readonly string[], string];
     await this.#settleAgain(node, batch, triples);
@@ -125,7 +124,8 @@ export class ChangeOutbox {
   }
 
   async #remove(node: string, batch: string): Promise<void> {
-    await removeBatchScript.run(this.#parts.redis, [this.#parts.keys.outbox(node)], [batch]);
+    const { redis, keys } = this.#parts;
+    await removeBatchScript.run(redis, { keys: { outbox: keys.outbox(node) }, args: { batch } });
   }
 }
 

@@ -1,4 +1,4 @@
-import { luaScript } from '../../redis/lua-script.ts';
+import { defineScript } from '../../redis/lua-script.ts';
 import { outboxCommon } from './change-outbox-scripts.ts';
 
 /** Changed volumes as the scripts return them: alternating volume id and the JSON before the change (`''` if new). */
@@ -46,84 +46,105 @@ local function announceAll(stream, cap, node, ids)
   if #some > 0 then announce(stream, cap, node, some) end
 end`;
 
+/** The keys of the scripts that change the volumes of one node. */
+const volumeKeys = ['sessions', 'volumes', 'changes', 'history', 'sizes', 'outbox', 'snapshots'] as const;
+
 /**
- * Writes and removes volumes of one node, within its limits.
+ * Writes and removes volumes of one node, within its limits. `cap` is the maximum length of the stream of changes,
+ * `batch` the id of the batch. The unnamed arguments are id and JSON of each of the `upserts`, then the ids of the
+ * removed volumes.
  *
- * KEYS: sessions, volumes of the node, changes, history of the node, sizes, outbox of the node, snapshots.
- * ARGV: node, session, stream cap, id of the batch, number of upserts, maximum number of volumes, maximum bytes; then
- * per upsert: volume id, JSON; then the ids of the removed volumes.
  * Returns {number of refused upserts, changed pairs}; -1 if the session is not the node's current one; unsettledBatch
  * (change-outbox-scripts.ts) if a batch must be settled first.
  */
-export const applyScript = luaScript(`${announce}${bounded}${outboxCommon}
-if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
-local unsettled = unsettledBatch(KEYS[6], KEYS[2])
+export const applyScript = defineScript({
+  keys: volumeKeys,
+  args: {
+    node: 'string',
+    session: 'string',
+    cap: 'number',
+    batch: 'string',
+    upserts: 'number',
+    maxVolumes: 'number',
+    maxBytes: 'number',
+  },
+  hasRest: true,
+  prelude: [announce, bounded, outboxCommon],
+  body: `
+if fenced(sessions, node, session) then return -1 end
+local unsettled = unsettledBatch(outbox, volumes)
 if unsettled then return unsettled end
 local answer, ids, refused = {}, {}, 0
-local upserts, maxVolumes, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local size, count = sizeOf(KEYS[5], KEYS[2], ARGV[1]), redis.call('HLEN', KEYS[2])
-for i = 8, 7 + upserts * 2, 2 do
-  local before = redis.call('HGET', KEYS[2], ARGV[i]) or ''
-  if before ~= ARGV[i + 1] then
-    local growth = #ARGV[i + 1] - #before
+local size, count = sizeOf(sizes, volumes, node), redis.call('HLEN', volumes)
+local removedAt = restAt + upserts * 2
+for i = restAt, removedAt - 1, 2 do
+  local id, after = ARGV[i], ARGV[i + 1]
+  local before = redis.call('HGET', volumes, id) or ''
+  if before ~= after then
+    local growth = #after - #before
     if (before == '' and count >= maxVolumes) or (growth > 0 and size + growth > maxBytes) then
       refused = refused + 1
     else
-      redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+      redis.call('HSET', volumes, id, after)
       size = size + growth
       if before == '' then count = count + 1 end
-      ids[#ids + 1] = ARGV[i]
-      answer[#answer + 1] = ARGV[i]
+      ids[#ids + 1] = id
+      answer[#answer + 1] = id
       answer[#answer + 1] = before
     end
   end
 end
-for i = 8 + upserts * 2, #ARGV do
-  local before = redis.call('HGET', KEYS[2], ARGV[i])
+for i = removedAt, #ARGV do
+  local id = ARGV[i]
+  local before = redis.call('HGET', volumes, id)
   if before then
-    redis.call('HDEL', KEYS[2], ARGV[i])
-    redis.call('HDEL', KEYS[4], ARGV[i])
+    redis.call('HDEL', volumes, id)
+    redis.call('HDEL', history, id)
     size = size - #before
-    ids[#ids + 1] = ARGV[i]
-    answer[#answer + 1] = ARGV[i]
-    answer[#answer + 1] = before
-  end
-end
-redis.call('HSET', KEYS[5], ARGV[1], size)
-addBatch(KEYS[6], ARGV[4], answer)
-announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
-return {refused, answer}`);
-
-/**
- * Removes every volume of a node that a snapshot did not contain, and records that the snapshot is complete.
- *
- * KEYS: as applyScript.
- * ARGV: node, session, stream cap, id of the batch; then the ids of the volumes to keep.
- * Returns as applyScript, with 0 refused.
- */
-export const retainScript = luaScript(`${announce}${bounded}${outboxCommon}
-if fenced(KEYS[1], ARGV[1], ARGV[2]) then return -1 end
-local unsettled = unsettledBatch(KEYS[6], KEYS[2])
-if unsettled then return unsettled end
-local kept, answer, ids, size = {}, {}, {}, 0
-for i = 5, #ARGV do kept[ARGV[i]] = true end
-for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
-  if not kept[id] then
-    local before = redis.call('HGET', KEYS[2], id)
+    ids[#ids + 1] = id
     answer[#answer + 1] = id
     answer[#answer + 1] = before
-    redis.call('HDEL', KEYS[2], id)
-    redis.call('HDEL', KEYS[4], id)
-    ids[#ids + 1] = id
-  else
-    size = size + redis.call('HSTRLEN', KEYS[2], id)
   end
 end
-redis.call('HSET', KEYS[5], ARGV[1], size)
-addBatch(KEYS[6], ARGV[4], answer)
-redis.call('HSET', KEYS[7], ARGV[1], ARGV[2])
-announceAll(KEYS[3], ARGV[3], ARGV[1], ids)
-return {0, answer}`);
+redis.call('HSET', sizes, node, size)
+addBatch(outbox, batch, answer)
+announceAll(changes, cap, node, ids)
+return {refused, answer}`,
+});
+
+/**
+ * Removes every volume of a node that a snapshot did not contain, and records that the snapshot is complete. The unnamed
+ * arguments are the ids of the volumes to keep. Returns as applyScript, with 0 refused.
+ */
+export const retainScript = defineScript({
+  keys: volumeKeys,
+  args: { node: 'string', session: 'string', cap: 'number', batch: 'string' },
+  hasRest: true,
+  prelude: [announce, bounded, outboxCommon],
+  body: `
+if fenced(sessions, node, session) then return -1 end
+local unsettled = unsettledBatch(outbox, volumes)
+if unsettled then return unsettled end
+local kept, answer, ids, size = {}, {}, {}, 0
+for i = restAt, #ARGV do kept[ARGV[i]] = true end
+for _, id in ipairs(redis.call('HKEYS', volumes)) do
+  if not kept[id] then
+    local before = redis.call('HGET', volumes, id)
+    answer[#answer + 1] = id
+    answer[#answer + 1] = before
+    redis.call('HDEL', volumes, id)
+    redis.call('HDEL', history, id)
+    ids[#ids + 1] = id
+  else
+    size = size + redis.call('HSTRLEN', volumes, id)
+  end
+end
+redis.call('HSET', sizes, node, size)
+addBatch(outbox, batch, answer)
+redis.call('HSET', snapshots, node, session)
+announceAll(changes, cap, node, ids)
+return {0, answer}`,
+});
 
 // Lua function nowMs(): Redis' time in milliseconds. Clocks of replicas differ and may jump.
 const nowMs = `
@@ -133,92 +154,101 @@ local function nowMs()
 end`;
 
 /**
- * Opens a session of a node.
- *
- * KEYS: sessions, nodes, seen, changes, leaving.
- * ARGV: node, session, the node's JSON, stream cap, expected current session (`''` for none; absent: any).
- * Returns 1, or 0 if the current session is not the expected one.
+ * Opens a session of a node; `info` is the node's JSON. If `isExpected` is 1, only if the current session is `expected`
+ * (`''` for none). Returns 1, or 0 if the current session is not the expected one.
  */
-export const openSessionScript = luaScript(`${announce}${nowMs}
-if ARGV[5] then
-  local current = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+export const openSessionScript = defineScript({
+  keys: ['sessions', 'nodes', 'seen', 'changes', 'leaving'],
+  args: { node: 'string', session: 'string', info: 'string', cap: 'number', isExpected: 'number', expected: 'string' },
+  prelude: [announce, nowMs],
+  body: `
+if isExpected == 1 then
+  local current = redis.call('HGET', sessions, node) or ''
   -- Its own id is accepted: the response to an earlier call was lost.
-  if current ~= ARGV[5] and current ~= ARGV[2] then return 0 end
+  if current ~= expected and current ~= session then return 0 end
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-redis.call('ZADD', KEYS[3], nowMs(), ARGV[1])
-redis.call('SREM', KEYS[5], ARGV[1])
-announce(KEYS[4], ARGV[4], ARGV[1], {''})
-return 1`);
+redis.call('HSET', sessions, node, session)
+redis.call('HSET', nodes, node, info)
+redis.call('ZADD', seen, nowMs(), node)
+redis.call('SREM', leaving, node)
+announce(changes, cap, node, {''})
+return 1`,
+});
+
+/** Records a heartbeat. Returns `current`, `superseded` or `lost`. */
+export const heartbeatScript = defineScript({
+  keys: ['sessions', 'seen'],
+  args: { node: 'string', session: 'string' },
+  prelude: [nowMs],
+  body: `
+local current = redis.call('HGET', sessions, node)
+if not current then return 'lost' end
+if current ~= session then return 'superseded' end
+redis.call('ZADD', seen, nowMs(), node)
+return 'current'`,
+});
 
 /**
- * Records a heartbeat.
- *
- * KEYS: sessions, seen.
- * ARGV: node, session.
- * Returns `current`, `superseded` or `lost`.
+ * Lists at most `maxNodes` nodes without a heartbeat for `silentMs`, the longest silence first. Returns per node: node,
+ * silence in ms, a mark that the next heartbeat changes.
  */
-export const heartbeatScript = luaScript(`${nowMs}
-local session = redis.call('HGET', KEYS[1], ARGV[1])
-if not session then return 'lost' end
-if session ~= ARGV[2] then return 'superseded' end
-redis.call('ZADD', KEYS[2], nowMs(), ARGV[1])
-return 'current'`);
-
-/**
- * Lists nodes without a recent heartbeat, the longest silence first.
- *
- * KEYS: sessions, seen.
- * ARGV: minimum silence in ms, maximum number of nodes.
- * Returns per node: node, silence in ms, a mark that the next heartbeat changes.
- */
-export const silentNodesScript = luaScript(`${nowMs}
+export const silentNodesScript = defineScript({
+  keys: ['sessions', 'seen'],
+  args: { silentMs: 'number', maxNodes: 'number' },
+  prelude: [nowMs],
+  body: `
 local now, answer = nowMs(), {}
-local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local silent = redis.call('ZRANGEBYSCORE', seen, '-inf', now - silentMs, 'WITHSCORES', 'LIMIT', 0, maxNodes)
 for i = 1, #silent, 2 do
   answer[#answer + 1] = silent[i]
   answer[#answer + 1] = tostring(now - silent[i + 1])
-  answer[#answer + 1] = (redis.call('HGET', KEYS[1], silent[i]) or '') .. ' ' .. silent[i + 1]
+  answer[#answer + 1] = (redis.call('HGET', sessions, silent[i]) or '') .. ' ' .. silent[i + 1]
 end
-return answer`);
+return answer`,
+});
 
 /**
- * Removes a node with all its volumes. The node stays in `leaving` until its queue and user are removed too.
+ * Removes a node with all its volumes, if it has the mark of silentNodesScript and has been silent for `minSilentMs`, or
+ * in any case if `mark` is `''`. The node stays in `leaving` until its queue and user are removed too.
  *
- * KEYS: as applyScript, then nodes, seen, leaving.
- * ARGV: node, stream cap, mark of silentNodesScript or '' (unconditional), minimum silence in ms, id of the batch.
  * Returns {0, changed pairs}; -1 if there was a heartbeat since the mark was read or the node is no longer silent;
  * unsettledBatch if a batch must be settled first.
  */
-export const forgetScript = luaScript(`${announce}${nowMs}${outboxCommon}
-if ARGV[3] ~= '' then
-  local seen = redis.call('ZSCORE', KEYS[9], ARGV[1]) or ''
-  local mark = (redis.call('HGET', KEYS[1], ARGV[1]) or '') .. ' ' .. seen
-  if mark ~= ARGV[3] or nowMs() - tonumber(seen) < tonumber(ARGV[4]) then return -1 end
+export const forgetScript = defineScript({
+  keys: [...volumeKeys, 'nodes', 'seen', 'leaving'],
+  args: { node: 'string', cap: 'number', mark: 'string', minSilentMs: 'number', batch: 'string' },
+  prelude: [announce, nowMs, outboxCommon],
+  body: `
+if mark ~= '' then
+  local seenAt = redis.call('ZSCORE', seen, node) or ''
+  local current = (redis.call('HGET', sessions, node) or '') .. ' ' .. seenAt
+  if current ~= mark or nowMs() - tonumber(seenAt) < minSilentMs then return -1 end
 end
-local unsettled = unsettledBatch(KEYS[6], KEYS[2])
+local unsettled = unsettledBatch(outbox, volumes)
 if unsettled then return unsettled end
-local answer = redis.call('HGETALL', KEYS[2])
-addBatch(KEYS[6], ARGV[5], answer)
-redis.call('DEL', KEYS[2], KEYS[4])
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[5], ARGV[1])
-redis.call('HDEL', KEYS[7], ARGV[1])
-redis.call('ZREM', KEYS[9], ARGV[1])
-redis.call('SADD', KEYS[10], ARGV[1])
-if redis.call('HDEL', KEYS[8], ARGV[1]) + #answer > 0 then announce(KEYS[3], ARGV[2], ARGV[1], {'*'}) end
-return {0, answer}`);
+local answer = redis.call('HGETALL', volumes)
+addBatch(outbox, batch, answer)
+redis.call('DEL', volumes, history)
+redis.call('HDEL', sessions, node)
+redis.call('HDEL', sizes, node)
+redis.call('HDEL', snapshots, node)
+redis.call('ZREM', seen, node)
+redis.call('SADD', leaving, node)
+if redis.call('HDEL', nodes, node) + #answer > 0 then announce(changes, cap, node, {'*'}) end
+return {0, answer}`,
+});
 
 /**
- * Announces a change that concerns neither a volume nor a node.
- *
- * KEYS: changes.
- * ARGV: stream cap; then the kinds of change.
- * Returns 1.
+ * Announces a change that concerns neither a volume nor a node. The unnamed arguments are the kinds of change. Returns 1.
  */
-export const announceScript = luaScript(`${announce}
+export const announceScript = defineScript({
+  keys: ['changes'],
+  args: { cap: 'number' },
+  hasRest: true,
+  prelude: [announce],
+  body: `
 local kinds = {}
-for i = 2, #ARGV do kinds[#kinds + 1] = ARGV[i] end
-announce(KEYS[1], ARGV[1], '', kinds)
-return 1`);
+for i = restAt, #ARGV do kinds[#kinds + 1] = ARGV[i] end
+announce(changes, cap, '', kinds)
+return 1`,
+});

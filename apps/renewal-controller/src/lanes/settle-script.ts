@@ -1,0 +1,114 @@
+import { defineScript } from '../redis/lua-script.ts';
+import { renewalCommon, renewalScriptKeys } from './lane-script-common.ts';
+
+/**
+ * Settles a renewal: removes it from its lane, adjusts the pace to the outcome and promotes waiting renewals. Returns
+ * {code, marks of the requesting bulk renewals, then pairs of promoted member and ms until its start}. Code: 1 if the
+ * renewal was started, else 0; plus 2 if the batch had counted it before.
+ */
+export const settleScript = defineScript({
+  keys: [...renewalScriptKeys, 'outbox'],
+  args: {
+    /** Job id. */
+    member: 'string',
+    /** Undefined for the server's time. All times and durations are in ms. */
+    now: 'number?',
+    /** One of ok, failed, deferred and gone. */
+    outcome: 'string',
+    maxInFlight: 'number',
+    /** Failures before the back-off. */
+    threshold: 'number',
+    initialBackoff: 'number',
+    maxBackoff: 'number',
+    /** From 0 to 1. */
+    random: 'number',
+    /** As node/volume. */
+    volume: 'string',
+    /** Message of a failure. */
+    errorText: 'string',
+    /** Id in requestedBy. */
+    renewal: 'string',
+    /** Time between starts. */
+    baseInterval: 'number',
+    burst: 'number',
+    /** Until a window opens. */
+    opensIn: 'number',
+    /** Cooldown of the volume. */
+    cooldownMs: 'number',
+    /** The batch in the outbox, which makes the outcome count once; '' for none. */
+    batch: 'string',
+    /** Id of the volume in the batch. */
+    volumeId: 'string',
+  },
+  prelude: [renewalCommon],
+  body: `
+now = clock(now)
+local node, requesters, counted = nodeOf(volume), requestersOf(renewal), 'c:' .. volumeId
+if batch ~= '' then
+  -- Another replica has settled the batch.
+  if redis.call('HGET', outbox, 'batch') ~= batch then return {2, ''} end
+  local wasStarted = redis.call('HGET', outbox, counted)
+  if wasStarted then return {2 + wasStarted, requesters} end
+end
+redis.call('ZREM', started, volume)
+redis.call('HDEL', waits, volume)
+redis.call('ZREMRANGEBYSCORE', cooldown, '-inf', now)
+local wasRequest = redis.call('SREM', keyOf('requested', node), member) == 1
+-- Its agent refused it as an automatic renewal, but it was requested meanwhile: it returns soon, as a request.
+if outcome == 'deferred' and requesters ~= '' and not wasRequest then cooldownMs = math.min(cooldownMs, 2000) end
+if cooldownMs > 0 then redis.call('ZADD', cooldown, math.ceil(now + cooldownMs), volume) end
+redis.call('SREM', keyOf('active', node), member)
+leaveNodeLimited(node, member)
+local wasStarted = redis.call('ZREM', inflight, member)
+if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
+-- A renewal in flight is neither queued nor blocked.
+local leftQueue = wasStarted == 0 and redis.call('ZREM', blocked, member) == 0 and redis.call('ZREM', slots, member) == 1
+
+local function backoffEnd(streak, minStreak)
+  local wait = math.min(maxBackoff, initialBackoff * 2 ^ math.min(30, streak - minStreak))
+  return math.ceil(now + wait * (0.5 + random / 2))
+end
+-- Counts a failure of the node, which delays only its own renewals.
+local function nodeFailed()
+  local backoffUntil, streak, last = failuresOf(node)
+  if now < backoffUntil or (streak < threshold and last == volume) then return end
+  local key = keyOf('node', node)
+  streak = streak + 1
+  redis.call('HSET', key, 'streak', streak, 'lastFailed', volume, 'failedAt', now,
+    'until', streak >= threshold and backoffEnd(streak, threshold) or 0)
+  redis.call('PEXPIRE', key, math.ceil(3600000 + maxBackoff * 2))
+end
+-- Counts a failure of the lane. A streak needs failures of different nodes, because one broken node or volume does not
+-- indicate a broken issuer. During the back-off, failures of renewals that were already in flight do not count.
+local function laneFailed()
+  local minStreak, streak, nodes = math.max(2, threshold), field('streak'), state.failedNodes or ''
+  local counts = streak >= minStreak and state.lastFailedNode ~= node
+  if streak < minStreak then counts = not string.find(',' .. nodes .. ',', ',' .. node .. ',', 1, true) end
+  if not counts or now < field('until') then return end
+  streak = streak + 1
+  if streak == 1 then put('failingSince', now) end
+  put('streak', streak, 'lastFailedNode', node)
+  if streak <= minStreak then put('failedNodes', nodes == '' and node or nodes .. ',' .. node) end
+  if streak >= minStreak then
+    put('until', backoffEnd(streak, minStreak), 'paceDivisorLog2', math.min(6, math.max(2, field('paceDivisorLog2')) + 1))
+  end
+end
+if outcome == 'ok' then
+  put('okAt', now)
+  if field('streak') > 0 or field('paceDivisorLog2') > 0 then
+    put('streak', 0, 'until', 0, 'paceDivisorLog2', math.max(0, field('paceDivisorLog2') - 0.25), 'failedNodes', '',
+      'lastFailedNode', '', 'failingSince', 0)
+  end
+elseif outcome == 'failed' then
+  put('error', errorText, 'errorAt', now)
+  nodeFailed()
+  laneFailed()
+end
+
+if state.paused then return {wasStarted, requesters} end
+redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
+local interval, slack = pace(now, baseInterval, burst)
+-- Otherwise the slots of cancelled renewals would stay reserved.
+if leftQueue then endQueueAfterLast(slack, interval) end
+return {wasStarted, requesters, unpack(advance(now, interval, slack, now + opensIn, maxInFlight, threshold))}`,
+});
