@@ -41,6 +41,9 @@ interface Watch {
 
 const bookmarkMs = 60_000;
 
+/** How long a slow watch delays each change. */
+export const watchDelayMs = 20_000;
+
 /** A Kubernetes API server without sockets, below the agent's client: it can fail in all ways of a real one. */
 export class ApiServer {
   readonly objects = new ApiObjects();
@@ -71,6 +74,9 @@ export class ApiServer {
 
   /** Called on every rejected Event. */
   onEventRefused: (() => void) | undefined;
+
+  /** Called when a watch loses or delays a change, which may be long after its fault began. */
+  onChangeLate: (() => void) | undefined;
 
   /** Called on every request. */
   onRequest: (() => void) | undefined;
@@ -110,7 +116,7 @@ export class ApiServer {
       else if (fault === 'freeze') watch.isFrozen = true;
       else if (fault === 'lose-event') watch.loses += 1;
       else if (fault === 'duplicate-event') watch.duplicates += 1;
-      else watch.delayMs = 20_000;
+      else watch.delayMs = watchDelayMs;
     }
   }
 
@@ -272,14 +278,17 @@ export class ApiServer {
     if (watch.isFrozen || plural !== watch.plural || !matches(labels, watch.selector)) return;
     if (watch.loses > 0) {
       watch.loses -= 1;
+      this.onChangeLate?.();
       return;
     }
     const line = `{"type":"${type}","object":${json}}\n`;
     const send = (): void => {
       if (!watch.body.destroyed) watch.body.push(line);
     };
-    if (watch.delayMs > 0) this.#time.after(watch.delayMs, send);
-    else send();
+    if (watch.delayMs > 0) {
+      this.onChangeLate?.();
+      this.#time.after(watch.delayMs, send);
+    } else send();
     if (watch.duplicates > 0) {
       watch.duplicates -= 1;
       send();

@@ -2,7 +2,7 @@ import type { HttpRequest } from '@certfleet/shared/kube/api-transport.ts';
 import { AgentProcess } from './agent-process.ts';
 import type { EndPoint, NodeSurroundings } from './agent-process.ts';
 import type { ApiObject } from './api-objects.ts';
-import { ApiServer } from './api-server.ts';
+import { ApiServer, watchDelayMs } from './api-server.ts';
 import type { RequestFault } from './api-server.ts';
 import { Controller } from './controller.ts';
 import { FaultPoints } from './fault-points.ts';
@@ -71,6 +71,7 @@ export class World {
     const { time, walls, tree, mounts } = this;
     this.server = new ApiServer(time, walls, random.fork('server'));
     this.server.watchPatience = scenario.watchPatience;
+    this.server.onChangeLate = () => this.rules.disturb(this.time.nowMs + watchDelayMs);
     const agent = (): AgentProcess | undefined => this.agent;
     this.rules = new Rules({ scenario, time, walls, tree, mounts, volumes: () => this.kubelet.volumes, agent });
     this.issuers = new Issuers({
