@@ -69,7 +69,7 @@ describe('the data root', () => {
       const { exitCode, output } = await AgentProcess.runToEnd(node, { flags: [`--data-root=${node.root}/moved`] });
       assert.notEqual(exitCode, 0);
       assert.match(output, /found 1 volumes of running pods in another data directory/);
-      assert.match(output, /app\.driver\.csiDataDir back.*app\.driver\.previousDataDirs/);
+      assert.match(output, /chart value app\.driver\.csiDataDir.*app\.driver\.previousDataDirs/);
       assert.equal(serialIn(volume), serial);
 
       // Another driver on the same node must ignore these pods.

@@ -143,7 +143,7 @@ describe('with an approver', () => {
     const forbidden = fails(
       'permission-denied',
       'RequestForbidden',
-      /the right to create certificaterequests.*in namespace shop/,
+      /missing permission to create certificaterequests.*in namespace shop/,
     );
     await assert.rejects(stranger.issuer.issue(requestFor(pod), patience()), forbidden);
     await assert.rejects(agent.issuer.issue(requestFor(pod, { serviceAccountToken: token }), patience()), forbidden);

@@ -105,7 +105,7 @@ describe('access limits', () => {
       assert.deepEqual([status, body.code], [503, 'unavailable']);
       assert.doesNotMatch(body.message, /secret words|api server|token/i);
     }
-    assert.equal(fleet.log.filter((line) => line.includes('refuses this controller')).length, 1);
+    assert.equal(fleet.log.filter((line) => line.includes('rejects the credentials of this controller')).length, 1);
     reviewer.state.refusal = undefined;
     assert.equal(await statusOf(fleet, 'volumes', bearer('good-jane')), 200);
   });
