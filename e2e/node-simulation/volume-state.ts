@@ -81,9 +81,9 @@ export class VolumeState {
    * @param expiredForMs undefined if its pod runs and has never had a certificate
    */
   patienceMs(expiredForMs: number | undefined): number {
-    if (expiredForMs === undefined) return this.mountPatienceMs;
     const answerMs = 2 * this.plan.approvalMs + 3 * minute;
     const regularMs = Math.min(this.lifetimeMs / 3, hour);
+    if (expiredForMs === undefined) return Math.max(this.mountPatienceMs, regularMs + answerMs);
     if (!this.hadTerminalFailure) {
       // Requests that the issuer ignores are replaced at intervals that grow with the time since expiry.
       const replacementMs = Math.min(Math.max(2 * minute, expiredForMs / 4), 24 * hour);
