@@ -123,7 +123,7 @@ describe('with an approver', () => {
     await agent.issuer.issue(first, patience());
     await assert.rejects(
       agent.issuer.issue(requestFor(pod, { requestName: first.requestName }), patience()),
-      fails('failed-precondition', 'RequestForeign', /another's/),
+      fails('failed-precondition', 'RequestForeign', /a different volume/),
     );
   });
 
