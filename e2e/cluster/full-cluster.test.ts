@@ -89,7 +89,7 @@ describe('full cluster', () => {
     const succeeded = '--for=jsonpath={.status.phase}=Succeeded';
     await cluster.kubectl(['wait', succeeded, 'pod/greeter', '--timeout=60s']);
     const { stdout } = await cluster.kubectl(['logs', 'greeter']);
-    assert.match(stdout, /^24\.\d+\.\d+ 7\.7\.4\n$/);
+    assert.match(stdout, /^26\.\d+\.\d+ 7\.7\.4\n$/);
   });
 
   test('lets a pod mount for the node and for other pods, like CSI drivers', async () => {
