@@ -30,6 +30,8 @@ export interface AttemptMarks {
   readonly retryAtMs?: number | undefined;
   /** End of the wait after a deferred attempt: a readiness gate is closed, or the certificate is not valid yet. */
   readonly deferredUntilMs?: number | undefined;
+  /** The wall clock minus the monotonic clock at the last failed attempt; changes when the wall clock is set. */
+  readonly wallOffsetMs?: number | undefined;
   /** When the current request was first sent. */
   readonly sentAtMs?: number | undefined;
 }
@@ -65,6 +67,8 @@ const maxRetryAfterMs = 60_000;
 const maxDeferralMs = 15 * 60_000;
 /** How long the controller leaves a volume alone that has no certificate yet; the agent issues the first one. */
 const unissuedWaitMs = 60_000;
+/** Smaller changes of the wall clock are corrections by NTP. */
+const minClockStepMs = 60_000;
 /** A renewal requested by a person replaces a request that was unanswered for this long. */
 const minUnansweredMs = 30_000;
 
@@ -241,11 +245,17 @@ export class AttemptPolicy {
   #refusalEndMs(state: AttemptState): number {
     const { record, marks } = state;
     const isRefused = (record.request?.refusals ?? 0) > 0 && isOneOf(refusedReasons, record.lastFailure?.reason);
-    if (!isRefused) return 0;
+    if (!isRefused || this.#isClockCorrected(state)) return 0;
     // The agent's own attempt follows the controller's job by the grace period, so the wait must be over for the job.
     // Near the end of the certificate the wait is shorter than the grace period; a part of it is kept.
     const leftMs = this.leftMs(state);
     return (marks.retryAtMs ?? 0) - Math.min(this.#graceMs(record), leftMs > 0 ? leftMs / 8 : Infinity);
+  }
+
+  /** Whether a certificate was invalid only by a wall clock that has been set since; the next one may be valid. */
+  #isClockCorrected({ record: { lastFailure }, marks: { wallOffsetMs } }: AttemptState): boolean {
+    if (wallOffsetMs === undefined || lastFailure?.reason !== 'InvalidCertificate') return false;
+    return Math.abs(this.#clock.now() - this.#clock.monotonic() - wallOffsetMs) > minClockStepMs;
   }
 
   /** The delay between the controller's job and the agent's own attempt. */

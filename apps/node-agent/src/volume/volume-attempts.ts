@@ -82,7 +82,9 @@ export class VolumeAttempts {
   attemptFailed({ isRefused, isDeferred, at, retryAt, attempts }: FailedAttempt): void {
     const retryAtMs = this.#clock.monotonic() + (retryAt.getTime() - at.getTime());
     const sentAtMs = isRefused ? undefined : this.#marks.sentAtMs;
-    this.#marks = { ...this.#marks, sentAtMs, retryAtMs, deferredUntilMs: isDeferred ? retryAtMs : undefined };
+    const wallOffsetMs = this.#clock.now() - this.#clock.monotonic();
+    const deferredUntilMs = isDeferred ? retryAtMs : undefined;
+    this.#marks = { ...this.#marks, sentAtMs, retryAtMs, deferredUntilMs, wallOffsetMs };
     this.#failed = attempts;
   }
 

@@ -335,6 +335,22 @@ describe('a request that its issuer ignores', () => {
   });
 });
 
+describe('a certificate that is invalid only by a wrong clock of the node', () => {
+  test('is requested again at the next publish after the clock is set, without the wait for a refusal', async () => {
+    await open();
+    const request = harness.request('web', { duration: '1h' });
+    harness.issuer.signerAheadMs = -5 * 24 * hourMs;
+    await assert.rejects(harness.publish(request), { reason: 'InvalidCertificate' });
+    await harness.clock.advance(minuteMs);
+    await assert.rejects(harness.publish(request));
+    assert.equal(requestNames().size, 1);
+    harness.clock.stepWall(-5 * 24 * hourMs);
+    harness.issuer.signerAheadMs = 0;
+    await harness.publish(request);
+    assert.equal(requestNames().size, 2);
+  });
+});
+
 describe('a certificate that is not valid yet', () => {
   test('waits while the current one is valid, and is not requested twice', async () => {
     await open();
