@@ -12,7 +12,7 @@ import { TokenReviewer } from './identity/token-reviewer.ts';
 import { nodeEndpoint } from './redis/create-redis.ts';
 import type { RedisClient } from './redis/create-redis.ts';
 
-/** What nodes are given to reach Redis. */
+/** The source of the nodes' Redis credentials. */
 export function nodeAccess(config: ControllerConfig, redis: RedisClient, clock: Clock): NodeAccess {
   const redisConfig = redisConfigOf(config);
   const node = {
@@ -32,8 +32,8 @@ export function nodeAccess(config: ControllerConfig, redis: RedisClient, clock: 
 }
 
 /**
- * How agents are known.
- * @param reviews asks the API server; what needs it names its flag
+ * The authentication of agents.
+ * @param reviews returns the client for reviews; the argument is the flag that requires it
  */
 export function identifyAgents(
   config: ControllerConfig,

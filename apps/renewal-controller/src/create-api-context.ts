@@ -11,7 +11,6 @@ import { podEventReader } from './kube/pod-events.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 
-/** What the context of the operators' API is made from. */
 export interface ApiContextParts extends Pick<
   ApiContext,
   'view' | 'feed' | 'policies' | 'describeVolume' | 'silentAfterMs' | 'clock'
@@ -23,12 +22,12 @@ export interface ApiContextParts extends Pick<
   readonly log: Logger;
 }
 
-/** What the operators' API works with. */
+/** Creates the dependencies of the operators' API. */
 export function createApiContext({ client, connections, keys, log, ...parts }: ApiContextParts): ApiContext {
   const { dispatcher, policies, view, feed, clock } = parts;
   const redis = connections.commands;
   const operators = operatorsClient(client, log);
-  // Told to who looks; what was done stands without it.
+  // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
   return {
     ...parts,

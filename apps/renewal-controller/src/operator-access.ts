@@ -9,17 +9,16 @@ import type { ReviewClient } from './identity/review-client.ts';
 import type { RedisClient } from './redis/create-redis.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 
-/** What the access of operators is decided with. */
 export interface OperatorAccessParts {
   readonly config: ControllerConfig;
   readonly redis: RedisClient;
   readonly keys: RedisKeys;
-  /** Asks the API server; what needs it names its flag. */
+  /** Returns the client for reviews; the argument is the flag that requires it. */
   readonly reviews: (forWhat: string) => ReviewClient;
   readonly clock: Clock;
 }
 
-/** How operators are known, and how they sign in where they do. */
+/** Authentication of operators and, if required, the sign-in routes. */
 export function operatorAccess({
   config,
   redis,

@@ -48,7 +48,7 @@ export const LaneSchema = Type.Object({
   inFlight: count('Renewals in flight'),
   queued: count('Renewals queued with a reserved slot'),
   blocked: count('Renewals that wait for a free slot or the end of a pause'),
-  lineEndsAt: Type.Optional(time('Start time of the last queued renewal')),
+  queueEndsAt: Type.Optional(time('Start time of the last queued renewal')),
   backoffUntil: Type.Optional(time('End of the back-off after failures')),
   opensAt: Type.Optional(time('Start of the next window; absent inside a window')),
   failureStreak: count('Consecutive failures'),

@@ -104,14 +104,14 @@ function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: (
 }
 
 function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
-  const { paused, lastError, lineEndsAt, backoffUntil, opensAt, failureStreak } = lane;
+  const { paused, lastError, queueEndsAt, backoffUntil, opensAt, failureStreak } = lane;
   return (
     <FactList
       title="Now"
       facts={[
         ['Waiting', `${formatCount(lane.queued)} queued, ${formatCount(lane.blocked)} blocked`],
         ['In flight', `${formatCount(lane.inFlight)} of at most ${formatCount(lane.policy.maxInFlight)}`],
-        ['Queue ends', lineEndsAt && <RelativeTime at={lineEndsAt} />],
+        ['Queue ends', queueEndsAt && <RelativeTime at={queueEndsAt} />],
         ['Paused', paused && `by ${paused.by}, ${absoluteTime(Date.parse(paused.at))}: ${paused.reason}`],
         ['Backing off until', backoffUntil && <RelativeTime at={backoffUntil} />],
         ['Window opens', opensAt && <RelativeTime at={opensAt} />],

@@ -10,7 +10,6 @@ import type { VolumeParts } from './volume-parts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishRequest } from './volume-requests.ts';
 
-/** What a volume is made with. */
 export interface CreateVolumeParts {
   readonly store: VolumeStore;
   readonly mounter: Mounter;
@@ -21,9 +20,9 @@ export interface CreateVolumeParts {
 }
 
 /**
- * The volume as its files say it is, or a new one.
- * @param add makes it one of the node's volumes
- * @throws CertfleetError as VolumeStore.create does, or when the record of a mounted volume is damaged
+ * Restores the volume from its files, or creates it.
+ * @param add adds it to the node's volumes
+ * @throws CertfleetError as VolumeStore.create does, or if the record of a mounted volume is damaged
  */
 export async function createOrRestoreVolume(
   { store, parseVolume, clock, reporter, mounter, parts }: CreateVolumeParts,
@@ -38,7 +37,7 @@ export async function createOrRestoreVolume(
       left.activate();
       return left;
     }
-    // Its record is damaged; with no pod on it, it may make room.
+    // Its record is damaged. A volume that no pod uses may be replaced.
     if (await mounter.isMounted(targetPath)) {
       const message = `volume ${volumeId} is mounted at ${targetPath} and its record cannot be read; delete the pod to replace it`;
       throw new CertfleetError('unavailable', message, { reason: 'MountFailed' });

@@ -4,8 +4,8 @@ import type { ErrorCode } from '@certfleet/shared/errors.ts';
 import type { Volume } from './volume.ts';
 
 /**
- * After these the kubelet takes the mount for uncertain, and unpublishes it when the pod goes; after any other error it
- * does not, and nothing of the volume might be kept for a next try that may never come.
+ * After these codes, the kubelet regards the mount as uncertain and unpublishes it when the pod is deleted. After any
+ * other code it does not, so the volume would have to be removed at once.
  */
 const uncertainCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
@@ -15,7 +15,7 @@ const uncertainCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'aborted',
 ]);
 
-/** Tells the kubelet in any case that the volume exists: it comes back, or unpublishes when the pod goes. */
+/** Gives an error a code after which the kubelet retries the publish, or unpublishes when the pod is deleted. */
 export function asUncertain(error: CertfleetError): CertfleetError {
   if (uncertainCodes.has(error.code)) return error;
   const { reason, retryAfterMs } = error;
@@ -26,7 +26,7 @@ export function asUncertain(error: CertfleetError): CertfleetError {
   });
 }
 
-/** Why a publish makes no request now: the last one was refused, and the next is for later. */
+/** The error of a publish during the wait after a refused request. */
 export function backingOff({ record: { lastFailure } }: Volume): CertfleetError {
   const next =
     lastFailure?.retryAt === undefined ? '' : `; the next request is made at ${lastFailure.retryAt.toISOString()}`;
@@ -35,7 +35,7 @@ export function backingOff({ record: { lastFailure } }: Volume): CertfleetError 
   return new CertfleetError('unavailable', `${lastFailure?.message ?? 'refused'}${next}`, details);
 }
 
-/** Something that is not this volume is mounted where it belongs. */
+/** The error of a publish whose target is occupied by another mount. */
 export function occupiedTarget(volumeId: string, targetPath: string): CertfleetError {
   const message =
     `something else than volume ${volumeId} is mounted at ${targetPath}, perhaps from an earlier data directory of the ` +

@@ -7,7 +7,6 @@ import type { Volume } from './volume.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishRequest } from './volume-requests.ts';
 
-/** What the mounts are made with. */
 export interface VolumeMountsOptions {
   /** For target directories. */
   readonly files: FileSystem;
@@ -16,7 +15,7 @@ export interface VolumeMountsOptions {
   readonly observeMount: (durationMs: number) => void;
 }
 
-/** The mounts of volumes at the targets that the kubelet names. */
+/** Mounts volumes at the targets that the kubelet names. */
 export class VolumeMounts {
   readonly #options: VolumeMountsOptions;
 
@@ -24,7 +23,7 @@ export class VolumeMounts {
     this.#options = options;
   }
 
-  /** Whether the volume is at that target already; newer tokens are kept then. */
+  /** Whether the volume is mounted at the target already; newer tokens are stored in this case. */
   async isPublished(
     volume: Volume | undefined,
     { volumeId, targetPath, serviceAccountTokens }: PublishRequest,
@@ -44,28 +43,28 @@ export class VolumeMounts {
   }
 
   /**
-   * Mounts the volume at the target, read-only, unless it is there.
+   * Mounts the volume at the target, read-only, unless it is mounted already.
    * @throws CertfleetError unavailable
    */
   async mount(volume: Volume, targetPath: string): Promise<void> {
     const { files, mounter, observeMount, reporter } = this.#options;
     const startedMs = performance.now();
     volume.unpublished.signal.throwIfAborted();
-    // Before the mount: from here on nothing but unpublish removes the volume, whatever fails.
+    // Before the mount: from now on only an unpublish removes the volume, whatever fails.
     volume.published(targetPath);
     try {
       const source = volume.store.dataPath(volume.volumeId);
       if (createTarget(files, targetPath) || !(await mounter.isMounted(targetPath))) {
         await mounter.bindReadOnly(source, targetPath);
       } else if (await mounter.shows(source, targetPath)) {
-        // A kill may have left it between the bind and the step that makes it read-only.
+        // After a crash between the bind mount and the step that makes it read-only.
         await mounter.makeReadOnly(targetPath);
       } else {
         throw occupiedTarget(volume.volumeId, targetPath);
       }
       volume.isMountConfirmed = true;
     } catch (cause) {
-      // Unavailable, whatever it was: the certificate is good, and the next try must find it instead of asking again.
+      // Always unavailable: the certificate is valid, and the next attempt must find it instead of requesting another.
       const error = new CertfleetError('unavailable', asCertfleetError(cause).message, {
         reason: 'MountFailed',
         cause,
@@ -76,7 +75,7 @@ export class VolumeMounts {
     observeMount(performance.now() - startedMs);
   }
 
-  /** Takes whatever is mounted there from the target, and removes its directory. */
+  /** Unmounts everything at the target and removes its directory. */
   async unmount(targetPath: string): Promise<void> {
     const { files, mounter } = this.#options;
     await mounter.unmount(targetPath);

@@ -1,9 +1,8 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 
-/** What the pruning is done with. */
 export interface PruneLanesParts {
-  /** Whether it is known now which issuers volumes name. */
+  /** Whether the index is complete, so that the issuers in use are known. */
   readonly isCurrent: () => boolean;
   readonly prune: () => Promise<void>;
   readonly clock: Clock;
@@ -13,8 +12,8 @@ export interface PruneLanesParts {
 const pruneMs = 10 * 60_000;
 
 /**
- * Lanes of issuers that no volume names any more cost little; they are looked for now and then.
- * @returns what ends it
+ * Removes lanes of issuers without volumes periodically; they use little memory.
+ * @returns the function that stops it
  */
 export function pruneLanes({ isCurrent, prune, clock, log }: PruneLanesParts): () => void {
   let cancel = (): void => undefined;

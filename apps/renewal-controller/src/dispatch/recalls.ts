@@ -18,8 +18,8 @@ export interface RecallsParts {
   readonly nodeQueues: Pick<NodeQueues, 'remove'>;
   readonly due: Pick<DueQueue, 'schedule' | 'scheduleIn' | 'bringForward' | 'isActive'>;
   readonly clock: Clock;
-  /** Removes a renewal from its lane; with `restMs`, because its agent refuses it for that long. */
-  readonly leaveLane: (volume: IndexedVolume, restMs?: number) => Promise<Settled>;
+  /** Removes a renewal from its lane; with `cooldownMs`, because its agent refuses it for that long. */
+  readonly leaveLane: (volume: IndexedVolume, cooldownMs?: number) => Promise<Settled>;
 }
 
 const atOnce = 100;

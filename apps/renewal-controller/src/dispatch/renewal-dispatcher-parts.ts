@@ -6,21 +6,20 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { RedisConnections } from '../redis/redis-connections.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 
-/** What a dispatcher stands on. */
 export interface RenewalDispatcherParts {
   readonly connections: RedisConnections;
-  /** The prefix of every key; the same in all replicas. */
+  /** The prefix of every key; equal in all replicas. */
   readonly prefix: string;
   readonly policies: LanePolicies;
-  /** The view from which renewals on demand are selected. */
+  /** The view from which bulk renewals select volumes. */
   readonly view: () => FleetView;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer?: DispatchObserver;
-  /** Jobs in hand at once in this process. */
+  /** Jobs that this process handles concurrently. */
   readonly concurrency?: number;
-  /** Time as lanes see it; the Redis server's unless a test gives its own. */
+  /** The time of the lanes; default: the time of the Redis server. */
   readonly laneTime?: LaneTime;
-  /** After which time without a word of its agent a node gets no renewals; five minutes unless given. */
+  /** A node without a heartbeat for this long receives no renewals; default: five minutes. */
   readonly silentAfterMs?: number;
 }

@@ -70,8 +70,10 @@ export class RenewalDispatcher implements ReportSink {
       stored: this.#stored,
       nodeQueues: this.nodeQueues,
       due: this.due,
-      leaveLane: (volume, restMs) =>
-        restMs === undefined ? this.#leaveLane(volume, 'gone') : this.#leaveLane(volume, 'deferred', { restMs }),
+      leaveLane: (volume, cooldownMs) =>
+        cooldownMs === undefined
+          ? this.#leaveLane(volume, 'gone')
+          : this.#leaveLane(volume, 'deferred', { cooldownMs }),
       clock,
     });
     this.#advancer = new LaneAdvancer({
@@ -268,7 +270,7 @@ export class RenewalDispatcher implements ReportSink {
   async #leaveLane(
     volume: IndexedVolume,
     outcome: Outcome,
-    end: Pick<Settlement, 'error' | 'restMs' | 'batch'> = {},
+    end: Pick<Settlement, 'error' | 'cooldownMs' | 'batch'> = {},
   ): Promise<Settled> {
     const lane = this.#parts.policies.laneOf(volume.issuer);
     const id = jobId(volume);

@@ -2,20 +2,20 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Outcome, Settlement } from '../lanes/lane-admission.ts';
 import { cooldownAfterMs } from './renewal-schedule.ts';
 
-/** What a report that ended a renewal means for its lane and for the volume's next one. */
+/** Translates a report that ended a renewal for the lane. */
 export function endOf(
   outcome: Outcome,
   current: IndexedVolume | undefined,
   nowMs: number,
-): Pick<Settlement, 'error' | 'restMs'> {
+): Pick<Settlement, 'error' | 'cooldownMs'> {
   const error = current?.failure?.message;
   return {
     ...(error !== undefined && { error }),
-    ...(outcome !== 'gone' && current !== undefined && { restMs: cooldownAfterMs(current, nowMs) }),
+    ...(outcome !== 'gone' && current !== undefined && { cooldownMs: cooldownAfterMs(current, nowMs) }),
   };
 }
 
-/** What those who asked for the renewal of `previous` hear; undefined when it is still to come. */
+/** The end of the renewal of `previous` for its requesters; undefined if it is still pending. */
 export function renewalEnd(
   previous: IndexedVolume,
   outcome: Outcome,
@@ -26,7 +26,7 @@ export function renewalEnd(
   return current.generation === previous.generation ? undefined : 'renewed';
 }
 
-/** A new generation is a success, whoever brought it about; one more failed try is a failure. */
+/** A new generation is a success, regardless of its cause; one more failed attempt is a failure. */
 export function outcomeOf(previous: IndexedVolume, current: IndexedVolume | undefined): Outcome {
   if (current === undefined) return 'gone';
   if (current.generation !== previous.generation) return 'ok';

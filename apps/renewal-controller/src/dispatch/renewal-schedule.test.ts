@@ -91,8 +91,8 @@ describe('renewal schedule', () => {
     assert.equal(cooldownAfterMs(volume, startMs), 1_200);
     const failing = indexedVolumeOf('node-a', reportOf({ id: 'v1', ...minute, attempts: 3 }));
     const waitMs = renewalTimes(failing, new LanePolicies().laneOf(volume.issuer), startMs)?.dueAtMs ?? 0;
-    const restMs = cooldownAfterMs(failing, startMs);
-    assert.ok(restMs > 0 && restMs < waitMs - startMs);
+    const cooldownMs = cooldownAfterMs(failing, startMs);
+    assert.ok(cooldownMs > 0 && cooldownMs < waitMs - startMs);
   });
 
   test("orders by the lane's priority first, then by the time left", () => {

@@ -53,7 +53,7 @@ export interface Settlement {
   readonly volume: string;
   readonly error?: string;
   /** For how many milliseconds no automatic renewal of the volume starts after this one; default 0. */
-  readonly restMs?: number;
+  readonly cooldownMs?: number;
   /** The batch of the node's outbox with this change; an outcome is counted once per batch. */
   readonly batch?: string;
 }
@@ -131,7 +131,7 @@ export class LaneAdmission {
    * promote.
    */
   async settle(lane: Lane, settlement: Settlement): Promise<Settled> {
-    const { id, renewal, outcome, volume, error = '', restMs = 0, batch = '' } = settlement;
+    const { id, renewal, outcome, volume, error = '', cooldownMs = 0, batch = '' } = settlement;
     const { initialMs: initialBackoff, maxMs: maxBackoff } = lane.policy.backoff;
     const { node, volumeId } = parseVolumeKey(volume);
     const keys = { ...this.#keysOf(lane), outbox: this.#keys.outbox(node) };
@@ -145,7 +145,7 @@ export class LaneAdmission {
       volume,
       errorText: error.slice(0, 512),
       renewal,
-      cooldownMs: restMs,
+      cooldownMs: cooldownMs,
       batch,
       volumeId,
     };

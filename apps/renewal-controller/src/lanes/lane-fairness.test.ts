@@ -213,7 +213,7 @@ describe('LaneAdmission fairness between nodes', () => {
     const { sim } = laneWith(usual);
     const request = (id: string) => ({ id, renewal: id, volume: 'n/v', latestStartMs: 1e15, notAfterMs: 1e15 });
     assert.ok((await sim.admission.admit(sim.lane, request('v-1'))).admitted);
-    await sim.admission.settle(sim.lane, { ...request('v-1'), outcome: 'ok', restMs: 72_000 });
+    await sim.admission.settle(sim.lane, { ...request('v-1'), outcome: 'ok', cooldownMs: 72_000 });
     const next = await sim.admission.admit(sim.lane, request('v-2'));
     assert.ok(!next.admitted && next.isEarly && next.waitMs === 72_000);
     sim.nowMs += 72_000;

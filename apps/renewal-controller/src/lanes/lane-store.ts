@@ -149,7 +149,7 @@ function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredL
     inFlight,
     queued,
     blocked,
-    lineEndsAtMs: last === '' ? undefined : Number(last),
+    queueEndsAtMs: last === '' ? undefined : Number(last),
     backoffUntilMs: number('until') === 0 ? undefined : number('until'),
     failureStreak: number('streak'),
     failingSinceMs: number('failingSince') === 0 ? undefined : number('failingSince'),

@@ -99,7 +99,7 @@ export class LaneDirectory {
     const opensInMs = windows.opensInMs(nowMs);
     const key = issuerKey(state.issuer);
     const { volumes = 0, byState = noVolumes() } = stats.issuers.get(key) ?? {};
-    const { issuer, policy, paused, lastError, lineEndsAtMs, backoffUntilMs = 0 } = state;
+    const { issuer, policy, paused, lastError, queueEndsAtMs, backoffUntilMs = 0 } = state;
     return {
       failingSinceMs: state.failingSinceMs,
       shown: {
@@ -112,7 +112,7 @@ export class LaneDirectory {
         inFlight: state.inFlight,
         queued: state.queued,
         blocked: state.blocked,
-        ...(lineEndsAtMs !== undefined && { lineEndsAt: iso(lineEndsAtMs) }),
+        ...(queueEndsAtMs !== undefined && { queueEndsAt: iso(queueEndsAtMs) }),
         ...(backoffUntilMs > nowMs && { backoffUntil: iso(backoffUntilMs) }),
         ...(opensInMs > 0 && Number.isFinite(opensInMs) && { opensAt: iso(nowMs + opensInMs) }),
         failureStreak: state.failureStreak,
