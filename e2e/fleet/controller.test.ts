@@ -121,7 +121,7 @@ describe('the controller', () => {
     assert.match((await certfleet('renew', '--all', '--dry-run')).out, /^2 volumes would be renewed/);
     assert.equal(volumes.renewals.length, 0);
     const renewed = await certfleet('renew', '--pod=pod-of-csi-1', '--reason=test', '--wait');
-    assert.match(renewed.out, /^1 of 1 renewed, 0 failed tries$/m);
+    assert.match(renewed.out, /^1 of 1 renewed, 0 failed attempts$/m);
     const key = 'ClusterIssuer.cert-manager.io//corporate';
     assert.match((await certfleet('pause', key, '--reason=maintenance')).out, /paused: maintenance/);
     assert.match((await certfleet('resume', key)).out, / open /);
