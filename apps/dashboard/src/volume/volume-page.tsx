@@ -85,7 +85,7 @@ function FailureNotice({ failure }: { readonly failure: NonNullable<VolumeDetail
           <strong>{failure.reason}</strong>: {failure.message}
         </p>
         <p class="dim">
-          {failure.attempts === 1 ? 'One attempt' : `${failure.attempts} tries`} since the last success, the last{' '}
+          {failure.attempts === 1 ? 'One attempt' : `${failure.attempts} attempts`} since the last success, the last{' '}
           <RelativeTime at={failure.at} />. The agent retries with back-off.
         </p>
       </div>
