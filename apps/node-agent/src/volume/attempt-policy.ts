@@ -208,7 +208,8 @@ export class AttemptPolicy {
     const leftMs = record.issued === undefined ? undefined : this.leftMs(state) + unansweredMs;
     // A refused request was answered; only requests without an answer make the next replacement rarer.
     const { abandoned = 0, refusals = 0 } = record.request ?? {};
-    return unansweredMs >= replacementDelayMs(leftMs, Math.max(0, abandoned - refusals));
+    const isApproved = reason !== 'RequestUnapproved';
+    return unansweredMs >= replacementDelayMs(leftMs, Math.max(0, abandoned - refusals), isApproved);
   }
 
   /**
