@@ -25,11 +25,11 @@ interface NodeWithVolume {
 
 /** A node's real volume, issued by a real CA into real files. */
 async function nodeWithVolume(t: TestContext): Promise<NodeWithVolume> {
-  const bench = await VolumeTestHarness.open();
-  t.after(() => bench.remove());
-  await bench.publish(bench.request('web', { duration: '2160h' }));
-  const file = (name: string): string => bench.store.readPayload('csi-web').get(name)?.toString() ?? '';
-  return { volumes: new ManagedFleetVolumes(bench.manager, bench.clock), file };
+  const harness = await VolumeTestHarness.open();
+  t.after(() => harness.remove());
+  await harness.publish(harness.request('web', { duration: '2160h' }));
+  const file = (name: string): string => harness.store.readPayload('csi-web').get(name)?.toString() ?? '';
+  return { volumes: new ManagedFleetVolumes(harness.manager, harness.clock), file };
 }
 
 const path = 'volumes/node-a/csi-web/certificate';
@@ -72,7 +72,7 @@ test('shows the certificate that the pod reads, from the replica of its agent an
 
 describe('forwards the request to the agent on the other replica', { concurrency: 2 }, () => {
   const kinds = Object.entries(redisKinds).filter(
-    ([name]) => /user|Cluster|Sentinel/.test(name) && !name.includes('without'),
+    ([name]) => /user|Cluster|Sentinel/.test(name) && !name.includes('without users'),
   );
   assert.equal(kinds.length, 4);
   for (const [name, start] of kinds) {
