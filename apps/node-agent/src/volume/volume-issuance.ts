@@ -121,7 +121,10 @@ export class VolumeIssuance {
       const { reason } = asCertfleetError(thrown);
       if (!isOneOf(occupiedNameReasons, reason) && !isLeftUnusable(reason)) throw thrown;
       if (reason === 'RequestStale') await orAborted(this.#discardPresent(volume), attempt.signal);
-      else volume.requestAbandoned();
+      else {
+        volume.requestAbandoned();
+        this.#deleteObsolete(volume);
+      }
     }
     try {
       return await request();
