@@ -78,7 +78,7 @@ export function tokenRequestSuite(context: GetContext): void {
       const described = await describeWithEvent(cluster, { name: 'powerless' }, 'RequestForbidden');
       assert.match(
         described,
-        /RequestForbidden\s.*right to create certificaterequests.cert-manager.io in namespace apps/,
+        /RequestForbidden\s.*missing permission to create certificaterequests.cert-manager.io in namespace apps/,
       );
     });
 
