@@ -206,7 +206,7 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     fleet.hangAgent('node-2');
     await fire('CertfleetRenewalOverdue');
     await fleet.killAgent('node-2');
-    await fire('CertfleetAgentDown', 'CertfleetAgentSilent');
+    await fire('CertfleetAgentDown', 'CertfleetAgentSilent', 'CertfleetSilentNodeExpired');
     writeFileSync(join(node.storePath, volumeId, 'volume.json'), '{');
     await fleet.startAgent('node-2');
     await fire('CertfleetAgentDamagedVolumes');

@@ -38,6 +38,11 @@ const controllerRestarted: Step = {
     for (const what of ['deployment/certfleet-controller', 'statefulset/certfleet-redis']) {
       await cluster.kubectl(['rollout', 'status', what, '--namespace', releaseNamespace, '--timeout=180s']);
     }
+    // `kubectl logs` with a selector fails if one of the pods is deleted in between.
+    const path = 'jsonpath={.items[*].metadata.deletionTimestamp}';
+    const isGone = async (): Promise<boolean> =>
+      (await cluster.kubectl(['get', 'pods', '--namespace', releaseNamespace, '--output', path])).stdout.trim() === '';
+    await waitUntil('replaced pods to be gone', isGone, { timeoutMs: 60_000 });
   },
 };
 /** Waits until a read-only command of the runbook's first section shows the expected output. */
