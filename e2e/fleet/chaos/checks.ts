@@ -158,7 +158,10 @@ export function lanesKeptToTheirRate(world: ChaosWorld, calmFromMs: number): voi
       .sort((a, b) => a - b);
     // One more: a window that begins with a start contains a start at either end.
     const allowed =
-      1 + lanePolicy.burst + lanePolicy.maxInFlight + Math.ceil((world.fastestRate * (rateWindowMs + transitMs)) / 1_000);
+      1 +
+      lanePolicy.burst +
+      lanePolicy.maxInFlight +
+      Math.ceil((world.fastestRate * (rateWindowMs + transitMs)) / 1_000);
     for (let from = 0, to = 0; to < starts.length; to += 1) {
       while ((starts[to] ?? 0) - (starts[from] ?? 0) > rateWindowMs) from += 1;
       if (to - from + 1 <= allowed) continue;
