@@ -37,7 +37,6 @@ const defaultSilentAfterMs = 300_000;
  * node's queue. The next report of the volume is the result. All replicas are equal, and every step is idempotent.
  */
 export class RenewalDispatcher implements ReportSink {
-  /** Renewals requested by operators. */
   readonly bulks: BulkRenewals;
   readonly lanes: LaneStore;
   readonly due: DueQueue;
