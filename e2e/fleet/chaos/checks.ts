@@ -151,6 +151,8 @@ const transitMs = 3_000;
 /** Checks the round's renewals by job: no lane exceeded its rate, according to the agents' issuances. */
 export function lanesKeptToTheirRate(world: ChaosWorld, calmFromMs: number): void {
   const { ledger } = world;
+  // What a late process delays can meet what comes after it.
+  const lateMs = world.lateness.since(calmFromMs);
   for (const issuer of issuers) {
     const starts = ledger.issuances
       .filter((each) => each.cause === 'job' && each.issuer === issuer && each.startedMs >= calmFromMs)
@@ -161,7 +163,7 @@ export function lanesKeptToTheirRate(world: ChaosWorld, calmFromMs: number): voi
       1 +
       lanePolicy.burst +
       lanePolicy.maxInFlight +
-      Math.ceil((world.fastestRate * (rateWindowMs + transitMs)) / 1_000);
+      Math.ceil((world.fastestRate * (rateWindowMs + transitMs + lateMs)) / 1_000);
     for (let from = 0, to = 0; to < starts.length; to += 1) {
       while ((starts[to] ?? 0) - (starts[from] ?? 0) > rateWindowMs) from += 1;
       if (to - from + 1 <= allowed) continue;
