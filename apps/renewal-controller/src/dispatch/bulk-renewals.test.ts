@@ -312,4 +312,20 @@ describe('BulkRenewals', () => {
     const done = await replica.dispatcher.bulks.progress(id);
     assert.deepEqual([done.total, done.renewed, done.gone], [3, 2, 1]);
   });
+
+  test('renews a volume whose report a failover lost just before the request', async () => {
+    const context = await fleet();
+    const { replica, prefix, sessions } = context;
+    // The session and its earlier snapshot survive; the view still contains the volume.
+    await replica.connections.commands.hdel(redisKeys(prefix).volumes('node-a'), 'a1');
+    const id = await replica.dispatcher.bulks.request({ namespace: 'shop', node: 'node-a' }, by);
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'running');
+    await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
+    // The controller finds that the server was replaced, and requests a resync.
+    sessions.set('node-a', await enrol(replica, 'node-a', (volumes['node-a'] ?? []).map(later)));
+    answering(context, 'node-a');
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
+    const { renewed, gone } = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([renewed, gone], [2, 0]);
+  });
 });

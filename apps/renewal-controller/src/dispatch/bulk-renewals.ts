@@ -20,6 +20,11 @@ const restoredAtOnce = 100;
 /** Bounds of the interval between lookups of missing volumes. */
 const minLookMs = 1_000;
 const maxLookMs = 60_000;
+/**
+ * A volume that a complete snapshot does not name is counted as gone after this time. A failover may have lost its
+ * report; by then the replicas have noticed that, and the node has a new session whose snapshot is awaited.
+ */
+const absentLimitMs = 5_000;
 /** A volume that Redis lost and no agent has reported for this long is counted as gone. */
 const missingLimitMs = 24 * 3_600_000;
 
@@ -103,7 +108,7 @@ export class BulkRenewals {
     let isMissing = false;
     for await (const some of requests.pending(id)) {
       if (await requests.isCancelled(id)) return { done: true };
-      const { wanted, missing } = await this.#readPending(id, some);
+      const { wanted, missing } = await this.#readPending(id, some, runningMs >= absentLimitMs);
       await due.bringForward(wanted);
       if (runningMs < missingLimitMs) isMissing ||= missing.length > 0;
       else await Promise.all(missing.map(({ mark, renewal }) => requests.settle(mark, renewal, 'gone')));
@@ -167,8 +172,11 @@ export class BulkRenewals {
     return { volumes, skipped: matching.length - volumes.length };
   }
 
-  /** Reads the pending volumes; those that were renewed or removed since the selection are settled here. */
-  async #readPending(id: string, pending: readonly PendingRenewal[]): Promise<StillWanted> {
+  /**
+   * Reads the pending volumes; those that were renewed or removed since the selection are settled here.
+   * @param canBeGone whether a volume that its node's snapshot does not name counts as removed
+   */
+  async #readPending(id: string, pending: readonly PendingRenewal[], canBeGone: boolean): Promise<StillWanted> {
     const { stored, requests } = this.#parts;
     const bulk = await this.progress(id);
     const mark = bulk.ignoreWindows === true ? `!${id}` : id;
@@ -184,7 +192,7 @@ export class BulkRenewals {
       pending.map(async (renewal, i) => {
         const state = states[i];
         if (state !== undefined && renewalId(state) === renewal.id) wanted.push(state);
-        else if (state === undefined && complete.get(renewal.node) !== true)
+        else if (state === undefined && !(canBeGone && complete.get(renewal.node) === true))
           missing.push({ mark, renewal: renewal.id });
         else await requests.settle(mark, renewal.id, state === undefined ? 'gone' : 'renewed');
       }),
@@ -194,7 +202,7 @@ export class BulkRenewals {
 
   async #restoreSchedules(id: string, extendLock: ExtendLock): Promise<void> {
     for await (const some of this.#parts.requests.pending(id)) {
-      const { wanted, missing } = await this.#readPending(id, some);
+      const { wanted, missing } = await this.#readPending(id, some, true);
       await Promise.all(missing.map(({ mark, renewal }) => this.#parts.requests.settle(mark, renewal, 'cancelled')));
       for (const few of batches(wanted, restoredAtOnce)) {
         await Promise.all(few.map((volume) => this.#restoreSchedule(id, volume)));

@@ -55,6 +55,7 @@ interface Fixture {
   readonly say: (message: Parameters<typeof AgentMessage.fromPartial>[0]) => void;
   /** Resolves once the controller has requested that many snapshots. */
   readonly asked: (count: number) => Promise<void>;
+  readonly stream: NodeStream;
 }
 
 function startStream(t: TestContext): Fixture {
@@ -86,6 +87,7 @@ function startStream(t: TestContext): Fixture {
   });
   return {
     index,
+    stream,
     say: (message) => void agent.write(AgentMessage.fromPartial(message)),
     asked: (count) =>
       new Promise((resolve) => {
@@ -123,6 +125,19 @@ describe('NodeStream', () => {
     say(part('a', true));
     while (index.snapshots.length === 0) await new Promise(setImmediate);
     say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
+    await asked(2);
+    say(part('a', true));
+    while (index.snapshots.length === 1) await new Promise(setImmediate);
+    assert.deepEqual(index.sessions, ['session-1', 'session-2']);
+  });
+
+  test('requests a snapshot under a new session when the index may have been lost', async (t) => {
+    const { index, say, asked, stream } = startStream(t);
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    say(part('a', true));
+    while (index.snapshots.length === 0) await new Promise(setImmediate);
+    stream.resync();
     await asked(2);
     say(part('a', true));
     while (index.snapshots.length === 1) await new Promise(setImmediate);

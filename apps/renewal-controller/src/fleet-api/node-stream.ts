@@ -168,13 +168,12 @@ export class NodeStream {
     }
   }
 
-  /** Waits for Redis, then requests a resync under the same session or a new one. */
+  /** Waits for Redis, then requests a resync under a new session. */
   async #recover(session: NodeSession, error: CertfleetError): Promise<NodeSession> {
     const { index, node, log } = this.#options;
     this.#ending.signal.throwIfAborted();
     if (fatalCodes.has(error.code)) throw error;
-    const hasFailed = !this.#isResyncDue;
-    if (hasFailed) log.warn({ node, error: error.message }, 'report rejected, requesting a full resync');
+    if (!this.#isResyncDue) log.warn({ node, error: error.message }, 'report rejected, requesting a full resync');
     this.#isResyncDue = false;
     for (;;) {
       try {
@@ -183,8 +182,9 @@ export class NodeStream {
           throw new CertfleetError('aborted', 'superseded by a newer stream of this node', { reason: 'Superseded' });
         }
         if (status === 'current') {
-          // A command that timed out may still reach Redis; a new session prevents it from overwriting later reports.
-          const present = hasFailed ? await this.#openSession(session.id) : session;
+          // A command that timed out may still reach Redis; a new session prevents it from overwriting later reports. It
+          // also marks the volumes as incomplete until the snapshot: Redis may have lost some.
+          const present = await this.#openSession(session.id);
           this.#askForSnapshot();
           return present;
         }
