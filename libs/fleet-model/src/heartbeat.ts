@@ -1,4 +1,4 @@
-/** A node is silent after this many missed heartbeats. */
+/** A node, or the controller for an agent, is silent after this many missed heartbeats. */
 export const missedHeartbeats = 3;
 
 /** Bounds of the heartbeat interval that an agent accepts from the controller, in seconds. */

@@ -1,7 +1,6 @@
+import { missedHeartbeats } from '@certfleet/fleet-model/heartbeat.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 
-/** The controller counts as silent after this many missed heartbeats. */
-const missedHeartbeats = 3;
 /** A process that was suspended reads the messages that have arrived before it judges. */
 const readMs = 500;
 

@@ -1,3 +1,4 @@
+import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Mounter } from '../mount/mounter.ts';
@@ -6,7 +7,6 @@ import type { FileSystem } from '../storage/file-system.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { createOrRestoreVolume } from './create-volume.ts';
 import { timeoutSignal } from './timeout-signal.ts';
-import { KeyedLock } from './keyed-lock.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
 import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';

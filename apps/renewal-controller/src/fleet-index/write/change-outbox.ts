@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { batches } from '@certfleet/shared/batches.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { redisFault } from '@certfleet/shared/redis-errors.ts';
 import type { RedisClient } from '../../redis/create-redis.ts';
@@ -49,8 +50,8 @@ const maxCalls = 5;
  */
 export class ChangeOutbox {
   readonly #parts: ChangeOutboxParts;
-  /** The last call per node in this process: calls for the same node run one after another. */
-  readonly #lastCalls = new Map<string, Promise<unknown>>();
+  /** Calls of this process for the same node run one after another. */
+  readonly #nodes = new KeyedLock();
 
   constructor(parts: ChangeOutboxParts) {
     this.#parts = parts;
@@ -58,23 +59,12 @@ export class ChangeOutbox {
 
   /** Runs the script and settles its changes; undefined if the script's precondition does not hold. */
   change(call: ChangeCall): Promise<Changed | undefined> {
-    return this.#inTurn(call.node, () => this.#change(call));
+    return this.#nodes.run(call.node, () => this.#change(call));
   }
 
   /** Settles the batch that a killed replica left in the outbox of a node. */
   settleLeft(node: string): Promise<void> {
-    return this.#inTurn(node, () => this.#settleLeft(node));
-  }
-
-  async #inTurn<T>(node: string, act: () => Promise<T>): Promise<T> {
-    const before = this.#lastCalls.get(node);
-    const result = before === undefined ? act() : before.then(act, act);
-    this.#lastCalls.set(node, result);
-    try {
-      return await result;
-    } finally {
-      if (this.#lastCalls.get(node) === result) this.#lastCalls.delete(node);
-    }
+    return this.#nodes.run(node, () => this.#settleLeft(node));
   }
 
   async #change({ node, run, written = new Map() }: ChangeCall): Promise<Changed | undefined> {
@@ -84,7 +74,10 @@ export class ChangeOutbox {
       if (answer === -1) return undefined;
       const [code, values, unsettled] = answer;
       if (unsettled === undefined) {
-        await this.#settle(node, batch, changesOfPairs(node, values, written));
+        if (values.length > 0) {
+          await this.#settle(batch, changesOfPairs(node, values, written));
+          await this.#remove(node, batch);
+        }
         return { refused: code, pairs: values };
       }
       await this.#settleAgain(node, unsettled, values);
@@ -104,10 +97,8 @@ export class ChangeOutbox {
     await this.#settleAgain(node, batch, triples);
   }
 
-  async #settle(node: string, batch: string, changes: readonly VolumeChange[]): Promise<void> {
-    if (changes.length === 0) return;
+  async #settle(batch: string, changes: readonly VolumeChange[]): Promise<void> {
     for (const some of batches(changes, changesAtOnce)) await this.#parts.sink.changed(some, batch);
-    await this.#remove(node, batch);
   }
 
   /** A batch that always fails must not block its node: it is dropped if Redis works and the sink fails again. */
@@ -115,7 +106,7 @@ export class ChangeOutbox {
     const { logger } = this.#parts;
     logger.info({ node, volumes: triples.length / 3 }, 'settling changes left by an interrupted update');
     try {
-      await this.#settle(node, batch, changesOfTriples(node, triples));
+      await this.#settle(batch, changesOfTriples(node, triples));
     } catch (thrown) {
       if (redisFault(thrown) !== 'other') throw thrown;
       logger.error({ node, error: String(thrown) }, 'cannot settle changes of volumes, dropping them');

@@ -1,4 +1,4 @@
-import { orAborted } from '@certfleet/shared/or-aborted.ts';
+import { orAborted } from './or-aborted.ts';
 
 /** Serialises work per key in order of arrival. Unlocked keys use no memory. */
 export class KeyedLock {
