@@ -123,10 +123,9 @@ export function terminalBackoffMs(
  * `leftMs` is the time until not-after when the request was created, undefined for a first issuance; `replacements` is
  * the number of earlier replacements. For a renewal: a quarter of `leftMs`, at least 30 s. For a first issuance: 1 h,
  * doubling to 24 h. A renewal that a replacement cannot complete in time (a quarter below 1 s, or an expired
- * certificate) is still replaced, because the pod has no other way to a certificate: after 30 s, doubling to 24 h. If the request
- * is approved, the interval is at most a quarter of the time since not-after (but 2 min), so that an issuer that recovers is
- * used soon. A request that waits for approval is replaced less often, because an
- * approval may take hours.
+ * certificate) is still replaced, because the pod has no other way to a certificate: after 30 s, doubling to 24 h. An
+ * approved request waits at most a quarter of the time since not-after (or 2 min if that is longer), so that an issuer
+ * that recovers is used soon. A request without approval waits longer, because an approval may take hours.
  */
 export function replacementDelayMs(leftMs: number | undefined, replacements: number, isApproved = true): number {
   if (leftMs === undefined) return grow(hourMs, 2, { exponent: replacements, cap: dayMs });

@@ -95,37 +95,41 @@ interface FailureLabels {
   readonly result: IssuanceResult;
 }
 
-const otherFailure: FailureLabels = { event: 'IssuanceFailed', result: 'error' };
-
-/** The reasons of issuances and volumes. All other groups of reasons do not concern the pod: `otherFailure`. */
-const labelsByReason: Readonly<Record<ReasonOf<'issuance' | 'volume'>, FailureLabels>> = {
-  RequestDenied: { event: 'RequestDenied', result: 'denied' },
-  RequestFailed: { event: 'RequestFailed', result: 'failed' },
-  RequestPending: { event: 'RequestPending', result: 'pending' },
-  RequestUnapproved: { event: 'RequestUnapproved', result: 'pending' },
-  RequestRejected: { event: 'RequestRejected', result: 'failed' },
-  RequestForbidden: { event: 'RequestForbidden', result: 'error' },
-  RequestForeign: { event: 'RequestForeign', result: 'error' },
-  RequestStale: otherFailure,
-  RequestDeleted: { event: 'RequestDeleted', result: 'error' },
-  CertManagerMissing: { event: 'CertManagerMissing', result: 'error' },
-  NamespaceTerminating: { event: 'NamespaceTerminating', result: 'error' },
-  InvalidCertificate: { event: 'InvalidCertificate', result: 'invalid' },
-  CertificateNotYetValid: { event: 'CertificateNotYetValid', result: 'pending' },
-  GatePending: { event: 'GatePending', result: 'pending' },
-  TokenMissing: { event: 'TokenMissing', result: 'error' },
-  InvalidAttributes: { event: 'InvalidAttributes', result: 'error' },
-  MountFailed: { event: 'MountFailed', result: 'error' },
-  ForeignVolume: otherFailure,
-  DamagedVolume: otherFailure,
-  StorageFull: otherFailure,
-};
+/**
+ * The result label by reason of issuances and volumes. Reasons without one have no Event of their own, as those of all
+ * other groups, which do not concern the pod.
+ */
+const resultByReason = {
+  RequestDenied: 'denied',
+  RequestFailed: 'failed',
+  RequestPending: 'pending',
+  RequestUnapproved: 'pending',
+  RequestRejected: 'failed',
+  RequestForbidden: 'error',
+  RequestForeign: 'error',
+  RequestStale: undefined,
+  RequestDeleted: 'error',
+  CertManagerMissing: 'error',
+  NamespaceTerminating: 'error',
+  InvalidCertificate: 'invalid',
+  CertificateNotYetValid: 'pending',
+  GatePending: 'pending',
+  TokenMissing: 'error',
+  InvalidAttributes: 'error',
+  MountFailed: 'error',
+  ForeignVolume: undefined,
+  DamagedVolume: undefined,
+  StorageFull: undefined,
+} as const satisfies Readonly<Record<ReasonOf<'issuance' | 'volume'> & FailureEvent, IssuanceResult>> &
+  Readonly<Record<ReasonOf<'issuance' | 'volume'>, IssuanceResult | undefined>>;
 
 /** The Event and metric labels of a failure. */
 export function failureLabels({ reason }: { readonly reason: ErrorReason | undefined }): FailureLabels {
-  return reason !== undefined && isLabelled(reason) ? labelsByReason[reason] : otherFailure;
+  return reason !== undefined && hasResult(reason)
+    ? { event: reason, result: resultByReason[reason] }
+    : { event: 'IssuanceFailed', result: 'error' };
 }
 
-function isLabelled(reason: ErrorReason): reason is keyof typeof labelsByReason {
-  return Object.hasOwn(labelsByReason, reason);
+function hasResult(reason: ErrorReason): reason is keyof typeof resultByReason & FailureEvent {
+  return Object.hasOwn(resultByReason, reason) && resultByReason[reason as keyof typeof resultByReason] !== undefined;
 }
