@@ -46,8 +46,10 @@ export interface NodeStreamOptions {
 
 /** Well above a kubelet's pod limit; larger reports are rejected. */
 const maxVolumes = 10_000;
-/** Maximum number of sessions that other streams may open while this one enters. */
+/** How many sessions other streams may open while this one enters. */
 const maxEntries = 5;
+/** Timeout of the agent's answer that shows which stream it uses. */
+const answerTimeoutMs = 10_000;
 /** The agent gives up after 15 s without a welcome; a hanging Redis must not delay it that long. */
 const readSessionTimeoutMs = 2_000;
 
@@ -57,6 +59,7 @@ const readSessionTimeoutMs = 2_000;
  */
 export class NodeStream {
   readonly #options: NodeStreamOptions;
+  readonly #sessions: NodeSessions;
   readonly #ending = new AbortController();
   /** Number of volumes on the node. */
   #volumes = 0;
@@ -69,8 +72,6 @@ export class NodeStream {
   #agentVersion = '';
   /** Already read, processed next. */
   #pending: AgentMessage | undefined;
-
-  readonly #sessions: NodeSessions;
 
   constructor(options: NodeStreamOptions) {
     this.#options = options;
@@ -227,14 +228,9 @@ export class NodeStream {
    * shows which one it uses.
    */
   async #enterAgain(): Promise<NodeSession> {
-    const { send } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       const expected = await this.#sessions.read();
-      const requestId = randomUUID();
-      send({ describe: { requestId, volumeId: '' } });
-      // The agent answers between two snapshots. What it sent before the answer, the requested snapshot contains.
-      await this.#nextMessage(({ description }) => description?.requestId === requestId);
-      this.#pending = undefined;
+      await this.#askForAnswer();
       try {
         const session = await this.#sessions.open(expected, this.#agentVersion);
         this.#askForSnapshot();
@@ -242,6 +238,23 @@ export class NodeStream {
       } catch (thrown) {
         if (asCertfleetError(thrown).reason !== 'Superseded' || attempt === maxEntries) throw thrown;
       }
+    }
+  }
+
+  /** Waits for the agent's answer to a question of now; drops what it sent before, which the next snapshot contains. */
+  async #askForAnswer(): Promise<void> {
+    const { send, clock } = this.#options;
+    const requestId = randomUUID();
+    const cancel = clock.schedule(answerTimeoutMs, () =>
+      this.end(new CertfleetError('aborted', 'superseded by a newer stream of this node', { reason: 'Superseded' })),
+    );
+    try {
+      // The agent answers between two snapshots, never within one.
+      send({ describe: { requestId, volumeId: '' } });
+      await this.#nextMessage(({ description }) => description?.requestId === requestId);
+      this.#pending = undefined;
+    } finally {
+      cancel();
     }
   }
 
