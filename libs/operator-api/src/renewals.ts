@@ -34,6 +34,15 @@ export const RenewalRequestSchema = Type.Object(
     reason: nonEmptyString('Reason, shown with the progress and recorded in the audit log', 512),
     dryRun: Type.Optional(Type.Boolean({ description: 'Only counts the volumes that would be renewed' })),
     ignoreWindows: Type.Optional(Type.Boolean({ description: 'Starts renewals outside the windows too' })),
+    token: Type.Optional(
+      nonEmptyString(
+        'Token of the preview that the operator confirmed: volumes that match only since then are not renewed',
+        128,
+      ),
+    ),
+    requestId: Type.Optional(
+      nonEmptyString('Chosen by the client; a repeated request with the same id returns the renewal of the first', 64),
+    ),
     everything: Type.Optional(Type.Boolean({ description: 'Must be true for a selection without any criterion' })),
   },
   { additionalProperties: false },
@@ -48,8 +57,19 @@ export const RenewalPreviewSchema = Type.Object({
   dryRun: Type.Literal(true),
   count: count('Volumes that would be renewed'),
   skipped: count('Matching volumes without a certificate yet'),
+  token: string('Identifies the volumes of this preview; the request of the renewal repeats it'),
+  issuers: count('Issuers of these volumes'),
+  nodes: count('Nodes of these volumes'),
   byIssuer: tally('By issuer key, largest first; at most 100'),
   byNode: tally('By node, largest first; at most 100'),
+  volumes: Type.Array(
+    Type.Object({
+      ...VolumePathSchema.properties,
+      namespace: string('Namespace of the pod'),
+      pod: string('Name of the pod'),
+    }),
+    { description: 'The volumes; at most 50' },
+  ),
 });
 export type RenewalPreview = Static<typeof RenewalPreviewSchema>;
 

@@ -23,12 +23,12 @@ interface Before {
 
 /** The table of volumes behind the address bar. */
 export function useVolumes(): VolumesTable {
-  const { api, router, clock } = useServices();
+  const { api, router, serverClock } = useServices();
   const place = usePlace();
   const view = useMemo(() => parseVolumesView(place.search), [place.search]);
   const rows = useResource<VolumePage>({
-    key: pageQuery(view, 0).toString(),
-    load: (signal) => api.volumes(pageQuery(view, clock.now()), signal),
+    key: `volumes:${pageQuery(view, 0).toString()}`,
+    load: (signal) => api.volumes(pageQuery(view, serverClock.now()), signal),
     kinds: ['volumes', 'lanes'],
   });
   const facets = useResource<Facets>({
@@ -36,9 +36,10 @@ export function useVolumes(): VolumesTable {
     load: (signal) => api.facets('', signal),
     kinds: [],
     atLeastEveryMs: 120_000,
+    currentForMs: 150_000,
   });
   const { before = [] } = (place.state as Before | null) ?? {};
-  const next = rows.isOutdated ? undefined : rows.data?.next;
+  const next = rows.data?.next;
   const goTo = (after: string | undefined, page: number, cursors: readonly string[]): void => {
     router.go(formatVolumesView({ ...view, after, page }), { state: { before: cursors } });
     window.scrollTo(0, 0);

@@ -24,29 +24,32 @@ type Wanted = RenewalRequest['selection'];
 
 /** The main table of operators. */
 export function VolumesPage(): JSX.Element {
-  const { clock } = useServices();
+  const { serverClock } = useServices();
   const table = useVolumes();
   const selection = useSelection();
   const [renewing, setRenewing] = useState<Wanted | undefined>(undefined);
   const { view, rows, facets, show } = table;
   const renewMatching = (): void => {
-    const query = apiFilter(view, clock.now());
+    const query = apiFilter(view, serverClock.now());
     setRenewing(Object.keys(query).length === 0 ? {} : { query });
   };
   return (
     <>
       <PageHead title="Volumes">
         <TableTools view={view} onChange={show} />
-        <ActionButton onClick={renewMatching}>
-          Renew all that match{rows.data === undefined ? '' : ` (${formatCount(rows.data.total)})`}…
+        <ActionButton on={rows} onClick={renewMatching}>
+          Renew all that match{rows.data && rows.isCurrent ? ` (${formatCount(rows.data.total)})` : ''}…
         </ActionButton>
       </PageHead>
       <FilterBar view={view} facets={facets} onChange={show} />
-      <Loaded resource={rows}>{(page) => <Rows page={page} table={table} selection={selection} />}</Loaded>
+      <Loaded resource={rows} keepsPrevious>
+        {(page) => <Rows page={page} table={table} selection={selection} />}
+      </Loaded>
       {selection.picked.size > 0 && (
         <div class="selection-bar" role="region" aria-label="Selection">
           <strong>{counted(selection.picked.size, 'volume')} selected</strong>
           <ActionButton
+            on={rows}
             primary
             onClick={() => setRenewing({ volumes: selection.volumes })}
             unavailable={selection.excess}
@@ -85,7 +88,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         keyOf={keyOfVolume}
         sorting={{ by: view.sort, order: view.order, onSort: sort }}
         isFixed
-        isBusy={rows.isOutdated}
+        isBusy={rows.data === undefined}
         selection={selection}
       />
       <Pager page={page} table={table} />
