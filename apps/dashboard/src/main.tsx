@@ -43,6 +43,7 @@ const services: Services = {
   serverClock,
   shown: new ShownData(),
   results: new ResultCache(),
+  picked: new Store<ReadonlySet<string>>(new Set()),
   wakes: new Store(0),
   toasts: new Toasts(clock),
   theme: new Theme(window),
@@ -73,6 +74,7 @@ session.state.listen(() => {
   // Another user may sign in, with other rights.
   http.forget();
   services.results.clear();
+  if (!session.state.value.hasEnded) services.picked.set(new Set());
 });
 void session.ask();
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
+import { fingerprintPattern } from './fingerprint.ts';
 import { IssuerSchema } from './lanes.ts';
 import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema } from './volumes.ts';
@@ -16,7 +17,10 @@ const SelectionSchema = Type.Object(
     issuer: Type.Optional(IssuerSchema),
     issuedBefore: Type.Optional(time('Issued before this time (RFC 3339)')),
     caFingerprint: Type.Optional(
-      Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of a certificate of the CA file, hexadecimal' }),
+      Type.String({
+        pattern: fingerprintPattern,
+        description: 'SHA-256 of a certificate of the CA file, hexadecimal; colons and upper case are accepted',
+      }),
     ),
     query: Type.Optional(VolumeFilterSchema),
     volumes: Type.Optional(

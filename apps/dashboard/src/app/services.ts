@@ -28,6 +28,8 @@ export interface Services {
   readonly serverClock: ServerClock;
   readonly shown: ShownData;
   readonly results: ResultCache;
+  /** Keys of the volumes that are selected in the table. */
+  readonly picked: Store<ReadonlySet<string>>;
   /** Counts returns of the page to the screen, for example after the device slept. */
   readonly wakes: Store<number>;
 }

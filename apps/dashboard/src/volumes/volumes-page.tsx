@@ -17,8 +17,8 @@ import type { Selection } from './selection.ts';
 import { TableTools } from './table-tools.tsx';
 import { useVolumes } from './use-volumes.ts';
 import type { VolumesTable } from './use-volumes.ts';
-import { apiFilter, pageSize, refine } from './volumes-view.ts';
-import type { VolumeSort } from './volumes-view.ts';
+import { apiFilter, refine } from './volumes-view.ts';
+import type { VolumeSort, VolumesView } from './volumes-view.ts';
 
 type Wanted = RenewalRequest['selection'];
 
@@ -28,11 +28,12 @@ export function VolumesPage(): JSX.Element {
   const table = useVolumes();
   const selection = useSelection();
   const [renewing, setRenewing] = useState<Wanted | undefined>(undefined);
-  const { view, rows, facets, show } = table;
+  const { view, rows, show } = table;
   const renewMatching = (): void => {
     const query = apiFilter(view, serverClock.now());
     setRenewing(Object.keys(query).length === 0 ? {} : { query });
   };
+  if (view.problems.length > 0) return <UnusableAddress view={view} onShow={show} />;
   return (
     <>
       <PageHead title="Volumes">
@@ -41,7 +42,7 @@ export function VolumesPage(): JSX.Element {
           Renew all that match{rows.data && rows.isCurrent ? ` (${formatCount(rows.data.total)})` : ''}…
         </ActionButton>
       </PageHead>
-      <FilterBar view={view} facets={facets} onChange={show} />
+      <FilterBar view={view} onChange={show} />
       <Loaded resource={rows} keepsPrevious>
         {(page) => <Rows page={page} table={table} selection={selection} />}
       </Loaded>
@@ -64,6 +65,33 @@ export function VolumesPage(): JSX.Element {
       {renewing && (
         <RenewDialog selection={renewing} onClose={() => setRenewing(undefined)} onRenewed={selection.clear} />
       )}
+    </>
+  );
+}
+
+/** Nothing is shown or offered for an address that is only partly understood. */
+function UnusableAddress({
+  view,
+  onShow,
+}: {
+  readonly view: VolumesView;
+  readonly onShow: (view: VolumesView) => void;
+}) {
+  return (
+    <>
+      <PageHead title="Volumes" />
+      <div class="notice notice-critical" role="alert">
+        <Icon name="critical" />
+        <div>
+          <p>
+            The address has a filter that is unknown or has an unusable value: <code>{view.problems.join(' ')}</code>
+          </p>
+          <p class="dim">Correct it in the address, or show the volumes without it.</p>
+        </div>
+        <button type="button" onClick={() => onShow(refine(view, { filters: {}, states: [] }))}>
+          Show all volumes
+        </button>
+      </div>
     </>
   );
 }
@@ -116,7 +144,7 @@ function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JS
 }
 
 function Pager({ page, table }: Omit<RowsProps, 'selection'>): JSX.Element {
-  const first = (table.view.page - 1) * pageSize + 1;
+  const first = page.offset + 1;
   return (
     <nav class="pager" aria-label="Pages">
       <span class="dim">
