@@ -12,16 +12,21 @@ import { EventRecorder } from './kube/event-recorder.ts';
 import { inClusterCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
 import type { KubeCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
 import { getPod } from './kube/pod.ts';
+import type { PodState } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
+
+type PodRef = Pick<PodIdentity, 'namespace' | 'name'>;
 
 /** The parts that differ between a cluster and a single machine. */
 export interface CertificateSource {
   readonly issuer: CertificateIssuer;
   readonly recordEvent: RecordPodEvent;
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
+  /** Reads a pod from the API server; undefined without a cluster. */
+  readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
   /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;
@@ -50,6 +55,7 @@ async function localSource({ clock }: CertificateSourceOptions, directory: strin
     // Without a cluster there is no API server for Events, and no pod with readiness gates.
     recordEvent: () => undefined,
     awaitGates: () => Promise.resolve(),
+    getPod: undefined,
     ready: Promise.resolve(),
     stop: () => issuer.stop(),
   };
@@ -77,9 +83,10 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
     mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
     onDropped: () => metrics.eventDropped(),
   });
+  const readPod = (pod: PodRef, signal: AbortSignal): Promise<PodState | undefined> => getPod(client, pod, signal);
   const gating = {
     gates: config['pod-readiness-gate'],
-    getPod: (namespace: string, name: string, signal: AbortSignal) => getPod(client, { namespace, name }, signal),
+    getPod: (namespace: string, name: string, signal: AbortSignal) => readPod({ namespace, name }, signal),
     backoff: {
       initialMs: config['gate-backoff-duration'],
       factor: config['gate-backoff-factor'],
@@ -94,6 +101,7 @@ async function clusterSource(options: CertificateSourceOptions): Promise<Certifi
     recordEvent: (pod, event) =>
       events.record({ ...event, pod: { name: pod.name, namespace: pod.namespace, uid: pod.uid } }),
     awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
+    getPod: readPod,
     ready: issuer.ready,
     stop: async () => {
       await issuer.stop();
