@@ -9,6 +9,7 @@ import {
 } from './lenient-values.ts';
 import { parseLiteralSubject } from './literal-subject.ts';
 import { parseDnsNames, parseIpAddresses, parseKeyUsages, parseSubjectValues, parseUris } from './name-values.ts';
+import { parsePort, parseServerName } from './probe-spec.ts';
 import {
   oneOf,
   parseBoolean,
@@ -248,5 +249,18 @@ export const attributes = Object.freeze({
     name: 'pkcs12-profile',
     help: '`modern`: AES-256 with a SHA-256 MAC. `legacy`: 3DES with SHA-1 for old readers, RSA keys only.',
     parse: oneOf(['modern', 'legacy']),
+  }),
+  probePort: optional({
+    name: 'probe-port',
+    help:
+      'TCP port on which the pod serves the certificate with TLS. The agent then checks that the server has loaded each ' +
+      "renewed certificate. Needs the chart's `app.driver.probe.enabled`. No checks unless set.",
+    parse: parsePort,
+  }),
+  probeServerName: optional({
+    name: 'probe-server-name',
+    expands: true,
+    help: 'DNS name that the check sends as TLS server name (SNI). Needs probe-port. None unless set.',
+    parse: parseServerName,
   }),
 });

@@ -8,7 +8,7 @@ import { parsePodIdentity } from './pod-identity.ts';
 import { parseGroupId } from './scalar-values.ts';
 import { parseSubject } from './subject.ts';
 import { parseFiles } from './volume-files.ts';
-import type { VolumeSpec } from './volume-spec.ts';
+import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
 
 /** Settings that complete a volume's attributes. */
 export interface VolumeSpecOptions {
@@ -23,6 +23,8 @@ export interface VolumeSpecOptions {
   readonly lenient?: boolean;
   /** Refuses attributes that the driver does not know, and groups that are probably misspelt. */
   readonly strictAttributes?: boolean;
+  /** Whether the agent makes no probes, so that the volume's attributes for them have no effect. */
+  readonly areProbesOff?: boolean;
 }
 
 /** A volume context of a pod has a few dozen attributes; a pod's whole manifest has at most 1.5 MiB. */
@@ -58,6 +60,17 @@ function parseDurations(
   if (renewBeforeMs >= durationMs)
     reader.warn(attributes.renewBefore, 'is not shorter than the duration, so it will be ignored');
   return { durationMs, renewBeforeMs };
+}
+
+function parseProbe(reader: AttributeReader, areProbesOff = false): ProbeSpec | undefined {
+  const port = reader.read(attributes.probePort);
+  const serverName = reader.read(attributes.probeServerName);
+  if (port !== undefined && areProbesOff)
+    reader.warn(attributes.probePort, 'is ignored, the agent makes no probes (chart: app.driver.probe.enabled)');
+  if (port !== undefined) return areProbesOff ? undefined : { port, serverName };
+  if (reader.isSet(attributes.probeServerName) && reader.isSound(attributes.probePort))
+    reader.warn(attributes.probeServerName, 'is ignored, probe-port is not set');
+  return undefined;
 }
 
 function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'> {
@@ -119,6 +132,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const key = parseKeySpec(reader);
   const reusePrivateKey = reader.read(attributes.reusePrivateKey);
   const files = parseFiles(reader, key);
+  const probe = parseProbe(reader, options.areProbesOff);
   const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
   const isStrict = options.strictAttributes === true && !isLenient;
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
@@ -133,6 +147,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     key,
     reusePrivateKey,
     ...files,
+    probe,
     fsGroup,
     annotations,
     warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, maxWarnings),

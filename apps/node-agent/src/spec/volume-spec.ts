@@ -64,6 +64,13 @@ export interface KeystoreSpec {
   readonly profile: 'modern' | 'legacy';
 }
 
+/** Where the pod serves the certificate, for the agent's probes. */
+export interface ProbeSpec {
+  readonly port: number;
+  /** Name for the TLS extension server_name (RFC 6066); undefined sends none. */
+  readonly serverName: string | undefined;
+}
+
 /** The pod of a volume, as the kubelet passes it (podInfoOnMount). */
 export interface PodIdentity {
   readonly name: string;
@@ -89,6 +96,8 @@ export interface VolumeSpec {
   readonly reusePrivateKey: boolean;
   readonly files: VolumeFiles;
   readonly keystore: KeystoreSpec | undefined;
+  /** Undefined if the agent must not probe the pod. */
+  readonly probe: ProbeSpec | undefined;
   /** Group that owns the files; undefined means root's. */
   readonly fsGroup: number | undefined;
   /** Attributes of other groups, which become annotations of the CertificateRequest. */

@@ -1,5 +1,6 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
+import type { VolumeSpecOptions } from '../spec/parse-volume-spec.ts';
 import { AttributeProblems } from '../spec/attribute-problems.ts';
 import { parsePodIdentity } from '../spec/pod-identity.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
@@ -18,15 +19,14 @@ interface VolumeSource {
 /** Parses a volume's attributes. On an error the pod gets an Event before it is thrown. */
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
-/** Returns a parser that uses the fleet's default lifetime. */
-export function volumeParser(
-  defaultDurationMs: number,
-  reporter: VolumeReporter,
-  strictAttributes = false,
-): ParseVolume {
+/** Settings of the agent that apply to the attributes of every volume. */
+type ParserSettings = Pick<VolumeSpecOptions, 'defaultDurationMs' | 'strictAttributes' | 'areProbesOff'>;
+
+/** Returns a parser with the agent's settings. */
+export function volumeParser(settings: ParserSettings, reporter: VolumeReporter): ParseVolume {
   return ({ volumeId, attributes, volumeMountGroup, lenient = false }) => {
     try {
-      return parseVolumeSpec(attributes, { defaultDurationMs, volumeMountGroup, lenient, strictAttributes });
+      return parseVolumeSpec(attributes, { ...settings, volumeMountGroup, lenient });
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       reporter.attributesRefused(volumeId, podIdentityOf(attributes), error);

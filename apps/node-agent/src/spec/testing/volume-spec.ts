@@ -17,6 +17,7 @@ export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     reusePrivateKey: false,
     files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
     keystore: undefined,
+    probe: undefined,
     fsGroup: undefined,
     annotations: {},
     warnings: [],
