@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import type { Attribute } from '../apps/node-agent/src/spec/attribute.ts';
 import { attributeGroup, attributes } from '../apps/node-agent/src/spec/attributes.ts';
-import type { Attribute } from '../apps/node-agent/src/spec/attributes.ts';
 import { podVariables } from '../apps/node-agent/src/spec/expand.ts';
 import { keyUsages } from '../apps/node-agent/src/spec/name-values.ts';
 
@@ -49,6 +49,23 @@ that is not in the table has no effect; the agent logs a warning with the most s
 
 A file name names one file in the volume's directory: without \`/\`, without \`..\` at the start, at most 255 bytes, without
 surrounding spaces. All file names of a volume must differ.
+
+## Keystores and truststores
+
+The files are those of cert-manager's Certificate. A keystore contains the key with its chain, and the CA; a truststore
+contains the certificates of the CA file, or nothing if the issuer returns none. Both formats can be in one volume. The
+password of each format has one of three sources:
+
+| Source | Attribute | Use it if |
+| --- | --- | --- |
+| generated on the node | \`pkcs12-password-file\`, \`jks-password-file\` | the program can read the password from a file |
+| a Secret | \`pkcs12-password-secret-key\`, \`jks-password-secret-key\` | the program gets it from elsewhere, such as its environment |
+| the pod's manifest | \`pkcs12-password\`, \`jks-password\` | the program insists on a known password, such as \`changeit\` |
+
+For a Secret, set \`nodePublishSecretRef\` of the volume to a Secret of the pod's namespace
+([example](../../examples/pod-with-java-keystore.yaml)). The kubelet reads it when the pod starts; the driver has no right to
+read Secrets. The agent keeps the password beside the private key on the node, for the life of the volume: a changed Secret
+has an effect on new pods only.
 
 ## Volume settings outside the attributes
 

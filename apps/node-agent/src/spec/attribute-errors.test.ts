@@ -114,13 +114,7 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   ['fs-group', 'staff', 'must be an integer'],
   ['pkcs12-enable', 'on', 'must be true or false'],
   ['keystore-pkcs12-enable', 'on', 'must be true or false'],
-  ['pkcs12-profile', 'old', 'must be one of modern, legacy'],
-  [
-    'pkcs12-profile',
-    'legacy',
-    'the legacy profile is for RSA keys only, key-algorithm is ECDSA',
-    { ...keystore, 'key-algorithm': 'ECDSA' },
-  ],
+  ['pkcs12-profile', 'old', 'must be one of Modern2023, LegacyDES, LegacyRC2'],
   [
     'pkcs12-filename',
     'a.p12',

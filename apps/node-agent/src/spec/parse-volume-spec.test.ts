@@ -52,7 +52,8 @@ describe('parseVolumeSpec', () => {
       key: { algorithm: 'RSA', size: 2048, encoding: 'PKCS1' },
       reusePrivateKey: false,
       files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
-      keystore: undefined,
+      pkcs12: undefined,
+      jks: undefined,
       fsGroup: undefined,
       annotations: {},
       warnings: [],
@@ -73,6 +74,8 @@ describe('parseVolumeSpec', () => {
       'dns-names': 'a,b',
       'pkcs12-enable': 'true',
       'pkcs12-password-file': 'x',
+      'jks-truststore-enable': 'true',
+      'jks-password-file': 'y',
     });
     const frozen = (value: unknown): boolean =>
       typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
@@ -205,30 +208,6 @@ describe('parseVolumeSpec', () => {
     assert.equal(parse({ 'fs-group': '4294967295' }, '2000').fsGroup, 4_294_967_295);
     assert.equal(parse({}, '0').fsGroup, undefined);
     assert.throws(() => parse({}, 'wheel'), /volume_mount_group "wheel" is not a group id$/);
-  });
-
-  test('reads a keystore in either spelling', () => {
-    const spellings = [
-      { 'pkcs12-enable': 'true', 'pkcs12-filename': 'k.p12', 'pkcs12-password': 'hunter2' },
-      { 'keystore-pkcs12-enable': 'true', 'keystore-pkcs12-filename': 'k.p12', 'keystore-pkcs12-password': 'hunter2' },
-      {
-        'pkcs12-enable': 'true',
-        'keystore-pkcs12-enable': 'true',
-        'pkcs12-filename': 'k.p12',
-        'pkcs12-password': 'hunter2',
-      },
-    ];
-    for (const spelling of spellings) {
-      assert.deepEqual(parse(spelling).keystore, { fileName: 'k.p12', passwordFile: undefined, profile: 'modern' });
-    }
-    const legacy = { 'pkcs12-enable': 'true', 'pkcs12-password': 'x', 'pkcs12-profile': 'legacy' };
-    assert.equal(parse(legacy).keystore?.profile, 'legacy');
-    assert.equal(parse(legacy).keystore?.fileName, 'keystore.p12');
-  });
-
-  test('reads the file name of a generated password', () => {
-    const { keystore } = parse({ 'pkcs12-enable': 'true', 'pkcs12-password-file': 'keystore.pass' });
-    assert.deepEqual(keystore, { fileName: 'keystore.p12', passwordFile: 'keystore.pass', profile: 'modern' });
   });
 
   test('reads the name of the combined file of key and chain', () => {

@@ -3,6 +3,7 @@ import { AttributeProblems, quoted } from './attribute-problems.ts';
 import { AttributeReader, maxWarnings } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import { parseUnknownAttributes } from './unknown-attributes.ts';
+import type { SecretData } from './keystore-spec.ts';
 import { parseKeySpec } from './key-spec.ts';
 import { parsePodIdentity } from './pod-identity.ts';
 import { parseGroupId } from './scalar-values.ts';
@@ -21,8 +22,10 @@ export interface VolumeSpecOptions {
    * far as possible: the pod is running with it, and an error would let its certificate expire.
    */
   readonly lenient?: boolean;
-  /** Refuses attributes that the driver does not know, and groups that are probably misspelt. */
+  /** Refuses attributes without effect: unknown ones, those of a misspelt group, and those that others exclude. */
   readonly strictAttributes?: boolean;
+  /** The Secret of the volume's nodePublishSecretRef, for a new volume. */
+  readonly secretData?: SecretData;
 }
 
 /** A volume context of a pod has a few dozen attributes; a pod's whole manifest has at most 1.5 MiB. */
@@ -51,7 +54,7 @@ function parseDurations(
   const renewBeforeMs = reader.read(attributes.renewBefore);
   if (renewBeforeMs === undefined) return { durationMs, renewBeforeMs };
   if (renewBeforeMs <= 0) {
-    reader.warn(attributes.renewBefore, 'is ignored, it is not greater than 0');
+    reader.ignored(attributes.renewBefore, 'it is not greater than 0');
     return { durationMs, renewBeforeMs: undefined };
   }
   // The lifetime of the issued certificate applies, so the value is kept and checked again then.
@@ -105,7 +108,8 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const podProblems = new AttributeProblems();
   const pod = parsePodIdentity(raw, podProblems);
   const problems = isLenient ? new AttributeProblems() : podProblems;
-  const reader = new AttributeReader({ raw, pod, isLenient }, problems);
+  const isStrict = options.strictAttributes === true && !isLenient;
+  const reader = new AttributeReader({ raw, pod, isLenient, isStrict }, problems);
   reader.checkAliases(attributes);
   const issuer = {
     name: reader.read(attributes.issuerName),
@@ -118,9 +122,8 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const keyUsages = reader.read(attributes.keyUsages);
   const key = parseKeySpec(reader);
   const reusePrivateKey = reader.read(attributes.reusePrivateKey);
-  const files = parseFiles(reader, key);
+  const files = parseFiles(reader, isLenient ? undefined : (options.secretData ?? {}));
   const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
-  const isStrict = options.strictAttributes === true && !isLenient;
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({

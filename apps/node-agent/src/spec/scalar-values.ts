@@ -71,13 +71,3 @@ export function parseFileName(text: string): string {
   if (Buffer.byteLength(text) > 255) throw invalidValue('a file name must be at most 255 bytes long');
   return text;
 }
-
-/** A keystore's password. The message never repeats it. */
-export function parsePassword(text: string): string {
-  // PKCS#12 uses BMPString passwords for its MAC and UTF-8 for PBES2; Java reads both alike for ASCII only.
-  if (!/^[\p{ASCII}]*$/u.test(text) || text.includes('\0')) {
-    throw invalidValue('must be ASCII without NUL: Java cannot open a keystore with any other password');
-  }
-  if (text.length > 1024) throw invalidValue('must be at most 1024 characters long');
-  return text;
-}

@@ -40,7 +40,7 @@ const record: VolumeRecord = Object.freeze({
   request: undefined,
   obsoleteRequests: undefined,
 });
-const secrets = { keystorePassword: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
+const secrets = { pkcs12Password: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
 const payload = new Map([
   ['tls.key', Buffer.from('key')],
   ['tls.crt', Buffer.from('chain')],
@@ -64,7 +64,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
     for (const reader of [store, open()]) {
       assert.deepEqual(reader.list(), { records: [record], damaged: [] });
       assert.deepEqual(reader.readRecord(volumeId), record);
-      assert.equal(reader.readSecrets(volumeId).keystorePassword?.reveal(), 'hunter2');
+      assert.equal(reader.readSecrets(volumeId).pkcs12Password?.reveal(), 'hunter2');
       assert.deepEqual([...reader.readPayload(volumeId)].sort(), [...payload].sort());
     }
     const published: VolumeRecord = { ...record, phase: 'published', generation: 1 };
@@ -173,7 +173,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
         const { records, damaged } = open().list();
         assert.deepEqual(damaged, [], `step ${step}`);
         outcomes.add(records.length);
-        if (records.length === 1) assert.equal(open().readSecrets(volumeId).keystorePassword?.reveal(), 'hunter2');
+        if (records.length === 1) assert.equal(open().readSecrets(volumeId).pkcs12Password?.reveal(), 'hunter2');
         assert.deepEqual(readdirSync(root), records.length === 1 ? [volumeId] : [], `step ${step}`);
         open().remove(volumeId);
       },

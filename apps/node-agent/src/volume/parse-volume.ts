@@ -2,6 +2,7 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
 import { AttributeProblems } from '../spec/attribute-problems.ts';
 import { parsePodIdentity } from '../spec/pod-identity.ts';
+import type { SecretData } from '../spec/keystore-spec.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
@@ -11,6 +12,8 @@ interface VolumeSource {
   /** The volume context, including its secrets. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly volumeMountGroup: string;
+  /** The Secret of the volume's nodePublishSecretRef; not needed for an existing volume. */
+  readonly secretData?: SecretData;
   /** True for the record of an existing volume: only a missing pod is an error. */
   readonly lenient?: boolean;
 }
@@ -24,9 +27,10 @@ export function volumeParser(
   reporter: VolumeReporter,
   strictAttributes = false,
 ): ParseVolume {
-  return ({ volumeId, attributes, volumeMountGroup, lenient = false }) => {
+  return ({ volumeId, attributes, volumeMountGroup, lenient = false, secretData = {} }) => {
+    const options = { defaultDurationMs, volumeMountGroup, lenient, strictAttributes, secretData };
     try {
-      return parseVolumeSpec(attributes, { defaultDurationMs, volumeMountGroup, lenient, strictAttributes });
+      return parseVolumeSpec(attributes, options);
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       reporter.attributesRefused(volumeId, podIdentityOf(attributes), error);

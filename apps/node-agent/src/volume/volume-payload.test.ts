@@ -9,9 +9,11 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
 import { generatePrivateKey } from '../crypto/private-key.ts';
+import { KeystoreTools, keytoolMissing } from '../crypto/testing/keystore-tools.ts';
 import { openLocalCa } from '../issuance/local-ca.ts';
 import { LocalCaIssuer } from '../issuance/local-ca-issuer.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
+import type { StoreFormat } from '../spec/volume-spec.ts';
 import { volumePayload } from './volume-payload.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'certfleet-payload-'));
@@ -21,7 +23,10 @@ const noAbort = new AbortController().signal;
 const noPassword = (): Secret => assert.fail('asked for a password');
 
 /** The files of a volume with these certfleet attributes. */
-async function payloadOf(ours: Record<string, string>, password = noPassword): Promise<ReadonlyMap<string, Buffer>> {
+async function payloadOf(
+  ours: Record<string, string>,
+  password: (format: StoreFormat) => Secret = noPassword,
+): Promise<ReadonlyMap<string, Buffer>> {
   const named = Object.entries({ 'issuer-name': 'ca', 'dns-names': 'web', 'key-algorithm': 'ECDSA', ...ours });
   const context = {
     'csi.storage.k8s.io/pod.name': 'web',
@@ -34,7 +39,8 @@ async function payloadOf(ours: Record<string, string>, password = noPassword): P
   const key = await generatePrivateKey(spec.key);
   const csrPem = createCertificateSigningRequest({ ...spec, key });
   const request = { requestName: randomUUID(), volumeId: 'v', spec, csrPem, serviceAccountToken: undefined };
-  return volumePayload(spec, { key, certificate: await issuer.issue(request, noAbort) }, password);
+  const issued = { key, certificate: await issuer.issue(request, noAbort) };
+  return volumePayload(spec, issued, { passwordOf: password, now: new Date() });
 }
 
 const textOf = (payload: ReadonlyMap<string, Buffer>, name: string): string => payload.get(name)?.toString() ?? '';
@@ -83,5 +89,42 @@ describe('volumePayload', () => {
       () => new Secret('changeit'),
     );
     assert.deepEqual([...payload.keys()].sort(), ['ca.crt', 'keystore.p12', 'tls.crt', 'tls.key']);
+  });
+
+  test('contains the stores of both formats, each with its password', { skip: keytoolMissing }, async () => {
+    const both = {
+      ...{ 'pkcs12-enable': 'true', 'pkcs12-truststore-enable': 'true', 'pkcs12-password-file': 'p12.pass' },
+      ...{ 'jks-enable': 'true', 'jks-truststore-enable': 'true', 'jks-password-file': 'jks.pass' },
+    };
+    const payload = await payloadOf(both, (format) => new Secret(`password of ${format}`));
+    assert.deepEqual([...payload.keys()].sort(), [
+      'ca.crt',
+      'jks.pass',
+      'keystore.jks',
+      'keystore.p12',
+      'p12.pass',
+      'tls.crt',
+      'tls.key',
+      'truststore.jks',
+      'truststore.p12',
+    ]);
+    const fingerprint = new X509Certificate(textOf(payload, 'ca.crt')).fingerprint256;
+    for (const [type, extension] of [
+      ['PKCS12', 'p12'],
+      ['JKS', 'jks'],
+    ] as const) {
+      const tools = new KeystoreTools(textOf(payload, `${extension}.pass`));
+      const list = (name: string): string => tools.keytool(payload.get(name) ?? Buffer.alloc(0), type).output;
+      assert.match(list(`keystore.${extension}`), /PrivateKeyEntry/);
+      assert.match(list(`truststore.${extension}`), /contains 1 entry/);
+      assert.ok(list(`truststore.${extension}`).includes(fingerprint));
+      tools.remove();
+    }
+  });
+
+  test('contains truststores without a keystore', async () => {
+    const truststores = { 'pkcs12-truststore-enable': 'true', 'pkcs12-password': 'changeit' };
+    const payload = await payloadOf(truststores, () => new Secret('changeit'));
+    assert.deepEqual([...payload.keys()].sort(), ['ca.crt', 'tls.crt', 'tls.key', 'truststore.p12']);
   });
 });
