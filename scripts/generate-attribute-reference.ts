@@ -74,6 +74,10 @@ has an effect on new pods only.
   that existed when the container started. Mount the whole volume at a directory and use the file's path there.
 - **fsGroup.** Files have the mode 0440 for root and the pod's \`securityContext.fsGroup\`. A container that does not run as root
   reads them only when the pod has an \`fsGroup\`; any number works, and every container of the pod has it.
+- **Owner and mode.** For a program that insists on a key file of its own user, set \`fs-user\` to the container's
+  \`runAsUser\`, and \`default-mode\` or \`privatekey-mode\` ([example](../../examples/pod-with-key-of-its-user.yaml)).
+  In a Secret volume, an \`fsGroup\` adds read permission for the group to every mode; here, the modes apply exactly, so
+  that \`0600\` stays possible. The volume is always read-only, whatever the mode.
 - **Renewals** replace all files at once, by one rename of a symbolic link. A program that keeps a file open reads the old one:
   it must open the file again, on a signal, on a change of the directory, or periodically
   ([example](../../examples/deployment-with-reload.yaml)).

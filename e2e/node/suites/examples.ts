@@ -48,6 +48,17 @@ export function exampleSuite(context: GetContext): void {
       },
     );
 
+    test('pod-with-key-of-its-user.yaml gets a key that belongs to its user only', async () => {
+      const { cluster } = context();
+      await cluster.apply(await readFile(join(folder, 'pod-with-key-of-its-user.yaml'), 'utf8'));
+      const pod = { name: 'pod-with-key-of-its-user', namespace };
+      await waitReady(cluster, { names: [pod.name], namespace });
+      const stat = `cat /tls/tls.key >/dev/null && cd /tls && stat -L -c '%n %u %a' tls.key tls.crt ca.crt`;
+      const output = await execInPod(cluster, pod, stat);
+      assert.deepEqual(output.trimEnd().split('\n'), ['tls.key 999 600', 'tls.crt 999 444', 'ca.crt 999 444']);
+      await cluster.kubectl(['delete', 'pod/pod-with-key-of-its-user', '--timeout=60s']);
+    });
+
     test('deployment-with-reload.yaml reloads at each renewal', async () => {
       const { cluster } = context();
       const manifest = await readFile(join(folder, 'deployment-with-reload.yaml'), 'utf8');

@@ -19,7 +19,9 @@ import {
   parseFileName,
   parseGroupId,
   parseInteger,
+  parseMode,
   parsePositiveDuration,
+  parseUserId,
   plainText,
 } from './scalar-values.ts';
 
@@ -182,6 +184,27 @@ export const attributes = Object.freeze({
       parse: parseGroupId,
     },
     "the pod's `securityContext.fsGroup`",
+  ),
+  fsUser: optional(
+    {
+      name: 'fs-user',
+      help: 'User that owns the files, 0 to 4294967294. For programs that refuse a key file of another user.',
+      parse: parseUserId,
+    },
+    'root',
+  ),
+  defaultMode: withDefault('0440', {
+    name: 'default-mode',
+    help: 'Permission bits of the files, octal as in `defaultMode` of a Secret volume, `0000` to `0777`. They are used as they are: a group does not add any.',
+    parse: parseMode,
+  }),
+  privateKeyMode: optional(
+    {
+      name: 'privatekey-mode',
+      help: 'Permission bits of the files that contain the private key or a password.',
+      parse: parseMode,
+    },
+    'default-mode',
   ),
   ...keystoreAttributes,
 });

@@ -54,7 +54,10 @@ describe('parseVolumeSpec', () => {
       files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
       pkcs12: undefined,
       jks: undefined,
+      fsUser: undefined,
       fsGroup: undefined,
+      fileMode: 0o440,
+      privateFileMode: 0o440,
       annotations: {},
       warnings: [],
     });
@@ -217,6 +220,30 @@ describe('parseVolumeSpec', () => {
 
   test('ignores the file name of a disabled keystore in the check for duplicates', () => {
     assert.equal(parse({ 'combined-pem-file': 'keystore.p12' }).files.combinedPem, 'keystore.p12');
+  });
+
+  test('reads owner and modes of the files', () => {
+    const access = (ours: Record<string, string>): unknown[] => {
+      const { fsUser, fsGroup, fileMode, privateFileMode, warnings } = parse({ 'dns-names': 'a', ...ours });
+      assert.deepEqual(warnings, []);
+      return [fsUser, fsGroup, fileMode, privateFileMode];
+    };
+    assert.deepEqual(access({}), [undefined, undefined, 0o440, 0o440]);
+    assert.deepEqual(access({ 'fs-user': '999', 'default-mode': '0400' }), [999, undefined, 0o400, 0o400]);
+    assert.deepEqual(access({ 'default-mode': '0o644', 'privatekey-mode': '0640' }), [
+      undefined,
+      undefined,
+      0o644,
+      0o640,
+    ]);
+    assert.deepEqual(access({ 'fs-user': '0', 'fs-group': '5' }), [0, 5, 0o440, 0o440]);
+  });
+
+  test('warns of files that only root can read', () => {
+    const warnings = (ours: Record<string, string>): number => parse({ 'dns-names': 'a', ...ours }).warnings.length;
+    assert.equal(warnings({ 'default-mode': '0400' }), 1);
+    assert.equal(warnings({ 'default-mode': '0444', 'privatekey-mode': '0600', 'fs-user': '0' }), 1);
+    assert.equal(warnings({ 'default-mode': '0444', 'privatekey-mode': '0600', 'fs-user': '70' }), 0);
   });
 
   test('makes annotations of attributes of other groups', () => {

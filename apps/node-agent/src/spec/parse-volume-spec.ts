@@ -2,11 +2,11 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { AttributeProblems, quoted } from './attribute-problems.ts';
 import { AttributeReader, maxWarnings } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
+import { parseFileAccess } from './file-access.ts';
 import { parseUnknownAttributes } from './unknown-attributes.ts';
 import type { SecretData } from './keystore-spec.ts';
 import { parseKeySpec } from './key-spec.ts';
 import { parsePodIdentity } from './pod-identity.ts';
-import { parseGroupId } from './scalar-values.ts';
 import { parseSubject } from './subject.ts';
 import { parseFiles } from './volume-files.ts';
 import type { VolumeSpec } from './volume-spec.ts';
@@ -33,18 +33,6 @@ const maxAttributes = 512;
 const maxContext = 1024 * 1024;
 
 const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
-
-function parseFsGroup(reader: AttributeReader, volumeMountGroup: string): number | undefined {
-  const fsGroup = reader.read(attributes.fsGroup);
-  // A pod's fsGroup may be 0, which is the group of the files anyway.
-  if (fsGroup !== undefined || volumeMountGroup === '' || volumeMountGroup === '0') return fsGroup;
-  try {
-    return parseGroupId(volumeMountGroup);
-  } catch {
-    reader.reject(attributes.fsGroup, `the kubelet's volume_mount_group ${quoted(volumeMountGroup)} is not a group id`);
-    return undefined;
-  }
-}
 
 function parseDurations(
   reader: AttributeReader,
@@ -123,7 +111,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const key = parseKeySpec(reader);
   const reusePrivateKey = reader.read(attributes.reusePrivateKey);
   const files = parseFiles(reader, isLenient ? undefined : (options.secretData ?? {}));
-  const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
+  const access = parseFileAccess(reader, options.volumeMountGroup);
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
@@ -136,7 +124,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     key,
     reusePrivateKey,
     ...files,
-    fsGroup,
+    ...access,
     annotations,
     warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, maxWarnings),
   });

@@ -26,6 +26,21 @@ export function parseGroupId(text: string): number {
   return id;
 }
 
+/** A user id: 0 to 4294967294; the next number means "unchanged" to the system. */
+export function parseUserId(text: string): number {
+  const id = parseInteger(text);
+  if (id < 0 || id > 4_294_967_294) throw invalidValue('must be a user id from 0 to 4294967294');
+  return id;
+}
+
+/** Permission bits in octal. Without a leading 0 they could be the decimal number that JSON has. */
+export function parseMode(text: string): number {
+  const digits = /^0o?([0-7]{1,4})$/.exec(text)?.[1];
+  const mode = Number.parseInt(digits ?? '', 8);
+  if (mode >= 0 && mode <= 0o777) return mode;
+  throw invalidValue('must be octal permission bits with a leading 0, from "0000" to "0777", such as "0400"');
+}
+
 /** A duration in Go's syntax, in milliseconds (possibly fractional). */
 export function parseDuration(text: string): number {
   try {

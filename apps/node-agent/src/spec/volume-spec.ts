@@ -106,8 +106,14 @@ export interface VolumeSpec {
   readonly files: VolumeFiles;
   readonly pkcs12: Pkcs12Spec | undefined;
   readonly jks: JksSpec | undefined;
+  /** User that owns the files; undefined means root. */
+  readonly fsUser: number | undefined;
   /** Group that owns the files; undefined means root's. */
   readonly fsGroup: number | undefined;
+  /** Permission bits of the files without secrets. */
+  readonly fileMode: number;
+  /** Permission bits of the files with the private key or a password. */
+  readonly privateFileMode: number;
   /** Attributes of other groups, which become annotations of the CertificateRequest. */
   readonly annotations: Readonly<Record<string, string>>;
   /** Attributes that are accepted but are probably a mistake, such as unknown ones. Shown to the user, never fatal. */

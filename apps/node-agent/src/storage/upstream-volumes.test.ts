@@ -135,7 +135,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     for (const { record, secrets } of search().adoptable) store.adopt(record, secrets);
     assert.deepEqual(search(), { adoptable: [], refused: [] });
     assert.equal(readFileSync(join(targetOf('vol-1'), 'tls.key'), 'utf8'), 'tls.key of vol-1');
-    store.writePayload('vol-1', new Map([['tls.key', Buffer.from('renewed')]]), 2000);
+    store.writePayload('vol-1', new Map([['tls.key', Buffer.from('renewed')]]), { gid: 2000 });
     assert.equal(readFileSync(join(targetOf('vol-1'), 'tls.key'), 'utf8'), 'renewed');
     assert.deepEqual(
       readdirSync(targetOf('vol-1')).filter((name) => !name.startsWith('..')),
@@ -247,7 +247,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(join(upstreamDirectory, 'inmemfs')), before);
     const { records, damaged } = openStore().list();
     assert.deepEqual({ records, damaged }, { records: [], damaged: [] });
-    assert.throws(() => openStore().writePayload('torn', new Map(), undefined), { code: 'not-found' });
+    assert.throws(() => openStore().writePayload('torn', new Map(), {}), { code: 'not-found' });
   });
 
   const layOutMetadata = (volumeId: string, metadata: object): void =>

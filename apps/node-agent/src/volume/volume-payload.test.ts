@@ -13,7 +13,8 @@ import { KeystoreTools, keytoolMissing } from '../crypto/testing/keystore-tools.
 import { openLocalCa } from '../issuance/local-ca.ts';
 import { LocalCaIssuer } from '../issuance/local-ca-issuer.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
-import type { StoreFormat } from '../spec/volume-spec.ts';
+import type { StoreFormat, VolumeSpec } from '../spec/volume-spec.ts';
+import { payloadAccess } from './payload-access.ts';
 import { volumePayload } from './volume-payload.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'certfleet-payload-'));
@@ -22,11 +23,7 @@ const issuer = new LocalCaIssuer(await openLocalCa(join(directory, 'ca'), new Da
 const noAbort = new AbortController().signal;
 const noPassword = (): Secret => assert.fail('asked for a password');
 
-/** The files of a volume with these certfleet attributes. */
-async function payloadOf(
-  ours: Record<string, string>,
-  password: (format: StoreFormat) => Secret = noPassword,
-): Promise<ReadonlyMap<string, Buffer>> {
+function specOf(ours: Record<string, string>): VolumeSpec {
   const named = Object.entries({ 'issuer-name': 'ca', 'dns-names': 'web', 'key-algorithm': 'ECDSA', ...ours });
   const context = {
     'csi.storage.k8s.io/pod.name': 'web',
@@ -35,7 +32,15 @@ async function payloadOf(
     'csi.storage.k8s.io/serviceAccount.name': 'web',
     ...Object.fromEntries(named.map(([name, value]) => [`csi.cert-manager.io/${name}`, value])),
   };
-  const spec = parseVolumeSpec(context, { defaultDurationMs: 3_600_000, volumeMountGroup: '' });
+  return parseVolumeSpec(context, { defaultDurationMs: 3_600_000, volumeMountGroup: '' });
+}
+
+/** The files of a volume with these certfleet attributes. */
+async function payloadOf(
+  ours: Record<string, string>,
+  password: (format: StoreFormat) => Secret = noPassword,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const spec = specOf(ours);
   const key = await generatePrivateKey(spec.key);
   const csrPem = createCertificateSigningRequest({ ...spec, key });
   const request = { requestName: randomUUID(), volumeId: 'v', spec, csrPem, serviceAccountToken: undefined };
@@ -44,6 +49,22 @@ async function payloadOf(
 }
 
 const textOf = (payload: ReadonlyMap<string, Buffer>, name: string): string => payload.get(name)?.toString() ?? '';
+
+describe('payloadAccess', () => {
+  test('applies the mode of private files to each file with a key or a password', async () => {
+    const attributes = {
+      ...{ 'combined-pem-file': 'all.pem', 'default-mode': '0444', 'privatekey-mode': '0400', 'fs-user': '70' },
+      ...{ 'pkcs12-enable': 'true', 'pkcs12-truststore-enable': 'true', 'pkcs12-password-file': 'p12.pass' },
+      ...{ 'jks-enable': 'true', 'jks-truststore-enable': 'true', 'jks-password-file': 'jks.pass' },
+    };
+    const payload = await payloadOf(attributes, () => new Secret('changeit'));
+    const { uid, modeOf } = payloadAccess(specOf(attributes));
+    assert.equal(uid, 70);
+    const isPublic = [...payload.keys()].filter((name) => modeOf?.(name) === 0o444);
+    assert.deepEqual(isPublic.sort(), ['ca.crt', 'tls.crt', 'truststore.jks', 'truststore.p12']);
+    assert.ok([...payload.keys()].every((name) => isPublic.includes(name) || modeOf?.(name) === 0o400));
+  });
+});
 
 describe('volumePayload', () => {
   test('contains certificate, key and CA, and nothing that was not requested', async () => {
