@@ -134,7 +134,7 @@ export const agentFlags = {
   'strict-attributes': {
     fallback: 'false',
     isSwitch: true,
-    help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
+    help: 'Refuse volumes with attributes that have no effect, such as unknown ones, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
