@@ -50,6 +50,7 @@ const allowedImports = {
   [`${controller}/certificate-text`]: ['libs/shared'],
   [`${controller}/kube`]: ['libs/operator-api', 'libs/shared'],
   [`${controller}/redis`]: ['libs/shared'],
+  [`${controller}/intent`]: ['libs/fleet-model', 'libs/shared'],
   [`${controller}/cli`]: ['libs/operator-api', 'libs/shared'],
   [`${controller}/fleet-index`]: ['libs/fleet-model', 'libs/operator-api', 'libs/shared', `${controller}/redis`],
   [`${controller}/lanes`]: ['libs/fleet-model', 'libs/shared', `${controller}/fleet-index`, `${controller}/redis`],
