@@ -127,13 +127,11 @@ export class RenewalDispatcher implements ReportSink {
     const current = changes.flatMap((change) => change.current ?? []);
     await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
     await this.#bringRequestedForward(changes);
-    await this.#promoteSilent(current);
   }
 
   async confirmed(volumes: readonly IndexedVolume[]): Promise<void> {
     await this.#settleCompleted(volumes);
     await this.due.schedule(volumes);
-    await this.#promoteSilent(volumes);
   }
 
   async deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void> {
@@ -208,17 +206,6 @@ export class RenewalDispatcher implements ReportSink {
     const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
     const wanted = await this.#requests.wanted(added.map(renewalId));
     await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
-  }
-
-  /** Promotes renewals that waited because their node was silent; its report shows that it is back. */
-  async #promoteSilent(volumes: readonly IndexedVolume[]): Promise<void> {
-    if (volumes.length === 0) return;
-    const { commands } = this.#parts.connections;
-    const waits = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
-    const silent = volumes.filter((_, i) => waits[i]?.startsWith('node-silent') === true);
-    if (silent.length === 0) return;
-    await commands.hdel(this.#keys.waits, ...silent.map(volumeKey));
-    await this.due.promote(silent.map(jobId));
   }
 
   /**

@@ -36,6 +36,8 @@
 //   cooldown     sorted set: node/volume by the time before which no automatic renewal of it starts
 //   cancelled    sorted set: ids of cancelled bulk renewals
 //   seen         sorted set: nodes by the time of their last heartbeat
+//   silentNodes  set: nodes that were silent when their renewals were due
+//   silentNodes:<node>  sorted set: job ids of these renewals, by the time of the next attempt to promote them
 
 /** The keys that laneCommon uses. */
 export const laneScriptKeys = ['lane', 'inflight', 'slots', 'blocked', 'waiting', 'queued'] as const;
@@ -199,11 +201,16 @@ export const renewalScriptKeys = [
   'cooldown',
   'cancelled',
   'seen',
+  'silentNodes',
 ] as const;
 
 /** Prelude of the scripts that admit or end a renewal; it uses renewalScriptKeys. */
 export const renewalCommon = `${laneCommon}
 local function nodeOf(volume) return string.match(volume, '^([^/]*)') end
+local function leaveSilent(node, member)
+  local key = silentNodes .. ':' .. node
+  if redis.call('ZREM', key, member) == 1 and redis.call('EXISTS', key) == 0 then redis.call('SREM', silentNodes, node) end
+end
 -- Returns the marks of the bulk renewals that request the renewal, without cancelled ones.
 local function requestersOf(renewal)
   local wanted = {}

@@ -74,9 +74,13 @@ end
 if silentAfter > 0 and score(seen, node) < now - silentAfter then
   leave()
   setWait('node-silent')
-  -- The node's next report promotes it; the wait covers a heartbeat without a report.
+  -- Promoted within a second of the node's next heartbeat; the wait covers a Redis that lost this entry.
+  redis.call('ZADD', silentNodes .. ':' .. node, now, member)
+  redis.call('PEXPIRE', silentNodes .. ':' .. node, 300000)
+  redis.call('SADD', silentNodes, node)
   return {0, 120000, 'node-silent', 0, requesters}
 end
+leaveSilent(node, member)
 if state.lastNode ~= node then put('lastNode', node, 'sharedAt', state.lastNode and now or 0) end
 local share, nodeUntil = shareOf(node, now, maxInFlight, threshold), failuresOf(node)
 

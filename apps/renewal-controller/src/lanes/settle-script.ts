@@ -59,6 +59,7 @@ if outcome == 'deferred' and requesters ~= '' and not wasRequest then cooldownMs
 if cooldownMs > 0 then redis.call('ZADD', cooldown, math.ceil(now + cooldownMs), volume) end
 redis.call('SREM', keyOf('active', node), member)
 leaveNodeLimited(node, member)
+leaveSilent(node, member)
 local wasStarted = redis.call('ZREM', inflight, member)
 if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
 -- A renewal in flight is neither queued nor blocked.

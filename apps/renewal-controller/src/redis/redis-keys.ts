@@ -28,6 +28,8 @@ export interface RedisKeys {
   readonly bulks: string;
   readonly started: string;
   readonly waits: string;
+  /** Set: silent nodes for which renewals wait; prefix of the sets of these renewals (lane-script-common.ts). */
+  readonly silentNodes: string;
   readonly queuedLanes: string;
   readonly cooldown: string;
   readonly cancelled: string;
@@ -68,6 +70,7 @@ export function redisKeys(prefix: string): RedisKeys {
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
     waits: `${controller}:waits`,
+    silentNodes: `${controller}:nodes:silent`,
     queuedLanes: `${controller}:lanes:queued`,
     cooldown: `${controller}:cooldown`,
     cancelled: `${controller}:bulks:cancelled`,
