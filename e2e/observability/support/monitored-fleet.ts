@@ -95,6 +95,7 @@ export class MonitoredFleet implements AsyncDisposable {
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.#directory, 'fleet.sock')}`,
       `--agent-token-file=${this.#tokens}`,
+      `--intent-directory=${join(this.#directory, 'intent')}`,
       '--api-auth=none',
       `--api-bind-address=127.0.0.1:${this.#ports.api}`,
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
