@@ -24,6 +24,7 @@ const allowedImports = {
   [`${agent}/crypto`]: ['libs/shared', `${agent}/spec`],
   [`${agent}/storage`]: ['libs/shared', `${agent}/mount`, `${agent}/spec`],
   [`${agent}/issuance`]: ['libs/fleet-model', 'libs/shared', `${agent}/crypto`, `${agent}/spec`],
+  [`${agent}/local-ca`]: ['libs/shared', `${agent}/*`, `${agent}/crypto`, `${agent}/issuance`, `${agent}/spec`],
   [`${agent}/volume`]: [
     'libs/fleet-model',
     'libs/shared',

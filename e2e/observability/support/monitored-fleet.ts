@@ -145,10 +145,8 @@ export class MonitoredFleet implements AsyncDisposable {
 
   async startAgent(name: NodeName): Promise<void> {
     const of = this.#nodeOf(name);
-    // The node's default flags name a local CA; an empty value resets it.
     const flags = [
       `--node-id=${name}`,
-      '--local-ca=',
       `--kubeconfig=${this.#kubeconfig}`,
       '--issuance-timeout=3s',
       `--metrics-bind-address=127.0.0.1:${of.metricsPort}`,

@@ -9,8 +9,8 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
 import { generatePrivateKey } from '../crypto/private-key.ts';
-import { openLocalCa } from '../issuance/local-ca.ts';
-import { LocalCaIssuer } from '../issuance/local-ca-issuer.ts';
+import { openLocalCa } from '../local-ca/local-ca.ts';
+import { LocalCaIssuer } from '../local-ca/local-ca-issuer.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
 import { volumePayload } from './volume-payload.ts';
 
