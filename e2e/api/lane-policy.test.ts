@@ -87,6 +87,9 @@ describe('LanePolicies in Kubernetes', () => {
     await eventually('the volume', async () => (await lane())?.volumes === 1);
     await eventually('the reason', async () => (await fleet.ops('readyz')).text.includes('LanePolicy'));
     assert.equal((await lane())?.inFlight, 0);
+    assert.ok(
+      fleet.log.some((line) => line.includes('cannot follow objects, retrying') && line.includes('LanePolicy')),
+    );
     await cluster.apiServer.start();
     await eventually('the pause', async () => (await lane())?.blocked === 1);
     assert.equal((await lane())?.paused?.reason, 'before the start');
