@@ -87,6 +87,7 @@ async function startController(
     `--redis-prefix=${prefix}`,
     `--fleet-bind-address=unix://${join(scratch, 'fleet.sock')}`,
     `--agent-token-file=${join(scratch, 'tokens')}`,
+    `--intent-directory=${join(scratch, 'intent')}`,
     '--api-auth=none',
     `--api-bind-address=127.0.0.1:${apiPort}`,
     '--ops-bind-address=0',

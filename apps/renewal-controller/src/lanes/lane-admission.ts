@@ -197,11 +197,14 @@ export class LaneAdmission {
     readonly maxInFlight: number;
     readonly threshold: number;
     readonly opensIn: number;
+    readonly pausedByPolicy: number;
   } {
     const { burst, maxInFlight, backoff } = lane.policy;
     const [now, opensIn] = [this.#time.nowMs(), this.#opensInMs(lane)];
     const { threshold } = backoff;
-    return { laneId: lane.id, now, baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold, opensIn };
+    const pausedByPolicy = lane.pause === undefined ? 0 : 1;
+    const limits = { baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold };
+    return { laneId: lane.id, now, ...limits, opensIn, pausedByPolicy };
   }
 
   #keysOf({ id }: Lane): Readonly<Record<(typeof renewalScriptKeys)[number], string>> {

@@ -31,6 +31,7 @@ export const admitScript = defineScript({
     /** Id in requestedBy. */
     renewal: 'string',
     laneId: 'string',
+    pausedByPolicy: 'number',
     /** 0 if due in any case. */
     dueAt: 'number',
     /** Without a heartbeat for this long, a node is silent; 0 disables the check. */
@@ -111,7 +112,7 @@ local function waitForSlot(wait, reason, urgent)
   return {0, wait, reason, urgent, requesters}
 end
 -- A resume promotes blocked renewals; the long wait covers a resume that was interrupted.
-if state.paused then return waitForSlot(600000, 'paused', 0) end
+if isPaused then return waitForSlot(600000, 'paused', 0) end
 
 local interval, slack = pace(now, baseInterval, burst)
 local tat, backoff = field('tat'), field('until')
@@ -193,6 +194,7 @@ export const advanceScript = defineScript({
   keys: laneScriptKeys,
   args: {
     laneId: 'string',
+    pausedByPolicy: 'number',
     now: 'number?',
     baseInterval: 'number',
     burst: 'number',
@@ -208,7 +210,7 @@ if redis.call('EXISTS', slots, blocked, waiting) == 0 then
   redis.call('SREM', queued, laneId)
   return {}
 end
-if state.paused then return {} end
+if isPaused then return {} end
 local interval, slack = pace(now, baseInterval, burst)
 -- Slots whose time passed recently: a killed replica may have lost their promotions.
 local lost = redis.call('ZRANGEBYSCORE', slots, now - 60000, now - 5000, 'LIMIT', 0, 100)

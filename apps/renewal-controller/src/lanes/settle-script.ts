@@ -11,6 +11,7 @@ export const settleScript = defineScript({
   args: {
     /** Job id. */
     member: 'string',
+    pausedByPolicy: 'number',
     /** Undefined for the server's time. All times and durations are in ms. */
     now: 'number?',
     /** One of ok, failed, deferred and gone. */
@@ -106,7 +107,7 @@ elseif outcome == 'failed' then
   laneFailed()
 end
 
-if state.paused then return {wasStarted, requesters} end
+if isPaused then return {wasStarted, requesters} end
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 local interval, slack = pace(now, baseInterval, burst)
 -- Otherwise the slots of cancelled renewals would stay reserved.
