@@ -154,7 +154,9 @@ export class LyingProxy implements AsyncDisposable {
   }
 
   #relayEvent(event: string, outgoing: ServerResponse): void {
-    const send = (): void => void (outgoing.writable && outgoing.write(event));
+    const send = (): void => {
+      if (outgoing.writable) outgoing.write(event);
+    };
     const fate = this.#random.pick(this.mood.events);
     if (fate === 'hold') this.#held.push(send);
     if (fate === 'pass' || fate === 'double') send();
