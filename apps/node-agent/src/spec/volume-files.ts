@@ -42,6 +42,7 @@ export function parseFiles(
     ca: reader.read(attributes.caFile),
     privateKey: reader.read(attributes.privateKeyFile),
     combinedPem: reader.read(attributes.combinedPemFile),
+    reloadMarker: reader.read(attributes.reloadMarkerFile),
   };
   const keystore = parseKeystore(reader, key);
   const named = [
@@ -49,6 +50,7 @@ export function parseFiles(
     { attribute: attributes.caFile, fileName: files.ca },
     { attribute: attributes.privateKeyFile, fileName: files.privateKey },
     { attribute: attributes.combinedPemFile, fileName: files.combinedPem },
+    { attribute: attributes.reloadMarkerFile, fileName: files.reloadMarker },
     { attribute: attributes.pkcs12FileName, fileName: keystore?.fileName },
     { attribute: attributes.pkcs12PasswordFile, fileName: keystore?.passwordFile },
   ].filter(({ fileName }) => fileName !== undefined);

@@ -15,7 +15,7 @@ export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     keyUsages: ['digital signature', 'key encipherment'],
     key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
     reusePrivateKey: false,
-    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
+    files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined, reloadMarker: undefined },
     keystore: undefined,
     probe: undefined,
     fsGroup: undefined,
