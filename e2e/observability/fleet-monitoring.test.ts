@@ -95,6 +95,9 @@ function oldestIssueAfter(name: NodeName, sinceMs: number): number {
   return issuedMs.length === 0 ? 0 : Date.now() - Math.min(...issuedMs);
 }
 
+/** Pods of this fleet have no address: e2e/node/suites/probes.ts brings about its condition, with real pods. */
+const needsRunningPods = 'CertfleetCertificateNotLoaded';
+
 /** Panels that only a fault fills. */
 const faultPanels = new Set(['Failures by reason', 'Issuers with problems', 'Delayed renewals by reason']);
 
@@ -266,7 +269,7 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     const names = new Set((await quickRules()).map(({ alert }) => alert));
     assert.deepEqual(
       [...names].filter((name) => !seen.has(name)),
-      [],
+      [needsRunningPods],
     );
     for (const [name, { annotations }] of seen) {
       const text = Object.values(annotations).join('\n');

@@ -40,14 +40,21 @@ export type VolumeSettings = Pick<
 >;
 
 /** The agent's probes of pods. */
-export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'getPod' | 'readCertificate'>;
+export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
+
+const maxProbesPerSecond = 10;
+const probeShareOfRequests = 1 / 4;
 
 /** Undefined if the configuration or the lack of a cluster allows no probes. */
 export function probeSettings(
-  { 'probe-interval': intervalMs, 'node-id': nodeName }: Pick<AgentConfig, 'probe-interval' | 'node-id'>,
+  config: Pick<AgentConfig, 'probe-interval' | 'node-id' | 'kube-api-qps'>,
   { getPod }: Pick<CertificateSource, 'getPod'>,
 ): ProbeSettings | undefined {
-  return intervalMs === undefined || getPod === undefined ? undefined : { intervalMs, nodeName, getPod };
+  const { 'probe-interval': intervalMs, 'node-id': nodeName, 'kube-api-qps': apiQps } = config;
+  if (intervalMs === undefined || getPod === undefined) return undefined;
+  // Each probe reads its pod: mounts keep most of the requests that the agent may make.
+  const maxPerSecond = apiQps === 0 ? maxProbesPerSecond : Math.min(maxProbesPerSecond, apiQps * probeShareOfRequests);
+  return { intervalMs, nodeName, getPod, maxPerSecond };
 }
 
 /** The parts of the node's volumes. The agent passes the real ones, the simulation its fakes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer as createTcpServer, isIPv6 } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer, isIPv6 } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -239,4 +239,43 @@ describe('readServedCertificate', () => {
       failure: 'timeout',
     });
   });
+
+  test('survives any corruption of a handshake', async () => {
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const flight = await firstFlight(tlsServer({ maxVersion }));
+      assert.ok(flight.length > 300);
+      // Every byte of the records' and messages' headers, and a spread of the others.
+      const positions = [...Array(80).keys(), ...Array.from({ length: 60 }, (_, i) => 80 + i * 11)];
+      for (const position of positions.filter((each) => each < flight.length)) {
+        const corrupt = Buffer.from(flight);
+        corrupt[position] = (corrupt[position] ?? 0) ^ (position % 2 === 0 ? 0xff : 0x01);
+        const truncated = flight.subarray(0, position);
+        for (const bytes of [corrupt, truncated]) {
+          const server = rawServer((socket) => {
+            socket.once('data', () => socket.end(bytes));
+          });
+          const result = await probe(await listen(server));
+          assert.ok('failure' in result || /^[0-9a-f]{64}$/.test(result.fingerprintSha256), `byte ${position}`);
+          server.close();
+        }
+      }
+    }
+  });
 });
+
+/** What a server sends before the client's second flight. */
+async function firstFlight(server: Server): Promise<Buffer> {
+  const port = await listen(server);
+  const relayed: Buffer[] = [];
+  const relay = createTcpServer((client) => {
+    const upstream = connectTcp(port, '127.0.0.1');
+    sockets.add(upstream.on('error', () => undefined));
+    client.once('data', (hello: Buffer) => upstream.write(hello));
+    upstream.on('data', (chunk: Buffer) => {
+      relayed.push(chunk);
+      client.end();
+    });
+  });
+  await probe(await listen(relay));
+  return Buffer.concat(relayed);
+}

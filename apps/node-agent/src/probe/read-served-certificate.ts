@@ -1,6 +1,6 @@
 import { connect as connectTcp } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import type { ProbeFailure } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { ProbeSpec } from '../spec/volume-spec.ts';
@@ -32,12 +32,13 @@ export const maxHandshakeBytes = 64 * 1024;
  * finite-field Diffie-Hellman, whose groups a server chooses, and no hybrid key shares, which do not fit into the first
  * packet that some servers read. Old servers with short keys have a certificate too (SECLEVEL).
  */
-const tlsOptions: ConnectionOptions = {
-  rejectUnauthorized: false,
-  checkServerIdentity: () => undefined,
+const contextOptions = {
+  // Not Node's roots, which nothing is verified with.
+  ca: [],
   ciphers: 'ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES@SECLEVEL=0',
   ecdhCurve: 'X25519:P-256:P-384:P-521',
 };
+let secureContext: SecureContext | undefined;
 
 /**
  * Reads the certificate that a server presents, by one TLS handshake without a client certificate. No data is sent or
@@ -55,8 +56,11 @@ export function readServedCertificate(target: ProbeTarget, context: ProbeContext
   };
   const tcp = connectTcp({ host: address, port });
   const stream = new LimitedStream(tcp, { maxBytes: maxHandshakeBytes, onChunk: look });
+  secureContext ??= createSecureContext(contextOptions);
   const tls = connectTls({
-    ...tlsOptions,
+    secureContext,
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
     socket: stream,
     ...(serverName !== undefined && { servername: serverName }),
   });

@@ -23,14 +23,19 @@ class ProbedNode {
   readonly observed: ('certificate' | ProbeFailure)[] = [];
   readonly apiErrors: unknown[] = [];
   apiError: Error | undefined;
+  beforeGet: () => unknown = () => undefined;
   answer: (target: ProbeTarget, signal: AbortSignal) => ProbeResult | Promise<ProbeResult> = () => ({
     failure: 'refused',
   });
   readonly monitor = new ServedMonitor({
     nodeName: 'n1',
     intervalMs,
+    maxPerSecond: 10,
     volume: (volumeId) => this.volumes.get(volumeId),
-    getPod: ({ name }) => (this.apiError ? Promise.reject(this.apiError) : Promise.resolve(this.pods.get(name))),
+    getPod: ({ name }) => {
+      this.beforeGet();
+      return this.apiError ? Promise.reject(this.apiError) : Promise.resolve(this.pods.get(name));
+    },
     readCertificate: async (target, { signal }) => {
       this.targets.push(target);
       return await this.answer(target, signal);
@@ -204,7 +209,24 @@ describe('ServedMonitor', () => {
     node.apiError = new CertfleetError('unavailable', 'no api server');
     await node.clock.advance(10 * intervalMs);
     assert.equal(node.state('web'), 'served');
-    assert.ok(node.apiErrors.length >= 9);
+    assert.equal(node.apiErrors.length, 1, 'reported once');
+    node.apiError = undefined;
+    await node.clock.advance(intervalMs);
+    node.apiError = new CertfleetError('permission-denied', 'pods is forbidden');
+    await node.clock.advance(intervalMs);
+    assert.equal(node.apiErrors.length, 2);
+  });
+
+  test('asks an API server that does not answer less and less often', async () => {
+    let asked = 0;
+    node.apiError = new CertfleetError('unavailable', 'no api server');
+    node.beforeGet = () => (asked += 1);
+    node.add('web');
+    await node.clock.advance(62_000);
+    assert.equal(asked, 5);
+    await node.clock.advance(600_000);
+    assert.equal(asked, 15);
+    assert.equal(node.state('web'), 'renewed');
   });
 
   test('a slow server delays other namespaces only briefly, and its own by two at a time', async () => {

@@ -21,6 +21,8 @@ export interface ServedMonitorOptions {
   readonly nodeName: string;
   /** Between two probes of a volume whose certificate is served. */
   readonly intervalMs: number;
+  /** Limit of probes per second, and so of requests to the API server. */
+  readonly maxPerSecond: number;
   readonly volume: (volumeId: string) => ProbedVolume | undefined;
   /** Reads a pod from the API server; undefined if it does not exist. */
   readonly getPod: (pod: PodIdentity, signal: AbortSignal) => Promise<PodState | undefined>;
@@ -30,12 +32,12 @@ export interface ServedMonitorOptions {
   readonly random?: () => number;
   readonly observe: (result: 'certificate' | ProbeFailure) => void;
   readonly onNotLoaded: (volume: ProbedVolume, since: Date) => void;
-  /** The API server did not return a pod; the states stay as they are. */
+  /** The API server has begun to return no pods; the states stay as they are. */
   readonly onApiError: (thrown: unknown) => void;
 }
 
-/** A node has a few hundred pods; at most this many handshakes begin in a second, and are in progress. */
-const limits = { maxInFlight: 8, qps: 10, burst: 10 };
+/** Probes in progress. */
+const maxInFlight = 8;
 
 /** Slow servers of one namespace must not delay the probes of others. */
 const concurrentPerNamespace = 2;
@@ -52,12 +54,14 @@ export class ServedMonitor {
   readonly #limiter: RequestLimiter;
   readonly #stopping = new AbortController();
   readonly #random: () => number;
+  #isApiFailing = false;
   #onChange: ((volumeId: string) => void) | undefined;
 
   constructor(options: ServedMonitorOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#limiter = new RequestLimiter(limits, options.clock);
+    const burst = Math.max(1, Math.floor(options.maxPerSecond));
+    this.#limiter = new RequestLimiter({ maxInFlight, qps: options.maxPerSecond, burst }, options.clock);
     const renew = (volumeId: string): Promise<void> => this.#probe(volumeId);
     this.#scheduler = new RenewalScheduler({ clock: options.clock, maxPerGroup: concurrentPerNamespace, renew });
   }
@@ -124,9 +128,15 @@ export class ServedMonitor {
       if (!signal.aborted && tracker.certificate === certificate && this.#trackers.get(volumeId) === tracker)
         this.#conclude(volume, tracker, result);
     } catch (thrown) {
-      if (!signal.aborted) this.#options.onApiError(thrown);
+      tracker.missed();
+      if (!signal.aborted) this.#apiFailed(thrown);
     }
     if (!signal.aborted && !this.#scheduler.isScheduled(volumeId)) this.#schedule(volume);
+  }
+
+  #apiFailed(thrown: unknown): void {
+    if (!this.#isApiFailing) this.#options.onApiError(thrown);
+    this.#isApiFailing = true;
   }
 
   #conclude(volume: ProbedVolume, tracker: ServedTracker, result: ProbeResult): void {
@@ -141,7 +151,9 @@ export class ServedMonitor {
   async #read({ spec: { pod, probe } }: ProbedVolume, signal: AbortSignal): Promise<ProbeResult> {
     const { getPod, nodeName, clock, readCertificate = readServedCertificate } = this.#options;
     if (probe === undefined) return { failure: 'no-address' };
-    const found = podAddresses(await getPod(pod, signal), { uid: pod.uid, nodeName });
+    const seen = await getPod(pod, signal);
+    this.#isApiFailing = false;
+    const found = podAddresses(seen, { uid: pod.uid, nodeName });
     if ('failure' in found) return found;
     let result: ProbeResult = { failure: 'no-address' };
     for (const address of found.addresses) {

@@ -80,6 +80,11 @@ export class ServedTracker {
     return before.state !== this.#status.state || before.failure !== this.#status.failure;
   }
 
+  /** Takes note of a probe that could not be made; the next one is later. */
+  missed(): void {
+    this.#probes += 1;
+  }
+
   /** Milliseconds until the next probe, given the interval of volumes in order. */
   nextDelayMs(intervalMs: number): number {
     const { state } = this.#status;

@@ -178,6 +178,14 @@ export const attributes = Object.freeze({
     lenient: lenientFileName,
     parse: parseFileName,
   }),
+  reloadMarkerFile: optional({
+    name: 'reload-marker-file',
+    help:
+      "Additional file with the certificate's SHA-256, written in place after the other files are complete, at each " +
+      'renewal. For programs that reload when one file changes. None unless set.',
+    lenient: lenientFileName,
+    parse: parseFileName,
+  }),
   fsGroup: optional(
     {
       name: 'fs-group',

@@ -14,6 +14,7 @@ export function parseFiles(
     ca: reader.read(attributes.caFile),
     privateKey: reader.read(attributes.privateKeyFile),
     combinedPem: reader.read(attributes.combinedPemFile),
+    reloadMarker: reader.read(attributes.reloadMarkerFile),
   };
   const { pkcs12, jks, files: storeFiles } = parseKeystores(reader, secretData);
   checkDistinct(reader, [
@@ -21,6 +22,7 @@ export function parseFiles(
     { attribute: attributes.caFile, fileName: files.ca },
     { attribute: attributes.privateKeyFile, fileName: files.privateKey },
     { attribute: attributes.combinedPemFile, fileName: files.combinedPem },
+    { attribute: attributes.reloadMarkerFile, fileName: files.reloadMarker },
     ...storeFiles,
   ]);
   return { files, pkcs12, jks };

@@ -51,6 +51,8 @@ interface VolumeFiles {
   readonly privateKey: string;
   /** Private key and chain in one file; undefined unless requested. */
   readonly combinedPem: string | undefined;
+  /** Written in place after each issuance; undefined unless requested. */
+  readonly reloadMarker: string | undefined;
 }
 
 /** The formats of keystores and truststores. */

@@ -6,6 +6,8 @@ import { completePayload, writePayload } from './payload-writer.ts';
 import type { PayloadAccess } from './payload-writer.ts';
 import { currentPayloadName, readPayload, readPayloadFile } from './payload.ts';
 import type { Payload, PayloadFileRequest } from './payload.ts';
+import { writeReloadMarker } from './reload-marker.ts';
+import type { ReloadMarker } from './reload-marker.ts';
 import { replaceFile } from './replace-file.ts';
 import { storageStep, systemErrorCode } from './storage-error.ts';
 import { assertInMemory, assertRoomForNewVolume } from './tmpfs-guard.ts';
@@ -186,6 +188,17 @@ export class VolumeStore {
   readPayloadFile(volumeId: string, request: PayloadFileRequest): Buffer | undefined {
     return this.#within(volumeId, 'read a file of', (directory) =>
       readPayloadFile(this.#files, `${directory}/data`, request),
+    );
+  }
+
+  /**
+   * Writes the marker of a volume whose program reloads when it changes; see `writeReloadMarker`.
+   * @returns whether it changed
+   * @throws CertfleetError not-found if the volume was removed
+   */
+  writeReloadMarker(volumeId: string, marker: ReloadMarker, fsGroup: number | undefined): boolean {
+    return this.#within(volumeId, 'write the marker of', (directory) =>
+      writeReloadMarker(this.#files, { directory: `${directory}/data`, fsGroup }, marker),
     );
   }
 

@@ -68,6 +68,15 @@ export class StoredVolume {
     this.#secrets = secrets;
   }
 
+  /** Tells a program that watches the marker file that the volume's certificate changed. */
+  tryWriteReloadMarker(): void {
+    const { files, fsGroup } = this.#spec;
+    const { volumeId, issued } = this.record;
+    if (files.reloadMarker === undefined || issued === undefined) return;
+    const marker = { name: files.reloadMarker, fingerprintSha256: issued.fingerprintSha256 };
+    this.#try(() => this.#parts.store.writeReloadMarker(volumeId, marker, fsGroup));
+  }
+
   /** Deletes the key of a request that is over, so that the next request cannot reuse it. */
   dropPendingKey(): void {
     if (this.#secrets.pendingKeyPem !== undefined) this.tryWriteSecrets({ pendingKeyPem: undefined });

@@ -7,6 +7,7 @@ import type { IssuedFacts, VolumeRecord, VolumeSecrets } from '../storage/volume
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
+import { issuerKey } from './issuer-key.ts';
 import { nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
@@ -169,7 +170,10 @@ export class Volume {
     }
     // A kill between the swap of the files and their links leaves a pod that runs already without them.
     if (this.record.phase === 'published') this.store.completePayload(this.volumeId);
-    if (certificate.fingerprintSha256 === this.record.issued?.fingerprintSha256) return false;
+    if (certificate.fingerprintSha256 === this.record.issued?.fingerprintSha256) {
+      this.#stored.tryWriteReloadMarker();
+      return false;
+    }
     // The certificate was issued when its files were written, which may be long ago; renew-before counts from then.
     const now = this.#parts.clock.now();
     const writtenMs = this.store.payloadWrittenAt(this.volumeId)?.getTime() ?? now;
@@ -187,6 +191,7 @@ export class Volume {
     if (this.record.issued !== undefined) this.store.completePayload(this.volumeId);
     const record: VolumeRecord = { ...this.record, targetPath, phase: 'published' };
     this.#stored.writeRecord(record);
+    this.#stored.tryWriteReloadMarker();
     this.#reschedule();
   }
 
@@ -281,6 +286,7 @@ export class Volume {
     // files.
     if (record.phase === 'published') this.#stored.tryWriteRecord(record);
     else this.#stored.record = record;
+    this.#stored.tryWriteReloadMarker();
     this.attempts.restore(this.record);
     return issued;
   }
@@ -292,9 +298,4 @@ export class Volume {
     if (due === undefined) scheduler.unschedule(this.volumeId);
     else scheduler.schedule(this.volumeId, due, issuerKey(this.spec));
   }
-}
-
-/** Volumes with the same key share an issuer's slots. */
-function issuerKey({ issuer, pod }: VolumeSpec): string {
-  return `${issuer.group}/${issuer.kind}/${pod.namespace}/${issuer.name}`;
 }

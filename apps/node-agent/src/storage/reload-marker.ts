@@ -1,0 +1,68 @@
+import type { FileSystem } from './file-system.ts';
+import { attemptCleanup, writeNewFile } from './replace-file.ts';
+
+/** A marker file in a volume's data directory. */
+export interface ReloadMarker {
+  readonly name: string;
+  /** SHA-256 of the certificate that the other files contain, in hexadecimal. */
+  readonly fingerprintSha256: string;
+}
+
+/** Where the marker is, and the group that may read it. */
+export interface MarkerTarget {
+  /** The data directory, which is bind-mounted into the pod. */
+  readonly directory: string;
+  readonly fsGroup: number | undefined;
+}
+
+const fileMode = 0o440;
+
+/**
+ * Writes the fingerprint into the marker, unless it is there already. Unlike the volume's other files, the marker is one
+ * file for the life of the volume and is written in place, so that a program that watches only a file it has opened
+ * sees each change. Call it after the other files were replaced. A crash leaves an old or a mixed marker, which the
+ * next call corrects.
+ * @returns whether it was written
+ */
+export function writeReloadMarker(
+  files: FileSystem,
+  { directory, fsGroup }: MarkerTarget,
+  { name, fingerprintSha256 }: ReloadMarker,
+): boolean {
+  const path = `${directory}/${name}`;
+  const content = `${fingerprintSha256}\n`;
+  const status = files.lstatSync(path, { throwIfNoEntry: false });
+  if (status?.isFile() !== true || status.size !== content.length) {
+    createMarker(files, { directory, fsGroup }, { name, content });
+    return true;
+  }
+  if (files.readFileSync(path, 'utf8') === content) return false;
+  const descriptor = files.openSync(path, 'r+');
+  try {
+    files.writeFileSync(descriptor, content);
+  } finally {
+    files.closeSync(descriptor);
+  }
+  return true;
+}
+
+/** By a rename, so that no reader finds a marker without its content or its group. */
+function createMarker(
+  files: FileSystem,
+  { directory, fsGroup = 0 }: MarkerTarget,
+  { name, content }: { readonly name: string; readonly content: string },
+): void {
+  // The writer of the other files removes what remains of it after a crash.
+  const temporary = `${directory}/..new-marker`;
+  try {
+    writeNewFile(files, temporary, (descriptor) => {
+      files.writeFileSync(descriptor, content);
+      files.fchownSync(descriptor, -1, fsGroup);
+      files.fchmodSync(descriptor, fileMode);
+    });
+    files.renameSync(temporary, `${directory}/${name}`);
+  } catch (error) {
+    attemptCleanup(() => files.rmSync(temporary, { force: true }));
+    throw error;
+  }
+}
