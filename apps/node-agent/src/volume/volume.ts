@@ -222,8 +222,7 @@ export class Volume {
   deferred(until: Date): void {
     this.#stored.assertPresent();
     if (this.record.deferredUntil !== undefined && this.record.deferredUntil >= until) return;
-    const record = { ...this.record, deferredUntil: until };
-    this.#stored.writeRecord(record);
+    this.#stored.writeRecord({ ...this.record, deferredUntil: until });
     this.#reschedule();
   }
 
