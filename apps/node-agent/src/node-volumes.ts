@@ -32,6 +32,7 @@ export type VolumeSettings = Pick<
   | 'controller-address'
   | 'default-duration'
   | 'issuance-timeout'
+  | 'node-id'
   | 'strict-attributes'
   | 'use-token-request'
 >;
@@ -75,7 +76,12 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
-  const parseVolume = volumeParser(config['default-duration'], reporter, config['strict-attributes']);
+  const settings = {
+    nodeName: config['node-id'],
+    defaultDurationMs: config['default-duration'],
+    strictAttributes: config['strict-attributes'],
+  };
+  const parseVolume = volumeParser(settings, reporter);
   const scheduler: RenewalScheduler = new RenewalScheduler({
     clock,
     maxPerGroup: config['concurrent-renewals'],

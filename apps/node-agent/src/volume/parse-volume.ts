@@ -1,5 +1,6 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
+import type { VolumeSpecOptions } from '../spec/parse-volume-spec.ts';
 import { AttributeProblems } from '../spec/attribute-problems.ts';
 import { parsePodIdentity } from '../spec/pod-identity.ts';
 import type { SecretData } from '../spec/keystore-spec.ts';
@@ -21,16 +22,14 @@ interface VolumeSource {
 /** Parses a volume's attributes. On an error the pod gets an Event before it is thrown. */
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
-/** Returns a parser that uses the fleet's default lifetime. */
-export function volumeParser(
-  defaultDurationMs: number,
-  reporter: VolumeReporter,
-  strictAttributes = false,
-): ParseVolume {
+/** Settings of the node that complete a volume's attributes. */
+export type ParserSettings = Pick<VolumeSpecOptions, 'nodeName' | 'defaultDurationMs' | 'strictAttributes'>;
+
+/** Returns a parser with the node's settings. */
+export function volumeParser(settings: ParserSettings, reporter: VolumeReporter): ParseVolume {
   return ({ volumeId, attributes, volumeMountGroup, lenient = false, secretData = {} }) => {
-    const options = { defaultDurationMs, volumeMountGroup, lenient, strictAttributes, secretData };
     try {
-      return parseVolumeSpec(attributes, options);
+      return parseVolumeSpec(attributes, { ...settings, volumeMountGroup, lenient, secretData });
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       reporter.attributesRefused(volumeId, podIdentityOf(attributes), error);

@@ -129,6 +129,12 @@ export class VolumeReporter {
     this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file is unchanged');
   }
 
+  /** The issuer has never sent a CA, so that a program with the truststore trusts nobody. */
+  truststoreEmpty(volume: ReportedVolume): void {
+    this.#log.warn(fields(volume), 'issuer sent no ca, the truststore is empty');
+    this.#warn(volume, 'CaMissing', 'the issuer sent no CA, so the truststore is empty');
+  }
+
   /** The kubelet did not request a volume again that was never published before the restart. */
   unclaimedRemoved(volumeId: string): void {
     this.#log.info({ volumeId }, 'removed unpublished volume: the kubelet did not request it again');
