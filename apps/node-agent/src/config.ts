@@ -11,7 +11,8 @@ import {
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
-import type { FlagValues } from '@certfleet/shared/flags.ts';
+import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
+import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -137,6 +138,11 @@ export const agentFlags = {
     parse: boolean,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
+  'probe-interval': {
+    fallback: '0s',
+    help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
+    parse: optionalInterval,
+  },
   'rsa-key-pool-size': {
     fallback: '112',
     help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',
@@ -168,11 +174,6 @@ export const agentFlags = {
     help: 'Maximum number of renewals in progress per issuer.',
     parse: integerBetween(1, 256),
   },
-  'local-ca': {
-    fallback: '',
-    help: 'Directory of a local CA that signs certificates instead of cert-manager; for use without Kubernetes.',
-    parse: optional,
-  },
 } as const;
 
 /** The agent's configuration by flag name. */
@@ -183,15 +184,25 @@ export type AgentConfig = FlagValues<typeof agentFlags>;
  * @throws CertfleetError invalid-argument that lists every problem
  */
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
-  const config = parseFlags(agentFlags, argv, env);
-  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
-    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
-  }
+  const config = checkConfig(parseFlags(agentFlags, argv, env));
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
-export function configHelp(): string {
-  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(agentFlags)}`;
+/**
+ * Checks what no single flag shows.
+ * @throws CertfleetError invalid-argument
+ */
+export function checkConfig<Config extends AgentConfig>(config: Config): Config {
+  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
+    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
+  }
+  return config;
+}
+
+export const configHelp = (): string => describeAgent(agentFlags);
+
+export function describeAgent(flags: FlagTable): string {
+  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(flags)}`;
 }
 
 /**
@@ -219,6 +230,17 @@ function driverName(text: string): string {
     throw new CertfleetError('invalid-argument', `expected a CSI driver name, found ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+/** An interval of ten seconds or more; undefined for 0. */
+function optionalInterval(text: string): number | undefined {
+  const intervalMs = parseGoDuration(text);
+  if (intervalMs === 0) return undefined;
+  if (intervalMs >= 10_000) return intervalMs;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected 0s, or a duration of 10s or more, found ${JSON.stringify(text)}`,
+  );
 }
 
 function optionalAbsolutePath(text: string): string | undefined {

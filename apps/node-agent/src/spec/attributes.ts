@@ -12,6 +12,7 @@ import {
 } from './lenient-values.ts';
 import { parseLiteralSubject } from './literal-subject.ts';
 import { parseDnsNames, parseIpAddresses, parseKeyUsages, parseSubjectValues, parseUris } from './name-values.ts';
+import { parsePort, parseServerName } from './probe-spec.ts';
 import {
   oneOf,
   parseBoolean,
@@ -197,6 +198,19 @@ export const attributes = Object.freeze({
     name: 'default-mode',
     help: 'Permission bits of the files, octal as in `defaultMode` of a Secret volume, `0000` to `0777`. They are used as they are: a group does not add any.',
     parse: parseMode,
+  }),
+  probePort: optional({
+    name: 'probe-port',
+    help:
+      'TCP port on which the pod serves the certificate with TLS. The agent then checks that the server has loaded each ' +
+      "renewed certificate. Needs the chart's `app.driver.probe.enabled`. No checks unless set.",
+    parse: parsePort,
+  }),
+  probeServerName: optional({
+    name: 'probe-server-name',
+    expands: true,
+    help: 'DNS name that the check sends as TLS server name (SNI). Needs probe-port. None unless set.',
+    parse: parseServerName,
   }),
   privateKeyMode: optional(
     {

@@ -52,6 +52,7 @@ describe('parseVolumeSpec', () => {
       key: { algorithm: 'RSA', size: 2048, encoding: 'PKCS1' },
       reusePrivateKey: false,
       files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
+      probe: undefined,
       pkcs12: undefined,
       jks: undefined,
       fsUser: undefined,
@@ -296,5 +297,42 @@ describe('parseVolumeSpec', () => {
 
   test('limits the number of warnings', () => {
     assert.equal(parse({ 'dns-names': 'a!,'.repeat(900) }).warnings.length, 32);
+  });
+
+  test('reads where the pod serves the certificate', () => {
+    assert.equal(parse({ 'dns-names': 'web' }).probe, undefined);
+    assert.deepEqual(parse({ 'probe-port': '8443' }).probe, { port: 8443, serverName: undefined });
+    const named = parse({ 'probe-port': '8443', 'probe-server-name': '${POD_NAME}.web.svc' });
+    assert.deepEqual(named.probe, { port: 8443, serverName: 'web-0.web.svc' });
+  });
+
+  test('refuses a port or server name that no probe could use', () => {
+    for (const port of ['0', '65536', '-1'])
+      refuses({ 'probe-port': port }, `probe-port: Invalid value: "${port}": must be a TCP port from 1 to 65535`);
+    refuses({ 'probe-port': 'https' }, 'probe-port: Invalid value: "https": must be an integer');
+    for (const name of ['10.0.0.1', '::1', '*.web', 'web.', 'a b', `${'a'.repeat(64)}.web`]) {
+      const why = 'must be a DNS name without a wildcard and without a dot at its end';
+      refuses(
+        { 'probe-port': '8443', 'probe-server-name': name },
+        `probe-server-name: Invalid value: "${name}": ${why}`,
+      );
+    }
+  });
+
+  test('warns about a port if the agent makes no probes', () => {
+    const attributes = { 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
+    const { probe, warnings } = parseVolumeSpec(
+      { ...podInfo, ...attributes, 'csi.cert-manager.io/probe-port': '8443' },
+      { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '', areProbesOff: true },
+    );
+    assert.equal(probe, undefined);
+    const why = 'is ignored, the agent makes no probes (chart: app.driver.probe.enabled)';
+    assert.deepEqual(warnings, [`csi.cert-manager.io/probe-port: ${why}`]);
+  });
+
+  test('warns about a server name without a port', () => {
+    const { probe, warnings } = parse({ 'dns-names': 'web', 'probe-server-name': 'web' });
+    assert.equal(probe, undefined);
+    assert.deepEqual(warnings, ['csi.cert-manager.io/probe-server-name: is ignored, probe-port is not set']);
   });
 });

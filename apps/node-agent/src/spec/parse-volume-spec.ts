@@ -9,7 +9,7 @@ import { parseKeySpec } from './key-spec.ts';
 import { parsePodIdentity } from './pod-identity.ts';
 import { parseSubject } from './subject.ts';
 import { parseFiles } from './volume-files.ts';
-import type { VolumeSpec } from './volume-spec.ts';
+import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
 
 /** Settings that complete a volume's attributes. */
 export interface VolumeSpecOptions {
@@ -26,6 +26,8 @@ export interface VolumeSpecOptions {
   readonly lenient?: boolean;
   /** Refuses attributes without effect: unknown ones, those of a misspelt group, and those that others exclude. */
   readonly strictAttributes?: boolean;
+  /** Whether the agent makes no probes, so that the volume's attributes for them have no effect. */
+  readonly areProbesOff?: boolean;
   /** The Secret of the volume's nodePublishSecretRef, for a new volume. */
   readonly secretData?: SecretData;
 }
@@ -51,6 +53,17 @@ function parseDurations(
   if (renewBeforeMs >= durationMs)
     reader.warn(attributes.renewBefore, 'is not shorter than the duration, so it will be ignored');
   return { durationMs, renewBeforeMs };
+}
+
+function parseProbe(reader: AttributeReader, areProbesOff = false): ProbeSpec | undefined {
+  const port = reader.read(attributes.probePort);
+  const serverName = reader.read(attributes.probeServerName);
+  if (port !== undefined && areProbesOff)
+    reader.warn(attributes.probePort, 'is ignored, the agent makes no probes (chart: app.driver.probe.enabled)');
+  if (port !== undefined) return areProbesOff ? undefined : { port, serverName };
+  if (reader.isSet(attributes.probeServerName) && reader.isSound(attributes.probePort))
+    reader.warn(attributes.probeServerName, 'is ignored, probe-port is not set');
+  return undefined;
 }
 
 function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'> {
@@ -114,6 +127,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const reusePrivateKey = reader.read(attributes.reusePrivateKey);
   const files = parseFiles(reader, isLenient ? undefined : (options.secretData ?? {}));
   const access = parseFileAccess(reader, options.volumeMountGroup);
+  const probe = parseProbe(reader, options.areProbesOff);
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
@@ -126,6 +140,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     key,
     reusePrivateKey,
     ...files,
+    probe,
     ...access,
     annotations,
     warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, maxWarnings),

@@ -80,6 +80,13 @@ export interface JksSpec extends StoreSpec {
   readonly alias: string;
 }
 
+/** Where the pod serves the certificate, for the agent's probes. */
+export interface ProbeSpec {
+  readonly port: number;
+  /** Name for the TLS extension server_name (RFC 6066); undefined sends none. */
+  readonly serverName: string | undefined;
+}
+
 /** The pod of a volume, as the kubelet passes it (podInfoOnMount). */
 export interface PodIdentity {
   readonly name: string;
@@ -104,6 +111,8 @@ export interface VolumeSpec {
   readonly key: KeySpec;
   readonly reusePrivateKey: boolean;
   readonly files: VolumeFiles;
+  /** Undefined if the agent must not probe the pod. */
+  readonly probe: ProbeSpec | undefined;
   readonly pkcs12: Pkcs12Spec | undefined;
   readonly jks: JksSpec | undefined;
   /** User that owns the files; undefined means root. */

@@ -36,7 +36,7 @@ export interface RequestProgress {
   readonly abandoned: number;
   /** How many of them were refused for good (denied, failed, or answered with an unusable certificate). */
   readonly refusals: number;
-  /** When the current request was first sent; undefined if it was not. */
+  /** When the current request was first sent, or last seen without approval; undefined if it was not sent. */
   readonly sentAt?: Date | undefined;
 }
 

@@ -22,10 +22,10 @@ interface VolumeSource {
 /** Parses a volume's attributes. On an error the pod gets an Event before it is thrown. */
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
-/** Settings of the node that complete a volume's attributes. */
-export type ParserSettings = Pick<VolumeSpecOptions, 'nodeName' | 'defaultDurationMs' | 'strictAttributes'>;
+/** Settings of the agent that apply to the attributes of every volume. */
+type ParserSettings = Omit<VolumeSpecOptions, 'volumeMountGroup' | 'lenient' | 'secretData'>;
 
-/** Returns a parser with the node's settings. */
+/** Returns a parser with the agent's settings. */
 export function volumeParser(settings: ParserSettings, reporter: VolumeReporter): ParseVolume {
   return ({ volumeId, attributes, volumeMountGroup, lenient = false, secretData = {} }) => {
     try {

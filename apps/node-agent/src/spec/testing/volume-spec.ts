@@ -16,6 +16,7 @@ export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     key: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' },
     reusePrivateKey: false,
     files: { certificate: 'tls.crt', ca: 'ca.crt', privateKey: 'tls.key', combinedPem: undefined },
+    probe: undefined,
     pkcs12: undefined,
     jks: undefined,
     fsUser: undefined,
