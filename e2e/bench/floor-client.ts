@@ -67,7 +67,7 @@ class FloorClient {
   }
 
   async #prepare({ volumeId, volumeContext }: InlineVolume): Promise<{ name: string; body: string }> {
-    const spec = parseVolumeSpec(volumeContext, { defaultDurationMs, volumeMountGroup: '' });
+    const spec = parseVolumeSpec(volumeContext, { nodeName: 'node-1', defaultDurationMs, volumeMountGroup: '' });
     // One key per kind is enough: the cost for the issuer does not depend on the key.
     const kind = `${spec.key.algorithm} ${spec.key.size}`;
     const known = this.#keys.get(kind) ?? generatePrivateKey(spec.key);

@@ -226,6 +226,7 @@ export class World {
         'controller-address': scenario.hasController ? 'dns:controller:8443' : undefined,
         'default-duration': 720 * 3_600_000,
         'issuance-timeout': 30_000,
+        'node-id': 'node-1',
         'strict-attributes': false,
         'use-token-request': scenario.useTokenRequest,
       },

@@ -35,6 +35,7 @@ export type VolumeSettings = Pick<
   | 'controller-address'
   | 'default-duration'
   | 'issuance-timeout'
+  | 'node-id'
   | 'strict-attributes'
   | 'use-token-request'
 >;
@@ -100,8 +101,13 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
-  const settings = { defaultDurationMs: config['default-duration'], strictAttributes: config['strict-attributes'] };
-  const parseVolume = volumeParser({ ...settings, areProbesOff: options.probes === undefined }, reporter);
+  const settings = {
+    nodeName: config['node-id'],
+    defaultDurationMs: config['default-duration'],
+    strictAttributes: config['strict-attributes'],
+    areProbesOff: options.probes === undefined,
+  };
+  const parseVolume = volumeParser(settings, reporter);
   const scheduler: RenewalScheduler = new RenewalScheduler({
     clock,
     maxPerGroup: config['concurrent-renewals'],

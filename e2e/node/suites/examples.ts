@@ -13,6 +13,7 @@ import { waitReady } from '../support/pods.ts';
 
 const folder = resolve(import.meta.dirname, '../../../examples');
 const namespace = 'default';
+const now = ['--grace-period=1', '--timeout=60s'];
 
 /** Runs the documented examples. That of token requests is in the suite of that mode. */
 export function exampleSuite(context: GetContext): void {
@@ -44,7 +45,7 @@ export function exampleSuite(context: GetContext): void {
         assert.match(tools.openssl(tools.convert(keystore), '-nocerts').output, /BEGIN PRIVATE KEY/);
         assert.match(tools.keytool(truststore, 'JKS').output, /Alias name: ca\n[^]*trustedCertEntry/);
         tools.remove();
-        await cluster.kubectl(['delete', 'pod/pod-with-java-keystore', 'secret/java-keystore', '--timeout=60s']);
+        await cluster.kubectl(['delete', 'pod/pod-with-java-keystore', 'secret/java-keystore', ...now]);
       },
     );
 
@@ -56,7 +57,7 @@ export function exampleSuite(context: GetContext): void {
       const stat = `cat /tls/tls.key >/dev/null && cd /tls && stat -L -c '%n %u %a' tls.key tls.crt ca.crt`;
       const output = await execInPod(cluster, pod, stat);
       assert.deepEqual(output.trimEnd().split('\n'), ['tls.key 999 600', 'tls.crt 999 444', 'ca.crt 999 444']);
-      await cluster.kubectl(['delete', 'pod/pod-with-key-of-its-user', '--timeout=60s']);
+      await cluster.kubectl(['delete', 'pod/pod-with-key-of-its-user', ...now]);
     });
 
     test('deployment-with-reload.yaml reloads at each renewal', async () => {
@@ -69,7 +70,6 @@ export function exampleSuite(context: GetContext): void {
       const lines = await followUntil(cluster, ['logs', '--follow', deployment], (so) => so.length >= 2);
       for (const line of lines) assert.match(line, /^certificate renewed: \.\./);
       assert.notEqual(lines[0], lines[1]);
-      const now = ['--grace-period=1', '--timeout=60s'];
       await cluster.kubectl(['delete', deployment, 'pod/pod-with-certificate', ...now]);
     });
   });

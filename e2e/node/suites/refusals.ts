@@ -20,7 +20,7 @@ export function refusalSuite(context: GetContext): void {
       const described = await describeWithEvent(cluster, { name: 'mistaken', namespace }, 'InvalidAttributes');
       assert.match(described, /Warning\s+InvalidAttributes/);
       const known =
-        'undefined variable "POD_NAEM", known variables: [POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]';
+        'undefined variable "POD_NAEM", known variables: [NODE_NAME POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]';
       assert.ok(described.includes(known), described);
       for (const name of ['common-name', 'duration', 'key-algorithm', 'is-ca']) {
         assert.match(described, new RegExp(`volumeAttributes.csi.cert-manager.io/${name}: Invalid value`));

@@ -207,7 +207,12 @@ describe('createCertificateSigningRequest', () => {
         'csi.storage.k8s.io/serviceAccount.name': 'web',
         ...Object.fromEntries(own.map(([name, value]) => [`csi.cert-manager.io/${name}`, value])),
       };
-      const spec = parseVolumeSpec(raw, { defaultDurationMs: 1, volumeMountGroup: '', lenient: true });
+      const spec = parseVolumeSpec(raw, {
+        nodeName: 'node-1',
+        defaultDurationMs: 1,
+        volumeMountGroup: '',
+        lenient: true,
+      });
       assert.doesNotThrow(() => readCertificateSigningRequest(createCertificateSigningRequest({ ...spec, key })));
     }
   });

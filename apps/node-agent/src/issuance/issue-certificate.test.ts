@@ -26,7 +26,7 @@ const spec = parseVolumeSpec(
     'csi.cert-manager.io/common-name': 'web',
     'csi.cert-manager.io/key-algorithm': 'ECDSA',
   },
-  { defaultDurationMs: 3_600_000, volumeMountGroup: '' },
+  { nodeName: 'node-1', defaultDurationMs: 3_600_000, volumeMountGroup: '' },
 );
 const never = new AbortController().signal;
 

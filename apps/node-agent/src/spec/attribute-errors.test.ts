@@ -15,7 +15,7 @@ function refusal(context: Record<string, string>): string {
   try {
     parseVolumeSpec(
       { ...podInfo, 'csi.cert-manager.io/issuer-name': 'ca', ...context },
-      { defaultDurationMs: 1, volumeMountGroup: '' },
+      { nodeName: 'node-1', defaultDurationMs: 1, volumeMountGroup: '' },
     );
     return '';
   } catch (error) {

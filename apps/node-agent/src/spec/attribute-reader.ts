@@ -2,8 +2,8 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttributeProblems } from './attribute-problems.ts';
 import type { Attribute } from './attribute.ts';
 import { attributeGroup } from './attributes.ts';
-import { expandPodVariables } from './expand.ts';
-import type { PodIdentity } from './volume-spec.ts';
+import { expandVariables } from './expand.ts';
+import type { VariableScope } from './expand.ts';
 
 /** Maximum length of one attribute before and after expansion; a pod's whole manifest has at most 1.5 MiB. */
 const maxValue = 65_536;
@@ -19,9 +19,8 @@ interface Written {
 
 type AnyAttribute = Pick<Attribute<unknown>, 'name' | 'alias' | 'secret'>;
 
-export interface AttributeSource {
+export interface AttributeSource extends VariableScope {
   readonly raw: Readonly<Record<string, string>>;
-  readonly pod: PodIdentity;
   readonly isLenient: boolean;
   /** Whether attributes without effect are refused. */
   readonly isStrict: boolean;
@@ -31,7 +30,7 @@ export interface AttributeSource {
 export class AttributeReader {
   readonly warnings: string[] = [];
   readonly #raw: Readonly<Record<string, string>>;
-  readonly #pod: PodIdentity;
+  readonly #scope: VariableScope;
   readonly #problems: AttributeProblems;
   readonly #failed = new Set<string>();
 
@@ -41,7 +40,7 @@ export class AttributeReader {
   /** @param source with `isLenient`, a wrong value is used as far as possible, and its problem is still reported */
   constructor(source: AttributeSource, problems: AttributeProblems) {
     this.#raw = source.raw;
-    this.#pod = source.pod;
+    this.#scope = source;
     this.#isLenient = source.isLenient;
     this.#isStrict = source.isStrict;
     this.#problems = problems;
@@ -56,7 +55,7 @@ export class AttributeReader {
     }
     let text = written.text;
     try {
-      if (attribute.expands === true && isBounded(text)) text = expandPodVariables(text, this.#pod);
+      if (attribute.expands === true && isBounded(text)) text = expandVariables(text, this.#scope);
       if (!isBounded(text)) {
         this.reject(attribute, `must be Unicode text of at most ${maxValue} characters`);
         return attribute.unset;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { expand, expandPodVariables } from './expand.ts';
+import { expand, expandVariables } from './expand.ts';
 
 /** Text, and the result of Go's os.Expand if each name is replaced by itself in angle brackets. */
 const vectors = JSON.parse(
@@ -10,6 +10,7 @@ const vectors = JSON.parse(
 ) as readonly (readonly [string, string])[];
 
 const pod = { name: 'web-0', namespace: 'shop', uid: 'b2c1', serviceAccountName: 'web' };
+const scope = { pod, nodeName: 'node-1' };
 
 describe('expand', () => {
   test('expands as Go does', () => {
@@ -23,15 +24,15 @@ describe('expand', () => {
     }
   });
 
-  test('expands each of the four variables, bare and in braces', () => {
+  test('expands each variable, bare and in braces', () => {
     assert.equal(
-      expandPodVariables('$POD_NAME.${POD_NAMESPACE}/$POD_UID-${SERVICE_ACCOUNT_NAME}', pod),
-      'web-0.shop/b2c1-web',
+      expandVariables('$POD_NAME.${POD_NAMESPACE}/$POD_UID-${SERVICE_ACCOUNT_NAME}@$NODE_NAME', scope),
+      'web-0.shop/b2c1-web@node-1',
     );
   });
 
   test('does not expand the value of a variable', () => {
-    assert.equal(expandPodVariables('$POD_NAME', { ...pod, name: '$POD_UID' }), '$POD_UID');
+    assert.equal(expandVariables('$POD_NAME', { ...scope, pod: { ...pod, name: '$POD_UID' } }), '$POD_UID');
   });
 
   test('names an undefined variable and lists the known ones', () => {
@@ -43,16 +44,16 @@ describe('expand', () => {
       ['$POD_NAMES', 'POD_NAMES'],
       ['$constructor', 'constructor'],
     ] as const) {
-      assert.throws(() => expandPodVariables(text, pod), {
+      assert.throws(() => expandVariables(text, scope), {
         code: 'invalid-argument',
-        message: `undefined variable "${name}", known variables: [POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]`,
+        message: `undefined variable "${name}", known variables: [NODE_NAME POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]`,
       });
     }
   });
 
   test('keeps an error about a hostile name short and printable', () => {
     assert.throws(
-      () => expandPodVariables(`\${\n${'x'.repeat(100_000)}}`, pod),
+      () => expandVariables(`\${\n${'x'.repeat(100_000)}}`, scope),
       (error: Error) => error.message.length < 400 && !error.message.includes('\n'),
     );
   });

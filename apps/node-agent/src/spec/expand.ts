@@ -47,23 +47,30 @@ export function expand(text: string, valueOf: (name: string) => string): string 
   return expanded + text.slice(copiedTo);
 }
 
+/** What the variables of a volume stand for. */
+export interface VariableScope {
+  readonly pod: PodIdentity;
+  readonly nodeName: string;
+}
+
 /** The variables that attribute values may use, with their values. */
-export const podVariables: Readonly<Record<string, (pod: PodIdentity) => string>> = Object.freeze({
-  POD_NAME: (pod: PodIdentity) => pod.name,
-  POD_NAMESPACE: (pod: PodIdentity) => pod.namespace,
-  POD_UID: (pod: PodIdentity) => pod.uid,
-  SERVICE_ACCOUNT_NAME: (pod: PodIdentity) => pod.serviceAccountName,
+export const variables: Readonly<Record<string, (scope: VariableScope) => string>> = Object.freeze({
+  NODE_NAME: ({ nodeName }: VariableScope) => nodeName,
+  POD_NAME: ({ pod }: VariableScope) => pod.name,
+  POD_NAMESPACE: ({ pod }: VariableScope) => pod.namespace,
+  POD_UID: ({ pod }: VariableScope) => pod.uid,
+  SERVICE_ACCOUNT_NAME: ({ pod }: VariableScope) => pod.serviceAccountName,
 });
 
 /**
- * Replaces the pod's variables in an attribute's value.
+ * Replaces the variables in an attribute's value.
  * @throws CertfleetError invalid-argument that names the first undefined variable and lists the known ones
  */
-export function expandPodVariables(text: string, pod: PodIdentity): string {
+export function expandVariables(text: string, scope: VariableScope): string {
   return expand(text, (name) => {
-    const variable = Object.hasOwn(podVariables, name) ? podVariables[name] : undefined;
-    if (variable !== undefined) return variable(pod);
-    const known = Object.keys(podVariables).join(' ');
+    const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (variable !== undefined) return variable(scope);
+    const known = Object.keys(variables).join(' ');
     throw new CertfleetError('invalid-argument', `undefined variable ${quoted(name)}, known variables: [${known}]`);
   });
 }

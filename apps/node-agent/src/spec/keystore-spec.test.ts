@@ -25,7 +25,7 @@ interface Parsing {
 function parse(ours: Readonly<Record<string, string>>, parsing: Parsing = {}): VolumeSpec {
   const named = Object.entries(ours).map(([name, value]) => [`${prefix}${name}`, value] as const);
   const context = { ...base, ...Object.fromEntries(named) };
-  return parseVolumeSpec(context, { defaultDurationMs: 1, volumeMountGroup: '', ...parsing });
+  return parseVolumeSpec(context, { nodeName: 'node-1', defaultDurationMs: 1, volumeMountGroup: '', ...parsing });
 }
 
 /** The message of the error without the group, or of the warnings; empty if there are none. */

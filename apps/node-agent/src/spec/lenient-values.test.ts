@@ -9,7 +9,7 @@ const podInfo = {
   'csi.storage.k8s.io/pod.uid': 'uid-1',
   'csi.storage.k8s.io/serviceAccount.name': 'web',
 };
-const options = { defaultDurationMs: 3_600_000, volumeMountGroup: '' };
+const options = { nodeName: 'node-1', defaultDurationMs: 3_600_000, volumeMountGroup: '' };
 
 function parse(attributes: Record<string, string>, lenient: boolean): VolumeSpec {
   const own = Object.entries({ 'issuer-name': 'ca', ...attributes });

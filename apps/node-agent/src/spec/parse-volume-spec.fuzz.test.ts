@@ -6,7 +6,7 @@ import { attributes } from './attributes.ts';
 import { parseVolumeSpec } from './parse-volume-spec.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
-const options = { defaultDurationMs: 2_592_000_000, volumeMountGroup: '' };
+const options = { nodeName: 'node-1', defaultDurationMs: 2_592_000_000, volumeMountGroup: '' };
 const podInfo = {
   'csi.storage.k8s.io/pod.name': 'web-0',
   'csi.storage.k8s.io/pod.namespace': 'shop',

@@ -18,7 +18,7 @@ function parse(ours: Record<string, string>, volumeMountGroup = ''): VolumeSpec 
   const attributes = Object.entries(named).map(([name, value]) => [`csi.cert-manager.io/${name}`, value]);
   return parseVolumeSpec(
     { ...podInfo, ...(Object.fromEntries(attributes) as Record<string, string>) },
-    { defaultDurationMs: 720 * hour, volumeMountGroup },
+    { nodeName: 'node-1', defaultDurationMs: 720 * hour, volumeMountGroup },
   );
 }
 
@@ -95,12 +95,12 @@ describe('parseVolumeSpec', () => {
   test('expands variables in the starred attributes before lists are split', () => {
     const spec = parse({
       'dns-names': '$POD_NAME.$POD_NAMESPACE.svc, ${SERVICE_ACCOUNT_NAME}.example.com',
-      'uri-sans': 'spiffe://cluster.local/ns/$POD_NAMESPACE/sa/$SERVICE_ACCOUNT_NAME',
+      'uri-sans': 'spiffe://cluster.local/ns/$POD_NAMESPACE/sa/$SERVICE_ACCOUNT_NAME,node:$NODE_NAME',
       'common-name': '$POD_UID',
       organizations: '$POD_NAMESPACE,$POD_NAME',
     });
     assert.deepEqual(spec.dnsNames, ['web-0.shop.svc', 'web.example.com']);
-    assert.deepEqual(spec.uris, ['spiffe://cluster.local/ns/shop/sa/web']);
+    assert.deepEqual(spec.uris, ['spiffe://cluster.local/ns/shop/sa/web', 'node:node-1']);
     assert.deepEqual(
       spec.subject.map((rdn) => rdn.map(({ value }) => value)),
       [['shop', 'web-0'], ['1f0e9a52-8d5c-4a55-9b3c-d7c0ffee0001']],
@@ -115,7 +115,7 @@ describe('parseVolumeSpec', () => {
   });
 
   test('rejects an undefined variable', () => {
-    const known = 'known variables: [POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]';
+    const known = 'known variables: [NODE_NAME POD_NAME POD_NAMESPACE POD_UID SERVICE_ACCOUNT_NAME]';
     refuses({ 'dns-names': '$Foo' }, `dns-names: Invalid value: "$Foo": undefined variable "Foo", ${known}`);
   });
 
@@ -262,7 +262,7 @@ describe('parseVolumeSpec', () => {
         'Example.com/Empty': '',
         'csi.storage.k8s.io/serviceAccount.tokens': 'never',
       },
-      { defaultDurationMs: hour, volumeMountGroup: '' },
+      { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '' },
     );
     assert.deepEqual(spec.annotations, { 'example.com/owner': 'team a', 'Example.com/Empty': '' });
     assert.equal(spec.durationMs, hour);
@@ -329,7 +329,7 @@ describe('parseVolumeSpec', () => {
     const attributes = { 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
     const { probe, warnings } = parseVolumeSpec(
       { ...podInfo, ...attributes, 'csi.cert-manager.io/probe-port': '8443' },
-      { defaultDurationMs: hour, volumeMountGroup: '', areProbesOff: true },
+      { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '', areProbesOff: true },
     );
     assert.equal(probe, undefined);
     const why = 'is ignored, the agent makes no probes (chart: app.driver.probe.enabled)';

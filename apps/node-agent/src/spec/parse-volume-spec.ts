@@ -13,6 +13,8 @@ import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
 
 /** Settings that complete a volume's attributes. */
 export interface VolumeSpecOptions {
+  /** The value of `$NODE_NAME`. */
+  readonly nodeName: string;
   /** Lifetime to request if the volume has none. */
   readonly defaultDurationMs: number;
   /** The pod's fsGroup as the kubelet passes it (VOLUME_MOUNT_GROUP); empty if the pod has none. */
@@ -110,7 +112,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const pod = parsePodIdentity(raw, podProblems);
   const problems = isLenient ? new AttributeProblems() : podProblems;
   const isStrict = options.strictAttributes === true && !isLenient;
-  const reader = new AttributeReader({ raw, pod, isLenient, isStrict }, problems);
+  const reader = new AttributeReader({ raw, pod, nodeName: options.nodeName, isLenient, isStrict }, problems);
   reader.checkAliases(attributes);
   const issuer = {
     name: reader.read(attributes.issuerName),

@@ -54,7 +54,7 @@ export const eventReasons = {
   },
   CaMissing: {
     type: 'Warning',
-    meaning: 'The issuer sent no CA with a renewal; the CA file is unchanged.',
+    meaning: 'The issuer sent no CA: after a renewal, the CA file is unchanged; a first truststore is empty.',
   },
   RequestRejected: {
     type: 'Warning',

@@ -23,7 +23,7 @@ interface VolumeSource {
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
 /** Settings of the agent that apply to the attributes of every volume. */
-type ParserSettings = Pick<VolumeSpecOptions, 'defaultDurationMs' | 'strictAttributes' | 'areProbesOff'>;
+type ParserSettings = Omit<VolumeSpecOptions, 'volumeMountGroup' | 'lenient' | 'secretData'>;
 
 /** Returns a parser with the agent's settings. */
 export function volumeParser(settings: ParserSettings, reporter: VolumeReporter): ParseVolume {

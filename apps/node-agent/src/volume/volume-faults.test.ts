@@ -433,6 +433,20 @@ describe('an issuer without a CA', () => {
     assert.deepEqual(harness.store.readPayload(rooted.volumeId).get('ca.crt'), ca);
     assert.ok(harness.events.some(({ reason }) => reason === 'CaMissing'));
   });
+
+  test('gives a pod an empty truststore, with a warning', async () => {
+    await open();
+    harness.issuer.sendsCa = false;
+    const truststore = { 'pkcs12-truststore-enable': 'true', 'pkcs12-password': 'changeit' };
+    const request = harness.request('web', truststore);
+    await harness.publish(request);
+    assert.notEqual(harness.store.readPayload(request.volumeId).get('truststore.p12')?.length ?? 0, 0);
+    const missing = harness.events.filter(({ reason }) => reason === 'CaMissing');
+    assert.deepEqual(
+      missing.map(({ message }) => message),
+      ['the issuer sent no CA, so the truststore is empty'],
+    );
+  });
 });
 
 describe('renewals that wait for an answer', () => {

@@ -102,7 +102,8 @@ export class VolumeIssuance {
       cause: attempt.cause,
     });
     observeWrite(performance.now() - startedMs);
-    if (certificate.caPem === '' && caPem !== '') reporter.caKept(volume);
+    if (caPem === '' && hasTruststore(volume)) reporter.truststoreEmpty(volume);
+    else if (certificate.caPem === '' && caPem !== '') reporter.caKept(volume);
     return issued;
   }
 
@@ -239,6 +240,10 @@ export class VolumeIssuance {
       );
     }
   }
+}
+
+function hasTruststore({ spec: { pkcs12, jks } }: Volume): boolean {
+  return [pkcs12, jks].some((store) => store?.truststoreFile !== undefined);
 }
 
 /**

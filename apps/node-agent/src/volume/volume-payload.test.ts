@@ -32,7 +32,7 @@ function specOf(ours: Record<string, string>): VolumeSpec {
     'csi.storage.k8s.io/serviceAccount.name': 'web',
     ...Object.fromEntries(named.map(([name, value]) => [`csi.cert-manager.io/${name}`, value])),
   };
-  return parseVolumeSpec(context, { defaultDurationMs: 3_600_000, volumeMountGroup: '' });
+  return parseVolumeSpec(context, { nodeName: 'node-1', defaultDurationMs: 3_600_000, volumeMountGroup: '' });
 }
 
 /** The files of a volume with these certfleet attributes. */

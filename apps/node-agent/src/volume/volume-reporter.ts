@@ -129,6 +129,12 @@ export class VolumeReporter {
     this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file is unchanged');
   }
 
+  /** The issuer has never sent a CA, so that a program with the truststore trusts nobody. */
+  truststoreEmpty(volume: ReportedVolume): void {
+    this.#log.warn(fields(volume), 'issuer sent no ca, the truststore is empty');
+    this.#warn(volume, 'CaMissing', 'the issuer sent no CA, so the truststore is empty');
+  }
+
   /** The pod's server did not load the renewed certificate in time, or went back to another one. */
   notLoaded(volume: ReportedVolume, since: Date): void {
     const port = volume.spec.probe?.port;

@@ -134,6 +134,7 @@ export class VolumeTestHarness {
         'controller-address': hasController ? 'dns:controller:443' : undefined,
         'default-duration': 3_600_000,
         'issuance-timeout': 30_000,
+        'node-id': 'node-1',
         'strict-attributes': false,
         'use-token-request': useTokenRequest,
       },
