@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -9,7 +10,8 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { laneRules } from './lane-rules.ts';
+import { isPattern } from '../lanes/issuer-pattern.ts';
+import { laneRules, precedenceOf } from './lane-rules.ts';
 
 export interface LanePolicyFollowerParts {
   readonly store: IntentStore;
@@ -53,7 +55,11 @@ export class LanePolicyFollower {
     this.#ends.push(
       store.onChange('LanePolicy', ({ previous, current }) => {
         this.#logChange(previous, current);
-        this.#planRefresh();
+        // Most changes are about the status.
+        const [before, after] = [previous, current].map((object) => (object === undefined ? [] : [object]));
+        const isSameRule = isDeepStrictEqual(laneRules(before ?? []), laneRules(after ?? []));
+        const isSameRank = previous && current && precedenceOf(previous) === precedenceOf(current);
+        if (!isSameRule || isSameRank !== true) this.#planRefresh();
       }),
     );
     await store.loaded('LanePolicy');
@@ -78,13 +84,13 @@ export class LanePolicyFollower {
   refresh(): void {
     const { store, policies, log } = this.#parts;
     const problems = new Map<string, string>();
-    const rules = laneRules(store.list('LanePolicy')).map((rule) => {
-      const problem = policies.problemOf(rule);
+    const rules = laneRules(store.list('LanePolicy')).map(({ rule, problem: invalid }) => {
+      const problem = invalid ?? policies.problemOf(rule);
       if (problem === undefined) return rule;
       problems.set(rule.name, problem);
       if (this.#problems.get(rule.name) !== problem)
         log.error({ lanePolicy: rule.name, problem }, 'lane policy is invalid and does not apply');
-      return { ...rule, policy: {} };
+      return { ...rule, issuers: rule.issuers.filter(isPattern), policy: {} };
     });
     this.#problems.clear();
     for (const [name, problem] of problems) this.#problems.set(name, problem);
@@ -119,10 +125,11 @@ export class LanePolicyFollower {
 
   async #applyOnce(): Promise<void> {
     const { store, log } = this.#parts;
-    // What this replica knows may be outdated: it must neither end a pause nor store one.
-    if (this.#isStopped || store.problem('LanePolicy') !== undefined) return;
+    if (this.#isStopped) return;
     try {
-      await this.#reconcile();
+      // What this replica knows may be outdated: it must neither end a pause in Redis nor store one.
+      if (store.problem('LanePolicy') === undefined) await this.#reconcile();
+      await this.#recall();
       this.#lastError = '';
     } catch (thrown) {
       // The connection's owner and the probe report that Redis is unavailable. The pauses hold without it.
@@ -133,34 +140,41 @@ export class LanePolicyFollower {
     }
   }
 
+  /** Makes the pauses in Redis those of the policies. */
   async #reconcile(): Promise<void> {
     const { policies, lanes, pauses, adopt } = this.#parts;
     const noted = await lanes.noted();
-    const byKey = new Map<string, IssuerName>();
-    for (const issuer of [...this.#parts.issuers(), ...noted]) byKey.set(issuerKey(issuer), issuer);
     const stored = await lanes.storedPauses(noted);
     const storedByKey = new Map(Array.from(stored, ([issuer, pause]) => [issuerKey(issuer), pause]));
-    const [toStore, toEnd] = [new Map<IssuerName, LanePause>(), [] as IssuerName[]];
-    for (const [key, issuer] of byKey) {
+    const toStore = new Map<IssuerName, LanePause>();
+    for (const issuer of this.#paused(noted).values()) {
       const { pause } = policies.laneOf(issuer);
-      const known = storedByKey.get(key);
-      if (pause !== undefined && !isSame(pause, known)) toStore.set(issuer, pause);
-      if (pause !== undefined || known === undefined) continue;
-      if (known.policy === undefined) await adopt(issuer, known);
-      else toEnd.push(issuer);
+      if (pause !== undefined && !isSame(pause, storedByKey.get(issuerKey(issuer)))) toStore.set(issuer, pause);
     }
     await pauses.store(toStore);
-    await this.#recall(byKey);
-    await pauses.end(toEnd.filter((issuer) => policies.laneOf(issuer).pause === undefined));
+    for (const [issuer, pause] of stored) {
+      if (policies.laneOf(issuer).pause !== undefined) continue;
+      if (pause.policy === undefined) await adopt(issuer, pause);
+      else await pauses.end([issuer]);
+    }
   }
 
-  async #recall(byKey: ReadonlyMap<string, IssuerName>): Promise<void> {
-    const { policies, pauses } = this.#parts;
-    const paused = [...byKey].filter(([, issuer]) => policies.laneOf(issuer).pause !== undefined);
-    const fresh = paused.filter(([key]) => !this.#recalled.has(key));
-    await pauses.recall(fresh.map(([, issuer]) => issuer));
+  /** The paused issuers of these and of the volumes, by key. */
+  #paused(noted: readonly IssuerName[]): ReadonlyMap<string, IssuerName> {
+    const { store, policies, issuers } = this.#parts;
+    const paused = new Map<string, IssuerName>();
+    if (!store.list('LanePolicy').some(({ spec }) => spec.paused === true)) return paused;
+    for (const issuer of [...issuers(), ...noted])
+      if (policies.laneOf(issuer).pause !== undefined) paused.set(issuerKey(issuer), issuer);
+    return paused;
+  }
+
+  /** Recalls the renewals of lanes whose pause this replica has just learned: it may have dispatched them. */
+  async #recall(): Promise<void> {
+    const paused = this.#paused(await this.#parts.lanes.noted());
+    await this.#parts.pauses.recall([...paused].flatMap(([key, issuer]) => (this.#recalled.has(key) ? [] : issuer)));
     this.#recalled.clear();
-    for (const [key] of paused) this.#recalled.add(key);
+    for (const key of paused.keys()) this.#recalled.add(key);
   }
 
   #logChange(previous: LanePolicyVersion | undefined, current: LanePolicyVersion | undefined): void {
