@@ -210,6 +210,14 @@ it('lets the agent read pods only with readiness gates', async () => {
   assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
 });
 
+it('makes probes only if they are enabled, and then lets the agent read pods', async () => {
+  assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--probe-interval')));
+  const objects = await render({ 'app.driver.probe.enabled': true });
+  assert.ok(container(objects).args.includes('--probe-interval=5m'));
+  const rules = rulesOf(objects, 'ClusterRole');
+  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
+});
+
 describe('on OpenShift', () => {
   const scc = {
     apiGroups: ['security.openshift.io'],

@@ -125,6 +125,7 @@ const contradictions: readonly (readonly [object, RegExp])[] = [
   [{ 'app.livenessProbe.port': 9402 }, /metrics\.port and app\.livenessProbe\.port/],
   [{ 'app.driver.issuanceTimeout': '10m' }, /issuanceTimeout: expected 1s to 110s/],
   [{ 'app.driver.issuanceTimeout': '0s' }, /issuanceTimeout/],
+  [{ 'app.driver.probe.interval': '9s' }, /probe.interval: expected 10s or more/],
   [{ 'app.driver.defaultDuration': '1ns' }, /defaultDuration/],
   [{ 'app.driver.gateBackoff.duration': '1m' }, /gateBackoff\.duration/],
   [{ 'app.driver.gateBackoff.factor': 1000 }, /factor/],

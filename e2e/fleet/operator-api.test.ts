@@ -18,6 +18,21 @@ import { EventReader } from './support/event-reader.ts';
 import { eventually } from './support/eventually.ts';
 import { OperatedFleet, RenewingVolumes, reportOf } from './support/operated-fleet.ts';
 
+/** The output of the command line for the fleet's controller. */
+async function commandLine(fleet: OperatedFleet, ...argv: readonly string[]): Promise<string> {
+  let out = '';
+  const print = (text: string): void => void (out += text);
+  const code = await runCli({
+    argv: [...argv, `--server=${fleet.origin}`],
+    env: {},
+    clock: systemClock,
+    print,
+    printError: print,
+  });
+  assert.equal(code, 0, out);
+  return out;
+}
+
 async function allShown(fleet: OperatedFleet, count: number): Promise<void> {
   await eventually(`${count} volumes to be shown`, async () => {
     return (await fleet.ask<VolumePage>('volumes')).body.total === count;
@@ -85,6 +100,55 @@ describe('the operators’ API', () => {
     assert.ok(formula.includes(`"'=HYPERLINK(""http://evil"")"`), formula);
     const json = await fleet.ask<VolumeRow[]>('volumes/export?format=json&namespace=bank');
     assert.deepEqual(json.body.map(({ volumeId }) => volumeId).sort(), ['csi-1', 'csi-3', 'csi-5']);
+  });
+
+  test('table, filter, summary, export and command line show what probed pods serve', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const sinceMs = Date.now() - 600_000;
+    const since = new Date(sinceMs).toISOString();
+    const volumes = new MemoryVolumes();
+    volumes.set('csi-plain', reportOf('csi-plain'));
+    volumes.set('csi-good', reportOf('csi-good', { served: { state: 'served', sinceMs } }));
+    volumes.set('csi-old', reportOf('csi-old', { served: { state: 'not-loaded', sinceMs } }));
+    volumes.set('csi-mute', reportOf('csi-mute', { served: { state: 'unknown', sinceMs, failure: 'refused' } }));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 4);
+
+    const { volumes: rows } = (await fleet.ask<VolumePage>('volumes?sort=pod')).body;
+    assert.deepEqual(
+      rows.map(({ served }) => served),
+      [
+        { state: 'served', since },
+        { state: 'unknown', since, failure: 'refused' },
+        { state: 'not-loaded', since },
+        undefined,
+      ],
+    );
+    assert.deepEqual(idsOf((await fleet.ask<VolumePage>('volumes?served=not-loaded')).body), ['csi-old']);
+    const both = await fleet.ask<VolumePage>('volumes?served=served,unknown&sort=pod');
+    assert.deepEqual(idsOf(both.body), ['csi-good', 'csi-mute']);
+    assert.equal((await fleet.ask('volumes?served=maybe')).status, 400);
+
+    const { attention } = (await fleet.ask<Summary>('summary')).body;
+    assert.deepEqual(
+      attention.map(({ kind, severity, count, link }) => ({ kind, severity, count, link })),
+      [{ kind: 'not-loaded', severity: 'warning', count: 1, link: '/volumes/node-a/csi-old' }],
+    );
+    assert.match(attention[0]?.text ?? '', /^pod shop\/pod-of-csi-old has not loaded .* since \d\d:\d\d UTC: /);
+    assert.equal(attention[0]?.since, since);
+
+    const csv = (await fleet.ask<string>('volumes/export?format=csv&served=not-loaded')).body.split('\r\n');
+    assert.match(csv[0] ?? '', /,served,served_since,volume_id$/);
+    assert.ok(csv.some((line) => line.endsWith(`,not-loaded,${since},csi-old`)));
+
+    const listed = await commandLine(fleet, 'list', '--served=not-loaded');
+    assert.match(listed, /SERVED +VOLUME\n.*pod-of-csi-old .*not-loaded +csi-old\n$/);
+    assert.doesNotMatch(listed, /csi-good/);
+    const shown = await commandLine(fleet, 'show', 'csi-mute');
+    assert.match(shown, /served +unknown/);
+    assert.match(shown, /probeFailure +refused/);
+    assert.ok(shown.includes(since));
   });
 
   test('a summary lists problems, and each volume, node and lane shows the same facts', async () => {

@@ -61,6 +61,18 @@ describe('views of the page', () => {
     await expectPods(page, ['mail-1']);
   });
 
+  test('a pod that has not loaded its renewed certificate is named, listed and explained', async () => {
+    const page = await open('/');
+    await page.locator('.attention li', { hasText: 'shop/cart-1 has not loaded' }).getByRole('link').click();
+    await page.getByText(/The pod serves another certificate than the volume's/).waitFor();
+    await page.getByText(/since 10 minutes ago|since 10m/).waitFor();
+    const table = await open('/volumes?served=not-loaded&columns=pod,served');
+    await expectPods(table, ['cart-1']);
+    assert.equal(await table.locator('#main tbody td').last().innerText(), 'not loaded');
+    await table.getByRole('button', { name: 'Clear filter served' }).click();
+    await podsShown(table, 6);
+  });
+
   test('the overview charts renewals, due volumes and expiry times, also as tables', async () => {
     const page = await open('/');
     await page.locator('.chart canvas').waitFor();

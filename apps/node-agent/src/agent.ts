@@ -16,11 +16,13 @@ import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
-import { openNodeVolumes } from './node-volumes.ts';
+import { openNodeVolumes, probeSettings } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
 import type { MountCheck } from './observability/agent-metrics.ts';
+import type { ServedMonitor } from './probe/served-monitor.ts';
+import { repeatedly } from './repeatedly.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { systemFiles } from './storage/file-system.ts';
 import { findUpstreamLayout } from './storage/upstream-layout.ts';
@@ -47,6 +49,7 @@ export class Agent {
   readonly #metrics: AgentMetrics;
   readonly #activeMounts: ActiveMounts;
   #volumes: VolumeManager | undefined;
+  #served: ServedMonitor | undefined;
   #keys: KeyPool | undefined;
   #checkMounts: (() => Promise<MountCheck>) | undefined;
   #published: PublishedVolumes | undefined;
@@ -58,6 +61,7 @@ export class Agent {
       () => ({
         ...volumeSnapshot(this.#volumes?.volumes() ?? [], options.clock.now()),
         rsaKeysReady: this.#keys?.ready(2048) ?? 0,
+        served: this.#served?.counts(),
         tmpfs: this.#volumes && tmpfsHeadroom(systemFiles, volumeRoot(options.config)),
       }),
       () => this.#checkMounts?.() ?? Promise.resolve(undefined),
@@ -180,10 +184,12 @@ export class Agent {
       takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       activeMounts: this.#activeMounts,
+      probes: probeSettings(config, source),
       clock,
       log,
     });
     this.#started.defer(() => nodeVolumes.stop());
+    this.#served = nodeVolumes.served;
     this.#checkMounts = () => checkMounts(nodeVolumes.manager, config['driver-name'], mounter);
     this.#published = refuseForeignTargets(nodeVolumes.manager, root, mounter);
     return nodeVolumes.manager;
@@ -202,7 +208,7 @@ export class Agent {
     const { ManagedFleetVolumes } = await import('./fleet/managed-fleet-volumes.ts');
     const link = new FleetLink({
       controller: { address, caFile: config['controller-ca-file'], tokenFile: config['controller-token-file'] },
-      volumes: new ManagedFleetVolumes(volumes, clock),
+      volumes: new ManagedFleetVolumes(volumes, clock, this.#served),
       version,
       concurrentJobs: config['concurrent-renewals'],
       redisCertificate:
@@ -276,20 +282,6 @@ function resolvedKubeletRoot(kubeletRoot: string): string {
 /** Longer than an earlier agent's terminationGracePeriodSeconds, shorter than the chart's startup probe. */
 const lockWaitMs = 45_000;
 const socketCheckMs = 15_000;
-
-/** Repeats work that never rejects, with a pause between two runs; returns the function that stops it. */
-function repeatedly(clock: Clock, pauseMs: number, work: () => Promise<unknown>): () => void {
-  let cancel: () => void = () => undefined;
-  let isEnded = false;
-  const arm = (): void => {
-    if (!isEnded) cancel = clock.schedule(pauseMs, () => void work().finally(arm));
-  };
-  arm();
-  return () => {
-    isEnded = true;
-    cancel();
-  };
-}
 
 /**
  * One per core, so that a node that boots with an empty stock starts its pods sooner. libuv's pool has four threads;

@@ -2,16 +2,21 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { CertificateIssuer } from './issuance/certificate-issuer.ts';
+import type { PodState } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
+
+export type PodRef = Pick<PodIdentity, 'namespace' | 'name'>;
 
 /** The parts that differ between a cluster and a single machine. */
 export interface CertificateSource {
   readonly issuer: CertificateIssuer;
   readonly recordEvent: RecordPodEvent;
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
+  /** Reads a pod from the API server; undefined without a cluster. */
+  readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
   /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;

@@ -2,11 +2,12 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { inClusterCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
 import type { KubeCredentials } from '@certfleet/shared/kube/kube-credentials.ts';
-import type { CertificateSource, CertificateSourceOptions } from './certificate-source.ts';
+import type { CertificateSource, CertificateSourceOptions, PodRef } from './certificate-source.ts';
 import { CertManagerIssuer } from './issuance/cert-manager-issuer.ts';
 import { awaitGates } from './issuance/gate-waiter.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
 import { getPod } from './kube/pod.ts';
+import type { PodState } from './kube/pod.ts';
 
 /** cert-manager in the cluster, through the Kubernetes API. */
 export async function openClusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
@@ -31,9 +32,10 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     mountsIdle: (maxMs, signal) => activeMounts.idle(maxMs, signal),
     onDropped: () => metrics.eventDropped(),
   });
+  const readPod = (pod: PodRef, signal: AbortSignal): Promise<PodState | undefined> => getPod(client, pod, signal);
   const gating = {
     gates: config['pod-readiness-gate'],
-    getPod: (namespace: string, name: string, signal: AbortSignal) => getPod(client, { namespace, name }, signal),
+    getPod: (namespace: string, name: string, signal: AbortSignal) => readPod({ namespace, name }, signal),
     backoff: {
       initialMs: config['gate-backoff-duration'],
       factor: config['gate-backoff-factor'],
@@ -48,6 +50,7 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     recordEvent: (pod, event) =>
       events.record({ ...event, pod: { name: pod.name, namespace: pod.namespace, uid: pod.uid } }),
     awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
+    getPod: readPod,
     ready: issuer.ready,
     stop: async () => {
       await issuer.stop();

@@ -12,6 +12,7 @@ import {
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
+import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -133,10 +134,15 @@ export const agentFlags = {
   'strict-attributes': {
     fallback: 'false',
     isSwitch: true,
-    help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
+    help: 'Refuse volumes with attributes that have no effect, such as unknown ones, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
+  'probe-interval': {
+    fallback: '0s',
+    help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
+    parse: optionalInterval,
+  },
   'rsa-key-pool-size': {
     fallback: '112',
     help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',
@@ -224,6 +230,17 @@ function driverName(text: string): string {
     throw new CertfleetError('invalid-argument', `expected a CSI driver name, found ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+/** An interval of ten seconds or more; undefined for 0. */
+function optionalInterval(text: string): number | undefined {
+  const intervalMs = parseGoDuration(text);
+  if (intervalMs === 0) return undefined;
+  if (intervalMs >= 10_000) return intervalMs;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected 0s, or a duration of 10s or more, found ${JSON.stringify(text)}`,
+  );
 }
 
 function optionalAbsolutePath(text: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
@@ -7,6 +8,8 @@ import type { TakeOptions } from './crypto/key-pool.ts';
 import type { MountProbe } from './mount/linux-mounter.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
+import { ServedMonitor } from './probe/served-monitor.ts';
+import type { ServedMonitorOptions } from './probe/served-monitor.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
@@ -36,6 +39,17 @@ export type VolumeSettings = Pick<
   | 'use-token-request'
 >;
 
+/** The agent's probes of pods. */
+export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'getPod' | 'readCertificate'>;
+
+/** Undefined if the configuration or the lack of a cluster allows no probes. */
+export function probeSettings(
+  { 'probe-interval': intervalMs, 'node-id': nodeName }: Pick<AgentConfig, 'probe-interval' | 'node-id'>,
+  { getPod }: Pick<CertificateSource, 'getPod'>,
+): ProbeSettings | undefined {
+  return intervalMs === undefined || getPod === undefined ? undefined : { intervalMs, nodeName, getPod };
+}
+
 /** The parts of the node's volumes. The agent passes the real ones, the simulation its fakes. */
 export interface NodeVolumesOptions {
   readonly config: VolumeSettings;
@@ -51,6 +65,8 @@ export interface NodeVolumesOptions {
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly activeMounts: ActiveMounts;
+  /** Undefined if no pod is to be probed. */
+  readonly probes?: ProbeSettings | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Random numbers in [0, 1), for jitter. */
@@ -60,6 +76,8 @@ export interface NodeVolumesOptions {
 /** The running volumes of a node. */
 export interface NodeVolumes {
   readonly manager: VolumeManager;
+  /** What the pods serve; undefined without probes. */
+  readonly served: ServedMonitor | undefined;
   /** Starts no more work, aborts work in progress and waits for it. */
   stop(): Promise<void>;
 }
@@ -75,7 +93,8 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
-  const parseVolume = volumeParser(config['default-duration'], reporter, config['strict-attributes']);
+  const settings = { defaultDurationMs: config['default-duration'], strictAttributes: config['strict-attributes'] };
+  const parseVolume = volumeParser({ ...settings, areProbesOff: options.probes === undefined }, reporter);
   const scheduler: RenewalScheduler = new RenewalScheduler({
     clock,
     maxPerGroup: config['concurrent-renewals'],
@@ -92,7 +111,8 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     }),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts });
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, served: () => served });
+  const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
@@ -116,10 +136,11 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   });
   return {
     manager,
-    stop: () => {
+    served,
+    stop: async () => {
       cancelRetries();
       manager.stop();
-      return scheduler.stop();
+      await Promise.all([scheduler.stop(), served?.stop()]);
     },
   };
 }
@@ -159,6 +180,22 @@ interface ManagerParts extends NodeVolumesOptions {
   readonly reporter: VolumeReporter;
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
+  readonly served: () => ServedMonitor | undefined;
+}
+
+interface ServedMonitorParts extends NodeVolumesOptions, ProbeSettings {
+  readonly manager: VolumeManager;
+  readonly reporter: VolumeReporter;
+}
+
+function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMonitorParts): ServedMonitor {
+  return new ServedMonitor({
+    ...options,
+    volume: (volumeId) => manager.volume(volumeId),
+    observe: (result) => metrics.probeEnded(result),
+    onNotLoaded: (volume, since) => reporter.notLoaded(volume, since),
+    onApiError: (thrown) => reporter.probeImpossible(asCertfleetError(thrown)),
+  });
 }
 
 function buildManager(options: ManagerParts): VolumeManager {
@@ -183,5 +220,6 @@ function buildManager(options: ManagerParts): VolumeManager {
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
     observeLag: (lagMs) => metrics.renewed(lagMs),
+    onVolumeChange: (volumeId) => options.served()?.volumeChanged(volumeId),
   });
 }

@@ -1,7 +1,14 @@
 import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import type { Controller } from '../../../apps/renewal-controller/src/controller.ts';
-import { Certificate, VolumeReport, VolumeReport_State } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
+import { reportedProbeFailures, reportedServedStates } from '../../../libs/fleet-model/src/report-terms.ts';
+import type { ProbeFailure, ServedState } from '../../../libs/fleet-model/src/vocabulary.ts';
+import {
+  Certificate,
+  Served_Failure,
+  VolumeReport,
+  VolumeReport_State,
+} from '../../../libs/shared/gen/fleet/v1/fleet.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { ControllerFixture } from './controller-fixture.ts';
 
@@ -13,13 +20,14 @@ export interface ReportSketch {
   readonly namespace?: string;
   readonly issuer?: string;
   readonly error?: string;
+  readonly served?: { readonly state: ServedState; readonly sinceMs: number; readonly failure?: ProbeFailure };
 }
 
 /** A report of a certificate that is due in almost an hour and expires in an hour, unless given otherwise. */
 export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeReport {
   const nowMs = Date.now();
   const { dueInMs = 3_000_000, expiresInMs = 3_600_000, generation = 1, error } = sketch;
-  const { namespace = 'shop', issuer = 'corporate' } = sketch;
+  const { namespace = 'shop', issuer = 'corporate', served } = sketch;
   return VolumeReport.fromPartial({
     volumeId,
     pod: { namespace, name: `pod-of-${volumeId}`, uid: `uid-${volumeId}` },
@@ -34,6 +42,13 @@ export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeRep
       issuedAt: new Date(nowMs),
       caFingerprintsSha256: ['ab'.repeat(32)],
       dnsNames: [`${volumeId}.example.org`],
+    }),
+    ...(served && {
+      served: {
+        state: reportedServedStates[served.state],
+        since: new Date(served.sinceMs),
+        failure: served.failure === undefined ? Served_Failure.UNSPECIFIED : reportedProbeFailures[served.failure],
+      },
     }),
     ...(error !== undefined && {
       lastFailure: { at: new Date(nowMs), reason: 'IssuerFailed', message: error, attempts: 1 },

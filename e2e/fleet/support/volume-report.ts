@@ -1,3 +1,5 @@
+import { reportedServedStates } from '../../../libs/fleet-model/src/report-terms.ts';
+import type { ServedState } from '../../../libs/fleet-model/src/vocabulary.ts';
 import {
   Certificate,
   Failure,
@@ -22,6 +24,8 @@ export interface ReportedVolume {
   readonly issuedAgoMs?: number;
   /** The error of the last attempt, and the number of failed attempts. */
   readonly failure?: { readonly message: string; readonly attempts: number };
+  /** What its pod was seen to serve, for ten minutes. */
+  readonly served?: ServedState;
 }
 
 const hourMs = 3_600_000;
@@ -39,6 +43,7 @@ export function reportOf(volumeId: string, reported: ReportedVolume = {}): Volum
     cause: generation === 1 ? VolumeReport_Cause.MOUNT : VolumeReport_Cause.JOB,
     certificate: certificateOf(`${pod}.${namespace}.svc`, generation, reported),
     ...(failure && { lastFailure: failureOf(failure) }),
+    ...(reported.served && { served: { state: reportedServedStates[reported.served], since: fromNow(-600_000) } }),
   });
 }
 

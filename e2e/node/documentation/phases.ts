@@ -98,6 +98,8 @@ const inOrder: Phase = {
     },
     { run: runbook('certfleet list --sort=expires'), expect: [/csi-[0-9a-f]{64}[^]*web/] },
     { run: runbook('kubectl get node $NODE'), expect: [/Ready/] },
+    // e2e/node/suites/probes.ts has a pod that does not load its certificate.
+    { run: runbook('certfleet list --served=not-loaded'), expect: [/NAMESPACE +POD/] },
     {
       run: runbook('kubectl get pods -A --field-selector spec.nodeName=$NODE -o wide'),
       expect: [/apps +web/, /certfleet-\w+ +1\/1/],

@@ -40,6 +40,10 @@ function agentSeries(node: string): Series {
     [`certfleet_agent_pod_mounts{${of},state="matched"}`]: always(40),
     [`certfleet_agent_pod_mounts{${of},state="missing"}`]: always(0),
     [`certfleet_agent_pod_mounts{${of},state="unknown"}`]: always(0),
+    [`certfleet_agent_probed_volumes{${of},state="served"}`]: always(30),
+    [`certfleet_agent_probed_volumes{${of},state="renewed"}`]: '0 1 2 0 1 0x115',
+    [`certfleet_agent_probed_volumes{${of},state="not-loaded"}`]: '0 1x5 0x115',
+    [`certfleet_agent_probed_volumes{${of},state="unknown"}`]: always(3),
     [`certfleet_agent_controller_connected{${of}}`]: always(1),
     [`certfleet_agent_issuances_total{${of},cause="job",result="success"}`]: '0+2x120',
     [`certfleet_agent_issuances_total{${of},cause="deadline",result="success"}`]: always(3),
@@ -319,6 +323,16 @@ export const alertCases: readonly AlertCase[] = [
       [`certfleet_controller_lane_stopped{${of},issuer="${issuer}",reason="paused"}`]: always(1),
     })),
     fires: { CertfleetLanePaused: { issuer } },
+  },
+  {
+    fault: 'a pod has not loaded its renewed certificate',
+    series: { [`certfleet_agent_probed_volumes{${n1},state="not-loaded"}`]: '0x30 1x90' },
+    fires: { CertfleetCertificateNotLoaded: { node: 'n1' } },
+  },
+  {
+    fault: 'a pod takes ten minutes to load each renewed certificate',
+    series: { [`certfleet_agent_probed_volumes{${n1},state="not-loaded"}`]: '0x54 1x9 0x60' },
+    fires: {},
   },
   {
     fault: 'an empty lane is paused',

@@ -9,7 +9,7 @@ const refused = { message: 'rate limit exceeded: 429 Too Many Requests', attempt
 export const exampleFleet: Fleet = {
   'worker-1': {
     'csi-web': { namespace: 'shop', pod: 'web-1', expiresInMs: 3 * hour, dueInMs: 2 * hour },
-    'csi-cart': { namespace: 'shop', pod: 'cart-1', expiresInMs: 2 * day, dueInMs: day },
+    'csi-cart': { namespace: 'shop', pod: 'cart-1', expiresInMs: 2 * day, dueInMs: day, served: 'not-loaded' },
     'csi-gone': {
       namespace: 'shop',
       pod: 'old-1',

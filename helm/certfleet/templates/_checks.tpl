@@ -41,6 +41,9 @@ objects, and the pods made from them do not start or fail later.
 {{- if gt (include "certfleet.seconds" $driver.gateBackoff.duration | float64) (include "certfleet.seconds" $driver.gateBackoff.cap | float64) -}}
 {{- $problems = append $problems (printf "app.driver.gateBackoff.duration: expected at most gateBackoff.cap (%s), found %s" $driver.gateBackoff.cap $driver.gateBackoff.duration) -}}
 {{- end -}}
+{{- if lt (include "certfleet.seconds" $driver.probe.interval | float64) 10.0 -}}
+{{- $problems = append $problems (printf "app.driver.probe.interval: expected 10s or more, found %s" $driver.probe.interval) -}}
+{{- end -}}
 {{- $monitor := .Values.metrics.podmonitor -}}
 {{- if and $monitor.enabled (gt (include "certfleet.seconds" $monitor.scrapeTimeout | float64) (include "certfleet.seconds" $monitor.interval | float64)) -}}
 {{- $problems = append $problems (printf "metrics.podmonitor.scrapeTimeout: expected at most the interval (%s), found %s" $monitor.interval $monitor.scrapeTimeout) -}}

@@ -17,3 +17,14 @@ export type KeyType = (typeof keyTypes)[number];
 /** States of a lane: starting renewals, paused by an operator, backing off after failures, or outside its windows. */
 export const laneStates = ['open', 'paused', 'backing-off', 'window'] as const;
 export type LaneStatus = (typeof laneStates)[number];
+
+/**
+ * What the server of a pod was last seen to use: the certificate of its volume; a renewed volume that was not probed
+ * since; another certificate than the volume's; or nothing, because the probe found no certificate.
+ */
+export const servedStates = ['not-loaded', 'unknown', 'renewed', 'served'] as const;
+export type ServedState = (typeof servedStates)[number];
+
+/** Why a probe found no certificate. */
+export const probeFailures = ['no-address', 'host-network', 'refused', 'timeout', 'no-certificate'] as const;
+export type ProbeFailure = (typeof probeFailures)[number];

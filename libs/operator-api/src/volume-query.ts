@@ -1,11 +1,16 @@
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { servedStates, volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import type { Static, TString } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
 import { volumeSorts } from './vocabulary.ts';
 
-const state = volumeStates.join('|');
+/** One or more of some words, separated by commas. */
+const someOf = (words: readonly string[]): TString => {
+  const word = words.join('|');
+  const description = `One or more of ${words.join(', ')}, separated by commas`;
+  return Type.String({ pattern: `^(${word})(,(${word}))*$`, description });
+};
 
 /** Filters for volumes; all given criteria must match. */
 const filters = {
@@ -24,12 +29,8 @@ const filters = {
       1024,
     ),
   ),
-  state: Type.Optional(
-    Type.String({
-      pattern: `^(${state})(,(${state}))*$`,
-      description: `One or more of ${volumeStates.join(', ')}, separated by commas`,
-    }),
-  ),
+  state: Type.Optional(someOf(volumeStates)),
+  served: Type.Optional(someOf(servedStates)),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
   renewsBefore: Type.Optional(time('Due for renewal before this time (RFC 3339)')),
   caFingerprint: Type.Optional(

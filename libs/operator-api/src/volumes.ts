@@ -1,5 +1,5 @@
 import { issuanceCauses, issuancePaths } from '@certfleet/fleet-model/issuance-causes.ts';
-import { waitReasons, keyTypes, volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { keyTypes, probeFailures, servedStates, volumeStates, waitReasons } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
@@ -23,6 +23,13 @@ const FailureSchema = Type.Object({
   attempts: count('Failed attempts since the last success'),
 });
 
+const ServedSchema = Type.Object({
+  state: oneOf(servedStates, "What the pod's server was seen to use"),
+  since: Type.Optional(time('Start of this state')),
+  failure: Type.Optional(oneOf(probeFailures, 'Why the state is unknown')),
+});
+export type Served = Static<typeof ServedSchema>;
+
 const row = {
   node: string('Name of the node'),
   volumeId: string('Id of the volume'),
@@ -44,6 +51,7 @@ const row = {
   subject: Type.Optional(string('Subject (RFC 4514)')),
   dnsNames: Type.Array(Type.String()),
   failure: Type.Optional(FailureSchema),
+  served: Type.Optional(ServedSchema),
 };
 
 /** A row of the table of volumes. */

@@ -50,6 +50,11 @@ export class ShownData {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Data may have become too old: its mark and the status of the page change together. */
+  aged(): void {
+    this.#changed();
+  }
+
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }

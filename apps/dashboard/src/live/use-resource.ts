@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ChangeEvent } from '@certfleet/operator-api/change-events.ts';
@@ -108,12 +108,17 @@ function useCurrent({ confirmedAt, error }: Had<unknown>, limitMs = currentForMs
   const { clock, shown, wakes } = useServices();
   const [, setChecks] = useState(0);
   const owner = useRef({});
-  useEffect(() => {
+  // Not after the next frame: the mark of the data and the status of the page must never contradict each other.
+  useLayoutEffect(() => {
     // Data with a longer limit is loaded less often and does not tell whether the page is current.
     if (limitMs === currentForMs) shown.set(owner.current, { confirmedAt, hasFailed: error?.retryable === true });
     if (confirmedAt === undefined) return undefined;
     const leftMs = limitMs - elapsedMs(clock, confirmedAt);
-    return leftMs < 0 ? undefined : clock.schedule(leftMs + 1, () => setChecks((checks) => checks + 1));
+    if (leftMs < 0) return undefined;
+    return clock.schedule(leftMs + 1, () => {
+      setChecks((checks) => checks + 1);
+      shown.aged();
+    });
   }, [confirmedAt, error]);
   useEffect(() => {
     const endListening = wakes.listen(() => setChecks((checks) => checks + 1));

@@ -4,6 +4,7 @@ import { laneHref, nodeHref, volumesHref } from '../routing/route.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { ServedFact } from '../ui/served-note.tsx';
 import { issuanceCauseLabels } from './issuance-labels.ts';
 
 export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
@@ -27,6 +28,7 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
             </>
           ),
         ],
+        ['Served', volume.served && <ServedFact served={volume.served} />],
         ['Key', volume.keyType.toUpperCase()],
         ['Serial', serial && <CopiedText text={serial} label="serial" />],
         ['SHA-256', fingerprint && <CopiedText text={fingerprint} label="fingerprint" />],

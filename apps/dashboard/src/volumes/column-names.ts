@@ -17,6 +17,7 @@ export const columnNames = [
   'serial',
   'subject',
   'dns',
+  'served',
 ] as const;
 export type ColumnName = (typeof columnNames)[number];
 

@@ -5,6 +5,7 @@ import type { Column } from '../ui/data-table.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { ServedNote } from '../ui/served-note.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 import type { ColumnName } from './column-names.ts';
 
@@ -76,15 +77,17 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
       </span>
     ),
   },
+  served: { title: 'Served', cell: ({ served }) => (served ? <ServedNote served={served} /> : none) },
 };
 
 const none = <span class="none">–</span>;
 
-function StateCell({ row: { state, waiting } }: { readonly row: VolumeRow }): JSX.Element {
+function StateCell({ row: { state, waiting, served } }: { readonly row: VolumeRow }): JSX.Element {
   return (
     <span class="state-cell">
       <StateBadge state={state} />
       {waiting && <WaitReasonNote waiting={waiting} />}
+      {served?.state === 'not-loaded' && <ServedNote served={served} />}
     </span>
   );
 }

@@ -75,6 +75,7 @@ const others: readonly (readonly [FilterName, string])[] = [
   ['renewsBefore', 'renews before'],
   ['volumeId', 'volume'],
   ['caFingerprint', 'CA'],
+  ['served', 'served'],
 ];
 
 /** Filters that only a link can set, shown so that they can be cleared. */

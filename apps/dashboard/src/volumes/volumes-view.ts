@@ -10,7 +10,7 @@ import type { ColumnName } from './column-names.ts';
 export type VolumeSort = (typeof volumeSorts)[number];
 
 /** The text filters, named as in the API. */
-const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint'] as const;
+const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint', 'served'] as const;
 /** The time filters: a length from now such as `24h`, or RFC 3339. */
 const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
 /** All filters except the states. */

@@ -1,18 +1,24 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { ServedMonitor } from '../probe/served-monitor.ts';
 import type { VolumeManager } from '../volume/volume-manager.ts';
 import { describeVolume } from './describe-volume.ts';
 import type { FleetVolumes, VolumeDescription } from './fleet-volumes.ts';
 import { volumeReport } from './volume-report.ts';
 
+/** What the pods of the volumes serve. */
+export type ServedSource = Pick<ServedMonitor, 'status' | 'onChange'>;
+
 /** FleetVolumes of the volumes in a VolumeManager. */
 export class ManagedFleetVolumes implements FleetVolumes {
   readonly #volumes: VolumeManager;
   readonly #clock: Clock;
+  readonly #served: ServedSource | undefined;
 
-  constructor(volumes: VolumeManager, clock: Clock) {
+  constructor(volumes: VolumeManager, clock: Clock, served?: ServedSource) {
     this.#volumes = volumes;
     this.#clock = clock;
+    this.#served = served;
   }
 
   ids(): readonly string[] {
@@ -21,7 +27,7 @@ export class ManagedFleetVolumes implements FleetVolumes {
 
   report(volumeId: string): VolumeReport | undefined {
     const volume = this.#volumes.volume(volumeId);
-    return volume === undefined ? undefined : volumeReport(volume, this.#clock.now());
+    return volume === undefined ? undefined : volumeReport(volume, this.#clock.now(), this.#served?.status(volumeId));
   }
 
   describe(volumeId: string): VolumeDescription {
@@ -30,6 +36,7 @@ export class ManagedFleetVolumes implements FleetVolumes {
 
   onChange(listener: ((volumeId: string) => void) | undefined): void {
     this.#volumes.onChange(listener);
+    this.#served?.onChange(listener);
   }
 
   renew(volumeId: string, generation: number, isRequestedByPerson: boolean): Promise<string> {

@@ -1,9 +1,17 @@
 import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
-import { reportedCauses, reportedKeyTypes, reportedStates } from '@certfleet/fleet-model/report-terms.ts';
-import type { Certificate, Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import {
+  reportedCauses,
+  reportedKeyTypes,
+  reportedProbeFailures,
+  reportedServedStates,
+  reportedStates,
+} from '@certfleet/fleet-model/report-terms.ts';
+import { Served_Failure } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Certificate, Failure, Served, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { maxFileBytes } from './describe-volume.ts';
 import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
+import type { ServedStatus } from '../probe/served-tracker.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
 import { volumeStatus } from '../volume/volume-status.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -15,7 +23,7 @@ const maxAuthorities = 200;
 const maxText = 1024;
 
 /** The report on a volume for the controller: metadata only, bounded for any input of issuer and pod. */
-export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
+export function volumeReport(volume: Volume, nowMs: number, status?: ServedStatus): VolumeReport {
   const { volumeId, spec, record, lastCause, lastIssuanceMs = 0 } = volume;
   const { namespace, name, uid } = spec.pod;
   return {
@@ -31,7 +39,13 @@ export function volumeReport(volume: Volume, nowMs: number): VolumeReport {
     lastIssuanceMs: lastIssuanceMs === 0 ? 0 : Math.max(1, Math.round(lastIssuanceMs)),
     cause: reportedCauses[lastCause === undefined ? 'unknown' : attemptCauses[lastCause]],
     deferredUntil: record.deferredUntil,
+    served: status && served(status),
   };
+}
+
+function served({ state, since, failure }: ServedStatus): Served {
+  const why = failure === undefined ? Served_Failure.UNSPECIFIED : reportedProbeFailures[failure];
+  return { state: reportedServedStates[state], since, failure: why };
 }
 
 function certificate(volume: Volume): Certificate | undefined {

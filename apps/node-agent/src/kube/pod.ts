@@ -3,21 +3,27 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
-/** The part of a pod that readiness gates use, in the API's structure. */
+/** The part of a pod that readiness gates and probes use, in the API's structure. */
 export interface PodState {
   readonly uid: string;
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: { readonly nodeName: string; readonly hostNetwork: boolean };
   readonly status: {
     readonly podIPs: readonly { readonly ip: string }[];
+    /** Of the pod's node. */
+    readonly hostIPs: readonly { readonly ip: string }[];
     readonly conditions: readonly { readonly type: string; readonly status: string }[];
   };
 }
 
 interface RawPod {
   readonly metadata?: { readonly uid?: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean };
   readonly status?: {
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip?: string }[];
+    readonly hostIP?: string;
+    readonly hostIPs?: readonly { readonly ip?: string }[];
     readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
   };
 }
@@ -42,14 +48,21 @@ export async function getPod(
 
 /** Copies the few fields, so that the pod's other kilobytes are not kept while a gate waits. */
 function podState(raw: RawPod): PodState {
-  const { podIP = '', podIPs = [], conditions = [] } = raw.status ?? {};
-  const ips = podIPs.flatMap(({ ip = '' }) => (ip === '' ? [] : [{ ip }]));
+  const { podIP, podIPs, hostIP, hostIPs, conditions = [] } = raw.status ?? {};
   return {
     uid: raw.metadata?.uid ?? '',
     metadata: { annotations: raw.metadata?.annotations ?? {} },
+    spec: { nodeName: raw.spec?.nodeName ?? '', hostNetwork: raw.spec?.hostNetwork === true },
     status: {
-      podIPs: ips.length === 0 && podIP !== '' ? [{ ip: podIP }] : ips,
+      podIPs: addresses(podIP, podIPs),
+      hostIPs: addresses(hostIP, hostIPs),
       conditions: conditions.map(({ type = '', status = '' }) => ({ type, status })),
     },
   };
+}
+
+/** The list of addresses, or the single field that clusters without dual stack fill. */
+function addresses(single = '', all: readonly { readonly ip?: string }[] = []): readonly { readonly ip: string }[] {
+  const ips = all.flatMap(({ ip = '' }) => (ip === '' ? [] : [{ ip }]));
+  return ips.length === 0 && single !== '' ? [{ ip: single }] : ips;
 }

@@ -11,6 +11,7 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       // Without a cluster there is no API server for Events, and no pod with readiness gates.
       recordEvent: () => undefined,
       awaitGates: () => Promise.resolve(),
+      getPod: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),
     };

@@ -1,6 +1,8 @@
 import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
+import { servedStates } from '@certfleet/fleet-model/vocabulary.ts';
+import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
 import type { FailureReason } from '@certfleet/shared/error-reasons.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -31,6 +33,8 @@ export interface MetricsSnapshot {
   readonly rsaKeysReady: number;
   /** Of the tmpfs that holds the volumes; undefined until it is mounted. */
   readonly tmpfs?: TmpfsUse | undefined;
+  /** Volumes with a probe, by what their pods serve; undefined without probes. */
+  readonly served?: Readonly<Record<ServedState, number>> | undefined;
 }
 
 /** How full the tmpfs of the volumes is. */
@@ -82,6 +86,7 @@ export class AgentMetrics {
     [],
   );
   readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
+  readonly #probes = this.#counter('probes_total', 'TLS handshakes with pods, by result.', ['result']);
   readonly #damaged = this.#gauge(
     'damaged_volumes',
     'Volumes that could not be restored and are set aside; tried again every minute.',
@@ -136,6 +141,14 @@ export class AgentMetrics {
       [],
       (gauge) => gauge.set(snapshot().withoutCertificate),
     );
+    this.#collected(
+      'probed_volumes',
+      'Volumes with a probe by what their pod serves: this certificate, another one (not-loaded), or unknown.',
+      ['state'],
+      (gauge) => {
+        for (const state of servedStates) gauge.set({ state }, snapshot().served?.[state] ?? 0);
+      },
+    );
     this.#mounts(checkMounts);
     this.#tmpfs(snapshot);
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
@@ -172,6 +185,10 @@ export class AgentMetrics {
 
   keyTaken(wasReady: boolean): void {
     this.#keys.inc({ result: wasReady ? 'ready' : 'generated' });
+  }
+
+  probeEnded(result: 'certificate' | ProbeFailure): void {
+    this.#probes.inc({ result });
   }
 
   controllerConnected(isConnected: boolean): void {

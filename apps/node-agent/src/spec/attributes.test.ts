@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { referencePath, renderAttributeReference } from '../../../../scripts/generate-attribute-reference.ts';
+import type { Attribute } from './attribute.ts';
 import { attributes } from './attributes.ts';
-import type { Attribute } from './attributes.ts';
 
 const table = Object.values<Attribute<unknown>>(attributes);
 
@@ -13,7 +13,7 @@ describe('attribute table', () => {
     assert.equal(new Set(names).size, names.length);
   });
 
-  test('expands variables in the same attributes as csi-driver, and in no other', () => {
+  test('expands variables in the same attributes as csi-driver, and in the name that probes send', () => {
     assert.deepEqual(
       table.filter(({ expands }) => expands === true).map(({ name }) => name),
       [
@@ -28,6 +28,7 @@ describe('attribute table', () => {
         'postalcodes',
         'dns-names',
         'uri-sans',
+        'probe-server-name',
       ],
     );
   });

@@ -3,6 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { completePayload, writePayload } from './payload-writer.ts';
+import type { PayloadAccess } from './payload-writer.ts';
 import { currentPayloadName, readPayload, readPayloadFile } from './payload.ts';
 import type { Payload, PayloadFileRequest } from './payload.ts';
 import { replaceFile } from './replace-file.ts';
@@ -155,9 +156,9 @@ export class VolumeStore {
    * @returns whether they differ from the previous ones
    * @throws CertfleetError not-found if the volume was removed; resource-exhausted if the tmpfs is full
    */
-  writePayload(volumeId: string, payload: Payload, fsGroup: number | undefined): boolean {
+  writePayload(volumeId: string, payload: Payload, access: PayloadAccess): boolean {
     return this.#within(volumeId, 'write the files of', (directory) => {
-      const target = { directory: `${directory}/data`, fsGroup, now: new Date(this.#clock.now()) };
+      const target = { ...access, directory: `${directory}/data`, now: new Date(this.#clock.now()) };
       return writePayload(this.#files, target, payload);
     });
   }

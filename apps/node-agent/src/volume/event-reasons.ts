@@ -47,6 +47,11 @@ export const eventReasons = {
     type: 'Warning',
     meaning: "The new certificate's not-before is in the future: the clock of the issuer or of the node is wrong.",
   },
+  CertificateNotLoaded: {
+    type: 'Warning',
+    meaning:
+      'The certificate was renewed, but the probed port of the pod still serves another one: its server must reload.',
+  },
   CaMissing: {
     type: 'Warning',
     meaning: 'The issuer sent no CA with a renewal; the CA file is unchanged.',

@@ -1,7 +1,9 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
+import type { VolumeSpecOptions } from '../spec/parse-volume-spec.ts';
 import { AttributeProblems } from '../spec/attribute-problems.ts';
 import { parsePodIdentity } from '../spec/pod-identity.ts';
+import type { SecretData } from '../spec/keystore-spec.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
@@ -11,6 +13,8 @@ interface VolumeSource {
   /** The volume context, including its secrets. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly volumeMountGroup: string;
+  /** The Secret of the volume's nodePublishSecretRef; not needed for an existing volume. */
+  readonly secretData?: SecretData;
   /** True for the record of an existing volume: only a missing pod is an error. */
   readonly lenient?: boolean;
 }
@@ -18,15 +22,14 @@ interface VolumeSource {
 /** Parses a volume's attributes. On an error the pod gets an Event before it is thrown. */
 export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 
-/** Returns a parser that uses the fleet's default lifetime. */
-export function volumeParser(
-  defaultDurationMs: number,
-  reporter: VolumeReporter,
-  strictAttributes = false,
-): ParseVolume {
-  return ({ volumeId, attributes, volumeMountGroup, lenient = false }) => {
+/** Settings of the agent that apply to the attributes of every volume. */
+type ParserSettings = Pick<VolumeSpecOptions, 'defaultDurationMs' | 'strictAttributes' | 'areProbesOff'>;
+
+/** Returns a parser with the agent's settings. */
+export function volumeParser(settings: ParserSettings, reporter: VolumeReporter): ParseVolume {
+  return ({ volumeId, attributes, volumeMountGroup, lenient = false, secretData = {} }) => {
     try {
-      return parseVolumeSpec(attributes, { defaultDurationMs, volumeMountGroup, lenient, strictAttributes });
+      return parseVolumeSpec(attributes, { ...settings, volumeMountGroup, lenient, secretData });
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       reporter.attributesRefused(volumeId, podIdentityOf(attributes), error);

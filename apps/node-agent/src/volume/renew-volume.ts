@@ -14,6 +14,15 @@ export interface RenewVolumeParts {
   readonly stopping: AbortSignal;
 }
 
+/**
+ * What came of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
+ * it comes; `too-soon`, `backing-off` and `deferred`: the volume's own schedule decides.
+ */
+export type RenewalOutcome =
+  'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'deferred' | 'not-here';
+
+export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
+
 /** A renewal to carry out; `onSlotFree` is called when it no longer needs its slot. */
 export interface RenewalOrder {
   readonly cause: Attempt['cause'];

@@ -10,7 +10,7 @@ import { timeoutSignal } from './timeout-signal.ts';
 import type { ParseVolume } from './parse-volume.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
 import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';
-import type { RenewalOrder } from './renew-volume.ts';
+import type { DeferOutcome, RenewalOrder, RenewalOutcome } from './renew-volume.ts';
 import { UnclaimedVolumes } from './unclaimed-volumes.ts';
 import type { Volume } from './volume.ts';
 import type { VolumeParts } from './volume-parts.ts';
@@ -37,16 +37,9 @@ export interface VolumeManagerOptions {
   readonly observeMount: (durationMs: number) => void;
   /** Receives the delay of a renewal after its renew-at, in milliseconds. */
   readonly observeLag: (lagMs: number) => void;
+  /** Called for each volume that was added, changed or removed, before the listener of `onChange`. */
+  readonly onVolumeChange?: (volumeId: string) => void;
 }
-
-/**
- * What came of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
- * it comes; `too-soon`, `backing-off` and `deferred`: the volume's own schedule decides.
- */
-export type RenewalOutcome =
-  'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'deferred' | 'not-here';
-
-export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
 
 /** Maximum time that mounts delay a renewal: a node on which pods start constantly must renew too. */
 const maxYieldMs = 5_000;
@@ -94,7 +87,7 @@ export class VolumeManager {
     this.#volumes.set(volume.volumeId, volume);
     volume.activate();
     if (volume.record.phase === 'created') this.#unclaimed.expect(volume.volumeId);
-    this.#onChange?.(volume.volumeId);
+    this.#changed(volume.volumeId);
   }
 
   /**
@@ -131,6 +124,11 @@ export class VolumeManager {
     const { clock } = this.#options;
     using limit = timeoutSignal(clock, context.deadlineMs - clock.monotonic() - answerReserveMs, [context.signal]);
     await this.#locks.run(request.volumeId, publish, limit.signal);
+  }
+
+  #changed(volumeId: string): void {
+    this.#options.onVolumeChange?.(volumeId);
+    this.#onChange?.(volumeId);
   }
 
   #exists(volumeId: string): boolean {
@@ -204,7 +202,7 @@ export class VolumeManager {
       if (volume?.record.phase !== 'published' || volume.isRemoving) return Promise.resolve('not-here');
       if (volume.record.generation !== generation) return Promise.resolve('superseded');
       volume.deferred(until);
-      this.#onChange?.(volumeId);
+      this.#changed(volumeId);
       return Promise.resolve('deferred');
     });
   }
@@ -239,7 +237,7 @@ export class VolumeManager {
       await this.#fill(volume, context);
       await this.#mounts.mount(volume, targetPath);
     } finally {
-      this.#onChange?.(volumeId);
+      this.#changed(volumeId);
     }
   }
 
@@ -260,7 +258,7 @@ export class VolumeManager {
   }
 
   #renew(volume: Volume, order: RenewalOrder): Promise<void> {
-    const onChange = (volumeId: string): void => this.#onChange?.(volumeId);
+    const onChange = (volumeId: string): void => this.#changed(volumeId);
     return renewVolume({ ...this.#options, onChange, stopping: this.#stopping.signal }, volume, order);
   }
 
@@ -282,7 +280,7 @@ export class VolumeManager {
     if (volume === undefined) store.finishRemoval(volumeId);
     else volume.removed();
     this.#volumes.delete(volumeId);
-    this.#onChange?.(volumeId);
+    this.#changed(volumeId);
   }
 
   /** Removes a volume that was never published if the kubelet has not returned in time. */

@@ -129,6 +129,19 @@ export class VolumeReporter {
     this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file is unchanged');
   }
 
+  /** The pod's server did not load the renewed certificate in time, or went back to another one. */
+  notLoaded(volume: ReportedVolume, since: Date): void {
+    const port = volume.spec.probe?.port;
+    this.#log.warn({ ...fields(volume), port, since }, 'renewed certificate not loaded');
+    const message = `port ${port} serves another certificate than the volume's since ${iso(since)}: the server must reload`;
+    this.#warn(volume, 'CertificateNotLoaded', message);
+  }
+
+  /** The address of a pod is not known; what pods serve stays as it was last seen. */
+  probeImpossible(error: CertfleetError): void {
+    this.#log.warn({ reason: error.reason, error: error.message }, 'cannot read a pod to probe it');
+  }
+
   /** The kubelet did not request a volume again that was never published before the restart. */
   unclaimedRemoved(volumeId: string): void {
     this.#log.info({ volumeId }, 'removed unpublished volume: the kubelet did not request it again');

@@ -11,6 +11,7 @@ import { nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
 import { VolumeAttempts } from './volume-attempts.ts';
+import { payloadAccess } from './payload-access.ts';
 import type { IssuedPayload, VolumeParts } from './volume-parts.ts';
 
 /**
@@ -139,7 +140,7 @@ export class Volume {
   issued({ payload, certificate, cause }: IssuedPayload): IssuedFacts {
     this.#stored.assertPresent();
     try {
-      this.store.writePayload(this.volumeId, payload, this.spec.fsGroup);
+      this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
     } catch (thrown) {
       // A write can fail after the rename that publishes the files; the pod then sees the new files.
       if (this.#stored.publishedFingerprint() !== certificate.fingerprintSha256) throw thrown;

@@ -23,6 +23,7 @@ const flags = {
   volume: text,
   issuer: text,
   state: text,
+  served: text,
   search: text,
   sort: text,
   selector: { ...text, short: 'l' },
@@ -58,7 +59,7 @@ export function parseCli(argv: readonly string[]): CliOptions {
 export const cliHelp = `certfleet: shows the certificates of a fleet and controls their renewal.
 
   certfleet status                        fleet summary and bulk renewals
-  certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --search; --sort
+  certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses

@@ -1,6 +1,6 @@
 import type { CertificateText } from '@certfleet/operator-api/certificate.ts';
 import type { Nodes } from '@certfleet/operator-api/nodes.ts';
-import type { Issuance, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
+import type { Issuance, Served, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, operand, show, withQuery } from './command.ts';
 import type { Command } from './command.ts';
@@ -8,8 +8,8 @@ import { age, distance, table } from './table.ts';
 
 /** Lists the volumes that match the flags. */
 export const list: Command = async (context) => {
-  const { namespace, node, pod, volume, issuer, state, search, sort } = context.options.flags;
-  const wanted = { namespace, node, pod, volumeId: volume, issuer, state, search, sort: sort ?? 'namespace' };
+  const { namespace, node, pod, volume, issuer, state, served, search, sort } = context.options.flags;
+  const wanted = { namespace, node, pod, volumeId: volume, issuer, state, served, search, sort: sort ?? 'namespace' };
   const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
   const volumes = pages.flatMap((page) => page.volumes);
   const nowMs = context.clock.now();
@@ -22,9 +22,21 @@ export const list: Command = async (context) => {
     String(each.generation),
     distance(each.renewAt, nowMs),
     distance(each.notAfter, nowMs),
+    each.served?.state ?? '',
     each.volumeId,
   ]);
-  const titles = ['NAMESPACE', 'POD', 'NODE', 'ISSUER', 'STATE', 'GENERATION', 'RENEWS IN', 'EXPIRES IN', 'VOLUME'];
+  const titles = [
+    'NAMESPACE',
+    'POD',
+    'NODE',
+    'ISSUER',
+    'STATE',
+    'GENERATION',
+    'RENEWS IN',
+    'EXPIRES IN',
+    'SERVED',
+    'VOLUME',
+  ];
   show(context, { volumes }, () => table(titles, rows));
 };
 
@@ -43,10 +55,19 @@ export const showVolume: Command = async (context) => {
   }
   const detail = (await context.ask('GET', path)) as VolumeDetail;
   show(context, detail, () => {
-    const { history, waiting = {}, failure = {}, ...rest } = detail;
-    return `${table(['FIELD', 'VALUE'], fields({ ...rest, ...waiting, ...failure }))}\n${historyTable(history)}`;
+    const { history, waiting = {}, failure = {}, served, ...rest } = detail;
+    const shown = { ...rest, ...waiting, ...failure, ...(served && servedFields(served)) };
+    return `${table(['FIELD', 'VALUE'], fields(shown))}\n${historyTable(history)}`;
   });
 };
+
+function servedFields({ state, since, failure }: Served): object {
+  return {
+    served: state,
+    ...(since !== undefined && { servedSince: since }),
+    ...(failure !== undefined && { probeFailure: failure }),
+  };
+}
 
 function fields(object: object): string[][] {
   return Object.entries(object).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]);

@@ -84,6 +84,7 @@ export class VolumeTestHarness {
       volumeId: `csi-${name}`,
       targetPath: join(this.scratch, 'pods', name),
       volumeMountGroup: '',
+      secretData: {},
       serviceAccountTokens: tokens === undefined ? undefined : new Secret(tokens),
       attributes: {
         'csi.storage.k8s.io/ephemeral': 'true',

@@ -151,6 +151,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     },
     lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
     deferredUntil: undefined,
+    served: undefined,
   };
 }
 

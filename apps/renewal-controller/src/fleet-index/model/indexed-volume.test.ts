@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { reportedProbeFailures, reportedServedStates } from '@certfleet/fleet-model/report-terms.ts';
+import { Served_Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Served_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import fc from 'fast-check';
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
@@ -43,6 +45,14 @@ const reports = fc.record({
     { nil: undefined },
   ),
   lastIssuanceMs: fc.nat(),
+  served: fc.option(
+    fc.record({
+      state: fc.constantFrom(...Object.values(reportedServedStates)),
+      since: time.filter((date) => date.getTime() > 0),
+      failure: fc.constantFrom(Served_Failure.UNSPECIFIED, ...Object.values(reportedProbeFailures)),
+    }),
+    { nil: undefined },
+  ),
 });
 
 /** The inverse of indexedVolumeOf. */
@@ -77,7 +87,14 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
       attempts: failure.attempts,
     },
     deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
+    served: servedOf(volume),
   };
+}
+
+function servedOf({ served, servedSinceMs, probeFailure }: IndexedVolume): VolumeReport['served'] {
+  if (served === undefined || servedSinceMs === undefined) return undefined;
+  const failure = probeFailure === undefined ? Served_Failure.UNSPECIFIED : reportedProbeFailures[probeFailure];
+  return { state: reportedServedStates[served], since: new Date(servedSinceMs), failure };
 }
 
 describe('indexedVolumeOf', () => {
@@ -104,6 +121,13 @@ describe('indexedVolumeOf', () => {
     assert.deepEqual(endOf({ lastIssuanceMs: 7 }), [0, 7]);
     assert.deepEqual(endOf({ deferredUntil, lastIssuanceMs: 7 }), [5, 7]);
     assert.deepEqual(endOf({ deferredUntil: new Date(Number.NaN), lastIssuanceMs: 0 }), []);
+  });
+
+  test('ignores a state of a newer agent', () => {
+    const served = { state: 99 as Served_State, since: new Date(5), failure: 99 as Served_Failure };
+    const state = indexedVolumeOf('node-a', { ...reportOf({ id: 'v1' }), served });
+    assert.deepEqual([state.served, state.servedSinceMs, state.probeFailure], [undefined, undefined, undefined]);
+    assert.deepEqual(decodeVolume('node-a', 'v1', encodeVolume(state)), state);
   });
 
   test('shares lists only between volumes with equal ones', () => {

@@ -1,4 +1,6 @@
-import type { VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { probeFailureNames, servedStateNames } from '@certfleet/fleet-model/report-terms.ts';
+import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
+import type { Served, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 
 /**
  * The fields of a report that a volume may lack, one row each: the name in the index and how to read it from a report.
@@ -10,6 +12,11 @@ const readers = {
   deferredUntilMs: ({ deferredUntil }) => positive(deferredUntil?.getTime()),
   /** Duration of the agent's last attempt; absent if not reported. */
   lastIssuanceMs: (report) => positive(report.lastIssuanceMs),
+  /** What the pod was seen to serve; absent if it is not probed. */
+  served: (report) => servedState(report),
+  servedSinceMs: (report) => servedState(report) && positive(report.served?.since?.getTime()),
+  /** Why it is unknown what the pod serves. */
+  probeFailure: ({ served }) => served && probeFailure(served),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */
@@ -44,6 +51,15 @@ function fieldsOf(valueOf: (name: Name, index: number) => StoredValue | undefine
     if (value !== undefined && value !== 0) fields[name] = value;
   }
   return fields as OptionalFields;
+}
+
+/** Undefined for a state of a newer agent. */
+function servedState({ served }: VolumeReport): ServedState | undefined {
+  return served && (servedStateNames as Readonly<Record<number, ServedState | undefined>>)[served.state];
+}
+
+function probeFailure({ failure }: Served): ProbeFailure | undefined {
+  return (probeFailureNames as Readonly<Record<number, ProbeFailure | undefined>>)[failure];
 }
 
 function positive(value: number | undefined): number | undefined {

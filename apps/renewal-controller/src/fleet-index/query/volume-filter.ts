@@ -13,6 +13,7 @@ export type VolumeCriterion = (volume: IndexedVolume, status: VolumeStatus) => b
 export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
   const criteria = [...equalities(filter), ...comparisons(filter)];
   if (filter.state !== undefined) criteria.push(stateIn(filter.state));
+  if (filter.served !== undefined) criteria.push(servedIn(filter.served));
   if (filter.search !== undefined) criteria.push(searchFor(filter.search));
   const [only] = criteria;
   if (criteria.length === 1 && only !== undefined) return only;
@@ -74,6 +75,11 @@ function comparisons({ expiresBefore, renewsBefore, caFingerprint }: VolumeFilte
 function stateIn(states: string): VolumeCriterion {
   const wanted = new Set(states.split(','));
   return (_volume, status) => wanted.has(status);
+}
+
+function servedIn(states: string): VolumeCriterion {
+  const wanted = new Set(states.split(','));
+  return ({ served }) => served !== undefined && wanted.has(served);
 }
 
 /** Kubernetes requires lower case in names of pods, namespaces and nodes; other values are lower-cased. */

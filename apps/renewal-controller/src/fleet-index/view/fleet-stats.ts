@@ -4,6 +4,8 @@ import { expirySpanOf, expirySpans } from './expiry-spans.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IndexedFailure, IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
 import { statusRanks } from '../model/volume-status.ts';
+import { NotLoadedCounter } from './not-loaded.ts';
+import type { NotLoadedVolumes } from './not-loaded.ts';
 
 /** Counts of a group of volumes. */
 export interface VolumeTally {
@@ -31,6 +33,7 @@ export interface FleetStats {
   readonly namespaces: ReadonlyMap<string, VolumeTally>;
   /** Number of certificates per span of `expirySpans`. */
   readonly expiry: readonly number[];
+  readonly notLoaded: NotLoadedVolumes;
 }
 
 export class StatsAggregator {
@@ -42,6 +45,7 @@ export class StatsAggregator {
   readonly #nodes = new Map<string, Tally>();
   readonly #namespaces = new Map<string, Tally>();
   readonly #expiry = expirySpans.map(() => 0);
+  readonly #notLoaded = new NotLoadedCounter();
 
   constructor(nowMs: number) {
     this.#nowMs = nowMs;
@@ -62,6 +66,7 @@ export class StatsAggregator {
     node.count(rank, expiresMs);
     this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, failure);
     this.#namespaceOf(namespace).count(rank, expiresMs);
+    this.#notLoaded.count(volume);
     if (certificate === undefined) return;
     const span = expirySpanOf(certificate.notAfterMs - this.#nowMs);
     this.#expiry[span] = (this.#expiry[span] ?? 0) + 1;
@@ -75,6 +80,7 @@ export class StatsAggregator {
       nodes: this.#nodes,
       namespaces: this.#namespaces,
       expiry: this.#expiry,
+      notLoaded: this.#notLoaded.volumes(),
     };
   }
 

@@ -26,6 +26,8 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   dns_names: ({ dnsNames }) => dnsNames.join(' '),
   attempts: ({ attempts }) => attempts,
   error: ({ failure }) => failure?.message,
+  served: ({ served }) => served?.state,
+  served_since: ({ served }) => served?.since,
   volume_id: ({ volumeId }) => volumeId,
 };
 

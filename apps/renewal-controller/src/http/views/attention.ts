@@ -23,6 +23,7 @@ export function attention(sources: AttentionSources): Attention[] {
     ...redisTrouble(sources),
     ...expiredOrOverdue(sources),
     ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
+    ...notLoaded(sources),
     ...silentNodes(sources),
     ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
   ];
@@ -86,6 +87,28 @@ function failingIssuer({ key, byState, lastFailure }: IssuerTally, sinceMs: numb
     since: iso(sinceMs),
     link: `/volumes?${new URLSearchParams({ state: 'failing', issuer: key }).toString()}`,
   };
+}
+
+function notLoaded({ stats, nowMs }: AttentionSources): Attention[] {
+  const { count, longest } = stats.notLoaded;
+  const listed = longest.map(({ volume, sinceMs }): Attention => {
+    const { namespace, pod, node, volumeId } = volume;
+    const isKnown = Number.isFinite(sinceMs);
+    const since = isKnown ? ` since ${clockTime(sinceMs, nowMs)}` : '';
+    return {
+      severity: 'warning',
+      kind: 'not-loaded',
+      text: `pod ${namespace}/${pod} has not loaded its renewed certificate${since}: its server must reload`,
+      count: 1,
+      ...(isKnown && { since: iso(sinceMs) }),
+      link: `/volumes/${encodeURIComponent(node)}/${encodeURIComponent(volumeId)}`,
+    };
+  });
+  const rest = count - listed.length;
+  if (rest === 0) return listed;
+  const text = `${rest} more ${rest === 1 ? 'pod has' : 'pods have'} not loaded the renewed certificate`;
+  const link = '/volumes?served=not-loaded';
+  return [...listed, { severity: 'warning', kind: 'not-loaded', text, count: rest, link }];
 }
 
 function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {

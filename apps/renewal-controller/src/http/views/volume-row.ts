@@ -1,5 +1,5 @@
 import { causeNames, keyTypeNames } from '@certfleet/fleet-model/report-terms.ts';
-import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import type { ServedState, VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeDetail, VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { LaneWait } from '../../fleet-index/model/renewal-progress.ts';
 import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
@@ -29,6 +29,7 @@ export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowCo
     dnsNames: [],
     ...(certificate && toCertificateDto(certificate)),
     ...(failure && { failure: toFailureDto(failure) }),
+    ...(volume.served && { served: toServedDto(volume.served, volume) }),
   };
 }
 
@@ -49,6 +50,17 @@ export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
 
 function toWaitDto({ reason, untilMs }: LaneWait): NonNullable<VolumeRow['waiting']> {
   return { reason, ...(untilMs !== undefined && { until: iso(untilMs) }) };
+}
+
+function toServedDto(
+  state: ServedState,
+  { servedSinceMs, probeFailure }: IndexedVolume,
+): NonNullable<VolumeRow['served']> {
+  return {
+    state,
+    ...(servedSinceMs !== undefined && { since: iso(servedSinceMs) }),
+    ...(state === 'unknown' && probeFailure !== undefined && { failure: probeFailure }),
+  };
 }
 
 function toCertificateDto(certificate: IndexedCertificate): Partial<VolumeRow> {

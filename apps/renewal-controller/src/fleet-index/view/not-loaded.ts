@@ -1,0 +1,39 @@
+import type { IndexedVolume } from '../model/indexed-volume.ts';
+import { TopN } from '../query/top-n.ts';
+
+/** A volume whose pod still serves another certificate than the volume's. */
+export interface NotLoadedVolume {
+  readonly volume: IndexedVolume;
+  readonly sinceMs: number;
+}
+
+/** The volumes whose pods have not loaded their certificate. */
+export interface NotLoadedVolumes {
+  readonly count: number;
+  /** The ten that have waited longest. */
+  readonly longest: readonly NotLoadedVolume[];
+}
+
+const maxListed = 10;
+
+/** Counts the volumes whose pods have not loaded their certificate, and keeps the longest ones. */
+export class NotLoadedCounter {
+  readonly #longest = new TopN<NotLoadedVolume>(maxListed, compare);
+  #count = 0;
+
+  count(volume: IndexedVolume): void {
+    if (volume.served !== 'not-loaded') return;
+    this.#count += 1;
+    this.#longest.offer({ volume, sinceMs: volume.servedSinceMs ?? Infinity });
+  }
+
+  volumes(): NotLoadedVolumes {
+    return { count: this.#count, longest: this.#longest.sorted() };
+  }
+}
+
+/** The longest first; the volume id keeps the order of equal ones between two counts. */
+function compare(a: NotLoadedVolume, b: NotLoadedVolume): number {
+  if (a.sinceMs !== b.sinceMs) return a.sinceMs < b.sinceMs ? -1 : 1;
+  return a.volume.volumeId < b.volume.volumeId ? -1 : 1;
+}
