@@ -188,7 +188,7 @@ describe('LanePolicy', () => {
     await until(async () => (await one.replica.dispatcher.lanes.state(ca)).inFlight === 2);
     await two.store.patchSpec('LanePolicy', metadata.name, { maxInFlight: 6 });
     await until(async () => (await one.replica.dispatcher.lanes.state(ca)).inFlight === 6);
-    assert.ok((await waiting()) >= 6);
+    await until(async () => (await waiting()) >= 6);
     for (const { policies } of [one, two]) assert.equal(policies.laneOf(ca).policy.maxInFlight, 6);
     await two.store.delete('LanePolicy', metadata.name);
     await until(() => one.policies.laneOf(ca).policy.maxInFlight === 2);

@@ -27,6 +27,8 @@ export interface LanePolicyFollowerParts {
 }
 
 const everyMs = 10_000;
+/** Names in one log line. */
+const maxNamed = 20;
 
 /**
  * Applies LanePolicies to the lanes of this replica. The rules apply with the next decision of a lane. Redis gets the
@@ -43,6 +45,7 @@ export class LanePolicyFollower {
   #isRefreshPlanned = false;
   #cancelTimer: CancelTimer | undefined;
   #isStopped = false;
+  #isLoaded = false;
   #lastError = '';
 
   constructor(parts: LanePolicyFollowerParts) {
@@ -51,7 +54,7 @@ export class LanePolicyFollower {
 
   /** Resolves when the pauses are known and hold; rejects when the store is stopped before. */
   async start(): Promise<void> {
-    const { store } = this.#parts;
+    const { store, log } = this.#parts;
     this.#ends.push(
       store.onChange('LanePolicy', ({ previous, current }) => {
         this.#logChange(previous, current);
@@ -63,7 +66,11 @@ export class LanePolicyFollower {
       }),
     );
     await store.loaded('LanePolicy');
+    this.#isLoaded = true;
     this.refresh();
+    const all = store.list('LanePolicy');
+    const paused = all.flatMap(({ metadata, spec }) => (spec.paused === true ? metadata.name : [])).slice(0, maxNamed);
+    log.info({ lanePolicies: all.length, paused }, 'lane policies are known');
     this.#arm();
     void this.apply();
   }
@@ -179,9 +186,10 @@ export class LanePolicyFollower {
 
   #logChange(previous: LanePolicyVersion | undefined, current: LanePolicyVersion | undefined): void {
     const shown = current ?? previous;
-    if (shown === undefined || isSameSpec(previous, current)) return;
+    // The first load is one line.
+    if (shown === undefined || !this.#isLoaded || isSameSpec(previous, current)) return;
     const { name, generation } = shown.metadata;
-    const change = current === undefined ? 'deleted' : previous === undefined ? 'found' : 'changed';
+    const change = current === undefined ? 'deleted' : previous === undefined ? 'created' : 'changed';
     this.#parts.log.info({ lanePolicy: name, generation, spec: shown.spec, change }, 'lane policy');
   }
 }

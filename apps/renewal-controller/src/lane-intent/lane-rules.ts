@@ -6,8 +6,6 @@ import type { LanePause } from '../lanes/lane-state.ts';
 
 export type LanePolicyObject = ObjectOf<'LanePolicy'>;
 
-const unknownUser = 'an unknown user';
-
 /** A rule, and what is wrong with its policy, in which case it only pauses. */
 interface CheckedRule {
   readonly rule: LaneRule;
@@ -26,7 +24,8 @@ export function laneRules(objects: readonly LanePolicyObject[]): readonly Checke
 }
 
 export function precedenceOf({ spec }: LanePolicyObject): number {
-  return Number(spec.precedence ?? 0) || 0;
+  const precedence: unknown = spec.precedence;
+  return typeof precedence === 'number' ? precedence : 0;
 }
 
 /** The patterns of a policy; an object that an earlier schema or an edited file allowed may have others than texts. */
@@ -68,11 +67,15 @@ function pauseOf(object: LanePolicyObject): LanePause | undefined {
   const since = spec.pausedAt ?? (condition?.status === 'True' ? condition.lastTransitionTime : undefined);
   const atMs = Date.parse(since ?? metadata.creationTimestamp);
   return {
-    by: String(spec.pausedBy ?? unknownUser),
-    reason: String(spec.pauseReason ?? 'no reason given'),
+    by: textOr(spec.pausedBy, 'an unknown user'),
+    reason: textOr(spec.pauseReason, 'no reason given'),
     atMs: Number.isFinite(atMs) ? atMs : 0,
     policy: metadata.name,
   };
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' ? value : fallback;
 }
 
 /** The fields of a LanePolicy that pause; removed by a resume. */
