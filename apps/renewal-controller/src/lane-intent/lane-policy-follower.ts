@@ -110,6 +110,12 @@ export class LanePolicyFollower {
     await this.#applying;
   }
 
+  /** Redis lost writes: pauses, and perhaps recalls of renewals, which then are in the queues of nodes again. */
+  redisLostState(): void {
+    this.#recalled.clear();
+    void this.apply();
+  }
+
   /** One refresh for all changes of a list or of one turn. */
   #planRefresh(): void {
     if (this.#isRefreshPlanned) return;
