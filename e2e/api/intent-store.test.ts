@@ -200,6 +200,24 @@ describe('KubeIntentStore', () => {
     await late.stop();
   });
 
+  test('a call to an API server that hangs ends, and the watch is open again afterwards', async (t) => {
+    if (!cluster.capabilities.components) {
+      t.skip(cluster.capabilities.reason);
+      return;
+    }
+    const { store } = underTest;
+    const name = `p-${randomUUID()}`;
+    const { metadata } = await store.create('LanePolicy', { name, spec: { issuers: ['a'] } });
+    cluster.apiServer.signal('SIGSTOP');
+    const beganMs = clock.monotonic();
+    const patch = store.patchSpec('LanePolicy', name, { burst: 2 }, { resourceVersion: metadata.resourceVersion });
+    await assert.rejects(patch, { code: 'deadline-exceeded' });
+    assert.ok(clock.monotonic() - beganMs < 60_000);
+    cluster.apiServer.signal('SIGCONT');
+    await cluster.kubectl(['patch', 'lanepolicy', name, '--type=merge', '-p', '{"spec":{"burst":9}}']);
+    await seen(store, name, (policy) => policy?.spec.burst === 9);
+  });
+
   test('a CustomResourceDefinition that is missing is a problem with its name, until it is installed', async (t) => {
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);

@@ -86,6 +86,18 @@ describe('with the controller', () => {
     assert.equal(Buffer.from(made['auth.conf'] ?? '', 'base64').toString(), `requirepass ${password}\n`);
   });
 
+  it('keeps LanePolicies when the release is removed, and a new release takes them over', async () => {
+    const spec = { issuers: ['*'], paused: true, pauseReason: 'maintenance' };
+    const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy' };
+    await cluster.apply({ ...kind, metadata: { name: 'kept' }, spec });
+    await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
+    const reason = ['get', 'lanepolicy', 'kept', '--output', 'jsonpath={.spec.pauseReason}'];
+    assert.equal((await cluster.kubectl(reason)).stdout, 'maintenance');
+    await cluster.helm(['install', ...release]);
+    assert.equal((await cluster.kubectl(reason)).stdout, 'maintenance');
+    await cluster.kubectl(['delete', 'lanepolicy', 'kept']);
+  });
+
   it('cert-manager issues the certificate that agents trust', async () => {
     const certificate = 'certificate/certfleet-controller-tls';
     await cluster.kubectl([

@@ -59,7 +59,7 @@ export class OperatorIntent {
       await this.#follower.apply();
     };
     this.pauses = new OperatorPauses({ store, policies, events, apply, clock, log });
-    connections.onStateLoss(() => void this.#follower.apply());
+    connections.onStateLoss(() => this.#follower.redisLostState());
     this.#reporter = new LanePolicyReporter({
       ...{ store, lanes, events, view, clock, log },
       redis: connections.commands,

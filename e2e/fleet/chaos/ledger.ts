@@ -54,6 +54,8 @@ const earlyToleranceMs = 1_500;
 const graceMs = 1_000;
 /** From a loss until Redis has every agent's session again. */
 const sessionLossMs = 15_000;
+/** A replica detects the loss and recalls again within this. */
+const recallAgainMs = 20_000;
 const maxViolationsOfAKind = 25;
 
 export const volumeKey = ({ node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
@@ -167,7 +169,7 @@ export class Ledger {
     for (const pause of this.pauses) {
       if (pause.issuer !== issuer || startedMs <= pause.acceptedMs + 50) continue;
       if (startedMs >= (pause.endedMs ?? Infinity) || pause.allowed.has(renewal)) continue;
-      if (this.#isVoid(pause.sentMs, pause.acceptedMs, startedMs)) continue;
+      if (this.#mayBeBack(pause, startedMs)) continue;
       this.violate(
         2,
         `${renewal} was renewed by a job at ${iso(startedMs)}, ${issuer} was paused at ${iso(pause.acceptedMs)}`,
@@ -178,6 +180,17 @@ export class Ledger {
   /** After Redis lost a session, the earlier one applies until its agent reconnects. */
   #wasJustLost(atMs: number): boolean {
     return this.losses.some(({ fromMs, toMs }) => fromMs <= atMs && atMs - toMs < sessionLossMs);
+  }
+
+  /**
+   * Whether Redis lost the recall of a pause a moment ago, so that a renewal that was dispatched before is in the queue of
+   * its node again. The pause itself outlasts the loss.
+   */
+  #mayBeBack({ sentMs, acceptedMs }: OperatorAction, startedMs: number): boolean {
+    return this.losses.some(
+      ({ fromMs, toMs }) =>
+        acceptedMs >= fromMs && sentMs <= toMs && toMs <= startedMs && startedMs - toMs < recallAgainMs,
+    );
   }
 
   /** Whether Redis lost, before the last time, writes between the first two. */

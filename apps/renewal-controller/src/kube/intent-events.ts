@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
+import { boundedSignal } from '@certfleet/shared/kube/bounded-signal.ts';
 import { events } from '@certfleet/shared/kube/api-resource.ts';
 import { TokenBucket } from '@certfleet/shared/kube/token-bucket.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -28,6 +29,7 @@ const component = 'certfleet-controller';
 const limits = { perSecond: 1, burst: 50 };
 const maxMessage = 1_024;
 const maxPending = 100;
+/** Includes the client's retries. */
 const timeoutMs = 5_000;
 
 /**
@@ -54,7 +56,7 @@ export class IntentEvents {
     this.#pending.add(writing);
   }
 
-  /** Waits for the events that are being written; each has a timeout. */
+  /** Waits for the events that are being written, for some seconds at most. */
   async stop(): Promise<void> {
     await Promise.all(this.#pending);
     this.#stop.abort();
@@ -81,11 +83,14 @@ export class IntentEvents {
       lastTimestamp: now,
       count: 1,
     };
+    const bound = boundedSignal(clock, timeoutMs, this.#stop.signal);
     try {
-      await client.request({ verb: 'create', resource: events, namespace, body, timeoutMs, signal: this.#stop.signal });
+      await client.request({ verb: 'create', resource: events, namespace, body, signal: bound.signal });
     } catch (thrown) {
       // The log has the event.
       log.debug({ kind, name, reason, error: asCertfleetError(thrown).message }, 'event not written');
+    } finally {
+      bound.dispose();
     }
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -188,7 +188,7 @@ describe('LanePolicy', () => {
     await until(async () => (await one.replica.dispatcher.lanes.state(ca)).inFlight === 2);
     await two.store.patchSpec('LanePolicy', metadata.name, { maxInFlight: 6 });
     await until(async () => (await one.replica.dispatcher.lanes.state(ca)).inFlight === 6);
-    assert.ok((await waiting()) >= 6);
+    await until(async () => (await waiting()) >= 6);
     for (const { policies } of [one, two]) assert.equal(policies.laneOf(ca).policy.maxInFlight, 6);
     await two.store.delete('LanePolicy', metadata.name);
     await until(() => one.policies.laneOf(ca).policy.maxInFlight === 2);
@@ -225,6 +225,34 @@ describe('LanePolicy', () => {
     assert.deepEqual([ready?.status, ready?.reason], ['False', 'InvalidSpec']);
     assert.match(ready?.message ?? '', /cron/);
     assert.ok(one.lines.some((line) => line.includes('"Invalid"') && line.includes('bad')));
+  });
+
+  test('an object that no schema allows harms nothing else, and its pause holds', async () => {
+    const prefix = freshPrefix();
+    const folder = join(directory, prefix, 'lanepolicies');
+    await mkdir(folder, { recursive: true });
+    const specs = {
+      a: { issuers: ['*', 7, 'x'.repeat(5_000)], burst: 'many', paused: true, pauseReason: { odd: true } },
+      b: { issuers: 'all', windows: 3 },
+      c: { precedence: {} },
+      d: { issuers: ['*'], maxInFlight: 3 },
+    };
+    for (const [name, spec] of Object.entries(specs)) {
+      const metadata = { name, uid: name, resourceVersion: '1', generation: 1 };
+      await writeFile(join(folder, `${name}.json`), JSON.stringify({ metadata, spec, status: { conditions: 1 } }));
+    }
+    const one = intentReplica(prefix);
+    await connected(one.replica);
+    await one.open();
+    one.follower.refresh();
+    const { policy, pause } = one.policies.laneOf(ca);
+    assert.deepEqual([policy.burst, policy.maxInFlight, pause?.policy], [20, 3, 'a']);
+    for (const name of ['a', 'b', 'c']) assert.ok(one.follower.problemOf(name), name);
+    assert.equal(one.follower.problemOf('d'), undefined);
+    await one.reporter.report();
+    const ready = (name: string) =>
+      one.store.find('LanePolicy', name)?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+    assert.deepEqual(['a', 'b', 'c', 'd'].map(ready), ['False', 'False', 'False', 'True']);
   });
 
   test('a lane that another policy pauses cannot be resumed as if it were not', async () => {

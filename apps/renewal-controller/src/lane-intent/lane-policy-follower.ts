@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -9,7 +10,8 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { laneRules } from './lane-rules.ts';
+import { isPattern } from '../lanes/issuer-pattern.ts';
+import { laneRules, precedenceOf } from './lane-rules.ts';
 
 export interface LanePolicyFollowerParts {
   readonly store: IntentStore;
@@ -25,6 +27,8 @@ export interface LanePolicyFollowerParts {
 }
 
 const everyMs = 10_000;
+/** Names in one log line. */
+const maxNamed = 20;
 
 /**
  * Applies LanePolicies to the lanes of this replica. The rules apply with the next decision of a lane. Redis gets the
@@ -41,6 +45,7 @@ export class LanePolicyFollower {
   #isRefreshPlanned = false;
   #cancelTimer: CancelTimer | undefined;
   #isStopped = false;
+  #isLoaded = false;
   #lastError = '';
 
   constructor(parts: LanePolicyFollowerParts) {
@@ -49,15 +54,23 @@ export class LanePolicyFollower {
 
   /** Resolves when the pauses are known and hold; rejects when the store is stopped before. */
   async start(): Promise<void> {
-    const { store } = this.#parts;
+    const { store, log } = this.#parts;
     this.#ends.push(
       store.onChange('LanePolicy', ({ previous, current }) => {
         this.#logChange(previous, current);
-        this.#planRefresh();
+        // Most changes are about the status.
+        const [before, after] = [previous, current].map((object) => (object === undefined ? [] : [object]));
+        const isSameRule = isDeepStrictEqual(laneRules(before ?? []), laneRules(after ?? []));
+        const isSameRank = previous && current && precedenceOf(previous) === precedenceOf(current);
+        if (!isSameRule || isSameRank !== true) this.#planRefresh();
       }),
     );
     await store.loaded('LanePolicy');
+    this.#isLoaded = true;
     this.refresh();
+    const all = store.list('LanePolicy');
+    const paused = all.flatMap(({ metadata, spec }) => (spec.paused === true ? metadata.name : [])).slice(0, maxNamed);
+    log.info({ lanePolicies: all.length, paused }, 'lane policies are known');
     this.#arm();
     void this.apply();
   }
@@ -78,13 +91,13 @@ export class LanePolicyFollower {
   refresh(): void {
     const { store, policies, log } = this.#parts;
     const problems = new Map<string, string>();
-    const rules = laneRules(store.list('LanePolicy')).map((rule) => {
-      const problem = policies.problemOf(rule);
+    const rules = laneRules(store.list('LanePolicy')).map(({ rule, problem: invalid }) => {
+      const problem = invalid ?? policies.problemOf(rule);
       if (problem === undefined) return rule;
       problems.set(rule.name, problem);
       if (this.#problems.get(rule.name) !== problem)
         log.error({ lanePolicy: rule.name, problem }, 'lane policy is invalid and does not apply');
-      return { ...rule, policy: {} };
+      return { ...rule, issuers: rule.issuers.filter(isPattern), policy: {} };
     });
     this.#problems.clear();
     for (const [name, problem] of problems) this.#problems.set(name, problem);
@@ -95,6 +108,12 @@ export class LanePolicyFollower {
   async apply(): Promise<void> {
     this.#applying = this.#applying.then(() => this.#applyOnce());
     await this.#applying;
+  }
+
+  /** Redis lost writes: pauses, and perhaps recalls of renewals, which then are in the queues of nodes again. */
+  redisLostState(): void {
+    this.#recalled.clear();
+    void this.apply();
   }
 
   /** One refresh for all changes of a list or of one turn. */
@@ -119,10 +138,11 @@ export class LanePolicyFollower {
 
   async #applyOnce(): Promise<void> {
     const { store, log } = this.#parts;
-    // What this replica knows may be outdated: it must neither end a pause nor store one.
-    if (this.#isStopped || store.problem('LanePolicy') !== undefined) return;
+    if (this.#isStopped) return;
     try {
-      await this.#reconcile();
+      // What this replica knows may be outdated: it must neither end a pause in Redis nor store one.
+      if (store.problem('LanePolicy') === undefined) await this.#reconcile();
+      await this.#recall();
       this.#lastError = '';
     } catch (thrown) {
       // The connection's owner and the probe report that Redis is unavailable. The pauses hold without it.
@@ -133,41 +153,49 @@ export class LanePolicyFollower {
     }
   }
 
+  /** Makes the pauses in Redis those of the policies. */
   async #reconcile(): Promise<void> {
     const { policies, lanes, pauses, adopt } = this.#parts;
     const noted = await lanes.noted();
-    const byKey = new Map<string, IssuerName>();
-    for (const issuer of [...this.#parts.issuers(), ...noted]) byKey.set(issuerKey(issuer), issuer);
     const stored = await lanes.storedPauses(noted);
     const storedByKey = new Map(Array.from(stored, ([issuer, pause]) => [issuerKey(issuer), pause]));
-    const [toStore, toEnd] = [new Map<IssuerName, LanePause>(), [] as IssuerName[]];
-    for (const [key, issuer] of byKey) {
+    const toStore = new Map<IssuerName, LanePause>();
+    for (const issuer of this.#paused(noted).values()) {
       const { pause } = policies.laneOf(issuer);
-      const known = storedByKey.get(key);
-      if (pause !== undefined && !isSame(pause, known)) toStore.set(issuer, pause);
-      if (pause !== undefined || known === undefined) continue;
-      if (known.policy === undefined) await adopt(issuer, known);
-      else toEnd.push(issuer);
+      if (pause !== undefined && !isSame(pause, storedByKey.get(issuerKey(issuer)))) toStore.set(issuer, pause);
     }
     await pauses.store(toStore);
-    await this.#recall(byKey);
-    await pauses.end(toEnd.filter((issuer) => policies.laneOf(issuer).pause === undefined));
+    for (const [issuer, pause] of stored) {
+      if (policies.laneOf(issuer).pause !== undefined) continue;
+      if (pause.policy === undefined) await adopt(issuer, pause);
+      else await pauses.end([issuer]);
+    }
   }
 
-  async #recall(byKey: ReadonlyMap<string, IssuerName>): Promise<void> {
-    const { policies, pauses } = this.#parts;
-    const paused = [...byKey].filter(([, issuer]) => policies.laneOf(issuer).pause !== undefined);
-    const fresh = paused.filter(([key]) => !this.#recalled.has(key));
-    await pauses.recall(fresh.map(([, issuer]) => issuer));
+  /** The paused issuers of these and of the volumes, by key. */
+  #paused(noted: readonly IssuerName[]): ReadonlyMap<string, IssuerName> {
+    const { store, policies, issuers } = this.#parts;
+    const paused = new Map<string, IssuerName>();
+    if (!store.list('LanePolicy').some(({ spec }) => spec.paused === true)) return paused;
+    for (const issuer of [...issuers(), ...noted])
+      if (policies.laneOf(issuer).pause !== undefined) paused.set(issuerKey(issuer), issuer);
+    return paused;
+  }
+
+  /** Recalls the renewals of lanes whose pause this replica has just learned: it may have dispatched them. */
+  async #recall(): Promise<void> {
+    const paused = this.#paused(await this.#parts.lanes.noted());
+    await this.#parts.pauses.recall([...paused].flatMap(([key, issuer]) => (this.#recalled.has(key) ? [] : issuer)));
     this.#recalled.clear();
-    for (const [key] of paused) this.#recalled.add(key);
+    for (const key of paused.keys()) this.#recalled.add(key);
   }
 
   #logChange(previous: LanePolicyVersion | undefined, current: LanePolicyVersion | undefined): void {
     const shown = current ?? previous;
-    if (shown === undefined || isSameSpec(previous, current)) return;
+    // The first load is one line.
+    if (shown === undefined || !this.#isLoaded || isSameSpec(previous, current)) return;
     const { name, generation } = shown.metadata;
-    const change = current === undefined ? 'deleted' : previous === undefined ? 'found' : 'changed';
+    const change = current === undefined ? 'deleted' : previous === undefined ? 'created' : 'changed';
     this.#parts.log.info({ lanePolicy: name, generation, spec: shown.spec, change }, 'lane policy');
   }
 }

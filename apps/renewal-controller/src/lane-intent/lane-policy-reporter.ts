@@ -14,6 +14,7 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import { defineScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import { conditionOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
 import { lanePolicyStatus } from './lane-policy-status.ts';
 import type { LanePolicyStatus } from './lane-policy-status.ts';
@@ -144,7 +145,7 @@ export class LanePolicyReporter {
   #recordTransitions(object: LanePolicyObject, status: LanePolicyStatus): void {
     const { events } = this.#parts;
     for (const { type, status: now, message } of status.conditions ?? []) {
-      const before = object.status?.conditions?.find((condition) => condition.type === type)?.status;
+      const before = conditionOf(object, type)?.status;
       // A new policy is neither resumed nor worth an event because it applies.
       const isInitial = before === undefined && (now === 'False') === (type === 'Paused');
       const reason = transitions[`${type}=${now}`];

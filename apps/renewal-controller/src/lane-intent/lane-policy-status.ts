@@ -2,8 +2,9 @@ import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { FleetStats } from '../fleet-index/view/fleet-stats.ts';
 import type { StatusOf } from '../intent/intent-kinds.ts';
 import type { Condition } from '../intent/intent-object.ts';
-import { IssuerPattern } from '../lanes/issuer-pattern.ts';
+import { IssuerPattern, isPattern } from '../lanes/issuer-pattern.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
+import { conditionOf, patternsOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
 
 export type LanePolicyStatus = StatusOf<'LanePolicy'>;
@@ -23,7 +24,9 @@ export interface LanePolicyFacts {
 /** The status of a policy, from the lanes whose issuers it matches. */
 export function lanePolicyStatus(object: LanePolicyObject, facts: LanePolicyFacts): LanePolicyStatus {
   const { lanes, stats } = facts;
-  const patterns = object.spec.issuers.flatMap((pattern) => compiled(pattern));
+  const patterns = patternsOf(object)
+    .filter(isPattern)
+    .map((pattern) => new IssuerPattern(pattern));
   const keys = [...lanes.keys()].filter((key) => patterns.some((pattern) => pattern.matches(key))).sort();
   const states = keys.flatMap((key) => lanes.get(key) ?? []);
   const sum = (valueOf: (state: LaneState) => number): number => states.reduce((total, one) => total + valueOf(one), 0);
@@ -40,15 +43,6 @@ export function lanePolicyStatus(object: LanePolicyObject, facts: LanePolicyFact
     pacePercent: Math.round(100 * Math.min(1, ...states.map(({ pace }) => pace))),
     ...(lastError && { lastError }),
   };
-}
-
-/** A pattern that is too long matches nothing; the policy's Ready condition says so. */
-function compiled(pattern: string): readonly IssuerPattern[] {
-  try {
-    return [new IssuerPattern(pattern)];
-  } catch {
-    return [];
-  }
 }
 
 function lastErrorOf(states: readonly LaneState[]): LanePolicyStatus['lastError'] {
@@ -81,15 +75,15 @@ function conditionsOf(object: LanePolicyObject, { problem, nowMs }: LanePolicyFa
 }
 
 function withTransition(
-  { status, metadata }: LanePolicyObject,
+  object: LanePolicyObject,
   condition: Pick<Condition, 'type' | 'status' | 'reason' | 'message'>,
   nowMs: number,
 ): Condition {
-  const previous = status?.conditions?.find(({ type }) => type === condition.type);
+  const previous = conditionOf(object, condition.type);
   const isSame = previous?.status === condition.status;
   return {
     ...condition,
-    observedGeneration: metadata.generation,
+    observedGeneration: object.metadata.generation,
     lastTransitionTime: isSame ? previous.lastTransitionTime : new Date(nowMs).toISOString(),
   };
 }

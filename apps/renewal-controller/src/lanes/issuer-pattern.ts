@@ -3,6 +3,11 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 /** Longer than any issuer key: four names of 256 characters. */
 const maxPatternLength = 1_100;
 
+/** Whether a text can be a pattern. */
+export function isPattern(text: string): boolean {
+  return text.length <= maxPatternLength;
+}
+
 /**
  * A pattern in which `*` matches any text. Its parts are searched one after another, each after the previous match,
  * without backtracking: issuer names come from nodes, and matching must be linear in their length.
@@ -15,7 +20,7 @@ export class IssuerPattern {
 
   /** Throws invalid-argument if the pattern is longer than any issuer key. */
   constructor(pattern: string) {
-    if (pattern.length > maxPatternLength) {
+    if (!isPattern(pattern)) {
       const message = `issuer pattern must have at most ${maxPatternLength} characters, found ${pattern.length}`;
       throw new CertfleetError('invalid-argument', message);
     }
