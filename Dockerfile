@@ -1,4 +1,4 @@
-# The images of both apps. Build one of them from the repository's root:
+# The images of both apps. Build one from the root of the repository:
 #   docker build --target node-agent .
 #   docker build --target renewal-controller .
 FROM node:26-bookworm-slim AS sources
@@ -26,7 +26,7 @@ FROM sources AS node-agent-build
 COPY apps/node-agent apps/node-agent
 RUN npm run --workspace @certfleet/node-agent generate \
   && npm run --workspace @certfleet/node-agent build \
-  && rm apps/node-agent/dist/*.map
+  && rm apps/node-agent/dist/*/*.map
 
 FROM sources AS renewal-controller-build
 COPY apps/renewal-controller apps/renewal-controller
@@ -45,19 +45,23 @@ FROM runtime AS node-agent
 LABEL org.opencontainers.image.title="certfleet node agent" \
   org.opencontainers.image.description="CSI driver that gives every pod a key and certificate of its own" \
   org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=node-agent-build /src/apps/node-agent/dist /app
-# RSA keys are made on libuv's threads; with the default of four, file operations would wait behind them.
+COPY --from=node-agent-build /src/apps/node-agent/dist/agent /app
+# RSA keys are generated on libuv's threads; with the default of four, file operations would wait for them.
 ENV UV_THREADPOOL_SIZE=8
-# Kubernetes makes the container privileged so that its mounts reach the host. setpriv takes away again what the agent
-# does not use: mounting is SYS_ADMIN, the files' group CHOWN, the pods' folders of other owners DAC_OVERRIDE.
-# A young generation in which the objects of a mount die, and a heap into which a burst of mounts fits.
-# --expose-gc: an agent at rest gives back what a burst left on its heap.
+# The container is privileged so that its mounts reach the host. setpriv drops the capabilities that the agent does not
+# use. It mounts (SYS_ADMIN), sets the group of files (CHOWN) and enters directories of other owners (DAC_OVERRIDE).
+# The young generation holds the objects of one mount, the initial heap those of a burst of mounts.
+# --expose-gc: an idle agent frees the memory of a burst.
 ENTRYPOINT ["setpriv", "--bounding-set=-all,+sys_admin,+chown,+dac_override", "--inh-caps=-all", "--no-new-privs", "--", \
   "node", "--max-semi-space-size=4", "--initial-heap-size=64", "--expose-gc", "/app/agent.js"]
 
+# Without Kubernetes, with a local CA: docker-compose.test.yml.
+FROM node-agent AS node-agent-local-ca
+COPY --from=node-agent-build /src/apps/node-agent/dist/local-ca /app
+
 FROM runtime AS renewal-controller
 LABEL org.opencontainers.image.title="certfleet renewal controller" \
-  org.opencontainers.image.description="Knows every certificate of the fleet and gets each renewed in time" \
+  org.opencontainers.image.description="Schedules the renewal of every certificate of the fleet" \
   org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/controller /app
 # The operators' page, which the controller serves.
@@ -65,11 +69,11 @@ COPY --from=renewal-controller-build /src/apps/dashboard/dist /app/dashboard
 # The operators' command line, for kubectl exec and docker exec.
 COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/cli /app/cli
 RUN chmod 0755 /app/cli/certfleet.js && ln -s /app/cli/certfleet.js /usr/local/bin/certfleet
-# One malloc heap for all threads: with one for each thread, each would keep some megabytes of freed memory.
+# One malloc arena for all threads; each additional one would keep some megabytes of freed memory.
 ENV MALLOC_ARENA_MAX=1
-# By number, so that Kubernetes can see that it is not root (runAsNonRoot).
+# A number, which Kubernetes needs to verify that the user is not root (runAsNonRoot).
 USER 65532:65532
-# Within a container's memory limit Node would make this 1 MiB, and every page of the operators' would cost an old-space GC.
-# With 16 a renewal, most of whose objects live for a round trip to Redis or two, costs a fifth less CPU than with 4.
-# --expose-gc: a controller at rest gives back what a burst left on its heap.
+# Node's default in a container with a memory limit is 1 MiB, which causes an old-space collection for every page of the
+# operators. The objects of a renewal live for one or two round trips to Redis; 16 MiB use a fifth less CPU than 4 MiB.
+# --expose-gc: an idle controller frees the memory of a burst.
 ENTRYPOINT ["node", "--max-semi-space-size=16", "--expose-gc", "/app/controller.js"]

@@ -14,7 +14,11 @@ export default {
       entry: ['scripts/*.{ts,mjs}', 'scripts/**/*.test.ts', 'scripts/single-machine/demo.ts'],
       project: ['scripts/**/*.{ts,mjs}'],
     },
-    'apps/node-agent': { ignoreDependencies: ofGeneratedCode, entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
+    'apps/node-agent': {
+      ignoreDependencies: ofGeneratedCode,
+      entry: ['src/**/{main,*.test}.ts'],
+      project: ['src/**/*.ts'],
+    },
     'apps/renewal-controller': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
     'apps/dashboard': { entry: ['src/main.tsx', 'src/**/*.test.ts'], project: ['{src,build}/**/*.{ts,tsx}'] },
     'libs/csi-client': { ignoreDependencies: ofGeneratedCode, project: ['src/**/*.ts'] },

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import type { Attribute } from '../apps/node-agent/src/spec/attribute.ts';
 import { attributeGroup, attributes } from '../apps/node-agent/src/spec/attributes.ts';
-import type { Attribute } from '../apps/node-agent/src/spec/attributes.ts';
 import { podVariables } from '../apps/node-agent/src/spec/expand.ts';
 import { keyUsages } from '../apps/node-agent/src/spec/name-values.ts';
 
@@ -50,6 +50,23 @@ that is not in the table has no effect; the agent logs a warning with the most s
 A file name names one file in the volume's directory: without \`/\`, without \`..\` at the start, at most 255 bytes, without
 surrounding spaces. All file names of a volume must differ.
 
+## Keystores and truststores
+
+The files are those of cert-manager's Certificate. A keystore contains the key with its chain, and the CA; a truststore
+contains the certificates of the CA file, or nothing if the issuer returns none. Both formats can be in one volume. The
+password of each format has one of three sources:
+
+| Source | Attribute | Use it if |
+| --- | --- | --- |
+| generated on the node | \`pkcs12-password-file\`, \`jks-password-file\` | the program can read the password from a file |
+| a Secret | \`pkcs12-password-secret-key\`, \`jks-password-secret-key\` | the program gets it from elsewhere, such as its environment |
+| the pod's manifest | \`pkcs12-password\`, \`jks-password\` | the program insists on a known password, such as \`changeit\` |
+
+For a Secret, set \`nodePublishSecretRef\` of the volume to a Secret of the pod's namespace
+([example](../../examples/pod-with-java-keystore.yaml)). The kubelet reads it when the pod starts; the driver has no right to
+read Secrets. The agent keeps the password beside the private key on the node, for the life of the volume: a changed Secret
+has an effect on new pods only.
+
 ## Volume settings outside the attributes
 
 - **readOnly.** The volume must set \`readOnly: true\`; otherwise it is rejected.
@@ -57,6 +74,10 @@ surrounding spaces. All file names of a volume must differ.
   that existed when the container started. Mount the whole volume at a directory and use the file's path there.
 - **fsGroup.** Files have the mode 0440 for root and the pod's \`securityContext.fsGroup\`. A container that does not run as root
   reads them only when the pod has an \`fsGroup\`; any number works, and every container of the pod has it.
+- **Owner and mode.** For a program that insists on a key file of its own user, set \`fs-user\` to the container's
+  \`runAsUser\`, and \`default-mode\` or \`privatekey-mode\` ([example](../../examples/pod-with-key-of-its-user.yaml)).
+  In a Secret volume, an \`fsGroup\` adds read permission for the group to every mode; here, the modes apply exactly, so
+  that \`0600\` stays possible. The volume is always read-only, whatever the mode.
 - **Renewals** replace all files at once, by one rename of a symbolic link. A program that keeps a file open reads the old one:
   it must open the file again, on a signal, on a change of the directory, or periodically
   ([example](../../examples/deployment-with-reload.yaml)).

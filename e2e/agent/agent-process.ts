@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestNode } from './test-node.ts';
 
-const agentSource = resolve(import.meta.dirname, '../../apps/node-agent/src/main.ts');
+const source = resolve(import.meta.dirname, '../../apps/node-agent/src');
 /** A start needs half a second of CPU, which a busy machine may delay. */
 const startLimitMs = 240_000;
 
@@ -26,7 +26,7 @@ export interface AgentStart {
   readonly through?: readonly string[];
 }
 
-/** The agent as a child process that ends at the latest with this process. */
+/** The agent, with a local CA or with `--kubeconfig`, as a child process that ends at the latest with this process. */
 export class AgentProcess {
   readonly #node: TestNode;
   readonly #child: ChildProcess;
@@ -38,7 +38,12 @@ export class AgentProcess {
 
   private constructor(node: TestNode, { flags = [], nodeFlags = [], env = {}, through = [] }: AgentStart) {
     this.#node = node;
-    const agent = [process.execPath, ...nodeFlags, agentSource, ...node.flags, ...flags];
+    const all = [...node.flags, ...flags];
+    const isInCluster = all.some((flag) => flag.startsWith('--kubeconfig='));
+    const program = isInCluster
+      ? [join(source, 'main.ts')]
+      : [join(source, 'local-ca/main.ts'), `--local-ca=${join(node.root, 'ca')}`];
+    const agent = [process.execPath, ...nodeFlags, ...program, ...all];
     // An aborted test must not leave agents running.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...through, ...agent], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -127,7 +127,7 @@ describe('an agent', { skip: cannotMount, concurrency: true }, () => {
     };
     shift('+0');
     const start = {
-      flags: ['--local-ca=', `--kubeconfig=${kubeconfig}`],
+      flags: [`--kubeconfig=${kubeconfig}`],
       env: {
         LD_PRELOAD: libfaketime,
         FAKETIME_TIMESTAMP_FILE: offset,

@@ -65,7 +65,7 @@ test('a hundred kills cause no duplicate request, no lost volume and no leftover
   t.after(() => node.remove());
   const kubeconfig = join(node.root, 'kubeconfig');
   writeFileSync(kubeconfig, api.kubeconfig);
-  const start = { flags: ['--local-ca=', `--kubeconfig=${kubeconfig}`] };
+  const start = { flags: [`--kubeconfig=${kubeconfig}`] };
   const killer = new Killer(node, start, random.fork('kills'));
   const kubelet = new RetryingKubelet(node.socketPath);
   const times = { duration: `${lifetimeMs}ms`, 'renew-before': `${lifetimeMs - renewedAfterMs}ms` };

@@ -12,6 +12,7 @@ import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
 
 const password = 'keystore-password-7';
+const secretPassword = 'password-of-the-secret-7';
 const token = (name: string): string =>
   JSON.stringify({ '': { token: `opaque-${name}-token`, expirationTimestamp: '' } });
 const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
@@ -26,15 +27,18 @@ describe('renewals of a short-lived volume', { skip: cannotMount }, () => {
     const client = new CsiClient(node.socketPath);
     const short = { duration: '10s' };
     const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password': password };
+    const fromSecret = { 'pkcs12-enable': 'true', 'pkcs12-password-secret-key': 'password' };
+    const secrets = { password: secretPassword, other: 'not-for-this-pod' };
     const volumes = [
       node.volume('new-key', short),
       node.volume('kept-key', { ...short, 'reuse-private-key': 'true', 'key-algorithm': 'RSA' }),
       node.volume('keystore', { ...short, ...keystore, 'key-algorithm': 'Ed25519' }),
+      node.volume('secret', { ...short, ...fromSecret }),
     ] as const;
     const publish = (name: string): Promise<unknown> =>
       Promise.all(
         volumes.map((volume) =>
-          client.publish({ ...volume, volumeContext: { ...volume.volumeContext, [tokensKey]: token(name) } }),
+          client.publish({ ...volume, secrets, volumeContext: { ...volume.volumeContext, [tokensKey]: token(name) } }),
         ),
       );
     await publish('first');
@@ -44,11 +48,11 @@ describe('renewals of a short-lived volume', { skip: cannotMount }, () => {
     const lifetimes = before.map(
       ({ certificate }) => certificate.validToDate.getTime() - certificate.validFromDate.getTime(),
     );
-    assert.deepEqual(lifetimes, [10_000, 10_000, 10_000]);
+    assert.deepEqual(lifetimes, [10_000, 10_000, 10_000, 10_000]);
     client.close();
     await first.kill();
 
-    // The next run has token and password only from the files next to the key.
+    // The next run has token and passwords only from the files next to the key.
     const second = await AgentProcess.start(node, { flags });
     after(() => second.kill());
     const now = (): ReturnType<typeof readVolume>[] => volumes.map(({ targetPath }) => readVolume(targetPath));
@@ -57,18 +61,23 @@ describe('renewals of a short-lived volume', { skip: cannotMount }, () => {
     await waitUntil('the renewals', () => Promise.resolve(areRenewed()), { timeoutMs: 20_000 });
     const renewed = now();
     const isKeyKept = renewed.map(({ keyPem }, index) => keyPem === before[index]?.keyPem);
-    assert.deepEqual(isKeyKept, [false, true, false]);
+    assert.deepEqual(isKeyKept, [false, true, false, false]);
     const dates = renewed.map(({ certificate }, index) => [
       certificate.validFromDate.getTime(),
       before[index]?.certificate.validToDate.getTime(),
     ]);
     for (const [from = 0, until = 0] of dates) assert.ok(from < until, 'renewed before it expired');
-    const p12 = execFileSync('openssl', ['pkcs12', '-noenc', '-passin', `pass:${password}`], {
-      input: readFileSync(join(volumes[2].targetPath, 'keystore.p12')),
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    assert.match(p12.toString(), /BEGIN PRIVATE KEY/);
-    assert.equal(await second.metric('issuances_total', 'cause="deadline"', 'result="success"'), 3);
+    for (const [volume, passphrase] of [
+      [volumes[2], password],
+      [volumes[3], secretPassword],
+    ] as const) {
+      const p12 = execFileSync('openssl', ['pkcs12', '-noenc', '-passin', `pass:${passphrase}`], {
+        input: readFileSync(join(volume.targetPath, 'keystore.p12')),
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      assert.match(p12.toString(), /BEGIN PRIVATE KEY/);
+    }
+    assert.equal(await second.metric('issuances_total', 'cause="deadline"', 'result="success"'), 4);
     for (const pod of pods) assert.deepEqual((await pod.end()).torn, []);
 
     for (const volume of volumes) node.recordOf(volume);
@@ -76,6 +85,8 @@ describe('renewals of a short-lived volume', { skip: cannotMount }, () => {
     const known = [
       ...keys,
       { name: 'keystore password', value: password },
+      { name: 'password of the Secret', value: secretPassword },
+      { name: 'another value of the Secret', value: secrets.other },
       { name: 'token', value: 'opaque-first-token' },
       { name: 'token', value: 'opaque-second-token' },
     ];

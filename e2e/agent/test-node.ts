@@ -45,13 +45,12 @@ export class TestNode {
     return join(this.root, 'data/certfleet');
   }
 
-  /** Flags for an agent of this node with a local CA and free ports. */
+  /** Flags for an agent of this node with free ports. */
   get flags(): readonly string[] {
     return [
       '--node-id=node-1',
       `--endpoint=unix://${this.socketPath}`,
       `--data-root=${join(this.root, 'data')}`,
-      `--local-ca=${join(this.root, 'ca')}`,
       `--plugin-registration-path=${this.registryPath}`,
       '--metrics-bind-address=127.0.0.1:0',
       '--health-bind-address=127.0.0.1:0',

@@ -15,7 +15,7 @@ import type { ProcessMemory } from './process-usage.ts';
 import { timed } from './timings.ts';
 import type { Timings } from './timings.ts';
 
-const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent.js');
+const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent/agent.js');
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** As in the image: the node-agent stage of the Dockerfile. */
 const nodeFlags = ['--max-semi-space-size=4', '--initial-heap-size=64', '--expose-gc'];

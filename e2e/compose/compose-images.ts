@@ -15,7 +15,7 @@ export async function loadComposeImages(engine: DockerEngine, log: (line: string
   await engine.load(redisImage);
   // Only Debian with openssl is needed of buildpack-deps; on Docker Hub it is also the base of Node's image.
   await engine.load(nodeImage, ['buildpack-deps:bookworm-curl']);
-  for (const app of ['node-agent', 'renewal-controller']) {
+  for (const app of ['node-agent-local-ca', 'renewal-controller']) {
     await engine.build({ tag: `certfleet/${app}:test`, context: repository, target: app });
   }
 }

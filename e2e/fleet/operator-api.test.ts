@@ -70,6 +70,21 @@ describe('the operators’ API', () => {
       after = page.next;
     }
     assert.deepEqual(seen, ['csi-1', 'csi-3', 'csi-5', 'csi-0', 'csi-2', 'csi-4', 'csi-6', 'csi-7']);
+    // Backwards from the last page, which a shared link may open.
+    const last = await ask(
+      `sort=namespace&order=desc&limit=3&after=${(await ask('sort=namespace&order=desc&limit=6')).next ?? ''}`,
+    );
+    const back: string[][] = [[...idsOf(last)]];
+    for (let before = last.previous; before !== undefined;) {
+      const page = await ask(`sort=namespace&order=desc&limit=3&before=${before}`);
+      back.unshift([...idsOf(page)]);
+      before = page.previous;
+    }
+    assert.deepEqual(back, [
+      ['csi-0', 'csi-2', 'csi-4'],
+      ['csi-6', 'csi-7', 'csi-1'],
+      ['csi-3', 'csi-5'],
+    ]);
     assert.equal((await fleet.ask('volumes?after=nonsense')).status, 400);
     assert.equal((await fleet.ask('volumes?sort=colour')).status, 400);
 

@@ -109,7 +109,8 @@ describe('the order of streams', () => {
     await fleet.untilIndexed('node-a', { 'csi-1': 1 });
     // Sent before, and delayed in a paused replica.
     stranded.send({ heartbeat: {} });
-    assert.match(await stranded.ended, /newer stream of this node/);
+    // The controller asks its agent, which has closed it and does not answer.
+    assert.match(await stranded.ended, /newer stream of this node|no message within/);
     fleet.log.length = 0;
     await assertUndisturbed(fleet, volumes);
   });

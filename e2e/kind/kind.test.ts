@@ -100,10 +100,12 @@ test('helm installs the whole chart on kind and uninstalls it', async (t) => {
   await t.test('helm uninstall leaves neither objects nor a registered driver', async () => {
     await cluster.helm(['uninstall', releaseName, '--namespace', releaseNamespace, '--wait', '--timeout=2m']);
     await assert.rejects(cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io']), /not found/i);
-    for (const node of kindNodes) {
-      const { stdout } = await kind.execOnNode(node, ['ls', '/var/lib/kubelet/plugins_registry']);
-      assert.doesNotMatch(stdout, /cert-manager/);
-    }
+    // Helm waits for the DaemonSet, not for its pods, which end last.
+    const areUnregistered = async (): Promise<boolean> => {
+      const lists = kindNodes.map((node) => kind.execOnNode(node, ['ls', '/var/lib/kubelet/plugins_registry']));
+      return (await Promise.all(lists)).every(({ stdout }) => !stdout.includes('cert-manager'));
+    };
+    await waitUntil('the driver to be unregistered', areUnregistered, { timeoutMs: 60_000, intervalMs: 300 });
   });
 
   await t.test('the machine is unchanged', async () => {

@@ -281,6 +281,7 @@ export class Kubelet {
       volumeId: plan.volumeId,
       targetPath: target,
       volumeMountGroup: plan.fsGroup,
+      secretData: {},
       serviceAccountTokens: plan.republishMs === undefined ? undefined : new Secret(token),
       attributes: {
         'csi.storage.k8s.io/ephemeral': 'true',

@@ -45,8 +45,13 @@ describe('live updates of the page', () => {
     await page.locator('.live-live').waitFor();
     await running?.stop();
     await page.locator('.live-reconnecting').waitFor();
-    await page.locator('.live-stale').waitFor();
-    // The last known data stays readable.
+    // Data counts as current for fifteen seconds after its last confirmation.
+    await page.locator('.live-stale').waitFor({ timeout: 20_000 });
+    await page.getByRole('alert').getByText('The controller does not respond').waitFor();
+    assert.equal(await page.getByText('does not respond').count(), 1, 'the failure is reported once');
+    await page.getByText(/^Not current:/).waitFor();
+    assert.equal(await page.getByRole('button', { name: /^Renew all/ }).getAttribute('aria-disabled'), 'true');
+    // The last known data stays readable, with its age.
     await page.locator('tbody tr', { hasText: 'web-1' }).waitFor();
     await controller.startController();
     await page.locator('.live-live').waitFor({ timeout: 40_000 });

@@ -28,10 +28,10 @@ export interface Services {
 /** Starts the services in the scratch directory. Everything except the API listens on Unix sockets there. */
 export async function startServices(scratch: string, { onWarning, onIssued }: ServiceListener): Promise<Services> {
   const hasRedis = spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
-  const run = (app: string, flags: readonly string[]): ServiceProcess =>
+  const run = (entry: string, flags: readonly string[]): ServiceProcess =>
     new ServiceProcess({
       command: process.execPath,
-      args: [join(root, 'apps', app, 'src/main.ts'), ...flags],
+      args: [join(root, 'apps', entry), ...flags],
       onLine: (line, text) => {
         if (line.level !== 'info') onWarning(text);
         else if (line.msg === 'certificate issued') onIssued(String(line['pod']), String(line['cause']));
@@ -39,7 +39,7 @@ export async function startServices(scratch: string, { onWarning, onIssued }: Se
     });
   const fleet = hasRedis ? await startController(scratch, run) : undefined;
   const csiSocketPath = join(scratch, 'csi.sock');
-  const agent = run('node-agent', [
+  const agent = run('node-agent/src/local-ca/main.ts', [
     `--node-id=${nodeName}`,
     `--endpoint=unix://${csiSocketPath}`,
     `--data-root=${join(scratch, 'agent')}`,
@@ -72,7 +72,7 @@ interface FleetServices {
 
 async function startController(
   scratch: string,
-  run: (app: string, flags: readonly string[]) => ServiceProcess,
+  run: (entry: string, flags: readonly string[]) => ServiceProcess,
 ): Promise<FleetServices> {
   const [redisPort, apiPort] = [await freePort(16_379), await freePort(18_080)];
   const token = randomBytes(24).toString('base64url');
@@ -82,11 +82,12 @@ async function startController(
     command: 'redis-server',
     args: ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--dir', scratch, '--save', '', '--appendonly', 'no'],
   });
-  const controller = run('renewal-controller', [
+  const controller = run('renewal-controller/src/main.ts', [
     `--redis-url=redis://127.0.0.1:${redisPort}`,
     `--redis-prefix=${prefix}`,
     `--fleet-bind-address=unix://${join(scratch, 'fleet.sock')}`,
     `--agent-token-file=${join(scratch, 'tokens')}`,
+    `--intent-directory=${join(scratch, 'intent')}`,
     '--api-auth=none',
     `--api-bind-address=127.0.0.1:${apiPort}`,
     '--ops-bind-address=0',

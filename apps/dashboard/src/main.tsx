@@ -5,18 +5,25 @@ import { App } from './app/app.tsx';
 import { startKeyboard } from './app/keyboard.ts';
 import { ServicesContext } from './app/services.ts';
 import type { Services } from './app/services.ts';
+import { Store } from './app/store.ts';
 import { Theme } from './app/theme.ts';
 import { Toasts } from './app/toasts.ts';
 import { LiveUpdates } from './live/live-updates.ts';
+import { ResultCache } from './live/result-cache.ts';
+import { ShownData } from './live/shown-data.ts';
 import { Router } from './routing/router.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { browserClock } from './time/browser-clock.ts';
+import { ServerClock } from './time/server-clock.ts';
 import { Ticker } from './time/ticker.ts';
 
 const clock = browserClock;
+const serverClock = new ServerClock(clock);
 const http = new HttpClient({
+  clock,
   fetch: (input, init) => fetch(input, init),
   onUnauthenticated: () => session.ended(),
+  onServerTime: (serverMs, startedAt) => serverClock.heard(serverMs, startedAt),
 });
 const api = new OperatorApi(http);
 const session = new SessionKeeper(api);
@@ -33,9 +40,14 @@ const services: Services = {
   router,
   session,
   clock,
+  serverClock,
+  shown: new ShownData(),
+  results: new ResultCache(),
+  picked: new Store<ReadonlySet<string>>(new Set()),
+  wakes: new Store(0),
   toasts: new Toasts(clock),
   theme: new Theme(window),
-  ticker: new Ticker(clock),
+  ticker: new Ticker(clock, serverClock),
 };
 
 router.start();
@@ -43,7 +55,26 @@ startKeyboard(document, router);
 // A browser has six connections per server for all tabs: a hidden page closes its stream.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) live.stop();
-  else if (session.session !== undefined) live.start();
+  else wake();
+});
+window.addEventListener('online', wake);
+window.addEventListener('offline', wake);
+window.addEventListener('pageshow', wake);
+
+/** Timers may not have run: checks the age of everything shown before it is read, and connects anew. */
+function wake(): void {
+  services.wakes.set(services.wakes.value + 1);
+  if (session.session === undefined) return;
+  live.restart();
+  live.start();
+}
+
+session.state.listen(() => {
+  if (session.state.value.name !== 'signed-out') return;
+  // Another user may sign in, with other rights.
+  http.forget();
+  services.results.clear();
+  if (!session.state.value.hasEnded) services.picked.set(new Set());
 });
 void session.ask();
 

@@ -5,8 +5,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
-import { openCertificateSource } from './certificate-source.ts';
-import type { CertificateSource } from './certificate-source.ts';
+import type { CertificateSource, OpenCertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
@@ -35,6 +34,7 @@ import { ActiveMounts } from './volume/active-mounts.ts';
 
 export interface AgentOptions {
   readonly config: AgentConfig;
+  readonly openSource: OpenCertificateSource;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly clock: Clock;
@@ -84,12 +84,12 @@ export class Agent {
   }
 
   async #start(): Promise<AgentHttpPorts> {
-    const { config, env, clock, log } = this.#options;
+    const { config, openSource, env, clock, log } = this.#options;
     assertSocketPath(config.endpoint);
     await this.#lockDataRoot();
     this.#started.defer(trimHeap(clock));
     const [metrics, activeMounts] = [this.#metrics, this.#activeMounts];
-    const source = await openCertificateSource({ config, env, clock, log, metrics, activeMounts });
+    const source = await openSource({ config, env, clock, log, metrics, activeMounts });
     this.#started.defer(() => source.stop());
     const keys = this.#startKeys();
     const volumes = await this.#openVolumes(source, keys);

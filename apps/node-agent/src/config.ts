@@ -11,7 +11,7 @@ import {
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
-import type { FlagValues } from '@certfleet/shared/flags.ts';
+import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
@@ -134,7 +134,7 @@ export const agentFlags = {
   'strict-attributes': {
     fallback: 'false',
     isSwitch: true,
-    help: 'Refuse volumes with attributes that the driver does not know, instead of a warning as an Event of the pod.',
+    help: 'Refuse volumes with attributes that have no effect, such as unknown ones, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
@@ -174,11 +174,6 @@ export const agentFlags = {
     help: 'Maximum number of renewals in progress per issuer.',
     parse: integerBetween(1, 256),
   },
-  'local-ca': {
-    fallback: '',
-    help: 'Directory of a local CA that signs certificates instead of cert-manager; for use without Kubernetes.',
-    parse: optional,
-  },
 } as const;
 
 /** The agent's configuration by flag name. */
@@ -189,15 +184,25 @@ export type AgentConfig = FlagValues<typeof agentFlags>;
  * @throws CertfleetError invalid-argument that lists every problem
  */
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
-  const config = parseFlags(agentFlags, argv, env);
-  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
-    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
-  }
+  const config = checkConfig(parseFlags(agentFlags, argv, env));
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
-export function configHelp(): string {
-  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(agentFlags)}`;
+/**
+ * Checks what no single flag shows.
+ * @throws CertfleetError invalid-argument
+ */
+export function checkConfig<Config extends AgentConfig>(config: Config): Config {
+  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
+    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
+  }
+  return config;
+}
+
+export const configHelp = (): string => describeAgent(agentFlags);
+
+export function describeAgent(flags: FlagTable): string {
+  return `certfleet node agent: serves inline CSI volumes with a key and certificate each.\n\n${describeFlags(flags)}`;
 }
 
 /**

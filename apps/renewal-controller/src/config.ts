@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { integerBetween, listenAddress, nonEmpty, optional, positiveDuration } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagValues } from '@certfleet/shared/flags.ts';
-import type { LaneOverride, LanePolicy } from './lanes/lane-policy.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
 
 export const controllerFlags = {
@@ -158,6 +156,11 @@ export const controllerFlags = {
     help: "Lifetime of a node's Redis password; it is replaced after half of this time.",
     parse: positiveDuration,
   },
+  'intent-directory': {
+    fallback: '',
+    help: 'Directory of the LanePolicies and Renewals of operators, for a controller without Kubernetes; by default they are Kubernetes objects.',
+    parse: optional,
+  },
   'lane-policies-file': {
     fallback: '',
     help: 'JSON file {defaults, overrides} with the rate limits of issuers; see docs/lanes.md.',
@@ -203,19 +206,6 @@ export function redisConfigOf(config: ControllerConfig): RedisConfig {
   };
   const present = Object.entries(given).filter(([, value]) => value !== undefined);
   return { url: config['redis-url'], ...(Object.fromEntries(present) as Omit<RedisConfig, 'url'>) };
-}
-
-/** Reads the file of lane policies; LanePolicies validates the content. */
-export function readLanePolicies(path: string | undefined): {
-  readonly defaults?: Partial<LanePolicy>;
-  readonly overrides?: readonly LaneOverride[];
-} {
-  if (path === undefined) return {};
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof readLanePolicies>;
-  } catch (cause) {
-    throw new CertfleetError('invalid-argument', `--lane-policies-file: cannot read JSON from ${path}`, { cause });
-  }
 }
 
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;

@@ -6,13 +6,13 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { createApiContext } from './create-api-context.ts';
 import { grpcAddress } from './bind-address.ts';
-import { readLanePolicies, redisConfigOf } from './config.ts';
+import { redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
 import { pruneLanes } from './dispatch/prune-lanes.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { FleetServer } from './fleet-api/fleet-server.ts';
-import { QuestionRelay } from './fleet-api/question-relay.ts';
-import { notReady, volumeDescriptions } from './fleet-api/volume-descriptions.ts';
+import { startQuestions } from './fleet-api/start-questions.ts';
+import { notReady } from './fleet-api/volume-descriptions.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import { FleetFollower } from './fleet-index/view/fleet-follower.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
@@ -29,9 +29,12 @@ import type { ReviewClient } from './identity/review-client.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
+import { readLanePolicies } from './lanes/read-lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
 import { takeSnapshot } from './observability/controller-snapshot.ts';
 import { operatorAccess } from './operator-access.ts';
+import { OperatorIntent } from './operator-intent.ts';
+import type { OperatorIntentParts } from './operator-intent.ts';
 import { Readiness } from './readiness.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { loadQueueScripts } from './redis/queue-scripts.ts';
@@ -53,6 +56,8 @@ export interface ControllerPorts {
   readonly ops: number | undefined;
 }
 
+type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> & { readonly silentAfterMs: number };
+
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
  * reverse.
@@ -69,6 +74,7 @@ export class Controller {
   readonly #policies: LanePolicies;
   readonly #readiness: Readiness;
   #server: FleetServer | undefined;
+  #intent: OperatorIntent | undefined;
   #describeVolume: DescribeVolume = notReady;
 
   constructor(options: ControllerOptions) {
@@ -105,8 +111,14 @@ export class Controller {
       connections: this.#connections,
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
+      policiesCurrent: () => this.#intent !== undefined && this.#intent.problem() === undefined,
     };
-    this.#readiness = new Readiness({ clock, index: this.#follower, redisHealth: () => this.#connections.health });
+    this.#readiness = new Readiness({
+      clock,
+      index: this.#follower,
+      redisHealth: () => this.#connections.health,
+      intentProblem: () => this.#intent?.problem(),
+    });
     this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
     this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
@@ -148,7 +160,10 @@ export class Controller {
     this.#started.defer(() => this.#connections.stop());
     this.#follower.start();
     this.#started.defer(() => this.#follower.stop());
-    this.#dispatcher.start();
+    const intent = this.#createIntent(client);
+    this.#started.defer(() => intent.stop());
+    const { pausesKnown } = await intent.start();
+    this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
     const isCurrent = (): boolean => this.#follower.isCurrent;
     this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
@@ -157,11 +172,17 @@ export class Controller {
     const ops = await this.#startOps();
     const index = new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
     this.#startSweeper(client, index, access);
-    const api = await this.#startApi(client, certificate);
+    const api = await this.#startApi(client, certificate, intent);
     const identify = identifyAgents(config, (flag) => this.#reviews(client, flag), clock);
     const fleet = await this.#startFleet({ identify, index, access, certificate });
     this.#readiness.noteServing();
     return { fleet, api, ops };
+  }
+
+  #createIntent(client: KubeClient | undefined): OperatorIntent {
+    const directory = this.#options.config['intent-directory'];
+    this.#intent = new OperatorIntent({ ...this.#shared, directory, client });
+    return this.#intent;
   }
 
   async #openCertificate(): Promise<ServingCertificate | undefined> {
@@ -191,23 +212,18 @@ export class Controller {
   async #startApi(
     client: KubeClient | undefined,
     certificate: ServingCertificate | undefined,
+    intent: OperatorIntent,
   ): Promise<number | undefined> {
     const { config, clock, log } = this.#options;
     const address = config['api-bind-address'];
     if (address === undefined) return undefined;
     const api = await createApi({
       context: createApiContext({
+        ...this.#shared,
         client,
-        connections: this.#connections,
-        keys: this.#keys,
-        dispatcher: this.#dispatcher,
-        policies: this.#policies,
-        view: () => this.#follower.view,
+        pauses: intent.pauses,
         feed: this.#feed,
         describeVolume: (volume) => this.#describeVolume(volume),
-        silentAfterMs: this.#silentAfterMs,
-        clock,
-        log,
       }),
       ...operatorAccess({
         config,
@@ -232,61 +248,46 @@ export class Controller {
     access: NodeAccess;
     certificate: ServingCertificate | undefined;
   }): Promise<number> {
-    const { config, clock, log } = this.#options;
+    const { config } = this.#options;
     const server = new FleetServer({
+      ...this.#shared,
       ...parts,
       address: grpcAddress(config['fleet-bind-address']),
-      replica: this.#replica,
       heartbeatSeconds: Math.max(1, Math.round(config['heartbeat-interval'] / 1000)),
-      clock,
-      log,
       observer: this.#metrics,
     });
     this.#server = server;
     this.#started.defer(() => server.stop());
     this.#connections.onReplaced(() => server.redisReplaced());
     const port = await server.start();
-    this.#startQuestions(server);
+    const questions = startQuestions({ ...this.#shared, server });
+    // Stops before the API, so that no pending query delays the stop of the API.
+    this.#started.defer(() => questions.stop());
+    this.#describeVolume = questions.describeVolume;
     return port;
   }
 
-  /** Lets operators query any agent. Stops before the API, so that no pending query delays the stop of the API. */
-  #startQuestions(server: FleetServer): void {
+  #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
+    const forgetAfterMs = this.#options.config['forget-node-after'];
+    const sweeper = new NodeSweeper({ ...this.#shared, index, access, client, forgetAfterMs });
+    sweeper.start();
+    this.#started.defer(() => sweeper.stop());
+  }
+
+  /** What many services have in common. */
+  get #shared(): SharedParts {
     const { clock, log } = this.#options;
-    const relay = new QuestionRelay({
-      redis: this.#connections.commands,
-      subscriber: this.#connections.create('subscriber', 'relay'),
+    return {
+      connections: this.#connections,
       keys: this.#keys,
-      replica: this.#replica,
-      describe: (node, volumeId) => server.describe(node, volumeId),
-      clock,
-      log,
-    });
-    relay.start();
-    this.#started.defer(() => relay.stop());
-    this.#describeVolume = volumeDescriptions({
-      server,
-      relay,
+      dispatcher: this.#dispatcher,
+      policies: this.#policies,
       view: () => this.#follower.view,
       replica: this.#replica,
       silentAfterMs: this.#silentAfterMs,
       clock,
-    });
-  }
-
-  #startSweeper(client: KubeClient | undefined, index: FleetIndex, access: NodeAccess): void {
-    const { config, clock, log } = this.#options;
-    const sweeper = new NodeSweeper({
-      index,
-      access,
-      client,
-      silentAfterMs: this.#silentAfterMs,
-      forgetAfterMs: config['forget-node-after'],
-      clock,
       log,
-    });
-    sweeper.start();
-    this.#started.defer(() => sweeper.stop());
+    };
   }
 
   get #replica(): string {

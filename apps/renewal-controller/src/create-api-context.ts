@@ -13,7 +13,7 @@ import type { RedisKeys } from './redis/redis-keys.ts';
 
 export interface ApiContextParts extends Pick<
   ApiContext,
-  'view' | 'feed' | 'policies' | 'describeVolume' | 'silentAfterMs' | 'clock'
+  'view' | 'feed' | 'policies' | 'pauses' | 'describeVolume' | 'silentAfterMs' | 'clock'
 > {
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;

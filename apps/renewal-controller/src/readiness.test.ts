@@ -10,11 +10,16 @@ const healthy: RedisHealth = { ...unreachableRedis, reachable: true };
 function setUp(): {
   clock: ManualClock;
   readiness: Readiness;
-  world: { isCurrent: boolean; health: RedisHealth };
+  world: { isCurrent: boolean; health: RedisHealth; intentProblem: string | undefined };
 } {
   const clock = new ManualClock();
-  const world = { isCurrent: false, health: unreachableRedis };
-  const readiness = new Readiness({ clock, index: world, redisHealth: () => world.health });
+  const world = { isCurrent: false, health: unreachableRedis, intentProblem: undefined as string | undefined };
+  const readiness = new Readiness({
+    clock,
+    index: world,
+    redisHealth: () => world.health,
+    intentProblem: () => world.intentProblem,
+  });
   return { clock, readiness, world };
 }
 

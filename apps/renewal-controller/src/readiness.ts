@@ -13,6 +13,8 @@ export interface ReadinessOptions {
   readonly clock: Clock;
   readonly index: { readonly isCurrent: boolean };
   readonly redisHealth: () => RedisHealth;
+  /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
+  readonly intentProblem: () => string | undefined;
 }
 
 /** During a rolling update, a new replica becomes ready with the index loaded, or after this time without it. */
@@ -61,7 +63,8 @@ export class Readiness {
     const { reachable, problem } = redisHealth();
     if (problem !== undefined) return problemReasons[problem.kind];
     if (!reachable) return problemReasons.unreachable;
-    return index.isCurrent ? undefined : 'the index is not loaded';
+    if (!index.isCurrent) return 'the index is not loaded';
+    return this.#options.intentProblem();
   }
 
   #isPastStart(): boolean {

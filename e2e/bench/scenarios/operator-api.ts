@@ -94,6 +94,7 @@ export const operatorApiScenario: FleetScenario = {
       `--redis-url=${redis.url}`,
       `--fleet-bind-address=unix://${join(directory, 'fleet.sock')}`,
       `--agent-token-file=${join(directory, 'tokens')}`,
+      `--intent-directory=${join(directory, 'intent')}`,
       ...['--api-auth=none', '--api-bind-address=127.0.0.1:0', '--ops-bind-address=127.0.0.1:0', '--api-rate-limit=0'],
     ]);
     try {

@@ -62,6 +62,7 @@ export class SimulatedFleet implements AsyncDisposable {
       `--tls-cert-file=${tls.certificateFile}`,
       `--tls-key-file=${tls.keyFile}`,
       `--agent-token-file=${tokens}`,
+      `--intent-directory=${join(directory, 'intent')}`,
       `--lane-policies-file=${join(directory, 'lanes.json')}`,
       '--api-bind-address=0',
       '--ops-bind-address=127.0.0.1:0',

@@ -47,6 +47,7 @@ export class ControllerFixture implements AsyncDisposable {
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.directory, 'fleet.sock')}`,
       `--agent-token-file=${join(this.directory, 'tokens')}`,
+      `--intent-directory=${join(this.directory, 'intent')}`,
       `--api-bind-address=127.0.0.1:${this.ports.api ?? 0}`,
       '--ops-bind-address=127.0.0.1:0',
       ...flags,

@@ -56,6 +56,7 @@ export class TwoReplicas implements AsyncDisposable {
       ...redis.flags,
       `--fleet-bind-address=unix://${join(this.directory, `${name}.sock`)}`,
       `--agent-token-file=${this.#tokens}`,
+      `--intent-directory=${join(this.directory, 'intent')}`,
       '--api-auth=none',
       '--api-bind-address=127.0.0.1:0',
       '--ops-bind-address=127.0.0.1:0',

@@ -46,6 +46,7 @@ export class WholeFleet implements AsyncDisposable {
       ...redis.flags,
       `--fleet-bind-address=unix://${join(fleet.#directory, 'fleet.sock')}`,
       `--agent-token-file=${fleet.#tokens}`,
+      `--intent-directory=${join(fleet.#directory, 'intent')}`,
       `--lane-policies-file=${policies}`,
       '--api-auth=none',
       '--api-bind-address=127.0.0.1:0',

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { before, describe, test } from 'node:test';
 
+import { KeystoreTools, keytoolMissing } from '../../../apps/node-agent/src/crypto/testing/keystore-tools.ts';
 import { createCaIssuer } from '../../cluster/issuers.ts';
 import { followUntil } from '../support/follow.ts';
 import type { GetContext } from '../support/node-context.ts';
@@ -26,6 +27,36 @@ export function exampleSuite(context: GetContext): void {
       const x509 = await opensslX509(await execInPod(cluster, pod, 'cat /tls/tls.crt && test -r /tls/tls.key'));
       const name = 'DNS:pod-with-certificate.default.svc.cluster.local';
       assert.equal(extension(x509, 'Subject Alternative Name'), name);
+    });
+
+    test(
+      'pod-with-java-keystore.yaml gets stores whose password only its Secret has',
+      { skip: keytoolMissing },
+      async () => {
+        const { cluster } = context();
+        await cluster.apply(await readFile(join(folder, 'pod-with-java-keystore.yaml'), 'utf8'));
+        const pod = { name: 'pod-with-java-keystore', namespace };
+        await waitReady(cluster, { names: [pod.name], namespace });
+        const read = async (name: string): Promise<Buffer> =>
+          Buffer.from(await execInPod(cluster, pod, `base64 -w 0 /tls/${name}`), 'base64');
+        const tools = new KeystoreTools(await execInPod(cluster, pod, 'printf %s "$KEYSTORE_PASSWORD"'));
+        const [keystore, truststore] = [await read('keystore.jks'), await read('truststore.jks')];
+        assert.match(tools.openssl(tools.convert(keystore), '-nocerts').output, /BEGIN PRIVATE KEY/);
+        assert.match(tools.keytool(truststore, 'JKS').output, /Alias name: ca\n[^]*trustedCertEntry/);
+        tools.remove();
+        await cluster.kubectl(['delete', 'pod/pod-with-java-keystore', 'secret/java-keystore', '--timeout=60s']);
+      },
+    );
+
+    test('pod-with-key-of-its-user.yaml gets a key that belongs to its user only', async () => {
+      const { cluster } = context();
+      await cluster.apply(await readFile(join(folder, 'pod-with-key-of-its-user.yaml'), 'utf8'));
+      const pod = { name: 'pod-with-key-of-its-user', namespace };
+      await waitReady(cluster, { names: [pod.name], namespace });
+      const stat = `cat /tls/tls.key >/dev/null && cd /tls && stat -L -c '%n %u %a' tls.key tls.crt ca.crt`;
+      const output = await execInPod(cluster, pod, stat);
+      assert.deepEqual(output.trimEnd().split('\n'), ['tls.key 999 600', 'tls.crt 999 444', 'ca.crt 999 444']);
+      await cluster.kubectl(['delete', 'pod/pod-with-key-of-its-user', '--timeout=60s']);
     });
 
     test('deployment-with-reload.yaml reloads at each renewal', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
-import { certificatePod } from '../support/certificate-pod.ts';
+import { certificatePod, defaultNamespace } from '../support/certificate-pod.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { opensslX509 } from '../support/openssl.ts';
 import { execInPod, readFiles, readVolumes, textOf, type PodFiles } from '../support/pod-files.ts';
@@ -10,6 +10,8 @@ import { applyPodsAndWaitReady } from '../support/pods.ts';
 const ecdsa = { 'key-algorithm': 'ECDSA' };
 /** The final scan searches for it: it may only be in the pod's own spec. */
 export const keystorePassword = 'correct-horse-battery';
+/** Only in a Secret, in the memory of the kubelet and the agent, and in the volume. */
+export const secretPassword = 'battery-staple-correct';
 const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password': keystorePassword };
 
 /** Names, owners and formats of the files that a pod sees. */
@@ -59,13 +61,20 @@ export function fileSuite(context: GetContext): void {
   describe('a pod’s files', () => {
     const pod = { name: 'files' };
     before(async () => {
+      const metadata = { name: 'keystore', namespace: defaultNamespace };
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password: secretPassword } };
+      await context().cluster.apply(JSON.stringify(secret));
+      const fromSecret = {
+        ...{ 'common-name': 'keystore', 'pkcs12-enable': 'true', 'pkcs12-profile': 'LegacyRC2' },
+        ...{ 'pkcs12-truststore-enable': 'true', 'pkcs12-password-secret-key': 'password' },
+      };
       const names = { 'certificate-file': 'web.pem', 'privatekey-file': 'web-key.pem', 'ca-file': 'root.pem' };
       await applyPodsAndWaitReady(context().cluster, [
         certificatePod('files', {
           named: { ...ecdsa, 'common-name': 'named', ...names },
           rsa: { 'common-name': 'keystore', ...keystore },
           ecdsa: { ...ecdsa, 'common-name': 'keystore', ...keystore, 'pkcs12-filename': 'web.p12' },
-          legacy: { 'common-name': 'keystore', ...keystore, 'pkcs12-profile': 'legacy' },
+          legacy: { 'common-name': 'keystore', ...keystore, 'pkcs12-profile': 'LegacyDES' },
           alias: {
             ...ecdsa,
             'common-name': 'keystore',
@@ -74,6 +83,7 @@ export function fileSuite(context: GetContext): void {
             'keystore-pkcs12-password': keystorePassword,
           },
         }),
+        certificatePod('secret-password', { rc2: fromSecret }, { secretName: 'keystore' }),
       ]);
     });
 
@@ -108,6 +118,19 @@ export function fileSuite(context: GetContext): void {
         assert.match(ca ?? '', /test-ca test CA/);
       });
     }
+
+    test('include stores whose password is in a Secret, which only the kubelet reads', async () => {
+      const openssl = `openssl pkcs12 -legacy -passin pass:${secretPassword} -noenc`;
+      const checks = [
+        `cd /certs/rc2 && ${openssl} -in keystore.p12 -nocerts | openssl pkey -pubout | sha256sum`,
+        `openssl pkey -in tls.key -pubout | sha256sum`,
+        `${openssl} -in truststore.p12 -nokeys | openssl x509 -noout -fingerprint -sha256`,
+        `openssl x509 -in ca.crt -noout -fingerprint -sha256`,
+      ];
+      const output = await execInPod(context().cluster, { name: 'secret-password' }, checks.join(' && '));
+      const [ofStore, ofFile, trusted, ca] = output.trimEnd().split('\n');
+      assert.deepEqual([ofStore, trusted], [ofFile, ca]);
+    });
 
     test('a keystore cannot be opened with another password', async () => {
       const openssl = 'openssl pkcs12 -in /certs/rsa/keystore.p12 -passin pass:wrong -noout';

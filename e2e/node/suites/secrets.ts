@@ -8,9 +8,12 @@ import type { GetContext } from '../support/node-context.ts';
 import { apiObjects } from '../support/api-objects.ts';
 import { volumesRoot } from '../support/node-state.ts';
 import { readFiles, textOf } from '../support/pod-files.ts';
-import { keystorePassword } from './files.ts';
+import { keystorePassword, secretPassword } from './files.ts';
 
-const passwords: readonly KnownSecret[] = [{ name: 'keystore password', value: keystorePassword }];
+const passwords: readonly KnownSecret[] = [
+  { name: 'keystore password', value: keystorePassword },
+  { name: 'password of the Secret', value: secretPassword },
+];
 
 /** Scans all output of the whole run, except the pods' own files. The last suite. */
 export function secretSuite(context: GetContext): void {

@@ -9,6 +9,8 @@ export interface PodOptions {
   /** Additional fields of the pod's spec. */
   readonly spec?: object;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** The Secret that the kubelet passes to the driver for each volume. */
+  readonly secretName?: string;
 }
 
 /** Default namespace of pods. */
@@ -28,7 +30,13 @@ export function certificatePod(
   volumes: Readonly<Record<string, VolumeAttributes>>,
   options: PodOptions = {},
 ): object {
-  const { namespace = defaultNamespace, script = 'exec sleep infinity', spec = {}, annotations = {} } = options;
+  const {
+    namespace = defaultNamespace,
+    script = 'exec sleep infinity',
+    spec = {},
+    annotations = {},
+    secretName,
+  } = options;
   const names = Object.keys(volumes);
   return {
     apiVersion: 'v1',
@@ -46,18 +54,19 @@ export function certificatePod(
           volumeMounts: names.map((volume) => ({ name: volume, mountPath: mountPath(volume), readOnly: true })),
         },
       ],
-      volumes: names.map((volume) => certificateVolume(volume, volumes[volume] ?? {})),
+      volumes: names.map((volume) => certificateVolume(volume, volumes[volume] ?? {}, secretName)),
       ...spec,
     },
   };
 }
 
-function certificateVolume(name: string, attributes: VolumeAttributes): object {
+function certificateVolume(name: string, attributes: VolumeAttributes, secretName?: string): object {
   const grouped = Object.entries({ 'issuer-name': defaultIssuer, 'issuer-kind': 'ClusterIssuer', ...attributes }).map(
     ([key, value]) => [key.includes('/') ? key : `csi.cert-manager.io/${key}`, value],
   );
   const volumeAttributes: unknown = Object.fromEntries(grouped);
-  return { name, csi: { driver: 'csi.cert-manager.io', readOnly: true, volumeAttributes } };
+  const secret = secretName === undefined ? {} : { nodePublishSecretRef: { name: secretName } };
+  return { name, csi: { driver: 'csi.cert-manager.io', readOnly: true, volumeAttributes, ...secret } };
 }
 
 /**

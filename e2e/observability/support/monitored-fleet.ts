@@ -95,6 +95,7 @@ export class MonitoredFleet implements AsyncDisposable {
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.#directory, 'fleet.sock')}`,
       `--agent-token-file=${this.#tokens}`,
+      `--intent-directory=${join(this.#directory, 'intent')}`,
       '--api-auth=none',
       `--api-bind-address=127.0.0.1:${this.#ports.api}`,
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
@@ -118,7 +119,7 @@ export class MonitoredFleet implements AsyncDisposable {
       'current-context': 'none',
     };
     writeFileSync(kubeconfig, JSON.stringify(config));
-    await this.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
+    await this.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`, '--intent-directory=');
   }
 
   /** An operator's call with a token; the response is ignored. */
@@ -144,10 +145,8 @@ export class MonitoredFleet implements AsyncDisposable {
 
   async startAgent(name: NodeName): Promise<void> {
     const of = this.#nodeOf(name);
-    // The node's default flags name a local CA; an empty value resets it.
     const flags = [
       `--node-id=${name}`,
-      '--local-ca=',
       `--kubeconfig=${this.#kubeconfig}`,
       '--issuance-timeout=3s',
       `--metrics-bind-address=127.0.0.1:${of.metricsPort}`,

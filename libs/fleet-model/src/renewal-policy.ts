@@ -119,18 +119,18 @@ export function terminalBackoffMs(
 }
 
 /**
- * After how many milliseconds a CertificateRequest without a response of its issuer is replaced by one with a new name.
+ * After how many milliseconds an approved CertificateRequest without a response of its issuer is replaced by one with a new
+ * name.
  * `leftMs` is the time until not-after when the request was created, undefined for a first issuance; `replacements` is
  * the number of earlier replacements. For a renewal: a quarter of `leftMs`, at least 30 s. For a first issuance: 1 h,
  * doubling to 24 h. A renewal that a replacement cannot complete in time (a quarter below 1 s, or an expired
- * certificate) is still replaced, because the pod has no other way to a certificate: after 30 s, doubling to 24 h. An
- * approved request waits at most a quarter of the time since not-after (or 2 min if that is longer), so that an issuer
- * that recovers is used soon. A request without approval waits longer, because an approval may take hours.
+ * certificate) is still replaced, because the pod has no other way to a certificate: after 30 s, doubling to a quarter of
+ * the time since not-after (or 2 min if that is longer, at most 24 h), so that an issuer that recovers is used soon.
  */
-export function replacementDelayMs(leftMs: number | undefined, replacements: number, isApproved = true): number {
+export function replacementDelayMs(leftMs: number | undefined, replacements: number): number {
   if (leftMs === undefined) return grow(hourMs, 2, { exponent: replacements, cap: dayMs });
   const quarterMs = leftMs / 4;
   if (quarterMs >= secondMs) return Math.max(30_000, quarterMs);
-  const maxMs = isApproved ? Math.min(dayMs, Math.max(120_000, Math.abs(quarterMs))) : dayMs;
+  const maxMs = Math.min(dayMs, Math.max(120_000, Math.abs(quarterMs)));
   return grow(30_000, 2, { exponent: replacements, cap: maxMs });
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
+import { fingerprintPattern } from './fingerprint.ts';
 import { IssuerSchema } from './lanes.ts';
 import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema } from './volumes.ts';
@@ -16,7 +17,10 @@ const SelectionSchema = Type.Object(
     issuer: Type.Optional(IssuerSchema),
     issuedBefore: Type.Optional(time('Issued before this time (RFC 3339)')),
     caFingerprint: Type.Optional(
-      Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of a certificate of the CA file, hexadecimal' }),
+      Type.String({
+        pattern: fingerprintPattern,
+        description: 'SHA-256 of a certificate of the CA file, hexadecimal; colons and upper case are accepted',
+      }),
     ),
     query: Type.Optional(VolumeFilterSchema),
     volumes: Type.Optional(
@@ -34,6 +38,15 @@ export const RenewalRequestSchema = Type.Object(
     reason: nonEmptyString('Reason, shown with the progress and recorded in the audit log', 512),
     dryRun: Type.Optional(Type.Boolean({ description: 'Only counts the volumes that would be renewed' })),
     ignoreWindows: Type.Optional(Type.Boolean({ description: 'Starts renewals outside the windows too' })),
+    token: Type.Optional(
+      nonEmptyString(
+        'Token of the preview that the operator confirmed: volumes that match only since then are not renewed',
+        128,
+      ),
+    ),
+    requestId: Type.Optional(
+      nonEmptyString('Chosen by the client; a repeated request with the same id returns the renewal of the first', 64),
+    ),
     everything: Type.Optional(Type.Boolean({ description: 'Must be true for a selection without any criterion' })),
   },
   { additionalProperties: false },
@@ -48,8 +61,19 @@ export const RenewalPreviewSchema = Type.Object({
   dryRun: Type.Literal(true),
   count: count('Volumes that would be renewed'),
   skipped: count('Matching volumes without a certificate yet'),
+  token: string('Identifies the volumes of this preview; the request of the renewal repeats it'),
+  issuers: count('Issuers of these volumes'),
+  nodes: count('Nodes of these volumes'),
   byIssuer: tally('By issuer key, largest first; at most 100'),
   byNode: tally('By node, largest first; at most 100'),
+  volumes: Type.Array(
+    Type.Object({
+      ...VolumePathSchema.properties,
+      namespace: string('Namespace of the pod'),
+      pod: string('Name of the pod'),
+    }),
+    { description: 'The volumes; at most 50' },
+  ),
 });
 export type RenewalPreview = Static<typeof RenewalPreviewSchema>;
 

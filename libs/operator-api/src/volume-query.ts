@@ -2,6 +2,7 @@ import { servedStates, volumeStates } from '@certfleet/fleet-model/vocabulary.ts
 import { Type } from 'typebox';
 import type { Static, TString } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
+import { fingerprintPattern } from './fingerprint.ts';
 import { volumeSorts } from './vocabulary.ts';
 
 /** One or more of some words, separated by commas. */
@@ -14,19 +15,29 @@ const someOf = (words: readonly string[]): TString => {
 /** Filters for volumes; all given criteria must match. */
 const filters = {
   search: Type.Optional(
-    nonEmptyString('Part of pod, namespace, node, volume id, issuer, DNS name or serial, case-insensitive'),
+    nonEmptyString(
+      'Part of pod, namespace, node, volume id, issuer, DNS name, serial or fingerprint, case-insensitive',
+    ),
   ),
-  namespace: Type.Optional(nonEmptyString('Namespace of the pod')),
-  pod: Type.Optional(nonEmptyString('Name of the pod')),
-  node: Type.Optional(nonEmptyString('Name of the node')),
+  namespace: Type.Optional(nonEmptyString('Namespace of the pod; `*` stands for any characters')),
+  pod: Type.Optional(nonEmptyString('Name of the pod; `*` stands for any characters')),
+  node: Type.Optional(nonEmptyString('Name of the node; `*` stands for any characters')),
   volumeId: Type.Optional(nonEmptyString('Id of the volume')),
-  issuer: Type.Optional(nonEmptyString('Key of the issuer, kind.group/namespace/name', 1024)),
+  issuer: Type.Optional(
+    nonEmptyString(
+      'Key of the issuer (kind.group/namespace/name), its name or namespace/name; `*` stands for any characters',
+      1024,
+    ),
+  ),
   state: Type.Optional(someOf(volumeStates)),
   served: Type.Optional(someOf(servedStates)),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
   renewsBefore: Type.Optional(time('Due for renewal before this time (RFC 3339)')),
   caFingerprint: Type.Optional(
-    Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of a certificate of the CA file, hexadecimal' }),
+    Type.String({
+      pattern: fingerprintPattern,
+      description: 'SHA-256 of a certificate of the CA file, hexadecimal; colons and upper case are accepted',
+    }),
   ),
 };
 
@@ -35,11 +46,13 @@ const sorting = {
   order,
 };
 
+const before = Type.Optional(nonEmptyString('The `previous` value of the following page', 4096));
+
 export const VolumeFilterSchema = Type.Object(filters, { additionalProperties: false });
 export type VolumeFilter = Static<typeof VolumeFilterSchema>;
 
 export const VolumeQuerySchema = Type.Object(
-  { ...filters, ...sorting, limit, after: cursor },
+  { ...filters, ...sorting, limit, after: cursor, before },
   { additionalProperties: false },
 );
 
@@ -52,7 +65,7 @@ export const VolumeExportSchema = Type.Object(
 /** Suggestions for the filter boxes. */
 export const FacetQuerySchema = Type.Object(
   {
-    prefix: Type.Optional(nonEmptyString('Prefix of the suggested values')),
+    prefix: Type.Optional(nonEmptyString('Prefix of the suggested values, or of the names of issuers')),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Maximum entries per kind' }),
   },
   { additionalProperties: false },

@@ -61,7 +61,9 @@ export type VolumeRow = Static<typeof VolumeRowSchema>;
 export const VolumePageSchema = Type.Object({
   volumes: Type.Array(VolumeRowSchema),
   total: count('Matching volumes on all pages'),
+  offset: count('Matching volumes before the first of this page'),
   next: Type.Optional(string('Value of `after` for the next page; absent on the last page')),
+  previous: Type.Optional(string('Value of `before` for the previous page; absent on the first page')),
 });
 export type VolumePage = Static<typeof VolumePageSchema>;
 

@@ -1,10 +1,19 @@
+import { responseHeaders } from '@certfleet/operator-api/response-headers.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError, isErrorCode } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
+import { momentOf } from '../time/moment.ts';
+import type { Moment } from '../time/moment.ts';
+import { KnownResponses } from './known-responses.ts';
+import { parseJson } from './parse-json.ts';
 
 export interface HttpClientOptions {
   readonly fetch: typeof fetch;
+  readonly clock: Clock;
   /** The server no longer accepts the session. */
   readonly onUnauthenticated: () => void;
+  /** The server responded and stated its time. */
+  readonly onServerTime: (serverMs: number, startedAt: Moment) => void;
 }
 
 export interface ApiRequest {
@@ -14,42 +23,118 @@ export interface ApiRequest {
 }
 
 const base = '/api/v1';
+/** Without a complete response within this time a request has failed. */
+const readTimeoutMs = 10_000;
+const writeTimeoutMs = 30_000;
 
-/** A JSON client of the API of the server that served the page. An error of the server is thrown with its message. */
+interface Received {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/**
+ * A JSON client of the API of the server that served the page. An error of the server is thrown with its message. A
+ * response that is late, incomplete, or of another request is an error too.
+ */
 export class HttpClient {
   readonly #options: HttpClientOptions;
+  readonly #known = new KnownResponses();
+  #requests = 0;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
   }
 
-  /** @throws CertfleetError with the server's code and message, or unavailable without a response */
+  /**
+   * @throws CertfleetError with the server's code and message, unavailable without a response, deadline-exceeded after a
+   *   timeout: then it is unknown whether the server has acted
+   */
   async ask<T>(path: string, { method = 'GET', body, signal }: ApiRequest = {}): Promise<T> {
-    const response = await this.#send(path, {
-      method,
-      headers: {
-        accept: 'application/json',
-        // A form of another site cannot set a header, so the server uses it to reject cross-site requests.
-        ...(method === 'GET' ? {} : { 'x-certfleet': 'page' }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const text = await response.text();
-    if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
-    const error = refusal(response.status, text);
-    if (error.code === 'unauthenticated') this.#options.onUnauthenticated();
-    throw error;
+    const startedAt = momentOf(this.#options.clock);
+    const mark = `${Math.round(startedAt.wallMs)}-${++this.#requests}`;
+    const known = method === 'GET' ? this.#known.get(path) : undefined;
+    const headers = { [responseHeaders.mark]: mark, ...(known && { 'if-none-match': known.etag }) };
+    const response = await this.#receive(path, { headers, request: { method, body, signal } });
+    this.#check(response, mark, startedAt);
+    if (response.status === 304 && known !== undefined) return known.value as T;
+    if (!response.ok) throw this.#refused(response);
+    const value = valueOf(response.text);
+    const etag = response.headers.get('etag');
+    if (method === 'GET' && etag !== null) this.#known.set(path, { etag, value });
+    return value as T;
   }
 
-  async #send(path: string, init: RequestInit): Promise<Response> {
+  /** Forgets all responses, because another user may sign in. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  async #receive(
+    path: string,
+    {
+      headers: marks,
+      request: { method = 'GET', body, signal },
+    }: { readonly headers: Record<string, string>; readonly request: ApiRequest },
+  ): Promise<Received> {
+    const { clock, fetch: send } = this.#options;
+    const limitMs = method === 'GET' ? readTimeoutMs : writeTimeoutMs;
+    const timeout = new AbortController();
+    const cancel = clock.schedule(limitMs, () => timeout.abort());
     try {
-      return await this.#options.fetch(`${base}${path}`, init);
+      const response = await send(`${base}${path}`, {
+        method,
+        headers: { ...marks, ...headersOf(method, body) },
+        cache: 'no-store',
+        signal: AbortSignal.any([timeout.signal, ...(signal ? [signal] : [])]),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const { status, ok, headers } = response;
+      return { status, ok, headers, text: await response.text() };
     } catch (cause) {
-      if (init.signal?.aborted === true) throw cause;
-      throw new CertfleetError('unavailable', 'the controller does not respond', { cause });
+      if (signal?.aborted === true) throw cause;
+      const unknown = method === 'GET' ? '' : '; it is unknown whether it has acted';
+      if (!timeout.signal.aborted)
+        throw new CertfleetError('unavailable', `the controller does not respond${unknown}`, { cause });
+      const waited = `the controller has not responded for ${limitMs / 1000} seconds${unknown}`;
+      throw new CertfleetError('deadline-exceeded', waited);
+    } finally {
+      cancel();
     }
+  }
+
+  /** A cache between page and controller may return an earlier response as if it were current. */
+  #check({ headers }: Received, mark: string, startedAt: Moment): void {
+    const returned = headers.get(responseHeaders.mark);
+    if (returned !== null && returned !== mark)
+      throw new CertfleetError('unavailable', 'a proxy returned the response of an earlier request');
+    const serverMs = Number(headers.get(responseHeaders.time) ?? Number.NaN);
+    if (serverMs > 0) this.#options.onServerTime(serverMs, startedAt);
+  }
+
+  #refused({ status, text }: Received): CertfleetError {
+    const error = refusal(status, text);
+    if (error.code === 'unauthenticated') this.#options.onUnauthenticated();
+    return error;
+  }
+}
+
+function headersOf(method: string, body: unknown): Record<string, string> {
+  return {
+    accept: 'application/json',
+    // A form of another site cannot set a header, so the server uses it to reject cross-site requests.
+    ...(method === 'GET' ? {} : { 'x-certfleet': 'page' }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+}
+
+function valueOf(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new CertfleetError('unavailable', 'the response of the controller is incomplete', { cause });
   }
 }
 
@@ -66,7 +151,7 @@ const codesByStatus: ReadonlyMap<number, ErrorCode> = new Map([
 /** The server's error; a proxy in between may respond without a message. */
 function refusal(status: number, text: string): CertfleetError {
   try {
-    const { code, message } = JSON.parse(text) as { readonly code?: unknown; readonly message?: unknown };
+    const { code, message } = parseJson(text) as { readonly code?: unknown; readonly message?: unknown };
     if (isErrorCode(code) && typeof message === 'string') return new CertfleetError(code, message);
   } catch {
     // Not the server's JSON.

@@ -9,17 +9,22 @@ import { OverviewPage } from '../overview/overview-page.tsx';
 import { RenewalsPage } from '../renewals/renewals-page.tsx';
 import { routeOf, safeReturn } from '../routing/route.ts';
 import type { Route } from '../routing/route.ts';
-import { SignInPage } from '../session/sign-in-page.tsx';
+import type { SessionState } from '../session/session-keeper.ts';
+import { SignInDialog, SignInPage } from '../session/sign-in-page.tsx';
 import { Empty, Failed, Loading } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { ToastList } from '../ui/toast-list.tsx';
 import { VolumePage } from '../volume/volume-page.tsx';
 import { VolumesPage } from '../volumes/volumes-page.tsx';
 import { usePlace, useServices } from './services.ts';
+import { PageNotices } from './page-notices.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useStore } from './use-store.ts';
 
 const retryMs = 3000;
+
+/** Whether the view stays in memory behind the sign-in: a session ended while it was in use, not by its user. */
+const hasEnded = (state: SessionState): boolean => state.name === 'signed-out' && state.hasEnded;
 
 /** The page: the sign-in form without a session, otherwise the view of the address. */
 export function App(): JSX.Element {
@@ -34,7 +39,7 @@ export function App(): JSX.Element {
       return undefined;
     }
     live.stop();
-    if (state.name === 'signed-out' && route.view !== 'sign-in') {
+    if (state.name === 'signed-out' && !state.hasEnded && route.view !== 'sign-in') {
       router.go(`/sign-in?from=${encodeURIComponent(pathname + search)}`, { replace: true });
     }
     return state.name === 'unknown' ? clock.schedule(retryMs, () => void session.ask()) : undefined;
@@ -47,14 +52,17 @@ export function App(): JSX.Element {
       </>
     );
   }
+  const isInterrupted = hasEnded(state);
   return (
     <>
       <TopBar view={route.view} />
-      <main id="main">
+      <main id="main" hidden={isInterrupted}>
         {state.name === 'unknown' && <Failed error={state.error} onRetry={() => void session.ask()} />}
         {state.name === 'asking' && <Loading />}
-        {state.name === 'signed-in' && <View route={route} />}
+        {state.name === 'signed-in' && <PageNotices />}
+        {(state.name === 'signed-in' || isInterrupted) && <View route={route} />}
       </main>
+      {isInterrupted && <SignInDialog />}
       <ToastList />
     </>
   );

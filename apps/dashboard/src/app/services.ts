@@ -3,9 +3,13 @@ import { useContext } from 'preact/hooks';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { OperatorApi } from '../api/operator-api.ts';
 import type { LiveUpdates } from '../live/live-updates.ts';
+import type { ResultCache } from '../live/result-cache.ts';
+import type { ShownData } from '../live/shown-data.ts';
 import type { Location, Router } from '../routing/router.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
+import type { ServerClock } from '../time/server-clock.ts';
 import type { Ticker } from '../time/ticker.ts';
+import type { Store } from './store.ts';
 import type { Theme } from './theme.ts';
 import type { Toasts } from './toasts.ts';
 import { useFollowed } from './use-store.ts';
@@ -19,7 +23,15 @@ export interface Services {
   readonly toasts: Toasts;
   readonly theme: Theme;
   readonly ticker: Ticker;
+  /** The browser's clock, for timers. Times of the fleet are compared with `serverClock`. */
   readonly clock: Clock;
+  readonly serverClock: ServerClock;
+  readonly shown: ShownData;
+  readonly results: ResultCache;
+  /** Keys of the volumes that are selected in the table. */
+  readonly picked: Store<ReadonlySet<string>>;
+  /** Counts returns of the page to the screen, for example after the device slept. */
+  readonly wakes: Store<number>;
 }
 
 export const ServicesContext = createContext<Services | undefined>(undefined);

@@ -44,7 +44,11 @@ const columns: readonly Column<AuditEntry>[] = [
 export function AuditPage(): JSX.Element {
   const { api } = useServices();
   const after = new URLSearchParams(usePlace().search).get('after') ?? undefined;
-  const audit = useResource({ key: after ?? '', load: (signal) => api.audit(after, signal), kinds: ['audit'] });
+  const audit = useResource({
+    key: `audit:${after ?? ''}`,
+    load: (signal) => api.audit(after, signal),
+    kinds: ['audit'],
+  });
   return (
     <>
       <PageHead title="Audit log" />

@@ -6,6 +6,7 @@ import { useResource } from '../live/use-resource.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { absoluteTime, shortDuration } from '../time/relative-time.ts';
 import { ActionButton } from '../ui/action-button.tsx';
+import type { ActionBasis } from '../ui/action-button.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
 import { counted, formatCount } from '../ui/count.ts';
@@ -22,7 +23,7 @@ import { describeRate, waitingIn, describeWindow } from './lane-labels.ts';
 export function LanePage({ id }: { readonly id: string }): JSX.Element {
   const { api } = useServices();
   const lane = useResource<Lane>({
-    key: id,
+    key: `lane:${id}`,
     load: (signal) => api.lane(id, signal),
     kinds: ['lanes', 'volumes'],
     atLeastEveryMs: 5000,
@@ -35,7 +36,7 @@ export function LanePage({ id }: { readonly id: string }): JSX.Element {
         parent={{ href: '/lanes', title: 'Lanes' }}
         aside={lane.data && <LaneState lane={lane.data} />}
       >
-        {lane.data && <LaneActions lane={lane.data} onDone={lane.refresh} />}
+        {lane.data && <LaneActions lane={lane.data} on={lane} onDone={lane.refresh} />}
       </PageHead>
       <Loaded resource={lane}>
         {(data) => (
@@ -55,24 +56,39 @@ export function LanePage({ id }: { readonly id: string }): JSX.Element {
 
 type OpenDialog = 'pause' | 'resume' | 'renew' | 'retry';
 
-function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: () => void }): JSX.Element {
+interface LaneActionsProps {
+  readonly lane: Lane;
+  readonly on: ActionBasis;
+  readonly onDone: () => void;
+}
+
+function LaneActions({ lane, on, onDone }: LaneActionsProps): JSX.Element {
   const { api } = useServices();
   const [open, setOpen] = useState<OpenDialog | undefined>(undefined);
   const close = (): void => setOpen(undefined);
   const { id, key, paused, byState } = lane;
   return (
     <>
-      {byState.failing > 0 && <ActionButton onClick={() => setOpen('retry')}>Retry failed…</ActionButton>}
-      <ActionButton onClick={() => setOpen('renew')}>Renew all…</ActionButton>
+      {byState.failing + byState.expired > 0 && (
+        <ActionButton on={on} onClick={() => setOpen('retry')}>
+          Retry failed and expired…
+        </ActionButton>
+      )}
+      <ActionButton on={on} onClick={() => setOpen('renew')}>
+        Renew all…
+      </ActionButton>
       {paused === undefined ? (
-        <ActionButton onClick={() => setOpen('pause')}>Pause…</ActionButton>
+        <ActionButton on={on} onClick={() => setOpen('pause')}>
+          Pause…
+        </ActionButton>
       ) : (
-        <ActionButton primary onClick={() => setOpen('resume')}>
+        <ActionButton on={on} primary onClick={() => setOpen('resume')}>
           Resume…
         </ActionButton>
       )}
       {open === 'pause' && (
         <ConfirmDialog
+          on={on}
           title={`Pause ${issuerParts(key).name}`}
           action="Pause the lane"
           asksReason
@@ -87,6 +103,7 @@ function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: (
       )}
       {open === 'resume' && (
         <ConfirmDialog
+          on={on}
           title={`Resume ${issuerParts(key).name}`}
           action="Resume the lane"
           onConfirm={() => api.resumeLane(id).then(onDone)}
@@ -98,7 +115,9 @@ function LaneActions({ lane, onDone }: { readonly lane: Lane; readonly onDone: (
         </ConfirmDialog>
       )}
       {open === 'renew' && <RenewDialog selection={{ query: { issuer: key } }} onClose={close} />}
-      {open === 'retry' && <RenewDialog selection={{ query: { issuer: key, state: 'failing' } }} onClose={close} />}
+      {open === 'retry' && (
+        <RenewDialog selection={{ query: { issuer: key, state: 'failing,expired' } }} onClose={close} />
+      )}
     </>
   );
 }

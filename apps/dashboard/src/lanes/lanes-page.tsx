@@ -24,7 +24,7 @@ export function LanesPage(): JSX.Element {
     if (value !== '') query.set(name, value);
   }
   const lanes = useResource({
-    key: query.toString(),
+    key: `lanes:${query.toString()}`,
     load: (signal) => api.lanes(query, signal),
     kinds: ['lanes', 'volumes'],
   });
@@ -39,7 +39,7 @@ export function LanesPage(): JSX.Element {
       <div class="filters">
         <SearchBox label="Search issuers" value={search} onSearch={(text) => go({ search: text })} />
       </div>
-      <Loaded resource={lanes}>
+      <Loaded resource={lanes} keepsPrevious>
         {(page) =>
           page.lanes.length === 0 ? (
             <NoLanes isSearching={search !== ''} />
@@ -48,7 +48,7 @@ export function LanesPage(): JSX.Element {
               <LaneTable
                 lanes={page.lanes}
                 sorting={{ by: sort, order: order === 'desc' ? 'desc' : 'asc', onSort }}
-                isBusy={lanes.isOutdated}
+                isBusy={lanes.data === undefined}
               />
               <nav class="pager" aria-label="Pages">
                 {after !== null && (

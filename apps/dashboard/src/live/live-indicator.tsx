@@ -1,45 +1,61 @@
 import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
-import { useFollowed } from '../app/use-store.ts';
-import { absoluteTime, clockTime } from '../time/relative-time.ts';
+import type { Services } from '../app/services.ts';
+import { absoluteTime, shortDuration } from '../time/relative-time.ts';
+import { elapsedMs } from '../time/moment.ts';
 import type { LiveState } from './live-updates.ts';
+import { currentForMs } from './shown-data.ts';
 
-/** Shows whether the page receives live updates. */
+/** The one status of the page: live only if everything shown is current and events arrive. */
+type PageStatus = { readonly name: LiveState } | { readonly name: 'stale'; readonly ageMs: number };
+
+function statusOf({ live, shown, clock }: Services): PageStatus {
+  const { oldest } = shown;
+  const ageMs = oldest === undefined ? 0 : elapsedMs(clock, oldest);
+  if (ageMs > currentForMs) return { name: 'stale', ageMs };
+  return { name: live.state === 'live' && (shown.hasFailure || !navigator.onLine) ? 'reconnecting' : live.state };
+}
+
+/** Shows whether what the page shows is current. */
 export function LiveIndicator(): JSX.Element {
-  const { live } = useServices();
-  const state = useFollowed(
-    (listener) => live.onState(listener),
-    () => live.state,
-  );
+  const services = useServices();
+  const [status, setStatus] = useState(() => statusOf(services));
+  useEffect(() => {
+    const update = (): void =>
+      setStatus((before) => {
+        const now = statusOf(services);
+        return textOf(before) === textOf(now) ? before : now;
+      });
+    const ends = [
+      services.live.onState(update),
+      services.shown.listen(update),
+      services.ticker.listen(update),
+      services.wakes.listen(update),
+    ];
+    update();
+    return () => ends.forEach((end) => end());
+  }, []);
   return (
-    <span class={`live live-${state.name}`} role="status" title={titleOf(state)}>
+    <span class={`live live-${status.name}`} title={titleOf(status, services)}>
       <span class="dot" aria-hidden="true" />
-      {textOf(state)}
+      <span role="status">{status.name === 'stale' ? 'not current' : status.name}</span>
+      {status.name === 'stale' && <span> · {shortDuration(status.ageMs)} old</span>}
     </span>
   );
 }
 
-function textOf(state: LiveState): string {
-  switch (state.name) {
-    case 'live':
-      return 'live';
-    case 'connecting':
-      return 'connecting';
-    case 'reconnecting':
-      return 'reconnecting';
-    case 'stale':
-      return `stale since ${clockTime(state.sinceMs)}`;
-  }
-}
+const textOf = (status: PageStatus): string =>
+  status.name === 'stale' ? `stale ${shortDuration(status.ageMs)}` : status.name;
 
-function titleOf(state: LiveState): string {
-  switch (state.name) {
+function titleOf(status: PageStatus, { serverClock }: Services): string {
+  switch (status.name) {
     case 'live':
-      return 'The page updates automatically.';
+      return 'Everything shown is current.';
+    case 'stale':
+      return `The oldest data shown is from ${absoluteTime(serverClock.now() - status.ageMs)}. The page is trying to reach the controller again.`;
     case 'connecting':
     case 'reconnecting':
       return 'The page is connecting to the controller.';
-    case 'stale':
-      return `The data is from ${absoluteTime(state.sinceMs)}. The page is trying to reach the controller again.`;
   }
 }

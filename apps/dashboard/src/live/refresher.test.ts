@@ -6,17 +6,17 @@ import { Refresher } from './refresher.ts';
 function fixture() {
   const clock = new ManualClock(1000);
   const starts: number[] = [];
-  let finish: (() => void) | undefined;
+  let finish: ((isDone: boolean) => void) | undefined;
   const refresher = new Refresher({
     clock,
     refresh: () => {
-      starts.push(clock.now());
-      return new Promise((resolve) => (finish = resolve));
+      starts.push(clock.monotonic() + 1000);
+      return new Promise<boolean>((resolve) => (finish = resolve));
     },
     atMostEveryMs: 1000,
     atLeastEveryMs: 30_000,
   });
-  return { clock, starts, refresher, finish: () => finish?.() };
+  return { clock, starts, refresher, finish: (isDone = true) => finish?.(isDone) };
 }
 
 describe('Refresher', () => {
@@ -49,6 +49,26 @@ describe('Refresher', () => {
     await clock.advance(29_999);
     assert.equal(starts.length, 1);
     await clock.advance(1);
+    assert.deepEqual(starts, [1000, 31_000]);
+  });
+
+  test('a failed refresh is repeated soon', async () => {
+    const { clock, starts, refresher, finish } = fixture();
+    refresher.request();
+    finish(false);
+    await clock.advance(2_999);
+    assert.equal(starts.length, 1);
+    await clock.advance(1);
+    assert.deepEqual(starts, [1000, 4000]);
+  });
+
+  test('a step of the wall clock neither delays nor hastens a refresh', async () => {
+    const { clock, starts, refresher, finish } = fixture();
+    refresher.request();
+    finish();
+    await clock.advance(10);
+    clock.stepWall(-3_600_000);
+    await clock.advance(29_990);
     assert.deepEqual(starts, [1000, 31_000]);
   });
 

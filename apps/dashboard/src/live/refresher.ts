@@ -1,19 +1,23 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 
 export interface RefresherOptions {
-  readonly clock: Clock;
-  /** Loads again; never rejects. */
-  readonly refresh: () => Promise<void>;
+  readonly clock: Pick<Clock, 'monotonic' | 'schedule'>;
+  /** Loads again; never rejects. Resolves to whether it succeeded. */
+  readonly refresh: () => Promise<boolean>;
   /** Minimum time between the starts of two refreshes. */
   readonly atMostEveryMs: number;
   /** Refreshes without a request after this time: a volume becomes due or expires without an event. */
   readonly atLeastEveryMs: number;
 }
 
+/** Interval of the refreshes after a failed one. */
+const retryMs = 3_000;
+
 /** Combines any number of refresh requests into a limited number of refreshes, never two at once. */
 export class Refresher {
   readonly #options: RefresherOptions;
   #lastStartMs = -Infinity;
+  #hasFailed = false;
   #isRunning = false;
   #isWanted = false;
   #isStopped = false;
@@ -35,20 +39,26 @@ export class Refresher {
     this.#cancel?.();
   }
 
+  get #intervalMs(): number {
+    const { atMostEveryMs, atLeastEveryMs } = this.#options;
+    if (this.#isWanted) return atMostEveryMs;
+    return this.#hasFailed ? Math.min(retryMs, atLeastEveryMs) : atLeastEveryMs;
+  }
+
   #arm(): void {
-    const { clock, atMostEveryMs, atLeastEveryMs } = this.#options;
+    const { clock } = this.#options;
     this.#cancel?.();
-    const waitMs = this.#lastStartMs + (this.#isWanted ? atMostEveryMs : atLeastEveryMs) - clock.now();
+    const waitMs = this.#lastStartMs + this.#intervalMs - clock.monotonic();
     if (waitMs <= 0) void this.#run();
     else this.#cancel = clock.schedule(waitMs, () => void this.#run());
   }
 
   async #run(): Promise<void> {
     this.#cancel = undefined;
-    this.#lastStartMs = this.#options.clock.now();
+    this.#lastStartMs = this.#options.clock.monotonic();
     this.#isWanted = false;
     this.#isRunning = true;
-    await this.#options.refresh();
+    this.#hasFailed = !(await this.#options.refresh());
     this.#isRunning = false;
     if (!this.#isStopped) this.#arm();
   }

@@ -20,7 +20,7 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
   const { api } = useServices();
   const [renewing, setRenewing] = useState<'all' | 'failing' | undefined>(undefined);
   const node = useResource<NodeDetail>({
-    key: name,
+    key: `node:${name}`,
     load: (signal) => api.node(name, signal),
     kinds: ['nodes', 'volumes'],
     atLeastEveryMs: 5000,
@@ -29,10 +29,16 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
   return (
     <>
       <PageHead title={name} parent={{ href: '/nodes', title: 'Nodes' }} aside={data && <NodeState node={data} />}>
-        {data && data.byState.failing > 0 && (
-          <ActionButton onClick={() => setRenewing('failing')}>Retry failed…</ActionButton>
+        {data && data.byState.failing + data.byState.expired > 0 && (
+          <ActionButton on={node} onClick={() => setRenewing('failing')}>
+            Retry failed and expired…
+          </ActionButton>
         )}
-        {data && <ActionButton onClick={() => setRenewing('all')}>Renew all…</ActionButton>}
+        {data && (
+          <ActionButton on={node} onClick={() => setRenewing('all')}>
+            Renew all…
+          </ActionButton>
+        )}
       </PageHead>
       <Loaded resource={node}>
         {(detail) => (
@@ -56,7 +62,7 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
       </Loaded>
       {renewing && (
         <RenewDialog
-          selection={{ query: renewing === 'all' ? { node: name } : { node: name, state: 'failing' } }}
+          selection={{ query: renewing === 'all' ? { node: name } : { node: name, state: 'failing,expired' } }}
           onClose={() => setRenewing(undefined)}
         />
       )}
@@ -65,7 +71,7 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
 }
 
 function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: NodeDetail }): JSX.Element {
-  const command = `kubectl get pods --all-namespaces -l app.kubernetes.io/component=agent --field-selector spec.nodeName=${node}`;
+  const command = `kubectl get pods --all-namespaces -l app.kubernetes.io/component=node-agent --field-selector spec.nodeName=${node}`;
   return (
     <div class="notice notice-warning">
       <Icon name="warning" />

@@ -7,15 +7,26 @@ import { nodeHref } from '../routing/route.ts';
 import { counted, formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
+import { Icon } from '../ui/icon.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
-import { NodeState } from './node-state.tsx';
-import { isNodeSort, sortedNodes } from './sorted-nodes.ts';
+import { NodeState, nodeStatusTitles } from './node-state.tsx';
+import { isNodeSort, nodeStatuses, sortedNodes } from './sorted-nodes.ts';
+import type { NodeStatus } from './sorted-nodes.ts';
 
 const columns: readonly Column<Node>[] = [
-  { name: 'node', title: 'Node', isSortable: true, cell: ({ node }) => <a href={nodeHref(node)}>{node}</a> },
+  {
+    name: 'node',
+    title: 'Node',
+    isSortable: true,
+    cell: ({ node }) => (
+      <a class="cut" href={nodeHref(node)} title={node}>
+        {node}
+      </a>
+    ),
+  },
   { name: 'agent', title: 'Agent', isSortable: true, cell: (node) => <NodeState node={node} /> },
   {
     name: 'seen',
@@ -44,12 +55,15 @@ export function NodesPage(): JSX.Element {
   const { api, router } = useServices();
   const query = new URLSearchParams(usePlace().search);
   const search = query.get('search') ?? '';
+  const given = query.get('state') ?? '';
+  const state = nodeStatuses.find((each) => each === given);
+  const isUnknown = given !== '' && state === undefined;
   const by = query.get('sort') ?? 'agent';
   const sort = isNodeSort(by) ? by : 'agent';
   const order = query.get('order') === 'desc' ? 'desc' : 'asc';
   const nodes = useResource({ key: 'nodes', load: (signal) => api.nodes(signal), kinds: ['nodes', 'volumes'] });
   const go = (change: Readonly<Record<string, string>>): void => {
-    const kept = Object.entries({ search, sort, order, ...change }).filter(([, value]) => value !== '');
+    const kept = Object.entries({ search, state: given, sort, order, ...change }).filter(([, value]) => value !== '');
     router.go(`/nodes?${new URLSearchParams(kept).toString()}`, { replace: true });
   };
   const onSort = (name: string): void => go({ sort: name, order: name === sort && order === 'asc' ? 'desc' : 'asc' });
@@ -59,20 +73,14 @@ export function NodesPage(): JSX.Element {
         title="Nodes"
         aside={nodes.data && <span class="dim">{counted(nodes.data.nodes.length, 'node')}</span>}
       />
-      <div class="filters">
-        <SearchBox label="Search nodes" value={search} onSearch={(text) => go({ search: text })} />
-      </div>
+      <NodeFilters search={search} state={state} onChange={go} />
+      {isUnknown && <UnknownState state={given} />}
       <Loaded resource={nodes}>
         {({ nodes: all }) => {
-          const found = sortedNodes(all, { search, sort, order });
+          if (isUnknown) return null;
+          const found = sortedNodes(all, { search, state, sort, order });
           return found.length === 0 ? (
-            <Empty title={all.length === 0 ? 'No nodes yet' : 'No results'}>
-              <p>
-                {all.length === 0
-                  ? 'An agent connects when it is configured with the address of this controller.'
-                  : 'Search for a part of the node’s name.'}
-              </p>
-            </Empty>
+            <NoNodes isFiltered={all.length > 0} />
           ) : (
             <DataTable
               caption="Nodes and their agents"
@@ -85,5 +93,55 @@ export function NodesPage(): JSX.Element {
         }}
       </Loaded>
     </>
+  );
+}
+
+interface NodeFiltersProps {
+  readonly search: string;
+  readonly state: NodeStatus | undefined;
+  readonly onChange: (change: Readonly<Record<string, string>>) => void;
+}
+
+function NodeFilters({ search, state, onChange }: NodeFiltersProps): JSX.Element {
+  return (
+    <div class="filters">
+      <SearchBox label="Search nodes" value={search} onSearch={(text) => onChange({ search: text })} />
+      <div class="chips" role="group" aria-label="States">
+        {nodeStatuses.map((each) => (
+          <button
+            type="button"
+            class="chip"
+            key={each}
+            aria-pressed={each === state}
+            onClick={() => onChange({ state: each === state ? '' : each })}
+          >
+            {nodeStatusTitles[each]}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function UnknownState({ state }: { readonly state: string }): JSX.Element {
+  return (
+    <div class="notice notice-critical" role="alert">
+      <Icon name="critical" />
+      <p>
+        The address has an unknown state of nodes: <code>{state}</code>. Known are {nodeStatuses.join(', ')}.
+      </p>
+    </div>
+  );
+}
+
+function NoNodes({ isFiltered }: { readonly isFiltered: boolean }): JSX.Element {
+  return (
+    <Empty title={isFiltered ? 'No results' : 'No nodes yet'}>
+      <p>
+        {isFiltered
+          ? 'Clear the state, or search for a part of the node’s name.'
+          : 'An agent connects when it is configured with the address of this controller.'}
+      </p>
+    </Empty>
   );
 }

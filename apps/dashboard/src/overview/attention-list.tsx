@@ -3,13 +3,15 @@ import { useState } from 'preact/hooks';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
+import type { ActionBasis } from '../ui/action-button.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 
 const shownAtFirst = 6;
 
 /** Problems, the most severe first, each with a link. */
-export function AttentionList({ summary: { attention, byState } }: { readonly summary: Summary }): JSX.Element {
+export function AttentionList({ summary, on }: { readonly summary: Summary; readonly on: ActionBasis }): JSX.Element {
+  const { attention, byState } = summary;
   const [areAllShown, setAllShown] = useState(false);
   const [isRetrying, setRetrying] = useState(false);
   const shown = areAllShown ? attention : attention.slice(0, shownAtFirst);
@@ -17,7 +19,11 @@ export function AttentionList({ summary: { attention, byState } }: { readonly su
     <section class="panel" aria-labelledby="attention">
       <div class="panel-head">
         <h2 id="attention">Needs attention</h2>
-        {byState.failing > 0 && <ActionButton onClick={() => setRetrying(true)}>Retry failed…</ActionButton>}
+        {byState.failing + byState.expired > 0 && (
+          <ActionButton on={on} onClick={() => setRetrying(true)}>
+            Retry failed and expired…
+          </ActionButton>
+        )}
       </div>
       {attention.length === 0 ? (
         <p class="all-well">
@@ -44,7 +50,9 @@ export function AttentionList({ summary: { attention, byState } }: { readonly su
           Show {attention.length - shown.length} more
         </button>
       )}
-      {isRetrying && <RenewDialog selection={{ query: { state: 'failing' } }} onClose={() => setRetrying(false)} />}
+      {isRetrying && (
+        <RenewDialog selection={{ query: { state: 'failing,expired' } }} onClose={() => setRetrying(false)} />
+      )}
     </section>
   );
 }

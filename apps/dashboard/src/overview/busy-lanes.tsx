@@ -10,7 +10,11 @@ const query = new URLSearchParams({ sort: 'waiting', order: 'desc', limit: '8' }
 /** The lanes with the most waiting renewals. */
 export function BusyLanes(): JSX.Element {
   const { api } = useServices();
-  const lanes = useResource({ key: 'busy', load: (signal) => api.lanes(query, signal), kinds: ['lanes', 'volumes'] });
+  const lanes = useResource({
+    key: 'busy-lanes',
+    load: (signal) => api.lanes(query, signal),
+    kinds: ['lanes', 'volumes'],
+  });
   return (
     <section class="panel" aria-labelledby="lanes">
       <div class="panel-head">

@@ -9,7 +9,13 @@ import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { stateOrder } from '../ui/state-order.ts';
 
 /** Key figures of the fleet: volumes by state, agents, lanes, Redis. */
-export function FleetFacts({ summary }: { readonly summary: Summary }): JSX.Element {
+export function FleetFacts({
+  summary,
+  isCurrent,
+}: {
+  readonly summary: Summary;
+  readonly isCurrent: boolean;
+}): JSX.Element {
   const { volumes, byState, soonestExpiry, agents, lanes, redis } = summary;
   return (
     <section class="panel fleet" aria-label="The fleet">
@@ -32,9 +38,15 @@ export function FleetFacts({ summary }: { readonly summary: Summary }): JSX.Elem
         <Fact title="Lanes" note={laneNote(lanes)} isBad={lanes.backingOff > 0}>
           <a href="/lanes">{formatCount(lanes.known)}</a>
         </Fact>
-        <Fact title="Redis" note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
-          {redis.reachable ? 'reachable' : 'unreachable'}
-        </Fact>
+        {isCurrent ? (
+          <Fact title="Redis" note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
+            {redis.reachable ? 'reachable' : 'unreachable'}
+          </Fact>
+        ) : (
+          <Fact title="Redis" note="the controller does not report it now">
+            unknown
+          </Fact>
+        )}
       </dl>
       <StateBar counts={byState} />
       <ul class="states">

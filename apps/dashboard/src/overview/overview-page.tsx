@@ -17,7 +17,6 @@ export function OverviewPage(): JSX.Element {
     key: 'summary',
     load: (signal) => api.summary(signal),
     kinds: ['volumes', 'nodes', 'lanes'],
-    atLeastEveryMs: 10_000,
   });
   const timeline = useResource({
     key: 'timeline',
@@ -30,8 +29,8 @@ export function OverviewPage(): JSX.Element {
       <Loaded resource={summary}>
         {(data) => (
           <>
-            <FleetFacts summary={data} />
-            <AttentionList summary={data} />
+            <FleetFacts summary={data} isCurrent={summary.isCurrent} />
+            <AttentionList summary={data} on={summary} />
           </>
         )}
       </Loaded>

@@ -10,7 +10,7 @@ import type { TimelineSpan } from './timeline-spans.ts';
 
 /** Renewals of the past two days and the next: by hour, or by day for a month. */
 export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JSX.Element {
-  const { clock } = useServices();
+  const { serverClock } = useServices();
   const [unit, setUnit] = useState<'hours' | 'days'>('hours');
   const [hovered, setHovered] = useState<number | undefined>(undefined);
   const spans = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
@@ -37,7 +37,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         label={text}
         from={from}
         series={series}
-        markAt={unit === 'hours' ? clock.now() / 1000 : undefined}
+        markAt={unit === 'hours' ? serverClock.now() / 1000 : undefined}
         onHover={setHovered}
       />
       <p class="dim small">{text}</p>

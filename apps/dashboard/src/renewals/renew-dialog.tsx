@@ -1,78 +1,38 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { asCertfleetError } from '@certfleet/shared/errors.ts';
-import type { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { RenewalPreview, RenewalRequest } from '@certfleet/operator-api/renewals.ts';
-import { useServices } from '../app/services.ts';
+import { useState } from 'preact/hooks';
+import type { RenewalPreview } from '@certfleet/operator-api/renewals.ts';
+import { useUnavailable } from '../ui/action-button.tsx';
 import { counted, formatCount } from '../ui/count.ts';
 import { issuerParts } from '../ui/issuer-name.tsx';
 import { Modal } from '../ui/modal.tsx';
-import { Failed, Loading } from '../ui/notice.tsx';
+import { Failed, Loaded } from '../ui/notice.tsx';
+import { useRenewal } from './use-renewal.ts';
+import type { RenewalOptions } from './use-renewal.ts';
 
-export interface RenewDialogProps {
-  /** An empty selection means the whole fleet. */
-  readonly selection: RenewalRequest['selection'];
-  readonly onClose: () => void;
-  readonly onRenewed?: () => void;
-}
+/** From this number of volumes the number must be typed. */
+const large = 1000;
 
-interface Renewal {
-  readonly preview: RenewalPreview | undefined;
-  readonly error: CertfleetError | undefined;
-  readonly isSending: boolean;
-  /** Whether the whole fleet is selected. */
-  readonly everything: boolean;
-  readonly renew: (reason: string, ignoreWindows: boolean) => Promise<void>;
-}
-
-/** The preview of a renewal, and how to have it done. */
-function useRenewal({ selection, onClose, onRenewed }: RenewDialogProps): Renewal {
-  const { api, toasts } = useServices();
-  const [preview, setPreview] = useState<RenewalPreview | undefined>(undefined);
-  const [error, setError] = useState<CertfleetError | undefined>(undefined);
-  const [isSending, setSending] = useState(false);
-  const everything = Object.keys(selection).length === 0;
-  useEffect(() => {
-    const abort = new AbortController();
-    api
-      .previewRenewal({ selection, reason: 'dry run', everything }, abort.signal)
-      .then(setPreview)
-      .catch((thrown: unknown) => abort.signal.aborted || setError(asCertfleetError(thrown)));
-    return () => abort.abort();
-  }, []);
-  const renew = async (reason: string, ignoreWindows: boolean): Promise<void> => {
-    setSending(true);
-    setError(undefined);
-    try {
-      const { id, total } = await api.renew({ selection, reason, ignoreWindows, everything });
-      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'Show progress' };
-      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} requested.`, link });
-      onRenewed?.();
-      onClose();
-    } catch (thrown) {
-      setError(asCertfleetError(thrown));
-      setSending(false);
-    }
-  };
-  return { preview, error, isSending, everything, renew };
-}
-
-/** Shows the number of affected volumes, asks for a reason, then requests the renewal. */
-export function RenewDialog(props: RenewDialogProps): JSX.Element {
-  const { preview, error, isSending, everything, renew } = useRenewal(props);
+/** Shows the affected volumes, asks for a reason, then requests the renewal of exactly these. */
+export function RenewDialog(props: RenewalOptions): JSX.Element {
+  const { preview, error, isSending, isUnanswered, everything, renew } = useRenewal(props);
   const [reason, setReason] = useState('');
+  const [typed, setTyped] = useState('');
   const [ignoreWindows, setIgnoreWindows] = useState(false);
-  const canRenew = preview !== undefined && preview.count > 0 && reason.trim() !== '' && !isSending;
+  const unavailable = useUnavailable(preview);
+  const { data } = preview;
+  const count = data?.count ?? 0;
+  const isFilled = isConfirmed(count, typed) && reason.trim() !== '';
+  const canRenew = !isSending && (isUnanswered || (isFilled && unavailable === undefined));
   return (
     <Modal title={everything ? 'Renew the whole fleet' : 'Renew now'} onClose={props.onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (canRenew) void renew(reason.trim(), ignoreWindows);
+          if (canRenew && data !== undefined) void renew(data, reason.trim(), ignoreWindows);
         }}
       >
         {error && <Failed error={error} />}
-        {preview === undefined ? !error && <Loading /> : <Preview preview={preview} />}
+        <Loaded resource={preview}>{(found) => <Preview preview={found} />}</Loaded>
         <label class="stacked">
           Reason
           <input
@@ -80,15 +40,18 @@ export function RenewDialog(props: RenewDialogProps): JSX.Element {
             required
             maxLength={512}
             value={reason}
+            disabled={isUnanswered}
             placeholder="Shown with the progress and recorded in the audit log"
             autoFocus
             onInput={(event) => setReason(event.currentTarget.value)}
           />
         </label>
+        {count >= large && <TypedCount count={count} value={typed} onType={setTyped} />}
         <label class="inline">
           <input
             type="checkbox"
             checked={ignoreWindows}
+            disabled={isUnanswered}
             onChange={(event) => setIgnoreWindows(event.currentTarget.checked)}
           />
           Ignore renewal windows
@@ -96,10 +59,10 @@ export function RenewDialog(props: RenewDialogProps): JSX.Element {
         <p class="dim small">Each issuer’s rate limit and limit in flight still apply; a paused lane stays paused.</p>
         <div class="dialog-actions">
           <button type="button" onClick={props.onClose}>
-            Cancel
+            {isUnanswered ? 'Close' : 'Cancel'}
           </button>
           <button type="submit" class="primary" disabled={!canRenew}>
-            {preview === undefined ? 'Renew' : `Renew ${counted(preview.count, 'volume')}`}
+            {submitText(data, { isSending, isUnanswered })}
           </button>
         </div>
       </form>
@@ -107,9 +70,47 @@ export function RenewDialog(props: RenewDialogProps): JSX.Element {
   );
 }
 
-const shownRows = 4;
+function submitText(
+  preview: RenewalPreview | undefined,
+  { isSending, isUnanswered }: { readonly isSending: boolean; readonly isUnanswered: boolean },
+): string {
+  if (isSending) return 'Requesting…';
+  // The controller starts a request with the same id only once.
+  if (isUnanswered) return 'Send the same request again';
+  return preview === undefined ? 'Renew' : `Renew ${counted(preview.count, 'volume')}`;
+}
 
-function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly preview: RenewalPreview }): JSX.Element {
+interface TypedCountProps {
+  readonly count: number;
+  readonly value: string;
+  readonly onType: (text: string) => void;
+}
+
+/** A large renewal is not confirmed by habit. */
+function TypedCount({ count, value, onType }: TypedCountProps): JSX.Element {
+  return (
+    <label class="stacked">
+      Type the number of volumes, {formatCount(count)}, to confirm
+      <input
+        type="text"
+        inputMode="numeric"
+        autocomplete="off"
+        value={value}
+        onInput={(event) => onType(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+const isConfirmed = (count: number, typed: string): boolean =>
+  count > 0 && (count < large || typed.replace(/\D/g, '') === String(count));
+
+const shownRows = 4;
+/** More volumes are listed only on request. */
+const listedAtOnce = 6;
+
+function Preview({ preview }: { readonly preview: RenewalPreview }): JSX.Element {
+  const { count, skipped, nodes, issuers, byIssuer, volumes } = preview;
   if (count === 0) {
     return (
       <p>
@@ -118,22 +119,35 @@ function Preview({ preview: { count, skipped, byIssuer, byNode } }: { readonly p
       </p>
     );
   }
+  const rows = byIssuer.slice(0, shownRows);
   return (
     <div class="preview" aria-live="polite">
       <p>
-        <strong class="big">{formatCount(count)}</strong> {count === 1 ? 'volume' : 'volumes'} on{' '}
-        {counted(byNode.length, 'node')}
+        <strong class="big">{formatCount(count)}</strong> {count === 1 ? 'volume' : 'volumes'} of{' '}
+        {counted(issuers, 'issuer')} on {counted(nodes, 'node')}
         {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate are skipped</span>}
       </p>
       <ul class="tally">
-        {byIssuer.slice(0, shownRows).map(({ value, count: of }) => (
+        {rows.map(({ value, count: of }) => (
           <li key={value} title={value}>
             <span>{issuerParts(value).name}</span>
             <span class="number">{formatCount(of)}</span>
           </li>
         ))}
-        {byIssuer.length > shownRows && <li class="dim">and {counted(byIssuer.length - shownRows, 'issuer')} more</li>}
+        {issuers > rows.length && <li class="dim">and {counted(issuers - rows.length, 'issuer')} more</li>}
       </ul>
+      {volumes.length === count && (
+        <details open={count <= listedAtOnce}>
+          <summary>The volumes</summary>
+          <ul class="named">
+            {volumes.map(({ node, volumeId, namespace, pod }) => (
+              <li key={`${node}/${volumeId}`}>
+                {namespace}/{pod} <span class="dim">on {node}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { Renewal } from '@certfleet/operator-api/renewals.ts';
 import { usePlace, useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { ActionButton } from '../ui/action-button.tsx';
+import type { ActionBasis } from '../ui/action-button.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { counted, formatCount } from '../ui/count.ts';
 import { Empty, Loaded } from '../ui/notice.tsx';
@@ -19,7 +20,9 @@ export function RenewalsPage(): JSX.Element {
     load: (signal) => api.renewals(signal),
     kinds: ['renewals'],
   });
-  const [cancelling, setCancelling] = useState<Renewal | undefined>(undefined);
+  const [cancellingId, setCancelling] = useState<string | undefined>(undefined);
+  // The dialog shows the number of now, not of when it was opened.
+  const cancelling = renewals.data?.renewals.find(({ id }) => id === cancellingId);
   return (
     <>
       <PageHead title="Bulk renewals" />
@@ -39,7 +42,8 @@ export function RenewalsPage(): JSX.Element {
                   key={renewal.id}
                   renewal={renewal}
                   isShown={renewal.id === shownId}
-                  onCancel={() => setCancelling(renewal)}
+                  on={renewals}
+                  onCancel={() => setCancelling(renewal.id)}
                 />
               ))}
             </ul>
@@ -48,6 +52,7 @@ export function RenewalsPage(): JSX.Element {
       </Loaded>
       {cancelling && (
         <ConfirmDialog
+          on={renewals}
           title="Cancel this renewal"
           action="Cancel pending renewals"
           onConfirm={() => api.cancelRenewal(cancelling.id).then(renewals.refresh)}
@@ -70,13 +75,18 @@ const stateLabels: Readonly<Record<Renewal['state'], string>> = {
   finished: 'Finished',
 };
 
+/** A cancelled renewal is not over until the renewals that agents are processing have a result. */
+const stateLabel = ({ state, pending }: Renewal): string =>
+  state === 'cancelled' && pending > 0 ? 'Cancelling…' : stateLabels[state];
+
 interface RenewalCardProps {
   readonly renewal: Renewal;
   readonly isShown: boolean;
+  readonly on: ActionBasis;
   readonly onCancel: () => void;
 }
 
-function RenewalCard({ renewal, isShown, onCancel }: RenewalCardProps): JSX.Element {
+function RenewalCard({ renewal, isShown, on, onCancel }: RenewalCardProps): JSX.Element {
   const { id, state, reason, by, selection, createdAt, total, pending } = renewal;
   const isOpen = state === 'starting' || state === 'running';
   const done = total - pending;
@@ -89,8 +99,12 @@ function RenewalCard({ renewal, isShown, onCancel }: RenewalCardProps): JSX.Elem
             {selection} · requested by {by} <RelativeTime at={createdAt} />
           </p>
         </div>
-        <span class={`word word-${state}`}>{stateLabels[state]}</span>
-        {isOpen && <ActionButton onClick={onCancel}>Cancel…</ActionButton>}
+        <span class={`word word-${state}`}>{stateLabel(renewal)}</span>
+        {isOpen && (
+          <ActionButton on={on} onClick={onCancel}>
+            Cancel…
+          </ActionButton>
+        )}
       </div>
       <progress max={Math.max(1, total)} value={done} aria-label={`Progress of ${reason}`} data-renewal={id} />
       <p class="facts">

@@ -1,3 +1,5 @@
+import { ScrollPositions } from './scroll-positions.ts';
+
 export interface Location {
   readonly pathname: string;
   readonly search: string;
@@ -5,14 +7,26 @@ export interface Location {
   readonly state: unknown;
 }
 
+interface HistoryEntry {
+  readonly id: string;
+  readonly state: unknown;
+}
+
+const firstEntry = 'first';
+const newEntryId = (): string => `${Date.now()}-${Math.random()}`;
+
 /** An observable address bar. Links of the page are followed without a reload. */
 export class Router {
   readonly #window: Window;
   readonly #listeners = new Set<() => void>();
+  readonly #scrolls: ScrollPositions;
   #place: Location;
+  #entryId: string;
 
   constructor(window: Window) {
     this.#window = window;
+    this.#scrolls = new ScrollPositions(window);
+    this.#entryId = (window.history.state as HistoryEntry | null)?.id ?? firstEntry;
     this.#place = this.#read();
   }
 
@@ -21,7 +35,9 @@ export class Router {
   }
 
   start(): void {
-    this.#window.addEventListener('popstate', () => this.#changed());
+    // The browser would restore it before the view has its content.
+    this.#window.history.scrollRestoration = 'manual';
+    this.#window.addEventListener('popstate', () => this.#returned());
     this.#window.document.addEventListener('click', (event) => this.#followLink(event));
   }
 
@@ -33,21 +49,31 @@ export class Router {
 
   /** Opens an address, as a new entry of the history unless `replace` is set. */
   go(href: string, { replace = false, state = null }: { replace?: boolean; state?: unknown } = {}): void {
-    if (replace) this.#window.history.replaceState(state, '', href);
-    else this.#window.history.pushState(state, '', href);
+    const before = this.#place.pathname;
+    this.#scrolls.leave(this.#entryId);
+    if (!replace) this.#entryId = newEntryId();
+    const entry: HistoryEntry = { id: this.#entryId, state };
+    if (replace) this.#window.history.replaceState(entry, '', href);
+    else this.#window.history.pushState(entry, '', href);
     this.#changed();
+    if (before !== this.#place.pathname) this.#window.scrollTo(0, 0);
   }
 
   #read(): Location {
     const { pathname, search } = this.#window.location;
-    return { pathname, search, state: this.#window.history.state as unknown };
+    return { pathname, search, state: (this.#window.history.state as HistoryEntry | null)?.state ?? null };
+  }
+
+  #returned(): void {
+    this.#scrolls.leave(this.#entryId);
+    this.#entryId = (this.#window.history.state as HistoryEntry | null)?.id ?? firstEntry;
+    this.#changed();
+    this.#scrolls.restore(this.#entryId);
   }
 
   #changed(): void {
-    const before = this.#place.pathname;
     this.#place = this.#read();
     for (const listener of this.#listeners) listener();
-    if (before !== this.#place.pathname) this.#window.scrollTo(0, 0);
   }
 
   #followLink(event: MouseEvent): void {

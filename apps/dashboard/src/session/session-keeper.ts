@@ -48,6 +48,7 @@ export class SessionKeeper {
   /** The server reported that the session has ended. */
   ended(): void {
     if (this.state.value.name === 'signed-out') return;
+    // Only a view that was in use has something to keep.
     this.state.set({ name: 'signed-out', hasEnded: this.state.value.name === 'signed-in' });
   }
 }

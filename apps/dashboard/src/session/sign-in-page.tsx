@@ -9,8 +9,39 @@ import { Icon } from '../ui/icon.tsx';
 
 const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
 
-/** Sign-in with a Kubernetes token. */
+/** Sign-in as a page of its own. */
 export function SignInPage(): JSX.Element {
+  useEffect(() => {
+    document.title = 'Sign in · certfleet';
+  }, []);
+  return (
+    <main class="sign-in" id="main">
+      <SignIn />
+    </main>
+  );
+}
+
+/**
+ * Sign-in after the session has ended, over the hidden view: its dialogs, texts and selection are there again
+ * afterwards.
+ */
+export function SignInDialog(): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    return () => dialog.current?.close();
+  }, []);
+  return (
+    <dialog ref={dialog} aria-label="Sign in" onCancel={(event) => event.preventDefault()}>
+      <div class="dialog sign-in">
+        <SignIn />
+      </div>
+    </dialog>
+  );
+}
+
+/** Sign-in with a Kubernetes token. */
+function SignIn(): JSX.Element {
   const { session } = useServices();
   const state = useStore(session.state);
   const [token, setToken] = useState('');
@@ -18,7 +49,6 @@ export function SignInPage(): JSX.Element {
   const [isSending, setSending] = useState(false);
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    document.title = 'Sign in · certfleet';
     box.current?.focus();
   }, []);
   const signIn = async (): Promise<void> => {
@@ -33,7 +63,7 @@ export function SignInPage(): JSX.Element {
     }
   };
   return (
-    <main class="sign-in" id="main">
+    <>
       <h1>Sign in to certfleet</h1>
       {state.name === 'signed-out' && state.hasEnded && (
         <p class="notice notice-info" role="status">
@@ -66,7 +96,7 @@ export function SignInPage(): JSX.Element {
         </button>
       </form>
       <TokenHelp />
-    </main>
+    </>
   );
 }
 

@@ -1,19 +1,23 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import type { ServerClock } from './server-clock.ts';
 
 const everyMs = 1000;
 
 /** One tick per second for all relative times on the page; no timer without listeners. */
 export class Ticker {
   readonly #clock: Clock;
+  readonly #serverClock: Pick<ServerClock, 'now'>;
   readonly #listeners = new Set<(nowMs: number) => void>();
   #cancel: CancelTimer | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, serverClock: Pick<ServerClock, 'now'>) {
     this.#clock = clock;
+    this.#serverClock = serverClock;
   }
 
+  /** The time of the controller. */
   now(): number {
-    return this.#clock.now();
+    return this.#serverClock.now();
   }
 
   /** @returns a function that removes the listener */
@@ -30,9 +34,9 @@ export class Ticker {
 
   #arm(): void {
     // On the full second, so that all of them change together.
-    this.#cancel = this.#clock.schedule(everyMs - (this.#clock.now() % everyMs), () => {
+    this.#cancel = this.#clock.schedule(everyMs - (this.now() % everyMs), () => {
       this.#arm();
-      for (const listener of this.#listeners) listener(this.#clock.now());
+      for (const listener of this.#listeners) listener(this.now());
     });
   }
 }

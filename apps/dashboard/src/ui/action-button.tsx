@@ -1,11 +1,28 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import type { Resource } from '../live/use-resource.ts';
 
 export const noRenewRight =
   'You have read access only: this needs the verb renew on volumes.certfleet.io. Ask your cluster administrator for it.';
 
+/** What an action relies on. */
+export type ActionBasis = Pick<Resource<unknown>, 'isCurrent' | 'confirmedAt'>;
+
+const notCurrent = 'The data that this would act on is not current. Wait until the page has loaded it again.';
+
+/** Why an action is unavailable; undefined when it is available. No action may rely on data that is not current. */
+export function useUnavailable(on: ActionBasis | readonly ActionBasis[], other?: string): string | undefined {
+  const { session } = useServices();
+  const state = useStore(session.state);
+  if (state.name !== 'signed-in' || !state.session.rights.renew) return noRenewRight;
+  const bases = 'isCurrent' in on ? [on] : on;
+  return bases.every(({ isCurrent }) => isCurrent) ? other : notCurrent;
+}
+
 export interface ActionButtonProps {
+  /** The data that the action relies on. */
+  readonly on: ActionBasis | readonly ActionBasis[];
   readonly onClick: () => void;
   readonly children: ComponentChildren;
   readonly primary?: boolean;
@@ -15,14 +32,12 @@ export interface ActionButtonProps {
 }
 
 /**
- * A button for an action. Without the right, the button stays focusable and shows the reason: a disabled button
+ * A button for an action. Without the right, or on data that is not current, the button stays focusable and shows the reason: a disabled button
  * explains nothing to keyboard and screen-reader users.
  */
-export function ActionButton({ onClick, children, primary, quiet, unavailable }: ActionButtonProps): JSX.Element {
-  const { session, toasts } = useServices();
-  const state = useStore(session.state);
-  const mayRenew = state.name === 'signed-in' && state.session.rights.renew;
-  const reason = mayRenew ? unavailable : noRenewRight;
+export function ActionButton({ on, onClick, children, primary, quiet, unavailable }: ActionButtonProps): JSX.Element {
+  const { toasts } = useServices();
+  const reason = useUnavailable(on, unavailable);
   const act = (): void => (reason === undefined ? onClick() : toasts.say({ tone: 'refused', text: reason }));
   return (
     <button

@@ -2,10 +2,14 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { useUnavailable } from './action-button.tsx';
+import type { ActionBasis } from './action-button.tsx';
 import { Modal } from './modal.tsx';
 import { Failed } from './notice.tsx';
 
 export interface ConfirmDialogProps {
+  /** The data that the action relies on. */
+  readonly on: ActionBasis;
   readonly title: string;
   /** The consequences of the action. */
   readonly children: ComponentChildren;
@@ -18,7 +22,8 @@ export interface ConfirmDialogProps {
 
 /** Shows the consequences and asks for confirmation. */
 export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
-  const { title, children, action, asksReason = false, onConfirm, onClose } = props;
+  const { on, title, children, action, asksReason = false, onConfirm, onClose } = props;
+  const unavailable = useUnavailable(on);
   const [reason, setReason] = useState('');
   const [error, setError] = useState<CertfleetError | undefined>(undefined);
   const [isSending, setSending] = useState(false);
@@ -32,7 +37,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
       setSending(false);
     }
   };
-  const isReady = !isSending && (!asksReason || reason.trim() !== '');
+  const isReady = !isSending && unavailable === undefined && (!asksReason || reason.trim() !== '');
   return (
     <Modal title={title} onClose={onClose}>
       <form
@@ -57,12 +62,13 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
             />
           </label>
         )}
+        {unavailable !== undefined && <p class="bad small">{unavailable}</p>}
         <div class="dialog-actions">
           <button type="button" onClick={onClose}>
             Cancel
           </button>
           <button type="submit" class="primary" disabled={!isReady}>
-            {action}
+            {isSending ? 'Sending…' : action}
           </button>
         </div>
       </form>

@@ -1,6 +1,11 @@
 import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { useServices } from '../app/services.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { elapsedMs } from '../time/moment.ts';
+import type { Moment } from '../time/moment.ts';
+import { absoluteTime, shortDuration } from '../time/relative-time.ts';
 import { Icon } from './icon.tsx';
 
 /** An empty result with a suggestion. */
@@ -19,9 +24,13 @@ export function Empty({
   );
 }
 
+/** What to do while the controller does not respond. */
+export const unavailableAdvice =
+  'The page retries automatically. If this lasts, check that the controller runs: kubectl get pods --all-namespaces -l app.kubernetes.io/component=renewal-controller';
+
 const advice: Readonly<Partial<Record<CertfleetError['code'], string>>> = {
-  unavailable:
-    'The page retries automatically. If this lasts, check that the controller runs: kubectl get pods -l app.kubernetes.io/component=controller',
+  unavailable: unavailableAdvice,
+  'deadline-exceeded': unavailableAdvice,
   'permission-denied': 'Ask your cluster administrator for the verb view on volumes.certfleet.io.',
   'not-found': 'It may have been removed. Search for it in the table of volumes.',
   'resource-exhausted': 'Wait a minute, then try again.',
@@ -66,19 +75,56 @@ export function Loading(): JSX.Element {
   );
 }
 
-/** Shows the error, the loading placeholder, or the data of a resource. */
-export function Loaded<T>({
-  resource,
-  children,
-}: {
+/** The age of data that is not current. */
+function StaleNote({ at }: { readonly at: Moment }): JSX.Element {
+  const { clock, serverClock, ticker } = useServices();
+  const [ageMs, setAgeMs] = useState(elapsedMs(clock, at));
+  useEffect(() => {
+    const update = (): void => setAgeMs(elapsedMs(clock, at));
+    update();
+    return ticker.listen(update);
+  }, [at]);
+  return (
+    <p class="stale-note">
+      <Icon name="warning" />
+      <strong>Not current:</strong> as of {absoluteTime(serverClock.now() - ageMs)}, {shortDuration(ageMs)} ago.
+    </p>
+  );
+}
+
+export interface LoadedProps<T> {
   readonly resource: Resource<T>;
+  /** Whether the data before other filters stays on the screen, marked, while the new one loads. */
+  readonly keepsPrevious?: boolean;
   readonly children: (data: T) => ComponentChildren;
-}): JSX.Element {
-  const { data, error, refresh } = resource;
+}
+
+/**
+ * Shows the error, the loading placeholder, or the data of a resource. Data that is not current is dimmed and has its age.
+ * A failed connection is reported once, at the top of the page.
+ */
+export function Loaded<T>({ resource, keepsPrevious = false, children }: LoadedProps<T>): JSX.Element {
+  const { data, previous, error, isCurrent, confirmedAt, refresh } = resource;
+  const shown = data ?? (keepsPrevious ? previous : undefined);
   return (
     <>
-      {error && <Failed error={error} onRetry={refresh} />}
-      {data === undefined ? !error && <Loading /> : children(data)}
+      {error && !isConnectionFailure(error) && <Failed error={error} onRetry={refresh} />}
+      {data !== undefined && !isCurrent && confirmedAt && <StaleNote at={confirmedAt} />}
+      {shown === undefined ? (
+        <Missing error={error} />
+      ) : (
+        <div class={`datum ${isCurrent ? '' : ageOf(data)}`}>{children(shown)}</div>
+      )}
     </>
   );
 }
+
+const ageOf = (data: unknown): string => (data === undefined ? 'outdated' : 'stale');
+
+function Missing({ error }: { readonly error: CertfleetError | undefined }): JSX.Element | null {
+  if (error === undefined) return <Loading />;
+  return isConnectionFailure(error) ? <p class="dim">Not loaded.</p> : null;
+}
+
+const isConnectionFailure = ({ code }: CertfleetError): boolean =>
+  code === 'unavailable' || code === 'deadline-exceeded';

@@ -17,10 +17,11 @@ const reasons: Readonly<Record<Wait['reason'], Texts>> = {
 
 /** Why a renewal waits, and until when if known. */
 export function WaitReasonNote({ waiting }: { readonly waiting: Wait }): JSX.Element {
-  const { clock } = useServices();
+  const { serverClock } = useServices();
   const [withTime, short, long] = reasons[waiting.reason];
   // A time in the past is not shown: the renewal is about to start.
-  const until = waiting.until !== undefined && Date.parse(waiting.until) > clock.now() ? waiting.until : undefined;
+  const until =
+    waiting.until !== undefined && Date.parse(waiting.until) > serverClock.now() ? waiting.until : undefined;
   return (
     <span class="dim small" title={long}>
       {until === undefined ? (

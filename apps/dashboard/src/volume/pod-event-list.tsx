@@ -22,9 +22,12 @@ const columns: readonly Column<PodEvent>[] = [
 export function PodEventList({ node, volumeId }: VolumePath): JSX.Element {
   const { api } = useServices();
   const events = useResource<PodEvents>({
-    key: `${node}/${volumeId}`,
+    key: `events:${node}/${volumeId}`,
     load: (signal) => api.podEvents(node, volumeId, signal),
     kinds: [],
+    // Each request reaches the API server.
+    atLeastEveryMs: 20_000,
+    currentForMs: 35_000,
   });
   return (
     <section class="panel" aria-labelledby="events">

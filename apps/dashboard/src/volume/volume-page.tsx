@@ -21,7 +21,7 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
   const { api } = useServices();
   const [isRenewing, setRenewing] = useState(false);
   const volume = useResource<VolumeDetail>({
-    key: `${node}/${volumeId}`,
+    key: `volume:${node}/${volumeId}`,
     load: (signal) => api.volume(node, volumeId, signal),
     kinds: ['volumes', 'lanes'],
   });
@@ -35,6 +35,7 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
       >
         {data && (
           <ActionButton
+            on={volume}
             primary
             onClick={() => setRenewing(true)}
             unavailable={

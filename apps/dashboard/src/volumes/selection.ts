@@ -1,5 +1,6 @@
-import { useState } from 'preact/hooks';
 import type { VolumePath, VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import type { TableSelection } from '../ui/data-table.tsx';
 
 /** Selected rows, on this page and on others. */
@@ -16,8 +17,11 @@ const most = 1000;
 /** Identifies a volume in the fleet; neither part may contain a slash. */
 export const keyOfVolume = ({ node, volumeId }: Pick<VolumeRow, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
 
+/** The selection is kept while other views are open, until the user clears it, renews it or signs out. */
 export function useSelection(): Selection {
-  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const { picked: store } = useServices();
+  const picked = useStore(store);
+  const setPicked = (keys: ReadonlySet<string>): void => store.set(keys);
   return {
     picked,
     nameOf: (key) => key,

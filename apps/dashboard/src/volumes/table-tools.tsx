@@ -15,7 +15,7 @@ export interface TableToolsProps {
 
 /** Column selection and export. */
 export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
-  const { clock } = useServices();
+  const { serverClock } = useServices();
   const toggle = (name: ColumnName): void => {
     const columns = columnNames.filter((each) => (each === name) !== view.columns.includes(each));
     if (columns.length > 0) onChange({ ...view, columns });
@@ -46,10 +46,10 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
           </>
         }
       >
-        <a class="menu-item" href={exportHref(view, 'csv', clock.now())} download="volumes.csv">
+        <a class="menu-item" href={exportHref(view, 'csv', serverClock.now())} download="volumes.csv">
           As CSV
         </a>
-        <a class="menu-item" href={exportHref(view, 'json', clock.now())} download="volumes.json">
+        <a class="menu-item" href={exportHref(view, 'json', serverClock.now())} download="volumes.json">
           As JSON
         </a>
       </Menu>

@@ -22,7 +22,7 @@ export function VolumeList({ title, filter }: VolumeListProps): JSX.Element {
   const { api } = useServices();
   const query = new URLSearchParams({ ...filter, sort: 'renews', order: 'asc', limit: '15' });
   const rows = useResource<VolumePage>({
-    key: query.toString(),
+    key: `volumes:${query.toString()}`,
     load: (signal) => api.volumes(query, signal),
     kinds: ['volumes', 'lanes'],
   });

@@ -17,36 +17,40 @@ import type { Selection } from './selection.ts';
 import { TableTools } from './table-tools.tsx';
 import { useVolumes } from './use-volumes.ts';
 import type { VolumesTable } from './use-volumes.ts';
-import { apiFilter, pageSize, refine } from './volumes-view.ts';
-import type { VolumeSort } from './volumes-view.ts';
+import { apiFilter, refine } from './volumes-view.ts';
+import type { VolumeSort, VolumesView } from './volumes-view.ts';
 
 type Wanted = RenewalRequest['selection'];
 
 /** The main table of operators. */
 export function VolumesPage(): JSX.Element {
-  const { clock } = useServices();
+  const { serverClock } = useServices();
   const table = useVolumes();
   const selection = useSelection();
   const [renewing, setRenewing] = useState<Wanted | undefined>(undefined);
-  const { view, rows, facets, show } = table;
+  const { view, rows, show } = table;
   const renewMatching = (): void => {
-    const query = apiFilter(view, clock.now());
+    const query = apiFilter(view, serverClock.now());
     setRenewing(Object.keys(query).length === 0 ? {} : { query });
   };
+  if (view.problems.length > 0) return <UnusableAddress view={view} onShow={show} />;
   return (
     <>
       <PageHead title="Volumes">
         <TableTools view={view} onChange={show} />
-        <ActionButton onClick={renewMatching}>
-          Renew all that match{rows.data === undefined ? '' : ` (${formatCount(rows.data.total)})`}…
+        <ActionButton on={rows} onClick={renewMatching}>
+          Renew all that match{rows.data && rows.isCurrent ? ` (${formatCount(rows.data.total)})` : ''}…
         </ActionButton>
       </PageHead>
-      <FilterBar view={view} facets={facets} onChange={show} />
-      <Loaded resource={rows}>{(page) => <Rows page={page} table={table} selection={selection} />}</Loaded>
+      <FilterBar view={view} onChange={show} />
+      <Loaded resource={rows} keepsPrevious>
+        {(page) => <Rows page={page} table={table} selection={selection} />}
+      </Loaded>
       {selection.picked.size > 0 && (
         <div class="selection-bar" role="region" aria-label="Selection">
           <strong>{counted(selection.picked.size, 'volume')} selected</strong>
           <ActionButton
+            on={rows}
             primary
             onClick={() => setRenewing({ volumes: selection.volumes })}
             unavailable={selection.excess}
@@ -61,6 +65,33 @@ export function VolumesPage(): JSX.Element {
       {renewing && (
         <RenewDialog selection={renewing} onClose={() => setRenewing(undefined)} onRenewed={selection.clear} />
       )}
+    </>
+  );
+}
+
+/** Nothing is shown or offered for an address that is only partly understood. */
+function UnusableAddress({
+  view,
+  onShow,
+}: {
+  readonly view: VolumesView;
+  readonly onShow: (view: VolumesView) => void;
+}) {
+  return (
+    <>
+      <PageHead title="Volumes" />
+      <div class="notice notice-critical" role="alert">
+        <Icon name="critical" />
+        <div>
+          <p>
+            The address has a filter that is unknown or has an unusable value: <code>{view.problems.join(' ')}</code>
+          </p>
+          <p class="dim">Correct it in the address, or show the volumes without it.</p>
+        </div>
+        <button type="button" onClick={() => onShow(refine(view, { filters: {}, states: [] }))}>
+          Show all volumes
+        </button>
+      </div>
     </>
   );
 }
@@ -85,7 +116,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         keyOf={keyOfVolume}
         sorting={{ by: view.sort, order: view.order, onSort: sort }}
         isFixed
-        isBusy={rows.isOutdated}
+        isBusy={rows.data === undefined}
         selection={selection}
       />
       <Pager page={page} table={table} />
@@ -113,7 +144,7 @@ function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JS
 }
 
 function Pager({ page, table }: Omit<RowsProps, 'selection'>): JSX.Element {
-  const first = (table.view.page - 1) * pageSize + 1;
+  const first = page.offset + 1;
   return (
     <nav class="pager" aria-label="Pages">
       <span class="dim">

@@ -23,29 +23,44 @@ describe('the view of volumes', () => {
       order: 'asc',
       columns: defaultColumns,
       after: undefined,
-      page: 1,
+      before: undefined,
+      problems: [],
     });
     assert.equal(formatVolumesView(view), '/volumes');
   });
 
   test('filters, states, sort, columns and page are encoded in the address and parsed back', () => {
     const address =
-      '/volumes?namespace=shop&issuer=ClusterIssuer.cert-manager.io//corporate&expiresBefore=24h&state=expired,failing&sort=expires&order=desc&columns=pod,serial&page=3&after=abc';
+      '/volumes?namespace=shop&issuer=ClusterIssuer.cert-manager.io//corporate&expiresBefore=24h&state=expired,failing&sort=expires&order=desc&columns=pod,serial&after=abc';
     const view = parseVolumesView(address.slice('/volumes'.length));
     assert.deepEqual(view.filters, {
       namespace: 'shop',
       issuer: 'ClusterIssuer.cert-manager.io//corporate',
       expiresBefore: '24h',
     });
-    assert.deepEqual([view.states, view.columns, view.page], [['expired', 'failing'], ['pod', 'serial'], 3]);
+    assert.deepEqual([view.states, view.columns, view.after], [['expired', 'failing'], ['pod', 'serial'], 'abc']);
     assert.equal(formatVolumesView(view), address);
   });
 
-  test('ignores unknown parts of an address', () => {
+  test('names the parts of an address that it does not understand, because without them it would show other volumes', () => {
     const view = parseVolumesView(
-      '?state=green,due&sort=colour&order=up&columns=moon&expiresBefore=soon&search=+&page=x',
+      '?state=green,due&sort=colour&order=up&expiresBefore=soon&nmespace=shop&search=+&page=x',
     );
-    assert.equal(formatVolumesView(view), '/volumes?state=due');
+    assert.deepEqual(view.problems, [
+      'state=green,due',
+      'sort=colour',
+      'order=up',
+      'expiresBefore=soon',
+      'nmespace=shop',
+    ]);
+    assert.deepEqual(parseVolumesView('?columns=moon&state=&search=web&page=2&before=c').problems, []);
+    assert.deepEqual(refine(view, { filters: {}, states: [] }).problems, []);
+  });
+
+  test('accepts a fingerprint as OpenSSL prints it', () => {
+    const view = parseVolumesView(`?caFingerprint=${'AB:'.repeat(31)}AB`);
+    assert.deepEqual([view.filters.caFingerprint, view.problems], ['ab'.repeat(32), []]);
+    assert.deepEqual(parseVolumesView('?caFingerprint=AB:CD').problems, ['caFingerprint=AB:CD']);
   });
 
   test('relative lengths become times for the API; absolute times stay', () => {

@@ -2,6 +2,7 @@ import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import { fingerprintPattern, normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import { parseLength } from '../time/relative-time.ts';
 import { defaultColumns, isColumn } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
@@ -24,25 +25,27 @@ export interface VolumesView {
   readonly columns: readonly ColumnName[];
   /** Cursor of the page; undefined on the first. */
   readonly after: string | undefined;
-  /** Page number, for display only. */
-  readonly page: number;
+  /** Cursor of the following page, for a page that was reached backwards. */
+  readonly before: string | undefined;
+  /** Parts of the address that this page does not understand. The table must not be shown without them. */
+  readonly problems: readonly string[];
 }
 
-export const pageSize = 100;
+const pageSize = 100;
 
 const filterNames: readonly FilterName[] = [...textFilters, ...timeFilters];
 
-/** Parses the table's address. Unknown parts are ignored, so that old links still open. */
+/** Parses the table's address. An unusable filter is a problem: without it, other volumes would be shown. */
 export function parseVolumesView(search: string): VolumesView {
   const query = new URLSearchParams(search);
   const filters = filterNames.flatMap((name) => {
     const value = query.get(name)?.trim() ?? '';
-    const isUsable = value !== '' && (!isTimeFilter(name) || resolveTime(value, 0) !== undefined);
-    return isUsable ? [[name, value] as const] : [];
+    return value === '' ? [] : [[name, name === 'caFingerprint' ? normalFingerprint(value) : value] as const];
   });
-  const states = new Set(query.get('state')?.split(','));
+  const states = new Set(listIn(query, 'state'));
   const columns = query.get('columns')?.split(',').filter(isColumn) ?? [];
   const after = query.get('after') ?? undefined;
+  const before = after === undefined ? (query.get('before') ?? undefined) : undefined;
   return {
     filters: Object.fromEntries(filters),
     states: volumeStates.filter((state) => states.has(state)),
@@ -50,22 +53,48 @@ export function parseVolumesView(search: string): VolumesView {
     order: query.get('order') === 'desc' ? 'desc' : 'asc',
     columns: columns.length === 0 ? defaultColumns : columns,
     after,
-    page: after === undefined ? 1 : Math.max(2, Math.trunc(Number(query.get('page'))) || 2),
+    before,
+    problems: problemsIn(query),
   };
 }
 
+const listIn = (query: URLSearchParams, name: string): readonly string[] =>
+  query
+    .get(name)
+    ?.split(',')
+    .filter((word) => word !== '') ?? [];
+
+const hexFingerprint = new RegExp(fingerprintPattern);
+const layout = ['columns', 'after', 'before', 'page'];
+
+function problemsIn(query: URLSearchParams): readonly string[] {
+  const known: readonly string[] = [...filterNames, 'state', 'sort', 'order', ...layout];
+  const checks: Readonly<Record<string, (value: string) => boolean>> = {
+    state: () => listIn(query, 'state').every((word) => volumeStates.some((state) => state === word)),
+    sort: (value) => volumeSorts.some((sort) => sort === value),
+    order: (value) => value === 'asc' || value === 'desc',
+    caFingerprint: (value) => hexFingerprint.test(value),
+    expiresBefore: (value) => resolveTime(value, 0) !== undefined,
+    renewsBefore: (value) => resolveTime(value, 0) !== undefined,
+  };
+  return [...query].flatMap(([name, text]) => {
+    const value = text.trim();
+    const isUsable = known.includes(name) && (value === '' || (checks[name]?.(value) ?? true));
+    return isUsable ? [] : [`${name}=${value}`];
+  });
+}
+
 /** Formats the table's address; default values are omitted. */
-export function formatVolumesView({ filters, states, sort, order, columns, after, page }: VolumesView): string {
+export function formatVolumesView(view: VolumesView): string {
+  const { filters, states, sort, order, columns, after, before } = view;
   const query = new URLSearchParams();
   for (const name of filterNames) if (filters[name] !== undefined) query.set(name, filters[name]);
   if (states.length > 0) query.set('state', states.join(','));
   if (sort !== 'renews') query.set('sort', sort);
   if (order !== 'asc') query.set('order', order);
   if (columns.join() !== defaultColumns.join()) query.set('columns', columns.join(','));
-  if (after !== undefined) {
-    query.set('page', String(page));
-    query.set('after', after);
-  }
+  if (after !== undefined) query.set('after', after);
+  else if (before !== undefined) query.set('before', before);
   const text = query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
   return text === '' ? '/volumes' : `/volumes?${text}`;
 }
@@ -83,6 +112,7 @@ export function pageQuery(view: VolumesView, nowMs: number): URLSearchParams {
   const query = sortedQuery(view, nowMs);
   query.set('limit', String(pageSize));
   if (view.after !== undefined) query.set('after', view.after);
+  if (view.before !== undefined) query.set('before', view.before);
   return query;
 }
 
@@ -95,7 +125,7 @@ export function exportHref(view: VolumesView, format: 'csv' | 'json', nowMs: num
 
 /** The changed table, from its first page. */
 export function refine(view: VolumesView, change: Partial<VolumesView>): VolumesView {
-  return { ...view, after: undefined, page: 1, ...change };
+  return { ...view, after: undefined, before: undefined, problems: [], ...change };
 }
 
 /** The table with one filter set, or without it when the text is empty. */

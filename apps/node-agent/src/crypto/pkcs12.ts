@@ -1,39 +1,29 @@
-// PKCS#12 keystores (RFC 7292): one private key with its chain. This file writes the structure; the profile determines
-// how its parts are encrypted and authenticated.
+// PKCS#12 stores (RFC 7292): a private key with its chain, or trusted certificates. This file writes the structure;
+// pkcs12-protection.ts encrypts and authenticates its parts.
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { Secret } from '@certfleet/shared/secret.ts';
-import type { KeystoreSpec } from '../spec/volume-spec.ts';
+import { caAlias } from '../spec/keystore-values.ts';
+import type { Pkcs12Profile } from '../spec/volume-spec.ts';
 import { bmpString, contextConstructed, contextPrimitive, integer, objectIdentifier, octetString } from './der.ts';
 import { sequence, setOf } from './der.ts';
-import { parsePem } from './pem.ts';
-import { encodeMacData } from './pkcs12-mac.ts';
-import type { EncryptedContent, KeystoreEncryption } from './pkcs12-encryption.ts';
-import { pbes2Encryption } from './pkcs12-pbes2.ts';
+import { certificateMissing, distinctCertificates, storePassword } from './keystore.ts';
+import type { Truststore } from './keystore.ts';
+import { encodeMacData, pkcs12Protections } from './pkcs12-protection.ts';
+import type { EncryptedContent } from './pkcs12-protection.ts';
 
-/** Content and protection of a keystore. */
-export interface Keystore {
-  readonly key: KeyObject;
-  /** The chain, leaf first. */
-  readonly certificatePem: string;
-  /** May be empty; a CA that is also in the chain is written once. */
-  readonly caPem: string;
-  /**
-   * Without NUL. New volumes have ASCII, because readers disagree about other characters; an adopted volume may have
-   * any.
-   */
-  readonly password: Secret;
-  readonly profile: KeystoreSpec['profile'];
-  /** The entry's alias; without it Java uses "1". */
-  readonly friendlyName?: string;
+/** Trusted certificates, and how they are protected. */
+export interface Pkcs12Truststore extends Truststore {
+  readonly profile: Pkcs12Profile;
 }
 
-/**
- * Iterations of key derivation, as in OpenSSL and Go. More would not protect anything: the same key is next to the
- * keystore in PEM.
- */
-const keystoreIterations = 2048;
+/** A private key with its chain, and how it is protected. */
+export interface Pkcs12Keystore extends Pkcs12Truststore {
+  readonly key: KeyObject;
+  /** The chain, leaf first. A CA that is also in the chain is written once. */
+  readonly certificatePem: string;
+  /** The entry's alias (friendly name); without it Java uses "1". */
+  readonly alias: string | undefined;
+}
 
 const dataOid = objectIdentifier('1.2.840.113549.1.7.1');
 const encryptedDataOid = objectIdentifier('1.2.840.113549.1.7.6');
@@ -41,64 +31,62 @@ const certificateBagOid = objectIdentifier('1.2.840.113549.1.12.10.1.3');
 const shroudedKeyBagOid = objectIdentifier('1.2.840.113549.1.12.10.1.2');
 const x509CertificateOid = objectIdentifier('1.2.840.113549.1.9.22.1');
 
+const attribute = (oid: string, value: Buffer): Buffer => sequence(objectIdentifier(oid), setOf(value));
+const friendlyName = (alias: string): Buffer => attribute('1.2.840.113549.1.9.20', bmpString(alias));
+const localKeyId = (id: Buffer): Buffer => attribute('1.2.840.113549.1.9.21', octetString(id));
+/** Java's attribute for a trusted certificate: its value is the purpose, here any extended key usage. */
+const javaTrusted = attribute('2.16.840.1.113894.746875.1.1', objectIdentifier('2.5.29.37.0'));
+
 /**
- * Encodes a keystore. `modern`: PBES2 with AES-256 and a SHA-256 MAC (OpenSSL 3, Java 8u301 and later); `legacy`: 3DES
- * with a SHA-1 MAC, for older readers. Both support every key type.
+ * Encodes a key with its chain and CA. `Modern2023` needs OpenSSL 1.1 or Java 8u301 or later; the legacy profiles are
+ * for older readers. Each supports every key type.
  * @throws CertfleetError invalid-argument if the password is empty or contains NUL, or if there is no certificate
  */
-export async function encodeKeystore(keystore: Keystore): Promise<Buffer> {
-  const password = keystore.password.reveal();
-  if (password === '' || password.includes('\0')) {
-    throw new CertfleetError('invalid-argument', 'expected a keystore password of at least one character, without NUL');
-  }
-  const encrypt = await encryptionFor(keystore.profile, password);
-  const [leaf, ...issuers] = certificates(keystore);
-  if (leaf === undefined)
-    throw new CertfleetError('invalid-argument', 'expected a certificate for the keystore, found none');
+export async function encodePkcs12Keystore(keystore: Pkcs12Keystore): Promise<Buffer> {
+  const password = storePassword(keystore.password);
+  const { encryptCertificates, encryptKey } = pkcs12Protections[keystore.profile];
+  const [leaf, ...issuers] = distinctCertificates(keystore.certificatePem, keystore.caPem);
+  if (leaf === undefined) throw certificateMissing();
   // The same local key id on both identifies the key's certificate.
-  const attributes = entryAttributes(createHash('sha1').update(leaf).digest(), keystore.friendlyName);
-  const [certificateSafe, shroudedKey] = await Promise.all([
-    encrypt(sequence(certificateBag(leaf, attributes), ...issuers.map((der) => certificateBag(der)))),
-    encrypt(keystore.key.export({ type: 'pkcs8', format: 'der' })),
+  const entry = [
+    localKeyId(createHash('sha1').update(leaf).digest()),
+    ...(keystore.alias === undefined ? [] : [friendlyName(keystore.alias)]),
+  ];
+  const bags = sequence(certificateBag(leaf, entry), ...issuers.map((der) => certificateBag(der, [])));
+  const [certificates, key] = await Promise.all([
+    encryptCertificates(bags, password),
+    encryptKey(keystore.key.export({ type: 'pkcs8', format: 'der' }), password),
   ]);
-  const keyBag = sequence(
-    shroudedKeyBagOid,
-    contextConstructed(0, sequence(shroudedKey.algorithm, octetString(shroudedKey.ciphertext))),
-    attributes,
+  const shroudedKey = sequence(key.algorithm, octetString(key.ciphertext));
+  const keyBag = sequence(shroudedKeyBagOid, contextConstructed(0, shroudedKey), setOf(...entry));
+  return authenticated([encryptedContent(certificates), plainContent(sequence(keyBag))], keystore);
+}
+
+/**
+ * Encodes trusted certificates, each with the attribute that makes Java trust it. Without certificates the store is
+ * empty, but valid.
+ * @throws CertfleetError invalid-argument if the password is empty or contains NUL
+ */
+export async function encodePkcs12Truststore(truststore: Pkcs12Truststore): Promise<Buffer> {
+  const bags = distinctCertificates(truststore.caPem).map((der, index) =>
+    certificateBag(der, [friendlyName(caAlias(index)), javaTrusted]),
   );
-  const authenticatedSafe = sequence(encryptedContent(certificateSafe), plainContent(sequence(keyBag)));
-  const digest = keystore.profile === 'modern' ? 'sha256' : 'sha1';
-  return sequence(integer(3), plainContent(authenticatedSafe), encodeMacData(authenticatedSafe, password, digest));
+  const { encryptCertificates } = pkcs12Protections[truststore.profile];
+  const certificates = await encryptCertificates(sequence(...bags), storePassword(truststore.password));
+  return authenticated([encryptedContent(certificates)], truststore);
 }
 
-async function encryptionFor(profile: KeystoreSpec['profile'], password: string): Promise<KeystoreEncryption> {
-  if (profile === 'modern') return pbes2Encryption(password, keystoreIterations);
-  // node-forge is loaded only for the legacy profile: it costs some megabytes.
-  const { tripleDesEncryption } = await import('./pkcs12-legacy.ts');
-  return tripleDesEncryption(password, keystoreIterations);
+/** The complete file: its contents, authenticated with the password. */
+function authenticated(contents: readonly Buffer[], { password, profile }: Pkcs12Truststore): Buffer {
+  const authenticatedSafe = sequence(...contents);
+  const macData = encodeMacData(authenticatedSafe, storePassword(password), pkcs12Protections[profile].macDigest);
+  return sequence(integer(3), plainContent(authenticatedSafe), macData);
 }
 
-/** Chain and CA, each certificate once. */
-function certificates({ certificatePem, caPem }: Keystore): Buffer[] {
-  const ders = [...parsePem(certificatePem), ...parsePem(caPem)].map(({ der }) => der);
-  return ders.filter((der, index) => ders.findIndex((earlier) => earlier.equals(der)) === index);
-}
-
-function certificateBag(der: Buffer, attributes?: Buffer): Buffer {
+function certificateBag(der: Buffer, attributes: readonly Buffer[]): Buffer {
   const certificate = sequence(x509CertificateOid, contextConstructed(0, octetString(der)));
-  return sequence(
-    certificateBagOid,
-    contextConstructed(0, certificate),
-    ...(attributes === undefined ? [] : [attributes]),
-  );
-}
-
-function entryAttributes(localKeyId: Buffer, friendlyName: string | undefined): Buffer {
-  const attribute = (oid: string, value: Buffer): Buffer => sequence(objectIdentifier(oid), setOf(value));
-  return setOf(
-    attribute('1.2.840.113549.1.9.21', octetString(localKeyId)),
-    ...(friendlyName === undefined ? [] : [attribute('1.2.840.113549.1.9.20', bmpString(friendlyName))]),
-  );
+  const attributeSet = attributes.length === 0 ? [] : [setOf(...attributes)];
+  return sequence(certificateBagOid, contextConstructed(0, certificate), ...attributeSet);
 }
 
 function plainContent(content: Buffer): Buffer {

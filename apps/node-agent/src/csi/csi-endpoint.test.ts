@@ -81,6 +81,16 @@ describe('CsiEndpoint', () => {
     assert.ok(!log.includes('-token'));
   });
 
+  test('passes the Secret of nodePublishSecretRef on, without the tokens, and never logs it', async () => {
+    await publish({ secrets: { [tokensKey]: 'secret-token', password: 'hunter2' } });
+    await publish();
+    const [first, second] = published.map(([request]) => request.secretData);
+    assert.deepEqual(Object.keys(first ?? {}), ['password']);
+    assert.equal(first?.['password']?.reveal(), 'hunter2');
+    assert.deepEqual(second, {});
+    assert.ok(!log.includes('hunter2'));
+  });
+
   test('rejects what CSI or this driver does not allow, with the reason', async () => {
     const refused: [Parameters<typeof publish>[0], RegExp][] = [
       [{ volumeId: '' }, /volume_id: required/],

@@ -21,12 +21,15 @@ export function parsePublishRequest(request: NodePublishVolumeRequest): PublishR
   const { volumeId, targetPath } = parseUnpublishRequest(request);
   if (!request.readonly) throw invalid("pod.spec.volumes[].csi.readOnly must be set to 'true'");
   const { [tokensKey]: contextTokens, ...attributes } = request.volumeContext;
-  const tokens = request.secrets[tokensKey] ?? contextTokens;
+  // A Secret cannot contain the tokens' key: the keys of its data have no "/".
+  const { [tokensKey]: secretTokens, ...secretData } = request.secrets;
+  const tokens = secretTokens ?? contextTokens;
   return {
     volumeId,
     targetPath,
     attributes,
     volumeMountGroup: mount.volumeMountGroup,
+    secretData: Object.fromEntries(Object.entries(secretData).map(([key, value]) => [key, new Secret(value)])),
     serviceAccountTokens: tokens === undefined ? undefined : new Secret(tokens),
   };
 }

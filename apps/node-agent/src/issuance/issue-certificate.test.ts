@@ -9,8 +9,8 @@ import { systemClock } from '@certfleet/shared/clock.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
 import { issueCertificate } from './issue-certificate.ts';
 import type { IssuanceDependencies, IssuanceOrder } from './issue-certificate.ts';
-import { LocalCaIssuer } from './local-ca-issuer.ts';
-import { openLocalCa } from './local-ca.ts';
+import { LocalCaIssuer } from '../local-ca/local-ca-issuer.ts';
+import { openLocalCa } from '../local-ca/local-ca.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'certfleet-issue-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -29,6 +29,7 @@ const oversized = 'x'.repeat(254);
 const duration = 'must be a Go duration such as "1h30m", "90s" or "1.5h"';
 const control = 'must not contain control characters, not even a line break at its end';
 const usages = 'is not a key usage';
+const modes = 'must be octal permission bits with a leading 0, from "0000" to "0777", such as "0400"';
 const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter2' };
 
 /** Attribute, value, the text after the value, and other attributes. */
@@ -112,15 +113,14 @@ const rules: readonly (readonly [name: string, value: string, why: string, other
   ['fs-group', '4294967296', 'must be a group id from 1 to 4294967295'],
   ['fs-group', '-1', 'must be a group id from 1 to 4294967295'],
   ['fs-group', 'staff', 'must be an integer'],
+  ['fs-user', '-1', 'must be a user id from 0 to 4294967294'],
+  ['fs-user', '4294967295', 'must be a user id from 0 to 4294967294'],
+  ['fs-user', 'postgres', 'must be an integer'],
+  ...['440', '0x1f', '0888', '01000', '-0400', '0o', 'u=rw'].map((mode) => ['default-mode', mode, modes] as const),
+  ['privatekey-mode', '256', modes],
   ['pkcs12-enable', 'on', 'must be true or false'],
   ['keystore-pkcs12-enable', 'on', 'must be true or false'],
-  ['pkcs12-profile', 'old', 'must be one of modern, legacy'],
-  [
-    'pkcs12-profile',
-    'legacy',
-    'the legacy profile is for RSA keys only, key-algorithm is ECDSA',
-    { ...keystore, 'key-algorithm': 'ECDSA' },
-  ],
+  ['pkcs12-profile', 'old', 'must be one of Modern2023, LegacyDES, LegacyRC2'],
   [
     'pkcs12-filename',
     'a.p12',

@@ -1,7 +1,7 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttributeProblems } from './attribute-problems.ts';
+import type { Attribute } from './attribute.ts';
 import { attributeGroup } from './attributes.ts';
-import type { Attribute } from './attributes.ts';
 import { expandPodVariables } from './expand.ts';
 import type { PodIdentity } from './volume-spec.ts';
 
@@ -23,6 +23,8 @@ export interface AttributeSource {
   readonly raw: Readonly<Record<string, string>>;
   readonly pod: PodIdentity;
   readonly isLenient: boolean;
+  /** Whether attributes without effect are refused. */
+  readonly isStrict: boolean;
 }
 
 /** Reads attributes of the table from a volume's context, and reports problems to `problems`. */
@@ -34,12 +36,14 @@ export class AttributeReader {
   readonly #failed = new Set<string>();
 
   readonly #isLenient: boolean;
+  readonly #isStrict: boolean;
 
   /** @param source with `isLenient`, a wrong value is used as far as possible, and its problem is still reported */
   constructor(source: AttributeSource, problems: AttributeProblems) {
     this.#raw = source.raw;
     this.#pod = source.pod;
     this.#isLenient = source.isLenient;
+    this.#isStrict = source.isStrict;
     this.#problems = problems;
   }
 
@@ -93,6 +97,12 @@ export class AttributeReader {
   warn(attribute: AnyAttribute, why: string): void {
     if (this.warnings.length >= maxWarnings) return;
     this.warnings.push(`${this.#written(attribute)?.key ?? keyOf(attribute.name)}: ${why}`);
+  }
+
+  /** Reports an attribute that has no effect; a warning, or an error in strict mode. */
+  ignored(attribute: AnyAttribute, because: string): void {
+    if (this.#isStrict) this.reject(attribute, `has no effect, ${because}`);
+    else this.warn(attribute, `is ignored, ${because}`);
   }
 
   /** Reports each attribute that has different values in its two spellings. */

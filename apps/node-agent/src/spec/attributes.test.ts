@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { referencePath, renderAttributeReference } from '../../../../scripts/generate-attribute-reference.ts';
+import type { Attribute } from './attribute.ts';
 import { attributes } from './attributes.ts';
-import type { Attribute } from './attributes.ts';
 
 const table = Object.values<Attribute<unknown>>(attributes);
 

@@ -1,3 +1,6 @@
+import { optional, withDefault } from './attribute.ts';
+import type { Attribute } from './attribute.ts';
+import { keystoreAttributes } from './keystore-attributes.ts';
 import {
   anyText,
   lenientDnsNames,
@@ -17,50 +20,14 @@ import {
   parseFileName,
   parseGroupId,
   parseInteger,
-  parsePassword,
+  parseMode,
   parsePositiveDuration,
+  parseUserId,
   plainText,
 } from './scalar-values.ts';
 
 /** The group of every attribute in the table. */
 export const attributeGroup = 'csi.cert-manager.io';
-
-/** One volume attribute: its parser, its default, and its text on the reference page. */
-export interface Attribute<Value> {
-  /** Without the group. */
-  readonly name: string;
-  /** Another spelling with the same meaning. */
-  readonly alias?: string;
-  /** The default in the attribute's syntax, or a description of it if there is no single value. */
-  readonly defaultText: string;
-  /** The value of an unset attribute. */
-  readonly unset: Value;
-  readonly required?: true;
-  /** Whether the pod's variables are expanded before the value is parsed. */
-  readonly expands?: true;
-  /** Whether errors must not repeat the value. */
-  readonly secret?: true;
-  readonly help: string;
-  /**
-   * Reads a value that `parse` refuses for an existing volume, as cert-manager's csi-driver would. Undefined or the
-   * default if that is not possible. Never throws.
-   */
-  readonly lenient?: (text: string) => Value | undefined;
-  /** @throws CertfleetError whose message follows the value in the error */
-  readonly parse: (text: string) => Value;
-}
-
-type Row<Value> = Omit<Attribute<Value>, 'defaultText' | 'unset'>;
-
-/** An attribute with a default, which its own parser reads. */
-function withDefault<Value>(defaultText: string, row: Row<Value>): Attribute<Value> {
-  return Object.freeze({ ...row, defaultText, unset: row.parse(defaultText) });
-}
-
-/** An attribute without a default; `defaultText` describes the effect. */
-function optional<Value>(row: Row<Value>, defaultText = ''): Attribute<Value | undefined> {
-  return Object.freeze({ ...row, defaultText, unset: undefined });
-}
 
 /** The parsers of a list, for new and for existing volumes. */
 type ListParsers = readonly [parse: (text: string) => readonly string[], lenient: (text: string) => readonly string[]];
@@ -227,36 +194,18 @@ export const attributes = Object.freeze({
     },
     "the pod's `securityContext.fsGroup`",
   ),
-  pkcs12Enable: withDefault('false', {
-    name: 'pkcs12-enable',
-    alias: 'keystore-pkcs12-enable',
-    help: '`true` adds a PKCS#12 keystore with key and chain.',
-    parse: parseBoolean,
-  }),
-  pkcs12FileName: withDefault('keystore.p12', {
-    name: 'pkcs12-filename',
-    alias: 'keystore-pkcs12-filename',
-    help: 'File of the keystore.',
-    lenient: lenientFileName,
-    parse: parseFileName,
-  }),
-  pkcs12Password: optional({
-    name: 'pkcs12-password',
-    alias: 'keystore-pkcs12-password',
-    secret: true,
-    help: 'Password of the keystore, ASCII. A keystore needs this or pkcs12-password-file.',
-    parse: parsePassword,
-  }),
-  pkcs12PasswordFile: optional({
-    name: 'pkcs12-password-file',
-    help: 'File of a random password that the node generates once and renewals keep; no newline at its end. Excludes pkcs12-password.',
-    lenient: lenientFileName,
-    parse: parseFileName,
-  }),
-  pkcs12Profile: withDefault('modern', {
-    name: 'pkcs12-profile',
-    help: '`modern`: AES-256 with a SHA-256 MAC. `legacy`: 3DES with SHA-1 for old readers, RSA keys only.',
-    parse: oneOf(['modern', 'legacy']),
+  fsUser: optional(
+    {
+      name: 'fs-user',
+      help: 'User that owns the files, 0 to 4294967294. For programs that refuse a key file of another user.',
+      parse: parseUserId,
+    },
+    'root',
+  ),
+  defaultMode: withDefault('0440', {
+    name: 'default-mode',
+    help: 'Permission bits of the files, octal as in `defaultMode` of a Secret volume, `0000` to `0777`. They are used as they are: a group does not add any.',
+    parse: parseMode,
   }),
   probePort: optional({
     name: 'probe-port',
@@ -271,4 +220,13 @@ export const attributes = Object.freeze({
     help: 'DNS name that the check sends as TLS server name (SNI). Needs probe-port. None unless set.',
     parse: parseServerName,
   }),
+  privateKeyMode: optional(
+    {
+      name: 'privatekey-mode',
+      help: 'Permission bits of the files that contain the private key or a password.',
+      parse: parseMode,
+    },
+    'default-mode',
+  ),
+  ...keystoreAttributes,
 });

@@ -41,8 +41,8 @@ const cases: readonly (readonly [Record<string, string>, (spec: VolumeSpec) => u
   [{ 'is-ca': 'yes' }, ({ isCa }) => isCa, false],
   [{ 'fs-group': '0' }, ({ fsGroup }) => fsGroup, undefined],
   [{ 'common-name': '${HOSTNAME}' }, ({ subject }) => subject[0]?.[0]?.value, '${HOSTNAME}'],
-  [{ 'pkcs12-enable': 'true', 'pkcs12-password': 'p\u00e4ss' }, ({ keystore }) => keystore?.fileName, 'keystore.p12'],
-  [{ 'pkcs12-enable': 'true' }, ({ keystore }) => keystore?.fileName, 'keystore.p12'],
+  [{ 'pkcs12-enable': 'true', 'pkcs12-password': 'p\u00e4ss' }, ({ pkcs12 }) => pkcs12?.keystoreFile, 'keystore.p12'],
+  [{ 'pkcs12-enable': 'true' }, ({ pkcs12 }) => pkcs12?.keystoreFile, 'keystore.p12'],
 ];
 
 describe('lenient parseVolumeSpec', () => {

@@ -86,7 +86,7 @@ describe('parseVolumeSpec with hostile input', () => {
       fc.property(
         context,
         marked,
-        fc.constantFrom('pkcs12-password', 'keystore-pkcs12-password', 'pkcs12-pasword'),
+        fc.constantFrom('pkcs12-password', 'keystore-pkcs12-password', 'jks-password', 'pkcs12-pasword'),
         (attributesOfVolume, password, name) => {
           try {
             const spec = parseVolumeSpec(

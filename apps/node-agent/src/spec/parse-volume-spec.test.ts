@@ -58,9 +58,13 @@ describe('parseVolumeSpec', () => {
         combinedPem: undefined,
         reloadMarker: undefined,
       },
-      keystore: undefined,
       probe: undefined,
+      pkcs12: undefined,
+      jks: undefined,
+      fsUser: undefined,
       fsGroup: undefined,
+      fileMode: 0o440,
+      privateFileMode: 0o440,
       annotations: {},
       warnings: [],
     });
@@ -80,6 +84,8 @@ describe('parseVolumeSpec', () => {
       'dns-names': 'a,b',
       'pkcs12-enable': 'true',
       'pkcs12-password-file': 'x',
+      'jks-truststore-enable': 'true',
+      'jks-password-file': 'y',
     });
     const frozen = (value: unknown): boolean =>
       typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
@@ -214,30 +220,6 @@ describe('parseVolumeSpec', () => {
     assert.throws(() => parse({}, 'wheel'), /volume_mount_group "wheel" is not a group id$/);
   });
 
-  test('reads a keystore in either spelling', () => {
-    const spellings = [
-      { 'pkcs12-enable': 'true', 'pkcs12-filename': 'k.p12', 'pkcs12-password': 'hunter2' },
-      { 'keystore-pkcs12-enable': 'true', 'keystore-pkcs12-filename': 'k.p12', 'keystore-pkcs12-password': 'hunter2' },
-      {
-        'pkcs12-enable': 'true',
-        'keystore-pkcs12-enable': 'true',
-        'pkcs12-filename': 'k.p12',
-        'pkcs12-password': 'hunter2',
-      },
-    ];
-    for (const spelling of spellings) {
-      assert.deepEqual(parse(spelling).keystore, { fileName: 'k.p12', passwordFile: undefined, profile: 'modern' });
-    }
-    const legacy = { 'pkcs12-enable': 'true', 'pkcs12-password': 'x', 'pkcs12-profile': 'legacy' };
-    assert.equal(parse(legacy).keystore?.profile, 'legacy');
-    assert.equal(parse(legacy).keystore?.fileName, 'keystore.p12');
-  });
-
-  test('reads the file name of a generated password', () => {
-    const { keystore } = parse({ 'pkcs12-enable': 'true', 'pkcs12-password-file': 'keystore.pass' });
-    assert.deepEqual(keystore, { fileName: 'keystore.p12', passwordFile: 'keystore.pass', profile: 'modern' });
-  });
-
   test('reads the name of the combined file of key and chain', () => {
     assert.equal(parse({ 'combined-pem-file': 'all.pem' }).files.combinedPem, 'all.pem');
     assert.equal(parse({ 'combined-pem-file': '' }).files.combinedPem, undefined);
@@ -245,6 +227,30 @@ describe('parseVolumeSpec', () => {
 
   test('ignores the file name of a disabled keystore in the check for duplicates', () => {
     assert.equal(parse({ 'combined-pem-file': 'keystore.p12' }).files.combinedPem, 'keystore.p12');
+  });
+
+  test('reads owner and modes of the files', () => {
+    const access = (ours: Record<string, string>): unknown[] => {
+      const { fsUser, fsGroup, fileMode, privateFileMode, warnings } = parse({ 'dns-names': 'a', ...ours });
+      assert.deepEqual(warnings, []);
+      return [fsUser, fsGroup, fileMode, privateFileMode];
+    };
+    assert.deepEqual(access({}), [undefined, undefined, 0o440, 0o440]);
+    assert.deepEqual(access({ 'fs-user': '999', 'default-mode': '0400' }), [999, undefined, 0o400, 0o400]);
+    assert.deepEqual(access({ 'default-mode': '0o644', 'privatekey-mode': '0640' }), [
+      undefined,
+      undefined,
+      0o644,
+      0o640,
+    ]);
+    assert.deepEqual(access({ 'fs-user': '0', 'fs-group': '5' }), [0, 5, 0o440, 0o440]);
+  });
+
+  test('warns of files that only root can read', () => {
+    const warnings = (ours: Record<string, string>): number => parse({ 'dns-names': 'a', ...ours }).warnings.length;
+    assert.equal(warnings({ 'default-mode': '0400' }), 1);
+    assert.equal(warnings({ 'default-mode': '0444', 'privatekey-mode': '0600', 'fs-user': '0' }), 1);
+    assert.equal(warnings({ 'default-mode': '0444', 'privatekey-mode': '0600', 'fs-user': '70' }), 0);
   });
 
   test('makes annotations of attributes of other groups', () => {

@@ -2,10 +2,11 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { AttributeProblems, quoted } from './attribute-problems.ts';
 import { AttributeReader, maxWarnings } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
+import { parseFileAccess } from './file-access.ts';
 import { parseUnknownAttributes } from './unknown-attributes.ts';
+import type { SecretData } from './keystore-spec.ts';
 import { parseKeySpec } from './key-spec.ts';
 import { parsePodIdentity } from './pod-identity.ts';
-import { parseGroupId } from './scalar-values.ts';
 import { parseSubject } from './subject.ts';
 import { parseFiles } from './volume-files.ts';
 import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
@@ -21,10 +22,12 @@ export interface VolumeSpecOptions {
    * far as possible: the pod is running with it, and an error would let its certificate expire.
    */
   readonly lenient?: boolean;
-  /** Refuses attributes that the driver does not know, and groups that are probably misspelt. */
+  /** Refuses attributes without effect: unknown ones, those of a misspelt group, and those that others exclude. */
   readonly strictAttributes?: boolean;
   /** Whether the agent makes no probes, so that the volume's attributes for them have no effect. */
   readonly areProbesOff?: boolean;
+  /** The Secret of the volume's nodePublishSecretRef, for a new volume. */
+  readonly secretData?: SecretData;
 }
 
 /** A volume context of a pod has a few dozen attributes; a pod's whole manifest has at most 1.5 MiB. */
@@ -32,18 +35,6 @@ const maxAttributes = 512;
 const maxContext = 1024 * 1024;
 
 const hostName = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
-
-function parseFsGroup(reader: AttributeReader, volumeMountGroup: string): number | undefined {
-  const fsGroup = reader.read(attributes.fsGroup);
-  // A pod's fsGroup may be 0, which is the group of the files anyway.
-  if (fsGroup !== undefined || volumeMountGroup === '' || volumeMountGroup === '0') return fsGroup;
-  try {
-    return parseGroupId(volumeMountGroup);
-  } catch {
-    reader.reject(attributes.fsGroup, `the kubelet's volume_mount_group ${quoted(volumeMountGroup)} is not a group id`);
-    return undefined;
-  }
-}
 
 function parseDurations(
   reader: AttributeReader,
@@ -53,7 +44,7 @@ function parseDurations(
   const renewBeforeMs = reader.read(attributes.renewBefore);
   if (renewBeforeMs === undefined) return { durationMs, renewBeforeMs };
   if (renewBeforeMs <= 0) {
-    reader.warn(attributes.renewBefore, 'is ignored, it is not greater than 0');
+    reader.ignored(attributes.renewBefore, 'it is not greater than 0');
     return { durationMs, renewBeforeMs: undefined };
   }
   // The lifetime of the issued certificate applies, so the value is kept and checked again then.
@@ -118,7 +109,8 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const podProblems = new AttributeProblems();
   const pod = parsePodIdentity(raw, podProblems);
   const problems = isLenient ? new AttributeProblems() : podProblems;
-  const reader = new AttributeReader({ raw, pod, isLenient }, problems);
+  const isStrict = options.strictAttributes === true && !isLenient;
+  const reader = new AttributeReader({ raw, pod, isLenient, isStrict }, problems);
   reader.checkAliases(attributes);
   const issuer = {
     name: reader.read(attributes.issuerName),
@@ -131,10 +123,9 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const keyUsages = reader.read(attributes.keyUsages);
   const key = parseKeySpec(reader);
   const reusePrivateKey = reader.read(attributes.reusePrivateKey);
-  const files = parseFiles(reader, key);
+  const files = parseFiles(reader, isLenient ? undefined : (options.secretData ?? {}));
+  const access = parseFileAccess(reader, options.volumeMountGroup);
   const probe = parseProbe(reader, options.areProbesOff);
-  const fsGroup = parseFsGroup(reader, options.volumeMountGroup);
-  const isStrict = options.strictAttributes === true && !isLenient;
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
@@ -148,7 +139,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     reusePrivateKey,
     ...files,
     probe,
-    fsGroup,
+    ...access,
     annotations,
     warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, maxWarnings),
   });

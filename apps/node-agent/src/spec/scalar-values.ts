@@ -26,6 +26,21 @@ export function parseGroupId(text: string): number {
   return id;
 }
 
+/** A user id: 0 to 4294967294; the next number means "unchanged" to the system. */
+export function parseUserId(text: string): number {
+  const id = parseInteger(text);
+  if (id < 0 || id > 4_294_967_294) throw invalidValue('must be a user id from 0 to 4294967294');
+  return id;
+}
+
+/** Permission bits in octal. Without a leading 0 they could be the decimal number that JSON has. */
+export function parseMode(text: string): number {
+  const digits = /^0o?([0-7]{1,4})$/.exec(text)?.[1];
+  const mode = Number.parseInt(digits ?? '', 8);
+  if (mode >= 0 && mode <= 0o777) return mode;
+  throw invalidValue('must be octal permission bits with a leading 0, from "0000" to "0777", such as "0400"');
+}
+
 /** A duration in Go's syntax, in milliseconds (possibly fractional). */
 export function parseDuration(text: string): number {
   try {
@@ -69,15 +84,5 @@ export function parseFileName(text: string): string {
   if (text.trim() !== text) throw invalidValue('a file name must not begin or end with a space');
   // NAME_MAX counts bytes.
   if (Buffer.byteLength(text) > 255) throw invalidValue('a file name must be at most 255 bytes long');
-  return text;
-}
-
-/** A keystore's password. The message never repeats it. */
-export function parsePassword(text: string): string {
-  // PKCS#12 uses BMPString passwords for its MAC and UTF-8 for PBES2; Java reads both alike for ASCII only.
-  if (!/^[\p{ASCII}]*$/u.test(text) || text.includes('\0')) {
-    throw invalidValue('must be ASCII without NUL: Java cannot open a keystore with any other password');
-  }
-  if (text.length > 1024) throw invalidValue('must be at most 1024 characters long');
   return text;
 }

@@ -55,7 +55,22 @@ describe('parseUnknownAttributes', () => {
     }
   });
 
+  test('in strict mode rejects an attribute that has no effect', () => {
+    const ignored = { 'csi.cert-manager.io/renew-before': '0s' };
+    assert.match(parse(ignored).warnings.join(), /renew-before: is ignored, it is not greater than 0$/);
+    assert.throws(() => parse(ignored, true), /renew-before: Invalid value: "0s": has no effect, it is not greater/);
+  });
+
   test('lists unknown attributes in an error about others', () => {
+    assert.throws(
+      () =>
+        parse({
+          'csi.cert-manager.io/dns-name': 'a',
+          'csi.cert-manager.io/durations': '1h',
+          'csi.cert-manager.io/key-usages': 'nonsense',
+        }),
+      /key-usages: Invalid value.*"csi\.cert-manager\.io\/dns-name" is ignored.*"csi\.cert-manager\.io\/durations" is ignored/,
+    );
     assert.throws(
       () => parse({ 'csi.cert-manager.io/dns-name': 'a', 'csi.cert-manager.io/duration': '0s' }),
       /duration: Invalid value.*unknown attribute ".*dns-name" is ignored, did you mean ".*dns-names"/,

@@ -45,7 +45,7 @@ export interface NameAttribute {
 export type DistinguishedName = readonly (readonly NameAttribute[])[];
 
 /** Names of the volume's files; all distinct. */
-export interface VolumeFiles {
+interface VolumeFiles {
   readonly certificate: string;
   readonly ca: string;
   readonly privateKey: string;
@@ -55,15 +55,31 @@ export interface VolumeFiles {
   readonly reloadMarker: string | undefined;
 }
 
+/** The formats of keystores and truststores. */
+export type StoreFormat = 'pkcs12' | 'jks';
+
+/** How a PKCS#12 store is protected, by the names of cert-manager's Certificate. */
+export type Pkcs12Profile = 'Modern2023' | 'LegacyDES' | 'LegacyRC2';
+
 /**
- * A PKCS#12 keystore in addition to the PEM files. `modern` is PBES2 AES-256 with a SHA-256 MAC, `legacy` 3DES with
- * SHA-1. The password is not part of the spec: it is one of the volume's secrets.
+ * A keystore, a truststore or both of one format, in addition to the PEM files. The password of both is not part of the
+ * spec: it is one of the volume's secrets.
  */
-export interface KeystoreSpec {
-  readonly fileName: string;
-  /** File of the password that the node generates; undefined if the user chose one. */
+export interface StoreSpec {
+  readonly keystoreFile: string | undefined;
+  readonly truststoreFile: string | undefined;
+  /** File of the password that the node generates; undefined if it has another source. */
   readonly passwordFile: string | undefined;
-  readonly profile: 'modern' | 'legacy';
+  /** Of the keystore's key. */
+  readonly alias: string | undefined;
+}
+
+export interface Pkcs12Spec extends StoreSpec {
+  readonly profile: Pkcs12Profile;
+}
+
+export interface JksSpec extends StoreSpec {
+  readonly alias: string;
 }
 
 /** Where the pod serves the certificate, for the agent's probes. */
@@ -97,11 +113,18 @@ export interface VolumeSpec {
   readonly key: KeySpec;
   readonly reusePrivateKey: boolean;
   readonly files: VolumeFiles;
-  readonly keystore: KeystoreSpec | undefined;
   /** Undefined if the agent must not probe the pod. */
   readonly probe: ProbeSpec | undefined;
+  readonly pkcs12: Pkcs12Spec | undefined;
+  readonly jks: JksSpec | undefined;
+  /** User that owns the files; undefined means root. */
+  readonly fsUser: number | undefined;
   /** Group that owns the files; undefined means root's. */
   readonly fsGroup: number | undefined;
+  /** Permission bits of the files without secrets. */
+  readonly fileMode: number;
+  /** Permission bits of the files with the private key or a password. */
+  readonly privateFileMode: number;
   /** Attributes of other groups, which become annotations of the CertificateRequest. */
   readonly annotations: Readonly<Record<string, string>>;
   /** Attributes that are accepted but are probably a mistake, such as unknown ones. Shown to the user, never fatal. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -8,6 +9,7 @@ import {
   readdirSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -28,6 +30,14 @@ const payloadOf = (files: Record<string, string>): Payload =>
 const first = payloadOf({ 'tls.crt': 'chain 1', 'tls.key': 'key 1', 'ca.crt': 'ca 1' });
 const second = payloadOf({ 'tls.crt': 'chain 2', 'tls.key': 'key 2', 'keystore.p12': 'store 2' });
 
+/** The capabilities that the image's entry point keeps, as setpriv's options. */
+function entryPointOptions(): readonly string[] {
+  const dockerfile = readFileSync(join(import.meta.dirname, '../../../../Dockerfile'), 'utf8');
+  const options = dockerfile.match(/"(--bounding-set=[^"]+|--inh-caps=[^"]+|--no-new-privs)"/g) ?? [];
+  assert.equal(options.length, 3);
+  return options.map((option) => option.slice(1, -1));
+}
+
 describe('writePayload', { skip: notRoot }, () => {
   let scratch: string;
   let directory: string;
@@ -42,7 +52,7 @@ describe('writePayload', { skip: notRoot }, () => {
   const makeDirectory = (): void => {
     directory = mkdtempSync(join(scratch, 'data-'));
     chmodSync(directory, 0o550);
-    target = { directory, fsGroup, now: new Date('2026-11-24T02:22:15.123Z') };
+    target = { directory, gid: fsGroup, now: new Date('2026-11-24T02:22:15.123Z') };
   };
   beforeEach(makeDirectory);
 
@@ -93,12 +103,71 @@ describe('writePayload', { skip: notRoot }, () => {
 
   test('writes the same files again for another group, or if their mode was changed', () => {
     write(first);
-    assert.equal(writePayload(systemFiles, { ...target, fsGroup: undefined }, first), true);
+    assert.equal(writePayload(systemFiles, { ...target, gid: undefined }, first), true);
     assert.equal(lstatSync(directory).gid, 0);
     assert.equal(lstatSync(join(directory, '..data', '..', readlinkSync(join(directory, '..data')), 'tls.key')).gid, 0);
     chmodSync(join(directory, 'tls.key'), 0o444);
-    assert.equal(writePayload(systemFiles, { ...target, fsGroup: undefined }, first), true);
+    assert.equal(writePayload(systemFiles, { ...target, gid: undefined }, first), true);
     assert.equal(modeOf(join(readlinkSync(join(directory, '..data')), 'tls.key')), 0o440);
+  });
+
+  const accessOf = (name: string): readonly [uid: number, gid: number, mode: number] => {
+    const { uid, gid, mode } = statSync(join(directory, name));
+    return [uid, gid, mode & 0o7777];
+  };
+
+  test('gives the files their owner and modes, and lets the owner into the directory', () => {
+    process.umask(0o077);
+    const modeOf = (name: string): number => (name === 'tls.key' ? 0o600 : 0o640);
+    const owned = { ...target, uid: 999, modeOf };
+    assert.equal(writePayload(systemFiles, owned, first), true);
+    assert.deepEqual(accessOf('.'), [999, fsGroup, 0o550]);
+    assert.deepEqual(accessOf('tls.key'), [999, fsGroup, 0o600]);
+    assert.deepEqual(accessOf('tls.crt'), [999, fsGroup, 0o640]);
+    assert.equal(writePayload(systemFiles, owned, first), false, 'nothing changed');
+    // A pod has a mount of the directory itself; its parents belong to root only.
+    const readAs = (uid: number): string =>
+      spawnSync('setpriv', [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', 'cat', 'tls.key'], {
+        cwd: directory,
+        encoding: 'utf8',
+      }).stdout;
+    assert.deepEqual([readAs(999), readAs(998)], ['key 1', '']);
+  });
+
+  test('lets everybody into the directory of files that everybody may read', () => {
+    const open = { ...target, modeOf: (name: string): number => (name === 'tls.key' ? 0o400 : 0o444) };
+    writePayload(systemFiles, open, first);
+    assert.deepEqual(accessOf('.'), [0, fsGroup, 0o555]);
+    assert.deepEqual(accessOf('ca.crt'), [0, fsGroup, 0o444]);
+    assert.deepEqual(accessOf('tls.key'), [0, fsGroup, 0o400]);
+    write(first);
+    assert.deepEqual(accessOf('.'), [0, fsGroup, 0o550]);
+  });
+
+  test('writes the same files again for another owner', () => {
+    write(first);
+    assert.equal(writePayload(systemFiles, { ...target, uid: 999 }, first), true);
+    assert.deepEqual(accessOf('tls.key'), [999, fsGroup, 0o440]);
+  });
+
+  test('renews the files of another owner with the capabilities of the image', () => {
+    const modules = JSON.stringify({
+      writer: join(import.meta.dirname, 'payload-writer.ts'),
+      files: join(import.meta.dirname, 'file-system.ts'),
+    });
+    const program = `const { writer, files } = ${modules};
+      const { writePayload } = await import(writer);
+      const { systemFiles } = await import(files);
+      const target = { directory: ${JSON.stringify(directory)}, uid: 999, gid: 2000, modeOf: () => 0o604, now: new Date() };
+      for (const text of ['one', 'two', 'three']) writePayload(systemFiles, target, new Map([[text, Buffer.from(text)]]));`;
+    const { status, stderr } = spawnSync('setpriv', [...entryPointOptions(), process.execPath, '--input-type=module'], {
+      input: program,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    assert.deepEqual([...visible().keys()], ['three']);
+    assert.deepEqual(accessOf('three'), [999, 2000, 0o604]);
+    assert.deepEqual(accessOf('.'), [999, 2000, 0o555]);
   });
 
   test('after a crash at any step of the first write shows nothing or complete files, and the next write cleans up', () => {

@@ -5,14 +5,24 @@ import { currentLink, currentPayloadName, linkTarget, readPayloadDirectory } fro
 import type { Payload } from './payload.ts';
 import { attemptCleanup, writeNewFile } from './replace-file.ts';
 
-const fileMode = 0o440;
+/** The modes that csi-driver uses. */
+export const defaultFileMode = 0o440;
+const directoryMode = 0o550;
+
+/** Who may read the files of a payload. */
+export interface PayloadAccess {
+  /** Owner of the files; the agent's user (root) by default. */
+  readonly uid?: number | undefined;
+  /** Group of the files; root's by default. */
+  readonly gid?: number | undefined;
+  /** Permission bits of a file, at most 0777; 0440 by default. */
+  readonly modeOf?: ((name: string) => number) | undefined;
+}
 
 /** Destination and ownership of a payload. */
-export interface PayloadTarget {
+export interface PayloadTarget extends PayloadAccess {
   /** The data directory, which is bind-mounted into the pod. */
   readonly directory: string;
-  /** Group with read access; undefined leaves the files to root's group. */
-  readonly fsGroup: number | undefined;
   /** The time in the payload directory's name. */
   readonly now: Date;
 }
@@ -30,17 +40,17 @@ export interface PayloadTarget {
 export function writePayload(files: FileSystem, target: PayloadTarget, payload: Payload): boolean {
   for (const name of payload.keys()) assertFileName(name);
   const { directory } = target;
-  const gid = target.fsGroup ?? 0;
-  if (files.lstatSync(directory).gid !== gid) files.chownSync(directory, -1, gid);
+  const permissions = permissionsOf(target);
+  permitDirectory(files, directory, payload, permissions);
   const before = currentPayloadName(files, directory);
-  if (before !== undefined && isWritten(files, `${directory}/${before}`, payload, gid)) {
+  if (before !== undefined && isWritten(files, `${directory}/${before}`, payload, permissions)) {
     linkFiles(files, directory, payload.keys());
     removeUnused(files, directory, before, payload);
     return false;
   }
   const name = payloadName(target.now);
   try {
-    createPayloadDirectory(files, `${directory}/${name}`, payload, gid);
+    createPayloadDirectory(files, `${directory}/${name}`, payload, permissions);
     replaceLink(files, directory, currentLink, name);
   } catch (error) {
     // Frees the space of a partial write, which a full tmpfs needs.
@@ -60,13 +70,41 @@ export function completePayload(files: FileSystem, directory: string): void {
   if (current !== undefined) linkFiles(files, directory, files.readdirSync(`${directory}/${current}`));
 }
 
-function createPayloadDirectory(files: FileSystem, path: string, payload: Payload, gid: number): void {
+type Permissions = Required<PayloadAccess> & { readonly gid: number; readonly modeOf: (name: string) => number };
+
+function permissionsOf({ uid, gid = 0, modeOf = () => defaultFileMode }: PayloadAccess): Permissions {
+  return { uid, gid, modeOf };
+}
+
+/** The system's value for an owner that stays the same. */
+const sameOwner = -1;
+
+/**
+ * Lets the same users into the data directory as read the files. The mode comes first: the agent has no capability to
+ * change it (CAP_FOWNER) once the directory has another owner.
+ */
+function permitDirectory(
+  files: FileSystem,
+  directory: string,
+  payload: Payload,
+  { uid, gid, modeOf }: Permissions,
+): void {
+  const isForOthers = [...payload.keys()].some((name) => (modeOf(name) & 0o007) !== 0);
+  const mode = isForOthers ? directoryMode | 0o005 : directoryMode;
+  const status = files.lstatSync(directory);
+  if ((status.mode & 0o7777) !== mode) files.chmodSync(directory, mode);
+  const isOwned = uid === undefined || status.uid === uid;
+  if (!isOwned || status.gid !== gid) files.chownSync(directory, uid ?? sameOwner, gid);
+}
+
+function createPayloadDirectory(files: FileSystem, path: string, payload: Payload, permissions: Permissions): void {
+  const { uid, gid, modeOf } = permissions;
   files.mkdirSync(path);
   for (const [name, content] of payload) {
     writeNewFile(files, `${path}/${name}`, (descriptor) => {
       files.writeFileSync(descriptor, content);
-      files.fchownSync(descriptor, -1, gid);
-      files.fchmodSync(descriptor, fileMode);
+      files.fchmodSync(descriptor, modeOf(name));
+      files.fchownSync(descriptor, uid ?? sameOwner, gid);
     });
   }
   // Explicit, because the umask restricts the mode of mkdir.
@@ -103,14 +141,16 @@ function replaceLink(files: FileSystem, directory: string, name: string, target:
   files.renameSync(temporary, `${directory}/${name}`);
 }
 
-/** Whether a payload directory contains exactly these files with the right group and mode. */
-function isWritten(files: FileSystem, path: string, payload: Payload, gid: number): boolean {
+/** Whether a payload directory contains exactly these files with the right owner, group and mode. */
+function isWritten(files: FileSystem, path: string, payload: Payload, permissions: Permissions): boolean {
+  const { uid, gid, modeOf } = permissions;
   const written = readPayloadDirectory(files, path);
   if (written.size !== payload.size) return false;
   return [...payload].every(([name, content]) => {
     if (written.get(name)?.equals(content) !== true) return false;
     const status = files.lstatSync(`${path}/${name}`);
-    return status.gid === gid && (status.mode & 0o7777) === fileMode;
+    const isOwned = uid === undefined || status.uid === uid;
+    return isOwned && status.gid === gid && (status.mode & 0o7777) === modeOf(name);
   });
 }
 

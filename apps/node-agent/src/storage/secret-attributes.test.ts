@@ -17,13 +17,13 @@ describe('splitSecrets and joinSecrets', () => {
       'csi.cert-manager.io/issuer-name': 'ca',
       'example.com/password-policy': 'strict',
     });
-    assert.equal(secrets.keystorePassword?.reveal(), 'hunter2');
+    assert.equal(secrets.pkcs12Password?.reveal(), 'hunter2');
     assert.equal(secrets.serviceAccountTokens?.reveal(), '{"":{"token":"t"}}');
   });
 
   test('finds no secret if there is none', () => {
     const { secrets } = splitSecrets({ 'csi.storage.k8s.io/serviceAccount.tokens': '' });
-    assert.equal(secrets.keystorePassword, undefined);
+    assert.equal(secrets.pkcs12Password, undefined);
     assert.equal(secrets.serviceAccountTokens, undefined);
   });
 
@@ -36,7 +36,7 @@ describe('splitSecrets and joinSecrets', () => {
 
   test('creates no attribute for a generated password or without one', () => {
     const attributes = { 'csi.cert-manager.io/pkcs12-password-file': 'keystore.pass' };
-    assert.deepEqual(joinSecrets(attributes, { keystorePassword: new Secret('0123') }), attributes);
+    assert.deepEqual(joinSecrets(attributes, { pkcs12Password: new Secret('0123') }), attributes);
     assert.deepEqual(joinSecrets({ a: 'b' }, {}), { a: 'b' });
   });
 
@@ -48,5 +48,29 @@ describe('splitSecrets and joinSecrets', () => {
     });
     assert.deepEqual(attributes, { 'csi.cert-manager.io/issuer-name': 'ca', 'example.com/note': 'kept' });
     assert.equal(JSON.stringify(secrets).includes('hunter2'), false);
+  });
+
+  test('keeps of the Secret only the passwords that attributes name, and gives the parser none of them', () => {
+    const context = {
+      'csi.cert-manager.io/pkcs12-password': 'from the manifest',
+      'csi.cert-manager.io/jks-password-secret-key': 'jks',
+    };
+    const secretData = { jks: new Secret('from the Secret'), database: new Secret('hunter2') };
+    const { attributes, secrets } = splitSecrets(context, secretData);
+    assert.deepEqual(attributes, { 'csi.cert-manager.io/jks-password-secret-key': 'jks' });
+    assert.equal(secrets.pkcs12Password?.reveal(), 'from the manifest');
+    assert.equal(secrets.jksPassword?.reveal(), 'from the Secret');
+    const kept = [secrets.pkcs12Password, secrets.jksPassword, secrets.serviceAccountTokens, secrets.pendingKeyPem];
+    assert.ok(!kept.some((secret) => secret?.reveal() === 'hunter2'));
+    assert.deepEqual(joinSecrets(attributes, secrets), {
+      ...attributes,
+      'csi.cert-manager.io/pkcs12-password': 'from the manifest',
+    });
+  });
+
+  test('finds no password in a Secret without the key', () => {
+    const context = { 'csi.cert-manager.io/jks-password-secret-key': 'constructor' };
+    assert.equal(splitSecrets(context, {}).secrets.jksPassword, undefined);
+    assert.equal(splitSecrets(context).secrets.jksPassword, undefined);
   });
 });

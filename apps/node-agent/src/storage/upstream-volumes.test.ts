@@ -124,7 +124,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
         renewAt: new Date('2026-12-14T00:00:00Z'),
       },
     });
-    assert.equal(volume.secrets.keystorePassword?.reveal(), 'hunter2');
+    assert.equal(volume.secrets.pkcs12Password?.reveal(), 'hunter2');
     assert.equal(volume.secrets.serviceAccountTokens?.reveal(), '{"":{"token":"t"}}');
   });
 
@@ -135,7 +135,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     for (const { record, secrets } of search().adoptable) store.adopt(record, secrets);
     assert.deepEqual(search(), { adoptable: [], refused: [] });
     assert.equal(readFileSync(join(targetOf('vol-1'), 'tls.key'), 'utf8'), 'tls.key of vol-1');
-    store.writePayload('vol-1', new Map([['tls.key', Buffer.from('renewed')]]), 2000);
+    store.writePayload('vol-1', new Map([['tls.key', Buffer.from('renewed')]]), { gid: 2000 });
     assert.equal(readFileSync(join(targetOf('vol-1'), 'tls.key'), 'utf8'), 'renewed');
     assert.deepEqual(
       readdirSync(targetOf('vol-1')).filter((name) => !name.startsWith('..')),
@@ -157,7 +157,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     assert.deepEqual(search(), { adoptable: [], refused: [] });
     const [listed] = openStore().list().records;
     assert.equal(listed?.generation, 2);
-    assert.equal(openStore().readSecrets('vol-1').keystorePassword?.reveal(), 'hunter2');
+    assert.equal(openStore().readSecrets('vol-1').pkcs12Password?.reveal(), 'hunter2');
   });
 
   test('can be returned to csi-driver: its metadata is complete and includes the renewal', async () => {
@@ -189,12 +189,12 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
   });
 
   test('keep the encryption of their keystore, whatever the attributes request', async () => {
-    const enabled = { 'csi.cert-manager.io/pkcs12-enable': 'true', 'csi.cert-manager.io/pkcs12-profile': 'modern' };
+    const enabled = { 'csi.cert-manager.io/pkcs12-enable': 'true', 'csi.cert-manager.io/pkcs12-profile': 'Modern2023' };
     layOut('keystore', { volumeContext: enabled });
     layOut('plain');
     for (const id of ['keystore', 'plain']) await mountAtTarget(id);
     const profiles = search().adoptable.map(({ record }) => record.attributes['csi.cert-manager.io/pkcs12-profile']);
-    assert.deepEqual(profiles.sort(), ['legacy', undefined]);
+    assert.deepEqual(profiles.sort(), ['LegacyDES', undefined]);
   });
 
   test('that contain no certificate are adopted and issued at once', async () => {
@@ -247,7 +247,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(join(upstreamDirectory, 'inmemfs')), before);
     const { records, damaged } = openStore().list();
     assert.deepEqual({ records, damaged }, { records: [], damaged: [] });
-    assert.throws(() => openStore().writePayload('torn', new Map(), undefined), { code: 'not-found' });
+    assert.throws(() => openStore().writePayload('torn', new Map(), {}), { code: 'not-found' });
   });
 
   const layOutMetadata = (volumeId: string, metadata: object): void =>
@@ -266,7 +266,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
         // Without a record the search finds it again; until then nothing else in it changes.
         assert.equal(existsSync(join(directoryOf('vol-1'), 'certfleet.json')), records.length === 1, `step ${step}`);
         outcomes.add(records.length === 1 ? 'adopted' : 'found again');
-        if (records.length === 1) assert.ok(openStore().readSecrets('vol-1').keystorePassword);
+        if (records.length === 1) assert.ok(openStore().readSecrets('vol-1').pkcs12Password);
         rmSync(join(directoryOf('vol-1'), 'certfleet.json'), { force: true });
       },
     );

@@ -96,15 +96,15 @@ function toVolume(
 }
 
 /**
- * csi-driver always uses the legacy encryption for keystores. A running JVM that reads the file again must find the
- * same, so the profile is kept for the lifetime of the pod.
+ * csi-driver always writes RC2 and 3DES. A running JVM that reads the file again may not support AES, so a legacy profile
+ * is kept for the lifetime of the pod: 3DES, which every reader of RC2 opens, and OpenSSL 3 too.
  */
 function keptProfile(volumeAttributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const { pkcs12Enable, pkcs12Profile } = attributes;
   const isEnabled = [pkcs12Enable.name, pkcs12Enable.alias].some(
     (name) => name !== undefined && volumeAttributes[`${attributeGroup}/${name}`] === 'true',
   );
-  return isEnabled ? { [`${attributeGroup}/${pkcs12Profile.name}`]: 'legacy' } : {};
+  return isEnabled ? { [`${attributeGroup}/${pkcs12Profile.name}`]: 'LegacyDES' } : {};
 }
 
 /**

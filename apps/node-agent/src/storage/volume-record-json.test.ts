@@ -88,6 +88,7 @@ describe('volume record JSON', () => {
     for (const key of [
       'csi.cert-manager.io/pkcs12-password',
       'csi.cert-manager.io/keystore-pkcs12-password',
+      'csi.cert-manager.io/jks-password',
       'csi.storage.k8s.io/serviceAccount.tokens',
     ]) {
       const leaking = { ...record, attributes: { [key]: 'hunter2' } };
@@ -99,12 +100,17 @@ describe('volume record JSON', () => {
   });
 
   test('reads back secrets, which appear nowhere else', () => {
-    const secrets = { keystorePassword: new Secret('hunter2'), pendingKeyPem: new Secret('key') };
+    const secrets = {
+      pkcs12Password: new Secret('hunter2'),
+      jksPassword: new Secret('hunter3'),
+      pendingKeyPem: new Secret('key'),
+    };
     const read = decodeVolumeSecrets(encodeVolumeSecrets(secrets));
-    assert.equal(read.keystorePassword?.reveal(), 'hunter2');
+    assert.equal(read.pkcs12Password?.reveal(), 'hunter2');
+    assert.equal(read.jksPassword?.reveal(), 'hunter3');
     assert.equal(read.pendingKeyPem?.reveal(), 'key');
     assert.equal(read.serviceAccountTokens, undefined);
-    assert.doesNotMatch(JSON.stringify(read), /hunter2/);
+    assert.doesNotMatch(JSON.stringify(read), /hunter/);
   });
 
   test('repeats nothing of damaged secrets in the error', () => {

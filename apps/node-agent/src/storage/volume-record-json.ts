@@ -93,7 +93,9 @@ function requestField(parent: JsonObject, name: string): RequestProgress {
 export function encodeVolumeSecrets(secrets: VolumeSecrets): string {
   return JSON.stringify({
     schemaVersion,
-    keystorePassword: secrets.keystorePassword?.reveal(),
+    // The name is older than the JKS format.
+    keystorePassword: secrets.pkcs12Password?.reveal(),
+    jksPassword: secrets.jksPassword?.reveal(),
     serviceAccountTokens: secrets.serviceAccountTokens?.reveal(),
     pendingKeyPem: secrets.pendingKeyPem?.reveal(),
   });
@@ -109,7 +111,8 @@ export function decodeVolumeSecrets(text: string): VolumeSecrets {
   if (version !== schemaVersion) throw damaged(`schemaVersion: expected ${schemaVersion}, found ${version}`);
   const secretField = (object: JsonObject, name: string): Secret => new Secret(stringField(object, name));
   return Object.freeze({
-    keystorePassword: optionalField(json, 'keystorePassword', secretField),
+    pkcs12Password: optionalField(json, 'keystorePassword', secretField),
+    jksPassword: optionalField(json, 'jksPassword', secretField),
     serviceAccountTokens: optionalField(json, 'serviceAccountTokens', secretField),
     pendingKeyPem: optionalField(json, 'pendingKeyPem', secretField),
   });

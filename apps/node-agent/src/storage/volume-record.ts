@@ -36,7 +36,7 @@ export interface RequestProgress {
   readonly abandoned: number;
   /** How many of them were refused for good (denied, failed, or answered with an unusable certificate). */
   readonly refusals: number;
-  /** When the current request was first sent; undefined if it was not. */
+  /** When the current request was first sent, or last seen without approval; undefined if it was not sent. */
   readonly sentAt?: Date | undefined;
 }
 
@@ -67,7 +67,9 @@ export interface VolumeRecord {
 
 /** Secret values that a renewal after a restart needs. Stored next to the key and removed with the volume. */
 export interface VolumeSecrets {
-  readonly keystorePassword?: Secret | undefined;
+  /** Password of the PKCS#12 stores. It stays the same for the life of the volume, whatever its source. */
+  readonly pkcs12Password?: Secret | undefined;
+  readonly jksPassword?: Secret | undefined;
   /** As the kubelet sent them: JSON by audience. */
   readonly serviceAccountTokens?: Secret | undefined;
   /** PEM of the private key of the next generation's request, from just before it is sent. */

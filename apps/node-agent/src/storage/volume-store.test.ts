@@ -40,7 +40,7 @@ const record: VolumeRecord = Object.freeze({
   request: undefined,
   obsoleteRequests: undefined,
 });
-const secrets = { keystorePassword: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
+const secrets = { pkcs12Password: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
 const payload = new Map([
   ['tls.key', Buffer.from('key')],
   ['tls.crt', Buffer.from('chain')],
@@ -60,11 +60,11 @@ describe('VolumeStore', { skip: notRoot }, () => {
 
   test('returns what was stored, also after a restart', () => {
     store.create(record, secrets);
-    store.writePayload(volumeId, payload, 2000);
+    store.writePayload(volumeId, payload, { gid: 2000 });
     for (const reader of [store, open()]) {
       assert.deepEqual(reader.list(), { records: [record], damaged: [] });
       assert.deepEqual(reader.readRecord(volumeId), record);
-      assert.equal(reader.readSecrets(volumeId).keystorePassword?.reveal(), 'hunter2');
+      assert.equal(reader.readSecrets(volumeId).pkcs12Password?.reveal(), 'hunter2');
       assert.deepEqual([...reader.readPayload(volumeId)].sort(), [...payload].sort());
     }
     const published: VolumeRecord = { ...record, phase: 'published', generation: 1 };
@@ -110,7 +110,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
 
   test('leaves nothing after a removal, and a late write does not restore the volume', () => {
     store.create(record, secrets);
-    store.writePayload(volumeId, payload, undefined);
+    store.writePayload(volumeId, payload, {});
     store.remove(volumeId);
     assert.deepEqual(readdirSync(root), []);
     const late: (() => unknown)[] = [
@@ -118,7 +118,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
       () => store.writeSecrets(volumeId, secrets),
       () => store.writeSecrets(volumeId, {}),
       () => store.readSecrets(volumeId),
-      () => store.writePayload(volumeId, payload, undefined),
+      () => store.writePayload(volumeId, payload, {}),
       () => store.readRecord(volumeId),
       () => store.dataPath(volumeId),
     ];
@@ -133,7 +133,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
       (writer) => writer.writeRecord(record),
       (writer) => writer.writeSecrets(volumeId, secrets),
       (writer) => writer.writeSecrets(volumeId, {}),
-      (writer) => writer.writePayload(volumeId, payload, 2000),
+      (writer) => writer.writePayload(volumeId, payload, { gid: 2000 }),
     ];
     for (const write of writes) {
       const race = { step: -1, calls: 0, removed: false };
@@ -173,7 +173,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
         const { records, damaged } = open().list();
         assert.deepEqual(damaged, [], `step ${step}`);
         outcomes.add(records.length);
-        if (records.length === 1) assert.equal(open().readSecrets(volumeId).keystorePassword?.reveal(), 'hunter2');
+        if (records.length === 1) assert.equal(open().readSecrets(volumeId).pkcs12Password?.reveal(), 'hunter2');
         assert.deepEqual(readdirSync(root), records.length === 1 ? [volumeId] : [], `step ${step}`);
         open().remove(volumeId);
       },
@@ -186,7 +186,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
     crashAtEachStep(
       (files) => {
         if (!store.has(volumeId)) store.create(record, secrets);
-        store.writePayload(volumeId, payload, 2000);
+        store.writePayload(volumeId, payload, { gid: 2000 });
         open(files).remove(volumeId);
       },
       (step) => {
@@ -205,7 +205,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
 
   test('destroys keys first and keeps the target until nothing is mounted from the volume', () => {
     store.create(record, secrets);
-    store.writePayload(volumeId, payload, undefined);
+    store.writePayload(volumeId, payload, {});
     store.destroy(volumeId);
     assert.equal(store.has(volumeId), false);
     assert.deepEqual(open().list(), { records: [], damaged: [] });
@@ -218,7 +218,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
 
   test('destroys what it can if the rename of a removal fails, and completes the removal when it is repeated', () => {
     store.create(record, secrets);
-    store.writePayload(volumeId, payload, undefined);
+    store.writePayload(volumeId, payload, {});
     const renameSync = (): never => {
       throw Object.assign(new Error('input/output error'), { code: 'EIO' });
     };
@@ -289,7 +289,7 @@ describe('VolumeStore', { skip: notRoot }, () => {
         () => guarded.readRecord(id),
         () => guarded.readSecrets(id),
         () => guarded.writeSecrets(id, secrets),
-        () => guarded.writePayload(id, payload, 1),
+        () => guarded.writePayload(id, payload, { gid: 1 }),
         () => guarded.readPayload(id),
         () => guarded.dataPath(id),
         () => guarded.has(id),
@@ -306,18 +306,18 @@ describe('VolumeStore', { skip: notRoot }, () => {
     try {
       const small = open();
       small.create(record, secrets);
-      small.writePayload(volumeId, payload, undefined);
+      small.writePayload(volumeId, payload, {});
       const big = new Map([
         ['tls.crt', Buffer.alloc(20_000)],
         ['tls.key', Buffer.alloc(60_000)],
       ]);
-      assert.throws(() => small.writePayload(volumeId, big, undefined), {
+      assert.throws(() => small.writePayload(volumeId, big, {}), {
         code: 'resource-exhausted',
         reason: 'StorageFull',
       });
       assert.deepEqual([...small.readPayload(volumeId)].sort(), [...payload].sort());
       const next = new Map([['tls.crt', Buffer.alloc(20_000)]]);
-      assert.equal(small.writePayload(volumeId, next, undefined), true);
+      assert.equal(small.writePayload(volumeId, next, {}), true);
     } finally {
       await mounter.unmount(root);
     }

@@ -3,6 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { systemFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { completePayload, writePayload } from './payload-writer.ts';
+import type { PayloadAccess } from './payload-writer.ts';
 import { currentPayloadName, readPayload, readPayloadFile } from './payload.ts';
 import type { Payload, PayloadFileRequest } from './payload.ts';
 import { writeReloadMarker } from './reload-marker.ts';
@@ -157,9 +158,9 @@ export class VolumeStore {
    * @returns whether they differ from the previous ones
    * @throws CertfleetError not-found if the volume was removed; resource-exhausted if the tmpfs is full
    */
-  writePayload(volumeId: string, payload: Payload, fsGroup: number | undefined): boolean {
+  writePayload(volumeId: string, payload: Payload, access: PayloadAccess): boolean {
     return this.#within(volumeId, 'write the files of', (directory) => {
-      const target = { directory: `${directory}/data`, fsGroup, now: new Date(this.#clock.now()) };
+      const target = { ...access, directory: `${directory}/data`, now: new Date(this.#clock.now()) };
       return writePayload(this.#files, target, payload);
     });
   }
@@ -195,9 +196,9 @@ export class VolumeStore {
    * @returns whether it changed
    * @throws CertfleetError not-found if the volume was removed
    */
-  writeReloadMarker(volumeId: string, marker: ReloadMarker, fsGroup: number | undefined): boolean {
+  writeReloadMarker(volumeId: string, marker: ReloadMarker, access: PayloadAccess): boolean {
     return this.#within(volumeId, 'write the marker of', (directory) =>
-      writeReloadMarker(this.#files, { directory: `${directory}/data`, fsGroup }, marker),
+      writeReloadMarker(this.#files, { ...access, directory: `${directory}/data` }, marker),
     );
   }
 

@@ -32,7 +32,7 @@ export interface AttemptMarks {
   readonly deferredUntilMs?: number | undefined;
   /** The wall clock minus the monotonic clock at the last failed attempt; changes when the wall clock is set. */
   readonly wallOffsetMs?: number | undefined;
-  /** When the current request was first sent. */
+  /** When the current request was first sent, or last seen without approval. */
   readonly sentAtMs?: number | undefined;
 }
 
@@ -195,8 +195,8 @@ export class AttemptPolicy {
 
   /**
    * Whether to replace the current request by one under a new name because its issuer does not answer it: after a part
-   * of the time that was left when it was sent, or when a person requests a renewal. A first request that waits for
-   * approval is kept: the pod loses nothing by waiting, and a review may have started.
+   * of the time that was left when it was sent, or when a person requests a renewal. A request that waits for approval is
+   * kept, because a replacement would start the review again.
    */
   isRequestIgnored(state: AttemptState, isRequestedByPerson: boolean): boolean {
     const { record, marks } = state;
@@ -204,12 +204,11 @@ export class AttemptPolicy {
     if (marks.sentAtMs === undefined || !isOneOf(unansweredReasons, reason)) return false;
     const unansweredMs = this.#clock.monotonic() - marks.sentAtMs;
     if (isRequestedByPerson) return unansweredMs >= minUnansweredMs;
-    if (record.issued === undefined && reason === 'RequestUnapproved') return false;
+    if (reason === 'RequestUnapproved') return false;
     const leftMs = record.issued === undefined ? undefined : this.leftMs(state) + unansweredMs;
     // A refused request was answered; only requests without an answer make the next replacement rarer.
     const { abandoned = 0, refusals = 0 } = record.request ?? {};
-    const isApproved = reason !== 'RequestUnapproved';
-    return unansweredMs >= replacementDelayMs(leftMs, Math.max(0, abandoned - refusals), isApproved);
+    return unansweredMs >= replacementDelayMs(leftMs, Math.max(0, abandoned - refusals));
   }
 
   /**

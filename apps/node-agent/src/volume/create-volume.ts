@@ -45,7 +45,7 @@ export async function createOrRestoreVolume(
     store.remove(volumeId);
   }
   const spec = parseVolume(request);
-  const { attributes, secrets } = splitSecrets(request.attributes);
+  const { attributes, secrets } = splitSecrets(request.attributes, request.secretData);
   const createdAt = new Date(clock.now());
   const volume = Volume.create(parts, {
     spec,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { Secret } from '@certfleet/shared/secret.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
 const notRoot = process.getuid?.() !== 0 && 'owners of files need root';
@@ -66,7 +67,7 @@ describe('keystorePassword', { skip: notRoot }, () => {
     };
     const request = harness.request('web', madeHere);
     await assert.rejects(harness.publish(request), { code: 'resource-exhausted' });
-    const kept = harness.store.readSecrets(request.volumeId).keystorePassword?.reveal();
+    const kept = harness.store.readSecrets(request.volumeId).pkcs12Password?.reveal();
     assert.match(kept ?? '', /^[0-9a-f]{32}$/);
     harness.beforeFileCall = undefined;
     await harness.restart();
@@ -87,5 +88,38 @@ describe('keystorePassword', { skip: notRoot }, () => {
     await renew(volumeId);
     openKeystore(volumeId, 'pass:changeit');
     assert.equal(shown(volumeId), '');
+  });
+
+  test('is the one from the Secret at the first mount, also after restarts without the Secret', async () => {
+    harness = await VolumeTestHarness.open();
+    const attributes = { 'pkcs12-enable': 'true', 'pkcs12-password-secret-key': 'keystore' };
+    const secretData = { keystore: new Secret('from the secret'), database: new Secret('not for us') };
+    const request = { ...harness.request('web', attributes), secretData };
+    await harness.publish(request);
+    openKeystore(request.volumeId, 'pass:from the secret');
+    await harness.restart();
+    await renew(request.volumeId);
+    openKeystore(request.volumeId, 'pass:from the secret');
+    // The pod has read the password that was in the Secret when it started.
+    await harness.publish({ ...request, secretData: { keystore: new Secret('another') } });
+    await renew(request.volumeId);
+    openKeystore(request.volumeId, 'pass:from the secret');
+    const directory = join(harness.scratch, 'own', request.volumeId);
+    const contents = harness.filesBelow(directory).map((file) => [file, readFileSync(file, 'latin1')] as const);
+    const holders = contents.filter(([, content]) => content.includes('from the secret')).map(([file]) => file);
+    assert.deepEqual(holders, [join(directory, 'secret.json')]);
+    assert.equal(statSync(join(directory, 'secret.json')).mode & 0o777, 0o600);
+    assert.ok(!contents.some(([, content]) => content.includes('not for us')));
+    assert.doesNotMatch(`${harness.log}${JSON.stringify(harness.events)}`, /from the secret|not for us/);
+  });
+
+  test('is required: a volume whose Secret lacks it is refused and leaves nothing', async () => {
+    harness = await VolumeTestHarness.open();
+    const attributes = { 'jks-enable': 'true', 'jks-password-secret-key': 'keystore' };
+    const request = { ...harness.request('web', attributes), secretData: { password: new Secret('hunter2') } };
+    await assert.rejects(harness.publish(request), { code: 'invalid-argument', reason: 'InvalidAttributes' });
+    assert.equal(harness.store.has(request.volumeId), false);
+    await harness.publish({ ...request, secretData: { keystore: new Secret('hunter2') } });
+    assert.ok(harness.store.readPayload(request.volumeId).has('keystore.jks'));
   });
 });

@@ -3,6 +3,7 @@ import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
 import type { VolumeSpecOptions } from '../spec/parse-volume-spec.ts';
 import { AttributeProblems } from '../spec/attribute-problems.ts';
 import { parsePodIdentity } from '../spec/pod-identity.ts';
+import type { SecretData } from '../spec/keystore-spec.ts';
 import type { PodIdentity, VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 
@@ -12,6 +13,8 @@ interface VolumeSource {
   /** The volume context, including its secrets. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly volumeMountGroup: string;
+  /** The Secret of the volume's nodePublishSecretRef; not needed for an existing volume. */
+  readonly secretData?: SecretData;
   /** True for the record of an existing volume: only a missing pod is an error. */
   readonly lenient?: boolean;
 }
@@ -24,9 +27,9 @@ type ParserSettings = Pick<VolumeSpecOptions, 'defaultDurationMs' | 'strictAttri
 
 /** Returns a parser with the agent's settings. */
 export function volumeParser(settings: ParserSettings, reporter: VolumeReporter): ParseVolume {
-  return ({ volumeId, attributes, volumeMountGroup, lenient = false }) => {
+  return ({ volumeId, attributes, volumeMountGroup, lenient = false, secretData = {} }) => {
     try {
-      return parseVolumeSpec(attributes, { ...settings, volumeMountGroup, lenient });
+      return parseVolumeSpec(attributes, { ...settings, volumeMountGroup, lenient, secretData });
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       reporter.attributesRefused(volumeId, podIdentityOf(attributes), error);

@@ -15,6 +15,8 @@ export interface VolumeAttemptsParts {
 /** A failed or deferred attempt. */
 export interface FailedAttempt {
   readonly isRefused: boolean;
+  /** The request waits for approval: its issuer cannot answer yet. */
+  readonly isUnapproved: boolean;
   readonly isDeferred: boolean;
   readonly at: Date;
   /** When the next attempt is allowed. */
@@ -56,15 +58,15 @@ export class VolumeAttempts {
     this.#marks = { ...this.#marks, sentAtMs: undefined };
   }
 
-  /** Milliseconds since the current request was sent; undefined if it was not sent. */
+  /** Milliseconds since the current request was sent or last seen without approval; undefined if it was not sent. */
   get requestAgeMs(): number | undefined {
     const { sentAtMs } = this.#marks;
     return sentAtMs === undefined ? undefined : this.#clock.monotonic() - sentAtMs;
   }
 
-  /** When the current request was sent, by the wall clock; undefined if it was not sent. */
-  get requestSentAt(): Date | undefined {
-    const ageMs = this.requestAgeMs;
+  /** When the current request was sent or last seen without approval; undefined if it was not sent. */
+  requestSentAt({ isUnapproved }: FailedAttempt): Date | undefined {
+    const ageMs = isUnapproved ? 0 : this.requestAgeMs;
     return ageMs === undefined ? undefined : new Date(this.#clock.now() - ageMs);
   }
 
@@ -76,12 +78,15 @@ export class VolumeAttempts {
     const delayMs = this.#policy.retryDelayMs(this.#state, error, { attempts, refusals });
     const at = new Date(this.#clock.now());
     const retryAt = new Date(at.getTime() + delayMs);
-    return { isRefused: kind === 'refused', isDeferred: kind === 'deferred', at, retryAt, attempts };
+    const isUnapproved = error.reason === 'RequestUnapproved';
+    return { isRefused: kind === 'refused', isUnapproved, isDeferred: kind === 'deferred', at, retryAt, attempts };
   }
 
-  attemptFailed({ isRefused, isDeferred, at, retryAt, attempts }: FailedAttempt): void {
-    const retryAtMs = this.#clock.monotonic() + (retryAt.getTime() - at.getTime());
-    const sentAtMs = isRefused ? undefined : this.#marks.sentAtMs;
+  attemptFailed({ isRefused, isUnapproved, isDeferred, at, retryAt, attempts }: FailedAttempt): void {
+    const nowMs = this.#clock.monotonic();
+    const retryAtMs = nowMs + (retryAt.getTime() - at.getTime());
+    const unansweredFromMs = isUnapproved ? nowMs : this.#marks.sentAtMs;
+    const sentAtMs = isRefused ? undefined : unansweredFromMs;
     const wallOffsetMs = this.#clock.now() - this.#clock.monotonic();
     const deferredUntilMs = isDeferred ? retryAtMs : undefined;
     this.#marks = { ...this.#marks, sentAtMs, retryAtMs, deferredUntilMs, wallOffsetMs };

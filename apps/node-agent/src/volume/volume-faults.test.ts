@@ -16,6 +16,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });
 const pending = new CertfleetError('deadline-exceeded', 'not answered', { reason: 'RequestPending' });
+const unapproved = new CertfleetError('deadline-exceeded', 'not approved yet', { reason: 'RequestUnapproved' });
 const failed = new CertfleetError('failed-precondition', 'the issuer gave up', { reason: 'RequestFailed' });
 const requestNames = (): Set<string> => new Set(harness.issuer.requests.map(({ requestName }) => requestName));
 
@@ -305,6 +306,22 @@ describe('a request that its issuer ignores', () => {
     harness.issuer.failure = undefined;
     await advance(10 * minuteMs, minuteMs);
     assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
+  });
+
+  test('is kept while it waits for approval, and for a part of the remaining time after it', async () => {
+    await open();
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.issuer.failure = unapproved;
+    await advance(22 * hourMs, minuteMs);
+    harness.issuer.failure = pending;
+    await advance(20 * minuteMs, minuteMs);
+    // A restart does not forget that the approval came late.
+    await harness.restart();
+    await advance(5 * minuteMs, minuteMs);
+    assert.equal(requestNames().size, 2);
+    await advance(10 * minuteMs, minuteMs);
+    assert.equal(requestNames().size, 3);
   });
 
   test('is replaced at once when a person requests a renewal', async () => {

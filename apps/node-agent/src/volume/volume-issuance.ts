@@ -90,7 +90,10 @@ export class VolumeIssuance {
     const startedMs = performance.now();
     const caPem = certificate.caPem === '' ? this.#presentCa(volume) : certificate.caPem;
     const shown = { key, certificate: { certificatePem: certificate.certificatePem, caPem } };
-    const payload = await volumePayload(volume.spec, shown, () => keystorePassword(volume));
+    const payload = await volumePayload(volume.spec, shown, {
+      passwordOf: (format) => keystorePassword(volume, format),
+      now: new Date(this.#options.dependencies.clock.now()),
+    });
     const caFingerprintsSha256 =
       certificate.caPem === '' ? (volume.record.issued?.caFingerprintsSha256 ?? []) : certificate.caFingerprintsSha256;
     const issued = volume.issued({

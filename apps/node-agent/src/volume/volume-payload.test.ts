@@ -9,9 +9,12 @@ import { Secret } from '@certfleet/shared/secret.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { createCertificateSigningRequest } from '../crypto/certificate-signing-request.ts';
 import { generatePrivateKey } from '../crypto/private-key.ts';
-import { openLocalCa } from '../issuance/local-ca.ts';
-import { LocalCaIssuer } from '../issuance/local-ca-issuer.ts';
+import { KeystoreTools, keytoolMissing } from '../crypto/testing/keystore-tools.ts';
+import { openLocalCa } from '../local-ca/local-ca.ts';
+import { LocalCaIssuer } from '../local-ca/local-ca-issuer.ts';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
+import type { StoreFormat, VolumeSpec } from '../spec/volume-spec.ts';
+import { payloadAccess } from './payload-access.ts';
 import { volumePayload } from './volume-payload.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'certfleet-payload-'));
@@ -20,8 +23,7 @@ const issuer = new LocalCaIssuer(await openLocalCa(join(directory, 'ca'), new Da
 const noAbort = new AbortController().signal;
 const noPassword = (): Secret => assert.fail('asked for a password');
 
-/** The files of a volume with these certfleet attributes. */
-async function payloadOf(ours: Record<string, string>, password = noPassword): Promise<ReadonlyMap<string, Buffer>> {
+function specOf(ours: Record<string, string>): VolumeSpec {
   const named = Object.entries({ 'issuer-name': 'ca', 'dns-names': 'web', 'key-algorithm': 'ECDSA', ...ours });
   const context = {
     'csi.storage.k8s.io/pod.name': 'web',
@@ -30,14 +32,39 @@ async function payloadOf(ours: Record<string, string>, password = noPassword): P
     'csi.storage.k8s.io/serviceAccount.name': 'web',
     ...Object.fromEntries(named.map(([name, value]) => [`csi.cert-manager.io/${name}`, value])),
   };
-  const spec = parseVolumeSpec(context, { defaultDurationMs: 3_600_000, volumeMountGroup: '' });
+  return parseVolumeSpec(context, { defaultDurationMs: 3_600_000, volumeMountGroup: '' });
+}
+
+/** The files of a volume with these certfleet attributes. */
+async function payloadOf(
+  ours: Record<string, string>,
+  password: (format: StoreFormat) => Secret = noPassword,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const spec = specOf(ours);
   const key = await generatePrivateKey(spec.key);
   const csrPem = createCertificateSigningRequest({ ...spec, key });
   const request = { requestName: randomUUID(), volumeId: 'v', spec, csrPem, serviceAccountToken: undefined };
-  return volumePayload(spec, { key, certificate: await issuer.issue(request, noAbort) }, password);
+  const issued = { key, certificate: await issuer.issue(request, noAbort) };
+  return volumePayload(spec, issued, { passwordOf: password, now: new Date() });
 }
 
 const textOf = (payload: ReadonlyMap<string, Buffer>, name: string): string => payload.get(name)?.toString() ?? '';
+
+describe('payloadAccess', () => {
+  test('applies the mode of private files to each file with a key or a password', async () => {
+    const attributes = {
+      ...{ 'combined-pem-file': 'all.pem', 'default-mode': '0444', 'privatekey-mode': '0400', 'fs-user': '70' },
+      ...{ 'pkcs12-enable': 'true', 'pkcs12-truststore-enable': 'true', 'pkcs12-password-file': 'p12.pass' },
+      ...{ 'jks-enable': 'true', 'jks-truststore-enable': 'true', 'jks-password-file': 'jks.pass' },
+    };
+    const payload = await payloadOf(attributes, () => new Secret('changeit'));
+    const { uid, modeOf } = payloadAccess(specOf(attributes));
+    assert.equal(uid, 70);
+    const isPublic = [...payload.keys()].filter((name) => modeOf?.(name) === 0o444);
+    assert.deepEqual(isPublic.sort(), ['ca.crt', 'tls.crt', 'truststore.jks', 'truststore.p12']);
+    assert.ok([...payload.keys()].every((name) => isPublic.includes(name) || modeOf?.(name) === 0o400));
+  });
+});
 
 describe('volumePayload', () => {
   test('contains certificate, key and CA, and nothing that was not requested', async () => {
@@ -83,5 +110,42 @@ describe('volumePayload', () => {
       () => new Secret('changeit'),
     );
     assert.deepEqual([...payload.keys()].sort(), ['ca.crt', 'keystore.p12', 'tls.crt', 'tls.key']);
+  });
+
+  test('contains the stores of both formats, each with its password', { skip: keytoolMissing }, async () => {
+    const both = {
+      ...{ 'pkcs12-enable': 'true', 'pkcs12-truststore-enable': 'true', 'pkcs12-password-file': 'p12.pass' },
+      ...{ 'jks-enable': 'true', 'jks-truststore-enable': 'true', 'jks-password-file': 'jks.pass' },
+    };
+    const payload = await payloadOf(both, (format) => new Secret(`password of ${format}`));
+    assert.deepEqual([...payload.keys()].sort(), [
+      'ca.crt',
+      'jks.pass',
+      'keystore.jks',
+      'keystore.p12',
+      'p12.pass',
+      'tls.crt',
+      'tls.key',
+      'truststore.jks',
+      'truststore.p12',
+    ]);
+    const fingerprint = new X509Certificate(textOf(payload, 'ca.crt')).fingerprint256;
+    for (const [type, extension] of [
+      ['PKCS12', 'p12'],
+      ['JKS', 'jks'],
+    ] as const) {
+      const tools = new KeystoreTools(textOf(payload, `${extension}.pass`));
+      const list = (name: string): string => tools.keytool(payload.get(name) ?? Buffer.alloc(0), type).output;
+      assert.match(list(`keystore.${extension}`), /PrivateKeyEntry/);
+      assert.match(list(`truststore.${extension}`), /contains 1 entry/);
+      assert.ok(list(`truststore.${extension}`).includes(fingerprint));
+      tools.remove();
+    }
+  });
+
+  test('contains truststores without a keystore', async () => {
+    const truststores = { 'pkcs12-truststore-enable': 'true', 'pkcs12-password': 'changeit' };
+    const payload = await payloadOf(truststores, () => new Secret('changeit'));
+    assert.deepEqual([...payload.keys()].sort(), ['ca.crt', 'tls.crt', 'tls.key', 'truststore.p12']);
   });
 });

@@ -1,4 +1,5 @@
 import type { Secret } from '@certfleet/shared/secret.ts';
+import type { SecretData } from '../spec/keystore-spec.ts';
 
 /** A validated NodePublishVolume request. */
 export interface PublishRequest {
@@ -9,6 +10,8 @@ export interface PublishRequest {
   readonly attributes: Readonly<Record<string, string>>;
   /** The pod's fsGroup as the kubelet writes it; empty if the pod has none. */
   readonly volumeMountGroup: string;
+  /** The Secret that the volume's nodePublishSecretRef names, read by the kubelet; empty without one. */
+  readonly secretData: SecretData;
   /** JSON by audience, as the kubelet sends it; undefined without token-request mode. */
   readonly serviceAccountTokens: Secret | undefined;
 }

@@ -12,6 +12,7 @@ import { nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
 import { VolumeAttempts } from './volume-attempts.ts';
+import { payloadAccess } from './payload-access.ts';
 import type { IssuedPayload, VolumeParts } from './volume-parts.ts';
 
 /**
@@ -140,7 +141,7 @@ export class Volume {
   issued({ payload, certificate, cause }: IssuedPayload): IssuedFacts {
     this.#stored.assertPresent();
     try {
-      this.store.writePayload(this.volumeId, payload, this.spec.fsGroup);
+      this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
     } catch (thrown) {
       // A write can fail after the rename that publishes the files; the pod then sees the new files.
       if (this.#stored.publishedFingerprint() !== certificate.fingerprintSha256) throw thrown;
@@ -169,10 +170,7 @@ export class Volume {
     }
     // A kill between the swap of the files and their links leaves a pod that runs already without them.
     if (this.record.phase === 'published') this.store.completePayload(this.volumeId);
-    if (certificate.fingerprintSha256 === this.record.issued?.fingerprintSha256) {
-      this.#stored.tryWriteReloadMarker();
-      return false;
-    }
+    if (certificate.fingerprintSha256 === this.record.issued?.fingerprintSha256) return false;
     // The certificate was issued when its files were written, which may be long ago; renew-before counts from then.
     const now = this.#parts.clock.now();
     const writtenMs = this.store.payloadWrittenAt(this.volumeId)?.getTime() ?? now;
@@ -204,7 +202,7 @@ export class Volume {
     const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
     this.#stored.tryWriteRecord({
       ...this.record,
-      request: requestAfter(this.record, { isRefused, sentAt: this.attempts.requestSentAt }),
+      request: requestAfter(this.record, { isRefused, sentAt: this.attempts.requestSentAt(attempt) }),
       ...(isRefused && { obsoleteRequests: obsoleteWith(this.record, this.nextRequestName) }),
       ...(!isDeferred && { lastFailure }),
     });
@@ -250,6 +248,7 @@ export class Volume {
   /** Schedules a restored volume. Call it once renewals can find the volume. */
   activate(): void {
     this.#isActive = true;
+    this.#stored.tryWriteReloadMarker();
     this.#reschedule();
   }
 

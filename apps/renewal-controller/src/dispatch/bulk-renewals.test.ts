@@ -8,7 +8,16 @@ import { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
-import { TestAgent, enrol, reportOf, silentLogger, startReplica, until } from './testing/test-fleet.ts';
+import {
+  TestAgent,
+  enrol,
+  pauseLane,
+  reportOf,
+  resumeLane,
+  silentLogger,
+  startReplica,
+  until,
+} from './testing/test-fleet.ts';
 import type { TestReplica, VolumeSketch } from './testing/test-fleet.ts';
 
 let server: RedisServer;
@@ -130,7 +139,7 @@ describe('BulkRenewals', () => {
   test('cancels renewals that have not started, and restores their schedule', async () => {
     const context = await fleet();
     const { replica } = context;
-    await replica.dispatcher.pauseLane(ca, by);
+    await pauseLane(replica, ca);
     const id = await replica.dispatcher.bulks.request({}, by);
     // Renewals of the other issuer were dispatched; those of the paused one wait.
     await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
@@ -138,7 +147,7 @@ describe('BulkRenewals', () => {
     assert.equal((await replica.dispatcher.bulks.cancel(id)).state, 'cancelled');
     // Dispatched jobs that no agent has begun are not carried out either.
     const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
-    await replica.dispatcher.resumeLane(ca, 'alice');
+    await resumeLane(replica, ca);
     await until(async () => (await replica.dispatcher.bulks.progress(id)).pending === 0);
     const end = await replica.dispatcher.bulks.progress(id);
     assert.deepEqual([end.state, end.renewed, end.cancelled], ['cancelled', 0, 6]);
@@ -205,7 +214,7 @@ describe('BulkRenewals', () => {
     const { replica, prefix } = context;
     const keys = redisKeys(prefix);
     const lifeOf = (id: string): Promise<number> => replica.connections.commands.pttl(keys.bulk(id));
-    await replica.dispatcher.pauseLane(ca, by);
+    await pauseLane(replica, ca);
     const [working, done] = [
       await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
       await replica.dispatcher.bulks.request({ issuer: { ...ca, name: 'other' } }, by),
@@ -230,7 +239,7 @@ describe('BulkRenewals', () => {
 
   test('finishes although volumes were removed meanwhile', async () => {
     const { replica, sessions } = await fleet();
-    await replica.dispatcher.pauseLane(ca, by);
+    await pauseLane(replica, ca);
     const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
     await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 3);
     const [a, b] = [sessions.get('node-a'), sessions.get('node-b')];

@@ -8,7 +8,7 @@ import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 
 export interface LaneAdvancerParts {
   readonly lanes: Pick<LaneStore, 'queued'>;
-  readonly admission: Pick<LaneAdmission, 'advance'>;
+  readonly admission: Pick<LaneAdmission, 'advance' | 'returned'>;
   readonly policies: LanePolicies;
   readonly promoteJobs: (promotions: readonly Promotion[]) => Promise<void>;
   /** Recalls dispatched renewals whose answer timeout has expired. */
@@ -21,8 +21,8 @@ export interface LaneAdvancerParts {
 const everyMs = 1_000;
 
 /**
- * Promotes waiting renewals every second: a change of pace or policy, and promotions lost with a killed replica, cause
- * no event. All replicas do this concurrently; one script decides each promotion.
+ * Promotes waiting renewals every second: a change of pace or policy, the heartbeat of a node that was silent, and
+ * promotions lost with a killed replica cause no event. All replicas do this concurrently; one script decides each promotion.
  */
 export class LaneAdvancer {
   readonly #parts: LaneAdvancerParts;
@@ -55,6 +55,7 @@ export class LaneAdvancer {
       if (this.#isStopped) return;
       await promoteJobs(await admission.advance(policies.laneOf(issuer)));
     }
+    await promoteJobs(await admission.returned());
     await recallUnanswered();
   }
 

@@ -9,7 +9,7 @@ import { nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
 import { noObserver } from './dispatch-observer.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import type { RenewalJob } from '@certfleet/fleet-model/node-job.ts';
-import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import { TestAgent, enrol, pauseLane, reportOf, resumeLane, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica, TestReplicaOptions, VolumeSketch } from './testing/test-fleet.ts';
 
 let server: RedisServer;
@@ -195,7 +195,7 @@ describe('RenewalDispatcher', () => {
   test('dispatches deferrals but no renewals of a paused lane, and all renewals after its resume', async () => {
     const { replica, prefix } = replicaOf({ policy: { ratePerSecond: 0, maxInFlight: 1000 } });
     await connected(replica);
-    await replica.dispatcher.pauseLane(laneIssuer('ca'), { by: 'alice', reason: 'the CA moves' });
+    await pauseLane(replica, laneIssuer('ca'));
     const session = await enrol(
       replica,
       'node-a',
@@ -208,7 +208,7 @@ describe('RenewalDispatcher', () => {
     for (const { generation, untilMs } of agent.deferrals)
       assert.ok(generation === 1 && untilMs > Date.now() + 600_000);
     assert.deepEqual(agent.jobs, []);
-    await replica.dispatcher.resumeLane(laneIssuer('ca'), 'alice');
+    await resumeLane(replica, laneIssuer('ca'));
     await until(() => agent.jobs.length === 30);
   });
 

@@ -2,11 +2,10 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { RenewalDeferral, ReportSink } from '../fleet-index/model/report-sink.ts';
 import { volumeKey } from '../fleet-index/model/volume-key.ts';
 import type { VolumeChange } from '../fleet-index/model/volume-change.ts';
-import type { IssuerName, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
+import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { LaneAdmission, laneKeys } from '../lanes/lane-admission.ts';
 import type { Outcome, Settled, Settlement } from '../lanes/lane-admission.ts';
 import { LaneStore } from '../lanes/lane-store.ts';
-import type { LanePause } from '../lanes/lane-state.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { BulkRenewals } from './bulk-renewals.ts';
@@ -19,6 +18,7 @@ import type { DueResult, ExtendLock } from './due-worker.ts';
 import { IssuanceHistory } from './issuance-history.ts';
 import type { EndedAttempt } from './issuance-history.ts';
 import { LaneAdvancer } from './lane-advancer.ts';
+import { LanePauses } from './lane-pauses.ts';
 import { NodeQueues } from './node-queues.ts';
 import { Recalls } from './recalls.ts';
 import { isOfSameJob, jobId, renewalId, renewalOf } from './renewal-job.ts';
@@ -42,6 +42,7 @@ export class RenewalDispatcher implements ReportSink {
   readonly due: DueQueue;
   readonly nodeQueues: NodeQueues;
   readonly history: IssuanceHistory;
+  readonly pauses: LanePauses;
   readonly #parts: RenewalDispatcherParts;
   readonly #keys: RedisKeys;
   readonly #admission: LaneAdmission;
@@ -50,6 +51,7 @@ export class RenewalDispatcher implements ReportSink {
   readonly #recalls: Recalls;
   readonly #advancer: LaneAdvancer;
   #worker: DueWorker | undefined;
+  #isStopped = false;
 
   constructor(parts: RenewalDispatcherParts) {
     this.#parts = parts;
@@ -75,6 +77,14 @@ export class RenewalDispatcher implements ReportSink {
           : this.#leaveLane(volume, 'deferred', { cooldownMs }),
       clock,
     });
+    this.pauses = new LanePauses({
+      lanes: this.lanes,
+      admission: this.#admission,
+      recalls: this.#recalls,
+      policies,
+      promoteJobs: (promotions) => this.due.promoteJobs(promotions),
+      logger,
+    });
     this.#advancer = new LaneAdvancer({
       lanes: this.lanes,
       admission: this.#admission,
@@ -97,26 +107,35 @@ export class RenewalDispatcher implements ReportSink {
     });
   }
 
-  /** Starts processing due jobs, now or as soon as Redis is available. */
-  start(): void {
+  /**
+   * Starts processing due jobs when Redis is available, and not before `mayStart` is resolved: until then the pauses of
+   * lanes are unknown.
+   */
+  start(mayStart: Promise<void> = Promise.resolve()): void {
     const { connections, clock, logger, concurrency = 64 } = this.#parts;
     connections.onReplaced(() => {
       this.lanes.forgetNoted();
       void this.nodeQueues.close();
     });
-    this.#worker ??= new DueWorker({
-      redis: connections.create('worker', 'due'),
-      keys: this.#keys,
-      clock,
-      logger,
-      concurrency,
-      process: (id, data, extendLock) => this.#process(id, data, extendLock),
-    });
-    this.#advancer.start();
+    const startWorker = (): void => {
+      if (this.#isStopped) return;
+      this.#worker ??= new DueWorker({
+        redis: connections.create('worker', 'due'),
+        keys: this.#keys,
+        clock,
+        logger,
+        concurrency,
+        process: (id, data, extendLock) => this.#process(id, data, extendLock),
+      });
+      this.#advancer.start();
+    };
+    // Rejected only by a stop.
+    mayStart.then(startWorker, () => undefined);
   }
 
   /** Ends within some seconds, also while Redis is unavailable. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await Promise.all([this.#worker?.stop(), this.#advancer.stop()]);
     await this.nodeQueues.close();
     await this.due.close();
@@ -127,13 +146,11 @@ export class RenewalDispatcher implements ReportSink {
     const current = changes.flatMap((change) => change.current ?? []);
     await Promise.all([this.history.record(settled.flatMap((ended) => ended ?? [])), this.due.schedule(current)]);
     await this.#bringRequestedForward(changes);
-    await this.#promoteSilent(current);
   }
 
   async confirmed(volumes: readonly IndexedVolume[]): Promise<void> {
     await this.#settleCompleted(volumes);
     await this.due.schedule(volumes);
-    await this.#promoteSilent(volumes);
   }
 
   async deferred(node: string, deferrals: readonly RenewalDeferral[]): Promise<void> {
@@ -149,26 +166,6 @@ export class RenewalDispatcher implements ReportSink {
 
   async forgotten(node: string): Promise<void> {
     await this.nodeQueues.obliterate(node);
-  }
-
-  /**
-   * Pauses all renewals of an issuer until `resumeLane`, including those in the queues of nodes. An agent completes the
-   * renewal that it is processing, and agents still renew at their fallback deadlines.
-   */
-  async pauseLane(issuer: IssuerName, pause: Omit<LanePause, 'atMs'>): Promise<void> {
-    const { policies, logger, clock } = this.#parts;
-    await this.lanes.pause(issuer, { ...pause, atMs: clock.now() });
-    const { id } = policies.laneOf(issuer);
-    await this.#recalls.recall((volumes) =>
-      Promise.resolve(new Set(volumes.filter((volume) => policies.laneOf(volume.issuer).id === id))),
-    );
-    logger.info({ issuer, ...pause }, 'lane paused');
-  }
-
-  async resumeLane(issuer: IssuerName, by: string): Promise<void> {
-    await this.lanes.resume(issuer);
-    await this.due.promoteJobs(await this.#admission.advance(this.#parts.policies.laneOf(issuer)));
-    this.#parts.logger.info({ issuer, by }, 'lane resumed');
   }
 
   /** Removes the state of issuers that no volume names any more. Scans the whole view: call it rarely. */
@@ -208,17 +205,6 @@ export class RenewalDispatcher implements ReportSink {
     const added = changes.flatMap(({ previous, current }) => (previous === undefined ? (current ?? []) : []));
     const wanted = await this.#requests.wanted(added.map(renewalId));
     await this.due.bringForward(added.filter((volume) => wanted.has(renewalId(volume))));
-  }
-
-  /** Promotes renewals that waited because their node was silent; its report shows that it is back. */
-  async #promoteSilent(volumes: readonly IndexedVolume[]): Promise<void> {
-    if (volumes.length === 0) return;
-    const { commands } = this.#parts.connections;
-    const waits = await commands.hmget(this.#keys.waits, ...volumes.map(volumeKey));
-    const silent = volumes.filter((_, i) => waits[i]?.startsWith('node-silent') === true);
-    if (silent.length === 0) return;
-    await commands.hdel(this.#keys.waits, ...silent.map(volumeKey));
-    await this.due.promote(silent.map(jobId));
   }
 
   /**

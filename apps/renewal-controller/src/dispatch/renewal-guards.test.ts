@@ -7,7 +7,7 @@ import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
 import type { RenewalJob } from '@certfleet/fleet-model/node-job.ts';
-import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import { TestAgent, enrol, pauseLane, reportOf, resumeLane, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica, TestReplicaOptions } from './testing/test-fleet.ts';
 
 let server: RedisServer;
@@ -76,13 +76,13 @@ describe('RenewalDispatcher guards', () => {
     const volumes = [...Array(20).keys()].map((i) => reportOf({ id: `v${i}` }));
     const session = await enrol(replica, 'node-a', [...volumes, reportOf({ id: 'other', issuer: 'other' })]);
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 21);
-    await replica.dispatcher.pauseLane(ca, by);
+    await pauseLane(replica, ca);
     assert.equal(await renewalsFor(context, 'node-a'), 1);
     const agent = agentOf(context, 'node-a', renewing(replica, session));
     await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 20);
     await until(() => agent.jobs.length === 1);
     assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
-    await replica.dispatcher.resumeLane(ca, 'alice');
+    await resumeLane(replica, ca);
     await until(() => agent.jobs.length === 21);
   });
 
@@ -92,7 +92,7 @@ describe('RenewalDispatcher guards', () => {
     const add = replica.dispatcher.nodeQueues.add.bind(replica.dispatcher.nodeQueues);
     // The pause is complete when the job is added.
     replica.dispatcher.nodeQueues.add = async (...job) => {
-      await replica.dispatcher.pauseLane(ca, by);
+      await pauseLane(replica, ca);
       await add(...job);
     };
     // The script reads the pause after the job was added, because both use one connection.

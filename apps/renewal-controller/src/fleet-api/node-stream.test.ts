@@ -18,13 +18,29 @@ class FailingOnce implements ReportIndex {
   /** Session ids of the recorded snapshots. */
   readonly sessions: string[] = [];
   deltaFailure: Error | undefined;
+  /** Number of sessions that another stream opens before this one. */
+  foreign = 0;
   #hasFailed = false;
   #opened = 0;
 
   openSession(...[node, , entry]: Parameters<ReportIndex['openSession']>): ReturnType<ReportIndex['openSession']> {
-    assert.equal(entry?.expected, this.#opened === 0 ? '' : `session-${this.#opened}`);
+    if (this.foreign > 0) {
+      this.foreign -= 1;
+      this.#opened += 1;
+    }
+    if (entry?.expected !== this.#current) {
+      return Promise.reject(new CertfleetError('aborted', 'not expected', { reason: 'Superseded' }));
+    }
     this.#opened += 1;
     return Promise.resolve({ node, id: `session-${this.#opened}` });
+  }
+
+  currentSession(): Promise<string> {
+    return Promise.resolve(this.#current);
+  }
+
+  get #current(): string {
+    return this.#opened === 0 ? '' : `session-${this.#opened}`;
   }
 
   nodeSeen(): ReturnType<ReportIndex['nodeSeen']> {
@@ -55,6 +71,9 @@ interface Fixture {
   readonly say: (message: Parameters<typeof AgentMessage.fromPartial>[0]) => void;
   /** Resolves once the controller has requested that many snapshots. */
   readonly asked: (count: number) => Promise<void>;
+  /** The ids of the descriptions that the controller has requested. */
+  readonly questions: readonly string[];
+  readonly ended: Promise<unknown>;
   readonly stream: NodeStream;
 }
 
@@ -62,12 +81,14 @@ function startStream(t: TestContext): Fixture {
   const index = new FailingOnce();
   const agent = new PassThrough({ objectMode: true });
   let requests = 0;
+  const questions: string[] = [];
   let onRequest = (): void => undefined;
   const stream = new NodeStream({
     node: 'node-a',
     reader: new MessageReader(agent as AsyncIterable<AgentMessage>),
-    send: ({ resync }: Partial<ControllerMessage>) => {
+    send: ({ resync, describe }: Partial<ControllerMessage>) => {
       if (resync !== undefined) requests += 1;
+      if (describe !== undefined) questions.push(describe.requestId);
       onRequest();
     },
     index,
@@ -80,7 +101,7 @@ function startStream(t: TestContext): Fixture {
     observeReport: () => undefined,
     onDescription: () => undefined,
   });
-  const ended = stream.run().catch(() => undefined);
+  const ended = stream.run().catch((thrown: unknown) => thrown);
   t.after(async () => {
     stream.end(new CertfleetError('cancelled', 'the test is over'));
     await ended;
@@ -88,6 +109,8 @@ function startStream(t: TestContext): Fixture {
   return {
     index,
     stream,
+    questions,
+    ended,
     say: (message) => void agent.write(AgentMessage.fromPartial(message)),
     asked: (count) =>
       new Promise((resolve) => {
@@ -142,5 +165,37 @@ describe('NodeStream', () => {
     say(part('a', true));
     while (index.snapshots.length === 1) await new Promise(setImmediate);
     assert.deepEqual(index.sessions, ['session-1', 'session-2']);
+  });
+
+  test('enters by an answer of its agent after an abandoned stream opened a session', async (t) => {
+    const { index, say, asked, questions } = startStream(t);
+    index.foreign = 2;
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    say(part('old', true));
+    for (const answered of [0, 1]) {
+      while (questions.length === answered) await new Promise(setImmediate);
+      // An answer to another question proves nothing.
+      say({ description: { requestId: 'other' } });
+      say({ delta: { upserted: [VolumeReport.fromPartial({ volumeId: 'a' })] } });
+      say({ description: { requestId: questions[answered] ?? '' } });
+    }
+    await asked(2);
+    say(part('a', true));
+    while (index.snapshots.length === 0) await new Promise(setImmediate);
+    assert.deepEqual([index.snapshots, index.sessions], [[['a']], ['session-3']]);
+  });
+
+  test('ends when other streams of its node open sessions again and again', async (t) => {
+    const { index, say, asked, questions, ended } = startStream(t);
+    index.foreign = Infinity;
+    say({ hello: { agentVersion: '1.0.0' } });
+    await asked(1);
+    say(part('a', true));
+    for (let answered = 0; answered < 5; answered += 1) {
+      while (questions.length === answered) await new Promise(setImmediate);
+      say({ description: { requestId: questions[answered] ?? '' } });
+    }
+    assert.equal(((await ended) as CertfleetError).reason, 'Superseded');
   });
 });

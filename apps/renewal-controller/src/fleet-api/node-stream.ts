@@ -1,6 +1,5 @@
 import { missedHeartbeats } from '@certfleet/fleet-model/heartbeat.ts';
 import { randomUUID } from 'node:crypto';
-import { delay } from '@certfleet/shared/clock.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
@@ -14,6 +13,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import type { MessageReader } from './message-reader.ts';
+import { NodeSessions } from './node-sessions.ts';
 import type { SnapshotTurns } from './snapshot-turns.ts';
 
 export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'> &
@@ -46,8 +46,10 @@ export interface NodeStreamOptions {
 
 /** Well above a kubelet's pod limit; larger reports are rejected. */
 const maxVolumes = 10_000;
-/** Delay between attempts while Redis is unavailable. */
-const redisRetryMs = 1_000;
+/** How many sessions other streams may open while this one enters. */
+const maxEntries = 5;
+/** Timeout of the agent's answer that shows which stream it uses. */
+const answerTimeoutMs = 10_000;
 /** The agent gives up after 15 s without a welcome; a hanging Redis must not delay it that long. */
 const readSessionTimeoutMs = 2_000;
 
@@ -57,6 +59,7 @@ const readSessionTimeoutMs = 2_000;
  */
 export class NodeStream {
   readonly #options: NodeStreamOptions;
+  readonly #sessions: NodeSessions;
   readonly #ending = new AbortController();
   /** Number of volumes on the node. */
   #volumes = 0;
@@ -72,6 +75,7 @@ export class NodeStream {
 
   constructor(options: NodeStreamOptions) {
     this.#options = options;
+    this.#sessions = new NodeSessions(options, this.#ending.signal);
   }
 
   /** Call when the index may have been lost: checks the session and requests a resync if needed. */
@@ -92,7 +96,7 @@ export class NodeStream {
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
-      const before = await this.#readSession(readSessionTimeoutMs);
+      const before = await this.#sessions.read(readSessionTimeoutMs);
       send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined, sendsHeartbeats: true } });
       onWelcomed?.();
       let session = await this.#enter(before);
@@ -184,17 +188,17 @@ export class NodeStream {
         if (status === 'current') {
           // A command that timed out may still reach Redis; a new session prevents it from overwriting later reports. It
           // also marks the volumes as incomplete until the snapshot: Redis may have lost some.
-          const present = await this.#openSession(session.id);
+          const present = await this.#sessions.open(session.id, this.#agentVersion);
           this.#askForSnapshot();
           return present;
         }
-        const next = await this.#openSession('');
+        const next = await this.#sessions.open('', this.#agentVersion);
         this.#options.onSessionLost?.();
         this.#askForSnapshot();
         return next;
       } catch (thrown) {
         if (asCertfleetError(thrown).reason === 'Superseded') throw thrown;
-        await this.#redisPause();
+        await this.#sessions.pause();
       }
     }
   }
@@ -205,17 +209,53 @@ export class NodeStream {
    * changed. Neither can displace a newer stream, and no clock is involved.
    */
   async #enter(before: string | undefined): Promise<NodeSession> {
-    if (before !== undefined) {
-      // After hello the agent sends nothing until it has read the welcome.
-      this.#askForSnapshot();
-      this.#pending = await this.#nextMessage(() => true);
-      return await this.#openSession(before);
-    }
-    // Redis was unavailable: heartbeats may have been sent before the session was read, but a snapshot part was not.
-    const seen = await this.#readSession();
+    // If Redis was unavailable, heartbeats may have been sent before the session was read, but a snapshot part was not.
+    const expected = before ?? (await this.#sessions.read());
     this.#askForSnapshot();
-    this.#pending = await this.#nextMessage(({ snapshot }) => snapshot !== undefined);
-    return await this.#openSession(seen);
+    // After hello the agent sends nothing until it has read the welcome.
+    this.#pending = await this.#nextMessage(({ snapshot }) => before !== undefined || snapshot !== undefined);
+    try {
+      return await this.#sessions.open(expected, this.#agentVersion);
+    } catch (thrown) {
+      if (asCertfleetError(thrown).reason !== 'Superseded') throw thrown;
+      return await this.#enterAgain();
+    }
+  }
+
+  /**
+   * Opens the session after another stream opened one between the reading and the opening. That stream may be an older
+   * one that has not noticed its end and recovered from a loss of Redis. Only an answer of the agent on this stream
+   * shows which one it uses.
+   */
+  async #enterAgain(): Promise<NodeSession> {
+    for (let attempt = 1; ; attempt += 1) {
+      const expected = await this.#sessions.read();
+      await this.#askForAnswer();
+      try {
+        const session = await this.#sessions.open(expected, this.#agentVersion);
+        this.#askForSnapshot();
+        return session;
+      } catch (thrown) {
+        if (asCertfleetError(thrown).reason !== 'Superseded' || attempt === maxEntries) throw thrown;
+      }
+    }
+  }
+
+  /** Waits for the agent's answer to a question of now; drops what it sent before, which the next snapshot contains. */
+  async #askForAnswer(): Promise<void> {
+    const { send, clock } = this.#options;
+    const requestId = randomUUID();
+    const cancel = clock.schedule(answerTimeoutMs, () =>
+      this.end(new CertfleetError('aborted', 'superseded by a newer stream of this node', { reason: 'Superseded' })),
+    );
+    try {
+      // The agent answers between two snapshots, never within one.
+      send({ describe: { requestId, volumeId: '' } });
+      await this.#nextMessage(({ description }) => description?.requestId === requestId);
+      this.#pending = undefined;
+    } finally {
+      cancel();
+    }
   }
 
   async #nextMessage(isWanted: (message: AgentMessage) => boolean): Promise<AgentMessage> {
@@ -223,42 +263,6 @@ export class NodeStream {
       const message = await this.#next();
       if (message !== undefined && isWanted(message)) return message;
     }
-  }
-
-  /** Reads the node's current session. With a limit, returns undefined if Redis does not answer in time. */
-  async #readSession(): Promise<string>;
-  async #readSession(limitMs: number): Promise<string | undefined>;
-  async #readSession(limitMs?: number): Promise<string | undefined> {
-    const { index, node, clock } = this.#options;
-    if (index.currentSession === undefined) return '';
-    for (;;) {
-      const reading = index.currentSession(node).catch(() => undefined);
-      const timeout = Promise.withResolvers<undefined>();
-      const cancel = clock.schedule(limitMs ?? readSessionTimeoutMs, () => timeout.resolve(undefined));
-      const session = await Promise.race([reading, timeout.promise]);
-      cancel();
-      if (session !== undefined || limitMs !== undefined) return session;
-      await this.#redisPause();
-    }
-  }
-
-  /** @throws CertfleetError aborted, reason Superseded, if the node has another session than expected */
-  async #openSession(expected: string): Promise<NodeSession> {
-    const { index, node, replica } = this.#options;
-    const entry = { id: randomUUID(), expected };
-    for (;;) {
-      try {
-        return await index.openSession(node, { agentVersion: this.#agentVersion, connectedTo: replica }, entry);
-      } catch (thrown) {
-        if (asCertfleetError(thrown).reason === 'Superseded') throw thrown;
-        // The Redis connection already logs its failures.
-        await this.#redisPause();
-      }
-    }
-  }
-
-  async #redisPause(): Promise<void> {
-    await delay(this.#options.clock, redisRetryMs, this.#ending.signal);
   }
 
   async #next(): Promise<AgentMessage | undefined> {

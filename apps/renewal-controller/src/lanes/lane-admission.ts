@@ -6,6 +6,7 @@ import { requestMarks } from './request-marks.ts';
 import type { Lane } from './lane-policies.ts';
 import type { renewalScriptKeys } from './lane-script-common.ts';
 import { admitScript, advanceScript } from './lane-scripts.ts';
+import { returnedNodesScript } from './lane-state-scripts.ts';
 import { settleScript } from './settle-script.ts';
 
 /** The decision of a lane. `isEarly`: the renewal is not due and not requested, and does not wait in the lane. */
@@ -80,6 +81,8 @@ export interface LaneTime {
 
 /** The longest delay of a job; a window that opens later is checked again. */
 const maxWaitMs = 30 * 86_400_000;
+/** Promotions in one run; the next one continues. */
+const maxReturned = 1_000;
 
 /**
  * Decides which renewals may start. All state is in Redis and each decision is one script, so that replicas cannot
@@ -173,6 +176,14 @@ export class LaneAdmission {
     return promotionsOf((await advanceScript.run(this.#redis, call)) as (string | number)[]);
   }
 
+  /** The renewals of all lanes that waited for silent nodes which are back. */
+  async returned(): Promise<readonly Promotion[]> {
+    const { silentNodes, seen } = this.#keys;
+    const args = { now: this.#time.nowMs(), silentAfter: this.#silentAfterMs, limit: maxReturned };
+    const ids = (await returnedNodesScript.run(this.#redis, { keys: { silentNodes, seen }, args })) as string[];
+    return ids.map((id) => ({ id, inMs: 0 }));
+  }
+
   #opensInMs({ windows }: Lane): number {
     return Math.min(maxWaitMs, windows.opensInMs(this.#time.nowMs() ?? Date.now()));
   }
@@ -186,18 +197,21 @@ export class LaneAdmission {
     readonly maxInFlight: number;
     readonly threshold: number;
     readonly opensIn: number;
+    readonly pausedByPolicy: number;
   } {
     const { burst, maxInFlight, backoff } = lane.policy;
     const [now, opensIn] = [this.#time.nowMs(), this.#opensInMs(lane)];
     const { threshold } = backoff;
-    return { laneId: lane.id, now, baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold, opensIn };
+    const pausedByPolicy = lane.pause === undefined ? 0 : 1;
+    const limits = { baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold };
+    return { laneId: lane.id, now, ...limits, opensIn, pausedByPolicy };
   }
 
   #keysOf({ id }: Lane): Readonly<Record<(typeof renewalScriptKeys)[number], string>> {
-    const { started, waits, requestedBy, cooldown, cancelled, seen, queuedLanes: queued } = this.#keys;
+    const { started, waits, requestedBy, cooldown, cancelled, seen, silentNodes, queuedLanes: queued } = this.#keys;
     const [lane, inflight, slots, blocked] = laneKeys(this.#keys, id);
     const own = { lane, inflight, slots, blocked, waiting: `${lane}:waiting` };
-    return { ...own, queued, started, waits, requestedBy, cooldown, cancelled, seen };
+    return { ...own, queued, started, waits, requestedBy, cooldown, cancelled, seen, silentNodes };
   }
 }
 

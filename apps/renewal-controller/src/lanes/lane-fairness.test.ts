@@ -191,8 +191,30 @@ describe('LaneAdmission fairness between nodes', () => {
     assert.ok((await admission.admit(sim.lane, request('l', 'live'))).admitted);
     const { inFlight, queued, blocked } = await store.state(issuer);
     assert.deepEqual([inFlight, queued, blocked], [1, 0, 0]);
+    assert.deepEqual(await admission.returned(), []);
     await redis.zadd(keys.seen, startMs, 'dead');
+    const promoted = [{ id: 'd', inMs: 0 }];
+    assert.deepEqual(await admission.returned(), promoted);
+    // Its job was still active, so that the promotion found nothing to promote.
+    assert.deepEqual(await admission.returned(), []);
+    sim.nowMs += 2_000;
+    assert.deepEqual(await admission.returned(), promoted);
     assert.ok((await admission.admit(sim.lane, request('d', 'dead'))).admitted);
+    sim.nowMs += 2_000;
+    assert.deepEqual(await admission.returned(), []);
+    assert.equal(await redis.exists(keys.silentNodes, `${keys.silentNodes}:dead`), 0);
+  });
+
+  test('forgets a renewal of a silent node that is no longer wanted', async () => {
+    const { sim, keys } = laneWith(usual);
+    const admission = new LaneAdmission(redis, keys, { nowMs: () => sim.nowMs, random: () => 0.5 }, 30_000);
+    const request = { id: 'd', renewal: 'd', volume: 'dead/d', latestStartMs: 1e15, notAfterMs: 1e15 };
+    await redis.zadd(keys.seen, startMs - 31_000, 'dead');
+    assert.equal((await admission.admit(sim.lane, request)).admitted, false);
+    await admission.settle(sim.lane, { ...request, outcome: 'gone' });
+    await redis.zadd(keys.seen, startMs, 'dead');
+    assert.deepEqual(await admission.returned(), []);
+    assert.equal(await redis.exists(keys.silentNodes, `${keys.silentNodes}:dead`), 0);
   });
 
   test('starts no unrequested renewal before its due time, whatever the clock of the replica', async () => {

@@ -1,10 +1,11 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 import { IssuerPattern } from './issuer-pattern.ts';
 import { defaultLanePolicy } from './lane-policy.ts';
 import type { LaneOverride, LanePolicy } from './lane-policy.ts';
+import type { LanePause } from './lane-state.ts';
 import { RenewalWindows } from './renewal-windows.ts';
 
 /** The lane of one issuer with its compiled policy. */
@@ -14,6 +15,16 @@ export interface Lane {
   readonly issuer: IssuerName;
   readonly policy: LanePolicy;
   readonly windows: RenewalWindows;
+  /** Why no renewal of the lane starts; undefined if none of its rules pauses it. */
+  readonly pause: LanePause | undefined;
+}
+
+/** Limits and pause of the issuers that any of the patterns matches. */
+export interface LaneRule {
+  readonly name: string;
+  readonly issuers: readonly string[];
+  readonly policy: Partial<LanePolicy>;
+  readonly pause: LanePause | undefined;
 }
 
 /** Number of cached lanes; bounded, because issuer names come from nodes. */
@@ -24,10 +35,35 @@ interface Rule {
   readonly policy: Partial<LanePolicy>;
 }
 
-/** The policy of each issuer: the defaults, then every override whose pattern matches, in order. */
+/** Rules by issuer: most name one issuer, and thousands of them must not slow down the search. */
+class RuleSet {
+  readonly #rules: readonly LaneRule[];
+  readonly #exact = new Map<string, number[]>();
+  readonly #patterns: { readonly at: number; readonly pattern: IssuerPattern }[] = [];
+
+  constructor(rules: readonly LaneRule[]) {
+    this.#rules = rules;
+    for (const [at, { issuers }] of rules.entries()) {
+      for (const issuer of issuers) {
+        if (issuer.includes('*')) this.#patterns.push({ at, pattern: new IssuerPattern(issuer) });
+        else this.#exact.set(issuer, [...(this.#exact.get(issuer) ?? []), at]);
+      }
+    }
+  }
+
+  /** The matching rules, in their order. */
+  of(key: string): readonly LaneRule[] {
+    const matching = this.#patterns.filter(({ pattern }) => pattern.matches(key)).map(({ at }) => at);
+    const all = new Set([...(this.#exact.get(key) ?? []), ...matching]);
+    return [...all].sort((a, b) => a - b).flatMap((at) => this.#rules[at] ?? []);
+  }
+}
+
+/** The policy of each issuer: the defaults, then every override whose pattern matches, in order, then every rule. */
 export class LanePolicies {
   readonly #defaults: LanePolicy;
   readonly #rules: readonly Rule[];
+  #objects = new RuleSet([]);
   readonly #lanes = new Map<string, Lane>();
 
   /** Throws invalid-argument for an invalid policy at startup, not at the first renewal. */
@@ -41,17 +77,43 @@ export class LanePolicies {
     });
   }
 
-  /** Returns the same object for the same issuer. */
+  /** Replaces the rules, of which later ones win, field by field; any of them may pause. */
+  setRules(rules: readonly LaneRule[]): void {
+    this.#objects = new RuleSet(rules);
+    this.#lanes.clear();
+  }
+
+  /** What is wrong with a rule; undefined if it is valid. */
+  problemOf({ name, issuers, policy }: LaneRule): string | undefined {
+    try {
+      refuseUnknown(name, policy);
+      checked(name, { ...this.#defaults, ...policy });
+      for (const issuer of issuers) new IssuerPattern(issuer);
+      return undefined;
+    } catch (thrown) {
+      return asCertfleetError(thrown).message;
+    }
+  }
+
+  /** Returns the same object for the same issuer, until the rules change. */
   laneOf(issuer: IssuerName): Lane {
     const key = issuerKey(issuer);
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
     const matching = this.#rules.filter(({ pattern }) => pattern.matches(key));
-    const policy = matching.reduce<LanePolicy>((under, rule) => ({ ...under, ...rule.policy }), this.#defaults);
-    const lane = { id: shortHash(key), issuer, policy, windows: new RenewalWindows(policy.windows) };
+    const objects = this.#objects.of(key);
+    const layers = [...matching, ...objects];
+    const policy = layers.reduce<LanePolicy>((under, rule) => ({ ...under, ...rule.policy }), this.#defaults);
+    const pause = objects.findLast((rule) => rule.pause !== undefined)?.pause;
+    const lane = { id: shortHash(key), issuer, policy, windows: new RenewalWindows(policy.windows), pause };
     if (this.#lanes.size >= maxKept) this.#lanes.clear();
     this.#lanes.set(key, lane);
     return lane;
+  }
+
+  /** The pauses of all rules that match an issuer. */
+  pausesOf(issuer: IssuerName): readonly LanePause[] {
+    return this.#objects.of(issuerKey(issuer)).flatMap(({ pause }) => pause ?? []);
   }
 
   /** Drops the cached lanes of issuers that no volume names any more. */

@@ -14,7 +14,7 @@
 //   error, errorAt          the last failure
 //   okAt                    the last success
 //   lastNode, sharedAt      the last node, and when it last differed from the one before
-//   paused                  set while the lane is paused
+//   paused                  set while the lane is paused, as a replica saw it last: other replicas may not know yet
 // <lane>:inflight           sorted set: started renewals without a result, by the time at which the answer timeout
 //                           frees the slot
 // <lane>:slots              sorted set: queued renewals by their reserved time; a past time means promoted, but not yet
@@ -36,12 +36,15 @@
 //   cooldown     sorted set: node/volume by the time before which no automatic renewal of it starts
 //   cancelled    sorted set: ids of cancelled bulk renewals
 //   seen         sorted set: nodes by the time of their last heartbeat
+//   silentNodes  set: nodes that were silent when their renewals were due
+//   silentNodes:<node>  sorted set: job ids of these renewals, by the time of the next attempt to promote them
 
 /** The keys that laneCommon uses. */
 export const laneScriptKeys = ['lane', 'inflight', 'slots', 'blocked', 'waiting', 'queued'] as const;
 
 /**
- * Prelude of every lane script; it uses laneScriptKeys. Times are those of the Redis server, so that no replica's clock
+ * Prelude of every lane script; it uses laneScriptKeys and the argument pausedByPolicy (1 if a LanePolicy pauses the lane,
+ * else 0), so that a pause holds although Redis has lost it. Times are those of the Redis server, so that no replica's clock
  * decides.
  */
 export const laneCommon = `
@@ -49,6 +52,7 @@ local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'str
   'lastFailedNode', 'okAt', 'lastNode', 'sharedAt', 'paused'}
 local state = {}
 for i, value in ipairs(redis.call('HMGET', lane, unpack(fields))) do state[fields[i]] = value end
+local isPaused = pausedByPolicy == 1 or state.paused
 local function field(name) return tonumber(state[name] or 0) end
 local function text(number) return string.format('%.3f', number) end
 local function put(...)
@@ -133,7 +137,7 @@ end
 -- first. Returns pairs of member and ms until its start.
 local function advance(now, interval, slack, opens, maxInFlight, threshold)
   local promoted = {}
-  if state.paused or redis.call('EXISTS', slots, blocked, waiting) == 0 then return promoted end
+  if isPaused or redis.call('EXISTS', slots, blocked, waiting) == 0 then return promoted end
   local arriving = redis.call('ZCOUNT', slots, now - 5000, now)
   local free = inFlightLimit(maxInFlight, threshold) - redis.call('ZCARD', inflight) - arriving
   if free <= 0 then return promoted end
@@ -199,11 +203,16 @@ export const renewalScriptKeys = [
   'cooldown',
   'cancelled',
   'seen',
+  'silentNodes',
 ] as const;
 
 /** Prelude of the scripts that admit or end a renewal; it uses renewalScriptKeys. */
 export const renewalCommon = `${laneCommon}
 local function nodeOf(volume) return string.match(volume, '^([^/]*)') end
+local function leaveSilent(node, member)
+  local key = silentNodes .. ':' .. node
+  if redis.call('ZREM', key, member) == 1 and redis.call('EXISTS', key) == 0 then redis.call('SREM', silentNodes, node) end
+end
 -- Returns the marks of the bulk renewals that request the renewal, without cancelled ones.
 local function requestersOf(renewal)
   local wanted = {}

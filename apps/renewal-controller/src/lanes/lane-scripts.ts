@@ -31,6 +31,7 @@ export const admitScript = defineScript({
     /** Id in requestedBy. */
     renewal: 'string',
     laneId: 'string',
+    pausedByPolicy: 'number',
     /** 0 if due in any case. */
     dueAt: 'number',
     /** Without a heartbeat for this long, a node is silent; 0 disables the check. */
@@ -74,9 +75,13 @@ end
 if silentAfter > 0 and score(seen, node) < now - silentAfter then
   leave()
   setWait('node-silent')
-  -- The node's next report promotes it; the wait covers a heartbeat without a report.
+  -- Promoted within a second of the node's next heartbeat; the wait covers a Redis that lost this entry.
+  redis.call('ZADD', silentNodes .. ':' .. node, now, member)
+  redis.call('PEXPIRE', silentNodes .. ':' .. node, 300000)
+  redis.call('SADD', silentNodes, node)
   return {0, 120000, 'node-silent', 0, requesters}
 end
+leaveSilent(node, member)
 if state.lastNode ~= node then put('lastNode', node, 'sharedAt', state.lastNode and now or 0) end
 local share, nodeUntil = shareOf(node, now, maxInFlight, threshold), failuresOf(node)
 
@@ -107,7 +112,7 @@ local function waitForSlot(wait, reason, urgent)
   return {0, wait, reason, urgent, requesters}
 end
 -- A resume promotes blocked renewals; the long wait covers a resume that was interrupted.
-if state.paused then return waitForSlot(600000, 'paused', 0) end
+if isPaused then return waitForSlot(600000, 'paused', 0) end
 
 local interval, slack = pace(now, baseInterval, burst)
 local tat, backoff = field('tat'), field('until')
@@ -189,6 +194,7 @@ export const advanceScript = defineScript({
   keys: laneScriptKeys,
   args: {
     laneId: 'string',
+    pausedByPolicy: 'number',
     now: 'number?',
     baseInterval: 'number',
     burst: 'number',
@@ -204,7 +210,7 @@ if redis.call('EXISTS', slots, blocked, waiting) == 0 then
   redis.call('SREM', queued, laneId)
   return {}
 end
-if state.paused then return {} end
+if isPaused then return {} end
 local interval, slack = pace(now, baseInterval, burst)
 -- Slots whose time passed recently: a killed replica may have lost their promotions.
 local lost = redis.call('ZRANGEBYSCORE', slots, now - 60000, now - 5000, 'LIMIT', 0, 100)

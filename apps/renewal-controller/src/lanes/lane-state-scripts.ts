@@ -57,3 +57,30 @@ for id in string.gmatch(redis.call('HGET', requestedBy, renewal) or '', '[^,!]+'
 end
 return 1`,
 });
+
+/**
+ * Lists at most about `limit` renewals that waited for nodes with a heartbeat within `silentAfter` ms. An entry is
+ * removed when its renewal is processed again; until then it is listed again after two seconds, because a promotion
+ * finds no delayed job while the wait is being stored. Returns job ids.
+ */
+export const returnedNodesScript = defineScript({
+  keys: ['silentNodes', 'seen'],
+  args: { now: 'number?', silentAfter: 'number', limit: 'number' },
+  body: `
+local time = redis.call('TIME')
+now = now or time[1] * 1000 + math.floor(time[2] / 1000)
+local members = {}
+for _, node in ipairs(redis.call('SMEMBERS', silentNodes)) do
+  if #members >= limit then break end
+  local key = silentNodes .. ':' .. node
+  if redis.call('EXISTS', key) == 0 then
+    redis.call('SREM', silentNodes, node)
+  elseif tonumber(redis.call('ZSCORE', seen, node) or 0) >= now - silentAfter then
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, limit)) do
+      redis.call('ZADD', key, now + 2000, member)
+      members[#members + 1] = member
+    end
+  end
+end
+return members`,
+});

@@ -5,6 +5,8 @@ export interface LanePause {
   readonly by: string;
   readonly reason: string;
   readonly atMs: number;
+  /** Name of the LanePolicy that pauses the lane; absent for a pause that an earlier release stored in Redis only. */
+  readonly policy?: string;
 }
 
 /** The state of a lane. */

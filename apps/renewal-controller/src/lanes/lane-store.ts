@@ -90,12 +90,14 @@ export class LaneStore {
 
   /** Whether an admitted renewal must not start any more, because its lane was paused or its request cancelled. */
   async isWithdrawn(
-    { id }: Lane,
+    { id, issuer }: Lane,
     { renewal, isDue }: { readonly renewal: string; readonly isDue: boolean },
   ): Promise<boolean> {
     const { requestedBy, cancelled } = this.#keys;
     const keys = { lane: this.#keys.lane(id), requestedBy, cancelled };
-    return (await isWithdrawnScript.run(this.#redis, { keys, args: { renewal, isDue: isDue ? 1 : 0 } })) === 1;
+    const call = { keys, args: { renewal, isDue: isDue ? 1 : 0 } };
+    // The policies as they are after the answer: a pause that follows recalls what it finds.
+    return (await isWithdrawnScript.run(this.#redis, call)) === 1 || this.#policies.laneOf(issuer).pause !== undefined;
   }
 
   /** The issuers of lanes in which renewals wait. */
@@ -104,6 +106,17 @@ export class LaneStore {
     if (ids.length === 0) return [];
     const found = await this.#redis.hmget(this.#keys.lanes, ...ids);
     return found.flatMap((json) => (typeof json === 'string' ? [JSON.parse(json) as IssuerName] : []));
+  }
+
+  /** The pauses in Redis, which other replicas saw last. */
+  async storedPauses(issuers: readonly IssuerName[]): Promise<ReadonlyMap<IssuerName, LanePause>> {
+    const found = new Map<IssuerName, LanePause>();
+    const read = async (issuer: IssuerName): Promise<void> => {
+      const json = await this.#redis.hget(laneKeys(this.#keys, this.#policies.laneOf(issuer).id)[0], 'paused');
+      if (json !== null) found.set(issuer, JSON.parse(json) as LanePause);
+    };
+    for (const some of batches(issuers, statesAtOnce)) await Promise.all(some.map(read));
+    return found;
   }
 
   /** Pauses all renewals of an issuer, including urgent ones, until `resume`. */
@@ -145,7 +158,7 @@ function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredL
     id: lane.id,
     issuer: lane.issuer,
     policy: lane.policy,
-    paused: paused === undefined ? undefined : (JSON.parse(paused) as LanePause),
+    paused: lane.pause ?? (paused === undefined ? undefined : (JSON.parse(paused) as LanePause)),
     inFlight,
     queued,
     blocked,

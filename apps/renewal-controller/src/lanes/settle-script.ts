@@ -11,6 +11,7 @@ export const settleScript = defineScript({
   args: {
     /** Job id. */
     member: 'string',
+    pausedByPolicy: 'number',
     /** Undefined for the server's time. All times and durations are in ms. */
     now: 'number?',
     /** One of ok, failed, deferred and gone. */
@@ -59,6 +60,7 @@ if outcome == 'deferred' and requesters ~= '' and not wasRequest then cooldownMs
 if cooldownMs > 0 then redis.call('ZADD', cooldown, math.ceil(now + cooldownMs), volume) end
 redis.call('SREM', keyOf('active', node), member)
 leaveNodeLimited(node, member)
+leaveSilent(node, member)
 local wasStarted = redis.call('ZREM', inflight, member)
 if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
 -- A renewal in flight is neither queued nor blocked.
@@ -105,7 +107,7 @@ elseif outcome == 'failed' then
   laneFailed()
 end
 
-if state.paused then return {wasStarted, requesters} end
+if isPaused then return {wasStarted, requesters} end
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 local interval, slack = pace(now, baseInterval, burst)
 -- Otherwise the slots of cancelled renewals would stay reserved.

@@ -28,6 +28,8 @@ export interface RedisKeys {
   readonly bulks: string;
   readonly started: string;
   readonly waits: string;
+  /** Set: silent nodes for which renewals wait; prefix of the sets of these renewals (lane-script-common.ts). */
+  readonly silentNodes: string;
   readonly queuedLanes: string;
   readonly cooldown: string;
   readonly cancelled: string;
@@ -35,6 +37,8 @@ export interface RedisKeys {
   readonly auditRefusals: string;
   /** String: exists while Redis keeps its state; its absence shows a loss. */
   readonly epoch: string;
+  /** String: the replica that writes the status of LanePolicies. */
+  readonly reporter: string;
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
@@ -68,12 +72,14 @@ export function redisKeys(prefix: string): RedisKeys {
     bulks: `${controller}:bulks`,
     started: `${controller}:started`,
     waits: `${controller}:waits`,
+    silentNodes: `${controller}:nodes:silent`,
     queuedLanes: `${controller}:lanes:queued`,
     cooldown: `${controller}:cooldown`,
     cancelled: `${controller}:bulks:cancelled`,
     audit: `${controller}:audit`,
     auditRefusals: `${controller}:audit:refusals`,
     epoch: `${controller}:epoch`,
+    reporter: `${controller}:reporter`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     outbox: (node) => `${controller}:outbox:${node}`,

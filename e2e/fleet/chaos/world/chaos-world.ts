@@ -225,6 +225,7 @@ export class ChaosWorld {
       `--tls-cert-file=${serving.certificateFile}`,
       `--tls-key-file=${serving.keyFile}`,
       `--kubeconfig=${kubeconfig}`,
+      `--intent-directory=${join(directory, 'intent')}`,
       '--agent-service-account=certfleet/agent',
       '--api-auth=none',
       '--api-rate-limit=0',

@@ -16,8 +16,8 @@ import { readJson, readText } from './response-body.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { retryDelay } from './retry-policy.ts';
 
-/** The operation; `patch` is a JSON merge patch (RFC 7396). */
-export type ApiVerb = 'get' | 'list' | 'create' | 'patch' | 'delete' | 'watch';
+/** The operation; `update` replaces an object, `patch` is a JSON merge patch (RFC 7396). */
+export type ApiVerb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'watch';
 
 export interface ApiRequest extends ApiTarget {
   readonly verb: Exclude<ApiVerb, 'watch'>;
@@ -52,7 +52,15 @@ export interface KubeClientOptions {
   readonly transport?: Pick<ApiTransport, 'send' | 'invalidateCredentials' | 'stop'>;
 }
 
-const methods = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
+const methods = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+} as const;
 
 /** A thin JSON client of the API server: limited concurrency, retries on 429 and 503, one connection pool. */
 export class KubeClient {

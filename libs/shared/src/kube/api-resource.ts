@@ -14,6 +14,8 @@ export interface ApiTarget {
   readonly resource: ApiResource;
   readonly namespace?: string;
   readonly name?: string;
+  /** Part of the named object, such as `status`. */
+  readonly subresource?: string;
   readonly query?: Readonly<Record<string, string>>;
 }
 
@@ -24,6 +26,7 @@ export function apiPath(target: ApiTarget): string {
   if (target.namespace !== undefined) segments.push('namespaces', target.namespace);
   segments.push(plural);
   if (target.name !== undefined) segments.push(target.name);
+  if (target.subresource !== undefined) segments.push(target.subresource);
   const path = segments.map((segment) => `/${escapeSegment(segment)}`).join('');
   const query = target.query === undefined ? '' : new URLSearchParams(target.query).toString();
   return query === '' ? path : `${path}?${query}`;
@@ -39,7 +42,9 @@ export interface ObjectMeta {
   readonly namespace?: string;
   readonly uid?: string;
   readonly resourceVersion?: string;
+  readonly generation?: number;
   readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly { readonly apiVersion?: string; readonly kind?: string; readonly uid?: string }[];

@@ -7,7 +7,7 @@ import { ConnectionPool } from './connection-pool.ts';
 import type { KubeAccess, KubeCredentials } from './kube-credentials.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly contentType: string | undefined;
   readonly body: string | undefined;

@@ -27,7 +27,14 @@ export interface ResourceWatchOptions<T> {
   readonly project: (raw: unknown) => T | undefined;
   readonly onEvent: (event: WatchEvent<T>) => void;
   /** The full set after each list, for handlers that missed an event. */
-  readonly onSynced: (objects: readonly T[]) => void;
+  readonly onSynced: (objects: readonly T[], resourceVersion: string) => void;
+  /**
+   * The first list has every write that was acknowledged before. Default: it may come from an API server's cache, which
+   * is cheaper, and may be older.
+   */
+  readonly isFirstListFresh?: boolean;
+  /** Called when a watch is open. */
+  readonly onOpen?: () => void;
   /** A failure from which the watch is about to recover. */
   readonly onError?: (error: CertfleetError) => void;
   readonly random?: () => number;
@@ -45,8 +52,8 @@ export class ResourceWatch<T> {
   readonly #ready = Promise.withResolvers<undefined>();
   /** The version from which to resume; undefined means list again. */
   #resourceVersion: string | undefined;
-  /** The first list may come from the API server's cache, which is cheap; after a 410 it must be fresh. */
-  #listFrom: '0' | undefined = '0';
+  /** `0` allows the API server's cache; after a 410 the list must be fresh. */
+  #listFrom: '0' | undefined;
   #failures = 0;
   /** The last Retry-After of the API server. */
   #retryAfterMs = 0;
@@ -56,6 +63,7 @@ export class ResourceWatch<T> {
 
   constructor(options: ResourceWatchOptions<T>) {
     this.#options = options;
+    this.#listFrom = options.isFirstListFresh === true ? undefined : '0';
     this.ready = this.#ready.promise;
     this.ready.catch(() => undefined);
   }
@@ -102,7 +110,7 @@ export class ResourceWatch<T> {
       const list = { resource, query: { ...selector, ...(this.#listFrom && { resourceVersion: this.#listFrom }) } };
       const { objects, resourceVersion } = await listAll(client, { ...list, signal }, this.#options.project);
       this.#resourceVersion = resourceVersion;
-      this.#guard(() => this.#options.onSynced(objects));
+      this.#guard(() => this.#options.onSynced(objects, resourceVersion));
       this.#ready.resolve(undefined);
     }
     await readWatch({
@@ -111,9 +119,14 @@ export class ResourceWatch<T> {
       signal,
       random: random ?? Math.random,
       target: { resource, query: { ...selector, resourceVersion: this.#resourceVersion } },
-      onOpen: () => (this.#isOpen = true),
+      onOpen: () => this.#open(),
       onEvent: (event) => this.#take(event),
     });
+  }
+
+  #open(): void {
+    this.#isOpen = true;
+    this.#guard(() => this.#options.onOpen?.());
   }
 
   #take(event: RawWatchEvent): void {

@@ -1,8 +1,8 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../../issuance/certificate-issuer.ts';
-import { LocalCaIssuer } from '../../issuance/local-ca-issuer.ts';
-import type { LocalCa } from '../../issuance/local-ca.ts';
+import { LocalCaIssuer } from '../../local-ca/local-ca-issuer.ts';
+import type { LocalCa } from '../../local-ca/local-ca.ts';
 
 /** An issuer for tests. It signs immediately unless the test makes it fail, hold requests or sign differently. */
 export class ScriptedIssuer implements CertificateIssuer {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
-import { openLocalCa } from '../../issuance/local-ca.ts';
+import { openLocalCa } from '../../local-ca/local-ca.ts';
 import { openNodeVolumes } from '../../node-volumes.ts';
 import type { NodeVolumes } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
@@ -84,6 +84,7 @@ export class VolumeTestHarness {
       volumeId: `csi-${name}`,
       targetPath: join(this.scratch, 'pods', name),
       volumeMountGroup: '',
+      secretData: {},
       serviceAccountTokens: tokens === undefined ? undefined : new Secret(tokens),
       attributes: {
         'csi.storage.k8s.io/ephemeral': 'true',

@@ -9,6 +9,7 @@ import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { FleetFollower } from '../../fleet-index/view/fleet-follower.ts';
 import { FleetIndex } from '../../fleet-index/fleet-index.ts';
+import type { IssuerName } from '../../fleet-index/model/indexed-volume.ts';
 import type { NodeSession } from '../../fleet-index/model/node-session.ts';
 import type { LaneTime } from '../../lanes/lane-admission.ts';
 import { LanePolicies } from '../../lanes/lane-policies.ts';
@@ -25,6 +26,8 @@ export interface TestReplicaOptions {
   readonly prefix: string;
   readonly policy?: Partial<LanePolicy>;
   readonly overrides?: readonly LaneOverride[];
+  /** Instead of `policy` and `overrides`. */
+  readonly policies?: LanePolicies;
   readonly observer?: DispatchObserver;
   readonly laneTime?: LaneTime;
   readonly clock?: Clock;
@@ -48,7 +51,7 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
   const keys = redisKeys(prefix);
   const connections = new RedisConnections({ config: { url }, clock, logger });
   const redis = connections.commands;
-  const policies = new LanePolicies(options.policy, options.overrides);
+  const policies = options.policies ?? new LanePolicies(options.policy, options.overrides);
   const follower = new FleetFollower({ redis: connections.create('follower', 'follower'), keys, clock, logger });
   const dispatcher = new RenewalDispatcher({
     connections,
@@ -75,6 +78,16 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
       connections.stop();
     },
   };
+}
+
+/** Pauses a lane as a replica does that has just seen its LanePolicy. */
+export async function pauseLane({ dispatcher }: TestReplica, issuer: IssuerName): Promise<void> {
+  await dispatcher.pauses.store(new Map([[issuer, { by: 'alice', reason: 'the CA moves', atMs: Date.now() }]]));
+  await dispatcher.pauses.recall([issuer]);
+}
+
+export async function resumeLane({ dispatcher }: TestReplica, issuer: IssuerName): Promise<void> {
+  await dispatcher.pauses.end([issuer]);
 }
 
 /** Waits for a condition without a time limit; the test runner's limit applies. */

@@ -1,7 +1,10 @@
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import { normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
+
+import { namePattern } from './name-pattern.ts';
 
 /** Whether a volume matches. */
 export type VolumeCriterion = (volume: IndexedVolume, status: VolumeStatus) => boolean;
@@ -19,12 +22,37 @@ export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
 
 function equalities({ node, namespace, pod, volumeId, issuer }: VolumeFilter): VolumeCriterion[] {
   const criteria: VolumeCriterion[] = [];
-  if (node !== undefined) criteria.push((volume) => volume.node === node);
-  if (namespace !== undefined) criteria.push((volume) => volume.namespace === namespace);
-  if (pod !== undefined) criteria.push((volume) => volume.pod === pod);
-  if (volumeId !== undefined) criteria.push((volume) => volume.volumeId === volumeId);
-  if (issuer !== undefined) criteria.push((volume) => issuerKey(volume.issuer) === issuer);
+  const add = (pattern: string | undefined, nameOf: (volume: IndexedVolume) => string): void => {
+    if (pattern === undefined) return;
+    const isMatch = namePattern(pattern);
+    criteria.push((volume) => isMatch(nameOf(volume)));
+  };
+  add(node, (volume) => volume.node);
+  add(namespace, (volume) => volume.namespace);
+  add(pod, (volume) => volume.pod);
+  add(volumeId, (volume) => volume.volumeId);
+  if (issuer !== undefined) criteria.push(ofIssuer(issuer));
   return criteria;
+}
+
+/** An issuer is given as its key, or as the page shows it: its name, with its namespace if it has one. */
+function ofIssuer(pattern: string): VolumeCriterion {
+  const isMatch = namePattern(pattern);
+  const holds = memoized((issuer) => {
+    const { namespace, name } = issuer;
+    return [issuerKey(issuer), name, ...(namespace === '' ? [] : [`${namespace}/${name}`])].some(isMatch);
+  });
+  return ({ issuer }) => holds(issuer);
+}
+
+/** Equal issuers are mostly the same object, so that the check runs once per issuer. */
+function memoized(check: (issuer: IssuerName) => boolean): (issuer: IssuerName) => boolean {
+  const known = new Map<IssuerName, boolean>();
+  return (issuer) => {
+    let found = known.get(issuer);
+    if (found === undefined) known.set(issuer, (found = check(issuer)));
+    return found;
+  };
 }
 
 function comparisons({ expiresBefore, renewsBefore, caFingerprint }: VolumeFilter): VolumeCriterion[] {
@@ -37,8 +65,10 @@ function comparisons({ expiresBefore, renewsBefore, caFingerprint }: VolumeFilte
     const beforeMs = Date.parse(renewsBefore);
     criteria.push(({ certificate }) => certificate !== undefined && certificate.renewAtMs < beforeMs);
   }
-  if (caFingerprint !== undefined)
-    criteria.push(({ certificate }) => certificate?.caFingerprints.includes(caFingerprint) ?? false);
+  if (caFingerprint !== undefined) {
+    const fingerprint = normalFingerprint(caFingerprint);
+    criteria.push(({ certificate }) => certificate?.caFingerprints.includes(fingerprint) ?? false);
+  }
   return criteria;
 }
 
@@ -55,14 +85,9 @@ function servedIn(states: string): VolumeCriterion {
 /** Kubernetes requires lower case in names of pods, namespaces and nodes; other values are lower-cased. */
 function searchFor(search: string): VolumeCriterion {
   const part = search.toLowerCase();
-  // OpenSSL and browsers print serial numbers with colons.
-  const serialPart = part.replaceAll(':', '');
-  const issuers = new Map<IssuerName, boolean>();
-  const isOfIssuer = (issuer: IssuerName): boolean => {
-    let found = issuers.get(issuer);
-    if (found === undefined) issuers.set(issuer, (found = issuerKey(issuer).toLowerCase().includes(part)));
-    return found;
-  };
+  // OpenSSL and browsers print serial numbers and fingerprints with colons.
+  const hexPart = part.replaceAll(':', '');
+  const isOfIssuer = memoized((issuer) => issuerKey(issuer).toLowerCase().includes(part));
   return ({ pod, namespace, node, volumeId, issuer, certificate }) =>
     pod.includes(part) ||
     namespace.includes(part) ||
@@ -71,5 +96,6 @@ function searchFor(search: string): VolumeCriterion {
     isOfIssuer(issuer) ||
     (certificate !== undefined &&
       (certificate.dnsNames.some((name) => name.toLowerCase().includes(part)) ||
-        (serialPart !== '' && certificate.serial.toLowerCase().includes(serialPart))));
+        (hexPart !== '' &&
+          (certificate.serial.toLowerCase().includes(hexPart) || certificate.fingerprint.includes(hexPart)))));
 }

@@ -60,5 +60,8 @@ export function decodeCursor(cursor: string): PageCursor {
   } catch {
     // Reported below.
   }
-  throw new CertfleetError('invalid-argument', 'after: expected the `next` cursor of a page, found another value');
+  throw new CertfleetError(
+    'invalid-argument',
+    'expected the `next` or `previous` cursor of a page, found another value',
+  );
 }

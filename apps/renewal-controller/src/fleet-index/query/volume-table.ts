@@ -1,6 +1,7 @@
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { TopN } from './top-n.ts';
 import type { FleetView } from '../view/fleet-view.ts';
+import { exactName } from './name-pattern.ts';
 import { volumeFilter } from './volume-filter.ts';
 import { compareCursors, decodeCursor, encodeCursor, sortKeys } from './volume-order.ts';
 import type { PageCursor, SortedVolume, VolumeSort } from './volume-order.ts';
@@ -17,44 +18,77 @@ export interface TablePage {
   readonly rows: readonly SortedVolume[];
   /** Number of matching volumes on all pages. */
   readonly total: number;
+  /** Number of matching volumes before the first of this page. */
+  readonly offset: number;
   readonly next: string | undefined;
+  /** Cursor of the first row, if rows may precede it. */
+  readonly previous: string | undefined;
+}
+
+/** Which rows of the table; at most one of `after` and `before`. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly before?: string | undefined;
+  readonly nowMs: number;
 }
 
 const placeOf = ({ key, volume }: SortedVolume): PageCursor => ({ key, node: volume.node, volumeId: volume.volumeId });
 
 /**
- * The page that begins after a cursor, in one pass over the view that allocates only for the rows of the page. Pages
+ * The page that begins after a cursor or ends before one, in one pass over the view that allocates only for the rows of the page. Pages
  * stay consistent when volumes are added or removed between requests.
  * @throws CertfleetError invalid-argument if the cursor is malformed
  */
 export function tablePage(
   view: FleetView,
   { filter, sort, order }: TableQuery,
-  { limit, after, nowMs }: { readonly limit: number; readonly after: string | undefined; readonly nowMs: number },
+  { limit, after, before, nowMs }: PageRequest,
 ): TablePage {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
   const matches = volumeFilter(filter);
-  const begin = after === undefined ? undefined : decodeCursor(after);
+  // A page before a cursor is the beginning of the reversed table.
+  const isReversed = before !== undefined;
+  const direction = isReversed ? -1 : 1;
+  const isAscending = sign * direction === 1;
+  const cursor = before ?? after;
+  const begin = cursor === undefined ? undefined : decodeCursor(cursor);
   // One more than the page, to detect a following page.
-  const first = new TopN<SortedVolume>(limit + 1, (a, b) => compareSorted(a, b, sign));
+  const first = new TopN<SortedVolume>(limit + 1, (a, b) => direction * compareSorted(a, b, sign));
   let total = 0;
-  view.scan(nowMs, filter.node, (volume, status) => {
+  let skipped = 0;
+  view.scan(nowMs, exactName(filter.node), (volume, status) => {
     if (!matches(volume, status)) return;
     total += 1;
     const key = keyOf(volume, status);
     const bar = first.bar;
     // Most rows are beyond the page: comparing the key avoids an allocation for them.
-    if (bar !== undefined && (sign === 1 ? key > bar.key : key < bar.key)) return;
-    if (begin !== undefined && compareCursors({ key, node: volume.node, volumeId: volume.volumeId }, begin, sign) <= 0)
-      return;
+    if (bar !== undefined && (isAscending ? key > bar.key : key < bar.key)) return;
+    if (begin !== undefined) {
+      const place = { key, node: volume.node, volumeId: volume.volumeId };
+      if (direction * compareCursors(place, begin, sign) <= 0) {
+        skipped += 1;
+        return;
+      }
+    }
     first.offer({ key, volume, status });
   });
   const found = first.sorted();
-  const rows = found.slice(0, limit);
-  const last = rows.at(-1);
-  const next = found.length > limit && last !== undefined ? encodeCursor(placeOf(last)) : undefined;
-  return { rows, total, next };
+  const rows = isReversed ? found.slice(0, limit).reverse() : found.slice(0, limit);
+  const offset = isReversed ? total - skipped - rows.length : skipped;
+  return { rows, total, offset, ...cursorsOf(rows, { after, isReversed, hasMore: found.length > limit }) };
+}
+
+/** `hasMore`: whether further rows follow in the direction of the request. */
+function cursorsOf(
+  rows: readonly SortedVolume[],
+  request: { readonly after: string | undefined; readonly isReversed: boolean; readonly hasMore: boolean },
+): Pick<TablePage, 'next' | 'previous'> {
+  const { after, isReversed, hasMore } = request;
+  const [first, last] = [rows[0], rows.at(-1)].map((row) => row && encodeCursor(placeOf(row)));
+  if (isReversed) return { next: last, previous: hasMore ? first : undefined };
+  return { next: hasMore ? last : undefined, previous: after && (first ?? after) };
 }
 
 export function tableRows(
@@ -66,7 +100,7 @@ export function tableRows(
   const keyOf = sortKeys[sort];
   const matches = volumeFilter(filter);
   const rows: SortedVolume[] = [];
-  view.scan(nowMs, filter.node, (volume, status) => {
+  view.scan(nowMs, exactName(filter.node), (volume, status) => {
     if (matches(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });
   });
   return rows.sort((a, b) => compareSorted(a, b, sign));

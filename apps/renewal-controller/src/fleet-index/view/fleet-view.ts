@@ -3,6 +3,7 @@ import { StatsAggregator } from './fleet-stats.ts';
 import type { FleetStats } from './fleet-stats.ts';
 import { noProgress, progressChanges } from '../model/renewal-progress.ts';
 import type { LaneWait, RenewalProgress } from '../model/renewal-progress.ts';
+import { exactName } from '../query/name-pattern.ts';
 import { selectionCriterion } from '../query/volume-selection.ts';
 import type { VolumeSelection } from '../query/volume-selection.ts';
 import { volumeStatus } from '../model/volume-status.ts';
@@ -38,7 +39,7 @@ export class FleetView {
   select(selection: VolumeSelection, nowMs: number): readonly IndexedVolume[] {
     const matches = selectionCriterion(selection);
     const selected: IndexedVolume[] = [];
-    this.scan(nowMs, selection.node ?? selection.query?.node, (volume, status) => {
+    this.scan(nowMs, exactName(selection.node ?? selection.query?.node), (volume, status) => {
       if (matches(volume, status)) selected.push(volume);
     });
     return selected;

@@ -90,7 +90,7 @@ describe('ChangeFeed', () => {
     const reader = new Reader();
     feed.open(reader, undefined);
     await clock.advance(30_000);
-    assert.equal(reader.beats, 2);
+    assert.equal(reader.beats, 6);
     for (let i = 1; i < 200; i += 1) {
       feed.checkRoom();
       feed.open(new Reader(), undefined);

@@ -14,14 +14,14 @@ export interface FeedReader {
   /** Streams without a user are limited only in total. */
   readonly user?: string;
   send(event: FeedEvent): void;
-  /** Heartbeat that keeps proxies from closing the stream. */
+  /** Heartbeat: keeps proxies from closing the stream, and lets the page detect a connection that no longer delivers. */
   beat(): void;
   /** Called when the controller stops. */
   end(): void;
 }
 
 const gatherMs = 1_000;
-const beatMs = 15_000;
+const beatMs = 5_000;
 const maxEvents = 300;
 const maxReaders = 200;
 /** Per user; each open page uses one stream. */

@@ -6,6 +6,7 @@ import type { DescribeVolume } from '../../fleet-api/volume-descriptions.ts';
 import type { ChangeKind } from '../../fleet-index/model/followed-change.ts';
 import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
 import type { ReadPodEvents } from '../../kube/pod-events.ts';
+import type { OperatorPauses } from '../../lane-intent/operator-pauses.ts';
 import type { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { RedisHealth } from '../../redis/redis-health.ts';
 import type { ChangeFeed } from '../live/change-feed.ts';
@@ -19,7 +20,8 @@ export interface VolumeInspection {
 }
 
 export interface ApiContext extends VolumeInspection {
-  readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues' | 'pauseLane' | 'resumeLane'>;
+  readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues'>;
+  readonly pauses: Pick<OperatorPauses, 'pause' | 'resume'>;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;

@@ -32,7 +32,7 @@ export function eventRoutes(api: Api, { feed, streams, tracesOf }: EventRoutesOp
       {
         ...(user !== undefined && { user }),
         send: (event) => write(reply, textOf(event)),
-        beat: () => write(reply, ': heartbeat\n\n'),
+        beat: () => write(reply, 'event: beat\ndata: {}\n\n'),
         end,
       },
       typeof lastId === 'string' && lastId !== '' ? lastId : undefined,

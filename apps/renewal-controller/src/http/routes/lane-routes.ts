@@ -5,7 +5,7 @@ import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 
 /** Routes to list, pause and resume lanes. */
-export function laneRoutes(api: Api, { lanes, dispatcher, audit, announce }: ApiContext): void {
+export function laneRoutes(api: Api, { lanes, pauses, audit, announce }: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const tell = async (): Promise<void> => {
     lanes.changed();
@@ -25,7 +25,7 @@ export function laneRoutes(api: Api, { lanes, dispatcher, audit, announce }: Api
       const { issuer, key } = await lanes.one(params.id);
       const action = { who: operator, action: 'pause', target: `lane ${key}`, reason: body.reason } as const;
       await audit.around(action, async () => {
-        await dispatcher.pauseLane(issuer, { by: operator, reason: body.reason });
+        await pauses.pause(issuer, { by: operator, reason: body.reason });
         return { value: undefined };
       });
       await tell();
@@ -35,7 +35,7 @@ export function laneRoutes(api: Api, { lanes, dispatcher, audit, announce }: Api
   routes.post('/lanes/:id/resume', { ...renew, schema: one }, async ({ params, operator }) => {
     const { issuer, key } = await lanes.one(params.id);
     await audit.around({ who: operator, action: 'resume', target: `lane ${key}` }, async () => {
-      await dispatcher.resumeLane(issuer, operator);
+      await pauses.resume(issuer, operator);
       return { value: undefined };
     });
     await tell();

@@ -31,11 +31,20 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
   const answers = { 200: VolumePageSchema };
   routes.get('/volumes', { ...view, schema: { querystring: VolumeQuerySchema, response: answers } }, ({ query }) =>
     pages.load(JSON.stringify(query), () => {
-      const { limit, after, ...table } = query;
+      const { limit, after, before, ...table } = query;
+      if (after !== undefined && before !== undefined)
+        throw new CertfleetError('invalid-argument', 'expected `after` or `before`, found both');
       const nowMs = clock.now();
-      const { rows, total, next } = tablePage(context.view(), tableQuery(table), { limit, after, nowMs });
+      const request = { limit, after, before, nowMs };
+      const { rows, total, offset, next, previous } = tablePage(context.view(), tableQuery(table), request);
       const volumes = rows.map(({ volume, status }) => toVolumeDto(context, volume, status));
-      return { volumes, total, ...(next !== undefined && { next }) };
+      return {
+        volumes,
+        total,
+        offset,
+        ...(next !== undefined && { next }),
+        ...(previous !== undefined && { previous }),
+      };
     }),
   );
   routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async (request, reply) => {

@@ -1,16 +1,34 @@
 import type { Renewal, RenewalPreview } from '@certfleet/operator-api/renewals.ts';
 import type { BulkRenewal, RenewalPreview as Preview } from '../../dispatch/bulk-renewal.ts';
+import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import { iso } from './volume-row.ts';
 
 const maxTallies = 100;
+const maxNamed = 50;
 
 export function toRenewalDto(bulk: BulkRenewal): Renewal {
   const { createdAtMs, ...rest } = bulk;
   return { ...rest, createdAt: iso(createdAtMs) };
 }
 
-export function toPreviewDto({ count, skipped, byIssuer, byNode }: Preview): RenewalPreview {
+export function toPreviewDto(
+  { skipped, byIssuer, byNode }: Preview,
+  volumes: readonly IndexedVolume[],
+  token: string,
+): RenewalPreview {
   const shown = (tally: Preview['byNode']): RenewalPreview['byNode'] =>
     tally.slice(0, maxTallies).map(([value, of]) => ({ value, count: of }));
-  return { dryRun: true, count, skipped, byIssuer: shown(byIssuer), byNode: shown(byNode) };
+  return {
+    dryRun: true,
+    count: volumes.length,
+    skipped,
+    token,
+    issuers: byIssuer.length,
+    nodes: byNode.length,
+    byIssuer: shown(byIssuer),
+    byNode: shown(byNode),
+    volumes: volumes
+      .slice(0, maxNamed)
+      .map(({ node, volumeId, namespace, pod }) => ({ node, volumeId, namespace, pod })),
+  };
 }

@@ -9,7 +9,7 @@ import { readCertificateSigningRequest } from '../crypto/read-certificate-signin
 import type { CertificateSigningRequestContents } from '../crypto/read-certificate-signing-request.ts';
 import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
-import type { CertificateIssuer, IssueRequest, IssuerResponse } from './certificate-issuer.ts';
+import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../issuance/certificate-issuer.ts';
 import { randomSerialNumber } from './local-ca.ts';
 import type { LocalCa } from './local-ca.ts';
 

@@ -14,7 +14,7 @@ import { generatePrivateKey } from '../crypto/private-key.ts';
 import type { KeyKind } from '../crypto/private-key.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
-import type { IssueRequest } from './certificate-issuer.ts';
+import type { IssueRequest } from '../issuance/certificate-issuer.ts';
 import { openLocalCa } from './local-ca.ts';
 import { LocalCaIssuer } from './local-ca-issuer.ts';
 

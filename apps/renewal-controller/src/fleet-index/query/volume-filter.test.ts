@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import type { IndexedVolume } from '../model/indexed-volume.ts';
+import { volumeFilter } from './volume-filter.ts';
+import { namePattern } from './name-pattern.ts';
+
+const ca = 'ab'.repeat(32);
+const volume = {
+  node: 'worker-1',
+  volumeId: 'csi-1',
+  namespace: 'shop',
+  pod: 'web-0',
+  issuer: { group: 'cert-manager.io', kind: 'Issuer', namespace: 'shop', name: 'issuer-1999' },
+  certificate: { caFingerprints: [ca], fingerprint: 'cd'.repeat(32), serial: '01', dnsNames: [], notAfterMs: 1 },
+} as unknown as IndexedVolume;
+
+const matches = (filter: VolumeFilter): boolean => volumeFilter(filter)(volume, 'healthy');
+
+describe('volumeFilter', () => {
+  test('accepts an issuer as its key and as the page shows it', () => {
+    for (const issuer of ['Issuer.cert-manager.io/shop/issuer-1999', 'issuer-1999', 'shop/issuer-1999', '*1999'])
+      assert.ok(matches({ issuer }), issuer);
+    for (const issuer of ['issuer', 'issuer-199', 'data/issuer-1999', '*issuer'])
+      assert.ok(!matches({ issuer }), issuer);
+  });
+
+  test('accepts a part of a name between asterisks, and otherwise only the whole name', () => {
+    assert.ok(matches({ namespace: 'sh*', pod: '*EB*', node: '*-1' }));
+    assert.ok(!matches({ namespace: 'sho' }));
+    assert.ok(!matches({ pod: 'we*1' }));
+  });
+
+  test('accepts a fingerprint as OpenSSL prints it', () => {
+    const colons = ca.toUpperCase().match(/../g)?.join(':') ?? '';
+    assert.ok(matches({ caFingerprint: colons }));
+    assert.ok(matches({ caFingerprint: ca.toUpperCase() }));
+    assert.ok(!matches({ caFingerprint: 'ef'.repeat(32) }));
+    assert.ok(matches({ search: 'CD:CD:CD' }));
+  });
+
+  test('matches a pattern with many asterisks in linear time', () => {
+    const isMatch = namePattern(`${'*a'.repeat(200)}b`);
+    assert.ok(!isMatch('a'.repeat(5_000)));
+    assert.ok(isMatch(`${'a'.repeat(5_000)}b`));
+  });
+
+  test('does not use a character of a name twice', () => {
+    assert.ok(!namePattern('ab*ba')('aba'));
+    assert.ok(namePattern('ab*ba')('abba'));
+    assert.ok(!namePattern('a*bc*c')('abc'));
+  });
+});

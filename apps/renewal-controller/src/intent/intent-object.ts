@@ -1,0 +1,44 @@
+/** The part of an object's metadata that the controller uses. */
+export interface IntentMeta {
+  readonly name: string;
+  readonly uid: string;
+  /** Changes with every write; a decimal number. */
+  readonly resourceVersion: string;
+  /** Increases with every change of the spec. */
+  readonly generation: number;
+  /** RFC 3339. */
+  readonly creationTimestamp: string;
+  /** Set while finalizers delay the removal of a deleted object. */
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A condition, as Kubernetes defines it (metav1.Condition). */
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly lastTransitionTime: string;
+  readonly observedGeneration?: number;
+}
+
+/** An object of the group certfleet.io: what operators want (spec), and what the controller found (status). */
+export interface IntentObject<Spec = unknown, Status = unknown> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: IntentMeta;
+  readonly spec: Spec;
+  readonly status?: Status;
+}
+
+/** An object to create. */
+export interface NewIntent<Spec> {
+  /** A DNS-1123 subdomain. */
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly spec: Spec;
+}

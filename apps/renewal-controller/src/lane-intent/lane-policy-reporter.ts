@@ -1,0 +1,163 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
+import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
+import type { FleetStats } from '../fleet-index/view/fleet-stats.ts';
+import type { FleetView } from '../fleet-index/view/fleet-view.ts';
+import type { IntentStore } from '../intent/intent-store.ts';
+import type { IntentEvents } from '../kube/intent-events.ts';
+import type { LaneState } from '../lanes/lane-state.ts';
+import type { LaneStore } from '../lanes/lane-store.ts';
+import type { RedisClient } from '../redis/create-redis.ts';
+import { defineScript } from '../redis/lua-script.ts';
+import type { RedisKeys } from '../redis/redis-keys.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import type { LanePolicyObject } from './lane-rules.ts';
+import { lanePolicyStatus } from './lane-policy-status.ts';
+import type { LanePolicyStatus } from './lane-policy-status.ts';
+
+export interface LanePolicyReporterParts {
+  readonly store: IntentStore;
+  readonly lanes: Pick<LaneStore, 'noted' | 'states'>;
+  readonly events: IntentEvents;
+  readonly view: () => FleetView;
+  readonly redis: RedisClient;
+  readonly keys: Pick<RedisKeys, 'reporter'>;
+  readonly replica: string;
+  /** Why a policy does not apply. */
+  readonly problemOf: (name: string) => string | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const everyMs = 10_000;
+/** The lease of the reporting replica outlasts two missed rounds. */
+const leaseMs = 30_000;
+/** Status writes of one round; the others follow in the next rounds. */
+const maxWrites = 20;
+
+/** Takes or extends the lease. Returns 1 if the replica has it, else 0. */
+const leaseScript = defineScript({
+  keys: ['reporter'],
+  args: { replica: 'string', leaseMs: 'number' },
+  body: `
+local holder = redis.call('GET', reporter)
+if holder and holder ~= replica then return 0 end
+redis.call('SET', reporter, replica, 'PX', leaseMs)
+return 1`,
+});
+
+/**
+ * Writes the status of LanePolicies, and Events for its conditions. One replica does so, at a bounded rate, and only what
+ * has changed.
+ */
+export class LanePolicyReporter {
+  readonly #parts: LanePolicyReporterParts;
+  #cancelTimer: CancelTimer | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  /** The policy after which the next round begins. */
+  #after = '';
+  #lastError = '';
+
+  constructor(parts: LanePolicyReporterParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    if (this.#isStopped) return;
+    this.#cancelTimer = this.#parts.clock.schedule(everyMs, () => {
+      this.#running = this.report().then(() => this.start());
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    await this.#running;
+  }
+
+  /** Runs one round; never rejects. */
+  async report(): Promise<void> {
+    const { store, log } = this.#parts;
+    try {
+      const policies = store.list('LanePolicy');
+      if (policies.length === 0 || store.problem('LanePolicy') !== undefined || !(await this.#hasLease())) return;
+      await this.#reportAll(policies);
+      this.#lastError = '';
+    } catch (thrown) {
+      // The connection's owner and the probe report that Redis is unavailable.
+      if (isRedisUnavailable(thrown)) return;
+      const { message } = asCertfleetError(thrown);
+      if (message !== this.#lastError)
+        log.warn({ error: message }, 'cannot write the status of lane policies, retrying');
+      this.#lastError = message;
+    }
+  }
+
+  async #hasLease(): Promise<boolean> {
+    const { redis, keys, replica } = this.#parts;
+    return (await leaseScript.run(redis, { keys: { reporter: keys.reporter }, args: { replica, leaseMs } })) === 1;
+  }
+
+  async #reportAll(policies: readonly LanePolicyObject[]): Promise<void> {
+    const { view, clock, problemOf } = this.#parts;
+    const nowMs = clock.now();
+    const stats = view().stats(nowMs);
+    const lanes = await this.#lanes(stats);
+    const from = policies.findIndex(({ metadata }) => metadata.name > this.#after);
+    const ordered = from === -1 ? policies : [...policies.slice(from), ...policies.slice(0, from)];
+    let writes = 0;
+    for (const object of ordered) {
+      if (writes >= maxWrites || this.#isStopped) return;
+      this.#after = object.metadata.name;
+      const status = lanePolicyStatus(object, { lanes, stats, problem: problemOf(object.metadata.name), nowMs });
+      if (isDeepStrictEqual(status, object.status)) continue;
+      writes += 1;
+      await this.#write(object, status);
+    }
+  }
+
+  async #lanes(stats: FleetStats): Promise<ReadonlyMap<string, LaneState>> {
+    const { lanes } = this.#parts;
+    const issuers = new Map<string, IssuerName>();
+    for (const { key, issuer } of stats.issuers.values()) issuers.set(key, issuer);
+    for (const issuer of await lanes.noted()) issuers.set(issuerKey(issuer), issuer);
+    const states = await lanes.states([...issuers.values()]);
+    return new Map(states.map((state) => [issuerKey(state.issuer), state]));
+  }
+
+  async #write(object: LanePolicyObject, status: LanePolicyStatus): Promise<void> {
+    try {
+      await this.#parts.store.updateStatus('LanePolicy', object, status);
+    } catch (thrown) {
+      const { code } = asCertfleetError(thrown);
+      // Changed or deleted meanwhile: the next round sees it.
+      if (code === 'aborted' || code === 'not-found') return;
+      throw thrown;
+    }
+    this.#recordTransitions(object, status);
+  }
+
+  #recordTransitions(object: LanePolicyObject, status: LanePolicyStatus): void {
+    const { events } = this.#parts;
+    for (const { type, status: now, message } of status.conditions ?? []) {
+      const before = object.status?.conditions?.find((condition) => condition.type === type)?.status;
+      // A new policy is neither resumed nor worth an event because it applies.
+      const isInitial = before === undefined && (now === 'False') === (type === 'Paused');
+      const reason = transitions[`${type}=${now}`];
+      if (before === now || isInitial) continue;
+      if (reason !== undefined)
+        events.record(object, { type: reason === 'Invalid' ? 'Warning' : 'Normal', reason, message });
+    }
+  }
+}
+
+const transitions: Readonly<Record<string, string>> = {
+  'Ready=True': 'Applied',
+  'Ready=False': 'Invalid',
+  'Paused=True': 'Paused',
+  'Paused=False': 'Resumed',
+};
