@@ -6,7 +6,7 @@ import type { Payload } from './payload.ts';
 import { attemptCleanup, writeNewFile } from './replace-file.ts';
 
 /** The modes that csi-driver uses. */
-const defaultFileMode = 0o440;
+export const defaultFileMode = 0o440;
 const directoryMode = 0o550;
 
 /** Who may read the files of a payload. */

@@ -11,7 +11,7 @@ const scratch = mkdtempSync('/dev/shm/certfleet-marker-');
 after(() => rmSync(scratch, { recursive: true }));
 
 const [first, second] = ['1a'.repeat(32), '2b'.repeat(32)];
-const targetIn = (directory: string) => ({ directory, fsGroup: 2000 });
+const targetIn = (directory: string) => ({ directory, gid: 2000 });
 const newDirectory = (): string => mkdtempSync(join(scratch, 'data-'));
 
 describe('writeReloadMarker', { skip: notRoot }, () => {

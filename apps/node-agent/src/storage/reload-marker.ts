@@ -1,4 +1,6 @@
 import type { FileSystem } from './file-system.ts';
+import { defaultFileMode } from './payload-writer.ts';
+import type { PayloadAccess, PayloadTarget } from './payload-writer.ts';
 import { attemptCleanup, writeNewFile } from './replace-file.ts';
 
 /** A marker file in a volume's data directory. */
@@ -8,14 +10,8 @@ export interface ReloadMarker {
   readonly fingerprintSha256: string;
 }
 
-/** Where the marker is, and the group that may read it. */
-export interface MarkerTarget {
-  /** The data directory, which is bind-mounted into the pod. */
-  readonly directory: string;
-  readonly fsGroup: number | undefined;
-}
-
-const fileMode = 0o440;
+/** Where the marker is, and who may read it. */
+export type MarkerTarget = Pick<PayloadTarget, 'directory' | keyof PayloadAccess>;
 
 /**
  * Writes the fingerprint into the marker, unless it is there already. Unlike the volume's other files, the marker is one
@@ -26,14 +22,14 @@ const fileMode = 0o440;
  */
 export function writeReloadMarker(
   files: FileSystem,
-  { directory, fsGroup }: MarkerTarget,
+  target: MarkerTarget,
   { name, fingerprintSha256 }: ReloadMarker,
 ): boolean {
-  const path = `${directory}/${name}`;
+  const path = `${target.directory}/${name}`;
   const content = `${fingerprintSha256}\n`;
   const status = files.lstatSync(path, { throwIfNoEntry: false });
   if (status?.isFile() !== true || status.size !== content.length) {
-    createMarker(files, { directory, fsGroup }, { name, content });
+    createMarker(files, target, { name, content });
     return true;
   }
   if (files.readFileSync(path, 'utf8') === content) return false;
@@ -49,7 +45,7 @@ export function writeReloadMarker(
 /** By a rename, so that no reader finds a marker without its content or its group. */
 function createMarker(
   files: FileSystem,
-  { directory, fsGroup = 0 }: MarkerTarget,
+  { directory, uid = -1, gid = 0, modeOf = () => defaultFileMode }: MarkerTarget,
   { name, content }: { readonly name: string; readonly content: string },
 ): void {
   // The writer of the other files removes what remains of it after a crash.
@@ -57,8 +53,9 @@ function createMarker(
   try {
     writeNewFile(files, temporary, (descriptor) => {
       files.writeFileSync(descriptor, content);
-      files.fchownSync(descriptor, -1, fsGroup);
-      files.fchmodSync(descriptor, fileMode);
+      // In this order: the agent may change the owner of any file, but the mode of its own only.
+      files.fchmodSync(descriptor, modeOf(name));
+      files.fchownSync(descriptor, uid, gid);
     });
     files.renameSync(temporary, `${directory}/${name}`);
   } catch (error) {

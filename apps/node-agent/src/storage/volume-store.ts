@@ -196,9 +196,9 @@ export class VolumeStore {
    * @returns whether it changed
    * @throws CertfleetError not-found if the volume was removed
    */
-  writeReloadMarker(volumeId: string, marker: ReloadMarker, fsGroup: number | undefined): boolean {
+  writeReloadMarker(volumeId: string, marker: ReloadMarker, access: PayloadAccess): boolean {
     return this.#within(volumeId, 'write the marker of', (directory) =>
-      writeReloadMarker(this.#files, { directory: `${directory}/data`, fsGroup }, marker),
+      writeReloadMarker(this.#files, { ...access, directory: `${directory}/data` }, marker),
     );
   }
 

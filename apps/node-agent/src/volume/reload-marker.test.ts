@@ -84,6 +84,17 @@ describe('the marker file of a volume', () => {
     assert.equal(marker(), certificateFingerprint());
   });
 
+  test('has the owner and the mode of the files without secrets', async () => {
+    await open();
+    const access = { 'fs-user': '1000', 'fs-group': '2000', 'default-mode': '0444', 'privatekey-mode': '0400' };
+    await harness.publish(harness.request('web', { ...attributes, ...access }));
+    const first = marker();
+    await harness.clock.advance(20_000);
+    assert.notEqual(marker(), first);
+    const { uid, gid, mode } = lstatSync(markerPath());
+    assert.deepEqual([uid, gid, mode & 0o7777], [1000, 2000, 0o444]);
+  });
+
   test('has a name of its own', async () => {
     await open();
     const clash = harness.request('web', { 'reload-marker-file': 'tls.crt' });

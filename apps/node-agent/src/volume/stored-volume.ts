@@ -3,6 +3,7 @@ import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { readPayloadCertificate } from './issued-facts.ts';
+import { payloadAccess } from './payload-access.ts';
 
 /** The contents of a new or restored volume. */
 export interface VolumeContents {
@@ -70,11 +71,11 @@ export class StoredVolume {
 
   /** Tells a program that watches the marker file that the volume's certificate changed. */
   tryWriteReloadMarker(): void {
-    const { files, fsGroup } = this.#spec;
+    const { files } = this.#spec;
     const { volumeId, issued } = this.record;
     if (files.reloadMarker === undefined || issued === undefined) return;
     const marker = { name: files.reloadMarker, fingerprintSha256: issued.fingerprintSha256 };
-    this.#try(() => this.#parts.store.writeReloadMarker(volumeId, marker, fsGroup));
+    this.#try(() => this.#parts.store.writeReloadMarker(volumeId, marker, payloadAccess(this.#spec)));
   }
 
   /** Deletes the key of a request that is over, so that the next request cannot reuse it. */

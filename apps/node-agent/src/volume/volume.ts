@@ -170,10 +170,7 @@ export class Volume {
     }
     // A kill between the swap of the files and their links leaves a pod that runs already without them.
     if (this.record.phase === 'published') this.store.completePayload(this.volumeId);
-    if (certificate.fingerprintSha256 === this.record.issued?.fingerprintSha256) {
-      this.#stored.tryWriteReloadMarker();
-      return false;
-    }
+    if (certificate.fingerprintSha256 === this.record.issued?.fingerprintSha256) return false;
     // The certificate was issued when its files were written, which may be long ago; renew-before counts from then.
     const now = this.#parts.clock.now();
     const writtenMs = this.store.payloadWrittenAt(this.volumeId)?.getTime() ?? now;
@@ -250,6 +247,7 @@ export class Volume {
   /** Schedules a restored volume. Call it once renewals can find the volume. */
   activate(): void {
     this.#isActive = true;
+    this.#stored.tryWriteReloadMarker();
     this.#reschedule();
   }
 
