@@ -126,7 +126,7 @@ export class OperatorPauses {
 }
 
 /** The name of a lane's own policy: readable, and unique by the lane's id. */
-export function policyName(laneId: string, { name }: IssuerName): string {
+function policyName(laneId: string, { name }: IssuerName): string {
   const readable = name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

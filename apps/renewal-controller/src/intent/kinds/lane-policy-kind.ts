@@ -104,8 +104,7 @@ const statusSchema = Type.Object({
   ),
 });
 
-export type LanePolicySpec = Static<typeof specSchema>;
-export type LanePolicyStatus = Static<typeof statusSchema>;
+type LanePolicySpec = Static<typeof specSchema>;
 
 /** LanePolicy: limits and pause of the lanes of some issuers. */
 export const lanePolicyKind: KindDefinition<typeof specSchema, typeof statusSchema> = {
