@@ -37,12 +37,16 @@ describe('the chart with the controller (default)', () => {
         'ClusterRoleBinding certfleet-controller',
         'ConfigMap certfleet-controller-lanes',
         'ConfigMap certfleet-redis',
+        'CustomResourceDefinition lanepolicies.certfleet.io',
+        'CustomResourceDefinition renewals.certfleet.io',
         'Deployment certfleet-controller',
         'Issuer certfleet-controller-ca',
         'Issuer certfleet-controller-selfsigned',
         'NetworkPolicy certfleet-controller',
         'NetworkPolicy certfleet-redis',
         'PodDisruptionBudget certfleet-controller',
+        'Role certfleet-controller-events',
+        'RoleBinding certfleet-controller-events',
         'Secret certfleet-redis',
         'Service certfleet-controller',
         'Service certfleet-redis',
@@ -63,18 +67,55 @@ describe('the chart with the controller (default)', () => {
       { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
       { apiGroups: [''], resources: ['events'], verbs: ['list'] },
       { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
+      {
+        apiGroups: ['certfleet.io'],
+        resources: ['lanepolicies', 'renewals'],
+        verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+      },
+      {
+        apiGroups: ['certfleet.io'],
+        resources: ['lanepolicies/status', 'renewals/status'],
+        verbs: ['get', 'update', 'patch'],
+      },
     ]);
+    const role = named(await render(), 'Role', 'certfleet-controller-events');
+    assert.equal(role.metadata.namespace, 'default');
+    assert.deepEqual(role['rules'], [{ apiGroups: [''], resources: ['events'], verbs: ['create'] }]);
   });
 
   it('has a role to view and a role to renew, without bindings', async () => {
     const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };
-    assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [{ ...volumes, verbs: ['view'] }]);
+    const intent = { apiGroups: ['certfleet.io'], resources: ['lanepolicies', 'renewals'] };
+    const reads = ['get', 'list', 'watch'];
+    assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [
+      { ...volumes, verbs: ['view'] },
+      { ...intent, verbs: reads },
+    ]);
     assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-renew')['rules'], [
       { ...volumes, verbs: ['view', 'renew'] },
+      { ...intent, verbs: [...reads, 'create', 'update', 'patch', 'delete'] },
     ]);
     const bound = objects.filter(({ kind }) => kind === 'ClusterRoleBinding');
     assert.deepEqual(bound.map(({ metadata }) => metadata.name).sort(), ['certfleet', 'certfleet-controller']);
+  });
+
+  it('installs the CustomResourceDefinitions of the controller, and keeps them by default', async () => {
+    const definitions = async (values: object): Promise<readonly (readonly [string, object | undefined])[]> =>
+      (await render(values))
+        .filter(({ kind }) => kind === 'CustomResourceDefinition')
+        .map(({ metadata }) => [metadata.name, (metadata as { annotations?: object }).annotations]);
+    const keep = { 'helm.sh/resource-policy': 'keep' };
+    assert.deepEqual(await definitions({}), [
+      ['lanepolicies.certfleet.io', keep],
+      ['renewals.certfleet.io', keep],
+    ]);
+    assert.deepEqual(await definitions({ 'crds.keep': false }), [
+      ['lanepolicies.certfleet.io', undefined],
+      ['renewals.certfleet.io', undefined],
+    ]);
+    assert.deepEqual(await definitions({ 'crds.enabled': false }), []);
+    assert.deepEqual(await definitions(withoutController), []);
   });
 
   it('runs controller and Redis under the restricted pod security standard', async () => {

@@ -255,7 +255,7 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
         await delay(1_000);
       }
     })();
-    await Promise.race([fire('CertfleetReviewsFailing'), calling]);
+    await Promise.race([fire('CertfleetReviewsFailing', 'CertfleetPoliciesUnknown'), calling]);
     enough.abort();
     await calling;
     await fleet.killController();

@@ -115,6 +115,7 @@ export class Controller {
       connections: this.#connections,
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
+      policiesCurrent: () => this.#intent !== undefined && this.#intent.problem() === undefined,
     };
     this.#readiness = new Readiness({
       clock,

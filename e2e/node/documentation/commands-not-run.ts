@@ -21,6 +21,8 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/migration.md: umount /tmp/cert-manager-csi-driver/inmemfs && rm -r /tmp/cert-manager-csi-driver':
     'needs the directory of the other driver; e2e/node/suites/take-over.ts ends with its removal',
   'docs/migration.md: helm uninstall certfleet --namespace cert-manager': 'needs the repository of the other chart',
+  "docs/runbook.md: kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep 'objects'":
+    'the fault stops every renewal of the cluster; e2e/api/lane-policy.test.ts causes it and checks the log line',
   'docs/runbook.md: kubectl delete node $NODE':
     'the cluster has one node; e2e/fleet/controller.test.ts removes a node from the cluster',
   'examples/token-request/README.md: helm upgrade --install cert-manager jetstack/cert-manager --namespace cert-manager --create-namespace \\':

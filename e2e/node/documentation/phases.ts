@@ -207,7 +207,8 @@ const pausedLane: Phase = {
       },
     },
     { run: runbook('certfleet lanes'), expect: [/paused/] },
-    { run: runbook('certfleet lanes (2)'), expect: [/to-see/, /"by"|"pausedBy"|renewer/] },
+    { run: runbook('certfleet lanes (2)'), expect: [/to-see/, /"by"|"pausedBy"|renewer/, /lane-\S+/] },
+    { run: 'docs/lanes.md: kubectl get lanepolicies', expect: [/LANES +RATE/, /lane-\S+/] },
     { run: runbook('certfleet resume $ISSUER'), expect: [/resumed|open/i] },
     {
       run: runbook('certfleet renew --issuer=$ISSUER --ignore-windows --reason=urgent'),

@@ -67,6 +67,7 @@ function replicaSeries(name: string): Series {
     [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0 30 0 20 0 10x115',
     [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="queued"}`]: always(50),
     [`certfleet_controller_lane_depth{${of},issuer="${issuer}",waiting="blocked"}`]: always(0),
+    [`certfleet_controller_policies_current{${of}}`]: always(1),
     [`certfleet_controller_redis_reachable{${of}}`]: always(1),
     [`certfleet_controller_redis_may_evict{${of}}`]: always(0),
     [`certfleet_controller_redis_problem{${of},kind="refuses-writes"}`]: always(0),
@@ -336,6 +337,11 @@ export const alertCases: readonly AlertCase[] = [
       [`certfleet_controller_redis_reachable{${of}}`]: always(0),
     })),
     fires: { CertfleetRedisDown: {} },
+  },
+  {
+    fault: 'one replica cannot read the LanePolicies',
+    series: { [`certfleet_controller_policies_current{${replica('c1')}}`]: always(0) },
+    fires: { CertfleetPoliciesUnknown: {} },
   },
   {
     fault: 'Redis is full',

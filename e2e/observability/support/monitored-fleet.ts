@@ -119,7 +119,7 @@ export class MonitoredFleet implements AsyncDisposable {
       'current-context': 'none',
     };
     writeFileSync(kubeconfig, JSON.stringify(config));
-    await this.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`);
+    await this.startController('--api-auth=kubernetes', `--kubeconfig=${kubeconfig}`, '--intent-directory=');
   }
 
   /** An operator's call with a token; the response is ignored. */

@@ -180,6 +180,12 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
 }
 
 function redisGauges(gauge: Register<ControllerSnapshot>): void {
+  gauge(
+    'policies_current',
+    [],
+    'Whether the replica knows the current LanePolicies; if not after its start, it starts no renewal.',
+    (g, { policiesCurrent }) => g.set(policiesCurrent ? 1 : 0),
+  );
   gauge('redis_reachable', [], 'Whether Redis answered the last health check.', (g, { redis }) =>
     g.set(redis.reachable ? 1 : 0),
   );

@@ -37,6 +37,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
     agentsConnected: 2,
     jobs: { delayed: 5, waiting: 1, active: 0 },
     lanes,
+    policiesCurrent: true,
     redis: {
       reachable: true,
       latencyMs: 2,
@@ -124,6 +125,7 @@ describe('ControllerMetrics', () => {
     await clock.advance(60_000);
     const gauges = [...(await seriesOf(metrics))].filter(([name]) => !/_(total|bucket|sum|count)\b/.test(name));
     assert.deepEqual(gauges, [
+      ['policies_current', 1],
       ['redis_reachable', 0],
       ['redis_problem{kind="unreachable"}', 1],
       ['redis_problem{kind="not-primary"}', 0],

@@ -32,6 +32,8 @@ export interface ControllerSnapshot {
   readonly jobs: { readonly delayed: number; readonly waiting: number; readonly active: number } | undefined;
   readonly lanes: readonly LaneDepth[] | undefined;
   readonly redis: RedisHealth;
+  /** Whether this replica knows the current LanePolicies. */
+  readonly policiesCurrent: boolean;
 }
 
 export interface SnapshotSources {
@@ -41,6 +43,7 @@ export interface SnapshotSources {
   readonly connections: { readonly health: RedisHealth };
   readonly agentsConnected: () => number;
   readonly silentAfterMs: number;
+  readonly policiesCurrent: () => boolean;
 }
 
 /** A slow Redis must not delay the scrape that reports it. */
@@ -68,6 +71,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
     jobs,
     lanes: depths,
     redis,
+    policiesCurrent: sources.policiesCurrent(),
   };
 }
 
