@@ -2,6 +2,9 @@
 // processes of their own, and agents' links. Each test has its own Redis.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Renewal } from '../../libs/operator-api/src/renewals.ts';
 import { startCluster } from '../cluster/cluster.ts';
@@ -102,7 +105,8 @@ describe('Renewal objects', () => {
     fleet.killReplica('one');
     await fleet.connectAgent('two');
     fleet.volumes.permit(3);
-    await eventually('six renewals', () => fleet.volumes.renewed.length === 6);
+    // The queue returns the renewals that were in progress on the closed link after their locks expire.
+    await eventually('six renewals', () => fleet.volumes.renewed.length === 6, 120_000);
     // No replica, no Redis data, and a later start.
     fleet.killReplica('two');
     await fleet.flush();
@@ -239,5 +243,43 @@ describe('Renewal objects', () => {
     }
     await fleet.untilState(name, 'Completed');
     assert.deepEqual(fleet.volumes.renewed, everyVolume);
+  });
+});
+
+describe('Renewals in files, without Kubernetes', () => {
+  test('survive the loss of Redis and of the replica, and can be suspended, resumed and cancelled', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'certfleet-intent-'));
+    await using fleet = await RenewalFleet.start({ flags: [`--intent-directory=${directory}`] });
+    await fleet.startReplica('one');
+    await fleet.connectAgent('one');
+    await eventually('the volumes', async () => {
+      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
+    });
+    const json = { selection: { namespace: 'shop' }, reason: 'test', requestId: 'first' };
+    const { body: renewal } = await fleet.api<Renewal>('renewals', { json });
+    // A repeated request with the same id is the same renewal.
+    assert.equal((await fleet.api<Renewal>('renewals', { json })).body.id, renewal.id);
+    await eventually('begun renewals', () => fleet.volumes.begun.length === 2);
+    const { body } = await fleet.api<Renewal>(`renewals/${renewal.id}/suspend`, { method: 'POST' });
+    assert.equal(body.state, 'suspended');
+    fleet.volumes.permit(2);
+    await eventually('the two begun renewals to end', () => fleet.volumes.renewed.length === 2);
+    fleet.killReplica('one');
+    await fleet.flush();
+    await fleet.startReplica('two');
+    await fleet.connectAgent('two');
+    await eventually('the list', async () => (await fleet.shown(renewal.id))?.state === 'suspended');
+    assert.equal(fleet.volumes.begun.length, 2);
+    await fleet.api(`renewals/${renewal.id}/resume`, { method: 'POST' });
+    await eventually('further renewals', () => fleet.volumes.begun.length === 4);
+    const cancelled = await fleet.api<Renewal>(`renewals/${renewal.id}`, { method: 'DELETE' });
+    assert.deepEqual([cancelled.status, cancelled.body.state], [200, 'cancelled']);
+    fleet.volumes.permit(100);
+    await eventually('nothing to be pending', async () => (await fleet.shown(renewal.id))?.pending === 0);
+    assert.equal(fleet.volumes.renewed.length, 4);
+    const audited = (await fleet.audit()).map(({ who, action, outcome }) => `${who} ${action} ${outcome}`);
+    // The flush of Redis removed the earlier entries.
+    assert.deepEqual(audited, ['local cancel done', 'local resume done']);
+    await rm(directory, { recursive: true });
   });
 });

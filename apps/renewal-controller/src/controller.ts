@@ -168,8 +168,7 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     const intent = this.#createIntent(client);
     this.#started.defer(() => intent.stop());
-    const renewals = createRenewals({ ...this.#shared, ...intent, client, follower: this.#follower });
-    this.#renewals = renewals;
+    const renewals = (this.#renewals = createRenewals({ ...this.#shared, intent, client, follower: this.#follower }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());

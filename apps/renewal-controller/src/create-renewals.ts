@@ -12,14 +12,14 @@ import type { IntentStore } from './intent/intent-store.ts';
 import type { IntentEvents } from './kube/intent-events.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
+import { ApiActions } from './renewals/api-actions.ts';
 import { RenewalReconciler } from './renewals/renewal-reconciler.ts';
 import { RenewalRequests } from './renewals/renewal-requests.ts';
 import { RenewalsInForce } from './renewals/renewals-in-force.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts {
-  readonly store: IntentStore;
-  readonly events: IntentEvents;
+  readonly intent: { readonly store: IntentStore; readonly events: IntentEvents };
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;
   readonly keys: RedisKeys;
@@ -40,14 +40,16 @@ export interface Renewals {
 
 /** Creates the services of renewals on demand. */
 export function createRenewals(parts: RenewalsParts): Renewals {
-  const { store, events, client, connections, keys, dispatcher, follower, silentAfterMs, clock, log } = parts;
+  const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, clock, log } = parts;
+  const { store, events } = intent;
   const { bulks } = dispatcher;
   const redis = connections.commands;
   // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
   const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
-  const common = { store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
+  const apiActions = new ApiActions(redis, keys);
+  const common = { apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
   const reconciler = new RenewalReconciler({
     ...common,
     view: () => follower.view,

@@ -17,6 +17,7 @@ import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 import { eventually } from './eventually.ts';
 import { GatedVolumes } from './gated-volumes.ts';
 import { reportOf } from './operated-fleet.ts';
+import type { ApiAnswer } from './operated-fleet.ts';
 
 /** The used fields of a Renewal object. */
 export interface KubeRenewal {
@@ -140,14 +141,14 @@ export class RenewalFleet implements AsyncDisposable {
   async api<Body>(
     path: string,
     init: { readonly method?: string; readonly json?: unknown } = {},
-  ): Promise<{ readonly status: number; readonly body: Body }> {
+  ): Promise<ApiAnswer<Body>> {
     const [replica] = this.replicas.values();
     const { method = init.json === undefined ? 'GET' : 'POST', json } = init;
     const response = await fetch(`http://127.0.0.1:${replica?.apiPort ?? 0}/api/v1/${path}`, {
       method,
       ...(json !== undefined && { body: JSON.stringify(json), headers: { 'content-type': 'application/json' } }),
     });
-    return { status: response.status, body: (await response.json()) as Body };
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Body };
   }
 
   /** The renewal as the API shows it. */

@@ -143,7 +143,7 @@ async function create(
 
 /** Notes that a renewal continues: after a suspension, or after Redis had lost it. */
 async function noteBegin(
-  { recordEvent, audit, logger }: RenewalReconcilerParts,
+  { recordEvent, audit, apiActions, logger }: RenewalReconcilerParts,
   object: RenewalObject,
   counts: { readonly pending: number; readonly renewed: number; readonly total: number },
 ): Promise<void> {
@@ -151,6 +151,7 @@ async function noteBegin(
   const text = `${counts.pending} volumes are left; ${counts.renewed} of ${counts.total} are renewed`;
   if (status.state === 'Suspended') {
     recordEvent(object, { type: 'Normal', reason: 'Resumed', message: text });
+    if (await apiActions.isNoted(metadata.uid, 'resume')) return;
     const action = { who: kubernetesUser, action: 'resume', target: `renewal ${metadata.name}` } as const;
     await audit.write({ ...action, reason: spec.reason, detail: text });
   } else if (status.pending !== undefined && status.pending < counts.total) {
@@ -161,18 +162,23 @@ async function noteBegin(
 
 function countsFrom(
   { status = {} }: RenewalObject,
-  bulk: BulkRenewal | undefined,
-  measured?: TargetMeasurement,
+  bulk: CountsInRedis = nothingKnown,
+  measured: TargetMeasurement = notMeasured,
 ): RenewalCounts {
   const { total = 0, renewed = 0, failures = 0 } = status;
   return countsOf({
     total,
-    pending: Math.max(bulk?.pending ?? 0, measured?.pending.length ?? 0),
-    unreported: measured?.unreported ?? 0,
-    renewed: [renewed, bulk?.renewed ?? 0, measured?.renewed ?? 0],
-    failures: [failures, bulk?.failures ?? 0],
+    pending: Math.max(bulk.pending, measured.pending.length),
+    unreported: measured.unreported,
+    renewed: [renewed, bulk.renewed, measured.renewed],
+    failures: [failures, bulk.failures],
   });
 }
+
+type CountsInRedis = Pick<BulkRenewal, 'pending' | 'renewed' | 'failures'>;
+
+const nothingKnown: CountsInRedis = { pending: 0, renewed: 0, failures: 0 };
+const notMeasured: TargetMeasurement = { pending: [], renewed: 0, unreported: 0, unreportedNodes: [] };
 
 async function noteProgress(
   parts: RenewalReconcilerParts,

@@ -6,6 +6,7 @@ import type { IndexState } from '../fleet-index/index-state.ts';
 import type { ChangeKind } from '../fleet-index/model/followed-change.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
+import type { ApiActions } from './api-actions.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
@@ -29,6 +30,7 @@ export interface RenewalReconcilerParts {
   readonly readIndex: () => Promise<IndexState>;
   readonly selectVolumes: SelectVolumes;
   readonly audit: Pick<AuditLog, 'write'>;
+  readonly apiActions: ApiActions;
   readonly recordEvent: RecordRenewalEvent;
   /** Notifies open pages. */
   readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
@@ -47,6 +49,8 @@ export interface RenewalMemory {
   /** The last progress and its time. */
   progress: string;
   progressAtMs: number;
+  /** Since when the selection waits for reports. */
+  readonly seenAtMs: number;
   /** The generation whose suspension is complete. */
   suspendedGeneration: number;
 }

@@ -17,12 +17,7 @@ const states = {
 
 /** @param bulk the bulk renewal of a running object: newer counts than its status has */
 export function progressOfObject(object: RenewalObject, bulk: BulkRenewal | undefined): RenewalProgress {
-  const { metadata, spec, status = {} } = object;
-  const { total = 0, cancelled = 0 } = status;
-  const renewed = Math.min(total, Math.max(status.renewed ?? 0, bulk?.renewed ?? 0));
-  const gone = Math.min(total - renewed, Math.max(status.gone ?? 0, bulk?.gone ?? 0));
-  // Includes volumes of nodes that have not reported since Redis lost its data.
-  const pending = spec.dryRun === true ? 0 : total - renewed - gone;
+  const { metadata, spec } = object;
   return {
     id: metadata.name,
     by: spec.requester ?? kubernetesUser,
@@ -30,17 +25,37 @@ export function progressOfObject(object: RenewalObject, bulk: BulkRenewal | unde
     ...(spec.ignoreWindows === true && { ignoreWindows: true }),
     ...(spec.dryRun === true && { dryRun: true }),
     selection: safeSelectionText(object),
-    state: spec.suspend === true && status.state === 'Running' ? 'suspended' : states[status.state ?? 'Pending'],
+    state: stateOf(object),
     ...messageOf(object),
     createdAtMs: Date.parse(metadata.creationTimestamp),
-    ...{ total, pending, renewed, gone, cancelled },
-    failures: Math.max(status.failures ?? 0, bulk?.failures ?? 0),
+    ...countsOf(object, bulk),
   };
 }
 
+function stateOf({ spec, status = {} }: RenewalObject): RenewalProgress['state'] {
+  const isSuspending = spec.suspend === true && status.state === 'Running';
+  return isSuspending ? 'suspended' : states[status.state ?? 'Pending'];
+}
+
+type Counts = Pick<RenewalProgress, 'total' | 'pending' | 'renewed' | 'gone' | 'cancelled' | 'failures'>;
+const none = { total: 0, renewed: 0, gone: 0, cancelled: 0, failures: 0 };
+
+function countsOf({ spec, status }: RenewalObject, bulk: Omit<Counts, 'total' | 'pending'> = none): Counts {
+  const { total, cancelled, ...known } = { ...none, ...status };
+  const renewed = Math.min(total, Math.max(known.renewed, bulk.renewed));
+  const gone = Math.min(total - renewed, Math.max(known.gone, bulk.gone));
+  // Includes volumes of nodes that have not reported since Redis lost its data.
+  const pending = spec.dryRun === true ? 0 : total - renewed - gone;
+  return { total, pending, renewed, gone, cancelled, failures: Math.max(known.failures, bulk.failures) };
+}
+
 /** A bulk renewal without an object: it was deleted, or an earlier release started the bulk renewal. */
-export function progressOfBulk({ id, name = id, mustRecall: _, ...bulk }: BulkRenewal): RenewalProgress {
-  return { ...bulk, id: name };
+export function progressOfBulk({ name, mustRecall, ...bulk }: BulkRenewal): RenewalProgress {
+  return {
+    ...bulk,
+    id: name ?? bulk.id,
+    ...(mustRecall === true && { message: 'renewals in the queues of nodes are being recalled' }),
+  };
 }
 
 function messageOf({ status }: RenewalObject): { readonly message?: string } {

@@ -15,6 +15,8 @@ import { cancelDeletedObject, cancelOrphans } from './withdraw-renewals.ts';
 const passMs = 2_000;
 const orphansMs = 10_000;
 const maxFailures = 100;
+/** A node that never completes its reports delays a selection for this long at most. */
+const maxAwaitedMs = 5 * 60_000;
 
 /**
  * Makes Redis and the status of every Renewal object what its spec demands. All replicas do the same; every step is
@@ -31,7 +33,7 @@ export class RenewalReconciler {
   #isDoubtful = true;
   /** Messages of the last failures, each logged once. */
   readonly #failures = new Set<string>();
-  #hasFailed = false;
+  #failed = 0;
   #running: Promise<void> | undefined;
   #unsubscribe = (): void => undefined;
 
@@ -68,21 +70,21 @@ export class RenewalReconciler {
   }
 
   #changed({ previous, current }: IntentChange<'Renewal'>): void {
-    const isReplaced = previous !== undefined && previous.metadata.uid !== current?.metadata.uid;
-    if (isReplaced) this.#deleted.set(previous.metadata.uid, previous);
-    // The controller's own writes need no further pass.
-    const isOwn = previous?.metadata.generation === current?.metadata.generation && !isReplaced;
-    if (!isOwn || previous?.status?.targets !== current?.status?.targets) this.#woken.resolve(undefined);
+    const isDeleted = previous !== undefined && previous.metadata.uid !== current?.metadata.uid;
+    if (isDeleted) this.#deleted.set(previous.metadata.uid, previous);
+    // Writes of a status, which are the controllers' own, need no earlier pass.
+    const isOfSpec = previous === undefined || previous.metadata.generation !== current?.metadata.generation;
+    if (isOfSpec || isDeleted) this.#woken.resolve(undefined);
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     await this.#parts.store.loaded('Renewal').catch(() => undefined);
-    while (!signal.aborted) {
+    while (!this.#isStopping) {
       this.#woken = Promise.withResolvers<undefined>();
-      this.#hasFailed = false;
+      const before = this.#failed;
       await this.#attempt(() => this.#pass());
-      if (!this.#hasFailed) this.#failures.clear();
+      if (this.#failed === before) this.#failures.clear();
       const waiting = new AbortController();
       const timer = delay(this.#parts.clock, passMs, AbortSignal.any([signal, waiting.signal])).catch(() => undefined);
       await Promise.race([timer, this.#woken.promise]);
@@ -129,8 +131,12 @@ export class RenewalReconciler {
 
   async #carryOut(object: RenewalObject, options?: AcceptOptions): Promise<void> {
     const isAccepted = object.status?.startTime !== undefined;
-    const accepted = isAccepted ? object : await acceptRenewal(this.#parts, object, options);
-    if (accepted !== undefined) await carryOutRenewal(this.#parts, this.#memoryOf(accepted), accepted);
+    const memory = this.#memoryOf(object);
+    const hasWaited = this.#parts.clock.monotonic() - memory.seenAtMs >= maxAwaitedMs;
+    const accepted = isAccepted
+      ? object
+      : await acceptRenewal(this.#parts, object, hasWaited ? { isImmediate: true } : options);
+    if (accepted !== undefined) await carryOutRenewal(this.#parts, memory, accepted);
   }
 
   /** Deletes a finished object after its TTL, if neither this clock nor that of Redis says that it is too early. */
@@ -145,10 +151,15 @@ export class RenewalReconciler {
     logger.info({ renewal: metadata.name }, 'finished renewal deleted after its ttl');
   }
 
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   #memoryOf({ metadata: { uid } }: RenewalObject): RenewalMemory {
     const known = this.#memories.get(uid);
     if (known !== undefined) return known;
-    const never = { measuredAtMs: -Infinity, writtenAtMs: -Infinity, progressAtMs: this.#parts.clock.monotonic() };
+    const nowMs = this.#parts.clock.monotonic();
+    const never = { measuredAtMs: -Infinity, writtenAtMs: -Infinity, progressAtMs: nowMs, seenAtMs: nowMs };
     const memory = { ...never, isDoubtful: true, progress: '', suspendedGeneration: 0 };
     this.#memories.set(uid, memory);
     return memory;
@@ -159,7 +170,7 @@ export class RenewalReconciler {
     try {
       await step();
     } catch (thrown) {
-      this.#hasFailed = true;
+      this.#failed += 1;
       const { message } = asCertfleetError(thrown);
       // The probe reports that Redis is unavailable.
       if (this.#stopping.signal.aborted || isRedisUnavailable(thrown) || this.#failures.has(message)) return;

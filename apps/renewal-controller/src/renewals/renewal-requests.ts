@@ -17,7 +17,7 @@ import { cancelBulks } from './withdraw-renewals.ts';
 
 export interface RenewalRequestsParts extends Pick<
   RenewalReconcilerParts,
-  'store' | 'bulks' | 'isViewCurrent' | 'selectVolumes' | 'logger'
+  'store' | 'bulks' | 'apiActions' | 'isViewCurrent' | 'selectVolumes' | 'logger'
 > {
   readonly reconciler: RenewalReconciler;
 }
@@ -88,10 +88,11 @@ export class RenewalRequests {
    * @throws CertfleetError not-found for an unknown name; unavailable if the object cannot be deleted
    */
   async cancel(name: string): Promise<RenewalProgress> {
-    const { store, bulks, reconciler } = this.#parts;
+    const { store, bulks, apiActions, reconciler } = this.#parts;
     const object = store.find('Renewal', name);
     if (object === undefined) return await this.#cancelWithoutObject(name);
     if (isFinished(object)) return await this.progress(name);
+    await apiActions.note(object.metadata.uid, 'cancel');
     await reconciler.exclusively(name, async () => {
       await store
         .delete('Renewal', name, object.metadata.uid)
@@ -109,10 +110,11 @@ export class RenewalRequests {
    * @throws CertfleetError not-found for an unknown name; failed-precondition if it is finished
    */
   async setSuspended(name: string, suspend: boolean): Promise<RenewalProgress> {
-    const { store, reconciler, logger } = this.#parts;
+    const { store, apiActions, reconciler, logger } = this.#parts;
     const object = store.find('Renewal', name);
     if (object === undefined) throw notFound(name);
     if (isFinished(object)) throw new CertfleetError('failed-precondition', `renewal ${name} is finished`);
+    await apiActions.note(object.metadata.uid, suspend ? 'suspend' : 'resume');
     await store
       .patchSpec('Renewal', name, { suspend })
       .catch((thrown: unknown) => refuse(thrown, `the change of renewal ${name}`));

@@ -32,8 +32,8 @@ export function toObjectSelection(request: SelectionRequest): Selection {
  * The request for the selection of a Renewal object.
  * @throws CertfleetError invalid-argument for a value that no schema can reject
  */
-export function toSelectionRequest({ everything: _, issuer, status, ...selection }: Selection): SelectionRequest {
-  const { search, expiresBefore, renewsBefore, ...criteria } = selection;
+export function toSelectionRequest(selection: Selection): SelectionRequest {
+  const { issuer, status, search, expiresBefore, renewsBefore, ...criteria } = withoutEverything(selection);
   const query = {
     ...(search !== undefined && { search }),
     ...(expiresBefore !== undefined && { expiresBefore: checkedTime('expiresBefore', expiresBefore) }),
@@ -46,6 +46,12 @@ export function toSelectionRequest({ everything: _, issuer, status, ...selection
     ...(issuer !== undefined && { issuer: parseIssuer(issuer) }),
     ...(Object.keys(query).length > 0 && { query }),
   };
+}
+
+function withoutEverything(selection: Selection): Omit<Selection, 'everything'> {
+  const criteria = { ...selection };
+  delete criteria.everything;
+  return criteria;
 }
 
 function parseIssuer(key: string): IssuerName {

@@ -36,6 +36,7 @@ export async function suspendRenewal(
   if (stored !== undefined) await parts.announce(['renewals']);
   if (!wasRunning) return;
   recordEvent(object, { type: 'Normal', reason: 'Suspended', message: 'no renewal starts until the resume' });
+  if (await parts.apiActions.isNoted(object.metadata.uid, 'suspend')) return;
   await audit.write({
     who: kubernetesUser,
     action: 'suspend',

@@ -6,7 +6,10 @@ import type { RenewalReconcilerParts } from './reconciler-parts.ts';
 import { bulkIdOf, bulkIdPrefix, generationOf, isInForce } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 
-type Parts = Pick<RenewalReconcilerParts, 'store' | 'bulks' | 'audit' | 'recordEvent' | 'announce' | 'logger'>;
+type Parts = Pick<
+  RenewalReconcilerParts,
+  'store' | 'bulks' | 'audit' | 'apiActions' | 'recordEvent' | 'announce' | 'logger'
+>;
 
 /**
  * Cancels every bulk renewal of an object, except the one in force.
@@ -79,7 +82,8 @@ export async function cancelDeletedObject(parts: Parts, object: RenewalObject): 
     reason: 'Cancelled',
     message: 'the object was deleted; no renewal starts',
   });
-  await noteDeletion(parts, object.metadata.name, object.spec.reason);
+  if (!(await parts.apiActions.isNoted(object.metadata.uid, 'cancel')))
+    await noteDeletion(parts, object.metadata.name, object.spec.reason);
 }
 
 async function noteDeletion({ audit, announce, logger }: Parts, name: string, reason: string): Promise<void> {
