@@ -11,7 +11,7 @@ import type { RenewalObject } from './renewal-object.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
 /** What happens to a Renewal, as an Event on the object. */
-export interface RenewalEvent {
+interface RenewalEvent {
   readonly type: 'Normal' | 'Warning';
   /** In CamelCase. */
   readonly reason: string;
@@ -19,7 +19,7 @@ export interface RenewalEvent {
 }
 
 /** Records an Event; best effort, in the background. */
-export type RecordRenewalEvent = (object: RenewalObject, event: RenewalEvent) => void;
+type RecordRenewalEvent = (object: RenewalObject, event: RenewalEvent) => void;
 
 export interface RenewalReconcilerParts {
   readonly store: IntentStore;
