@@ -83,6 +83,15 @@ const allowedImports = {
   ],
   [`${controller}/identity`]: ['libs/operator-api', 'libs/shared', `${controller}/fleet-index`, `${controller}/redis`],
   [`${controller}/audit`]: ['libs/operator-api', 'libs/shared', `${controller}/identity`, `${controller}/redis`],
+  [`${controller}/renewals`]: [
+    'libs/operator-api',
+    'libs/shared',
+    `${controller}/audit`,
+    `${controller}/dispatch`,
+    `${controller}/fleet-index`,
+    `${controller}/intent`,
+    `${controller}/redis`,
+  ],
   [`${controller}/fleet-api`]: [
     'libs/fleet-model',
     'libs/shared',
@@ -114,6 +123,7 @@ const allowedImports = {
     `${controller}/lane-intent`,
     `${controller}/lanes`,
     `${controller}/redis`,
+    `${controller}/renewals`,
   ],
 
   // Tests of whole programs, and what makes the machines for them.

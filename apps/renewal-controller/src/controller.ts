@@ -5,6 +5,8 @@ import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { createApiContext } from './create-api-context.ts';
+import { createRenewals } from './create-renewals.ts';
+import type { Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
 import { redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
@@ -27,7 +29,8 @@ import type { NodeAccess } from './identity/node-access.ts';
 import { reviewClient } from './identity/review-client.ts';
 import type { ReviewClient } from './identity/review-client.ts';
 import { NodeSweeper } from './identity/node-sweeper.ts';
-import { ServingCertificate } from './identity/serving-certificate.ts';
+import { openServingCertificate } from './identity/serving-certificate.ts';
+import type { ServingCertificate } from './identity/serving-certificate.ts';
 import { LanePolicies } from './lanes/lane-policies.ts';
 import { readLanePolicies } from './lanes/read-lane-policies.ts';
 import { ControllerMetrics } from './observability/controller-metrics.ts';
@@ -75,6 +78,7 @@ export class Controller {
   readonly #readiness: Readiness;
   #server: FleetServer | undefined;
   #intent: OperatorIntent | undefined;
+  #renewals: Renewals | undefined;
   #describeVolume: DescribeVolume = notReady;
 
   constructor(options: ControllerOptions) {
@@ -133,6 +137,7 @@ export class Controller {
       observer: this.#metrics,
       concurrency: config['dispatch-concurrency'],
       silentAfterMs: this.#silentAfterMs,
+      isRequestInForce: (bulk) => this.#renewals?.inForce.has(bulk) ?? false,
     });
   }
 
@@ -155,16 +160,20 @@ export class Controller {
     this.#started.defer(trimHeap(clock));
     const client = await openKubeClient({ kubeconfig: config.kubeconfig, env, clock });
     this.#started.defer(() => client?.stop());
-    const certificate = await this.#openCertificate();
+    const certificate = await openServingCertificate(config, { clock, log });
+    this.#started.defer(() => certificate?.stop());
     this.#connections.start();
     this.#started.defer(() => this.#connections.stop());
     this.#follower.start();
     this.#started.defer(() => this.#follower.stop());
     const intent = this.#createIntent(client);
     this.#started.defer(() => intent.stop());
+    const renewals = (this.#renewals = createRenewals({ ...this.#shared, intent, client, follower: this.#follower }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
+    renewals.reconciler.start();
+    this.#started.defer(() => renewals.reconciler.stop());
     const isCurrent = (): boolean => this.#follower.isCurrent;
     this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
     const redis = this.#connections.commands;
@@ -172,7 +181,7 @@ export class Controller {
     const ops = await this.#startOps();
     const index = new FleetIndex({ redis, keys: this.#keys, sink: this.#dispatcher, clock, logger: log });
     this.#startSweeper(client, index, access);
-    const api = await this.#startApi(client, certificate, intent);
+    const api = await this.#startApi(client, certificate, { ...renewals.forApi, pauses: intent.pauses });
     const identify = identifyAgents(config, (flag) => this.#reviews(client, flag), clock);
     const fleet = await this.#startFleet({ identify, index, access, certificate });
     this.#readiness.noteServing();
@@ -183,15 +192,6 @@ export class Controller {
     const directory = this.#options.config['intent-directory'];
     this.#intent = new OperatorIntent({ ...this.#shared, directory, client });
     return this.#intent;
-  }
-
-  async #openCertificate(): Promise<ServingCertificate | undefined> {
-    const { config, clock, log } = this.#options;
-    const { 'tls-cert-file': certificateFile, 'tls-key-file': keyFile } = config;
-    if (certificateFile === undefined || keyFile === undefined) return undefined;
-    const certificate = await ServingCertificate.open({ certificateFile, keyFile, clock, log });
-    this.#started.defer(() => certificate.stop());
-    return certificate;
   }
 
   /** @param forWhat the flag that requires token reviews */
@@ -212,7 +212,7 @@ export class Controller {
   async #startApi(
     client: KubeClient | undefined,
     certificate: ServingCertificate | undefined,
-    intent: OperatorIntent,
+    operations: Renewals['forApi'] & Pick<OperatorIntent, 'pauses'>,
   ): Promise<number | undefined> {
     const { config, clock, log } = this.#options;
     const address = config['api-bind-address'];
@@ -220,8 +220,8 @@ export class Controller {
     const api = await createApi({
       context: createApiContext({
         ...this.#shared,
+        ...operations,
         client,
-        pauses: intent.pauses,
         feed: this.#feed,
         describeVolume: (volume) => this.#describeVolume(volume),
       }),

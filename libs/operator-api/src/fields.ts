@@ -34,3 +34,6 @@ export const ByStateSchema = Type.Object(
 );
 
 export const IdSchema: TObject<{ id: TString }> = Type.Object({ id: nonEmptyString('Id', 64) });
+
+/** The name of a Kubernetes object as the id of a path. */
+export const NameSchema: TObject<{ id: TString }> = Type.Object({ id: nonEmptyString('Name', 253) });

@@ -79,13 +79,15 @@ export type RenewalPreview = Static<typeof RenewalPreviewSchema>;
 
 /** Progress of a bulk renewal. */
 export const RenewalSchema = Type.Object({
-  id: string('Id of the bulk renewal'),
-  by: string('User who started it'),
+  id: string('Name of the Renewal object'),
+  by: string('User who requested it'),
   reason: string('Reason that the user gave'),
   ignoreWindows: Type.Optional(Type.Boolean()),
   selection: string('Selection as text'),
-  state: oneOf(['starting', 'running', 'cancelled', 'finished'], 'State'),
-  createdAt: time('Start time'),
+  state: oneOf(['starting', 'running', 'suspended', 'cancelled', 'finished', 'rejected'], 'State'),
+  message: Type.Optional(string('Explanation of the state')),
+  dryRun: Type.Optional(Type.Boolean({ description: 'Only counted the volumes' })),
+  createdAt: time('Time of the request'),
   total: count('pending + renewed + gone + cancelled'),
   pending: count('Volumes not renewed yet'),
   renewed: count('Volumes renewed'),

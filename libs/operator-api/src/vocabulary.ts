@@ -8,7 +8,17 @@ export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'is
 export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 'failures'] as const;
 
 /** Actions in the audit log. */
-export const auditActions = ['renew', 'cancel', 'pause', 'resume', 'sign-in', 'sign-out', 'export', 'access'] as const;
+export const auditActions = [
+  'renew',
+  'cancel',
+  'suspend',
+  'pause',
+  'resume',
+  'sign-in',
+  'sign-out',
+  'export',
+  'access',
+] as const;
 
 /** Outcomes of audited actions. `started` is recorded before the action and remains if the outcome is unknown. */
 export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;

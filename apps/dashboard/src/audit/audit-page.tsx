@@ -11,6 +11,7 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 const actions: Readonly<Record<AuditEntry['action'], string>> = {
   renew: 'Renew',
   cancel: 'Cancel',
+  suspend: 'Suspend',
   pause: 'Pause',
   resume: 'Resume',
   'sign-in': 'Sign in',

@@ -71,8 +71,10 @@ export function RenewalsPage(): JSX.Element {
 const stateLabels: Readonly<Record<Renewal['state'], string>> = {
   starting: 'Starting',
   running: 'Running',
+  suspended: 'Suspended',
   cancelled: 'Cancelled',
   finished: 'Finished',
+  rejected: 'Rejected',
 };
 
 /** A cancelled renewal is not over until the renewals that agents are processing have a result. */
@@ -88,7 +90,7 @@ interface RenewalCardProps {
 
 function RenewalCard({ renewal, isShown, on, onCancel }: RenewalCardProps): JSX.Element {
   const { id, state, reason, by, selection, createdAt, total, pending } = renewal;
-  const isOpen = state === 'starting' || state === 'running';
+  const isOpen = state === 'starting' || state === 'running' || state === 'suspended';
   const done = total - pending;
   return (
     <li class={isShown ? 'card shown' : 'card'}>

@@ -36,6 +36,8 @@ const flags = {
   wait: { type: 'boolean' },
   certificate: { type: 'boolean' },
   cancel: text,
+  suspend: text,
+  resume: text,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -63,9 +65,10 @@ export const cliHelp = `certfleet: shows the certificates of a fleet and control
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
-  certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows, --cancel ID
+  certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
       --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, or --all
+      --cancel NAME, --suspend NAME or --resume NAME changes a renewal that "certfleet status" shows
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
   certfleet audit                         latest actions of operators

@@ -64,13 +64,23 @@ function renewalTable(renewals: readonly Renewal[]): string {
 
 const pollIntervalMs = 1_000;
 
-/** Starts, previews or cancels a bulk renewal. */
+/** What `renew` does with a renewal that was requested before, by the flag that names it. */
+const changes = {
+  cancel: (name: string) => ['DELETE', `renewals/${name}`],
+  suspend: (name: string) => ['POST', `renewals/${name}/suspend`],
+  resume: (name: string) => ['POST', `renewals/${name}/resume`],
+} as const;
+
+/** Starts, previews, suspends, resumes or cancels a renewal. */
 export const renew: Command = async (context) => {
   const { ask, options } = context;
   const { flags } = options;
-  if (typeof flags['cancel'] === 'string') {
-    const cancelled = (await ask('DELETE', `renewals/${encodeURIComponent(flags['cancel'])}`)) as Renewal;
-    show(context, cancelled, () => renewalTable([cancelled]));
+  for (const [flag, requestOf] of Object.entries(changes)) {
+    const name = flags[flag];
+    if (typeof name !== 'string') continue;
+    const [method, path] = requestOf(encodeURIComponent(name));
+    const changed = (await ask(method as 'DELETE' | 'POST', path ?? '')) as Renewal;
+    show(context, changed, () => renewalTable([changed]));
     return;
   }
   const dryRun = flags['dry-run'] === true;

@@ -6,6 +6,7 @@ import { defineScript } from '../redis/lua-script.ts';
 //   bulk         hash: the record of one bulk renewal.
 //   pending      hash: renewal id → [node, volume id] that the bulk renewal still waits for.
 //   cancelled    sorted set: cancelled bulk renewals by time; lanes start nothing for them (lane-scripts.ts).
+//   bulks        sorted set: bulk renewals by the time of their request.
 // bulk and pending exist while renewals are pending and for a week afterwards.
 
 const keptMs = 7 * 86_400_000;
@@ -13,21 +14,53 @@ const keptMs = 7 * 86_400_000;
 const cancelledKeptMs = 365 * 86_400_000;
 
 /**
+ * Creates the record of a bulk renewal unless it exists. Returns 'created', or its state; 'cancelled' if its id was
+ * cancelled, even before its record existed.
+ */
+export const ensureBulkScript = defineScript({
+  keys: ['bulk', 'bulks', 'cancelled'],
+  args: {
+    id: 'string',
+    request: 'string',
+    createdAt: 'number',
+    total: 'number',
+    renewed: 'number',
+    failures: 'number',
+  },
+  body: `
+local state = redis.call('HGET', bulk, 'state')
+if redis.call('ZSCORE', cancelled, id) then return 'cancelled' end
+if state then return state end
+redis.call('HSET', bulk, 'request', request, 'total', total, 'renewed', renewed, 'failures', failures,
+  'state', 'starting')
+redis.call('ZADD', bulks, createdAt, id)
+return 'created'`,
+});
+
+/**
  * Records the renewals that a bulk renewal requests, and ends the cooldown of their volumes. The unnamed arguments are,
- * per renewal, its id and the JSON [node, volume id]. Returns 1.
+ * per renewal, its id and the JSON [node, volume id]. A repeated call changes nothing. Returns 0 if the bulk renewal does
+ * not exist or was cancelled, else 1.
  */
 export const requestScript = defineScript({
-  keys: ['requestedBy', 'pending', 'cooldown'],
+  keys: ['requestedBy', 'bulk', 'pending', 'cooldown'],
   args: { mark: 'string' },
   hasRest: true,
   body: `
+local state = redis.call('HGET', bulk, 'state')
+if not state or state == 'cancelled' then return 0 end
 for i = restAt, #ARGV, 2 do
   local renewal, volume = ARGV[i], ARGV[i + 1]
   local wanted = redis.call('HGET', requestedBy, renewal)
-  redis.call('HSET', requestedBy, renewal, wanted and wanted .. ',' .. mark or mark)
+  if not wanted then redis.call('HSET', requestedBy, renewal, mark)
+  elseif not string.find(',' .. wanted .. ',', ',' .. mark .. ',', 1, true) then
+    redis.call('HSET', requestedBy, renewal, wanted .. ',' .. mark)
+  end
   redis.call('HSET', pending, renewal, volume)
   redis.call('ZREM', cooldown, table.concat(cjson.decode(volume), '/'))
 end
+redis.call('HSET', bulk, 'state', 'starting')
+redis.call('PERSIST', bulk)
 return 1`,
 });
 
@@ -56,18 +89,22 @@ end
 return #left == 0 and 1 or 0`,
 });
 
-/** Cancels a bulk renewal: lanes start nothing for it from now on. Returns 1 if it was starting or running, else 0. */
+/**
+ * Cancels a bulk renewal: lanes start nothing for it from now on, and a record without which it was cancelled is never
+ * created. Its field `recall` exists until its renewals are recalled from the queues of nodes, so that another replica
+ * continues for one that was killed. Returns 1 if it was starting or running, 2 if it must still be recalled, else 0.
+ */
 export const cancelBulkScript = defineScript({
   keys: ['bulk', 'pending', 'cancelled'],
   args: { id: 'string' },
   body: `
-local state = redis.call('HGET', bulk, 'state')
-if state ~= 'starting' and state ~= 'running' then return 0 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', cancelled, '-inf', now - ${cancelledKeptMs})
-redis.call('ZADD', cancelled, now, id)
-redis.call('HSET', bulk, 'state', 'cancelled')
+redis.call('ZADD', cancelled, 'NX', now, id)
+local state = redis.call('HGET', bulk, 'state')
+if state ~= 'starting' and state ~= 'running' then return 2 * redis.call('HEXISTS', bulk, 'recall') end
+redis.call('HSET', bulk, 'state', 'cancelled', 'recall', 1)
 if redis.call('HLEN', pending) == 0 then redis.call('PEXPIRE', bulk, ${keptMs}) end
 return 1`,
 });

@@ -1,15 +1,15 @@
 import { batches } from '@certfleet/shared/batches.ts';
-import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { requestMarks } from '../lanes/request-marks.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import type { BulkRenewal, RenewalRequester } from './bulk-renewal.ts';
+import type { BulkRenewal, BulkRenewalRequest, BulkRenewalStart } from './bulk-renewal.ts';
 import {
   beginBulkScript,
   cancelBulkScript,
   countFailureScript,
+  ensureBulkScript,
   requestScript,
   settleRequestScript,
 } from './bulk-renewal-scripts.ts';
@@ -30,43 +30,46 @@ export interface ReportedFailure extends VolumeKey {
   readonly batch: string;
 }
 
-/** A record older than this that was not completed belongs to a replica that was killed. */
-const creationLimitMs = 3_600_000;
 const batchSize = 500;
 
 /** The records of operators' renewal requests, kept in Redis so that any replica can continue them. */
 export class BulkRenewalStore {
   readonly #redis: RedisClient;
   readonly #keys: RedisKeys;
-  readonly #clock: Clock;
 
-  constructor(redis: RedisClient, keys: RedisKeys, clock: Clock) {
+  constructor(redis: RedisClient, keys: RedisKeys) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#clock = clock;
   }
 
-  /** Stores a bulk renewal without starting it: a replica that crashes during this call leaves nothing half started. */
-  async create(
-    id: string,
-    request: RenewalRequester & Pick<BulkRenewal, 'selection'>,
-    volumes: readonly IndexedVolume[],
-  ): Promise<void> {
-    const { bulk, pending } = this.#keysOf(id);
-    const createdAtMs = this.#clock.now();
-    const record = JSON.stringify({ ...request, createdAtMs });
-    await this.#redis.hset(bulk, { request: record, total: volumes.length, state: 'starting' });
-    await this.#redis.pexpire(bulk, creationLimitMs);
-    const mark = request.ignoreWindows === true ? `!${id}` : id;
+  /**
+   * Creates the record of a bulk renewal unless it exists.
+   * @returns 'created', or its state; 'cancelled' if its id was cancelled before
+   */
+  async ensure(start: BulkRenewalStart): Promise<BulkRenewal['state'] | 'created'> {
+    const { id, total, renewed, failures, ...request } = start;
+    const { bulk } = this.#keysOf(id);
+    const { bulks, cancelled } = this.#keys;
+    const args = { id, request: JSON.stringify(request), createdAt: request.createdAtMs, total, renewed, failures };
+    const state = await ensureBulkScript.run(this.#redis, { keys: { bulk, bulks, cancelled }, args });
+    return state as BulkRenewal['state'] | 'created';
+  }
+
+  /**
+   * Adds volumes to a bulk renewal, which is then starting: its job brings them forward. A repeated call changes nothing.
+   * @returns whether they were added; false if the bulk renewal was cancelled or does not exist
+   */
+  async add(id: string, isIgnoringWindows: boolean, volumes: readonly IndexedVolume[]): Promise<boolean> {
+    const { requestedBy, cooldown } = this.#keys;
+    const call = {
+      keys: { requestedBy, cooldown, ...this.#keysOf(id) },
+      args: { mark: isIgnoringWindows ? `!${id}` : id },
+    };
     for (const some of batches(volumes, batchSize)) {
       const rest = some.flatMap((volume) => [renewalId(volume), JSON.stringify([volume.node, volume.volumeId])]);
-      const { requestedBy, cooldown } = this.#keys;
-      await requestScript.run(this.#redis, { keys: { requestedBy, pending, cooldown }, args: { mark }, rest });
-      await this.#redis.pexpire(pending, creationLimitMs);
+      if ((await requestScript.run(this.#redis, { ...call, rest })) !== 1) return false;
     }
-    await this.#redis.zadd(this.#keys.bulks, createdAtMs, id);
-    await this.#redis.persist(pending);
-    await this.#redis.persist(bulk);
+    return true;
   }
 
   /**
@@ -78,10 +81,19 @@ export class BulkRenewalStore {
     return runningMs < 0 ? undefined : runningMs;
   }
 
-  /** Cancels a bulk renewal: after this returns, lanes start nothing for it. Returns false if it was not running. */
-  async cancel(id: string): Promise<boolean> {
+  /**
+   * Cancels a bulk renewal: after this returns, lanes start nothing for it.
+   * @returns whether it was running until now, and whether its renewals must be recalled from the queues of nodes
+   */
+  async cancel(id: string): Promise<{ readonly wasRunning: boolean; readonly mustRecall: boolean }> {
     const keys = { ...this.#keysOf(id), cancelled: this.#keys.cancelled };
-    return (await cancelBulkScript.run(this.#redis, { keys, args: { id } })) === 1;
+    const answer = Number(await cancelBulkScript.run(this.#redis, { keys, args: { id } }));
+    return { wasRunning: answer === 1, mustRecall: answer > 0 };
+  }
+
+  /** Records that the renewals of a cancelled bulk renewal are recalled. */
+  async recalled(id: string): Promise<void> {
+    await this.#redis.hdel(this.#keysOf(id).bulk, 'recall');
   }
 
   async isCancelled(id: string): Promise<boolean> {
@@ -141,7 +153,7 @@ export class BulkRenewalStore {
     if (record['request'] === undefined) return undefined;
     const count = (name: string): number => Number(record[name] ?? 0);
     return {
-      ...(JSON.parse(record['request']) as RenewalRequester & Pick<BulkRenewal, 'selection' | 'createdAtMs'>),
+      ...(JSON.parse(record['request']) as BulkRenewalRequest),
       id,
       state: record['state'] as BulkRenewal['state'],
       total: count('total'),
@@ -150,6 +162,7 @@ export class BulkRenewalStore {
       gone: count('gone'),
       cancelled: count('cancelled'),
       failures: count('failures'),
+      ...(record['recall'] !== undefined && { mustRecall: true }),
     };
   }
 

@@ -17,13 +17,23 @@ export interface RenewalPreview {
   readonly byNode: readonly (readonly [node: string, count: number])[];
 }
 
-/** Progress of a bulk renewal. `total` = `pending` + `renewed` + `gone` + `cancelled`. */
-export interface BulkRenewal extends RenewalRequester {
-  readonly id: string;
+/** What was requested, as the record of a bulk renewal contains it. */
+export interface BulkRenewalRequest extends RenewalRequester {
+  /** Name of its Renewal object; absent in records of earlier releases. */
+  readonly name?: string;
   /** Description of the selection. */
   readonly selection: string;
-  readonly state: 'starting' | 'running' | 'cancelled' | 'finished';
   readonly createdAtMs: number;
+}
+
+/** A bulk renewal to begin or, after Redis lost it, to begin again: the counts are those that are known to be done. */
+export interface BulkRenewalStart
+  extends BulkRenewalRequest, Pick<BulkRenewal, 'id' | 'total' | 'renewed' | 'failures'> {}
+
+/** Progress of a bulk renewal. `total` = `pending` + `renewed` + `gone` + `cancelled`. */
+export interface BulkRenewal extends BulkRenewalRequest {
+  readonly id: string;
+  readonly state: 'starting' | 'running' | 'cancelled' | 'finished';
   readonly total: number;
   readonly pending: number;
   readonly renewed: number;
@@ -32,4 +42,6 @@ export interface BulkRenewal extends RenewalRequester {
   readonly cancelled: number;
   /** Failed attempts so far; a volume that failed stays pending and is retried. */
   readonly failures: number;
+  /** Cancelled, but a replica was killed before it had recalled the renewals from the queues of nodes. */
+  readonly mustRecall?: true;
 }

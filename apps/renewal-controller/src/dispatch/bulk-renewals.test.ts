@@ -8,11 +8,13 @@ import { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
+import { previewOf } from './bulk-renewals.ts';
 import {
   TestAgent,
   enrol,
   pauseLane,
   reportOf,
+  requestRenewal,
   resumeLane,
   silentLogger,
   startReplica,
@@ -103,21 +105,20 @@ describe('BulkRenewals', () => {
       [{ namespace: 'nowhere' }, 0],
     ];
     for (const [selection, count] of selections)
-      assert.equal(replica.dispatcher.bulks.preview(selection).count, count, JSON.stringify(selection));
-    const { byNode, byIssuer } = replica.dispatcher.bulks.preview({ namespace: 'shop' });
+      assert.equal(previewOf(replica.dispatcher.bulks.select(selection)).count, count, JSON.stringify(selection));
+    const { byNode, byIssuer } = previewOf(replica.dispatcher.bulks.select({ namespace: 'shop' }));
     assert.deepEqual(byNode, [
       ['node-a', 2],
       ['node-b', 1],
     ]);
     assert.deepEqual(byIssuer, [['ClusterIssuer.cert-manager.io//ca', 3]]);
     assert.deepEqual(await replica.dispatcher.due.counts(), { delayed: 6, waiting: 0, active: 0 });
-    await assert.rejects(replica.dispatcher.bulks.request({ namespace: 'nowhere' }, by), { code: 'not-found' });
   });
 
   test('renews the selected volumes only, and reports its progress', async () => {
     const context = await fleet();
     const { replica } = context;
-    const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+    const id = await requestRenewal(replica, { namespace: 'shop' }, by);
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 2);
     const before = await replica.dispatcher.bulks.progress(id);
     assert.deepEqual([before.state, before.total, before.pending, before.renewed], ['running', 3, 3, 0]);
@@ -140,11 +141,11 @@ describe('BulkRenewals', () => {
     const context = await fleet();
     const { replica } = context;
     await pauseLane(replica, ca);
-    const id = await replica.dispatcher.bulks.request({}, by);
+    const id = await requestRenewal(replica, {}, by);
     // Renewals of the other issuer were dispatched; those of the paused one wait.
     await until(async () => (await replica.dispatcher.lanes.state({ ...ca, name: 'other' })).inFlight === 2);
     await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 4);
-    assert.equal((await replica.dispatcher.bulks.cancel(id)).state, 'cancelled');
+    assert.equal(await replica.dispatcher.bulks.cancel(id), true);
     // Dispatched jobs that no agent has begun are not carried out either.
     const agents = [answering(context, 'node-a'), answering(context, 'node-b')];
     await resumeLane(replica, ca);
@@ -169,9 +170,10 @@ describe('BulkRenewals', () => {
       await replica.index.applyDelta(session, [later({ id: volumeId, generation: generation + 1 })], []);
     });
     stops.push(() => agent.stop());
-    const id = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
+    const id = await requestRenewal(replica, { node: 'node-a', volumeId: 'a1' }, by);
     await until(() => agent.jobs.length === 1);
-    const cancelled = await replica.dispatcher.bulks.cancel(id);
+    await replica.dispatcher.bulks.cancel(id);
+    const cancelled = await replica.dispatcher.bulks.progress(id);
     assert.deepEqual([cancelled.state, cancelled.pending], ['cancelled', 1]);
     answer(undefined);
     await until(async () => (await replica.dispatcher.bulks.progress(id)).renewed === 1);
@@ -180,8 +182,9 @@ describe('BulkRenewals', () => {
 
   test('starts nothing after an accepted cancellation, even if jobs arrive later', async () => {
     const { replica } = await fleet(false);
-    const id = await replica.dispatcher.bulks.request({}, by);
-    const { pending } = await replica.dispatcher.bulks.cancel(id);
+    const id = await requestRenewal(replica, {}, by);
+    await replica.dispatcher.bulks.cancel(id);
+    const { pending } = await replica.dispatcher.bulks.progress(id);
     // Accepted before any job was removed.
     assert.equal(pending, 6);
     const volumesOfFleet = [...replica.follower.view.volumes()];
@@ -196,8 +199,8 @@ describe('BulkRenewals', () => {
   test('keeps a renewal for another request when one is cancelled', async () => {
     const context = await fleet(false);
     const { replica } = context;
-    const cancelled = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
-    const wanted = await replica.dispatcher.bulks.request({ node: 'node-a', volumeId: 'a1' }, by);
+    const cancelled = await requestRenewal(replica, { node: 'node-a' }, by);
+    const wanted = await requestRenewal(replica, { node: 'node-a', volumeId: 'a1' }, by);
     await replica.dispatcher.bulks.cancel(cancelled);
     replica.dispatcher.start();
     const agent = answering(context, 'node-a');
@@ -216,8 +219,8 @@ describe('BulkRenewals', () => {
     const lifeOf = (id: string): Promise<number> => replica.connections.commands.pttl(keys.bulk(id));
     await pauseLane(replica, ca);
     const [working, done] = [
-      await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
-      await replica.dispatcher.bulks.request({ issuer: { ...ca, name: 'other' } }, by),
+      await requestRenewal(replica, { namespace: 'shop' }, by),
+      await requestRenewal(replica, { issuer: { ...ca, name: 'other' } }, by),
     ];
     answering(context, 'node-a');
     answering(context, 'node-b');
@@ -240,7 +243,7 @@ describe('BulkRenewals', () => {
   test('finishes although volumes were removed meanwhile', async () => {
     const { replica, sessions } = await fleet();
     await pauseLane(replica, ca);
-    const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+    const id = await requestRenewal(replica, { namespace: 'shop' }, by);
     await until(async () => (await replica.dispatcher.lanes.state(ca)).blocked === 3);
     const [a, b] = [sessions.get('node-a'), sessions.get('node-b')];
     assert.ok(a && b);
@@ -253,7 +256,7 @@ describe('BulkRenewals', () => {
 
   test('finishes although the replica that stored the result was killed before it acted on it', async () => {
     const { replica, prefix, sessions } = await fleet();
-    const id = await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    const id = await requestRenewal(replica, { node: 'node-a' }, by);
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
     const ignored = (): Promise<void> => Promise.resolve();
     const killed = new FleetIndex({
@@ -278,8 +281,8 @@ describe('BulkRenewals', () => {
     const context = await fleet(false);
     const { replica } = context;
     const ids = [
-      await replica.dispatcher.bulks.request({ namespace: 'shop' }, by),
-      await replica.dispatcher.bulks.request({ node: 'node-a' }, by),
+      await requestRenewal(replica, { namespace: 'shop' }, by),
+      await requestRenewal(replica, { node: 'node-a' }, by),
     ];
     replica.dispatcher.start();
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
@@ -299,7 +302,7 @@ describe('BulkRenewals', () => {
     const redis = replica.connections.commands;
     // As after a loss of everything: the view still contains volumes that no agent has reported again.
     await redis.del(keys.volumes('node-a'), keys.volumes('node-b'), keys.sessions, keys.snapshots);
-    const id = await replica.dispatcher.bulks.request({ namespace: 'shop' }, by);
+    const id = await requestRenewal(replica, { namespace: 'shop' }, by);
     await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'running');
     const [a1, a2, ...others] = (volumes['node-a'] ?? []).map(later);
     assert.ok(a1 && a2);
@@ -327,7 +330,7 @@ describe('BulkRenewals', () => {
     const { replica, prefix, sessions } = context;
     // The session and its earlier snapshot survive; the view still contains the volume.
     await replica.connections.commands.hdel(redisKeys(prefix).volumes('node-a'), 'a1');
-    const id = await replica.dispatcher.bulks.request({ namespace: 'shop', node: 'node-a' }, by);
+    const id = await requestRenewal(replica, { namespace: 'shop', node: 'node-a' }, by);
     await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'running');
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
     // The controller finds that the server was replaced, and requests a resync.

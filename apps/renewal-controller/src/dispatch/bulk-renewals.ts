@@ -1,14 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { batches } from '@certfleet/shared/batches.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
-import { describeSelection } from '../fleet-index/query/volume-selection.ts';
 import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
-import type { BulkRenewal, RenewalPreview, RenewalRequester } from './bulk-renewal.ts';
+import type { BulkRenewal, BulkRenewalStart, RenewalPreview } from './bulk-renewal.ts';
 import type { BulkRenewalStore, PendingRenewal, ReportedFailure } from './bulk-renewal-store.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { DueResult, ExtendLock } from './due-worker.ts';
@@ -17,6 +15,7 @@ import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
 
 const restoredAtOnce = 100;
+const addedAtOnce = 500;
 /** Bounds of the interval between lookups of missing volumes. */
 const minLookMs = 1_000;
 const maxLookMs = 60_000;
@@ -32,6 +31,13 @@ const missingLimitMs = 24 * 3_600_000;
 interface MissingRenewal {
   readonly mark: string;
   readonly renewal: string;
+}
+
+/** The result of a selection. */
+export interface SelectedVolumes {
+  readonly volumes: readonly IndexedVolume[];
+  /** Matching volumes without a certificate yet. */
+  readonly skipped: number;
 }
 
 interface StillWanted {
@@ -51,9 +57,14 @@ export interface BulkRenewalsParts {
   /** Removes a renewal from its lane. */
   readonly leaveLane: (volume: IndexedVolume) => Promise<unknown>;
   readonly recalls: Pick<Recalls, 'recall'>;
+  /** Whether a bulk renewal is known to be in force: neither suspended nor cancelled. Redis may have lost that. */
+  readonly isInForce: (id: string) => boolean;
 }
 
-/** Renewals requested by operators: previewed on demand, then brought forward, each through its own lane. */
+/**
+ * Carries out bulk renewals: brings their volumes forward, each through its own lane. What is requested lasts elsewhere
+ * (renewals/); everything here can be lost and begun again.
+ */
 export class BulkRenewals {
   readonly #parts: BulkRenewalsParts;
 
@@ -61,35 +72,42 @@ export class BulkRenewals {
     this.#parts = parts;
   }
 
-  /** Previews a request without starting it. */
-  preview(selection: VolumeSelection): RenewalPreview {
-    const { volumes, skipped } = this.#select(selection);
-    return {
-      count: volumes.length,
-      skipped,
-      byIssuer: tally(volumes.map(({ issuer }) => issuerKey(issuer))),
-      byNode: tally(volumes.map(({ node }) => node)),
-    };
+  /** The volumes with a certificate that the selection matches now, and the number of those without one. */
+  select(selection: VolumeSelection): SelectedVolumes {
+    const matching = this.#parts.view().select(selection, this.#parts.clock.now());
+    const volumes = matching.filter(({ certificate }) => certificate !== undefined);
+    return { volumes, skipped: matching.length - volumes.length };
   }
 
   /**
-   * Requests the renewal of the volumes that the selection matches now; later matches are not added.
-   * @returns the id of the bulk renewal
-   * @throws CertfleetError not-found if nothing matches
+   * Creates the record of a bulk renewal unless it exists. Nothing starts before `add`.
+   * @returns 'created', or its state; 'cancelled' if its id was cancelled before
    */
-  async request(selection: VolumeSelection, requester: RenewalRequester): Promise<string> {
-    const { requests, due, logger } = this.#parts;
-    const { volumes } = this.#select(selection);
-    if (volumes.length === 0)
-      throw new CertfleetError('not-found', 'no volume with a certificate matches the selection');
-    const id = randomBytes(8).toString('hex');
-    await requests.create(id, { ...requester, selection: describeSelection(selection) }, volumes);
-    await due.addBulkStart(id);
-    logger.info(
-      { bulk: id, selection: describeSelection(selection), ...requester, volumes: volumes.length },
-      'renewal requested',
-    );
-    return id;
+  ensure(start: BulkRenewalStart): Promise<BulkRenewal['state'] | 'created'> {
+    return this.#parts.requests.ensure(start);
+  }
+
+  /**
+   * Adds volumes at the generations to be replaced; those that are already pending, or that were renewed meanwhile, are
+   * not added. Idempotent, from any replica.
+   * @returns how many volumes were added
+   */
+  async add(id: string, isIgnoringWindows: boolean, volumes: readonly IndexedVolume[]): Promise<number> {
+    const { requests } = this.#parts;
+    let added = 0;
+    for (const some of batches(volumes, addedAtOnce)) {
+      const pending = await requests.pendingOf(id, some.map(renewalId));
+      const missing = await this.#current(some.filter((volume) => !pending.has(renewalId(volume))));
+      if (missing.length === 0) continue;
+      if (!(await requests.add(id, isIgnoringWindows, missing))) return added;
+      added += missing.length;
+    }
+    return added;
+  }
+
+  /** Adds the job that brings the volumes of a bulk renewal forward; does nothing while there is one. */
+  async schedule(id: string): Promise<void> {
+    await this.#parts.due.addBulkStart(id);
   }
 
   /**
@@ -120,19 +138,30 @@ export class BulkRenewals {
   /**
    * Cancels a bulk renewal. No renewal starts for it after this returns: lanes reject it, and jobs that agents have not
    * begun are removed from the queues of the nodes. A renewal that an agent is processing stays pending until its
-   * result. A job restores the schedule of the others, because they may be many.
-   * @throws CertfleetError not-found for an unknown id
+   * result. A job restores the schedule of the others, because they may be many. A repeated call continues for a replica
+   * that was killed.
+   * @returns whether it was running; of several replicas, one gets true
    */
-  async cancel(id: string): Promise<BulkRenewal> {
+  async cancel(id: string): Promise<boolean> {
+    const { wasRunning, mustRecall } = await this.#parts.requests.cancel(id);
+    if (mustRecall) await this.recall(id);
+    return wasRunning;
+  }
+
+  /** Takes the renewals of a cancelled bulk renewal back from the queues of nodes. Idempotent. */
+  async recall(id: string): Promise<void> {
     const { requests, due, recalls } = this.#parts;
-    if (await requests.cancel(id)) {
-      await recalls.recall(async (volumes) => {
-        const pending = await requests.pendingOf(id, volumes.map(renewalId));
-        return new Set(volumes.filter((volume) => pending.has(renewalId(volume))));
-      });
-      await due.addBulkCancel(id);
-    }
-    return await this.progress(id);
+    await recalls.recall(async (volumes) => {
+      const pending = await requests.pendingOf(id, volumes.map(renewalId));
+      return new Set(volumes.filter((volume) => pending.has(renewalId(volume))));
+    });
+    await due.addBulkCancel(id);
+    await requests.recalled(id);
+  }
+
+  /** Restores the schedule of the pending volumes of a cancelled bulk renewal, and settles those that were renewed. */
+  async restoreSchedules(id: string): Promise<void> {
+    await this.#parts.due.addBulkCancel(id);
   }
 
   /**
@@ -140,9 +169,20 @@ export class BulkRenewals {
    * @throws CertfleetError not-found for an unknown id
    */
   async progress(id: string): Promise<BulkRenewal> {
-    const bulk = await this.#parts.requests.get(id);
+    const bulk = await this.find(id);
     if (bulk === undefined) throw new CertfleetError('not-found', `renewal request ${id.slice(0, 64)} not found`);
     return bulk;
+  }
+
+  /** Undefined if it does not exist or its record has expired. */
+  find(id: string): Promise<BulkRenewal | undefined> {
+    return this.#parts.requests.get(id);
+  }
+
+  /** Whether a renewal may start before its time: no bulk renewal requests it, or one that is in force. */
+  async isInForce(renewal: string): Promise<boolean> {
+    const marks = await this.#parts.requests.wanting(renewal);
+    return marks.length === 0 || marks.some((mark) => this.#parts.isInForce(mark.replace('!', '')));
   }
 
   list(): Promise<readonly BulkRenewal[]> {
@@ -166,10 +206,10 @@ export class BulkRenewals {
       if (await requests.isCancelled(mark.replace('!', ''))) await requests.settle(mark, renewal, 'cancelled');
   }
 
-  #select(selection: VolumeSelection): { volumes: readonly IndexedVolume[]; skipped: number } {
-    const matching = this.#parts.view().select(selection, this.#parts.clock.now());
-    const volumes = matching.filter(({ certificate }) => certificate !== undefined);
-    return { volumes, skipped: matching.length - volumes.length };
+  /** The volumes without those that Redis has at another generation: the view may lag behind a settled renewal. */
+  async #current(volumes: readonly IndexedVolume[]): Promise<readonly IndexedVolume[]> {
+    const stored = await Promise.all(volumes.map(({ node, volumeId }) => this.#parts.stored.get(node, volumeId)));
+    return volumes.filter(({ generation }, i) => (stored[i]?.generation ?? generation) === generation);
   }
 
   /**
@@ -224,6 +264,16 @@ export class BulkRenewals {
     // Last step: after a crash before it, the next run repeats this volume.
     await requests.settle(mark, renewalId(volume), 'cancelled');
   }
+}
+
+/** The effect that a bulk renewal of selected volumes would have. */
+export function previewOf({ volumes, skipped }: SelectedVolumes): RenewalPreview {
+  return {
+    count: volumes.length,
+    skipped,
+    byIssuer: tally(volumes.map(({ issuer }) => issuerKey(issuer))),
+    byNode: tally(volumes.map(({ node }) => node)),
+  };
 }
 
 function tally(keys: readonly string[]): readonly (readonly [string, number])[] {

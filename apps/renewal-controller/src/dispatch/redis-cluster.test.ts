@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startRedisCluster } from '../../../../e2e/support/redis-server.ts';
-import { TestAgent, enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import { TestAgent, enrol, reportOf, requestRenewal, startReplica, until } from './testing/test-fleet.ts';
 
 describe('RenewalDispatcher on a Redis Cluster', () => {
   test('renews a fleet through a Redis Cluster: every script uses one slot, and the nodes spread over the servers', async (t) => {
@@ -29,7 +29,7 @@ describe('RenewalDispatcher on a Redis Cluster', () => {
     const renewed = (): number =>
       [...replica.follower.view.volumes()].filter(({ generation }) => generation >= 2).length;
     await until(() => renewed() === 12);
-    const id = await replica.dispatcher.bulks.request({ node: 'node-3' }, { by: 'alice', reason: 'test' });
+    const id = await requestRenewal(replica, { node: 'node-3' }, { by: 'alice', reason: 'test' });
     await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
     await replica.index.forgetNode('node-3');
     await until(() => replica.follower.view.size === 10);

@@ -22,4 +22,6 @@ export interface RenewalDispatcherParts {
   readonly laneTime?: LaneTime;
   /** A node without a heartbeat for this long receives no renewals; default: five minutes. */
   readonly silentAfterMs?: number;
+  /** Whether a bulk renewal, by its id, is known to be in force; default: all are. */
+  readonly isRequestInForce?: (bulk: string) => boolean;
 }

@@ -59,7 +59,7 @@ export class RenewalDispatcher implements ReportSink {
     const redis = parts.connections.commands;
     this.#keys = redisKeys(parts.prefix);
     this.#admission = new LaneAdmission(redis, this.#keys, laneTime, silentAfterMs);
-    this.#requests = new BulkRenewalStore(redis, this.#keys, clock);
+    this.#requests = new BulkRenewalStore(redis, this.#keys);
     this.#stored = storedVolumes(redis, this.#keys);
     this.lanes = new LaneStore(redis, this.#keys, policies);
     this.due = new DueQueue(redis, this.#keys, { policies, now: () => clock.now() });
@@ -104,6 +104,7 @@ export class RenewalDispatcher implements ReportSink {
       isStarted: (volume) => this.#isStarted(volume),
       leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
       recalls: this.#recalls,
+      isInForce: parts.isRequestInForce ?? (() => true),
     });
   }
 
@@ -193,6 +194,7 @@ export class RenewalDispatcher implements ReportSink {
         nodeQueues: this.nodeQueues,
         withdraw: (volume) => this.#recalls.withdraw(volume),
         dropCancelled: (renewal) => this.bulks.dropCancelled(renewal),
+        isRequestInForce: (renewal) => this.bulks.isInForce(renewal),
         clock: this.#parts.clock,
         observer: this.#observer,
       },

@@ -7,7 +7,16 @@ import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../redis/redis-keys.ts';
 import type { RenewalJob } from '@certfleet/fleet-model/node-job.ts';
-import { TestAgent, enrol, pauseLane, reportOf, resumeLane, startReplica, until } from './testing/test-fleet.ts';
+import {
+  TestAgent,
+  enrol,
+  pauseLane,
+  reportOf,
+  requestRenewal,
+  resumeLane,
+  startReplica,
+  until,
+} from './testing/test-fleet.ts';
 import type { TestReplica, TestReplicaOptions } from './testing/test-fleet.ts';
 
 let server: RedisServer;
@@ -143,7 +152,7 @@ describe('RenewalDispatcher guards', () => {
     );
     // A request ignores the wait, and the job is marked as requested.
     await until(() => replica.follower.view.volume('node-a', 'v1') !== undefined);
-    await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    await requestRenewal(replica, { node: 'node-a' }, by);
     await until(() => agent.jobs.length === 3);
     assert.equal(agent.jobs[2]?.requested, true);
   });
@@ -156,7 +165,7 @@ describe('RenewalDispatcher guards', () => {
     const agent = agentOf(context, 'node-a', async ({ volumeId, generation }) => {
       await replica.index.applyDeferrals(session, [{ volumeId, generation, waitMs: 240_000 }]);
     });
-    await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    await requestRenewal(replica, { node: 'node-a' }, by);
     await until(() => agent.jobs.length === 1);
     await until(async () => (await replica.dispatcher.lanes.state(ca)).inFlight === 0);
     await until(async () => (await replica.dispatcher.due.counts()).delayed === 1);
@@ -167,7 +176,7 @@ describe('RenewalDispatcher guards', () => {
     assert.ok(waitMs > 200_000 && waitMs <= 241_000, `${waitMs} ms`);
     // A new request does not wait.
     await until(() => agent.completed === 1);
-    await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    await requestRenewal(replica, { node: 'node-a' }, by);
     await until(() => agent.jobs.length === 2);
   });
 
@@ -196,7 +205,7 @@ describe('RenewalDispatcher guards', () => {
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
     await until(() => replica.follower.view.volume('node-a', 'v1') !== undefined);
     assert.equal(await isQueuedAsRequest(context, 'node-a'), false);
-    await replica.dispatcher.bulks.request({ node: 'node-a' }, by);
+    await requestRenewal(replica, { node: 'node-a' }, by);
     await until(() => isQueuedAsRequest(context, 'node-a'));
     const agent = agentOf(context, 'node-a', renewing(replica, session));
     await until(() => replica.follower.view.volume('node-a', 'v1')?.generation === 2);

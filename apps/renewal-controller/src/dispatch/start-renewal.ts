@@ -25,6 +25,8 @@ export interface StartRenewalParts {
   readonly withdraw: (volume: IndexedVolume) => Promise<void>;
   /** Settles the entries of cancelled requests for a renewal. */
   readonly dropCancelled: (renewal: string) => Promise<void>;
+  /** Whether one of the requests for a renewal is known to be in force; Redis may have lost a cancellation. */
+  readonly isRequestInForce: (renewal: string) => Promise<boolean>;
   readonly clock: Clock;
   readonly observer: DispatchObserver;
 }
@@ -38,6 +40,8 @@ export interface DueRenewal {
 const done: DueResult = { done: true };
 /** A renewal that was paused or cancelled during its dispatch returns to its lane after this time. */
 const withdrawnMs = 500;
+/** A request whose object is not known yet, or whose cancellation Redis has lost, is decided within seconds. */
+const unknownRequestMs = 1_000;
 
 /** Dispatches a due renewal to its node's queue if its lane admits it; otherwise returns when to try again. */
 export async function startRenewal(parts: StartRenewalParts, { id, node, volumeId }: DueRenewal): Promise<DueResult> {
@@ -48,6 +52,8 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
   const lane = policies.laneOf(volume.issuer);
   const times = renewalTimes(volume, lane, clock.now());
   if (times === undefined) return done;
+  if (times.dueAtMs > clock.now() && !(await parts.isRequestInForce(renewalOf(id))))
+    return { done: false, waitMs: unknownRequestMs };
   await lanes.note(lane);
   const verdict = await admission.admit(lane, {
     id,

@@ -9,7 +9,7 @@ import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { jobId } from './renewal-job.ts';
-import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
+import { enrol, reportOf, requestRenewal, startReplica, until } from './testing/test-fleet.ts';
 import type { TestReplica } from './testing/test-fleet.ts';
 
 let server: RedisServer;
@@ -69,7 +69,7 @@ async function fleetWithRenewal(): Promise<Fleet> {
   await until(() => [healthy, doomed].every(({ connections }) => connections.commands.status === 'ready'));
   await enrol(healthy, 'node-a', [reportOf({ id: 'v1', ...times, renewAtMs: nowMs + 1_800_000 })]);
   await until(() => healthy.follower.view.size === 1);
-  const bulk = await healthy.dispatcher.bulks.request({ volumeId: 'v1' }, { by: 'alice', reason: 'test' });
+  const bulk = await requestRenewal(healthy, { volumeId: 'v1' }, { by: 'alice', reason: 'test' });
   await until(async () => (await healthy.dispatcher.nodeQueues.waiting('node-a')) === 1);
   await until(async () => (await healthy.dispatcher.due.counts()).active === 0);
   const { id } = await healthy.dispatcher.lanes.state(ca);

@@ -118,3 +118,13 @@ async function readPair({ certificateFile, keyFile }: ServingCertificateOptions)
 function isSame(a: KeyPair, b: KeyPair): boolean {
   return a.certificate.equals(b.certificate) && a.privateKey.equals(b.privateKey);
 }
+
+/** Opens the certificate that the flags name; undefined without one. */
+export async function openServingCertificate(
+  flags: Readonly<Record<'tls-cert-file' | 'tls-key-file', string | undefined>>,
+  { clock, log }: Pick<ServingCertificateOptions, 'clock' | 'log'>,
+): Promise<ServingCertificate | undefined> {
+  const { 'tls-cert-file': certificateFile, 'tls-key-file': keyFile } = flags;
+  if (certificateFile === undefined || keyFile === undefined) return undefined;
+  return await ServingCertificate.open({ certificateFile, keyFile, clock, log });
+}

@@ -37,6 +37,8 @@ export interface RedisKeys {
   readonly auditRefusals: string;
   /** String: exists while Redis keeps its state; its absence shows a loss. */
   readonly epoch: string;
+  /** String: since when Redis has kept its state, in milliseconds by its own clock (index-state.ts). */
+  readonly keptSince: string;
   /** String: the replica that writes the status of LanePolicies. */
   readonly reporter: string;
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
@@ -79,6 +81,7 @@ export function redisKeys(prefix: string): RedisKeys {
     audit: `${controller}:audit`,
     auditRefusals: `${controller}:audit:refusals`,
     epoch: `${controller}:epoch`,
+    keptSince: `${controller}:kept-since`,
     reporter: `${controller}:reporter`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
@@ -11,11 +12,14 @@ import { FleetFollower } from '../../fleet-index/view/fleet-follower.ts';
 import { FleetIndex } from '../../fleet-index/fleet-index.ts';
 import type { IssuerName } from '../../fleet-index/model/indexed-volume.ts';
 import type { NodeSession } from '../../fleet-index/model/node-session.ts';
+import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
+import type { VolumeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { LaneTime } from '../../lanes/lane-admission.ts';
 import { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
+import type { RenewalRequester } from '../bulk-renewal.ts';
 import type { DispatchObserver } from '../dispatch-observer.ts';
 import { nodeJobNames } from '@certfleet/fleet-model/node-job.ts';
 import type { DeferralJob, RenewalJob } from '@certfleet/fleet-model/node-job.ts';
@@ -214,4 +218,19 @@ export async function enrol(
   const session = await replica.index.openSession(node, { agentVersion: 'test', connectedTo: 'replica' });
   await replica.index.applySnapshot(session, [volumes]);
   return session;
+}
+
+/** Requests the renewal of the volumes that a selection matches. @returns the id of the bulk renewal */
+export async function requestRenewal(
+  { dispatcher: { bulks } }: TestReplica,
+  selection: VolumeSelection,
+  requester: RenewalRequester,
+): Promise<string> {
+  const { volumes } = bulks.select(selection);
+  const id = randomBytes(8).toString('hex');
+  const counts = { total: volumes.length, renewed: 0, failures: 0 };
+  await bulks.ensure({ ...requester, ...counts, id, selection: describeSelection(selection), createdAtMs: Date.now() });
+  await bulks.add(id, requester.ignoreWindows === true, volumes);
+  await bulks.schedule(id);
+  return id;
 }

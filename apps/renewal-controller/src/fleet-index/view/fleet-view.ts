@@ -35,6 +35,10 @@ export class FleetView {
     for (const volumes of this.#volumes.values()) yield* volumes.values();
   }
 
+  volumesOf(node: string): Iterable<IndexedVolume> {
+    return this.#volumes.get(node)?.values() ?? [];
+  }
+
   /** The volumes that match a selection; a selection by node scans only that node. */
   select(selection: VolumeSelection, nowMs: number): readonly IndexedVolume[] {
     const matches = selectionCriterion(selection);

@@ -11,7 +11,8 @@ import type { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { RedisHealth } from '../../redis/redis-health.ts';
 import type { ChangeFeed } from '../live/change-feed.ts';
 import type { LaneDirectory } from '../views/lane-directory.ts';
-import type { SelectVolumes } from '../views/volume-selector.ts';
+import type { RenewalRequests } from '../../renewals/renewal-requests.ts';
+import type { SelectVolumes } from '../../renewals/volume-selector.ts';
 
 export interface VolumeInspection {
   readonly view: () => FleetView;
@@ -20,8 +21,9 @@ export interface VolumeInspection {
 }
 
 export interface ApiContext extends VolumeInspection {
-  readonly dispatcher: Pick<RenewalDispatcher, 'bulks' | 'due' | 'history' | 'nodeQueues'>;
+  readonly dispatcher: Pick<RenewalDispatcher, 'due' | 'history' | 'nodeQueues'>;
   readonly pauses: Pick<OperatorPauses, 'pause' | 'resume'>;
+  readonly renewals: RenewalRequests;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;

@@ -1,38 +1,36 @@
-import { IdSchema } from '@certfleet/operator-api/fields.ts';
+import { NameSchema } from '@certfleet/operator-api/fields.ts';
 import {
   RenewalPreviewSchema,
   RenewalRequestSchema,
   RenewalSchema,
   RenewalsSchema,
 } from '@certfleet/operator-api/renewals.ts';
-import type { Renewal, RenewalRequest } from '@certfleet/operator-api/renewals.ts';
-import { Cache } from '@certfleet/shared/cache.ts';
+import type { Renewal, RenewalRequest, SelectionRequest } from '@certfleet/operator-api/renewals.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { AuditedAction } from '../../audit/audit-log.ts';
 import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { VolumeSelection } from '../../fleet-index/query/volume-selection.ts';
+import { RenewalRequests } from '../../renewals/renewal-requests.ts';
 import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { PreviewedSelections } from '../views/previewed-selections.ts';
 import { toPreviewDto, toRenewalDto } from '../views/renewal-dto.ts';
 
-/** For how long a repeated request with the same id returns the renewal of the first one. */
-const repeatMs = 10 * 60_000;
-const maxRepeatable = 1_000;
+/** The largest list of volumes in a Renewal object. */
+const maxVolumes = 1_000;
 
-/** Routes to preview, start, follow and cancel bulk renewals. */
+/** Routes to preview, start, follow, suspend and cancel renewals on demand. */
 export function renewalRoutes(api: Api, context: ApiContext): void {
-  const { dispatcher, selectVolumes, audit, announce, clock, view: fleet } = context;
-  const { bulks } = dispatcher;
+  const { renewals, selectVolumes, announce, clock, view: fleet } = context;
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const previews = new PreviewedSelections({ view: fleet, clock });
-  const requested = new Cache<Renewal>({ clock, ttlMs: repeatMs, maxEntries: maxRepeatable });
-  const one = { params: IdSchema, response: { 200: RenewalSchema } };
+  const one = { params: NameSchema, response: { 200: RenewalSchema } };
   routes.get('/renewals', { ...view, schema: { response: { 200: RenewalsSchema } } }, async () => ({
-    renewals: (await bulks.list()).map(toRenewalDto),
+    renewals: (await renewals.list()).map(toRenewalDto),
   }));
   routes.get('/renewals/:id', { ...view, schema: one }, async ({ params }) =>
-    toRenewalDto(await bulks.progress(params.id)),
+    toRenewalDto(await renewals.progress(params.id)),
   );
   routes.post(
     '/renewals',
@@ -41,7 +39,7 @@ export function renewalRoutes(api: Api, context: ApiContext): void {
       schema: { body: RenewalRequestSchema, response: { 200: RenewalPreviewSchema, 202: RenewalSchema } },
     },
     async ({ body, operator }, reply) => {
-      const { selection: wanted, dryRun = false, everything = false, token, requestId } = body;
+      const { selection: wanted, dryRun = false, everything = false, token } = body;
       if (!hasCriterion(wanted) && !everything) {
         throw new CertfleetError(
           'invalid-argument',
@@ -51,41 +49,72 @@ export function renewalRoutes(api: Api, context: ApiContext): void {
       const selection = await selectVolumes(wanted);
       if (dryRun) {
         const { token: shown, volumes } = previews.preview(selection);
-        return await reply.code(200).send(toPreviewDto(bulks.preview(selection), volumes, shown));
+        return await reply.code(200).send(toPreviewDto(renewals.preview(selection), volumes, shown));
       }
-      const start = (): Promise<Renewal> =>
-        startRenewal(context, body, {
-          operator,
-          selection: token === undefined ? selection : previews.confirmed(selection, token),
-        });
-      const renewal = requestId === undefined ? await start() : await requested.load(`${requestId} ${operator}`, start);
+      const confirmed = token === undefined ? selection : previews.confirmed(selection, token);
+      const renewal = await startRenewal(context, body, { operator, selection: confirmed });
       await announce(['renewals']);
       return await reply.code(202).send(renewal);
     },
   );
-  routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params, operator }) => {
-    const action = { who: operator, action: 'cancel', target: `renewal ${params.id}` } as const;
-    const renewal = await audit.around(action, async () => {
-      const value = toRenewalDto(await bulks.cancel(params.id));
-      return { value, detail: `${value.cancelled} of ${value.total} volumes cancelled` };
-    });
+  changeRoutes(api, context);
+}
+
+/** Routes that change a renewal. */
+function changeRoutes(api: Api, { renewals, audit, announce }: ApiContext): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const one = { params: NameSchema, response: { 200: RenewalSchema } };
+  const acted = async (
+    action: AuditedAction,
+    act: () => Promise<{ readonly value: Renewal; readonly detail: string }>,
+  ): Promise<Renewal> => {
+    const renewal = await audit.around(action, act);
     await announce(['renewals']);
     return renewal;
+  };
+  routes.delete('/renewals/:id', { ...renew, schema: one }, async ({ params, operator }) =>
+    acted({ who: operator, action: 'cancel', target: `renewal ${params.id}` }, async () => {
+      const value = toRenewalDto(await renewals.cancel(params.id));
+      return { value, detail: `${value.renewed} of ${value.total} volumes were renewed` };
+    }),
+  );
+  for (const action of ['suspend', 'resume'] as const) {
+    routes.post(`/renewals/:id/${action}`, { ...renew, schema: one }, async ({ params, operator }) =>
+      acted({ who: operator, action, target: `renewal ${params.id}` }, async () => {
+        const value = toRenewalDto(await renewals.setSuspended(params.id, action === 'suspend'));
+        return { value, detail: `${value.renewed} of ${value.total} volumes are renewed` };
+      }),
+    );
+  }
+}
+
+/** Creates a renewal and records it in the audit log; a repeated request returns the renewal of the first. */
+async function startRenewal(
+  { renewals, audit }: ApiContext,
+  { selection: wanted, reason, ignoreWindows = false, requestId }: RenewalRequest,
+  { operator, selection }: { readonly operator: string; readonly selection: VolumeSelection },
+): Promise<Renewal> {
+  const name = requestId === undefined ? undefined : RenewalRequests.nameOf(requestId, operator);
+  const earlier = name === undefined ? undefined : await renewals.find(name);
+  if (earlier !== undefined) return toRenewalDto(earlier);
+  const request = confirmedRequest(wanted, selection);
+  const action = { who: operator, action: 'renew', target: describeSelection(selection), reason } as const;
+  return await audit.around(action, async () => {
+    const value = toRenewalDto(await renewals.request(request, { by: operator, reason, ignoreWindows }, name));
+    return { value, detail: `${value.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${value.id}` };
   });
 }
 
-/** Starts a bulk renewal and records it in the audit log. */
-function startRenewal(
-  { dispatcher: { bulks }, audit }: ApiContext,
-  { reason, ignoreWindows = false }: RenewalRequest,
-  { operator, selection }: { readonly operator: string; readonly selection: VolumeSelection },
-): Promise<Renewal> {
-  const action = { who: operator, action: 'renew', target: describeSelection(selection), reason } as const;
-  return audit.around(action, async () => {
-    const id = await bulks.request(selection, { by: operator, reason, ignoreWindows });
-    const value = toRenewalDto(await bulks.progress(id));
-    return { value, detail: `${value.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${id}` };
-  });
+/** The request, limited to the volumes that the operator confirmed. */
+function confirmedRequest(wanted: SelectionRequest, { volumes }: VolumeSelection): SelectionRequest {
+  if (volumes === undefined || volumes === wanted.volumes) return wanted;
+  if (volumes.length > maxVolumes) {
+    throw new CertfleetError(
+      'failed-precondition',
+      'the selection has changed since its preview, and has too many volumes to leave the new ones out: confirm the new preview',
+    );
+  }
+  return { ...wanted, volumes: [...volumes] };
 }
 
 /** An empty query selects nothing either. */

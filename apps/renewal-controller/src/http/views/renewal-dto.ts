@@ -1,13 +1,14 @@
 import type { Renewal, RenewalPreview } from '@certfleet/operator-api/renewals.ts';
-import type { BulkRenewal, RenewalPreview as Preview } from '../../dispatch/bulk-renewal.ts';
+import type { RenewalPreview as Preview } from '../../dispatch/bulk-renewal.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
+import type { RenewalProgress } from '../../renewals/renewal-progress.ts';
 import { iso } from './volume-row.ts';
 
 const maxTallies = 100;
 const maxNamed = 50;
 
-export function toRenewalDto(bulk: BulkRenewal): Renewal {
-  const { createdAtMs, ...rest } = bulk;
+export function toRenewalDto(progress: RenewalProgress): Renewal {
+  const { createdAtMs, ...rest } = progress;
   return { ...rest, createdAt: iso(createdAtMs) };
 }
 

@@ -105,6 +105,19 @@ const statusSchema = Type.Object({
   failures: Type.Optional(integer('Failed attempts; a failed volume is retried and stays pending')),
   byIssuer: tally('Selected volumes by issuer, largest first', 'Key of the issuer'),
   byNode: tally('Selected volumes by node, largest first', 'Name of the node'),
+  targets: Type.Optional(
+    Type.Array(
+      Type.Object({
+        node: text('Name of the node'),
+        hashes: Type.String({ maxLength: 1_000_000, description: 'Hashes of volumes and generations, in Base64' }),
+      }),
+      {
+        maxItems: 20_000,
+        description:
+          'What is renewed: the selected volumes at their generations at that time. The controller writes it',
+      },
+    ),
+  ),
   lastFailures: Type.Optional(
     Type.Array(
       Type.Object({

@@ -2,7 +2,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 import { listAll } from '@certfleet/shared/kube/list-all.ts';
-import type { VolumeSelection } from '../../fleet-index/query/volume-selection.ts';
+import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import type { SelectionRequest } from '@certfleet/operator-api/renewals.ts';
 
 /** Resolves a selection request. A label selector is resolved to the matching pods at the time of the request. */

@@ -1,0 +1,181 @@
+import { delay } from '@certfleet/shared/clock.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
+import type { IntentChange } from '../intent/intent-store.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import { acceptRenewal } from './accept-renewal.ts';
+import type { AcceptOptions } from './accept-renewal.ts';
+import { carryOutRenewal } from './carry-out-renewal.ts';
+import type { RenewalMemory, RenewalReconcilerParts } from './reconciler-parts.ts';
+import { isFinished } from './renewal-object.ts';
+import type { RenewalObject } from './renewal-object.ts';
+import { suspendRenewal } from './suspend-renewal.ts';
+import { cancelDeletedObject, cancelOrphans } from './withdraw-renewals.ts';
+
+const passMs = 2_000;
+const orphansMs = 10_000;
+const maxFailures = 100;
+/** A node that never completes its reports delays a selection for this long at most. */
+const maxAwaitedMs = 5 * 60_000;
+
+/**
+ * Makes Redis and the status of every Renewal object what its spec demands. All replicas do the same; every step is
+ * idempotent, and of concurrent writes of a status one succeeds. An event only starts the next pass earlier.
+ */
+export class RenewalReconciler {
+  readonly #parts: RenewalReconcilerParts;
+  readonly #locks = new KeyedLock();
+  readonly #memories = new Map<string, RenewalMemory>();
+  readonly #deleted = new Map<string, RenewalObject>();
+  readonly #stopping = new AbortController();
+  #woken = Promise.withResolvers<undefined>();
+  #orphansAtMs = -Infinity;
+  #isDoubtful = true;
+  /** Messages of the last failures, each logged once. */
+  readonly #failures = new Set<string>();
+  #failed = 0;
+  #running: Promise<void> | undefined;
+  #unsubscribe = (): void => undefined;
+
+  constructor(parts: RenewalReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#parts.store.onChange('Renewal', (change) => this.#changed(change));
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** Redis may have lost data: every bulk renewal is compared with its object. */
+  redisLost(): void {
+    this.#isDoubtful = true;
+    for (const memory of this.#memories.values()) memory.isDoubtful = true;
+    this.#woken.resolve(undefined);
+  }
+
+  /** Reconciles one object now. */
+  async reconcile(name: string, options?: AcceptOptions): Promise<void> {
+    await this.#locks.run(name, () => this.#reconcile(name, options));
+  }
+
+  /** Runs an operation on an object while nothing else reconciles it. */
+  exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#locks.run(name, work);
+  }
+
+  #changed({ previous, current }: IntentChange<'Renewal'>): void {
+    const isDeleted = previous !== undefined && previous.metadata.uid !== current?.metadata.uid;
+    if (isDeleted) this.#deleted.set(previous.metadata.uid, previous);
+    // Writes of a status, which are the controllers' own, need no earlier pass.
+    const isOfSpec = previous === undefined || previous.metadata.generation !== current?.metadata.generation;
+    if (isOfSpec || isDeleted) this.#woken.resolve(undefined);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    await this.#parts.store.loaded('Renewal').catch(() => undefined);
+    while (!this.#isStopping) {
+      this.#woken = Promise.withResolvers<undefined>();
+      const before = this.#failed;
+      await this.#attempt(() => this.#pass());
+      if (this.#failed === before) this.#failures.clear();
+      const waiting = new AbortController();
+      const timer = delay(this.#parts.clock, passMs, AbortSignal.any([signal, waiting.signal])).catch(() => undefined);
+      await Promise.race([timer, this.#woken.promise]);
+      waiting.abort();
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { store, isViewCurrent } = this.#parts;
+    if (!isViewCurrent()) return;
+    for (const [uid, object] of this.#deleted) {
+      await this.#attempt(async () => {
+        await this.#locks.run(object.metadata.name, () => cancelDeletedObject(this.#parts, object));
+        this.#deleted.delete(uid);
+        this.#memories.delete(uid);
+      });
+    }
+    await this.#attempt(() => this.#cancelOrphans());
+    for (const { metadata } of store.list('Renewal')) await this.#attempt(() => this.reconcile(metadata.name));
+  }
+
+  async #cancelOrphans(): Promise<void> {
+    const nowMs = this.#parts.clock.monotonic();
+    const isDoubtful = this.#isDoubtful;
+    if (!isDoubtful && nowMs - this.#orphansAtMs < orphansMs) return;
+    this.#isDoubtful = false;
+    try {
+      await cancelOrphans(this.#parts, isDoubtful);
+      this.#orphansAtMs = nowMs;
+    } catch (thrown) {
+      this.#isDoubtful ||= isDoubtful;
+      throw thrown;
+    }
+  }
+
+  async #reconcile(name: string, options?: AcceptOptions): Promise<void> {
+    const object = this.#parts.store.find('Renewal', name);
+    if (object === undefined) return;
+    if (object.metadata.deletionTimestamp !== undefined) await cancelDeletedObject(this.#parts, object);
+    else if (isFinished(object)) await this.#expire(object);
+    else if (object.spec.suspend === true) await suspendRenewal(this.#parts, this.#memoryOf(object), object);
+    else await this.#carryOut(object, options);
+  }
+
+  async #carryOut(object: RenewalObject, options?: AcceptOptions): Promise<void> {
+    const isAccepted = object.status?.startTime !== undefined;
+    const memory = this.#memoryOf(object);
+    const hasWaited = this.#parts.clock.monotonic() - memory.seenAtMs >= maxAwaitedMs;
+    const accepted = isAccepted
+      ? object
+      : await acceptRenewal(this.#parts, object, hasWaited ? { isImmediate: true } : options);
+    if (accepted !== undefined) await carryOutRenewal(this.#parts, memory, accepted);
+  }
+
+  /** Deletes a finished object after its TTL, if neither this clock nor that of Redis says that it is too early. */
+  async #expire({ metadata, spec, status = {} }: RenewalObject): Promise<void> {
+    const { store, clock, readIndex, logger } = this.#parts;
+    if (spec.ttlSecondsAfterFinished === undefined || status.completionTime === undefined) return;
+    const expiresMs = Date.parse(status.completionTime) + spec.ttlSecondsAfterFinished * 1_000;
+    if (clock.now() < expiresMs || (await readIndex()).nowMs < expiresMs) return;
+    await store.delete('Renewal', metadata.name, metadata.uid).catch((thrown: unknown) => {
+      if (asCertfleetError(thrown).code !== 'not-found') throw thrown;
+    });
+    logger.info({ renewal: metadata.name }, 'finished renewal deleted after its ttl');
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  #memoryOf({ metadata: { uid } }: RenewalObject): RenewalMemory {
+    const known = this.#memories.get(uid);
+    if (known !== undefined) return known;
+    const nowMs = this.#parts.clock.monotonic();
+    const never = { measuredAtMs: -Infinity, writtenAtMs: -Infinity, progressAtMs: nowMs, seenAtMs: nowMs };
+    const memory = { ...never, isDoubtful: true, progress: '', suspendedGeneration: 0 };
+    this.#memories.set(uid, memory);
+    return memory;
+  }
+
+  /** A failure affects one step; the next pass repeats it. Each message is logged once until a pass succeeds. */
+  async #attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (thrown) {
+      this.#failed += 1;
+      const { message } = asCertfleetError(thrown);
+      // The probe reports that Redis is unavailable.
+      if (this.#stopping.signal.aborted || isRedisUnavailable(thrown) || this.#failures.has(message)) return;
+      if (this.#failures.size < maxFailures) this.#failures.add(message);
+      this.#parts.logger.warn({ error: message }, 'renewals not reconciled, retrying');
+    }
+  }
+}

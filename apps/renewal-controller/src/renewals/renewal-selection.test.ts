@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { SelectionRequest } from '@certfleet/operator-api/renewals.ts';
+import { toObjectSelection, toSelectionRequest } from './renewal-selection.ts';
+
+const issuer = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
+
+describe('the selection of a Renewal', () => {
+  test('is the same after a way through the object', () => {
+    const requests: SelectionRequest[] = [
+      {},
+      { namespace: 'shop', labelSelector: 'app=web', issuedBefore: '2026-01-01T00:00:00Z' },
+      { issuer: { ...issuer, kind: 'Issuer', namespace: 'shop' }, caFingerprint: 'ab'.repeat(32) },
+      { node: 'a', query: { state: 'failing,expired', search: 'web', expiresBefore: '2026-01-01T00:00:00Z' } },
+      { volumes: [{ node: 'a', volumeId: 'csi-1' }] },
+    ];
+    for (const request of requests) assert.deepEqual(toSelectionRequest(toObjectSelection(request)), request);
+  });
+
+  test('names everything, and merges a query', () => {
+    assert.deepEqual(toObjectSelection({}), { everything: true });
+    const merged = toObjectSelection({ namespace: 'shop', issuer, query: { namespace: 'shop', pod: 'web-0' } });
+    assert.deepEqual(merged, { namespace: 'shop', pod: 'web-0', issuer: 'ClusterIssuer.cert-manager.io//ca' });
+    assert.throws(() => toObjectSelection({ namespace: 'shop', query: { namespace: 'bank' } }), {
+      code: 'invalid-argument',
+    });
+  });
+
+  test('rejects values that the definition of the object accepts, and says what is wrong', () => {
+    for (const key of ['ca', 'ClusterIssuer/ca', 'ClusterIssuer.cert-manager.io/ca', '/a/b/c'])
+      assert.throws(() => toSelectionRequest({ issuer: key }), {
+        code: 'invalid-argument',
+        message: /^selection\.issuer: expected kind\.group\/namespace\/name/,
+      });
+    assert.throws(() => toSelectionRequest({ issuedBefore: 'yesterday' }), /^CertfleetError: selection\.issuedBefore/);
+  });
+});

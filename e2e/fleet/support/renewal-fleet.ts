@@ -1,0 +1,222 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRedis } from '../../../apps/renewal-controller/src/redis/create-redis.ts';
+import type { RedisClient } from '../../../apps/renewal-controller/src/redis/create-redis.ts';
+import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
+import type { Audit } from '../../../libs/operator-api/src/audit.ts';
+import type { Renewal } from '../../../libs/operator-api/src/renewals.ts';
+import { createLogger } from '../../../libs/shared/src/logger.ts';
+import { render } from '../../chart/render-chart.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import { startRedisServer } from '../../support/redis-server.ts';
+import type { RedisServer } from '../../support/redis-server.ts';
+import { startControllerProcess } from '../simulation/controller-process.ts';
+import type { ControllerProcess } from '../simulation/controller-process.ts';
+import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
+import { eventually } from './eventually.ts';
+import { GatedVolumes } from './gated-volumes.ts';
+import { reportOf } from './operated-fleet.ts';
+import type { ApiAnswer } from './operated-fleet.ts';
+
+/** The used fields of a Renewal object. */
+export interface KubeRenewal {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number };
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly status?: {
+    readonly state?: string;
+    readonly progress?: string;
+    readonly total?: number;
+    readonly pending?: number;
+    readonly renewed?: number;
+    readonly gone?: number;
+    readonly observedGeneration?: number;
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason: string;
+      readonly message: string;
+    }[];
+  };
+}
+
+export interface RenewalFleetOptions {
+  /** The API server; undefined: replicas run without Kubernetes, with these additional flags. */
+  readonly cluster?: Cluster;
+  readonly flags?: readonly string[];
+  /** Volumes of the node; 10 by default. */
+  readonly volumeCount?: number;
+}
+
+/** Installs the chart's CustomResourceDefinitions. */
+export async function installDefinitions(cluster: Cluster): Promise<void> {
+  const chart = await render({ 'controller.enabled': true });
+  const definitions = chart.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  await cluster.apply(definitions);
+  const names = definitions.map(({ metadata }) => `crd/${metadata.name}`);
+  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names]);
+}
+
+/** Replicas in child processes on a real Redis, agents' links in this process, and Renewal objects. */
+export class RenewalFleet implements AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly volumes = new GatedVolumes();
+  readonly replicas = new Map<string, ControllerProcess>();
+  readonly #cluster: Cluster | undefined;
+  readonly #flags: readonly string[];
+  readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-renewals-'));
+  readonly #commands: RedisClient;
+  #link: FleetLink | undefined;
+
+  private constructor(redis: RedisServer, { cluster, flags = [] }: RenewalFleetOptions) {
+    this.redis = redis;
+    this.#cluster = cluster;
+    this.#flags = flags;
+    this.#commands = createRedis({ url: redis.url }, 'commands', 'test');
+    this.#commands.on('error', () => undefined);
+    writeAgentTokens(this.#directory, ['node-a']);
+  }
+
+  /** Starts a fleet without replicas. */
+  static async start(options: RenewalFleetOptions): Promise<RenewalFleet> {
+    const fleet = new RenewalFleet(await startRedisServer(), options);
+    await fleet.#commands.connect();
+    for (let i = 0; i < (options.volumeCount ?? 10); i += 1) fleet.volumes.set(`csi-${i}`, reportOf(`csi-${i}`));
+    return fleet;
+  }
+
+  async startReplica(name: string): Promise<ControllerProcess> {
+    const kubeconfig = await this.#cluster?.localKubeconfig();
+    const replica = await startControllerProcess('sources', [
+      `--redis-url=${this.redis.url}`,
+      `--fleet-bind-address=unix://${join(this.#directory, `${name}.sock`)}`,
+      `--agent-token-file=${join(this.#directory, 'tokens')}`,
+      ...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`]),
+      '--api-auth=none',
+      '--api-bind-address=127.0.0.1:0',
+      '--ops-bind-address=127.0.0.1:0',
+      '--heartbeat-interval=1s',
+      `--replica-name=${name}`,
+      ...this.#flags,
+    ]);
+    this.replicas.set(name, replica);
+    return replica;
+  }
+
+  /** Ends a replica like a crash. */
+  killReplica(name: string): void {
+    const replica = this.replicas.get(name);
+    if (replica === undefined) throw new Error(`replica ${name} does not run`);
+    this.replicas.delete(name);
+    process.kill(replica.pid, 'SIGKILL');
+  }
+
+  /** Connects the agent to a replica, instead of the one before. */
+  async connectAgent(replica: string): Promise<void> {
+    await this.#link?.stop();
+    const access = agentAccess(this.#directory, `${replica}.sock`, 'node-a');
+    const log = createLogger(0, { write: () => undefined });
+    this.#link = startLink({ access, volumes: this.volumes, concurrentJobs: 2, log });
+  }
+
+  /** Loses all data of Redis. */
+  async flush(): Promise<void> {
+    await this.#commands.flushall();
+  }
+
+  /** Saves the data of Redis, to which `restoreSaved` returns. */
+  async save(): Promise<void> {
+    await this.#commands.call('SAVE');
+  }
+
+  /** Returns to saved data, as a failover to a replica that is behind. */
+  async restoreSaved(): Promise<void> {
+    await this.redis.kill();
+    await this.redis.start();
+  }
+
+  /** Requests a path of a replica's API. */
+  async api<Body>(
+    path: string,
+    init: { readonly method?: string; readonly json?: unknown } = {},
+  ): Promise<ApiAnswer<Body>> {
+    const [replica] = this.replicas.values();
+    const { method = init.json === undefined ? 'GET' : 'POST', json } = init;
+    const response = await fetch(`http://127.0.0.1:${replica?.apiPort ?? 0}/api/v1/${path}`, {
+      method,
+      ...(json !== undefined && { body: JSON.stringify(json), headers: { 'content-type': 'application/json' } }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Body };
+  }
+
+  /** The renewal as the API shows it. */
+  async shown(name: string): Promise<Renewal | undefined> {
+    const { body } = await this.api<{ readonly renewals?: readonly Renewal[] }>('renewals');
+    return body.renewals?.find(({ id }) => id === name);
+  }
+
+  async audit(): Promise<Audit['entries']> {
+    return (await this.api<Audit>('audit?limit=100')).body.entries;
+  }
+
+  /** Applies a Renewal object with kubectl. */
+  async apply(name: string, spec: object): Promise<void> {
+    const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'Renewal', metadata: { name } };
+    await this.#kubectl().apply({ ...kind, spec: { reason: 'CA roll-out', ...spec } });
+  }
+
+  async patch(name: string, spec: object): Promise<void> {
+    const patch = JSON.stringify({ spec });
+    await this.#kubectl().kubectl(['patch', 'renewal', name, '--type=merge', `--patch=${patch}`]);
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#kubectl().kubectl(['delete', 'renewal', name]);
+  }
+
+  /** Undefined if it does not exist. */
+  async object(name: string): Promise<KubeRenewal | undefined> {
+    const { stdout } = await this.#kubectl().kubectl(['get', 'renewals', name, '--ignore-not-found', '-o', 'json']);
+    return stdout.trim() === '' ? undefined : (JSON.parse(stdout) as KubeRenewal);
+  }
+
+  async untilState(name: string, state: string): Promise<KubeRenewal> {
+    let last: KubeRenewal | undefined;
+    await eventually(
+      `renewal ${name} to be ${state}`,
+      async () => (last = await this.object(name))?.status?.state === state,
+      60_000,
+    ).catch((thrown: unknown) => {
+      throw new Error(`the last status was ${JSON.stringify(last?.status)}`, { cause: thrown });
+    });
+    if (last === undefined) throw new Error(`renewal ${name} vanished`);
+    return last;
+  }
+
+  /** The reasons of the Events on an object, in order. */
+  async events(name: string): Promise<readonly string[]> {
+    const selector = `--field-selector=involvedObject.kind=Renewal,involvedObject.name=${name}`;
+    const path = '-o=jsonpath={range .items[*]}{.reason}{"\\n"}{end}';
+    const { stdout } = await this.#kubectl().kubectl(['get', 'events', '-n', 'default', selector, path]);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  #kubectl(): Cluster {
+    if (this.#cluster === undefined) throw new Error('this fleet has no API server');
+    return this.#cluster;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Begun renewals would keep the link open.
+    this.volumes.permit(1_000);
+    await this.#link?.stop();
+    await Promise.all([...this.replicas.values()].map((replica) => replica.stop()));
+    this.#commands.disconnect();
+    await this.redis.stop();
+    // Other tests use the same API server.
+    await this.#cluster?.kubectl(['delete', 'renewals', '--all']);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
