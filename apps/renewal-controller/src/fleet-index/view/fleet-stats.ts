@@ -20,6 +20,8 @@ export interface IssuerTally extends VolumeTally {
   readonly failingSinceMs: number | undefined;
   /** The latest failure of its volumes. */
   readonly lastFailure: IndexedFailure | undefined;
+  /** Of its failing volumes that have not expired. */
+  readonly soonestFailingExpiryMs: number | undefined;
 }
 
 /** The fleet, counted in one pass. */
@@ -31,7 +33,11 @@ export interface FleetStats {
   readonly namespaces: ReadonlyMap<string, VolumeTally>;
   /** Number of certificates per span of `expirySpans`. */
   readonly expiry: readonly number[];
+  /** Failing or overdue volumes that expire within an hour. */
+  readonly urgent: number;
 }
+
+const urgentMs = 3_600_000;
 
 export class StatsAggregator {
   readonly #nowMs: number;
@@ -42,6 +48,7 @@ export class StatsAggregator {
   readonly #nodes = new Map<string, Tally>();
   readonly #namespaces = new Map<string, Tally>();
   readonly #expiry = expirySpans.map(() => 0);
+  #urgent = 0;
 
   constructor(nowMs: number) {
     this.#nowMs = nowMs;
@@ -61,6 +68,7 @@ export class StatsAggregator {
     this.#all.count(rank, expiresMs);
     node.count(rank, expiresMs);
     this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, failure);
+    if ((status === 'failing' || status === 'overdue') && expiresMs - this.#nowMs <= urgentMs) this.#urgent += 1;
     this.#namespaceOf(namespace).count(rank, expiresMs);
     if (certificate === undefined) return;
     const span = expirySpanOf(certificate.notAfterMs - this.#nowMs);
@@ -75,6 +83,7 @@ export class StatsAggregator {
       nodes: this.#nodes,
       namespaces: this.#namespaces,
       expiry: this.#expiry,
+      urgent: this.#urgent,
     };
   }
 
@@ -131,6 +140,7 @@ class IssuerCounter extends Tally implements IssuerTally {
   readonly key: string;
   failingSinceMs: number | undefined;
   lastFailure: IndexedFailure | undefined;
+  #soonestFailingMs = Infinity;
 
   constructor(issuer: IssuerName, key: string) {
     super();
@@ -138,9 +148,14 @@ class IssuerCounter extends Tally implements IssuerTally {
     this.key = key;
   }
 
+  get soonestFailingExpiryMs(): number | undefined {
+    return this.#soonestFailingMs === Infinity ? undefined : this.#soonestFailingMs;
+  }
+
   countVolume(rank: number, expiresMs: number, failure: IndexedFailure | undefined): void {
     this.count(rank, expiresMs);
     if (failure === undefined) return;
+    if (expiresMs < this.#soonestFailingMs) this.#soonestFailingMs = expiresMs;
     if (this.failingSinceMs === undefined || failure.atMs < this.failingSinceMs) this.failingSinceMs = failure.atMs;
     if (this.lastFailure === undefined || failure.atMs > this.lastFailure.atMs) this.lastFailure = failure;
   }
