@@ -36,7 +36,7 @@ export function AttentionList({ summary, on }: { readonly summary: Summary; read
               <Icon name={severity} />
               <span class="visually-hidden">{severity}: </span>
               <a href={link}>{text}</a>
-              {expires !== undefined && kind !== 'expires-soon' && (
+              {expires !== undefined && (
                 <span class="small">
                   expires <RelativeTime at={expires} />
                 </span>

@@ -28,7 +28,10 @@ export function attention(sources: AttentionSources): Attention[] {
     ...silentNodes(sources),
     ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
   ];
-  return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || leftOf(a) - leftOf(b) || b.count - a.count);
+  return found.sort(
+    (a, b) =>
+      ranks[a.severity] - ranks[b.severity] || kindRank(a) - kindRank(b) || leftOf(a) - leftOf(b) || b.count - a.count,
+  );
 }
 
 const redisProblemText = {
@@ -55,16 +58,22 @@ function redisTrouble({ redis, stats }: AttentionSources): Attention[] {
   return found;
 }
 
+/** What an operator can still prevent is first, then what concerns the whole fleet or has expired. */
+function kindRank({ kind }: Attention): number {
+  if (kind === 'expires-soon') return 0;
+  return kind === 'failing' ? 2 : 1;
+}
+
 /** Problems without an expiry are after those with one. */
 const leftOf = ({ expires }: Attention): number => (expires === undefined ? Infinity : Date.parse(expires));
 
 /** The first of all problems: there is still time to prevent these failures. */
-function expiresSoon({ stats, nowMs }: AttentionSources): Attention[] {
+function expiresSoon({ stats }: AttentionSources): Attention[] {
   const { urgent } = stats;
   if (urgent === 0) return [];
   const text = `${volumes(urgent)} ${urgent === 1 ? 'expires' : 'expire'} within 1 h, and ${urgent === 1 ? 'is' : 'are'} failing or overdue`;
   const link = '/volumes?expiresBefore=1h&state=failing,overdue&sort=expires';
-  return [{ severity: 'critical', kind: 'expires-soon', text, count: urgent, expires: iso(nowMs), link }];
+  return [{ severity: 'critical', kind: 'expires-soon', text, count: urgent, link }];
 }
 
 function expiredOrOverdue({ stats }: AttentionSources): Attention[] {
