@@ -162,13 +162,15 @@ describe('the operators’ API', () => {
     await allShown(fleet, 3);
     await eventually('the attention', async () => {
       const { body } = await fleet.ask<Summary>('summary');
-      return body.attention.length === 2;
+      return body.attention.length === 3;
     });
     const { body: summary } = await fleet.ask<Summary>('summary');
     assert.equal(summary.volumes, 3);
     assert.equal(summary.byState.failing, 1);
     assert.equal(summary.byState.expired, 1);
-    const [expired, failing] = summary.attention;
+    const [soon, expired, failing] = summary.attention;
+    assert.equal(soon?.text, '1 volume expires within 1 h, and is failing or overdue');
+    assert.equal(summary.atRisk, 0);
     assert.deepEqual([expired?.severity, expired?.text], ['critical', '1 volume has expired']);
     assert.match(
       failing?.text ?? '',

@@ -127,6 +127,20 @@ describe('sign-in to the page', () => {
     assert.equal(page.url(), `${fleet.url}/volumes?namespace=data`);
   });
 
+  test('a session that ends in a dialog keeps its reason and the selection', async () => {
+    const page = await openAs('operator', '/volumes?sort=pod');
+    await page.getByLabel('Select worker-2/csi-db').check();
+    await page.getByRole('button', { name: 'Renew selected' }).click();
+    await page.getByLabel('Reason').fill('a long reason');
+    await page.context().clearCookies();
+    await page.getByText('Your session has ended').waitFor({ timeout: 40_000 });
+    await page.getByLabel('Reason').waitFor({ state: 'hidden' });
+    await signIn(page, await tokenOf('operator'));
+    assert.equal(await page.getByLabel('Reason').inputValue(), 'a long reason');
+    await page.getByRole('button', { name: 'Renew 1 volume' }).click();
+    await eventually('the volume to be renewed', () => fleet.renewed.includes('csi-db'));
+  });
+
   test('signing out ends the session', async () => {
     const page = await openAs('viewer', '/');
     await page.getByRole('heading', { name: 'Overview' }).waitFor();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { SeededRandom } from './seeded-random.ts';
 
 /** What happens to a response or an event. */
-export type Fate = 'pass' | 'hold' | 'drop' | 'refuse' | 'replay' | 'cut';
+type Fate = 'pass' | 'hold' | 'drop' | 'refuse' | 'replay' | 'cut';
 
 /** How a network behaves: the fates are drawn from the list. */
 export interface Mood {

@@ -21,7 +21,7 @@ export interface ShownPage {
   readonly dialog: ShownDialog | undefined;
 }
 
-export interface ShownDialog {
+interface ShownDialog {
   readonly pods: readonly string[];
   readonly isCurrent: boolean;
   readonly canRenew: boolean;

@@ -9,6 +9,7 @@ const AttentionSchema = Type.Object({
   text: string('Description of the problem'),
   count: count('Number of affected objects'),
   since: Type.Optional(time('Start of the problem')),
+  expires: Type.Optional(time('Not-after of the affected certificate that expires next')),
   link: string('Path and query of the page that shows it'),
 });
 export type Attention = Static<typeof AttentionSchema>;
@@ -33,6 +34,7 @@ export const SummarySchema = Type.Object({
     latencyMs: Type.Optional(Type.Number({ description: 'Round-trip time in milliseconds' })),
     evicts: Type.Optional(Type.Boolean({ description: 'Whether Redis may evict scheduled renewals' })),
   }),
-  attention: Type.Array(AttentionSchema, { description: 'Most severe first' }),
+  atRisk: count('Volumes that are not failing yet, but whose renewal nothing ensures; see `risk` of a volume'),
+  attention: Type.Array(AttentionSchema, { description: 'Most severe first, then by the time left' }),
 });
 export type Summary = Static<typeof SummarySchema>;

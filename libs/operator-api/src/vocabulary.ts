@@ -7,6 +7,9 @@ export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'is
 /** Sort keys of the table of lanes. */
 export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 'failures'] as const;
 
+/** Conditions under which the renewal of a volume is not certain although it has not failed. */
+export const riskReasons = ['node-silent', 'lane-paused', 'lane-backing-off'] as const;
+
 /** Actions in the audit log. */
 export const auditActions = [
   'renew',

@@ -2,6 +2,7 @@ import { issuanceCauses, issuancePaths } from '@certfleet/fleet-model/issuance-c
 import { keyTypes, probeFailures, servedStates, volumeStates, waitReasons } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { riskReasons } from './vocabulary.ts';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
 
 export const VolumePathSchema = Type.Object({
@@ -30,6 +31,11 @@ const ServedSchema = Type.Object({
 });
 export type Served = Static<typeof ServedSchema>;
 
+const RiskSchema = Type.Object({
+  reason: oneOf(riskReasons, 'Why the renewal is not certain'),
+  since: Type.Optional(time('Start of the condition')),
+});
+
 const row = {
   node: string('Name of the node'),
   volumeId: string('Id of the volume'),
@@ -40,6 +46,7 @@ const row = {
   generation: count('Number of certificates issued so far'),
   state: oneOf(volumeStates, 'Status of the volume'),
   waiting: Type.Optional(WaitSchema),
+  risk: Type.Optional(RiskSchema),
   keyType: oneOf(keyTypes, 'Key type'),
   cause: oneOf(issuanceCauses, 'Why the certificate was issued'),
   attempts: count('Failed attempts since the last success'),

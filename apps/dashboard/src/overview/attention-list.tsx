@@ -31,11 +31,16 @@ export function AttentionList({ summary, on }: { readonly summary: Summary; read
         </p>
       ) : (
         <ul class="attention">
-          {shown.map(({ severity, kind, text, since, link }) => (
+          {shown.map(({ severity, kind, text, since, expires, link }) => (
             <li key={`${kind} ${link}`} class={`severity-${severity}`}>
               <Icon name={severity} />
               <span class="visually-hidden">{severity}: </span>
               <a href={link}>{text}</a>
+              {expires !== undefined && (
+                <span class="small">
+                  expires <RelativeTime at={expires} />
+                </span>
+              )}
               {since !== undefined && (
                 <span class="dim small">
                   <RelativeTime at={since} />

@@ -16,13 +16,18 @@ export function FleetFacts({
   readonly summary: Summary;
   readonly isCurrent: boolean;
 }): JSX.Element {
-  const { volumes, byState, soonestExpiry, agents, lanes, redis } = summary;
+  const { volumes, byState, soonestExpiry, agents, lanes, redis, atRisk } = summary;
   return (
     <section class="panel fleet" aria-label="The fleet">
       <dl class="facts-row">
         <Fact title="Volumes">
           <a href="/volumes">{formatCount(volumes)}</a>
         </Fact>
+        {atRisk > 0 && (
+          <Fact title="At risk" note="renewal not certain" isBad>
+            {formatCount(atRisk)}
+          </Fact>
+        )}
         <Fact title="Soonest expiry">
           <a href="/volumes?sort=expires">
             <RelativeTime at={soonestExpiry} />
@@ -38,15 +43,7 @@ export function FleetFacts({
         <Fact title="Lanes" note={laneNote(lanes)} isBad={lanes.backingOff > 0}>
           <a href="/lanes">{formatCount(lanes.known)}</a>
         </Fact>
-        {isCurrent ? (
-          <Fact title="Redis" note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
-            {redis.reachable ? 'reachable' : 'unreachable'}
-          </Fact>
-        ) : (
-          <Fact title="Redis" note="the controller does not report it now">
-            unknown
-          </Fact>
-        )}
+        <RedisFact redis={redis} isCurrent={isCurrent} />
       </dl>
       <StateBar counts={byState} />
       <ul class="states">
@@ -86,6 +83,27 @@ function Fact({ title, children, note, isBad = false }: FactProps): JSX.Element 
         {note !== undefined && <span class={isBad ? 'bad small' : 'dim small'}>{note}</span>}
       </dd>
     </div>
+  );
+}
+
+function RedisFact({
+  redis,
+  isCurrent,
+}: {
+  readonly redis: Summary['redis'];
+  readonly isCurrent: boolean;
+}): JSX.Element {
+  if (!isCurrent) {
+    return (
+      <Fact title="Redis" note="the controller does not report it now">
+        unknown
+      </Fact>
+    );
+  }
+  return (
+    <Fact title="Redis" note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
+      {redis.reachable ? 'reachable' : 'unreachable'}
+    </Fact>
   );
 }
 

@@ -39,7 +39,7 @@ export function absoluteTime(atMs: number): string {
 }
 
 /** Hours, minutes and seconds in local time. */
-export function clockTime(atMs: number): string {
+function clockTime(atMs: number): string {
   const at = new Date(atMs);
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }

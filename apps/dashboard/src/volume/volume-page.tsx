@@ -10,6 +10,7 @@ import { Icon } from '../ui/icon.tsx';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { RiskBadge } from '../ui/risk-badge.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 import { CertificatePanel } from './certificate-panel.tsx';
 import { CertificateFacts, WhereFacts } from './identity-facts.tsx';
@@ -68,11 +69,11 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
   );
 }
 
-function State({ volume: { state, waiting } }: { readonly volume: VolumeDetail }): JSX.Element {
+function State({ volume: { state, waiting, risk } }: { readonly volume: VolumeDetail }): JSX.Element {
   return (
     <>
-      <StateBadge state={state} />
-      {waiting && <WaitReasonNote waiting={waiting} />}
+      {risk ? <RiskBadge risk={risk} state={state} /> : <StateBadge state={state} />}
+      {waiting && risk === undefined && <WaitReasonNote waiting={waiting} />}
     </>
   );
 }

@@ -5,6 +5,7 @@ import type { Column } from '../ui/data-table.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { RiskBadge } from '../ui/risk-badge.tsx';
 import { ServedNote } from '../ui/served-note.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 import type { ColumnName } from './column-names.ts';
@@ -82,11 +83,11 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
 
 const none = <span class="none">–</span>;
 
-function StateCell({ row: { state, waiting, served } }: { readonly row: VolumeRow }): JSX.Element {
+function StateCell({ row: { state, waiting, risk, served } }: { readonly row: VolumeRow }): JSX.Element {
   return (
     <span class="state-cell">
-      <StateBadge state={state} />
-      {waiting && <WaitReasonNote waiting={waiting} />}
+      {risk ? <RiskBadge risk={risk} state={state} /> : <StateBadge state={state} />}
+      {waiting && risk === undefined && <WaitReasonNote waiting={waiting} />}
       {served?.state === 'not-loaded' && <ServedNote served={served} />}
     </span>
   );

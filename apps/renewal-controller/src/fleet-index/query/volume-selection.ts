@@ -45,6 +45,15 @@ export function selectionCriterion(selection: VolumeSelection): VolumeCriterion 
   return (volume, status) => criteria.every((matches) => matches(volume, status));
 }
 
+const maxNamed = 20;
+
+/** The chosen volumes, so that the audit log says which they were. */
+function namedVolumes(volumes: readonly VolumeKey[]): string {
+  const names = volumes.slice(0, maxNamed).map(volumeKey).join(',');
+  const more = volumes.length - maxNamed;
+  return more > 0 ? `${names} and ${more} more` : names;
+}
+
 /** A readable description of a selection, such as `namespace=shop state=failing`. */
 export function describeSelection(selection: VolumeSelection): string {
   const { node, volumeId, namespace, pod, labelSelector, caFingerprint } = selection;
@@ -54,7 +63,7 @@ export function describeSelection(selection: VolumeSelection): string {
     ...(issuer && { issuer: issuerKey(issuer) }),
     ...(issuedBeforeMs !== undefined && { issuedBefore: new Date(issuedBeforeMs).toISOString() }),
     ...query,
-    ...(volumes && { volumes: volumes.length === 1 ? volumes.map(volumeKey).join('') : `${volumes.length} selected` }),
+    ...(volumes && { volumes: namedVolumes(volumes) }),
   };
   const given = Object.entries(criteria).filter(([, value]) => value !== undefined);
   const parts = given.map(([name, value]) => `${name}=${value}`);

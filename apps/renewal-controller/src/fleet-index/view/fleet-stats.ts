@@ -22,6 +22,8 @@ export interface IssuerTally extends VolumeTally {
   readonly failingSinceMs: number | undefined;
   /** The latest failure of its volumes. */
   readonly lastFailure: IndexedFailure | undefined;
+  /** Of its failing volumes that have not expired. */
+  readonly soonestFailingExpiryMs: number | undefined;
 }
 
 /** The fleet, counted in one pass. */
@@ -34,7 +36,11 @@ export interface FleetStats {
   /** Number of certificates per span of `expirySpans`. */
   readonly expiry: readonly number[];
   readonly notLoaded: NotLoadedVolumes;
+  /** Failing or overdue volumes that expire within an hour. */
+  readonly urgent: number;
 }
+
+const urgentMs = 3_600_000;
 
 export class StatsAggregator {
   readonly #nowMs: number;
@@ -46,6 +52,7 @@ export class StatsAggregator {
   readonly #namespaces = new Map<string, Tally>();
   readonly #expiry = expirySpans.map(() => 0);
   readonly #notLoaded = new NotLoadedCounter();
+  #urgent = 0;
 
   constructor(nowMs: number) {
     this.#nowMs = nowMs;
@@ -65,6 +72,7 @@ export class StatsAggregator {
     this.#all.count(rank, expiresMs);
     node.count(rank, expiresMs);
     this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, failure);
+    if ((status === 'failing' || status === 'overdue') && expiresMs - this.#nowMs <= urgentMs) this.#urgent += 1;
     this.#namespaceOf(namespace).count(rank, expiresMs);
     this.#notLoaded.count(volume);
     if (certificate === undefined) return;
@@ -81,6 +89,7 @@ export class StatsAggregator {
       namespaces: this.#namespaces,
       expiry: this.#expiry,
       notLoaded: this.#notLoaded.volumes(),
+      urgent: this.#urgent,
     };
   }
 
@@ -137,6 +146,7 @@ class IssuerCounter extends Tally implements IssuerTally {
   readonly key: string;
   failingSinceMs: number | undefined;
   lastFailure: IndexedFailure | undefined;
+  #soonestFailingMs = Infinity;
 
   constructor(issuer: IssuerName, key: string) {
     super();
@@ -144,9 +154,14 @@ class IssuerCounter extends Tally implements IssuerTally {
     this.key = key;
   }
 
+  get soonestFailingExpiryMs(): number | undefined {
+    return this.#soonestFailingMs === Infinity ? undefined : this.#soonestFailingMs;
+  }
+
   countVolume(rank: number, expiresMs: number, failure: IndexedFailure | undefined): void {
     this.count(rank, expiresMs);
     if (failure === undefined) return;
+    if (expiresMs < this.#soonestFailingMs) this.#soonestFailingMs = expiresMs;
     if (this.failingSinceMs === undefined || failure.atMs < this.failingSinceMs) this.failingSinceMs = failure.atMs;
     if (this.lastFailure === undefined || failure.atMs > this.lastFailure.atMs) this.lastFailure = failure;
   }

@@ -5,6 +5,7 @@ import { tableRows } from '../../fleet-index/query/volume-table.ts';
 import type { TableQuery } from '../../fleet-index/query/volume-table.ts';
 import type { ApiContext } from './api-context.ts';
 import { csvLine } from './csv.ts';
+import type { RiskSources } from '../views/volume-risk.ts';
 import { toVolumeDto } from '../views/volume-dto.ts';
 
 /** Columns of the CSV file, in order. */
@@ -15,6 +16,7 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   issuer: ({ issuer }) => issuer,
   state: ({ state }) => state,
   waiting: ({ waiting }) => waiting?.reason,
+  risk: ({ risk }) => risk?.reason,
   expires: ({ notAfter }) => notAfter,
   renews: ({ renewAt }) => renewAt,
   issued: ({ issuedAt }) => issuedAt,
@@ -34,30 +36,35 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
 const batchSize = 500;
 
 /** Streams the whole table; rows are produced as fast as the client reads. */
-export function exportRows(context: ApiContext, query: TableQuery, format: 'csv' | 'json'): Readable {
-  return Readable.from(format === 'csv' ? csvText(context, query) : jsonText(context, query));
+export function exportRows(
+  context: ApiContext,
+  { query, risks }: { readonly query: TableQuery; readonly risks: RiskSources },
+  format: 'csv' | 'json',
+): Readable {
+  const rows = shownRows(context, query, risks);
+  return Readable.from(format === 'csv' ? csvText(rows) : jsonText(rows));
 }
 
-function* csvText(context: ApiContext, query: TableQuery): Generator<string> {
+function* csvText(batchesOfRows: Iterable<readonly VolumeRow[]>): Generator<string> {
   yield csvLine(Object.keys(columns));
   const cells = Object.values(columns);
-  for (const rows of shownRows(context, query)) {
+  for (const rows of batchesOfRows) {
     yield rows.map((row) => csvLine(cells.map((cell) => cell(row)))).join('');
   }
 }
 
-function* jsonText(context: ApiContext, query: TableQuery): Generator<string> {
+function* jsonText(batchesOfRows: Iterable<readonly VolumeRow[]>): Generator<string> {
   let opening = '[\n';
-  for (const rows of shownRows(context, query)) {
+  for (const rows of batchesOfRows) {
     yield `${opening}${rows.map((row) => JSON.stringify(row)).join(',\n')}`;
     opening = ',\n';
   }
   yield opening === ',\n' ? '\n]\n' : '[]\n';
 }
 
-function* shownRows(context: ApiContext, query: TableQuery): Generator<readonly VolumeRow[]> {
+function* shownRows(context: ApiContext, query: TableQuery, risks: RiskSources): Generator<readonly VolumeRow[]> {
   const rows = tableRows(context.view(), query, context.clock.now());
   for (const some of batches(rows, batchSize)) {
-    yield some.map(({ volume, status }) => toVolumeDto(context, volume, status));
+    yield some.map(({ volume, status }) => toVolumeDto(context, volume, { status, risks }));
   }
 }

@@ -20,6 +20,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { secondCache } from '../views/second-cache.ts';
 import { fleetFacets } from '../views/fleet-facets.ts';
 import { exportRows } from './volume-export.ts';
+import { riskSources } from '../views/volume-risk.ts';
 import { toVolumeDto } from '../views/volume-dto.ts';
 import { volumeIdentity } from '../views/volume-row.ts';
 
@@ -30,14 +31,15 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
   const pages = secondCache<VolumePage>(clock, context.feed);
   const answers = { 200: VolumePageSchema };
   routes.get('/volumes', { ...view, schema: { querystring: VolumeQuerySchema, response: answers } }, ({ query }) =>
-    pages.load(JSON.stringify(query), () => {
+    pages.load(JSON.stringify(query), async () => {
+      const risks = await riskSources(context);
       const { limit, after, before, ...table } = query;
       if (after !== undefined && before !== undefined)
         throw new CertfleetError('invalid-argument', 'expected `after` or `before`, found both');
       const nowMs = clock.now();
       const request = { limit, after, before, nowMs };
       const { rows, total, offset, next, previous } = tablePage(context.view(), tableQuery(table), request);
-      const volumes = rows.map(({ volume, status }) => toVolumeDto(context, volume, status));
+      const volumes = rows.map(({ volume, status }) => toVolumeDto(context, volume, { status, risks }));
       return {
         volumes,
         total,
@@ -51,7 +53,7 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
     const { format, ...table } = request.query;
     const day = new Date(clock.now()).toISOString().slice(0, 10);
     const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
-    const rows = exportRows(context, tableQuery(table), format);
+    const rows = exportRows(context, { query: tableQuery(table), risks: await riskSources(context) }, format);
     const target = describeSelection({ query: table });
     await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
     return await reply
@@ -73,7 +75,8 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
       if (volume === undefined) throw new CertfleetError('not-found', `there is no volume ${volumeId} on ${node}`);
       const status = fleet.statusOf(volume, clock.now());
       const history = await context.dispatcher.history.of({ node, volumeId });
-      return { ...toVolumeDto(context, volume, status), ...volumeIdentity(volume), history: [...history] };
+      const risks = await riskSources(context);
+      return { ...toVolumeDto(context, volume, { status, risks }), ...volumeIdentity(volume), history: [...history] };
     },
   );
 }

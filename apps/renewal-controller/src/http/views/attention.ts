@@ -13,6 +13,7 @@ export interface AttentionSources {
   readonly nowMs: number;
 }
 
+const urgentMs = 3_600_000;
 const ranks: Readonly<Record<Attention['severity'], number>> = { critical: 0, warning: 1, info: 2 };
 /** Maximum items of one kind; one more item counts the rest. */
 const maxOfKind = 10;
@@ -21,13 +22,17 @@ const maxOfKind = 10;
 export function attention(sources: AttentionSources): Attention[] {
   const found = [
     ...redisTrouble(sources),
+    ...expiresSoon(sources),
     ...expiredOrOverdue(sources),
     ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
     ...notLoaded(sources),
     ...silentNodes(sources),
     ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
   ];
-  return found.sort((a, b) => ranks[a.severity] - ranks[b.severity] || b.count - a.count);
+  return found.sort(
+    (a, b) =>
+      ranks[a.severity] - ranks[b.severity] || kindRank(a) - kindRank(b) || leftOf(a) - leftOf(b) || b.count - a.count,
+  );
 }
 
 const redisProblemText = {
@@ -54,6 +59,24 @@ function redisTrouble({ redis, stats }: AttentionSources): Attention[] {
   return found;
 }
 
+/** What an operator can still prevent is first, then what concerns the whole fleet or has expired. */
+function kindRank({ kind }: Attention): number {
+  if (kind === 'expires-soon') return 0;
+  return kind === 'failing' ? 2 : 1;
+}
+
+/** Problems without an expiry are after those with one. */
+const leftOf = ({ expires }: Attention): number => (expires === undefined ? Infinity : Date.parse(expires));
+
+/** The first of all problems: there is still time to prevent these failures. */
+function expiresSoon({ stats }: AttentionSources): Attention[] {
+  const { urgent } = stats;
+  if (urgent === 0) return [];
+  const text = `${volumes(urgent)} ${urgent === 1 ? 'expires' : 'expire'} within 1 h, and ${urgent === 1 ? 'is' : 'are'} failing or overdue`;
+  const link = '/volumes?expiresBefore=1h&state=failing,overdue&sort=expires';
+  return [{ severity: 'critical', kind: 'expires-soon', text, count: urgent, link }];
+}
+
 function expiredOrOverdue({ stats }: AttentionSources): Attention[] {
   const { expired, overdue } = stats.all.byState;
   const found: Attention[] = [];
@@ -72,19 +95,25 @@ function failingIssuers({ stats, lanes, nowMs }: AttentionSources): Attention[] 
   const sinceByKey = new Map(lanes.map(({ shown, failingSinceMs }) => [shown.key, failingSinceMs]));
   return [...stats.issuers.values()]
     .filter(({ byState }) => byState.failing > 0)
-    .sort((a, b) => b.byState.failing - a.byState.failing)
+    .sort(
+      (a, b) =>
+        (a.soonestFailingExpiryMs ?? Infinity) - (b.soonestFailingExpiryMs ?? Infinity) ||
+        b.byState.failing - a.byState.failing,
+    )
     .map((tally) => failingIssuer(tally, sinceByKey.get(tally.key) ?? tally.failingSinceMs ?? nowMs, nowMs));
 }
 
-function failingIssuer({ key, byState, lastFailure }: IssuerTally, sinceMs: number, nowMs: number): Attention {
+function failingIssuer(tally: IssuerTally, sinceMs: number, nowMs: number): Attention {
+  const { key, byState, lastFailure, soonestFailingExpiryMs } = tally;
   const { failing } = byState;
   const why = lastFailure === undefined ? '' : `: ${lastFailure.message}`;
   return {
-    severity: byState.expired > 0 ? 'critical' : 'warning',
+    severity: byState.expired > 0 || (soonestFailingExpiryMs ?? Infinity) - nowMs <= urgentMs ? 'critical' : 'warning',
     kind: 'failing',
     text: `${volumes(failing)} of issuer ${key} ${failing === 1 ? 'has' : 'have'} been failing since ${clockTime(sinceMs, nowMs)}${why}`,
     count: failing,
     since: iso(sinceMs),
+    ...(soonestFailingExpiryMs !== undefined && { expires: iso(soonestFailingExpiryMs) }),
     link: `/volumes?${new URLSearchParams({ state: 'failing', issuer: key }).toString()}`,
   };
 }

@@ -2,6 +2,7 @@ import type { Summary } from '@certfleet/operator-api/summary.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
 import type { LaneEntry } from './lane-directory.ts';
+import { countAtRisk, riskSources } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
 
 /** Summarizes the fleet. While Redis is unavailable it returns the last known counts, without lanes. */
@@ -32,6 +33,7 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
       ...(latencyMs !== undefined && { latencyMs }),
       ...(maxmemoryPolicy !== undefined && { evicts: maxmemoryPolicy !== 'noeviction' }),
     },
+    atRisk: countAtRisk(context, await riskSources(context)),
     attention: attention({ stats, lanes: known, silent, redis, nowMs }),
   };
 }
