@@ -66,11 +66,11 @@ describe('live updates of the page', () => {
     ]);
     await fleet.untilShown(1);
     const page = await browser.open(`${fleet.url}/nodes`);
-    await page.getByText('Online').waitFor();
+    await page.locator('tbody').getByText('Online').waitFor();
     await fleet.controller.stopAgent('worker-1');
-    await page.getByText('Silent').waitFor({ timeout: 40_000 });
+    await page.locator('tbody').getByText('Silent').waitFor({ timeout: 40_000 });
     fleet.controller.startAgent(fleet.on('worker-1'), 'worker-1');
-    await page.getByText('Online').waitFor({ timeout: 40_000 });
+    await page.locator('tbody').getByText('Online').waitFor({ timeout: 40_000 });
     await eventually('no page to have failed', () => browser.problems.length === 0);
   });
 
