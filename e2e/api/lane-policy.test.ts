@@ -87,7 +87,7 @@ describe('LanePolicies in Kubernetes', () => {
     await eventually('the volume', async () => (await lane())?.volumes === 1);
     await eventually('the reason', async () => (await fleet.ops('readyz')).text.includes('LanePolicy'));
     assert.equal((await lane())?.inFlight, 0);
-    assert.ok(
+    await eventually('the log line', () =>
       fleet.log.some((line) => line.includes('cannot follow objects, retrying') && line.includes('LanePolicy')),
     );
     await cluster.apiServer.start();

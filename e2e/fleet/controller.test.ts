@@ -167,7 +167,7 @@ describe('the controller', () => {
     assert.equal((await fixture.ops('healthz')).status, 200);
     // The page with this report and the last known state is still served.
     assert.equal((await fixture.api<{ redis: { reachable: boolean } }>('summary')).redis.reachable, false);
-    const answer = await fixture.api<{ status: number; message?: string }>('renewals');
+    const answer = await fixture.api<{ status: number; message?: string }>('audit');
     assert.deepEqual([answer.status, answer.message?.includes('redis is not reachable')], [503, true]);
     await fixture.redis.start();
     await eventually('recovery', async () => (await fixture.ops('readyz')).text === '{"status":"ok"}');
