@@ -97,7 +97,9 @@ export class AttemptPolicy {
   restoredMarks({ issued, lastFailure, request }: VolumeRecord): AttemptMarks {
     const [nowMs, monotonicMs] = [this.#clock.now(), this.#clock.monotonic()];
     const elapsedSince = (at: Date, maxMs: number): number => clamp(nowMs - at.getTime(), 0, maxMs);
-    const waitMs = (lastFailure?.retryAt?.getTime() ?? 0) - (lastFailure?.at.getTime() ?? 0);
+    const waitMs = this.#isBeforeFailure(lastFailure)
+      ? 0
+      : (lastFailure?.retryAt?.getTime() ?? 0) - (lastFailure?.at.getTime() ?? 0);
     return {
       issuedAtMs: issued && monotonicMs - elapsedSince(issued.issuedAt, usableMs(issued)),
       retryAtMs:
@@ -256,6 +258,12 @@ export class AttemptPolicy {
   #isClockCorrected({ record: { lastFailure }, marks: { wallOffsetMs } }: AttemptState): boolean {
     if (wallOffsetMs === undefined || lastFailure?.reason !== 'InvalidCertificate') return false;
     return Math.abs(this.#clock.now() - this.#clock.monotonic() - wallOffsetMs) > minClockStepMs;
+  }
+
+  /** Whether a certificate was invalid by a wall clock that has been set back since, so that the wait has no reason. */
+  #isBeforeFailure(lastFailure: VolumeRecord['lastFailure']): boolean {
+    if (lastFailure?.reason !== 'InvalidCertificate') return false;
+    return lastFailure.at.getTime() - this.#clock.now() > minClockStepMs;
   }
 
   /** The delay between the controller's job and the agent's own attempt. */
