@@ -169,6 +169,7 @@ describe('Renewal objects', () => {
     await eventually('the cancellation', async () => (await fleet.shown(name))?.state === 'cancelled');
     await fleet.restoreSaved();
     await eventually('the cancellation again', async () => (await fleet.shown(name))?.state === 'cancelled');
+    await eventually('the recall of what waits', async () => (await fleet.waitingJobs()) === 0);
     fleet.volumes.permit(100);
     await eventually('the two begun renewals to end', () => fleet.volumes.renewed.length === 2);
     await eventually('nothing to be pending', async () => (await fleet.shown(name))?.pending === 0);
@@ -237,7 +238,7 @@ describe('Renewal objects', () => {
       assert.equal((await fleet.api(`renewals/${name}`, { method: 'DELETE' })).status, 503);
       fleet.volumes.permit(100);
       await eventually('all renewals', () => fleet.volumes.renewed.length === 10);
-      assert.equal((await fleet.shown(name))?.renewed, 10);
+      await eventually('their reports', async () => (await fleet.shown(name))?.renewed === 10);
     } finally {
       await cluster.apiServer.start();
     }

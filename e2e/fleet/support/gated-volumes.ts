@@ -17,9 +17,13 @@ export class GatedVolumes extends RenewingVolumes {
   }
 
   override async renew(volumeId: string, generation: number): Promise<string> {
+    // A job that the queue repeats after the renewal renews nothing.
+    const isRepeated = (): boolean => this.report(volumeId)?.generation !== generation;
+    if (isRepeated()) return await super.renew(volumeId, generation);
     this.begun.push(`${volumeId}@${generation}`);
     if (this.#permits > 0) this.#permits -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (isRepeated()) this.permit(1);
     return await super.renew(volumeId, generation);
   }
 

@@ -9,6 +9,7 @@ import type { Renewal } from '../../../libs/operator-api/src/renewals.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { render } from '../../chart/render-chart.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
+import { nodeQueueName, nodeQueuePrefix } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { startControllerProcess } from '../simulation/controller-process.ts';
@@ -124,6 +125,11 @@ export class RenewalFleet implements AsyncDisposable {
   /** Loses all data of Redis. */
   async flush(): Promise<void> {
     await this.#commands.flushall();
+  }
+
+  /** The number of renewals in the queue of the node that its agent has not begun. */
+  async waitingJobs(): Promise<number> {
+    return await this.#commands.zcard(`${nodeQueuePrefix('certfleet', 'node-a')}:${nodeQueueName}:prioritized`);
   }
 
   /** Saves the data of Redis, to which `restoreSaved` returns. */
