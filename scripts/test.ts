@@ -66,8 +66,11 @@ function step(title: string, command: string, args: readonly string[]): boolean 
 
 const unitTests = ['apps/*/src/**/*.test.ts', 'libs/*/src/**/*.test.ts', 'scripts/**/*.test.ts'];
 const endToEndTests = ['e2e/**/*.test.ts'];
-/** Tests that start whole nodes or container engines; two of them at once would exceed a small machine. */
-const machineTests = filesOf(['e2e/{cluster,compose,kind,node}/**/*.test.ts']);
+/**
+ * The first of the two lanes: tests that start whole nodes or container engines, two of which at once would exceed a
+ * small machine, and those of monitoring, so that both lanes take about the same time.
+ */
+const firstLane = filesOf(['e2e/{cluster,compose,kind,node,observability}/**/*.test.ts']);
 const chosen = process.argv.slice(2);
 const isRoot = process.getuid?.() === 0;
 
@@ -102,7 +105,7 @@ for (const { title, globs, concurrency, onRealParts } of stages) {
   if (onRealParts) for (const module of Object.keys(toolModules)) await buildModule(module);
   // On real parts two at a time: most files wait for most of their time, for kubelets, timeouts and certificates.
   const lanes = onRealParts
-    ? [files.filter((file) => machineTests.includes(file)), files.filter((file) => !machineTests.includes(file))]
+    ? [files.filter((file) => firstLane.includes(file)), files.filter((file) => !firstLane.includes(file))]
     : [files];
   const started = lanes.filter((lane) => lane.length > 0).map((lane) => runTests(lane, concurrency));
   for (const counts of await Promise.all(started)) {
