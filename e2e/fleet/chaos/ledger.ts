@@ -41,6 +41,8 @@ export interface BulkAction {
   readonly sentMs: number;
   /** The generations to which it may refer. */
   readonly renewals: Set<string>;
+  /** Volumes that it renewed. If the controller selects after a fault, it is at a later generation, but once. */
+  readonly renewed: Set<string>;
   cancelledMs?: number;
   cancelSentMs?: number;
   /** The renewals in the queues of nodes at the time of the cancel. */
@@ -59,6 +61,8 @@ const recallAgainMs = 20_000;
 const maxViolationsOfAKind = 25;
 
 export const volumeKey = ({ node, volumeId }: Pick<AgentVolume, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
+const namesVolume = ({ renewals }: BulkAction, key: string): boolean =>
+  renewals.values().some((renewal) => renewal.startsWith(`${key}#`));
 export const renewalKey = (volume: Pick<AgentVolume, 'node' | 'volumeId' | 'generation'>): string =>
   `${volumeKey(volume)}#${volume.generation}`;
 
@@ -152,7 +156,11 @@ export class Ledger {
     const { issuedAtMs, renewAtMs, lifetimeMs, startedMs, issuer } = issuance;
     const spreadMs = Math.min(jitterPart * lifetimeMs, (renewAtMs - issuedAtMs) / 2);
     if (startedMs >= renewAtMs - spreadMs - earlyToleranceMs) return;
-    const asked = this.bulks.filter((bulk) => bulk.renewals.has(renewal) && startedMs >= bulk.sentMs);
+    const key = volumeKey(issuance);
+    const isAsked = (bulk: BulkAction): boolean =>
+      bulk.renewals.has(renewal) || (!bulk.renewed.has(key) && namesVolume(bulk, key));
+    const asked = this.bulks.filter((bulk) => startedMs >= bulk.sentMs && isAsked(bulk));
+    for (const bulk of asked) bulk.renewed.add(key);
     if (asked.some((bulk) => this.#mayStillRun(bulk, startedMs, renewal))) return;
     const early = `${renewal} of ${issuer} was renewed by a job ${Math.round((renewAtMs - startedMs) / 1000)} s before renew-at`;
     if (asked.length === 0) this.violate(1, `${early}, without a request`);

@@ -157,7 +157,12 @@ export class Operator {
 
   /** @param renewals the renewals to which it may refer at the moment */
   async #request(selection: object, renewals: () => ReadonlySet<string>): Promise<Answered> {
-    const bulk: BulkAction = { sentMs: Date.now(), renewals: new Set(renewals()), allowed: new Set() };
+    const bulk: BulkAction = {
+      sentMs: Date.now(),
+      renewals: new Set(renewals()),
+      renewed: new Set(),
+      allowed: new Set(),
+    };
     this.#parts.ledger.bulks.push(bulk);
     const answer = await this.#tried('POST', 'renewals', { selection, reason, ignoreWindows: true });
     // Volumes renewed in between may be included with their new generation.
