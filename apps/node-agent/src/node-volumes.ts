@@ -90,6 +90,20 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
+function parserSettings({ config, probes }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+  return {
+    nodeName: config['node-id'],
+    defaultDurationMs: config['default-duration'],
+    strictAttributes: config['strict-attributes'],
+    areProbesOff: probes === undefined,
+  };
+}
+
+/** Recomputes when the volumes are due, except those whose renewals are in progress. */
+function rescheduleAll(manager: VolumeManager): void {
+  for (const volume of manager.volumes()) if (volume.isScheduled) volume.postponed();
+}
+
 /** Interval between attempts to restore damaged volumes. */
 const restoreRetryMs = 60_000;
 
@@ -101,17 +115,12 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
   const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
-  const settings = {
-    nodeName: config['node-id'],
-    defaultDurationMs: config['default-duration'],
-    strictAttributes: config['strict-attributes'],
-    areProbesOff: options.probes === undefined,
-  };
-  const parseVolume = volumeParser(settings, reporter);
+  const parseVolume = volumeParser(parserSettings(options), reporter);
   const scheduler: RenewalScheduler = new RenewalScheduler({
     clock,
     maxPerGroup: config['concurrent-renewals'],
     renew: (volumeId, slot) => manager.renew(volumeId, slot),
+    onClockSet: () => rescheduleAll(manager),
   });
   const parts: VolumeParts = {
     store,

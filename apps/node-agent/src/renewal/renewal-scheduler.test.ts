@@ -93,4 +93,20 @@ describe('RenewalScheduler', () => {
     await clock.advance(50);
     assert.deepEqual(started, ['first', 'last', 'moved']);
   });
+
+  test('reports within a minute that the wall clock was set, once, and no small correction', async () => {
+    const clock = new ManualClock();
+    let sets = 0;
+    const onClockSet = (): void => void (sets += 1);
+    const scheduler = new RenewalScheduler({ clock, maxPerGroup: 1, renew: () => Promise.resolve(), onClockSet });
+    scheduler.schedule('a', { monotonicMs: 3_600_000 }, 'ca');
+    clock.stepWall(30_000);
+    await clock.advance(120_000);
+    assert.equal(sets, 0);
+    clock.stepWall(-7_200_000);
+    await clock.advance(60_000);
+    assert.equal(sets, 1);
+    await clock.advance(600_000);
+    assert.equal(sets, 1);
+  });
 });

@@ -6,6 +6,8 @@ import { DeadlineHeap } from './deadline-heap.ts';
  * suspend of the node or a change of the wall clock the two differ.
  */
 const maxSleepMs = 60_000;
+/** Smaller changes of the wall clock are corrections by NTP. */
+const minClockStepMs = 60_000;
 
 /** When a volume is due: as soon as either clock has reached its time. */
 export interface Due {
@@ -30,6 +32,8 @@ export interface RenewalSchedulerOptions {
   readonly maxPerGroup: number;
   /** Renews one volume and schedules its next time; must not reject. */
   readonly renew: (volumeId: string, slot: RenewalSlot) => Promise<void>;
+  /** The wall clock was set: times that depend on it may have changed. Called within a minute. */
+  readonly onClockSet?: () => void;
 }
 
 /**
@@ -48,11 +52,14 @@ export class RenewalScheduler {
   readonly #slots = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   #armedForMs: number | undefined;
+  /** The wall clock minus the monotonic clock at the last check. */
+  #wallOffsetMs: number;
   #cancelTimer: CancelTimer | undefined;
   #stopped = false;
 
   constructor(options: RenewalSchedulerOptions) {
     this.#options = options;
+    this.#wallOffsetMs = options.clock.now() - options.clock.monotonic();
   }
 
   /**
@@ -95,6 +102,7 @@ export class RenewalScheduler {
   #advance(): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
+    this.#checkWallClock();
     for (let due = this.#popDue(); due !== undefined; due = this.#popDue()) {
       const group = this.#groups.get(due) ?? '';
       const waiting = this.#waiting.get(group) ?? new Set();
@@ -102,6 +110,15 @@ export class RenewalScheduler {
       this.#startWaiting(group);
     }
     this.#arm(clock.monotonic(), clock.now());
+  }
+
+  #checkWallClock(): void {
+    const { clock, onClockSet } = this.#options;
+    const offsetMs = clock.now() - clock.monotonic();
+    const isSet = Math.abs(offsetMs - this.#wallOffsetMs) > minClockStepMs;
+    if (!isSet) return;
+    this.#wallOffsetMs = offsetMs;
+    onClockSet?.();
   }
 
   #popDue(): string | undefined {

@@ -113,17 +113,16 @@ export class AttemptPolicy {
     const { record, marks } = state;
     const { issued } = record;
     const monotonicMs = this.#clock.monotonic();
+    const retryAtMs = this.#isClockCorrected(state) ? monotonicMs : marks.retryAtMs;
     if (issued === undefined) {
       if (record.phase === 'created') return undefined;
-      return { monotonicMs: Math.max(monotonicMs, marks.retryAtMs ?? 0) };
+      return { monotonicMs: Math.max(monotonicMs, retryAtMs ?? 0) };
     }
     const wallMs = this.#deadlineMs(record, issued);
     const deadlineMs = this.#onMonotonic(wallMs, state);
-    if (marks.retryAtMs !== undefined) {
+    if (retryAtMs !== undefined) {
       // The controller retries as well; while it defers this renewal, the agent defers it too.
-      return {
-        monotonicMs: record.deferredUntil === undefined ? marks.retryAtMs : Math.max(marks.retryAtMs, deadlineMs),
-      };
+      return { monotonicMs: record.deferredUntil === undefined ? retryAtMs : Math.max(retryAtMs, deadlineMs) };
     }
     if (this.#clock.now() < wallMs && monotonicMs < deadlineMs) return { wallMs, monotonicMs: deadlineMs };
     return { monotonicMs: Math.max(monotonicMs, this.#earliestMs(state)) };
