@@ -1,13 +1,12 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
+import { isClockSet, wallOffsetMs } from './wall-clock.ts';
 
 /**
  * Maximum sleep between two checks of the clocks. Timers use the monotonic clock while not-after is wall time: after a
  * suspend of the node or a change of the wall clock the two differ.
  */
 const maxSleepMs = 60_000;
-/** Smaller changes of the wall clock are corrections by NTP. */
-const minClockStepMs = 60_000;
 
 /** When a volume is due: as soon as either clock has reached its time. */
 export interface Due {
@@ -59,7 +58,7 @@ export class RenewalScheduler {
 
   constructor(options: RenewalSchedulerOptions) {
     this.#options = options;
-    this.#wallOffsetMs = options.clock.now() - options.clock.monotonic();
+    this.#wallOffsetMs = wallOffsetMs(options.clock);
   }
 
   /**
@@ -114,9 +113,8 @@ export class RenewalScheduler {
 
   #checkWallClock(): void {
     const { clock, onClockSet } = this.#options;
-    const offsetMs = clock.now() - clock.monotonic();
-    const isSet = Math.abs(offsetMs - this.#wallOffsetMs) > minClockStepMs;
-    if (!isSet) return;
+    const offsetMs = wallOffsetMs(clock);
+    if (!isClockSet(this.#wallOffsetMs, offsetMs)) return;
     this.#wallOffsetMs = offsetMs;
     onClockSet?.();
   }

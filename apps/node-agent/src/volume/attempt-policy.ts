@@ -11,6 +11,8 @@ import {
   transientBackoff,
 } from '@certfleet/fleet-model/renewal-policy.ts';
 import type { Due } from '../renewal/renewal-scheduler.ts';
+import { isClockCorrected, minClockStepMs } from '../renewal/wall-clock.ts';
+import type { FailureClock } from '../renewal/wall-clock.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts, VolumeRecord } from '../storage/volume-record.ts';
 import { issuedTimes } from './issued-times.ts';
@@ -30,8 +32,8 @@ export interface AttemptMarks {
   readonly retryAtMs?: number | undefined;
   /** End of the wait after a deferred attempt: a readiness gate is closed, or the certificate is not valid yet. */
   readonly deferredUntilMs?: number | undefined;
-  /** The wall clock minus the monotonic clock at the last failed attempt; changes when the wall clock is set. */
-  readonly wallOffsetMs?: number | undefined;
+  /** The wall clock at the last failed attempt. */
+  readonly clock?: FailureClock | undefined;
   /** When the current request was first sent, or last seen without approval. */
   readonly sentAtMs?: number | undefined;
 }
@@ -67,8 +69,6 @@ const maxRetryAfterMs = 60_000;
 const maxDeferralMs = 15 * 60_000;
 /** How long the controller leaves a volume alone that has no certificate yet; the agent issues the first one. */
 const unissuedWaitMs = 60_000;
-/** Smaller changes of the wall clock are corrections by NTP. */
-const minClockStepMs = 60_000;
 /** A renewal requested by a person replaces a request that was unanswered for this long. */
 const minUnansweredMs = 30_000;
 
@@ -254,9 +254,9 @@ export class AttemptPolicy {
   }
 
   /** Whether a certificate was invalid only by a wall clock that has been set since; the next one may be valid. */
-  #isClockCorrected({ record: { lastFailure }, marks: { wallOffsetMs } }: AttemptState): boolean {
-    if (wallOffsetMs === undefined || lastFailure?.reason !== 'InvalidCertificate') return false;
-    return Math.abs(this.#clock.now() - this.#clock.monotonic() - wallOffsetMs) > minClockStepMs;
+  #isClockCorrected({ record: { lastFailure }, marks: { clock } }: AttemptState): boolean {
+    if (clock === undefined || lastFailure?.reason !== 'InvalidCertificate') return false;
+    return isClockCorrected(this.#clock, clock);
   }
 
   /** Whether a certificate was invalid by a wall clock that has been set back since, so that the wait has no reason. */

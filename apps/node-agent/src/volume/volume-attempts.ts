@@ -1,6 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Due } from '../renewal/renewal-scheduler.ts';
+import { failureClock } from '../renewal/wall-clock.ts';
 import type { VolumeRecord } from '../storage/volume-record.ts';
 import type { AttemptMarks, AttemptPolicy, AttemptState } from './attempt-policy.ts';
 
@@ -87,9 +88,14 @@ export class VolumeAttempts {
     const retryAtMs = nowMs + (retryAt.getTime() - at.getTime());
     const unansweredFromMs = isUnapproved ? nowMs : this.#marks.sentAtMs;
     const sentAtMs = isRefused ? undefined : unansweredFromMs;
-    const wallOffsetMs = this.#clock.now() - this.#clock.monotonic();
     const deferredUntilMs = isDeferred ? retryAtMs : undefined;
-    this.#marks = { ...this.#marks, sentAtMs, retryAtMs, deferredUntilMs, wallOffsetMs };
+    this.#marks = {
+      ...this.#marks,
+      sentAtMs,
+      retryAtMs,
+      deferredUntilMs,
+      clock: failureClock(this.#clock, this.#marks.clock),
+    };
     this.#failed = attempts;
   }
 

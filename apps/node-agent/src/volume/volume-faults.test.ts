@@ -368,6 +368,26 @@ describe('a certificate that is invalid only by a wrong clock of the node', () =
   });
 });
 
+describe('a wall clock that is set back and forth', () => {
+  test('does not make an issuer of invalid certificates get a request per change', async () => {
+    await open();
+    const request = harness.request('web', { duration: '24h' });
+    await harness.publish(request);
+    harness.issuer.signerAheadMs = -5 * 24 * hourMs;
+    await advance(16 * hourMs, minuteMs);
+    const before = requestNames().size;
+    for (let minutes = 0; minutes < 12 * 60; minutes += 2) {
+      harness.clock.stepWall(5 * minuteMs);
+      await harness.clock.advance(minuteMs);
+      harness.clock.stepWall(-5 * minuteMs);
+      await harness.clock.advance(minuteMs);
+    }
+    const names = requestNames().size - before;
+    // Without changes of the clock there are 69: the waits are an eighth of the time to expiry, or since.
+    assert.ok(names <= 85, `${names} requests within twelve hours`);
+  });
+});
+
 describe('a certificate that is not valid yet', () => {
   test('waits while the current one is valid, and is not requested twice', async () => {
     await open();
