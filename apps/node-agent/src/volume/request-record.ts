@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { requestBaseName } from '../spec/request-base-name.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { RequestProgress, VolumeRecord } from '../storage/volume-record.ts';
+import type { FailedAttempt } from './volume-attempts.ts';
 
 /**
  * Upper bound on remembered requests that still have to be deleted. Kubernetes garbage-collects the others with the
@@ -34,15 +35,12 @@ export function obsoleteWithout(
   return remaining?.length === 0 ? undefined : remaining;
 }
 
-/**
- * The progress of a request after a failed attempt.
- * @param sentAt when the request was sent; undefined if it was not
- */
+/** The progress of a request after a failed attempt. */
 export function requestAfter(
   { request }: VolumeRecord,
-  { isRefused, sentAt }: { readonly isRefused: boolean; readonly sentAt: Date | undefined },
+  { isRefused, at, requestAgeMs }: Pick<FailedAttempt, 'isRefused' | 'at' | 'requestAgeMs'>,
 ): RequestProgress {
   const { abandoned = 0, refusals = 0 } = request ?? {};
   if (isRefused) return { abandoned: abandoned + 1, refusals: refusals + 1 };
-  return { abandoned, refusals, ...(sentAt && { sentAt }) };
+  return { abandoned, refusals, ...(requestAgeMs !== undefined && { sentAt: new Date(at.getTime() - requestAgeMs) }) };
 }

@@ -16,14 +16,14 @@ export interface VolumeAttemptsParts {
 /** A failed or deferred attempt. */
 export interface FailedAttempt {
   readonly isRefused: boolean;
-  /** The request waits for approval: its issuer cannot answer yet. */
-  readonly isUnapproved: boolean;
   readonly isDeferred: boolean;
   readonly at: Date;
   /** When the next attempt is allowed. */
   readonly retryAt: Date;
   /** Failed attempts since the last success, this one included. */
   readonly attempts: number;
+  /** Milliseconds since the current request was sent or last seen without approval; undefined without a request. */
+  readonly requestAgeMs: number | undefined;
 }
 
 /** The attempts of one volume to obtain a certificate: their number and times, kept in memory, under the shared policy. */
@@ -65,12 +65,6 @@ export class VolumeAttempts {
     return sentAtMs === undefined ? undefined : this.#clock.monotonic() - sentAtMs;
   }
 
-  /** When the current request was sent or last seen without approval; undefined if it was not sent. */
-  requestSentAt({ isUnapproved }: FailedAttempt): Date | undefined {
-    const ageMs = isUnapproved ? 0 : this.requestAgeMs;
-    return ageMs === undefined ? undefined : new Date(this.#clock.now() - ageMs);
-  }
-
   /** Evaluates a failed attempt; `attemptFailed` applies the result. */
   evaluate(error: CertfleetError): FailedAttempt {
     const kind = this.#policy.kindOf(error);
@@ -79,15 +73,16 @@ export class VolumeAttempts {
     const delayMs = this.#policy.retryDelayMs(this.#state, error, { attempts, refusals });
     const at = new Date(this.#clock.now());
     const retryAt = new Date(at.getTime() + delayMs);
-    const isUnapproved = error.reason === 'RequestUnapproved';
-    return { isRefused: kind === 'refused', isUnapproved, isDeferred: kind === 'deferred', at, retryAt, attempts };
+    // Its issuer cannot answer it before the approval.
+    const sentAgeMs = error.reason === 'RequestUnapproved' ? 0 : this.requestAgeMs;
+    const requestAgeMs = kind === 'refused' ? undefined : sentAgeMs;
+    return { isRefused: kind === 'refused', isDeferred: kind === 'deferred', at, retryAt, attempts, requestAgeMs };
   }
 
-  attemptFailed({ isRefused, isUnapproved, isDeferred, at, retryAt, attempts }: FailedAttempt): void {
+  attemptFailed({ isDeferred, at, retryAt, attempts, requestAgeMs }: FailedAttempt): void {
     const nowMs = this.#clock.monotonic();
     const retryAtMs = nowMs + (retryAt.getTime() - at.getTime());
-    const unansweredFromMs = isUnapproved ? nowMs : this.#marks.sentAtMs;
-    const sentAtMs = isRefused ? undefined : unansweredFromMs;
+    const sentAtMs = requestAgeMs === undefined ? undefined : nowMs - requestAgeMs;
     const deferredUntilMs = isDeferred ? retryAtMs : undefined;
     this.#marks = {
       ...this.#marks,

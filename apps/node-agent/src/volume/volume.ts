@@ -202,7 +202,7 @@ export class Volume {
     const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
     this.#stored.tryWriteRecord({
       ...this.record,
-      request: requestAfter(this.record, { isRefused, sentAt: this.attempts.requestSentAt(attempt) }),
+      request: requestAfter(this.record, attempt),
       ...(isRefused && { obsoleteRequests: obsoleteWith(this.record, this.nextRequestName) }),
       ...(!isDeferred && { lastFailure }),
     });
