@@ -13,7 +13,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { FleetIndex } from '../fleet-index/fleet-index.ts';
 import type { NodeSession } from '../fleet-index/model/node-session.ts';
 import type { MessageReader } from './message-reader.ts';
-import { NodeSessions } from './node-sessions.ts';
+import { NodeSessions, superseded } from './node-sessions.ts';
 import type { SnapshotTurns } from './snapshot-turns.ts';
 
 export type ReportIndex = Pick<FleetIndex, 'openSession' | 'nodeSeen' | 'applySnapshot' | 'applyDelta'> &
@@ -50,8 +50,6 @@ const maxVolumes = 10_000;
 const maxEntries = 5;
 /** Timeout of the agent's answer that shows which stream it uses. */
 const answerTimeoutMs = 10_000;
-/** The agent gives up after 15 s without a welcome; a hanging Redis must not delay it that long. */
-const readSessionTimeoutMs = 2_000;
 
 /**
  * The controller's side of one agent's stream. It applies the reports to the index in order, and requests a resync if
@@ -96,7 +94,7 @@ export class NodeStream {
       const hello = (await this.#next())?.hello;
       if (hello === undefined) throw new CertfleetError('invalid-argument', 'expected hello as the first message');
       this.#agentVersion = hello.agentVersion.slice(0, 64);
-      const before = await this.#sessions.read(readSessionTimeoutMs);
+      const before = await this.#sessions.tryRead();
       send({ welcome: { nodeName: node, heartbeatSeconds, redis: undefined, sendsHeartbeats: true } });
       onWelcomed?.();
       let session = await this.#enter(before);
@@ -183,7 +181,7 @@ export class NodeStream {
       try {
         const status = await index.nodeSeen(session);
         if (status === 'superseded') {
-          throw new CertfleetError('aborted', 'superseded by a newer stream of this node', { reason: 'Superseded' });
+          throw superseded();
         }
         if (status === 'current') {
           // A command that timed out may still reach Redis; a new session prevents it from overwriting later reports. It
@@ -245,9 +243,7 @@ export class NodeStream {
   async #askForAnswer(): Promise<void> {
     const { send, clock } = this.#options;
     const requestId = randomUUID();
-    const cancel = clock.schedule(answerTimeoutMs, () =>
-      this.end(new CertfleetError('aborted', 'superseded by a newer stream of this node', { reason: 'Superseded' })),
-    );
+    const cancel = clock.schedule(answerTimeoutMs, () => this.end(superseded()));
     try {
       // The agent answers between two snapshots, never within one.
       send({ describe: { requestId, volumeId: '' } });
