@@ -10,7 +10,7 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { isPattern } from '../lanes/issuer-pattern.ts';
+import { isUsablePattern } from '../lanes/issuer-pattern.ts';
 import { laneRules, precedenceOf } from './lane-rules.ts';
 
 export interface LanePolicyFollowerParts {
@@ -97,7 +97,7 @@ export class LanePolicyFollower {
       problems.set(rule.name, problem);
       if (this.#problems.get(rule.name) !== problem)
         log.error({ lanePolicy: rule.name, problem }, 'lane policy is invalid and does not apply');
-      return { ...rule, issuers: rule.issuers.filter(isPattern), policy: {} };
+      return { ...rule, issuers: rule.issuers.filter(isUsablePattern), policy: {} };
     });
     this.#problems.clear();
     for (const [name, problem] of problems) this.#problems.set(name, problem);

@@ -2,7 +2,7 @@ import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { FleetStats } from '../fleet-index/view/fleet-stats.ts';
 import type { StatusOf } from '../intent/intent-kinds.ts';
 import type { Condition } from '../intent/intent-object.ts';
-import { IssuerPattern, isPattern } from '../lanes/issuer-pattern.ts';
+import { IssuerPattern, isUsablePattern } from '../lanes/issuer-pattern.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
 import { conditionOf, patternsOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
@@ -25,7 +25,7 @@ export interface LanePolicyFacts {
 export function lanePolicyStatus(object: LanePolicyObject, facts: LanePolicyFacts): LanePolicyStatus {
   const { lanes, stats } = facts;
   const patterns = patternsOf(object)
-    .filter(isPattern)
+    .filter(isUsablePattern)
     .map((pattern) => new IssuerPattern(pattern));
   const keys = [...lanes.keys()].filter((key) => patterns.some((pattern) => pattern.matches(key))).sort();
   const states = keys.flatMap((key) => lanes.get(key) ?? []);
