@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lookAtLanes } from './lane-watch.ts';
-import { itemAt } from './random.ts';
+import { itemAt } from '../../support/random.ts';
 import { issuers } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 import type { RequestedRenewal } from './operator.ts';

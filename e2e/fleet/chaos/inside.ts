@@ -10,7 +10,7 @@ import { invariants, iso } from './ledger.ts';
 import type { Violation } from './ledger.ts';
 import { planRound } from './plan.ts';
 import type { RoundPlan } from './plan.ts';
-import { Random } from './random.ts';
+import { Random } from '../../support/random.ts';
 import { runRound } from './round.ts';
 import type { RoundResult } from './round.ts';
 import { ChaosWorld, issuers } from './world/chaos-world.ts';

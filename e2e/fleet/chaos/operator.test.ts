@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { AgentVolume } from './agents/messages.ts';
 import { Ledger } from './ledger.ts';
 import { Operator } from './operator.ts';
-import { itemAt } from './random.ts';
+import { itemAt } from '../../support/random.ts';
 import type { ApiAnswer } from './world/replica.ts';
 
 const times = { lifetimeMs: 60_000, issuedAtMs: 0, renewAtMs: 40_000, notAfterMs: 60_000 };

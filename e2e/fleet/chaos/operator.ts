@@ -4,7 +4,7 @@ import type { AgentVolume } from './agents/messages.ts';
 import { HandedOver } from './handed-over.ts';
 import { renewalKey, volumeKey } from './ledger.ts';
 import type { BulkAction, Ledger } from './ledger.ts';
-import { itemAt } from './random.ts';
+import { itemAt } from '../../support/random.ts';
 import type { RedisPair } from './world/redis-pair.ts';
 import type { ApiAnswer } from './world/replica.ts';
 

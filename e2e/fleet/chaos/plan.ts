@@ -2,7 +2,7 @@ import { faultKinds, faults } from './faults.ts';
 import type { FaultKind, FaultTarget } from './faults.ts';
 import { agentBehaviours } from './agents/messages.ts';
 import type { AgentBehaviour } from './agents/messages.ts';
-import { itemAt, Random } from './random.ts';
+import { itemAt, Random } from '../../support/random.ts';
 
 /** A fault that a seed determines. Times in milliseconds from the round's start. */
 export interface PlannedFault extends FaultTarget {

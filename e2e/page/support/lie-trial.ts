@@ -7,7 +7,7 @@ import { LyingProxy } from './lying-proxy.ts';
 import type { PageBrowser } from './page-browser.ts';
 import { PageFleet } from './page-fleet.ts';
 import type { Fleet } from './page-fleet.ts';
-import { SeededRandom } from './seeded-random.ts';
+import { Random } from '../../support/random.ts';
 
 const day = 86_400_000;
 const stable = { expiresInMs: 30 * day, dueInMs: 20 * day };
@@ -31,7 +31,7 @@ export interface Version {
 
 /** One page behind the proxy, and the history of the fleet in the page's time. */
 export class Trial implements AsyncDisposable {
-  readonly random: SeededRandom;
+  readonly random: Random;
   readonly fleet: PageFleet;
   readonly proxy: LyingProxy;
   readonly page: Page;
@@ -50,7 +50,7 @@ export class Trial implements AsyncDisposable {
   }
 
   static async start(browser: PageBrowser, seed: number): Promise<Trial> {
-    const random = new SeededRandom(seed);
+    const random = new Random(seed);
     const fleet = await PageFleet.start(small);
     await fleet.untilShown(5);
     const proxy = await LyingProxy.start(fleet.url, random);

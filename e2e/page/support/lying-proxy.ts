@@ -1,7 +1,7 @@
 import { createServer, request } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { SeededRandom } from './seeded-random.ts';
+import type { Random } from '../../support/random.ts';
 
 /** What happens to a response or an event. */
 type Fate = 'pass' | 'hold' | 'drop' | 'refuse' | 'replay' | 'cut';
@@ -30,7 +30,7 @@ interface Answer {
 /** A proxy in front of the API that loses, delays, reorders, repeats and damages responses and server-sent events. */
 export class LyingProxy implements AsyncDisposable {
   mood: Mood = calm;
-  readonly #random: SeededRandom;
+  readonly #random: Random;
   readonly #target: string;
   readonly #server: Server;
   /** Deliveries that wait, in the order of their arrival. */
@@ -39,13 +39,13 @@ export class LyingProxy implements AsyncDisposable {
   readonly #streams = new Set<ServerResponse>();
   #pending = 0;
 
-  private constructor(target: string, random: SeededRandom) {
+  private constructor(target: string, random: Random) {
     this.#target = target;
     this.#random = random;
     this.#server = createServer((incoming, outgoing) => this.#forward(incoming, outgoing));
   }
 
-  static async start(target: string, random: SeededRandom): Promise<LyingProxy> {
+  static async start(target: string, random: Random): Promise<LyingProxy> {
     const proxy = new LyingProxy(target, random);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;

@@ -8,8 +8,8 @@ import type { AgentBehaviour, AgentVersion, AgentVolume, NodeSketch, VolumeSketc
 import { Lateness } from '../lateness.ts';
 import { Ledger, volumeKey } from '../ledger.ts';
 import { Operator } from '../operator.ts';
-import { itemAt } from '../random.ts';
-import type { Random } from '../random.ts';
+import { itemAt } from '../../../support/random.ts';
+import type { Random } from '../../../support/random.ts';
 import { RunLog } from '../run-log.ts';
 import { addresses, nameOfWay, nameWays, Network } from './network.ts';
 import { redisPort, RedisPair } from './redis-pair.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
-import { itemAt } from '../random.ts';
+import { itemAt } from '../../../support/random.ts';
 import { launchRedis } from '../../../support/redis-server.ts';
 import type { FrontOrder } from './redis-front.ts';
 
