@@ -1,4 +1,4 @@
-import { defineScript } from '../redis/lua-script.ts';
+import { defineScript, serverTime } from '../redis/lua-script.ts';
 
 // Redis keys of bulk renewals (redis-keys.ts):
 //   requestedBy  hash: renewal id → the bulk renewals that request it, comma-separated; a `!` before an id: ignore
@@ -97,9 +97,9 @@ return #left == 0 and 1 or 0`,
 export const cancelBulkScript = defineScript({
   keys: ['bulk', 'pending', 'cancelled'],
   args: { id: 'string' },
+  prelude: [serverTime],
   body: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = nowMs()
 redis.call('ZREMRANGEBYSCORE', cancelled, '-inf', now - ${cancelledKeptMs})
 redis.call('ZADD', cancelled, 'NX', now, id)
 local state = redis.call('HGET', bulk, 'state')
@@ -128,6 +128,7 @@ return redis.call('HINCRBY', bulk, 'failures', 1)`,
  */
 export const beginBulkScript = defineScript({
   keys: ['bulk', 'pending'],
+  prelude: [serverTime],
   body: `
 local state = redis.call('HGET', bulk, 'state')
 if state ~= 'starting' and state ~= 'running' then return -1 end
@@ -135,8 +136,7 @@ local isDone = redis.call('HLEN', pending) == 0
 redis.call('HSET', bulk, 'state', isDone and 'finished' or 'running')
 if isDone then redis.call('PEXPIRE', bulk, ${keptMs}) end
 if isDone then return -1 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = nowMs()
 redis.call('HSETNX', bulk, 'begun', now)
 return now - redis.call('HGET', bulk, 'begun')`,
 });

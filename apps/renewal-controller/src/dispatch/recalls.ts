@@ -4,7 +4,7 @@ import { parseVolumeKey, volumeKey } from '../fleet-index/model/volume-key.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Settled } from '../lanes/lane-admission.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
-import { defineScript } from '../redis/lua-script.ts';
+import { defineScript, serverTime } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { NodeQueues } from './node-queues.ts';
@@ -34,10 +34,9 @@ const maxDeferralMs = 48 * 3_600_000;
 const unansweredScript = defineScript({
   keys: ['started'],
   args: { limit: 'number' },
+  prelude: [serverTime],
   body: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZRANGEBYSCORE', started, '-inf', now, 'LIMIT', 0, limit)`,
+return redis.call('ZRANGEBYSCORE', started, '-inf', nowMs(), 'LIMIT', 0, limit)`,
 });
 
 /**

@@ -1,5 +1,5 @@
 import type { RedisClient } from '../redis/create-redis.ts';
-import { defineScript } from '../redis/lua-script.ts';
+import { defineScript, serverTime } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 
 /** How complete the index is. */
@@ -17,9 +17,9 @@ export interface IndexState {
 /** Returns {time of the server, time since which it has kept its data}. */
 const ageScript = defineScript({
   keys: ['keptSince'],
+  prelude: [serverTime],
   body: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = nowMs()
 redis.call('SET', keptSince, now, 'NX')
 return {now, redis.call('GET', keptSince)}`,
 });

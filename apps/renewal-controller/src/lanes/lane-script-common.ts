@@ -1,3 +1,5 @@
+import { serverTime } from '../redis/lua-script.ts';
+
 // State of a lane in Redis, used by all lane scripts. Below the key of the lane (`<lane>`), in its hash slot:
 //
 // <lane>  hash:
@@ -47,7 +49,7 @@ export const laneScriptKeys = ['lane', 'inflight', 'slots', 'blocked', 'waiting'
  * else 0), so that a pause holds although Redis has lost it. Times are those of the Redis server, so that no replica's clock
  * decides.
  */
-export const laneCommon = `
+export const laneCommon = `${serverTime}
 local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'streak', 'paceDivisorLog2', 'failedNodes',
   'lastFailedNode', 'okAt', 'lastNode', 'sharedAt', 'paused'}
 local state = {}
@@ -60,11 +62,7 @@ local function put(...)
   for i = 1, #written, 2 do state[written[i]] = written[i + 1] end
   redis.call('HSET', lane, ...)
 end
-local function clock(given)
-  if given then return given end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+local function clock(given) return given or nowMs() end
 local function score(key, member) return tonumber(redis.call('ZSCORE', key, member) or -1) end
 local function inFlightLimit(maxInFlight, threshold)
   -- While the issuer fails, a single renewal probes it.

@@ -1,4 +1,4 @@
-import { defineScript, luaScript } from '../redis/lua-script.ts';
+import { defineScript, luaScript, serverTime } from '../redis/lua-script.ts';
 
 /**
  * Reads the states of lanes.
@@ -30,9 +30,9 @@ return answer`);
 export const promotionScript = defineScript({
   keys: ['slots', 'blocked', 'nodeLimited', 'waits'],
   args: { member: 'string', volume: 'string' },
+  prelude: [serverTime],
   body: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = nowMs()
 local slot = redis.call('ZSCORE', slots, member)
 if slot then return tostring(math.max(0, tonumber(slot) - now)) end
 if redis.call('ZSCORE', blocked, member) or redis.call('HEXISTS', nodeLimited, member) == 1 then return '' end
@@ -66,9 +66,9 @@ return 1`,
 export const returnedNodesScript = defineScript({
   keys: ['silentNodes', 'seen'],
   args: { now: 'number?', silentAfter: 'number', limit: 'number' },
+  prelude: [serverTime],
   body: `
-local time = redis.call('TIME')
-now = now or time[1] * 1000 + math.floor(time[2] / 1000)
+now = now or nowMs()
 local members = {}
 for _, node in ipairs(redis.call('SMEMBERS', silentNodes)) do
   if #members >= limit then break end

@@ -63,6 +63,13 @@ export function defineScript<
   };
 }
 
+/** A prelude with the function nowMs(): the time of the Redis server in milliseconds. Clocks of replicas differ. */
+export const serverTime = `
+local function nowMs()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end`;
+
 const noArgs: ArgTypes = {};
 
 function header(keys: readonly string[], args: ArgTypes): string {

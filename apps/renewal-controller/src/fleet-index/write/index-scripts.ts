@@ -1,4 +1,4 @@
-import { defineScript } from '../../redis/lua-script.ts';
+import { defineScript, serverTime } from '../../redis/lua-script.ts';
 import { outboxCommon } from './change-outbox-scripts.ts';
 
 /** Changed volumes as the scripts return them: alternating volume id and the JSON before the change (`''` if new). */
@@ -146,13 +146,6 @@ announceAll(changes, cap, node, ids)
 return {0, answer}`,
 });
 
-// Lua function nowMs(): Redis' time in milliseconds. Clocks of replicas differ and may jump.
-const nowMs = `
-local function nowMs()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end`;
-
 /**
  * Opens a session of a node; `info` is the node's JSON. If `isExpected` is 1, only if the current session is `expected`
  * (`''` for none). Returns 1, or 0 if the current session is not the expected one.
@@ -160,7 +153,7 @@ end`;
 export const openSessionScript = defineScript({
   keys: ['sessions', 'nodes', 'seen', 'changes', 'leaving'],
   args: { node: 'string', session: 'string', info: 'string', cap: 'number', isExpected: 'number', expected: 'string' },
-  prelude: [announce, nowMs],
+  prelude: [announce, serverTime],
   body: `
 if isExpected == 1 then
   local current = redis.call('HGET', sessions, node) or ''
@@ -179,7 +172,7 @@ return 1`,
 export const heartbeatScript = defineScript({
   keys: ['sessions', 'seen'],
   args: { node: 'string', session: 'string' },
-  prelude: [nowMs],
+  prelude: [serverTime],
   body: `
 local current = redis.call('HGET', sessions, node)
 if not current then return 'lost' end
@@ -195,7 +188,7 @@ return 'current'`,
 export const silentNodesScript = defineScript({
   keys: ['sessions', 'seen'],
   args: { silentMs: 'number', maxNodes: 'number' },
-  prelude: [nowMs],
+  prelude: [serverTime],
   body: `
 local now, answer = nowMs(), {}
 local silent = redis.call('ZRANGEBYSCORE', seen, '-inf', now - silentMs, 'WITHSCORES', 'LIMIT', 0, maxNodes)
@@ -217,7 +210,7 @@ return answer`,
 export const forgetScript = defineScript({
   keys: [...volumeKeys, 'nodes', 'seen', 'leaving'],
   args: { node: 'string', cap: 'number', mark: 'string', minSilentMs: 'number', batch: 'string' },
-  prelude: [announce, nowMs, outboxCommon],
+  prelude: [announce, serverTime, outboxCommon],
   body: `
 if mark ~= '' then
   local seenAt = redis.call('ZSCORE', seen, node) or ''
