@@ -1,10 +1,9 @@
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
-import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { Promotion, LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
-import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import { RepeatedWork } from '../redis/repeated-work.ts';
 
 export interface LaneAdvancerParts {
   readonly lanes: Pick<LaneStore, 'queued'>;
@@ -26,50 +25,34 @@ const everyMs = 1_000;
  */
 export class LaneAdvancer {
   readonly #parts: LaneAdvancerParts;
-  #cancelTimer: CancelTimer | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
-  #lastError = '';
+  readonly #repeated: RepeatedWork;
 
   constructor(parts: LaneAdvancerParts) {
     this.#parts = parts;
-  }
-
-  start(): void {
-    if (this.#isStopped) return;
-    this.#cancelTimer = this.#parts.clock.schedule(everyMs, () => {
-      this.#running = this.#look().then(() => this.start());
+    this.#repeated = new RepeatedWork({
+      work: () => this.#advance(),
+      pauseMs: everyMs,
+      failure: 'cannot promote waiting renewals, retrying',
+      clock: parts.clock,
+      log: parts.logger,
     });
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#cancelTimer?.();
-    await this.#running;
+  start(): void {
+    this.#repeated.start();
   }
 
-  /** Runs once. Rejects while Redis is unavailable. */
-  async advance(): Promise<void> {
+  async stop(): Promise<void> {
+    await this.#repeated.stop();
+  }
+
+  async #advance(): Promise<void> {
     const { lanes, admission, policies, promoteJobs, recallUnanswered } = this.#parts;
     for (const issuer of await lanes.queued()) {
-      if (this.#isStopped) return;
+      if (this.#repeated.isStopped) return;
       await promoteJobs(await admission.advance(policies.laneOf(issuer)));
     }
     await promoteJobs(await admission.returned());
     await recallUnanswered();
-  }
-
-  async #look(): Promise<void> {
-    try {
-      await this.advance();
-      this.#lastError = '';
-    } catch (thrown) {
-      // The connection's owner and the probe report that Redis is unavailable.
-      if (isRedisUnavailable(thrown)) return;
-      const { message } = asCertfleetError(thrown);
-      if (message !== this.#lastError)
-        this.#parts.logger.warn({ error: message }, 'cannot promote waiting renewals, retrying');
-      this.#lastError = message;
-    }
   }
 }

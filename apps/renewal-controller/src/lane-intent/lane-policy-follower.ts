@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
-import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { LanePauses } from '../dispatch/lane-pauses.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
@@ -9,7 +8,7 @@ import type { IntentStore } from '../intent/intent-store.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
-import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import { RepeatedWork } from '../redis/repeated-work.ts';
 import { isUsablePattern } from '../lanes/issuer-pattern.ts';
 import { laneRules, precedenceOf } from './lane-rules.ts';
 
@@ -41,15 +40,20 @@ export class LanePolicyFollower {
   /** Paused lanes whose dispatched renewals this replica has recalled, by issuer key. */
   readonly #recalled = new Set<string>();
   readonly #ends: (() => void)[] = [];
-  #applying: Promise<void> = Promise.resolve();
+  readonly #repeated: RepeatedWork;
   #isRefreshPlanned = false;
-  #cancelTimer: CancelTimer | undefined;
-  #isStopped = false;
   #isLoaded = false;
-  #lastError = '';
 
   constructor(parts: LanePolicyFollowerParts) {
     this.#parts = parts;
+    // The pauses hold without Redis.
+    this.#repeated = new RepeatedWork({
+      work: () => this.#apply(),
+      pauseMs: everyMs,
+      failure: 'cannot store the pauses of lanes, retrying',
+      clock: parts.clock,
+      log: parts.log,
+    });
   }
 
   /** Resolves when the pauses are known and hold; rejects when the store is stopped before. */
@@ -71,15 +75,13 @@ export class LanePolicyFollower {
     const all = store.list('LanePolicy');
     const paused = all.flatMap(({ metadata, spec }) => (spec.paused === true ? metadata.name : [])).slice(0, maxNamed);
     log.info({ lanePolicies: all.length, paused }, 'lane policies are known');
-    this.#arm();
+    this.#repeated.start();
     void this.apply();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#cancelTimer?.();
     for (const end of this.#ends) end();
-    await this.#applying;
+    await this.#repeated.stop();
   }
 
   /** Why a policy does not apply; undefined if it does. */
@@ -106,8 +108,7 @@ export class LanePolicyFollower {
 
   /** Puts the pauses into effect in Redis and the queues of nodes; never rejects, and repeats what failed. */
   async apply(): Promise<void> {
-    this.#applying = this.#applying.then(() => this.#applyOnce());
-    await this.#applying;
+    await this.#repeated.run();
   }
 
   /** Redis lost writes: pauses, and perhaps recalls of renewals, which then are in the queues of nodes again. */
@@ -122,41 +123,23 @@ export class LanePolicyFollower {
     this.#isRefreshPlanned = true;
     queueMicrotask(() => {
       this.#isRefreshPlanned = false;
-      if (this.#isStopped) return;
+      if (this.#repeated.isStopped) return;
       this.refresh();
       void this.apply();
     });
   }
 
-  #arm(): void {
-    this.#cancelTimer = this.#parts.clock.schedule(everyMs, () => {
-      void this.apply().then(() => {
-        if (!this.#isStopped) this.#arm();
-      });
-    });
-  }
-
-  async #applyOnce(): Promise<void> {
-    const { store, log } = this.#parts;
-    if (this.#isStopped) return;
-    try {
-      // What this replica knows may be outdated: it must neither end a pause in Redis nor store one.
-      if (store.problem('LanePolicy') === undefined) await this.#reconcile();
-      await this.#recall();
-      this.#lastError = '';
-    } catch (thrown) {
-      // The connection's owner and the probe report that Redis is unavailable. The pauses hold without it.
-      if (isRedisUnavailable(thrown)) return;
-      const { message } = asCertfleetError(thrown);
-      if (message !== this.#lastError) log.warn({ error: message }, 'cannot store the pauses of lanes, retrying');
-      this.#lastError = message;
-    }
+  async #apply(): Promise<void> {
+    const { store, lanes } = this.#parts;
+    const noted = await lanes.noted();
+    // What this replica knows may be outdated: it must neither end a pause in Redis nor store one.
+    if (store.problem('LanePolicy') === undefined) await this.#reconcile(noted);
+    await this.#recall(noted);
   }
 
   /** Makes the pauses in Redis those of the policies. */
-  async #reconcile(): Promise<void> {
+  async #reconcile(noted: readonly IssuerName[]): Promise<void> {
     const { policies, lanes, pauses, adopt } = this.#parts;
-    const noted = await lanes.noted();
     const stored = await lanes.storedPauses(noted);
     const storedByKey = new Map(Array.from(stored, ([issuer, pause]) => [issuerKey(issuer), pause]));
     const toStore = new Map<IssuerName, LanePause>();
@@ -183,8 +166,8 @@ export class LanePolicyFollower {
   }
 
   /** Recalls the renewals of lanes whose pause this replica has just learned: it may have dispatched them. */
-  async #recall(): Promise<void> {
-    const paused = this.#paused(await this.#parts.lanes.noted());
+  async #recall(noted: readonly IssuerName[]): Promise<void> {
+    const paused = this.#paused(noted);
     await this.#parts.pauses.recall([...paused].flatMap(([key, issuer]) => (this.#recalled.has(key) ? [] : issuer)));
     this.#recalled.clear();
     for (const key of paused.keys()) this.#recalled.add(key);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
@@ -13,7 +13,7 @@ import type { LaneStore } from '../lanes/lane-store.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { defineScript } from '../redis/lua-script.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import { RepeatedWork } from '../redis/repeated-work.ts';
 import { conditionOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
 import { lanePolicyStatus } from './lane-policy-status.ts';
@@ -56,46 +56,39 @@ return 1`,
  */
 export class LanePolicyReporter {
   readonly #parts: LanePolicyReporterParts;
-  #cancelTimer: CancelTimer | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  readonly #repeated: RepeatedWork;
   /** The policy after which the next round begins. */
   #after = '';
-  #lastError = '';
 
   constructor(parts: LanePolicyReporterParts) {
     this.#parts = parts;
-  }
-
-  start(): void {
-    if (this.#isStopped) return;
-    this.#cancelTimer = this.#parts.clock.schedule(everyMs, () => {
-      this.#running = this.report().then(() => this.start());
+    this.#repeated = new RepeatedWork({
+      work: () => this.#report(),
+      pauseMs: everyMs,
+      failure: 'cannot write the status of lane policies, retrying',
+      clock: parts.clock,
+      log: parts.log,
     });
   }
 
+  start(): void {
+    this.#repeated.start();
+  }
+
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#cancelTimer?.();
-    await this.#running;
+    await this.#repeated.stop();
   }
 
   /** Runs one round; never rejects. */
   async report(): Promise<void> {
-    const { store, log } = this.#parts;
-    try {
-      const policies = store.list('LanePolicy');
-      if (policies.length === 0 || store.problem('LanePolicy') !== undefined || !(await this.#hasLease())) return;
-      await this.#reportAll(policies);
-      this.#lastError = '';
-    } catch (thrown) {
-      // The connection's owner and the probe report that Redis is unavailable.
-      if (isRedisUnavailable(thrown)) return;
-      const { message } = asCertfleetError(thrown);
-      if (message !== this.#lastError)
-        log.warn({ error: message }, 'cannot write the status of lane policies, retrying');
-      this.#lastError = message;
-    }
+    await this.#repeated.run();
+  }
+
+  async #report(): Promise<void> {
+    const { store } = this.#parts;
+    const policies = store.list('LanePolicy');
+    if (policies.length === 0 || store.problem('LanePolicy') !== undefined || !(await this.#hasLease())) return;
+    await this.#reportAll(policies);
   }
 
   async #hasLease(): Promise<boolean> {
@@ -112,7 +105,7 @@ export class LanePolicyReporter {
     const ordered = from === -1 ? policies : [...policies.slice(from), ...policies.slice(0, from)];
     let writes = 0;
     for (const object of ordered) {
-      if (writes >= maxWrites || this.#isStopped) return;
+      if (writes >= maxWrites || this.#repeated.isStopped) return;
       this.#after = object.metadata.name;
       const status = lanePolicyStatus(object, { lanes, stats, problem: problemOf(object.metadata.name), nowMs });
       if (isDeepStrictEqual(status, object.status)) continue;
