@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { FleetStats } from '../fleet-index/view/fleet-stats.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
+import { storeStatus } from '../intent/store-status.ts';
 import type { IntentEvents } from '../kube/intent-events.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
@@ -110,7 +110,8 @@ export class LanePolicyReporter {
       const status = lanePolicyStatus(object, { lanes, stats, problem: problemOf(object.metadata.name), nowMs });
       if (isDeepStrictEqual(status, object.status)) continue;
       writes += 1;
-      await this.#write(object, status);
+      const stored = await storeStatus(this.#parts.store, 'LanePolicy', object, status);
+      if (stored !== undefined) this.#recordTransitions(object, status);
     }
   }
 
@@ -121,18 +122,6 @@ export class LanePolicyReporter {
     for (const issuer of await lanes.noted()) issuers.set(issuerKey(issuer), issuer);
     const states = await lanes.states([...issuers.values()]);
     return new Map(states.map((state) => [issuerKey(state.issuer), state]));
-  }
-
-  async #write(object: LanePolicyObject, status: LanePolicyStatus): Promise<void> {
-    try {
-      await this.#parts.store.updateStatus('LanePolicy', object, status);
-    } catch (thrown) {
-      const { code } = asCertfleetError(thrown);
-      // Changed or deleted meanwhile: the next round sees it.
-      if (code === 'aborted' || code === 'not-found') return;
-      throw thrown;
-    }
-    this.#recordTransitions(object, status);
   }
 
   #recordTransitions(object: LanePolicyObject, status: LanePolicyStatus): void {
