@@ -1,7 +1,7 @@
 import type { FileSystem } from './file-system.ts';
 import { defaultFileMode } from './payload-writer.ts';
 import type { PayloadAccess, PayloadTarget } from './payload-writer.ts';
-import { attemptCleanup, writeNewFile } from './replace-file.ts';
+import { replaceFileBy } from './replace-file.ts';
 
 /** A marker file in a volume's data directory. */
 export interface ReloadMarker {
@@ -48,18 +48,12 @@ function createMarker(
   { directory, uid = -1, gid = 0, modeOf = () => defaultFileMode }: MarkerTarget,
   { name, content }: { readonly name: string; readonly content: string },
 ): void {
-  // The writer of the other files removes what remains of it after a crash.
-  const temporary = `${directory}/..new-marker`;
-  try {
-    writeNewFile(files, temporary, (descriptor) => {
-      files.writeFileSync(descriptor, content);
-      // In this order: the agent may change the owner of any file, but the mode of its own only.
-      files.fchmodSync(descriptor, modeOf(name));
-      files.fchownSync(descriptor, uid, gid);
-    });
-    files.renameSync(temporary, `${directory}/${name}`);
-  } catch (error) {
-    attemptCleanup(() => files.rmSync(temporary, { force: true }));
-    throw error;
-  }
+  // The writer of the other files removes what remains of the temporary file after a crash.
+  const paths = { temporary: `${directory}/..new-marker`, path: `${directory}/${name}` };
+  replaceFileBy(files, paths, (descriptor) => {
+    files.writeFileSync(descriptor, content);
+    // In this order: the agent may change the owner of any file, but the mode of its own only.
+    files.fchmodSync(descriptor, modeOf(name));
+    files.fchownSync(descriptor, uid, gid);
+  });
 }

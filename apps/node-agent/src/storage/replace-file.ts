@@ -5,10 +5,19 @@ import type { FileSystem } from './file-system.ts';
  * can read the file (0600). Fails with ENOENT if the directory is gone, and never creates it.
  */
 export function replaceFile(files: FileSystem, directory: string, name: string, content: string | Uint8Array): void {
-  const temporary = `${directory}/..new-${name}`;
+  const paths = { temporary: `${directory}/..new-${name}`, path: `${directory}/${name}` };
+  replaceFileBy(files, paths, (descriptor) => files.writeFileSync(descriptor, content));
+}
+
+/** Replaces a file as `replaceFile` does by one that `fill` writes. */
+export function replaceFileBy(
+  files: FileSystem,
+  { temporary, path }: { readonly temporary: string; readonly path: string },
+  fill: (descriptor: number) => void,
+): void {
   try {
-    writeNewFile(files, temporary, (descriptor) => files.writeFileSync(descriptor, content));
-    files.renameSync(temporary, `${directory}/${name}`);
+    writeNewFile(files, temporary, fill);
+    files.renameSync(temporary, path);
   } catch (error) {
     attemptCleanup(() => files.rmSync(temporary, { force: true }));
     throw error;
