@@ -10,8 +10,8 @@ const limitMs = 5_000;
 const retryMs = 5;
 
 /**
- * Runs work while no other process of this machine does so for the same directory. The lock is an abstract Unix socket,
- * which the kernel releases when the process ends for any reason.
+ * Runs work while no other process of this network namespace does so for the same directory. The lock is an abstract Unix
+ * socket, which the kernel releases when the process ends for any reason.
  * @throws CertfleetError unavailable if another process keeps the lock for 5 s
  */
 export async function withDirectoryLock<T>(directory: string, clock: Clock, work: () => Promise<T>): Promise<T> {

@@ -29,8 +29,8 @@ const maxObjects = 10_000;
 const maxNameLength = 240;
 
 /**
- * The objects in files, for controllers without Kubernetes. Replicas on one machine may share the directory: a lock
- * orders their writes, and each watches the files of the others.
+ * The objects in files, for controllers without Kubernetes. Replicas in one network namespace may share the
+ * directory: a lock orders their writes, and each watches the files of the others.
  */
 export class FileIntentStore implements IntentStore {
   readonly #options: FileIntentStoreOptions;
