@@ -64,7 +64,7 @@ export class Recalls {
 
   /** Removes one renewal from the queue of its node and from its lane; its own job returns later. */
   async withdraw(volume: IndexedVolume): Promise<void> {
-    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#parts.leaveLane(volume);
+    await this.#takeBack(volume);
   }
 
   /**
@@ -88,7 +88,19 @@ export class Recalls {
   }
 
   async #recallOne(volume: IndexedVolume): Promise<void> {
-    if (await this.#parts.nodeQueues.remove(volume.node, jobId(volume))) await this.#requeue(volume);
+    const settled = await this.#takeBack(volume);
+    if (settled !== undefined) await this.#schedule(volume, settled);
+  }
+
+  /** Removes a job that its agent has not begun, and then its renewal from the lane; undefined if there is none. */
+  async #takeBack(volume: IndexedVolume): Promise<Settled | undefined> {
+    const { nodeQueues, leaveLane } = this.#parts;
+    const [node, id] = [volume.node, jobId(volume)];
+    if (!(await nodeQueues.remove(node, id))) return undefined;
+    const settled = await leaveLane(volume);
+    // A failover between the two steps may have returned the job, which no lane knows any more.
+    await nodeQueues.remove(node, id);
+    return settled;
   }
 
   /** Frees the slot of a renewal that its agent refused, and returns it to its lane after a wait. */
@@ -97,8 +109,11 @@ export class Recalls {
   }
 
   async #requeue(volume: IndexedVolume, deferredMs?: number): Promise<void> {
-    const { due, leaveLane, clock } = this.#parts;
-    const { requestedBy } = await leaveLane(volume, deferredMs);
+    await this.#schedule(volume, await this.#parts.leaveLane(volume, deferredMs), deferredMs);
+  }
+
+  async #schedule(volume: IndexedVolume, { requestedBy }: Settled, deferredMs?: number): Promise<void> {
+    const { due, clock } = this.#parts;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (requestedBy.length > 0) await due.bringForward([volume]);
       else if (deferredMs !== undefined) await due.scheduleIn(volume, deferredMs);

@@ -95,6 +95,29 @@ describe('RenewalDispatcher guards', () => {
     await until(() => agent.jobs.length === 21);
   });
 
+  test('leaves no job behind if a failover returns it in the middle of a recall', async () => {
+    const context = await replicaOf();
+    const { replica } = context;
+    const { nodeQueues } = replica.dispatcher;
+    await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
+    await until(async () => (await renewalsFor(context, 'node-a')) === 1);
+    const queue = `${nodeQueuePrefix(context.prefix, 'node-a')}:${nodeQueueName}`;
+    const redis = replica.connections.commands;
+    const dumps = await Promise.all(
+      (await redis.keys(`${queue}*`)).map(async (key) => [key, await redis.dumpBuffer(key)] as const),
+    );
+    const remove = nodeQueues.remove.bind(nodeQueues);
+    nodeQueues.remove = async (...job) => {
+      const isRemoved = await remove(...job);
+      // The data of the queue as before the removal.
+      if (isRemoved) for (const [key, dump] of dumps.splice(0)) await redis.restore(key, 0, dump, 'REPLACE');
+      return isRemoved;
+    };
+    await pauseLane(replica, ca);
+    assert.deepEqual(dumps, []);
+    assert.equal(await renewalsFor(context, 'node-a'), 0);
+  });
+
   test('recalls a renewal whose lane is paused between its admission and its dispatch', async () => {
     const { replica, prefix } = await replicaOf();
     const renewals = (): Promise<number> => renewalsFor({ replica, prefix }, 'node-a');
