@@ -2,6 +2,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
@@ -46,7 +47,8 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const redis = connections.commands;
   // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
-  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock });
+  const lasting = lastingAudit({ store, events, client });
+  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, lasting });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
   const common = { apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
@@ -61,7 +63,15 @@ export function createRenewals(parts: RenewalsParts): Renewals {
     settleMs: silentAfterMs,
   });
   connections.onReplaced(() => reconciler.redisLost());
-  connections.onStateLoss(() => reconciler.redisLost());
+  connections.onStateLoss(() => {
+    reconciler.redisLost();
+    void audit.restore();
+  });
+  // Redis may be a new one.
+  void store.loaded('Renewal').then(
+    () => audit.restore(),
+    () => undefined,
+  );
   const renewals = new RenewalRequests({ ...common, reconciler });
   return { forApi: { audit, announce, selectVolumes, renewals }, inForce: new RenewalsInForce(store), reconciler };
 }
