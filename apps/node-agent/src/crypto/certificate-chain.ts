@@ -85,6 +85,14 @@ function readAnswer(response: { readonly certificatePem: string; readonly caPem:
   return { leaf, chain, caFingerprints };
 }
 
+/**
+ * Fingerprints of the certificates in a CA file, in its order.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, if it contains other blocks
+ */
+export function caFileFingerprints(pem: string): readonly string[] {
+  return readCa(pem);
+}
+
 /** Cache of CA fingerprints by PEM: an issuer returns the same CA with each of its certificates. */
 const knownCas = new Map<string, readonly string[]>();
 const knownCasLimits = { entries: 8, characters: 16 * 1024 };
