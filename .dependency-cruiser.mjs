@@ -92,6 +92,15 @@ const allowedImports = {
     `${controller}/intent`,
     `${controller}/redis`,
   ],
+  [`${controller}/rotations`]: [
+    'libs/operator-api',
+    'libs/shared',
+    `${controller}/audit`,
+    `${controller}/fleet-index`,
+    `${controller}/intent`,
+    `${controller}/redis`,
+    `${controller}/renewals`,
+  ],
   [`${controller}/fleet-api`]: [
     'libs/fleet-model',
     'libs/shared',
@@ -107,6 +116,7 @@ const allowedImports = {
     `${controller}/identity`,
     `${controller}/lanes`,
     `${controller}/redis`,
+    `${controller}/rotations`,
   ],
   [`${controller}/http`]: [
     'libs/fleet-model',
@@ -124,6 +134,7 @@ const allowedImports = {
     `${controller}/lanes`,
     `${controller}/redis`,
     `${controller}/renewals`,
+    `${controller}/rotations`,
   ],
 
   // Tests of whole programs, and what makes the machines for them.
