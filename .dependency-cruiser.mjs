@@ -100,6 +100,15 @@ const allowedImports = {
     `${controller}/intent`,
     `${controller}/redis`,
   ],
+  [`${controller}/rotations`]: [
+    'libs/operator-api',
+    'libs/shared',
+    `${controller}/audit`,
+    `${controller}/fleet-index`,
+    `${controller}/intent`,
+    `${controller}/redis`,
+    `${controller}/renewals`,
+  ],
   [`${controller}/fleet-api`]: [
     'libs/fleet-model',
     'libs/shared',
@@ -115,6 +124,7 @@ const allowedImports = {
     `${controller}/identity`,
     `${controller}/lanes`,
     `${controller}/redis`,
+    `${controller}/rotations`,
   ],
   [`${controller}/http`]: [
     'libs/fleet-model',
@@ -132,6 +142,7 @@ const allowedImports = {
     `${controller}/lanes`,
     `${controller}/redis`,
     `${controller}/renewals`,
+    `${controller}/rotations`,
   ],
 
   // Tests of whole programs, and what makes the machines for them.

@@ -37,6 +37,7 @@ describe('the chart with the controller (default)', () => {
         'ClusterRoleBinding certfleet-controller',
         'ConfigMap certfleet-controller-lanes',
         'ConfigMap certfleet-redis',
+        'CustomResourceDefinition carotations.certfleet.io',
         'CustomResourceDefinition lanepolicies.certfleet.io',
         'CustomResourceDefinition renewals.certfleet.io',
         'Deployment certfleet-controller',
@@ -78,12 +79,12 @@ describe('the chart with the controller (default)', () => {
       { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
       {
         apiGroups: ['certfleet.io'],
-        resources: ['lanepolicies', 'renewals'],
+        resources: ['lanepolicies', 'renewals', 'carotations'],
         verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
       },
       {
         apiGroups: ['certfleet.io'],
-        resources: ['lanepolicies/status', 'renewals/status'],
+        resources: ['lanepolicies/status', 'renewals/status', 'carotations/status'],
         verbs: ['get', 'update', 'patch'],
       },
     ]);
@@ -95,7 +96,7 @@ describe('the chart with the controller (default)', () => {
   it('has a role to view and a role to renew, without bindings', async () => {
     const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };
-    const intent = { apiGroups: ['certfleet.io'], resources: ['lanepolicies', 'renewals'] };
+    const intent = { apiGroups: ['certfleet.io'], resources: ['lanepolicies', 'renewals', 'carotations'] };
     const reads = ['get', 'list', 'watch'];
     assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [
       { ...volumes, verbs: ['view'] },
@@ -116,10 +117,12 @@ describe('the chart with the controller (default)', () => {
         .map(({ metadata }) => [metadata.name, (metadata as { annotations?: object }).annotations]);
     const keep = { 'helm.sh/resource-policy': 'keep' };
     assert.deepEqual(await definitions({}), [
+      ['carotations.certfleet.io', keep],
       ['lanepolicies.certfleet.io', keep],
       ['renewals.certfleet.io', keep],
     ]);
     assert.deepEqual(await definitions({ 'crds.keep': false }), [
+      ['carotations.certfleet.io', undefined],
       ['lanepolicies.certfleet.io', undefined],
       ['renewals.certfleet.io', undefined],
     ]);

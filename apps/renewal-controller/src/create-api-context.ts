@@ -20,6 +20,7 @@ export interface ApiContextParts extends Pick<
   | 'announce'
   | 'selectVolumes'
   | 'renewals'
+  | 'rotations'
 > {
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;

@@ -17,6 +17,8 @@ import { ApiActions } from './renewals/api-actions.ts';
 import { RenewalReconciler } from './renewals/renewal-reconciler.ts';
 import { RenewalRequests } from './renewals/renewal-requests.ts';
 import { RenewalsInForce } from './renewals/renewals-in-force.ts';
+import { RotationReconciler } from './rotations/rotation-reconciler.ts';
+import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts {
@@ -32,14 +34,15 @@ export interface RenewalsParts {
   readonly log: Logger;
 }
 
-/** What the API and the reconciler of renewals share. */
+/** Renewals on demand and CA rotations: their reconcilers, and what the API needs of them. */
 export interface Renewals {
-  readonly forApi: Pick<ApiContext, 'audit' | 'announce' | 'selectVolumes' | 'renewals'>;
+  readonly forApi: Pick<ApiContext, 'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations'>;
   readonly inForce: RenewalsInForce;
-  readonly reconciler: RenewalReconciler;
+  start(): void;
+  stop(): Promise<void>;
 }
 
-/** Creates the services of renewals on demand. */
+/** Creates the services of renewals on demand and of CA rotations. */
 export function createRenewals(parts: RenewalsParts): Renewals {
   const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, clock, log } = parts;
   const { store, events } = intent;
@@ -52,16 +55,16 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
   const common = { apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
-  const reconciler = new RenewalReconciler({
+  const shared = {
     ...common,
     view: () => follower.view,
     readIndex: () => readIndexState(redis, keys),
     audit,
-    recordEvent: (object, event) => events.record(object, event),
     announce,
     clock,
-    settleMs: silentAfterMs,
-  });
+    recordEvent: events.record.bind(events),
+  };
+  const reconciler = new RenewalReconciler({ ...shared, settleMs: silentAfterMs });
   connections.onReplaced(() => reconciler.redisLost());
   connections.onStateLoss(() => {
     reconciler.redisLost();
@@ -73,5 +76,18 @@ export function createRenewals(parts: RenewalsParts): Renewals {
     () => undefined,
   );
   const renewals = new RenewalRequests({ ...common, reconciler });
-  return { forApi: { audit, announce, selectVolumes, renewals }, inForce: new RenewalsInForce(store), reconciler };
+  const rotationReconciler = new RotationReconciler({ ...shared, silentAfterMs });
+  const rotations = new RotationRequests({ store, apiActions, reconciler: rotationReconciler, logger: log });
+  return {
+    forApi: { audit, announce, selectVolumes, renewals, rotations },
+    inForce: new RenewalsInForce(store),
+    start: () => {
+      reconciler.start();
+      rotationReconciler.start();
+    },
+    stop: async () => {
+      await rotationReconciler.stop();
+      await reconciler.stop();
+    },
+  };
 }

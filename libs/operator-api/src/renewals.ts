@@ -7,7 +7,7 @@ import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema } from './volumes.ts';
 
 /** Selects the volumes that match all given criteria. */
-const SelectionSchema = Type.Object(
+export const SelectionSchema = Type.Object(
   {
     node: Type.Optional(nonEmptyString('Name of the node')),
     volumeId: Type.Optional(nonEmptyString('Id of the volume')),

@@ -13,6 +13,9 @@ export const riskReasons = ['node-silent', 'lane-paused', 'lane-backing-off'] as
 /** Actions in the audit log. */
 export const auditActions = [
   'renew',
+  'rotate',
+  'rollback',
+  'approve',
   'cancel',
   'suspend',
   'pause',
@@ -27,4 +30,21 @@ export const auditActions = [
 export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
 /** Kinds of changes that an event reports to open pages. */
-export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;
+export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'rotations', 'audit'] as const;
+
+/** Phases of a CA rotation; the last three are its ends. */
+export const rotationPhases = [
+  'Pending',
+  'Trust',
+  'Reissue',
+  'Verify',
+  'Retire',
+  'Completed',
+  'RolledBack',
+  'Failed',
+] as const;
+
+export const rotationDirections = ['Forward', 'Backward'] as const;
+
+/** Phases of a rotation that can wait for an approval. */
+export const rotationGates = ['Reissue', 'Retire'] as const;
