@@ -28,6 +28,17 @@ const variableMeanings: Readonly<Record<string, string>> = {
   SERVICE_ACCOUNT_NAME: "the name of the pod's service account",
 };
 
+/** The variables of the pod's object, and how they are written. */
+const podVariableMeanings: readonly (readonly [written: string, meaning: string])[] = [
+  ['$POD_HOSTNAME', "the pod's host name: `spec.hostname`, or the pod's name cut to 63 characters"],
+  ['$POD_FQDN', '`<host name>.<spec.subdomain>.<namespace>.svc.<cluster domain>`; the pod needs a `spec.subdomain`'],
+  [
+    '${POD_LABEL_<key>}',
+    "a label of the pod, such as `${POD_LABEL_app.kubernetes.io/name}`, that the operator's list allows",
+  ],
+  ['${POD_ANNOTATION_<key>}', "an annotation of the pod that the operator's list allows"],
+];
+
 /** The reference page, formatted with the repository's Markdown settings. */
 export async function renderAttributeReference(): Promise<string> {
   const variableRows = Object.keys(variables).map((name) => `| \`$${name}\` | ${variableMeanings[name] ?? ''} |`);
@@ -93,6 +104,21 @@ Write \`$NAME\` or \`\${NAME}\`. Variables are expanded before a list is split i
 a \`$\` that is not followed by a name stays; \`\${}\` and an unclosed \`\${\` are removed; \`$$\`, \`$*\`
 and \`$1\` are treated as names. A name that is not in the table is an error:
 \`undefined variable "Foo", known variables: [${Object.keys(variables).join(' ')}]\`.
+
+### Variables of the pod
+
+The agent reads these values from the pod's object. The operator allows them with the chart's
+\`app.driver.podVariables.enabled\`, and the keys of labels and annotations with \`app.driver.podVariables.labels\` and
+\`app.driver.podVariables.annotations\`.
+
+| Variable | Value |
+| --- | --- |
+${podVariableMeanings.map(([written, meaning]) => `| \`${written}\` | ${meaning} |`).join('\n')}
+
+A value that the pod does not have is an error, and so is an empty label or annotation: a certificate never lacks a name
+silently. Labels and annotations are read when the pod is created. A later change of them has no effect on the volume: its
+renewals use the same values, also after a restart of the agent or without the API server. A comma in an annotation separates
+the items of a list.
 
 ## Key usages
 

@@ -11,6 +11,7 @@ import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { ServedMonitor } from './probe/served-monitor.ts';
 import type { ServedMonitorOptions } from './probe/served-monitor.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import type { PodVariableSettings } from './spec/pod-variables.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
@@ -18,6 +19,8 @@ import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
+import { podVariableReader } from './volume/pod-variable-reader.ts';
+import type { PodVariableReaderOptions } from './volume/pod-variable-reader.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
@@ -42,6 +45,19 @@ export type VolumeSettings = Pick<
 
 /** The agent's probes of pods. */
 export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
+
+/** The variables of pods: which are allowed, and where their values come from. */
+export type PodVariableParts = PodVariableSettings & Pick<PodVariableReaderOptions, 'clusterDomain' | 'getPod'>;
+
+/** Undefined if the configuration or the lack of a cluster allows no variables of pods. */
+export function podVariableParts(
+  config: Pick<AgentConfig, 'pod-variables' | 'pod-variable-label' | 'pod-variable-annotation' | 'cluster-domain'>,
+  { getPod }: Pick<CertificateSource, 'getPod'>,
+): PodVariableParts | undefined {
+  if (!config['pod-variables'] || getPod === undefined) return undefined;
+  const { 'pod-variable-label': labels, 'pod-variable-annotation': annotations } = config;
+  return { labels, annotations, clusterDomain: config['cluster-domain'], getPod };
+}
 
 const maxProbesPerSecond = 10;
 const probeShareOfRequests = 1 / 4;
@@ -75,6 +91,8 @@ export interface NodeVolumesOptions {
   readonly activeMounts: ActiveMounts;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
+  /** Undefined if attributes cannot use variables of pods. */
+  readonly podVariables?: PodVariableParts | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Random numbers in [0, 1), for jitter. */
@@ -90,9 +108,10 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
-function parserSettings({ config, probes }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+function parserSettings({ config, probes, podVariables }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
   return {
     nodeName: config['node-id'],
+    podVariables,
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
@@ -221,7 +240,7 @@ function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMon
 }
 
 function buildManager(options: ManagerParts): VolumeManager {
-  const { config, source, clock, metrics, reporter, takeKey, parts } = options;
+  const { config, source, clock, metrics, reporter, takeKey, parts, podVariables } = options;
   const issuance = new VolumeIssuance({
     dependencies: {
       issuer: source.issuer,
@@ -238,6 +257,7 @@ function buildManager(options: ManagerParts): VolumeManager {
     ...options,
     store: parts.store,
     issuance,
+    readPodVariables: podVariables && podVariableReader({ ...podVariables, clock }),
     continueOnNotReady: config['continue-on-not-ready'],
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),

@@ -20,6 +20,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
   targetPath: text,
   attributes: fc.dictionary(text, text, { noNullPrototype: true }),
   volumeMountGroup: text,
+  podValues: maybe(fc.dictionary(text, text, { noNullPrototype: true })),
   createdAt: date,
   phase: fc.constantFrom('created' as const, 'published' as const),
   generation: fc.nat(),

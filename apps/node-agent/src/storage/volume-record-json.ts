@@ -17,6 +17,8 @@ import type { IssuanceFailure, IssuedFacts, RequestProgress, VolumeRecord, Volum
 
 /** Incremented when an older agent could misread the format. */
 const schemaVersion = 1;
+/** Of a record with values of the pod's object: an older agent would issue certificates without them. */
+const podValuesVersion = 2;
 
 /**
  * Encodes a record as volume.json.
@@ -25,7 +27,7 @@ const schemaVersion = 1;
 export function encodeVolumeRecord(record: VolumeRecord): string {
   const leak = Object.keys(record.attributes).find(isSecretAttribute);
   if (leak !== undefined) throw new CertfleetError('internal', `expected no secret in the metadata, found ${leak}`);
-  return JSON.stringify({ schemaVersion, ...record });
+  return JSON.stringify({ schemaVersion: versionOf(record), ...record });
 }
 
 /**
@@ -34,8 +36,9 @@ export function encodeVolumeRecord(record: VolumeRecord): string {
  */
 export function decodeVolumeRecord(text: string): VolumeRecord {
   const json = parseJsonObject(text);
-  const version = countField(json, 'schemaVersion');
-  if (version !== schemaVersion) throw damaged(`schemaVersion: expected ${schemaVersion}, found ${version}`);
+  const podValues = optionalField(json, 'podValues', stringMapField);
+  const [version, expected] = [countField(json, 'schemaVersion'), versionOf({ podValues })];
+  if (version !== expected) throw damaged(`schemaVersion: expected ${expected}, found ${version}`);
   const phase = stringField(json, 'phase');
   if (phase !== 'created' && phase !== 'published') throw damaged('phase: expected created or published');
   return Object.freeze({
@@ -43,6 +46,7 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     targetPath: stringField(json, 'targetPath'),
     attributes: stringMapField(json, 'attributes'),
     volumeMountGroup: stringField(json, 'volumeMountGroup'),
+    podValues,
     createdAt: dateField(json, 'createdAt'),
     phase,
     generation: countField(json, 'generation'),
@@ -52,6 +56,10 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     request: optionalField(json, 'request', requestField),
     obsoleteRequests: optionalField(json, 'obsoleteRequests', stringsField),
   });
+}
+
+function versionOf({ podValues }: Pick<VolumeRecord, 'podValues'>): number {
+  return podValues === undefined ? schemaVersion : podValuesVersion;
 }
 
 function issuedField(parent: JsonObject, name: string): IssuedFacts {

@@ -48,6 +48,8 @@ export interface VolumeRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** The pod's fsGroup as the kubelet writes it; empty if the pod has none. */
   readonly volumeMountGroup: string;
+  /** Values of the pod's object that the attributes use; absent without such variables. */
+  readonly podValues?: Readonly<Record<string, string>> | undefined;
   readonly createdAt: Date;
   /**
    * `published` from just before the first bind mount at the target until unpublish: a pod may be using the volume.

@@ -8,7 +8,9 @@ import type { VolumeStore } from '../storage/volume-store.ts';
 import { createOrRestoreVolume } from './create-volume.ts';
 import { timeoutSignal } from './timeout-signal.ts';
 import type { ParseVolume } from './parse-volume.ts';
+import type { ReadPodVariables } from './pod-variable-reader.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
+import { removeVolume } from './remove-volume.ts';
 import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';
 import type { DeferOutcome, RenewalOrder, RenewalOutcome } from './renew-volume.ts';
 import { UnclaimedVolumes } from './unclaimed-volumes.ts';
@@ -28,6 +30,7 @@ export interface VolumeManagerOptions {
   readonly issuance: VolumeIssuance;
   readonly parts: VolumeParts;
   readonly parseVolume: ParseVolume;
+  readonly readPodVariables?: ReadPodVariables | undefined;
   readonly reporter: VolumeReporter;
   /** Counts publishes; requested renewals wait until none is active. */
   readonly activeMounts: ActiveMounts;
@@ -231,7 +234,11 @@ export class VolumeManager {
     if (await this.#isPublished(request)) return;
     const volume =
       this.#volumes.get(volumeId) ??
-      (await createOrRestoreVolume(this.#options, request, (added) => this.#volumes.set(volumeId, added)));
+      (await createOrRestoreVolume(this.#options, {
+        request,
+        signal: AbortSignal.any([context.signal, this.#stopping.signal]),
+        add: (added) => this.#volumes.set(volumeId, added),
+      }));
     try {
       if (request.serviceAccountTokens !== undefined) volume.tokensChanged(request.serviceAccountTokens);
       await this.#fill(volume, context);
@@ -262,23 +269,11 @@ export class VolumeManager {
     return renewVolume({ ...this.#options, onChange, stopping: this.#stopping.signal }, volume, order);
   }
 
-  /** Deletes the files, unmounts the volume and forgets it. A failed call is repeated as a whole. */
+  /** Removes the volume and forgets it. */
   async #remove(volumeId: string, targetPath: string | undefined): Promise<void> {
-    const { store } = this.#options;
     this.#unclaimed.claim(volumeId);
-    const volume = this.#volumes.get(volumeId);
-    // The target of a volume whose removal an earlier run began.
-    const interrupted =
-      volume === undefined ? store.interruptedRemovals().filter((each) => each.volumeId === volumeId) : [];
-    const targets = new Set([targetPath, volume?.record.targetPath, ...interrupted.map((each) => each.targetPath)]);
-    if (volume === undefined) store.destroy(volumeId);
-    else volume.removing();
-    for (const target of targets) {
-      if (target === undefined) continue;
-      await this.#mounts.unmount(target);
-    }
-    if (volume === undefined) store.finishRemoval(volumeId);
-    else volume.removed();
+    const parts = { store: this.#options.store, mounts: this.#mounts };
+    await removeVolume(parts, { volumeId, volume: this.#volumes.get(volumeId), targetPath });
     this.#volumes.delete(volumeId);
     this.#changed(volumeId);
   }

@@ -6,7 +6,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../local-ca/local-ca.ts';
 import { openNodeVolumes } from '../../node-volumes.ts';
-import type { NodeVolumes } from '../../node-volumes.ts';
+import type { NodeVolumes, PodVariableParts } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { systemFiles } from '../../storage/file-system.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
@@ -26,6 +26,7 @@ export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
+  readonly podVariables?: PodVariableParts;
 }
 
 /** The volumes of a node with a controlled clock, issuer and mounter; the files are real. */
@@ -154,6 +155,7 @@ export class VolumeTestHarness {
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
       activeMounts: new ActiveMounts(clock),
+      podVariables: this.#changes.podVariables,
       clock,
       log: createLogger(5, { write: (line: string) => void (this.log += line) }),
     });
