@@ -30,6 +30,8 @@ const variableMeanings: Readonly<Record<string, string>> = {
 
 /** The variables of the pod's object, and how they are written. */
 const podVariableMeanings: readonly (readonly [written: string, meaning: string])[] = [
+  ['$POD_IP', 'the first address of the pod'],
+  ['$POD_IPS', 'all addresses of the pod, separated by commas: one item each in a list such as `ip-sans`'],
   ['$POD_HOSTNAME', "the pod's host name: `spec.hostname`, or the pod's name cut to 63 characters"],
   ['$POD_FQDN', '`<host name>.<spec.subdomain>.<namespace>.svc.<cluster domain>`; the pod needs a `spec.subdomain`'],
   [
@@ -119,6 +121,13 @@ A value that the pod does not have is an error, and so is an empty label or anno
 silently. Labels and annotations are read when the pod is created. A later change of them has no effect on the volume: its
 renewals use the same values, also after a restart of the agent or without the API server. A comma in an annotation separates
 the items of a list.
+
+The kubelet mounts the volumes of a pod before the pod has an address. A volume that uses \`$POD_IP\` or \`$POD_IPS\` is
+therefore mounted empty, and gets its files a moment after the pod has its addresses: the program, or an init container, must
+wait for them ([example](../../examples/pod-with-its-address.yaml)). If that takes longer, the pod has an Event
+\`PodAddressPending\` with the reason. When the addresses change, the agent requests a new certificate at once, or half a
+minute after the last one. While the pod has no address, and without the API server, renewals use the last known ones. A pod
+in the host's network has the addresses of its node; its volume is mounted with its files, as any other.
 
 ## Key usages
 

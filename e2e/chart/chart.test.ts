@@ -228,7 +228,8 @@ it('allows variables of pods only if they are enabled, and then lets the agent r
     ],
   );
   const rules = rulesOf(objects, 'ClusterRole');
-  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
+  const watched = { ...pods, verbs: ['get', 'list', 'watch'] };
+  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, watched]);
 });
 
 it('makes probes only if they are enabled, and then lets the agent read pods', async () => {

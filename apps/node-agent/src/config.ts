@@ -141,7 +141,7 @@ export const agentFlags = {
   'pod-variables': {
     fallback: 'false',
     isSwitch: true,
-    help: 'Allow variables in volume attributes whose values are read from the pod: host name, FQDN and addresses.',
+    help: 'Allow variables in volume attributes whose values are read from the pod: its addresses, host name and FQDN. Needs the right to get, list and watch pods.',
     parse: boolean,
   },
   'pod-variable-label': {

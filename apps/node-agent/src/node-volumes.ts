@@ -19,6 +19,9 @@ import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
+import { PodAddressFollower } from './volume/pod-address-follower.ts';
+import type { PodAddressWatch } from './volume/pod-address-follower.ts';
+import { readdressVolume } from './volume/readdress-volume.ts';
 import { podVariableReader } from './volume/pod-variable-reader.ts';
 import type { PodVariableReaderOptions } from './volume/pod-variable-reader.ts';
 import { volumeParser } from './volume/parse-volume.ts';
@@ -47,16 +50,17 @@ export type VolumeSettings = Pick<
 export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
 
 /** The variables of pods: which are allowed, and where their values come from. */
-export type PodVariableParts = PodVariableSettings & Pick<PodVariableReaderOptions, 'clusterDomain' | 'getPod'>;
+export type PodVariableParts = PodVariableSettings &
+  Pick<PodVariableReaderOptions, 'clusterDomain' | 'getPod'> & { readonly watch: PodAddressWatch };
 
 /** Undefined if the configuration or the lack of a cluster allows no variables of pods. */
 export function podVariableParts(
   config: Pick<AgentConfig, 'pod-variables' | 'pod-variable-label' | 'pod-variable-annotation' | 'cluster-domain'>,
-  { getPod }: Pick<CertificateSource, 'getPod'>,
+  { getPod, podWatch: watch }: Pick<CertificateSource, 'getPod' | 'podWatch'>,
 ): PodVariableParts | undefined {
-  if (!config['pod-variables'] || getPod === undefined) return undefined;
+  if (!config['pod-variables'] || getPod === undefined || watch === undefined) return undefined;
   const { 'pod-variable-label': labels, 'pod-variable-annotation': annotations } = config;
-  return { labels, annotations, clusterDomain: config['cluster-domain'], getPod };
+  return { labels, annotations, clusterDomain: config['cluster-domain'], getPod, watch };
 }
 
 const maxProbesPerSecond = 10;
@@ -152,7 +156,12 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     }),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, served: () => served });
+  const onVolumeChange = (volumeId: string): void => {
+    served?.volumeChanged(volumeId);
+    follower.volumeChanged(volumeId);
+  };
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, onVolumeChange });
+  const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
@@ -181,7 +190,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     stop: async () => {
       cancelRetries();
       manager.stop();
-      await Promise.all([scheduler.stop(), served?.stop()]);
+      await Promise.all([scheduler.stop(), served?.stop(), follower.stop()]);
     },
   };
 }
@@ -221,21 +230,39 @@ interface ManagerParts extends NodeVolumesOptions {
   readonly reporter: VolumeReporter;
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
-  readonly served: () => ServedMonitor | undefined;
+  readonly onVolumeChange: (volumeId: string) => void;
 }
 
-interface ServedMonitorParts extends NodeVolumesOptions, ProbeSettings {
+interface ManagedParts extends NodeVolumesOptions {
   readonly manager: VolumeManager;
   readonly reporter: VolumeReporter;
 }
 
-function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMonitorParts): ServedMonitor {
+function openServedMonitor({ manager, reporter, metrics, ...options }: ManagedParts & ProbeSettings): ServedMonitor {
   return new ServedMonitor({
     ...options,
     volume: (volumeId) => manager.volume(volumeId),
     observe: (result) => metrics.probeEnded(result),
     onNotLoaded: (volume, since) => reporter.notLoaded(volume, since),
     onApiError: (thrown) => reporter.probeImpossible(asCertfleetError(thrown)),
+  });
+}
+
+function openFollower({
+  podVariables,
+  clock,
+  manager,
+  reporter,
+  parseVolume,
+}: ManagedParts & Pick<ManagerParts, 'parseVolume'>): PodAddressFollower {
+  return new PodAddressFollower({
+    watch: podVariables?.watch,
+    volume: (volumeId) => manager.volume(volumeId),
+    readdress: (volumeId, addresses) =>
+      manager.change(volumeId, (volume) => readdressVolume(volume, addresses, parseVolume)),
+    onWaiting: (volume, problem) => reporter.addressPending(volume, problem),
+    onWatchError: (error) => reporter.podWatchFailed(error),
+    clock,
   });
 }
 
@@ -262,6 +289,5 @@ function buildManager(options: ManagerParts): VolumeManager {
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
     observeLag: (lagMs) => metrics.renewed(lagMs),
-    onVolumeChange: (volumeId) => options.served()?.volumeChanged(volumeId),
   });
 }

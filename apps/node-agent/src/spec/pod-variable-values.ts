@@ -5,7 +5,7 @@ import { quoted } from './attribute-problems.ts';
 export type PodVariableValues = Readonly<Record<string, string>>;
 
 /** The variables of the pod's object, besides those of labels and annotations. */
-export const podVariableNames: readonly string[] = ['POD_FQDN', 'POD_HOSTNAME'];
+export const podVariableNames: readonly string[] = ['POD_FQDN', 'POD_HOSTNAME', 'POD_IP', 'POD_IPS'];
 
 /** The part of a pod that variables use, in the API's structure. */
 export interface PodObject {

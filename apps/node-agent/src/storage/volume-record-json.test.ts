@@ -28,7 +28,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
     plain({
       requestName: maybe(text),
       ...{ serialNumber: text, fingerprintSha256: text, caFingerprintsSha256: fc.array(text) },
-      ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date },
+      ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date, podAddresses: maybe(text) },
     }),
   ),
   lastFailure: maybe(plain({ at: date, reason: text, message: text, attempts: fc.nat(), retryAt: maybe(date) })),

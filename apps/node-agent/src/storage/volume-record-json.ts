@@ -73,6 +73,7 @@ function issuedField(parent: JsonObject, name: string): IssuedFacts {
     issuedAt: dateField(json, 'issuedAt'),
     renewAt: dateField(json, 'renewAt'),
     caFingerprintsSha256: stringsField(json, 'caFingerprintsSha256'),
+    podAddresses: optionalField(json, 'podAddresses', stringField),
   });
 }
 

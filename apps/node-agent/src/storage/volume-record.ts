@@ -17,6 +17,8 @@ export interface IssuedFacts extends CertificateFacts {
   readonly requestName: string | undefined;
   readonly issuedAt: Date;
   readonly renewAt: Date;
+  /** The pod's addresses with which it was requested (POD_IPS); undefined if they were not known. */
+  readonly podAddresses?: string | undefined;
 }
 
 /** Why the last attempt to issue failed, and when the next one is allowed. */

@@ -3,40 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { PodObject } from '../spec/pod-variable-values.ts';
+import { FakePods } from './testing/fake-pods.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
-
-/** A pod of the API server. */
-type Pod = PodObject & { readonly uid: string };
-
-const pod = (name: string, changes: Partial<Pod> = {}): Pod => ({
-  uid: `uid-${name}`,
-  metadata: { labels: { app: 'web' }, annotations: {} },
-  spec: { hostNetwork: false, hostname: '', hostnameOverride: '', subdomain: 'web' },
-  status: { podIPs: [], hostIPs: [] },
-  ...changes,
-});
 
 describe('variables of the pod in a volume', () => {
   let harness: VolumeTestHarness;
-  let reads = 0;
-  let found: (name: string) => Promise<Pod | undefined>;
+  let pods: FakePods;
   afterEach(() => harness.remove());
 
   const open = async (): Promise<void> => {
-    reads = 0;
-    found = (name) => Promise.resolve(pod(name));
-    harness = await VolumeTestHarness.open({
-      podVariables: {
-        labels: ['app'],
-        annotations: [],
-        clusterDomain: 'cluster.local',
-        getPod: ({ name }) => {
-          reads += 1;
-          return found(name);
-        },
-      },
-    });
+    pods = new FakePods();
+    harness = await VolumeTestHarness.open({ podVariables: pods.parts });
   };
   const names = { 'dns-names': '${POD_LABEL_app}.shop.svc,${POD_FQDN}' };
   const requested = (): readonly (readonly string[])[] => harness.issuer.requests.map(({ spec }) => spec.dnsNames);
@@ -47,26 +24,28 @@ describe('variables of the pod in a volume', () => {
     await harness.publish(request);
     const expected = ['web.shop.svc', 'web-0.web.shop.svc.cluster.local'];
     assert.deepEqual(requested(), [expected]);
-    found = () => Promise.reject(new CertfleetError('unavailable', 'the API server is down'));
+    pods.failure = new CertfleetError('unavailable', 'the API server is down');
     await harness.restart();
     assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
     assert.deepEqual(requested(), [expected, expected]);
-    assert.equal(reads, 1);
+    assert.equal(pods.reads, 1);
+    assert.ok(!pods.isWatched);
   });
 
-  test('cost a volume without them nothing: no read, and the record of before', async () => {
+  test('cost a volume without them nothing: no read, no watch, and the record of before', async () => {
     await open();
     const request = harness.request('web-0');
     await harness.publish(request);
-    assert.equal(reads, 0);
+    assert.equal(pods.reads, 0);
+    assert.ok(!pods.isWatched);
     const record = readFileSync(join(harness.scratch, 'own', request.volumeId, 'volume.json'), 'utf8');
     assert.match(record, /^\{"schemaVersion":1,/);
-    assert.doesNotMatch(record, /podValues/);
+    assert.doesNotMatch(record, /podValues|podAddresses/);
   });
 
   test('that the pod does not have reject the volume, which leaves nothing', async () => {
     await open();
-    found = (name) => Promise.resolve(pod(name, { metadata: { labels: {}, annotations: {} } }));
+    pods.changes.set('web-0', { metadata: { labels: {}, annotations: {} } });
     const request = harness.request('web-0', { ...names, 'dns-name': 'x' });
     await assert.rejects(harness.publish(request), {
       code: 'invalid-argument',
@@ -83,14 +62,13 @@ describe('variables of the pod in a volume', () => {
   test('are not read from another pod of the same name, or while the API server does not answer', async () => {
     await open();
     const request = harness.request('web-0', names);
-    found = (name) => Promise.resolve(pod(name, { uid: 'another' }));
+    pods.changes.set('web-0', { uid: 'another' });
     await assert.rejects(harness.publish(request), { code: 'not-found', message: /found uid another$/ });
-    found = () => Promise.resolve(undefined);
-    await assert.rejects(harness.publish(request), { code: 'not-found', message: /found none$/ });
-    found = () => Promise.reject(new CertfleetError('unavailable', 'connection refused'));
+    pods.failure = new CertfleetError('unavailable', 'connection refused');
     await assert.rejects(harness.publish(request), { code: 'unavailable', message: /shop\/web-0.*connection refused/ });
     assert.deepEqual(requested(), []);
-    found = (name) => Promise.resolve(pod(name));
+    pods.failure = undefined;
+    pods.changes.clear();
     await harness.publish(request);
     assert.equal(requested().length, 1);
   });

@@ -1,43 +1,29 @@
 import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
-import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
-import type { Mounter } from '../mount/mounter.ts';
 import type { RenewalSlot } from '../renewal/renewal-scheduler.ts';
-import type { FileSystem } from '../storage/file-system.ts';
-import type { VolumeStore } from '../storage/volume-store.ts';
 import { createOrRestoreVolume } from './create-volume.ts';
+import type { CreateVolumeParts } from './create-volume.ts';
 import { timeoutSignal } from './timeout-signal.ts';
-import type { ParseVolume } from './parse-volume.ts';
-import type { ReadPodVariables } from './pod-variable-reader.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
 import { removeVolume } from './remove-volume.ts';
 import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';
 import type { DeferOutcome, RenewalOrder, RenewalOutcome } from './renew-volume.ts';
 import { UnclaimedVolumes } from './unclaimed-volumes.ts';
 import type { Volume } from './volume.ts';
-import type { VolumeParts } from './volume-parts.ts';
 import type { VolumeIssuance } from './volume-issuance.ts';
 import { VolumeMounts } from './volume-mounts.ts';
+import type { VolumeMountsOptions } from './volume-mounts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
 import type { ActiveMounts } from './active-mounts.ts';
 
-export interface VolumeManagerOptions {
-  readonly store: VolumeStore;
-  /** For target directories. */
-  readonly files: FileSystem;
-  readonly mounter: Mounter;
+export interface VolumeManagerOptions extends VolumeMountsOptions, CreateVolumeParts {
   readonly issuance: VolumeIssuance;
-  readonly parts: VolumeParts;
-  readonly parseVolume: ParseVolume;
-  readonly readPodVariables?: ReadPodVariables | undefined;
   readonly reporter: VolumeReporter;
   /** Counts publishes; requested renewals wait until none is active. */
   readonly activeMounts: ActiveMounts;
-  readonly clock: Clock;
   readonly continueOnNotReady: boolean;
   readonly issuanceTimeoutMs: number;
-  readonly observeMount: (durationMs: number) => void;
   /** Receives the delay of a renewal after its renew-at, in milliseconds. */
   readonly observeLag: (lagMs: number) => void;
   /** Called for each volume that was added, changed or removed, before the listener of `onChange`. */
@@ -210,6 +196,18 @@ export class VolumeManager {
     });
   }
 
+  /**
+   * Runs a transition of the volume under its lock; of a volume that is gone, none.
+   * @throws the error of the transition
+   */
+  change(volumeId: string, transition: (volume: Volume) => boolean): Promise<void> {
+    return this.#locks.run(volumeId, () => {
+      const volume = this.#volumes.get(volumeId);
+      if (volume !== undefined && transition(volume)) this.#changed(volumeId);
+      return Promise.resolve();
+    });
+  }
+
   /** Completes a removal that an earlier run began. Never rejects: the kubelet repeats an unanswered unpublish. */
   async resumeRemoval(volumeId: string, targetPath: string | undefined): Promise<void> {
     try {
@@ -256,6 +254,8 @@ export class VolumeManager {
   async #fill(volume: Volume, context: PublishContext): Promise<void> {
     const { continueOnNotReady, clock, issuanceTimeoutMs, issuance } = this.#options;
     const { issued } = volume.record;
+    // The pod gets its addresses only after its volumes are mounted.
+    if (volume.spec.podVariables.unknown.length > 0) return;
     if (continueOnNotReady || (issued !== undefined && issued.notAfter.getTime() > clock.now())) return;
     if (volume.attempts.isBackingOff) throw backingOff(volume);
     const abandoned = AbortSignal.any([context.signal, volume.unpublished.signal, this.#stopping.signal]);

@@ -49,6 +49,8 @@ export class VolumeTestHarness {
   log = '';
   /** Layout of cert-manager's csi-driver for the next restart. */
   adopted: VolumeLayout | undefined;
+  /** Whether the next start allows variables of pods. */
+  allowsPodVariables = true;
   /** Called before each file system call of the agent; an error that it throws replaces the call. */
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
   #node: NodeVolumes | undefined;
@@ -155,7 +157,7 @@ export class VolumeTestHarness {
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
       activeMounts: new ActiveMounts(clock),
-      podVariables: this.#changes.podVariables,
+      podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,
       log: createLogger(5, { write: (line: string) => void (this.log += line) }),
     });
