@@ -22,7 +22,7 @@ import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { PodAddressFollower } from './volume/pod-address-follower.ts';
 import type { PodAddressWatch } from './volume/pod-address-follower.ts';
 import { readdressVolume } from './volume/readdress-volume.ts';
-import { podVariableReader } from './volume/pod-variable-reader.ts';
+import { podAddressReader, podVariableReader } from './volume/pod-variable-reader.ts';
 import type { PodVariableReaderOptions } from './volume/pod-variable-reader.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
@@ -257,6 +257,7 @@ function openFollower({
 }: ManagedParts & Pick<ManagerParts, 'parseVolume'>): PodAddressFollower {
   return new PodAddressFollower({
     watch: podVariables?.watch,
+    readAddresses: podVariables && podAddressReader(podVariables.getPod),
     volume: (volumeId) => manager.volume(volumeId),
     readdress: (volumeId, addresses) =>
       manager.change(volumeId, (volume) => readdressVolume(volume, addresses, parseVolume)),

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { before, describe, test } from 'node:test';
 
 import { createCaIssuer } from '../../cluster/issuers.ts';
+import { waitUntil } from '../../cluster/wait.ts';
 import { certificatePod, defaultNamespace } from '../support/certificate-pod.ts';
 import { followLog } from '../support/follow.ts';
 import type { GetContext } from '../support/node-context.ts';
@@ -17,6 +18,7 @@ import {
   requestsOf,
   waitReady,
 } from '../support/pods.ts';
+import { killSandbox } from '../support/release.ts';
 
 const examples = resolve(import.meta.dirname, '../../../examples');
 const ecdsa = { 'key-algorithm': 'ECDSA' };
@@ -70,6 +72,30 @@ export function podVariableSuite(context: GetContext): void {
         `IP Address:${status.podIP}`,
       ]);
       assert.equal(x509.subject, 'CN=addressed');
+      await deletePods(cluster, [pod.name]);
+    });
+
+    test('a pod whose sandbox is made again gets a certificate with its new address', async () => {
+      const { cluster } = context();
+      const pod = { name: 'readdressed', namespace: defaultNamespace };
+      const attributes = { ...ecdsa, 'ip-sans': '$POD_IPS' };
+      await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, { data: attributes }, { script })]);
+      await followLog(cluster, pod, arrived);
+      const before = await getPod(cluster, pod);
+      await killSandbox(cluster, before);
+      let address = before.status.podIP;
+      const hasNewAddress = async (): Promise<boolean> => {
+        address = (await getPod(cluster, pod)).status.podIP;
+        return address !== undefined && address !== before.status.podIP;
+      };
+      await waitUntil('another address of the pod', hasNewAddress, { timeoutMs: 90_000, intervalMs: 200 });
+      // The container may be restarting, so that nothing can be read in it yet.
+      const names = async (): Promise<string | undefined> => {
+        const pem = await execInPod(cluster, pod, 'cat /certs/data/tls.crt').catch(() => '');
+        return pem === '' ? undefined : extension(await opensslX509(pem), 'Subject Alternative Name');
+      };
+      const isNew = async (): Promise<boolean> => (await names()) === `IP Address:${address}`;
+      await waitUntil('a certificate with it', isNew, { timeoutMs: 90_000, intervalMs: 500 });
       await deletePods(cluster, [pod.name]);
     });
 

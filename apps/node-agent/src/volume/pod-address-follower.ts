@@ -1,9 +1,10 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
-import { asCertfleetError } from '@certfleet/shared/errors.ts';
-import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { addressValues, hasAddresses } from '../spec/pod-variable-values.ts';
 import type { PodVariableValues } from '../spec/pod-variable-values.ts';
 import { usesAddresses } from '../spec/pod-variables.ts';
+import type { PodIdentity } from '../spec/volume-spec.ts';
+import { timeoutSignal } from './timeout-signal.ts';
 import type { Volume } from './volume.ts';
 
 /** The watch of the node's pods. It runs only while a volume needs it. */
@@ -25,6 +26,8 @@ export type FollowedVolume = Pick<Volume, 'volumeId' | 'spec' | 'isRemoving'> & 
 export interface PodAddressFollowerOptions {
   /** Undefined if this node does not allow variables of pods; volumes of an earlier configuration may still use them. */
   readonly watch: PodAddressWatch | undefined;
+  /** Reads the addresses of a pod, for a volume that has been waiting: the watch may be down, or late. */
+  readonly readAddresses: ((pod: PodIdentity, signal: AbortSignal) => Promise<readonly string[]>) | undefined;
   readonly volume: (volumeId: string) => FollowedVolume | undefined;
   /** Passes new addresses to the volume. */
   readonly readdress: (volumeId: string, addresses: PodVariableValues) => Promise<void>;
@@ -48,6 +51,7 @@ const noticeEveryMs = 60_000;
 
 /** How long addresses must stay that the watch did not see coming; see PodWatchListener. */
 const settleMs = 5_000;
+const readTimeoutMs = 10_000;
 /** Between two attempts to store addresses. */
 const retryMs = 5_000;
 
@@ -57,8 +61,8 @@ const none = (): void => undefined;
 export class PodAddressFollower {
   readonly #options: PodAddressFollowerOptions;
   readonly #followed = new Map<string, Followed>();
+  readonly #stopping = new AbortController();
   #watchProblem: string | undefined;
-  #isStopped = false;
 
   constructor(options: PodAddressFollowerOptions) {
     this.#options = options;
@@ -71,7 +75,7 @@ export class PodAddressFollower {
 
   /** Call it when a volume was added, changed or removed. */
   volumeChanged(volumeId: string): void {
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     const volume = this.#options.volume(volumeId);
     const isNeeded = volume !== undefined && !volume.isRemoving && usesAddresses(volume.spec.podVariables);
     if (isNeeded) this.#follow(volume);
@@ -79,7 +83,7 @@ export class PodAddressFollower {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort(new CertfleetError('cancelled', 'the agent is stopping'));
     for (const volumeId of this.#followed.keys()) this.#forget(volumeId);
     await this.#options.watch?.stop();
   }
@@ -138,12 +142,16 @@ export class PodAddressFollower {
     followed.cancelPassing = this.#options.clock.schedule(delayMs, () => void this.#pass(volumeId));
   }
 
-  /** Passes the present addresses to the volume if it has others. Never rejects. */
+  /** Passes the addresses that the watch shows to the volume. Never rejects. */
   async #pass(volumeId: string): Promise<void> {
-    const { volume, watch, readdress } = this.#options;
     const followed = this.#followed.get(volumeId);
-    if (followed === undefined) return;
-    const addresses = addressValues(watch?.addressesOf(followed.uid) ?? []);
+    if (followed !== undefined) await this.#give(volumeId, this.#options.watch?.addressesOf(followed.uid) ?? []);
+  }
+
+  /** Gives the volume these addresses if it has others. Never rejects. */
+  async #give(volumeId: string, seen: readonly string[]): Promise<void> {
+    const { volume, readdress } = this.#options;
+    const addresses = addressValues(seen);
     const present = volume(volumeId);
     if (present === undefined || addresses['POD_IPS'] === undefined) return;
     if (hasAddresses(present.record.podValues, addresses)) return;
@@ -151,8 +159,7 @@ export class PodAddressFollower {
       await readdress(volumeId, addresses);
     } catch (thrown) {
       // An attribute that cannot have these addresses was reported on the pod; others may come.
-      if (asCertfleetError(thrown).reason !== 'InvalidAttributes' && !this.#isStopped)
-        this.#passAfter(volumeId, retryMs);
+      if (asCertfleetError(thrown).reason !== 'InvalidAttributes') this.#passAfter(volumeId, retryMs);
     }
   }
 
@@ -164,7 +171,18 @@ export class PodAddressFollower {
       if (volume === undefined || volume.spec.podVariables.unknown.length === 0) return;
       this.#options.onWaiting(volume, this.#problem);
       this.#noticeAfter(volumeId, noticeEveryMs);
+      void this.#read(volume);
     });
+  }
+
+  /** Reads the addresses for which a volume waits. Never rejects. */
+  async #read({ volumeId, spec }: FollowedVolume): Promise<void> {
+    const { readAddresses, clock } = this.#options;
+    if (readAddresses === undefined) return;
+    using limit = timeoutSignal(clock, readTimeoutMs, [this.#stopping.signal]);
+    // A failure is that of the watch as well, which is reported.
+    const addresses = await readAddresses(spec.pod, limit.signal).catch(() => []);
+    if (!limit.signal.aborted) await this.#give(volumeId, addresses);
   }
 
   get #problem(): string | undefined {

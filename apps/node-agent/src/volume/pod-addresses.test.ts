@@ -64,6 +64,20 @@ describe('a volume that uses the addresses of its pod', () => {
     assert.deepEqual(reasons(), ['PodAddressPending', 'PodAddressPending', 'Issued']);
   });
 
+  test('finds them although the watch does not show them', async () => {
+    await publish();
+    pods.failWatch('pods is forbidden');
+    const spec = { hostNetwork: false, hostname: '', hostnameOverride: '', subdomain: '' };
+    pods.changes.set('web', { spec, status: { podIPs: [{ ip: '10.0.0.7' }], hostIPs: [] } });
+    await seconds(9);
+    assert.deepEqual(requested(), []);
+    await seconds(2);
+    assert.deepEqual(requested(), [['10.0.0.7']]);
+    assert.equal(pods.reads, 2);
+    await seconds(300);
+    assert.equal(pods.reads, 2);
+  });
+
   test('goes on waiting after a restart of the agent', async () => {
     await publish();
     await harness.restart();

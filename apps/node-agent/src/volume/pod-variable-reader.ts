@@ -43,6 +43,16 @@ export function podVariableReader({ clusterDomain, getPod, clock }: PodVariableR
   };
 }
 
+/** Reads the addresses of a pod; none if it is gone. */
+export function podAddressReader(
+  getPod: PodVariableReaderOptions['getPod'],
+): (pod: PodIdentity, signal: AbortSignal) => Promise<readonly string[]> {
+  return async (pod, signal) => {
+    const seen = await getPod(pod, signal);
+    return seen?.uid === pod.uid ? seen.status.podIPs.map(({ ip }) => ip) : [];
+  };
+}
+
 function unreadable({ namespace, name }: PodIdentity, error: CertfleetError): CertfleetError {
   const message = `cannot read pod ${namespace}/${name}, whose values the volume's attributes use: ${error.message}`;
   const { reason, code, retryable } = error;
