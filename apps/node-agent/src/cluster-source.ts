@@ -8,6 +8,7 @@ import { awaitGates } from './issuance/gate-waiter.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
 import { getPod } from './kube/pod.ts';
 import type { PodState } from './kube/pod.ts';
+import { PodWatch } from './kube/pod-watch.ts';
 
 /** cert-manager in the cluster, through the Kubernetes API. */
 export async function openClusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
@@ -44,6 +45,7 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     },
     clock,
   };
+  const podWatch = new PodWatch({ client, clock, nodeName: config['node-id'] });
   issuer.start();
   return {
     issuer,
@@ -52,8 +54,10 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
     getPod: readPod,
     client,
+    podWatch,
     ready: issuer.ready,
     stop: async () => {
+      await podWatch.stop();
       await issuer.stop();
       await events.stop();
       client.stop();

@@ -13,6 +13,7 @@ import {
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
+import { isDnsSubdomain } from './spec/qualified-name.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -137,6 +138,27 @@ export const agentFlags = {
     help: 'Refuse volumes with attributes that have no effect, such as unknown ones, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
+  'pod-variables': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Allow variables in volume attributes whose values are read from the pod: its addresses, host name and FQDN. Needs the right to get, list and watch pods.',
+    parse: boolean,
+  },
+  'pod-variable-label': {
+    repeatable: true,
+    help: 'Key of a label that may be used as variable ${POD_LABEL_<key>}; * matches any text. Needs --pod-variables.',
+    parse: nonEmpty,
+  },
+  'pod-variable-annotation': {
+    repeatable: true,
+    help: 'Key of an annotation that may be used as variable ${POD_ANNOTATION_<key>}; * matches any text. Needs --pod-variables.',
+    parse: nonEmpty,
+  },
+  'cluster-domain': {
+    fallback: 'cluster.local',
+    help: "The cluster's DNS domain, for the variable POD_FQDN.",
+    parse: dnsDomain,
+  },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
   'probe-interval': {
     fallback: '0s',
@@ -247,6 +269,11 @@ function optionalInterval(text: string): number | undefined {
     'invalid-argument',
     `expected 0s, or a duration of 10s or more, found ${JSON.stringify(text)}`,
   );
+}
+
+function dnsDomain(text: string): string {
+  if (isDnsSubdomain(text)) return text;
+  throw new CertfleetError('invalid-argument', `expected a DNS domain, found ${JSON.stringify(text)}`);
 }
 
 function optionalAbsolutePath(text: string): string | undefined {

@@ -13,6 +13,7 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       awaitGates: () => Promise.resolve(),
       getPod: undefined,
       client: undefined,
+      podWatch: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),
     };
