@@ -5,6 +5,7 @@ import { AuditLog } from './audit/audit-log.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
+import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
 import type { ApiContext } from './http/routes/api-context.ts';
 import { operatorsClient } from './identity/operators-client.ts';
@@ -19,7 +20,11 @@ import { RenewalsInForce } from './renewals/renewals-in-force.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts {
-  readonly intent: { readonly store: IntentStore; readonly events: IntentEvents };
+  readonly intent: {
+    readonly store: IntentStore;
+    readonly events: IntentEvents;
+    readonly problem: () => string | undefined;
+  };
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;
   readonly keys: RedisKeys;
@@ -33,7 +38,10 @@ export interface RenewalsParts {
 
 /** What the API and the reconciler of renewals share. */
 export interface Renewals {
-  readonly forApi: Pick<ApiContext, 'audit' | 'announce' | 'selectVolumes' | 'renewals'>;
+  readonly forApi: Pick<
+    ApiContext,
+    'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'isIndexCurrent' | 'intentProblem'
+  >;
   readonly inForce: RenewalsInForce;
   readonly reconciler: RenewalReconciler;
 }
@@ -49,19 +57,29 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
-  const common = { apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
+  const view = (): FleetView => follower.view;
+  const common = {
+    view,
+    clock,
+    apiActions,
+    store,
+    bulks,
+    selectVolumes,
+    logger: log,
+    isViewCurrent: () => follower.isCurrent,
+  };
   const reconciler = new RenewalReconciler({
     ...common,
-    view: () => follower.view,
     readIndex: () => readIndexState(redis, keys),
     audit,
     recordEvent: (object, event) => events.record(object, event),
     announce,
-    clock,
     settleMs: silentAfterMs,
   });
   connections.onReplaced(() => reconciler.redisLost());
   connections.onStateLoss(() => reconciler.redisLost());
   const renewals = new RenewalRequests({ ...common, reconciler });
-  return { forApi: { audit, announce, selectVolumes, renewals }, inForce: new RenewalsInForce(store), reconciler };
+  const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
+  const forApi = { audit, announce, selectVolumes, renewals, ...state };
+  return { forApi, inForce: new RenewalsInForce(store), reconciler };
 }
