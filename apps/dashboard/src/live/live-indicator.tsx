@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
 import type { Services } from '../app/services.ts';
-import { absoluteTime, shortDuration } from '../time/relative-time.ts';
+import { shortDuration } from '../time/relative-time.ts';
 import { elapsedMs } from '../time/moment.ts';
 import type { LiveState } from './live-updates.ts';
 import { currentForMs } from './shown-data.ts';
@@ -48,12 +48,12 @@ export function LiveIndicator(): JSX.Element {
 const textOf = (status: PageStatus): string =>
   status.name === 'stale' ? `stale ${shortDuration(status.ageMs)}` : status.name;
 
-function titleOf(status: PageStatus, { serverClock }: Services): string {
+function titleOf(status: PageStatus, { serverClock, times }: Services): string {
   switch (status.name) {
     case 'live':
       return 'Everything shown is current.';
     case 'stale':
-      return `The oldest data shown is from ${absoluteTime(serverClock.now() - status.ageMs)}. The page is trying to reach the controller again.`;
+      return `The oldest data shown is from ${times.absolute(serverClock.now() - status.ageMs)}. The page is trying to reach the controller again.`;
     case 'connecting':
     case 'reconnecting':
       return 'The page is connecting to the controller.';

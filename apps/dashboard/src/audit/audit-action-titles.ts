@@ -1,0 +1,13 @@
+import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
+
+export const auditActionTitles: Readonly<Record<AuditEntry['action'], string>> = {
+  renew: 'Renew',
+  cancel: 'Cancel',
+  suspend: 'Suspend',
+  pause: 'Pause',
+  resume: 'Resume',
+  'sign-in': 'Sign in',
+  'sign-out': 'Sign out',
+  export: 'Export',
+  access: 'Access',
+};

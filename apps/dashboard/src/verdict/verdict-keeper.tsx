@@ -1,0 +1,29 @@
+import { useEffect } from 'preact/hooks';
+import type { Verdict } from '@certfleet/operator-api/summary.ts';
+import { useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { noVerdict, shownVerdict } from './shown-verdict.ts';
+
+/** Keeps the verdict of every view; it renders nothing. */
+export function VerdictKeeper(): null {
+  const { api, verdict, title } = useServices();
+  const { data, isCurrent } = useResource<Verdict>({
+    key: 'verdict',
+    load: (signal) => api.verdict(signal),
+    kinds: ['volumes', 'nodes', 'lanes'],
+  });
+  useEffect(() => {
+    const shown = shownVerdict(data, isCurrent);
+    verdict.set(shown);
+    title.showVerdict(shown.level);
+  }, [data, isCurrent]);
+  // Without a session nothing is known.
+  useEffect(
+    () => () => {
+      verdict.set(noVerdict);
+      title.showVerdict(undefined);
+    },
+    [],
+  );
+  return null;
+}
