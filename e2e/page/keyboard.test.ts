@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
+import { reportOf } from '../fleet/support/volume-report.ts';
 import { exampleFleet } from './support/example-fleet.ts';
 import { PageBrowser } from './support/page-browser.ts';
 import { PageFleet } from './support/page-fleet.ts';
@@ -61,6 +62,12 @@ describe('the keyboard', () => {
     await page.keyboard.press('x');
     await page.getByText('1 volume selected').waitFor({ state: 'detached' });
     await page.keyboard.press('k');
+    await page.keyboard.press('e');
+    const details = page.locator('tr.details');
+    await details.getByText('CN=cart-1.shop.svc').waitFor();
+    await withoutViolations(page);
+    await page.keyboard.press('e');
+    await details.waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'cart-1' }).waitFor();
   });
@@ -77,6 +84,25 @@ describe('the keyboard', () => {
     await page.keyboard.press('t');
     await page.goto(`${fleet.url}/volumes?pod=web-1`);
     await page.locator('td.col-expires', { hasText: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/ }).waitFor();
+  });
+});
+
+describe('a paused page', () => {
+  test('p keeps what is shown, with its age, until the user continues', async () => {
+    const page = await browser.open(`${fleet.url}/volumes?pod=web-1&columns=pod,generation`);
+    await page.locator('td.col-generation', { hasText: /^1$/ }).waitFor();
+    await page.keyboard.press('p');
+    await page.locator('.live-paused').waitFor();
+    const web = { namespace: 'shop', pod: 'web-1', expiresInMs: 3 * 3_600_000, dueInMs: 2 * 3_600_000 };
+    fleet.on('worker-1').set('csi-web', reportOf('csi-web', { ...web, generation: 2 }));
+    await page.getByText(/^Not current:/).waitFor({ timeout: 30_000 });
+    await page.locator('td.col-generation', { hasText: /^1$/ }).waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0, 'a pause is no failure');
+    const renew = page.getByRole('button', { name: /^Renew all/ });
+    assert.equal(await renew.getAttribute('aria-disabled'), 'true');
+    await page.keyboard.press('p');
+    await page.locator('td.col-generation', { hasText: /^2$/ }).waitFor();
+    await page.locator('.live-live').waitFor();
   });
 });
 

@@ -117,7 +117,7 @@ describe('the questions of a night shift', () => {
     await page.locator('#main tbody tr').nth(1).waitFor({ state: 'detached' });
     assert.equal(new URL(page.url()).search, '?expiresBefore=7d');
     await page.getByRole('button', { name: 'Node silent 1' }).waitFor();
-    await page.getByText('Export', { exact: true }).click();
+    await page.locator('summary', { hasText: 'Export' }).click();
     const [file] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('link', { name: 'As CSV' }).click(),
@@ -183,7 +183,7 @@ describe('the questions of a night shift', () => {
     await page.getByLabel('Action').selectOption('pause');
     await page.locator('#main tbody tr').nth(1).waitFor({ state: 'detached' });
     await page.getByRole('cell', { name: 'CHG-4411' }).waitFor();
-    await page.getByText('Export', { exact: true }).click();
+    await page.locator('summary', { hasText: 'Export' }).click();
     const [file] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('link', { name: 'As CSV' }).click(),

@@ -51,6 +51,7 @@ const services: Services = {
   results: new ResultCache(),
   picked: new Store<ReadonlySet<string>>(new Set()),
   wakes: new Store(0),
+  paused: new Store(false),
   overlay: new Store<Overlay | undefined>(undefined),
   toasts: new Toasts(clock),
   theme: new Theme(window),

@@ -1,8 +1,8 @@
 import type { Router } from '../routing/router.ts';
-import { focusRow, pickRow } from './row-focus.ts';
+import { focusRow, pickRow, toggleDetails } from './row-focus.ts';
 import type { Services } from './services.ts';
 
-type Keys = Pick<Services, 'router' | 'session' | 'overlay' | 'times'>;
+type Keys = Pick<Services, 'router' | 'session' | 'overlay' | 'paused' | 'times'>;
 
 /** The keys of the page; ShortcutsDialog lists them. */
 export function startKeyboard(document: Document, services: Keys): void {
@@ -22,7 +22,7 @@ const isPalette = ({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): 
 function actionOf(
   { key, ctrlKey, metaKey, altKey, target }: KeyboardEvent,
   document: Document,
-  { router, overlay, times }: Keys,
+  { router, overlay, paused, times }: Keys,
 ): (() => void) | undefined {
   if (ctrlKey || metaKey || altKey || isTyping(target)) return undefined;
   const { zone, form } = times.chosen.value;
@@ -32,6 +32,8 @@ function actionOf(
     j: () => focusRow(document, 1),
     k: () => focusRow(document, -1),
     x: () => pickRow(document),
+    e: () => toggleDetails(document),
+    p: () => paused.set(!paused.value),
     t: () => times.choose({ form: form === 'exact' ? 'relative' : 'exact' }),
     u: () => times.choose({ zone: zone === 'utc' ? 'local' : 'utc' }),
   };

@@ -16,3 +16,8 @@ const linkOf = (row: HTMLElement): HTMLElement | null => row.querySelector<HTMLE
 export function pickRow(document: Document): void {
   document.activeElement?.closest(rows)?.querySelector<HTMLElement>('.pick input')?.click();
 }
+
+/** Shows or hides the details of the row with the focus. */
+export function toggleDetails(document: Document): void {
+  document.activeElement?.closest(rows)?.querySelector<HTMLElement>('.pick button')?.click();
+}

@@ -41,6 +41,8 @@ export interface Services {
   readonly picked: Store<ReadonlySet<string>>;
   /** Counts returns of the page to the screen, for example after the device slept. */
   readonly wakes: Store<number>;
+  /** Whether what is shown stays as it is until the user continues; it then ages. */
+  readonly paused: Store<boolean>;
   /** The dialog that a key has opened. */
   readonly overlay: Store<Overlay | undefined>;
 }

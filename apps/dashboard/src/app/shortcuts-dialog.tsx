@@ -6,6 +6,8 @@ const shortcuts = [
   ['Ctrl K', 'Commands: go to a view, change a setting, search'],
   ['j, k', 'Next and previous row of a table; Enter opens it'],
   ['x', 'Select the row, or clear its selection'],
+  ['e', 'Details of the row, without leaving the table'],
+  ['p', 'Pause live updates, or continue'],
   ['t', 'Times relative to now, or exact'],
   ['u', 'Times in local time, or in UTC'],
   ['?', 'This list'],

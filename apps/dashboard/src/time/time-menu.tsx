@@ -13,16 +13,17 @@ const forms = [
   ['exact', 'Exact'],
 ] as const;
 
-/** Chooses the zone and the form of all times of the page. */
+/** Chooses the zone and the form of all times of the page, and pauses its updates. */
 export function TimeMenu(): JSX.Element {
-  const { times } = useServices();
+  const { times, paused } = useServices();
+  const isPaused = useStore(paused);
   const { zone, form } = useStore(times.chosen);
   return (
     <Menu
       label={
         <>
           <Icon name="due" />
-          <span class="visually-hidden">Times: </span>
+          <span class="visually-hidden">Times and updates: </span>
           <span class="time-zone">{zone === 'utc' ? 'UTC' : 'local'}</span>
         </>
       }
@@ -45,6 +46,10 @@ export function TimeMenu(): JSX.Element {
           </label>
         ))}
       </fieldset>
+      <label>
+        <input type="checkbox" checked={isPaused} onChange={() => paused.set(!isPaused)} />
+        Pause live updates
+      </label>
     </Menu>
   );
 }

@@ -11,6 +11,7 @@ export function VerdictKeeper(): null {
     key: 'verdict',
     load: (signal) => api.verdict(signal),
     kinds: ['volumes', 'nodes', 'lanes'],
+    ignoresPause: true,
   });
   useEffect(() => {
     const shown = shownVerdict(data, isCurrent);

@@ -13,6 +13,7 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { volumeColumns } from './columns.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { RowDetails } from './row-details.tsx';
 import { keyOfVolume, useSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
 import { TableTools } from './table-tools.tsx';
@@ -133,6 +134,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         isFixed
         isBusy={rows.data === undefined}
         selection={selection}
+        detailsOf={(row) => <RowDetails row={row} />}
       />
       <Pager page={page} table={table} />
     </>
