@@ -10,7 +10,9 @@ export function VerdictKeeper(): null {
   const { data, isCurrent } = useResource<Verdict>({
     key: 'verdict',
     load: (signal) => api.verdict(signal),
-    kinds: ['volumes', 'nodes', 'lanes'],
+    // Not with every changed volume: each open page would make the controller count the fleet once a second.
+    kinds: ['nodes', 'lanes'],
+    atLeastEveryMs: 4_000,
     ignoresPause: true,
   });
   useEffect(() => {

@@ -8,10 +8,13 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeOfNode } from '../../fleet-api/node-questions.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { volumeGroups } from './volume-groups.ts';
+import type { RiskContext } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
 
 type Ca = Cas['cas'][number];
 type CaFacts = Pick<Ca, 'subject' | 'issuer' | 'notBefore' | 'notAfter'>;
+
+export type CaContext = RiskContext & Pick<ApiContext, 'describeVolume'>;
 
 const maxCas = 200;
 const maxKnown = 1_000;
@@ -29,12 +32,12 @@ const neverMs = 365 * 86_400_000;
  * enough and a hostile node cannot invent one.
  */
 export class CaDirectory {
-  readonly #context: ApiContext;
+  readonly #context: CaContext;
   readonly #known: Cache<CaFacts>;
   readonly #unanswered: Cache<{ readonly message: string }>;
   readonly #pending = new Set<string>();
 
-  constructor(context: ApiContext) {
+  constructor(context: CaContext) {
     this.#context = context;
     const { clock } = context;
     this.#known = new Cache({ clock, ttlMs: neverMs, maxEntries: maxKnown });
@@ -65,14 +68,15 @@ export class CaDirectory {
       .slice(0, Math.max(0, maxQuestions - this.#pending.size));
     if (wanted.length === 0) return;
     const volumes = this.#volumesWith(new Set(wanted));
-    const asked = Promise.all(wanted.map((each) => this.#ask(each, volumes.get(each))));
+    const listed = new Set(fingerprints);
+    const asked = Promise.all(wanted.map((each) => this.#ask(each, volumes.get(each), listed)));
     const stop = new AbortController();
     await Promise.race([asked, delay(this.#context.clock, waitMs, stop.signal).catch(() => undefined)]);
     stop.abort();
   }
 
-  /** Never rejects. */
-  async #ask(fingerprint: string, volume: VolumeOfNode | undefined): Promise<void> {
+  /** Never rejects. @param listed the CAs to keep from the answer; a node may send any others */
+  async #ask(fingerprint: string, volume: VolumeOfNode | undefined, listed: ReadonlySet<string>): Promise<void> {
     if (volume === undefined) {
       this.#unanswered.set(fingerprint, { message: 'no agent with this CA is connected' });
       return;
@@ -80,7 +84,7 @@ export class CaDirectory {
     this.#pending.add(fingerprint);
     try {
       const { ca } = await this.#context.describeVolume(volume);
-      for (const der of ca) this.#keep(der);
+      for (const der of ca) this.#keep(der, listed);
       if (this.#known.get(fingerprint) === undefined)
         this.#unanswered.set(fingerprint, { message: `node ${volume.node} sent other certificates` });
     } catch (thrown) {
@@ -90,16 +94,18 @@ export class CaDirectory {
     }
   }
 
-  #keep(der: Uint8Array): void {
+  #keep(der: Uint8Array, listed: ReadonlySet<string>): void {
     let certificate;
     try {
       certificate = new X509Certificate(der);
     } catch {
       return;
     }
+    const fingerprint = normalFingerprint(certificate.fingerprint256);
+    if (!listed.has(fingerprint)) return;
     const { validFromDate, validToDate } = certificate;
     if (Number.isNaN(validFromDate.getTime()) || Number.isNaN(validToDate.getTime())) return;
-    this.#known.set(normalFingerprint(certificate.fingerprint256), {
+    this.#known.set(fingerprint, {
       subject: distinguishedNameText(certificate.subject),
       issuer: distinguishedNameText(certificate.issuer),
       notBefore: iso(validFromDate.getTime()),
@@ -113,6 +119,8 @@ export class CaDirectory {
     const silent = new Set(
       view()
         .silentNodes(clock.now(), silentAfterMs)
+        // Zero during the first seconds after the node has registered.
+        .filter(({ lastSeenMs }) => lastSeenMs > 0)
         .map(({ node }) => node),
     );
     const volumes = new Map<string, VolumeOfNode>();

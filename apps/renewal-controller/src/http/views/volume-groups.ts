@@ -6,8 +6,8 @@ import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import { exactName } from '../../fleet-index/query/name-pattern.ts';
 import { TopN } from '../../fleet-index/query/top-n.ts';
 import { bothCriteria, volumeFilter } from '../../fleet-index/query/volume-filter.ts';
-import type { ApiContext } from '../routes/api-context.ts';
 import { riskCriterion, riskOf, riskSources } from './volume-risk.ts';
+import type { RiskContext } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
 
 class Group {
@@ -51,7 +51,7 @@ const orders: Readonly<Record<NonNullable<GroupQuery['sort']>, (a: Group, b: Gro
 
 /** Groups the volumes that match a filter, in one pass over the fleet. */
 export async function volumeGroups(
-  context: ApiContext,
+  context: RiskContext,
   { by, sort = 'count', limit, risk, ...filter }: GroupQuery,
 ): Promise<VolumeGroups> {
   const { view, clock, policies } = context;

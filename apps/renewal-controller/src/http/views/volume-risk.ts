@@ -22,7 +22,10 @@ export interface RiskSources {
   readonly closedLanes: ReadonlyMap<string, number>;
 }
 
-type RiskContext = Pick<ApiContext, 'view' | 'lanes' | 'redisHealth' | 'silentAfterMs' | 'clock' | 'policies'>;
+export interface RiskContext extends Pick<ApiContext, 'view' | 'redisHealth' | 'silentAfterMs' | 'clock'> {
+  readonly lanes: Pick<ApiContext['lanes'], 'all'>;
+  readonly policies: Pick<ApiContext['policies'], 'laneOf'>;
+}
 
 /** While Redis is unavailable, lanes are unknown. */
 export async function riskSources(context: RiskContext): Promise<RiskSources> {
@@ -115,7 +118,7 @@ export function atRiskByState(context: RiskContext, sources: RiskSources): Recor
 
 /** The criterion of a filter by risk; undefined if there is none. */
 export function riskCriterion(
-  { policies }: Pick<ApiContext, 'policies'>,
+  { policies }: Pick<RiskContext, 'policies'>,
   sources: RiskSources,
   risk: string | undefined,
 ): VolumeCriterion | undefined {
