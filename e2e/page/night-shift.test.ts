@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import type { VolumePage } from '../../libs/operator-api/src/volumes.ts';
 import { eventually } from '../fleet/support/eventually.ts';
 import { reportOf } from '../fleet/support/volume-report.ts';
 import type { ReportedVolume } from '../fleet/support/volume-report.ts';
@@ -128,6 +129,22 @@ describe('the questions of a night shift', () => {
     assert.equal(await page.getByRole('button', { name: /^Renew all/ }).getAttribute('aria-disabled'), 'true');
     fleet.controller.startAgent(fleet.on('worker-2'), 'worker-2');
     await page.getByText('No volume is at risk').waitFor({ timeout: patienceMs });
+  });
+
+  test('without Redis the verdict is unknown, and every volume is at risk for this reason', async () => {
+    await using own = await PageFleet.start(healthy);
+    await own.untilShown(4);
+    const page = await browser.open(`${own.url}/at-risk`);
+    await page.getByText('No volume is at risk').waitFor();
+    await own.controller.redis.kill();
+    await titled(page, /^Unknown · At risk/);
+    await page.getByRole('button', { name: 'Redis unavailable 4' }).waitFor({ timeout: patienceMs });
+    await page.locator('#main tbody tr').nth(3).waitFor({ timeout: patienceMs });
+    const { volumes } = await own.controller.api<VolumePage>('volumes?risk=none');
+    assert.deepEqual(volumes, []);
+    await own.controller.redis.start();
+    await page.getByText('No volume is at risk').waitFor({ timeout: 2 * patienceMs });
+    await titled(page, /^All OK · At risk/);
   });
 
   test('who is affected? groups with counts and the soonest expiry, which lead to their volumes', async () => {

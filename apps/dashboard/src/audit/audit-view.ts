@@ -1,7 +1,7 @@
 import { auditActions } from '@certfleet/operator-api/vocabulary.ts';
 import { parseLength } from '../time/relative-time.ts';
 
-export const auditFilters = ['who', 'action', 'target', 'since', 'until'] as const;
+const auditFilters = ['who', 'action', 'target', 'since', 'until'] as const;
 export type AuditFilterName = (typeof auditFilters)[number];
 
 /** The content of the audit log's address. */

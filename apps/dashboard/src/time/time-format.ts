@@ -3,7 +3,7 @@ import { absoluteTime } from './relative-time.ts';
 import type { Zone } from './relative-time.ts';
 
 /** Whether times are shown relative to now, or as dates. */
-export type TimeForm = 'relative' | 'exact';
+type TimeForm = 'relative' | 'exact';
 
 export interface ChosenTimes {
   readonly zone: Zone;

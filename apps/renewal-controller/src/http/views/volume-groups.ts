@@ -6,7 +6,7 @@ import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import { exactName } from '../../fleet-index/query/name-pattern.ts';
 import { TopN } from '../../fleet-index/query/top-n.ts';
 import { bothCriteria, volumeFilter } from '../../fleet-index/query/volume-filter.ts';
-import { riskCriterion, riskOf, riskSources } from './volume-risk.ts';
+import { riskCriterion, riskReasonBy, riskSources } from './volume-risk.ts';
 import type { RiskContext } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
 
@@ -54,21 +54,22 @@ export async function volumeGroups(
   context: RiskContext,
   { by, sort = 'count', limit, risk, ...filter }: GroupQuery,
 ): Promise<VolumeGroups> {
-  const { view, clock, policies } = context;
+  const { view, clock } = context;
   const risks = await riskSources(context);
   const matches = bothCriteria(volumeFilter(filter), riskCriterion(context, risks, risk));
+  const reasonOf = riskReasonBy(context, risks);
   const groups = new Map<string, Group>();
   const valuesOf = valuesBy[by];
   let volumes = 0;
   view().scan(clock.now(), exactName(filter.node), (volume, status) => {
     if (!matches(volume, status)) return;
     volumes += 1;
-    const found = riskOf(risks, volume, { status, laneId: policies.laneOf(volume.issuer).id });
-    for (const value of valuesOf(volume, status, found?.reason ?? '')) {
+    const reason = reasonOf(volume, status);
+    for (const value of valuesOf(volume, status, reason ?? '')) {
       let group = groups.get(value);
       if (group === undefined) groups.set(value, (group = new Group(value)));
       group.count += 1;
-      if (found !== undefined) group.atRisk += 1;
+      if (reason !== undefined) group.atRisk += 1;
       group.soonestMs = Math.min(group.soonestMs, volume.certificate?.notAfterMs ?? Infinity);
     }
   });

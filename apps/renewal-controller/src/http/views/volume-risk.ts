@@ -93,7 +93,10 @@ function outsideRisk(
     : undefined;
 }
 
-const badStatuses: ReadonlySet<VolumeStatus> = new Set(['expired', 'failing', 'overdue']);
+type BadStatus = Extract<VolumeStatus, Risk['reason']>;
+
+const isBadStatus = (status: VolumeStatus): status is BadStatus =>
+  status === 'expired' || status === 'failing' || status === 'overdue';
 
 const hasOutsideRisks = ({ silentNodes, redis, stoppedLanes, closedLanes }: RiskSources): boolean =>
   redis !== undefined || silentNodes.size + stoppedLanes.size + closedLanes.size > 0;
@@ -109,11 +112,22 @@ export function atRiskByState(context: RiskContext, sources: RiskSources): Recor
   const counts = { ...noVolumes(), expired, failing, overdue };
   if (!hasOutsideRisks(sources)) return counts;
   view().scan(nowMs, undefined, (volume, status) => {
-    if (badStatuses.has(status)) return;
+    if (isBadStatus(status)) return;
     const { id: laneId } = policies.laneOf(volume.issuer);
     if (outsideRisk(sources, volume, { status, laneId }) !== undefined) counts[status] += 1;
   });
   return counts;
+}
+
+/** The reason of a volume's risk, without the rest of it, for passes over the whole fleet. */
+export function riskReasonBy(
+  { policies }: Pick<RiskContext, 'policies'>,
+  sources: RiskSources,
+): (volume: IndexedVolume, status: VolumeStatus) => Risk['reason'] | undefined {
+  return (volume, status) =>
+    isBadStatus(status)
+      ? status
+      : outsideRisk(sources, volume, { status, laneId: policies.laneOf(volume.issuer).id })?.reason;
 }
 
 /** The criterion of a filter by risk; undefined if there is none. */
@@ -123,8 +137,7 @@ export function riskCriterion(
   risk: string | undefined,
 ): VolumeCriterion | undefined {
   if (risk === undefined) return undefined;
-  const reasonOf: (...volume: Parameters<VolumeCriterion>) => Risk['reason'] | undefined = (volume, status) =>
-    riskOf(sources, volume, { status, laneId: policies.laneOf(volume.issuer).id })?.reason;
+  const reasonOf = riskReasonBy({ policies }, sources);
   if (risk === 'none') return (volume, status) => reasonOf(volume, status) === undefined;
   const wanted = new Set<string>(risk === 'any' ? riskReasons : risk.split(','));
   return (volume, status) => {
