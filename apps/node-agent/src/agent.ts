@@ -184,6 +184,7 @@ export class Agent {
       takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       activeMounts: this.#activeMounts,
+      trustApi: config['ca-rotations'] ? source.client : undefined,
       probes: probeSettings(config, source),
       clock,
       log,

@@ -51,6 +51,7 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
       events.record({ ...event, pod: { name: pod.name, namespace: pod.namespace, uid: pod.uid } }),
     awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
     getPod: readPod,
+    client,
     ready: issuer.ready,
     stop: async () => {
       await issuer.stop();

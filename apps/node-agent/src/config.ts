@@ -143,6 +143,12 @@ export const agentFlags = {
     help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
     parse: optionalInterval,
   },
+  'ca-rotations': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Follow the CARotation objects of the cluster: volumes of a CA that is rotated get its old and its new certificate in their CA files.',
+    parse: boolean,
+  },
   'rsa-key-pool-size': {
     fallback: '112',
     help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',

@@ -114,7 +114,7 @@ export class Controller {
       connections: this.#connections,
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
-      policiesCurrent: () => this.#intent !== undefined && this.#intent.problem() === undefined,
+      intent: () => this.#intent,
     };
     this.#readiness = new Readiness({
       clock,
@@ -171,8 +171,8 @@ export class Controller {
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
-    renewals.reconciler.start();
-    this.#started.defer(() => renewals.reconciler.stop());
+    renewals.start();
+    this.#started.defer(() => renewals.stop());
     const isCurrent = (): boolean => this.#follower.isCurrent;
     this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
     const redis = this.#connections.commands;

@@ -23,6 +23,7 @@ export interface ApiContextParts extends Pick<
   | 'announce'
   | 'selectVolumes'
   | 'renewals'
+  | 'rotations'
   | 'isIndexCurrent'
   | 'intentProblem'
 > {

@@ -8,7 +8,7 @@ import { VolumePathSchema, VolumeRowSchema } from './volumes.ts';
 import { renewalWaits } from './vocabulary.ts';
 
 /** Selects the volumes that match all given criteria. */
-const SelectionSchema = Type.Object(
+export const SelectionSchema = Type.Object(
   {
     node: Type.Optional(nonEmptyString('Name of the node')),
     volumeId: Type.Optional(nonEmptyString('Id of the volume')),

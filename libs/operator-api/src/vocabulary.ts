@@ -42,6 +42,9 @@ export const renewalWaits = ['failing', 'started', 'not-started', ...waitReasons
 /** Actions in the audit log. */
 export const auditActions = [
   'renew',
+  'rotate',
+  'rollback',
+  'approve',
   'cancel',
   'suspend',
   'pause',
@@ -56,4 +59,21 @@ export const auditActions = [
 export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
 /** Kinds of changes that an event reports to open pages. */
-export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;
+export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'rotations', 'audit'] as const;
+
+/** Phases of a CA rotation; the last three are its ends. */
+export const rotationPhases = [
+  'Pending',
+  'Trust',
+  'Reissue',
+  'Verify',
+  'Retire',
+  'Completed',
+  'RolledBack',
+  'Failed',
+] as const;
+
+export const rotationDirections = ['Forward', 'Backward'] as const;
+
+/** Phases of a rotation that can wait for an approval. */
+export const rotationGates = ['Reissue', 'Retire'] as const;

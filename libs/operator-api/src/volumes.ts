@@ -94,7 +94,12 @@ export const VolumeDetailSchema = Type.Object({
   ...row,
   podUid: string('UID of the pod'),
   fingerprint: Type.Optional(string('SHA-256 of the certificate, hexadecimal')),
-  caFingerprints: Type.Array(Type.String()),
+  caFingerprints: Type.Array(Type.String(), { description: "SHA-256 of the certificates of the certificate's CA" }),
+  trustedCaFingerprints: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'SHA-256 of all certificates in the CA file; absent if they are those of caFingerprints',
+    }),
+  ),
   uris: Type.Array(Type.String()),
   ipAddresses: Type.Array(Type.String()),
   history: Type.Array(IssuanceSchema, { description: 'The last ten attempts, latest first' }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { requestBaseName } from '../spec/request-base-name.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
-import type { RequestProgress, VolumeRecord } from '../storage/volume-record.ts';
+import type { IssuedFacts, RequestProgress, VolumeRecord } from '../storage/volume-record.ts';
 import type { FailedAttempt } from './volume-attempts.ts';
 
 /**
@@ -43,4 +43,21 @@ export function requestAfter(
   const { abandoned = 0, refusals = 0 } = request ?? {};
   if (isRefused) return { abandoned: abandoned + 1, refusals: refusals + 1 };
   return { abandoned, refusals, ...(requestAgeMs !== undefined && { sentAt: new Date(at.getTime() - requestAgeMs) }) };
+}
+
+/** The record of a volume with a new certificate. */
+export function acceptedRecord(record: VolumeRecord, issued: IssuedFacts): VolumeRecord {
+  const { generation, issued: previous, trust } = record;
+  return {
+    ...record,
+    generation: generation + 1,
+    issued,
+    lastFailure: undefined,
+    deferredUntil: undefined,
+    request: undefined,
+    obsoleteRequests:
+      previous?.requestName === undefined ? record.obsoleteRequests : obsoleteWith(record, previous.requestName),
+    // That of the previous certificate ended with its files.
+    trust: trust?.certificateSha256 === issued.fingerprintSha256 ? trust : undefined,
+  };
 }

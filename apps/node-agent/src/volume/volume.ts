@@ -3,12 +3,13 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
-import type { IssuedFacts, VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
+import type { Payload } from '../storage/payload.ts';
+import type { IssuedFacts, VolumeRecord, VolumeSecrets, VolumeTrust } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
 import { issuerKey } from './issuer-key.ts';
-import { nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './request-record.ts';
+import { acceptedRecord, nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
 import { VolumeAttempts } from './volume-attempts.ts';
@@ -138,8 +139,10 @@ export class Volume {
    * Transition: a certificate was issued. The pod sees the new files, or the old ones if this throws.
    * @throws CertfleetError as VolumeStore.writePayload does
    */
-  issued({ payload, certificate, cause }: IssuedPayload): IssuedFacts {
+  issued({ payload, certificate, cause, trust }: IssuedPayload): IssuedFacts {
     this.#stored.assertPresent();
+    // Before the files: after a crash between both, it is known which certificates of the CA file are the issuer's.
+    if (trust !== undefined) this.#stored.writeRecord({ ...this.record, trust });
     try {
       this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
     } catch (thrown) {
@@ -163,7 +166,7 @@ export class Volume {
    * @throws CertfleetError if the files cannot be read, or cannot be linked for a running pod
    */
   reconcile(): boolean {
-    const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec);
+    const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec, this.record.trust);
     if (certificate === undefined) {
       if (this.record.issued !== undefined) this.#stored.record = { ...this.record, issued: undefined };
       return false;
@@ -223,6 +226,16 @@ export class Volume {
     this.#reschedule();
   }
 
+  /**
+   * Transition: the additional trust changed. Key and certificate stay the same, and so does the schedule.
+   * @param payload undefined if the files have the trust already
+   * @throws CertfleetError if the record or the files cannot be written: a repetition compares the files again
+   */
+  trustChanged(trust: VolumeTrust, payload?: Payload): void {
+    this.#stored.writeRecord({ ...this.record, trust });
+    if (payload !== undefined) this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
+  }
+
   /** Forgets requests that were deleted or belong to another volume. */
   requestsDeleted(names: readonly string[]): void {
     // Stored with the next transition: deleting a request twice costs only one API call.
@@ -258,27 +271,14 @@ export class Volume {
 
   #certificateAccepted(certificate: IssuedCertificateFacts, issuedAt?: Date): IssuedFacts {
     const { clock } = this.#parts;
-    const { issued: previous, generation } = this.record;
     const issued = issuedFacts(certificate, {
       requestName: this.nextRequestName,
       issuedAt: issuedAt ?? new Date(clock.now()),
       renewBeforeMs: this.spec.renewBeforeMs,
     });
-    const obsoleteRequests =
-      previous?.requestName === undefined
-        ? this.record.obsoleteRequests
-        : obsoleteWith(this.record, previous.requestName);
     // Delete the pending key before the record changes: otherwise the next request would reuse it.
     this.#stored.dropPendingKey();
-    const record: VolumeRecord = {
-      ...this.record,
-      generation: generation + 1,
-      issued,
-      lastFailure: undefined,
-      deferredUntil: undefined,
-      request: undefined,
-      obsoleteRequests,
-    };
+    const record = acceptedRecord(this.record, issued);
     // The mount that follows writes the record of the first certificate; after a crash before it, `reconcile` finds the
     // files.
     if (record.phase === 'published') this.#stored.tryWriteRecord(record);

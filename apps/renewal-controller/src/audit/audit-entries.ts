@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditFilter } from '@certfleet/operator-api/audit.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
+import type { StoredEntry } from './lasting-audit.ts';
 
 export type AuditCriterion = (entry: AuditEntry) => boolean;
 
@@ -47,9 +48,11 @@ export async function latestEntries(redis: RedisClient, range: EntryRange): Prom
   return found;
 }
 
-/** The id of a stream entry begins with its time; an outcome entry carries the start time of its action. */
+/** The id of an entry begins with its time; entries of outcomes, and restored ones, carry the time of their action. */
 function entryOf(id: string, json: string): AuditEntry {
-  return { at: timeOf(id), ...(JSON.parse(json) as Omit<AuditEntry, 'id' | 'at'>), id };
+  const entry: AuditEntry & { uid?: string } = { at: timeOf(id), ...(JSON.parse(json) as Omit<StoredEntry, 'at'>), id };
+  delete entry.uid;
+  return entry;
 }
 
 export function timeOf(id: string): string {

@@ -11,6 +11,7 @@ import { createRedis } from '../redis/create-redis.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import { AuditLog } from './audit-log.ts';
+import type { LastingAudit, LastingEntry, StoredEntry } from './lasting-audit.ts';
 
 let server: RedisServer;
 let redis: RedisClient;
@@ -25,7 +26,26 @@ after(async () => {
   await server.stop();
 });
 
-function startAudit(): { audit: AuditLog; clock: ManualClock; log: string[]; sizes: () => Promise<number[]> } {
+/** Keeps entries in memory, as the API server does with Events. */
+class KeptEntries implements LastingAudit {
+  readonly entries: LastingEntry[] = [];
+
+  record(entry: StoredEntry): void {
+    this.entries.push({ entry, mark: `"uid":"${entry.uid ?? ''}"` });
+  }
+
+  read(): Promise<readonly LastingEntry[]> {
+    return Promise.resolve(this.entries);
+  }
+}
+
+function startAudit(lasting?: LastingAudit): {
+  audit: AuditLog;
+  clock: ManualClock;
+  log: string[];
+  sizes: () => Promise<number[]>;
+  lose: () => Promise<unknown>;
+} {
   const keys = redisKeys(`t-${randomUUID()}`);
   const clock = new ManualClock(0);
   const log: string[] = [];
@@ -35,9 +55,11 @@ function startAudit(): { audit: AuditLog; clock: ManualClock; log: string[]; siz
     clock,
     log: createLogger(2, { write: (line: string) => void log.push(line) }),
     announce: () => Promise.resolve(),
+    ...(lasting !== undefined && { lasting }),
   });
   const sizes = (): Promise<number[]> => Promise.all([redis.xlen(keys.audit), redis.xlen(keys.auditRefusals)]);
-  return { audit, clock, log, sizes };
+  const lose = (): Promise<unknown> => redis.del(keys.audit, keys.auditRefusals);
+  return { audit, clock, log, sizes, lose };
 }
 
 const pause = { who: 'jane', action: 'pause', target: 'lane ca', reason: 'maintenance' } as const;
@@ -125,6 +147,35 @@ describe('AuditLog', () => {
     assert.equal(all.length, 24);
     assert.deepEqual(paged, all);
     await assert.rejects(audit.page({ limit: 5, after: 'x' }), { code: 'invalid-argument' });
+  });
+
+  test('restores what Redis has lost from where it lasts, once, with the original times', async () => {
+    const kept = new KeptEntries();
+    const { audit, lose, sizes } = startAudit(kept);
+    await audit.around(pause, () => Promise.resolve({ value: undefined, detail: '3 volumes' }));
+    await audit.write({ who: 'joe', action: 'renew', target: 'namespace=shop' });
+    await audit.refused({ who: 'mallory', action: 'access', target: 'POST /renewals' });
+    const before = await entriesOf(audit);
+    await audit.restore();
+    assert.deepEqual(await entriesOf(audit), before);
+    await lose();
+    await Promise.all([audit.restore(), audit.restore()]);
+    const strip = (entries: readonly AuditEntry[]): unknown => entries.map((entry) => ({ ...entry, id: '' }));
+    assert.deepEqual(strip(await entriesOf(audit)), strip(before));
+    assert.deepEqual(await sizes(), [2, 1]);
+  });
+
+  test('adds a lost entry that is older than the last one with its own time', async () => {
+    const kept = new KeptEntries();
+    const { audit, lose } = startAudit(kept);
+    await audit.write(pause);
+    const [lost] = await entriesOf(audit);
+    await lose();
+    await audit.write({ ...pause, action: 'resume' });
+    await audit.restore();
+    const entries = await entriesOf(audit);
+    assert.deepEqual(entries.map(({ action }) => action).sort(), ['pause', 'resume']);
+    assert.equal(entries.find(({ action }) => action === 'pause')?.at, lost?.at);
   });
 
   test('bounds the size of an entry', async () => {

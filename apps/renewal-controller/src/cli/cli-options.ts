@@ -45,6 +45,13 @@ const flags = {
   cancel: text,
   suspend: text,
   resume: text,
+  from: text,
+  to: text,
+  phase: text,
+  suspended: { type: 'boolean' },
+  'hold-before': text,
+  'max-failures': text,
+  'max-not-loaded': text,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -81,6 +88,10 @@ export const cliHelp = `certfleet: shows the certificates of a fleet and control
       --cancel NAME, --suspend NAME or --resume NAME changes a renewal that "certfleet status" shows
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
+  certfleet rotations                     rotations of CAs; show NAME explains what one waits for
+      start [NAME] --from FILE --to FILE --reason TEXT   replaces the CA of one file by that of the other;
+      --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
+      suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
   certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME
 
   -o json                                 print the API's response as JSON

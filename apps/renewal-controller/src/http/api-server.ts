@@ -26,6 +26,7 @@ import { laneRoutes } from './routes/lane-routes.ts';
 import { checkAccess, checkSource } from './access/operator-access.ts';
 import { pageFiles } from './routes/page-files.ts';
 import { renewalRoutes } from './routes/renewal-routes.ts';
+import { rotationRoutes } from './routes/rotation-routes.ts';
 import { RequestLimits } from './access/request-limits.ts';
 import { contentPolicy } from './access/security-headers.ts';
 import { sessionCookie, sessionRoutes, unknownUserAt } from './routes/session-routes.ts';
@@ -143,7 +144,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     markResponse(request, reply, context.clock.now());
     done();
   });
-  for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes, auditRoutes]) {
+  for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes, rotationRoutes, auditRoutes]) {
     add(api, context);
   }
   volumeInspectionRoutes(api, context);

@@ -15,6 +15,7 @@ import type { RenewalReconciler } from './renewal-reconciler.ts';
 import { renewalWork } from './renewal-work.ts';
 import type { RenewalWork } from './renewal-work.ts';
 import { toObjectSelection } from './renewal-selection.ts';
+import { refuse } from './refuse.ts';
 import { cancelBulks } from './withdraw-renewals.ts';
 
 export interface RenewalRequestsParts extends Pick<
@@ -174,16 +175,6 @@ export class RenewalRequests {
 
 function notFound(name: string): CertfleetError {
   return new CertfleetError('not-found', `renewal ${name.slice(0, 253)} not found`);
-}
-
-/** A problem of the controller's access is not the operator's. */
-function refuse(thrown: unknown, what: string): never {
-  const error = asCertfleetError(thrown);
-  if (error.code === 'invalid-argument' || (error.code === 'not-found' && error.reason !== 'ApiNotServed')) throw error;
-  const doubt = error.code === 'deadline-exceeded' ? '; it may have been stored' : '';
-  throw new CertfleetError('unavailable', `${what} could not be stored${doubt}; repeat it later: ${error.message}`, {
-    cause: thrown,
-  });
 }
 
 async function whileAvailable<T>(read: () => Promise<T>, otherwise: T): Promise<T> {

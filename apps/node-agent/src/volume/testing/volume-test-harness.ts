@@ -6,7 +6,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../local-ca/local-ca.ts';
 import { openNodeVolumes } from '../../node-volumes.ts';
-import type { NodeVolumes } from '../../node-volumes.ts';
+import type { NodeVolumes, NodeVolumesOptions } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { systemFiles } from '../../storage/file-system.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
@@ -26,6 +26,8 @@ export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
+  /** The API server with the sources of additional trust. */
+  readonly trustApi?: NodeVolumesOptions['trustApi'];
 }
 
 /** The volumes of a node with a controlled clock, issuer and mounter; the files are real. */
@@ -108,9 +110,14 @@ export class VolumeTestHarness {
 
   /** Restarts the agent and restores the volumes of the node. */
   async restart(): Promise<readonly Volume[]> {
-    await this.#node?.stop();
+    await this.stop();
     this.#node = this.#start();
     return [...this.manager.volumes()];
+  }
+
+  /** Stops the agent as SIGTERM does. */
+  async stop(): Promise<void> {
+    await this.#node?.stop();
   }
 
   /** Every file below a directory. */
@@ -153,6 +160,7 @@ export class VolumeTestHarness {
       },
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
+      trustApi: this.#changes.trustApi,
       activeMounts: new ActiveMounts(clock),
       clock,
       log: createLogger(5, { write: (line: string) => void (this.log += line) }),
