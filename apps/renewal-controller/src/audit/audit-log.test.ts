@@ -185,4 +185,26 @@ describe('AuditLog', () => {
     await audit.refused({ who: long, action: 'access', target: long, detail: long });
     for (const entry of await entriesOf(audit)) assert.ok(JSON.stringify(entry).length < 4_096);
   });
+
+  test('finds entries by person, action, target and time, also behind many others, and continues a page', async () => {
+    const { audit } = startAudit();
+    await audit.write({ ...pause, detail: 'first; renewal r-1' });
+    await audit.refused({ who: 'Mallory', action: 'access', target: 'GET /api/v1/volumes' });
+    for (let i = 0; i < 250; i += 1) await audit.write({ who: 'joe', action: 'export', target: `volumes ${i}` });
+    const found = async (filter: object): Promise<readonly string[]> =>
+      (await audit.all(filter)).map(({ who, action }) => `${who} ${action}`);
+    assert.deepEqual(await found({ who: 'JAN' }), ['jane pause']);
+    assert.deepEqual(await found({ action: 'access' }), ['Mallory access']);
+    assert.deepEqual(await found({ target: 'R-1' }), ['jane pause']);
+    assert.deepEqual(await found({ target: 'maintenance', who: 'joe' }), []);
+    assert.equal((await found({})).length, 252);
+    assert.deepEqual(await found({ until: '2000-01-01T00:00:00Z' }), []);
+    assert.equal((await found({ since: '2000-01-01T00:00:00Z', action: 'export' })).length, 250);
+    const first = await audit.page({ limit: 3, target: 'volumes 2' });
+    const second = await audit.page({ limit: 3, target: 'volumes 2', after: first.next ?? '' });
+    assert.deepEqual(
+      [...first.entries, ...second.entries].map(({ target }) => target),
+      [249, 248, 247, 246, 245, 244].map((i) => `volumes ${i}`),
+    );
+  });
 });

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Audit, AuditEntry, AuditQuery } from '@certfleet/operator-api/audit.ts';
+import type { Audit, AuditEntry, AuditFilter, AuditQuery } from '@certfleet/operator-api/audit.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { auditCriterion, latestEntries, timeOf } from './audit-entries.ts';
 import type { LastingAudit, StoredEntry } from './lasting-audit.ts';
 import { RefusalFilter } from './refusal-filter.ts';
 import { restoreScript } from './restore-script.ts';
@@ -127,23 +128,26 @@ export class AuditLog {
   }
 
   /**
-   * Returns one page, the latest entry first.
+   * Returns one page of the entries that match, the latest first.
    * @throws CertfleetError invalid-argument for an invalid cursor
    */
-  async page({ limit, after }: AuditQuery): Promise<Audit> {
+  async page({ limit, after, ...filter }: AuditQuery): Promise<Audit> {
     const { redis, keys } = this.#options;
     const { acts, refusals } = startsOf(after);
+    const matches = auditCriterion(filter);
     const [done, refused] = await Promise.all([
-      redis.xrevrange(keys.audit, acts, '-', 'COUNT', limit + 1),
-      redis.xrevrange(keys.auditRefusals, refusals, '-', 'COUNT', limit + 1),
+      latestEntries(redis, { key: keys.audit, from: acts, mark: '', matches, limit: limit + 1 }),
+      latestEntries(redis, { key: keys.auditRefusals, from: refusals, mark: refusalMark, matches, limit: limit + 1 }),
     ]);
-    const found = [
-      ...done.map(([id, [, json = '{}']]) => entryOf(id, json)),
-      ...refused.map(([id, [, json = '{}']]) => entryOf(`${id}${refusalMark}`, json)),
-    ].sort((a, b) => compareIds(b.id, a.id));
+    const found = [...done, ...refused].sort((a, b) => compareIds(b.id, a.id));
     const entries = found.slice(0, limit);
     const last = entries.at(-1);
     return { entries, ...(found.length > limit && last !== undefined && { next: last.id }) };
+  }
+
+  /** Every entry that matches, the latest first; the streams in Redis are bounded. */
+  async all(filter: AuditFilter): Promise<readonly AuditEntry[]> {
+    return (await this.page({ ...filter, limit: maxEntries + maxRefusals })).entries;
   }
 
   /** @returns the entry's id; undefined if Redis did not store it */
@@ -216,14 +220,3 @@ function compareIds(a: string, b: string): number {
 }
 
 const numbersOf = (id: string): bigint[] => id.replace(refusalMark, '').split('-').map(BigInt);
-
-/** The id of an entry begins with its time; entries of outcomes, and restored ones, carry the time of their action. */
-function entryOf(id: string, json: string): AuditEntry {
-  const entry: AuditEntry & { uid?: string } = { at: timeOf(id), ...(JSON.parse(json) as Omit<StoredEntry, 'at'>), id };
-  delete entry.uid;
-  return entry;
-}
-
-function timeOf(id: string): string {
-  return new Date(Number(id.split('-')[0])).toISOString();
-}
