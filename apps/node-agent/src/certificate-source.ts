@@ -17,6 +17,8 @@ export interface CertificateSource {
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   /** Reads a pod from the API server; undefined without a cluster. */
   readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
+  /** Marks the node as ready at each registration with the kubelet; undefined if nothing is to be marked. */
+  readonly nodeReadiness: { registered(): void } | undefined;
   /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;

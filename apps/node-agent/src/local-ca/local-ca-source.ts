@@ -12,6 +12,7 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       recordEvent: () => undefined,
       awaitGates: () => Promise.resolve(),
       getPod: undefined,
+      nodeReadiness: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),
     };
