@@ -120,11 +120,14 @@ export class AttemptPolicy {
     }
     const wallMs = this.#deadlineMs(record, issued);
     const deadlineMs = this.#onMonotonic(wallMs, state);
+    const isBeforeDeadline = this.#clock.now() < wallMs && monotonicMs < deadlineMs;
     if (retryAtMs !== undefined) {
+      if (record.deferredUntil === undefined || !isBeforeDeadline) return { monotonicMs: retryAtMs };
       // The controller retries as well; while it defers this renewal, the agent defers it too.
-      return { monotonicMs: record.deferredUntil === undefined ? retryAtMs : Math.max(retryAtMs, deadlineMs) };
+      const retryWallMs = this.#clock.now() + retryAtMs - monotonicMs;
+      return { wallMs: Math.max(wallMs, retryWallMs), monotonicMs: Math.max(retryAtMs, deadlineMs) };
     }
-    if (this.#clock.now() < wallMs && monotonicMs < deadlineMs) return { wallMs, monotonicMs: deadlineMs };
+    if (isBeforeDeadline) return { wallMs, monotonicMs: deadlineMs };
     return { monotonicMs: Math.max(monotonicMs, this.#earliestMs(state)) };
   }
 
