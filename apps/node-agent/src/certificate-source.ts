@@ -23,6 +23,8 @@ export interface CertificateSource {
   readonly client: Pick<KubeClient, 'request' | 'watch'> | undefined;
   /** Follows the addresses of the node's pods; undefined without a cluster. */
   readonly podWatch: PodAddressWatch | undefined;
+  /** Marks the node as ready at each registration with the kubelet; undefined if nothing is to be marked. */
+  readonly nodeReadiness: { registered(): void } | undefined;
   /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;

@@ -13,7 +13,7 @@ import {
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
-import { isDnsSubdomain } from './spec/qualified-name.ts';
+import { annotationKeyProblem, isDnsSubdomain } from './spec/qualified-name.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -110,6 +110,16 @@ export const agentFlags = {
     fallback: '',
     help: "The kubelet's root directory, which contains the volumes of pods; must be mounted at the same path with Bidirectional propagation. Not checked if empty.",
     parse: optionalAbsolutePath,
+  },
+  'startup-taint': {
+    fallback: '',
+    help: 'Key of a taint that the agent removes from its node each time that the kubelet has registered the driver, with any value and effect. Needs --plugin-registration-path. None if empty.',
+    parse: optionalQualifiedName,
+  },
+  'ready-node-label': {
+    fallback: '',
+    help: 'Label that the agent sets on its node at the same time, as key=value. None if empty.',
+    parse: optionalLabel,
   },
   'health-bind-address': {
     fallback: '0',
@@ -224,6 +234,14 @@ export function checkConfig<Config extends AgentConfig>(config: Config): Config 
   if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
     throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
   }
+  const isMarked = config['startup-taint'] !== undefined || config['ready-node-label'] !== undefined;
+  if (isMarked && config['plugin-registration-path'] === undefined) {
+    throw new CertfleetError(
+      'invalid-argument',
+      '--startup-taint and --ready-node-label: expected --plugin-registration-path too, without which the agent does ' +
+        'not know when the kubelet has registered the driver',
+    );
+  }
   return config;
 }
 
@@ -274,6 +292,28 @@ function optionalInterval(text: string): number | undefined {
 function dnsDomain(text: string): string {
   if (isDnsSubdomain(text)) return text;
   throw new CertfleetError('invalid-argument', `expected a DNS domain, found ${JSON.stringify(text)}`);
+}
+
+/** The key of a label or taint. */
+function optionalQualifiedName(text: string): string | undefined {
+  if (text === '') return undefined;
+  if (text === text.toLowerCase() && annotationKeyProblem(text) === undefined) return text;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a key such as certfleet.io/agent-not-ready, found ${JSON.stringify(text)}`,
+  );
+}
+
+/** A label as key=value. */
+function optionalLabel(text: string): { readonly key: string; readonly value: string } | undefined {
+  if (text === '') return undefined;
+  const [key = '', value, ...more] = text.split('=');
+  const isValue = value !== undefined && /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/.test(value);
+  if (isValue && more.length === 0 && annotationKeyProblem(key) === undefined) return { key, value };
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a label such as certfleet.io/agent=ready, found ${JSON.stringify(text)}`,
+  );
 }
 
 function optionalAbsolutePath(text: string): string | undefined {

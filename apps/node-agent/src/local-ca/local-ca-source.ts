@@ -14,6 +14,7 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       getPod: undefined,
       client: undefined,
       podWatch: undefined,
+      nodeReadiness: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),
     };
