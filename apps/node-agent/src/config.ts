@@ -149,6 +149,11 @@ export const agentFlags = {
     help: 'Follow the CARotation objects of the cluster: volumes of a CA that is rotated get its old and its new certificate in their CA files.',
     parse: boolean,
   },
+  'trust-source-interval': {
+    fallback: '0s',
+    help: 'Interval of the reads of the ConfigMaps and ClusterTrustBundles that volumes name as sources of additional trust, 30s to 10m. 0s reads none and refuses such volumes.',
+    parse: optionalSourceInterval,
+  },
   'rsa-key-pool-size': {
     fallback: '112',
     help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',
@@ -247,6 +252,14 @@ function optionalInterval(text: string): number | undefined {
     'invalid-argument',
     `expected 0s, or a duration of 10s or more, found ${JSON.stringify(text)}`,
   );
+}
+
+/** An interval of 30 seconds to ten minutes; undefined for 0. */
+function optionalSourceInterval(text: string): number | undefined {
+  const intervalMs = parseGoDuration(text);
+  if (intervalMs === 0) return undefined;
+  if (intervalMs >= 30_000 && intervalMs <= 600_000) return intervalMs;
+  throw new CertfleetError('invalid-argument', `expected 0s, or 30s to 10m, found ${JSON.stringify(text)}`);
 }
 
 function optionalAbsolutePath(text: string): string | undefined {

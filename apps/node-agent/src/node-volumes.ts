@@ -10,6 +10,7 @@ import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { ServedMonitor } from './probe/served-monitor.ts';
 import type { ServedMonitorOptions } from './probe/served-monitor.ts';
+import { openTrust } from './node-trust.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
@@ -17,13 +18,13 @@ import type { FileSystem } from './storage/file-system.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
-import { AdditionalTrust } from './trust/additional-trust.ts';
-import type { AdditionalTrustOptions } from './trust/additional-trust.ts';
+import type { AdditionalTrust, TrustSettings } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { askNoSource } from './volume/compose-trust.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
+import type { RestoredVolumes } from './volume/restore-volumes.ts';
 import type { VolumeParts } from './volume/volume-parts.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
@@ -77,8 +78,8 @@ export interface NodeVolumesOptions {
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly activeMounts: ActiveMounts;
-  /** The API server with the sources of additional trust; undefined if the agent follows none. */
-  readonly trustApi?: AdditionalTrustOptions['client'] | undefined;
+  /** Undefined if the agent follows no source of additional trust. */
+  readonly trust?: TrustSettings | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
   readonly clock: Clock;
@@ -96,12 +97,13 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
-function parserSettings({ config, probes }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+function parserSettings({ config, probes, trust }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
   return {
     nodeName: config['node-id'],
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
+    areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }
 
@@ -139,19 +141,13 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     }),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
-  const trust = options.trustApi && openTrust(options.trustApi, options, { manager: () => manager, reporter });
-  const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trusts, served: () => served });
+  const trust = options.trust && openTrust(options.trust, options, { manager: () => manager, reporter });
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trust, served: () => served });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
-  for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
-  metrics.damagedVolumes(found.damaged.length);
-  log.info(
-    { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
-    'volumes restored',
-  );
+  reportRestored(found, { log, metrics });
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
   trust?.start();
   const isUnknown = (volumeId: string): boolean => manager.volume(volumeId) === undefined;
@@ -174,6 +170,15 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
       await Promise.all([scheduler.stop(), served?.stop(), trust?.stop()]);
     },
   };
+}
+
+function reportRestored(
+  { volumes, adoptedCount: adopted, damaged }: RestoredVolumes,
+  { log, metrics }: Pick<NodeVolumesOptions, 'log' | 'metrics'>,
+): void {
+  for (const { path, reason } of damaged) log.error({ path, reason }, 'volume set aside');
+  metrics.damagedVolumes(damaged.length);
+  log.info({ volumes: volumes.length, adopted, damaged: damaged.length }, 'volumes restored');
 }
 
 interface DamagedRetries {
@@ -206,30 +211,13 @@ function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTim
   };
 }
 
-interface ManagerParts extends NodeVolumesOptions {
+interface ManagerParts extends Omit<NodeVolumesOptions, 'trust'> {
   readonly files: FileSystem;
   readonly reporter: VolumeReporter;
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
-  readonly trusts: VolumeTrusts;
+  readonly trust: AdditionalTrust | undefined;
   readonly served: () => ServedMonitor | undefined;
-}
-
-function openTrust(
-  client: AdditionalTrustOptions['client'],
-  { clock, log, metrics, random }: NodeVolumesOptions,
-  { manager, reporter }: { readonly manager: () => VolumeManager; readonly reporter: VolumeReporter },
-): AdditionalTrust {
-  return new AdditionalTrust({
-    client,
-    clock,
-    log,
-    ...(random && { random }),
-    volumes: () => manager().volumes(),
-    update: (volumeId) => manager().updateTrust(volumeId),
-    observe: (result) => metrics.trustUpdateEnded(result),
-    onFailed: (volumeId, error) => reporter.trustUpdateFailed(volumeId, error),
-  });
 }
 
 interface ServedMonitorParts extends NodeVolumesOptions, ProbeSettings {
@@ -248,16 +236,18 @@ function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMon
 }
 
 function buildManager(options: ManagerParts): VolumeManager {
-  const { config, source, clock, metrics, reporter, takeKey, parts } = options;
+  const { config, source, clock, metrics, reporter, takeKey, parts, trust } = options;
+  const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
   const issuance = new VolumeIssuance({
     dependencies: {
       issuer: source.issuer,
       takeKey,
       awaitGates: source.awaitGates,
+      awaitTrust: trust?.loaded ?? (() => Promise.resolve()),
       clock,
       observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
     },
-    trusts: options.trusts,
+    trusts,
     useTokenRequest: config['use-token-request'],
     reporter,
     observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
@@ -266,10 +256,14 @@ function buildManager(options: ManagerParts): VolumeManager {
     ...options,
     store: parts.store,
     issuance,
+    trusts,
     continueOnNotReady: config['continue-on-not-ready'],
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
     observeLag: (lagMs) => metrics.renewed(lagMs),
-    onVolumeChange: (volumeId) => options.served()?.volumeChanged(volumeId),
+    onVolumeChange: (volumeId) => {
+      options.served()?.volumeChanged(volumeId);
+      trust?.volumeChanged(volumeId);
+    },
   });
 }

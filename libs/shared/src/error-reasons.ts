@@ -43,6 +43,7 @@ export const errorReasons = {
     'InvalidCertificate',
     'CertificateNotYetValid',
     'GatePending',
+    'TrustSourceFailed',
     'TokenMissing',
   ],
   volume: ['InvalidAttributes', 'MountFailed', 'ForeignVolume', 'DamagedVolume', 'StorageFull'],

@@ -26,8 +26,7 @@ export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
-  /** The API server with the sources of additional trust. */
-  readonly trustApi?: NodeVolumesOptions['trustApi'];
+  readonly trust?: NodeVolumesOptions['trust'];
 }
 
 /** The volumes of a node with a controlled clock, issuer and mounter; the files are real. */
@@ -160,7 +159,7 @@ export class VolumeTestHarness {
       },
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
-      trustApi: this.#changes.trustApi,
+      trust: this.#changes.trust,
       activeMounts: new ActiveMounts(clock),
       clock,
       log: createLogger(5, { write: (line: string) => void (this.log += line) }),
