@@ -92,6 +92,9 @@ has an effect on new pods only.
   \`runAsUser\`, and \`default-mode\` or \`privatekey-mode\` ([example](../../examples/pod-with-key-of-its-user.yaml)).
   In a Secret volume, an \`fsGroup\` adds read permission for the group to every mode; here, the modes apply exactly, so
   that \`0600\` stays possible. The volume is always read-only, whatever the mode.
+- **Additional trust.** Set \`trust-configmap-name\` to a ConfigMap of the pod's namespace
+  ([example](../../examples/pod-with-additional-trust.yaml)). While it is missing or invalid, new pods wait; running pods keep
+  its last certificates. To take certificates away from pods, remove them from the object: a deleted object removes none.
 - **Renewals** replace all files at once, by one rename of a symbolic link. A program that keeps a file open reads the old one:
   it must open the file again, on a signal, on a change of the directory, or periodically
   ([example](../../examples/deployment-with-reload.yaml)).

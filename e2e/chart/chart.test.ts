@@ -240,6 +240,28 @@ it('makes probes only if they are enabled, and then lets the agent read pods', a
   assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
 });
 
+it('reads sources of additional trust only if they are enabled, and ConfigMaps only where it is told', async () => {
+  assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--trust-source-interval')));
+  const objects = await render({ 'app.driver.additionalTrust.enabled': true });
+  assert.ok(container(objects).args.includes('--trust-source-interval=2m'));
+  const bundles = { apiGroups: ['certificates.k8s.io'], resources: ['clustertrustbundles'], verbs: ['get'] };
+  const configMaps = { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] };
+  const own = [requests('create', 'get', 'list', 'watch', 'delete'), events];
+  assert.deepEqual(rulesOf(objects, 'ClusterRole'), [...own, bundles, configMaps]);
+  const narrow = await render({
+    'app.driver.additionalTrust.enabled': true,
+    'app.driver.additionalTrust.namespaces': ['shop', 'bank'],
+  });
+  assert.deepEqual(rulesOf(narrow, 'ClusterRole'), [...own, bundles]);
+  const roles = narrow.filter(({ kind }) => kind === 'Role');
+  assert.deepEqual(
+    roles.map(({ metadata }) => metadata.namespace),
+    ['shop', 'bank'],
+  );
+  for (const role of roles) assert.deepEqual(role['rules'], [configMaps]);
+  assert.equal(narrow.filter(({ kind }) => kind === 'RoleBinding').length, 2);
+});
+
 describe('on OpenShift', () => {
   const scc = {
     apiGroups: ['security.openshift.io'],

@@ -17,6 +17,7 @@ import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
 import { openNodeVolumes, podVariableParts, probeSettings } from './node-volumes.ts';
+import { trustSettings } from './node-trust.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
@@ -184,7 +185,7 @@ export class Agent {
       takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       activeMounts: this.#activeMounts,
-      trustApi: config['ca-rotations'] ? source.client : undefined,
+      trust: trustSettings(config, source),
       probes: probeSettings(config, source),
       podVariables: podVariableParts(config, source),
       clock,

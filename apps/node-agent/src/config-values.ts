@@ -41,6 +41,14 @@ export function optionalInterval(text: string): number | undefined {
   );
 }
 
+/** An interval of 30 seconds to ten minutes; undefined for 0. */
+export function optionalSourceInterval(text: string): number | undefined {
+  const intervalMs = parseGoDuration(text);
+  if (intervalMs === 0) return undefined;
+  if (intervalMs >= 30_000 && intervalMs <= 600_000) return intervalMs;
+  throw new CertfleetError('invalid-argument', `expected 0s, or 30s to 10m, found ${JSON.stringify(text)}`);
+}
+
 export function dnsDomain(text: string): string {
   if (isDnsSubdomain(text)) return text;
   throw new CertfleetError('invalid-argument', `expected a DNS domain, found ${JSON.stringify(text)}`);

@@ -20,6 +20,7 @@ import {
   optionalInterval,
   optionalLabel,
   optionalQualifiedName,
+  optionalSourceInterval,
   socketPath,
 } from './config-values.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
@@ -188,6 +189,11 @@ export const agentFlags = {
     isSwitch: true,
     help: 'Follow the CARotation objects of the cluster: volumes of a CA that is rotated get its old and its new certificate in their CA files.',
     parse: boolean,
+  },
+  'trust-source-interval': {
+    fallback: '0s',
+    help: 'Interval of the reads of the ConfigMaps and ClusterTrustBundles that volumes name as sources of additional trust, 30s to 10m. 0s reads none and refuses such volumes.',
+    parse: optionalSourceInterval,
   },
   'rsa-key-pool-size': {
     fallback: '112',

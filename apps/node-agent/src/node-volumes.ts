@@ -10,6 +10,7 @@ import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { ServedMonitor } from './probe/served-monitor.ts';
 import type { ServedMonitorOptions } from './probe/served-monitor.ts';
+import { openTrust } from './node-trust.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { PodVariableSettings } from './spec/pod-variables.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
@@ -18,8 +19,7 @@ import type { FileSystem } from './storage/file-system.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
-import { AdditionalTrust } from './trust/additional-trust.ts';
-import type { AdditionalTrustOptions } from './trust/additional-trust.ts';
+import type { AdditionalTrust, TrustSettings } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { askNoSource } from './volume/compose-trust.ts';
 import { PodAddressFollower } from './volume/pod-address-follower.ts';
@@ -31,6 +31,7 @@ import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
 import { retryDamaged } from './volume/retry-damaged.ts';
+import type { RestoredVolumes } from './volume/restore-volumes.ts';
 import type { VolumeParts } from './volume/volume-parts.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
@@ -98,8 +99,8 @@ export interface NodeVolumesOptions {
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly activeMounts: ActiveMounts;
-  /** The API server with the sources of additional trust; undefined if the agent follows none. */
-  readonly trustApi?: AdditionalTrustOptions['client'] | undefined;
+  /** Undefined if the agent follows no source of additional trust. */
+  readonly trust?: TrustSettings | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
   /** Undefined if attributes cannot use variables of pods. */
@@ -119,13 +120,15 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
-function parserSettings({ config, probes, podVariables }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+function parserSettings(options: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+  const { config, probes, podVariables, trust } = options;
   return {
     nodeName: config['node-id'],
     podVariables,
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
+    areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }
 
@@ -164,24 +167,19 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     policy: attemptPolicy(options),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
+  const trust = options.trust && openTrust(options.trust, options, { manager: () => manager, reporter });
   const onVolumeChange = (volumeId: string): void => {
     served?.volumeChanged(volumeId);
+    trust?.volumeChanged(volumeId);
     follower.volumeChanged(volumeId);
   };
-  const trust = options.trustApi && openTrust(options.trustApi, options, { manager: () => manager, reporter });
-  const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trusts, onVolumeChange });
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trust, onVolumeChange });
   const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
-  for (const { path, reason } of found.damaged) log.error({ path, reason }, 'volume set aside');
-  metrics.damagedVolumes(found.damaged.length);
-  log.info(
-    { volumes: found.volumes.length, adopted: found.adoptedCount, damaged: found.damaged.length },
-    'volumes restored',
-  );
+  reportRestored(found, { log, metrics });
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
   trust?.start();
   const isUnknown = (volumeId: string): boolean => manager.volume(volumeId) === undefined;
@@ -206,30 +204,22 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   };
 }
 
-interface ManagerParts extends NodeVolumesOptions {
+function reportRestored(
+  { volumes, adoptedCount: adopted, damaged }: RestoredVolumes,
+  { log, metrics }: Pick<NodeVolumesOptions, 'log' | 'metrics'>,
+): void {
+  for (const { path, reason } of damaged) log.error({ path, reason }, 'volume set aside');
+  metrics.damagedVolumes(damaged.length);
+  log.info({ volumes: volumes.length, adopted, damaged: damaged.length }, 'volumes restored');
+}
+
+interface ManagerParts extends Omit<NodeVolumesOptions, 'trust'> {
   readonly files: FileSystem;
   readonly reporter: VolumeReporter;
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
-  readonly trusts: VolumeTrusts;
+  readonly trust: AdditionalTrust | undefined;
   readonly onVolumeChange: (volumeId: string) => void;
-}
-
-function openTrust(
-  client: AdditionalTrustOptions['client'],
-  { clock, log, metrics, random }: NodeVolumesOptions,
-  { manager, reporter }: { readonly manager: () => VolumeManager; readonly reporter: VolumeReporter },
-): AdditionalTrust {
-  return new AdditionalTrust({
-    client,
-    clock,
-    log,
-    ...(random && { random }),
-    volumes: () => manager().volumes(),
-    update: (volumeId) => manager().updateTrust(volumeId),
-    observe: (result) => metrics.trustUpdateEnded(result),
-    onFailed: (volumeId, error) => reporter.trustUpdateFailed(volumeId, error),
-  });
 }
 
 interface ManagedParts extends NodeVolumesOptions {
@@ -267,16 +257,18 @@ function openFollower({
 }
 
 function buildManager(options: ManagerParts): VolumeManager {
-  const { config, source, clock, metrics, reporter, takeKey, parts, podVariables } = options;
+  const { config, source, clock, metrics, reporter, takeKey, parts, podVariables, trust } = options;
+  const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
   const issuance = new VolumeIssuance({
     dependencies: {
       issuer: source.issuer,
       takeKey,
       awaitGates: source.awaitGates,
+      awaitTrust: trust?.loaded ?? (() => Promise.resolve()),
       clock,
       observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
     },
-    trusts: options.trusts,
+    trusts,
     useTokenRequest: config['use-token-request'],
     reporter,
     observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
@@ -286,6 +278,7 @@ function buildManager(options: ManagerParts): VolumeManager {
     store: parts.store,
     issuance,
     readPodVariables: podVariables && podVariableReader({ ...podVariables, clock }),
+    trusts,
     continueOnNotReady: config['continue-on-not-ready'],
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),

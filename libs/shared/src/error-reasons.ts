@@ -44,6 +44,7 @@ export const errorReasons = {
     'CertificateNotYetValid',
     'GatePending',
     'PodAddressPending',
+    'TrustSourceFailed',
     'TokenMissing',
   ],
   volume: ['InvalidAttributes', 'MountFailed', 'ForeignVolume', 'DamagedVolume', 'StorageFull'],

@@ -44,6 +44,7 @@ function setUp(
       discard: (request) => issuer.discard(request),
       stop: () => Promise.resolve(),
     },
+    awaitTrust: () => Promise.resolve(),
     takeKey: () => {
       steps.push('take key');
       return Promise.resolve(newKey());

@@ -15,6 +15,8 @@ export interface IssuanceDependencies {
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   /** Resolves when the pod meets its readiness gates. */
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
+  /** Resolves when the sources of additional trust that the volume names were read. */
+  readonly awaitTrust: (volume: Pick<IssuanceOrder, 'volumeId' | 'spec'>, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly observePhase: (phase: IssuancePhase, durationMs: number) => void;
 }
@@ -62,7 +64,10 @@ export async function issueCertificate(
     observePhase(phase, performance.now() - startedMs);
     return result;
   };
-  if (order.isFirst) await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
+  if (order.isFirst) {
+    await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
+    if (spec.trust.length > 0) await dependencies.awaitTrust(order, signal);
+  }
   const key =
     order.key ?? (await timed('key', () => dependencies.takeKey(spec.key, { signal, urgency: order.urgency })));
   // Before the deadline is checked, so that the next attempt uses this key instead of generating another.

@@ -92,6 +92,11 @@ export class AgentMetrics {
     'Updates of CA files after a change of additional trust, by result.',
     ['result'],
   );
+  readonly #trustSources = this.#gauge(
+    'trust_sources',
+    'ConfigMaps and ClusterTrustBundles that volumes name, by whether the last read succeeded: current or failed.',
+    ['state'],
+  );
   readonly #damaged = this.#gauge(
     'damaged_volumes',
     'Volumes that could not be restored and are set aside; tried again every minute.',
@@ -198,6 +203,10 @@ export class AgentMetrics {
 
   trustUpdateEnded(result: 'updated' | 'failed'): void {
     this.#trustUpdates.inc({ result });
+  }
+
+  trustSources(counts: { readonly current: number; readonly failed: number }): void {
+    for (const [state, count] of Object.entries(counts)) this.#trustSources.set({ state }, count);
   }
 
   controllerConnected(isConnected: boolean): void {

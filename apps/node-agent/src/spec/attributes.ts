@@ -13,6 +13,7 @@ import {
 import { parseLiteralSubject } from './literal-subject.ts';
 import { parseDnsNames, parseIpAddresses, parseKeyUsages, parseSubjectValues, parseUris } from './name-values.ts';
 import { parsePort, parseServerName } from './probe-spec.ts';
+import { parseBundleName, parseConfigMapKey, parseConfigMapName } from './trust-names.ts';
 import {
   oneOf,
   parseBoolean,
@@ -225,5 +226,24 @@ export const attributes = Object.freeze({
     },
     'default-mode',
   ),
+  trustConfigMapName: optional({
+    name: 'trust-configmap-name',
+    help:
+      "ConfigMap of the pod's namespace whose CA certificates are added to the CA file, the truststores and the keystores. " +
+      "Changes reach the running pod. Needs the chart's `app.driver.additionalTrust.enabled`. None unless set.",
+    parse: parseConfigMapName,
+  }),
+  trustConfigMapKey: withDefault('ca.crt', {
+    name: 'trust-configmap-key',
+    help: 'Key of that ConfigMap, with certificates in PEM.',
+    parse: parseConfigMapKey,
+  }),
+  trustClusterBundleName: optional({
+    name: 'trust-cluster-bundle-name',
+    help:
+      'ClusterTrustBundle (certificates.k8s.io) whose CA certificates are added in the same way. Needs the same value. ' +
+      'None unless set.',
+    parse: parseBundleName,
+  }),
   ...keystoreAttributes,
 });

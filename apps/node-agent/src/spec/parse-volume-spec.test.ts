@@ -60,6 +60,7 @@ describe('parseVolumeSpec', () => {
         reloadMarker: undefined,
       },
       probe: undefined,
+      trust: [],
       pkcs12: undefined,
       jks: undefined,
       fsUser: undefined,
@@ -341,5 +342,36 @@ describe('parseVolumeSpec', () => {
     const { probe, warnings } = parse({ 'dns-names': 'web', 'probe-server-name': 'web' });
     assert.equal(probe, undefined);
     assert.deepEqual(warnings, ['csi.cert-manager.io/probe-server-name: is ignored, probe-port is not set']);
+  });
+
+  test('reads the sources of additional trust', () => {
+    assert.deepEqual(parse({ 'dns-names': 'web' }).trust, []);
+    const both = { 'trust-configmap-name': 'roots', 'trust-cluster-bundle-name': 'example.com:signer:v1' };
+    assert.deepEqual(parse(both).trust, [
+      { kind: 'ConfigMap', name: 'roots', key: 'ca.crt' },
+      { kind: 'ClusterTrustBundle', name: 'example.com:signer:v1' },
+    ]);
+    const keyed = parse({ 'trust-configmap-name': 'my.roots', 'trust-configmap-key': 'bundle.pem' });
+    assert.deepEqual(keyed.trust, [{ kind: 'ConfigMap', name: 'my.roots', key: 'bundle.pem' }]);
+    const warning = 'csi.cert-manager.io/trust-configmap-key: is ignored, trust-configmap-name is not set';
+    assert.deepEqual(parse({ 'dns-names': 'web', 'trust-configmap-key': 'a' }).warnings, [warning]);
+  });
+
+  test('refuses names of sources that the API does not allow', () => {
+    for (const name of ['Roots', 'a/b', '..', '-a', 'a'.repeat(254)]) {
+      for (const attribute of ['trust-configmap-name', 'trust-cluster-bundle-name'])
+        assert.throws(() => parse({ [attribute]: name }), { code: 'invalid-argument' }, `${attribute} ${name}`);
+    }
+    assert.throws(() => parse({ 'trust-configmap-name': 'a', 'trust-configmap-key': 'a/b' }), /must be a key/);
+  });
+
+  test('refuses a source if the agent reads none, but not for an existing volume', () => {
+    const raw = { ...podInfo, 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
+    const attributes = { ...raw, 'csi.cert-manager.io/trust-configmap-name': 'roots' };
+    const options = { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '', areTrustSourcesOff: true };
+    assert.throws(() => parseVolumeSpec(attributes, options), /app\.driver\.additionalTrust\.enabled/);
+    const existing = parseVolumeSpec(attributes, { ...options, lenient: true });
+    assert.deepEqual(existing.trust, []);
+    assert.equal(existing.warnings.length, 1);
   });
 });

@@ -11,6 +11,7 @@ import type { PodVariableValues } from './pod-variable-values.ts';
 import { PodVariables } from './pod-variables.ts';
 import type { PodVariableSettings } from './pod-variables.ts';
 import { parseSubject } from './subject.ts';
+import { parseTrust } from './trust-spec.ts';
 import { parseFiles } from './volume-files.ts';
 import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
 
@@ -42,6 +43,8 @@ export interface VolumeSpecOptions {
   readonly strictAttributes?: boolean;
   /** Whether the agent makes no probes, so that the volume's attributes for them have no effect. */
   readonly areProbesOff?: boolean;
+  /** Whether the agent reads no sources of additional trust, so that a new volume must have none. */
+  readonly areTrustSourcesOff?: boolean;
   /** The Secret of the volume's nodePublishSecretRef, for a new volume. */
   readonly secretData?: SecretData;
 }
@@ -146,6 +149,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const files = parseFiles(reader, isLenient ? undefined : (options.secretData ?? {}));
   const access = parseFileAccess(reader, options.volumeMountGroup);
   const probe = parseProbe(reader, options.areProbesOff);
+  const trust = parseTrust(reader, options.areTrustSourcesOff === true);
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
@@ -160,6 +164,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     reusePrivateKey,
     ...files,
     probe,
+    trust,
     ...access,
     annotations,
     warnings: [...problems.texts, ...warnings, ...reader.warnings].slice(0, maxWarnings),

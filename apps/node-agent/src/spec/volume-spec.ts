@@ -91,6 +91,11 @@ export interface ProbeSpec {
   readonly serverName: string | undefined;
 }
 
+/** A source of additional trust: an object in the pod's namespace, or of the cluster. */
+export type TrustRef =
+  | { readonly kind: 'ConfigMap'; readonly name: string; readonly key: string }
+  | { readonly kind: 'ClusterTrustBundle'; readonly name: string };
+
 /** The pod of a volume, as the kubelet passes it (podInfoOnMount). */
 export interface PodIdentity {
   readonly name: string;
@@ -119,6 +124,8 @@ export interface VolumeSpec {
   readonly files: VolumeFiles;
   /** Undefined if the agent must not probe the pod. */
   readonly probe: ProbeSpec | undefined;
+  /** Sources of CA certificates in addition to the issuer's; empty if there are none or the agent reads none. */
+  readonly trust: readonly TrustRef[];
   readonly pkcs12: Pkcs12Spec | undefined;
   readonly jks: JksSpec | undefined;
   /** User that owns the files; undefined means root. */

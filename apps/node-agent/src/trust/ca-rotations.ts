@@ -148,6 +148,7 @@ export class CaRotations {
   }
 }
 
-function isRotation(source: string): boolean {
+/** Whether a source of additional trust, by its name, is a CARotation. */
+export function isRotation(source: string): boolean {
   return source.startsWith(sourcePrefix);
 }

@@ -5,7 +5,7 @@ import { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import type { Volume } from '../volume/volume.ts';
 
 export interface TrustMonitorOptions {
-  readonly volumes: () => Iterable<Pick<Volume, 'volumeId' | 'record'>>;
+  readonly volumes: () => Iterable<Pick<Volume, 'volumeId'>>;
   /** Brings the files of a volume in line with the sources. */
   readonly update: (volumeId: string) => Promise<boolean>;
   readonly clock: Clock;
@@ -35,8 +35,13 @@ export class TrustMonitor {
   }
 
   /** A source changed: every volume is compared with the sources, which reads no files of those without additional trust. */
-  sourcesChanged(): void {
+  allChanged(): void {
     for (const { volumeId } of this.#options.volumes()) this.#schedule(volumeId, 0);
+  }
+
+  /** A source of these volumes changed. */
+  changed(volumeIds: Iterable<string>): void {
+    for (const volumeId of volumeIds) this.#schedule(volumeId, 0);
   }
 
   /** Starts no more updates and waits for those in progress. */

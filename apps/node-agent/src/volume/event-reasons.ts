@@ -60,6 +60,11 @@ export const eventReasons = {
     type: 'Normal',
     meaning: 'The CA file was updated, because a source of additional trust changed; the certificate stays the same.',
   },
+  TrustSourceFailed: {
+    type: 'Warning',
+    meaning:
+      'A source of additional trust is missing or invalid: a new pod waits; for a running one, the certificates that it gave last stay in the CA file.',
+  },
   RequestRejected: {
     type: 'Warning',
     meaning: 'The API server, a webhook or a policy rejected the CertificateRequest.',
@@ -129,6 +134,7 @@ const resultByReason = {
   CertificateNotYetValid: 'pending',
   GatePending: 'pending',
   PodAddressPending: 'pending',
+  TrustSourceFailed: 'pending',
   TokenMissing: 'error',
   InvalidAttributes: 'error',
   MountFailed: 'error',

@@ -157,6 +157,13 @@ export class VolumeReporter {
     this.#recordEvent(volume.spec.pod, { type: 'Normal', reason: 'TrustUpdated', message });
   }
 
+  /** A source of a volume with a certificate is missing or invalid. */
+  trustSourceFailed(volume: ReportedVolume, source: string, error: CertfleetError): void {
+    this.#log.warn({ ...fields(volume), source, error: error.message }, 'source of additional trust failed');
+    const message = `${source}: ${error.message}; the certificates that it gave last stay in the CA file`;
+    this.#warn(volume, 'TrustSourceFailed', message);
+  }
+
   /** The files could not be written; they are unchanged and the agent tries again. */
   trustUpdateFailed(volumeId: string, error: CertfleetError): void {
     this.#log.warn(

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ApiTarget } from '@certfleet/shared/kube/api-resource.ts';
-import type { NodeVolumesOptions } from '../../node-volumes.ts';
+import type { TrustSettings } from '../additional-trust.ts';
+
+type TrustClient = TrustSettings['client'];
 
 /** An object of the API with the fields that a test needs. */
 export type FakeObject = Readonly<Record<string, unknown>> & {
@@ -21,7 +23,7 @@ interface OpenWatch {
 const absent = new CertfleetError('not-found', 'the api server answered 404', { reason: 'ApiNotServed' });
 
 /** An API server in memory: lists and watches, of which a test knows when they have processed every change. */
-export class FakeTrustApi implements NonNullable<NodeVolumesOptions['trustApi']> {
+export class FakeTrustApi implements TrustClient {
   /** Number of requests for lists and single objects, by plural name. */
   readonly requests = new Map<string, number>();
   /** Thrown for every call while it is set. */

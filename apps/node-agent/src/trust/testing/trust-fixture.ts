@@ -26,7 +26,8 @@ export class TrustFixture {
 
   static async open(): Promise<TrustFixture> {
     const api = new FakeTrustApi();
-    return new TrustFixture(api, await VolumeTestHarness.open({ trustApi: api }));
+    const trust = { client: api, followsRotations: true, sourceIntervalMs: 60_000 };
+    return new TrustFixture(api, await VolumeTestHarness.open({ trust }));
   }
 
   async close(): Promise<void> {

@@ -26,8 +26,7 @@ export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
-  /** The API server with the sources of additional trust. */
-  readonly trustApi?: NodeVolumesOptions['trustApi'];
+  readonly trust?: NodeVolumesOptions['trust'];
   readonly podVariables?: PodVariableParts;
 }
 
@@ -163,7 +162,7 @@ export class VolumeTestHarness {
       },
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
-      trustApi: this.#changes.trustApi,
+      trust: this.#changes.trust,
       activeMounts: new ActiveMounts(clock),
       podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,
