@@ -37,6 +37,7 @@ const views = (): readonly string[] => [
   '/nodes',
   '/nodes/worker-1',
   '/renewals',
+  '/rotations',
   '/audit',
   '/moon',
 ];

@@ -3,6 +3,7 @@ import type { CertificateText, PodEvents } from '@certfleet/operator-api/certifi
 import type { Lane, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
 import type { Renewal, RenewalPreview, RenewalRequest, Renewals } from '@certfleet/operator-api/renewals.ts';
+import type { Rotation, Rotations } from '@certfleet/operator-api/rotations.ts';
 import type { Session } from '@certfleet/operator-api/session.ts';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
@@ -53,6 +54,11 @@ export class OperatorApi {
     this.#http.ask('/renewals', { method: 'POST', body: { ...request, dryRun: true }, signal });
   renew = (request: RenewalRequest): Promise<Renewal> => this.#post('/renewals', request);
   cancelRenewal = (id: string): Promise<Renewal> => this.#http.ask(`/renewals/${part(id)}`, { method: 'DELETE' });
+
+  rotations = (signal?: Signal): Promise<Rotations> => this.#get('/rotations', signal);
+  changeRotation = (id: string, action: string): Promise<Rotation> => this.#post(`/rotations/${part(id)}/${action}`);
+  approveRotation = (id: string, phase: string): Promise<Rotation> =>
+    this.#post(`/rotations/${part(id)}/approve`, { phase });
 
   audit = (after: string | undefined, signal?: Signal): Promise<Audit> =>
     this.#get(`/audit${after === undefined ? '' : `?after=${part(after)}`}`, signal);

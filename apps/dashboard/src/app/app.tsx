@@ -7,6 +7,7 @@ import { NodePage } from '../nodes/node-page.tsx';
 import { NodesPage } from '../nodes/nodes-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
 import { RenewalsPage } from '../renewals/renewals-page.tsx';
+import { RotationsPage } from '../rotations/rotations-page.tsx';
 import { routeOf, safeReturn } from '../routing/route.ts';
 import type { Route } from '../routing/route.ts';
 import type { SessionState } from '../session/session-keeper.ts';
@@ -69,31 +70,27 @@ export function App(): JSX.Element {
 }
 
 function View({ route }: { readonly route: Route }): JSX.Element | null {
-  switch (route.view) {
-    case 'overview':
-      return <OverviewPage />;
-    case 'volumes':
-      return <VolumesPage />;
-    case 'volume':
-      return <VolumePage key={route.volumeId} node={route.node} volumeId={route.volumeId} />;
-    case 'lanes':
-      return <LanesPage />;
-    case 'lane':
-      return <LanePage key={route.id} id={route.id} />;
-    case 'nodes':
-      return <NodesPage />;
-    case 'node':
-      return <NodePage key={route.node} node={route.node} />;
-    case 'renewals':
-      return <RenewalsPage />;
-    case 'audit':
-      return <AuditPage />;
-    case 'sign-in':
-      return null;
-    case 'unknown':
-      return <NothingHere />;
-  }
+  if (route.view === 'volume') return <VolumePage key={route.volumeId} node={route.node} volumeId={route.volumeId} />;
+  if (route.view === 'lane') return <LanePage key={route.id} id={route.id} />;
+  if (route.view === 'node') return <NodePage key={route.node} node={route.node} />;
+  if (route.view === 'sign-in') return null;
+  const Page = pages[route.view];
+  return <Page />;
 }
+
+type PlainView = Exclude<Route['view'], 'volume' | 'lane' | 'node' | 'sign-in'>;
+
+/** The views without parameters. */
+const pages: Readonly<Record<PlainView, () => JSX.Element>> = {
+  overview: OverviewPage,
+  volumes: VolumesPage,
+  lanes: LanesPage,
+  nodes: NodesPage,
+  renewals: RenewalsPage,
+  rotations: RotationsPage,
+  audit: AuditPage,
+  unknown: NothingHere,
+};
 
 function NothingHere(): JSX.Element {
   return (

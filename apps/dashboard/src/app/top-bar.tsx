@@ -14,6 +14,7 @@ const links: readonly (readonly [href: string, title: string, views: readonly Ro
   ['/lanes', 'Lanes', ['lanes', 'lane']],
   ['/nodes', 'Nodes', ['nodes', 'node']],
   ['/renewals', 'Renewals', ['renewals']],
+  ['/rotations', 'CA rotations', ['rotations']],
   ['/audit', 'Audit', ['audit']],
 ];
 

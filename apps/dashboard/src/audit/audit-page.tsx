@@ -10,6 +10,9 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 
 const actions: Readonly<Record<AuditEntry['action'], string>> = {
   renew: 'Renew',
+  rotate: 'Rotate CA',
+  rollback: 'Roll back',
+  approve: 'Approve',
   cancel: 'Cancel',
   suspend: 'Suspend',
   pause: 'Pause',

@@ -1,19 +1,25 @@
 export type Route =
-  | { readonly view: 'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'audit' | 'sign-in' | 'unknown' }
+  | {
+      readonly view:
+        'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'rotations' | 'audit' | 'sign-in' | 'unknown';
+    }
   | { readonly view: 'volume'; readonly node: string; readonly volumeId: string }
   | { readonly view: 'lane'; readonly id: string }
   | { readonly view: 'node'; readonly node: string };
 
-const plain: ReadonlyMap<string, 'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'audit' | 'sign-in'> =
-  new Map([
-    ['', 'overview'],
-    ['volumes', 'volumes'],
-    ['lanes', 'lanes'],
-    ['nodes', 'nodes'],
-    ['renewals', 'renewals'],
-    ['audit', 'audit'],
-    ['sign-in', 'sign-in'],
-  ]);
+const plain: ReadonlyMap<
+  string,
+  'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'rotations' | 'audit' | 'sign-in'
+> = new Map([
+  ['', 'overview'],
+  ['volumes', 'volumes'],
+  ['lanes', 'lanes'],
+  ['nodes', 'nodes'],
+  ['renewals', 'renewals'],
+  ['rotations', 'rotations'],
+  ['audit', 'audit'],
+  ['sign-in', 'sign-in'],
+]);
 
 /** The view of a path. */
 export function routeOf(pathname: string): Route {
