@@ -53,6 +53,14 @@ const allowedImports = {
     `${agent}/spec`,
     `${agent}/volume`,
   ],
+  [`${agent}/trust`]: [
+    'libs/shared',
+    `${agent}/crypto`,
+    `${agent}/kube`,
+    `${agent}/renewal`,
+    `${agent}/spec`,
+    `${agent}/volume`,
+  ],
   [`${agent}/csi`]: ['libs/shared', 'apps/node-agent/gen', `${agent}/volume`],
 
   // http and fleet-api → dispatch → lanes → fleet-index → redis.

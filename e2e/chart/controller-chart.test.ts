@@ -19,7 +19,7 @@ describe('the chart without the controller', () => {
 });
 
 describe('the chart with the controller (default)', () => {
-  it('adds these objects and only changes the DaemonSet', async () => {
+  it('adds these objects and only changes the DaemonSet and the rules of the agents', async () => {
     const [without, objects] = [await render(withoutController), await render()];
     const id = ({ kind, metadata }: Rendered): string => `${kind} ${metadata.name}`;
     const before = new Map(without.map((object) => [id(object), object]));
@@ -57,8 +57,17 @@ describe('the chart with the controller (default)', () => {
     );
     for (const object of objects) {
       const same = before.get(id(object));
-      if (same !== undefined && object.kind !== 'DaemonSet') assert.deepEqual(object, same);
+      if (same !== undefined && !['DaemonSet', 'ClusterRole'].includes(object.kind)) assert.deepEqual(object, same);
     }
+  });
+
+  it('lets the agents follow CA rotations, and gives them no other right', async () => {
+    const rulesOf = (objects: readonly Rendered[]): unknown => named(objects, 'ClusterRole', 'certfleet')['rules'];
+    const [without, objects] = [await render(withoutController), await render()];
+    const rotations = { apiGroups: ['certfleet.io'], resources: ['carotations'], verbs: ['get', 'list', 'watch'] };
+    assert.deepEqual(rulesOf(objects), [...(rulesOf(without) as object[]), rotations]);
+    const { args } = workload(objects, 'DaemonSet', 'certfleet').template.spec.containers[0];
+    assert.ok(args.includes('--ca-rotations'));
   });
 
   it('grants only the permissions that the controller uses', async () => {

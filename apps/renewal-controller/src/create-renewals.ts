@@ -2,9 +2,11 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
+import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
 import type { ApiContext } from './http/routes/api-context.ts';
 import { operatorsClient } from './identity/operators-client.ts';
@@ -21,7 +23,11 @@ import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts {
-  readonly intent: { readonly store: IntentStore; readonly events: IntentEvents };
+  readonly intent: {
+    readonly store: IntentStore;
+    readonly events: IntentEvents;
+    readonly problem: () => string | undefined;
+  };
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;
   readonly keys: RedisKeys;
@@ -35,7 +41,10 @@ export interface RenewalsParts {
 
 /** Renewals on demand and CA rotations: their reconcilers, and what the API needs of them. */
 export interface Renewals {
-  readonly forApi: Pick<ApiContext, 'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations'>;
+  readonly forApi: Pick<
+    ApiContext,
+    'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations' | 'isIndexCurrent' | 'intentProblem'
+  >;
   readonly inForce: RenewalsInForce;
   start(): void;
   stop(): Promise<void>;
@@ -49,27 +58,45 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const redis = connections.commands;
   // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
-  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock });
+  const lasting = lastingAudit({ store, events, client });
+  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, lasting });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
-  const common = { apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
+  const view = (): FleetView => follower.view;
+  const common = {
+    view,
+    clock,
+    apiActions,
+    store,
+    bulks,
+    selectVolumes,
+    logger: log,
+    isViewCurrent: () => follower.isCurrent,
+  };
   const shared = {
     ...common,
-    view: () => follower.view,
     readIndex: () => readIndexState(redis, keys),
     audit,
     announce,
-    clock,
     recordEvent: events.record.bind(events),
   };
   const reconciler = new RenewalReconciler({ ...shared, settleMs: silentAfterMs });
   connections.onReplaced(() => reconciler.redisLost());
-  connections.onStateLoss(() => reconciler.redisLost());
+  connections.onStateLoss(() => {
+    reconciler.redisLost();
+    void audit.restore();
+  });
+  // Redis may be a new one.
+  void store.loaded('Renewal').then(
+    () => audit.restore(),
+    () => undefined,
+  );
   const renewals = new RenewalRequests({ ...common, reconciler });
   const rotationReconciler = new RotationReconciler({ ...shared, silentAfterMs });
   const rotations = new RotationRequests({ store, apiActions, reconciler: rotationReconciler, logger: log });
+  const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
   return {
-    forApi: { audit, announce, selectVolumes, renewals, rotations },
+    forApi: { audit, announce, selectVolumes, renewals, rotations, ...state },
     inForce: new RenewalsInForce(store),
     start: () => {
       reconciler.start();

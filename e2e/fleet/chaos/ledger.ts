@@ -41,6 +41,8 @@ export interface BulkAction {
   readonly sentMs: number;
   /** The generations to which it may refer. */
   readonly renewals: Set<string>;
+  /** Of a request for all volumes of an issuer. If the controller selects after a fault, also of newer pods. */
+  readonly issuer?: string;
   /** Volumes that it renewed. If the controller selects after a fault, it is at a later generation, but once. */
   readonly renewed: Set<string>;
   cancelledMs?: number;
@@ -158,7 +160,7 @@ export class Ledger {
     if (startedMs >= renewAtMs - spreadMs - earlyToleranceMs) return;
     const key = volumeKey(issuance);
     const isAsked = (bulk: BulkAction): boolean =>
-      bulk.renewals.has(renewal) || (!bulk.renewed.has(key) && namesVolume(bulk, key));
+      bulk.renewals.has(renewal) || (!bulk.renewed.has(key) && (bulk.issuer === issuer || namesVolume(bulk, key)));
     const asked = this.bulks.filter((bulk) => startedMs >= bulk.sentMs && isAsked(bulk));
     for (const bulk of asked) bulk.renewed.add(key);
     if (asked.some((bulk) => this.#mayStillRun(bulk, startedMs, renewal))) return;

@@ -156,9 +156,13 @@ export class Operator {
   }
 
   /** @param renewals the renewals to which it may refer at the moment */
-  async #request(selection: object, renewals: () => ReadonlySet<string>): Promise<Answered> {
+  async #request(
+    selection: { readonly issuer?: { readonly name: string }; readonly volumes?: readonly object[] },
+    renewals: () => ReadonlySet<string>,
+  ): Promise<Answered> {
     const bulk: BulkAction = {
       sentMs: Date.now(),
+      ...(selection.issuer !== undefined && { issuer: selection.issuer.name }),
       renewals: new Set(renewals()),
       renewed: new Set(),
       allowed: new Set(),

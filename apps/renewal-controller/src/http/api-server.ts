@@ -46,6 +46,8 @@ export interface ApiServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Directory of the built page; undefined if it was not built. */
   readonly pageDirectory: string | undefined;
+  /** Address of docs/runbook.md, for links to its sections. */
+  readonly runbookUrl?: string | undefined;
   readonly log: Logger;
 }
 
@@ -107,7 +109,7 @@ function openServer({ certificate, trustedProxies = [] }: ApiServerOptions): Api
 
 /** Every route checks its right before the request body is parsed. */
 async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
-  const { context, gate, signIn, certificate, requestsPerMinute } = options;
+  const { context, gate, signIn, certificate, requestsPerMinute, runbookUrl } = options;
   const isSecure = certificate !== undefined;
   await api.register(cookie);
   const access = { gate, limits: new RequestLimits({ clock: context.clock, perMinute: requestsPerMinute }) };
@@ -147,7 +149,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   }
   volumeInspectionRoutes(api, context);
   const streams = new EventStreams({ gate, clock: context.clock });
-  sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, tracesOf, streams });
+  sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, runbookUrl, tracesOf, streams });
   eventRoutes(api, { feed: context.feed, streams, tracesOf });
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
 }

@@ -12,13 +12,15 @@ import type { RenewalObject } from './renewal-object.ts';
 import { progressOfBulk, progressOfObject } from './renewal-progress.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
 import type { RenewalReconciler } from './renewal-reconciler.ts';
+import { renewalWork } from './renewal-work.ts';
+import type { RenewalWork } from './renewal-work.ts';
 import { toObjectSelection } from './renewal-selection.ts';
 import { refuse } from './refuse.ts';
 import { cancelBulks } from './withdraw-renewals.ts';
 
 export interface RenewalRequestsParts extends Pick<
   RenewalReconcilerParts,
-  'store' | 'bulks' | 'apiActions' | 'isViewCurrent' | 'selectVolumes' | 'logger'
+  'store' | 'bulks' | 'apiActions' | 'isViewCurrent' | 'selectVolumes' | 'logger' | 'view' | 'clock'
 > {
   readonly reconciler: RenewalReconciler;
 }
@@ -133,6 +135,12 @@ export class RenewalRequests {
     const found = (await bulks.list()).find((bulk) => bulk.name === name || bulk.id === name);
     if (found === undefined) throw notFound(name);
     return progressOfBulk(found);
+  }
+
+  /** What the pending volumes of a renewal wait for; compares its targets with the whole fleet. */
+  async work(progress: RenewalProgress): Promise<RenewalWork> {
+    const object = this.#parts.store.find('Renewal', progress.id);
+    return await renewalWork(this.#parts, { progress, status: object?.status });
   }
 
   /** The renewals of all objects, and those that Redis still knows without an object; the latest first. */

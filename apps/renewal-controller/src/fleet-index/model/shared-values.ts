@@ -1,8 +1,4 @@
 import { expandHex } from './compact-hex.ts';
-import type { IssuerName } from './indexed-volume.ts';
-
-/** An issuer as records contain it: group, kind, namespace and name. */
-export type StoredIssuer = readonly [string, string, string, string];
 
 /**
  * Interns values: a fleet has few nodes, namespaces, issuers and CAs and many volumes. Cleared when full, so that
@@ -10,7 +6,6 @@ export type StoredIssuer = readonly [string, string, string, string];
  */
 const texts = new Map<string, string>();
 const lists = new Map<string, readonly string[]>();
-const issuers = new Map<string, IssuerName>();
 const maxShared = 20_000;
 const none: readonly string[] = [];
 
@@ -27,11 +22,8 @@ export function sharedIfEmpty(list: readonly string[]): readonly string[] {
   return list.length === 0 ? none : list;
 }
 
-export function sharedIssuer([group, kind, namespace, name]: StoredIssuer): IssuerName {
-  return sharedIn(issuers, `${group}/${kind}/${namespace}/${name}`, () => ({ group, kind, namespace, name }));
-}
-
-function sharedIn<T>(pool: Map<string, T>, key: string, make: () => T): T {
+/** The value of a key in a pool, made once. */
+export function sharedIn<T>(pool: Map<string, T>, key: string, make: () => T): T {
   const known = pool.get(key);
   if (known !== undefined) return known;
   if (pool.size >= maxShared) pool.clear();

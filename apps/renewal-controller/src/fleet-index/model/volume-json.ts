@@ -2,8 +2,7 @@ import { compactHex, expandHex } from './compact-hex.ts';
 import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
 import { decodeFields, encodeFields } from './optional-fields.ts';
 import type { StoredValue } from './optional-fields.ts';
-import { shared, sharedFingerprints, sharedIfEmpty, sharedIssuer } from './shared-values.ts';
-import type { StoredIssuer } from './shared-values.ts';
+import { shared, sharedFingerprints, sharedIfEmpty, sharedIn } from './shared-values.ts';
 
 /**
  * A volume's record in Redis: a JSON array without field names, which would be a third of it, and without the node and
@@ -70,6 +69,7 @@ type StoredFields = [
   0 | readonly [number, string, string, number],
   ...StoredValue[],
 ];
+type StoredIssuer = readonly [string, string, string, string];
 type Texts = readonly string[];
 type StoredCertificate = readonly [
   readonly [number, number, number, number],
@@ -108,4 +108,11 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...more]: Sto
     uris: sharedIfEmpty(uris),
     ipAddresses: sharedIfEmpty(ipAddresses),
   };
+}
+
+/** Volumes share the objects of their issuers. */
+const issuers = new Map<string, IndexedVolume['issuer']>();
+
+function sharedIssuer([group, kind, namespace, name]: StoredIssuer): IndexedVolume['issuer'] {
+  return sharedIn(issuers, `${group}/${kind}/${namespace}/${name}`, () => ({ group, kind, namespace, name }));
 }

@@ -34,6 +34,10 @@ export interface ApiContext extends VolumeInspection {
   readonly policies: LanePolicies;
   readonly selectVolumes: SelectVolumes;
   readonly redisHealth: () => RedisHealth;
+  /** Whether the view of the fleet is current. */
+  readonly isIndexCurrent: () => boolean;
+  /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
+  readonly intentProblem: () => string | undefined;
   readonly silentAfterMs: number;
   readonly clock: Clock;
 }
