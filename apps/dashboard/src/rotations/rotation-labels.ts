@@ -1,7 +1,7 @@
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 
 /** The phases that a rotation passes through, with what each counts. */
-export const shownPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
+const shownPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
 type ShownPhase = (typeof shownPhases)[number];
 
 export interface PhaseProgress {
