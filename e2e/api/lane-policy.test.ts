@@ -191,5 +191,20 @@ describe('LanePolicies in Kubernetes', () => {
     assert.equal(await health('Renewal', renewal('Suspended', true)), 'Suspended: 4/10');
     assert.equal(await health('Renewal', renewal('Completed')), 'Healthy: 4/10');
     assert.equal(await health('Renewal', renewal('Failed')), 'Degraded: 4/10');
+    const rotation = (waitingFor: string, ...conditions: object[]): object => ({
+      metadata: { generation: 1 },
+      status: {
+        observedGeneration: 1,
+        waitingFor,
+        conditions: [condition('Complete', 'False', 'text'), ...conditions],
+      },
+    });
+    assert.match(await health('CARotation', { metadata: { generation: 1 } }), /^Progressing/);
+    assert.equal(await health('CARotation', rotation('TrustNotVerified')), 'Progressing: text');
+    assert.equal(await health('CARotation', rotation('AwaitingApproval')), 'Suspended: text');
+    const stalled = condition('Stalled', 'True', 'one pod');
+    assert.equal(await health('CARotation', rotation('NotLoaded', stalled)), 'Degraded: one pod');
+    const complete = { status: { observedGeneration: 1, conditions: [condition('Complete', 'True', 'done')] } };
+    assert.equal(await health('CARotation', { metadata: { generation: 1 }, ...complete }), 'Healthy: done');
   });
 });

@@ -128,18 +128,21 @@ class Simulation {
     const { world } = this;
     const nodes = [...world.nodes];
     const [name, node] = world.random.pick(nodes);
-    if (world.chance(0.2)) world.addVolume(name, this.object.status?.trust);
-    if (world.chance(0.2)) world.removeVolume(world.random.pick(nodes)[0]);
     const until = world.tick + world.random.between(4, 60);
-    if (world.chance(0.04)) node.silentUntil = until;
-    if (world.chance(0.04)) node.offlineUntil = until;
-    if (world.chance(0.02)) node.silentUntil = node.offlineUntil = until;
-    // Before the first phase, nothing durable names the nodes that do not report again.
-    if (world.chance(0.02) && this.phases.length > 1) world.loseRedis();
-    if (world.chance(0.02)) this.#patch({ suspend: true });
-    if (world.chance(0.03)) world.random.pick(this.#replicas).memory = new RotationMemory();
-    if (world.chance(0.01)) world.failureRate = 0.5;
-    if (world.chance(0.02)) world.loadRate = 0;
+    const faults: readonly (readonly [probability: number, happen: () => void])[] = [
+      [0.2, () => world.addVolume(name, this.object.status?.trust)],
+      [0.2, () => world.removeVolume(world.random.pick(nodes)[0])],
+      [0.04, () => (node.silentUntil = until)],
+      [0.04, () => (node.offlineUntil = until)],
+      [0.02, () => (node.silentUntil = node.offlineUntil = until)],
+      // Before the first phase, nothing durable names the nodes that do not report again.
+      [this.phases.length > 1 ? 0.02 : 0, () => world.loseRedis()],
+      [0.02, () => this.#patch({ suspend: true })],
+      [0.03, () => (world.random.pick(this.#replicas).memory = new RotationMemory())],
+      [0.01, () => (world.failureRate = 0.5)],
+      [0.02, () => (world.loadRate = 0)],
+    ];
+    for (const [probability, happen] of faults) if (world.chance(probability)) happen();
   }
 
   /** What operators do about what the status says. */
@@ -148,13 +151,13 @@ class Simulation {
     const { status = {}, spec } = this.object;
     if (world.tick === this.#run.rollbackAt && !isFinished(this.object)) this.#patch({ rollback: true });
     if (spec.suspend === true && world.chance(0.3)) this.#patch({ suspend: false });
-    if (!world.chance(0.3)) return;
-    if (status.waitingFor === 'AwaitingApproval') this.#patch({ approved: ['Retire'] });
-    if (status.waitingFor === 'NotLoaded') world.loadRate = 0.5;
-    if (status.waitingFor === 'TooManyFailures') world.failureRate = 0.02;
-    if (status.waitingFor !== 'IssuerNotSwitched') return;
-    for (const issuer of world.issuers.keys())
-      world.issuers.set(issuer, status.direction === 'Backward' ? oldCa : newCa);
+    const answers: Readonly<Record<string, () => void>> = {
+      AwaitingApproval: () => this.#patch({ approved: ['Retire'] }),
+      NotLoaded: () => (world.loadRate = 0.5),
+      TooManyFailures: () => (world.failureRate = 0.02),
+      IssuerNotSwitched: () => world.switchIssuers(status.direction === 'Backward' ? oldCa : newCa),
+    };
+    if (world.chance(0.3)) answers[status.waitingFor ?? '']?.();
   }
 
   /** Every pod trusts the CA of every certificate that a pod has or serves. */

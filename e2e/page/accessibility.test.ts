@@ -42,6 +42,7 @@ const views = (): readonly string[] => [
   '/wall',
   '/cas',
   '/renewals',
+  '/rotations',
   `/renewals/${renewal}`,
   '/audit?who=x',
   '/audit',

@@ -49,6 +49,7 @@ export interface RenewalFleetOptions {
   readonly flags?: readonly string[];
   /** Volumes of the node; 10 by default. */
   readonly volumeCount?: number;
+  readonly volumes?: GatedVolumes;
 }
 
 /** Installs the chart's CustomResourceDefinitions. */
@@ -63,7 +64,7 @@ export async function installDefinitions(cluster: Cluster): Promise<void> {
 /** Replicas in child processes on a real Redis, agents' links in this process, and Renewal objects. */
 export class RenewalFleet implements AsyncDisposable {
   readonly redis: RedisServer;
-  readonly volumes = new GatedVolumes();
+  readonly volumes: GatedVolumes;
   readonly replicas = new Map<string, ControllerProcess>();
   readonly #cluster: Cluster | undefined;
   readonly #flags: readonly string[];
@@ -71,8 +72,9 @@ export class RenewalFleet implements AsyncDisposable {
   readonly #commands: RedisClient;
   #link: FleetLink | undefined;
 
-  private constructor(redis: RedisServer, { cluster, flags = [] }: RenewalFleetOptions) {
+  private constructor(redis: RedisServer, { cluster, flags = [], volumes }: RenewalFleetOptions) {
     this.redis = redis;
+    this.volumes = volumes ?? new GatedVolumes();
     this.#cluster = cluster;
     this.#flags = flags;
     this.#commands = createRedis({ url: redis.url }, 'commands', 'test');

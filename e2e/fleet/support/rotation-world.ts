@@ -159,18 +159,18 @@ export class RotationWorld {
 
   #newRenewal({ spec, status }: RotationObject, round: Round): SimulatedRenewal {
     const targets = new Map<RealVolume, number>();
+    const node = status?.direction === 'Backward' ? undefined : spec.selection?.node;
     for (const seen of this.view.volumes()) {
       const real = this.#node(seen.node).volumes.get(seen.volumeId);
-      const isNamed = round.volumes?.some((key) => key.node === seen.node && key.volumeId === seen.volumeId) ?? true;
-      const isOfCa =
-        round.volumes !== undefined || seen.certificate?.caFingerprints.includes(round.caFingerprint ?? '');
-      const isOfIssuer = round.issuer === undefined || issuerKey(seen.issuer) === round.issuer;
-      const isOfNode =
-        status?.direction === 'Backward' || spec.selection?.node === undefined || spec.selection.node === seen.node;
-      if (real !== undefined && isNamed && isOfCa === true && isOfIssuer && isOfNode)
-        targets.set(real, seen.generation);
+      const isSelected = round.volumes === undefined ? isOfRound(seen, round, node) : isNamed(seen, round.volumes);
+      if (real !== undefined && isSelected) targets.set(real, seen.generation);
     }
     return { targets, isSuspended: false, isCompleted: false };
+  }
+
+  /** Every issuer signs with this CA from now on. */
+  switchIssuers(ca: string): void {
+    for (const issuer of this.issuers.keys()) this.issuers.set(issuer, ca);
   }
 
   /** One tick of all agents: trust, renewals, pods and reports. */
@@ -250,14 +250,17 @@ export class RotationWorld {
       if (isSilent && node.snapshotAt !== undefined) continue;
       // A node is silent after three ticks without a heartbeat.
       seen.set(name, isSilent ? this.nowMs - 10 * tickMs : this.nowMs);
-      if (isSilent) continue;
-      if (node.snapshotAt !== undefined && node.snapshotAt <= this.tick) this.#snapshot(name, node);
-      while (node.snapshotAt === undefined && (node.reports[0]?.at ?? Infinity) <= this.tick) {
-        const { id, volume } = node.reports.shift() ?? { id: '', volume: undefined };
-        this.view.set(name, id, volume);
-      }
+      if (!isSilent) this.#deliverOf(name, node);
     }
     this.view.setSeen(seen);
+  }
+
+  #deliverOf(name: string, node: SimulatedNode): void {
+    if (node.snapshotAt !== undefined && node.snapshotAt <= this.tick) this.#snapshot(name, node);
+    while (node.snapshotAt === undefined && (node.reports[0]?.at ?? Infinity) <= this.tick) {
+      const { id, volume } = node.reports.shift() ?? { id: '', volume: undefined };
+      this.view.set(name, id, volume);
+    }
   }
 
   #snapshot(name: string, node: SimulatedNode): void {
@@ -272,6 +275,17 @@ export class RotationWorld {
     if (node === undefined) throw new Error(`there is no ${name}`);
     return node;
   }
+}
+
+type Keys = NonNullable<Round['volumes']>;
+
+function isNamed({ node, volumeId }: IndexedVolume, keys: Keys): boolean {
+  return keys.some((key) => key.node === node && key.volumeId === volumeId);
+}
+
+function isOfRound(seen: IndexedVolume, { issuer, caFingerprint = '' }: Round, node: string | undefined): boolean {
+  if (seen.certificate?.caFingerprints.includes(caFingerprint) !== true) return false;
+  return (issuer === undefined || issuerKey(seen.issuer) === issuer) && (node === undefined || seen.node === node);
 }
 
 function indexed({

@@ -10,6 +10,7 @@ import type {
   RenewalRequest,
   Renewals,
 } from '@certfleet/operator-api/renewals.ts';
+import type { Rotation, Rotations } from '@certfleet/operator-api/rotations.ts';
 import type { Session } from '@certfleet/operator-api/session.ts';
 import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
@@ -67,6 +68,11 @@ export class OperatorApi {
     this.#http.ask('/renewals', { method: 'POST', body: { ...request, dryRun: true }, signal });
   renew = (request: RenewalRequest): Promise<Renewal> => this.#post('/renewals', request);
   cancelRenewal = (id: string): Promise<Renewal> => this.#http.ask(`/renewals/${part(id)}`, { method: 'DELETE' });
+
+  rotations = (signal?: Signal): Promise<Rotations> => this.#get('/rotations', signal);
+  changeRotation = (id: string, action: string): Promise<Rotation> => this.#post(`/rotations/${part(id)}/${action}`);
+  approveRotation = (id: string, phase: string): Promise<Rotation> =>
+    this.#post(`/rotations/${part(id)}/approve`, { phase });
 
   audit = (query: URLSearchParams, signal?: Signal): Promise<Audit> =>
     this.#get(`/audit${query.size === 0 ? '' : `?${query.toString()}`}`, signal);

@@ -9,6 +9,7 @@ import { NodesPage } from '../nodes/nodes-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
 import { RenewalPage } from '../renewals/renewal-page.tsx';
 import { RenewalsPage } from '../renewals/renewals-page.tsx';
+import { RotationsPage } from '../rotations/rotations-page.tsx';
 import { routeOf, safeReturn } from '../routing/route.ts';
 import type { PlainView, Route } from '../routing/route.ts';
 import type { SessionState } from '../session/session-keeper.ts';
@@ -113,6 +114,7 @@ const plainViews: Readonly<Record<PlainView | 'unknown', () => JSX.Element | nul
   nodes: () => <NodesPage />,
   cas: () => <CasPage />,
   renewals: () => <RenewalsPage />,
+  rotations: () => <RotationsPage />,
   audit: () => <AuditPage />,
   'sign-in': () => null,
   unknown: () => <NothingHere />,

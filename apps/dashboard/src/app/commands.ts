@@ -19,6 +19,7 @@ const views = [
   ['Silent nodes', '/nodes?state=silent'],
   ['CAs', '/cas'],
   ['Renewals', '/renewals'],
+  ['CA rotations', '/rotations'],
   ['Audit log', '/audit'],
   ['Wall', '/wall'],
 ] as const;

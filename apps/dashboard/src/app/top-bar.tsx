@@ -17,6 +17,7 @@ const links: readonly (readonly [href: string, title: string, views: readonly Ro
   ['/nodes', 'Nodes', ['nodes', 'node']],
   ['/cas', 'CAs', ['cas']],
   ['/renewals', 'Renewals', ['renewals', 'renewal']],
+  ['/rotations', 'Rotations', ['rotations']],
   ['/audit', 'Audit', ['audit']],
 ];
 

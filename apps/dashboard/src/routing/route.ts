@@ -14,6 +14,7 @@ const plainViews = [
   'nodes',
   'cas',
   'renewals',
+  'rotations',
   'audit',
   'sign-in',
 ] as const;

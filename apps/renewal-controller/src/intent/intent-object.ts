@@ -36,7 +36,7 @@ export interface IntentObject<Spec = unknown, Status = unknown> {
 }
 
 /** The object that another one belongs to: Kubernetes deletes both. */
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;

@@ -14,11 +14,20 @@ const selectionMs = 30_000;
 const firstTestMs = 10_000;
 const maxTestMs = 600_000;
 
+/** The time in which a renewal that an agent has begun usually has a result. */
+const begunRenewalsMs = 60_000;
+
+interface ConfirmTimes {
+  readonly nowMs: number;
+  readonly silentAfterMs: number;
+}
+
 /** What a replica remembers about a rotation; can be lost. Times are monotonic. */
 export class RotationMemory {
   #next = '';
   #nextAtMs = 0;
   #writtenAtMs = -Infinity;
+  #goesSinceMs: number | undefined;
   #selection: { readonly criterion: VolumeCriterion; readonly atMs: number } | undefined;
   readonly #tests = new Map<string, { readonly key: string; readonly atMs: number }>();
 
@@ -30,7 +39,7 @@ export class RotationMemory {
   isConfirmed(
     before: RotationObject,
     { phase, direction }: CaRotationStatus,
-    { nowMs, silentAfterMs }: { readonly nowMs: number; readonly silentAfterMs: number },
+    { nowMs, silentAfterMs }: ConfirmTimes,
   ): boolean {
     const next = `${phase} ${direction}`;
     if (next !== this.#next) [this.#next, this.#nextAtMs] = [next, nowMs];
@@ -38,6 +47,20 @@ export class RotationMemory {
     if (before.status?.phase === 'Retire' && phase === 'Trust') return true;
     const isRisky = phase === 'Reissue' || phase === 'Retire';
     return nowMs - this.#nextAtMs >= (isRisky ? Math.max(confirmMs, silentAfterMs) : confirmMs);
+  }
+
+  /**
+   * Whether a deleted rotation may go: it was safe for as long as a node may be silent, and as renewals that agents had
+   * begun may take.
+   */
+  mayGo({ status }: RotationObject, { nowMs, silentAfterMs }: ConfirmTimes): boolean {
+    this.#goesSinceMs ??= nowMs;
+    const renewalsMs = status?.phase === 'Trust' ? 0 : begunRenewalsMs;
+    return nowMs - this.#goesSinceMs >= silentAfterMs + renewalsMs;
+  }
+
+  mustStay(): void {
+    this.#goesSinceMs = undefined;
   }
 
   unconfirm(): void {

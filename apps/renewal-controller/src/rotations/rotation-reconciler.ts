@@ -103,10 +103,17 @@ export class RotationReconciler {
 
   async #evaluate(object: RotationObject, cas: RotationCas, index: IndexState): Promise<void> {
     const facts = await this.#gather(object, cas, index);
-    const isDeleted = object.metadata.deletionTimestamp !== undefined;
-    const mayGo = isDeleted && trustProblem(undefined, caPairOf(cas, stateOf(object).direction), facts) === undefined;
-    if (mayGo) await this.#release(object);
-    else await this.#step(object, cas, { facts, index });
+    const { direction } = stateOf(object);
+    // A rollback ends by itself.
+    const isDeleted = object.metadata.deletionTimestamp !== undefined && direction === 'Forward';
+    const mayGo = isDeleted && trustProblem(undefined, caPairOf(cas, direction), facts) === undefined;
+    const memory = this.#memoryOf(object);
+    const { clock, silentAfterMs } = this.#parts;
+    if (!mayGo) {
+      memory.mustStay();
+      await this.#step(object, cas, { facts, index });
+    } else if (memory.mayGo(object, { nowMs: clock.monotonic(), silentAfterMs })) await this.#release(object);
+    else await syncRenewals(this.#parts.store, object, 'all');
   }
 
   async #step(
@@ -133,8 +140,8 @@ export class RotationReconciler {
     if (step.isNewPhase && !memory.isConfirmed(object, step.status, { nowMs, silentAfterMs })) return;
     if (!step.isNewPhase) memory.unconfirm();
     if (step.isNewPhase && phaseOf(object) === 'Pending' && (await this.#isFinalizerAdded(object))) return;
-    if (!step.isNewPhase && !memory.mayWrite(object, step, nowMs)) return;
-    await this.#store(object, step);
+    if (step.isNewPhase || memory.mayWrite(object, step, nowMs)) await this.#store(object, step);
+    else await syncRenewals(store, object, step.held);
   }
 
   async #store(object: RotationObject, step: Step): Promise<void> {

@@ -1,0 +1,98 @@
+import type { JSX } from 'preact';
+import type { Rotation } from '@certfleet/operator-api/rotations.ts';
+import { nodeHref, volumeHref } from '../routing/route.ts';
+import { ActionButton } from '../ui/action-button.tsx';
+import type { ActionBasis } from '../ui/action-button.tsx';
+import { formatCount } from '../ui/count.ts';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import { isOver, phaseProgress, stateLabel } from './rotation-labels.ts';
+
+export type RotationAction = 'suspend' | 'resume' | 'approve' | 'rollback';
+
+interface RotationCardProps {
+  readonly rotation: Rotation;
+  readonly on: ActionBasis;
+  readonly onAction: (action: RotationAction) => void;
+}
+
+/** One rotation: the progress of each phase, and what the current one waits for. */
+export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX.Element {
+  const { id, reason, by, createdAt, message, counts } = rotation;
+  return (
+    <li class="card">
+      <div class="card-head">
+        <div>
+          <h2>{reason}</h2>
+          <p class="dim">
+            {id} · requested by {by} <RelativeTime at={createdAt} />
+          </p>
+        </div>
+        <span class={isOver(rotation.phase) ? 'word word-finished' : 'word word-running'}>{stateLabel(rotation)}</span>
+        <Actions rotation={rotation} on={on} onAction={onAction} />
+      </div>
+      {phaseProgress(rotation).map(({ phase, title, done, state }) => (
+        <div key={phase}>
+          <p class={state === 'later' ? 'dim' : undefined}>
+            {title}
+            {state === 'current' && `: ${formatCount(done)} of ${formatCount(counts.total)}`}
+          </p>
+          <progress max={Math.max(1, counts.total)} value={done} aria-label={`${phase} of ${reason}`} />
+        </div>
+      ))}
+      {message !== undefined && <p>{message}</p>}
+      <Blocking rotation={rotation} />
+    </li>
+  );
+}
+
+function Actions({ rotation, on, onAction }: RotationCardProps): JSX.Element | null {
+  const { phase, isSuspended, awaitsApproval, direction } = rotation;
+  if (isOver(phase)) return null;
+  const toggle = isSuspended ? 'resume' : 'suspend';
+  return (
+    <>
+      {awaitsApproval !== undefined && (
+        <ActionButton on={on} onClick={() => onAction('approve')}>
+          Approve {awaitsApproval}…
+        </ActionButton>
+      )}
+      <ActionButton on={on} onClick={() => onAction(toggle)}>
+        {isSuspended ? 'Resume…' : 'Suspend…'}
+      </ActionButton>
+      {direction === 'Forward' && (
+        <ActionButton on={on} onClick={() => onAction('rollback')}>
+          Roll back…
+        </ActionButton>
+      )}
+    </>
+  );
+}
+
+/** The first volumes, nodes and issuers that the phase waits for. */
+function Blocking({ rotation }: { readonly rotation: Rotation }): JSX.Element | null {
+  const { volumes, nodes, issuers } = rotation.blocking;
+  const { blocked } = rotation.counts;
+  if (isOver(rotation.phase) || volumes.length + nodes.length + issuers.length === 0) return null;
+  return (
+    <ul>
+      {issuers.map((issuer) => (
+        <li key={issuer}>Issuer {issuer}</li>
+      ))}
+      {nodes.map((node) => (
+        <li key={node}>
+          Node <a href={nodeHref(node)}>{node}</a>
+        </li>
+      ))}
+      {volumes.map(({ node, volumeId, namespace, pod, message }) => (
+        <li key={`${node}/${volumeId}`}>
+          Pod{' '}
+          <a href={volumeHref(node, volumeId)}>
+            {namespace}/{pod}
+          </a>
+          {message !== undefined && <span class="bad">: {message}</span>}
+        </li>
+      ))}
+      {blocked > volumes.length && <li class="dim">and {formatCount(blocked - volumes.length)} more volumes</li>}
+    </ul>
+  );
+}

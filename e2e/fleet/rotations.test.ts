@@ -1,0 +1,179 @@
+// CA rotations: real replicas and Redis, an agent's link, and objects in a real API server or in files.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { eventually } from './support/eventually.ts';
+import { installDefinitions } from './support/renewal-fleet.ts';
+import { RotationFleet } from './support/rotation-fleet.ts';
+
+type Held = 'Trust' | 'Reissue' | 'Verify' | 'Retire';
+
+/** Leads a rotation into a phase in which it stays. @returns what lets it continue */
+async function reach(rotation: RotationFleet, phase: Held): Promise<() => void> {
+  const { volumes } = rotation;
+  rotation.followsTrust = phase !== 'Trust';
+  if (phase === 'Verify') volumes.served.set('csi-3', 'not-loaded');
+  await rotation.begin(phase === 'Retire' ? { holdBefore: ['Retire'] } : {});
+  if (phase === 'Trust') {
+    await rotation.until(phase, ({ waitingFor }) => waitingFor === 'TrustNotVerified');
+    return () => (rotation.followsTrust = true);
+  }
+  await rotation.until('the test of the issuer', ({ waitingFor }) => waitingFor === 'IssuerNotSwitched');
+  const release = (): void => void (volumes.issuerCa = rotation.new.fingerprint);
+  if (phase === 'Reissue') return release;
+  release();
+  // A change of the spec ends the wait between two tests.
+  await rotation.act('suspend');
+  await rotation.act('resume');
+  if (phase === 'Verify') {
+    await rotation.until(phase, ({ waitingFor }) => waitingFor === 'NotLoaded');
+    return () => {
+      volumes.served.set('csi-3', 'served');
+      volumes.reportAgain();
+    };
+  }
+  await rotation.until('the approval', ({ awaitsApproval }) => awaitsApproval === 'Retire');
+  rotation.followsTrust = false;
+  await rotation.act('approve', { phase: 'Retire' });
+  await rotation.until(phase, ({ waitingFor }) => waitingFor === 'RootNotRemoved');
+  return () => (rotation.followsTrust = true);
+}
+
+describe('CA rotations with objects in files', () => {
+  test('goes through all phases; a pod that does not load its certificate stops it, is named, and lets it go on', async () => {
+    await using rotation = await RotationFleet.start();
+    const { volumes } = rotation;
+    for (const id of volumes.ids()) volumes.served.set(id, 'served');
+    volumes.served.set('csi-3', 'not-loaded');
+    volumes.reportAgain();
+    await rotation.begin({ holdBefore: ['Retire'] });
+    const waiting = await rotation.until('the test', ({ waitingFor }) => waitingFor === 'IssuerNotSwitched');
+    assert.equal(waiting.phase, 'Reissue');
+    assert.deepEqual(waiting.blocking.issuers, ['ClusterIssuer.cert-manager.io//corporate']);
+    const renewals = (): number => volumes.renewals.length;
+    assert.equal(renewals(), 1, 'one volume is renewed while the issuer has not switched');
+    volumes.issuerCa = rotation.new.fingerprint;
+    await rotation.act('suspend');
+    await rotation.until('the suspension', ({ waitingFor }) => waitingFor === 'Suspended');
+    await rotation.act('resume');
+    const stopped = await rotation.until('the stop', ({ waitingFor }) => waitingFor === 'NotLoaded');
+    assert.equal(stopped.phase, 'Verify');
+    assert.ok(stopped.isStalled);
+    assert.deepEqual(
+      stopped.blocking.volumes.map(({ volumeId }) => volumeId),
+      ['csi-3'],
+    );
+    volumes.served.set('csi-3', 'served');
+    volumes.reportAgain();
+    await rotation.until('the gate', ({ awaitsApproval }) => awaitsApproval === 'Retire');
+    assert.deepEqual(
+      new Set(volumes.trusted.get('csi-1')),
+      new Set([rotation.old.fingerprint, rotation.new.fingerprint]),
+    );
+    await rotation.act('approve', { phase: 'Retire' });
+    const { counts } = await rotation.until('the end', ({ phase }) => phase === 'Completed');
+    assert.deepEqual([counts.total, counts.reissued, counts.retired, counts.blocked], [10, 10, 10, 0]);
+    for (const trusted of volumes.trusted.values()) assert.deepEqual(trusted, [rotation.new.fingerprint]);
+    assert.ok(renewals() <= 12, `${renewals()} renewals`);
+    const audited = (await rotation.fleet.audit()).map(({ who, action, outcome }) => `${who} ${action} ${outcome}`);
+    assert.deepEqual(audited.sort(), [
+      'local approve done',
+      'local resume done',
+      'local rotate done',
+      'local suspend done',
+    ]);
+  });
+
+  for (const phase of ['Trust', 'Reissue', 'Verify', 'Retire'] as const) {
+    test(`the loss of every replica and of Redis in ${phase} changes nothing of the outcome`, async () => {
+      await using rotation = await RotationFleet.start();
+      const release = await reach(rotation, phase);
+      await rotation.loseEverything();
+      await eventually('the rotation', async () => (await rotation.shown()).phase === phase);
+      release();
+      if (phase === 'Trust') await rotation.until('Reissue', ({ waitingFor }) => waitingFor === 'IssuerNotSwitched');
+      rotation.volumes.issuerCa = rotation.new.fingerprint;
+      await rotation.until('the end', (shown) => shown.phase === 'Completed');
+      for (const trusted of rotation.volumes.trusted.values()) assert.deepEqual(trusted, [rotation.new.fingerprint]);
+      assert.ok(rotation.volumes.renewed.length <= 14, rotation.volumes.renewed.join());
+    });
+
+    test(`a rollback in ${phase} ends with the old CA alone`, async () => {
+      await using rotation = await RotationFleet.start();
+      const release = await reach(rotation, phase);
+      const { direction } = await rotation.act('rollback');
+      assert.equal(direction, 'Forward', 'the direction changes with the next step');
+      release();
+      await rotation.until('the way back', (shown) => shown.direction === 'Backward');
+      rotation.volumes.issuerCa = rotation.old.fingerprint;
+      await rotation.until('the end', (shown) => shown.phase === 'RolledBack');
+      for (const trusted of rotation.volumes.trusted.values()) assert.deepEqual(trusted, [rotation.old.fingerprint]);
+    });
+  }
+});
+
+describe('CA rotations with objects in Kubernetes', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ nodes: 'control-plane', certManager: false });
+    await installDefinitions(cluster);
+  });
+  after(() => cluster.stop());
+
+  test('two replicas carry out a rotation once, and kubectl shows its phases, Events and owned Renewals', async () => {
+    await using rotation = await RotationFleet.start(cluster);
+    await rotation.fleet.startReplica('second');
+    const release = await reach(rotation, 'Reissue');
+    const { stdout } = await cluster.kubectl(['get', 'carotations', rotation.name]);
+    assert.match(stdout, /PHASE +PROGRESS +WAITING FOR.*\n\S+ +Reissue +0\/10 +IssuerNotSwitched/);
+    release();
+    await rotation.until('the end', ({ phase }) => phase === 'Completed');
+    for (const trusted of rotation.volumes.trusted.values()) assert.deepEqual(trusted, [rotation.new.fingerprint]);
+    assert.ok(rotation.volumes.renewed.length <= 14, rotation.volumes.renewed.join());
+    const selector = `--field-selector=involvedObject.kind=CARotation,involvedObject.name=${rotation.name}`;
+    const events = await cluster.kubectl([
+      'get',
+      'events',
+      '-n',
+      'default',
+      selector,
+      '-o=jsonpath={.items[*].reason}',
+    ]);
+    for (const reason of ['TrustStarted', 'ReissueStarted', 'IssuerNotSwitched', 'RetireStarted', 'Completed'])
+      assert.equal(
+        events.stdout.split(' ').filter((each) => each === reason).length,
+        1,
+        `${reason} in ${events.stdout}`,
+      );
+    await eventually(
+      'no Renewals',
+      async () => (await cluster.kubectl(['get', 'renewals', '-o', 'name'])).stdout === '',
+    );
+    await eventually('no finalizer', async () => ((await rotation.stored())?.metadata.finalizers ?? []).length === 0);
+  });
+
+  test('a deleted rotation remains while both CAs are in use, and goes after its rollback', async () => {
+    await using rotation = await RotationFleet.start(cluster);
+    const release = await reach(rotation, 'Verify');
+    await cluster.kubectl(['delete', 'carotation', rotation.name, '--wait=false']);
+    // A volume that is not renewed yet keeps both CAs in use.
+    rotation.volumes.issuerCa = rotation.old.fingerprint;
+    const report = rotation.volumes.report('csi-0');
+    rotation.volumes.set('csi-late', { ...report, volumeId: 'csi-late', generation: 1 });
+    await rotation.until('the return to Reissue', ({ waitingFor }) => waitingFor === 'Deleted');
+    assert.ok((await rotation.shown()).isDeleted);
+    release();
+    await rotation.act('rollback');
+    await eventually(
+      'the end',
+      async () => {
+        await rotation.followTrust();
+        return (await rotation.stored()) === undefined;
+      },
+      90_000,
+    );
+    await rotation.followTrust();
+    for (const trusted of rotation.volumes.trusted.values()) assert.deepEqual(trusted, [rotation.old.fingerprint]);
+  });
+});
