@@ -23,6 +23,7 @@ const maxRequestsLeft = 40;
 const maxRequestsInPeace = 4;
 /** Limit of lists and watches of one agent: each connection lasts minutes, and failures must back off. */
 const maxLists = 80;
+/** Of each watch: one of requests, and one of pods if a volume uses their addresses. */
 const listEveryMs = 1_000;
 /** Time limit of a certificate with a new address; shorter than the time to the next renewal. */
 const readdressMs = 8 * 60_000;
@@ -127,7 +128,8 @@ export class Rules {
 
   /** The agent lists or watches. */
   listed(): void {
-    if (this.#lists.exceeds(this.#parts.time.nowMs, listEveryMs))
+    const watches = this.#parts.scenario.volumes.some(({ addresses }) => addresses !== undefined) ? 2 : 1;
+    if (this.#lists.exceeds(this.#parts.time.nowMs, listEveryMs / watches))
       this.break(5, 'the agent lists or watches without back-off');
   }
 
