@@ -1,4 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { CertificateIssuer } from './issuance/certificate-issuer.ts';
@@ -18,8 +19,12 @@ export interface CertificateSource {
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   /** Reads a pod from the API server; undefined without a cluster. */
   readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
+  /** The API server; undefined without a cluster. */
+  readonly client: Pick<KubeClient, 'request' | 'watch'> | undefined;
   /** Follows the addresses of the node's pods; undefined without a cluster. */
   readonly podWatch: PodAddressWatch | undefined;
+  /** Marks the node as ready at each registration with the kubelet; undefined if nothing is to be marked. */
+  readonly nodeReadiness: { registered(): void } | undefined;
   /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;

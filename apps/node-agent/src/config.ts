@@ -13,7 +13,7 @@ import {
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
-import { isDnsSubdomain } from './spec/qualified-name.ts';
+import { annotationKeyProblem, isDnsSubdomain } from './spec/qualified-name.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -111,6 +111,16 @@ export const agentFlags = {
     help: "The kubelet's root directory, which contains the volumes of pods; must be mounted at the same path with Bidirectional propagation. Not checked if empty.",
     parse: optionalAbsolutePath,
   },
+  'startup-taint': {
+    fallback: '',
+    help: 'Key of a taint that the agent removes from its node each time that the kubelet has registered the driver, with any value and effect. Needs --plugin-registration-path. None if empty.',
+    parse: optionalQualifiedName,
+  },
+  'ready-node-label': {
+    fallback: '',
+    help: 'Label that the agent sets on its node at the same time, as key=value. None if empty.',
+    parse: optionalLabel,
+  },
   'health-bind-address': {
     fallback: '0',
     help: 'Address of /healthz and /readyz; 0 disables it.',
@@ -165,6 +175,12 @@ export const agentFlags = {
     help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
     parse: optionalInterval,
   },
+  'ca-rotations': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Follow the CARotation objects of the cluster: volumes of a CA that is rotated get its old and its new certificate in their CA files.',
+    parse: boolean,
+  },
   'rsa-key-pool-size': {
     fallback: '112',
     help: 'Number of RSA keys of 2048 bits kept ready after the first one was requested.',
@@ -218,6 +234,14 @@ export function checkConfig<Config extends AgentConfig>(config: Config): Config 
   if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
     throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
   }
+  const isMarked = config['startup-taint'] !== undefined || config['ready-node-label'] !== undefined;
+  if (isMarked && config['plugin-registration-path'] === undefined) {
+    throw new CertfleetError(
+      'invalid-argument',
+      '--startup-taint and --ready-node-label: expected --plugin-registration-path too, without which the agent does ' +
+        'not know when the kubelet has registered the driver',
+    );
+  }
   return config;
 }
 
@@ -268,6 +292,28 @@ function optionalInterval(text: string): number | undefined {
 function dnsDomain(text: string): string {
   if (isDnsSubdomain(text)) return text;
   throw new CertfleetError('invalid-argument', `expected a DNS domain, found ${JSON.stringify(text)}`);
+}
+
+/** The key of a label or taint. */
+function optionalQualifiedName(text: string): string | undefined {
+  if (text === '') return undefined;
+  if (text === text.toLowerCase() && annotationKeyProblem(text) === undefined) return text;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a key such as certfleet.io/agent-not-ready, found ${JSON.stringify(text)}`,
+  );
+}
+
+/** A label as key=value. */
+function optionalLabel(text: string): { readonly key: string; readonly value: string } | undefined {
+  if (text === '') return undefined;
+  const [key = '', value, ...more] = text.split('=');
+  const isValue = value !== undefined && /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/.test(value);
+  if (isValue && more.length === 0 && annotationKeyProblem(key) === undefined) return { key, value };
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a label such as certfleet.io/agent=ready, found ${JSON.stringify(text)}`,
+  );
 }
 
 function optionalAbsolutePath(text: string): string | undefined {

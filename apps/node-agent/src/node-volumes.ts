@@ -18,7 +18,10 @@ import type { FileSystem } from './storage/file-system.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
+import { AdditionalTrust } from './trust/additional-trust.ts';
+import type { AdditionalTrustOptions } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
+import { askNoSource } from './volume/compose-trust.ts';
 import { PodAddressFollower } from './volume/pod-address-follower.ts';
 import type { PodAddressWatch } from './volume/pod-address-follower.ts';
 import { readdressVolume } from './volume/readdress-volume.ts';
@@ -31,6 +34,7 @@ import type { VolumeParts } from './volume/volume-parts.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';
+import { VolumeTrusts } from './volume/volume-trusts.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
 
 /** The flags that volumes depend on. */
@@ -93,6 +97,8 @@ export interface NodeVolumesOptions {
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly activeMounts: ActiveMounts;
+  /** The API server with the sources of additional trust; undefined if the agent follows none. */
+  readonly trustApi?: AdditionalTrustOptions['client'] | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
   /** Undefined if attributes cannot use variables of pods. */
@@ -160,7 +166,9 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     served?.volumeChanged(volumeId);
     follower.volumeChanged(volumeId);
   };
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, onVolumeChange });
+  const trust = options.trustApi && openTrust(options.trustApi, options, { manager: () => manager, reporter });
+  const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trusts, onVolumeChange });
   const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
@@ -173,6 +181,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     'volumes restored',
   );
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
+  trust?.start();
   const isUnknown = (volumeId: string): boolean => manager.volume(volumeId) === undefined;
   const cancelRetries = retryDamaged({
     damagedCount: found.damaged.length,
@@ -190,7 +199,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     stop: async () => {
       cancelRetries();
       manager.stop();
-      await Promise.all([scheduler.stop(), served?.stop(), follower.stop()]);
+      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop()]);
     },
   };
 }
@@ -230,7 +239,25 @@ interface ManagerParts extends NodeVolumesOptions {
   readonly reporter: VolumeReporter;
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
+  readonly trusts: VolumeTrusts;
   readonly onVolumeChange: (volumeId: string) => void;
+}
+
+function openTrust(
+  client: AdditionalTrustOptions['client'],
+  { clock, log, metrics, random }: NodeVolumesOptions,
+  { manager, reporter }: { readonly manager: () => VolumeManager; readonly reporter: VolumeReporter },
+): AdditionalTrust {
+  return new AdditionalTrust({
+    client,
+    clock,
+    log,
+    ...(random && { random }),
+    volumes: () => manager().volumes(),
+    update: (volumeId) => manager().updateTrust(volumeId),
+    observe: (result) => metrics.trustUpdateEnded(result),
+    onFailed: (volumeId, error) => reporter.trustUpdateFailed(volumeId, error),
+  });
 }
 
 interface ManagedParts extends NodeVolumesOptions {
@@ -277,6 +304,7 @@ function buildManager(options: ManagerParts): VolumeManager {
       clock,
       observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
     },
+    trusts: options.trusts,
     useTokenRequest: config['use-token-request'],
     reporter,
     observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),

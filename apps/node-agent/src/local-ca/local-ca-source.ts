@@ -12,7 +12,9 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       recordEvent: () => undefined,
       awaitGates: () => Promise.resolve(),
       getPod: undefined,
+      client: undefined,
       podWatch: undefined,
+      nodeReadiness: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),
     };

@@ -6,7 +6,8 @@ import { expandVariables } from './expand.ts';
 import type { VariableScope } from './expand.ts';
 
 /** Maximum length of one attribute before and after expansion; a pod's whole manifest has at most 1.5 MiB. */
-const maxValue = 65_536;
+export const maxValue = 65_536;
+export const maxValueWords = `must be Unicode text of at most ${maxValue} characters`;
 
 /** Limits the warnings about the items of a hostile list. */
 export const maxWarnings = 32;
@@ -68,7 +69,7 @@ export class AttributeReader {
     try {
       if (attribute.expands === true && isBounded(text)) text = expandVariables(text, this.#scope);
       if (!isBounded(text)) {
-        this.#rejectRead(attribute, `must be Unicode text of at most ${maxValue} characters`);
+        this.#rejectRead(attribute, maxValueWords);
         return attribute.unset;
       }
       // The result of an expansion may be empty ("${}"), which means unset.

@@ -35,6 +35,13 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
   deferredUntil: maybe(date),
   request: maybe(plain({ abandoned: fc.nat(), refusals: fc.nat(), sentAt: maybe(date) })),
   obsoleteRequests: maybe(fc.array(text)),
+  trust: maybe(
+    plain({
+      certificateSha256: text,
+      ownCaFingerprints: fc.array(text),
+      sources: fc.array(plain({ source: text, fingerprints: fc.array(text) })),
+    }),
+  ),
 });
 
 describe('volume record JSON', () => {

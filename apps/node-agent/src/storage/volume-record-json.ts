@@ -4,6 +4,7 @@ import {
   countField,
   dateField,
   objectField,
+  objectsField,
   optionalField,
   parseJsonObject,
   stringField,
@@ -13,7 +14,14 @@ import {
 import type { JsonObject } from './json-fields.ts';
 import { isSecretAttribute } from './secret-attributes.ts';
 import { damaged } from './storage-error.ts';
-import type { IssuanceFailure, IssuedFacts, RequestProgress, VolumeRecord, VolumeSecrets } from './volume-record.ts';
+import type {
+  IssuanceFailure,
+  IssuedFacts,
+  RequestProgress,
+  VolumeRecord,
+  VolumeSecrets,
+  VolumeTrust,
+} from './volume-record.ts';
 
 /** Incremented when an older agent could misread the format. */
 const schemaVersion = 1;
@@ -55,6 +63,7 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     deferredUntil: optionalField(json, 'deferredUntil', dateField),
     request: optionalField(json, 'request', requestField),
     obsoleteRequests: optionalField(json, 'obsoleteRequests', stringsField),
+    trust: optionalField(json, 'trust', trustField),
   });
 }
 
@@ -95,6 +104,18 @@ function requestField(parent: JsonObject, name: string): RequestProgress {
     abandoned: countField(json, 'abandoned'),
     refusals: countField(json, 'refusals'),
     sentAt: optionalField(json, 'sentAt', dateField),
+  });
+}
+
+function trustField(parent: JsonObject, name: string): VolumeTrust {
+  const json = objectField(parent, name);
+  const sources = objectsField(json, 'sources').map((source) =>
+    Object.freeze({ source: stringField(source, 'source'), fingerprints: stringsField(source, 'fingerprints') }),
+  );
+  return Object.freeze({
+    certificateSha256: stringField(json, 'certificateSha256'),
+    ownCaFingerprints: stringsField(json, 'ownCaFingerprints'),
+    sources: Object.freeze(sources),
   });
 }
 

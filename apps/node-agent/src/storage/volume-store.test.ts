@@ -40,6 +40,7 @@ const record: VolumeRecord = Object.freeze({
   deferredUntil: undefined,
   request: undefined,
   obsoleteRequests: undefined,
+  trust: undefined,
 });
 const secrets = { pkcs12Password: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
 const payload = new Map([

@@ -56,6 +56,10 @@ export const eventReasons = {
     type: 'Warning',
     meaning: 'The issuer sent no CA: after a renewal, the CA file is unchanged; a first truststore is empty.',
   },
+  TrustUpdated: {
+    type: 'Normal',
+    meaning: 'The CA file was updated, because a source of additional trust changed; the certificate stays the same.',
+  },
   RequestRejected: {
     type: 'Warning',
     meaning: 'The API server, a webhook or a policy rejected the CertificateRequest.',

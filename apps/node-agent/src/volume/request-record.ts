@@ -54,6 +54,8 @@ export function recordOfIssued(record: VolumeRecord, issued: IssuedFacts): Volum
     deferredUntil: undefined,
     request: undefined,
     obsoleteRequests: name === undefined ? record.obsoleteRequests : obsoleteWith(record, name),
+    // The trust of the previous certificate ended with its files.
+    trust: record.trust?.certificateSha256 === issued.fingerprintSha256 ? record.trust : undefined,
   };
 }
 

@@ -87,7 +87,7 @@ export class StoredVolume {
   publishedFingerprint(): string | undefined {
     try {
       const payload = this.#parts.store.readPayload(this.record.volumeId);
-      return readPayloadCertificate(payload, this.spec)?.fingerprintSha256;
+      return readPayloadCertificate(payload, this.spec, this.record.trust)?.fingerprintSha256;
     } catch {
       return undefined;
     }

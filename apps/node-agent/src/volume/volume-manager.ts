@@ -2,7 +2,6 @@ import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { RenewalSlot } from '../renewal/renewal-scheduler.ts';
 import { createOrRestoreVolume } from './create-volume.ts';
-import type { CreateVolumeParts } from './create-volume.ts';
 import { timeoutSignal } from './timeout-signal.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
 import { removeVolume } from './remove-volume.ts';
@@ -10,25 +9,9 @@ import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';
 import type { DeferOutcome, RenewalOrder, RenewalOutcome } from './renew-volume.ts';
 import { UnclaimedVolumes } from './unclaimed-volumes.ts';
 import type { Volume } from './volume.ts';
-import type { VolumeIssuance } from './volume-issuance.ts';
+import type { VolumeManagerOptions } from './volume-manager-options.ts';
 import { VolumeMounts } from './volume-mounts.ts';
-import type { VolumeMountsOptions } from './volume-mounts.ts';
-import type { VolumeReporter } from './volume-reporter.ts';
 import type { PublishContext, PublishRequest, UnpublishRequest } from './volume-requests.ts';
-import type { ActiveMounts } from './active-mounts.ts';
-
-export interface VolumeManagerOptions extends VolumeMountsOptions, CreateVolumeParts {
-  readonly issuance: VolumeIssuance;
-  readonly reporter: VolumeReporter;
-  /** Counts publishes; requested renewals wait until none is active. */
-  readonly activeMounts: ActiveMounts;
-  readonly continueOnNotReady: boolean;
-  readonly issuanceTimeoutMs: number;
-  /** Receives the delay of a renewal after its renew-at, in milliseconds. */
-  readonly observeLag: (lagMs: number) => void;
-  /** Called for each volume that was added, changed or removed, before the listener of `onChange`. */
-  readonly onVolumeChange?: (volumeId: string) => void;
-}
 
 /** Maximum time that mounts delay a renewal: a node on which pods start constantly must renew too. */
 const maxYieldMs = 5_000;
@@ -193,6 +176,20 @@ export class VolumeManager {
       volume.deferred(until);
       this.#changed(volumeId);
       return Promise.resolve('deferred');
+    });
+  }
+
+  /**
+   * Brings the volume's additional trust in line with its sources.
+   * @returns whether its files changed
+   * @throws CertfleetError as VolumeTrusts.update does
+   */
+  updateTrust(volumeId: string): Promise<boolean> {
+    return this.#locks.run(volumeId, async () => {
+      const volume = this.#volumes.get(volumeId);
+      const isChanged = volume !== undefined && (await this.#options.trusts.update(volume));
+      if (isChanged) this.#changed(volumeId);
+      return isChanged;
     });
   }
 

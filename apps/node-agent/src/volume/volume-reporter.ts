@@ -149,6 +149,22 @@ export class VolumeReporter {
     this.#warn(volume, 'CaMissing', 'the issuer sent no CA, so the truststore is empty');
   }
 
+  /** The CA file and the stores were written again, because a source of additional trust changed. */
+  trustUpdated(volume: ReportedVolume, sources: readonly string[]): void {
+    this.#log.info({ ...fields(volume), sources }, 'additional trust updated');
+    const from = sources.length === 0 ? 'none' : sources.join(', ');
+    const message = `the CA file was updated; sources of additional trust: ${from}`;
+    this.#recordEvent(volume.spec.pod, { type: 'Normal', reason: 'TrustUpdated', message });
+  }
+
+  /** The files could not be written; they are unchanged and the agent tries again. */
+  trustUpdateFailed(volumeId: string, error: CertfleetError): void {
+    this.#log.warn(
+      { volumeId, reason: error.reason, error: error.message },
+      'cannot update additional trust, retrying',
+    );
+  }
+
   /** The pod's server did not load the renewed certificate in time, or went back to another one. */
   notLoaded(volume: ReportedVolume, since: Date): void {
     const port = volume.spec.probe?.port;

@@ -2,7 +2,8 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
-import type { IssuedFacts, VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
+import type { Payload } from '../storage/payload.ts';
+import type { IssuedFacts, VolumeRecord, VolumeSecrets, VolumeTrust } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
@@ -150,8 +151,10 @@ export class Volume {
    * Transition: a certificate was issued. The pod sees the new files, or the old ones if this throws.
    * @throws CertfleetError as VolumeStore.writePayload does
    */
-  issued({ payload, certificate, cause }: IssuedPayload): IssuedFacts {
+  issued({ payload, certificate, cause, trust }: IssuedPayload): IssuedFacts {
     this.#stored.assertPresent();
+    // Before the files: after a crash between both, it is known which certificates of the CA file are the issuer's.
+    if (trust !== undefined) this.#stored.writeRecord({ ...this.record, trust });
     try {
       this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
     } catch (thrown) {
@@ -175,7 +178,7 @@ export class Volume {
    * @throws CertfleetError if the files cannot be read, or cannot be linked for a running pod
    */
   reconcile(): boolean {
-    const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec);
+    const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec, this.record.trust);
     if (certificate === undefined) {
       if (this.record.issued !== undefined) this.#stored.record = { ...this.record, issued: undefined };
       return false;
@@ -226,6 +229,16 @@ export class Volume {
     if (this.record.deferredUntil !== undefined && this.record.deferredUntil >= until) return;
     this.#stored.writeRecord({ ...this.record, deferredUntil: until });
     this.#reschedule();
+  }
+
+  /**
+   * Transition: the additional trust changed. Key and certificate stay the same, and so does the schedule.
+   * @param payload undefined if the files have the trust already
+   * @throws CertfleetError if the record or the files cannot be written: a repetition compares the files again
+   */
+  trustChanged(trust: VolumeTrust, payload?: Payload): void {
+    this.#stored.writeRecord({ ...this.record, trust });
+    if (payload !== undefined) this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
   }
 
   /** Forgets requests that were deleted or belong to another volume. */

@@ -6,6 +6,7 @@ export interface ApiResource {
 }
 
 export const pods: ApiResource = { group: '', version: 'v1', plural: 'pods' };
+export const nodes: ApiResource = { group: '', version: 'v1', plural: 'nodes' };
 /** Events, core/v1: the kind that `kubectl describe` shows. */
 export const events: ApiResource = { group: '', version: 'v1', plural: 'events' };
 
@@ -45,6 +46,7 @@ export interface ObjectMeta {
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly { readonly apiVersion?: string; readonly kind?: string; readonly uid?: string }[];

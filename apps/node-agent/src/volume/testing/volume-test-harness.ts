@@ -6,7 +6,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../local-ca/local-ca.ts';
 import { openNodeVolumes } from '../../node-volumes.ts';
-import type { NodeVolumes, PodVariableParts } from '../../node-volumes.ts';
+import type { NodeVolumes, NodeVolumesOptions, PodVariableParts } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { systemFiles } from '../../storage/file-system.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
@@ -26,6 +26,8 @@ export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
+  /** The API server with the sources of additional trust. */
+  readonly trustApi?: NodeVolumesOptions['trustApi'];
   readonly podVariables?: PodVariableParts;
 }
 
@@ -111,9 +113,14 @@ export class VolumeTestHarness {
 
   /** Restarts the agent and restores the volumes of the node. */
   async restart(): Promise<readonly Volume[]> {
-    await this.#node?.stop();
+    await this.stop();
     this.#node = this.#start();
     return [...this.manager.volumes()];
+  }
+
+  /** Stops the agent as SIGTERM does. */
+  async stop(): Promise<void> {
+    await this.#node?.stop();
   }
 
   /** Every file below a directory. */
@@ -156,6 +163,7 @@ export class VolumeTestHarness {
       },
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
+      trustApi: this.#changes.trustApi,
       activeMounts: new ActiveMounts(clock),
       podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,
