@@ -198,7 +198,7 @@ export function intentStoreContract(underTest: () => StoreUnderTest): void {
     });
     const spec = { from: pem('a'), to: pem('b'), reason: 'r', maxFailures: '5%', maxNotLoaded: 3 };
     const create = (changed: object): Promise<unknown> =>
-      store.create('CARotation', { name, spec: { ...spec, ...changed } as never });
+      store.create('CARotation', { name, spec: { ...spec, ...changed } });
     const invalid: readonly (readonly [object, RegExp])[] = [
       [{ from: { certificate: 'x' } }, /PEM/],
       [{ to: { certificate: `${pem('b').certificate}-----BEGIN PRIVATE KEY-----` } }, /private key/],

@@ -100,9 +100,11 @@ export class Rules {
 
   /** Observes issuances and requests. */
   watch(issuers: Issuers): void {
-    issuers.onSigned = ({ object }) => {
+    issuers.onSigned = ({ object, notAfterMs }) => {
       this.signed += 1;
       const state = this.#stateOf(object);
+      // An issuer whose clock is far behind: as the fault 'expired'.
+      if (state !== undefined && notAfterMs <= this.#parts.walls.trueMs) state.hadTerminalFailure = true;
       if (state?.signatures.exceeds(this.#parts.time.nowMs, state.signatureEveryMs) === true)
         this.break(5, `too many certificates were signed for ${state.plan.volumeId}`);
     };

@@ -129,6 +129,14 @@ function parserSettings({ config, probes, podVariables }: NodeVolumesOptions): P
   };
 }
 
+function attemptPolicy({ config, clock, random }: NodeVolumesOptions): AttemptPolicy {
+  return new AttemptPolicy({
+    clock,
+    hasController: config['controller-address'] !== undefined,
+    ...(random && { random }),
+  });
+}
+
 /** Recomputes when the volumes are due, except those whose renewals are in progress. */
 function rescheduleAll(manager: VolumeManager): void {
   for (const volume of manager.volumes()) if (volume.isScheduled) volume.postponed();
@@ -153,11 +161,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     store,
     scheduler,
     clock,
-    policy: new AttemptPolicy({
-      clock,
-      hasController: config['controller-address'] !== undefined,
-      ...(options.random && { random: options.random }),
-    }),
+    policy: attemptPolicy(options),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
   const onVolumeChange = (volumeId: string): void => {

@@ -107,6 +107,12 @@ export class AttemptPolicy {
     if (isReaddressed(record)) {
       return { monotonicMs: Math.max(monotonicMs, retryAtMs ?? this.#earliestMs(state, minReaddressMs)) };
     }
+    return this.#renewalDue(state, issued, retryAtMs);
+  }
+
+  #renewalDue(state: AttemptState, issued: IssuedFacts, retryAtMs: number | undefined): Due {
+    const { record } = state;
+    const monotonicMs = this.#clock.monotonic();
     const wallMs = this.#deadlineMs(record, issued);
     const deadlineMs = this.#onMonotonic(wallMs, state);
     const isBeforeDeadline = this.#clock.now() < wallMs && monotonicMs < deadlineMs;
