@@ -23,6 +23,7 @@ const maxRequestsLeft = 40;
 const maxRequestsInPeace = 4;
 /** Limit of lists and watches of one agent: each connection lasts minutes, and failures must back off. */
 const maxLists = 80;
+/** Of each watch: one of requests, and one of pods if a volume uses their addresses. */
 const listEveryMs = 1_000;
 /** Time limit of a certificate with a new address; shorter than the time to the next renewal. */
 const readdressMs = 8 * 60_000;
@@ -99,11 +100,9 @@ export class Rules {
 
   /** Observes issuances and requests. */
   watch(issuers: Issuers): void {
-    issuers.onSigned = ({ object, notAfterMs }) => {
+    issuers.onSigned = ({ object }) => {
       this.signed += 1;
       const state = this.#stateOf(object);
-      // An issuer whose clock is far behind: as the fault 'expired'.
-      if (state !== undefined && notAfterMs <= this.#parts.walls.trueMs) state.hadTerminalFailure = true;
       if (state?.signatures.exceeds(this.#parts.time.nowMs, state.signatureEveryMs) === true)
         this.break(5, `too many certificates were signed for ${state.plan.volumeId}`);
     };
@@ -129,7 +128,8 @@ export class Rules {
 
   /** The agent lists or watches. */
   listed(): void {
-    if (this.#lists.exceeds(this.#parts.time.nowMs, listEveryMs))
+    const watches = this.#parts.scenario.volumes.some(({ addresses }) => addresses !== undefined) ? 2 : 1;
+    if (this.#lists.exceeds(this.#parts.time.nowMs, listEveryMs / watches))
       this.break(5, 'the agent lists or watches without back-off');
   }
 
@@ -186,9 +186,7 @@ export class Rules {
       const when = state.notAfterMs === undefined ? 'is none' : `expired at ${(state.notAfterMs - epochMs) / 1000} s`;
       this.break(1, `the certificate of ${volume.id} ${when}, although nothing prevented its renewal`);
     }
-    const hasAddress = state.address === undefined || state.names === `IP Address:${state.address}`;
-    if (!hasAddress && clearMs > readdressMs)
-      this.break(9, `the certificate of ${volume.id} has ${state.names}, and its pod the address ${state.address}`);
+    this.#checkNewAddress(volume, state, clearMs);
     const process = agent();
     if (process?.manager.volume(volume.id) === undefined && clearMs > restoreMs)
       this.break(3, `the agent does not know the published volume ${volume.id}`);
@@ -229,6 +227,13 @@ export class Rules {
     else if (state.wasComplete) this.break(this.#isNew(state) ? 2 : 8, `the pod of ${volume.id} runs, and ${problem}`);
     if (mount !== undefined && !showsVolume(mount, tree, volume.id))
       this.break(8, `the pod of ${volume.id} sees another directory than the one that the agent writes to`);
+  }
+
+  /** Without a certificate, rule 1 applies. */
+  #checkNewAddress({ id }: PodVolume, { names, address }: VolumeState, clearMs: number): void {
+    if (names === undefined || address === undefined || names.endsWith(`:${address}`)) return;
+    if (clearMs > readdressMs)
+      this.break(9, `the certificate of ${id} has ${names}, and its pod the address ${address}`);
   }
 
   #checkAddress({ id, plan: { addresses } }: PodVolume, names: string | undefined): void {
