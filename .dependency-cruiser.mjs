@@ -53,6 +53,14 @@ const allowedImports = {
     `${agent}/spec`,
     `${agent}/volume`,
   ],
+  [`${agent}/trust`]: [
+    'libs/shared',
+    `${agent}/crypto`,
+    `${agent}/kube`,
+    `${agent}/renewal`,
+    `${agent}/spec`,
+    `${agent}/volume`,
+  ],
   [`${agent}/csi`]: ['libs/shared', 'apps/node-agent/gen', `${agent}/volume`],
 
   // http and fleet-api → dispatch → lanes → fleet-index → redis.
@@ -92,6 +100,15 @@ const allowedImports = {
     `${controller}/intent`,
     `${controller}/redis`,
   ],
+  [`${controller}/rotations`]: [
+    'libs/operator-api',
+    'libs/shared',
+    `${controller}/audit`,
+    `${controller}/fleet-index`,
+    `${controller}/intent`,
+    `${controller}/redis`,
+    `${controller}/renewals`,
+  ],
   [`${controller}/fleet-api`]: [
     'libs/fleet-model',
     'libs/shared',
@@ -107,6 +124,7 @@ const allowedImports = {
     `${controller}/identity`,
     `${controller}/lanes`,
     `${controller}/redis`,
+    `${controller}/rotations`,
   ],
   [`${controller}/http`]: [
     'libs/fleet-model',
@@ -124,6 +142,7 @@ const allowedImports = {
     `${controller}/lanes`,
     `${controller}/redis`,
     `${controller}/renewals`,
+    `${controller}/rotations`,
   ],
 
   // Tests of whole programs, and what makes the machines for them.

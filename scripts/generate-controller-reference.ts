@@ -26,6 +26,7 @@ export async function renderControllerReference(): Promise<string> {
     jobs: undefined,
     lanes: undefined,
     policiesCurrent: true,
+    rotations: [],
   };
   const redis = { reachable: false, ...unknown };
   const { registry } = new ControllerMetrics(() => Promise.resolve({ ...nothing, redis }), systemClock);

@@ -190,6 +190,55 @@ export function intentStoreContract(underTest: () => StoreUnderTest): void {
     await store.create('Renewal', { name: freshName(), spec: { selection: { everything: true }, reason: 'all' } });
   });
 
+  test('a CARotation has certificates, which never change, and a rollback is final', async () => {
+    const { store } = underTest();
+    const name = freshName();
+    const pem = (text: string) => ({
+      certificate: `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`,
+    });
+    const spec = { from: pem('a'), to: pem('b'), reason: 'r', maxFailures: '5%', maxNotLoaded: 3 };
+    const create = (changed: object): Promise<unknown> =>
+      store.create('CARotation', { name, spec: { ...spec, ...changed } as never });
+    const invalid: readonly (readonly [object, RegExp])[] = [
+      [{ from: { certificate: 'x' } }, /PEM/],
+      [{ to: { certificate: `${pem('b').certificate}-----BEGIN PRIVATE KEY-----` } }, /private key/],
+      [{ to: spec.from }, /differ/],
+      [{ selection: {} }, /criterion/],
+      [{ maxFailures: 'many' }, /maxFailures/],
+      [{ holdBefore: ['Trust'] }, /holdBefore/],
+    ];
+    for (const [changed, message] of invalid) await assert.rejects(create(changed), fails('invalid-argument', message));
+    await create({ holdBefore: ['Retire'] });
+    await store.patchSpec('CARotation', name, { approved: ['Retire'], suspend: true, rollback: true });
+    const immutable = [{ from: pem('c') }, { selection: { namespace: 'shop' } }, { reason: 'other' }];
+    for (const patch of immutable)
+      await assert.rejects(store.patchSpec('CARotation', name, patch), fails('invalid-argument', /immutable/));
+    await assert.rejects(
+      store.patchSpec('CARotation', name, { rollback: null }),
+      fails('invalid-argument', /rollback/),
+    );
+    await store.delete('CARotation', name);
+  });
+
+  test('an object with a finalizer exists after its deletion until the finalizer is removed', async () => {
+    const { store, another } = underTest();
+    const name = freshName();
+    const created = await store.create('Renewal', { name, spec: { selection, reason: 'r' } });
+    const held = await store.setFinalizers('Renewal', created, ['certfleet.io/test']);
+    await assert.rejects(store.setFinalizers('Renewal', created, []), fails('aborted'));
+    assert.deepEqual(held?.metadata.finalizers, ['certfleet.io/test']);
+    await store.delete('Renewal', name);
+    const deleted = await store.get('Renewal', name);
+    assert.ok(deleted.metadata.deletionTimestamp !== undefined);
+    const later = await another();
+    assert.deepEqual(later.find('Renewal', name), deleted);
+    await later.stop();
+    const changed = await store.patchSpec('Renewal', name, { suspend: true });
+    assert.equal(await store.setFinalizers('Renewal', changed, []), undefined);
+    await assert.rejects(store.get('Renewal', name), fails('not-found'));
+    assert.equal(store.find('Renewal', name), undefined);
+  });
+
   test('refuses names that are none, and keeps a legal one with dots', async () => {
     const { store } = underTest();
     for (const name of ['', '..', '../../etc', 'a/b', 'A', 'a..b', 'x'.repeat(254), '.a', 'a\n']) {

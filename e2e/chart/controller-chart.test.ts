@@ -19,7 +19,7 @@ describe('the chart without the controller', () => {
 });
 
 describe('the chart with the controller (default)', () => {
-  it('adds these objects and only changes the DaemonSet', async () => {
+  it('adds these objects and only changes the DaemonSet and the rules of the agents', async () => {
     const [without, objects] = [await render(withoutController), await render()];
     const id = ({ kind, metadata }: Rendered): string => `${kind} ${metadata.name}`;
     const before = new Map(without.map((object) => [id(object), object]));
@@ -37,6 +37,7 @@ describe('the chart with the controller (default)', () => {
         'ClusterRoleBinding certfleet-controller',
         'ConfigMap certfleet-controller-lanes',
         'ConfigMap certfleet-redis',
+        'CustomResourceDefinition carotations.certfleet.io',
         'CustomResourceDefinition lanepolicies.certfleet.io',
         'CustomResourceDefinition renewals.certfleet.io',
         'Deployment certfleet-controller',
@@ -56,8 +57,17 @@ describe('the chart with the controller (default)', () => {
     );
     for (const object of objects) {
       const same = before.get(id(object));
-      if (same !== undefined && object.kind !== 'DaemonSet') assert.deepEqual(object, same);
+      if (same !== undefined && !['DaemonSet', 'ClusterRole'].includes(object.kind)) assert.deepEqual(object, same);
     }
+  });
+
+  it('lets the agents follow CA rotations, and gives them no other right', async () => {
+    const rulesOf = (objects: readonly Rendered[]): unknown => named(objects, 'ClusterRole', 'certfleet')['rules'];
+    const [without, objects] = [await render(withoutController), await render()];
+    const rotations = { apiGroups: ['certfleet.io'], resources: ['carotations'], verbs: ['get', 'list', 'watch'] };
+    assert.deepEqual(rulesOf(objects), [...(rulesOf(without) as object[]), rotations]);
+    const { args } = workload(objects, 'DaemonSet', 'certfleet').template.spec.containers[0];
+    assert.ok(args.includes('--ca-rotations'));
   });
 
   it('grants only the permissions that the controller uses', async () => {
@@ -69,12 +79,12 @@ describe('the chart with the controller (default)', () => {
       { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
       {
         apiGroups: ['certfleet.io'],
-        resources: ['lanepolicies', 'renewals'],
+        resources: ['lanepolicies', 'renewals', 'carotations'],
         verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
       },
       {
         apiGroups: ['certfleet.io'],
-        resources: ['lanepolicies/status', 'renewals/status'],
+        resources: ['lanepolicies/status', 'renewals/status', 'carotations/status'],
         verbs: ['get', 'update', 'patch'],
       },
     ]);
@@ -86,7 +96,7 @@ describe('the chart with the controller (default)', () => {
   it('has a role to view and a role to renew, without bindings', async () => {
     const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };
-    const intent = { apiGroups: ['certfleet.io'], resources: ['lanepolicies', 'renewals'] };
+    const intent = { apiGroups: ['certfleet.io'], resources: ['lanepolicies', 'renewals', 'carotations'] };
     const reads = ['get', 'list', 'watch'];
     assert.deepEqual(named(objects, 'ClusterRole', 'certfleet-view')['rules'], [
       { ...volumes, verbs: ['view'] },
@@ -107,10 +117,12 @@ describe('the chart with the controller (default)', () => {
         .map(({ metadata }) => [metadata.name, (metadata as { annotations?: object }).annotations]);
     const keep = { 'helm.sh/resource-policy': 'keep' };
     assert.deepEqual(await definitions({}), [
+      ['carotations.certfleet.io', keep],
       ['lanepolicies.certfleet.io', keep],
       ['renewals.certfleet.io', keep],
     ]);
     assert.deepEqual(await definitions({ 'crds.keep': false }), [
+      ['carotations.certfleet.io', undefined],
       ['lanepolicies.certfleet.io', undefined],
       ['renewals.certfleet.io', undefined],
     ]);

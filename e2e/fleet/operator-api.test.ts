@@ -10,9 +10,9 @@ import type { ChangeEvent } from '../../libs/operator-api/src/change-events.ts';
 import type { LanePage } from '../../libs/operator-api/src/lanes.ts';
 import type { NodeDetail } from '../../libs/operator-api/src/nodes.ts';
 import type { Renewal, RenewalPreview } from '../../libs/operator-api/src/renewals.ts';
-import type { Summary } from '../../libs/operator-api/src/summary.ts';
+import type { Summary, Verdict } from '../../libs/operator-api/src/summary.ts';
 import type { Timeline } from '../../libs/operator-api/src/timeline.ts';
-import type { Facets, VolumePage, VolumeRow } from '../../libs/operator-api/src/volumes.ts';
+import type { Facets, VolumeGroups, VolumePage, VolumeRow } from '../../libs/operator-api/src/volumes.ts';
 import { systemClock } from '../../libs/shared/src/clock.ts';
 import { EventReader } from './support/event-reader.ts';
 import { eventually } from './support/eventually.ts';
@@ -151,6 +151,42 @@ describe('the operators’ API', () => {
     assert.ok(shown.includes(since));
   });
 
+  test('what is at risk is counted, listed and grouped, and decides the verdict', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const volumes = new MemoryVolumes();
+    volumes.set('csi-ok', reportOf('csi-ok'));
+    volumes.set('csi-bad', reportOf('csi-bad', { error: 'rate limit exceeded', issuer: 'broken' }));
+    volumes.set('csi-old', reportOf('csi-old', { dueInMs: -7_200_000, expiresInMs: -500 }));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 3);
+    await eventually('the attention', async () => {
+      const { body } = await fleet.ask<Summary>('summary');
+      return body.attention.length === 3;
+    });
+    const { body: summary } = await fleet.ask<Summary>('summary');
+    assert.deepEqual([summary.atRisk, summary.atRiskByState.failing, summary.atRiskByState.healthy], [2, 1, 0]);
+    const { level, reasons } = summary.verdict;
+    assert.deepEqual([level, reasons[0]?.text], ['critical', summary.attention[0]?.text]);
+    assert.deepEqual((await fleet.ask<Verdict>('verdict')).body, summary.verdict);
+    const risky = await fleet.ask<VolumePage>('volumes?risk=any&sort=expires');
+    assert.deepEqual(
+      risky.body.volumes.map(({ volumeId, risk }) => [volumeId, risk?.reason]),
+      [
+        ['csi-old', 'expired'],
+        ['csi-bad', 'failing'],
+      ],
+    );
+    assert.deepEqual(idsOf((await fleet.ask<VolumePage>('volumes?risk=none')).body), ['csi-ok']);
+    assert.equal((await fleet.ask('volumes?risk=bogus')).status, 400);
+    const { body: groups } = await fleet.ask<VolumeGroups>('volumes/groups?by=issuer');
+    assert.deepEqual([groups.total, groups.volumes], [2, 3]);
+    const broken = groups.groups.find(({ value }) => value.endsWith('/broken'));
+    assert.deepEqual([broken?.count, broken?.atRisk], [1, 1]);
+    const { body: first } = await fleet.ask<VolumeGroups>('volumes/groups?by=risk&sort=expires&limit=1');
+    assert.deepEqual([first.groups[0]?.value, first.groups.length, first.total], ['expired', 1, 3]);
+  });
+
   test('a summary lists problems, and each volume, node and lane shows the same facts', async () => {
     await using fleet = await OperatedFleet.start();
     await fleet.startController();
@@ -170,7 +206,6 @@ describe('the operators’ API', () => {
     assert.equal(summary.byState.expired, 1);
     const [soon, expired, failing] = summary.attention;
     assert.equal(soon?.text, '1 volume expires within 1 h, and is failing or overdue');
-    assert.equal(summary.atRisk, 0);
     assert.deepEqual([expired?.severity, expired?.text], ['critical', '1 volume has expired']);
     assert.match(
       failing?.text ?? '',

@@ -176,6 +176,27 @@ describe('Renewal objects', () => {
     assert.equal(fleet.volumes.renewed.length, 2);
   });
 
+  test('the audit log is rebuilt from Events and objects when Redis loses everything', async () => {
+    await using fleet = await startFleet();
+    const name = uniqueName();
+    await fleet.apply(name, shop);
+    await fleet.untilState(name, 'Running');
+    await fleet.api(`renewals/${name}/suspend`, { method: 'POST' });
+    const json = { selection: { namespace: 'shop' }, reason: 'a leaked key' };
+    const { body } = await fleet.api<Renewal>('renewals', { json });
+    const summaries = async (): Promise<readonly string[]> =>
+      (await fleet.audit())
+        .map(({ who, action, target, at, reason }) => [at, who, action, target, reason].join(' '))
+        .sort();
+    const before = await summaries();
+    assert.ok(before.length >= 3, before.join('\n'));
+    await eventually('the Events of all entries', async () => (await fleet.auditEvents()) === before.length);
+    await fleet.flush();
+    await eventually('the rebuilt audit log', async () => (await fleet.audit()).length >= before.length);
+    assert.deepEqual(await summaries(), before);
+    assert.ok((await fleet.events(body.id)).includes('OperatorAction'));
+  });
+
   test('an object that was deleted while no replica ran executes nothing after the start', async () => {
     await using fleet = await startFleet();
     const name = uniqueName();

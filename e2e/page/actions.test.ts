@@ -53,7 +53,7 @@ describe('actions on the page', () => {
     await page.getByRole('button', { name: 'Renew selected' }).click();
     await renew(page, '2 volumes', 'moved to another CA');
     await page.getByRole('link', { name: 'Show progress' }).click();
-    await page.locator('.card').getByText('Finished').waitFor();
+    await page.locator('.page-head').getByText('Finished').waitFor();
     assert.deepEqual(fleet.renewed, ['csi-db', 'csi-queue']);
   });
 
@@ -110,8 +110,8 @@ describe('actions on the page', () => {
     await page.getByRole('link', { name: 'Show progress' }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel pending renewals' }).click();
-    await page.locator('.card').getByText('Cancelled', { exact: true }).waitFor();
-    await page.locator('.card').getByText('6 cancelled').waitFor();
+    await page.locator('.page-head').getByText('Cancelled', { exact: true }).waitFor();
+    await page.getByText('6 cancelled').waitFor();
     assert.deepEqual(fleet.renewed, []);
   });
 

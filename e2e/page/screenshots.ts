@@ -10,12 +10,15 @@ import { pictureFleet } from './support/picture-fleet.ts';
 const directory = resolve(import.meta.dirname, '../../docs/screenshots');
 const pictures: Readonly<Record<string, (lane: string) => string>> = {
   overview: () => '/',
+  'at-risk': () => '/at-risk',
   volumes: () => '/volumes',
+  groups: () => '/volumes?group=namespace',
   volume: () => '/volumes/worker-2/csi-mail-0',
   lanes: () => '/lanes',
   lane: (lane) => `/lanes/${lane}`,
   nodes: () => '/nodes',
   node: () => '/nodes/worker-2',
+  cas: () => '/cas',
   renewals: () => '/renewals',
   audit: () => '/audit',
 };

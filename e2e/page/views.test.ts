@@ -221,6 +221,10 @@ describe('views of the page', () => {
       '/nodes',
       '/nodes/worker-1',
       '/audit',
+      '/at-risk',
+      '/volumes?group=issuer',
+      '/wall',
+      '/cas',
     ]) {
       await page.goto(`${fleet.url}${path}`);
       await page.getByRole('heading', { level: 1 }).waitFor();

@@ -4,10 +4,13 @@ import { OperatorApi } from './api/operator-api.ts';
 import { App } from './app/app.tsx';
 import { startKeyboard } from './app/keyboard.ts';
 import { ServicesContext } from './app/services.ts';
-import type { Services } from './app/services.ts';
+import type { Overlay, Services } from './app/services.ts';
 import { Store } from './app/store.ts';
+import { PageTitle } from './app/page-title.ts';
+import { storageOf } from './app/storage-of.ts';
 import { Theme } from './app/theme.ts';
 import { Toasts } from './app/toasts.ts';
+import { openStream } from './live/open-stream.ts';
 import { LiveUpdates } from './live/live-updates.ts';
 import { ResultCache } from './live/result-cache.ts';
 import { ShownData } from './live/shown-data.ts';
@@ -16,6 +19,9 @@ import { SessionKeeper } from './session/session-keeper.ts';
 import { browserClock } from './time/browser-clock.ts';
 import { ServerClock } from './time/server-clock.ts';
 import { Ticker } from './time/ticker.ts';
+import { TimeFormat } from './time/time-format.ts';
+import { noVerdict } from './verdict/shown-verdict.ts';
+import type { ShownVerdict } from './verdict/shown-verdict.ts';
 
 const clock = browserClock;
 const serverClock = new ServerClock(clock);
@@ -30,7 +36,7 @@ const session = new SessionKeeper(api);
 const router = new Router(window);
 const live = new LiveUpdates({
   clock,
-  open: () => new EventSource('/api/v1/events'),
+  open: (isReplacement) => openStream(window, isReplacement),
   // If the session has ended, this request reports it.
   onRefused: () => void api.session().catch(() => undefined),
 });
@@ -45,13 +51,18 @@ const services: Services = {
   results: new ResultCache(),
   picked: new Store<ReadonlySet<string>>(new Set()),
   wakes: new Store(0),
+  paused: new Store(false),
+  overlay: new Store<Overlay | undefined>(undefined),
   toasts: new Toasts(clock),
   theme: new Theme(window),
+  verdict: new Store<ShownVerdict>(noVerdict),
+  title: new PageTitle(document),
   ticker: new Ticker(clock, serverClock),
+  times: new TimeFormat(storageOf(window)),
 };
 
 router.start();
-startKeyboard(document, router);
+startKeyboard(document, services);
 // A browser has six connections per server for all tabs: a hidden page closes its stream.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) live.stop();

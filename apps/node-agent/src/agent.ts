@@ -16,7 +16,7 @@ import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
-import { openNodeVolumes, probeSettings } from './node-volumes.ts';
+import { openNodeVolumes, podVariableParts, probeSettings } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
@@ -191,7 +191,9 @@ export class Agent {
       takeKey: (key, options) => keys.take(key, options),
       metrics: this.#metrics,
       activeMounts: this.#activeMounts,
+      trustApi: config['ca-rotations'] ? source.client : undefined,
       probes: probeSettings(config, source),
+      podVariables: podVariableParts(config, source),
       clock,
       log,
     });

@@ -1,10 +1,12 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { CertificateIssuer } from './issuance/certificate-issuer.ts';
 import type { PodState } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
+import type { PodAddressWatch } from './volume/pod-address-follower.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
 
@@ -17,6 +19,10 @@ export interface CertificateSource {
   readonly awaitGates: (pod: PodIdentity, signal: AbortSignal) => Promise<void>;
   /** Reads a pod from the API server; undefined without a cluster. */
   readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
+  /** The API server; undefined without a cluster. */
+  readonly client: Pick<KubeClient, 'request' | 'watch'> | undefined;
+  /** Follows the addresses of the node's pods; undefined without a cluster. */
+  readonly podWatch: PodAddressWatch | undefined;
   /** Marks the node as ready at each registration with the kubelet; undefined if nothing is to be marked. */
   readonly nodeReadiness: { registered(): void } | undefined;
   /** Resolves once certificates can be requested. */

@@ -9,6 +9,7 @@ import { EventRecorder } from './kube/event-recorder.ts';
 import { NodeReadiness } from './kube/node-readiness.ts';
 import { getPod } from './kube/pod.ts';
 import type { PodState } from './kube/pod.ts';
+import { PodWatch } from './kube/pod-watch.ts';
 
 /** cert-manager in the cluster, through the Kubernetes API. */
 export async function openClusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
@@ -45,6 +46,7 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     },
     clock,
   };
+  const podWatch = new PodWatch({ client, clock, nodeName: config['node-id'] });
   const nodeReadiness = openNodeReadiness(options, client);
   issuer.start();
   return {
@@ -53,9 +55,12 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
       events.record({ ...event, pod: { name: pod.name, namespace: pod.namespace, uid: pod.uid } }),
     awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
     getPod: readPod,
+    client,
+    podWatch,
     nodeReadiness,
     ready: issuer.ready,
     stop: async () => {
+      await podWatch.stop();
       await nodeReadiness?.stop();
       await issuer.stop();
       await events.stop();

@@ -13,7 +13,7 @@ import {
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
-import { annotationKeyProblem } from './spec/qualified-name.ts';
+import { annotationKeyProblem, isDnsSubdomain } from './spec/qualified-name.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -154,11 +154,38 @@ export const agentFlags = {
     help: 'Refuse volumes with attributes that have no effect, such as unknown ones, instead of a warning as an Event of the pod.',
     parse: boolean,
   },
+  'pod-variables': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Allow variables in volume attributes whose values are read from the pod: its addresses, host name and FQDN. Needs the right to get, list and watch pods.',
+    parse: boolean,
+  },
+  'pod-variable-label': {
+    repeatable: true,
+    help: 'Key of a label that may be used as variable ${POD_LABEL_<key>}; * matches any text. Needs --pod-variables.',
+    parse: nonEmpty,
+  },
+  'pod-variable-annotation': {
+    repeatable: true,
+    help: 'Key of an annotation that may be used as variable ${POD_ANNOTATION_<key>}; * matches any text. Needs --pod-variables.',
+    parse: nonEmpty,
+  },
+  'cluster-domain': {
+    fallback: 'cluster.local',
+    help: "The cluster's DNS domain, for the variable POD_FQDN.",
+    parse: dnsDomain,
+  },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
   'probe-interval': {
     fallback: '0s',
     help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
     parse: optionalInterval,
+  },
+  'ca-rotations': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Follow the CARotation objects of the cluster: volumes of a CA that is rotated get its old and its new certificate in their CA files.',
+    parse: boolean,
   },
   'rsa-key-pool-size': {
     fallback: '112',
@@ -266,6 +293,11 @@ function optionalInterval(text: string): number | undefined {
     'invalid-argument',
     `expected 0s, or a duration of 10s or more, found ${JSON.stringify(text)}`,
   );
+}
+
+function dnsDomain(text: string): string {
+  if (isDnsSubdomain(text)) return text;
+  throw new CertfleetError('invalid-argument', `expected a DNS domain, found ${JSON.stringify(text)}`);
 }
 
 /** The key of a label or taint. */

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
@@ -11,20 +11,31 @@ import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { ServedMonitor } from './probe/served-monitor.ts';
 import type { ServedMonitorOptions } from './probe/served-monitor.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import type { PodVariableSettings } from './spec/pod-variables.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
+import { AdditionalTrust } from './trust/additional-trust.ts';
+import type { AdditionalTrustOptions } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
+import { askNoSource } from './volume/compose-trust.ts';
+import { PodAddressFollower } from './volume/pod-address-follower.ts';
+import type { PodAddressWatch } from './volume/pod-address-follower.ts';
+import { readdressVolume } from './volume/readdress-volume.ts';
+import { podAddressReader, podVariableReader } from './volume/pod-variable-reader.ts';
+import type { PodVariableReaderOptions } from './volume/pod-variable-reader.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
+import { retryDamaged } from './volume/retry-damaged.ts';
 import type { VolumeParts } from './volume/volume-parts.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
 import { VolumeReporter } from './volume/volume-reporter.ts';
+import { VolumeTrusts } from './volume/volume-trusts.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
 
 /** The flags that volumes depend on. */
@@ -42,6 +53,20 @@ export type VolumeSettings = Pick<
 
 /** The agent's probes of pods. */
 export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
+
+/** The variables of pods: which are allowed, and where their values come from. */
+export type PodVariableParts = PodVariableSettings &
+  Pick<PodVariableReaderOptions, 'clusterDomain' | 'getPod'> & { readonly watch: PodAddressWatch };
+
+/** Undefined if the configuration or the lack of a cluster allows no variables of pods. */
+export function podVariableParts(
+  config: Pick<AgentConfig, 'pod-variables' | 'pod-variable-label' | 'pod-variable-annotation' | 'cluster-domain'>,
+  { getPod, podWatch: watch }: Pick<CertificateSource, 'getPod' | 'podWatch'>,
+): PodVariableParts | undefined {
+  if (!config['pod-variables'] || getPod === undefined || watch === undefined) return undefined;
+  const { 'pod-variable-label': labels, 'pod-variable-annotation': annotations } = config;
+  return { labels, annotations, clusterDomain: config['cluster-domain'], getPod, watch };
+}
 
 const maxProbesPerSecond = 10;
 const probeShareOfRequests = 1 / 4;
@@ -73,8 +98,12 @@ export interface NodeVolumesOptions {
   readonly takeKey: (key: KeySpec, options: TakeOptions) => Promise<KeyObject>;
   readonly metrics: AgentMetrics;
   readonly activeMounts: ActiveMounts;
+  /** The API server with the sources of additional trust; undefined if the agent follows none. */
+  readonly trustApi?: AdditionalTrustOptions['client'] | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
+  /** Undefined if attributes cannot use variables of pods. */
+  readonly podVariables?: PodVariableParts | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Random numbers in [0, 1), for jitter. */
@@ -90,9 +119,10 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
-function parserSettings({ config, probes }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+function parserSettings({ config, probes, podVariables }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
   return {
     nodeName: config['node-id'],
+    podVariables,
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
@@ -103,9 +133,6 @@ function parserSettings({ config, probes }: NodeVolumesOptions): Parameters<type
 function rescheduleAll(manager: VolumeManager): void {
   for (const volume of manager.volumes()) if (volume.isScheduled) volume.postponed();
 }
-
-/** Interval between attempts to restore damaged volumes. */
-const restoreRetryMs = 60_000;
 
 /**
  * Opens the store, restores the volumes of the node and schedules their renewals.
@@ -133,7 +160,14 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     }),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, served: () => served });
+  const onVolumeChange = (volumeId: string): void => {
+    served?.volumeChanged(volumeId);
+    follower.volumeChanged(volumeId);
+  };
+  const trust = options.trustApi && openTrust(options.trustApi, options, { manager: () => manager, reporter });
+  const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trusts, onVolumeChange });
+  const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
@@ -145,6 +179,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     'volumes restored',
   );
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
+  trust?.start();
   const isUnknown = (volumeId: string): boolean => manager.volume(volumeId) === undefined;
   const cancelRetries = retryDamaged({
     damagedCount: found.damaged.length,
@@ -162,38 +197,8 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     stop: async () => {
       cancelRetries();
       manager.stop();
-      await Promise.all([scheduler.stop(), served?.stop()]);
+      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop()]);
     },
-  };
-}
-
-interface DamagedRetries {
-  readonly damagedCount: number;
-  readonly clock: Clock;
-  /** Tries to restore the damaged volumes, and returns how many remain. */
-  readonly retry: () => number;
-}
-
-/** Retries volumes that could not be restored: their files may be readable later, and their pods are running. */
-function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTimer {
-  let cancel: CancelTimer = () => undefined;
-  let isStopped = false;
-  const schedule = (count: number): void => {
-    if (count === 0 || isStopped) return;
-    cancel = clock.schedule(restoreRetryMs, () => {
-      let remaining = count;
-      try {
-        remaining = retry();
-      } catch {
-        // The root cannot be read at the moment.
-      }
-      schedule(remaining);
-    });
-  };
-  schedule(damagedCount);
-  return () => {
-    isStopped = true;
-    cancel();
   };
 }
 
@@ -202,15 +207,33 @@ interface ManagerParts extends NodeVolumesOptions {
   readonly reporter: VolumeReporter;
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
-  readonly served: () => ServedMonitor | undefined;
+  readonly trusts: VolumeTrusts;
+  readonly onVolumeChange: (volumeId: string) => void;
 }
 
-interface ServedMonitorParts extends NodeVolumesOptions, ProbeSettings {
+function openTrust(
+  client: AdditionalTrustOptions['client'],
+  { clock, log, metrics, random }: NodeVolumesOptions,
+  { manager, reporter }: { readonly manager: () => VolumeManager; readonly reporter: VolumeReporter },
+): AdditionalTrust {
+  return new AdditionalTrust({
+    client,
+    clock,
+    log,
+    ...(random && { random }),
+    volumes: () => manager().volumes(),
+    update: (volumeId) => manager().updateTrust(volumeId),
+    observe: (result) => metrics.trustUpdateEnded(result),
+    onFailed: (volumeId, error) => reporter.trustUpdateFailed(volumeId, error),
+  });
+}
+
+interface ManagedParts extends NodeVolumesOptions {
   readonly manager: VolumeManager;
   readonly reporter: VolumeReporter;
 }
 
-function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMonitorParts): ServedMonitor {
+function openServedMonitor({ manager, reporter, metrics, ...options }: ManagedParts & ProbeSettings): ServedMonitor {
   return new ServedMonitor({
     ...options,
     volume: (volumeId) => manager.volume(volumeId),
@@ -220,8 +243,27 @@ function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMon
   });
 }
 
+function openFollower({
+  podVariables,
+  clock,
+  manager,
+  reporter,
+  parseVolume,
+}: ManagedParts & Pick<ManagerParts, 'parseVolume'>): PodAddressFollower {
+  return new PodAddressFollower({
+    watch: podVariables?.watch,
+    readAddresses: podVariables && podAddressReader(podVariables.getPod),
+    volume: (volumeId) => manager.volume(volumeId),
+    readdress: (volumeId, addresses) =>
+      manager.change(volumeId, (volume) => readdressVolume(volume, addresses, parseVolume)),
+    onWaiting: (volume, problem) => reporter.addressPending(volume, problem),
+    onWatchError: (error) => reporter.podWatchFailed(error),
+    clock,
+  });
+}
+
 function buildManager(options: ManagerParts): VolumeManager {
-  const { config, source, clock, metrics, reporter, takeKey, parts } = options;
+  const { config, source, clock, metrics, reporter, takeKey, parts, podVariables } = options;
   const issuance = new VolumeIssuance({
     dependencies: {
       issuer: source.issuer,
@@ -230,6 +272,7 @@ function buildManager(options: ManagerParts): VolumeManager {
       clock,
       observePhase: (phase, durationMs) => metrics.phaseEnded(phase, durationMs),
     },
+    trusts: options.trusts,
     useTokenRequest: config['use-token-request'],
     reporter,
     observeWrite: (durationMs) => metrics.phaseEnded('write', durationMs),
@@ -238,10 +281,10 @@ function buildManager(options: ManagerParts): VolumeManager {
     ...options,
     store: parts.store,
     issuance,
+    readPodVariables: podVariables && podVariableReader({ ...podVariables, clock }),
     continueOnNotReady: config['continue-on-not-ready'],
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
     observeLag: (lagMs) => metrics.renewed(lagMs),
-    onVolumeChange: (volumeId) => options.served()?.volumeChanged(volumeId),
   });
 }

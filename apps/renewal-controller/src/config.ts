@@ -94,6 +94,11 @@ export const controllerFlags = {
     help: "Directory of the operators' page; default: the one shipped with the program.",
     parse: optional,
   },
+  'runbook-url': {
+    fallback: '',
+    help: "Address of docs/runbook.md; the operators' page links to its sections.",
+    parse: optional,
+  },
   kubeconfig: {
     fallback: '',
     help: "Kubeconfig file; default: the pod's service account.",

@@ -4,7 +4,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { createApiContext } from './create-api-context.ts';
+import { apiSettings, createApiContext } from './create-api-context.ts';
 import { createRenewals } from './create-renewals.ts';
 import type { Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
@@ -20,7 +20,6 @@ import { FleetFollower } from './fleet-index/view/fleet-follower.ts';
 import { FleetIndex } from './fleet-index/fleet-index.ts';
 import { createApi, listen } from './http/api-server.ts';
 import { ChangeFeed } from './http/live/change-feed.ts';
-import { pageDirectory } from './http/routes/page-files.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import type { IdentifyAgent } from './identity/agent-identity.ts';
 import { openKubeClient, requireKube } from './identity/kube-client.ts';
@@ -115,7 +114,7 @@ export class Controller {
       connections: this.#connections,
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
-      policiesCurrent: () => this.#intent !== undefined && this.#intent.problem() === undefined,
+      intent: () => this.#intent,
     };
     this.#readiness = new Readiness({
       clock,
@@ -172,8 +171,8 @@ export class Controller {
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
-    renewals.reconciler.start();
-    this.#started.defer(() => renewals.reconciler.stop());
+    renewals.start();
+    this.#started.defer(() => renewals.stop());
     const isCurrent = (): boolean => this.#follower.isCurrent;
     this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
     const redis = this.#connections.commands;
@@ -233,9 +232,7 @@ export class Controller {
         clock,
       }),
       certificate,
-      requestsPerMinute: config['api-rate-limit'],
-      trustedProxies: config['api-trusted-proxies'],
-      pageDirectory: pageDirectory(config['page-directory']),
+      ...apiSettings(config),
       log,
     });
     this.#started.defer(() => api.close());

@@ -1,7 +1,10 @@
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import type { ControllerConfig } from './config.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
+import type { ApiServerOptions } from './http/api-server.ts';
 import type { ApiContext } from './http/routes/api-context.ts';
+import { pageDirectory } from './http/routes/page-files.ts';
 import { LaneDirectory } from './http/views/lane-directory.ts';
 import { operatorsClient } from './identity/operators-client.ts';
 import { podEventReader } from './kube/pod-events.ts';
@@ -20,6 +23,9 @@ export interface ApiContextParts extends Pick<
   | 'announce'
   | 'selectVolumes'
   | 'renewals'
+  | 'rotations'
+  | 'isIndexCurrent'
+  | 'intentProblem'
 > {
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;
@@ -35,5 +41,17 @@ export function createApiContext({ client, connections, log, ...parts }: ApiCont
     lanes: new LaneDirectory({ lanes: dispatcher.lanes, policies, view, feed, clock }),
     redisHealth: () => connections.health,
     podEvents: podEventReader(operatorsClient(client, log)),
+  };
+}
+
+/** The flags of the operators' API that need no service. */
+export function apiSettings(
+  config: ControllerConfig,
+): Pick<ApiServerOptions, 'requestsPerMinute' | 'trustedProxies' | 'pageDirectory' | 'runbookUrl'> {
+  return {
+    requestsPerMinute: config['api-rate-limit'],
+    trustedProxies: config['api-trusted-proxies'],
+    pageDirectory: pageDirectory(config['page-directory']),
+    runbookUrl: config['runbook-url'],
   };
 }

@@ -2,9 +2,11 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
+import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
 import type { ApiContext } from './http/routes/api-context.ts';
 import { operatorsClient } from './identity/operators-client.ts';
@@ -16,10 +18,16 @@ import { ApiActions } from './renewals/api-actions.ts';
 import { RenewalReconciler } from './renewals/renewal-reconciler.ts';
 import { RenewalRequests } from './renewals/renewal-requests.ts';
 import { RenewalsInForce } from './renewals/renewals-in-force.ts';
+import { RotationReconciler } from './rotations/rotation-reconciler.ts';
+import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts {
-  readonly intent: { readonly store: IntentStore; readonly events: IntentEvents };
+  readonly intent: {
+    readonly store: IntentStore;
+    readonly events: IntentEvents;
+    readonly problem: () => string | undefined;
+  };
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;
   readonly keys: RedisKeys;
@@ -31,14 +39,18 @@ export interface RenewalsParts {
   readonly log: Logger;
 }
 
-/** What the API and the reconciler of renewals share. */
+/** Renewals on demand and CA rotations: their reconcilers, and what the API needs of them. */
 export interface Renewals {
-  readonly forApi: Pick<ApiContext, 'audit' | 'announce' | 'selectVolumes' | 'renewals'>;
+  readonly forApi: Pick<
+    ApiContext,
+    'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations' | 'isIndexCurrent' | 'intentProblem'
+  >;
   readonly inForce: RenewalsInForce;
-  readonly reconciler: RenewalReconciler;
+  start(): void;
+  stop(): Promise<void>;
 }
 
-/** Creates the services of renewals on demand. */
+/** Creates the services of renewals on demand and of CA rotations. */
 export function createRenewals(parts: RenewalsParts): Renewals {
   const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, clock, log } = parts;
   const { store, events } = intent;
@@ -46,22 +58,53 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const redis = connections.commands;
   // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
-  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock });
+  const lasting = lastingAudit({ store, events, client });
+  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, lasting });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
-  const common = { apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent: () => follower.isCurrent };
-  const reconciler = new RenewalReconciler({
+  const view = (): FleetView => follower.view;
+  const common = {
+    view,
+    clock,
+    apiActions,
+    store,
+    bulks,
+    selectVolumes,
+    logger: log,
+    isViewCurrent: () => follower.isCurrent,
+  };
+  const shared = {
     ...common,
-    view: () => follower.view,
     readIndex: () => readIndexState(redis, keys),
     audit,
-    recordEvent: (object, event) => events.record(object, event),
     announce,
-    clock,
-    settleMs: silentAfterMs,
-  });
+    recordEvent: events.record.bind(events),
+  };
+  const reconciler = new RenewalReconciler({ ...shared, settleMs: silentAfterMs });
   connections.onReplaced(() => reconciler.redisLost());
-  connections.onStateLoss(() => reconciler.redisLost());
+  connections.onStateLoss(() => {
+    reconciler.redisLost();
+    void audit.restore();
+  });
+  // Redis may be a new one.
+  void store.loaded('Renewal').then(
+    () => audit.restore(),
+    () => undefined,
+  );
   const renewals = new RenewalRequests({ ...common, reconciler });
-  return { forApi: { audit, announce, selectVolumes, renewals }, inForce: new RenewalsInForce(store), reconciler };
+  const rotationReconciler = new RotationReconciler({ ...shared, silentAfterMs });
+  const rotations = new RotationRequests({ store, apiActions, reconciler: rotationReconciler, logger: log });
+  const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
+  return {
+    forApi: { audit, announce, selectVolumes, renewals, rotations, ...state },
+    inForce: new RenewalsInForce(store),
+    start: () => {
+      reconciler.start();
+      rotationReconciler.start();
+    },
+    stop: async () => {
+      await rotationReconciler.stop();
+      await reconciler.stop();
+    },
+  };
 }

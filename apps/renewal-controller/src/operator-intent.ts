@@ -15,6 +15,8 @@ import { OperatorPauses } from './lane-intent/operator-pauses.ts';
 import type { LanePolicies } from './lanes/lane-policies.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
+import { rotationRows } from './rotations/rotation-row.ts';
+import type { RotationRow } from './rotations/rotation-row.ts';
 
 export interface OperatorIntentParts {
   /** --intent-directory */
@@ -83,6 +85,11 @@ export class OperatorIntent {
   /** Why pauses may be unknown or outdated; undefined if they are not. */
   problem(): string | undefined {
     return this.store.problem('LanePolicy');
+  }
+
+  /** The unfinished CA rotations. */
+  rotations(): readonly RotationRow[] {
+    return rotationRows(this.store.list('CARotation'));
   }
 
   async stop(): Promise<void> {

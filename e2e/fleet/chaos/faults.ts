@@ -89,7 +89,14 @@ const replicaFaults = {
   'replica-redis-dropped': {
     resource: 'replica',
     durationMs: [4_000, 25_000],
-    inject: (world, { index }) => droppedWay(world, addresses.redisOf(index)),
+    inject: async (world, { index }) => {
+      const reconnected = world.replica(index).cutOff();
+      const restore = await droppedWay(world, addresses.redisOf(index));
+      return async () => {
+        await restore();
+        reconnected();
+      };
+    },
   },
   'rates-changed': {
     resource: 'replica',

@@ -33,7 +33,7 @@ export class LossWatch {
   }
 
   static async begin(world: ChaosWorld): Promise<LossWatch> {
-    const serving = world.replicas.filter(({ isServing }) => isServing);
+    const serving = world.replicas.filter(({ isServing, isCutOff }) => isServing && !isCutOff);
     const ready = await Promise.all(serving.map((replica) => replica.isReady()));
     const witnesses = serving.filter((_, i) => ready[i]).map(({ index, pid }) => ({ index, pid }));
     return new LossWatch(world, witnesses, await countsOf(world));

@@ -209,6 +209,13 @@ export class RenewalFleet implements AsyncDisposable {
     return stdout.split('\n').filter((line) => line !== '');
   }
 
+  /** The number of Events that are audit entries of this fleet's renewals. */
+  async auditEvents(): Promise<number> {
+    const selector = '--field-selector=reason=OperatorAction';
+    const { stdout } = await this.#kubectl().kubectl(['get', 'events', '-n', 'default', selector, '-o', 'name']);
+    return stdout.split('\n').filter((line) => line !== '').length;
+  }
+
   #kubectl(): Cluster {
     if (this.#cluster === undefined) throw new Error('this fleet has no API server');
     return this.#cluster;
@@ -223,6 +230,8 @@ export class RenewalFleet implements AsyncDisposable {
     await this.redis.stop();
     // Other tests use the same API server.
     await this.#cluster?.kubectl(['delete', 'renewals', '--all']);
+    for (const reason of ['OperatorAction', 'OperatorActionRefused'])
+      await this.#cluster?.kubectl(['delete', 'events', '-n', 'default', `--field-selector=reason=${reason}`]);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

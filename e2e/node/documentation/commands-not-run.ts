@@ -8,6 +8,12 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'takes half an hour',
   'docs/benchmarks.md: npm run bench -- --only dispatch --only redis-lost --only controller-memory --only simulation':
     'takes minutes',
+  "docs/ca-rotation.md: certfleet rotations start corporate-2027 --from old-ca.pem --to new-ca.pem --reason 'the CA expires in 2027' --hold-before Retire":
+    'needs the CAs of an issuer; e2e/fleet/rotations.test.ts starts a rotation by the API',
+  'docs/ca-rotation.md: certfleet rotations approve corporate-2027 --phase Retire':
+    'names the rotation of the block above it; e2e/fleet/rotations.test.ts approves a phase by the API',
+  'docs/ca-rotation.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
+  'docs/runbook.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
   'docs/installation.md: for app in node-agent renewal-controller; do':
     'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
   'docs/installation.md: helm install certfleet helm/certfleet --namespace cert-manager --create-namespace --set imageRegistry=registry.example.com --wait':

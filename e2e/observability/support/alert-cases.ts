@@ -358,6 +358,13 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetPoliciesUnknown: {} },
   },
   {
+    fault: 'a pod does not load its certificate in a CA rotation',
+    series: both((of) => ({
+      [`certfleet_controller_ca_rotation_stopped{${of},rotation="corporate",reason="NotLoaded"}`]: always(1),
+    })),
+    fires: { CertfleetCaRotationStopped: { rotation: 'corporate', reason: 'NotLoaded' } },
+  },
+  {
     fault: 'Redis is full',
     series: both((of) => ({ [`certfleet_controller_redis_problem{${of},kind="refuses-writes"}`]: always(1) })),
     fires: { CertfleetRedisProblem: { kind: 'refuses-writes' } },

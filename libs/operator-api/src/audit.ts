@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { cursor, limit, oneOf, time, string } from './fields.ts';
+import { cursor, limit, nonEmptyString, oneOf, time, string } from './fields.ts';
 import { auditActions, auditOutcomes } from './vocabulary.ts';
 
 /** One action of a user. */
@@ -16,8 +16,24 @@ const AuditEntrySchema = Type.Object({
 });
 export type AuditEntry = Static<typeof AuditEntrySchema>;
 
-export const AuditQuerySchema = Type.Object({ limit, after: cursor }, { additionalProperties: false });
+/** Filters for entries; all given criteria must match. */
+const filters = {
+  who: Type.Optional(nonEmptyString('Part of the user, case-insensitive')),
+  action: Type.Optional(oneOf(auditActions, 'Kind of the action')),
+  target: Type.Optional(nonEmptyString('Part of target, reason or detail, case-insensitive', 1024)),
+  since: Type.Optional(time('Not before this time (RFC 3339)')),
+  until: Type.Optional(time('Before this time (RFC 3339)')),
+};
+
+export const AuditQuerySchema = Type.Object({ ...filters, limit, after: cursor }, { additionalProperties: false });
 export type AuditQuery = Static<typeof AuditQuerySchema>;
+
+/** Exports all matching entries as a file. */
+export const AuditExportSchema = Type.Object(
+  { ...filters, format: oneOf(['csv', 'json'], 'CSV (RFC 4180) or one JSON array') },
+  { additionalProperties: false },
+);
+export type AuditFilter = Omit<Static<typeof AuditExportSchema>, 'format'>;
 
 export const AuditSchema = Type.Object({
   entries: Type.Array(AuditEntrySchema, { description: 'Latest first' }),

@@ -4,10 +4,11 @@ import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
 import { IssuerSchema } from './lanes.ts';
 import { VolumeFilterSchema } from './volume-query.ts';
-import { VolumePathSchema } from './volumes.ts';
+import { VolumePathSchema, VolumeRowSchema } from './volumes.ts';
+import { renewalWaits } from './vocabulary.ts';
 
 /** Selects the volumes that match all given criteria. */
-const SelectionSchema = Type.Object(
+export const SelectionSchema = Type.Object(
   {
     node: Type.Optional(nonEmptyString('Name of the node')),
     volumeId: Type.Optional(nonEmptyString('Id of the volume')),
@@ -101,3 +102,23 @@ export const RenewalsSchema = Type.Object({
   renewals: Type.Array(RenewalSchema, { description: 'Bulk renewals of the last week, latest first' }),
 });
 export type Renewals = Static<typeof RenewalsSchema>;
+
+/** A renewal with what its volumes wait for. */
+export const RenewalDetailSchema = Type.Object({
+  ...RenewalSchema.properties,
+  at: time('Time of the comparison with the reports of the nodes; at most five seconds ago'),
+  startedAt: Type.Optional(time('When the selection was made')),
+  endedAt: Type.Optional(time('When the last volume was finished')),
+  perMinute: Type.Optional(Type.Number({ description: 'Renewals per minute of the last five minutes' })),
+  expectedEnd: Type.Optional(time('Expected end at this rate; absent while nothing is renewed')),
+  waiting: Type.Array(
+    Type.Object({
+      reason: oneOf(renewalWaits, 'What these volumes wait for'),
+      count: count('Pending volumes'),
+      until: Type.Optional(time('Expected start of the last of them, if known')),
+    }),
+    { description: 'Pending volumes by what they wait for, most first' },
+  ),
+  volumes: Type.Array(VolumeRowSchema, { description: 'Pending volumes, failing ones first; at most 50' }),
+});
+export type RenewalDetail = Static<typeof RenewalDetailSchema>;

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
+import { verdictLevels } from './vocabulary.ts';
 
 /** A problem that needs an operator's attention. */
 const AttentionSchema = Type.Object({
@@ -13,6 +14,19 @@ const AttentionSchema = Type.Object({
   link: string('Path and query of the page that shows it'),
 });
 export type Attention = Static<typeof AttentionSchema>;
+
+/** The answer to "is everything all right?". */
+export const VerdictSchema = Type.Object({
+  level: oneOf(verdictLevels, 'The fleet in one word; unknown if the counts may be outdated'),
+  reasons: Type.Array(
+    Type.Object({ text: string('Reason'), link: string('Path and query of the page that shows it') }),
+    {
+      description: 'Why the level is not ok, the most severe first; at most five',
+    },
+  ),
+  more: count('Further reasons'),
+});
+export type Verdict = Static<typeof VerdictSchema>;
 
 /** Summary of the fleet. */
 export const SummarySchema = Type.Object({
@@ -34,7 +48,9 @@ export const SummarySchema = Type.Object({
     latencyMs: Type.Optional(Type.Number({ description: 'Round-trip time in milliseconds' })),
     evicts: Type.Optional(Type.Boolean({ description: 'Whether Redis may evict scheduled renewals' })),
   }),
-  atRisk: count('Volumes that are not failing yet, but whose renewal nothing ensures; see `risk` of a volume'),
+  verdict: VerdictSchema,
+  atRisk: count('Volumes whose renewal is not certain; see `risk` of a volume'),
+  atRiskByState: ByStateSchema,
   attention: Type.Array(AttentionSchema, { description: 'Most severe first, then by the time left' }),
 });
 export type Summary = Static<typeof SummarySchema>;

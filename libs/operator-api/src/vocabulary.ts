@@ -1,18 +1,50 @@
 // Enumerations of the operators' API alone, without schemas, so that the page can import them without a validator. The terms
 // of the fleet are in libs/fleet-model.
 
+import { waitReasons } from '@certfleet/fleet-model/vocabulary.ts';
+
 /** Sort keys of the table of volumes. */
 export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'issuer', 'state', 'attempts'] as const;
+
+/** Properties by which volumes are grouped. */
+export const groupKeys = ['namespace', 'issuer', 'node', 'ca', 'state', 'risk'] as const;
+
+/** Sort keys of groups of volumes. */
+export const groupSorts = ['count', 'at-risk', 'expires', 'value'] as const;
 
 /** Sort keys of the table of lanes. */
 export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 'failures'] as const;
 
-/** Conditions under which the renewal of a volume is not certain although it has not failed. */
-export const riskReasons = ['node-silent', 'lane-paused', 'lane-backing-off'] as const;
+/**
+ * Why the renewal of a volume is not certain; the first that applies is used. The first three are statuses, the others
+ * conditions of its node, of Redis or of its lane.
+ */
+export const riskReasons = [
+  'expired',
+  'overdue',
+  'failing',
+  'node-silent',
+  'redis-unavailable',
+  'lane-paused',
+  'lane-backing-off',
+  'lane-window',
+] as const;
+
+/** The fleet in one word; `unknown` if what the controller knows may be outdated. */
+export const verdictLevels = ['ok', 'attention', 'critical', 'unknown'] as const;
+
+/**
+ * What a pending volume of a renewal waits for: its failed attempt is repeated, its agent renews it, it has not reached its
+ * lane yet, or the wait reasons of lanes.
+ */
+export const renewalWaits = ['failing', 'started', 'not-started', ...waitReasons] as const;
 
 /** Actions in the audit log. */
 export const auditActions = [
   'renew',
+  'rotate',
+  'rollback',
+  'approve',
   'cancel',
   'suspend',
   'pause',
@@ -27,4 +59,21 @@ export const auditActions = [
 export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
 /** Kinds of changes that an event reports to open pages. */
-export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'audit'] as const;
+export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'rotations', 'audit'] as const;
+
+/** Phases of a CA rotation; the last three are its ends. */
+export const rotationPhases = [
+  'Pending',
+  'Trust',
+  'Reissue',
+  'Verify',
+  'Retire',
+  'Completed',
+  'RolledBack',
+  'Failed',
+] as const;
+
+export const rotationDirections = ['Forward', 'Backward'] as const;
+
+/** Phases of a rotation that can wait for an approval. */
+export const rotationGates = ['Reissue', 'Retire'] as const;

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { Static, TString } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
-import { volumeSorts } from './vocabulary.ts';
+import { groupKeys, groupSorts, riskReasons, volumeSorts } from './vocabulary.ts';
 
 /** One or more of some words, separated by commas. */
 const someOf = (words: readonly string[]): TString => {
@@ -41,6 +41,16 @@ const filters = {
   ),
 };
 
+/** Not a criterion of renewals: a risk depends on nodes and lanes, which change while a renewal runs. */
+const risk = {
+  risk: Type.Optional(
+    Type.String({
+      pattern: `^(any|none|(${riskReasons.join('|')})(,(${riskReasons.join('|')}))*)$`,
+      description: `Only volumes at risk (any), not at risk (none), or at risk for one of these reasons, separated by commas: ${riskReasons.join(', ')}`,
+    }),
+  ),
+};
+
 const sorting = {
   sort: Type.Optional(oneOf(volumeSorts, 'Sort key; expires if absent')),
   order,
@@ -52,13 +62,26 @@ export const VolumeFilterSchema = Type.Object(filters, { additionalProperties: f
 export type VolumeFilter = Static<typeof VolumeFilterSchema>;
 
 export const VolumeQuerySchema = Type.Object(
-  { ...filters, ...sorting, limit, after: cursor, before },
+  { ...filters, ...risk, ...sorting, limit, after: cursor, before },
   { additionalProperties: false },
 );
 
+/** Groups the volumes of the table. */
+export const GroupQuerySchema = Type.Object(
+  {
+    ...filters,
+    ...risk,
+    by: oneOf(groupKeys, 'Property by which volumes are grouped; `ca`: the certificates of the CA file'),
+    sort: Type.Optional(oneOf(groupSorts, 'Sort key; count if absent. Values ascend, numbers descend')),
+    limit,
+  },
+  { additionalProperties: false },
+);
+export type GroupQuery = Static<typeof GroupQuerySchema>;
+
 /** Exports the whole table as a file. */
 export const VolumeExportSchema = Type.Object(
-  { ...filters, ...sorting, format: oneOf(['csv', 'json'], 'CSV (RFC 4180) or one JSON array') },
+  { ...filters, ...risk, ...sorting, format: oneOf(['csv', 'json'], 'CSV (RFC 4180) or one JSON array') },
   { additionalProperties: false },
 );
 

@@ -33,7 +33,7 @@ export type Served = Static<typeof ServedSchema>;
 
 const RiskSchema = Type.Object({
   reason: oneOf(riskReasons, 'Why the renewal is not certain'),
-  since: Type.Optional(time('Start of the condition')),
+  since: Type.Optional(time('Start of the condition; of a failing volume, its last failed attempt')),
 });
 
 const row = {
@@ -62,7 +62,7 @@ const row = {
 };
 
 /** A row of the table of volumes. */
-const VolumeRowSchema = Type.Object(row);
+export const VolumeRowSchema = Type.Object(row);
 export type VolumeRow = Static<typeof VolumeRowSchema>;
 
 export const VolumePageSchema = Type.Object({
@@ -94,7 +94,12 @@ export const VolumeDetailSchema = Type.Object({
   ...row,
   podUid: string('UID of the pod'),
   fingerprint: Type.Optional(string('SHA-256 of the certificate, hexadecimal')),
-  caFingerprints: Type.Array(Type.String()),
+  caFingerprints: Type.Array(Type.String(), { description: "SHA-256 of the certificates of the certificate's CA" }),
+  trustedCaFingerprints: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'SHA-256 of all certificates in the CA file; absent if they are those of caFingerprints',
+    }),
+  ),
   uris: Type.Array(Type.String()),
   ipAddresses: Type.Array(Type.String()),
   history: Type.Array(IssuanceSchema, { description: 'The last ten attempts, latest first' }),
@@ -111,3 +116,20 @@ export const FacetsSchema = Type.Object({
   isComplete: Type.Boolean({ description: 'False if there are more values than returned' }),
 });
 export type Facets = Static<typeof FacetsSchema>;
+
+/** Groups of the volumes that match a filter. */
+export const VolumeGroupsSchema = Type.Object({
+  groups: Type.Array(
+    Type.Object({
+      value: string('Common value; empty for volumes without one'),
+      count: count('Volumes of the group'),
+      atRisk: count('Those whose renewal is not certain'),
+      soonestExpiry: Type.Optional(time('Earliest not-after of its certificates, which may have passed')),
+    }),
+  ),
+  total: count('All groups, including those beyond the limit'),
+  volumes: count(
+    'Volumes that match the filter. By ca, a volume belongs to a group for each certificate of its CA file',
+  ),
+});
+export type VolumeGroups = Static<typeof VolumeGroupsSchema>;

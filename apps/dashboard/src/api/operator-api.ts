@@ -1,12 +1,19 @@
 import type { Audit } from '@certfleet/operator-api/audit.ts';
+import type { Cas } from '@certfleet/operator-api/cas.ts';
 import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
 import type { Lane, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
-import type { Renewal, RenewalPreview, RenewalRequest, Renewals } from '@certfleet/operator-api/renewals.ts';
+import type {
+  Renewal,
+  RenewalDetail,
+  RenewalPreview,
+  RenewalRequest,
+  Renewals,
+} from '@certfleet/operator-api/renewals.ts';
 import type { Session } from '@certfleet/operator-api/session.ts';
-import type { Summary } from '@certfleet/operator-api/summary.ts';
+import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
-import type { Facets, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
+import type { Facets, VolumeDetail, VolumeGroups, VolumePage } from '@certfleet/operator-api/volumes.ts';
 import type { ApiRequest, HttpClient } from './http-client.ts';
 
 type Signal = AbortSignal | undefined;
@@ -26,10 +33,14 @@ export class OperatorApi {
   signOut = (): Promise<void> => this.#http.ask('/session', { method: 'DELETE' });
 
   summary = (signal?: Signal): Promise<Summary> => this.#get('/summary', signal);
+  verdict = (signal?: Signal): Promise<Verdict> => this.#get('/verdict', signal);
+  cas = (signal?: Signal): Promise<Cas> => this.#get('/cas', signal);
   timeline = (signal?: Signal): Promise<Timeline> => this.#get('/timeline', signal);
 
   volumes = (query: URLSearchParams, signal?: Signal): Promise<VolumePage> =>
     this.#get(`/volumes?${query.toString()}`, signal);
+  groups = (query: URLSearchParams, signal?: Signal): Promise<VolumeGroups> =>
+    this.#get(`/volumes/groups?${query.toString()}`, signal);
   facets = (prefix: string, signal?: Signal): Promise<Facets> =>
     this.#get(`/volumes/facets${prefix === '' ? '' : `?prefix=${part(prefix)}`}`, signal);
   volume = (node: string, id: string, signal?: Signal): Promise<VolumeDetail> =>
@@ -49,13 +60,16 @@ export class OperatorApi {
   resumeLane = (id: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/resume`);
 
   renewals = (signal?: Signal): Promise<Renewals> => this.#get('/renewals', signal);
+  renewal = (id: string, signal?: Signal): Promise<RenewalDetail> => this.#get(`/renewals/${part(id)}/detail`, signal);
+  suspendRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/suspend`);
+  resumeRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/resume`);
   previewRenewal = (request: RenewalRequest, signal?: Signal): Promise<RenewalPreview> =>
     this.#http.ask('/renewals', { method: 'POST', body: { ...request, dryRun: true }, signal });
   renew = (request: RenewalRequest): Promise<Renewal> => this.#post('/renewals', request);
   cancelRenewal = (id: string): Promise<Renewal> => this.#http.ask(`/renewals/${part(id)}`, { method: 'DELETE' });
 
-  audit = (after: string | undefined, signal?: Signal): Promise<Audit> =>
-    this.#get(`/audit${after === undefined ? '' : `?after=${part(after)}`}`, signal);
+  audit = (query: URLSearchParams, signal?: Signal): Promise<Audit> =>
+    this.#get(`/audit${query.size === 0 ? '' : `?${query.toString()}`}`, signal);
 
   #get<T>(path: string, signal: Signal): Promise<T> {
     return this.#http.ask(path, { signal });

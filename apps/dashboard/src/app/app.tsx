@@ -1,22 +1,28 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { AuditPage } from '../audit/audit-page.tsx';
+import { CasPage } from '../cas/cas-page.tsx';
 import { LanePage } from '../lanes/lane-page.tsx';
 import { LanesPage } from '../lanes/lanes-page.tsx';
 import { NodePage } from '../nodes/node-page.tsx';
 import { NodesPage } from '../nodes/nodes-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
+import { RenewalPage } from '../renewals/renewal-page.tsx';
 import { RenewalsPage } from '../renewals/renewals-page.tsx';
 import { routeOf, safeReturn } from '../routing/route.ts';
-import type { Route } from '../routing/route.ts';
+import type { PlainView, Route } from '../routing/route.ts';
 import type { SessionState } from '../session/session-keeper.ts';
 import { SignInDialog, SignInPage } from '../session/sign-in-page.tsx';
 import { Empty, Failed, Loading } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { ToastList } from '../ui/toast-list.tsx';
+import { VerdictKeeper } from '../verdict/verdict-keeper.tsx';
+import { WallPage } from '../verdict/wall-page.tsx';
 import { VolumePage } from '../volume/volume-page.tsx';
 import { VolumesPage } from '../volumes/volumes-page.tsx';
 import { usePlace, useServices } from './services.ts';
+import { CommandPalette } from './command-palette.tsx';
+import { ShortcutsDialog } from './shortcuts-dialog.tsx';
 import { PageNotices } from './page-notices.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useStore } from './use-store.ts';
@@ -28,7 +34,9 @@ const hasEnded = (state: SessionState): boolean => state.name === 'signed-out' &
 
 /** The page: the sign-in form without a session, otherwise the view of the address. */
 export function App(): JSX.Element {
-  const { session, router, live, clock } = useServices();
+  const { session, router, live, clock, times } = useServices();
+  // Every text with a time is rendered again in another zone.
+  useStore(times.chosen);
   const { pathname, search } = usePlace();
   const state = useStore(session.state);
   const route = routeOf(pathname);
@@ -52,47 +60,73 @@ export function App(): JSX.Element {
       </>
     );
   }
+  return <Frame route={route} state={state} />;
+}
+
+interface FrameProps {
+  readonly route: Route;
+  readonly state: SessionState;
+}
+
+/** The view with what surrounds it; nothing surrounds the wall. */
+function Frame({ route, state }: FrameProps): JSX.Element {
+  const { session } = useServices();
   const isInterrupted = hasEnded(state);
+  const isWall = route.view === 'wall';
   return (
     <>
-      <TopBar view={route.view} />
-      <main id="main" hidden={isInterrupted}>
+      {state.name === 'signed-in' && <VerdictKeeper />}
+      {!isWall && <TopBar view={route.view} />}
+      <main id="main" class={isWall ? 'wall' : undefined} hidden={isInterrupted}>
         {state.name === 'unknown' && <Failed error={state.error} onRetry={() => void session.ask()} />}
         {state.name === 'asking' && <Loading />}
-        {state.name === 'signed-in' && <PageNotices />}
+        {state.name === 'signed-in' && !isWall && <PageNotices />}
         {(state.name === 'signed-in' || isInterrupted) && <View route={route} />}
       </main>
       {isInterrupted && <SignInDialog />}
+      <Overlays />
       <ToastList />
     </>
   );
 }
 
-function View({ route }: { readonly route: Route }): JSX.Element | null {
-  switch (route.view) {
-    case 'overview':
-      return <OverviewPage />;
-    case 'volumes':
-      return <VolumesPage />;
-    case 'volume':
-      return <VolumePage key={route.volumeId} node={route.node} volumeId={route.volumeId} />;
-    case 'lanes':
-      return <LanesPage />;
-    case 'lane':
-      return <LanePage key={route.id} id={route.id} />;
-    case 'nodes':
-      return <NodesPage />;
-    case 'node':
-      return <NodePage key={route.node} node={route.node} />;
-    case 'renewals':
-      return <RenewalsPage />;
-    case 'audit':
-      return <AuditPage />;
-    case 'sign-in':
+/** What keys open over every view. */
+function Overlays(): JSX.Element | null {
+  const { overlay } = useServices();
+  const close = (): void => overlay.set(undefined);
+  switch (useStore(overlay)) {
+    case 'palette':
+      return <CommandPalette onClose={close} />;
+    case 'shortcuts':
+      return <ShortcutsDialog onClose={close} />;
+    case undefined:
       return null;
-    case 'unknown':
-      return <NothingHere />;
   }
+}
+
+const plainViews: Readonly<Record<PlainView | 'unknown', () => JSX.Element | null>> = {
+  overview: () => <OverviewPage />,
+  wall: () => <WallPage />,
+  'at-risk': () => <VolumesPage key="at-risk" path="/at-risk" />,
+  volumes: () => <VolumesPage key="volumes" path="/volumes" />,
+  lanes: () => <LanesPage />,
+  nodes: () => <NodesPage />,
+  cas: () => <CasPage />,
+  renewals: () => <RenewalsPage />,
+  audit: () => <AuditPage />,
+  'sign-in': () => null,
+  unknown: () => <NothingHere />,
+};
+
+function View({ route }: { readonly route: Route }): JSX.Element | null {
+  if ('volumeId' in route) return <VolumePage key={route.volumeId} node={route.node} volumeId={route.volumeId} />;
+  if ('node' in route) return <NodePage key={route.node} node={route.node} />;
+  if (!('id' in route)) return plainViews[route.view]();
+  return route.view === 'lane' ? (
+    <LanePage key={route.id} id={route.id} />
+  ) : (
+    <RenewalPage key={route.id} id={route.id} />
+  );
 }
 
 function NothingHere(): JSX.Element {

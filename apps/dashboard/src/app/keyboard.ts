@@ -1,15 +1,50 @@
 import type { Router } from '../routing/router.ts';
+import { focusRow, pickRow, toggleDetails } from './row-focus.ts';
+import type { Services } from './services.ts';
 
-/** `/` focuses the view's search box, or opens the table of volumes when the view has none. */
-export function startKeyboard(document: Document, router: Router): void {
+type Keys = Pick<Services, 'router' | 'session' | 'overlay' | 'paused' | 'times'>;
+
+/** The keys of the page; ShortcutsDialog lists them. */
+export function startKeyboard(document: Document, services: Keys): void {
   document.addEventListener('keydown', (event) => {
-    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    if (document.querySelector('dialog[open]') !== null) return;
+    if (services.session.session === undefined || document.querySelector('dialog[open]') !== null) return;
+    const act = isPalette(event) ? (): void => services.overlay.set('palette') : actionOf(event, document, services);
+    if (act === undefined) return;
     event.preventDefault();
-    if (focusSearch(document)) return;
-    router.go('/volumes');
-    requestAnimationFrame(() => void focusSearch(document));
+    act();
   });
+}
+
+/** Also while typing. */
+const isPalette = ({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean =>
+  key.toLowerCase() === 'k' && (ctrlKey || metaKey) && !altKey && !shiftKey;
+
+function actionOf(
+  { key, ctrlKey, metaKey, altKey, target }: KeyboardEvent,
+  document: Document,
+  { router, overlay, paused, times }: Keys,
+): (() => void) | undefined {
+  if (ctrlKey || metaKey || altKey || isTyping(target)) return undefined;
+  const { zone, form } = times.chosen.value;
+  const actions: Readonly<Record<string, () => void>> = {
+    '/': () => search(document, router),
+    '?': () => overlay.set('shortcuts'),
+    j: () => focusRow(document, 1),
+    k: () => focusRow(document, -1),
+    x: () => pickRow(document),
+    e: () => toggleDetails(document),
+    p: () => paused.set(!paused.value),
+    t: () => times.choose({ form: form === 'exact' ? 'relative' : 'exact' }),
+    u: () => times.choose({ zone: zone === 'utc' ? 'local' : 'utc' }),
+  };
+  return Object.hasOwn(actions, key) ? actions[key] : undefined;
+}
+
+/** Focuses the view's search box, or opens the table of volumes when the view has none. */
+function search(document: Document, router: Router): void {
+  if (focusSearch(document)) return;
+  router.go('/volumes');
+  requestAnimationFrame(() => void focusSearch(document));
 }
 
 function isTyping(target: EventTarget | null): boolean {

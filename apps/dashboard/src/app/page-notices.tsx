@@ -18,13 +18,15 @@ export function PageNotices(): JSX.Element {
 }
 
 function ConnectionNotice(): JSX.Element | null {
-  const { shown, clock, ticker, wakes } = useServices();
+  const { shown, clock, ticker, wakes, paused } = useServices();
   const isBroken = (): boolean =>
-    !navigator.onLine || shown.hasFailure || (shown.oldest !== undefined && !isRecent(clock, shown.oldest));
+    !navigator.onLine ||
+    shown.hasFailure ||
+    (!paused.value && shown.oldest !== undefined && !isRecent(clock, shown.oldest));
   const [broken, setBroken] = useState(isBroken);
   useEffect(() => {
     const update = (): void => setBroken(isBroken());
-    const ends = [shown.listen(update), ticker.listen(update), wakes.listen(update)];
+    const ends = [shown.listen(update), ticker.listen(update), wakes.listen(update), paused.listen(update)];
     update();
     return () => ends.forEach((end) => end());
   }, []);

@@ -9,10 +9,15 @@ import type { Location, Router } from '../routing/router.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { ServerClock } from '../time/server-clock.ts';
 import type { Ticker } from '../time/ticker.ts';
+import type { TimeFormat } from '../time/time-format.ts';
+import type { ShownVerdict } from '../verdict/shown-verdict.ts';
 import type { Store } from './store.ts';
+import type { PageTitle } from './page-title.ts';
 import type { Theme } from './theme.ts';
 import type { Toasts } from './toasts.ts';
 import { useFollowed } from './use-store.ts';
+
+export type Overlay = 'palette' | 'shortcuts';
 
 /** The services of all views, created once in main.tsx. */
 export interface Services {
@@ -22,7 +27,11 @@ export interface Services {
   readonly session: SessionKeeper;
   readonly toasts: Toasts;
   readonly theme: Theme;
+  /** What the title and the icon of the tab, the overview and the wall show. */
+  readonly verdict: Store<ShownVerdict>;
+  readonly title: PageTitle;
   readonly ticker: Ticker;
+  readonly times: TimeFormat;
   /** The browser's clock, for timers. Times of the fleet are compared with `serverClock`. */
   readonly clock: Clock;
   readonly serverClock: ServerClock;
@@ -32,6 +41,10 @@ export interface Services {
   readonly picked: Store<ReadonlySet<string>>;
   /** Counts returns of the page to the screen, for example after the device slept. */
   readonly wakes: Store<number>;
+  /** Whether what is shown stays as it is until the user continues; it then ages. */
+  readonly paused: Store<boolean>;
+  /** The dialog that a key has opened. */
+  readonly overlay: Store<Overlay | undefined>;
 }
 
 export const ServicesContext = createContext<Services | undefined>(undefined);

@@ -1,3 +1,4 @@
+import { storageOf } from './storage-of.ts';
 import { Store } from './store.ts';
 
 /** `system` follows the device's preference. */
@@ -33,14 +34,5 @@ export class Theme {
   #apply(): void {
     this.#root.dataset['theme'] = this.chosen.value;
     this.changes.set(this.changes.value + 1);
-  }
-}
-
-/** A browser may deny storage; a choice then lasts until the page is closed. */
-function storageOf(window: Window): Storage | undefined {
-  try {
-    return window.localStorage;
-  } catch {
-    return undefined;
   }
 }

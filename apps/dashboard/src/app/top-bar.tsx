@@ -3,6 +3,7 @@ import type { Route } from '../routing/route.ts';
 import { LiveIndicator } from '../live/live-indicator.tsx';
 import { noRenewRight } from '../ui/action-button.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { TimeMenu } from '../time/time-menu.tsx';
 import markUrl from '../mark.svg';
 import { useServices } from './services.ts';
 import type { ThemeName } from './theme.ts';
@@ -10,10 +11,12 @@ import { useStore } from './use-store.ts';
 
 const links: readonly (readonly [href: string, title: string, views: readonly Route['view'][]])[] = [
   ['/', 'Overview', ['overview']],
+  ['/at-risk', 'At risk', ['at-risk']],
   ['/volumes', 'Volumes', ['volumes', 'volume']],
   ['/lanes', 'Lanes', ['lanes', 'lane']],
   ['/nodes', 'Nodes', ['nodes', 'node']],
-  ['/renewals', 'Renewals', ['renewals']],
+  ['/cas', 'CAs', ['cas']],
+  ['/renewals', 'Renewals', ['renewals', 'renewal']],
   ['/audit', 'Audit', ['audit']],
 ];
 
@@ -37,6 +40,7 @@ export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element 
       </nav>
       <div class="top-end">
         <LiveIndicator />
+        <TimeMenu />
         <ThemeButton />
         <Account />
       </div>

@@ -3,6 +3,8 @@ import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { timeParts } from '../time/relative-time.ts';
+import type { Zone } from '../time/relative-time.ts';
 import { cssColor } from './css-color.ts';
 
 /** One series of bars. Later series are drawn over earlier ones. */
@@ -28,8 +30,9 @@ const height = 180;
 
 /** A bar chart over time. The chart library is loaded on first use. */
 export function BarChart(props: BarChartProps): JSX.Element {
-  const { theme } = useServices();
+  const { theme, times } = useServices();
   const changes = useStore(theme.changes);
+  const { zone } = useStore(times.chosen);
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
@@ -43,7 +46,7 @@ export function BarChart(props: BarChartProps): JSX.Element {
     const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
     void import('uplot').then(({ default: UPlot }) => {
       if (isGone) return;
-      plot.current = new UPlot(optionsOf(UPlot, element, latest), dataOf(latest.current), element);
+      plot.current = new UPlot(optionsOf(UPlot, { element, latest, zone }), dataOf(latest.current), element);
       resize.observe(element);
     });
     return () => {
@@ -52,7 +55,7 @@ export function BarChart(props: BarChartProps): JSX.Element {
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [shape, changes]);
+  }, [shape, changes, zone]);
   useEffect(() => plot.current?.setData(dataOf(props)), [props.from, props.series]);
   return <div class="chart" ref={frame} role="img" aria-label={props.label} />;
 }
@@ -61,11 +64,13 @@ function dataOf({ from, series }: BarChartProps): uPlot.AlignedData {
   return [[...from], ...series.map(({ values }) => [...values])];
 }
 
-interface Latest {
-  readonly current: BarChartProps;
+interface ChartContext {
+  readonly element: HTMLElement;
+  readonly latest: { readonly current: BarChartProps };
+  readonly zone: Zone;
 }
 
-function optionsOf(UPlot: typeof uPlot, element: HTMLElement, latest: Latest): uPlot.Options {
+function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext): uPlot.Options {
   const color = (name: string): string => cssColor(element, name);
   const line = color('--line');
   const axis = {
@@ -78,12 +83,17 @@ function optionsOf(UPlot: typeof uPlot, element: HTMLElement, latest: Latest): u
   return {
     width: element.clientWidth,
     height,
+    // The splits of the axis are at full hours and days of the zone.
+    tzDate: (seconds) => {
+      const at = new Date(seconds * 1000);
+      return zone === 'utc' ? UPlot.tzDate(at, 'Etc/UTC') : at;
+    },
     padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, Math.ceil(high * 1.1))] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 60, size: 26, values: timeLabels },
+      { ...axis, grid: { show: false }, space: 60, size: 26, values: (_plot, splits) => timeLabels(splits, zone) },
       { ...axis, size: 44, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000] },
     ],
     series: [
@@ -102,13 +112,11 @@ function optionsOf(UPlot: typeof uPlot, element: HTMLElement, latest: Latest): u
   };
 }
 
-const two = (value: number): string => String(value).padStart(2, '0');
-
-/** Hours in local time; the date at midnight and when the unit is a day. */
-function timeLabels(_plot: uPlot, splits: number[]): string[] {
+/** Hours; the date at midnight and when the unit is a day. */
+function timeLabels(splits: readonly number[], zone: Zone): string[] {
   return splits.map((seconds) => {
-    const at = new Date(seconds * 1000);
-    return at.getHours() === 0 ? `${two(at.getMonth() + 1)}-${two(at.getDate())}` : `${two(at.getHours())}:00`;
+    const { date, hours, clock } = timeParts(seconds * 1000, zone);
+    return hours === 0 ? date.slice(5) : clock.slice(0, 5);
   });
 }
 

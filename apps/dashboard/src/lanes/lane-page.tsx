@@ -4,7 +4,8 @@ import type { Lane } from '@certfleet/operator-api/lanes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
-import { absoluteTime, shortDuration } from '../time/relative-time.ts';
+import { auditHref } from '../routing/route.ts';
+import { shortDuration } from '../time/relative-time.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
@@ -123,6 +124,7 @@ function LaneActions({ lane, on, onDone }: LaneActionsProps): JSX.Element {
 }
 
 function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
+  const { times } = useServices();
   const { paused, lastError, queueEndsAt, backoffUntil, opensAt, failureStreak } = lane;
   return (
     <FactList
@@ -131,7 +133,7 @@ function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
         ['Waiting', `${formatCount(lane.queued)} queued, ${formatCount(lane.blocked)} blocked`],
         ['In flight', `${formatCount(lane.inFlight)} of at most ${formatCount(lane.policy.maxInFlight)}`],
         ['Queue ends', queueEndsAt && <RelativeTime at={queueEndsAt} />],
-        ['Paused', paused && `by ${paused.by}, ${absoluteTime(Date.parse(paused.at))}: ${paused.reason}`],
+        ['Paused', paused && `by ${paused.by}, ${times.absolute(Date.parse(paused.at))}: ${paused.reason}`],
         ['Backing off until', backoffUntil && <RelativeTime at={backoffUntil} />],
         ['Window opens', opensAt && <RelativeTime at={opensAt} />],
         ['Consecutive failures', failureStreak > 0 ? formatCount(failureStreak) : 'none'],
@@ -172,6 +174,12 @@ function LanePolicy({ lane }: { readonly lane: Lane }): JSX.Element {
           `${counted(policy.backoff.threshold, 'consecutive failure')}, at most ${shortDuration(policy.backoff.maxMs)}`,
         ],
         ['Priority', String(policy.priority)],
+        [
+          'Audit',
+          <a key="audit" href={auditHref({ target: `lane ${key}` })}>
+            Actions on this lane
+          </a>,
+        ],
       ]}
     />
   );

@@ -2,17 +2,18 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
 import type { Services } from '../app/services.ts';
-import { absoluteTime, shortDuration } from '../time/relative-time.ts';
+import { shortDuration } from '../time/relative-time.ts';
 import { elapsedMs } from '../time/moment.ts';
 import type { LiveState } from './live-updates.ts';
 import { currentForMs } from './shown-data.ts';
 
 /** The one status of the page: live only if everything shown is current and events arrive. */
-type PageStatus = { readonly name: LiveState } | { readonly name: 'stale'; readonly ageMs: number };
+type PageStatus = { readonly name: LiveState } | { readonly name: 'stale' | 'paused'; readonly ageMs: number };
 
-function statusOf({ live, shown, clock }: Services): PageStatus {
+function statusOf({ live, shown, clock, paused }: Services): PageStatus {
   const { oldest } = shown;
   const ageMs = oldest === undefined ? 0 : elapsedMs(clock, oldest);
+  if (paused.value) return { name: 'paused', ageMs };
   if (ageMs > currentForMs) return { name: 'stale', ageMs };
   return { name: live.state === 'live' && (shown.hasFailure || !navigator.onLine) ? 'reconnecting' : live.state };
 }
@@ -32,6 +33,7 @@ export function LiveIndicator(): JSX.Element {
       services.shown.listen(update),
       services.ticker.listen(update),
       services.wakes.listen(update),
+      services.paused.listen(update),
     ];
     update();
     return () => ends.forEach((end) => end());
@@ -40,20 +42,22 @@ export function LiveIndicator(): JSX.Element {
     <span class={`live live-${status.name}`} title={titleOf(status, services)}>
       <span class="dot" aria-hidden="true" />
       <span role="status">{status.name === 'stale' ? 'not current' : status.name}</span>
-      {status.name === 'stale' && <span> · {shortDuration(status.ageMs)} old</span>}
+      {'ageMs' in status && <span> · {shortDuration(status.ageMs)} old</span>}
     </span>
   );
 }
 
 const textOf = (status: PageStatus): string =>
-  status.name === 'stale' ? `stale ${shortDuration(status.ageMs)}` : status.name;
+  'ageMs' in status ? `${status.name} ${shortDuration(status.ageMs)}` : status.name;
 
-function titleOf(status: PageStatus, { serverClock }: Services): string {
+function titleOf(status: PageStatus, { serverClock, times }: Services): string {
   switch (status.name) {
     case 'live':
       return 'Everything shown is current.';
+    case 'paused':
+      return 'The page does not change until you continue. Nothing that is older than 15 seconds can be acted on.';
     case 'stale':
-      return `The oldest data shown is from ${absoluteTime(serverClock.now() - status.ageMs)}. The page is trying to reach the controller again.`;
+      return `The oldest data shown is from ${times.absolute(serverClock.now() - status.ageMs)}. The page is trying to reach the controller again.`;
     case 'connecting':
     case 'reconnecting':
       return 'The page is connecting to the controller.';

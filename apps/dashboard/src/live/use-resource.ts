@@ -30,6 +30,8 @@ export interface ResourceOptions<T> {
   readonly kinds: readonly ChangeEvent['kinds'][number][];
   /** Interval of reloads without an event, in milliseconds. */
   readonly atLeastEveryMs?: number;
+  /** Whether it is loaded although the page is paused. */
+  readonly ignoresPause?: boolean;
   /** For how long the data counts as current, in milliseconds. */
   readonly currentForMs?: number;
 }
@@ -58,12 +60,15 @@ export function useResource<T>(options: ResourceOptions<T>): Resource<T> {
   const refresher = useRef<Refresher | undefined>(undefined);
 
   useEffect(() => {
-    const { live, clock, results } = services;
+    const { live, clock, results, paused } = services;
     const abort = new AbortController();
     setHad((before) => (before.key === key ? before : cached<T>(services, key)));
     const refresh = async (): Promise<boolean> => {
       // Until the user has signed in again, the server would only reject the request.
       if (services.session.session === undefined) return false;
+      // A view that is opened while the page is paused is loaded once.
+      const isKept = paused.value && latest.current.ignoresPause !== true;
+      if (isKept && results.get(key) !== undefined) return true;
       const startedAt = momentOf(clock);
       try {
         const data = await latest.current.load(abort.signal);
@@ -82,9 +87,11 @@ export function useResource<T>(options: ResourceOptions<T>): Resource<T> {
     const endListening = live.onChange((changed) => {
       if (changed === 'anything' || latest.current.kinds.some((kind) => changed.has(kind))) own.request();
     });
+    const endPause = paused.listen(() => own.request());
     return () => {
       abort.abort();
       own.stop();
+      endPause();
       endListening();
     };
   }, [key]);

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
+import { useServices } from '../app/services.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
@@ -11,6 +12,7 @@ const shownAtFirst = 6;
 
 /** Problems, the most severe first, each with a link. */
 export function AttentionList({ summary, on }: { readonly summary: Summary; readonly on: ActionBasis }): JSX.Element {
+  const { times } = useServices();
   const { attention, byState } = summary;
   const [areAllShown, setAllShown] = useState(false);
   const [isRetrying, setRetrying] = useState(false);
@@ -35,7 +37,7 @@ export function AttentionList({ summary, on }: { readonly summary: Summary; read
             <li key={`${kind} ${link}`} class={`severity-${severity}`}>
               <Icon name={severity} />
               <span class="visually-hidden">{severity}: </span>
-              <a href={link}>{text}</a>
+              <a href={link}>{times.inZone(text, since)}</a>
               {expires !== undefined && (
                 <span class="small">
                   expires <RelativeTime at={expires} />

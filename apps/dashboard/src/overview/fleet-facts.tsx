@@ -1,9 +1,13 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
+import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
+import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { StateBar } from '../charts/state-bar.tsx';
+import type { StateCounts as Counts } from '../charts/state-bar.tsx';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
+import type { IconName } from '../ui/icon.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { stateOrder } from '../ui/state-order.ts';
@@ -16,7 +20,7 @@ export function FleetFacts({
   readonly summary: Summary;
   readonly isCurrent: boolean;
 }): JSX.Element {
-  const { volumes, byState, soonestExpiry, agents, lanes, redis, atRisk } = summary;
+  const { volumes, soonestExpiry, agents, lanes, redis, atRisk } = summary;
   return (
     <section class="panel fleet" aria-label="The fleet">
       <dl class="facts-row">
@@ -25,7 +29,7 @@ export function FleetFacts({
         </Fact>
         {atRisk > 0 && (
           <Fact title="At risk" note="renewal not certain" isBad>
-            {formatCount(atRisk)}
+            <a href="/at-risk">{formatCount(atRisk)}</a>
           </Fact>
         )}
         <Fact title="Soonest expiry">
@@ -45,25 +49,70 @@ export function FleetFacts({
         </Fact>
         <RedisFact redis={redis} isCurrent={isCurrent} />
       </dl>
-      <StateBar counts={byState} />
+      <StateCounts summary={summary} />
+    </section>
+  );
+}
+
+const isBad = (state: VolumeStatus): boolean => riskReasons.some((reason) => reason === state);
+
+const outsideReasons = riskReasons.filter((reason) => !stateOrder.some((state) => state === reason));
+
+/** The volumes by state; those at risk are counted for themselves. */
+function StateCounts({ summary: { volumes, byState, atRiskByState } }: { readonly summary: Summary }): JSX.Element {
+  // A volume at risk is not counted as healthy, whatever its own state.
+  const certain = Object.fromEntries(
+    stateOrder.map((state) => [state, byState[state] - (isBad(state) ? 0 : atRiskByState[state])]),
+  ) as Counts;
+  const uncertain = volumes - stateOrder.reduce((sum, state) => sum + certain[state], 0);
+  return (
+    <>
+      <StateBar counts={certain} atRisk={uncertain} />
       <ul class="states">
         {stateOrder.map((state) => (
           <li key={state}>
-            <a
-              href={volumesHref({ state })}
-              class={`state-count state-${state}${byState[state] === 0 ? ' zero' : ''}`}
-              title={stateMeanings[state]}
-            >
-              <span class="state">
-                <Icon name={state} />
-                {stateTitles[state]}
-              </span>
-              <span class="big">{formatCount(byState[state])}</span>
-            </a>
+            <StateCount
+              kind={state}
+              title={stateTitles[state]}
+              meaning={stateMeanings[state]}
+              count={certain[state]}
+              href={volumesHref(isBad(state) ? { state } : { state, risk: 'none' })}
+            />
           </li>
         ))}
+        <li>
+          <StateCount
+            kind="overdue"
+            icon="warning"
+            title="At risk"
+            meaning="not failing, but a silent node, Redis or the lane prevents the renewal"
+            count={uncertain}
+            href={`/at-risk?${new URLSearchParams({ risk: outsideReasons.join(',') }).toString()}`}
+          />
+        </li>
       </ul>
-    </section>
+    </>
+  );
+}
+
+interface StateCountProps {
+  readonly kind: VolumeStatus;
+  readonly icon?: IconName;
+  readonly title: string;
+  readonly meaning: string;
+  readonly count: number;
+  readonly href: string;
+}
+
+function StateCount({ kind, icon = kind, title, meaning, count, href }: StateCountProps): JSX.Element {
+  return (
+    <a href={href} class={`state-count state-${kind}${count === 0 ? ' zero' : ''}`} title={meaning}>
+      <span class="state">
+        <Icon name={icon} />
+        {title}
+      </span>
+      <span class="big">{formatCount(count)}</span>
+    </a>
   );
 }
 

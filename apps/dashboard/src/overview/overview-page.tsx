@@ -4,6 +4,7 @@ import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
+import { VerdictBanner } from '../verdict/verdict-banner.tsx';
 import { AttentionList } from './attention-list.tsx';
 import { ExpiryChart } from './expiry-chart.tsx';
 import { FleetFacts } from './fleet-facts.tsx';
@@ -26,6 +27,7 @@ export function OverviewPage(): JSX.Element {
   return (
     <>
       <PageHead title="Overview" />
+      <VerdictBanner />
       <Loaded resource={summary}>
         {(data) => (
           <>

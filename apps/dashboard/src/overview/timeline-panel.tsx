@@ -2,7 +2,10 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { BarChart } from '../charts/bar-chart.tsx';
+import { timeParts } from '../time/relative-time.ts';
+import type { Zone } from '../time/relative-time.ts';
 import { counted, formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { daySpans, hourSpans } from './timeline-spans.ts';
@@ -10,7 +13,8 @@ import type { TimelineSpan } from './timeline-spans.ts';
 
 /** Renewals of the past two days and the next: by hour, or by day for a month. */
 export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JSX.Element {
-  const { serverClock } = useServices();
+  const { serverClock, times } = useServices();
+  const { zone } = useStore(times.chosen);
   const [unit, setUnit] = useState<'hours' | 'days'>('hours');
   const [hovered, setHovered] = useState<number | undefined>(undefined);
   const spans = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
@@ -31,7 +35,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         </div>
       </div>
       <p class="readout" aria-hidden="true">
-        {span === undefined ? <Legend unit={unit} /> : <Readout span={span} unit={unit} />}
+        {span === undefined ? <Legend unit={unit} /> : <Readout span={span} unit={unit} zone={zone} />}
       </p>
       <BarChart
         label={text}
@@ -48,7 +52,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
           rows={spans}
           keyOf={({ fromMs }) => String(fromMs)}
           columns={[
-            { name: 'from', title: 'From', cell: ({ fromMs }) => spanTitle(fromMs, unit) },
+            { name: 'from', title: 'From', cell: ({ fromMs }) => spanTitle(fromMs, unit, zone) },
             { name: 'renewed', title: 'Renewed', isNumber: true, cell: ({ renewed }) => countOrNone(renewed) },
             { name: 'failed', title: 'Failed attempts', isNumber: true, cell: ({ failed }) => countOrNone(failed) },
             { name: 'due', title: 'Due', isNumber: true, cell: ({ due }) => countOrNone(due) },
@@ -91,11 +95,17 @@ function Legend({ unit }: { readonly unit: 'hours' | 'days' }): JSX.Element {
   );
 }
 
-function Readout({ span, unit }: { readonly span: TimelineSpan; readonly unit: 'hours' | 'days' }): JSX.Element {
+interface ReadoutProps {
+  readonly span: TimelineSpan;
+  readonly unit: 'hours' | 'days';
+  readonly zone: Zone;
+}
+
+function Readout({ span, unit, zone }: ReadoutProps): JSX.Element {
   const { fromMs, renewed, failed, due } = span;
   return (
     <>
-      <strong>{spanTitle(fromMs, unit)}</strong>
+      <strong>{spanTitle(fromMs, unit, zone)}</strong>
       {renewed !== null && <span class="key key-renewed">{formatCount(renewed)} renewed</span>}
       {failed !== null && failed > 0 && <span class="key key-failed">{formatCount(failed)} failed</span>}
       {due !== null && <span class="key key-due">{formatCount(due)} due</span>}
@@ -103,12 +113,17 @@ function Readout({ span, unit }: { readonly span: TimelineSpan; readonly unit: '
   );
 }
 
-const dayFormat = new Intl.DateTimeFormat('en', { weekday: 'short', month: 'short', day: 'numeric' });
+const dayFormat = new Intl.DateTimeFormat('en', {
+  weekday: 'short',
+  month: 'short',
+  day: 'numeric',
+  timeZone: 'UTC',
+});
 
-function spanTitle(fromMs: number, unit: 'hours' | 'days'): string {
-  const at = new Date(fromMs);
-  const clock = `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
-  return unit === 'hours' ? `${dayFormat.format(at)} ${clock}` : dayFormat.format(at);
+function spanTitle(fromMs: number, unit: 'hours' | 'days', shownIn: Zone): string {
+  const { date, clock, zone } = timeParts(fromMs, shownIn);
+  const day = dayFormat.format(new Date(date));
+  return unit === 'hours' ? `${day} ${clock.slice(0, 5)} ${zone}` : day;
 }
 
 function summaryOf({ due, done }: Timeline): string {

@@ -5,6 +5,7 @@ import type { RenewalPreview, RenewalRequest } from '@certfleet/operator-api/ren
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { renewalHref } from '../routing/route.ts';
 import { counted } from '../ui/count.ts';
 
 export interface RenewalOptions {
@@ -46,7 +47,7 @@ export function useRenewal({ selection, onClose, onRenewed }: RenewalOptions): R
     unanswered.current ??= request;
     try {
       const { id, total } = await api.renew(unanswered.current);
-      const link = { href: `/renewals?id=${encodeURIComponent(id)}`, text: 'Show progress' };
+      const link = { href: renewalHref(id), text: 'Show progress' };
       const less = count - total > 0 ? ` ${counted(count - total, 'volume')} no longer matched.` : '';
       toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} requested.${less}`, link });
       onRenewed?.();

@@ -6,6 +6,8 @@ describe('routes', () => {
   test('each address opens its view', () => {
     const views: readonly (readonly [string, ReturnType<typeof routeOf>])[] = [
       ['/', { view: 'overview' }],
+      ['/wall', { view: 'wall' }],
+      ['/at-risk', { view: 'at-risk' }],
       ['/volumes', { view: 'volumes' }],
       [volumeHref('node/1', 'csi a'), { view: 'volume', node: 'node/1', volumeId: 'csi a' }],
       [laneHref('abc'), { view: 'lane', id: 'abc' }],

@@ -1,19 +1,27 @@
 export type Route =
-  | { readonly view: 'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'audit' | 'sign-in' | 'unknown' }
+  | { readonly view: PlainView | 'unknown' }
   | { readonly view: 'volume'; readonly node: string; readonly volumeId: string }
-  | { readonly view: 'lane'; readonly id: string }
+  | { readonly view: 'lane' | 'renewal'; readonly id: string }
   | { readonly view: 'node'; readonly node: string };
 
-const plain: ReadonlyMap<string, 'overview' | 'volumes' | 'lanes' | 'nodes' | 'renewals' | 'audit' | 'sign-in'> =
-  new Map([
-    ['', 'overview'],
-    ['volumes', 'volumes'],
-    ['lanes', 'lanes'],
-    ['nodes', 'nodes'],
-    ['renewals', 'renewals'],
-    ['audit', 'audit'],
-    ['sign-in', 'sign-in'],
-  ]);
+/** Views without a parameter in their path; each path is the name, except the overview's. */
+const plainViews = [
+  'overview',
+  'wall',
+  'at-risk',
+  'volumes',
+  'lanes',
+  'nodes',
+  'cas',
+  'renewals',
+  'audit',
+  'sign-in',
+] as const;
+export type PlainView = (typeof plainViews)[number];
+
+const plain: ReadonlyMap<string, PlainView> = new Map(
+  plainViews.map((view) => [view === 'overview' ? '' : view, view]),
+);
 
 /** The view of a path. */
 export function routeOf(pathname: string): Route {
@@ -26,6 +34,8 @@ export function routeOf(pathname: string): Route {
       return { view: 'volume', node: second, volumeId: third };
     case 'lanes 2':
       return { view: 'lane', id: second };
+    case 'renewals 2':
+      return { view: 'renewal', id: second };
     case 'nodes 2':
       return { view: 'node', node: second };
     default:
@@ -45,6 +55,10 @@ const part = encodeURIComponent;
 
 export const volumeHref = (node: string, volumeId: string): string => `/volumes/${part(node)}/${part(volumeId)}`;
 export const laneHref = (id: string): string => `/lanes/${part(id)}`;
+export const renewalHref = (id: string): string => `/renewals/${part(id)}`;
+/** The audit entries that match. */
+export const auditHref = (query: Readonly<Record<string, string>>): string =>
+  `/audit?${new URLSearchParams(query).toString()}`;
 export const nodeHref = (node: string): string => `/nodes/${part(node)}`;
 /** The address of the volumes of a query. */
 export const volumesHref = (query: Readonly<Record<string, string>>): string =>

@@ -30,18 +30,41 @@ export function relativeTime(atMs: number, nowMs: number): string {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** A local time with its offset from UTC: `2026-11-26 21:45:10 +01:00`. */
-export function absoluteTime(atMs: number): string {
-  const at = new Date(atMs);
-  const offset = -at.getTimezoneOffset();
-  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clockTime(atMs)} ${zone}`;
+/** In which zone times are shown. */
+export type Zone = 'local' | 'utc';
+
+/** The parts of a time in a zone. */
+export interface TimeParts {
+  /** `2026-11-26` */
+  readonly date: string;
+  readonly hours: number;
+  /** `21:45:10` */
+  readonly clock: string;
+  /** `+01:00`, or `UTC`. */
+  readonly zone: string;
 }
 
-/** Hours, minutes and seconds in local time. */
-function clockTime(atMs: number): string {
+export function timeParts(atMs: number, zone: Zone): TimeParts {
   const at = new Date(atMs);
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  // A time is written as the UTC time that has the same digits.
+  const offset = zone === 'utc' ? 0 : -at.getTimezoneOffset();
+  const shifted = new Date(atMs + offset * minute);
+  if (Number.isNaN(shifted.getTime())) return { date: '–', hours: 0, clock: '', zone: '' };
+  const text = shifted.toISOString();
+  const sign = offset < 0 ? '-' : '+';
+  const named = `${sign}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  return {
+    date: text.slice(0, 10),
+    hours: shifted.getUTCHours(),
+    clock: text.slice(11, 19),
+    zone: zone === 'utc' ? 'UTC' : named,
+  };
+}
+
+/** A time with its zone: `2026-11-26 21:45:10 +01:00`, or with `UTC`. */
+export function absoluteTime(atMs: number, zone: Zone = 'local'): string {
+  const parts = timeParts(atMs, zone);
+  return `${parts.date} ${parts.clock} ${parts.zone}`.trim();
 }
 
 /** Milliseconds of a duration such as `30m`, `24h` or `7d`, with days of 24 hours; undefined for other texts. */

@@ -31,7 +31,7 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
 }
 
 /** Browsers provide a clipboard only in a secure context. */
-function copyText(text: string): Promise<void> {
+export function copyText(text: string): Promise<void> {
   const clipboard = navigator.clipboard as Clipboard | undefined;
   return clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
 }

@@ -1,4 +1,6 @@
+import { Fragment } from 'preact';
 import type { ComponentChildren, JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import { Icon } from './icon.tsx';
 
 export interface Column<Row> {
@@ -29,6 +31,8 @@ export interface DataTableProps<Row> {
   readonly isFixed?: boolean;
   /** Check boxes for the rows. */
   readonly selection?: TableSelection;
+  /** More about a row, shown below it on request; only with `selection`. */
+  readonly detailsOf?: (row: Row) => ComponentChildren;
 }
 
 export interface TableSelection {
@@ -45,6 +49,7 @@ const maxColumns = 10;
 /** A table of rows; on narrow screens each row becomes a card. */
 export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   const { caption, columns, rows, keyOf, sorting, isBusy = false, isFixed = false, selection } = props;
+  const { opened, toggle } = useOpened();
   const isWide = columns.length > maxColumns;
   const layout = isFixed && !isWide ? 'fixed' : '';
   return (
@@ -62,21 +67,44 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
         <tbody role="rowgroup">
           {rows.map((row) => {
             const key = keyOf(row);
+            const isOpen = opened.has(key);
+            const details = props.detailsOf && { isOpen, onToggle: () => toggle(key) };
             return (
-              <tr role="row" key={key} class={selection?.picked.has(key) ? 'picked' : undefined}>
-                {selection && <Pick rowKey={key} selection={selection} />}
-                {columns.map(({ name, title, cell, isNumber }) => (
-                  <td role="cell" key={name} data-label={title} class={`col-${name}${isNumber ? ' number' : ''}`}>
-                    {cell(row)}
-                  </td>
-                ))}
-              </tr>
+              <Fragment key={key}>
+                <tr role="row" class={selection?.picked.has(key) ? 'picked' : undefined}>
+                  {selection && <Pick rowKey={key} selection={selection} details={details} />}
+                  {columns.map(({ name, title, cell, isNumber }) => (
+                    <td role="cell" key={name} data-label={title} class={`col-${name}${isNumber ? ' number' : ''}`}>
+                      {cell(row)}
+                    </td>
+                  ))}
+                </tr>
+                {isOpen && (
+                  <tr role="row" class="details">
+                    <td role="cell" colSpan={columns.length + 1}>
+                      {props.detailsOf?.(row)}
+                    </td>
+                  </tr>
+                )}
+              </Fragment>
             );
           })}
         </tbody>
       </table>
     </div>
   );
+}
+
+/** The keys of the rows whose details are shown. */
+function useOpened(): { readonly opened: ReadonlySet<string>; readonly toggle: (key: string) => void } {
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const toggle = (key: string): void =>
+    setOpened((before) => {
+      const after = new Set(before);
+      if (!after.delete(key)) after.add(key);
+      return after;
+    });
+  return { opened, toggle };
 }
 
 interface HeadProps {
@@ -134,16 +162,34 @@ function PickAll({
   );
 }
 
-function Pick({ rowKey, selection }: { readonly rowKey: string; readonly selection: TableSelection }): JSX.Element {
+interface PickProps {
+  readonly rowKey: string;
+  readonly selection: TableSelection;
+  readonly details: { readonly isOpen: boolean; readonly onToggle: () => void } | undefined;
+}
+
+function Pick({ rowKey, selection, details }: PickProps): JSX.Element {
   const isPicked = selection.picked.has(rowKey);
+  const name = selection.nameOf(rowKey);
   return (
     <td role="cell" class="pick">
       <input
         type="checkbox"
-        aria-label={`Select ${selection.nameOf(rowKey)}`}
+        aria-label={`Select ${name}`}
         checked={isPicked}
         onChange={() => selection.onPick([rowKey], !isPicked)}
       />
+      {details && (
+        <button
+          type="button"
+          class="quiet icon-only"
+          aria-label={`Details of ${name}`}
+          aria-expanded={details.isOpen}
+          onClick={details.onToggle}
+        >
+          <Icon name={details.isOpen ? 'down' : 'right'} />
+        </button>
+      )}
     </td>
   );
 }

@@ -5,7 +5,7 @@ import { useServices } from '../app/services.ts';
 import type { Resource } from '../live/use-resource.ts';
 import { elapsedMs } from '../time/moment.ts';
 import type { Moment } from '../time/moment.ts';
-import { absoluteTime, shortDuration } from '../time/relative-time.ts';
+import { shortDuration } from '../time/relative-time.ts';
 import { Icon } from './icon.tsx';
 
 /** An empty result with a suggestion. */
@@ -77,7 +77,7 @@ export function Loading(): JSX.Element {
 
 /** The age of data that is not current. */
 function StaleNote({ at }: { readonly at: Moment }): JSX.Element {
-  const { clock, serverClock, ticker } = useServices();
+  const { clock, serverClock, ticker, times } = useServices();
   const [ageMs, setAgeMs] = useState(elapsedMs(clock, at));
   useEffect(() => {
     const update = (): void => setAgeMs(elapsedMs(clock, at));
@@ -87,7 +87,7 @@ function StaleNote({ at }: { readonly at: Moment }): JSX.Element {
   return (
     <p class="stale-note">
       <Icon name="warning" />
-      <strong>Not current:</strong> as of {absoluteTime(serverClock.now() - ageMs)}, {shortDuration(ageMs)} ago.
+      <strong>Not current:</strong> as of {times.absolute(serverClock.now() - ageMs)}, {shortDuration(ageMs)} ago.
     </p>
   );
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { useServices } from '../app/services.ts';
 
 export interface PageHeadProps {
   readonly title: string;
@@ -16,9 +17,10 @@ let isFirst = true;
  * continues from there.
  */
 export function PageHead({ title, parent, aside, children }: PageHeadProps): JSX.Element {
+  const { title: pageTitle } = useServices();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · certfleet`;
+    pageTitle.showView(title);
   }, [title]);
   useEffect(() => {
     // The browser starts reading at the first view without help.

@@ -1,11 +1,13 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
-import { absoluteTime, relativeTime } from '../time/relative-time.ts';
+import { useStore } from '../app/use-store.ts';
+import { relativeTime } from '../time/relative-time.ts';
 
-/** A relative time that updates; the absolute time is in the tooltip. */
+/** A time in the chosen form: relative to now, which updates, or exact. The other form is in the tooltip. */
 export function RelativeTime({ at }: { readonly at: string | undefined }): JSX.Element {
-  const { ticker } = useServices();
+  const { ticker, times } = useServices();
+  const { form } = useStore(times.chosen);
   const atMs = at === undefined ? Number.NaN : Date.parse(at);
   const [text, setText] = useState(() => relativeTime(atMs, ticker.now()));
   useEffect(() => {
@@ -13,9 +15,10 @@ export function RelativeTime({ at }: { readonly at: string | undefined }): JSX.E
     return ticker.listen((nowMs) => setText(relativeTime(atMs, nowMs)));
   }, [atMs]);
   if (at === undefined || Number.isNaN(atMs)) return <span class="none">–</span>;
+  const exact = times.absolute(atMs);
   return (
-    <time dateTime={at} title={absoluteTime(atMs)}>
-      {text}
+    <time dateTime={at} title={form === 'exact' ? text : exact}>
+      {form === 'exact' ? exact : text}
     </time>
   );
 }

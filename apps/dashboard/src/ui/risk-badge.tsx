@@ -1,17 +1,18 @@
 import type { JSX } from 'preact';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
-import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import { Icon } from './icon.tsx';
 import { RelativeTime } from './relative-time.tsx';
-import { stateTitles } from './state-badge.tsx';
+import { riskTexts } from './risk-reasons.ts';
+import type { Risk, RiskReason as Reason } from './risk-reasons.ts';
+import { StateBadge, stateTitles } from './state-badge.tsx';
 
-type Risk = NonNullable<VolumeRow['risk']>;
+type StatusReason = Extract<Reason, VolumeStatus>;
 
-const reasons: Readonly<Record<Risk['reason'], string>> = {
-  'node-silent': 'node silent',
-  'lane-paused': 'lane paused',
-  'lane-backing-off': 'lane backing off',
-};
+const isStatus = (reason: Reason): reason is StatusReason =>
+  reason === 'expired' || reason === 'overdue' || reason === 'failing';
+
+/** Whether the risk is a condition outside of the volume, which its status does not show. */
+export const isOutside = (risk: Risk | undefined): risk is Risk => risk !== undefined && !isStatus(risk.reason);
 
 /** A volume that has not failed, but whose renewal is not certain: the reason, and since when. */
 export function RiskBadge({ risk, state }: { readonly risk: Risk; readonly state: VolumeStatus }): JSX.Element {
@@ -22,8 +23,30 @@ export function RiskBadge({ risk, state }: { readonly risk: Risk; readonly state
         At risk
       </span>
       <span class="dim small">
-        {reasons[risk.reason]} {risk.since !== undefined && <RelativeTime at={risk.since} />}
+        {riskTexts[risk.reason].title.toLowerCase()} {risk.since !== undefined && <RelativeTime at={risk.since} />}
       </span>
     </>
+  );
+}
+
+/** Why the renewal of a volume is not certain, and since when. */
+export function RiskReason({ risk: { reason, since } }: { readonly risk: Risk }): JSX.Element {
+  return (
+    <span class="state-cell">
+      {isStatus(reason) ? (
+        <StateBadge state={reason} />
+      ) : (
+        <span class="state state-overdue">
+          <Icon name="warning" />
+          {riskTexts[reason].title}
+        </span>
+      )}
+      {since !== undefined && (
+        <span class="dim small">
+          {reason === 'failing' ? 'last attempt ' : ''}
+          <RelativeTime at={since} />
+        </span>
+      )}
+    </span>
   );
 }

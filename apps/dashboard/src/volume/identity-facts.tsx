@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { VolumeDetail } from '@certfleet/operator-api/volumes.ts';
-import { laneHref, nodeHref, volumesHref } from '../routing/route.ts';
+import { auditHref, laneHref, nodeHref, volumesHref } from '../routing/route.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
@@ -68,6 +68,13 @@ export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.E
         [
           'Inspect',
           <CopiedText key="look" text={`kubectl describe pod ${pod} --namespace ${namespace}`} label="command" />,
+        ],
+        ['Command line', <CopiedText key="command" text={`certfleet show ${volumeId}`} label="certfleet command" />],
+        [
+          'Audit',
+          <a key="audit" href={auditHref({ target: `${node}/${volumeId}` })}>
+            Actions on this volume
+          </a>,
         ],
       ]}
     />

@@ -10,7 +10,8 @@ import { Icon } from '../ui/icon.tsx';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { RiskBadge } from '../ui/risk-badge.tsx';
+import { isOutside, RiskBadge } from '../ui/risk-badge.tsx';
+import { RiskAdvice } from '../ui/risk-advice.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 import { CertificatePanel } from './certificate-panel.tsx';
 import { CertificateFacts, WhereFacts } from './identity-facts.tsx';
@@ -53,6 +54,11 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
         {(detail) => (
           <>
             {detail.failure && <FailureNotice failure={detail.failure} />}
+            {detail.risk && (
+              <p>
+                <strong>What to do:</strong> <RiskAdvice reason={detail.risk.reason} />
+              </p>
+            )}
             <div class="panels even">
               <CertificateFacts volume={detail} />
               <WhereFacts volume={detail} />
@@ -72,7 +78,7 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
 function State({ volume: { state, waiting, risk } }: { readonly volume: VolumeDetail }): JSX.Element {
   return (
     <>
-      {risk ? <RiskBadge risk={risk} state={state} /> : <StateBadge state={state} />}
+      {isOutside(risk) ? <RiskBadge risk={risk} state={state} /> : <StateBadge state={state} />}
       {waiting && risk === undefined && <WaitReasonNote waiting={waiting} />}
     </>
   );

@@ -18,6 +18,8 @@ export const columnNames = [
   'subject',
   'dns',
   'served',
+  'risk',
+  'advice',
 ] as const;
 export type ColumnName = (typeof columnNames)[number];
 
@@ -27,3 +29,6 @@ export const defaultColumns: readonly ColumnName[] = columnNames.slice(0, 9);
 export function isColumn(word: string): word is ColumnName {
   return columnNames.some((name) => name === word);
 }
+
+/** The columns of the volumes at risk. */
+export const riskColumns: readonly ColumnName[] = ['pod', 'namespace', 'node', 'issuer', 'expires', 'risk', 'advice'];

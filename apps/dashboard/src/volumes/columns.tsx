@@ -5,7 +5,8 @@ import type { Column } from '../ui/data-table.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { RiskBadge } from '../ui/risk-badge.tsx';
+import { isOutside, RiskBadge, RiskReason } from '../ui/risk-badge.tsx';
+import { RiskAdvice } from '../ui/risk-advice.tsx';
 import { ServedNote } from '../ui/served-note.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 import type { ColumnName } from './column-names.ts';
@@ -78,6 +79,8 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
       </span>
     ),
   },
+  risk: { title: 'Reason', cell: ({ risk }) => (risk ? <RiskReason risk={risk} /> : none) },
+  advice: { title: 'What to do', cell: ({ risk }) => (risk ? <RiskAdvice reason={risk.reason} /> : none) },
   served: { title: 'Served', cell: ({ served }) => (served ? <ServedNote served={served} /> : none) },
 };
 
@@ -86,7 +89,7 @@ const none = <span class="none">–</span>;
 function StateCell({ row: { state, waiting, risk, served } }: { readonly row: VolumeRow }): JSX.Element {
   return (
     <span class="state-cell">
-      {risk ? <RiskBadge risk={risk} state={state} /> : <StateBadge state={state} />}
+      {isOutside(risk) ? <RiskBadge risk={risk} state={state} /> : <StateBadge state={state} />}
       {waiting && risk === undefined && <WaitReasonNote waiting={waiting} />}
       {served?.state === 'not-loaded' && <ServedNote served={served} />}
     </span>

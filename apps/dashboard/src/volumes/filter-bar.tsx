@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { RiskChips } from '../at-risk/risk-chips.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { ExpirySelect } from './expiry-select.tsx';
@@ -36,7 +37,11 @@ export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
         ))}
         <ExpirySelect value={view.filters.expiresBefore} onSet={(value) => set('expiresBefore', value)} />
       </div>
-      <StateChips view={view} onChange={onChange} />
+      {view.path === '/at-risk' ? (
+        <RiskChips view={view} onChange={onChange} />
+      ) : (
+        <StateChips view={view} onChange={onChange} />
+      )}
       <OtherFilters view={view} onSet={set} />
     </div>
   );
@@ -76,6 +81,7 @@ const others: readonly (readonly [FilterName, string])[] = [
   ['volumeId', 'volume'],
   ['caFingerprint', 'CA'],
   ['served', 'served'],
+  ['risk', 'risk'],
 ];
 
 /** Filters that only a link can set, shown so that they can be cleared. */
@@ -86,7 +92,9 @@ function OtherFilters({
   readonly view: VolumesView;
   readonly onSet: (name: FilterName, value: string) => void;
 }): JSX.Element | null {
-  const set = others.filter(([name]) => view.filters[name] !== undefined);
+  const set = others.filter(
+    ([name]) => view.filters[name] !== undefined && (name !== 'risk' || view.path !== '/at-risk'),
+  );
   if (set.length === 0) return null;
   return (
     <div class="chips">

@@ -1,7 +1,10 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
+import { GroupSelect } from '../groups/group-select.tsx';
+import { copyText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Menu } from '../ui/menu.tsx';
+import { certfleetCommand } from './certfleet-command.ts';
 import { columnNames } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 import { volumeColumns } from './columns.tsx';
@@ -15,13 +18,20 @@ export interface TableToolsProps {
 
 /** Column selection and export. */
 export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
-  const { serverClock } = useServices();
+  const { serverClock, toasts } = useServices();
+  const command = certfleetCommand(view);
+  const copyCommand = (): void =>
+    void copyText(command ?? '').then(
+      () => toasts.say({ tone: 'done', text: `Copied: ${command}` }),
+      () => toasts.say({ tone: 'refused', text: `The browser does not allow copying: ${command}` }),
+    );
   const toggle = (name: ColumnName): void => {
     const columns = columnNames.filter((each) => (each === name) !== view.columns.includes(each));
     if (columns.length > 0) onChange({ ...view, columns });
   };
   return (
     <>
+      <GroupSelect view={view} onChange={onChange} />
       <Menu
         label={
           <>
@@ -52,6 +62,11 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
         <a class="menu-item" href={exportHref(view, 'json', serverClock.now())} download="volumes.json">
           As JSON
         </a>
+        {command !== undefined && (
+          <button type="button" class="menu-item" onClick={copyCommand}>
+            Copy as certfleet command
+          </button>
+        )}
       </Menu>
     </>
   );

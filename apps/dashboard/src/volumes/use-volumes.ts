@@ -5,7 +5,7 @@ import { useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
 import type { Location } from '../routing/router.ts';
 import { formatVolumesView, pageQuery, parseVolumesView } from './volumes-view.ts';
-import type { VolumesView } from './volumes-view.ts';
+import type { TablePath, VolumesView } from './volumes-view.ts';
 
 /** The table of an address, its rows, and page navigation. */
 export interface VolumesTable {
@@ -17,10 +17,10 @@ export interface VolumesTable {
 }
 
 /** The table of volumes behind the address bar. */
-export function useVolumes(): VolumesTable {
+export function useVolumes(path: TablePath): VolumesTable {
   const { api, router, serverClock } = useServices();
   const place = usePlace();
-  const view = useMemo(() => parseVolumesView(place.search), [place.search]);
+  const view = useMemo(() => parseVolumesView(place.search, path), [place.search]);
   const rows = useResource<VolumePage>({
     key: `volumes:${pageQuery(view, 0).toString()}`,
     load: (signal) => api.volumes(pageQuery(view, serverClock.now()), signal),

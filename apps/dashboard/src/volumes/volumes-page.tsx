@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { RenewalRequest } from '@certfleet/operator-api/renewals.ts';
 import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
+import { GroupTable } from '../groups/group-table.tsx';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { counted, formatCount } from '../ui/count.ts';
@@ -12,20 +13,23 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { volumeColumns } from './columns.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { RowDetails } from './row-details.tsx';
 import { keyOfVolume, useSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
 import { TableTools } from './table-tools.tsx';
 import { useVolumes } from './use-volumes.ts';
 import type { VolumesTable } from './use-volumes.ts';
-import { apiFilter, refine } from './volumes-view.ts';
-import type { VolumeSort, VolumesView } from './volumes-view.ts';
+import { apiFilter, refine, riskOfView } from './volumes-view.ts';
+import type { TablePath, VolumeSort, VolumesView } from './volumes-view.ts';
 
 type Wanted = RenewalRequest['selection'];
 
-/** The main table of operators. */
-export function VolumesPage(): JSX.Element {
+const titles: Readonly<Record<TablePath, string>> = { '/volumes': 'Volumes', '/at-risk': 'At risk' };
+
+/** The main table of operators, or the part of it that is at risk. */
+export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element {
   const { serverClock } = useServices();
-  const table = useVolumes();
+  const table = useVolumes(path);
   const selection = useSelection();
   const [renewing, setRenewing] = useState<Wanted | undefined>(undefined);
   const { view, rows, show } = table;
@@ -36,16 +40,28 @@ export function VolumesPage(): JSX.Element {
   if (view.problems.length > 0) return <UnusableAddress view={view} onShow={show} />;
   return (
     <>
-      <PageHead title="Volumes">
+      <PageHead title={titles[path]}>
         <TableTools view={view} onChange={show} />
-        <ActionButton on={rows} onClick={renewMatching}>
+        <ActionButton
+          on={rows}
+          onClick={renewMatching}
+          unavailable={
+            riskOfView(view) === undefined
+              ? undefined
+              : 'A risk is no criterion of a renewal: select the volumes, or filter by state.'
+          }
+        >
           Renew all that match{rows.data && rows.isCurrent ? ` (${formatCount(rows.data.total)})` : ''}…
         </ActionButton>
       </PageHead>
       <FilterBar view={view} onChange={show} />
-      <Loaded resource={rows} keepsPrevious>
-        {(page) => <Rows page={page} table={table} selection={selection} />}
-      </Loaded>
+      {view.group === undefined ? (
+        <Loaded resource={rows} keepsPrevious>
+          {(page) => <Rows page={page} table={table} selection={selection} />}
+        </Loaded>
+      ) : (
+        <GroupTable key={view.group} view={view} by={view.group} />
+      )}
       {selection.picked.size > 0 && (
         <div class="selection-bar" role="region" aria-label="Selection">
           <strong>{counted(selection.picked.size, 'volume')} selected</strong>
@@ -79,7 +95,7 @@ function UnusableAddress({
 }) {
   return (
     <>
-      <PageHead title="Volumes" />
+      <PageHead title={titles[view.path]} />
       <div class="notice notice-critical" role="alert">
         <Icon name="critical" />
         <div>
@@ -118,6 +134,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         isFixed
         isBusy={rows.data === undefined}
         selection={selection}
+        detailsOf={(row) => <RowDetails row={row} />}
       />
       <Pager page={page} table={table} />
     </>
@@ -125,6 +142,13 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
 }
 
 function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JSX.Element {
+  if (view.path === '/at-risk') {
+    return (
+      <Empty title="No volume is at risk">
+        <p>Nothing prevents the renewal of the volumes that match.</p>
+      </Empty>
+    );
+  }
   const isFiltered = view.states.length > 0 || Object.keys(view.filters).length > 0;
   if (!isFiltered) {
     return (

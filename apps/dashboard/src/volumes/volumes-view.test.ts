@@ -21,6 +21,8 @@ describe('the view of volumes', () => {
       states: [],
       sort: 'renews',
       order: 'asc',
+      path: '/volumes',
+      group: undefined,
       columns: defaultColumns,
       after: undefined,
       before: undefined,

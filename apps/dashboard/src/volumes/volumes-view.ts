@@ -1,23 +1,47 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
-import { volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
+import { groupKeys, riskReasons, volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { fingerprintPattern, normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import { parseLength } from '../time/relative-time.ts';
-import { defaultColumns, isColumn } from './column-names.ts';
+import { defaultColumns, isColumn, riskColumns } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 
 export type VolumeSort = (typeof volumeSorts)[number];
 
 /** The text filters, named as in the API. */
-const textFilters = ['search', 'namespace', 'pod', 'node', 'volumeId', 'issuer', 'caFingerprint', 'served'] as const;
+const textFilters = [
+  'search',
+  'namespace',
+  'pod',
+  'node',
+  'volumeId',
+  'issuer',
+  'caFingerprint',
+  'served',
+  'risk',
+] as const;
 /** The time filters: a length from now such as `24h`, or RFC 3339. */
 const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
 /** All filters except the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 
+export type GroupKey = (typeof groupKeys)[number];
+
+/** The views with a table of volumes, and what their addresses omit. */
+const tables = {
+  '/volumes': { sort: 'renews', columns: defaultColumns, risk: undefined },
+  '/at-risk': { sort: 'expires', columns: riskColumns, risk: 'any' },
+} as const satisfies Readonly<
+  Record<string, { sort: VolumeSort; columns: readonly ColumnName[]; risk: string | undefined }>
+>;
+export type TablePath = keyof typeof tables;
+
 /** The content of the table's address. */
 export interface VolumesView {
+  readonly path: TablePath;
+  /** Shows groups with counts instead of volumes. */
+  readonly group: GroupKey | undefined;
   readonly filters: Readonly<Partial<Record<FilterName, string>>>;
   readonly states: readonly VolumeStatus[];
   readonly sort: VolumeSort;
@@ -36,7 +60,8 @@ const pageSize = 100;
 const filterNames: readonly FilterName[] = [...textFilters, ...timeFilters];
 
 /** Parses the table's address. An unusable filter is a problem: without it, other volumes would be shown. */
-export function parseVolumesView(search: string): VolumesView {
+export function parseVolumesView(search: string, path: TablePath = '/volumes'): VolumesView {
+  const usual = tables[path];
   const query = new URLSearchParams(search);
   const filters = filterNames.flatMap((name) => {
     const value = query.get(name)?.trim() ?? '';
@@ -47,11 +72,13 @@ export function parseVolumesView(search: string): VolumesView {
   const after = query.get('after') ?? undefined;
   const before = after === undefined ? (query.get('before') ?? undefined) : undefined;
   return {
+    path,
+    group: groupKeys.find((key) => key === query.get('group')),
     filters: Object.fromEntries(filters),
     states: volumeStates.filter((state) => states.has(state)),
-    sort: volumeSorts.find((sort) => sort === query.get('sort')) ?? 'renews',
+    sort: volumeSorts.find((sort) => sort === query.get('sort')) ?? usual.sort,
     order: query.get('order') === 'desc' ? 'desc' : 'asc',
-    columns: columns.length === 0 ? defaultColumns : columns,
+    columns: columns.length === 0 ? usual.columns : columns,
     after,
     before,
     problems: problemsIn(query),
@@ -65,7 +92,8 @@ const listIn = (query: URLSearchParams, name: string): readonly string[] =>
     .filter((word) => word !== '') ?? [];
 
 const hexFingerprint = new RegExp(fingerprintPattern);
-const layout = ['columns', 'after', 'before', 'page'];
+const riskPattern = new RegExp(`^(any|none|(${riskReasons.join('|')})(,(${riskReasons.join('|')}))*)$`);
+const layout = ['columns', 'group', 'after', 'before', 'page'];
 
 function problemsIn(query: URLSearchParams): readonly string[] {
   const known: readonly string[] = [...filterNames, 'state', 'sort', 'order', ...layout];
@@ -73,6 +101,8 @@ function problemsIn(query: URLSearchParams): readonly string[] {
     state: () => listIn(query, 'state').every((word) => volumeStates.some((state) => state === word)),
     sort: (value) => volumeSorts.some((sort) => sort === value),
     order: (value) => value === 'asc' || value === 'desc',
+    risk: (value) => riskPattern.test(value),
+    group: (value) => groupKeys.some((key) => key === value),
     caFingerprint: (value) => hexFingerprint.test(value),
     expiresBefore: (value) => resolveTime(value, 0) !== undefined,
     renewsBefore: (value) => resolveTime(value, 0) !== undefined,
@@ -86,22 +116,28 @@ function problemsIn(query: URLSearchParams): readonly string[] {
 
 /** Formats the table's address; default values are omitted. */
 export function formatVolumesView(view: VolumesView): string {
-  const { filters, states, sort, order, columns, after, before } = view;
+  const { path, group, filters, states, sort, order, columns, after, before } = view;
+  const usual = tables[path];
   const query = new URLSearchParams();
   for (const name of filterNames) if (filters[name] !== undefined) query.set(name, filters[name]);
   if (states.length > 0) query.set('state', states.join(','));
-  if (sort !== 'renews') query.set('sort', sort);
+  if (sort !== usual.sort) query.set('sort', sort);
   if (order !== 'asc') query.set('order', order);
-  if (columns.join() !== defaultColumns.join()) query.set('columns', columns.join(','));
+  if (group !== undefined) query.set('group', group);
+  if (columns.join() !== usual.columns.join()) query.set('columns', columns.join(','));
   if (after !== undefined) query.set('after', after);
   else if (before !== undefined) query.set('before', before);
   const text = query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
-  return text === '' ? '/volumes' : `/volumes?${text}`;
+  return text === '' ? path : `${path}?${text}`;
 }
 
-/** The filters for the API, with lengths from now as times. */
+/** The filter by risk that is in force. */
+export const riskOfView = ({ path, filters }: VolumesView): string | undefined => filters.risk ?? tables[path].risk;
+
+/** The filters for the API that a renewal accepts too, with lengths from now as times; without the risk. */
 export function apiFilter({ filters, states }: VolumesView, nowMs: number): VolumeFilter {
   const resolved = Object.entries(filters).flatMap(([name, value]) => {
+    if (name === 'risk') return [];
     const given = isTimeFilter(name) ? resolveTime(value, nowMs) : value;
     return given === undefined ? [] : [[name, given] as const];
   });
@@ -135,7 +171,28 @@ export function withFilter(view: VolumesView, name: FilterName, value: string): 
 }
 
 function sortedQuery(view: VolumesView, nowMs: number): URLSearchParams {
-  return new URLSearchParams({ ...apiFilter(view, nowMs), sort: view.sort, order: view.order });
+  return new URLSearchParams({ ...tableFilter(view, nowMs), sort: view.sort, order: view.order });
+}
+
+/** All filters of the table for the API. */
+function tableFilter(view: VolumesView, nowMs: number): VolumeFilter & { readonly risk?: string } {
+  const risk = riskOfView(view);
+  return { ...apiFilter(view, nowMs), ...(risk !== undefined && { risk }) };
+}
+
+const groupLimit = 500;
+
+/** The query of the groups of a table. */
+export function groupQuery(view: VolumesView, by: GroupKey, sort: string, nowMs: number): URLSearchParams {
+  return new URLSearchParams({ ...tableFilter(view, nowMs), by, sort, limit: String(groupLimit) });
+}
+
+/** The table of the volumes of one group; undefined for volumes without a value. */
+export function ofGroup(view: VolumesView, by: GroupKey, value: string): VolumesView | undefined {
+  if (value === '') return undefined;
+  const all = { ...view, group: undefined };
+  if (by === 'state') return refine(all, { states: volumeStates.filter((state) => state === value) });
+  return withFilter(all, by === 'ca' ? 'caFingerprint' : by, value);
 }
 
 function isTimeFilter(name: string): name is (typeof timeFilters)[number] {

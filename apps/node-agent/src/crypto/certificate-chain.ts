@@ -35,6 +35,8 @@ export interface IssuedCertificate extends SubjectAltNames {
 /** A public root bundle has about 150 certificates in 250 KB; a chain seldom more than four in 8 KB. */
 const chainLimits = { characters: 128 * 1024, certificates: 32 };
 const caLimits = { characters: 1024 * 1024, certificates: 512 };
+/** A CA file also contains additional trust. */
+const caFileLimits = { characters: 2 * 1024 * 1024, certificates: 1536 };
 
 /**
  * Verifies an issuer's response before files are written. The response is untrusted: its size is bounded, every block
@@ -45,7 +47,7 @@ export function verifyIssuedChain(
   response: { readonly certificatePem: string; readonly caPem: string },
   { key, now }: ChainExpectation,
 ): IssuedCertificate {
-  const { leaf, chain, caFingerprints } = readAnswer(response);
+  const { leaf, chain, caFingerprints } = readAnswer(response, caLimits);
   if (!waitsKey(leaf, key))
     throw invalid(`expected a first certificate for the volume's key, found one for another key`);
   requireValidNow(leaf, now);
@@ -65,7 +67,7 @@ export type ChainFacts = Omit<IssuedCertificate, 'certificatePem' | 'caPem' | 'w
  * @throws CertfleetError failed-precondition, reason InvalidCertificate, if the texts are not certificates
  */
 export function inspectChain(certificatePem: string, caPem = ''): ChainFacts {
-  const { leaf, caFingerprints } = readAnswer({ certificatePem, caPem });
+  const { leaf, caFingerprints } = readAnswer({ certificatePem, caPem }, caFileLimits);
   return describe(leaf, caFingerprints);
 }
 
@@ -75,9 +77,12 @@ interface Answer {
   readonly caFingerprints: readonly string[];
 }
 
-function readAnswer(response: { readonly certificatePem: string; readonly caPem: string }): Answer {
+function readAnswer(
+  response: { readonly certificatePem: string; readonly caPem: string },
+  limits: typeof caLimits,
+): Answer {
   const chain = readCertificates('certificate chain', response.certificatePem, chainLimits);
-  const caFingerprints = readCa(response.caPem);
+  const caFingerprints = readCa(response.caPem, limits);
   const [leaf] = chain;
   if (leaf === undefined) throw invalid('expected at least one certificate, found none');
   if (caFingerprints.length === 0 && response.caPem.trim() !== '')
@@ -85,14 +90,22 @@ function readAnswer(response: { readonly certificatePem: string; readonly caPem:
   return { leaf, chain, caFingerprints };
 }
 
+/**
+ * Fingerprints of the certificates in a CA file, in its order.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, if it contains other blocks
+ */
+export function caFileFingerprints(pem: string): readonly string[] {
+  return readCa(pem, caFileLimits);
+}
+
 /** Cache of CA fingerprints by PEM: an issuer returns the same CA with each of its certificates. */
 const knownCas = new Map<string, readonly string[]>();
 const knownCasLimits = { entries: 8, characters: 16 * 1024 };
 
-function readCa(pem: string): readonly string[] {
+function readCa(pem: string, limits: typeof caLimits): readonly string[] {
   const known = knownCas.get(pem);
   if (known !== undefined) return known;
-  const fingerprints = readCertificates('ca', pem, caLimits).map(fingerprint);
+  const fingerprints = readCertificates('ca', pem, limits).map(fingerprint);
   if (pem.length > knownCasLimits.characters) return fingerprints;
   const [oldest] = knownCas.keys();
   if (oldest !== undefined && knownCas.size === knownCasLimits.entries) knownCas.delete(oldest);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { Served_Failure, Served_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import type { ServedStatus } from '../probe/served-tracker.ts';
+import { testRoots } from '../crypto/testing/test-roots.ts';
 import { VolumeTestHarness } from '../volume/testing/volume-test-harness.ts';
 import { ManagedFleetVolumes } from './managed-fleet-volumes.ts';
 
@@ -34,5 +35,18 @@ describe('ManagedFleetVolumes', () => {
     volumes.onChange(undefined);
     assert.equal(changed, undefined);
     assert.equal(new ManagedFleetVolumes(harness.manager, harness.clock).report('csi-web')?.served, undefined);
+  });
+
+  test('reports the certificates that the CA file contains besides the own CA, and none without them', async () => {
+    harness = await VolumeTestHarness.open();
+    await harness.publish(harness.request('web'));
+    const volumes = new ManagedFleetVolumes(harness.manager, harness.clock);
+    assert.equal(volumes.report('csi-web')?.additionalTrust, undefined);
+    const payload = new Map(harness.store.readPayload('csi-web'));
+    const [own, roots] = [payload.get('ca.crt') ?? Buffer.of(), testRoots(2)];
+    payload.set('ca.crt', Buffer.concat([own, ...roots.map(({ pem }) => Buffer.from(pem)), own]));
+    harness.store.writePayload('csi-web', payload, {});
+    const expected = { caFingerprintsSha256: roots.map(({ fingerprint }) => fingerprint) };
+    assert.deepEqual(volumes.report('csi-web')?.additionalTrust, expected);
   });
 });

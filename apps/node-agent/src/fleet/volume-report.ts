@@ -7,9 +7,15 @@ import {
   reportedStates,
 } from '@certfleet/fleet-model/report-terms.ts';
 import { Served_Failure } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { Certificate, Failure, Served, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type {
+  AdditionalTrust,
+  Certificate,
+  Failure,
+  Served,
+  VolumeReport,
+} from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { maxFileBytes } from './describe-volume.ts';
-import { inspectChain } from '../crypto/certificate-chain.ts';
+import { caFileFingerprints, inspectChain } from '../crypto/certificate-chain.ts';
 import type { ChainFacts } from '../crypto/certificate-chain.ts';
 import type { ServedStatus } from '../probe/served-tracker.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
@@ -20,6 +26,8 @@ import type { Volume } from '../volume/volume.ts';
 const maxNames = 50;
 /** The public roots of a distribution are about 150. */
 const maxAuthorities = 200;
+/** The roots of a CA rotation come first. */
+const maxAdditional = 64;
 const maxText = 1024;
 
 /** The report on a volume for the controller: metadata only, bounded for any input of issuer and pod. */
@@ -40,6 +48,7 @@ export function volumeReport(volume: Volume, nowMs: number, status?: ServedStatu
     cause: reportedCauses[lastCause === undefined ? 'unknown' : attemptCauses[lastCause]],
     deferredUntil: record.deferredUntil,
     served: status && served(status),
+    additionalTrust: additionalTrust(volume),
   };
 }
 
@@ -81,6 +90,19 @@ function names({ store, volumeId, spec }: Volume): Names {
     uris: facts?.uris.slice(0, maxNames).map((uri) => uri.slice(0, maxText)) ?? [],
     ipAddresses: facts?.ipAddresses.slice(0, maxNames) ?? [],
   };
+}
+
+/** Read from the pod's file, which is what the pod trusts. Undefined if it contains only the certificate's own CA. */
+function additionalTrust({ store, volumeId, spec, record }: Volume): AdditionalTrust | undefined {
+  if (record.issued === undefined) return undefined;
+  const own = new Set(record.issued.caFingerprintsSha256);
+  try {
+    const file = store.readPayloadFile(volumeId, { name: spec.files.ca, maxBytes: maxFileBytes });
+    const additional = caFileFingerprints(file?.toString() ?? '').filter((each) => !own.has(each));
+    return additional.length === 0 ? undefined : { caFingerprintsSha256: additional.slice(0, maxAdditional) };
+  } catch {
+    return undefined; // As for the names above.
+  }
 }
 
 function failure({ record, failedAttempts }: Volume): Failure | undefined {

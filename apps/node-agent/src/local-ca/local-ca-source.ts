@@ -12,6 +12,8 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       recordEvent: () => undefined,
       awaitGates: () => Promise.resolve(),
       getPod: undefined,
+      client: undefined,
+      podWatch: undefined,
       nodeReadiness: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),

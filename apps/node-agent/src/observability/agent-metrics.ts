@@ -89,6 +89,11 @@ export class AgentMetrics {
   );
   readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
   readonly #probes = this.#counter('probes_total', 'TLS handshakes with pods, by result.', ['result']);
+  readonly #trustUpdates = this.#counter(
+    'trust_updates_total',
+    'Updates of CA files after a change of additional trust, by result.',
+    ['result'],
+  );
   readonly #damaged = this.#gauge(
     'damaged_volumes',
     'Volumes that could not be restored and are set aside; tried again every minute.',
@@ -199,6 +204,10 @@ export class AgentMetrics {
 
   probeEnded(result: 'certificate' | ProbeFailure): void {
     this.#probes.inc({ result });
+  }
+
+  trustUpdateEnded(result: 'updated' | 'failed'): void {
+    this.#trustUpdates.inc({ result });
   }
 
   controllerConnected(isConnected: boolean): void {

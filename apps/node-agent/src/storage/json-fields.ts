@@ -43,6 +43,13 @@ export function stringsField(object: JsonObject, name: string): readonly string[
   return Object.freeze(value.map((_, index) => stringField(value as unknown as JsonObject, String(index))));
 }
 
+/** A required list of objects. */
+export function objectsField(object: JsonObject, name: string): readonly JsonObject[] {
+  const value = object[name];
+  if (!Array.isArray(value)) return unexpected(name, 'a list', value);
+  return value.map((each, index) => asObject(each, `${name}[${index}]`));
+}
+
 /** A required object whose values are all strings. */
 export function stringMapField(object: JsonObject, name: string): Readonly<Record<string, string>> {
   const map = objectField(object, name);

@@ -20,6 +20,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
   targetPath: text,
   attributes: fc.dictionary(text, text, { noNullPrototype: true }),
   volumeMountGroup: text,
+  podValues: maybe(fc.dictionary(text, text, { noNullPrototype: true })),
   createdAt: date,
   phase: fc.constantFrom('created' as const, 'published' as const),
   generation: fc.nat(),
@@ -27,13 +28,20 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
     plain({
       requestName: maybe(text),
       ...{ serialNumber: text, fingerprintSha256: text, caFingerprintsSha256: fc.array(text) },
-      ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date },
+      ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date, podAddresses: maybe(text) },
     }),
   ),
   lastFailure: maybe(plain({ at: date, reason: text, message: text, attempts: fc.nat(), retryAt: maybe(date) })),
   deferredUntil: maybe(date),
   request: maybe(plain({ abandoned: fc.nat(), refusals: fc.nat(), sentAt: maybe(date) })),
   obsoleteRequests: maybe(fc.array(text)),
+  trust: maybe(
+    plain({
+      certificateSha256: text,
+      ownCaFingerprints: fc.array(text),
+      sources: fc.array(plain({ source: text, fingerprints: fc.array(text) })),
+    }),
+  ),
 });
 
 describe('volume record JSON', () => {

@@ -7,7 +7,7 @@ export interface CertificateFacts {
   readonly fingerprintSha256: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** Of each certificate in the CA file; empty if there is none. */
+  /** Of each CA certificate that the issuer returned; empty if it returned none. */
   readonly caFingerprintsSha256: readonly string[];
 }
 
@@ -17,6 +17,8 @@ export interface IssuedFacts extends CertificateFacts {
   readonly requestName: string | undefined;
   readonly issuedAt: Date;
   readonly renewAt: Date;
+  /** The pod's addresses with which it was requested (POD_IPS); undefined if they were not known. */
+  readonly podAddresses?: string | undefined;
 }
 
 /** Why the last attempt to issue failed, and when the next one is allowed. */
@@ -40,6 +42,23 @@ export interface RequestProgress {
   readonly sentAt?: Date | undefined;
 }
 
+/** The certificates that one source of additional trust gave a volume. */
+export interface TrustSource {
+  /** Kind and name, for example `CARotation/corporate` or `ConfigMap/roots/ca.crt`. */
+  readonly source: string;
+  /** SHA-256 of each certificate, also of those that are the volume's own CA. The CA file contains them. */
+  readonly fingerprints: readonly string[];
+}
+
+/** The additional trust of a volume. */
+export interface VolumeTrust {
+  /** The certificate that `ownCaFingerprints` belongs to: the volume's current one, or the one being published. */
+  readonly certificateSha256: string;
+  /** Of the certificates in the CA file that the issuer returned with that certificate; the file begins with them. */
+  readonly ownCaFingerprints: readonly string[];
+  readonly sources: readonly TrustSource[];
+}
+
 /** The state of a volume that a restarted agent needs, except its secrets. Frozen; stored as volume.json. */
 export interface VolumeRecord {
   readonly volumeId: string;
@@ -48,6 +67,8 @@ export interface VolumeRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** The pod's fsGroup as the kubelet writes it; empty if the pod has none. */
   readonly volumeMountGroup: string;
+  /** Values of the pod's object that the attributes use; absent without such variables. */
+  readonly podValues?: Readonly<Record<string, string>> | undefined;
   readonly createdAt: Date;
   /**
    * `published` from just before the first bind mount at the target until unpublish: a pod may be using the volume.
@@ -63,6 +84,8 @@ export interface VolumeRecord {
   readonly request?: RequestProgress | undefined;
   /** Names of requests that are no longer needed and still have to be deleted; bounded. */
   readonly obsoleteRequests?: readonly string[] | undefined;
+  /** Written before the files. Undefined if the CA file contains only the CA that the issuer returned. */
+  readonly trust?: VolumeTrust | undefined;
 }
 
 /** Secret values that a renewal after a restart needs. Stored next to the key and removed with the volume. */

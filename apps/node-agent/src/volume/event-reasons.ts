@@ -56,6 +56,10 @@ export const eventReasons = {
     type: 'Warning',
     meaning: 'The issuer sent no CA: after a renewal, the CA file is unchanged; a first truststore is empty.',
   },
+  TrustUpdated: {
+    type: 'Normal',
+    meaning: 'The CA file was updated, because a source of additional trust changed; the certificate stays the same.',
+  },
   RequestRejected: {
     type: 'Warning',
     meaning: 'The API server, a webhook or a policy rejected the CertificateRequest.',
@@ -75,6 +79,11 @@ export const eventReasons = {
   GatePending: {
     type: 'Warning',
     meaning: 'A readiness gate delays the first certificate; the message names the gate.',
+  },
+  PodAddressPending: {
+    type: 'Warning',
+    meaning:
+      "An attribute uses the pod's addresses, and the pod has none yet; the volume is mounted and gets its certificate when they are known.",
   },
   TokenMissing: {
     type: 'Warning',
@@ -119,6 +128,7 @@ const resultByReason = {
   InvalidCertificate: 'invalid',
   CertificateNotYetValid: 'pending',
   GatePending: 'pending',
+  PodAddressPending: 'pending',
   TokenMissing: 'error',
   InvalidAttributes: 'error',
   MountFailed: 'error',

@@ -16,9 +16,11 @@ import { apiServerToken } from './service-account-token.ts';
 import type { Volume } from './volume.ts';
 import { volumePayload } from './volume-payload.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
+import type { VolumeTrusts } from './volume-trusts.ts';
 
 export interface VolumeIssuanceOptions {
   readonly dependencies: IssuanceDependencies;
+  readonly trusts: VolumeTrusts;
   readonly useTokenRequest: boolean;
   readonly reporter: VolumeReporter;
   readonly observeWrite: (durationMs: number) => void;
@@ -82,24 +84,24 @@ export class VolumeIssuance {
 
   async #issue(volume: Volume, attempt: Attempt): Promise<IssuedFacts> {
     const { reporter, observeWrite } = this.#options;
+    assertComplete(volume);
     const answered = await this.#checkIgnoredRequest(volume, attempt);
     // Deletes earlier requests before a new one is made; the last refused request was kept until now for inspection.
     if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
     const { key, certificate } = answered ?? (await this.#request(volume, attempt));
     this.#waitUntilValid(volume, certificate.notBefore);
     const startedMs = performance.now();
-    const caPem = certificate.caPem === '' ? this.#presentCa(volume) : certificate.caPem;
+    const { caPem, caFingerprintsSha256, trust } = this.#options.trusts.compose(volume, certificate);
     const shown = { key, certificate: { certificatePem: certificate.certificatePem, caPem } };
     const payload = await volumePayload(volume.spec, shown, {
       passwordOf: (format) => keystorePassword(volume, format),
       now: new Date(this.#options.dependencies.clock.now()),
     });
-    const caFingerprintsSha256 =
-      certificate.caPem === '' ? (volume.record.issued?.caFingerprintsSha256 ?? []) : certificate.caFingerprintsSha256;
     const issued = volume.issued({
       payload,
       certificate: { ...certificate, caFingerprintsSha256 },
       cause: attempt.cause,
+      trust,
     });
     observeWrite(performance.now() - startedMs);
     if (caPem === '' && hasTruststore(volume)) reporter.truststoreEmpty(volume);
@@ -209,11 +211,6 @@ export class VolumeIssuance {
     return keyMatchesSpec(current, spec.key) ? current : undefined;
   }
 
-  /** The CA that the pod trusts now; it is kept if the issuer sends no CA. */
-  #presentCa({ store, volumeId, spec }: Volume): string {
-    return store.readPayload(volumeId).get(spec.files.ca)?.toString() ?? '';
-  }
-
   /** @throws CertfleetError reason CertificateNotYetValid while the current certificate should be kept */
   #waitUntilValid(volume: Volume, notBefore: Date): void {
     const { clock } = this.#options.dependencies;
@@ -240,6 +237,14 @@ export class VolumeIssuance {
       );
     }
   }
+}
+
+/** @throws CertfleetError reason PodAddressPending if the certificate would lack a name that is not known yet */
+function assertComplete({ spec: { pod, podVariables } }: Volume): void {
+  const [unknown] = podVariables.unknown;
+  if (unknown === undefined) return;
+  const message = `waiting for the addresses of pod ${pod.namespace}/${pod.name}, for the variable ${unknown}`;
+  throw new CertfleetError('unavailable', message, { reason: 'PodAddressPending' });
 }
 
 function hasTruststore({ spec: { pkcs12, jks } }: Volume): boolean {

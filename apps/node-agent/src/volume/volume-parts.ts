@@ -3,6 +3,7 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import type { Payload } from '../storage/payload.ts';
+import type { VolumeTrust } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import type { AttemptPolicy } from './attempt-policy.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
@@ -22,5 +23,7 @@ export interface VolumeParts {
 export interface IssuedPayload {
   readonly payload: Payload;
   readonly certificate: IssuedCertificateFacts;
+  /** Undefined if the CA file contains only the certificate's own CA. */
+  readonly trust: VolumeTrust | undefined;
   readonly cause: AttemptCause;
 }

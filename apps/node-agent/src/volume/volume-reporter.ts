@@ -106,6 +106,20 @@ export class VolumeReporter {
     this.#warn(volume, 'RequestPending', `waiting for ${kind} ${name} of ${group}: ${message}`);
   }
 
+  /** A mounted volume has been waiting for the addresses of its pod. */
+  addressPending(volume: ReportedVolume, problem: string | undefined): void {
+    const variables = volume.spec.podVariables.unknown.join(', ');
+    this.#log.info({ ...fields(volume), variables, problem }, 'waiting for the addresses of the pod');
+    const why = problem === undefined ? '' : `: ${problem}`;
+    const message = `waiting for the addresses of the pod, for ${variables}; the volume is mounted without a certificate${why}`;
+    this.#warn(volume, 'PodAddressPending', message);
+  }
+
+  /** The watch of the node's pods failed and is about to recover. */
+  podWatchFailed(error: CertfleetError): void {
+    this.#log.warn({ reason: error.reason, error: error.message }, 'watch of pods interrupted');
+  }
+
   /** The issuer does not answer a request; a new request replaces it. */
   requestReplaced(volume: ReportedVolume, requestName: string): void {
     this.#log.warn({ ...fields(volume), requestName }, 'unanswered certificate request replaced');
@@ -133,6 +147,22 @@ export class VolumeReporter {
   truststoreEmpty(volume: ReportedVolume): void {
     this.#log.warn(fields(volume), 'issuer sent no ca, the truststore is empty');
     this.#warn(volume, 'CaMissing', 'the issuer sent no CA, so the truststore is empty');
+  }
+
+  /** The CA file and the stores were written again, because a source of additional trust changed. */
+  trustUpdated(volume: ReportedVolume, sources: readonly string[]): void {
+    this.#log.info({ ...fields(volume), sources }, 'additional trust updated');
+    const from = sources.length === 0 ? 'none' : sources.join(', ');
+    const message = `the CA file was updated; sources of additional trust: ${from}`;
+    this.#recordEvent(volume.spec.pod, { type: 'Normal', reason: 'TrustUpdated', message });
+  }
+
+  /** The files could not be written; they are unchanged and the agent tries again. */
+  trustUpdateFailed(volumeId: string, error: CertfleetError): void {
+    this.#log.warn(
+      { volumeId, reason: error.reason, error: error.message },
+      'cannot update additional trust, retrying',
+    );
   }
 
   /** The pod's server did not load the renewed certificate in time, or went back to another one. */

@@ -1,14 +1,14 @@
-import { failureReasonOf } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
-import type { IssuedFacts, VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
+import type { Payload } from '../storage/payload.ts';
+import type { IssuedFacts, VolumeRecord, VolumeSecrets, VolumeTrust } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
 import { issuerKey } from './issuer-key.ts';
-import { nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './request-record.ts';
+import { nextRequestName, obsoleteWithout, recordOfFailed, recordOfIssued, withoutRequest } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
 import { VolumeAttempts } from './volume-attempts.ts';
@@ -24,7 +24,6 @@ import type { IssuedPayload, VolumeParts } from './volume-parts.ts';
  */
 export class Volume {
   readonly volumeId: string;
-  readonly spec: VolumeSpec;
   readonly store: VolumeStore;
   /** When attempts are allowed. */
   readonly attempts: VolumeAttempts;
@@ -42,7 +41,6 @@ export class Volume {
 
   private constructor(parts: VolumeParts, contents: VolumeContents) {
     this.volumeId = contents.record.volumeId;
-    this.spec = contents.spec;
     this.store = parts.store;
     this.#parts = parts;
     const onWriteFailed = (error: CertfleetError): void => parts.onWriteFailed(this, error);
@@ -70,6 +68,11 @@ export class Volume {
     volume.attempts.restore(contents.record);
     volume.reconcile();
     return volume;
+  }
+
+  /** It changes only with the addresses of the pod. */
+  get spec(): VolumeSpec {
+    return this.#stored.spec;
   }
 
   get record(): VolumeRecord {
@@ -123,23 +126,35 @@ export class Volume {
    */
   requestAbandoned(): void {
     this.#stored.assertPresent();
-    const { abandoned = 0, refusals = 0 } = this.record.request ?? {};
-    const record = {
-      ...this.record,
-      request: { abandoned: abandoned + 1, refusals },
-      obsoleteRequests: obsoleteWith(this.record, this.nextRequestName),
-    };
-    this.#stored.writeRecord(record);
+    this.#stored.writeRecord({ ...this.record, ...withoutRequest(this.record, this.nextRequestName) });
     this.attempts.requestAbandoned();
     this.#stored.dropPendingKey();
+  }
+
+  /**
+   * Transition: the addresses of the pod are known, or have changed. A request with others is abandoned.
+   * @throws CertfleetError if this cannot be stored, or the files cannot be read: nothing changes then
+   */
+  readdressed(spec: VolumeSpec, podValues: NonNullable<VolumeRecord['podValues']>): void {
+    // A certificate that a failed attempt may have written has the addresses of before.
+    if (this.failedAttempts > 0) this.reconcile();
+    const isRequested = this.secrets.pendingKeyPem !== undefined;
+    const request = isRequested ? withoutRequest(this.record, this.nextRequestName) : {};
+    this.#stored.writeRecord({ ...this.record, podValues, ...request });
+    this.#stored.spec = spec;
+    if (isRequested) this.attempts.requestAbandoned();
+    this.#stored.dropPendingKey();
+    this.#reschedule();
   }
 
   /**
    * Transition: a certificate was issued. The pod sees the new files, or the old ones if this throws.
    * @throws CertfleetError as VolumeStore.writePayload does
    */
-  issued({ payload, certificate, cause }: IssuedPayload): IssuedFacts {
+  issued({ payload, certificate, cause, trust }: IssuedPayload): IssuedFacts {
     this.#stored.assertPresent();
+    // Before the files: after a crash between both, it is known which certificates of the CA file are the issuer's.
+    if (trust !== undefined) this.#stored.writeRecord({ ...this.record, trust });
     try {
       this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
     } catch (thrown) {
@@ -163,7 +178,7 @@ export class Volume {
    * @throws CertfleetError if the files cannot be read, or cannot be linked for a running pod
    */
   reconcile(): boolean {
-    const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec);
+    const certificate = readPayloadCertificate(this.store.readPayload(this.volumeId), this.spec, this.record.trust);
     if (certificate === undefined) {
       if (this.record.issued !== undefined) this.#stored.record = { ...this.record, issued: undefined };
       return false;
@@ -198,18 +213,11 @@ export class Volume {
    */
   failed(error: CertfleetError): Date {
     const attempt = this.attempts.evaluate(error);
-    const { isRefused, isDeferred, at, retryAt, attempts } = attempt;
-    const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
-    this.#stored.tryWriteRecord({
-      ...this.record,
-      request: requestAfter(this.record, attempt),
-      ...(isRefused && { obsoleteRequests: obsoleteWith(this.record, this.nextRequestName) }),
-      ...(!isDeferred && { lastFailure }),
-    });
+    this.#stored.tryWriteRecord(recordOfFailed(this.record, this.nextRequestName, { error, attempt }));
     this.attempts.attemptFailed(attempt);
-    if (isRefused) this.#stored.dropPendingKey();
+    if (attempt.isRefused) this.#stored.dropPendingKey();
     this.#reschedule();
-    return retryAt;
+    return attempt.retryAt;
   }
 
   /**
@@ -223,16 +231,23 @@ export class Volume {
     this.#reschedule();
   }
 
+  /**
+   * Transition: the additional trust changed. Key and certificate stay the same, and so does the schedule.
+   * @param payload undefined if the files have the trust already
+   * @throws CertfleetError if the record or the files cannot be written: a repetition compares the files again
+   */
+  trustChanged(trust: VolumeTrust, payload?: Payload): void {
+    this.#stored.writeRecord({ ...this.record, trust });
+    if (payload !== undefined) this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
+  }
+
   /** Forgets requests that were deleted or belong to another volume. */
   requestsDeleted(names: readonly string[]): void {
     // Stored with the next transition: deleting a request twice costs only one API call.
     this.#stored.record = { ...this.record, obsoleteRequests: obsoleteWithout(this.record, names) };
   }
 
-  /**
-   * Transition: removal begins. Keys and files are deleted first and the schedule is cleared. If this throws, the
-   * caller repeats the removal.
-   */
+  /** Transition: removal begins; keys and files are deleted first. If this throws, the caller repeats the removal. */
   removing(): void {
     this.#stored.isRemoving = true;
     this.#parts.scheduler.unschedule(this.volumeId);
@@ -257,30 +272,16 @@ export class Volume {
   }
 
   #certificateAccepted(certificate: IssuedCertificateFacts, issuedAt?: Date): IssuedFacts {
-    const { clock } = this.#parts;
-    const { issued: previous, generation } = this.record;
     const issued = issuedFacts(certificate, {
       requestName: this.nextRequestName,
-      issuedAt: issuedAt ?? new Date(clock.now()),
+      issuedAt: issuedAt ?? new Date(this.#parts.clock.now()),
       renewBeforeMs: this.spec.renewBeforeMs,
+      podAddresses: this.record.podValues?.['POD_IPS'],
     });
-    const obsoleteRequests =
-      previous?.requestName === undefined
-        ? this.record.obsoleteRequests
-        : obsoleteWith(this.record, previous.requestName);
     // Delete the pending key before the record changes: otherwise the next request would reuse it.
     this.#stored.dropPendingKey();
-    const record: VolumeRecord = {
-      ...this.record,
-      generation: generation + 1,
-      issued,
-      lastFailure: undefined,
-      deferredUntil: undefined,
-      request: undefined,
-      obsoleteRequests,
-    };
-    // The mount that follows writes the record of the first certificate; after a crash before it, `reconcile` finds the
-    // files.
+    const record = recordOfIssued(this.record, issued);
+    // The mount that follows writes the record of the first certificate; after a crash `reconcile` finds the files.
     if (record.phase === 'published') this.#stored.tryWriteRecord(record);
     else this.#stored.record = record;
     this.#stored.tryWriteReloadMarker();
@@ -290,9 +291,8 @@ export class Volume {
 
   #reschedule(): void {
     if (this.#stored.isRemoving || !this.#isActive) return;
-    const { scheduler } = this.#parts;
     const { due } = this.attempts;
-    if (due === undefined) scheduler.unschedule(this.volumeId);
-    else scheduler.schedule(this.volumeId, due, issuerKey(this.spec));
+    if (due === undefined) this.#parts.scheduler.unschedule(this.volumeId);
+    else this.#parts.scheduler.schedule(this.volumeId, due, issuerKey(this.spec));
   }
 }

@@ -11,6 +11,7 @@ import { createRedis } from '../redis/create-redis.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import { AuditLog } from './audit-log.ts';
+import type { LastingAudit, LastingEntry, StoredEntry } from './lasting-audit.ts';
 
 let server: RedisServer;
 let redis: RedisClient;
@@ -25,7 +26,26 @@ after(async () => {
   await server.stop();
 });
 
-function startAudit(): { audit: AuditLog; clock: ManualClock; log: string[]; sizes: () => Promise<number[]> } {
+/** Keeps entries in memory, as the API server does with Events. */
+class KeptEntries implements LastingAudit {
+  readonly entries: LastingEntry[] = [];
+
+  record(entry: StoredEntry): void {
+    this.entries.push({ entry, mark: `"uid":"${entry.uid ?? ''}"` });
+  }
+
+  read(): Promise<readonly LastingEntry[]> {
+    return Promise.resolve(this.entries);
+  }
+}
+
+function startAudit(lasting?: LastingAudit): {
+  audit: AuditLog;
+  clock: ManualClock;
+  log: string[];
+  sizes: () => Promise<number[]>;
+  lose: () => Promise<unknown>;
+} {
   const keys = redisKeys(`t-${randomUUID()}`);
   const clock = new ManualClock(0);
   const log: string[] = [];
@@ -35,9 +55,11 @@ function startAudit(): { audit: AuditLog; clock: ManualClock; log: string[]; siz
     clock,
     log: createLogger(2, { write: (line: string) => void log.push(line) }),
     announce: () => Promise.resolve(),
+    ...(lasting !== undefined && { lasting }),
   });
   const sizes = (): Promise<number[]> => Promise.all([redis.xlen(keys.audit), redis.xlen(keys.auditRefusals)]);
-  return { audit, clock, log, sizes };
+  const lose = (): Promise<unknown> => redis.del(keys.audit, keys.auditRefusals);
+  return { audit, clock, log, sizes, lose };
 }
 
 const pause = { who: 'jane', action: 'pause', target: 'lane ca', reason: 'maintenance' } as const;
@@ -127,11 +149,62 @@ describe('AuditLog', () => {
     await assert.rejects(audit.page({ limit: 5, after: 'x' }), { code: 'invalid-argument' });
   });
 
+  test('restores what Redis has lost from where it lasts, once, with the original times', async () => {
+    const kept = new KeptEntries();
+    const { audit, lose, sizes } = startAudit(kept);
+    await audit.around(pause, () => Promise.resolve({ value: undefined, detail: '3 volumes' }));
+    await audit.write({ who: 'joe', action: 'renew', target: 'namespace=shop' });
+    await audit.refused({ who: 'mallory', action: 'access', target: 'POST /renewals' });
+    const before = await entriesOf(audit);
+    await audit.restore();
+    assert.deepEqual(await entriesOf(audit), before);
+    await lose();
+    await Promise.all([audit.restore(), audit.restore()]);
+    const strip = (entries: readonly AuditEntry[]): unknown => entries.map((entry) => ({ ...entry, id: '' }));
+    assert.deepEqual(strip(await entriesOf(audit)), strip(before));
+    assert.deepEqual(await sizes(), [2, 1]);
+  });
+
+  test('adds a lost entry that is older than the last one with its own time', async () => {
+    const kept = new KeptEntries();
+    const { audit, lose } = startAudit(kept);
+    await audit.write(pause);
+    const [lost] = await entriesOf(audit);
+    await lose();
+    await audit.write({ ...pause, action: 'resume' });
+    await audit.restore();
+    const entries = await entriesOf(audit);
+    assert.deepEqual(entries.map(({ action }) => action).sort(), ['pause', 'resume']);
+    assert.equal(entries.find(({ action }) => action === 'pause')?.at, lost?.at);
+  });
+
   test('bounds the size of an entry', async () => {
     const { audit } = startAudit();
     const long = 'x'.repeat(1_000_000);
     await audit.write({ who: long, action: 'renew', target: long, reason: long, detail: long });
     await audit.refused({ who: long, action: 'access', target: long, detail: long });
     for (const entry of await entriesOf(audit)) assert.ok(JSON.stringify(entry).length < 4_096);
+  });
+
+  test('finds entries by person, action, target and time, also behind many others, and continues a page', async () => {
+    const { audit } = startAudit();
+    await audit.write({ ...pause, detail: 'first; renewal r-1' });
+    await audit.refused({ who: 'Mallory', action: 'access', target: 'GET /api/v1/volumes' });
+    for (let i = 0; i < 250; i += 1) await audit.write({ who: 'joe', action: 'export', target: `volumes ${i}` });
+    const found = async (filter: object): Promise<readonly string[]> =>
+      (await audit.all(filter)).map(({ who, action }) => `${who} ${action}`);
+    assert.deepEqual(await found({ who: 'JAN' }), ['jane pause']);
+    assert.deepEqual(await found({ action: 'access' }), ['Mallory access']);
+    assert.deepEqual(await found({ target: 'R-1' }), ['jane pause']);
+    assert.deepEqual(await found({ target: 'maintenance', who: 'joe' }), []);
+    assert.equal((await found({})).length, 252);
+    assert.deepEqual(await found({ until: '2000-01-01T00:00:00Z' }), []);
+    assert.equal((await found({ since: '2000-01-01T00:00:00Z', action: 'export' })).length, 250);
+    const first = await audit.page({ limit: 3, target: 'volumes 2' });
+    const second = await audit.page({ limit: 3, target: 'volumes 2', after: first.next ?? '' });
+    assert.deepEqual(
+      [...first.entries, ...second.entries].map(({ target }) => target),
+      [249, 248, 247, 246, 245, 244].map((i) => `volumes ${i}`),
+    );
   });
 });

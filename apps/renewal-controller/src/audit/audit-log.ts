@@ -1,11 +1,15 @@
-import type { Audit, AuditEntry, AuditQuery } from '@certfleet/operator-api/audit.ts';
+import { randomUUID } from 'node:crypto';
+import type { Audit, AuditEntry, AuditFilter, AuditQuery } from '@certfleet/operator-api/audit.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
+import { auditCriterion, latestEntries, timeOf } from './audit-entries.ts';
+import type { LastingAudit, StoredEntry } from './lasting-audit.ts';
 import { RefusalFilter } from './refusal-filter.ts';
+import { restoreScript } from './restore-script.ts';
 
 /** One action of an operator; the log adds its id and time. */
 export type AuditedAction = Omit<AuditEntry, 'id' | 'at'>;
@@ -23,6 +27,8 @@ export interface AuditLogOptions {
   /** Publishes the new entry to open pages. */
   readonly announce: () => Promise<void>;
   readonly clock?: Clock;
+  /** Where entries outlast Redis. */
+  readonly lasting?: LastingAudit;
 }
 
 /** Approximate number of entries in Redis. For longer retention keep the log lines. */
@@ -38,10 +44,13 @@ const maxLengths = { who: 256, target: 1_024, reason: 1_024, detail: 1_024 } as 
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #refusals: RefusalFilter;
+  readonly #clock: Clock;
+  #isMissingEntries = false;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
-    this.#refusals = new RefusalFilter(options.clock ?? systemClock);
+    this.#clock = options.clock ?? systemClock;
+    this.#refusals = new RefusalFilter(this.#clock);
   }
 
   /**
@@ -52,16 +61,17 @@ export class AuditLog {
   async around<Value>(action: AuditedAction, act: () => Promise<AuditedResult<Value>>): Promise<Value> {
     const bounded = boundedAction(action);
     this.#options.log.info({ audit: bounded }, 'audit');
-    const intent = await this.#keep({ ...bounded, outcome: 'started' });
+    const begun = { ...bounded, uid: randomUUID() };
+    const intent = await this.#keep({ ...begun, outcome: 'started' });
     try {
       const { value, detail } = await act();
-      await this.#settle(intent, { ...bounded, outcome: 'done', ...(detail !== undefined && { detail }) });
+      await this.#settle(intent, { ...begun, outcome: 'done', ...(detail !== undefined && { detail }) });
       return value;
     } catch (thrown) {
       const { code, message } = asCertfleetError(thrown);
       // An unexpected error may contain secrets.
       const detail = code === 'internal' ? 'internal error' : message;
-      await this.#settle(intent, { ...bounded, outcome: 'failed', detail });
+      await this.#settle(intent, { ...begun, outcome: 'failed', detail });
       throw thrown;
     }
   }
@@ -70,7 +80,8 @@ export class AuditLog {
   async write(action: AuditedAction): Promise<void> {
     const bounded = boundedAction(action);
     this.#options.log.info({ audit: bounded }, 'audit');
-    await this.#keep(bounded);
+    const entry = { ...bounded, uid: randomUUID() };
+    this.#record(entry, await this.#keep(entry));
   }
 
   /** Records a refusal. Similar refusals are rate-limited; the next entry counts those left out. */
@@ -83,37 +94,65 @@ export class AuditLog {
     const detail = `${action.detail ?? ''}${more}`;
     const bounded = boundedAction({ ...action, outcome: 'refused', ...(detail !== '' && { detail }) });
     log.warn({ audit: bounded }, 'audit');
+    const entry = { ...bounded, uid: randomUUID() };
+    let id: string | null = null;
     try {
-      await redis.xadd(keys.auditRefusals, 'MAXLEN', '~', maxRefusals, '*', 'e', JSON.stringify(bounded));
+      id = await redis.xadd(keys.auditRefusals, 'MAXLEN', '~', maxRefusals, '*', 'e', JSON.stringify(entry));
       await announce();
     } catch (thrown) {
-      log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
+      this.#notKept(thrown);
+    }
+    this.#record(entry, id ?? undefined);
+  }
+
+  /** Adds the entries that Redis has lost and that are found elsewhere. Idempotent, from any replica. */
+  async restore(): Promise<void> {
+    const { redis, keys, log, announce, lasting } = this.#options;
+    if (lasting === undefined) return;
+    this.#isMissingEntries = false;
+    try {
+      const found = Map.groupBy(await lasting.read(), ({ entry }) => entry.outcome === 'refused');
+      let added = 0;
+      for (const [isRefused, entries] of found) {
+        const rest = entries.flatMap(({ entry, mark }) => [Date.parse(entry.at), mark, JSON.stringify(entry)]);
+        const [stream, limit] = isRefused ? [keys.auditRefusals, maxRefusals] : [keys.audit, maxEntries];
+        added += Number(await restoreScript.run(redis, { keys: { stream }, args: { limit }, rest }));
+      }
+      if (added === 0) return;
+      log.info({ entries: added }, 'audit entries that redis had lost restored');
+      await announce();
+    } catch (thrown) {
+      this.#isMissingEntries = true;
+      log.warn({ error: asCertfleetError(thrown).message }, 'audit entries not restored');
     }
   }
 
   /**
-   * Returns one page, the latest entry first.
+   * Returns one page of the entries that match, the latest first.
    * @throws CertfleetError invalid-argument for an invalid cursor
    */
-  async page({ limit, after }: AuditQuery): Promise<Audit> {
+  async page({ limit, after, ...filter }: AuditQuery): Promise<Audit> {
     const { redis, keys } = this.#options;
     const { acts, refusals } = startsOf(after);
+    const matches = auditCriterion(filter);
     const [done, refused] = await Promise.all([
-      redis.xrevrange(keys.audit, acts, '-', 'COUNT', limit + 1),
-      redis.xrevrange(keys.auditRefusals, refusals, '-', 'COUNT', limit + 1),
+      latestEntries(redis, { key: keys.audit, from: acts, mark: '', matches, limit: limit + 1 }),
+      latestEntries(redis, { key: keys.auditRefusals, from: refusals, mark: refusalMark, matches, limit: limit + 1 }),
     ]);
-    const found = [
-      ...done.map(([id, [, json = '{}']]) => entryOf(id, json)),
-      ...refused.map(([id, [, json = '{}']]) => entryOf(`${id}${refusalMark}`, json)),
-    ].sort((a, b) => compareIds(b.id, a.id));
+    const found = [...done, ...refused].sort((a, b) => compareIds(b.id, a.id));
     const entries = found.slice(0, limit);
     const last = entries.at(-1);
     return { entries, ...(found.length > limit && last !== undefined && { next: last.id }) };
   }
 
+  /** Every entry that matches, the latest first; the streams in Redis are bounded. */
+  async all(filter: AuditFilter): Promise<readonly AuditEntry[]> {
+    return (await this.page({ ...filter, limit: maxEntries + maxRefusals })).entries;
+  }
+
   /** @returns the entry's id; undefined if Redis did not store it */
   async #keep(entry: object, replaced?: string): Promise<string | undefined> {
-    const { redis, keys, log, announce } = this.#options;
+    const { redis, keys, announce } = this.#options;
     try {
       const transaction = redis.multi();
       if (replaced !== undefined) transaction.xdel(keys.audit, replaced);
@@ -122,19 +161,31 @@ export class AuditLog {
         new Error('redis returned no result for the transaction'),
       ];
       if (error !== null) throw error;
+      if (this.#isMissingEntries) void this.restore();
       await announce();
       return typeof id === 'string' ? id : undefined;
     } catch (thrown) {
-      log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
+      this.#notKept(thrown);
       return undefined;
     }
   }
 
-  async #settle(intent: string | undefined, outcome: AuditedAction): Promise<void> {
-    const bounded = boundedAction(outcome);
-    this.#options.log.info({ audit: bounded }, 'audit outcome');
+  #notKept(thrown: unknown): void {
+    this.#isMissingEntries = true;
+    this.#options.log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
+  }
+
+  #record(entry: Omit<StoredEntry, 'at'>, id: string | undefined): void {
+    const at = id === undefined ? new Date(this.#clock.now()).toISOString() : timeOf(id);
+    this.#options.lasting?.record({ at, ...entry });
+  }
+
+  async #settle(intent: string | undefined, outcome: AuditedAction & { readonly uid: string }): Promise<void> {
+    const { uid, ...action } = boundedAction(outcome);
+    this.#options.log.info({ audit: action }, 'audit outcome');
     // Keep the start time of the action, not the time of its outcome.
-    await this.#keep({ ...bounded, ...(intent !== undefined && { at: timeOf(intent) }) }, intent);
+    const entry = { ...action, uid, ...(intent !== undefined && { at: timeOf(intent) }) };
+    this.#record(entry, await this.#keep(entry, intent));
   }
 }
 
@@ -169,12 +220,3 @@ function compareIds(a: string, b: string): number {
 }
 
 const numbersOf = (id: string): bigint[] => id.replace(refusalMark, '').split('-').map(BigInt);
-
-/** The id of a stream entry begins with its time; an outcome entry carries the start time of its action. */
-function entryOf(id: string, json: string): AuditEntry {
-  return { at: timeOf(id), ...(JSON.parse(json) as AuditedAction), id };
-}
-
-function timeOf(id: string): string {
-  return new Date(Number(id.split('-')[0])).toISOString();
-}

@@ -1,18 +1,20 @@
 import type { Audit } from '@certfleet/operator-api/audit.ts';
-import { show } from './command.ts';
+import { show, withQuery } from './command.ts';
 import type { Command } from './command.ts';
 import { table } from './table.ts';
 
-/** Shows the latest actions of operators. */
+/** Shows the latest actions of operators that match the flags. */
 export const audit: Command = async (context) => {
-  const answer = (await context.ask('GET', 'audit?limit=200')) as Audit;
-  const rows = answer.entries.map(({ at, who, action, target, outcome = 'done', reason = '', detail = '' }) => [
-    at,
-    who,
-    outcome === 'done' ? action : `${action} (${outcome})`,
-    target,
-    reason,
-    detail,
+  const { who, action, target, since } = context.options.flags;
+  const query = withQuery('audit', { limit: '200', who, action, target, since });
+  const answer = (await context.ask('GET', query)) as Audit;
+  const rows = answer.entries.map(({ outcome = 'done', ...entry }) => [
+    entry.at,
+    entry.who,
+    outcome === 'done' ? entry.action : `${entry.action} (${outcome})`,
+    entry.target,
+    entry.reason ?? '',
+    entry.detail ?? '',
   ]);
   show(context, answer, () => table(['AT', 'WHO', 'ACTION', 'TARGET', 'REASON', 'DETAIL'], rows));
 };

@@ -27,6 +27,13 @@ const flags = {
   served: text,
   search: text,
   sort: text,
+  'at-risk': { type: 'boolean' },
+  'expires-before': text,
+  'group-by': text,
+  who: text,
+  action: text,
+  target: text,
+  since: text,
   selector: { ...text, short: 'l' },
   'issued-before': text,
   'ca-fingerprint': text,
@@ -39,6 +46,13 @@ const flags = {
   cancel: text,
   suspend: text,
   resume: text,
+  from: text,
+  to: text,
+  phase: text,
+  suspended: { type: 'boolean' },
+  'hold-before': text,
+  'max-failures': text,
+  'max-not-loaded': text,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -63,6 +77,9 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
 
   certfleet status                        fleet summary and bulk renewals
   certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
+      --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first
+      --expires-before TIME               a length from now (24h) or a time in RFC 3339
+      --group-by KEY                      counts by namespace, issuer, node, ca, state or risk
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
@@ -72,7 +89,11 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       --cancel NAME, --suspend NAME or --resume NAME changes a renewal that "certfleet status" shows
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
-  certfleet audit                         latest actions of operators
+  certfleet rotations                     rotations of CAs; show NAME explains what one waits for
+      start [NAME] --from FILE --to FILE --reason TEXT   replaces the CA of one file by that of the other;
+      --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
+      suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
+  certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME
 
   -o json                                 print the API's response as JSON
   --server URL, --token-file FILE, --ca-file FILE, --server-name NAME

@@ -2,6 +2,7 @@ import { audit } from './audit-command.ts';
 import type { Command } from './command.ts';
 import { lanes, pause, resume } from './lane-commands.ts';
 import { renew, status } from './renewal-commands.ts';
+import { rotations } from './rotation-commands.ts';
 import { list, nodes, showVolume } from './volume-commands.ts';
 
 export const commands: Readonly<Record<string, Command>> = {
@@ -13,5 +14,6 @@ export const commands: Readonly<Record<string, Command>> = {
   renew,
   pause,
   resume,
+  rotations,
   audit,
 };

@@ -1,5 +1,5 @@
 import type { Renewal, RenewalPreview, Renewals } from '@certfleet/operator-api/renewals.ts';
-import type { Summary } from '@certfleet/operator-api/summary.ts';
+import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
 import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { reasonOf, show } from './command.ts';
@@ -41,11 +41,19 @@ function summaryTables(summary: Summary): string {
     ['redis', summary.redis.reachable ? 'reachable' : 'not reachable: the counts are the last known'],
   ];
   const attention = summary.attention.map(({ severity, text }) => [severity, text]);
+  const { verdict } = summary as Partial<Summary>;
   const parts = [
+    // A controller of an earlier release sends none.
+    ...(verdict === undefined ? [] : [table(['VERDICT', ''], verdictRows(verdict))]),
     table(['FLEET', ''], numbers),
     ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
   ];
   return parts.join('\n');
+}
+
+function verdictRows({ level, reasons, more }: Verdict): string[][] {
+  const [first = '', ...others] = [...reasons.map(({ text }) => text), ...(more > 0 ? [`and ${more} more`] : [])];
+  return [[level, first], ...others.map((text) => ['', text])];
 }
 
 function renewalTable(renewals: readonly Renewal[]): string {

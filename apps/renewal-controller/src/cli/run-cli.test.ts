@@ -95,4 +95,30 @@ describe('runCli', () => {
     assert.match(out, /far-ahead +online +0s ago \(clock skew of 45m0s\)/);
     assert.doesNotMatch(out, / -\d/);
   });
+
+  test('lists volumes at risk with the reason, and groups', async (t) => {
+    const asked: string[] = [];
+    const volume = {
+      ...{ namespace: 'shop', pod: 'web-1', node: 'a', issuer: 'ca', state: 'healthy', generation: 1, volumeId: 'v' },
+      risk: { reason: 'node-silent', since: at(3_600_000 - 11_000) },
+    };
+    const group = { value: 'shop', count: 3, atRisk: 2, soonestExpiry: at(2 * 3_600_000) };
+    const answer: RequestListener = ({ url = '' }, response) => {
+      asked.push(decodeURIComponent(url.replace('/api/v1/', '')));
+      response.end(
+        JSON.stringify(url.includes('groups') ? { groups: [group], total: 2, volumes: 4 } : { volumes: [volume] }),
+      );
+    };
+    const listed = await run(t, answer, 'list', '--at-risk', '--expires-before=24h');
+    assert.match(listed.out, /RISK +SINCE +VOLUME\n.*node-silent +11s ago +v\n/);
+    const grouped = await run(t, answer, 'list', '--group-by=namespace', '--at-risk');
+    assert.match(grouped.out, /NAMESPACE +VOLUMES +AT RISK +SOONEST EXPIRY IN\nshop +3 +2 +60m0s\nand 1 more\n/);
+    assert.deepEqual(asked, [
+      `volumes?limit=1000&risk=any&expiresBefore=${at(25 * 3_600_000)}&sort=expires`,
+      'volumes/groups?limit=1000&risk=any&by=namespace',
+    ]);
+    const refused = await run(t, answer, 'list', '--expires-before=soon');
+    assert.equal(refused.code, 64);
+    assert.match(refused.errors, /--expires-before: expected a length such as 24h/);
+  });
 });

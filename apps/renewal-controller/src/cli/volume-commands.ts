@@ -1,44 +1,99 @@
 import type { CertificateText } from '@certfleet/operator-api/certificate.ts';
 import type { Nodes } from '@certfleet/operator-api/nodes.ts';
-import type { Issuance, Served, VolumeDetail, VolumePage } from '@certfleet/operator-api/volumes.ts';
+import type {
+  Issuance,
+  Served,
+  VolumeDetail,
+  VolumeGroups,
+  VolumePage,
+  VolumeRow,
+} from '@certfleet/operator-api/volumes.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, operand, show, withQuery } from './command.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
 import { age, distance, table } from './table.ts';
 
-/** Lists the volumes that match the flags. */
+/** Lists the volumes that match the flags, or groups them. */
 export const list: Command = async (context) => {
   const { namespace, node, pod, volume, issuer, state, served, search, sort } = context.options.flags;
-  const wanted = { namespace, node, pod, volumeId: volume, issuer, state, served, search, sort: sort ?? 'namespace' };
+  const { 'at-risk': isAtRisk, 'group-by': by } = context.options.flags;
+  const risk = isAtRisk === true ? 'any' : undefined;
+  const filter = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk, ...timeLimit(context) };
+  if (by !== undefined) {
+    await listGroups(context, { ...filter, by, sort });
+    return;
+  }
+  const wanted = { ...filter, sort: sort ?? (isAtRisk === true ? 'expires' : 'namespace') };
   const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
   const volumes = pages.flatMap((page) => page.volumes);
-  const nowMs = context.clock.now();
-  const rows = volumes.map((each) => [
-    each.namespace,
-    each.pod,
-    each.node,
-    each.issuer,
-    each.waiting === undefined ? each.state : `${each.state} (${each.waiting.reason})`,
-    String(each.generation),
-    distance(each.renewAt, nowMs),
-    distance(each.notAfter, nowMs),
-    each.served?.state ?? '',
-    each.volumeId,
-  ]);
-  const titles = [
-    'NAMESPACE',
-    'POD',
-    'NODE',
-    'ISSUER',
-    'STATE',
-    'GENERATION',
-    'RENEWS IN',
-    'EXPIRES IN',
-    'SERVED',
-    'VOLUME',
-  ];
-  show(context, { volumes }, () => table(titles, rows));
+  show(context, { volumes }, () => volumeTable(volumes, context.clock.now(), isAtRisk === true));
 };
+
+type Column = readonly [title: string, cell: (volume: VolumeRow) => string];
+
+const servedColumns: readonly Column[] = [['SERVED', ({ served }) => served?.state ?? '']];
+
+function riskColumns(nowMs: number): readonly Column[] {
+  return [
+    ['RISK', ({ risk }) => risk?.reason ?? ''],
+    ['SINCE', ({ risk }) => age(risk?.since, nowMs)],
+  ];
+}
+
+function volumeTable(volumes: readonly VolumeRow[], nowMs: number, isAtRisk: boolean): string {
+  const columns: readonly Column[] = [
+    ['NAMESPACE', ({ namespace }) => namespace],
+    ['POD', ({ pod }) => pod],
+    ['NODE', ({ node }) => node],
+    ['ISSUER', ({ issuer }) => issuer],
+    ['STATE', ({ state, waiting }) => (waiting === undefined ? state : `${state} (${waiting.reason})`)],
+    ['GENERATION', ({ generation }) => String(generation)],
+    ['RENEWS IN', ({ renewAt }) => distance(renewAt, nowMs)],
+    ['EXPIRES IN', ({ notAfter }) => distance(notAfter, nowMs)],
+    ...(isAtRisk ? riskColumns(nowMs) : servedColumns),
+    ['VOLUME', ({ volumeId }) => volumeId],
+  ];
+  return table(
+    columns.map(([title]) => title),
+    volumes.map((each) => columns.map(([, cell]) => cell(each))),
+  );
+}
+
+/** The limit of --expires-before, a length from now or a time. */
+function timeLimit({ options, clock }: CommandContext): { readonly expiresBefore?: string } {
+  const { 'expires-before': given } = options.flags;
+  if (typeof given !== 'string') return {};
+  const [, digits, unit] = /^(\d{1,4})([mhd])$/.exec(given) ?? [];
+  const atMs =
+    digits === undefined ? Date.parse(given) : clock.now() + Number(digits) * unitMs[unit as 'm' | 'h' | 'd'];
+  if (!Number.isNaN(atMs)) return { expiresBefore: new Date(atMs).toISOString() };
+  throw new CertfleetError(
+    'invalid-argument',
+    `--expires-before: expected a length such as 24h or a time in RFC 3339, found ${JSON.stringify(given)}`,
+  );
+}
+
+const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+async function listGroups(
+  context: CommandContext,
+  query: Readonly<Record<string, string | boolean | undefined>>,
+): Promise<void> {
+  const found = (await context.ask('GET', withQuery('volumes/groups', { limit: '1000', ...query }))) as VolumeGroups;
+  const nowMs = context.clock.now();
+  const rows = found.groups.map(({ value, count, atRisk, soonestExpiry }) => [
+    value === '' ? '(none)' : value,
+    String(count),
+    String(atRisk),
+    distance(soonestExpiry, nowMs),
+  ]);
+  const title = String(query['by']).toUpperCase();
+  const rest = found.total - found.groups.length;
+  show(context, found, () => {
+    const shown = table([title, 'VOLUMES', 'AT RISK', 'SOONEST EXPIRY IN'], rows);
+    return rest === 0 ? shown : `${shown}and ${rest} more\n`;
+  });
+}
 
 /** Shows one volume in detail. */
 export const showVolume: Command = async (context) => {

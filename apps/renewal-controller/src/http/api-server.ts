@@ -26,6 +26,7 @@ import { laneRoutes } from './routes/lane-routes.ts';
 import { checkAccess, checkSource } from './access/operator-access.ts';
 import { pageFiles } from './routes/page-files.ts';
 import { renewalRoutes } from './routes/renewal-routes.ts';
+import { rotationRoutes } from './routes/rotation-routes.ts';
 import { RequestLimits } from './access/request-limits.ts';
 import { contentPolicy } from './access/security-headers.ts';
 import { sessionCookie, sessionRoutes, unknownUserAt } from './routes/session-routes.ts';
@@ -45,6 +46,8 @@ export interface ApiServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Directory of the built page; undefined if it was not built. */
   readonly pageDirectory: string | undefined;
+  /** Address of docs/runbook.md, for links to its sections. */
+  readonly runbookUrl?: string | undefined;
   readonly log: Logger;
 }
 
@@ -106,7 +109,7 @@ function openServer({ certificate, trustedProxies = [] }: ApiServerOptions): Api
 
 /** Every route checks its right before the request body is parsed. */
 async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
-  const { context, gate, signIn, certificate, requestsPerMinute } = options;
+  const { context, gate, signIn, certificate, requestsPerMinute, runbookUrl } = options;
   const isSecure = certificate !== undefined;
   await api.register(cookie);
   const access = { gate, limits: new RequestLimits({ clock: context.clock, perMinute: requestsPerMinute }) };
@@ -141,12 +144,12 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     markResponse(request, reply, context.clock.now());
     done();
   });
-  for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes, auditRoutes]) {
+  for (const add of [fleetRoutes, volumeRoutes, laneRoutes, renewalRoutes, rotationRoutes, auditRoutes]) {
     add(api, context);
   }
   volumeInspectionRoutes(api, context);
   const streams = new EventStreams({ gate, clock: context.clock });
-  sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, tracesOf, streams });
+  sessionRoutes(api, { gate, signIn, audit: context.audit, isSecure, runbookUrl, tracesOf, streams });
   eventRoutes(api, { feed: context.feed, streams, tracesOf });
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
 }

@@ -12,7 +12,7 @@ import { IntentCache } from './intent-cache.ts';
 import { IntentFiles, nameOfFile } from './intent-files.ts';
 import { allKinds, intentApiVersion } from './intent-kinds.ts';
 import type { IntentKind, ObjectOf, SpecOf, StatusOf } from './intent-kinds.ts';
-import type { NewIntent } from './intent-object.ts';
+import type { IntentMeta, NewIntent } from './intent-object.ts';
 import type { IntentChange, IntentStore, PatchOptions, SpecPatch } from './intent-store.ts';
 import { mergePatch } from './merge-patch.ts';
 import { checkName, checkSpec } from './parse-intent.ts';
@@ -149,13 +149,43 @@ export class FileIntentStore implements IntentStore {
     });
   }
 
+  async setFinalizers<Kind extends IntentKind>(
+    kind: Kind,
+    object: ObjectOf<Kind>,
+    finalizers: readonly string[],
+  ): Promise<ObjectOf<Kind> | undefined> {
+    return await this.#exclusively(kind, async () => {
+      const known = await this.#existing(kind, object.metadata.name, object.metadata.resourceVersion);
+      if (known.metadata.deletionTimestamp !== undefined && finalizers.length === 0) {
+        await this.#remove(kind, known);
+        return undefined;
+      }
+      return await this.#change(kind, known, { finalizers });
+    });
+  }
+
   async delete(kind: IntentKind, name: string, uid?: string): Promise<void> {
     await this.#exclusively(kind, async () => {
       const known = await this.#existing(kind, name);
       if (uid !== undefined && uid !== known.metadata.uid) throw conflict(kind, name, 'uid');
-      await this.#files.remove(kind, name);
-      this.#cache(kind).remove(known);
+      if ((known.metadata.finalizers ?? []).length === 0) await this.#remove(kind, known);
+      else if (known.metadata.deletionTimestamp === undefined)
+        await this.#change(kind, known, { deletionTimestamp: new Date(this.#options.clock.now()).toISOString() });
     });
+  }
+
+  async #remove(kind: IntentKind, known: ObjectOf<IntentKind>): Promise<void> {
+    await this.#files.remove(kind, known.metadata.name);
+    this.#cache(kind).remove(known);
+  }
+
+  async #change<Kind extends IntentKind>(
+    kind: Kind,
+    known: ObjectOf<Kind>,
+    changed: Partial<IntentMeta>,
+  ): Promise<ObjectOf<Kind>> {
+    const metadata = { ...known.metadata, ...changed, resourceVersion: await this.#nextVersion(known) };
+    return await this.#store(kind, { ...known, metadata });
   }
 
   async #prepare(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
 import type { Static } from 'typebox';
 import type { IntentObject } from './intent-object.ts';
+import { caRotationKind } from './kinds/ca-rotation-kind.ts';
 import { lanePolicyKind } from './kinds/lane-policy-kind.ts';
 import { renewalKind } from './kinds/renewal-kind.ts';
 
@@ -12,6 +13,7 @@ export const intentApiVersion = `${intentGroup}/${intentVersion}`;
 export const intentKinds = {
   LanePolicy: lanePolicyKind,
   Renewal: renewalKind,
+  CARotation: caRotationKind,
 } as const;
 
 export type IntentKind = keyof typeof intentKinds;

@@ -10,6 +10,7 @@ export interface IntentMeta {
   readonly creationTimestamp: string;
   /** Set while finalizers delay the removal of a deleted object. */
   readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -34,11 +35,22 @@ export interface IntentObject<Spec = unknown, Status = unknown> {
   readonly status?: Status;
 }
 
+/** The object that another one belongs to: Kubernetes deletes both. */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller: boolean;
+}
+
 /** An object to create. */
 export interface NewIntent<Spec> {
   /** A DNS-1123 subdomain. */
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Without Kubernetes, objects are not deleted with their owner. */
+  readonly owner?: OwnerReference;
   readonly spec: Spec;
 }

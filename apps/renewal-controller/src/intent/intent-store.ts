@@ -59,6 +59,16 @@ export interface IntentStore {
     object: ObjectOf<Kind>,
     status: StatusOf<Kind>,
   ): Promise<ObjectOf<Kind>>;
+  /**
+   * Replaces the finalizers of an object. While it has one, a deleted object keeps existing with a deletion timestamp;
+   * it is removed with its last finalizer. Fails with aborted, reason Conflict, if `object` is not the current version.
+   * @returns undefined if the object was removed
+   */
+  setFinalizers<Kind extends IntentKind>(
+    kind: Kind,
+    object: ObjectOf<Kind>,
+    finalizers: readonly string[],
+  ): Promise<ObjectOf<Kind> | undefined>;
   /** Deletes an object; with a uid, only that one and not a successor of the same name. */
   delete(kind: IntentKind, name: string, uid?: string): Promise<void>;
 }

@@ -81,9 +81,14 @@ export class KubeIntentStore implements IntentStore {
   }
 
   async create<Kind extends IntentKind>(kind: Kind, object: NewIntent<SpecOf<Kind>>): Promise<ObjectOf<Kind>> {
-    const { name, labels, annotations, spec } = object;
+    const { name, labels, annotations, owner, spec } = object;
     checkName(name);
-    const metadata = { name, ...(labels && { labels }), ...(annotations && { annotations }) };
+    const metadata = {
+      name,
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
+      ...(owner && { ownerReferences: [owner] }),
+    };
     return await this.#write(kind, {
       verb: 'create',
       query: strict,
@@ -119,6 +124,19 @@ export class KubeIntentStore implements IntentStore {
     const metadata = { name, uid, resourceVersion };
     const body = { apiVersion: intentApiVersion, kind, metadata, spec: object.spec, status };
     return await this.#write(kind, { verb: 'update', name, subresource: 'status', body });
+  }
+
+  async setFinalizers<Kind extends IntentKind>(
+    kind: Kind,
+    object: ObjectOf<Kind>,
+    finalizers: readonly string[],
+  ): Promise<ObjectOf<Kind> | undefined> {
+    const { name, uid, resourceVersion, deletionTimestamp } = object.metadata;
+    const body = { metadata: { uid, resourceVersion, finalizers } };
+    const written = await this.#write(kind, { verb: 'patch', name, body });
+    if (deletionTimestamp === undefined || finalizers.length > 0) return written;
+    if (!(await this.#stillExists(kind, name, uid))) this.#of(kind).cache.remove(written);
+    return undefined;
   }
 
   async delete(kind: IntentKind, name: string, uid?: string): Promise<void> {

@@ -24,7 +24,7 @@ export function parseIntent<Kind extends IntentKind>(kind: Kind, raw: unknown): 
 }
 
 function parseMeta(metadata: ObjectMeta): IntentMeta | undefined {
-  const { name, uid, resourceVersion, deletionTimestamp, labels, annotations } = metadata;
+  const { name, uid, resourceVersion, deletionTimestamp, finalizers, labels, annotations } = metadata;
   if (name === undefined || uid === undefined || resourceVersion === undefined) return undefined;
   return {
     name,
@@ -33,6 +33,7 @@ function parseMeta(metadata: ObjectMeta): IntentMeta | undefined {
     generation: metadata.generation ?? 1,
     creationTimestamp: metadata.creationTimestamp ?? new Date(0).toISOString(),
     ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+    ...(finalizers && { finalizers }),
     ...(labels && { labels }),
     ...(annotations && { annotations }),
   };

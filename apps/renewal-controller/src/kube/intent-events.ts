@@ -13,7 +13,15 @@ export interface IntentEvent {
   /** In CamelCase. */
   readonly reason: string;
   readonly message: string;
+  /** Name of the Event, if it must be written once; otherwise random. */
+  readonly name?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
+
+/** The object that an Event is about. */
+export type EventSubject = Pick<IntentObject, 'kind' | 'apiVersion'> & {
+  readonly metadata: Pick<IntentObject['metadata'], 'name'> & Partial<IntentObject['metadata']>;
+};
 
 export interface IntentEventsParts {
   /** Undefined without Kubernetes: the events are only logged. */
@@ -47,10 +55,16 @@ export class IntentEvents {
     this.#bucket = new TokenBucket(limits, parts.clock);
   }
 
-  record(object: Pick<IntentObject, 'kind' | 'apiVersion' | 'metadata'>, event: IntentEvent): void {
-    const { log, client } = this.#parts;
+  record(object: EventSubject, event: IntentEvent): void {
     const { kind, metadata } = object;
-    log.info({ kind, name: metadata.name, type: event.type, reason: event.reason, message: event.message }, 'event');
+    const { type, reason, message } = event;
+    this.#parts.log.info({ kind, name: metadata.name, type, reason, message }, 'event');
+    this.write(object, event);
+  }
+
+  /** Writes an Event whose content is in the log already. */
+  write(object: EventSubject, event: IntentEvent): void {
+    const { client } = this.#parts;
     if (client === undefined || this.#pending.size >= maxPending || !this.#bucket.tryTake()) return;
     const writing = this.#write(client, object, event).finally(() => this.#pending.delete(writing));
     this.#pending.add(writing);
@@ -64,8 +78,8 @@ export class IntentEvents {
 
   async #write(
     client: Pick<KubeClient, 'request'>,
-    { kind, apiVersion, metadata }: Pick<IntentObject, 'kind' | 'apiVersion' | 'metadata'>,
-    { type, reason, message }: IntentEvent,
+    { kind, apiVersion, metadata }: EventSubject,
+    { type, reason, message, name: eventName, annotations }: IntentEvent,
   ): Promise<void> {
     const { clock, log, replica } = this.#parts;
     const now = new Date(clock.now()).toISOString();
@@ -73,7 +87,11 @@ export class IntentEvents {
     const body = {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${name.slice(0, 200)}.${randomUUID()}`, namespace },
+      metadata: {
+        name: eventName ?? `${name.slice(0, 200)}.${randomUUID()}`,
+        namespace,
+        ...(annotations !== undefined && { annotations }),
+      },
       involvedObject: { apiVersion, kind, name, uid, resourceVersion },
       type,
       reason,

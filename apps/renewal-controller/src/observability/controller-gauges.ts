@@ -6,6 +6,7 @@ import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { rotationGauges } from './rotation-gauges.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
 
@@ -47,6 +48,7 @@ export function registerGauges(
   fleetGauges(indexed, names.volumes);
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
+  rotationGauges(gauge);
   gauge(
     'index_current',
     [],

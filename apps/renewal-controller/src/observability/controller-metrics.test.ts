@@ -38,6 +38,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
     jobs: { delayed: 5, waiting: 1, active: 0 },
     lanes,
     policiesCurrent: true,
+    rotations: [],
     redis: {
       reachable: true,
       latencyMs: 2,

@@ -10,6 +10,7 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
+import type { RotationRow } from '../rotations/rotation-row.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
 export interface IndexSnapshot {
@@ -34,6 +35,8 @@ export interface ControllerSnapshot {
   readonly redis: RedisHealth;
   /** Whether this replica knows the current LanePolicies. */
   readonly policiesCurrent: boolean;
+  /** The unfinished CA rotations. */
+  readonly rotations: readonly RotationRow[];
 }
 
 export interface SnapshotSources {
@@ -43,7 +46,9 @@ export interface SnapshotSources {
   readonly connections: { readonly health: RedisHealth };
   readonly agentsConnected: () => number;
   readonly silentAfterMs: number;
-  readonly policiesCurrent: () => boolean;
+  /** Undefined before the objects of operators are followed. */
+  readonly intent: () =>
+    { readonly problem: () => string | undefined; readonly rotations: () => readonly RotationRow[] } | undefined;
 }
 
 /** A slow Redis must not delay the scrape that reports it. */
@@ -64,6 +69,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
   ]);
   cancel();
   const atMs = clock.now();
+  const intent = sources.intent();
   return {
     atMs,
     index: index.isCurrent && redis.reachable ? indexSnapshot(index.view, atMs, sources.silentAfterMs) : undefined,
@@ -71,7 +77,8 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
     jobs,
     lanes: depths,
     redis,
-    policiesCurrent: sources.policiesCurrent(),
+    policiesCurrent: intent !== undefined && intent.problem() === undefined,
+    rotations: intent?.rotations() ?? [],
   };
 }
 

@@ -155,7 +155,7 @@ export class RedisProbe {
     const beat = async (): Promise<void> => {
       const lost = await epoch.beat();
       if (lost === undefined) return;
-      logger.error({ lost }, 'redis lost state: running bulk renewals and audit entries may be gone');
+      logger.error({ lost }, 'redis lost state: it is restored from agents, objects and events');
       for (const callback of this.#lossCallbacks) callback(lost);
       for (const callback of this.#replacedCallbacks) callback();
     };

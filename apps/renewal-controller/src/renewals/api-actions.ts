@@ -2,7 +2,7 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { bulkIdPrefix } from './renewal-object.ts';
 
-type Action = 'suspend' | 'resume' | 'cancel';
+type Action = 'suspend' | 'resume' | 'cancel' | 'rollback';
 
 /** Another replica sees the change of an object within this time. */
 const rememberedMs = 15_000;

@@ -178,7 +178,10 @@ function countsFrom(
 type CountsInRedis = Pick<BulkRenewal, 'pending' | 'renewed' | 'failures'>;
 
 const nothingKnown: CountsInRedis = { pending: 0, renewed: 0, failures: 0 };
-const notMeasured: TargetMeasurement = { pending: [], renewed: 0, unreported: 0, unreportedNodes: [] };
+const notMeasured: TargetMeasurement = {
+  ...{ pending: [], renewed: 0, renewedSince: 0 },
+  ...{ unreported: 0, unreportedNodes: [] },
+};
 
 async function noteProgress(
   parts: RenewalReconcilerParts,

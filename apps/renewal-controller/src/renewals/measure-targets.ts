@@ -9,6 +9,8 @@ export interface TargetMeasurement {
   readonly pending: readonly IndexedVolume[];
   /** Volumes of the fleet that have a later generation. */
   readonly renewed: number;
+  /** How many of them were issued since the time that was asked for. */
+  readonly renewedSince: number;
   /** Targets on nodes whose volumes are not completely reported; nothing is known about them. */
   readonly unreported: number;
   /** The nodes of the unreported targets. */
@@ -23,15 +25,17 @@ const volumesAtOnce = 2_000;
 /**
  * Compares the targets with the reported volumes of their nodes. Yields to other work, because a fleet is large.
  * @param isComplete whether every volume of a node is reported
+ * @param sinceMs counts renewals since this time, in milliseconds since the epoch
  */
 export async function measureTargets(
   targets: RenewalTargets,
   volumesOf: (node: string) => Iterable<IndexedVolume>,
   isComplete: (node: string) => boolean,
+  sinceMs = Infinity,
 ): Promise<TargetMeasurement> {
   const pending: IndexedVolume[] = [];
   const unreportedNodes: string[] = [];
-  let [renewed, unreported, sinceYield] = [0, 0, 0];
+  let [renewed, renewedSince, unreported, sinceYield] = [0, 0, 0, 0];
   for (const [node, count] of targets.nodes()) {
     if ((sinceYield += count) > volumesAtOnce) {
       sinceYield = 0;
@@ -40,15 +44,17 @@ export async function measureTargets(
     let found = 0;
     for (const volume of volumesOf(node)) {
       if (targets.has(volume)) pending.push(volume);
-      else if (wasTarget(targets, volume)) renewed += 1;
-      else continue;
+      else if (wasTarget(targets, volume)) {
+        renewed += 1;
+        if ((volume.certificate?.issuedAtMs ?? 0) >= sinceMs) renewedSince += 1;
+      } else continue;
       found += 1;
     }
     if (found >= count || isComplete(node)) continue;
     unreported += count - found;
     unreportedNodes.push(node);
   }
-  return { pending, renewed, unreported, unreportedNodes };
+  return { pending, renewed, renewedSince, unreported, unreportedNodes };
 }
 
 /** The failed volumes, the latest failure first. */

@@ -12,12 +12,15 @@ import type { RenewalObject } from './renewal-object.ts';
 import { progressOfBulk, progressOfObject } from './renewal-progress.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
 import type { RenewalReconciler } from './renewal-reconciler.ts';
+import { renewalWork } from './renewal-work.ts';
+import type { RenewalWork } from './renewal-work.ts';
 import { toObjectSelection } from './renewal-selection.ts';
+import { refuse } from './refuse.ts';
 import { cancelBulks } from './withdraw-renewals.ts';
 
 export interface RenewalRequestsParts extends Pick<
   RenewalReconcilerParts,
-  'store' | 'bulks' | 'apiActions' | 'isViewCurrent' | 'selectVolumes' | 'logger'
+  'store' | 'bulks' | 'apiActions' | 'isViewCurrent' | 'selectVolumes' | 'logger' | 'view' | 'clock'
 > {
   readonly reconciler: RenewalReconciler;
 }
@@ -134,6 +137,12 @@ export class RenewalRequests {
     return progressOfBulk(found);
   }
 
+  /** What the pending volumes of a renewal wait for; compares its targets with the whole fleet. */
+  async work(progress: RenewalProgress): Promise<RenewalWork> {
+    const object = this.#parts.store.find('Renewal', progress.id);
+    return await renewalWork(this.#parts, { progress, status: object?.status });
+  }
+
   /** The renewals of all objects, and those that Redis still knows without an object; the latest first. */
   async list(): Promise<readonly RenewalProgress[]> {
     const { store, bulks } = this.#parts;
@@ -166,16 +175,6 @@ export class RenewalRequests {
 
 function notFound(name: string): CertfleetError {
   return new CertfleetError('not-found', `renewal ${name.slice(0, 253)} not found`);
-}
-
-/** A problem of the controller's access is not the operator's. */
-function refuse(thrown: unknown, what: string): never {
-  const error = asCertfleetError(thrown);
-  if (error.code === 'invalid-argument' || (error.code === 'not-found' && error.reason !== 'ApiNotServed')) throw error;
-  const doubt = error.code === 'deadline-exceeded' ? '; it may have been stored' : '';
-  throw new CertfleetError('unavailable', `${what} could not be stored${doubt}; repeat it later: ${error.message}`, {
-    cause: thrown,
-  });
 }
 
 async function whileAvailable<T>(read: () => Promise<T>, otherwise: T): Promise<T> {

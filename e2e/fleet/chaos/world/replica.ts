@@ -40,6 +40,7 @@ export const canShiftClocks = libfaketime !== undefined;
 
 const apiTimeoutMs = 15_000;
 const metricsTimeoutMs = 3_000;
+const reconnectMs = 5_000;
 
 /** A controller in a child process, whose wall clock can be shifted while it runs. */
 export class Replica {
@@ -51,6 +52,7 @@ export class Replica {
   readonly #opsPort: number;
   #child: ChildProcess | undefined;
   #isFrozen = false;
+  #cutOffUntilMs = -Infinity;
 
   constructor(options: ReplicaOptions) {
     const { index, directory } = options;
@@ -69,6 +71,17 @@ export class Replica {
 
   get isAlive(): boolean {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Notes that its packets to Redis are dropped, until the returned function is called and it could connect again. */
+  cutOff(): () => void {
+    this.#cutOffUntilMs = Infinity;
+    return () => (this.#cutOffUntilMs = Date.now() + reconnectMs);
+  }
+
+  /** Whether it has no connection to Redis, and therefore no writes that Redis can lose. */
+  get isCutOff(): boolean {
+    return Date.now() < this.#cutOffUntilMs;
   }
 
   /** Whether it runs and is not frozen. */

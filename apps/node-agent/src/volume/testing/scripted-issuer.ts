@@ -17,6 +17,8 @@ export class ScriptedIssuer implements CertificateIssuer {
   /** How far the issuer's clock is ahead, in milliseconds. */
   signerAheadMs = 0;
   sendsCa = true;
+  /** Sent instead of the CA that signs. */
+  otherCaPem: string | undefined;
   /** Requests that are never answered. */
   unanswered: (requestName: string) => boolean = () => false;
   readonly #signer: LocalCaIssuer;
@@ -46,7 +48,7 @@ export class ScriptedIssuer implements CertificateIssuer {
     if (this.failure !== undefined) throw this.failure;
     const spec = { ...request.spec, durationMs: this.grantedMs ?? request.spec.durationMs };
     const response = await this.#signer.issue({ ...request, spec }, signal);
-    return this.sendsCa ? response : { ...response, caPem: '' };
+    return { ...response, caPem: this.sendsCa ? (this.otherCaPem ?? response.caPem) : '' };
   }
 
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {

@@ -6,7 +6,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../local-ca/local-ca.ts';
 import { openNodeVolumes } from '../../node-volumes.ts';
-import type { NodeVolumes } from '../../node-volumes.ts';
+import type { NodeVolumes, NodeVolumesOptions, PodVariableParts } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { systemFiles } from '../../storage/file-system.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
@@ -26,6 +26,9 @@ export interface BenchChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
+  /** The API server with the sources of additional trust. */
+  readonly trustApi?: NodeVolumesOptions['trustApi'];
+  readonly podVariables?: PodVariableParts;
 }
 
 /** The volumes of a node with a controlled clock, issuer and mounter; the files are real. */
@@ -48,6 +51,8 @@ export class VolumeTestHarness {
   log = '';
   /** Layout of cert-manager's csi-driver for the next restart. */
   adopted: VolumeLayout | undefined;
+  /** Whether the next start allows variables of pods. */
+  allowsPodVariables = true;
   /** Called before each file system call of the agent; an error that it throws replaces the call. */
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
   #node: NodeVolumes | undefined;
@@ -108,9 +113,14 @@ export class VolumeTestHarness {
 
   /** Restarts the agent and restores the volumes of the node. */
   async restart(): Promise<readonly Volume[]> {
-    await this.#node?.stop();
+    await this.stop();
     this.#node = this.#start();
     return [...this.manager.volumes()];
+  }
+
+  /** Stops the agent as SIGTERM does. */
+  async stop(): Promise<void> {
+    await this.#node?.stop();
   }
 
   /** Every file below a directory. */
@@ -153,7 +163,9 @@ export class VolumeTestHarness {
       },
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
+      trustApi: this.#changes.trustApi,
       activeMounts: new ActiveMounts(clock),
+      podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,
       log: createLogger(5, { write: (line: string) => void (this.log += line) }),
     });

@@ -156,6 +156,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
     deferredUntil: undefined,
     served: undefined,
+    additionalTrust: undefined,
   };
 }
 

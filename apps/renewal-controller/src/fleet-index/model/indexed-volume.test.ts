@@ -6,11 +6,12 @@ import type { Served_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import fc from 'fast-check';
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
-import { indexedVolumeOf } from './indexed-volume.ts';
+import { indexedVolumeOf, trustedCaFingerprints } from './indexed-volume.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
 const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true });
 const text = fc.string({ maxLength: 40 });
+const fingerprint = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'));
 const reports = fc.record({
   volumeId: fc.string({ minLength: 1, maxLength: 80 }),
   pod: fc.record({ namespace: text, name: text, uid: text }),
@@ -53,6 +54,10 @@ const reports = fc.record({
     }),
     { nil: undefined },
   ),
+  additionalTrust: fc.option(
+    fc.record({ caFingerprintsSha256: fc.array(fc.oneof(text, fingerprint), { minLength: 1, maxLength: 4 }) }),
+    { nil: undefined },
+  ),
 });
 
 /** The inverse of indexedVolumeOf. */
@@ -88,6 +93,9 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
     },
     deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
     served: servedOf(volume),
+    additionalTrust: volume.additionalCaFingerprints && {
+      caFingerprintsSha256: [...volume.additionalCaFingerprints],
+    },
   };
 }
 
@@ -121,6 +129,21 @@ describe('indexedVolumeOf', () => {
     assert.deepEqual(endOf({ lastIssuanceMs: 7 }), [0, 7]);
     assert.deepEqual(endOf({ deferredUntil, lastIssuanceMs: 7 }), [5, 7]);
     assert.deepEqual(endOf({ deferredUntil: new Date(Number.NaN), lastIssuanceMs: 0 }), []);
+  });
+
+  test('stores additional fingerprints in short form, bounded, and none without additional trust', () => {
+    const own = 'ca'.repeat(32);
+    const others = Array.from({ length: 1_000 }, (_, i) => i.toString(16).padStart(64, '0'));
+    const reported = (caFingerprintsSha256: string[]): IndexedVolume =>
+      indexedVolumeOf('node-a', { ...reportOf({ id: 'v1' }), additionalTrust: { caFingerprintsSha256 } });
+    const many = reported(others);
+    assert.deepEqual(trustedCaFingerprints(many), [own, ...others.slice(0, 64)]);
+    assert.deepEqual(decodeVolume('node-a', 'v1', encodeVolume(many)), many);
+    const json = encodeVolume(reported(others.slice(0, 2)));
+    assert.ok(json.length - encodeVolume(indexedVolumeOf('node-a', reportOf({ id: 'v1' }))).length < 2 * 48 + 16, json);
+    assert.deepEqual(trustedCaFingerprints(reported([])), [own]);
+    assert.equal(reported([]).additionalCaFingerprints, undefined);
+    assert.ok(encodeVolume(reported(Array.from({ length: 99 }, () => 'x'.repeat(1e5)))).length < 10_000);
   });
 
   test('ignores a state of a newer agent', () => {

@@ -53,6 +53,12 @@ export interface IndexedVolume extends OptionalFields {
   readonly failure?: IndexedFailure;
 }
 
+/** Fingerprints of the certificates in a volume's CA file, as far as they are reported: its own CA comes first. */
+export function trustedCaFingerprints({ certificate, additionalCaFingerprints }: IndexedVolume): readonly string[] {
+  const own = certificate?.caFingerprints ?? [];
+  return additionalCaFingerprints === undefined ? own : [...own, ...additionalCaFingerprints];
+}
+
 /** A report may come from a hostile node: longer values are cut off. */
 const maxLengths = { name: 256, subject: 1024, message: 512, list: 64 } as const;
 

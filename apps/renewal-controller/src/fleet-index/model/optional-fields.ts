@@ -1,6 +1,8 @@
 import { probeFailureNames, servedStateNames } from '@certfleet/fleet-model/report-terms.ts';
 import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Served, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { compactHex } from './compact-hex.ts';
+import { sharedFingerprints } from './shared-values.ts';
 
 /**
  * The fields of a report that a volume may lack, one row each: the name in the index and how to read it from a report.
@@ -17,10 +19,12 @@ const readers = {
   servedSinceMs: (report) => servedState(report) && positive(report.served?.since?.getTime()),
   /** Why it is unknown what the pod serves. */
   probeFailure: ({ served }) => served && probeFailure(served),
+  /** Of the certificates that the CA file contains in addition to the certificate's own CA; absent if there are none. */
+  additionalCaFingerprints: ({ additionalTrust }) => fingerprints(additionalTrust?.caFingerprintsSha256),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */
-export type StoredValue = number | string;
+export type StoredValue = number | string | readonly string[];
 
 type Name = keyof typeof readers;
 
@@ -34,12 +38,21 @@ export function reportedFields(report: VolumeReport): OptionalFields {
 
 /** The values at the end of a record; trailing fields that the volume lacks are omitted. */
 export function encodeFields(fields: OptionalFields): readonly StoredValue[] {
-  const values = names.map((name) => fields[name] ?? 0);
+  const values = names.map((name) => encoded(fields[name] ?? 0));
   return values.slice(0, values.findLastIndex((value) => value !== 0) + 1);
 }
 
 export function decodeFields(values: readonly StoredValue[]): OptionalFields {
-  return values.length === 0 ? none : fieldsOf((_, i) => values[i]);
+  return values.length === 0 ? none : fieldsOf((_, i) => decoded(values[i]));
+}
+
+/** Lists contain fingerprints. */
+function encoded(value: StoredValue): StoredValue {
+  return typeof value === 'object' ? value.map(compactHex) : value;
+}
+
+function decoded(value: StoredValue | undefined): StoredValue | undefined {
+  return typeof value === 'object' ? sharedFingerprints(value) : value;
 }
 
 const none: OptionalFields = {};
@@ -60,6 +73,15 @@ function servedState({ served }: VolumeReport): ServedState | undefined {
 
 function probeFailure({ failure }: Served): ProbeFailure | undefined {
   return (probeFailureNames as Readonly<Record<number, ProbeFailure | undefined>>)[failure];
+}
+
+/** A report may come from a hostile node. */
+const maxFingerprints = 64;
+const maxFingerprintLength = 64;
+
+function fingerprints(reported: readonly string[] | undefined): readonly string[] | undefined {
+  if (reported === undefined || reported.length === 0) return undefined;
+  return reported.slice(0, maxFingerprints).map((each) => each.slice(0, maxFingerprintLength));
 }
 
 function positive(value: number | undefined): number | undefined {

@@ -2,6 +2,7 @@ import { compactHex, expandHex } from './compact-hex.ts';
 import type { IndexedCertificate, IndexedVolume } from './indexed-volume.ts';
 import { decodeFields, encodeFields } from './optional-fields.ts';
 import type { StoredValue } from './optional-fields.ts';
+import { shared, sharedFingerprints, sharedIfEmpty, sharedIn } from './shared-values.ts';
 
 /**
  * A volume's record in Redis: a JSON array without field names, which would be a third of it, and without the node and
@@ -102,36 +103,16 @@ function decodeCertificate([times, [serial, fingerprint, subject], ...more]: Sto
     notAfterMs,
     renewAtMs,
     issuedAtMs,
-    caFingerprints: sharedIn(lists, JSON.stringify(caFingerprints), () => caFingerprints.map(expandHex)),
-    dnsNames: dnsNames.length === 0 ? none : dnsNames,
-    uris: uris.length === 0 ? none : uris,
-    ipAddresses: ipAddresses.length === 0 ? none : ipAddresses,
+    caFingerprints: sharedFingerprints(caFingerprints),
+    dnsNames: sharedIfEmpty(dnsNames),
+    uris: sharedIfEmpty(uris),
+    ipAddresses: sharedIfEmpty(ipAddresses),
   };
 }
 
-/**
- * Interns strings: a fleet has few nodes, namespaces, issuers and CAs and many volumes. Cleared when full, so that
- * obsolete names are released.
- */
-const texts = new Map<string, string>();
-const lists = new Map<string, Texts>();
-const none: Texts = [];
+/** Volumes share the objects of their issuers. */
 const issuers = new Map<string, IndexedVolume['issuer']>();
-const maxShared = 20_000;
-
-function shared(text: string): string {
-  return sharedIn(texts, text, () => text);
-}
 
 function sharedIssuer([group, kind, namespace, name]: StoredIssuer): IndexedVolume['issuer'] {
   return sharedIn(issuers, `${group}/${kind}/${namespace}/${name}`, () => ({ group, kind, namespace, name }));
-}
-
-function sharedIn<T>(pool: Map<string, T>, key: string, make: () => T): T {
-  const known = pool.get(key);
-  if (known !== undefined) return known;
-  if (pool.size >= maxShared) pool.clear();
-  const made = make();
-  pool.set(key, made);
-  return made;
 }

@@ -20,6 +20,12 @@ export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
   return (volume, status) => criteria.every((holds) => holds(volume, status));
 }
 
+/** A criterion and, if given, another one. */
+export function bothCriteria(first: VolumeCriterion, second: VolumeCriterion | undefined): VolumeCriterion {
+  if (second === undefined) return first;
+  return (volume, status) => first(volume, status) && second(volume, status);
+}
+
 function equalities({ node, namespace, pod, volumeId, issuer }: VolumeFilter): VolumeCriterion[] {
   const criteria: VolumeCriterion[] = [];
   const add = (pattern: string | undefined, nameOf: (volume: IndexedVolume) => string): void => {

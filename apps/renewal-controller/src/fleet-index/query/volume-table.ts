@@ -2,13 +2,16 @@ import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { TopN } from './top-n.ts';
 import type { FleetView } from '../view/fleet-view.ts';
 import { exactName } from './name-pattern.ts';
-import { volumeFilter } from './volume-filter.ts';
+import { bothCriteria, volumeFilter } from './volume-filter.ts';
+import type { VolumeCriterion } from './volume-filter.ts';
 import { compareCursors, decodeCursor, encodeCursor, sortKeys } from './volume-order.ts';
 import type { PageCursor, SortedVolume, VolumeSort } from './volume-order.ts';
 
 /** The rows of the table to return, and their order. */
 export interface TableQuery {
   readonly filter: VolumeFilter;
+  /** A further criterion, which depends on more than the index. */
+  readonly isWanted?: VolumeCriterion | undefined;
   readonly sort: VolumeSort;
   readonly order: 'asc' | 'desc';
 }
@@ -42,12 +45,12 @@ const placeOf = ({ key, volume }: SortedVolume): PageCursor => ({ key, node: vol
  */
 export function tablePage(
   view: FleetView,
-  { filter, sort, order }: TableQuery,
+  { filter, isWanted, sort, order }: TableQuery,
   { limit, after, before, nowMs }: PageRequest,
 ): TablePage {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
-  const matches = volumeFilter(filter);
+  const matches = bothCriteria(volumeFilter(filter), isWanted);
   // A page before a cursor is the beginning of the reversed table.
   const isReversed = before !== undefined;
   const direction = isReversed ? -1 : 1;
@@ -93,12 +96,12 @@ function cursorsOf(
 
 export function tableRows(
   view: FleetView,
-  { filter, sort, order }: TableQuery,
+  { filter, isWanted, sort, order }: TableQuery,
   nowMs: number,
 ): readonly SortedVolume[] {
   const sign = order === 'asc' ? 1 : -1;
   const keyOf = sortKeys[sort];
-  const matches = volumeFilter(filter);
+  const matches = bothCriteria(volumeFilter(filter), isWanted);
   const rows: SortedVolume[] = [];
   view.scan(nowMs, exactName(filter.node), (volume, status) => {
     if (matches(volume, status)) rows.push({ key: keyOf(volume, status), volume, status });

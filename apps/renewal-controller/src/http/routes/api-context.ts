@@ -12,6 +12,7 @@ import type { RedisHealth } from '../../redis/redis-health.ts';
 import type { ChangeFeed } from '../live/change-feed.ts';
 import type { LaneDirectory } from '../views/lane-directory.ts';
 import type { RenewalRequests } from '../../renewals/renewal-requests.ts';
+import type { RotationRequests } from '../../rotations/rotation-requests.ts';
 import type { SelectVolumes } from '../../renewals/volume-selector.ts';
 
 export interface VolumeInspection {
@@ -24,6 +25,7 @@ export interface ApiContext extends VolumeInspection {
   readonly dispatcher: Pick<RenewalDispatcher, 'due' | 'history' | 'nodeQueues'>;
   readonly pauses: Pick<OperatorPauses, 'pause' | 'resume'>;
   readonly renewals: RenewalRequests;
+  readonly rotations: RotationRequests;
   readonly lanes: LaneDirectory;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;
@@ -32,6 +34,10 @@ export interface ApiContext extends VolumeInspection {
   readonly policies: LanePolicies;
   readonly selectVolumes: SelectVolumes;
   readonly redisHealth: () => RedisHealth;
+  /** Whether the view of the fleet is current. */
+  readonly isIndexCurrent: () => boolean;
+  /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
+  readonly intentProblem: () => string | undefined;
   readonly silentAfterMs: number;
   readonly clock: Clock;
 }

@@ -1,6 +1,8 @@
+import { CasSchema } from '@certfleet/operator-api/cas.ts';
+import type { Cas } from '@certfleet/operator-api/cas.ts';
 import { NodeDetailSchema, NodePathSchema, NodesSchema } from '@certfleet/operator-api/nodes.ts';
 import type { Node } from '@certfleet/operator-api/nodes.ts';
-import { SummarySchema } from '@certfleet/operator-api/summary.ts';
+import { SummarySchema, VerdictSchema } from '@certfleet/operator-api/summary.ts';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import { TimelineSchema } from '@certfleet/operator-api/timeline.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
@@ -10,6 +12,7 @@ import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
 import type { NodeState } from '../../fleet-index/model/node-session.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
+import { CaDirectory } from '../views/ca-directory.ts';
 import { fleetSummary } from '../views/fleet-summary.ts';
 import { fleetTimeline } from '../views/fleet-timeline.ts';
 import { secondCache } from '../views/second-cache.ts';
@@ -23,6 +26,13 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
   routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, () =>
     summaries.load('', () => fleetSummary(context)),
   );
+  routes.get('/verdict', { ...view, schema: { response: { 200: VerdictSchema } } }, async () => {
+    const { verdict } = await summaries.load('', () => fleetSummary(context));
+    return verdict;
+  });
+  const directory = new CaDirectory(context);
+  const cas = secondCache<Cas>(context.clock, context.feed);
+  routes.get('/cas', { ...view, schema: { response: { 200: CasSchema } } }, () => cas.load('', () => directory.list()));
   routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, () =>
     timelines.load('', () => fleetTimeline(context)),
   );

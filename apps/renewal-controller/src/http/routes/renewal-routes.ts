@@ -1,11 +1,13 @@
 import { NameSchema } from '@certfleet/operator-api/fields.ts';
 import {
+  RenewalDetailSchema,
   RenewalPreviewSchema,
   RenewalRequestSchema,
   RenewalSchema,
   RenewalsSchema,
 } from '@certfleet/operator-api/renewals.ts';
-import type { Renewal, RenewalRequest, SelectionRequest } from '@certfleet/operator-api/renewals.ts';
+import type { Renewal, RenewalDetail, RenewalRequest, SelectionRequest } from '@certfleet/operator-api/renewals.ts';
+import { Cache } from '@certfleet/shared/cache.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { AuditedAction } from '../../audit/audit-log.ts';
@@ -15,10 +17,15 @@ import { RenewalRequests } from '../../renewals/renewal-requests.ts';
 import { renew, view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { PreviewedSelections } from '../views/previewed-selections.ts';
-import { toPreviewDto, toRenewalDto } from '../views/renewal-dto.ts';
+import { riskSources } from '../views/volume-risk.ts';
+import { toVolumeDto } from '../views/volume-dto.ts';
+import { toPreviewDto, toRenewalDto, toRenewalWorkDto } from '../views/renewal-dto.ts';
 
 /** The largest list of volumes in a Renewal object. */
 const maxVolumes = 1_000;
+
+/** A renewal is compared with the whole fleet at most this often. */
+const workMs = 5_000;
 
 /** Routes to preview, start, follow, suspend and cancel renewals on demand. */
 export function renewalRoutes(api: Api, context: ApiContext): void {
@@ -32,6 +39,19 @@ export function renewalRoutes(api: Api, context: ApiContext): void {
   routes.get('/renewals/:id', { ...view, schema: one }, async ({ params }) =>
     toRenewalDto(await renewals.progress(params.id)),
   );
+  const works = new Cache<Omit<RenewalDetail, keyof Renewal>>({ clock, ttlMs: workMs, maxEntries: 64 });
+  const detailed = { params: NameSchema, response: { 200: RenewalDetailSchema } };
+  routes.get('/renewals/:id/detail', { ...view, schema: detailed }, async ({ params }) => {
+    const progress = await renewals.progress(params.id);
+    // The counts and the state are always current.
+    const work = await works.load(`${progress.id} ${progress.state}`, async () => {
+      const risks = await riskSources(context);
+      return toRenewalWorkDto(await renewals.work(progress), (volume) =>
+        toVolumeDto(context, volume, { status: fleet().statusOf(volume, clock.now()), risks }),
+      );
+    });
+    return { ...toRenewalDto(progress), ...work };
+  });
   routes.post(
     '/renewals',
     {

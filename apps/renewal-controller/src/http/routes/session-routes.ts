@@ -24,6 +24,8 @@ export interface SessionRoutesOptions {
   readonly signIn: SignInParts | undefined;
   readonly audit: AuditLog;
   readonly isSecure: boolean;
+  /** Address of the runbook; undefined if it is not known. */
+  readonly runbookUrl: string | undefined;
   readonly tracesOf: (request: FastifyRequest) => CallerTraces;
   readonly streams: EventStreams;
 }
@@ -35,7 +37,7 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
   const response = { 200: SessionSchema };
   routes.get('/session', { config: { right: 'session' }, schema: { response } }, async ({ caller }) => {
     if (caller === undefined) throw new CertfleetError('unauthenticated', 'expected a session, found none');
-    return await toSessionDto(gate, caller.user);
+    return await toSessionDto(options, caller.user);
   });
   routes.post(
     '/session',
@@ -62,7 +64,7 @@ export function sessionRoutes(api: Api, options: SessionRoutesOptions): void {
         value: await signIn.sessions.open(user, body.token),
       }));
       setCookie(reply, { id, maxAge: Math.floor(lifetimeMs / 1000), isSecure });
-      return await toSessionDto(gate, user);
+      return await toSessionDto(options, user);
     },
   );
   routes.delete('/session', { config: { right: 'session' } }, async (request, reply) => {
@@ -102,9 +104,17 @@ async function signInUser({ gate }: SignInParts, token: string, source: string):
   }
 }
 
-async function toSessionDto(gate: OperatorGate, user: TokenUser): Promise<Session> {
+async function toSessionDto(
+  { gate, runbookUrl }: Pick<SessionRoutesOptions, 'gate' | 'runbookUrl'>,
+  user: TokenUser,
+): Promise<Session> {
   const [view, renew] = await Promise.all([gate.allows(user, 'view'), gate.allows(user, 'renew')]);
-  return { name: user.username, rights: { view, renew }, auth: gate.auth };
+  return {
+    name: user.username,
+    rights: { view, renew },
+    ...(runbookUrl !== undefined && { runbookUrl }),
+    auth: gate.auth,
+  };
 }
 
 /** With this prefix browsers accept the cookie only over TLS, from this host, for all paths. */

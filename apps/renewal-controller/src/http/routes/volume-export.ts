@@ -17,6 +17,7 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   state: ({ state }) => state,
   waiting: ({ waiting }) => waiting?.reason,
   risk: ({ risk }) => risk?.reason,
+  risk_since: ({ risk }) => risk?.since,
   expires: ({ notAfter }) => notAfter,
   renews: ({ renewAt }) => renewAt,
   issued: ({ issuedAt }) => issuedAt,

@@ -1,18 +1,25 @@
-import { FacetQuerySchema, VolumeExportSchema, VolumeQuerySchema } from '@certfleet/operator-api/volume-query.ts';
+import {
+  FacetQuerySchema,
+  GroupQuerySchema,
+  VolumeExportSchema,
+  VolumeQuerySchema,
+} from '@certfleet/operator-api/volume-query.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import {
   FacetsSchema,
   VolumeDetailSchema,
+  VolumeGroupsSchema,
   VolumePageSchema,
   VolumePathSchema,
 } from '@certfleet/operator-api/volumes.ts';
-import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
+import type { VolumeGroups, VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { tablePage } from '../../fleet-index/query/volume-table.ts';
 import type { TableQuery } from '../../fleet-index/query/volume-table.ts';
+import type { VolumeCriterion } from '../../fleet-index/query/volume-filter.ts';
 import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { AuditedAction, AuditLog } from '../../audit/audit-log.ts';
 import { view } from './api-context.ts';
@@ -20,7 +27,8 @@ import type { Api, ApiContext } from './api-context.ts';
 import { secondCache } from '../views/second-cache.ts';
 import { fleetFacets } from '../views/fleet-facets.ts';
 import { exportRows } from './volume-export.ts';
-import { riskSources } from '../views/volume-risk.ts';
+import { riskCriterion, riskSources } from '../views/volume-risk.ts';
+import { volumeGroups } from '../views/volume-groups.ts';
 import { toVolumeDto } from '../views/volume-dto.ts';
 import { volumeIdentity } from '../views/volume-row.ts';
 
@@ -38,7 +46,11 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
         throw new CertfleetError('invalid-argument', 'expected `after` or `before`, found both');
       const nowMs = clock.now();
       const request = { limit, after, before, nowMs };
-      const { rows, total, offset, next, previous } = tablePage(context.view(), tableQuery(table), request);
+      const { rows, total, offset, next, previous } = tablePage(
+        context.view(),
+        tableQuery(table, riskCriterion(context, risks, table.risk)),
+        request,
+      );
       const volumes = rows.map(({ volume, status }) => toVolumeDto(context, volume, { status, risks }));
       return {
         volumes,
@@ -49,18 +61,13 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
       };
     }),
   );
-  routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async (request, reply) => {
-    const { format, ...table } = request.query;
-    const day = new Date(clock.now()).toISOString().slice(0, 10);
-    const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
-    const rows = exportRows(context, { query: tableQuery(table), risks: await riskSources(context) }, format);
-    const target = describeSelection({ query: table });
-    await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
-    return await reply
-      .type(type)
-      .header('content-disposition', `attachment; filename="certfleet-volumes-${day}.${format}"`)
-      .send(rows);
-  });
+  exportRoute(api, context);
+  const groups = secondCache<VolumeGroups>(clock, context.feed);
+  routes.get(
+    '/volumes/groups',
+    { ...view, schema: { querystring: GroupQuerySchema, response: { 200: VolumeGroupsSchema } } },
+    ({ query }) => groups.load(JSON.stringify(query), () => volumeGroups(context, query)),
+  );
   routes.get(
     '/volumes/facets',
     { ...view, schema: { querystring: FacetQuerySchema, response: { 200: FacetsSchema } } },
@@ -81,6 +88,25 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
   );
 }
 
+function exportRoute(api: Api, context: ApiContext): void {
+  const { clock } = context;
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async (request, reply) => {
+    const { format, ...table } = request.query;
+    const day = new Date(clock.now()).toISOString().slice(0, 10);
+    const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
+    const risks = await riskSources(context);
+    const query = tableQuery(table, riskCriterion(context, risks, table.risk));
+    const rows = exportRows(context, { query, risks }, format);
+    const target = describeSelection({ query: table });
+    await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
+    return await reply
+      .type(type)
+      .header('content-disposition', `attachment; filename="certfleet-volumes-${day}.${format}"`)
+      .send(rows);
+  });
+}
+
 /** Resolves once the audit log has the action; its outcome is recorded when the stream has ended. */
 function auditedStream(audit: AuditLog, action: AuditedAction, stream: Readable): Promise<void> {
   return new Promise((resolve) => {
@@ -95,9 +121,13 @@ function auditedStream(audit: AuditLog, action: AuditedAction, stream: Readable)
   });
 }
 
-type Table = VolumeFilter & { readonly sort?: TableQuery['sort']; readonly order?: TableQuery['order'] };
+type Table = VolumeFilter & {
+  readonly risk?: string;
+  readonly sort?: TableQuery['sort'];
+  readonly order?: TableQuery['order'];
+};
 
 /** Applies the default order: the earliest expiry first. */
-function tableQuery({ sort = 'expires', order = 'asc', ...filter }: Table): TableQuery {
-  return { filter, sort, order };
+function tableQuery({ sort = 'expires', order = 'asc', ...filter }: Table, isWanted?: VolumeCriterion): TableQuery {
+  return { filter, isWanted, sort, order };
 }

@@ -1,22 +1,28 @@
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
+import { fleetVerdict } from './fleet-verdict.ts';
 import type { LaneEntry } from './lane-directory.ts';
-import { countAtRisk, riskSources } from './volume-risk.ts';
+import { atRiskByState, riskSources, sumOf } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
 
 /** Summarizes the fleet. While Redis is unavailable it returns the last known counts, without lanes. */
 export async function fleetSummary(context: ApiContext): Promise<Summary> {
-  const { view, lanes, redisHealth, silentAfterMs, clock } = context;
+  const { view, redisHealth, silentAfterMs, clock } = context;
   const nowMs = clock.now();
   const fleet = view();
   const stats = fleet.stats(nowMs);
   const silent = fleet.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   const redis = redisHealth();
-  const none = new Map<string, LaneEntry>();
-  const known = redis.reachable ? [...(await lanes.all().catch(() => none)).values()] : [];
+  const lanes = await knownLanes(context);
+  const known = lanes ?? [];
   const { volumes, byState, soonestExpiryMs } = stats.all;
   const { latencyMs, maxmemoryPolicy } = redis;
+  const risky = atRiskByState(context, await riskSources(context));
+  const atRisk = sumOf(risky);
+  const problems = attention({ stats, lanes: known, silent, redis, nowMs });
+  // A doubt says it already.
+  const others = problems.filter(({ kind }) => kind !== 'redis-unreachable');
   return {
     at: iso(stats.atMs),
     volumes,
@@ -33,7 +39,28 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
       ...(latencyMs !== undefined && { latencyMs }),
       ...(maxmemoryPolicy !== undefined && { evicts: maxmemoryPolicy !== 'noeviction' }),
     },
-    atRisk: countAtRisk(context, await riskSources(context)),
-    attention: attention({ stats, lanes: known, silent, redis, nowMs }),
+    verdict: fleetVerdict({ doubts: doubtsOf(context, lanes !== undefined), attention: others, atRisk }),
+    atRisk,
+    atRiskByState: risky,
+    attention: problems,
   };
+}
+
+/** Undefined if the lanes cannot be read. */
+async function knownLanes({ lanes, redisHealth }: ApiContext): Promise<readonly LaneEntry[] | undefined> {
+  if (!redisHealth().reachable) return undefined;
+  return await lanes.all().then(
+    (all) => [...all.values()],
+    () => undefined,
+  );
+}
+
+/** Why the counts may be outdated. */
+function doubtsOf({ redisHealth, isIndexCurrent, intentProblem }: ApiContext, areLanesKnown: boolean): string[] {
+  if (!redisHealth().reachable)
+    return ['Redis is unreachable: agents renew at their fallback deadlines, and the counts are the last known'];
+  if (!isIndexCurrent()) return ['The index of volumes is not loaded: the counts may be outdated'];
+  if (!areLanesKnown) return ['The lanes of issuers cannot be read'];
+  const intent = intentProblem();
+  return intent === undefined ? [] : [`Pauses of lanes may be outdated: ${intent}`];
 }

@@ -1,58 +1,151 @@
+import { fallbackRenewalAtMs, latestStartMs } from '@certfleet/fleet-model/certificate-times.ts';
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
+import type { VolumeCriterion } from '../../fleet-index/query/volume-filter.ts';
+import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
 import type { ApiContext } from '../routes/api-context.ts';
+import type { LaneEntry } from './lane-directory.ts';
 import { iso } from './volume-row.ts';
 
-export type Risk = NonNullable<VolumeRow['risk']>;
+type Risk = NonNullable<VolumeRow['risk']>;
 
-/** The nodes and lanes that do not renew now. */
+/** What prevents renewals now, apart from the volumes themselves. */
 export interface RiskSources {
   readonly silentNodes: ReadonlyMap<string, Risk>;
+  /** Applies to every volume. */
+  readonly redis: Risk | undefined;
   readonly stoppedLanes: ReadonlyMap<string, Risk>;
+  /** When the windows of closed lanes open, in milliseconds since the epoch. */
+  readonly closedLanes: ReadonlyMap<string, number>;
 }
 
-type RiskContext = Pick<ApiContext, 'view' | 'lanes' | 'redisHealth' | 'silentAfterMs' | 'clock' | 'policies'>;
+export interface RiskContext extends Pick<ApiContext, 'view' | 'redisHealth' | 'silentAfterMs' | 'clock'> {
+  readonly lanes: Pick<ApiContext['lanes'], 'all'>;
+  readonly policies: Pick<ApiContext['policies'], 'laneOf'>;
+}
 
-/** While Redis is unavailable, lanes are unknown and only silent nodes are returned. */
-export async function riskSources({
-  view,
-  lanes,
-  redisHealth,
-  silentAfterMs,
-  clock,
-}: RiskContext): Promise<RiskSources> {
+/** While Redis is unavailable, lanes are unknown. */
+export async function riskSources(context: RiskContext): Promise<RiskSources> {
+  const { view, lanes, redisHealth, silentAfterMs, clock } = context;
   const silentNodes = new Map<string, Risk>();
   for (const { node, lastSeenMs } of view().silentNodes(clock.now(), silentAfterMs))
     if (lastSeenMs > 0) silentNodes.set(node, { reason: 'node-silent', since: iso(lastSeenMs) });
+  const { reachable, problem } = redisHealth();
+  const known = reachable ? await lanes.all().catch(() => undefined) : undefined;
+  const redis: Risk | undefined = !reachable || problem ? { reason: 'redis-unavailable' } : undefined;
+  return { silentNodes, redis, ...laneRisks(known?.values() ?? []) };
+}
+
+function laneRisks(lanes: Iterable<LaneEntry>): Pick<RiskSources, 'stoppedLanes' | 'closedLanes'> {
   const stoppedLanes = new Map<string, Risk>();
-  const known = redisHealth().reachable ? await lanes.all().catch(() => undefined) : undefined;
-  for (const { shown, failingSinceMs } of known?.values() ?? []) {
-    if (shown.paused !== undefined) stoppedLanes.set(shown.id, { reason: 'lane-paused', since: shown.paused.at });
-    else if (shown.state === 'backing-off')
-      stoppedLanes.set(shown.id, { reason: 'lane-backing-off', ...(failingSinceMs && { since: iso(failingSinceMs) }) });
+  const closedLanes = new Map<string, number>();
+  for (const { shown, failingSinceMs } of lanes) {
+    const { id, paused, state, opensAt } = shown;
+    if (paused !== undefined) stoppedLanes.set(id, { reason: 'lane-paused', since: paused.at });
+    else if (state === 'backing-off')
+      stoppedLanes.set(id, { reason: 'lane-backing-off', ...(failingSinceMs && { since: iso(failingSinceMs) }) });
+    else if (state === 'window') closedLanes.set(id, opensAt === undefined ? Infinity : Date.parse(opensAt));
   }
-  return { silentNodes, stoppedLanes };
+  return { stoppedLanes, closedLanes };
 }
 
-/** These statuses say more than a risk. */
-const worse: ReadonlySet<VolumeStatus> = new Set(['expired', 'failing', 'overdue']);
+/** A volume's status, and the lane of its issuer. */
+interface RiskFacts {
+  readonly status: VolumeStatus;
+  readonly laneId: string;
+}
 
-/** Why a volume's renewal is not certain; undefined if nothing speaks against it, or its status already says so. */
-export function riskOf(
-  { silentNodes, stoppedLanes }: RiskSources,
-  volume: Pick<IndexedVolume, 'node'>,
-  { status, laneId }: { readonly status: VolumeStatus; readonly laneId: string },
+/** Why a volume's renewal is not certain; undefined if nothing speaks against it. */
+export function riskOf(sources: RiskSources, volume: IndexedVolume, facts: RiskFacts): Risk | undefined {
+  return riskOfStatus(volume, facts.status) ?? outsideRisk(sources, volume, facts);
+}
+
+/** An expired, overdue or failing volume. */
+function riskOfStatus(
+  { certificate, failure, deferredUntilMs }: IndexedVolume,
+  status: VolumeStatus,
 ): Risk | undefined {
-  return worse.has(status) ? undefined : (silentNodes.get(volume.node) ?? stoppedLanes.get(laneId));
+  if (status === 'failing') return { reason: status, ...(failure && failure.atMs > 0 && { since: iso(failure.atMs) }) };
+  if (certificate === undefined) return undefined;
+  if (status === 'expired') return { reason: status, since: iso(certificate.notAfterMs) };
+  return status === 'overdue'
+    ? { reason: status, since: iso(fallbackRenewalAtMs(certificate, deferredUntilMs)) }
+    : undefined;
 }
 
-/** The number of volumes at risk; it scans the fleet only if a node is silent or a lane is stopped. */
-export function countAtRisk({ view, clock, policies }: RiskContext, sources: RiskSources): number {
-  if (sources.silentNodes.size === 0 && sources.stoppedLanes.size === 0) return 0;
-  let count = 0;
-  view().scan(clock.now(), undefined, (volume, status) => {
-    if (riskOf(sources, volume, { status, laneId: policies.laneOf(volume.issuer).id }) !== undefined) count += 1;
-  });
-  return count;
+const closed: Risk = { reason: 'lane-window' };
+
+/** A condition of the volume's node, of Redis, or of its lane. */
+function outsideRisk(
+  { silentNodes, redis, stoppedLanes, closedLanes }: RiskSources,
+  { node, certificate }: IndexedVolume,
+  { laneId }: RiskFacts,
+): Risk | undefined {
+  const found = silentNodes.get(node) ?? redis ?? stoppedLanes.get(laneId);
+  if (found !== undefined) return found;
+  const opensAtMs = closedLanes.get(laneId);
+  // The renewal then starts outside the window, at the last moment.
+  return opensAtMs !== undefined && certificate !== undefined && opensAtMs > latestStartMs(certificate)
+    ? closed
+    : undefined;
 }
+
+type BadStatus = Extract<VolumeStatus, Risk['reason']>;
+
+const isBadStatus = (status: VolumeStatus): status is BadStatus =>
+  status === 'expired' || status === 'failing' || status === 'overdue';
+
+const hasOutsideRisks = ({ silentNodes, redis, stoppedLanes, closedLanes }: RiskSources): boolean =>
+  redis !== undefined || silentNodes.size + stoppedLanes.size + closedLanes.size > 0;
+
+/**
+ * The volumes at risk by status: every expired, failing or overdue one, and others for a condition outside of them. It
+ * scans the fleet only if there is such a condition.
+ */
+export function atRiskByState(context: RiskContext, sources: RiskSources): Record<VolumeStatus, number> {
+  const { view, clock, policies } = context;
+  const nowMs = clock.now();
+  const { expired, failing, overdue } = view().stats(nowMs).all.byState;
+  const counts = { ...noVolumes(), expired, failing, overdue };
+  if (!hasOutsideRisks(sources)) return counts;
+  view().scan(nowMs, undefined, (volume, status) => {
+    if (isBadStatus(status)) return;
+    const { id: laneId } = policies.laneOf(volume.issuer);
+    if (outsideRisk(sources, volume, { status, laneId }) !== undefined) counts[status] += 1;
+  });
+  return counts;
+}
+
+/** The reason of a volume's risk, without the rest of it, for passes over the whole fleet. */
+export function riskReasonBy(
+  { policies }: Pick<RiskContext, 'policies'>,
+  sources: RiskSources,
+): (volume: IndexedVolume, status: VolumeStatus) => Risk['reason'] | undefined {
+  return (volume, status) =>
+    isBadStatus(status)
+      ? status
+      : outsideRisk(sources, volume, { status, laneId: policies.laneOf(volume.issuer).id })?.reason;
+}
+
+/** The criterion of a filter by risk; undefined if there is none. */
+export function riskCriterion(
+  { policies }: Pick<RiskContext, 'policies'>,
+  sources: RiskSources,
+  risk: string | undefined,
+): VolumeCriterion | undefined {
+  if (risk === undefined) return undefined;
+  const reasonOf = riskReasonBy({ policies }, sources);
+  if (risk === 'none') return (volume, status) => reasonOf(volume, status) === undefined;
+  const wanted = new Set<string>(risk === 'any' ? riskReasons : risk.split(','));
+  return (volume, status) => {
+    const reason = reasonOf(volume, status);
+    return reason !== undefined && wanted.has(reason);
+  };
+}
+
+/** The sum of counts by status. */
+export const sumOf = (counts: Readonly<Record<VolumeStatus, number>>): number =>
+  volumeStates.reduce((sum, state) => sum + counts[state], 0);

@@ -2,7 +2,7 @@ import { causeNames, keyTypeNames } from '@certfleet/fleet-model/report-terms.ts
 import type { ServedState, VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeDetail, VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { LaneWait } from '../../fleet-index/model/renewal-progress.ts';
-import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
+import { issuerKey, trustedCaFingerprints } from '../../fleet-index/model/indexed-volume.ts';
 import type { IndexedCertificate, IndexedFailure, IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 
 export interface RowContext {
@@ -40,6 +40,7 @@ export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof 
     podUid,
     ...(certificate && { fingerprint: certificate.fingerprint }),
     caFingerprints: [...(certificate?.caFingerprints ?? [])],
+    ...(volume.additionalCaFingerprints && { trustedCaFingerprints: [...trustedCaFingerprints(volume)] }),
     uris: [...(certificate?.uris ?? [])],
     ipAddresses: [...(certificate?.ipAddresses ?? [])],
   };

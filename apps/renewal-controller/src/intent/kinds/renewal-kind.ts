@@ -1,40 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { closedObject, integer, statusFields, text, timestamp, withRules } from '../intent-schema.ts';
 import type { KindDefinition } from '../intent-schema.ts';
+import { commonCriteria, hasOneOf, immutableRules } from './selection-schema.ts';
 
 const criteria = {
-  namespace: Type.Optional(text('Namespace of the pods')),
-  pod: Type.Optional(text('Name of the pod')),
-  labelSelector: Type.Optional(text('Label selector of pods, in the syntax of kubectl', 1_024)),
-  node: Type.Optional(text('Name of the node')),
-  volumeId: Type.Optional(text('Id of the volume')),
-  issuer: Type.Optional(text('Key of the issuer, kind.group/namespace/name', 1_100)),
-  issuedBefore: Type.Optional(timestamp('Issued before this time')),
+  ...commonCriteria,
   caFingerprint: Type.Optional(
     Type.String({
       maxLength: 64,
       pattern: '^[0-9a-f]{64}$',
       description: 'SHA-256 of a certificate of the CA file, in lower-case hexadecimal',
-    }),
-  ),
-  status: Type.Optional(
-    Type.Array(Type.Enum([...volumeStates]), {
-      minItems: 1,
-      maxItems: volumeStates.length,
-      description: 'One of these statuses',
-    }),
-  ),
-  search: Type.Optional(text('Part of pod, namespace, node, volume id, issuer, DNS name or serial')),
-  expiresBefore: Type.Optional(timestamp('Expires before this time')),
-  renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
-  volumes: Type.Optional(
-    Type.Array(closedObject({ node: text('Name of the node'), volumeId: text('Id of the volume') }), {
-      minItems: 1,
-      maxItems: 1_000,
-      description: 'These volumes',
     }),
   ),
   everything: Type.Optional(Type.Boolean({ description: 'Must be true for a selection without another criterion' })),
@@ -47,7 +24,7 @@ const selectionSchema = closedObject(
   withRules(
     { rule: 'self == oldSelf', message: 'selection is immutable' },
     {
-      rule: `(has(self.everything) && self.everything) || ${names.map((name) => `has(self.${name})`).join(' || ')}`,
+      rule: `(has(self.everything) && self.everything) || ${hasOneOf(names)}`,
       message: unselective,
     },
   ),
@@ -74,12 +51,7 @@ const specSchema = closedObject(
       integer('Time after the completion after which the object is deleted, in seconds', 0, 31_536_000),
     ),
   },
-  withRules(
-    ...optional.map((name) => ({
-      rule: `has(self.${name}) == has(oldSelf.${name}) && (!has(self.${name}) || self.${name} == oldSelf.${name})`,
-      message: `${name} is immutable`,
-    })),
-  ),
+  withRules(...immutableRules(optional)),
 );
 
 const tally = (description: string, key: string) =>

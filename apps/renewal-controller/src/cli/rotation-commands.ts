@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import type { Rotation, Rotations } from '@certfleet/operator-api/rotations.ts';
+import { CertfleetError, messageOf } from '@certfleet/shared/errors.ts';
+import { reasonOf, show } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
+import { table } from './table.ts';
+
+/** Lists, shows, starts and changes CA rotations. */
+export const rotations: Command = async (context) => {
+  const [action = 'list', name] = context.options.operands;
+  const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (run === undefined)
+    throw new CertfleetError(
+      'invalid-argument',
+      `rotations: expected one of ${Object.keys(actions).join(', ')}, found ${action}`,
+    );
+  await run(context, name);
+};
+
+type Action = (context: CommandContext, name: string | undefined) => Promise<void>;
+
+const changed =
+  (method: 'POST' | 'DELETE', action: string): Action =>
+  async (context, name) => {
+    showOne(context, (await context.ask(method, `rotations/${pathOf(name)}${action}`)) as Rotation);
+  };
+
+const actions: Readonly<Record<string, Action>> = {
+  list: async (context) => {
+    const answer = (await context.ask('GET', 'rotations')) as Rotations;
+    show(context, answer, () => rotationTable(answer.rotations));
+  },
+  show: async (context, name) => {
+    const rotation = (await context.ask('GET', `rotations/${pathOf(name)}`)) as Rotation;
+    show(context, rotation, () => detailOf(rotation));
+  },
+  start: async (context, name) => {
+    const { flags } = context.options;
+    const { 'max-failures': maxFailures, 'max-not-loaded': maxNotLoaded, 'hold-before': holdBefore } = flags;
+    const { namespace, node, selector: labelSelector } = flags;
+    const selection = given({ namespace, node, labelSelector });
+    const request = given({
+      name,
+      from: pemOf(context, 'from'),
+      to: pemOf(context, 'to'),
+      reason: reasonOf(context),
+      selection: Object.keys(selection).length === 0 ? undefined : selection,
+      suspend: flags['suspended'],
+      holdBefore: typeof holdBefore === 'string' ? holdBefore.split(',') : undefined,
+      maxFailures: thresholdOf(maxFailures),
+      maxNotLoaded: thresholdOf(maxNotLoaded),
+    });
+    showOne(context, (await context.ask('POST', 'rotations', request)) as Rotation);
+  },
+  suspend: changed('POST', '/suspend'),
+  resume: changed('POST', '/resume'),
+  rollback: changed('POST', '/rollback'),
+  approve: async (context, name) => {
+    const { phase } = context.options.flags;
+    const rotation = await context.ask('POST', `rotations/${pathOf(name)}/approve`, { phase });
+    showOne(context, rotation as Rotation);
+  },
+  delete: changed('DELETE', ''),
+};
+
+function pathOf(name: string | undefined): string {
+  if (name === undefined) throw new CertfleetError('invalid-argument', 'rotations: expected a name, found none');
+  return encodeURIComponent(name);
+}
+
+function pemOf({ options }: CommandContext, flag: 'from' | 'to'): string {
+  const path = options.flags[flag];
+  if (typeof path !== 'string')
+    throw new CertfleetError('invalid-argument', `rotations: --${flag} FILE is required, with CA certificates in PEM`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw new CertfleetError('invalid-argument', `--${flag}: cannot read ${path}: ${messageOf(thrown)}`);
+  }
+}
+
+function thresholdOf(value: string | boolean | undefined): number | string | undefined {
+  if (typeof value !== 'string') return undefined;
+  return /^\d+$/.test(value) ? Number(value) : value;
+}
+
+function given(values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function showOne(context: CommandContext, rotation: Rotation): void {
+  show(context, rotation, () => rotationTable([rotation]));
+}
+
+function rotationTable(shown: readonly Rotation[]): string {
+  const rows = shown.map((each) => {
+    const { total, trusted, reissued, retired, blocked } = each.counts;
+    const done = [trusted, reissued, retired].map((part) => `${part}/${total}`);
+    return [each.id, stateOf(each), each.waitingFor ?? '', ...done, String(blocked), each.by, each.reason];
+  });
+  return table(['ROTATION', 'PHASE', 'WAITING FOR', 'TRUST', 'REISSUED', 'RETIRED', 'BLOCKED', 'BY', 'REASON'], rows);
+}
+
+function stateOf({ phase, direction, isSuspended }: Rotation): string {
+  const notes = [...(direction === 'Backward' ? ['rollback'] : []), ...(isSuspended ? ['suspended'] : [])];
+  return notes.length === 0 ? phase : `${phase} (${notes.join(', ')})`;
+}
+
+function detailOf(rotation: Rotation): string {
+  const { counts, blocking, from, to, message = '', waitingFor = '' } = rotation;
+  const fields: [string, string][] = [
+    ['rotation', rotation.id],
+    ['phase', stateOf(rotation)],
+    ['waiting for', waitingFor],
+    ['message', message],
+    ['from', from.join(', ')],
+    ['to', to.join(', ')],
+    ...Object.entries(counts).map(([name, value]): [string, string] => [name, String(value)]),
+    ['issuers', blocking.issuers.join(', ')],
+    ['nodes', blocking.nodes.join(', ')],
+  ];
+  const volumes = blocking.volumes.map((each) => [
+    each.namespace,
+    each.pod,
+    each.node,
+    each.volumeId,
+    each.message ?? '',
+  ]);
+  const blocked = volumes.length === 0 ? '' : `\n${table(['NAMESPACE', 'POD', 'NODE', 'VOLUME', 'ERROR'], volumes)}`;
+  return `${table(['FIELD', 'VALUE'], fields)}${blocked}`;
+}

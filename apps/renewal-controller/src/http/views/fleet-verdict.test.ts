@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Attention } from '@certfleet/operator-api/summary.ts';
+import { fleetVerdict } from './fleet-verdict.ts';
+
+const problem = (severity: Attention['severity'], text: string): Attention => ({
+  severity,
+  kind: 'failing',
+  text,
+  count: 1,
+  link: '/volumes?state=failing',
+});
+const fine = { doubts: [], attention: [], atRisk: 0 };
+
+describe('fleetVerdict', () => {
+  test('is ok only without a doubt, a problem or a volume at risk', () => {
+    assert.deepEqual(fleetVerdict(fine), { level: 'ok', reasons: [], more: 0 });
+    assert.equal(fleetVerdict({ ...fine, attention: [problem('info', 'a lane is paused')] }).level, 'ok');
+    const atRisk = fleetVerdict({ ...fine, attention: [problem('info', 'a lane is paused')], atRisk: 2 });
+    assert.equal(atRisk.level, 'attention');
+    assert.deepEqual(atRisk.reasons, [{ text: '2 volumes are not certain to be renewed', link: '/at-risk' }]);
+  });
+
+  test('is critical for one critical problem, and lists five reasons at most', () => {
+    const attention = [problem('critical', 'expired'), ...Array.from({ length: 7 }, () => problem('warning', 'slow'))];
+    const { level, reasons, more } = fleetVerdict({ ...fine, attention });
+    assert.deepEqual([level, reasons[0]?.text, reasons.length, more], ['critical', 'expired', 5, 3]);
+    assert.equal(fleetVerdict({ ...fine, attention: attention.slice(1, 2) }).level, 'attention');
+  });
+
+  test('is unknown if the counts may be outdated, with the known problems after the doubt', () => {
+    const attention = [problem('critical', 'expired')];
+    const { level, reasons } = fleetVerdict({ ...fine, doubts: ['the index is not loaded'], attention });
+    assert.equal(level, 'unknown');
+    assert.deepEqual(
+      reasons.map(({ text }) => text),
+      ['the index is not loaded', 'expired'],
+    );
+  });
+});

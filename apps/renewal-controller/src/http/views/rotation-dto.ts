@@ -1,0 +1,58 @@
+import type { Rotation } from '@certfleet/operator-api/rotations.ts';
+import { kubernetesUser } from '../../renewals/reconciler-parts.ts';
+import { readRotationCas } from '../../rotations/rotation-certificates.ts';
+import { phaseOf } from '../../rotations/rotation-object.ts';
+import type { RotationObject } from '../../rotations/rotation-object.ts';
+
+const noCounts = { total: 0, trusted: 0, reissued: 0, served: 0, notLoaded: 0, failing: 0, retired: 0, blocked: 0 };
+const nothing = { volumes: [], nodes: [], issuers: [] };
+
+/** The rotation as the API shows it. */
+export function toRotationDto(object: RotationObject): Rotation {
+  const { metadata, spec, status = {} } = object;
+  const cas = readRotationCas(spec);
+  const { from, to } = 'problem' in cas ? { from: [], to: [] } : cas;
+  return {
+    id: metadata.name,
+    by: spec.requester ?? kubernetesUser,
+    reason: spec.reason,
+    phase: phaseOf(object),
+    direction: status.direction ?? 'Forward',
+    isSuspended: spec.suspend === true,
+    isDeleted: metadata.deletionTimestamp !== undefined,
+    isStalled: conditionOf(object, 'Stalled') !== undefined,
+    ...(status.waitingFor !== undefined && { waitingFor: status.waitingFor }),
+    ...messageOf(object),
+    createdAt: metadata.creationTimestamp,
+    ...timesOf(object),
+    from: [...from],
+    to: [...to],
+    ...approvalOf(object),
+    counts: status.counts ?? noCounts,
+    blocking: status.blocking ?? nothing,
+  };
+}
+
+function timesOf({ status = {} }: RotationObject): Pick<Rotation, 'phaseStartedAt' | 'completedAt'> {
+  const { phaseStartTime, completionTime } = status;
+  return {
+    ...(phaseStartTime !== undefined && { phaseStartedAt: phaseStartTime }),
+    ...(completionTime !== undefined && { completedAt: completionTime }),
+  };
+}
+
+function approvalOf(object: RotationObject): Pick<Rotation, 'awaitsApproval'> {
+  if (object.status?.waitingFor !== 'AwaitingApproval') return {};
+  return { awaitsApproval: phaseOf(object) === 'Trust' ? 'Reissue' : 'Retire' };
+}
+
+function conditionOf({ status }: RotationObject, type: string): string | undefined {
+  return status?.conditions?.find((each) => each.type === type && each.status === 'True')?.message;
+}
+
+/** The condition `Complete` explains a phase also while it is false. */
+function messageOf(object: RotationObject): Pick<Rotation, 'message'> {
+  const complete = object.status?.conditions?.find(({ type }) => type === 'Complete')?.message;
+  const message = conditionOf(object, 'Failed') ?? complete;
+  return message === undefined || message === '' ? {} : { message };
+}

@@ -1,0 +1,43 @@
+import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { Type } from 'typebox';
+import { closedObject, text, timestamp } from '../intent-schema.ts';
+
+/** The criteria of a selection of volumes that every kind with a selection has. */
+export const commonCriteria = {
+  namespace: Type.Optional(text('Namespace of the pods')),
+  pod: Type.Optional(text('Name of the pod')),
+  labelSelector: Type.Optional(text('Label selector of pods, in the syntax of kubectl', 1_024)),
+  node: Type.Optional(text('Name of the node')),
+  volumeId: Type.Optional(text('Id of the volume')),
+  issuer: Type.Optional(text('Key of the issuer, kind.group/namespace/name', 1_100)),
+  issuedBefore: Type.Optional(timestamp('Issued before this time')),
+  status: Type.Optional(
+    Type.Array(Type.Enum([...volumeStates]), {
+      minItems: 1,
+      maxItems: volumeStates.length,
+      description: 'One of these statuses',
+    }),
+  ),
+  search: Type.Optional(text('Part of pod, namespace, node, volume id, issuer, DNS name or serial')),
+  expiresBefore: Type.Optional(timestamp('Expires before this time')),
+  renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
+  volumes: Type.Optional(
+    Type.Array(closedObject({ node: text('Name of the node'), volumeId: text('Id of the volume') }), {
+      minItems: 1,
+      maxItems: 1_000,
+      description: 'These volumes',
+    }),
+  ),
+};
+
+/** A CEL rule: one of these optional fields is set. */
+export const hasOneOf = (names: readonly string[]): string => names.map((name) => `has(self.${name})`).join(' || ');
+
+/** CEL rules that forbid to change, add or remove optional fields. */
+export const immutableRules = (
+  names: readonly string[],
+): readonly { readonly rule: string; readonly message: string }[] =>
+  names.map((name) => ({
+    rule: `has(self.${name}) == has(oldSelf.${name}) && (!has(self.${name}) || self.${name} == oldSelf.${name})`,
+    message: `${name} is immutable`,
+  }));

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import type { RotationRequest } from '@certfleet/operator-api/rotations.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { IntentStore, SpecPatch } from '../intent/intent-store.ts';
+import type { CaRotationSpec } from '../intent/kinds/ca-rotation-kind.ts';
+import { refuse } from '../renewals/refuse.ts';
+import { toObjectSelection } from '../renewals/renewal-selection.ts';
+import type { RotationReconcilerParts } from './reconciler-parts.ts';
+import { readRotationCas } from './rotation-certificates.ts';
+import { isFinished } from './rotation-object.ts';
+import type { RotationObject } from './rotation-object.ts';
+import type { RotationReconciler } from './rotation-reconciler.ts';
+
+export interface RotationRequestsParts extends Pick<RotationReconcilerParts, 'apiActions' | 'logger'> {
+  readonly store: IntentStore;
+  readonly reconciler: RotationReconciler;
+}
+
+type Gate = 'Reissue' | 'Retire';
+
+/** Finished rotations that were requested through the API are deleted after 30 days. */
+const ttlSecondsAfterFinished = 30 * 86_400;
+const maxRequester = 256;
+const maxListed = 1_000;
+
+/** Requests of operators through the HTTP API: each changes a CARotation object, which the reconciler carries out. */
+export class RotationRequests {
+  readonly #parts: RotationRequestsParts;
+
+  constructor(parts: RotationRequestsParts) {
+    this.#parts = parts;
+  }
+
+  /** Latest first. */
+  list(): readonly RotationObject[] {
+    const { store } = this.#parts;
+    return store
+      .list('CARotation')
+      .toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? 1 : -1))
+      .slice(0, maxListed);
+  }
+
+  /** @throws CertfleetError not-found for an unknown name */
+  find(name: string): RotationObject {
+    const object = this.#parts.store.find('CARotation', name);
+    if (object === undefined) throw new CertfleetError('not-found', `rotation ${name.slice(0, 253)} not found`);
+    return object;
+  }
+
+  /**
+   * Creates a rotation.
+   * @throws CertfleetError invalid-argument for certificates that are no CAs; unavailable if it cannot be stored
+   */
+  async start(request: RotationRequest, by: string): Promise<RotationObject> {
+    const { store, reconciler, logger } = this.#parts;
+    const { name = `rotation-${randomBytes(6).toString('hex')}`, from, to, selection, ...others } = request;
+    const cas = { from: { certificate: from }, to: { certificate: to } };
+    const checked = readRotationCas(cas);
+    if ('problem' in checked) throw new CertfleetError('invalid-argument', checked.problem);
+    const spec: CaRotationSpec = {
+      ...cas,
+      ...others,
+      ...(selection !== undefined && { selection: withoutCa(toObjectSelection(selection)) }),
+      ...(by !== '' && { requester: by.slice(0, maxRequester) }),
+      ttlSecondsAfterFinished,
+    };
+    const created = await store
+      .create('CARotation', { name, spec })
+      .catch((thrown: unknown) => refuse(thrown, `rotation ${name}`));
+    logger.info({ rotation: name, by }, 'ca rotation requested');
+    await reconciler.reconcile(name).catch((thrown: unknown) => {
+      logger.warn({ rotation: name, error: asCertfleetError(thrown).message }, 'rotation not begun yet, retrying');
+    });
+    return store.find('CARotation', name) ?? created;
+  }
+
+  /** @throws CertfleetError not-found; failed-precondition if the rotation is finished */
+  async setSuspended(name: string, suspend: boolean): Promise<RotationObject> {
+    return await this.#patch(name, { suspend }, suspend ? 'suspend' : 'resume');
+  }
+
+  /** Returns to the replaced CA. @throws as `setSuspended` */
+  async rollBack(name: string): Promise<RotationObject> {
+    return await this.#patch(name, { rollback: true, suspend: null }, 'rollback');
+  }
+
+  /** Lets a phase start that `holdBefore` contains. @throws as `setSuspended` */
+  async approve(name: string, phase: Gate): Promise<RotationObject> {
+    const approved = new Set([...(this.find(name).spec.approved ?? []), phase]);
+    return await this.#patch(name, { approved: [...approved].sort() }, undefined);
+  }
+
+  /**
+   * Deletes a rotation. One that has begun remains, marked as deleted, until no pod needs the roots that it has added.
+   * @throws CertfleetError not-found
+   */
+  async delete(name: string): Promise<RotationObject> {
+    const object = this.find(name);
+    await this.#parts.store
+      .delete('CARotation', name, object.metadata.uid)
+      .catch((thrown: unknown) => refuse(thrown, `the deletion of rotation ${name}`));
+    return this.#parts.store.find('CARotation', name) ?? object;
+  }
+
+  async #patch(
+    name: string,
+    patch: SpecPatch<'CARotation'>,
+    action: 'suspend' | 'resume' | 'rollback' | undefined,
+  ): Promise<RotationObject> {
+    const { store, apiActions } = this.#parts;
+    const object = this.find(name);
+    if (isFinished(object)) throw new CertfleetError('failed-precondition', `rotation ${name} is finished`);
+    if (action !== undefined) await apiActions.note(object.metadata.uid, action);
+    return await store
+      .patchSpec('CARotation', name, patch)
+      .catch((thrown: unknown) => refuse(thrown, `the change of rotation ${name}`));
+  }
+}
+
+type ObjectSelection = ReturnType<typeof toObjectSelection>;
+
+/** @throws CertfleetError invalid-argument for a criterion that a rotation sets itself */
+function withoutCa({
+  caFingerprint,
+  everything,
+  ...selection
+}: ObjectSelection): NonNullable<CaRotationSpec['selection']> {
+  if (caFingerprint === undefined && everything === undefined) return selection;
+  throw new CertfleetError('invalid-argument', 'the selection of a rotation needs a criterion other than the CA');
+}

@@ -1,0 +1,212 @@
+// The logic of CA rotations against fleets in memory: replicas with old caches and lost writes, agents that are late or
+// silent, failures, pods that do not load their certificates, losses of Redis, suspensions and rollbacks.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gatherFacts } from '../../apps/renewal-controller/src/rotations/gather-facts.ts';
+import { RotationMemory } from '../../apps/renewal-controller/src/rotations/rotation-memory.ts';
+import { isFinished, phaseOf, renewalNameOf } from '../../apps/renewal-controller/src/rotations/rotation-object.ts';
+import type { Phase, RotationObject } from '../../apps/renewal-controller/src/rotations/rotation-object.ts';
+import { transitions } from '../../apps/renewal-controller/src/rotations/rotation-phases.ts';
+import { caPairOf, rotationStep, stateOf } from '../../apps/renewal-controller/src/rotations/rotation-step.ts';
+import { RotationWorld, newCa, oldCa } from './support/rotation-world.ts';
+import type { WorldOptions } from './support/rotation-world.ts';
+
+const silentAfterMs = 3_000;
+const cas = { from: [oldCa], to: [newCa], certificates: ['old', 'new'], notAfterMs: Infinity, notBeforeMs: 0 };
+
+interface Replica {
+  object: RotationObject;
+  memory: RotationMemory;
+}
+
+interface Run extends WorldOptions {
+  /** The tick of the rollback. */
+  readonly rollbackAt?: number;
+  /** Disturbances end after this tick. */
+  readonly calmAt: number;
+}
+
+/** One rotation in one world. */
+class Simulation {
+  readonly world: RotationWorld;
+  readonly phases: Phase[] = ['Pending'];
+  readonly #run: Run;
+  readonly #replicas: Replica[];
+  object: RotationObject;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.world = new RotationWorld(run);
+    const meta = {
+      name: 'rotation',
+      uid: 'uid',
+      resourceVersion: '1',
+      generation: 1,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    };
+    const pem = (text: string) => ({ certificate: text });
+    this.object = {
+      apiVersion: 'certfleet.io/v1alpha1',
+      kind: 'CARotation',
+      metadata: meta,
+      spec: { from: pem('old'), to: pem('new'), reason: 'test', holdBefore: ['Retire'] },
+    };
+    this.#replicas = [0, 1, 2].map(() => ({ object: this.object, memory: new RotationMemory() }));
+  }
+
+  async tick(): Promise<void> {
+    const { world } = this;
+    world.advance(this.object.status?.trust);
+    if (world.tick < this.#run.calmAt) this.#disturb();
+    this.#operate();
+    for (const replica of this.#replicas) if (world.chance(0.6)) await this.#reconcile(replica);
+    this.#check();
+  }
+
+  async #reconcile(replica: Replica): Promise<void> {
+    const { world } = this;
+    if (world.chance(0.7)) replica.object = this.object;
+    const { object, memory } = replica;
+    if (isFinished(object)) return;
+    const pair = caPairOf(cas, stateOf(object).direction);
+    const ageMs = (world.tick - world.lostRedisAt) * 1_000;
+    const index = {
+      ...{ nowMs: world.nowMs, ageMs, incomplete: world.incomplete },
+      isComplete: (node: string) => world.isComplete(node),
+    };
+    const facts = await gatherFacts({ view: world.view, index, silentAfterMs, nowMs: world.nowMs }, pair, {
+      requiresServed: true,
+      selection: undefined,
+      isCovered: (volume) =>
+        [...world.renewals.values()].some(({ targets, isCompleted }) => {
+          if (isCompleted) return false;
+          const real = world.nodes.get(volume.node)?.volumes.get(volume.volumeId);
+          return real !== undefined && targets.get(real) === volume.generation;
+        }),
+      knownNodes: object.status?.nodes ?? [],
+    });
+    const input = {
+      ...{ object, cas, facts, overlapping: undefined, nowMs: world.nowMs },
+      planning: {
+        progressOf: (round: { readonly number: number }) => world.renewals.get(renewalNameOf(object, round)),
+        volume: ({ node, volumeId }: { readonly node: string; readonly volumeId: string }) =>
+          world.view.volume(node, volumeId),
+        isComplete: (node: string) => world.isComplete(node),
+        isTestDue: () => world.tick % 5 === 0,
+      },
+    };
+    const step = rotationStep(input);
+    assert.deepEqual(rotationStep(input), step, 'a step depends on its input alone');
+    if (!step.isNewPhase) memory.unconfirm();
+    else if (!memory.isConfirmed(object, step.status, { nowMs: world.nowMs, silentAfterMs })) return;
+    // The version of the object orders the writes; some are lost, and of some the answer is.
+    if (object.metadata.resourceVersion !== this.object.metadata.resourceVersion || world.chance(0.05)) return;
+    this.#write({ status: structuredClone(step.status) });
+    if (world.chance(0.05)) return;
+    replica.object = this.object;
+    world.syncRenewals(this.object, step.held);
+  }
+
+  #write(changed: Partial<RotationObject>): void {
+    const { metadata } = this.object;
+    const before = phaseOf(this.object);
+    const generation = metadata.generation + (changed.spec === undefined ? 0 : 1);
+    const resourceVersion = String(Number(metadata.resourceVersion) + 1);
+    this.object = { ...this.object, ...changed, metadata: { ...metadata, generation, resourceVersion } };
+    const phase = phaseOf(this.object);
+    if (phase === before && changed.status?.phaseStartTime === undefined) return;
+    if (phase === before) return;
+    assert.ok(transitions[before].includes(phase), `${before} must not lead to ${phase}`);
+    this.phases.push(phase);
+  }
+
+  #patch(spec: Partial<RotationObject['spec']>): void {
+    this.#write({ spec: { ...this.object.spec, ...spec } });
+  }
+
+  #disturb(): void {
+    const { world } = this;
+    const nodes = [...world.nodes];
+    const [name, node] = world.random.pick(nodes);
+    if (world.chance(0.2)) world.addVolume(name, this.object.status?.trust);
+    if (world.chance(0.2)) world.removeVolume(world.random.pick(nodes)[0]);
+    const until = world.tick + world.random.between(4, 60);
+    if (world.chance(0.04)) node.silentUntil = until;
+    if (world.chance(0.04)) node.offlineUntil = until;
+    if (world.chance(0.02)) node.silentUntil = node.offlineUntil = until;
+    // Before the first phase, nothing durable names the nodes that do not report again.
+    if (world.chance(0.02) && this.phases.length > 1) world.loseRedis();
+    if (world.chance(0.02)) this.#patch({ suspend: true });
+    if (world.chance(0.03)) world.random.pick(this.#replicas).memory = new RotationMemory();
+    if (world.chance(0.01)) world.failureRate = 0.5;
+    if (world.chance(0.02)) world.loadRate = 0;
+  }
+
+  /** What operators do about what the status says. */
+  #operate(): void {
+    const { world } = this;
+    const { status = {}, spec } = this.object;
+    if (world.tick === this.#run.rollbackAt && !isFinished(this.object)) this.#patch({ rollback: true });
+    if (spec.suspend === true && world.chance(0.3)) this.#patch({ suspend: false });
+    if (!world.chance(0.3)) return;
+    if (status.waitingFor === 'AwaitingApproval') this.#patch({ approved: ['Retire'] });
+    if (status.waitingFor === 'NotLoaded') world.loadRate = 0.5;
+    if (status.waitingFor === 'TooManyFailures') world.failureRate = 0.02;
+    if (status.waitingFor !== 'IssuerNotSwitched') return;
+    for (const issuer of world.issuers.keys())
+      world.issuers.set(issuer, status.direction === 'Backward' ? oldCa : newCa);
+  }
+
+  /** Every pod trusts the CA of every certificate that a pod has or serves. */
+  #check(): void {
+    const inUse = new Set<string>();
+    for (const { ca, loadedCa } of this.world.volumes()) inUse.add(ca).add(loadedCa);
+    for (const volume of this.world.volumes()) {
+      assert.ok(volume.trusted.includes(volume.ca), `${volume.id} does not trust its own CA`);
+      for (const ca of inUse)
+        assert.ok(
+          volume.trusted.includes(ca),
+          `${volume.node}/${volume.id} does not trust ${ca.slice(0, 4)} in ${this.phases.join()} at ${this.world.tick}`,
+        );
+    }
+  }
+}
+
+async function carryOut(run: Run, maxTicks = 1_500): Promise<Simulation> {
+  const simulation = new Simulation(run);
+  while (!isFinished(simulation.object) && simulation.world.tick < maxTicks) await simulation.tick();
+  const { phase, waitingFor, blocking } = simulation.object.status ?? {};
+  assert.ok(isFinished(simulation.object), `in ${phase}, waiting for ${waitingFor} ${JSON.stringify(blocking)}`);
+  return simulation;
+}
+
+const runs = Number(process.env['CERTFLEET_ROTATION_RUNS'] ?? 40);
+
+describe('CA rotations in simulated fleets', () => {
+  test('no pod lacks the CA of a certificate in use, and every rotation and rollback ends', async () => {
+    const ends = new Set<string>();
+    for (let seed = 0; seed < runs; seed += 1) {
+      const rollbackAt = seed % 2 === 0 ? undefined : 5 + seed * 4;
+      const size = { nodes: 8, volumes: 80, issuers: 1 + (seed % 3), seed };
+      const simulation = await carryOut({
+        ...size,
+        calmAt: 250,
+        ...(rollbackAt !== undefined && { rollbackAt }),
+      }).catch((thrown: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: thrown });
+      });
+      const phase = phaseOf(simulation.object);
+      ends.add(phase);
+      const expected = phase === 'Completed' ? newCa : oldCa;
+      for (const { ca, trusted, id } of simulation.world.volumes())
+        assert.deepEqual([id, ca, ...trusted], [id, expected, expected]);
+    }
+    assert.deepEqual([...ends].sort(), ['Completed', 'RolledBack']);
+  });
+
+  test('20,000 volumes on 200 nodes are rotated, each about once', async () => {
+    const { phases, world } = await carryOut({ nodes: 200, volumes: 20_000, issuers: 3, seed: 1, calmAt: 60 });
+    assert.equal(phases.at(-1), 'Completed');
+    assert.ok(world.issuances >= 19_000 && world.issuances < 21_000, `${world.issuances} issuances`);
+  });
+});

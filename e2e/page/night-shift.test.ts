@@ -1,0 +1,228 @@
+// The questions of a night shift, each as a story: a fault on real parts, the answer of the page, the cure, and the page
+// without the fault again.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { VolumePage } from '../../libs/operator-api/src/volumes.ts';
+import { eventually } from '../fleet/support/eventually.ts';
+import { reportOf } from '../fleet/support/volume-report.ts';
+import type { ReportedVolume } from '../fleet/support/volume-report.ts';
+import { PageBrowser } from './support/page-browser.ts';
+import { PageFleet } from './support/page-fleet.ts';
+import type { Fleet } from './support/page-fleet.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const flags = ['--api-auth=none', '--heartbeat-interval=1s', '--runbook-url=https://docs.example/runbook.md'];
+const patienceMs = 30_000;
+
+let browser: PageBrowser;
+let fleet: PageFleet;
+
+const web: ReportedVolume = { namespace: 'shop', pod: 'web-1', expiresInMs: 9 * hour, dueInMs: 6 * hour };
+const healthy: Fleet = {
+  'worker-1': {
+    'csi-web': web,
+    'csi-cart': { namespace: 'shop', pod: 'cart-1', expiresInMs: 2 * day, dueInMs: day },
+  },
+  'worker-2': {
+    'csi-db': { namespace: 'data', pod: 'database-1', issuer: 'internal', expiresInMs: 30 * day, dueInMs: 20 * day },
+    'csi-queue': { namespace: 'data', pod: 'queue-1', issuer: 'internal', expiresInMs: 5 * day, dueInMs: 4 * day },
+  },
+};
+
+before(async () => {
+  browser = await PageBrowser.launch();
+  fleet = await PageFleet.start(healthy, flags);
+  await fleet.untilShown(4);
+});
+
+after(async () => {
+  await browser[Symbol.asyncDispose]();
+  await fleet[Symbol.asyncDispose]();
+});
+
+const open = (path: string): Promise<Page> => browser.open(`${fleet.url}${path}`);
+
+async function titled(page: Page, title: RegExp): Promise<void> {
+  await eventually(`the title ${title.source}`, async () => title.test(await page.title()), patienceMs);
+}
+
+const iconOf = (page: Page): Promise<string> =>
+  page.evaluate<string>("decodeURIComponent(document.querySelector('link[rel=icon]').getAttribute('href'))");
+
+/** Sets whether a volume fails. */
+function setFailing(isFailing: boolean): void {
+  const failure = { message: 'issuer not ready', attempts: 3 };
+  fleet.on('worker-1').refuse('csi-web');
+  fleet
+    .on('worker-1')
+    .set('csi-web', reportOf('csi-web', isFailing ? { ...web, expiresInMs: hour / 2, failure } : web));
+}
+
+describe('the questions of a night shift', () => {
+  test('is it all right? one word on every view, in the title and the icon, and on a wall', async () => {
+    const [overview, wall] = [await open('/'), await open('/wall')];
+    await titled(overview, /^All OK · Overview/);
+    await overview.getByLabel('Verdict').getByText('All OK').waitFor();
+    await wall.getByRole('heading', { name: 'All OK' }).waitFor();
+    assert.equal(await wall.locator('button, a, input, select').count(), 0, 'the wall has no controls');
+    const green = await iconOf(overview);
+    setFailing(true);
+    await titled(overview, /^Critical · Overview/);
+    await overview
+      .getByLabel('Verdict')
+      .getByRole('link', { name: /expires within 1 h/ })
+      .waitFor();
+    await wall.getByRole('heading', { name: 'Critical' }).waitFor();
+    await wall.getByText(/expires within 1 h/).waitFor();
+    assert.notEqual(await iconOf(overview), green);
+    const height = await wall.evaluate<number>("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)");
+    assert.ok(height >= 120, `the word on the wall is ${height} px high`);
+    setFailing(false);
+    await titled(overview, /^All OK · Overview/);
+    await wall.getByRole('heading', { name: 'All OK' }).waitFor();
+  });
+
+  test('without answers of the controller the verdict is unknown, never green', async () => {
+    const page = await open('/wall');
+    await page.getByRole('heading', { name: 'All OK' }).waitFor();
+    await page.route('**/api/v1/**', (route) => route.abort());
+    await page.getByRole('heading', { name: 'Unknown' }).waitFor({ timeout: patienceMs });
+    await titled(page, /^Unknown · Wall/);
+    await page.getByText('The last known verdict is: All OK').waitFor();
+    await page.unroute('**/api/v1/**');
+    await page.getByRole('heading', { name: 'All OK' }).waitFor({ timeout: patienceMs });
+  });
+
+  test('what is at risk, and why? with the reason, since when, and the section of the runbook', async () => {
+    const page = await open('/');
+    const healthyTile = page.locator('.states a', { hasText: 'Healthy' });
+    await healthyTile.getByText('4').waitFor();
+    await fleet.controller.stopAgent('worker-2');
+    await healthyTile.getByText('2').waitFor({ timeout: patienceMs });
+    await healthyTile.click();
+    await page.locator('#main tbody tr').nth(1).waitFor();
+    assert.deepEqual((await page.locator('tbody td.col-pod').allInnerTexts()).sort(), ['cart-1', 'web-1']);
+    await page.getByRole('link', { name: 'At risk', exact: true }).click();
+    await page.getByRole('heading', { name: 'At risk' }).waitFor();
+    await page.locator('#main tbody tr').nth(1).waitFor();
+    assert.deepEqual(await page.locator('tbody td.col-pod').allInnerTexts(), ['queue-1', 'database-1']);
+    const row = page.locator('#main tbody tr').first();
+    await row.getByText('Node silent').waitFor();
+    await row.locator('.col-risk time').waitFor();
+    const runbook = row.getByRole('link', { name: 'runbook' });
+    assert.equal(await runbook.getAttribute('href'), 'https://docs.example/runbook.md#certfleetagentsilent');
+    await page.getByLabel('Expires within').selectOption('7d');
+    await page.locator('#main tbody tr').nth(1).waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).search, '?expiresBefore=7d');
+    await page.getByRole('button', { name: 'Node silent 1' }).waitFor();
+    await page.locator('summary', { hasText: 'Export' }).click();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'As CSV' }).click(),
+    ]);
+    const csv = await readFile(await file.path(), 'utf8');
+    assert.equal(csv.trim().split('\r\n').length, 2);
+    assert.match(csv, /queue-1.*node-silent,\d{4}-/);
+    assert.equal(await page.getByRole('button', { name: /^Renew all/ }).getAttribute('aria-disabled'), 'true');
+    fleet.controller.startAgent(fleet.on('worker-2'), 'worker-2');
+    await page.getByText('No volume is at risk').waitFor({ timeout: patienceMs });
+  });
+
+  test('without Redis the verdict is unknown, and every volume is at risk for this reason', async () => {
+    await using own = await PageFleet.start(healthy);
+    await own.untilShown(4);
+    const page = await browser.open(`${own.url}/at-risk`);
+    await page.getByText('No volume is at risk').waitFor();
+    await own.controller.redis.kill();
+    await titled(page, /^Unknown · At risk/);
+    await page.getByRole('button', { name: 'Redis unavailable 4' }).waitFor({ timeout: patienceMs });
+    await page.locator('#main tbody tr').nth(3).waitFor({ timeout: patienceMs });
+    const { volumes } = await own.controller.api<VolumePage>('volumes?risk=none');
+    assert.deepEqual(volumes, []);
+    await own.controller.redis.start();
+    await page.getByText('No volume is at risk').waitFor({ timeout: 2 * patienceMs });
+    await titled(page, /^All OK · At risk/);
+  });
+
+  test('who is affected? groups with counts and the soonest expiry, which lead to their volumes', async () => {
+    const page = await open('/volumes');
+    await page.getByLabel('Group by').selectOption('namespace');
+    const table = page.getByRole('table', { name: 'Volumes by namespace' });
+    await table.locator('tbody tr').nth(1).waitFor();
+    assert.equal(new URL(page.url()).search, '?group=namespace');
+    await table.getByRole('columnheader', { name: 'Soonest expiry' }).getByRole('button').click();
+    await table.locator('tbody tr').first().getByText('shop').waitFor();
+    assert.match(await table.locator('tbody tr').first().innerText(), /shop\s+2\s+0\s+in 8h/);
+    await table.getByRole('link', { name: 'shop' }).click();
+    await page.locator('td.col-pod', { hasText: 'cart-1' }).waitFor();
+    assert.equal(new URL(page.url()).search, '?namespace=shop');
+    await page.goto(`${fleet.url}/volumes?group=issuer&namespace=data`);
+    await page.getByRole('link', { name: 'internal' }).waitFor();
+    await page.goto(`${fleet.url}/volumes?group=ca`);
+    await page.getByRole('table', { name: 'Volumes by ca' }).waitFor();
+  });
+
+  test('how is my renewal going? progress, what waits and why, suspended and resumed', async () => {
+    await using own = await PageFleet.start(healthy);
+    await own.untilShown(4);
+    const { lanes } = await own.controller.api<{ lanes: readonly { id: string; key: string }[] }>('lanes');
+    const internal = lanes.find(({ key }) => key.endsWith('/internal'))?.id ?? '';
+    await own.controller.api(`lanes/${internal}/pause`, { method: 'POST', body: { reason: 'CHG-4411' } });
+    const body = { selection: {}, everything: true, reason: 'new CA' };
+    const { id } = await own.controller.api<{ id: string }>('renewals', { method: 'POST', body });
+    const page = await browser.open(`${own.url}/renewals`);
+    await page.getByRole('link', { name: 'new CA' }).click();
+    await page.getByRole('heading', { name: 'new CA' }).waitFor();
+    await page.getByText('2 renewed').waitFor();
+    const waiting = page.getByRole('table', { name: 'Pending volumes by what they wait for' });
+    await waiting.getByRole('row', { name: /The lane is paused 2/ }).waitFor();
+    await page.getByRole('link', { name: 'database-1' }).waitFor();
+    await page.getByRole('button', { name: 'Suspend' }).click();
+    await page.locator('.page-head').getByText('Suspended').waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.locator('.page-head').getByText('Running').waitFor();
+    await own.controller.api(`lanes/${internal}/resume`, { method: 'POST' });
+    await page.locator('.page-head').getByText('Finished').waitFor({ timeout: patienceMs });
+    await page.getByText('Nothing waits.').waitFor();
+    await page.getByRole('link', { name: 'Actions on this renewal' }).click();
+    await page.getByRole('cell', { name: 'Resume', exact: true }).waitFor();
+    assert.equal(new URL(page.url()).search, `?target=${id}`);
+    // The entry of the request names the renewal in its outcome, and links back.
+    await page
+      .getByRole('row', { name: /Renew everything/ })
+      .getByRole('link', { name: 'renewal' })
+      .click();
+    await page.getByRole('heading', { name: 'new CA' }).waitFor();
+    await page.goto(`${own.url}/audit`);
+    await page.getByLabel('Action').selectOption('pause');
+    await page.locator('#main tbody tr').nth(1).waitFor({ state: 'detached' });
+    await page.getByRole('cell', { name: 'CHG-4411' }).waitFor();
+    await page.locator('summary', { hasText: 'Export' }).click();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'As CSV' }).click(),
+    ]);
+    assert.match(await readFile(await file.path(), 'utf8'), /^id,at,who,action[^]*,pause,done,/);
+  });
+
+  test('which CAs are in use? their volumes, and the renewal of these', async () => {
+    const page = await open('/cas');
+    const row = page.locator('#main tbody tr').first();
+    await row.waitFor();
+    const count = await row.locator('.col-count').innerText();
+    // The agents of this test have no files, so that only the fingerprint is known.
+    await row.getByText(/not known yet|node|agent/).waitFor();
+    await row.getByRole('button', { name: 'Renew' }).click();
+    await page.getByRole('button', { name: new RegExp(`^Renew ${count} volume`) }).waitFor();
+    await page.keyboard.press('Escape');
+    await row.getByRole('link', { name: count }).click();
+    await page.getByRole('button', { name: 'Clear filter CA' }).waitFor();
+  });
+
+  test('no page threw an error or violated the content security policy', () => {
+    assert.deepEqual(browser.problems, []);
+  });
+});

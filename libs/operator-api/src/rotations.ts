@@ -1,0 +1,85 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { count, nonEmptyString, oneOf, string, time } from './fields.ts';
+import { SelectionSchema } from './renewals.ts';
+import { VolumePathSchema } from './volumes.ts';
+import { rotationDirections, rotationGates, rotationPhases } from './vocabulary.ts';
+
+const pem = (description: string) => nonEmptyString(description, 65_536);
+const gates = (description: string) =>
+  Type.Optional(Type.Array(oneOf(rotationGates, 'Phase'), { maxItems: rotationGates.length, description }));
+const threshold = (description: string) =>
+  Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]{1,3}%$' })], { description }));
+
+/** Starts the rotation of a CA. */
+export const RotationRequestSchema = Type.Object(
+  {
+    name: Type.Optional(nonEmptyString('Name of the CARotation object', 253)),
+    from: pem('The root of the CA that is replaced, in PEM'),
+    to: pem('The roots of the CA that replaces it, in PEM'),
+    reason: nonEmptyString('Reason, shown with the progress and recorded in the audit log', 512),
+    selection: Type.Optional(SelectionSchema),
+    suspend: Type.Optional(Type.Boolean({ description: 'Starts nothing until the resume' })),
+    holdBefore: gates('Phases that start only after an approval'),
+    maxFailures: threshold('Volumes that may fail, as a number or a percentage'),
+    maxNotLoaded: threshold('Probed pods that may serve an earlier certificate, as a number or a percentage'),
+    requireServed: Type.Optional(
+      Type.Boolean({ description: 'Every probed pod must be seen to serve its certificate' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type RotationRequest = Static<typeof RotationRequestSchema>;
+
+export const RotationApprovalSchema = Type.Object(
+  { phase: oneOf(rotationGates, 'Phase that may start') },
+  { additionalProperties: false },
+);
+
+const blocked = Type.Object({
+  ...VolumePathSchema.properties,
+  namespace: string('Namespace of the pod'),
+  pod: string('Name of the pod'),
+  message: Type.Optional(string('Message of the last failure')),
+});
+
+/** A rotation and its progress. */
+export const RotationSchema = Type.Object({
+  id: string('Name of the CARotation object'),
+  by: string('User who requested it'),
+  reason: string('Reason that the user gave'),
+  phase: oneOf(rotationPhases, 'Phase'),
+  direction: oneOf(rotationDirections, 'Backward: to the replaced CA, after a rollback'),
+  isSuspended: Type.Boolean(),
+  isDeleted: Type.Boolean({ description: 'The object remains until no pod needs the roots that were added' }),
+  isStalled: Type.Boolean({ description: 'Somebody must solve a problem' }),
+  waitingFor: Type.Optional(string('Why the phase does not continue, in CamelCase')),
+  message: Type.Optional(string('Explanation of the state')),
+  createdAt: time('Time of the request'),
+  phaseStartedAt: Type.Optional(time('Start of the phase')),
+  completedAt: Type.Optional(time('End of the rotation')),
+  from: Type.Array(Type.String(), { description: 'SHA-256 of the roots of the replaced CA' }),
+  to: Type.Array(Type.String(), { description: 'SHA-256 of the roots of the new CA' }),
+  awaitsApproval: Type.Optional(oneOf(rotationGates, 'Phase that waits for an approval')),
+  counts: Type.Object({
+    total: count('Volumes with a certificate of either CA'),
+    trusted: count('Volumes whose CA file contains the roots of both CAs'),
+    reissued: count('Volumes with a certificate of the new CA; of the replaced one after a rollback'),
+    served: count('Volumes whose pod was seen to serve the certificate'),
+    notLoaded: count('Volumes whose pod serves an earlier certificate'),
+    failing: count('Volumes whose renewal failed'),
+    retired: count('Volumes whose CA file does not contain the root that leaves'),
+    blocked: count('Volumes that the phase waits for'),
+  }),
+  blocking: Type.Object({
+    volumes: Type.Array(blocked, { description: 'The first 20' }),
+    nodes: Type.Array(Type.String(), { description: 'The first 20 that are silent or have not reported' }),
+    issuers: Type.Array(Type.String(), { description: 'The first 20 that sign with the CA to be replaced' }),
+  }),
+});
+export type Rotation = Static<typeof RotationSchema>;
+
+export const RotationsSchema = Type.Object({
+  rotations: Type.Array(RotationSchema, { description: 'Latest first' }),
+});
+export type Rotations = Static<typeof RotationsSchema>;
