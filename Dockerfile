@@ -68,7 +68,8 @@ COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/controlle
 COPY --from=renewal-controller-build /src/apps/dashboard/dist /app/dashboard
 # The operators' command line, for kubectl exec and docker exec.
 COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/cli /app/cli
-RUN chmod 0755 /app/cli/certfleet.js && ln -s /app/cli/certfleet.js /usr/local/bin/certfleet
+RUN chmod 0755 /app/cli/certfleet.js && ln -s /app/cli/certfleet.js /usr/local/bin/certfleet \
+  && ln -s /app/cli/certfleet.js /usr/local/bin/kubectl-certfleet
 # One malloc arena for all threads; each additional one would keep some megabytes of freed memory.
 ENV MALLOC_ARENA_MAX=1
 # A number, which Kubernetes needs to verify that the user is not root (runAsNonRoot).

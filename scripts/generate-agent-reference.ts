@@ -31,7 +31,8 @@ ${flagTable(agentFlags)}
 ## Metrics
 
 Served at \`/metrics\` of \`--metrics-bind-address\`, together with the metrics of Node and of the process. Labels come from
-fixed sets; no metric is labelled by volume, pod or issuer.
+fixed sets; no metric is labelled by volume, pod or issuer. \`--csi-driver-metrics\` adds those of cert-manager's csi-driver
+([migration.md](../migration.md#dashboards-and-alerts)).
 
 ${await metricTable(registry)}
 

@@ -30,6 +30,10 @@ async function node(name: string): Promise<RawNode> {
   return JSON.parse((await cluster.kubectl(['get', 'node', name, '-o', 'json'])).stdout) as RawNode;
 }
 
+/** A patch that adds a taint to whatever list the node has then. */
+const added = (key: string): string =>
+  JSON.stringify([{ op: 'add', path: '/spec/taints/-', value: { key, value: 'x', effect: 'NoSchedule' } }]);
+
 const keys = ({ spec }: RawNode): string[] => (spec.taints ?? []).map(({ key }) => key);
 
 function readiness(nodeName: string): NodeReadiness {
@@ -92,7 +96,7 @@ describe('the startup taint on a real API server', () => {
     await cluster.kubectl(['taint', 'node', 'own', `${taintKey}=x:NoExecute`]);
     const marked = readiness('own');
     const changes = Array.from({ length: 10 }, (_, index) =>
-      cluster.kubectl(['taint', 'node', 'own', `example.com/t${index}=x:NoSchedule`]),
+      cluster.kubectl(['patch', 'node', 'own', '--type=json', '-p', added(`example.com/t${index}`)]),
     );
     marked.registered();
     await Promise.all(changes);

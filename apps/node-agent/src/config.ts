@@ -58,6 +58,12 @@ export const agentFlags = {
     parse: boolean,
   },
   'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 disables it.', parse: listenAddress },
+  'csi-driver-metrics': {
+    fallback: 'false',
+    isSwitch: true,
+    help: "Serve the metrics of cert-manager's csi-driver too (certmanager_csi_*), with labels of volumes and requests.",
+    parse: boolean,
+  },
   'continue-on-not-ready': {
     fallback: 'false',
     isSwitch: true,

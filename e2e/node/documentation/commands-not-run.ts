@@ -27,6 +27,14 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/migration.md: umount /tmp/cert-manager-csi-driver/inmemfs && rm -r /tmp/cert-manager-csi-driver':
     'needs the directory of the other driver; e2e/node/suites/take-over.ts ends with its removal',
   'docs/migration.md: helm uninstall certfleet --namespace cert-manager': 'needs the repository of the other chart',
+  'docs/installation.md: ln -s "$PWD/cli/certfleet.js" ~/.local/bin/kubectl-certfleet':
+    'changes the home directory; apps/renewal-controller/src/cli/program-name.test.ts runs such a link',
+  'docs/new-nodes.md: helm upgrade certfleet helm/certfleet --namespace cert-manager --reuse-values --set app.driver.startupTaint.enabled=true':
+    'e2e/api/startup-taint.test.ts applies what the chart renders with this value',
+  'docs/new-nodes.md: aws eks create-nodegroup … --taints key=certfleet.io/agent-not-ready,value=true,effect=NO_SCHEDULE':
+    'needs a cluster of EKS',
+  'docs/new-nodes.md: gcloud container node-pools create … --node-taints=certfleet.io/agent-not-ready=true:NoSchedule':
+    'needs a cluster of GKE',
   "docs/runbook.md: kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep 'objects'":
     'the fault stops every renewal of the cluster; e2e/api/lane-policy.test.ts causes it and checks the log line',
   'docs/lanes.md: kubectl wait renewal/corporate-ca-2026 --for=condition=Complete --timeout=1h':

@@ -58,7 +58,7 @@ describe('AgentHttp', () => {
   });
 
   test('exports bounded series, in seconds', async () => {
-    metrics.issuanceEnded('success', 'mount');
+    metrics.issuanceEnded('success', 'mount', 'csi-1');
     metrics.issuanceFailed('RequestDenied');
     metrics.phaseEnded('key', 250);
     metrics.renewed(-5);

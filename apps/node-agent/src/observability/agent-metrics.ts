@@ -5,6 +5,8 @@ import { servedStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
 import type { FailureReason } from '@certfleet/shared/error-reasons.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
+import { CsiDriverMetrics } from './csi-driver-metrics.ts';
+import type { CsiDriverVolume } from './csi-driver-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** How an attempt to issue a certificate ended. */
@@ -60,7 +62,7 @@ const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 /**
  * The agent's Prometheus metrics, in a registry of their own. Labels come from fixed sets: nothing is labelled by volume,
- * pod or issuer.
+ * pod or issuer, except in the metrics of csi-driver, which are optional.
  */
 export class AgentMetrics {
   readonly registry = new Registry();
@@ -107,6 +109,8 @@ export class AgentMetrics {
     'Whether the renewal controller is connected; 0 without one.',
     [],
   );
+
+  #csiDriver: CsiDriverMetrics | undefined;
 
   constructor(
     snapshot: () => MetricsSnapshot,
@@ -164,8 +168,14 @@ export class AgentMetrics {
     this.#collected('rsa_keys_ready', 'RSA keys kept ready.', [], (gauge) => gauge.set(snapshot().rsaKeysReady));
   }
 
-  issuanceEnded(result: IssuanceResult, cause: AttemptCause): void {
+  /** Adds the metrics of cert-manager's csi-driver, which have labels of volumes and requests. */
+  addCsiDriverMetrics(nodeHash: string, volumes: () => readonly CsiDriverVolume[]): void {
+    this.#csiDriver = new CsiDriverMetrics(this.registry, nodeHash, volumes);
+  }
+
+  issuanceEnded(result: IssuanceResult, cause: AttemptCause, volumeId: string): void {
     this.#issuances.inc({ result, cause });
+    this.#csiDriver?.attemptEnded(volumeId, result !== 'success');
   }
 
   /** `reason` is one of the Events' own. */

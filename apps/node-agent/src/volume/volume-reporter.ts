@@ -51,7 +51,7 @@ export class VolumeReporter {
 
   issued(volume: ReportedVolume, cause: AttemptCause, generation: number, certificate: ReportedCertificate): void {
     const { spec } = volume;
-    this.#metrics.issuanceEnded('success', cause);
+    this.#metrics.issuanceEnded('success', cause, volume.volumeId);
     this.#log.info(
       {
         ...fields(volume),
@@ -75,7 +75,7 @@ export class VolumeReporter {
   attemptFailed(volume: AttemptedVolume, cause: AttemptCause, error: CertfleetError, retryAt: Date): void {
     const { issued } = volume.record;
     const { event, result } = failureLabels(error);
-    this.#metrics.issuanceEnded(result, cause);
+    this.#metrics.issuanceEnded(result, cause, volume.volumeId);
     this.#metrics.issuanceFailed(event);
     const details = { cause, reason: error.reason, error: error.message, retryAt };
     if (issued === undefined) {

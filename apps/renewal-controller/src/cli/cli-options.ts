@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 
@@ -72,7 +73,7 @@ export function parseCli(argv: readonly string[]): CliOptions {
   return { command: values.help === true ? 'help' : command, operands, output, flags: values };
 }
 
-export const cliHelp = `certfleet: shows the certificates of a fleet and controls their renewal.
+const help = `certfleet: shows the certificates of a fleet and controls their renewal.
 
   certfleet status                        fleet summary and bulk renewals
   certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
@@ -102,3 +103,16 @@ export const cliHelp = `certfleet: shows the certificates of a fleet and control
   Exit codes: 0 success; 1 the controller refused the request or could not be reached; 2 a part of the answer could not be
   read, such as the bulk renewals of "status" while Redis is unavailable; 64 invalid command line
 `;
+
+/** Name of the plugin of kubectl, which is the same program. */
+const pluginFile = 'kubectl-certfleet';
+
+/** How users call the program: by its own name, or through kubectl. */
+export function programName(path: string): string {
+  return /^kubectl-certfleet(\.js)?$/.test(basename(path)) ? pluginFile.replace('-', ' ') : 'certfleet';
+}
+
+/** The usage of the program under a name. */
+export function cliHelp(program: string): string {
+  return help.replaceAll(/^( *)certfleet\b/gm, `$1${program}`).replaceAll('"certfleet ', `"${program} `);
+}

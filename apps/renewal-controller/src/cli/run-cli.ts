@@ -7,6 +7,8 @@ import type { CliOptions } from './cli-options.ts';
 import { commands } from './commands.ts';
 
 export interface CliRun {
+  /** How the user called the program: `certfleet` or `kubectl certfleet`. */
+  readonly program?: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -25,16 +27,16 @@ const partialExitCode = 2;
  * @returns the exit code: 0 success; 1 the controller refused the request or could not be reached; 2 part of the answer
  *   could not be read; 64 invalid command line
  */
-export async function runCli({ argv, env, clock, print, printError }: CliRun): Promise<number> {
+export async function runCli({ program = 'certfleet', argv, env, clock, print, printError }: CliRun): Promise<number> {
   try {
     const options = parseCli(argv);
     if (options.command === 'help') {
-      print(cliHelp);
+      print(cliHelp(program));
       return 0;
     }
     const command = Object.hasOwn(commands, options.command) ? commands[options.command] : undefined;
     if (command === undefined) {
-      throw new CertfleetError('invalid-argument', `there is no command ${options.command}; see certfleet help`);
+      throw new CertfleetError('invalid-argument', `there is no command ${options.command}; see ${program} help`);
     }
     const ask = apiClient(accessOf(options, env));
     try {
@@ -45,7 +47,7 @@ export async function runCli({ argv, env, clock, print, printError }: CliRun): P
     return 0;
   } catch (thrown) {
     const error = asCertfleetError(thrown);
-    printError(`certfleet: ${error.message}\n`);
+    printError(`${program}: ${error.message}\n`);
     if (error.reason === 'Partial') return partialExitCode;
     return error.code === 'invalid-argument' ? usageExitCode : 1;
   }
