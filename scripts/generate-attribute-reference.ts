@@ -28,6 +28,19 @@ const variableMeanings: Readonly<Record<string, string>> = {
   SERVICE_ACCOUNT_NAME: "the name of the pod's service account",
 };
 
+/** The variables of the pod's object, and how they are written. */
+const podVariableMeanings: readonly (readonly [written: string, meaning: string])[] = [
+  ['$POD_IP', 'the first address of the pod'],
+  ['$POD_IPS', 'all addresses of the pod, separated by commas: one item each in a list such as `ip-sans`'],
+  ['$POD_HOSTNAME', "the pod's host name: `spec.hostname`, or the pod's name cut to 63 characters"],
+  ['$POD_FQDN', '`<host name>.<spec.subdomain>.<namespace>.svc.<cluster domain>`; the pod needs a `spec.subdomain`'],
+  [
+    '${POD_LABEL_<key>}',
+    "a label of the pod, such as `${POD_LABEL_app.kubernetes.io/name}`, that the operator's list allows",
+  ],
+  ['${POD_ANNOTATION_<key>}', "an annotation of the pod that the operator's list allows"],
+];
+
 /** The reference page, formatted with the repository's Markdown settings. */
 export async function renderAttributeReference(): Promise<string> {
   const variableRows = Object.keys(variables).map((name) => `| \`$${name}\` | ${variableMeanings[name] ?? ''} |`);
@@ -93,6 +106,28 @@ Write \`$NAME\` or \`\${NAME}\`. Variables are expanded before a list is split i
 a \`$\` that is not followed by a name stays; \`\${}\` and an unclosed \`\${\` are removed; \`$$\`, \`$*\`
 and \`$1\` are treated as names. A name that is not in the table is an error:
 \`undefined variable "Foo", known variables: [${Object.keys(variables).join(' ')}]\`.
+
+### Variables of the pod
+
+The agent reads these values from the pod's object. The operator allows them with the chart's
+\`app.driver.podVariables.enabled\`, and the keys of labels and annotations with \`app.driver.podVariables.labels\` and
+\`app.driver.podVariables.annotations\`.
+
+| Variable | Value |
+| --- | --- |
+${podVariableMeanings.map(([written, meaning]) => `| \`${written}\` | ${meaning} |`).join('\n')}
+
+A value that the pod does not have is an error, and so is an empty label or annotation: a certificate never lacks a name
+silently. Labels and annotations are read when the pod is created. A later change of them has no effect on the volume: its
+renewals use the same values, also after a restart of the agent or without the API server. A comma in an annotation separates
+the items of a list.
+
+The kubelet mounts the volumes of a pod before the pod has an address. A volume that uses \`$POD_IP\` or \`$POD_IPS\` is
+therefore mounted empty, and gets its files a moment after the pod has its addresses: the program, or an init container, must
+wait for them ([example](../../examples/pod-with-its-address.yaml)). If that takes longer, the pod has an Event
+\`PodAddressPending\` with the reason. When the addresses change, the agent requests a new certificate at once, or half a
+minute after the last one. While the pod has no address, and without the API server, renewals use the last known ones. A pod
+in the host's network has the addresses of its node; its volume is mounted with its files, as any other.
 
 ## Key usages
 

@@ -210,6 +210,28 @@ it('lets the agent read pods only with readiness gates', async () => {
   assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
 });
 
+it('allows variables of pods only if they are enabled, and then lets the agent read pods', async () => {
+  assert.ok(!container(await render()).args.some((arg) => /--pod-variable|--cluster-domain/.test(arg)));
+  const objects = await render({
+    'app.driver.podVariables.enabled': true,
+    'app.driver.podVariables.labels': ['app', 'app.kubernetes.io/*'],
+    'app.driver.podVariables.annotations': ['example.com/names'],
+  });
+  assert.deepEqual(
+    container(objects).args.filter((arg) => /--pod-variable|--cluster-domain/.test(arg)),
+    [
+      '--pod-variables',
+      '--cluster-domain=cluster.local',
+      '--pod-variable-label=app',
+      '--pod-variable-label=app.kubernetes.io/*',
+      '--pod-variable-annotation=example.com/names',
+    ],
+  );
+  const rules = rulesOf(objects, 'ClusterRole');
+  const watched = { ...pods, verbs: ['get', 'list', 'watch'] };
+  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, watched]);
+});
+
 it('makes probes only if they are enabled, and then lets the agent read pods', async () => {
   assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--probe-interval')));
   const objects = await render({ 'app.driver.probe.enabled': true });
@@ -286,6 +308,8 @@ describe('the schema', () => {
     [{ 'app.driver.csiDataDir': 'relative' }, /csiDataDir/],
     [{ 'app.driver.defaultDuration': '30d' }, /defaultDuration/],
     [{ 'app.driver.podReadinessGates': ['pod-ip:ipv5'] }, /podReadinessGates/],
+    [{ 'app.driver.podVariables.labels': ['a b'] }, /podVariables/],
+    [{ 'app.driver.podVariables.clusterDomain': 'a..b' }, /clusterDomain/],
     [{ 'image.digest': 'sha256:short' }, /digest/],
     [{ 'metrics.port': 99999 }, /port/],
   ];

@@ -9,6 +9,7 @@ import { awaitGates } from '../../apps/node-agent/src/issuance/gate-waiter.ts';
 import type { GateWaiterOptions } from '../../apps/node-agent/src/issuance/gate-waiter.ts';
 import { EventRecorder } from '../../apps/node-agent/src/kube/event-recorder.ts';
 import { getPod } from '../../apps/node-agent/src/kube/pod.ts';
+import { PodWatch } from '../../apps/node-agent/src/kube/pod-watch.ts';
 import { openNodeVolumes } from '../../apps/node-agent/src/node-volumes.ts';
 import type { NodeVolumes, NodeVolumesOptions, VolumeSettings } from '../../apps/node-agent/src/node-volumes.ts';
 import { AgentMetrics } from '../../apps/node-agent/src/observability/agent-metrics.ts';
@@ -176,6 +177,13 @@ export class AgentProcess {
         takeKey: () => (this.#isAlive ? Promise.resolve(keys.next()) : never()),
         metrics: metrics(),
         activeMounts: this.#activeMounts,
+        podVariables: {
+          labels: [],
+          annotations: [],
+          clusterDomain: 'cluster.local',
+          getPod: (pod, signal) => getPod(this.#client, pod, signal),
+          watch: new PodWatch({ client: this.#client, clock: this.clock, nodeName: 'node-1' }),
+        },
         clock: this.clock,
         log: this.#log,
         random: () => random.next(),

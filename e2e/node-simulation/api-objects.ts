@@ -67,7 +67,8 @@ export class ApiObjects {
 
   create(plural: string, object: ApiObject, nowMs: number): ApiObject {
     const { metadata } = object;
-    metadata.uid = `uid-${++this.#uids}`;
+    // Pods keep the UID that the kubelet knows.
+    if (object.kind !== 'Pod') metadata.uid = `uid-${++this.#uids}`;
     metadata.creationTimestamp = new Date(nowMs).toISOString();
     this.#objects.set(`${plural}/${metadata.namespace}/${metadata.name}`, object);
     this.#changed('ADDED', plural, object);

@@ -5,6 +5,7 @@ import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
 import { signCertificate } from '../../apps/node-agent/src/crypto/certificate-builder.ts';
 import { encodeDistinguishedName } from '../../apps/node-agent/src/crypto/distinguished-name.ts';
 import { parsePem } from '../../apps/node-agent/src/crypto/pem.ts';
+import { readCertificateSigningRequest } from '../../apps/node-agent/src/crypto/read-certificate-signing-request.ts';
 import { basicConstraintsExtension } from '../../apps/node-agent/src/crypto/x509-extensions.ts';
 import type { ApiObject } from './api-objects.ts';
 import type { ApiServer } from './api-server.ts';
@@ -142,7 +143,7 @@ export class Issuers {
         ...this.#contents(request, fault),
         notBefore: new Date(nowMs - plan.backdateMs + shiftMs),
         notAfter: new Date(notAfterMs),
-        extensions: [basicConstraintsExtension(false)],
+        extensions: [basicConstraintsExtension(false), ...requestedNames(request)],
       },
       authority.key,
     );
@@ -207,6 +208,16 @@ export class Issuers {
   #update(object: ApiObject, change: (object: ApiObject) => void): void {
     this.#server.objects.update('certificaterequests', object, change);
   }
+}
+
+const subjectAltNameOid = Buffer.from('0603551d11', 'hex');
+
+/** The SubjectAltName extension of a request; most requests of the simulation have none. */
+function requestedNames(request: string): readonly Buffer[] {
+  const pem = Buffer.from(request, 'base64').toString('utf8');
+  if (parsePem(pem)[0]?.der.includes(subjectAltNameOid) !== true) return [];
+  const { subjectAltName } = readCertificateSigningRequest(pem);
+  return subjectAltName === undefined ? [] : [subjectAltName];
 }
 
 interface Condition {

@@ -43,6 +43,7 @@ interface LifeOptions {
   readonly files?: readonly string[];
   readonly keystore?: KeystorePlan;
   readonly gateMs?: number;
+  readonly addresses?: VolumePlan['addresses'];
   readonly fsGroup?: string;
   readonly useTokenRequest?: boolean;
   readonly continueOnNotReady?: boolean;
@@ -71,6 +72,15 @@ export function lives(seed: number): readonly Life[] {
       gateMs: 20 * second,
       continueOnNotReady: true,
     }),
+    life(seed, {
+      name: 'volume with the addresses of its pod, which come late and change',
+      stages: [firstStage],
+      attributes: { 'ip-sans': '${POD_IPS}' },
+      addresses: [
+        { afterMs: 3 * second, ip: '10.0.0.7' },
+        { afterMs: 10 * minute, ip: '10.0.0.8' },
+      ],
+    }),
   ];
 }
 
@@ -98,7 +108,7 @@ function life(seed: number, options: LifeOptions): Life {
 }
 
 function volume(options: LifeOptions): VolumePlan {
-  const { attributes = {}, files = [], fsGroup = '', useTokenRequest = false, keystore, gateMs } = options;
+  const { attributes = {}, files = [], fsGroup = '', useTokenRequest = false, keystore, gateMs, addresses } = options;
   return {
     name: 'web-0',
     volumeId: 'csi-0',
@@ -115,6 +125,7 @@ function volume(options: LifeOptions): VolumePlan {
     },
     ...(keystore && { keystore }),
     ...(gateMs !== undefined && { gateMs }),
+    ...(addresses && { addresses }),
     fsGroup,
     files: ['tls.crt', 'tls.key', 'ca.crt', ...files],
     startMs: publishMs,

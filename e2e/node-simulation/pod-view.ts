@@ -10,6 +10,8 @@ export interface PodView {
   readonly problem: string;
   /** Undefined without a certificate. */
   readonly notAfterMs: number | undefined;
+  /** The certificate's alternative names, as Node prints them. */
+  readonly names?: string | undefined;
   /** Of the keystore, if the volume has one. */
   readonly keystorePassword?: string;
 }
@@ -102,7 +104,8 @@ function compare(certificatePem: Buffer, keyPem: Buffer): PodView {
     const certificate = new X509Certificate(certificatePem);
     const fits = certificate.checkPrivateKey(createPrivateKey(keyPem));
     const notAfterMs = certificate.validToDate.getTime();
-    return { problem: fits ? '' : 'its key does not match its certificate', notAfterMs };
+    const problem = fits ? '' : 'its key does not match its certificate';
+    return { problem, notAfterMs, names: certificate.subjectAltName };
   } catch (thrown) {
     return missing(`its key or certificate cannot be read: ${String(thrown)}`);
   }

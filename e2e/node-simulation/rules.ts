@@ -24,6 +24,8 @@ const maxRequestsInPeace = 4;
 /** Limit of lists and watches of one agent: each connection lasts minutes, and failures must back off. */
 const maxLists = 80;
 const listEveryMs = 1_000;
+/** Time limit of a certificate with a new address; shorter than the time to the next renewal. */
+const readdressMs = 8 * 60_000;
 /** Time limit to restore a volume that could not be read at the start. */
 const restoreMs = 90_000;
 /** Time limit of a mount in addition to its issuer's delay. */
@@ -71,6 +73,13 @@ export class Rules {
   disturb(untilMs: number, volumeId?: string): void {
     if (volumeId !== undefined) this.states.get(volumeId)?.disturb(untilMs);
     else for (const state of this.states.values()) state.disturb(untilMs);
+  }
+
+  /** The pod has another address, which its certificate must contain soon. */
+  addressChanged(volumeId: string, address: string): void {
+    const state = this.states.get(volumeId);
+    if (state !== undefined) state.address = address;
+    this.disturb(this.#parts.time.nowMs, volumeId);
   }
 
   /** Checks the results of the kubelet's calls. */
@@ -175,6 +184,9 @@ export class Rules {
       const when = state.notAfterMs === undefined ? 'is none' : `expired at ${(state.notAfterMs - epochMs) / 1000} s`;
       this.break(1, `the certificate of ${volume.id} ${when}, although nothing prevented its renewal`);
     }
+    const hasAddress = state.address === undefined || state.names === `IP Address:${state.address}`;
+    if (!hasAddress && clearMs > readdressMs)
+      this.break(9, `the certificate of ${volume.id} has ${state.names}, and its pod the address ${state.address}`);
     const process = agent();
     if (process?.manager.volume(volume.id) === undefined && clearMs > restoreMs)
       this.break(3, `the agent does not know the published volume ${volume.id}`);
@@ -199,21 +211,27 @@ export class Rules {
     state.isRunning = true;
     state.runningSinceMs = this.#parts.time.nowMs;
     state.keystorePassword = undefined;
-    state.wasComplete = !this.#parts.scenario.continueOnNotReady;
+    state.wasComplete = !this.#parts.scenario.continueOnNotReady && volume.plan.addresses === undefined;
     this.#look(volume, state);
   }
 
   #look(volume: PodVolume, state: VolumeState): void {
     const { mounts, tree } = this.#parts;
     const mount = mounts.at(volume.target);
-    const { problem, notAfterMs, keystorePassword } = lookThrough(mount, volume.plan);
-    state.notAfterMs = notAfterMs;
+    const { problem, notAfterMs, names, keystorePassword } = lookThrough(mount, volume.plan);
+    Object.assign(state, { notAfterMs, names });
+    if (problem === '') this.#checkAddress(volume, names);
     if (keystorePassword !== undefined && keystorePassword !== (state.keystorePassword ??= keystorePassword))
       this.break(8, `the password of the keystore of ${volume.id} changed while its pod was running`);
     if (problem === '') state.wasComplete = true;
     else if (state.wasComplete) this.break(this.#isNew(state) ? 2 : 8, `the pod of ${volume.id} runs, and ${problem}`);
     if (mount !== undefined && !showsVolume(mount, tree, volume.id))
       this.break(8, `the pod of ${volume.id} sees another directory than the one that the agent writes to`);
+  }
+
+  #checkAddress({ id, plan: { addresses } }: PodVolume, names: string | undefined): void {
+    const hasAddress = addresses?.some(({ ip }) => names === `IP Address:${ip}`) ?? true;
+    if (!hasAddress) this.break(9, `the certificate of ${id} lacks the address of its pod: ${names}`);
   }
 
   #isNew({ runningSinceMs }: VolumeState): boolean {

@@ -28,6 +28,8 @@ export interface VolumePlan {
   readonly keystore?: KeystorePlan;
   /** How long after its creation the pod meets the readiness gate of the scenario. */
   readonly gateMs?: number;
+  /** When the pod gets addresses, counted from its creation, in order; one of `$POD_IPS` is among its attributes. */
+  readonly addresses?: readonly { readonly afterMs: number; readonly ip: string }[];
   readonly startMs: number;
   /** When the pod is deleted, at the latest at the end of the scenario. */
   readonly endMs: number;

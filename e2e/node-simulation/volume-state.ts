@@ -50,6 +50,10 @@ export class VolumeState {
   /** The keystore password that the pod has seen. */
   keystorePassword: string | undefined;
   notAfterMs: number | undefined;
+  /** The present address of its pod, if its attributes use it. */
+  address: string | undefined;
+  /** The alternative names of the certificate that its pod sees. */
+  names: string | undefined;
   requestsLeft = 0;
 
   constructor(plan: VolumePlan, issuer: IssuerPlan) {

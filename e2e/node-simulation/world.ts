@@ -245,7 +245,7 @@ export class World {
       const { startMs, endMs, endsAbruptly } = volume.plan;
       this.time.at(startMs, () => {
         if (this.#isEnding) return;
-        if (this.scenario.hasGate === true) this.#addPod(volume.plan);
+        if (this.scenario.hasGate === true || volume.plan.addresses !== undefined) this.#addPod(volume.plan);
         this.kubelet.add(volume);
       });
       if (endMs !== Infinity)
@@ -258,11 +258,18 @@ export class World {
   }
 
   /** The pod in the API server; the gate's annotation is added later. */
-  #addPod({ name, namespace, volumeId, gateMs = 0 }: VolumePlan): void {
+  #addPod({ name, namespace, volumeId, gateMs = 0, addresses = [] }: VolumePlan): void {
     const { objects } = this.server;
-    const metadata = { name, namespace, uid: '', resourceVersion: '', creationTimestamp: '' };
+    const metadata = { name, namespace, uid: `uid-${name}`, resourceVersion: '', creationTimestamp: '' };
     const pod = objects.create('pods', { apiVersion: 'v1', kind: 'Pod', metadata }, this.server.nowMs);
-    pod.metadata.uid = `uid-${name}`;
+    for (const { afterMs, ip } of addresses) {
+      this.time.after(afterMs, () => {
+        this.trace(`pod of ${volumeId} has the address ${ip}`);
+        // Before the change: the agent may act on it at once.
+        this.rules.addressChanged(volumeId, ip);
+        objects.update('pods', pod, (object) => (object.status = { podIPs: [{ ip }] }));
+      });
+    }
     this.rules.disturb(this.time.nowMs + gateMs, volumeId);
     this.time.after(gateMs, () =>
       objects.update('pods', pod, ({ metadata }) => (metadata.annotations = { [gateAnnotation]: 'true' })),

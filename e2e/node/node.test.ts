@@ -8,6 +8,7 @@ import { interruptionSuite } from './suites/interruptions.ts';
 import { manyPodsSuite } from './suites/many-pods.ts';
 import { nodeRestartSuite } from './suites/node-restart.ts';
 import { notReadySuite } from './suites/not-ready.ts';
+import { podVariableSuite } from './suites/pod-variables.ts';
 import { probeSuite } from './suites/probes.ts';
 import { refusalSuite } from './suites/refusals.ts';
 import { releaseSuite } from './suites/releases.ts';
@@ -53,6 +54,7 @@ describe('the agent on a real node', { skip }, () => {
   });
   notReadySuite(context);
   probeSuite(context);
+  podVariableSuite(context);
   tokenRequestSuite(context);
   releaseSuite(context);
   secretSuite(context);

@@ -16,7 +16,7 @@ import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
-import { openNodeVolumes, probeSettings } from './node-volumes.ts';
+import { openNodeVolumes, podVariableParts, probeSettings } from './node-volumes.ts';
 import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
@@ -99,7 +99,7 @@ export class Agent {
       () => (isSourceReady = true),
       () => undefined, // Stopped before it was ready.
     );
-    const endpoint = this.#csiEndpoint(volumes);
+    const endpoint = this.#csiEndpoint(volumes, source);
     const http = new AgentHttp({
       metricsAddress: config['metrics-bind-address'],
       healthAddress: config['health-bind-address'],
@@ -186,6 +186,7 @@ export class Agent {
       activeMounts: this.#activeMounts,
       trustApi: config['ca-rotations'] ? source.client : undefined,
       probes: probeSettings(config, source),
+      podVariables: podVariableParts(config, source),
       clock,
       log,
     });
@@ -238,7 +239,7 @@ export class Agent {
     };
   }
 
-  #csiEndpoint(volumes: VolumeManager): CsiEndpoint {
+  #csiEndpoint(volumes: VolumeManager, source: CertificateSource): CsiEndpoint {
     const { config, log, version } = this.#options;
     return new CsiEndpoint({
       nodeId: config['node-id'],
@@ -248,6 +249,7 @@ export class Agent {
       kubeletSocketPath: config['kubelet-registration-path'] ?? config.endpoint,
       registrationDirectory: config['plugin-registration-path'],
       volumes: this.#visibleVolumes(this.#published ?? volumes),
+      onRegistered: () => source.nodeReadiness?.registered(),
       observer: { log, observe: (method, code, durationMs) => this.#metrics.csiCallEnded(method, code, durationMs) },
     });
   }

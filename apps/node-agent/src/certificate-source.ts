@@ -6,6 +6,7 @@ import type { CertificateIssuer } from './issuance/certificate-issuer.ts';
 import type { PodState } from './kube/pod.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import type { PodIdentity } from './spec/volume-spec.ts';
+import type { PodAddressWatch } from './volume/pod-address-follower.ts';
 import type { RecordPodEvent } from './volume/volume-reporter.ts';
 import type { ActiveMounts } from './volume/active-mounts.ts';
 
@@ -20,6 +21,10 @@ export interface CertificateSource {
   readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
   /** The API server; undefined without a cluster. */
   readonly client: Pick<KubeClient, 'request' | 'watch'> | undefined;
+  /** Follows the addresses of the node's pods; undefined without a cluster. */
+  readonly podWatch: PodAddressWatch | undefined;
+  /** Marks the node as ready at each registration with the kubelet; undefined if nothing is to be marked. */
+  readonly nodeReadiness: { registered(): void } | undefined;
   /** Resolves once certificates can be requested. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;

@@ -6,8 +6,10 @@ import type { CertificateSource, CertificateSourceOptions, PodRef } from './cert
 import { CertManagerIssuer } from './issuance/cert-manager-issuer.ts';
 import { awaitGates } from './issuance/gate-waiter.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
+import { NodeReadiness } from './kube/node-readiness.ts';
 import { getPod } from './kube/pod.ts';
 import type { PodState } from './kube/pod.ts';
+import { PodWatch } from './kube/pod-watch.ts';
 
 /** cert-manager in the cluster, through the Kubernetes API. */
 export async function openClusterSource(options: CertificateSourceOptions): Promise<CertificateSource> {
@@ -44,6 +46,8 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     },
     clock,
   };
+  const podWatch = new PodWatch({ client, clock, nodeName: config['node-id'] });
+  const nodeReadiness = openNodeReadiness(options, client);
   issuer.start();
   return {
     issuer,
@@ -52,13 +56,26 @@ export async function openClusterSource(options: CertificateSourceOptions): Prom
     awaitGates: (pod, signal) => awaitGates(gating, pod, signal),
     getPod: readPod,
     client,
+    podWatch,
+    nodeReadiness,
     ready: issuer.ready,
     stop: async () => {
+      await podWatch.stop();
+      await nodeReadiness?.stop();
       await issuer.stop();
       await events.stop();
       client.stop();
     },
   };
+}
+
+function openNodeReadiness(
+  { config, clock, log }: CertificateSourceOptions,
+  client: KubeClient,
+): NodeReadiness | undefined {
+  const { 'node-id': nodeName, 'startup-taint': taintKey, 'ready-node-label': label } = config;
+  if (taintKey === undefined && label === undefined) return undefined;
+  return new NodeReadiness({ client, nodeName, taintKey, label, clock, log });
 }
 
 /** Credentials of a kubeconfig, or of the pod; the package that reads kubeconfigs is loaded only if needed. */

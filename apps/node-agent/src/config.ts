@@ -13,6 +13,7 @@ import {
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagTable, FlagValues } from '@certfleet/shared/flags.ts';
 import { parseGoDuration } from '@certfleet/shared/go-duration.ts';
+import { annotationKeyProblem, isDnsSubdomain } from './spec/qualified-name.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -110,6 +111,16 @@ export const agentFlags = {
     help: "The kubelet's root directory, which contains the volumes of pods; must be mounted at the same path with Bidirectional propagation. Not checked if empty.",
     parse: optionalAbsolutePath,
   },
+  'startup-taint': {
+    fallback: '',
+    help: 'Key of a taint that the agent removes from its node each time that the kubelet has registered the driver, with any value and effect. Needs --plugin-registration-path. None if empty.',
+    parse: optionalQualifiedName,
+  },
+  'ready-node-label': {
+    fallback: '',
+    help: 'Label that the agent sets on its node at the same time, as key=value. None if empty.',
+    parse: optionalLabel,
+  },
   'health-bind-address': {
     fallback: '0',
     help: 'Address of /healthz and /readyz; 0 disables it.',
@@ -136,6 +147,27 @@ export const agentFlags = {
     isSwitch: true,
     help: 'Refuse volumes with attributes that have no effect, such as unknown ones, instead of a warning as an Event of the pod.',
     parse: boolean,
+  },
+  'pod-variables': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Allow variables in volume attributes whose values are read from the pod: its addresses, host name and FQDN. Needs the right to get, list and watch pods.',
+    parse: boolean,
+  },
+  'pod-variable-label': {
+    repeatable: true,
+    help: 'Key of a label that may be used as variable ${POD_LABEL_<key>}; * matches any text. Needs --pod-variables.',
+    parse: nonEmpty,
+  },
+  'pod-variable-annotation': {
+    repeatable: true,
+    help: 'Key of an annotation that may be used as variable ${POD_ANNOTATION_<key>}; * matches any text. Needs --pod-variables.',
+    parse: nonEmpty,
+  },
+  'cluster-domain': {
+    fallback: 'cluster.local',
+    help: "The cluster's DNS domain, for the variable POD_FQDN.",
+    parse: dnsDomain,
   },
   'tmpfs-size': { fallback: '128Mi', help: 'Maximum total size of the volumes of the node.', parse: byteSize },
   'probe-interval': {
@@ -202,6 +234,14 @@ export function checkConfig<Config extends AgentConfig>(config: Config): Config 
   if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
     throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
   }
+  const isMarked = config['startup-taint'] !== undefined || config['ready-node-label'] !== undefined;
+  if (isMarked && config['plugin-registration-path'] === undefined) {
+    throw new CertfleetError(
+      'invalid-argument',
+      '--startup-taint and --ready-node-label: expected --plugin-registration-path too, without which the agent does ' +
+        'not know when the kubelet has registered the driver',
+    );
+  }
   return config;
 }
 
@@ -246,6 +286,33 @@ function optionalInterval(text: string): number | undefined {
   throw new CertfleetError(
     'invalid-argument',
     `expected 0s, or a duration of 10s or more, found ${JSON.stringify(text)}`,
+  );
+}
+
+function dnsDomain(text: string): string {
+  if (isDnsSubdomain(text)) return text;
+  throw new CertfleetError('invalid-argument', `expected a DNS domain, found ${JSON.stringify(text)}`);
+}
+
+/** The key of a label or taint. */
+function optionalQualifiedName(text: string): string | undefined {
+  if (text === '') return undefined;
+  if (text === text.toLowerCase() && annotationKeyProblem(text) === undefined) return text;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a key such as certfleet.io/agent-not-ready, found ${JSON.stringify(text)}`,
+  );
+}
+
+/** A label as key=value. */
+function optionalLabel(text: string): { readonly key: string; readonly value: string } | undefined {
+  if (text === '') return undefined;
+  const [key = '', value, ...more] = text.split('=');
+  const isValue = value !== undefined && /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/.test(value);
+  if (isValue && more.length === 0 && annotationKeyProblem(key) === undefined) return { key, value };
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a label such as certfleet.io/agent=ready, found ${JSON.stringify(text)}`,
   );
 }
 

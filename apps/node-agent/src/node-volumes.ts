@@ -11,6 +11,7 @@ import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { ServedMonitor } from './probe/served-monitor.ts';
 import type { ServedMonitorOptions } from './probe/served-monitor.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import type { PodVariableSettings } from './spec/pod-variables.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
@@ -21,6 +22,11 @@ import { AdditionalTrust } from './trust/additional-trust.ts';
 import type { AdditionalTrustOptions } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { askNoSource } from './volume/compose-trust.ts';
+import { PodAddressFollower } from './volume/pod-address-follower.ts';
+import type { PodAddressWatch } from './volume/pod-address-follower.ts';
+import { readdressVolume } from './volume/readdress-volume.ts';
+import { podAddressReader, podVariableReader } from './volume/pod-variable-reader.ts';
+import type { PodVariableReaderOptions } from './volume/pod-variable-reader.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
@@ -46,6 +52,20 @@ export type VolumeSettings = Pick<
 
 /** The agent's probes of pods. */
 export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
+
+/** The variables of pods: which are allowed, and where their values come from. */
+export type PodVariableParts = PodVariableSettings &
+  Pick<PodVariableReaderOptions, 'clusterDomain' | 'getPod'> & { readonly watch: PodAddressWatch };
+
+/** Undefined if the configuration or the lack of a cluster allows no variables of pods. */
+export function podVariableParts(
+  config: Pick<AgentConfig, 'pod-variables' | 'pod-variable-label' | 'pod-variable-annotation' | 'cluster-domain'>,
+  { getPod, podWatch: watch }: Pick<CertificateSource, 'getPod' | 'podWatch'>,
+): PodVariableParts | undefined {
+  if (!config['pod-variables'] || getPod === undefined || watch === undefined) return undefined;
+  const { 'pod-variable-label': labels, 'pod-variable-annotation': annotations } = config;
+  return { labels, annotations, clusterDomain: config['cluster-domain'], getPod, watch };
+}
 
 const maxProbesPerSecond = 10;
 const probeShareOfRequests = 1 / 4;
@@ -81,6 +101,8 @@ export interface NodeVolumesOptions {
   readonly trustApi?: AdditionalTrustOptions['client'] | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
+  /** Undefined if attributes cannot use variables of pods. */
+  readonly podVariables?: PodVariableParts | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Random numbers in [0, 1), for jitter. */
@@ -96,9 +118,10 @@ export interface NodeVolumes {
   stop(): Promise<void>;
 }
 
-function parserSettings({ config, probes }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
+function parserSettings({ config, probes, podVariables }: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
   return {
     nodeName: config['node-id'],
+    podVariables,
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
@@ -139,9 +162,14 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     }),
     onWriteFailed: (volume, error) => reporter.writeFailed(volume, error),
   };
+  const onVolumeChange = (volumeId: string): void => {
+    served?.volumeChanged(volumeId);
+    follower.volumeChanged(volumeId);
+  };
   const trust = options.trustApi && openTrust(options.trustApi, options, { manager: () => manager, reporter });
   const trusts = new VolumeTrusts({ ask: trust?.ask ?? askNoSource, reporter, clock });
-  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trusts, served: () => served });
+  const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trusts, onVolumeChange });
+  const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
@@ -171,7 +199,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     stop: async () => {
       cancelRetries();
       manager.stop();
-      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop()]);
+      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop()]);
     },
   };
 }
@@ -212,7 +240,7 @@ interface ManagerParts extends NodeVolumesOptions {
   readonly parseVolume: ParseVolume;
   readonly parts: VolumeParts;
   readonly trusts: VolumeTrusts;
-  readonly served: () => ServedMonitor | undefined;
+  readonly onVolumeChange: (volumeId: string) => void;
 }
 
 function openTrust(
@@ -232,12 +260,12 @@ function openTrust(
   });
 }
 
-interface ServedMonitorParts extends NodeVolumesOptions, ProbeSettings {
+interface ManagedParts extends NodeVolumesOptions {
   readonly manager: VolumeManager;
   readonly reporter: VolumeReporter;
 }
 
-function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMonitorParts): ServedMonitor {
+function openServedMonitor({ manager, reporter, metrics, ...options }: ManagedParts & ProbeSettings): ServedMonitor {
   return new ServedMonitor({
     ...options,
     volume: (volumeId) => manager.volume(volumeId),
@@ -247,8 +275,27 @@ function openServedMonitor({ manager, reporter, metrics, ...options }: ServedMon
   });
 }
 
+function openFollower({
+  podVariables,
+  clock,
+  manager,
+  reporter,
+  parseVolume,
+}: ManagedParts & Pick<ManagerParts, 'parseVolume'>): PodAddressFollower {
+  return new PodAddressFollower({
+    watch: podVariables?.watch,
+    readAddresses: podVariables && podAddressReader(podVariables.getPod),
+    volume: (volumeId) => manager.volume(volumeId),
+    readdress: (volumeId, addresses) =>
+      manager.change(volumeId, (volume) => readdressVolume(volume, addresses, parseVolume)),
+    onWaiting: (volume, problem) => reporter.addressPending(volume, problem),
+    onWatchError: (error) => reporter.podWatchFailed(error),
+    clock,
+  });
+}
+
 function buildManager(options: ManagerParts): VolumeManager {
-  const { config, source, clock, metrics, reporter, takeKey, parts } = options;
+  const { config, source, clock, metrics, reporter, takeKey, parts, podVariables } = options;
   const issuance = new VolumeIssuance({
     dependencies: {
       issuer: source.issuer,
@@ -266,10 +313,10 @@ function buildManager(options: ManagerParts): VolumeManager {
     ...options,
     store: parts.store,
     issuance,
+    readPodVariables: podVariables && podVariableReader({ ...podVariables, clock }),
     continueOnNotReady: config['continue-on-not-ready'],
     issuanceTimeoutMs: config['issuance-timeout'],
     observeMount: (durationMs) => metrics.phaseEnded('mount', durationMs),
     observeLag: (lagMs) => metrics.renewed(lagMs),
-    onVolumeChange: (volumeId) => options.served()?.volumeChanged(volumeId),
   });
 }

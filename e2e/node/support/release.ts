@@ -60,6 +60,18 @@ export async function signalPod(cluster: Cluster, { metadata, status }: PodObjec
   await cluster.exec('ctr', [...ctr, 'tasks', 'kill', '--signal', signal, id]);
 }
 
+/** Kills the sandbox of a pod, which the kubelet makes again with another address. */
+export async function killSandbox(cluster: Cluster, { metadata: { name, namespace } }: PodObject): Promise<void> {
+  const labels = { 'io.cri-containerd.kind': 'sandbox', 'io.kubernetes.pod.name': name };
+  const all = Object.entries({ ...labels, 'io.kubernetes.pod.namespace': namespace });
+  const filter = all.map(([key, value]) => `labels."${key}"==${value}`).join(',');
+  const ctr = ['--address', containerdSocket, '--namespace', 'k8s.io'];
+  const { stdout } = await cluster.exec('ctr', [...ctr, 'containers', 'list', '--quiet', filter]);
+  const ids = stdout.trim().split('\n');
+  if (ids.length !== 1 || ids[0] === '') throw new Error(`expected one sandbox of ${name}, found ${ids.length}`);
+  await cluster.exec('ctr', [...ctr, 'tasks', 'kill', '--signal', 'SIGKILL', ...ids]);
+}
+
 /** Waits until a killed container has been restarted and is ready. */
 export async function waitUntilRestarted(cluster: Cluster, killed: PodObject): Promise<void> {
   const restarts = killed.status.containerStatuses?.[0]?.restartCount ?? 0;

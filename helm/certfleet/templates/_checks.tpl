@@ -28,6 +28,9 @@ objects, and the pods made from them do not start or fail later.
 {{- $problems = append $problems (printf "resources.limits.memory: expected app.driver.tmpfsSize (%s) and 96Mi more for the process, since the files of volumes count as the agent's memory; found %s" $driver.tmpfsSize (toString .)) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.admissionPolicies.enabled (semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- $problems = append $problems (printf "admissionPolicies.enabled: expected Kubernetes 1.30 or later, which has ValidatingAdmissionPolicies; found %s" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- if and .Values.metrics.enabled (eq (int .Values.metrics.port) (int .Values.app.livenessProbe.port)) -}}
 {{- $problems = append $problems (printf "metrics.port and app.livenessProbe.port: expected two ports, found %d twice" (int .Values.metrics.port)) -}}
 {{- end -}}

@@ -55,12 +55,16 @@ export const dispatchCauses = {
 /** Why a renewal is dispatched: it is due, an operator requested it, or the last attempt failed. */
 export type DispatchCause = keyof typeof dispatchCauses;
 
-/** Why the agent starts an attempt, and the cause that it reports. A retry counts as deadline: the agent starts both. */
+/**
+ * Why the agent starts an attempt, and the cause that it reports. A retry and a change of the pod's addresses count as
+ * deadline: the agent starts all three.
+ */
 export const attemptCauses = {
   mount: 'mount',
   job: 'job',
   deadline: 'deadline',
   retry: 'deadline',
+  address: 'deadline',
 } as const satisfies Readonly<Record<string, IssuanceCause>>;
 
 export type AttemptCause = keyof typeof attemptCauses;

@@ -43,6 +43,7 @@ export const errorReasons = {
     'InvalidCertificate',
     'CertificateNotYetValid',
     'GatePending',
+    'PodAddressPending',
     'TokenMissing',
   ],
   volume: ['InvalidAttributes', 'MountFailed', 'ForeignVolume', 'DamagedVolume', 'StorageFull'],

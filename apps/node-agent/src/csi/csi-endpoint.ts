@@ -19,6 +19,8 @@ export interface CsiEndpointOptions {
   /** The kubelet's plugins_registry directory; undefined if another process registers the driver. */
   readonly registrationDirectory: string | undefined;
   readonly volumes: PublishedVolumes;
+  /** Called each time that the kubelet has registered the driver. */
+  readonly onRegistered?: () => void;
   readonly observer: CallObserver;
 }
 
@@ -71,10 +73,11 @@ export class CsiEndpoint {
   }
 
   #registered(registered: boolean, error: string): void {
-    const { observer } = this.#options;
+    const { observer, onRegistered } = this.#options;
     if (registered) {
       this.#refusal = undefined;
       observer.log.info('registered with the kubelet');
+      onRegistered?.();
     } else {
       this.#refusal = `the kubelet refused the driver: ${error}`;
       observer.log.error({ error }, 'the kubelet refused the driver');

@@ -10,6 +10,9 @@ import type { PublishRequest, UnpublishRequest } from '../volume/volume-requests
  */
 export const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
 
+/** The error of a volume that is not read-only. */
+export const readOnlyWords = "pod.spec.volumes[].csi.readOnly must be set to 'true'";
+
 /**
  * Validates a NodePublishVolume request against the CSI specification and this driver's rules, except the attributes.
  */
@@ -19,7 +22,7 @@ export function parsePublishRequest(request: NodePublishVolumeRequest): PublishR
   if (block !== undefined) throw invalid('expected a mounted volume, found access type block');
   if (mount === undefined) throw missing('volume_capability.mount');
   const { volumeId, targetPath } = parseUnpublishRequest(request);
-  if (!request.readonly) throw invalid("pod.spec.volumes[].csi.readOnly must be set to 'true'");
+  if (!request.readonly) throw invalid(readOnlyWords);
   const { [tokensKey]: contextTokens, ...attributes } = request.volumeContext;
   // A Secret cannot contain the tokens' key: the keys of its data have no "/".
   const { [tokensKey]: secretTokens, ...secretData } = request.secrets;

@@ -3,11 +3,21 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
-/** The part of a pod that readiness gates and probes use, in the API's structure. */
+/** The part of a pod that readiness gates, probes and variables use, in the API's structure. */
 export interface PodState {
   readonly uid: string;
-  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
-  readonly spec: { readonly nodeName: string; readonly hostNetwork: boolean };
+  readonly metadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly nodeName: string;
+    readonly hostNetwork: boolean;
+    /** Empty if unset, as are the other names. */
+    readonly hostname: string;
+    readonly hostnameOverride: string;
+    readonly subdomain: string;
+  };
   readonly status: {
     readonly podIPs: readonly { readonly ip: string }[];
     /** Of the pod's node. */
@@ -17,8 +27,12 @@ export interface PodState {
 }
 
 interface RawPod {
-  readonly metadata?: { readonly uid?: string; readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean };
+  readonly metadata?: {
+    readonly uid?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: Partial<PodState['spec']>;
   readonly status?: {
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip?: string }[];
@@ -49,16 +63,27 @@ export async function getPod(
 /** Copies the few fields, so that the pod's other kilobytes are not kept while a gate waits. */
 function podState(raw: RawPod): PodState {
   const { podIP, podIPs, hostIP, hostIPs, conditions = [] } = raw.status ?? {};
+  const { labels = {}, annotations = {} } = raw.metadata ?? {};
   return {
     uid: raw.metadata?.uid ?? '',
-    metadata: { annotations: raw.metadata?.annotations ?? {} },
-    spec: { nodeName: raw.spec?.nodeName ?? '', hostNetwork: raw.spec?.hostNetwork === true },
+    metadata: { labels, annotations },
+    spec: podSpec(raw.spec),
     status: {
       podIPs: addresses(podIP, podIPs),
       hostIPs: addresses(hostIP, hostIPs),
       conditions: conditions.map(({ type = '', status = '' }) => ({ type, status })),
     },
   };
+}
+
+function podSpec({
+  nodeName = '',
+  hostNetwork = false,
+  hostname = '',
+  hostnameOverride = '',
+  subdomain = '',
+}: Partial<PodState['spec']> = {}): PodState['spec'] {
+  return { nodeName, hostNetwork, hostname, hostnameOverride, subdomain };
 }
 
 /** The list of addresses, or the single field that clusters without dual stack fill. */

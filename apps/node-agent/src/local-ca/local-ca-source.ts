@@ -13,6 +13,8 @@ export function openLocalCaSource(directory: string): OpenCertificateSource {
       awaitGates: () => Promise.resolve(),
       getPod: undefined,
       client: undefined,
+      podWatch: undefined,
+      nodeReadiness: undefined,
       ready: Promise.resolve(),
       stop: () => issuer.stop(),
     };

@@ -27,7 +27,11 @@ for (const [network, prefix] of [
 ] as const)
   neverProbed.ipv6.addSubnet(network, prefix, 'ipv6');
 
-type ProbedPod = Pick<PodState, 'uid' | 'spec'> & { readonly status: Pick<PodState['status'], 'podIPs' | 'hostIPs'> };
+/** The part of a pod that probes use. */
+export type ProbedPod = Pick<PodState, 'uid'> & {
+  readonly spec: Pick<PodState['spec'], 'nodeName' | 'hostNetwork'>;
+  readonly status: Pick<PodState['status'], 'podIPs' | 'hostIPs'>;
+};
 
 /**
  * The addresses of a pod that may be probed, in the pod's order. A pod of another node has none, nor has one that was

@@ -3,7 +3,7 @@ import { beforeEach, describe, test } from 'node:test';
 import type { ProbeFailure } from '@certfleet/fleet-model/vocabulary.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
-import type { PodState } from '../kube/pod.ts';
+import type { ProbedPod } from './pod-addresses.ts';
 import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
 import type { ProbeResult, ProbeTarget } from './read-served-certificate.ts';
 import { ServedMonitor } from './served-monitor.ts';
@@ -16,7 +16,7 @@ type MutableVolume = { -readonly [Field in keyof ProbedVolume]: ProbedVolume[Fie
 class ProbedNode {
   readonly clock = new ManualClock(Date.UTC(2026, 10, 24));
   readonly volumes = new Map<string, MutableVolume>();
-  readonly pods = new Map<string, PodState>();
+  readonly pods = new Map<string, ProbedPod>();
   readonly targets: ProbeTarget[] = [];
   readonly changes: string[] = [];
   readonly notLoaded: string[] = [];
@@ -57,9 +57,8 @@ class ProbedNode {
     const pod = { name, namespace, uid: `uid-${name}`, serviceAccountName: 'default' };
     this.pods.set(name, {
       uid: pod.uid,
-      metadata: { annotations: {} },
       spec: { nodeName: 'n1', hostNetwork: false },
-      status: { podIPs: ips.map((ip) => ({ ip })), hostIPs: [{ ip: '192.0.2.1' }], conditions: [] },
+      status: { podIPs: ips.map((ip) => ({ ip })), hostIPs: [{ ip: '192.0.2.1' }] },
     });
     this.volumes.set(name, {
       volumeId: name,
@@ -156,7 +155,7 @@ describe('ServedMonitor', () => {
   test("connects to no address that is not the pod's own", async () => {
     const cases = ['gone', 'replaced', 'elsewhere', 'host-network', 'loopback', 'node-address', 'no-address'];
     for (const name of cases) node.add(name, { namespace: name });
-    const change = (name: string, changed: Partial<PodState>): void => {
+    const change = (name: string, changed: Partial<ProbedPod>): void => {
       const pod = node.pods.get(name);
       assert.ok(pod);
       node.pods.set(name, { ...pod, ...changed });

@@ -2,11 +2,11 @@ import { servedStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { RequestLimiter } from '@certfleet/shared/kube/request-limiter.ts';
-import type { PodState } from '../kube/pod.ts';
 import { RenewalScheduler } from '../renewal/renewal-scheduler.ts';
 import type { PodIdentity } from '../spec/volume-spec.ts';
 import type { Volume } from '../volume/volume.ts';
 import { podAddresses } from './pod-addresses.ts';
+import type { ProbedPod } from './pod-addresses.ts';
 import { readServedCertificate } from './read-served-certificate.ts';
 import type { ProbeResult } from './read-served-certificate.ts';
 import { ServedTracker } from './served-tracker.ts';
@@ -25,7 +25,7 @@ export interface ServedMonitorOptions {
   readonly maxPerSecond: number;
   readonly volume: (volumeId: string) => ProbedVolume | undefined;
   /** Reads a pod from the API server; undefined if it does not exist. */
-  readonly getPod: (pod: PodIdentity, signal: AbortSignal) => Promise<PodState | undefined>;
+  readonly getPod: (pod: PodIdentity, signal: AbortSignal) => Promise<ProbedPod | undefined>;
   readonly readCertificate?: typeof readServedCertificate;
   readonly clock: Clock;
   /** Random numbers in [0, 1), for jitter. */

@@ -6,7 +6,8 @@ import { expandVariables } from './expand.ts';
 import type { VariableScope } from './expand.ts';
 
 /** Maximum length of one attribute before and after expansion; a pod's whole manifest has at most 1.5 MiB. */
-const maxValue = 65_536;
+export const maxValue = 65_536;
+export const maxValueWords = `must be Unicode text of at most ${maxValue} characters`;
 
 /** Limits the warnings about the items of a hostile list. */
 export const maxWarnings = 32;
@@ -32,18 +33,23 @@ export class AttributeReader {
   readonly #raw: Readonly<Record<string, string>>;
   readonly #scope: VariableScope;
   readonly #problems: AttributeProblems;
+  readonly #addressProblems: AttributeProblems;
   readonly #failed = new Set<string>();
 
   readonly #isLenient: boolean;
   readonly #isStrict: boolean;
 
-  /** @param source with `isLenient`, a wrong value is used as far as possible, and its problem is still reported */
-  constructor(source: AttributeSource, problems: AttributeProblems) {
+  /**
+   * @param source with `isLenient`, a wrong value is used as far as possible, and its problem is still reported
+   * @param addressProblems receives the problems of attributes that use the pod's addresses
+   */
+  constructor(source: AttributeSource, problems: AttributeProblems, addressProblems = problems) {
     this.#raw = source.raw;
     this.#scope = source;
     this.#isLenient = source.isLenient;
     this.#isStrict = source.isStrict;
     this.#problems = problems;
+    this.#addressProblems = addressProblems;
   }
 
   /** The attribute's value, or its default if it is unset or wrong. */
@@ -53,20 +59,33 @@ export class AttributeReader {
       if (attribute.required === true) this.missing(attribute, `${attribute.name} is a required field`);
       return attribute.unset;
     }
-    let text = written.text;
+    return this.#parse(attribute, written.text);
+  }
+
+  #parse<Value>(attribute: Attribute<Value>, writtenText: string): Value {
+    const { podVariables } = this.#scope;
+    let text = writtenText;
+    podVariables.beginAttribute();
     try {
       if (attribute.expands === true && isBounded(text)) text = expandVariables(text, this.#scope);
       if (!isBounded(text)) {
-        this.reject(attribute, `must be Unicode text of at most ${maxValue} characters`);
+        this.#rejectRead(attribute, maxValueWords);
         return attribute.unset;
       }
       // The result of an expansion may be empty ("${}"), which means unset.
-      return text === '' ? attribute.unset : attribute.parse(text);
+      if (text === '' || !podVariables.isCheckable) return attribute.unset;
+      const value = attribute.parse(text);
+      return podVariables.isUnknown ? attribute.unset : value;
     } catch (error) {
       if (!(error instanceof CertfleetError)) throw error;
-      this.reject(attribute, error.message);
+      this.#rejectRead(attribute, error.message);
       return (this.#isLenient ? attribute.lenient?.(text) : undefined) ?? attribute.unset;
     }
+  }
+
+  /** Whether an attribute is unset because a value of the pod is not known yet. */
+  get hasUnknownValues(): boolean {
+    return this.#scope.podVariables.use.unknown.length > 0;
   }
 
   /** Whether the user wrote the attribute; the empty string counts as unset. */
@@ -81,9 +100,19 @@ export class AttributeReader {
 
   /** Reports an attribute's value as wrong; a secret's value is not repeated. */
   reject(attribute: AnyAttribute, why: string): void {
+    this.#rejectTo(this.#problems, attribute, why);
+  }
+
+  /** Rejects the attribute that is being read. */
+  #rejectRead(attribute: AnyAttribute, why: string): void {
+    const { usesAddress } = this.#scope.podVariables;
+    this.#rejectTo(usesAddress ? this.#addressProblems : this.#problems, attribute, why);
+  }
+
+  #rejectTo(problems: AttributeProblems, attribute: AnyAttribute, why: string): void {
     const { key, text } = this.#written(attribute) ?? { key: keyOf(attribute.name), text: '' };
     this.#failed.add(attribute.name);
-    this.#problems.invalid(key, attribute.secret === true ? '[redacted]' : text, why);
+    problems.invalid(key, attribute.secret === true ? '[redacted]' : text, why);
   }
 
   /** Reports an attribute as missing. */

@@ -1,3 +1,5 @@
+import type { Parser } from './text-rule.ts';
+
 /** One volume attribute: its parser, its default, and its text on the reference page. */
 export interface Attribute<Value> {
   /** Without the group. */
@@ -19,8 +21,7 @@ export interface Attribute<Value> {
    * default if that is not possible. Never throws.
    */
   readonly lenient?: (text: string) => Value | undefined;
-  /** @throws CertfleetError whose message follows the value in the error */
-  readonly parse: (text: string) => Value;
+  readonly parse: Parser<Value>;
 }
 
 type Row<Value> = Omit<Attribute<Value>, 'defaultText' | 'unset'>;

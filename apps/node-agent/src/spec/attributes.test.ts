@@ -13,7 +13,7 @@ describe('attribute table', () => {
     assert.equal(new Set(names).size, names.length);
   });
 
-  test('expands variables in the same attributes as csi-driver, and in the name that probes send', () => {
+  test('expands variables in the same attributes as csi-driver, in ip-sans, and in the name that probes send', () => {
     assert.deepEqual(
       table.filter(({ expands }) => expands === true).map(({ name }) => name),
       [
@@ -28,6 +28,7 @@ describe('attribute table', () => {
         'postalcodes',
         'dns-names',
         'uri-sans',
+        'ip-sans',
         'probe-server-name',
       ],
     );

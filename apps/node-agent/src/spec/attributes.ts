@@ -93,14 +93,11 @@ export const attributes = Object.freeze({
   }),
   dnsNames: nameList('dns-names', [parseDnsNames, lenientDnsNames], 'DNS names, comma separated. Wildcards are legal.'),
   uriSans: nameList('uri-sans', [parseUris, lenientUris], 'URIs with a scheme, comma separated.'),
-  ipSans: Object.freeze<Attribute<readonly string[]>>({
-    name: 'ip-sans',
-    defaultText: '',
-    unset: Object.freeze([]),
-    help: 'IPv4 and IPv6 addresses, comma separated.',
-    lenient: lenientIpAddresses,
-    parse: parseIpAddresses,
-  }),
+  ipSans: nameList(
+    'ip-sans',
+    [parseIpAddresses, lenientIpAddresses],
+    'IPv4 and IPv6 addresses, comma separated. `${POD_IPS}` requests all addresses of the pod.',
+  ),
   duration: optional(
     {
       name: 'duration',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { expand, expandVariables } from './expand.ts';
+import { PodVariables } from './pod-variables.ts';
 
 /** Text, and the result of Go's os.Expand if each name is replaced by itself in angle brackets. */
 const vectors = JSON.parse(
@@ -10,7 +11,8 @@ const vectors = JSON.parse(
 ) as readonly (readonly [string, string])[];
 
 const pod = { name: 'web-0', namespace: 'shop', uid: 'b2c1', serviceAccountName: 'web' };
-const scope = { pod, nodeName: 'node-1' };
+const podVariables = new PodVariables({ settings: undefined, values: {}, problems: {}, isExisting: false });
+const scope = { pod, nodeName: 'node-1', podVariables };
 
 describe('expand', () => {
   test('expands as Go does', () => {

@@ -1,5 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { quoted } from './attribute-problems.ts';
+import type { PodVariables } from './pod-variables.ts';
 import type { PodIdentity } from './volume-spec.ts';
 
 /** A shell name as Go reads it after a `$`, and its length in characters. */
@@ -51,9 +52,10 @@ export function expand(text: string, valueOf: (name: string) => string): string 
 export interface VariableScope {
   readonly pod: PodIdentity;
   readonly nodeName: string;
+  readonly podVariables: PodVariables;
 }
 
-/** The variables that attribute values may use, with their values. */
+/** The variables whose values the kubelet passes or the agent knows. Those of the pod's object are in pod-variables.ts. */
 export const variables: Readonly<Record<string, (scope: VariableScope) => string>> = Object.freeze({
   NODE_NAME: ({ nodeName }: VariableScope) => nodeName,
   POD_NAME: ({ pod }: VariableScope) => pod.name,
@@ -64,13 +66,15 @@ export const variables: Readonly<Record<string, (scope: VariableScope) => string
 
 /**
  * Replaces the variables in an attribute's value.
- * @throws CertfleetError invalid-argument that names the first undefined variable and lists the known ones
+ * @throws CertfleetError invalid-argument that names the first undefined variable and lists the known ones, or as
+ * PodVariables.valueOf does
  */
 export function expandVariables(text: string, scope: VariableScope): string {
   return expand(text, (name) => {
     const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
-    if (variable !== undefined) return variable(scope);
-    const known = Object.keys(variables).join(' ');
+    const value = variable === undefined ? scope.podVariables.valueOf(name) : variable(scope);
+    if (value !== undefined) return value;
+    const known = [...Object.keys(variables), ...scope.podVariables.knownNames].sort().join(' ');
     throw new CertfleetError('invalid-argument', `undefined variable ${quoted(name)}, known variables: [${known}]`);
   });
 }

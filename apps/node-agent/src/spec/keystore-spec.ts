@@ -3,7 +3,7 @@ import type { Secret } from '@certfleet/shared/secret.ts';
 import type { Attribute } from './attribute.ts';
 import type { AttributeReader } from './attribute-reader.ts';
 import { storeFormats } from './keystore-attributes.ts';
-import { isCaAlias } from './keystore-values.ts';
+import { caAliases } from './keystore-values.ts';
 import type { JksSpec, Pkcs12Spec, StoreSpec } from './volume-spec.ts';
 
 /** The data of the Secret that the volume's nodePublishSecretRef names; empty without one. */
@@ -15,6 +15,17 @@ export interface NamedFile {
   readonly fileName: string | undefined;
 }
 
+/** The reasons of errors about several attributes; the admission policies use the same. */
+export const storeWords = {
+  caAlias: 'is an alias of the CA in the same keystore',
+  generated: (other = '') => `excludes ${other}: the node generates the password in this file`,
+  fromSecret: (other = '') => `excludes ${other}: the Secret has the password`,
+  needsPassword: (enable: string, file: string) =>
+    `a password is required when ${enable} is true; with ${file} the node generates one`,
+  noSecret:
+    "the volume has no Secret with data: set nodePublishSecretRef to a Secret of the pod's namespace that contains it",
+} as const;
+
 /** The stores of a volume, and their files. */
 export interface Keystores {
   readonly pkcs12: Pkcs12Spec | undefined;
@@ -22,7 +33,7 @@ export interface Keystores {
   readonly files: readonly NamedFile[];
 }
 
-interface StoreAttributes {
+export interface StoreAttributes {
   readonly enable: Attribute<boolean>;
   readonly fileName: Attribute<string>;
   readonly password: Attribute<string | undefined>;
@@ -43,8 +54,8 @@ export function parseKeystores(reader: AttributeReader, secretData: SecretData |
   const jks = parseStore(reader, storeFormats.jks, secretData);
   const jksAlias = reader.read(storeFormats.jks.entryAlias);
   if (pkcs12 === undefined) warnIfSet(reader, [storeFormats.pkcs12.profile], storeFormats.pkcs12.enable);
-  if (jks?.keystoreFile !== undefined && isCaAlias(jksAlias)) {
-    reader.reject(storeFormats.jks.entryAlias, 'is an alias of the CA in the same keystore');
+  if (jks?.keystoreFile !== undefined && caAliases.test(jksAlias)) {
+    reader.reject(storeFormats.jks.entryAlias, storeWords.caAlias);
   }
   return {
     pkcs12: pkcs12 && { ...pkcs12, profile },
@@ -89,13 +100,14 @@ function parsePasswordSource(
   const sources = [password, passwordFile, passwordSecretKey].filter((attribute) => reader.isSet(attribute));
   const [first, ...others] = sources;
   for (const other of others) {
-    const why = other === passwordFile ? 'the node generates the password in this file' : 'the Secret has the password';
-    reader.reject(other, `excludes ${first?.name}: ${why}`);
+    reader.reject(
+      other,
+      other === passwordFile ? storeWords.generated(first?.name) : storeWords.fromSecret(first?.name),
+    );
   }
   if (isNeeded && first === undefined) {
     const cause = reader.read(enable) ? enable.name : truststoreEnable.name;
-    const why = `a password is required when ${cause} is true; with ${passwordFile.name} the node generates one`;
-    reader.missing(password, why);
+    reader.missing(password, storeWords.needsPassword(cause, passwordFile.name));
   }
   if (!isNeeded && reader.isSound(truststoreEnable)) warnIfSet(reader, sources, enable);
   return file;
@@ -110,8 +122,7 @@ function checkSecret(
   const key = reader.read(passwordSecretKey);
   if (key === undefined || secretData === undefined) return;
   if (Object.keys(secretData).length === 0) {
-    const secret = "a Secret of the pod's namespace that contains it";
-    reader.reject(passwordSecretKey, `the volume has no Secret with data: set nodePublishSecretRef to ${secret}`);
+    reader.reject(passwordSecretKey, storeWords.noSecret);
     return;
   }
   const found = Object.hasOwn(secretData, key) ? secretData[key]?.reveal() : undefined;

@@ -40,6 +40,7 @@ describe('parseVolumeSpec', () => {
         uid: '1f0e9a52-8d5c-4a55-9b3c-d7c0ffee0001',
         serviceAccountName: 'web',
       },
+      podVariables: { used: [], unknown: [] },
       issuer: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
       subject: [],
       dnsNames: ['web'],

@@ -7,6 +7,9 @@ import { parseUnknownAttributes } from './unknown-attributes.ts';
 import type { SecretData } from './keystore-spec.ts';
 import { parseKeySpec } from './key-spec.ts';
 import { parsePodIdentity } from './pod-identity.ts';
+import type { PodVariableValues } from './pod-variable-values.ts';
+import { PodVariables } from './pod-variables.ts';
+import type { PodVariableSettings } from './pod-variables.ts';
 import { parseSubject } from './subject.ts';
 import { parseFiles } from './volume-files.ts';
 import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
@@ -15,6 +18,17 @@ import type { ProbeSpec, VolumeSpec } from './volume-spec.ts';
 export interface VolumeSpecOptions {
   /** The value of `$NODE_NAME`. */
   readonly nodeName: string;
+  /** Which variables of the pod's object are allowed; undefined if the agent does not read pods. */
+  readonly podVariables?: PodVariableSettings | undefined;
+  /** Known values of these variables. */
+  readonly podValues?: PodVariableValues | undefined;
+  /** Why the pod has no value for others, by name. */
+  readonly podReasons?: Readonly<Record<string, string>>;
+  /**
+   * Whether the addresses of an existing volume's pod were not known before: an attribute that cannot have them is then
+   * an error, because the certificate would lack a name.
+   */
+  readonly areAddressesNew?: boolean;
   /** Lifetime to request if the volume has none. */
   readonly defaultDurationMs: number;
   /** The pod's fsGroup as the kubelet passes it (VOLUME_MOUNT_GROUP); empty if the pod has none. */
@@ -75,7 +89,7 @@ function parseNames(reader: AttributeReader): Pick<VolumeSpec, 'subject' | 'dnsN
     if (!hostName.test(name))
       reader.warn(attributes.dnsNames, `${quoted(name)} is not a host name, issuers may refuse it`);
   }
-  if (subject.length + dnsNames.length + uris.length + ipAddresses.length === 0) {
+  if (subject.length + dnsNames.length + uris.length + ipAddresses.length === 0 && !reader.hasUnknownValues) {
     reader.warn(attributes.dnsNames, 'the certificate has neither subject nor names, many issuers refuse that');
   }
   return { subject, dnsNames, uris, ipAddresses };
@@ -112,7 +126,11 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const pod = parsePodIdentity(raw, podProblems);
   const problems = isLenient ? new AttributeProblems() : podProblems;
   const isStrict = options.strictAttributes === true && !isLenient;
-  const reader = new AttributeReader({ raw, pod, nodeName: options.nodeName, isLenient, isStrict }, problems);
+  const { nodeName, podVariables: settings, podValues: values = {}, podReasons = {} } = options;
+  const podVariables = new PodVariables({ settings, values, problems: podReasons, isExisting: isLenient });
+  const fatal = options.areAddressesNew === true ? podProblems : problems;
+  const source = { raw, pod, nodeName, podVariables, isLenient, isStrict };
+  const reader = new AttributeReader(source, problems, fatal);
   reader.checkAliases(attributes);
   const issuer = {
     name: reader.read(attributes.issuerName),
@@ -132,6 +150,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   podProblems.throwIfAny();
   return deepFreeze({
     pod,
+    podVariables: podVariables.use,
     issuer,
     ...names,
     ...durations,

@@ -1,18 +1,24 @@
 import { isIP } from 'node:net';
-import { invalidValue, parseInteger } from './scalar-values.ts';
+import { integerFrom } from './scalar-values.ts';
+import { invalidValue, parserOf } from './text-rule.ts';
+import type { Parser } from './text-rule.ts';
 
-const serverName =
-  /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+const why = 'must be a DNS name without a wildcard and without a dot at its end';
 
 /** A TCP port: 1 to 65535. */
-export function parsePort(text: string): number {
-  const port = parseInteger(text);
-  if (port < 1 || port > 65_535) throw invalidValue('must be a TCP port from 1 to 65535');
-  return port;
-}
+export const parsePort: Parser<number> = integerFrom(1, 65_535, 'a TCP port');
 
 /** A name for the TLS extension server_name: RFC 6066 allows DNS names only, without a dot at the end. */
-export function parseServerName(text: string): string {
-  if (isIP(text) === 0 && serverName.test(text)) return text;
-  throw invalidValue('must be a DNS name without a wildcard and without a dot at its end');
-}
+export const parseServerName: Parser<string> = parserOf(
+  [
+    { maxLength: 253, why },
+    {
+      matches: /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i,
+      why,
+    },
+  ],
+  (text) => {
+    if (isIP(text) !== 0) throw invalidValue(why);
+    return text;
+  },
+);

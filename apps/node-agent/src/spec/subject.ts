@@ -8,7 +8,7 @@ import type { DistinguishedName } from './volume-spec.ts';
  * The attributes of a subject in the order of Go's pkix.Name, so that a request equals csi-driver's. All values of one
  * attribute are in one relative distinguished name.
  */
-const subjectAttributes = [
+export const subjectAttributes = [
   { type: oid.country, attribute: attributes.countries },
   { type: oid.province, attribute: attributes.provinces },
   { type: oid.locality, attribute: attributes.localities },

@@ -8,7 +8,7 @@ import { annotationKeyProblem } from './qualified-name.ts';
 /** Kubernetes' limit for the total size of an object's annotations, keys and values, in bytes. */
 const maxAnnotationBytes = 256 * 1024;
 
-const knownNames = Object.values(attributes).flatMap(({ name, alias }) =>
+export const knownNames = Object.values(attributes).flatMap(({ name, alias }) =>
   alias === undefined ? [name] : [name, alias],
 );
 const isKnown: ReadonlySet<string> = new Set(knownNames);
@@ -17,6 +17,18 @@ const isKnown: ReadonlySet<string> = new Set(knownNames);
 const maxWarnings = 32;
 /** Maximum edit distance of a misspelt group, such as `csi.cert-manager`. */
 const nearGroupDistance = 3;
+
+/** The words about attributes without effect. */
+export const unknownWords = {
+  refused: 'this node refuses attributes that the driver does not know',
+  ignored: (quotedKey: string) => `unknown attribute ${quotedKey} is ignored`,
+  annotation: (quotedKey: string) =>
+    `attribute ${quotedKey} is not of the group ${attributeGroup}: it becomes an annotation and sets nothing`,
+  badAnnotation: 'cannot become an annotation: ',
+} as const;
+
+/** The name of the driver in a misspelt group, in lower case. */
+export const driverInGroup = /cert-?manager/;
 
 /** Attributes outside the table: those of other groups as annotations, and a warning for each that has no effect. */
 export interface UnknownAttributes {
@@ -38,7 +50,7 @@ interface Doubt {
 /** Whether a group is probably a misspelling of certfleet's; its attribute would silently become an annotation. */
 function isMisspeltGroup(group: string, name: string): boolean {
   const lower = group.toLowerCase();
-  if (isKnown.has(name) && /cert-?manager/.test(lower)) return true;
+  if (isKnown.has(name) && driverInGroup.test(lower)) return true;
   if (Math.abs(lower.length - attributeGroup.length) > nearGroupDistance) return false;
   return editDistance(lower, attributeGroup) <= nearGroupDistance;
 }
@@ -46,21 +58,18 @@ function isMisspeltGroup(group: string, name: string): boolean {
 function doubtAbout(group: string | undefined, name: string): Doubt | undefined {
   if (group === undefined || group === attributeGroup) {
     if (group !== undefined && isKnown.has(name)) return undefined;
-    const describe = (quotedKey: string): string => `unknown attribute ${quotedKey} is ignored`;
-    return { describe, meant: nearestName(name, knownNames) };
+    return { describe: unknownWords.ignored, meant: nearestName(name, knownNames) };
   }
   if (!isMisspeltGroup(group, name)) return undefined;
   const meant = isKnown.has(name) ? name : nearestName(name, knownNames);
-  const describe = (quotedKey: string): string =>
-    `attribute ${quotedKey} is not of the group ${attributeGroup}: it becomes an annotation and sets nothing`;
-  return { describe, meant };
+  return { describe: unknownWords.annotation, meant };
 }
 
 /** Reports an attribute without effect; never its value, which may be a password under a mistyped name. */
 function report(key: string, { describe, meant }: Doubt, problems: AttributeProblems, isStrict: boolean): string {
   const suggestion = meant === undefined ? '' : `, did you mean "${attributeGroup}/${meant}"?`;
   const text = `${describe(quoted(key))}${suggestion}`;
-  if (isStrict) problems.forbidden(key, `this node refuses attributes that the driver does not know${suggestion}`);
+  if (isStrict) problems.forbidden(key, `${unknownWords.refused}${suggestion}`);
   else problems.note(text);
   return text;
 }
@@ -82,7 +91,7 @@ export function parseUnknownAttributes(
     if (group === undefined || group === attributeGroup) continue;
     const problem = annotationKeyProblem(key);
     if (problem === undefined) annotations.push([key, value]);
-    else problems.invalid(key, key, `cannot become an annotation: ${problem}`);
+    else problems.invalid(key, key, `${unknownWords.badAnnotation}${problem}`);
   }
   return { annotations: Object.fromEntries(withinLimit(annotations, problems)), warnings };
 }

@@ -4,6 +4,15 @@ import { parseKeystores } from './keystore-spec.ts';
 import type { NamedFile, SecretData } from './keystore-spec.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
+/** The attributes that name files which are not of a keystore. */
+export const fileAttributes = [
+  attributes.certificateFile,
+  attributes.caFile,
+  attributes.privateKeyFile,
+  attributes.combinedPemFile,
+  attributes.reloadMarkerFile,
+] as const;
+
 /** The files of the volume and its keystores, with distinct names. */
 export function parseFiles(
   reader: AttributeReader,

@@ -1,3 +1,5 @@
+import type { PodVariableUse } from './pod-variables.ts';
+
 /** The usages of cert-manager's API (certmanager.k8s.io KeyUsage), in its spelling. */
 export type KeyUsage =
   | 'signing'
@@ -100,6 +102,8 @@ export interface PodIdentity {
 /** A volume's attributes, parsed and validated once; frozen. Every layer below CSI uses this. */
 export interface VolumeSpec {
   readonly pod: PodIdentity;
+  /** An attribute that uses an unknown one is unset here; no certificate is requested until it is known. */
+  readonly podVariables: PodVariableUse;
   readonly issuer: { readonly name: string; readonly kind: string; readonly group: string };
   readonly subject: DistinguishedName;
   readonly dnsNames: readonly string[];

@@ -20,6 +20,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
   targetPath: text,
   attributes: fc.dictionary(text, text, { noNullPrototype: true }),
   volumeMountGroup: text,
+  podValues: maybe(fc.dictionary(text, text, { noNullPrototype: true })),
   createdAt: date,
   phase: fc.constantFrom('created' as const, 'published' as const),
   generation: fc.nat(),
@@ -27,7 +28,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
     plain({
       requestName: maybe(text),
       ...{ serialNumber: text, fingerprintSha256: text, caFingerprintsSha256: fc.array(text) },
-      ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date },
+      ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date, podAddresses: maybe(text) },
     }),
   ),
   lastFailure: maybe(plain({ at: date, reason: text, message: text, attempts: fc.nat(), retryAt: maybe(date) })),

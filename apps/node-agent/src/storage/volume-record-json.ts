@@ -25,6 +25,8 @@ import type {
 
 /** Incremented when an older agent could misread the format. */
 const schemaVersion = 1;
+/** Of a record with values of the pod's object: an older agent would issue certificates without them. */
+const podValuesVersion = 2;
 
 /**
  * Encodes a record as volume.json.
@@ -33,7 +35,7 @@ const schemaVersion = 1;
 export function encodeVolumeRecord(record: VolumeRecord): string {
   const leak = Object.keys(record.attributes).find(isSecretAttribute);
   if (leak !== undefined) throw new CertfleetError('internal', `expected no secret in the metadata, found ${leak}`);
-  return JSON.stringify({ schemaVersion, ...record });
+  return JSON.stringify({ schemaVersion: versionOf(record), ...record });
 }
 
 /**
@@ -42,8 +44,9 @@ export function encodeVolumeRecord(record: VolumeRecord): string {
  */
 export function decodeVolumeRecord(text: string): VolumeRecord {
   const json = parseJsonObject(text);
-  const version = countField(json, 'schemaVersion');
-  if (version !== schemaVersion) throw damaged(`schemaVersion: expected ${schemaVersion}, found ${version}`);
+  const podValues = optionalField(json, 'podValues', stringMapField);
+  const [version, expected] = [countField(json, 'schemaVersion'), versionOf({ podValues })];
+  if (version !== expected) throw damaged(`schemaVersion: expected ${expected}, found ${version}`);
   const phase = stringField(json, 'phase');
   if (phase !== 'created' && phase !== 'published') throw damaged('phase: expected created or published');
   return Object.freeze({
@@ -51,6 +54,7 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     targetPath: stringField(json, 'targetPath'),
     attributes: stringMapField(json, 'attributes'),
     volumeMountGroup: stringField(json, 'volumeMountGroup'),
+    podValues,
     createdAt: dateField(json, 'createdAt'),
     phase,
     generation: countField(json, 'generation'),
@@ -61,6 +65,10 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     obsoleteRequests: optionalField(json, 'obsoleteRequests', stringsField),
     trust: optionalField(json, 'trust', trustField),
   });
+}
+
+function versionOf({ podValues }: Pick<VolumeRecord, 'podValues'>): number {
+  return podValues === undefined ? schemaVersion : podValuesVersion;
 }
 
 function issuedField(parent: JsonObject, name: string): IssuedFacts {
@@ -74,6 +82,7 @@ function issuedField(parent: JsonObject, name: string): IssuedFacts {
     issuedAt: dateField(json, 'issuedAt'),
     renewAt: dateField(json, 'renewAt'),
     caFingerprintsSha256: stringsField(json, 'caFingerprintsSha256'),
+    podAddresses: optionalField(json, 'podAddresses', stringField),
   });
 }
 

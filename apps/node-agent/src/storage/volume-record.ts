@@ -17,6 +17,8 @@ export interface IssuedFacts extends CertificateFacts {
   readonly requestName: string | undefined;
   readonly issuedAt: Date;
   readonly renewAt: Date;
+  /** The pod's addresses with which it was requested (POD_IPS); undefined if they were not known. */
+  readonly podAddresses?: string | undefined;
 }
 
 /** Why the last attempt to issue failed, and when the next one is allowed. */
@@ -65,6 +67,8 @@ export interface VolumeRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** The pod's fsGroup as the kubelet writes it; empty if the pod has none. */
   readonly volumeMountGroup: string;
+  /** Values of the pod's object that the attributes use; absent without such variables. */
+  readonly podValues?: Readonly<Record<string, string>> | undefined;
   readonly createdAt: Date;
   /**
    * `published` from just before the first bind mount at the target until unpublish: a pod may be using the volume.

@@ -31,6 +31,7 @@ const record: VolumeRecord = Object.freeze({
   targetPath: '/var/lib/kubelet/pods/p/volumes/kubernetes.io~csi/tls/mount',
   attributes: { 'csi.cert-manager.io/issuer-name': 'ca' },
   volumeMountGroup: '2000',
+  podValues: undefined,
   createdAt: new Date('2026-11-24T02:22:15Z'),
   phase: 'created',
   generation: 0,

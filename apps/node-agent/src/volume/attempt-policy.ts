@@ -12,31 +12,10 @@ import {
 } from '@certfleet/fleet-model/renewal-policy.ts';
 import type { Due } from '../renewal/renewal-scheduler.ts';
 import { isClockCorrected, minClockStepMs } from '../renewal/wall-clock.ts';
-import type { FailureClock } from '../renewal/wall-clock.ts';
-import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts, VolumeRecord } from '../storage/volume-record.ts';
+import type { AttemptMarks, AttemptState } from './attempt-state.ts';
 import { issuedTimes } from './issued-times.ts';
-
-/** The part of a volume that determines its next attempt. */
-export interface AttemptState {
-  readonly spec: Pick<VolumeSpec, 'durationMs'>;
-  readonly record: VolumeRecord;
-  readonly marks: AttemptMarks;
-}
-
-/** Times on the monotonic clock, in milliseconds. They are lost when the process ends. */
-export interface AttemptMarks {
-  /** When the current certificate was issued; for a restored volume, according to its record. */
-  readonly issuedAtMs?: number | undefined;
-  /** End of the wait after the last failed or deferred attempt. */
-  readonly retryAtMs?: number | undefined;
-  /** End of the wait after a deferred attempt: a readiness gate is closed, or the certificate is not valid yet. */
-  readonly deferredUntilMs?: number | undefined;
-  /** The wall clock at the last failed attempt. */
-  readonly clock?: FailureClock | undefined;
-  /** When the current request was first sent, or last seen without approval. */
-  readonly sentAtMs?: number | undefined;
-}
+import { isReaddressed } from './issued-facts.ts';
 
 export interface AttemptPolicyOptions {
   readonly clock: Clock;
@@ -56,7 +35,11 @@ export interface AttemptPolicyOptions {
  */
 export type FailureKind = 'deferred' | 'refused' | 'transient';
 
-const deferredReasons = ['GatePending', 'CertificateNotYetValid'] as const satisfies readonly ErrorReason[];
+const deferredReasons = [
+  'GatePending',
+  'PodAddressPending',
+  'CertificateNotYetValid',
+] as const satisfies readonly ErrorReason[];
 export const unansweredReasons = ['RequestPending', 'RequestUnapproved'] as const satisfies readonly ErrorReason[];
 
 /** A gate has its own back-off inside the attempt; the next attempt continues it. */
@@ -69,6 +52,8 @@ const maxRetryAfterMs = 60_000;
 const maxDeferralMs = 15 * 60_000;
 /** How long the controller leaves a volume alone that has no certificate yet; the agent issues the first one. */
 const unissuedWaitMs = 60_000;
+/** Minimum interval between two certificates because the addresses of a pod change. */
+const minReaddressMs = 30_000;
 /** A renewal requested by a person replaces a request that was unanswered for this long. */
 const minUnansweredMs = 30_000;
 
@@ -110,13 +95,17 @@ export class AttemptPolicy {
 
   /** When the volume is due; undefined while only the kubelet's next publish can start an attempt. */
   due(state: AttemptState): Due | undefined {
-    const { record, marks } = state;
+    const { spec, record, marks } = state;
     const { issued } = record;
     const monotonicMs = this.#clock.monotonic();
     const retryAtMs = this.#isClockCorrected(state) ? monotonicMs : marks.retryAtMs;
     if (issued === undefined) {
-      if (record.phase === 'created') return undefined;
+      // The addresses of the pod, once they are known, make it due.
+      if (record.phase === 'created' || spec.podVariables.unknown.length > 0) return undefined;
       return { monotonicMs: Math.max(monotonicMs, retryAtMs ?? 0) };
+    }
+    if (isReaddressed(record)) {
+      return { monotonicMs: Math.max(monotonicMs, retryAtMs ?? this.#earliestMs(state, minReaddressMs)) };
     }
     const wallMs = this.#deadlineMs(record, issued);
     const deadlineMs = this.#onMonotonic(wallMs, state);
@@ -238,11 +227,11 @@ export class AttemptPolicy {
   }
 
   /** The end of the minimum interval after the last success, on the monotonic clock. */
-  #earliestMs({ spec, record: { issued }, marks }: AttemptState): number {
+  #earliestMs({ spec, record: { issued }, marks }: AttemptState, maxIntervalMs = Infinity): number {
     if (issued === undefined) return 0;
     // A backdated certificate has a longer nominal lifetime than it can be used for; the requested lifetime bounds it.
     const lifetimeMs = Math.min(lifetimeOf(issued), spec.durationMs);
-    return (marks.issuedAtMs ?? this.#clock.monotonic()) + minimumIntervalMs(lifetimeMs);
+    return (marks.issuedAtMs ?? this.#clock.monotonic()) + Math.min(maxIntervalMs, minimumIntervalMs(lifetimeMs));
   }
 
   /** The end of the wait after a final refusal, on the monotonic clock; 0 if the last failure was not a refusal. */

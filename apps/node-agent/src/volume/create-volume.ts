@@ -4,10 +4,13 @@ import type { Mounter } from '../mount/mounter.ts';
 import { splitSecrets } from '../storage/secret-attributes.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import type { ParseVolume } from './parse-volume.ts';
+import type { ReadPodVariables } from './pod-variable-reader.ts';
 import { restoreVolume } from './restore-volumes.ts';
 import { Volume } from './volume.ts';
 import type { VolumeParts } from './volume-parts.ts';
 import type { VolumeReporter } from './volume-reporter.ts';
+import type { VolumeSpec } from '../spec/volume-spec.ts';
+import type { VolumeRecord } from '../storage/volume-record.ts';
 import type { PublishRequest } from './volume-requests.ts';
 
 export interface CreateVolumeParts {
@@ -15,20 +18,31 @@ export interface CreateVolumeParts {
   readonly mounter: Mounter;
   readonly parts: VolumeParts;
   readonly parseVolume: ParseVolume;
+  /** Undefined if the agent does not read pods; no attribute can use their variables then. */
+  readonly readPodVariables?: ReadPodVariables | undefined;
   readonly reporter: Pick<VolumeReporter, 'attributeWarnings'>;
   readonly clock: Clock;
 }
 
+/** A publish that finds no volume in memory. */
+interface NewPublish {
+  readonly request: PublishRequest;
+  /** Aborted when the result is no longer needed. */
+  readonly signal: AbortSignal;
+  /** Adds the volume to the node's. */
+  readonly add: (volume: Volume) => void;
+}
+
 /**
  * Restores the volume from its files, or creates it.
- * @param add adds it to the node's volumes
- * @throws CertfleetError as VolumeStore.create does, or if the record of a mounted volume is damaged
+ * @throws CertfleetError as VolumeStore.create does, as the reader of variables does, or if the record of a mounted
+ * volume is damaged
  */
 export async function createOrRestoreVolume(
-  { store, parseVolume, clock, reporter, mounter, parts }: CreateVolumeParts,
-  request: PublishRequest,
-  add: (volume: Volume) => void,
+  options: CreateVolumeParts,
+  { request, signal, add }: NewPublish,
 ): Promise<Volume> {
+  const { store, parseVolume, clock, reporter, mounter, parts } = options;
   const { volumeId, targetPath, volumeMountGroup, serviceAccountTokens } = request;
   if (store.has(volumeId)) {
     const left = restoreVolume(volumeId, { parts, parseVolume });
@@ -44,15 +58,38 @@ export async function createOrRestoreVolume(
     }
     store.remove(volumeId);
   }
-  const spec = parseVolume(request);
+  const { spec, podValues } = await parseNew(options, request, signal);
   const { attributes, secrets } = splitSecrets(request.attributes, request.secretData);
   const createdAt = new Date(clock.now());
   const volume = Volume.create(parts, {
     spec,
-    record: { volumeId, targetPath, attributes, volumeMountGroup, createdAt, phase: 'created', generation: 0 },
+    record: {
+      volumeId,
+      targetPath,
+      attributes,
+      volumeMountGroup,
+      podValues,
+      createdAt,
+      phase: 'created',
+      generation: 0,
+    },
     secrets: { ...secrets, serviceAccountTokens },
   });
   add(volume);
   reporter.attributeWarnings(volume);
   return volume;
+}
+
+/** Reads the pod only if attributes use its variables, and only after all other problems have been reported. */
+async function parseNew(
+  { parseVolume, readPodVariables }: CreateVolumeParts,
+  request: PublishRequest,
+  signal: AbortSignal,
+): Promise<{ readonly spec: VolumeSpec; readonly podValues: VolumeRecord['podValues'] }> {
+  const draft = parseVolume(request);
+  if (readPodVariables === undefined || draft.podVariables.unknown.length === 0) {
+    return { spec: draft, podValues: undefined };
+  }
+  const { values, problems } = await readPodVariables(draft, signal);
+  return { spec: parseVolume({ ...request, podValues: values, podReasons: problems }), podValues: values };
 }

@@ -80,6 +80,11 @@ export const eventReasons = {
     type: 'Warning',
     meaning: 'A readiness gate delays the first certificate; the message names the gate.',
   },
+  PodAddressPending: {
+    type: 'Warning',
+    meaning:
+      "An attribute uses the pod's addresses, and the pod has none yet; the volume is mounted and gets its certificate when they are known.",
+  },
   TokenMissing: {
     type: 'Warning',
     meaning: "Token-request mode is on, but the kubelet sent no token of the pod's service account.",
@@ -123,6 +128,7 @@ const resultByReason = {
   InvalidCertificate: 'invalid',
   CertificateNotYetValid: 'pending',
   GatePending: 'pending',
+  PodAddressPending: 'pending',
   TokenMissing: 'error',
   InvalidAttributes: 'error',
   MountFailed: 'error',

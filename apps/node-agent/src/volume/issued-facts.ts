@@ -3,7 +3,7 @@ import { inspectChain } from '../crypto/certificate-chain.ts';
 import type { IssuedCertificate } from '../crypto/certificate-chain.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { Payload } from '../storage/payload.ts';
-import type { IssuedFacts, VolumeTrust } from '../storage/volume-record.ts';
+import type { IssuedFacts, VolumeRecord, VolumeTrust } from '../storage/volume-record.ts';
 
 /** The fields of a certificate that the record stores. */
 export type IssuedCertificateFacts = Pick<
@@ -16,12 +16,13 @@ export interface IssueCircumstances {
   readonly requestName: string | undefined;
   readonly issuedAt: Date;
   readonly renewBeforeMs: number | undefined;
+  readonly podAddresses: string | undefined;
 }
 
 /** The record's fields for a certificate, with its renewal time. */
 export function issuedFacts(
   { serialNumber, fingerprintSha256, notBefore, notAfter, caFingerprintsSha256 }: IssuedCertificateFacts,
-  { requestName, issuedAt, renewBeforeMs }: IssueCircumstances,
+  { requestName, issuedAt, renewBeforeMs, podAddresses }: IssueCircumstances,
 ): IssuedFacts {
   const times = { notBeforeMs: notBefore.getTime(), notAfterMs: notAfter.getTime(), issuedAtMs: issuedAt.getTime() };
   return {
@@ -33,6 +34,7 @@ export function issuedFacts(
     requestName,
     issuedAt,
     renewAt: new Date(renewalTime(times, renewBeforeMs).renewAtMs),
+    ...(podAddresses !== undefined && { podAddresses }),
   };
 }
 
@@ -54,4 +56,9 @@ export function readPayloadCertificate(
   } catch {
     return undefined;
   }
+}
+
+/** Whether the pod has other addresses than the current certificate was requested with. */
+export function isReaddressed({ issued, podValues }: Pick<VolumeRecord, 'issued' | 'podValues'>): boolean {
+  return issued !== undefined && podValues?.['POD_IPS'] !== issued.podAddresses;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { isReaddressed } from './issued-facts.ts';
 import { timeoutSignal } from './timeout-signal.ts';
 import type { Volume } from './volume.ts';
 import type { Attempt, VolumeIssuance } from './volume-issuance.ts';
@@ -65,7 +66,8 @@ export async function renewVolume(
 /** Why a volume is renewed at its deadline. */
 export function causeOfDeadline({ failedAttempts, record }: Volume): Attempt['cause'] {
   if (record.issued === undefined) return 'mount';
-  return failedAttempts > 0 ? 'retry' : 'deadline';
+  if (failedAttempts > 0) return 'retry';
+  return isReaddressed(record) ? 'address' : 'deadline';
 }
 
 /** Why an automatic renewal is refused; undefined if it is allowed. */

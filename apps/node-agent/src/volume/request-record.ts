@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { failureReasonOf } from '@certfleet/shared/error-reasons.ts';
+import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { requestBaseName } from '../spec/request-base-name.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { IssuedFacts, RequestProgress, VolumeRecord } from '../storage/volume-record.ts';
@@ -22,7 +24,7 @@ export function nextRequestName({ pod }: VolumeSpec, { volumeId, generation, req
 }
 
 /** The obsolete requests of a record and one more. */
-export function obsoleteWith({ obsoleteRequests = [] }: VolumeRecord, name: string): readonly string[] {
+function obsoleteWith({ obsoleteRequests = [] }: VolumeRecord, name: string): readonly string[] {
   return [...obsoleteRequests, name].slice(-maxObsoleteRequests);
 }
 
@@ -35,29 +37,50 @@ export function obsoleteWithout(
   return remaining?.length === 0 ? undefined : remaining;
 }
 
+/** The fields of a record whose current request is abandoned: the next one gets another name and key. */
+export function withoutRequest(record: VolumeRecord, name: string): Pick<VolumeRecord, 'request' | 'obsoleteRequests'> {
+  const { abandoned = 0, refusals = 0 } = record.request ?? {};
+  return { request: { abandoned: abandoned + 1, refusals }, obsoleteRequests: obsoleteWith(record, name) };
+}
+
+/** The record after a certificate was issued. */
+export function recordOfIssued(record: VolumeRecord, issued: IssuedFacts): VolumeRecord {
+  const name = record.issued?.requestName;
+  return {
+    ...record,
+    generation: record.generation + 1,
+    issued,
+    lastFailure: undefined,
+    deferredUntil: undefined,
+    request: undefined,
+    obsoleteRequests: name === undefined ? record.obsoleteRequests : obsoleteWith(record, name),
+    // The trust of the previous certificate ended with its files.
+    trust: record.trust?.certificateSha256 === issued.fingerprintSha256 ? record.trust : undefined,
+  };
+}
+
+/** The record after a failed or deferred attempt whose request has this name. */
+export function recordOfFailed(
+  record: VolumeRecord,
+  name: string,
+  { error, attempt }: { readonly error: CertfleetError; readonly attempt: FailedAttempt },
+): VolumeRecord {
+  const { isRefused, isDeferred, at, retryAt, attempts } = attempt;
+  const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
+  return {
+    ...record,
+    request: requestAfter(record, attempt),
+    ...(isRefused && { obsoleteRequests: obsoleteWith(record, name) }),
+    ...(!isDeferred && { lastFailure }),
+  };
+}
+
 /** The progress of a request after a failed attempt. */
-export function requestAfter(
+function requestAfter(
   { request }: VolumeRecord,
   { isRefused, at, requestAgeMs }: Pick<FailedAttempt, 'isRefused' | 'at' | 'requestAgeMs'>,
 ): RequestProgress {
   const { abandoned = 0, refusals = 0 } = request ?? {};
   if (isRefused) return { abandoned: abandoned + 1, refusals: refusals + 1 };
   return { abandoned, refusals, ...(requestAgeMs !== undefined && { sentAt: new Date(at.getTime() - requestAgeMs) }) };
-}
-
-/** The record of a volume with a new certificate. */
-export function acceptedRecord(record: VolumeRecord, issued: IssuedFacts): VolumeRecord {
-  const { generation, issued: previous, trust } = record;
-  return {
-    ...record,
-    generation: generation + 1,
-    issued,
-    lastFailure: undefined,
-    deferredUntil: undefined,
-    request: undefined,
-    obsoleteRequests:
-      previous?.requestName === undefined ? record.obsoleteRequests : obsoleteWith(record, previous.requestName),
-    // That of the previous certificate ended with its files.
-    trust: trust?.certificateSha256 === issued.fingerprintSha256 ? trust : undefined,
-  };
 }

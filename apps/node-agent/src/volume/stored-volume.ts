@@ -26,15 +26,15 @@ export interface StoredVolumeParts {
 export class StoredVolume {
   /** The record in memory. */
   record: VolumeRecord;
+  spec: VolumeSpec;
   /** Set when removal begins; nothing is written any more. */
   isRemoving = false;
   readonly #parts: StoredVolumeParts;
-  readonly #spec: VolumeSpec;
   #secrets: VolumeSecrets;
 
   constructor(parts: StoredVolumeParts, { spec, record, secrets }: VolumeContents) {
     this.#parts = parts;
-    this.#spec = spec;
+    this.spec = spec;
     this.record = record;
     this.#secrets = secrets;
   }
@@ -71,11 +71,11 @@ export class StoredVolume {
 
   /** Tells a program that watches the marker file that the volume's certificate changed. */
   tryWriteReloadMarker(): void {
-    const { files } = this.#spec;
+    const { files } = this.spec;
     const { volumeId, issued } = this.record;
     if (files.reloadMarker === undefined || issued === undefined) return;
     const marker = { name: files.reloadMarker, fingerprintSha256: issued.fingerprintSha256 };
-    this.#try(() => this.#parts.store.writeReloadMarker(volumeId, marker, payloadAccess(this.#spec)));
+    this.#try(() => this.#parts.store.writeReloadMarker(volumeId, marker, payloadAccess(this.spec)));
   }
 
   /** Deletes the key of a request that is over, so that the next request cannot reuse it. */
@@ -87,7 +87,7 @@ export class StoredVolume {
   publishedFingerprint(): string | undefined {
     try {
       const payload = this.#parts.store.readPayload(this.record.volumeId);
-      return readPayloadCertificate(payload, this.#spec, this.record.trust)?.fingerprintSha256;
+      return readPayloadCertificate(payload, this.spec, this.record.trust)?.fingerprintSha256;
     } catch {
       return undefined;
     }

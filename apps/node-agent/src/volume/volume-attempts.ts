@@ -3,7 +3,8 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Due } from '../renewal/renewal-scheduler.ts';
 import { failureClock } from '../renewal/wall-clock.ts';
 import type { VolumeRecord } from '../storage/volume-record.ts';
-import type { AttemptMarks, AttemptPolicy, AttemptState } from './attempt-policy.ts';
+import type { AttemptPolicy } from './attempt-policy.ts';
+import type { AttemptMarks, AttemptState } from './attempt-state.ts';
 
 /** Dependencies of a volume's attempts. */
 export interface VolumeAttemptsParts {

@@ -84,6 +84,7 @@ export class VolumeIssuance {
 
   async #issue(volume: Volume, attempt: Attempt): Promise<IssuedFacts> {
     const { reporter, observeWrite } = this.#options;
+    assertComplete(volume);
     const answered = await this.#checkIgnoredRequest(volume, attempt);
     // Deletes earlier requests before a new one is made; the last refused request was kept until now for inspection.
     if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
@@ -236,6 +237,14 @@ export class VolumeIssuance {
       );
     }
   }
+}
+
+/** @throws CertfleetError reason PodAddressPending if the certificate would lack a name that is not known yet */
+function assertComplete({ spec: { pod, podVariables } }: Volume): void {
+  const [unknown] = podVariables.unknown;
+  if (unknown === undefined) return;
+  const message = `waiting for the addresses of pod ${pod.namespace}/${pod.name}, for the variable ${unknown}`;
+  throw new CertfleetError('unavailable', message, { reason: 'PodAddressPending' });
 }
 
 function hasTruststore({ spec: { pkcs12, jks } }: Volume): boolean {

@@ -4,6 +4,7 @@ import type { RenewalSlot } from '../renewal/renewal-scheduler.ts';
 import { createOrRestoreVolume } from './create-volume.ts';
 import { timeoutSignal } from './timeout-signal.ts';
 import { asUncertain, backingOff } from './publish-errors.ts';
+import { removeVolume } from './remove-volume.ts';
 import { causeOfDeadline, refusalOf, renewVolume } from './renew-volume.ts';
 import type { DeferOutcome, RenewalOrder, RenewalOutcome } from './renew-volume.ts';
 import { UnclaimedVolumes } from './unclaimed-volumes.ts';
@@ -192,6 +193,18 @@ export class VolumeManager {
     });
   }
 
+  /**
+   * Runs a transition of the volume under its lock; of a volume that is gone, none.
+   * @throws the error of the transition
+   */
+  change(volumeId: string, transition: (volume: Volume) => boolean): Promise<void> {
+    return this.#locks.run(volumeId, () => {
+      const volume = this.#volumes.get(volumeId);
+      if (volume !== undefined && transition(volume)) this.#changed(volumeId);
+      return Promise.resolve();
+    });
+  }
+
   /** Completes a removal that an earlier run began. Never rejects: the kubelet repeats an unanswered unpublish. */
   async resumeRemoval(volumeId: string, targetPath: string | undefined): Promise<void> {
     try {
@@ -216,7 +229,11 @@ export class VolumeManager {
     if (await this.#isPublished(request)) return;
     const volume =
       this.#volumes.get(volumeId) ??
-      (await createOrRestoreVolume(this.#options, request, (added) => this.#volumes.set(volumeId, added)));
+      (await createOrRestoreVolume(this.#options, {
+        request,
+        signal: AbortSignal.any([context.signal, this.#stopping.signal]),
+        add: (added) => this.#volumes.set(volumeId, added),
+      }));
     try {
       if (request.serviceAccountTokens !== undefined) volume.tokensChanged(request.serviceAccountTokens);
       await this.#fill(volume, context);
@@ -234,6 +251,8 @@ export class VolumeManager {
   async #fill(volume: Volume, context: PublishContext): Promise<void> {
     const { continueOnNotReady, clock, issuanceTimeoutMs, issuance } = this.#options;
     const { issued } = volume.record;
+    // The pod gets its addresses only after its volumes are mounted.
+    if (volume.spec.podVariables.unknown.length > 0) return;
     if (continueOnNotReady || (issued !== undefined && issued.notAfter.getTime() > clock.now())) return;
     if (volume.attempts.isBackingOff) throw backingOff(volume);
     const abandoned = AbortSignal.any([context.signal, volume.unpublished.signal, this.#stopping.signal]);
@@ -247,23 +266,11 @@ export class VolumeManager {
     return renewVolume({ ...this.#options, onChange, stopping: this.#stopping.signal }, volume, order);
   }
 
-  /** Deletes the files, unmounts the volume and forgets it. A failed call is repeated as a whole. */
+  /** Removes the volume and forgets it. */
   async #remove(volumeId: string, targetPath: string | undefined): Promise<void> {
-    const { store } = this.#options;
     this.#unclaimed.claim(volumeId);
-    const volume = this.#volumes.get(volumeId);
-    // The target of a volume whose removal an earlier run began.
-    const interrupted =
-      volume === undefined ? store.interruptedRemovals().filter((each) => each.volumeId === volumeId) : [];
-    const targets = new Set([targetPath, volume?.record.targetPath, ...interrupted.map((each) => each.targetPath)]);
-    if (volume === undefined) store.destroy(volumeId);
-    else volume.removing();
-    for (const target of targets) {
-      if (target === undefined) continue;
-      await this.#mounts.unmount(target);
-    }
-    if (volume === undefined) store.finishRemoval(volumeId);
-    else volume.removed();
+    const parts = { store: this.#options.store, mounts: this.#mounts };
+    await removeVolume(parts, { volumeId, volume: this.#volumes.get(volumeId), targetPath });
     this.#volumes.delete(volumeId);
     this.#changed(volumeId);
   }

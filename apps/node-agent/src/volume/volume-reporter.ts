@@ -106,6 +106,20 @@ export class VolumeReporter {
     this.#warn(volume, 'RequestPending', `waiting for ${kind} ${name} of ${group}: ${message}`);
   }
 
+  /** A mounted volume has been waiting for the addresses of its pod. */
+  addressPending(volume: ReportedVolume, problem: string | undefined): void {
+    const variables = volume.spec.podVariables.unknown.join(', ');
+    this.#log.info({ ...fields(volume), variables, problem }, 'waiting for the addresses of the pod');
+    const why = problem === undefined ? '' : `: ${problem}`;
+    const message = `waiting for the addresses of the pod, for ${variables}; the volume is mounted without a certificate${why}`;
+    this.#warn(volume, 'PodAddressPending', message);
+  }
+
+  /** The watch of the node's pods failed and is about to recover. */
+  podWatchFailed(error: CertfleetError): void {
+    this.#log.warn({ reason: error.reason, error: error.message }, 'watch of pods interrupted');
+  }
+
   /** The issuer does not answer a request; a new request replaces it. */
   requestReplaced(volume: ReportedVolume, requestName: string): void {
     this.#log.warn({ ...fields(volume), requestName }, 'unanswered certificate request replaced');

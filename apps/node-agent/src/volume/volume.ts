@@ -1,4 +1,3 @@
-import { failureReasonOf } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
@@ -9,7 +8,7 @@ import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
 import type { IssuedCertificateFacts } from './issued-facts.ts';
 import { issuerKey } from './issuer-key.ts';
-import { acceptedRecord, nextRequestName, obsoleteWith, obsoleteWithout, requestAfter } from './request-record.ts';
+import { nextRequestName, obsoleteWithout, recordOfFailed, recordOfIssued, withoutRequest } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
 import { VolumeAttempts } from './volume-attempts.ts';
@@ -25,7 +24,6 @@ import type { IssuedPayload, VolumeParts } from './volume-parts.ts';
  */
 export class Volume {
   readonly volumeId: string;
-  readonly spec: VolumeSpec;
   readonly store: VolumeStore;
   /** When attempts are allowed. */
   readonly attempts: VolumeAttempts;
@@ -43,7 +41,6 @@ export class Volume {
 
   private constructor(parts: VolumeParts, contents: VolumeContents) {
     this.volumeId = contents.record.volumeId;
-    this.spec = contents.spec;
     this.store = parts.store;
     this.#parts = parts;
     const onWriteFailed = (error: CertfleetError): void => parts.onWriteFailed(this, error);
@@ -71,6 +68,11 @@ export class Volume {
     volume.attempts.restore(contents.record);
     volume.reconcile();
     return volume;
+  }
+
+  /** It changes only with the addresses of the pod. */
+  get spec(): VolumeSpec {
+    return this.#stored.spec;
   }
 
   get record(): VolumeRecord {
@@ -124,15 +126,25 @@ export class Volume {
    */
   requestAbandoned(): void {
     this.#stored.assertPresent();
-    const { abandoned = 0, refusals = 0 } = this.record.request ?? {};
-    const record = {
-      ...this.record,
-      request: { abandoned: abandoned + 1, refusals },
-      obsoleteRequests: obsoleteWith(this.record, this.nextRequestName),
-    };
-    this.#stored.writeRecord(record);
+    this.#stored.writeRecord({ ...this.record, ...withoutRequest(this.record, this.nextRequestName) });
     this.attempts.requestAbandoned();
     this.#stored.dropPendingKey();
+  }
+
+  /**
+   * Transition: the addresses of the pod are known, or have changed. A request with others is abandoned.
+   * @throws CertfleetError if this cannot be stored, or the files cannot be read: nothing changes then
+   */
+  readdressed(spec: VolumeSpec, podValues: NonNullable<VolumeRecord['podValues']>): void {
+    // A certificate that a failed attempt may have written has the addresses of before.
+    if (this.failedAttempts > 0) this.reconcile();
+    const isRequested = this.secrets.pendingKeyPem !== undefined;
+    const request = isRequested ? withoutRequest(this.record, this.nextRequestName) : {};
+    this.#stored.writeRecord({ ...this.record, podValues, ...request });
+    this.#stored.spec = spec;
+    if (isRequested) this.attempts.requestAbandoned();
+    this.#stored.dropPendingKey();
+    this.#reschedule();
   }
 
   /**
@@ -201,18 +213,11 @@ export class Volume {
    */
   failed(error: CertfleetError): Date {
     const attempt = this.attempts.evaluate(error);
-    const { isRefused, isDeferred, at, retryAt, attempts } = attempt;
-    const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
-    this.#stored.tryWriteRecord({
-      ...this.record,
-      request: requestAfter(this.record, attempt),
-      ...(isRefused && { obsoleteRequests: obsoleteWith(this.record, this.nextRequestName) }),
-      ...(!isDeferred && { lastFailure }),
-    });
+    this.#stored.tryWriteRecord(recordOfFailed(this.record, this.nextRequestName, { error, attempt }));
     this.attempts.attemptFailed(attempt);
-    if (isRefused) this.#stored.dropPendingKey();
+    if (attempt.isRefused) this.#stored.dropPendingKey();
     this.#reschedule();
-    return retryAt;
+    return attempt.retryAt;
   }
 
   /**
@@ -275,10 +280,11 @@ export class Volume {
       requestName: this.nextRequestName,
       issuedAt: issuedAt ?? new Date(clock.now()),
       renewBeforeMs: this.spec.renewBeforeMs,
+      podAddresses: this.record.podValues?.['POD_IPS'],
     });
     // Delete the pending key before the record changes: otherwise the next request would reuse it.
     this.#stored.dropPendingKey();
-    const record = acceptedRecord(this.record, issued);
+    const record = recordOfIssued(this.record, issued);
     // The mount that follows writes the record of the first certificate; after a crash before it, `reconcile` finds the
     // files.
     if (record.phase === 'published') this.#stored.tryWriteRecord(record);

@@ -6,6 +6,7 @@ export interface ApiResource {
 }
 
 export const pods: ApiResource = { group: '', version: 'v1', plural: 'pods' };
+export const nodes: ApiResource = { group: '', version: 'v1', plural: 'nodes' };
 /** Events, core/v1: the kind that `kubectl describe` shows. */
 export const events: ApiResource = { group: '', version: 'v1', plural: 'events' };
 

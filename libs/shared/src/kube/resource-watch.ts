@@ -23,6 +23,7 @@ export interface ResourceWatchOptions<T> {
   readonly clock: Clock;
   readonly resource: ApiResource;
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   /** Extracts the needed fields, or undefined to skip the object. The watch keeps no raw objects. */
   readonly project: (raw: unknown) => T | undefined;
   readonly onEvent: (event: WatchEvent<T>) => void;
@@ -101,9 +102,9 @@ export class ResourceWatch<T> {
   }
 
   async #round(): Promise<void> {
-    const { client, resource, labelSelector, clock, random } = this.#options;
+    const { client, resource, labelSelector, fieldSelector, clock, random } = this.#options;
     const signal = this.#stop.signal;
-    const selector = labelSelector === undefined ? {} : { labelSelector };
+    const selector = { ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
     // Until an event arrives: a list that fails and a watch that ends without an event must both increase the back-off.
     this.#failures += 1;
     if (this.#resourceVersion === undefined) {

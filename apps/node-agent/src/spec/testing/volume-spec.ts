@@ -1,9 +1,11 @@
+import { noPodVariables } from '../pod-variables.ts';
 import type { VolumeSpec } from '../volume-spec.ts';
 
 /** A specification for tests: an ECDSA key, one DNS name, and the defaults of all other attributes. */
 export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
   return {
     pod: { name: 'web', namespace: 'shop', uid: 'pod-uid', serviceAccountName: 'default' },
+    podVariables: noPodVariables,
     issuer: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
     subject: [],
     dnsNames: ['web.shop.svc'],

@@ -6,7 +6,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
 import { openLocalCa } from '../../local-ca/local-ca.ts';
 import { openNodeVolumes } from '../../node-volumes.ts';
-import type { NodeVolumes, NodeVolumesOptions } from '../../node-volumes.ts';
+import type { NodeVolumes, NodeVolumesOptions, PodVariableParts } from '../../node-volumes.ts';
 import { AgentMetrics } from '../../observability/agent-metrics.ts';
 import { systemFiles } from '../../storage/file-system.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
@@ -28,6 +28,7 @@ export interface BenchChanges {
   readonly hasController?: boolean;
   /** The API server with the sources of additional trust. */
   readonly trustApi?: NodeVolumesOptions['trustApi'];
+  readonly podVariables?: PodVariableParts;
 }
 
 /** The volumes of a node with a controlled clock, issuer and mounter; the files are real. */
@@ -50,6 +51,8 @@ export class VolumeTestHarness {
   log = '';
   /** Layout of cert-manager's csi-driver for the next restart. */
   adopted: VolumeLayout | undefined;
+  /** Whether the next start allows variables of pods. */
+  allowsPodVariables = true;
   /** Called before each file system call of the agent; an error that it throws replaces the call. */
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
   #node: NodeVolumes | undefined;
@@ -162,6 +165,7 @@ export class VolumeTestHarness {
       metrics,
       trustApi: this.#changes.trustApi,
       activeMounts: new ActiveMounts(clock),
+      podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,
       log: createLogger(5, { write: (line: string) => void (this.log += line) }),
     });
