@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource } from './certificate-source.ts';
@@ -30,6 +30,7 @@ import type { PodVariableReaderOptions } from './volume/pod-variable-reader.ts';
 import { volumeParser } from './volume/parse-volume.ts';
 import type { ParseVolume } from './volume/parse-volume.ts';
 import { restoreVolumes } from './volume/restore-volumes.ts';
+import { retryDamaged } from './volume/retry-damaged.ts';
 import type { VolumeParts } from './volume/volume-parts.ts';
 import { VolumeIssuance } from './volume/volume-issuance.ts';
 import { VolumeManager } from './volume/volume-manager.ts';
@@ -133,9 +134,6 @@ function rescheduleAll(manager: VolumeManager): void {
   for (const volume of manager.volumes()) if (volume.isScheduled) volume.postponed();
 }
 
-/** Interval between attempts to restore damaged volumes. */
-const restoreRetryMs = 60_000;
-
 /**
  * Opens the store, restores the volumes of the node and schedules their renewals.
  * @throws CertfleetError as VolumeStore.open does
@@ -201,36 +199,6 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
       manager.stop();
       await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop()]);
     },
-  };
-}
-
-interface DamagedRetries {
-  readonly damagedCount: number;
-  readonly clock: Clock;
-  /** Tries to restore the damaged volumes, and returns how many remain. */
-  readonly retry: () => number;
-}
-
-/** Retries volumes that could not be restored: their files may be readable later, and their pods are running. */
-function retryDamaged({ damagedCount, clock, retry }: DamagedRetries): CancelTimer {
-  let cancel: CancelTimer = () => undefined;
-  let isStopped = false;
-  const schedule = (count: number): void => {
-    if (count === 0 || isStopped) return;
-    cancel = clock.schedule(restoreRetryMs, () => {
-      let remaining = count;
-      try {
-        remaining = retry();
-      } catch {
-        // The root cannot be read at the moment.
-      }
-      schedule(remaining);
-    });
-  };
-  schedule(damagedCount);
-  return () => {
-    isStopped = true;
-    cancel();
   };
 }
 

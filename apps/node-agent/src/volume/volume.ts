@@ -247,10 +247,7 @@ export class Volume {
     this.#stored.record = { ...this.record, obsoleteRequests: obsoleteWithout(this.record, names) };
   }
 
-  /**
-   * Transition: removal begins. Keys and files are deleted first and the schedule is cleared. If this throws, the
-   * caller repeats the removal.
-   */
+  /** Transition: removal begins; keys and files are deleted first. If this throws, the caller repeats the removal. */
   removing(): void {
     this.#stored.isRemoving = true;
     this.#parts.scheduler.unschedule(this.volumeId);
@@ -275,18 +272,16 @@ export class Volume {
   }
 
   #certificateAccepted(certificate: IssuedCertificateFacts, issuedAt?: Date): IssuedFacts {
-    const { clock } = this.#parts;
     const issued = issuedFacts(certificate, {
       requestName: this.nextRequestName,
-      issuedAt: issuedAt ?? new Date(clock.now()),
+      issuedAt: issuedAt ?? new Date(this.#parts.clock.now()),
       renewBeforeMs: this.spec.renewBeforeMs,
       podAddresses: this.record.podValues?.['POD_IPS'],
     });
     // Delete the pending key before the record changes: otherwise the next request would reuse it.
     this.#stored.dropPendingKey();
     const record = recordOfIssued(this.record, issued);
-    // The mount that follows writes the record of the first certificate; after a crash before it, `reconcile` finds the
-    // files.
+    // The mount that follows writes the record of the first certificate; after a crash `reconcile` finds the files.
     if (record.phase === 'published') this.#stored.tryWriteRecord(record);
     else this.#stored.record = record;
     this.#stored.tryWriteReloadMarker();
@@ -296,9 +291,8 @@ export class Volume {
 
   #reschedule(): void {
     if (this.#stored.isRemoving || !this.#isActive) return;
-    const { scheduler } = this.#parts;
     const { due } = this.attempts;
-    if (due === undefined) scheduler.unschedule(this.volumeId);
-    else scheduler.schedule(this.volumeId, due, issuerKey(this.spec));
+    if (due === undefined) this.#parts.scheduler.unschedule(this.volumeId);
+    else this.#parts.scheduler.schedule(this.volumeId, due, issuerKey(this.spec));
   }
 }
