@@ -46,6 +46,7 @@ describe('the keyboard', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Nodes' }).waitFor();
     await page.keyboard.press('Control+k');
+    await page.getByRole('dialog', { name: 'Commands' }).waitFor();
     await page.keyboard.type('mail');
     await page.getByRole('option', { name: 'Search volumes for “mail”', selected: true }).waitFor();
     await page.keyboard.press('Enter');

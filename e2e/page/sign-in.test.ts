@@ -151,6 +151,7 @@ describe('sign-in to the page', () => {
     );
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Kubernetes token').waitFor();
+    await eventually('a title without a verdict', async () => (await page.title()) === 'Sign in · certfleet');
     await page.context().addCookies(cookies);
     await page.goto(`${fleet.url}/volumes`);
     await page.getByLabel('Kubernetes token').waitFor();

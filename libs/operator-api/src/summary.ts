@@ -15,15 +15,18 @@ const AttentionSchema = Type.Object({
 });
 export type Attention = Static<typeof AttentionSchema>;
 
+const reason = {
+  text: string('Reason'),
+  since: Type.Optional(time('Start of the problem, which the text states in UTC')),
+  link: string('Path and query of the page that shows it'),
+};
+
 /** The answer to "is everything all right?". */
 export const VerdictSchema = Type.Object({
   level: oneOf(verdictLevels, 'The fleet in one word; unknown if the counts may be outdated'),
-  reasons: Type.Array(
-    Type.Object({ text: string('Reason'), link: string('Path and query of the page that shows it') }),
-    {
-      description: 'Why the level is not ok, the most severe first; at most five',
-    },
-  ),
+  reasons: Type.Array(Type.Object(reason), {
+    description: 'Why the level is not ok, the most severe first; at most five',
+  }),
   more: count('Further reasons'),
 });
 export type Verdict = Static<typeof VerdictSchema>;

@@ -49,7 +49,7 @@ function Target({ entry }: { readonly entry: AuditEntry }): JSX.Element {
       {auditLinks(entry).map(({ href, text }) => (
         <>
           {' '}
-          <a key={href} href={href}>
+          <a key={href} class="more" href={href}>
             {text}
           </a>
         </>

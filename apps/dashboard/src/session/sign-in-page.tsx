@@ -11,9 +11,8 @@ const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
 
 /** Sign-in as a page of its own. */
 export function SignInPage(): JSX.Element {
-  useEffect(() => {
-    document.title = 'Sign in · certfleet';
-  }, []);
+  const { title } = useServices();
+  useEffect(() => title.showView('Sign in'), []);
   return (
     <main class="sign-in" id="main">
       <SignIn />

@@ -173,23 +173,25 @@ function Pick({ rowKey, selection, details }: PickProps): JSX.Element {
   const name = selection.nameOf(rowKey);
   return (
     <td role="cell" class="pick">
-      <input
-        type="checkbox"
-        aria-label={`Select ${name}`}
-        checked={isPicked}
-        onChange={() => selection.onPick([rowKey], !isPicked)}
-      />
-      {details && (
-        <button
-          type="button"
-          class="quiet icon-only"
-          aria-label={`Details of ${name}`}
-          aria-expanded={details.isOpen}
-          onClick={details.onToggle}
-        >
-          <Icon name={details.isOpen ? 'down' : 'right'} />
-        </button>
-      )}
+      <span>
+        <input
+          type="checkbox"
+          aria-label={`Select ${name}`}
+          checked={isPicked}
+          onChange={() => selection.onPick([rowKey], !isPicked)}
+        />
+        {details && (
+          <button
+            type="button"
+            class="quiet icon-only"
+            aria-label={`Details of ${name}`}
+            aria-expanded={details.isOpen}
+            onClick={details.onToggle}
+          >
+            <Icon name={details.isOpen ? 'down' : 'right'} />
+          </button>
+        )}
+      </span>
     </td>
   );
 }

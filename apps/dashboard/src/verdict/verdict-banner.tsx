@@ -15,7 +15,7 @@ export const verdictIcons: Readonly<Record<Verdict['level'], IconName>> = {
 
 /** Whether everything is all right, in one word, and the first reason why not. */
 export function VerdictBanner(): JSX.Element {
-  const { verdict } = useServices();
+  const { verdict, times } = useServices();
   const { level, reasons, more } = useStore(verdict);
   const [first] = reasons;
   const others = reasons.length - 1 + more;
@@ -29,7 +29,7 @@ export function VerdictBanner(): JSX.Element {
         {first === undefined ? (
           'Every certificate is valid, and nothing prevents a renewal.'
         ) : (
-          <a href={first.link}>{first.text}</a>
+          <a href={first.link}>{times.inZone(first.text, first.since)}</a>
         )}
         {others > 0 && <span class="dim"> and {others === 1 ? 'one more reason' : `${others} more reasons`}</span>}
       </p>

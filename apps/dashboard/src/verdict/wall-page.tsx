@@ -10,7 +10,7 @@ const maxReasons = 3;
 
 /** The verdict for a screen on the wall: readable from three metres, without controls. */
 export function WallPage(): JSX.Element {
-  const { verdict, title } = useServices();
+  const { verdict, title, times } = useServices();
   const { level, reasons, more } = useStore(verdict);
   const shown = reasons.slice(0, maxReasons);
   const others = reasons.length - shown.length + more;
@@ -25,8 +25,8 @@ export function WallPage(): JSX.Element {
         {verdictWords[level]}
       </p>
       <ul>
-        {shown.map(({ text }) => (
-          <li key={text}>{text}</li>
+        {shown.map(({ text, since }) => (
+          <li key={text}>{times.inZone(text, since)}</li>
         ))}
         {others > 0 && <li>and {others} more</li>}
       </ul>

@@ -79,7 +79,7 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
       </span>
     ),
   },
-  risk: { title: 'Reason', cell: ({ risk }) => (risk ? <RiskReason risk={risk} /> : none) },
+  risk: { title: 'Risk', cell: ({ risk }) => (risk ? <RiskReason risk={risk} /> : none) },
   advice: { title: 'What to do', cell: ({ risk }) => (risk ? <RiskAdvice reason={risk.reason} /> : none) },
   served: { title: 'Served', cell: ({ served }) => (served ? <ServedNote served={served} /> : none) },
 };

@@ -82,6 +82,10 @@ describe('renewalWork', () => {
     const idle = viewOf(fleet.filter(({ volumeId }) => volumeId !== 'v1'));
     const none = await renewalWork({ view: () => idle, clock }, { progress, status });
     assert.deepEqual([none.perMinute, none.expectedEndMs], [0, undefined]);
+    // A renewal of two minutes: no time of issuance is needed.
+    const young = { ...status, startTime: new Date(nowMs - 2 * minute).toISOString() };
+    const soon = await renewalWork({ view: () => idle, clock }, { progress, status: young });
+    assert.deepEqual([soon.perMinute, soon.expectedEndMs], [1, nowMs + 4 * minute]);
   });
 
   test('a suspended renewal has no rate, a finished one waits for nothing', async () => {

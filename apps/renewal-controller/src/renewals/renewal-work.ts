@@ -68,7 +68,9 @@ export async function renewalWork(
   const isRunning = isOpen && progress.state === 'running';
   // A renewal of a few seconds has no rate yet.
   const minutes = Math.max(1 / 6, (nowMs - since) / minute);
-  const perMinute = isRunning ? Math.round((measured.renewedSince / minutes) * 10) / 10 : undefined;
+  // Of a younger renewal all are recent, whatever the clocks of the nodes say.
+  const recent = startedMs >= nowMs - rateWindowMs ? progress.renewed : measured.renewedSince;
+  const perMinute = isRunning ? Math.round((recent / minutes) * 10) / 10 : undefined;
   return {
     atMs: nowMs,
     startedAt: startTime,

@@ -21,7 +21,7 @@ export function fleetVerdict({ doubts, attention, atRisk }: VerdictSources): Ver
   const text = `${atRisk} ${atRisk === 1 ? 'volume is' : 'volumes are'} not certain to be renewed`;
   const all: readonly Reason[] = [
     ...doubts.map((doubt) => ({ text: doubt, link: '/' })),
-    ...problems.map(({ text: problem, link }) => ({ text: problem, link })),
+    ...problems.map(({ text: problem, since, link }) => ({ text: problem, ...(since && { since }), link })),
     ...(problems.length === 0 && atRisk > 0 ? [{ text, link: '/at-risk' }] : []),
   ];
   return {
