@@ -90,7 +90,14 @@ const allowedImports = {
     `${controller}/redis`,
   ],
   [`${controller}/identity`]: ['libs/operator-api', 'libs/shared', `${controller}/fleet-index`, `${controller}/redis`],
-  [`${controller}/audit`]: ['libs/operator-api', 'libs/shared', `${controller}/identity`, `${controller}/redis`],
+  [`${controller}/audit`]: [
+    'libs/operator-api',
+    'libs/shared',
+    `${controller}/identity`,
+    `${controller}/intent`,
+    `${controller}/kube`,
+    `${controller}/redis`,
+  ],
   [`${controller}/renewals`]: [
     'libs/operator-api',
     'libs/shared',

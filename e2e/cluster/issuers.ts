@@ -24,12 +24,18 @@ export interface CaIssuer extends TestIssuer {
   readonly caCertificate: string;
 }
 
+/** A CA certificate and its private key, in PEM. */
+export interface CaPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /**
- * Creates an issuer with a new RSA-2048 CA and waits until cert-manager reports it as ready. Another call for the same
- * issuer rotates the CA.
+ * Creates an issuer with an RSA-2048 CA, by default a new one, and waits until cert-manager reports it as ready. Another
+ * call for the same issuer rotates the CA.
  */
-export async function createCaIssuer(cluster: Cluster, place: IssuerPlace): Promise<CaIssuer> {
-  const { certificate, key } = await createCa(`${place.name} test CA`);
+export async function createCaIssuer(cluster: Cluster, place: IssuerPlace, ca?: CaPair): Promise<CaIssuer> {
+  const { certificate, key } = ca ?? (await createCa(`${place.name} test CA`));
   const secretName = `${place.name}-ca`;
   await cluster.apply({
     apiVersion: 'v1',
@@ -56,7 +62,7 @@ async function createIssuer(cluster: Cluster, place: IssuerPlace, spec: object):
   return { ...place, kind };
 }
 
-async function createCa(commonName: string): Promise<{ certificate: string; key: string }> {
+export async function createCa(commonName: string): Promise<CaPair> {
   const directory = await mkdtemp(join(tmpdir(), 'certfleet-ca-'));
   try {
     const [certificate, key] = [join(directory, 'ca.crt'), join(directory, 'ca.key')];

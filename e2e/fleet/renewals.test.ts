@@ -194,7 +194,7 @@ describe('Renewal objects', () => {
     await fleet.flush();
     await eventually('the rebuilt audit log', async () => (await fleet.audit()).length >= before.length);
     assert.deepEqual(await summaries(), before);
-    assert.ok((await fleet.events(body.id)).includes('OperatorAction'));
+    assert.ok((await fleet.allEvents(body.id)).includes('OperatorAction'));
   });
 
   test('an object that was deleted while no replica ran executes nothing after the start', async () => {

@@ -1,6 +1,7 @@
 import { after, before, describe } from 'node:test';
 
 import { caRollSuite } from './fleet/ca-roll.ts';
+import { caRotationSuite } from './fleet/ca-rotation.ts';
 import { controllerLossSuite } from './fleet/controller-loss.ts';
 import { openFleetContext, type FleetContext } from './fleet/fleet-context.ts';
 import { fleetSecretSuite } from './fleet/fleet-secrets.ts';
@@ -34,6 +35,7 @@ describe('the whole chart on a real node', { skip }, () => {
   operatorSuite(context);
   renewalPathSuite(context);
   caRollSuite(context);
+  caRotationSuite(context);
   controllerLossSuite(context);
   nodeSilenceSuite(context);
   redisLossSuite(context);

@@ -203,8 +203,12 @@ export class RenewalFleet implements AsyncDisposable {
     return last;
   }
 
-  /** The reasons of the Events on an object, in order. */
+  /** The reasons of the Events on an object, in order, without those that are audit entries. */
   async events(name: string): Promise<readonly string[]> {
+    return (await this.allEvents(name)).filter((reason) => !reason.startsWith('OperatorAction'));
+  }
+
+  async allEvents(name: string): Promise<readonly string[]> {
     const selector = `--field-selector=involvedObject.kind=Renewal,involvedObject.name=${name}`;
     const path = '-o=jsonpath={range .items[*]}{.reason}{"\\n"}{end}';
     const { stdout } = await this.#kubectl().kubectl(['get', 'events', '-n', 'default', selector, path]);

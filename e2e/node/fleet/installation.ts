@@ -29,6 +29,9 @@ const testValues = {
   },
 };
 
+/** The values of the release after this suite. */
+export const upgradedValues = { ...formerDriverValues, ...testValues };
+
 /** Installs the chart with one command, adds pods, and upgrades it. */
 export function installationSuite(context: GetFleet): void {
   describe('helm install with default values', () => {
@@ -70,7 +73,7 @@ export function installationSuite(context: GetFleet): void {
     before(async () => {
       const { cluster, fleet } = context();
       await cluster.apply(crowd.map((name) => fleetPod(name, { 'issuer-name': crowdIssuer })));
-      notes = await fleet.upgrade({ ...formerDriverValues, ...testValues });
+      notes = await fleet.upgrade(upgradedValues);
     });
 
     test("keeps everything running, with the chart's own images", async () => {

@@ -79,9 +79,8 @@ export class VolumeReader {
   }
 
   async #read({ metadata, spec }: ReadPod): Promise<void> {
-    const volume = spec.volumes.find(({ csi }) => csi !== undefined)?.name ?? '';
-    const path = `/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~csi/${volume}/mount`;
-    const [certificate, key, authority] = await readSet(this.#cluster.nodePath(path));
+    const directory = this.#cluster.nodePath(mountedVolume({ metadata, spec }));
+    const [certificate, key, authority] = await readPayload(directory);
     const leaf = new X509Certificate(certificate);
     const ca = new X509Certificate(authority);
     if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error(`key does not match ${leaf.serialNumber}`);
@@ -95,7 +94,14 @@ export class VolumeReader {
   }
 }
 
-async function readSet(directory: string): Promise<readonly [Buffer, Buffer, Buffer]> {
+/** The directory on the node that the kubelet has mounted for a pod's first CSI volume. */
+export function mountedVolume({ metadata, spec }: ReadPod): string {
+  const volume = spec.volumes.find(({ csi }) => csi !== undefined)?.name ?? '';
+  return `/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~csi/${volume}/mount`;
+}
+
+/** Certificate, key and CA file of one payload. */
+export async function readPayload(directory: string): Promise<readonly [Buffer, Buffer, Buffer]> {
   for (let swaps = 0; ; swaps += 1) {
     try {
       const current = join(directory, await readlink(join(directory, '..data')));

@@ -64,11 +64,18 @@ export function lastingAudit({ store, events, client }: LastingAuditParts): Last
   };
 }
 
-/** The object that the Event of an entry is about: the Renewal, else the definition of the kind that is concerned. */
+const kinds = { renewal: 'Renewal', rotation: 'CARotation' } as const;
+
+/** The object that the Event of an entry is about: the Renewal or CARotation, else the definition of the kind. */
 function subjectOf({ target, detail = '' }: StoredEntry): EventSubject {
-  const renewal =
-    /^renewal ([a-z0-9.-]{1,253})$/.exec(target)?.[1] ?? /; renewal ([a-z0-9.-]{1,253})$/.exec(detail)?.[1];
-  if (renewal !== undefined) return { apiVersion: `${group}/v1alpha1`, kind: 'Renewal', metadata: { name: renewal } };
+  const named = /(?:^|; )(renewal|rotation) ([a-z0-9.-]{1,253})$/;
+  const [, kind, object] = named.exec(target) ?? named.exec(detail) ?? [];
+  if (kind !== undefined && object !== undefined)
+    return {
+      apiVersion: `${group}/v1alpha1`,
+      kind: kinds[kind as keyof typeof kinds],
+      metadata: { name: object },
+    };
   const plural = target.startsWith('lane ') ? 'lanepolicies' : 'renewals';
   const name = `${plural}.${group}`;
   return { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } };

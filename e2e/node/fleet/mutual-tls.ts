@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, createServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
+
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { PodObject } from '../support/pods.ts';
+import { mountedVolume, readPayload } from './volume-reader.ts';
+
+/** A program of a pod: it uses the files that it has loaded last. */
+interface Program {
+  readonly pod: string;
+  readonly directory: string;
+  files: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer };
+  reloadAtMs: number;
+}
+
+const maxReloadMs = 1_000;
+const handshakeMs = 5_000;
+const betweenMs = 5;
+
+/**
+ * Programs that use the volumes of pods and connect to each other all the time: client and server verify each other by
+ * their CA files. Each program loads its files again within a second, at its own times.
+ */
+export class MutualTls {
+  readonly #programs: Program[] = [];
+  readonly #failures = new Set<string>();
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  #handshakes = 0;
+
+  /** Starts the handshakes between programs of these pods. */
+  async start(cluster: Pick<Cluster, 'nodePath'>, pods: readonly PodObject[]): Promise<void> {
+    for (const pod of pods) {
+      const directory = cluster.nodePath(mountedVolume(pod));
+      this.#programs.push({ pod: pod.metadata.name, directory, files: await filesIn(directory), reloadAtMs: 0 });
+    }
+    this.#running = this.#run();
+  }
+
+  get handshakes(): number {
+    return this.#handshakes;
+  }
+
+  /** Failed handshakes, as text. */
+  get failures(): readonly string[] {
+    return [...this.#failures];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let turn = 0; !signal.aborted; turn += 1) {
+      // Each program as server, with each other one as client.
+      const count = this.#programs.length;
+      const server = this.#programs[turn % count];
+      const client = this.#programs[(turn + 1 + (Math.floor(turn / count) % (count - 1))) % count];
+      if (server === undefined || client === undefined) return;
+      try {
+        await Promise.all([reload(server), reload(client)]);
+        await handshake(server, client);
+        this.#handshakes += 1;
+      } catch (thrown) {
+        this.#failures.add(`${client.pod} to ${server.pod}: ${String(thrown)}`);
+      }
+      await delay(betweenMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function filesIn(directory: string): Promise<Program['files']> {
+  const [cert, key, ca] = await readPayload(directory);
+  return { cert, key, ca };
+}
+
+async function reload(program: Program): Promise<void> {
+  if (performance.now() < program.reloadAtMs) return;
+  program.files = await filesIn(program.directory);
+  program.reloadAtMs = performance.now() + maxReloadMs * Math.random();
+}
+
+/** @throws if one of the two rejects the certificate of the other */
+async function handshake(server: Program, client: Program): Promise<void> {
+  const listener = createServer({ ...server.files, requestCert: true, rejectUnauthorized: true });
+  const signal = AbortSignal.timeout(handshakeMs);
+  const accepted = once(listener, 'secureConnection', { signal }) as Promise<[TLSSocket]>;
+  const rejected = new Promise<never>((_, reject) => listener.once('tlsClientError', reject));
+  let socket: TLSSocket | undefined;
+  try {
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening', { signal });
+    const { port } = listener.address() as AddressInfo;
+    // The certificates name their pods, not this address.
+    socket = connect({ ...client.files, host: '127.0.0.1', port, checkServerIdentity: () => undefined });
+    const connected = once(socket, 'secureConnect', { signal });
+    await Promise.race([Promise.all([accepted, connected]), rejected]);
+  } finally {
+    socket?.destroy();
+    listener.close();
+    accepted.then(
+      ([serverSide]) => serverSide.destroy(),
+      () => undefined,
+    );
+  }
+}
