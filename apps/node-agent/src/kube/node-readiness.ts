@@ -5,7 +5,7 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { nodes } from '@certfleet/shared/kube/api-resource.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 
-export interface NodeLabel {
+interface NodeLabel {
   readonly key: string;
   readonly value: string;
 }
