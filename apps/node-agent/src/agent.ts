@@ -22,15 +22,13 @@ import { AgentHttp } from './observability/agent-http.ts';
 import type { AgentHttpPorts } from './observability/agent-http.ts';
 import { AgentMetrics } from './observability/agent-metrics.ts';
 import type { MountCheck } from './observability/agent-metrics.ts';
-import type { CsiDriverVolume } from './observability/csi-driver-metrics.ts';
 import type { ServedMonitor } from './probe/served-monitor.ts';
 import { repeatedly } from './repeatedly.ts';
-import { idHash } from './spec/volume-labels.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { systemFiles } from './storage/file-system.ts';
 import { findUpstreamLayout } from './storage/upstream-layout.ts';
 import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
-import { csiDriverVolume } from './volume/csi-driver-volume.ts';
+import { addCsiDriverMetrics } from './volume/csi-driver-volume.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
@@ -98,10 +96,7 @@ export class Agent {
     const keys = this.#startKeys();
     const volumes = await this.#openVolumes(source, keys);
     this.#volumes = volumes;
-    if (config['csi-driver-metrics']) {
-      const shown = (): CsiDriverVolume[] => Array.from(volumes.volumes(), csiDriverVolume);
-      metrics.addCsiDriverMetrics(idHash(config['node-id']), shown);
-    }
+    if (config['csi-driver-metrics']) addCsiDriverMetrics(metrics, config['node-id'], volumes);
     let isSourceReady = false;
     source.ready.then(
       () => (isSourceReady = true),

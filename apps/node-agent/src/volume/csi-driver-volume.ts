@@ -1,4 +1,6 @@
 import type { CsiDriverVolume, ReadyStatus } from '../observability/csi-driver-metrics.ts';
+import type { AgentMetrics } from '../observability/agent-metrics.ts';
+import { idHash } from '../spec/volume-labels.ts';
 import type { Volume } from './volume.ts';
 
 function readyStatus({ record, failedAttempts }: Pick<Volume, 'record' | 'failedAttempts'>): ReadyStatus {
@@ -6,8 +8,17 @@ function readyStatus({ record, failedAttempts }: Pick<Volume, 'record' | 'failed
   return record.issued === undefined ? 'Unknown' : 'True';
 }
 
+/** Adds the metrics of csi-driver about the volumes of the node. */
+export function addCsiDriverMetrics(
+  metrics: AgentMetrics,
+  nodeId: string,
+  volumes: { volumes(): Iterable<Volume> },
+): void {
+  metrics.addCsiDriverMetrics(idHash(nodeId), () => Array.from(volumes.volumes(), csiDriverVolume));
+}
+
 /** The volume as the metrics of cert-manager's csi-driver show it. */
-export function csiDriverVolume(
+function csiDriverVolume(
   volume: Pick<Volume, 'volumeId' | 'spec' | 'record' | 'failedAttempts' | 'nextRequestName'>,
 ): CsiDriverVolume {
   const { volumeId, spec, record } = volume;
