@@ -47,4 +47,59 @@ describe('AccessFeed', () => {
     feed.stop();
     assert.equal(clock.timers, 0);
   });
+
+  test('never issues two credentials at once, and sends those that were stored last', async (t) => {
+    const clock = new ManualClock();
+    const pending: PromiseWithResolvers<undefined>[] = [];
+    let stored = '';
+    const sent: string[] = [];
+    const feed = new AccessFeed({
+      node: 'node-a',
+      grant: async () => {
+        const password = `p${pending.length}`;
+        const reading = Promise.withResolvers<undefined>();
+        pending.push(reading);
+        await reading.promise;
+        stored = password;
+        return { connection: '', username: 'u', password, queue: '', prefix: '', expiresAt: new Date(86_400_000) };
+      },
+      stands: ({ password }) => Promise.resolve(password === stored),
+      send: ({ password }) => void sent.push(password),
+      clock,
+      log: createLogger(0, { write: () => undefined }),
+    });
+    t.after(() => feed.stop());
+    const [first, second] = [feed.renew(), feed.renew()];
+    await Promise.resolve();
+    // The reads complete in the other order, where there are two.
+    for (let i = 0; i < 10; i += 1) {
+      pending.at(-1)?.resolve(undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    pending[0]?.resolve(undefined);
+    await Promise.all([first, second]);
+    assert.equal(sent.at(-1), stored);
+    assert.equal(sent.length, 1);
+  });
+
+  test('replaces credentials that another replica has overwritten after seconds', async (t) => {
+    const clock = new ManualClock();
+    let granted = 0;
+    const feed = new AccessFeed({
+      node: 'node-a',
+      grant: () => {
+        granted += 1;
+        const [password, expiresAt] = [`p${granted}`, new Date(86_400_000)];
+        return Promise.resolve({ connection: '', username: 'u', password, queue: '', prefix: '', expiresAt });
+      },
+      stands: () => Promise.resolve(granted > 1),
+      send: () => undefined,
+      clock,
+      log: createLogger(0, { write: () => undefined }),
+    });
+    t.after(() => feed.stop());
+    await feed.renew();
+    await clock.advance(5_000);
+    assert.equal(granted, 2);
+  });
 });

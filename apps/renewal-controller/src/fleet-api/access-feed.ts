@@ -17,6 +17,8 @@ const firstRetryMs = 500;
 const maxRetryMs = 30_000;
 /** Interval between checks that the node's Redis user still exists. */
 const checkMs = 60_000;
+/** The first check: another replica may have changed the user at the same time. */
+const firstCheckMs = 5_000;
 
 /**
  * Keeps one agent supplied with Redis credentials for its queue: issues them at once, renews them at half of their
@@ -28,6 +30,7 @@ export class AccessFeed {
   #cancelTimer: CancelTimer | undefined;
   #cancelCheck: CancelTimer | undefined;
   #failures = 0;
+  #granting: Promise<void> = Promise.resolve();
   /** Sequence number of `renew` calls; a late result of an earlier call is ignored. */
   #turn = 0;
   #stopped = false;
@@ -38,10 +41,23 @@ export class AccessFeed {
 
   /** Issues and sends new credentials now. */
   async renew(): Promise<void> {
-    const { node, grant, send, clock, log } = this.#options;
     this.#cancelTimer?.();
     this.#cancelCheck?.();
     const turn = ++this.#turn;
+    // Of two grants at once, the first could be stored last, and the agent would have the credentials of the second.
+    this.#granting = this.#granting.then(() => this.#grant(turn));
+    await this.#granting;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#cancelCheck?.();
+  }
+
+  async #grant(turn: number): Promise<void> {
+    if (this.#isStale(turn)) return;
+    const { node, grant, send, clock, log } = this.#options;
     try {
       const access = await grant(node);
       if (this.#isStale(turn)) return;
@@ -49,7 +65,7 @@ export class AccessFeed {
       send(access);
       const leftMs = (access.expiresAt?.getTime() ?? 0) - clock.now();
       this.#renewIn(Math.max(leftMs / 2, firstRetryMs));
-      this.#checkLater(access, turn);
+      this.#checkLater(access, turn, firstCheckMs);
     } catch (thrown) {
       if (this.#isStale(turn)) return;
       const { message, reason } = asCertfleetError(thrown);
@@ -60,14 +76,8 @@ export class AccessFeed {
     }
   }
 
-  stop(): void {
-    this.#stopped = true;
-    this.#cancelTimer?.();
-    this.#cancelCheck?.();
-  }
-
-  #checkLater(access: RedisAccess, turn: number): void {
-    this.#cancelCheck = this.#options.clock.schedule(checkMs, () => void this.#check(access, turn));
+  #checkLater(access: RedisAccess, turn: number, delayMs = checkMs): void {
+    this.#cancelCheck = this.#options.clock.schedule(delayMs, () => void this.#check(access, turn));
   }
 
   async #check(access: RedisAccess, turn: number): Promise<void> {
