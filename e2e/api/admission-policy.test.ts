@@ -143,8 +143,8 @@ describe('admission policies', () => {
     const { denied, warnings } = await client.create('Deployment', volumeAttributes);
     assert.equal(denied, '');
     const [warning = ''] = warnings;
-    assert.match(warning, /volume \\"tls\\": .*unknown attribute "csi\.cert-manager\.io\/dns-name" is ignored/);
-    assert.match(warning, /attribute "cert-manager\.io\/dns-names" is not of the group csi\.cert-manager\.io/);
+    assert.match(warning, /volume \\"tls\\": .*unknown attribute \\"csi\.cert-manager\.io\/dns-name\\" is ignored/);
+    assert.match(warning, /attribute \\"cert-manager\.io\/dns-names\\" is not of the group csi\.cert-manager\.io/);
   });
 
   test('leave an object alone that exists with wrong volumes, until its volumes change', async () => {

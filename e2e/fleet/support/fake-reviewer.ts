@@ -49,7 +49,8 @@ export class FakeReviewer implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
-    const status = this.state.refusal ?? 201;
+    // It has no other objects.
+    const status = request.url?.includes('reviews') === true ? (this.state.refusal ?? 201) : 404;
     response.writeHead(status, { 'content-type': 'application/json' });
     const failure = { kind: 'Status', message: 'the secret words of the API server', code: status };
     response.end(JSON.stringify(status === 201 ? this.#review(request.url ?? '', text) : failure));
