@@ -18,7 +18,7 @@ const directory = mountPath('data');
 const server = `openssl s_server -www -quiet -accept 8443 -cert ${directory}/tls.crt -key ${directory}/tls.key`;
 /** A server that loads its files only when it is told to. */
 const stubborn = { name: 'stubborn-server', script: `while :; do ${server} & wait $!; done` };
-const restartServer = 'pkill -f "openssl s_server"';
+const restartServer = 'killall openssl';
 
 /** The used fields of a CARotation. */
 interface RotationObject {
