@@ -48,6 +48,8 @@ export function writePayload(files: FileSystem, target: PayloadTarget, payload: 
     removeUnused(files, directory, before, payload);
     return false;
   }
+  // A partial write that could not be removed would take the space of every later one.
+  attemptCleanup(() => removeDirectories(files, directory, before));
   const name = payloadName(target.now);
   try {
     createPayloadDirectory(files, `${directory}/${name}`, payload, permissions);
@@ -125,13 +127,19 @@ function linkFiles(files: FileSystem, directory: string, names: Iterable<string>
 /** Removes files that the current payload does not use. The next write removes what cannot be removed now. */
 function removeUnused(files: FileSystem, directory: string, current: string, payload: Payload): void {
   attemptCleanup(() => {
-    for (const name of files.readdirSync(directory)) {
-      if (name === currentLink || name === current || payload.has(name)) continue;
+    for (const name of removeDirectories(files, directory, current)) {
       const path = `${directory}/${name}`;
-      if (name.startsWith('..')) files.rmSync(path, { recursive: true, force: true });
-      else if (linkTarget(files, path) === `${currentLink}/${name}`) files.unlinkSync(path);
+      if (!payload.has(name) && linkTarget(files, path) === `${currentLink}/${name}`) files.unlinkSync(path);
     }
   });
+}
+
+/** Removes all payload directories and temporary links except the current ones. @returns the names of other entries */
+function removeDirectories(files: FileSystem, directory: string, current: string | undefined): readonly string[] {
+  const entries = files.readdirSync(directory).filter((name) => name !== currentLink && name !== current);
+  for (const name of entries)
+    if (name.startsWith('..')) files.rmSync(`${directory}/${name}`, { recursive: true, force: true });
+  return entries.filter((name) => !name.startsWith('..'));
 }
 
 /** Creates a symbolic link, replacing any link or file of that name. */
