@@ -127,7 +127,7 @@ function entriesOfObjects(store: IntentStore): readonly LastingEntry[] {
     if (spec.requester === undefined) return [];
     const detail = `renewal ${name}`;
     const entry = { who: spec.requester, action: 'renew', target: detail, reason: spec.reason, detail } as const;
-    return [{ entry: { ...entry, at: creationTimestamp }, mark: `renewal ${name}"` }];
+    return [{ entry: { ...entry, outcome: 'done', at: creationTimestamp }, mark: `renewal ${name}"` }];
   });
   const pauses = store.list('LanePolicy').flatMap(({ spec }): LastingEntry[] => {
     const { paused, pausedBy, pausedAt, pauseReason, issuers } = spec;
@@ -135,7 +135,7 @@ function entriesOfObjects(store: IntentStore): readonly LastingEntry[] {
     return issuers.map((key) => {
       const target = `lane ${key}`;
       const reason = pauseReason === undefined ? {} : { reason: pauseReason };
-      const entry = { who: pausedBy, action: 'pause', target, ...reason, at: pausedAt } as const;
+      const entry = { who: pausedBy, action: 'pause', target, ...reason, outcome: 'done', at: pausedAt } as const;
       return { entry, mark: `"action":"pause","target":${JSON.stringify(target)}` };
     });
   });
