@@ -9,7 +9,6 @@ import { execInPod } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, get, getPod } from '../support/pods.ts';
 import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
 import { untilApi, untilIndexIsWhole } from './fleet-state.ts';
-import { upgradedValues } from './installation.ts';
 import { MutualTls } from './mutual-tls.ts';
 import { mountedVolume, readPayload } from './volume-reader.ts';
 
@@ -60,11 +59,7 @@ export function caRotationSuite(context: GetFleet): void {
     };
 
     before(async () => {
-      const { cluster, fleet } = context();
-      await fleet.upgrade({
-        ...upgradedValues,
-        app: { ...upgradedValues.app, driver: { probe: { enabled: true, interval: '10s' } } },
-      });
+      const { cluster } = context();
       const attributes = { 'issuer-name': crowdIssuer, 'key-algorithm': 'ECDSA', 'common-name': stubborn.name };
       await applyPodsAndWaitReady(cluster, [
         certificatePod(stubborn.name, { data: { ...attributes, 'probe-port': '8443' } }, { script: stubborn.script }),

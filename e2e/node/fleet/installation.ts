@@ -19,18 +19,15 @@ const formerDriverValues = {
   priorityClassName: 'system-node-critical',
 };
 
-/** Values for the later tests: short heartbeats, all logs, and a lane with limits that fifty pods reach. */
+/** Values for the later tests: short heartbeats, probes, all logs, and a lane with limits that fifty pods reach. */
 const testValues = {
-  app: { logLevel: 5 },
+  app: { logLevel: 5, driver: { probe: { enabled: true, interval: '10s' } } },
   controller: {
     logLevel: 5,
     heartbeatInterval: '2s',
     lanePolicies: { overrides: [{ issuer: `ClusterIssuer.cert-manager.io//${crowdIssuer}`, policy: crowdLane }] },
   },
 };
-
-/** The values of the release after this suite. */
-export const upgradedValues = { ...formerDriverValues, ...testValues };
 
 /** Installs the chart with one command, adds pods, and upgrades it. */
 export function installationSuite(context: GetFleet): void {
@@ -73,7 +70,7 @@ export function installationSuite(context: GetFleet): void {
     before(async () => {
       const { cluster, fleet } = context();
       await cluster.apply(crowd.map((name) => fleetPod(name, { 'issuer-name': crowdIssuer })));
-      notes = await fleet.upgrade(upgradedValues);
+      notes = await fleet.upgrade({ ...formerDriverValues, ...testValues });
     });
 
     test("keeps everything running, with the chart's own images", async () => {
