@@ -40,7 +40,8 @@ async function reach(rotation: RotationFleet, phase: Held): Promise<() => void> 
   return () => (rotation.followsTrust = true);
 }
 
-describe('CA rotations with objects in files', () => {
+// They wait most of the time.
+describe('CA rotations with objects in files', { concurrency: 4 }, () => {
   test('goes through all phases; a pod that does not load its certificate stops it, is named, and lets it go on', async () => {
     await using rotation = await RotationFleet.start();
     const { volumes } = rotation;
