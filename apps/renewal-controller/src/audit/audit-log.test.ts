@@ -11,7 +11,7 @@ import { createRedis } from '../redis/create-redis.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import { AuditLog } from './audit-log.ts';
-import type { LastingAudit, LastingEntry, StoredEntry } from './lasting-audit.ts';
+import type { LastingAudit, StoredEntry } from './lasting-audit.ts';
 
 let server: RedisServer;
 let redis: RedisClient;
@@ -28,13 +28,13 @@ after(async () => {
 
 /** Keeps entries in memory, as the API server does with Events. */
 class KeptEntries implements LastingAudit {
-  readonly entries: LastingEntry[] = [];
+  readonly entries: StoredEntry[] = [];
 
   record(entry: StoredEntry): void {
-    this.entries.push({ entry, mark: `"uid":"${entry.uid ?? ''}"` });
+    this.entries.push(entry);
   }
 
-  read(): Promise<readonly LastingEntry[]> {
+  read(): Promise<readonly StoredEntry[]> {
     return Promise.resolve(this.entries);
   }
 }
@@ -178,6 +178,46 @@ describe('AuditLog', () => {
     const entries = await entriesOf(audit);
     assert.deepEqual(entries.map(({ action }) => action).sort(), ['pause', 'resume']);
     assert.equal(entries.find(({ action }) => action === 'pause')?.at, lost?.at);
+  });
+
+  test('does not repeat a refused action that Redis still has', async () => {
+    const kept = new KeptEntries();
+    const { audit, sizes } = startAudit(kept);
+    // Of an object that is invalid: it is listed among the actions.
+    await audit.write({ who: 'kubectl', action: 'renew', target: 'renewal r-1', outcome: 'refused' });
+    await audit.restore();
+    assert.deepEqual(await sizes(), [1, 0]);
+  });
+
+  test('adds what an object says only if the action is not recorded otherwise', async () => {
+    const kept = new KeptEntries();
+    const { audit, sizes } = startAudit(kept);
+    const at = '2026-01-01T00:00:00.000Z';
+    await audit.write({ who: 'joe', action: 'renew', target: 'namespace=shop', detail: '3 volumes; renewal r-1' });
+    kept.record({ who: 'joe', action: 'renew', target: 'renewal r-1', detail: 'renewal r-1', at, uid: 'object-1' });
+    kept.record({ who: 'joe', action: 'renew', target: 'renewal r-2', detail: 'renewal r-2', at, uid: 'object-2' });
+    await audit.restore();
+    await audit.restore();
+    assert.deepEqual(await sizes(), [2, 0]);
+    assert.deepEqual((await entriesOf(audit)).map(({ detail }) => detail).sort(), [
+      '3 volumes; renewal r-1',
+      'renewal r-2',
+    ]);
+  });
+
+  test('keeps the times of later entries when a restored one is of the future', async () => {
+    const kept = new KeptEntries();
+    const { audit } = startAudit(kept);
+    // By the wrong clock of a replica without Redis, or by somebody else who may write Events.
+    kept.record({ ...pause, uid: 'future', at: '2999-01-01T00:00:00.000Z' });
+    await audit.restore();
+    await audit.write({ ...pause, action: 'resume' });
+    const entries = await entriesOf(audit);
+    assert.deepEqual(
+      entries.map(({ action }) => action),
+      ['resume', 'pause'],
+    );
+    assert.ok(entries.every(({ action, at }) => action === 'pause' || Date.parse(at) < Date.parse('2999-01-01')));
   });
 
   test('bounds the size of an entry', async () => {

@@ -9,7 +9,7 @@ import type { RedisKeys } from '../redis/redis-keys.ts';
 import { auditCriterion, latestEntries, timeOf } from './audit-entries.ts';
 import type { LastingAudit, StoredEntry } from './lasting-audit.ts';
 import { RefusalFilter } from './refusal-filter.ts';
-import { restoreScript } from './restore-script.ts';
+import { restoreEntries } from './restore-entries.ts';
 
 /** One action of an operator; the log adds its id and time. */
 export type AuditedAction = Omit<AuditEntry, 'id' | 'at'>;
@@ -111,13 +111,11 @@ export class AuditLog {
     if (lasting === undefined) return;
     this.#isMissingEntries = false;
     try {
-      const found = Map.groupBy(await lasting.read(), ({ entry }) => entry.outcome === 'refused');
-      let added = 0;
-      for (const [isRefused, entries] of found) {
-        const rest = entries.flatMap(({ entry, mark }) => [Date.parse(entry.at), mark, JSON.stringify(entry)]);
-        const [stream, limit] = isRefused ? [keys.auditRefusals, maxRefusals] : [keys.audit, maxEntries];
-        added += Number(await restoreScript.run(redis, { keys: { stream }, args: { limit }, rest }));
-      }
+      const streams = {
+        actions: { key: keys.audit, limit: maxEntries },
+        refusals: { key: keys.auditRefusals, limit: maxRefusals },
+      };
+      const added = await restoreEntries(redis, streams, await lasting.read());
       if (added === 0) return;
       log.info({ entries: added }, 'audit entries that redis had lost restored');
       await announce();

@@ -1,28 +1,23 @@
 import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { events as eventResource } from '@certfleet/shared/kube/api-resource.ts';
+import { listAll } from '@certfleet/shared/kube/list-all.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
 import type { EventSubject, IntentEvents } from '../kube/intent-events.ts';
+import { shortHash } from '../redis/redis-keys.ts';
 
 /** An entry as it is stored. */
 export interface StoredEntry extends Omit<AuditEntry, 'id'> {
-  /** The same in every place that has the entry; absent in entries that were derived from objects. */
-  readonly uid?: string;
-}
-
-/** An entry that Redis may have lost. */
-export interface LastingEntry {
-  readonly entry: StoredEntry;
-  /** A text that the entry has in Redis, if it is still there. */
-  readonly mark: string;
+  /** The same in every place that has the entry. */
+  readonly uid: string;
 }
 
 /** Where audit entries outlast Redis. */
 export interface LastingAudit {
   /** Never waits and never fails. */
   record(entry: StoredEntry): void;
-  /** Whatever can still be found, in order of time. */
-  read(): Promise<readonly LastingEntry[]>;
+  /** Whatever can still be found. */
+  read(): Promise<readonly StoredEntry[]>;
 }
 
 export interface LastingAuditParts {
@@ -34,7 +29,8 @@ export interface LastingAuditParts {
 
 const annotation = 'certfleet.io/audit';
 const reasons = { done: 'OperatorAction', refused: 'OperatorActionRefused' } as const;
-const maxRead = 500;
+/** More than the controllers write while the API server keeps Events. */
+const maxRead = 10_000;
 const timeoutMs = 10_000;
 const group = 'certfleet.io';
 
@@ -56,10 +52,7 @@ export function lastingAudit({ store, events, client }: LastingAuditParts): Last
       });
     },
     async read() {
-      const written = client === undefined ? [] : await entriesOfEvents(client);
-      const texts = written.map(({ entry }) => JSON.stringify(entry));
-      const derived = entriesOfObjects(store).filter(({ mark }) => !texts.some((text) => text.includes(mark)));
-      return [...written, ...derived].sort((a, b) => Date.parse(a.entry.at) - Date.parse(b.entry.at));
+      return [...(client === undefined ? [] : await entriesOfEvents(client)), ...entriesOfObjects(store)];
     },
   };
 }
@@ -81,34 +74,36 @@ function subjectOf({ target, detail = '' }: StoredEntry): EventSubject {
   return { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } };
 }
 
-async function entriesOfEvents(client: Pick<KubeClient, 'request'>): Promise<readonly LastingEntry[]> {
+async function entriesOfEvents(client: Pick<KubeClient, 'request'>): Promise<readonly StoredEntry[]> {
   const lists = await Promise.all(
-    Object.values(reasons).map((reason) =>
-      client.request({
-        verb: 'list',
-        resource: eventResource,
-        namespace: 'default',
-        query: { fieldSelector: `reason=${reason}`, limit: String(maxRead) },
-        timeoutMs,
-      }),
-    ),
+    Object.values(reasons).map(async (reason) => {
+      const request = { resource: eventResource, namespace: 'default', timeoutMs };
+      const query = { fieldSelector: `reason=${reason}` };
+      return (await listAll(client, { ...request, query }, entryOfEvent)).objects.slice(0, maxRead);
+    }),
   );
-  return lists.flatMap((list) =>
-    ((list as { readonly items?: readonly RawEvent[] }).items ?? []).flatMap(entryOfEvent),
-  );
+  return lists.flat();
 }
 
 interface RawEvent {
   readonly metadata?: { readonly name?: string; readonly annotations?: Readonly<Record<string, string>> };
 }
 
-function entryOfEvent({ metadata: { name = '', annotations } = {} }: RawEvent): readonly LastingEntry[] {
+function entryOfEvent(raw: unknown): StoredEntry | undefined {
+  const { metadata: { name = '', annotations } = {} } = raw as RawEvent;
   const entry = parseEntry(annotations?.[annotation] ?? '');
-  if (entry === undefined || name !== eventName(entry)) return [];
-  return [{ entry, mark: `"uid":"${entry.uid ?? ''}"` }];
+  return entry !== undefined && name === eventName(entry) ? entry : undefined;
 }
 
-const eventName = ({ uid = '' }: StoredEntry): string => `certfleet-audit.${uid}`;
+const eventName = ({ uid }: StoredEntry): string => `certfleet-audit.${uid}`;
+
+/** Of entries that are written as Events. */
+const uidForm = /^[0-9a-f-]{1,64}$/;
+/** Of entries that are derived from objects. */
+const derivedPrefix = 'object-';
+
+/** Whether an entry was derived from an object; it may exist already under another uid. */
+export const isDerived = ({ uid }: StoredEntry): boolean => uid.startsWith(derivedPrefix);
 
 /** Others may write Events too, so the content is checked. */
 function parseEntry(json: string): StoredEntry | undefined {
@@ -116,28 +111,30 @@ function parseEntry(json: string): StoredEntry | undefined {
     const entry = JSON.parse(json) as StoredEntry;
     const texts: readonly unknown[] = [entry.uid, entry.at, entry.who, entry.action, entry.target];
     const isValid = texts.every((text) => typeof text === 'string' && text.length <= 1_024);
-    return isValid && !Number.isNaN(Date.parse(entry.at)) ? entry : undefined;
+    return isValid && uidForm.test(entry.uid) && !Number.isNaN(Date.parse(entry.at)) ? entry : undefined;
   } catch {
     return undefined;
   }
 }
 
-function entriesOfObjects(store: IntentStore): readonly LastingEntry[] {
-  const renewals = store.list('Renewal').flatMap(({ metadata: { name, creationTimestamp }, spec }): LastingEntry[] => {
+function entriesOfObjects(store: IntentStore): readonly StoredEntry[] {
+  const renewals = store.list('Renewal').flatMap(({ metadata, spec }): StoredEntry[] => {
+    const { name, creationTimestamp: at } = metadata;
     if (spec.requester === undefined) return [];
-    const detail = `renewal ${name}`;
-    const entry = { who: spec.requester, action: 'renew', target: detail, reason: spec.reason, detail } as const;
-    return [{ entry: { ...entry, outcome: 'done', at: creationTimestamp }, mark: `renewal ${name}"` }];
+    const target = `renewal ${name}`;
+    const entry = { who: spec.requester, action: 'renew', target, reason: spec.reason, detail: target } as const;
+    return [{ ...entry, outcome: 'done', at, uid: derivedUid(metadata.uid) }];
   });
-  const pauses = store.list('LanePolicy').flatMap(({ spec }): LastingEntry[] => {
-    const { paused, pausedBy, pausedAt, pauseReason, issuers } = spec;
-    if (paused !== true || pausedBy === undefined || pausedAt === undefined) return [];
+  const pauses = store.list('LanePolicy').flatMap(({ metadata, spec }): StoredEntry[] => {
+    const { paused, pausedBy: who, pausedAt: at, pauseReason, issuers } = spec;
+    if (paused !== true || who === undefined || at === undefined) return [];
+    const reason = pauseReason === undefined ? {} : { reason: pauseReason };
     return issuers.map((key) => {
-      const target = `lane ${key}`;
-      const reason = pauseReason === undefined ? {} : { reason: pauseReason };
-      const entry = { who: pausedBy, action: 'pause', target, ...reason, outcome: 'done', at: pausedAt } as const;
-      return { entry, mark: `"action":"pause","target":${JSON.stringify(target)}` };
+      const entry = { who, action: 'pause', target: `lane ${key}`, ...reason } as const;
+      return { ...entry, outcome: 'done', at, uid: derivedUid(`${metadata.uid} ${at} ${key}`) };
     });
   });
   return [...renewals, ...pauses];
 }
+
+const derivedUid = (text: string): string => `${derivedPrefix}${shortHash(text)}`;
