@@ -3,6 +3,7 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 import { ResourceWatch } from '@certfleet/shared/kube/resource-watch.ts';
+import { addressList } from './pod.ts';
 
 export interface PodWatchOptions {
   readonly client: Pick<KubeClient, 'request' | 'watch'>;
@@ -99,9 +100,7 @@ export class PodWatch {
 
 function watchedPod(raw: unknown): WatchedPod | undefined {
   const { metadata, status } = raw as RawPod;
-  const { podIP = '', podIPs = [] } = status ?? {};
   const uid = metadata?.uid ?? '';
   if (uid === '') return undefined;
-  const addresses = podIPs.flatMap(({ ip = '' }) => (ip === '' ? [] : [ip]));
-  return { uid, addresses: addresses.length === 0 && podIP !== '' ? [podIP] : addresses };
+  return { uid, addresses: addressList(status?.podIP, status?.podIPs).map(({ ip }) => ip) };
 }

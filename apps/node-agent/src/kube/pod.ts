@@ -69,8 +69,8 @@ function podState(raw: RawPod): PodState {
     metadata: { labels, annotations },
     spec: podSpec(raw.spec),
     status: {
-      podIPs: addresses(podIP, podIPs),
-      hostIPs: addresses(hostIP, hostIPs),
+      podIPs: addressList(podIP, podIPs),
+      hostIPs: addressList(hostIP, hostIPs),
       conditions: conditions.map(({ type = '', status = '' }) => ({ type, status })),
     },
   };
@@ -87,7 +87,10 @@ function podSpec({
 }
 
 /** The list of addresses, or the single field that clusters without dual stack fill. */
-function addresses(single = '', all: readonly { readonly ip?: string }[] = []): readonly { readonly ip: string }[] {
+export function addressList(
+  single = '',
+  all: readonly { readonly ip?: string }[] = [],
+): readonly { readonly ip: string }[] {
   const ips = all.flatMap(({ ip = '' }) => (ip === '' ? [] : [{ ip }]));
   return ips.length === 0 && single !== '' ? [{ ip: single }] : ips;
 }
