@@ -6,13 +6,11 @@ import { boundedSignal } from '@certfleet/shared/kube/bounded-signal.ts';
 import { events } from '@certfleet/shared/kube/api-resource.ts';
 import { TokenBucket } from '@certfleet/shared/kube/token-bucket.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import type { IntentEvent } from '../intent/intent-event.ts';
 import type { IntentObject } from '../intent/intent-object.ts';
 
-export interface IntentEvent {
-  readonly type: 'Normal' | 'Warning';
-  /** In CamelCase. */
-  readonly reason: string;
-  readonly message: string;
+/** An Event that is written to the API. */
+interface WrittenEvent extends IntentEvent {
   /** Name of the Event, if it must be written once; otherwise random. */
   readonly name?: string;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -63,7 +61,7 @@ export class IntentEvents {
   }
 
   /** Writes an Event whose content is in the log already. */
-  write(object: EventSubject, event: IntentEvent): void {
+  write(object: EventSubject, event: WrittenEvent): void {
     const { client } = this.#parts;
     if (client === undefined || this.#pending.size >= maxPending || !this.#bucket.tryTake()) return;
     const writing = this.#write(client, object, event).finally(() => this.#pending.delete(writing));
@@ -79,7 +77,7 @@ export class IntentEvents {
   async #write(
     client: Pick<KubeClient, 'request'>,
     { kind, apiVersion, metadata }: EventSubject,
-    { type, reason, message, name: eventName, annotations }: IntentEvent,
+    { type, reason, message, name: eventName, annotations }: WrittenEvent,
   ): Promise<void> {
     const { clock, log, replica } = this.#parts;
     const now = new Date(clock.now()).toISOString();

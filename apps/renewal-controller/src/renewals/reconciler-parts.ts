@@ -5,21 +5,11 @@ import type { BulkRenewals } from '../dispatch/bulk-renewals.ts';
 import type { IndexState } from '../fleet-index/index-state.ts';
 import type { ChangeKind } from '../fleet-index/model/followed-change.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
+import type { IntentEvent } from '../intent/intent-event.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
 import type { ApiActions } from './api-actions.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import type { SelectVolumes } from './volume-selector.ts';
-
-/** What happens to a Renewal, as an Event on the object. */
-interface RenewalEvent {
-  readonly type: 'Normal' | 'Warning';
-  /** In CamelCase. */
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** Records an Event; best effort, in the background. */
-type RecordRenewalEvent = (object: RenewalObject, event: RenewalEvent) => void;
 
 export interface RenewalReconcilerParts {
   readonly store: IntentStore;
@@ -31,7 +21,8 @@ export interface RenewalReconcilerParts {
   readonly selectVolumes: SelectVolumes;
   readonly audit: Pick<AuditLog, 'write'>;
   readonly apiActions: ApiActions;
-  readonly recordEvent: RecordRenewalEvent;
+  /** Records an Event; best effort, in the background. */
+  readonly recordEvent: (object: RenewalObject, event: IntentEvent) => void;
   /** Notifies open pages. */
   readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
+import { expireFinished } from '../intent/expire-finished.ts';
 import type { IntentChange } from '../intent/intent-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { acceptRenewal } from './accept-renewal.ts';
@@ -139,16 +140,9 @@ export class RenewalReconciler {
     if (accepted !== undefined) await carryOutRenewal(this.#parts, memory, accepted);
   }
 
-  /** Deletes a finished object after its TTL, if neither this clock nor that of Redis says that it is too early. */
-  async #expire({ metadata, spec, status = {} }: RenewalObject): Promise<void> {
-    const { store, clock, readIndex, logger } = this.#parts;
-    if (spec.ttlSecondsAfterFinished === undefined || status.completionTime === undefined) return;
-    const expiresMs = Date.parse(status.completionTime) + spec.ttlSecondsAfterFinished * 1_000;
-    if (clock.now() < expiresMs || (await readIndex()).nowMs < expiresMs) return;
-    await store.delete('Renewal', metadata.name, metadata.uid).catch((thrown: unknown) => {
-      if (asCertfleetError(thrown).code !== 'not-found') throw thrown;
-    });
-    logger.info({ renewal: metadata.name }, 'finished renewal deleted after its ttl');
+  async #expire(object: RenewalObject): Promise<void> {
+    if (!(await expireFinished(this.#parts, 'Renewal', object))) return;
+    this.#parts.logger.info({ renewal: object.metadata.name }, 'finished renewal deleted after its ttl');
   }
 
   get #isStopping(): boolean {

@@ -4,18 +4,11 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { IndexState } from '../fleet-index/index-state.ts';
 import type { ChangeKind } from '../fleet-index/model/followed-change.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
+import type { IntentEvent } from '../intent/intent-event.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
 import type { ApiActions } from '../renewals/api-actions.ts';
 import type { SelectVolumes } from '../renewals/volume-selector.ts';
 import type { RotationObject } from './rotation-object.ts';
-
-/** What happens to a rotation, as an Event on the object. */
-interface RotationEvent {
-  readonly type: 'Normal' | 'Warning';
-  /** In CamelCase. */
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface RotationReconcilerParts {
   readonly store: IntentStore;
@@ -27,7 +20,7 @@ export interface RotationReconcilerParts {
   readonly audit: Pick<AuditLog, 'write'>;
   readonly apiActions: ApiActions;
   /** Records an Event; best effort, in the background. */
-  readonly recordEvent: (object: RotationObject, event: RotationEvent) => void;
+  readonly recordEvent: (object: RotationObject, event: IntentEvent) => void;
   /** Notifies open pages. */
   readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
   readonly clock: Clock;

@@ -3,6 +3,7 @@ import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
 import type { IndexState } from '../fleet-index/index-state.ts';
 import { selectionCriterion } from '../fleet-index/query/volume-selection.ts';
 import type { VolumeCriterion } from '../fleet-index/query/volume-filter.ts';
+import { expireFinished } from '../intent/expire-finished.ts';
 import { storeStatus } from '../intent/store-status.ts';
 import { RepeatedWork } from '../redis/repeated-work.ts';
 import { toSelectionRequest } from '../renewals/renewal-selection.ts';
@@ -227,18 +228,7 @@ export class RotationReconciler {
   async #finish(object: RotationObject): Promise<void> {
     await this.#release(object);
     await syncRenewals(this.#parts.store, object, 'unchanged');
-    await this.#expire(object);
-  }
-
-  /** Deletes a finished object after its TTL, if neither this clock nor that of Redis says that it is too early. */
-  async #expire({ metadata, spec, status = {} }: RotationObject): Promise<void> {
-    const { store, clock, readIndex } = this.#parts;
-    if (spec.ttlSecondsAfterFinished === undefined || status.completionTime === undefined) return;
-    const expiresMs = Date.parse(status.completionTime) + spec.ttlSecondsAfterFinished * 1_000;
-    if (clock.now() < expiresMs || (await readIndex()).nowMs < expiresMs) return;
-    await store.delete('CARotation', metadata.name, metadata.uid).catch((thrown: unknown) => {
-      if (asCertfleetError(thrown).code !== 'not-found') throw thrown;
-    });
+    await expireFinished(this.#parts, 'CARotation', object);
   }
 
   #memoryOf({ metadata: { uid } }: RotationObject): RotationMemory {
