@@ -11,9 +11,10 @@ import { isFinished } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
 import type { RotationReconciler } from './rotation-reconciler.ts';
 
-export interface RotationRequestsParts extends Pick<RotationReconcilerParts, 'apiActions' | 'logger'> {
+export interface RotationRequestsParts extends Pick<RotationReconcilerParts, 'logger'> {
   readonly store: IntentStore;
-  readonly reconciler: RotationReconciler;
+  readonly apiActions: Pick<RotationReconcilerParts['apiActions'], 'note'>;
+  readonly reconciler: Pick<RotationReconciler, 'reconcile'>;
 }
 
 type Gate = 'Reissue' | 'Retire';
@@ -22,6 +23,8 @@ type Gate = 'Reissue' | 'Retire';
 const ttlSecondsAfterFinished = 30 * 86_400;
 const maxRequester = 256;
 const maxListed = 1_000;
+/** The status of a rotation in progress is written every few seconds. */
+const maxAttempts = 5;
 
 /** Requests of operators through the HTTP API: each changes a CARotation object, which the reconciler carries out. */
 export class RotationRequests {
@@ -86,8 +89,20 @@ export class RotationRequests {
 
   /** Lets a phase start that `holdBefore` contains. @throws as `setSuspended` */
   async approve(name: string, phase: Gate): Promise<RotationObject> {
-    const approved = new Set([...(this.find(name).spec.approved ?? []), phase]);
-    return await this.#patch(name, { approved: [...approved].sort() }, undefined);
+    const { store } = this.#parts;
+    this.#findUnfinished(name);
+    const what = `the approval of rotation ${name}`;
+    for (let attempt = 1; ; attempt += 1) {
+      const { metadata, spec } = await store.get('CARotation', name).catch((thrown: unknown) => refuse(thrown, what));
+      const approved = [...new Set([...(spec.approved ?? []), phase])].sort();
+      try {
+        // Somebody may approve the other phase at the same time.
+        const { resourceVersion } = metadata;
+        return await store.patchSpec('CARotation', name, { approved }, { resourceVersion });
+      } catch (thrown) {
+        if (asCertfleetError(thrown).code !== 'aborted' || attempt >= maxAttempts) refuse(thrown, what);
+      }
+    }
   }
 
   /**
@@ -102,15 +117,20 @@ export class RotationRequests {
     return this.#parts.store.find('CARotation', name) ?? object;
   }
 
+  /** @throws CertfleetError not-found; failed-precondition if the rotation is finished */
+  #findUnfinished(name: string): RotationObject {
+    const object = this.find(name);
+    if (isFinished(object)) throw new CertfleetError('failed-precondition', `rotation ${name} is finished`);
+    return object;
+  }
+
   async #patch(
     name: string,
     patch: SpecPatch<'CARotation'>,
-    action: 'suspend' | 'resume' | 'rollback' | undefined,
+    action: 'suspend' | 'resume' | 'rollback',
   ): Promise<RotationObject> {
     const { store, apiActions } = this.#parts;
-    const object = this.find(name);
-    if (isFinished(object)) throw new CertfleetError('failed-precondition', `rotation ${name} is finished`);
-    if (action !== undefined) await apiActions.note(object.metadata.uid, action);
+    await apiActions.note(this.#findUnfinished(name).metadata.uid, action);
     return await store
       .patchSpec('CARotation', name, patch)
       .catch((thrown: unknown) => refuse(thrown, `the change of rotation ${name}`));
