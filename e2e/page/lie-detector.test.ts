@@ -8,7 +8,7 @@ import { columns, namespaceOf, Trial } from './support/lie-trial.ts';
 import type { Version } from './support/lie-trial.ts';
 import { calm, dead, flaky } from './support/lying-proxy.ts';
 import { PageBrowser } from './support/page-browser.ts';
-import { readPage } from './support/shown-page.ts';
+import { maxStatedAge, readPage } from './support/shown-page.ts';
 import type { ShownPage } from './support/shown-page.ts';
 
 const seeds = process.env['LIE_SEED'] === undefined ? [1, 2] : [Number(process.env['LIE_SEED'])];
@@ -61,7 +61,7 @@ function wereHeld(shown: Pick<ShownPage, 'rows' | 'search'>, versions: readonly 
 
 /** Compares the table with the history of the fleet. */
 function checkTable(shown: ShownPage, versions: readonly Version[]): void {
-  const { mark, rows, atMs, statedAgeSeconds, renewAll } = shown;
+  const { mark, rows, atMs, maxStatedAgeSeconds, renewAll } = shown;
   if (mark === 'current') {
     assert.ok(wereHeld(shown, versions, atMs - currentForMs), 'rows shown as current were not held within 15 s');
     const count = /\((\d+)\)/.exec(renewAll)?.[1];
@@ -72,8 +72,8 @@ function checkTable(shown: ShownPage, versions: readonly Version[]): void {
   assert.doesNotMatch(renewAll, /\d/, 'a number that is not known to be true');
   assert.ok(!shown.status.startsWith('live') || mark === 'outdated' || mark === 'none', 'live, with stale rows');
   if (mark !== 'stale') return;
-  assert.ok(statedAgeSeconds !== undefined, 'stale rows state no age');
-  const sinceMs = atMs - (statedAgeSeconds + 2) * 1000;
+  assert.ok(maxStatedAgeSeconds !== undefined, 'stale rows state no age');
+  const sinceMs = atMs - (maxStatedAgeSeconds + 1) * 1000;
   assert.ok(wereHeld(shown, versions, sinceMs), 'rows are older than stated');
 }
 
@@ -220,6 +220,30 @@ const script: readonly Step[] = [
   renew,
   renew,
 ];
+
+describe('maxStatedAge', () => {
+  const note = (age: string): string => `Not current: as of 2026-11-26 21:45:10 +01:00, ${age} ago.`;
+
+  test('is exact to the smallest unit that an age of this length is written with', () => {
+    const cases: [string, number][] = [
+      ['0s', 1],
+      ['42s', 43],
+      ['1m', 61],
+      ['3m 20s', 201],
+      ['14m', 15 * 60],
+      ['3h 20m', 3 * 3600 + 21 * 60],
+      ['45d', 46 * 86_400],
+    ];
+    assert.deepEqual(
+      cases.map(([age]) => maxStatedAge(note(age))),
+      cases.map(([, seconds]) => seconds),
+    );
+  });
+
+  test('is undefined for a text without an age', () => {
+    assert.equal(maxStatedAge('Not current: as of 2026-11-26 21:45:10 +01:00.'), undefined);
+  });
+});
 
 describe('the page behind a network that lies', () => {
   for (const seed of seeds) {

@@ -9,8 +9,8 @@ export interface ShownPage {
   readonly status: string;
   /** How the rows are marked. */
   readonly mark: 'current' | 'stale' | 'outdated' | 'none';
-  /** The age that the mark states, in seconds. */
-  readonly statedAgeSeconds: number | undefined;
+  /** The largest age, in seconds, that the text of the mark allows: `14m ago` is less than 15 minutes. */
+  readonly maxStatedAgeSeconds: number | undefined;
   /** `namespace/pod state serial` of each row. */
   readonly rows: readonly string[];
   readonly areRowsActionable: boolean;
@@ -36,7 +36,6 @@ const read = `(() => {
   const datum = table?.closest('.datum') ?? main.querySelector('.empty')?.closest('.datum');
   const isMarked = (node) => node.classList.contains('stale') || node.classList.contains('outdated');
   const renewAll = [...document.querySelectorAll('.page-head button')].find((button) => text(button).startsWith('Renew all'));
-  const age = /([0-9]+d )?([0-9]+h )?([0-9]+m )?([0-9]+)s ago/.exec(text(main.querySelector('.stale-note')));
   const dialog = document.querySelector('dialog[open]');
   const submit = dialog?.querySelector('button[type=submit]');
   const preview = dialog?.querySelector('.datum');
@@ -45,7 +44,7 @@ const read = `(() => {
     search: location.search,
     status: text(document.querySelector('.live')),
     mark: datum == null ? 'none' : datum.classList.contains('stale') ? 'stale' : datum.classList.contains('outdated') ? 'outdated' : 'current',
-    statedAgeSeconds: age === null ? undefined : Number(age[3]?.replace('m ', '') ?? 0) * 60 + Number(age[4]),
+    staleNote: text(main.querySelector('.stale-note')),
     rows: datum == null ? [] : [...main.querySelectorAll('tbody tr')].map((row) =>
       text(row.querySelector('.col-namespace')) + '/' + text(row.querySelector('.col-pod')) + ' ' + text(row.querySelector('.col-serial'))),
     areRowsActionable: [...main.querySelectorAll('tbody input')].some((box) => !box.disabled),
@@ -60,6 +59,30 @@ const read = `(() => {
   };
 })()`;
 
+const unitSeconds = new Map([
+  ['d', 86_400],
+  ['h', 3_600],
+  ['m', 60],
+  ['s', 1],
+]);
+
+/** The largest age, in seconds, that a text such as `…, 3m 20s ago.` allows; undefined if it states none. */
+export function maxStatedAge(note: string): number | undefined {
+  const stated = /((?:\d+[dhms] ?)+) ago/.exec(note)?.[1];
+  if (stated === undefined) return undefined;
+  let seconds = 0;
+  let lastUnit = 1;
+  for (const [, digits, letter = 's'] of stated.matchAll(/(\d+)([dhms])/g)) {
+    lastUnit = unitSeconds.get(letter) ?? 1;
+    seconds += Number(digits) * lastUnit;
+  }
+  // Below ten minutes, a text without seconds means zero seconds.
+  return seconds + (seconds < 600 ? 1 : lastUnit);
+}
+
 export async function readPage(page: Page): Promise<ShownPage> {
-  return await page.evaluate<ShownPage>(read);
+  const { staleNote, ...shown } = await page.evaluate<Omit<ShownPage, 'maxStatedAgeSeconds'> & { staleNote: string }>(
+    read,
+  );
+  return { ...shown, maxStatedAgeSeconds: maxStatedAge(staleNote) };
 }
