@@ -52,7 +52,8 @@ export type VolumeSettings = Pick<
   | 'node-id'
   | 'strict-attributes'
   | 'use-token-request'
->;
+> &
+  Partial<Pick<AgentConfig, 'rollouts'>>;
 
 /** The agent's probes of pods. */
 export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
@@ -133,6 +134,7 @@ function parserSettings(options: NodeVolumesOptions): Parameters<typeof volumePa
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
     areSignalsOff: reload === undefined,
+    areRolloutsOff: config.rollouts !== true,
     areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }

@@ -4,6 +4,7 @@ import { integerBetween, listenAddress, nonEmpty, optional, positiveDuration } f
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagValues } from '@certfleet/shared/flags.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
+import { rolloutFlags } from './rollouts/rollout-flags.ts';
 
 export const controllerFlags = {
   'log-level': {
@@ -99,6 +100,7 @@ export const controllerFlags = {
     help: "Address of docs/runbook.md; the operators' page links to its sections.",
     parse: optional,
   },
+  ...rolloutFlags,
   kubeconfig: {
     fallback: '',
     help: "Kubeconfig file; default: the pod's service account.",

@@ -7,6 +7,7 @@ import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { apiSettings, createApiContext } from './create-api-context.ts';
 import { createRenewals } from './create-renewals.ts';
 import type { Renewals } from './create-renewals.ts';
+import { startRollouts } from './create-rollouts.ts';
 import { grpcAddress } from './bind-address.ts';
 import { redisConfigOf } from './config.ts';
 import type { ControllerConfig } from './config.ts';
@@ -173,6 +174,8 @@ export class Controller {
     this.#started.defer(() => this.#dispatcher.stop());
     renewals.start();
     this.#started.defer(() => renewals.stop());
+    const rolling = { ...this.#options, ...this.#shared, client, follower: this.#follower, observe: this.#metrics };
+    this.#started.defer(startRollouts(rolling));
     const isCurrent = (): boolean => this.#follower.isCurrent;
     this.#started.defer(pruneLanes({ isCurrent, prune: () => this.#dispatcher.prune(), clock, log }));
     const redis = this.#connections.commands;

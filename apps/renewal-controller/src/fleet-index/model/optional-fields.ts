@@ -21,6 +21,8 @@ const readers = {
   probeFailure: ({ served }) => served && probeFailure(served),
   /** Of the certificates that the CA file contains in addition to the certificate's own CA; absent if there are none. */
   additionalCaFingerprints: ({ additionalTrust }) => fingerprints(additionalTrust?.caFingerprintsSha256),
+  /** 1 if the workload of the pod is rolled after a renewal; otherwise absent. */
+  rollsWorkload: ({ rollsWorkload }) => (rollsWorkload ? 1 : undefined),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */
