@@ -16,10 +16,10 @@ const leaseMs = 60_000;
 
 export interface RolloutsParts {
   readonly config: Pick<ControllerConfig, 'rollouts' | 'rollouts-per-minute' | 'namespace-rollouts-per-minute'>;
-  readonly client: KubeClient | undefined;
-  readonly connections: RedisConnections;
-  readonly keys: RedisKeys;
-  readonly follower: FleetFollower;
+  readonly client: Pick<KubeClient, 'request'> | undefined;
+  readonly connections: Pick<RedisConnections, 'commands'>;
+  readonly keys: Pick<RedisKeys, 'roller'>;
+  readonly follower: Pick<FleetFollower, 'view' | 'isCurrent'>;
   readonly replica: string;
   readonly observe: RolloutObserver;
   readonly clock: Clock;
