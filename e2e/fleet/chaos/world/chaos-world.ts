@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly directory: string;
   readonly agents: number;
   readonly replicas: number;
+  /** Gets each line of the log at once; '' for none. */
+  readonly logFile: string;
   readonly random: Random;
 }
 
@@ -42,7 +44,7 @@ export class ChaosWorld {
   readonly network = new Network();
   readonly reviews = new ReviewServer();
   readonly ledger: Ledger;
-  readonly log = new RunLog();
+  readonly log: RunLog;
   readonly operator: Operator;
   readonly replicas: Replica[] = [];
   readonly hosts: AgentHost[] = [];
@@ -66,6 +68,7 @@ export class ChaosWorld {
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.log = new RunLog(options.logFile);
     this.redis = new RedisPair(options.directory);
     this.ledger = new Ledger(this.#nodeNames.slice(0, hostileNodes));
     this.operator = new Operator({
