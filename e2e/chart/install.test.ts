@@ -1,6 +1,8 @@
 // The chart against a real API server: Kubernetes must accept the rendered objects.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { globSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { startCluster } from '../cluster/cluster.ts';
@@ -10,6 +12,8 @@ import { externalRedisValues, withoutController } from './controller-values.ts';
 import { upstreamValues } from './peer-values.ts';
 import { applyAnotherPassword, earlierChart, runRedisSecret } from './redis-secret.ts';
 import { chartPath, renderText } from './render-chart.ts';
+
+const exampleValues = resolve(import.meta.dirname, '../../examples/values');
 
 let cluster: Cluster;
 
@@ -45,6 +49,13 @@ describe('a real API server accepts the chart', () => {
   };
   for (const [name, values] of variants) {
     it(name, async () => accepts(await renderText(values)));
+  }
+  for (const file of globSync('*.yaml', { cwd: exampleValues })) {
+    it(`with examples/values/${file}, which changes it`, async () => {
+      const rendered = await renderText({}, { files: [join(exampleValues, file)] });
+      assert.notEqual(rendered, await renderText());
+      await accepts(rendered);
+    });
   }
 });
 
