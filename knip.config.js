@@ -19,7 +19,7 @@ export default {
       entry: ['src/**/{main,*.test}.ts'],
       project: ['src/**/*.ts'],
     },
-    'apps/renewal-controller': { entry: ['src/redis-secret/main.ts', 'src/**/*.test.ts'], project: ['src/**/*.ts'] },
+    'apps/renewal-controller': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
     'apps/dashboard': { entry: ['src/main.tsx', 'src/**/*.test.ts'], project: ['{src,build}/**/*.{ts,tsx}'] },
     'libs/csi-client': { ignoreDependencies: ofGeneratedCode, project: ['src/**/*.ts'] },
     'libs/fleet-model': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
