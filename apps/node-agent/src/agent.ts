@@ -26,8 +26,8 @@ import type { ServedMonitor } from './probe/served-monitor.ts';
 import { repeatedly } from './repeatedly.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { systemFiles } from './storage/file-system.ts';
-import { findUpstreamLayout } from './storage/upstream-layout.ts';
 import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
+import { openUpstream } from './upstream.ts';
 import { addCsiDriverMetrics } from './volume/csi-driver-volume.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
@@ -178,10 +178,12 @@ export class Agent {
       log,
     });
     this.#assertReachesPods(root);
+    const adopted = await openUpstream(config, root, mounter);
     const nodeVolumes = openNodeVolumes({
       config,
       root,
-      adopted: config['adopt-from'] === undefined ? undefined : findUpstreamLayout(config['adopt-from']),
+      adopted,
+      handsOver: config['hand-over'],
       mounter,
       source,
       takeKey: (key, options) => keys.take(key, options),

@@ -147,6 +147,12 @@ export const agentFlags = {
     help: "Data directory of cert-manager's csi-driver, whose mounted volumes this agent takes over.",
     parse: optional,
   },
+  'hand-over': {
+    fallback: 'false',
+    help: "Prepares a rollback to cert-manager's csi-driver: keeps its record of every volume, and mounts the tmpfs where it looks for its own in --data-root.",
+    parse: boolean,
+    isSwitch: true,
+  },
   'default-duration': {
     fallback: '720h',
     help: 'Certificate lifetime for volumes that request none.',
