@@ -168,7 +168,7 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     const intent = this.#createIntent(client);
     this.#started.defer(() => intent.stop());
-    const parts = { ...this.#shared, intent, client, follower: this.#follower };
+    const parts = { ...this.#shared, intent, client, follower: this.#follower, action: config['ca-change-action'] };
     const renewals = (this.#renewals = createRenewals({ ...parts, describeVolume: this.#describeVolume }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);

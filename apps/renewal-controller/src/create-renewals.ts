@@ -20,6 +20,9 @@ import { RenewalReconciler } from './renewals/renewal-reconciler.ts';
 import { RenewalRequests } from './renewals/renewal-requests.ts';
 import { RenewalsInForce } from './renewals/renewals-in-force.ts';
 import { FleetCas } from './rotations/fleet-cas.ts';
+import { RedisProposalMemory } from './rotations/proposal-memory.ts';
+import { RotationProposer } from './rotations/rotation-proposer.ts';
+import type { CaChangeAction } from './rotations/rotation-proposer.ts';
 import type { RotationReconcilerParts } from './rotations/reconciler-parts.ts';
 import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
@@ -37,6 +40,8 @@ export interface RenewalsParts {
   readonly dispatcher: RenewalDispatcher;
   readonly follower: FleetFollower;
   readonly describeVolume: DescribeVolume;
+  /** --ca-change-action */
+  readonly action: CaChangeAction;
   /** Nodes have this long to report after Redis has lost everything. */
   readonly silentAfterMs: number;
   readonly clock: Clock;
@@ -116,17 +121,25 @@ interface Rotations extends Pick<Renewals, 'start' | 'stop'> {
   readonly requests: RotationRequests;
 }
 
-/** What carries out rotations, and changes them for the API. */
+/** What carries out rotations, proposes them, and changes them for the API. */
 function createRotations(
-  { describeVolume, silentAfterMs }: RenewalsParts,
+  { describeVolume, action, silentAfterMs, connections, keys }: RenewalsParts,
   shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
 ): Rotations {
   const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
   const common = { ...shared, silentAfterMs, fleetCas };
   const reconciler = new RotationReconciler(common);
+  const memory = new RedisProposalMemory(connections.commands, keys);
+  const proposer = new RotationProposer({ ...common, action, memory });
   return {
     requests: new RotationRequests({ ...common, reconciler }),
-    start: () => reconciler.start(),
-    stop: () => reconciler.stop(),
+    start: () => {
+      reconciler.start();
+      proposer.start();
+    },
+    stop: async () => {
+      await proposer.stop();
+      await reconciler.stop();
+    },
   };
 }

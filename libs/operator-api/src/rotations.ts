@@ -51,6 +51,9 @@ export const RotationSchema = Type.Object({
   phase: oneOf(rotationPhases, 'Phase'),
   direction: oneOf(rotationDirections, 'Backward: to the replaced CA, after a rollback'),
   isSuspended: Type.Boolean(),
+  isProposed: Type.Boolean({
+    description: 'The controller proposes it, because an issuer signs with another CA; resume or rollback decides',
+  }),
   isDeleted: Type.Boolean({ description: 'The object remains until no pod needs the roots that were added' }),
   isStalled: Type.Boolean({ description: 'Somebody must solve a problem' }),
   waitingFor: Type.Optional(string('Why the phase does not continue, in CamelCase')),

@@ -94,6 +94,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       the page of CAs, and after --from also the key of an issuer, of which it is the CA;
       --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
       suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
+      a proposed rotation, of an issuer that signs with another CA: resume starts it, rollback rejects it
   certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME
 
   -o json                                 print the API's response as JSON

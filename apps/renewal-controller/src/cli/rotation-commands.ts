@@ -114,8 +114,9 @@ function rotationTable(shown: readonly Rotation[]): string {
   return table(['ROTATION', 'PHASE', 'WAITING FOR', 'TRUST', 'REISSUED', 'RETIRED', 'BLOCKED', 'BY', 'REASON'], rows);
 }
 
-function stateOf({ phase, direction, isSuspended }: Rotation): string {
-  const notes = [...(direction === 'Backward' ? ['rollback'] : []), ...(isSuspended ? ['suspended'] : [])];
+function stateOf({ phase, direction, isSuspended, isProposed }: Rotation): string {
+  const suspended = isProposed ? 'proposed' : 'suspended';
+  const notes = [...(direction === 'Backward' ? ['rollback'] : []), ...(isSuspended ? [suspended] : [])];
   return notes.length === 0 ? phase : `${phase} (${notes.join(', ')})`;
 }
 

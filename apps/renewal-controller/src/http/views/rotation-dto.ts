@@ -1,7 +1,7 @@
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import { kubernetesUser } from '../../renewals/reconciler-parts.ts';
 import { certificatesOf, readRotationCas } from '../../rotations/rotation-certificates.ts';
-import { phaseOf } from '../../rotations/rotation-object.ts';
+import { isProposed, phaseOf } from '../../rotations/rotation-object.ts';
 import type { RotationObject } from '../../rotations/rotation-object.ts';
 
 const noCounts = { total: 0, trusted: 0, reissued: 0, served: 0, notLoaded: 0, failing: 0, retired: 0, blocked: 0 };
@@ -18,6 +18,7 @@ export function toRotationDto(object: RotationObject): Rotation {
     phase: phaseOf(object),
     direction: status.direction ?? 'Forward',
     isSuspended: spec.suspend === true,
+    isProposed: isProposed(object),
     isDeleted: metadata.deletionTimestamp !== undefined,
     isStalled: conditionOf(object, 'Stalled') !== undefined,
     ...(status.waitingFor !== undefined && { waitingFor: status.waitingFor }),
