@@ -94,6 +94,11 @@ export const controllerFlags = {
     help: "Directory of the operators' page; default: the one shipped with the program.",
     parse: optional,
   },
+  'ca-change-action': {
+    fallback: 'propose',
+    help: 'What happens when an issuer signs with another CA than before: off, propose (a suspended CARotation for an operator), or start (the CARotation begins, if several nodes report the new CA).',
+    parse: oneOf('off', 'propose', 'start'),
+  },
   'runbook-url': {
     fallback: '',
     help: "Address of docs/runbook.md; the operators' page links to its sections.",

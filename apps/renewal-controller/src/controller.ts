@@ -78,7 +78,8 @@ export class Controller {
   #server: FleetServer | undefined;
   #intent: OperatorIntent | undefined;
   #renewals: Renewals | undefined;
-  #describeVolume: DescribeVolume = notReady;
+  #questions: { readonly describeVolume: DescribeVolume } = { describeVolume: notReady };
+  readonly #describeVolume: DescribeVolume = (volume) => this.#questions.describeVolume(volume);
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -167,7 +168,8 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     const intent = this.#createIntent(client);
     this.#started.defer(() => intent.stop());
-    const renewals = (this.#renewals = createRenewals({ ...this.#shared, intent, client, follower: this.#follower }));
+    const parts = { ...this.#shared, intent, client, follower: this.#follower, action: config['ca-change-action'] };
+    const renewals = (this.#renewals = createRenewals({ ...parts, describeVolume: this.#describeVolume }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
@@ -222,7 +224,7 @@ export class Controller {
         ...operations,
         client,
         feed: this.#feed,
-        describeVolume: (volume) => this.#describeVolume(volume),
+        describeVolume: this.#describeVolume,
       }),
       ...operatorAccess({
         config,
@@ -260,7 +262,7 @@ export class Controller {
     const questions = startQuestions({ ...this.#shared, server });
     // Stops before the API, so that no pending query delays the stop of the API.
     this.#started.defer(() => questions.stop());
-    this.#describeVolume = questions.describeVolume;
+    this.#questions = questions;
     return port;
   }
 

@@ -90,9 +90,11 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
   certfleet rotations                     rotations of CAs; show NAME explains what one waits for
-      start [NAME] --from FILE --to FILE --reason TEXT   replaces the CA of one file by that of the other;
+      start [NAME] --from CA --to CA --reason TEXT   replaces one CA by the other; CA is a FILE in PEM or a SHA-256 of
+      the page of CAs, and after --from also the key of an issuer, of which it is the CA;
       --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
       suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
+      a proposed rotation, of an issuer that signs with another CA: resume starts it, rollback rejects it
   certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME
 
   -o json                                 print the API's response as JSON
