@@ -10,6 +10,7 @@ import type { ChangeEvent } from '../../libs/operator-api/src/change-events.ts';
 import type { LanePage } from '../../libs/operator-api/src/lanes.ts';
 import type { NodeDetail } from '../../libs/operator-api/src/nodes.ts';
 import type { Renewal, RenewalPreview } from '../../libs/operator-api/src/renewals.ts';
+import type { Session } from '../../libs/operator-api/src/session.ts';
 import type { Summary, Verdict } from '../../libs/operator-api/src/summary.ts';
 import type { Timeline } from '../../libs/operator-api/src/timeline.ts';
 import type { Facets, VolumeGroups, VolumePage, VolumeRow } from '../../libs/operator-api/src/volumes.ts';
@@ -139,8 +140,8 @@ describe('the operators’ API', () => {
     assert.equal(attention[0]?.since, since);
 
     const csv = (await fleet.ask<string>('volumes/export?format=csv&served=not-loaded')).body.split('\r\n');
-    assert.match(csv[0] ?? '', /,served,served_since,volume_id$/);
-    assert.ok(csv.some((line) => line.endsWith(`,not-loaded,${since},csi-old`)));
+    assert.match(csv[0] ?? '', /,served,served_since,volume_id,cluster$/);
+    assert.ok(csv.some((line) => line.endsWith(`,not-loaded,${since},csi-old,`)));
 
     const listed = await commandLine(fleet, 'list', '--served=not-loaded');
     assert.match(listed, /SERVED +VOLUME\n.*pod-of-csi-old .*not-loaded +csi-old\n$/);
@@ -149,6 +150,35 @@ describe('the operators’ API', () => {
     assert.match(shown, /served +unknown/);
     assert.match(shown, /probeFailure +refused/);
     assert.ok(shown.includes(since));
+  });
+
+  test('the cluster is named in summary, session, exports, audit and command line', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController('--cluster-name=prod-eu');
+    const volumes = new MemoryVolumes();
+    volumes.set('csi-1', reportOf('csi-1'));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 1);
+    assert.equal((await fleet.ask<Summary>('summary')).body.cluster, 'prod-eu');
+    assert.equal((await fleet.ask<Session>('session')).body.cluster, 'prod-eu');
+    const csv = await fleet.ask<string>('volumes/export?format=csv');
+    assert.match(csv.headers.get('content-disposition') ?? '', /"certfleet-prod-eu-volumes-[\d-]+\.csv"/);
+    const [titles = '', row = ''] = csv.body.split('\r\n');
+    assert.deepEqual(
+      [titles, row].map((line) => line.split(',').at(-1)),
+      ['cluster', 'prod-eu'],
+    );
+    const json = await fleet.ask<readonly { readonly cluster?: string }[]>('volumes/export?format=json');
+    assert.deepEqual(
+      json.body.map(({ cluster }) => cluster),
+      ['prod-eu'],
+    );
+    const audit = await fleet.ask<string>('audit/export?format=csv&action=export');
+    assert.match(audit.headers.get('content-disposition') ?? '', /"certfleet-prod-eu-audit-[\d-]+\.csv"/);
+    const [, ...entries] = audit.body.trimEnd().split('\r\n');
+    assert.ok(entries.length >= 2);
+    for (const entry of entries) assert.match(entry, /,prod-eu$/);
+    assert.match(await commandLine(fleet, 'status'), /^cluster +prod-eu$/m);
   });
 
   test('what is at risk is counted, listed and grouped, and decides the verdict', async () => {

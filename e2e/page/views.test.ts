@@ -11,7 +11,7 @@ let browser: PageBrowser;
 let fleet: PageFleet;
 
 before(async () => {
-  fleet = await PageFleet.start(exampleFleet);
+  fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--cluster-name=prod-eu']);
   await fleet.untilShown(6);
   browser = await PageBrowser.launch();
 });
@@ -42,6 +42,8 @@ describe('views of the page', () => {
   test('the overview counts the fleet by state and lists problems', async () => {
     const page = await open('/');
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.getByRole('banner').getByText('prod-eu').waitFor();
+    assert.match(await page.title(), /Overview · prod-eu · certfleet$/);
     const states = await page.locator('.states a').allInnerTexts();
     const count = (state: string): string | undefined =>
       states

@@ -5,6 +5,7 @@ import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { apiSettings, createApiContext } from './create-api-context.ts';
+import type { ApiContextParts } from './create-api-context.ts';
 import { createRenewals } from './create-renewals.ts';
 import type { Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
@@ -58,7 +59,8 @@ export interface ControllerPorts {
   readonly ops: number | undefined;
 }
 
-type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> & { readonly silentAfterMs: number };
+type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> &
+  Pick<ApiContextParts, 'silentAfterMs' | 'cluster'>;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
@@ -122,7 +124,7 @@ export class Controller {
       redisHealth: () => this.#connections.health,
       intentProblem: () => this.#intent?.problem(),
     });
-    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
+    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock, config['cluster-name']);
     this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#policies = new LanePolicies(defaults, overrides);
@@ -282,6 +284,7 @@ export class Controller {
       view: () => this.#follower.view,
       replica: this.#replica,
       silentAfterMs: this.#silentAfterMs,
+      cluster: this.#options.config['cluster-name'],
       clock,
       log,
     };

@@ -24,6 +24,7 @@ export interface ApiContextParts extends Pick<
   | 'selectVolumes'
   | 'renewals'
   | 'rotations'
+  | 'cluster'
   | 'isIndexCurrent'
   | 'intentProblem'
 > {

@@ -34,6 +34,7 @@ export type Verdict = Static<typeof VerdictSchema>;
 /** Summary of the fleet. */
 export const SummarySchema = Type.Object({
   at: time('Time of the counts'),
+  cluster: Type.Optional(string('Name of the cluster')),
   volumes: count('All volumes'),
   byState: ByStateSchema,
   soonestExpiry: Type.Optional(time('Not-after of the unexpired certificate that expires next')),

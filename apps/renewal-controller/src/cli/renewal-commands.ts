@@ -33,6 +33,7 @@ export const status: Command = async (context) => {
 function summaryTables(summary: Summary): string {
   const counts = Object.entries(summary.byState).map(([state, count]) => [state, String(count)]);
   const numbers = [
+    ...(summary.cluster === undefined ? [] : [['cluster', summary.cluster]]),
     ['volumes', String(summary.volumes)],
     ...counts,
     ['silent nodes', String(summary.agents.silent)],

@@ -39,6 +39,8 @@ export interface ApiContext extends VolumeInspection {
   /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
   readonly intentProblem: () => string | undefined;
   readonly silentAfterMs: number;
+  /** Name of the cluster; undefined if it has none. */
+  readonly cluster: string | undefined;
   readonly clock: Clock;
 }
 

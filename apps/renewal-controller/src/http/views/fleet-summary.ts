@@ -8,7 +8,7 @@ import { iso } from './volume-row.ts';
 
 /** Summarizes the fleet. While Redis is unavailable it returns the last known counts, without lanes. */
 export async function fleetSummary(context: ApiContext): Promise<Summary> {
-  const { view, redisHealth, silentAfterMs, clock } = context;
+  const { view, redisHealth, silentAfterMs, cluster, clock } = context;
   const nowMs = clock.now();
   const fleet = view();
   const stats = fleet.stats(nowMs);
@@ -25,6 +25,7 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
   const others = problems.filter(({ kind }) => kind !== 'redis-unreachable');
   return {
     at: iso(stats.atMs),
+    ...(cluster !== undefined && { cluster }),
     volumes,
     byState,
     ...(soonestExpiryMs !== undefined && { soonestExpiry: iso(soonestExpiryMs) }),
