@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { lifetimePattern } from '@certfleet/operator-api/lifetime.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { optional } from '@certfleet/shared/flag-parsers.ts';
 
@@ -44,5 +45,20 @@ export function keyPrefix(text: string): string {
   throw new CertfleetError(
     'invalid-argument',
     `expected letters, digits, dots, dashes and underscores, found ${JSON.stringify(text)}`,
+  );
+}
+
+/** A length such as `90d`; undefined if empty. */
+export function optionalLifetime(text: string): string | undefined {
+  if (text === '' || new RegExp(lifetimePattern).test(text)) return optional(text);
+  throw new CertfleetError('invalid-argument', `expected a length such as 90d or 720h, found ${JSON.stringify(text)}`);
+}
+
+/** A signature algorithm, with `*` for any text; sixteen of them, separated by commas, are one filter. */
+export function signaturePattern(text: string): string {
+  if (/^[A-Za-z0-9*._/-]{1,15}$/.test(text)) return text;
+  throw new CertfleetError(
+    'invalid-argument',
+    `expected a part of the name of a signature algorithm such as *sha1*, of at most 15 characters, found ${JSON.stringify(text)}`,
   );
 }

@@ -1,5 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
+  boolean,
   integerBetween,
   listenAddress,
   nonEmpty,
@@ -9,7 +10,14 @@ import {
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagValues } from '@certfleet/shared/flags.ts';
-import { keyPrefix, networks, oneOf, optionalServiceAccount } from './config-values.ts';
+import {
+  keyPrefix,
+  networks,
+  oneOf,
+  optionalLifetime,
+  optionalServiceAccount,
+  signaturePattern,
+} from './config-values.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
 
 export const controllerFlags = {
@@ -49,6 +57,27 @@ export const controllerFlags = {
     fallback: '',
     help: 'Name of the cluster: the label `cluster` of every metric, a field of exports and audit entries, and part of the title of the page. Nothing is added if empty.',
     parse: optionalClusterName,
+  },
+  'posture-min-rsa-bits': {
+    fallback: '2048',
+    help: 'RSA keys with fewer bits are counted as violations; 0: no limit.',
+    parse: integerBetween(0, 65_536),
+  },
+  'posture-refused-signature': {
+    repeatable: true,
+    help: 'Signature algorithm, as OpenSSL names it, that is counted as a violation; * matches any text, as in *sha1*.',
+    parse: signaturePattern,
+  },
+  'posture-max-lifetime': {
+    fallback: '',
+    help: 'Certificates that are valid for longer are counted as violations: a length such as 90d or 720h. No limit if empty.',
+    parse: optionalLifetime,
+  },
+  'posture-allow-ca': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Do not count certificates that may sign certificates as violations.',
+    parse: boolean,
   },
   'heartbeat-interval': {
     fallback: '10s',
@@ -243,6 +272,8 @@ function contradictions(config: ControllerConfig): string[] {
   if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined)) {
     problems.push('set exactly one of --agent-service-account and --agent-token-file');
   }
+  if (config['posture-refused-signature'].length > 16)
+    problems.push('--posture-refused-signature: expected at most 16');
   return [...problems, ...apiContradictions(config)];
 }
 

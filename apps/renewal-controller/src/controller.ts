@@ -4,7 +4,7 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { apiSettings, createApiContext } from './create-api-context.ts';
+import { apiSettings, createApiContext, fleetSettings } from './create-api-context.ts';
 import type { ApiContextParts } from './create-api-context.ts';
 import { createRenewals } from './create-renewals.ts';
 import type { Renewals } from './create-renewals.ts';
@@ -60,7 +60,7 @@ export interface ControllerPorts {
 }
 
 type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> &
-  Pick<ApiContextParts, 'silentAfterMs' | 'cluster'>;
+  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'postureLimits'>;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
@@ -110,7 +110,7 @@ export class Controller {
       listener: this.#feed,
     });
     const sources = {
-      clock,
+      ...{ clock, ...fleetSettings(config) },
       dispatcher: () => this.#dispatcher,
       index: this.#follower,
       connections: this.#connections,
@@ -284,7 +284,7 @@ export class Controller {
       view: () => this.#follower.view,
       replica: this.#replica,
       silentAfterMs: this.#silentAfterMs,
-      cluster: this.#options.config['cluster-name'],
+      ...fleetSettings(this.#options.config),
       clock,
       log,
     };

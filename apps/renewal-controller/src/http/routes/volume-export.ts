@@ -34,6 +34,13 @@ const columns: Readonly<Record<string, (row: ExportedRow) => string | number | u
   error: ({ failure }) => failure?.message,
   served: ({ served }) => served?.state,
   served_since: ({ served }) => served?.since,
+  key_bits: ({ posture }) => posture?.keyBits,
+  curve: ({ posture }) => posture?.curve,
+  signature: ({ posture }) => posture?.signature,
+  lifetime_seconds: ({ lifetimeSeconds }) => lifetimeSeconds,
+  requested_seconds: ({ posture }) => posture?.requestedSeconds,
+  is_ca: ({ posture }) => posture && String(posture.isCa),
+  usages: ({ posture }) => posture?.usages.join('; '),
   volume_id: ({ volumeId }) => volumeId,
   cluster: ({ cluster }) => cluster,
 };

@@ -1,4 +1,5 @@
-import type { Summary } from '@certfleet/operator-api/summary.ts';
+import type { PostureSummary, Summary } from '@certfleet/operator-api/summary.ts';
+import { countPosture } from '../../fleet-index/view/posture-limits.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
 import { fleetVerdict } from './fleet-verdict.ts';
@@ -43,7 +44,19 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
     verdict: fleetVerdict({ doubts: doubtsOf(context, lanes !== undefined), attention: others, atRisk }),
     atRisk,
     atRiskByState: risky,
+    posture: postureSummary(context),
     attention: problems,
+  };
+}
+
+function postureSummary({ view, postureLimits }: ApiContext): PostureSummary {
+  const { violations, unknown } = countPosture(postureLimits, view().volumes());
+  return {
+    unknown,
+    violations: violations.map(({ limit: { kind, text, filter }, count }) => {
+      const query = new URLSearchParams(filter).toString();
+      return { kind, text, count, link: `/volumes?${query}` };
+    }),
   };
 }
 
