@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { labelCluster } from '@certfleet/shared/default-metrics.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource, OpenCertificateSource } from './certificate-source.ts';
@@ -68,6 +69,7 @@ export class Agent {
       }),
       () => this.#checkMounts?.() ?? Promise.resolve(undefined),
     );
+    labelCluster(this.#metrics.registry, options.config['cluster-name']);
   }
 
   /** @throws the error that prevents the agent from serving; everything that was started is stopped first */

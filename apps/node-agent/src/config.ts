@@ -7,6 +7,7 @@ import {
   nonEmpty,
   numberBetween,
   optional,
+  optionalClusterName,
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
@@ -58,6 +59,11 @@ export const agentFlags = {
     parse: boolean,
   },
   'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 disables it.', parse: listenAddress },
+  'cluster-name': {
+    fallback: '',
+    help: 'Name of the cluster: the label `cluster` of every metric. No label if empty.',
+    parse: optionalClusterName,
+  },
   'csi-driver-metrics': {
     fallback: 'false',
     isSwitch: true,

@@ -4,7 +4,8 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { apiSettings, createApiContext } from './create-api-context.ts';
+import { apiSettings, createApiContext, fleetSettings } from './create-api-context.ts';
+import type { ApiContextParts } from './create-api-context.ts';
 import { createRenewals } from './create-renewals.ts';
 import type { Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
@@ -58,7 +59,8 @@ export interface ControllerPorts {
   readonly ops: number | undefined;
 }
 
-type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> & { readonly silentAfterMs: number };
+type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> &
+  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'postureLimits'>;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
@@ -109,7 +111,7 @@ export class Controller {
       listener: this.#feed,
     });
     const sources = {
-      clock,
+      ...{ clock, ...fleetSettings(config) },
       dispatcher: () => this.#dispatcher,
       index: this.#follower,
       connections: this.#connections,
@@ -123,7 +125,7 @@ export class Controller {
       redisHealth: () => this.#connections.health,
       intentProblem: () => this.#intent?.problem(),
     });
-    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
+    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock, config['cluster-name']);
     this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#policies = new LanePolicies(defaults, overrides);
@@ -284,6 +286,7 @@ export class Controller {
       view: () => this.#follower.view,
       replica: this.#replica,
       silentAfterMs: this.#silentAfterMs,
+      ...fleetSettings(this.#options.config),
       clock,
       log,
     };

@@ -42,6 +42,8 @@ export interface RenewalsParts {
   readonly describeVolume: DescribeVolume;
   /** --ca-change-action */
   readonly action: CaChangeAction;
+  /** Name of the cluster. */
+  readonly cluster: string | undefined;
   /** Nodes have this long to report after Redis has lost everything. */
   readonly silentAfterMs: number;
   readonly clock: Clock;
@@ -61,14 +63,14 @@ export interface Renewals {
 
 /** Creates the services of renewals on demand and of CA rotations. */
 export function createRenewals(parts: RenewalsParts): Renewals {
-  const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, clock, log } = parts;
+  const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, cluster, clock, log } = parts;
   const { store, events } = intent;
   const { bulks } = dispatcher;
   const redis = connections.commands;
   // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
-  const lasting = lastingAudit({ store, events, client });
-  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, lasting });
+  const lasting = lastingAudit({ store, events, client, cluster });
+  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, cluster, lasting });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
   const view = (): FleetView => follower.view;

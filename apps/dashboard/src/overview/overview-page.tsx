@@ -9,6 +9,7 @@ import { VerdictBanner } from '../verdict/verdict-banner.tsx';
 import { AttentionList } from './attention-list.tsx';
 import { ExpiryChart } from './expiry-chart.tsx';
 import { FleetFacts } from './fleet-facts.tsx';
+import { PosturePanel } from './posture-panel.tsx';
 import { BusyLanes } from './busy-lanes.tsx';
 import { TimelinePanel } from './timeline-panel.tsx';
 
@@ -35,6 +36,8 @@ export function OverviewPage(): JSX.Element {
           <>
             <FleetFacts summary={data} isCurrent={summary.isCurrent} />
             <AttentionList summary={data} on={summary} />
+            {/* A controller of an earlier release sends none. */}
+            <PosturePanel posture={(data as Partial<Summary>).posture} />
           </>
         )}
       </Loaded>
