@@ -147,6 +147,7 @@ export class VolumeIssuance {
   async #checkIgnoredRequest(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
     if (!volume.attempts.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
     const { dependencies, reporter } = this.#options;
+    const isLeftUnusable = invalidOnceResumed(volume);
     using limit = timeoutSignal(dependencies.clock, lastCheckMs, [attempt.signal]);
     try {
       return await issueCertificate(
@@ -155,7 +156,10 @@ export class VolumeIssuance {
         limit.signal,
       );
     } catch (thrown) {
-      if (attempt.signal.aborted || !isOneOf(unansweredReasons, asCertfleetError(thrown).reason)) throw thrown;
+      const { reason } = asCertfleetError(thrown);
+      // It was answered meanwhile, but the answer is useless: the attempt itself replaces it.
+      if (isOneOf(occupiedNameReasons, reason) || isLeftUnusable(reason)) return undefined;
+      if (attempt.signal.aborted || !isOneOf(unansweredReasons, reason)) throw thrown;
     }
     reporter.requestReplaced(volume, volume.nextRequestName);
     volume.requestAbandoned();
