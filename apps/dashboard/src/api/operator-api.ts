@@ -64,6 +64,7 @@ export class OperatorApi {
   renewal = (id: string, signal?: Signal): Promise<RenewalDetail> => this.#get(`/renewals/${part(id)}/detail`, signal);
   suspendRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/suspend`);
   resumeRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/resume`);
+  approveRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/approve`);
   previewRenewal = (request: RenewalRequest, signal?: Signal): Promise<RenewalPreview> =>
     this.#http.ask('/renewals', { method: 'POST', body: { ...request, dryRun: true }, signal });
   renew = (request: RenewalRequest): Promise<Renewal> => this.#post('/renewals', request);

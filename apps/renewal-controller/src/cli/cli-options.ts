@@ -52,6 +52,9 @@ const flags = {
   cancel: text,
   suspend: text,
   resume: text,
+  approve: text,
+  canary: text,
+  'stop-after-failures': text,
   from: text,
   to: text,
   phase: text,
@@ -95,7 +98,9 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
       --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --rsa-below, --signature,
       --lifetime-over, --is-ca, --usage, or --all
-      --cancel NAME, --suspend NAME or --resume NAME changes a renewal that "certfleet status" shows
+      --canary N                          renews N volumes first and waits for --approve NAME before the others
+      --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME
+      --cancel NAME, --suspend NAME, --resume NAME or --approve NAME changes a renewal that "certfleet status" shows
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
   certfleet rotations                     rotations of CAs; show NAME explains what one waits for
