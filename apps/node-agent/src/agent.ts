@@ -17,6 +17,7 @@ import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
+import { reloadSettings } from './node-reload.ts';
 import { openNodeVolumes, podVariableParts, probeSettings } from './node-volumes.ts';
 import { trustSettings } from './node-trust.ts';
 import { AgentHttp } from './observability/agent-http.ts';
@@ -193,6 +194,7 @@ export class Agent {
       activeMounts: this.#activeMounts,
       trust: trustSettings(config, source),
       probes: probeSettings(config, source),
+      reload: reloadSettings(config, source),
       podVariables: podVariableParts(config, source),
       clock,
       log,

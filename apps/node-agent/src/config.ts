@@ -202,6 +202,12 @@ export const agentFlags = {
     help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
     parse: optionalInterval,
   },
+  'reload-signals': {
+    fallback: 'false',
+    isSwitch: true,
+    help: "Send the signals that volumes request with reload-signal to containers of their pods after each renewal. Needs the node's PID namespace, CAP_KILL and the right to get pods; without it such volumes are refused.",
+    parse: boolean,
+  },
   'ca-rotations': {
     fallback: 'false',
     isSwitch: true,
