@@ -314,6 +314,12 @@ describe('on OpenShift', () => {
 });
 
 describe('take-over', () => {
+  it('prepares a hand-over only if it is enabled', async () => {
+    const argsWith = async (values: object): Promise<readonly string[]> => container(await render(values)).args;
+    assert.ok(!(await argsWith({})).includes('--hand-over'));
+    assert.ok((await argsWith({ 'app.driver.handOver.enabled': true })).includes('--hand-over'));
+  });
+
   it("mounts upstream's directory into the agent", async () => {
     const objects = await render({ 'app.driver.takeOver.enabled': true });
     assert.ok(container(objects).args.includes('--adopt-from=/take-over'));

@@ -7,6 +7,7 @@ import {
   nonEmpty,
   numberBetween,
   optional,
+  optionalClusterName,
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
@@ -58,6 +59,11 @@ export const agentFlags = {
     parse: boolean,
   },
   'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 disables it.', parse: listenAddress },
+  'cluster-name': {
+    fallback: '',
+    help: 'Name of the cluster: the label `cluster` of every metric. No label if empty.',
+    parse: optionalClusterName,
+  },
   'csi-driver-metrics': {
     fallback: 'false',
     isSwitch: true,
@@ -146,6 +152,12 @@ export const agentFlags = {
     fallback: '',
     help: "Data directory of cert-manager's csi-driver, whose mounted volumes this agent takes over.",
     parse: optional,
+  },
+  'hand-over': {
+    fallback: 'false',
+    help: "Prepares a rollback to cert-manager's csi-driver: keeps its record of every volume, and mounts the tmpfs where it looks for its own in --data-root.",
+    parse: boolean,
+    isSwitch: true,
   },
   'default-duration': {
     fallback: '720h',

@@ -8,19 +8,19 @@ import type { TakeOptions } from './crypto/key-pool.ts';
 import type { MountProbe } from './mount/linux-mounter.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
-import { ServedMonitor } from './probe/served-monitor.ts';
-import type { ServedMonitorOptions } from './probe/served-monitor.ts';
-import { openReload } from './node-reload.ts';
-import type { ReloadSettings } from './node-reload.ts';
+import { ServedMonitor, type ServedMonitorOptions } from './probe/served-monitor.ts';
+import { openReload, type ReloadSettings } from './node-reload.ts';
 import { openTrust } from './node-trust.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { PodVariableSettings } from './spec/pod-variables.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
+import { handOverLayout } from './storage/hand-over.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
+import { handOver } from './upstream.ts';
 import type { AdditionalTrust, TrustSettings } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { askNoSource } from './volume/compose-trust.ts';
@@ -50,10 +50,10 @@ export type VolumeSettings = Pick<
   | 'default-duration'
   | 'issuance-timeout'
   | 'node-id'
+  | 'rollouts'
   | 'strict-attributes'
   | 'use-token-request'
-> &
-  Partial<Pick<AgentConfig, 'rollouts'>>;
+>;
 
 /** The agent's probes of pods. */
 export type ProbeSettings = Pick<ServedMonitorOptions, 'nodeName' | 'intervalMs' | 'maxPerSecond' | 'getPod'>;
@@ -94,6 +94,8 @@ export interface NodeVolumesOptions {
   readonly root: string;
   /** Layout of cert-manager's csi-driver; undefined if none of its volumes are to be taken over. */
   readonly adopted: VolumeLayout | undefined;
+  /** Writes csi-driver's metadata of each volume too. */
+  readonly handsOver?: boolean;
   readonly files?: FileSystem;
   readonly mounter: Mounter;
   /** Reports at start whether a pod uses a volume of the csi-driver; asks the kernel by default. */
@@ -134,7 +136,7 @@ function parserSettings(options: NodeVolumesOptions): Parameters<typeof volumePa
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
     areSignalsOff: reload === undefined,
-    areRolloutsOff: config.rollouts !== true,
+    areRolloutsOff: !config.rollouts,
     areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }
@@ -158,7 +160,8 @@ function rescheduleAll(manager: VolumeManager): void {
  */
 export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
-  const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
+  const own = options.handsOver === true ? handOverLayout(root) : ownLayout(root);
+  const store = VolumeStore.open({ own, adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
   const parseVolume = volumeParser(parserSettings(options), reporter);
   const scheduler: RenewalScheduler = new RenewalScheduler({
@@ -188,6 +191,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
+  if (options.handsOver === true) handOver(found.volumes, store, reporter);
   reportRestored(found, { log, metrics });
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
   trust?.start();

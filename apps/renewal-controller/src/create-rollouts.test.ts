@@ -6,7 +6,7 @@ import type { ApiRequest } from '@certfleet/shared/kube/api-client.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { startRedisServer } from '../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../e2e/support/redis-server.ts';
-import { startRollouts } from './create-rollouts.ts';
+import { createRollouts } from './create-rollouts.ts';
 import { enrol, reportOf, silentLogger, startReplica, until } from './dispatch/testing/test-fleet.ts';
 import { redisKeys } from './redis/redis-keys.ts';
 
@@ -46,7 +46,7 @@ function replica(
     const object = verb === 'get' ? objects[`${resource.plural}/${name}`] : {};
     return object ? Promise.resolve(object) : Promise.reject(new CertfleetError('not-found', name));
   };
-  const stop = startRollouts({
+  const rollouts = createRollouts({
     config: { rollouts: true, 'rollouts-per-minute': 6, 'namespace-rollouts-per-minute': 2 },
     client: { request },
     connections: started.connections,
@@ -57,8 +57,9 @@ function replica(
     clock,
     log: silentLogger,
   });
+  rollouts?.start();
   stops.push(async () => {
-    await stop();
+    await rollouts?.stop();
     await started.stop();
   });
   return { ...started, patches, run: () => clock.advance(5_000) };
@@ -99,7 +100,7 @@ describe('the rollouts of a controller', () => {
     assert.equal(one.patches.length + two.patches.length, 1);
   });
 
-  test('need a cluster, and are off unless they are enabled', async () => {
+  test('need a cluster, and are off unless they are enabled', () => {
     const parts = {
       client: undefined,
       connections: { commands: undefined as never },

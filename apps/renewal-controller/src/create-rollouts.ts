@@ -27,13 +27,13 @@ export interface RolloutsParts {
 }
 
 /**
- * Starts the rollouts after renewals, if they are enabled; returns what stops them.
+ * What rolls workloads after renewals; undefined unless it is enabled.
  * @throws CertfleetError invalid-argument without Kubernetes
  */
-export function startRollouts(parts: RolloutsParts): () => Promise<void> {
+export function createRollouts(parts: RolloutsParts): RolloutReconciler | undefined {
   const { config, client, connections, keys, follower, replica, observe, clock, log } = parts;
-  if (!config.rollouts) return () => Promise.resolve();
-  const reconciler = new RolloutReconciler({
+  if (!config.rollouts) return undefined;
+  return new RolloutReconciler({
     api: new RolloutApi({ client: requireKube(client, '--rollouts'), replica, clock, log }),
     volumes: () => follower.view.volumes(),
     isCurrent: () => follower.isCurrent,
@@ -43,6 +43,4 @@ export function startRollouts(parts: RolloutsParts): () => Promise<void> {
     clock,
     log,
   });
-  reconciler.start();
-  return () => reconciler.stop();
 }

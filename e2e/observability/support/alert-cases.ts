@@ -377,6 +377,13 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetCaRotationStopped: { rotation: 'corporate', reason: 'NotLoaded' } },
   },
   {
+    fault: 'an issuer signs with another CA',
+    series: both((of) => ({
+      [`certfleet_controller_ca_rotation_proposed{${of},rotation="proposed-1"}`]: always(1),
+    })),
+    fires: { CertfleetCaRotationProposed: { rotation: 'proposed-1' } },
+  },
+  {
     fault: 'Redis is full',
     series: both((of) => ({ [`certfleet_controller_redis_problem{${of},kind="refuses-writes"}`]: always(1) })),
     fires: { CertfleetRedisProblem: { kind: 'refuses-writes' } },

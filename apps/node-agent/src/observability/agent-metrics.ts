@@ -38,7 +38,7 @@ const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 export class AgentMetrics {
   readonly registry = new Registry();
   readonly #issuances = this.#counter('issuances_total', 'Ended issuances by result and cause.', ['result', 'cause']);
-  readonly #failures = this.#counter('issuance_failures_total', 'Failed first issuances and renewals, by reason.', [
+  readonly #failures = this.#counter('issuance_failures_total', 'Failed issuances and renewals, by reason.', [
     'reason',
   ]);
   readonly #phase = this.#histogram('issuance_phase_duration_seconds', 'Time of each phase of an issuance.', ['phase']);
@@ -71,6 +71,11 @@ export class AgentMetrics {
     'ConfigMaps and ClusterTrustBundles that volumes name, by whether the last read succeeded: current or failed.',
     ['state'],
   );
+  readonly #names = this.#counter(
+    'certificate_name_differences_total',
+    'Certificates whose names differ from the request, by whether names are missing or added.',
+    ['kind'],
+  );
   readonly #damaged = this.#gauge(
     'damaged_volumes',
     'Volumes that could not be restored and are set aside; tried again every minute.',
@@ -94,6 +99,7 @@ export class AgentMetrics {
     dropMisnamedMetrics(this.registry);
     // A counter that appears with its first event would hide that event from Prometheus' increase().
     for (const cause of Object.keys(attemptCauses)) this.#issuances.inc({ result: 'success', cause }, 0);
+    for (const kind of ['missing', 'added']) this.#names.inc({ kind }, 0);
     for (const result of reloadResults) this.#reloads.inc({ result }, 0);
     this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
       for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
@@ -102,9 +108,7 @@ export class AgentMetrics {
       'soonest_not_after_timestamp_seconds',
       'Not-after of the certificate that expires next; 0 without certificates.',
       [],
-      (gauge) => {
-        gauge.set((snapshot().soonestNotAfter?.getTime() ?? 0) / 1000);
-      },
+      (gauge) => gauge.set((snapshot().soonestNotAfter?.getTime() ?? 0) / 1000),
     );
     this.#collected(
       'volumes_overdue',
@@ -200,6 +204,10 @@ export class AgentMetrics {
     this.#controller.set(isConnected ? 1 : 0);
   }
 
+  namesDiffer(kind: 'missing' | 'added'): void {
+    this.#names.inc({ kind });
+  }
+
   damagedVolumes(count: number): void {
     this.#damaged.set(count);
   }
@@ -223,26 +231,20 @@ export class AgentMetrics {
   }
 
   #mounts(checkMounts: () => Promise<MountCheck | undefined>): void {
-    new Gauge({
-      name: 'certfleet_agent_pod_mounts',
-      help: 'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
-      labelNames: ['state'],
-      registers: [this.registry],
-      async collect() {
+    this.#collected(
+      'pod_mounts',
+      'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
+      ['state'],
+      async (gauge) => {
         const { matched = 0, missing = 0, unknown = 0 } = (await checkMounts()) ?? {};
-        this.set({ state: 'matched' }, matched);
-        this.set({ state: 'missing' }, missing);
-        this.set({ state: 'unknown' }, unknown);
+        for (const [state, count] of Object.entries({ matched, missing, unknown })) gauge.set({ state }, count);
       },
-    });
+    );
   }
 
   #tmpfs(snapshot: () => MetricsSnapshot): void {
-    this.#collected(
-      'tmpfs_size_bytes',
-      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
-      [],
-      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
+    this.#collected('tmpfs_size_bytes', 'Size of the tmpfs of the volumes; 0 until it is mounted.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
     );
     this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
       gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
@@ -259,7 +261,7 @@ export class AgentMetrics {
     name: string,
     help: string,
     labelNames: Label[],
-    collect: (gauge: Gauge<Label>) => void,
+    collect: (gauge: Gauge<Label>) => void | Promise<void>,
   ): void {
     new Gauge({
       name: `certfleet_agent_${name}`,
@@ -267,7 +269,7 @@ export class AgentMetrics {
       labelNames,
       registers: [this.registry],
       collect() {
-        collect(this);
+        return collect(this);
       },
     });
   }

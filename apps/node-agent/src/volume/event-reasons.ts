@@ -61,6 +61,15 @@ export const eventReasons = {
     type: 'Warning',
     meaning: 'The issuer sent no CA: after a renewal, the CA file is unchanged; a first truststore is empty.',
   },
+  NamesMissing: {
+    type: 'Warning',
+    meaning:
+      'The certificate lacks names that the request had: the issuer dropped or replaced them. The certificate is used, as csi-driver does; TLS peers that use these names will reject it.',
+  },
+  NamesAdded: {
+    type: 'Normal',
+    meaning: 'The issuer added names that the request did not have; the certificate is used.',
+  },
   TrustUpdated: {
     type: 'Normal',
     meaning: 'The CA file was updated, because a source of additional trust changed; the certificate stays the same.',
