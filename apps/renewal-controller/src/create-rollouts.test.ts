@@ -112,11 +112,8 @@ describe('the rollouts of a controller', () => {
       log: silentLogger,
     };
     const rates = { 'rollouts-per-minute': 6, 'namespace-rollouts-per-minute': 2 };
-    assert.throws(
-      () => startRollouts({ ...parts, config: { rollouts: true, ...rates } }),
-      /^CertfleetError: --rollouts/,
-    );
-    await startRollouts({ ...parts, config: { rollouts: false, ...rates } })();
-    assert.equal(parts.clock.timers, 0);
+    const create = (rollouts: boolean): unknown => createRollouts({ ...parts, config: { rollouts, ...rates } });
+    assert.throws(() => create(true), /^CertfleetError: --rollouts/);
+    assert.equal(create(false), undefined);
   });
 });
