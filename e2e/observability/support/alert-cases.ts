@@ -333,7 +333,7 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     fault: 'a container could not be signalled after a renewal',
-    series: { [`certfleet_agent_reloads_total{${n1},result="failed"}`]: '0x80 1x40' },
+    series: { [`certfleet_agent_reloads_total{${n1},result="failed"}`]: '0x55 1x65' },
     fires: { CertfleetReloadFailed: { node: 'n1' } },
   },
   {
