@@ -53,6 +53,14 @@ const allowedImports = {
     `${agent}/spec`,
     `${agent}/volume`,
   ],
+  [`${agent}/reload`]: [
+    'libs/shared',
+    `${agent}/kube`,
+    `${agent}/observability`,
+    `${agent}/renewal`,
+    `${agent}/spec`,
+    `${agent}/volume`,
+  ],
   [`${agent}/trust`]: [
     'libs/shared',
     `${agent}/crypto`,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { withoutController } from './controller-values.ts';
@@ -15,6 +17,7 @@ interface PodSpec {
   readonly containers: readonly {
     readonly image: string;
     readonly args: readonly string[];
+    readonly command?: readonly string[];
     readonly [key: string]: unknown;
   }[];
   readonly volumes: readonly { readonly name: string; readonly hostPath: { readonly path: string } }[];
@@ -238,6 +241,24 @@ it('makes probes only if they are enabled, and then lets the agent read pods', a
   assert.ok(container(objects).args.includes('--probe-interval=5m'));
   const rules = rulesOf(objects, 'ClusterRole');
   assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
+});
+
+it('signals containers only if it is enabled, with no other right than for that', async () => {
+  assert.ok(!container(await render()).args.includes('--reload-signals'));
+  const objects = await render({ 'app.driver.reloadSignals.enabled': true });
+  assert.equal(podSpec(objects)['hostPID'], true);
+  const { args, command = [] } = container(objects);
+  assert.ok(args.includes('--reload-signals'));
+  assert.deepEqual(rulesOf(objects, 'ClusterRole'), [
+    requests('create', 'get', 'list', 'watch', 'delete'),
+    events,
+    pods,
+  ]);
+  const dockerfile = await readFile(join(import.meta.dirname, '../../Dockerfile'), 'utf8');
+  const [, entryPoint = ''] = /^ENTRYPOINT (\["setpriv"[^\]]*\])/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
+  const ofImage = JSON.parse(entryPoint) as string[];
+  const withKill = ofImage.map((word) => (word.startsWith('--bounding-set=') ? `${word},+kill` : word));
+  assert.deepEqual(command, withKill);
 });
 
 it('reads sources of additional trust only if they are enabled, and ConfigMaps only where it is told', async () => {

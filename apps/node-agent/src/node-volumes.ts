@@ -10,6 +10,8 @@ import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { ServedMonitor } from './probe/served-monitor.ts';
 import type { ServedMonitorOptions } from './probe/served-monitor.ts';
+import { openReload } from './node-reload.ts';
+import type { ReloadSettings } from './node-reload.ts';
 import { openTrust } from './node-trust.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { PodVariableSettings } from './spec/pod-variables.ts';
@@ -107,6 +109,8 @@ export interface NodeVolumesOptions {
   readonly trust?: TrustSettings | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
+  /** Undefined if no process is to be signalled. */
+  readonly reload?: ReloadSettings | undefined;
   /** Undefined if attributes cannot use variables of pods. */
   readonly podVariables?: PodVariableParts | undefined;
   readonly clock: Clock;
@@ -125,13 +129,14 @@ export interface NodeVolumes {
 }
 
 function parserSettings(options: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
-  const { config, probes, podVariables, trust } = options;
+  const { config, probes, podVariables, reload, trust } = options;
   return {
     nodeName: config['node-id'],
     podVariables,
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
+    areSignalsOff: reload === undefined,
     areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }
@@ -177,10 +182,12 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     served?.volumeChanged(volumeId);
     trust?.volumeChanged(volumeId);
     follower.volumeChanged(volumeId);
+    reload?.volumeChanged(volumeId);
   };
   const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trust, onVolumeChange });
   const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
+  const reload = options.reload && openReload(options.reload, { ...options, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
@@ -205,7 +212,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     stop: async () => {
       cancelRetries();
       manager.stop();
-      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop()]);
+      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop(), reload?.stop()]);
     },
   };
 }

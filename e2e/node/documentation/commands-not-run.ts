@@ -14,6 +14,10 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'names the rotation of the block above it; e2e/fleet/rotations.test.ts approves a phase by the API',
   'docs/ca-rotation.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
   'docs/runbook.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
+  'docs/ca-rotation.md: certfleet rotations resume proposed-3f2a':
+    'names a rotation that the controller proposes; e2e/fleet/rotations.test.ts resumes one by the API',
+  'docs/runbook.md: kubectl get carotations -l certfleet.io/proposed':
+    'e2e/fleet/rotations.test.ts runs the first and checks what it names',
   'docs/installation.md: for app in node-agent renewal-controller; do':
     'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
   'docs/installation.md: helm install certfleet helm/certfleet --namespace cert-manager --create-namespace --set imageRegistry=registry.example.com --wait':

@@ -1,52 +1,23 @@
 import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
-import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
 import { servedStates } from '@certfleet/fleet-model/vocabulary.ts';
-import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
+import type { ProbeFailure } from '@certfleet/fleet-model/vocabulary.ts';
 import type { FailureReason } from '@certfleet/shared/error-reasons.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { CsiDriverMetrics } from './csi-driver-metrics.ts';
 import type { CsiDriverVolume } from './csi-driver-metrics.ts';
+import type { MetricsSnapshot } from './metrics-snapshot.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** How an attempt to issue a certificate ended. */
 export type IssuanceResult = 'success' | 'denied' | 'failed' | 'pending' | 'invalid' | 'error';
 
+/** How the signals after a renewal ended; `not-running`: no container runs that could have the earlier certificate. */
+const reloadResults = ['signalled', 'not-running', 'failed'] as const;
+export type ReloadResult = (typeof reloadResults)[number];
+
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
-
-/** Volumes that hold a certificate and should have another one by now. */
-export interface VolumeUrgency {
-  /** Past the deadline by which the agent renews on its own, and no try failed. */
-  readonly overdue: number;
-  /** Of the time between renew-at and not-after half or less is left, but some. */
-  readonly halfLeft: number;
-  readonly quarterLeft: number;
-}
-
-/** What the gauges show, taken at each scrape. */
-export interface MetricsSnapshot {
-  readonly volumes: Readonly<Record<AgentVolumeStatus, number>>;
-  readonly urgency: VolumeUrgency;
-  /** Volumes that have waited five minutes or longer for their first certificate. */
-  readonly withoutCertificate: number;
-  /** Soonest not-after of all volumes; undefined when nothing is issued. */
-  readonly soonestNotAfter: Date | undefined;
-  readonly rsaKeysReady: number;
-  /** Of the tmpfs that holds the volumes; undefined until it is mounted. */
-  readonly tmpfs?: TmpfsUse | undefined;
-  /** Volumes with a probe, by what their pods serve; undefined without probes. */
-  readonly served?: Readonly<Record<ServedState, number>> | undefined;
-}
-
-/** How full the tmpfs of the volumes is. */
-interface TmpfsUse {
-  readonly freeBytes: number;
-  readonly sizeBytes: number;
-  readonly freeInodes: number;
-  /** In all; 0 where there is no limit. */
-  readonly inodes: number;
-}
 
 /** How the mounts of pods agree with the volumes of the agent. */
 export interface MountCheck {
@@ -89,6 +60,7 @@ export class AgentMetrics {
   );
   readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
   readonly #probes = this.#counter('probes_total', 'TLS handshakes with pods, by result.', ['result']);
+  readonly #reloads = this.#counter('reloads_total', 'Signals to pods after a renewal, by result.', ['result']);
   readonly #trustUpdates = this.#counter(
     'trust_updates_total',
     'Updates of CA files after a change of additional trust, by result.',
@@ -128,6 +100,7 @@ export class AgentMetrics {
     // A counter that appears with its first event would hide that event from Prometheus' increase().
     for (const cause of Object.keys(attemptCauses)) this.#issuances.inc({ result: 'success', cause }, 0);
     for (const kind of ['missing', 'added']) this.#names.inc({ kind }, 0);
+    for (const result of reloadResults) this.#reloads.inc({ result }, 0);
     this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
       for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
     });
@@ -213,6 +186,10 @@ export class AgentMetrics {
 
   probeEnded(result: 'certificate' | ProbeFailure): void {
     this.#probes.inc({ result });
+  }
+
+  reloadEnded(result: ReloadResult): void {
+    this.#reloads.inc({ result });
   }
 
   trustUpdateEnded(result: 'updated' | 'failed'): void {

@@ -52,6 +52,11 @@ export const eventReasons = {
     meaning:
       'The certificate was renewed, but the probed port of the pod still serves another one: its server must reload.',
   },
+  ReloadFailed: {
+    type: 'Warning',
+    meaning:
+      'The certificate was renewed, but a container could not be signalled (attribute reload-signal); the message has the cause.',
+  },
   CaMissing: {
     type: 'Warning',
     meaning: 'The issuer sent no CA: after a renewal, the CA file is unchanged; a first truststore is empty.',
