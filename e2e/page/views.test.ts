@@ -83,6 +83,41 @@ describe('views of the page', () => {
     assert.match(expiry, /\d/);
   });
 
+  test('the chart shows what operators did, can be zoomed by keyboard and mouse, and leads to the volumes', async () => {
+    const { lanes } = await fleet.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+    const lane = `lanes/${lanes[0]?.id ?? ''}`;
+    await fleet.controller.api(`${lane}/pause`, { method: 'POST', body: { reason: 'CHG-1' } });
+    await fleet.controller.api(`${lane}/resume`, { method: 'POST' });
+    const page = await open('/');
+    await page.locator('.chart canvas').waitFor();
+    await page.getByText('As a table').click();
+    const rows = page.locator('.as-table tbody tr');
+    await rows.nth(90).waitFor();
+    await rows.getByRole('link', { name: /Pause lane/ }).waitFor();
+    const zoomIn = page.getByRole('button', { name: 'Zoom in' });
+    await zoomIn.focus();
+    await page.keyboard.press('Enter');
+    await rows.nth(50).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Zoom out' }).click();
+    await rows.nth(90).waitFor();
+    const box = await page.locator('.u-over').boundingBox();
+    assert.ok(box !== null);
+    await page.mouse.move(box.x + box.width * 0.45, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 20, { steps: 5 });
+    await page.mouse.up();
+    await rows.nth(30).waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).pathname, '/', 'the end of a drag is no click');
+    await page.getByRole('button', { name: 'Zoom out' }).click();
+    await page.locator('.as-table td.col-due a').first().click();
+    await page.getByRole('heading', { name: 'Volumes' }).waitFor();
+    assert.match(new URL(page.url()).search, /^\?renewsBefore=/);
+    await page.goBack();
+    await page.getByText('As a table').click();
+    await page.getByRole('link', { name: /Pause lane/ }).click();
+    await page.getByRole('cell', { name: 'CHG-1' }).waitFor();
+  });
+
   test('filters, search and states narrow the table, are part of the address and survive a reload', async () => {
     const page = await open('/volumes');
     await podsShown(page, 6);
