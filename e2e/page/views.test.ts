@@ -118,6 +118,18 @@ describe('views of the page', () => {
     await page.getByRole('cell', { name: 'CHG-1' }).waitFor();
   });
 
+  test('the page of a lane shows the success and the latency of its issuer', async () => {
+    await using own = await PageFleet.start({ 'worker-1': { 'csi-web': { pod: 'web-1' } } });
+    await own.untilShown(1);
+    const { lanes } = await own.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+    const page = await browser.open(`${own.url}/lanes/${lanes[0]?.id ?? ''}`);
+    await page.getByText('No renewal of this issuer has ended.').waitFor();
+    const body = { selection: {}, everything: true, reason: 'roll' };
+    await own.controller.api('renewals', { method: 'POST', body });
+    await page.getByText('100 % of attempts succeeded: 1 renewal, 0 failed attempts').waitFor();
+    await page.getByRole('img', { name: 'By hour: 1 renewal, 0 failed attempts' }).waitFor();
+  });
+
   test('filters, search and states narrow the table, are part of the address and survive a reload', async () => {
     const page = await open('/volumes');
     await podsShown(page, 6);

@@ -55,6 +55,8 @@ export interface RedisKeys {
   history(node: string): string;
   /** Hash: renewal counts of one hour. @param hour since the epoch */
   done(hour: number): string;
+  /** Hash: counts of one hour by lane (issuer-history.ts). @param hour since the epoch */
+  doneByIssuer(hour: number): string;
 }
 
 /** The keys below one prefix; controllers with different prefixes may share a Redis. */
@@ -91,6 +93,7 @@ export function redisKeys(prefix: string): RedisKeys {
     replica: (name) => `${controller}:replica:${name}`,
     session: (hash) => `${controller}:session:${hash}`,
     history: (node) => `${controller}:history:${node}`,
+    doneByIssuer: (hour) => `${controller}:done:${hour}:issuers`,
     done: (hour) => `${controller}:done:${hour}`,
   };
 }
