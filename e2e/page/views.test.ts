@@ -181,6 +181,37 @@ describe('views of the page', () => {
     await expectPods(page, ['web-1', 'queue-1', 'cart-1', 'database-1']);
   });
 
+  test('columns, density and views are remembered by the browser, and the selection lists volumes of other pages', async () => {
+    const page = await open('/volumes?namespace=shop&sort=pod');
+    await podsShown(page, 3);
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByRole('checkbox', { name: 'Serial' }).check();
+    await page.getByRole('checkbox', { name: 'Compact rows' }).check();
+    await page.keyboard.press('Escape');
+    await page.locator('.table-frame.compact').waitFor();
+    await page.getByText('Views', { exact: true }).click();
+    await page.getByLabel('Name of this view').fill('Shop');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'Shop', exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Select worker-1/csi-web').check();
+    await page.getByRole('link', { name: 'Volumes', exact: true }).click();
+    await podsShown(page, 6);
+    await page.getByRole('columnheader', { name: 'Serial' }).waitFor();
+    await page.getByRole('region', { name: 'Selection' }).getByText('Show').click();
+    await page.getByRole('button', { name: 'Deselect worker-1/csi-web' }).click();
+    await page.getByRole('region', { name: 'Selection' }).waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('.table-frame.compact').waitFor();
+    await page.getByRole('columnheader', { name: 'Serial' }).waitFor();
+    await page.getByText('Views', { exact: true }).click();
+    await page.getByRole('link', { name: 'Shop', exact: true }).click();
+    await podsShown(page, 3);
+    await page.getByText('Views', { exact: true }).click();
+    await page.getByRole('button', { name: 'Delete view Shop' }).click();
+    await page.getByText('No view is saved in this browser.').waitFor();
+  });
+
   test('columns can be chosen, and the choice is in the address', async () => {
     const page = await open('/volumes?sort=pod');
     await page.getByText('Columns', { exact: true }).click();
