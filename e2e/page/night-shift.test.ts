@@ -254,6 +254,13 @@ describe('the questions of a night shift', () => {
     await row.getByRole('button', { name: 'Renew' }).click();
     await page.getByRole('button', { name: new RegExp(`^Renew ${count} volume`) }).waitFor();
     await page.keyboard.press('Escape');
+    await row.getByRole('button', { name: 'Rotate' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('New CA').fill('no certificate');
+    await dialog.getByLabel('Reason').fill('the CA expires');
+    await dialog.getByRole('button', { name: 'Start the rotation' }).click();
+    await dialog.getByText(/expected certificates in PEM, or the SHA-256/).waitFor();
+    await page.keyboard.press('Escape');
     await row.getByRole('link', { name: count }).click();
     await page.getByRole('button', { name: 'Clear filter CA' }).waitFor();
   });

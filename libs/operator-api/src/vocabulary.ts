@@ -9,6 +9,9 @@ export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'is
 /** Properties by which volumes are grouped. */
 export const groupKeys = ['namespace', 'issuer', 'node', 'ca', 'state', 'risk'] as const;
 
+/** Kinds of violations of the limits for certificates. */
+export const postureKinds = ['rsa-bits', 'signature', 'lifetime', 'ca'] as const;
+
 /** Sort keys of groups of volumes. */
 export const groupSorts = ['count', 'at-risk', 'expires', 'value'] as const;
 

@@ -4,6 +4,7 @@ import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { reasonOf, show } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
+import { postureFilter, postureTable } from './posture-flags.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
 
@@ -33,6 +34,7 @@ export const status: Command = async (context) => {
 function summaryTables(summary: Summary): string {
   const counts = Object.entries(summary.byState).map(([state, count]) => [state, String(count)]);
   const numbers = [
+    ...(summary.cluster === undefined ? [] : [['cluster', summary.cluster]]),
     ['volumes', String(summary.volumes)],
     ...counts,
     ['silent nodes', String(summary.agents.silent)],
@@ -41,11 +43,12 @@ function summaryTables(summary: Summary): string {
     ['redis', summary.redis.reachable ? 'reachable' : 'not reachable: the counts are the last known'],
   ];
   const attention = summary.attention.map(({ severity, text }) => [severity, text]);
-  const { verdict } = summary as Partial<Summary>;
+  const { verdict, posture } = summary as Partial<Summary>;
   const parts = [
-    // A controller of an earlier release sends none.
+    // A controller of an earlier release sends neither verdict nor posture.
     ...(verdict === undefined ? [] : [table(['VERDICT', ''], verdictRows(verdict))]),
     table(['FLEET', ''], numbers),
+    ...(posture === undefined ? [] : postureTable(posture)),
     ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
   ];
   return parts.join('\n');
@@ -135,7 +138,7 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
 async function selectionOf(context: CommandContext): Promise<object> {
   const { namespace, node, pod, volume, selector, issuer, state, search } = context.options.flags;
   const { 'issued-before': issuedBefore, 'ca-fingerprint': caFingerprint } = context.options.flags;
-  const query = given({ state, search });
+  const query = given({ state, search, ...postureFilter(context.options) });
   return given({
     namespace,
     node,

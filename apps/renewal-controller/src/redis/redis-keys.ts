@@ -53,6 +53,8 @@ export interface RedisKeys {
   /** String: one operator's session. @param hash of the session's id */
   session(hash: string): string;
   history(node: string): string;
+  /** String: a rotation that was proposed. @param name of the CARotation */
+  proposal(name: string): string;
   /** Hash: renewal counts of one hour. @param hour since the epoch */
   done(hour: number): string;
   /** Hash: counts of one hour by lane (issuer-history.ts). @param hour since the epoch */
@@ -92,6 +94,7 @@ export function redisKeys(prefix: string): RedisKeys {
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
     session: (hash) => `${controller}:session:${hash}`,
+    proposal: (name) => `${controller}:proposal:${name}`,
     history: (node) => `${controller}:history:${node}`,
     doneByIssuer: (hour) => `${controller}:done:${hour}:issuers`,
     done: (hour) => `${controller}:done:${hour}`,

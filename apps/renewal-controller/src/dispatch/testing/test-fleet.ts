@@ -152,6 +152,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
       dnsNames: ['service.default.svc'],
       uris: [],
       ipAddresses: [],
+      posture: undefined,
     },
     lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
     deferredUntil: undefined,
