@@ -22,6 +22,8 @@ export interface FleetCasParts {
 
 const maxCached = 200;
 const neverMs = 365 * 86_400_000;
+/** After agents gave no answer, they are not asked again before: a rotation that waits must not delay the others. */
+const retryMs = 15_000;
 /** Agents on other nodes are asked if one gives no answer. */
 const maxAsked = 3;
 const maxListed = 10;
@@ -33,10 +35,12 @@ const maxListed = 10;
 export class FleetCas {
   readonly #parts: FleetCasParts;
   readonly #known: Cache<{ readonly pem: string }>;
+  readonly #unanswered: Cache<{ readonly problem: string }>;
 
   constructor(parts: FleetCasParts) {
     this.#parts = parts;
     this.#known = new Cache({ clock: parts.clock, ttlMs: neverMs, maxEntries: maxCached });
+    this.#unanswered = new Cache({ clock: parts.clock, ttlMs: retryMs, maxEntries: maxCached });
   }
 
   /**
@@ -65,8 +69,10 @@ export class FleetCas {
   #casOf(issuer: string, others: ReadonlySet<string>): readonly string[] {
     const found = new Map<string, readonly string[]>();
     const issuers = new Set<string>();
+    let isKnown = false;
     for (const volume of this.#parts.view().volumes()) {
       const key = issuerKey(volume.issuer);
+      isKnown ||= key === issuer;
       if (issuers.size <= maxListed) issuers.add(key);
       const own = volume.certificate?.caFingerprints.filter((each) => !others.has(each)) ?? [];
       if (key === issuer && own.length > 0) found.set([...own].sort().join(), own);
@@ -75,7 +81,7 @@ export class FleetCas {
     if (first !== undefined && more.length === 0) return first;
     if (first === undefined)
       throw unknownCa(
-        issuers.has(issuer)
+        isKnown
           ? `no volume of the issuer ${issuer} has another CA than the new one`
           : `no volume has the issuer ${issuer}; known are: ${listOf([...issuers])}`,
       );
@@ -89,8 +95,8 @@ export class FleetCas {
     if (known !== undefined) return known.pem;
     const volumes = this.#volumesWith(fingerprint);
     if (volumes.length === 0) throw this.#unknown(fingerprint);
-    let problem = '';
-    for (const volume of volumes) {
+    let problem = this.#unanswered.get(fingerprint)?.problem ?? '';
+    for (const volume of problem === '' ? volumes : []) {
       try {
         const { ca } = await this.#parts.describeVolume(volume);
         const pem = pemOf(ca, fingerprint);
@@ -103,6 +109,7 @@ export class FleetCas {
         problem = asCertfleetError(thrown).message;
       }
     }
+    if (this.#unanswered.get(fingerprint) === undefined) this.#unanswered.set(fingerprint, { problem });
     throw new CertfleetError('unavailable', `the certificate of the CA ${fingerprint} cannot be read: ${problem}`);
   }
 

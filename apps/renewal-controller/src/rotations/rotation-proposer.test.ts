@@ -35,7 +35,7 @@ class ProposerFixture {
   readonly events: string[] = [];
   readonly audited: string[] = [];
   readonly remembered = new Set<string>();
-  readonly #clock = new ManualClock(startMs);
+  readonly clock = new ManualClock(startMs);
   readonly #view = new FleetView();
   readonly #nodes = new Map<string, Map<string, IndexedVolume>>();
   ageMs = 3_600_000;
@@ -43,7 +43,7 @@ class ProposerFixture {
 
   private constructor() {
     const path = mkdtempSync(join(directory, 'objects-'));
-    this.store = new FileIntentStore({ directory: path, clock: this.#clock, log });
+    this.store = new FileIntentStore({ directory: path, clock: this.clock, log });
   }
 
   static async open(t: TestContext): Promise<ProposerFixture> {
@@ -87,7 +87,7 @@ class ProposerFixture {
           this.doAgentsAnswer
             ? Promise.resolve({ ca: pems.map((pem) => new X509Certificate(pem).raw) })
             : Promise.reject(new Error('no agent answers')),
-        ...{ clock: this.#clock, silentAfterMs: 30_000 },
+        ...{ clock: this.clock, silentAfterMs: 30_000 },
       }),
       memory: {
         has: (name) => Promise.resolve(this.remembered.has(name)),
@@ -101,7 +101,7 @@ class ProposerFixture {
         },
       },
       announce: () => Promise.resolve(),
-      ...{ clock: this.#clock, logger: log, silentAfterMs: 30_000 },
+      ...{ clock: this.clock, logger: log, silentAfterMs: 30_000 },
     });
   }
 }
@@ -226,6 +226,7 @@ describe('RotationProposer', () => {
     await assert.rejects(fleet.detect(), { code: 'unavailable', message: /no agent answers/ });
     assert.deepEqual(fleet.store.list('CARotation'), []);
     fleet.doAgentsAnswer = true;
+    await fleet.clock.advance(15_000);
     await fleet.detect();
     assert.equal(fleet.proposed.length, 1);
   });

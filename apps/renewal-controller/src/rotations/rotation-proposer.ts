@@ -43,7 +43,7 @@ const ttlSecondsAfterFinished = 31_536_000;
 const maxReason = 512;
 
 /** The requester of the rotations that the controller creates. */
-export const proposer = 'certfleet';
+const proposer = 'certfleet';
 
 /** The changes of several issuers from one CA to another. */
 interface Proposal {
