@@ -8,8 +8,11 @@ import type { ChaosWorld } from './world/chaos-world.ts';
 const doneLimitMs = 30_000;
 const lookMs = 500;
 
-/** Call it after everything was renewed: nothing is left to do for the requests of the round. */
-export async function noRequestIsLost({ ledger, lateness, operator }: ChaosWorld): Promise<void> {
+/**
+ * Call it after everything was renewed: nothing is left to do for the requests of the round.
+ * @returns the number of requests
+ */
+export async function noRequestIsLost({ ledger, lateness, operator }: ChaosWorld): Promise<number> {
   const accepted = ledger.bulks.filter(({ id, isCancelSent, isDone }) => id !== undefined && !isCancelSent && !isDone);
   const startedMs = Date.now();
   for (const bulk of accepted) {
@@ -28,6 +31,7 @@ export async function noRequestIsLost({ ledger, lateness, operator }: ChaosWorld
       await sleep(lookMs);
     }
   }
+  return accepted.length;
 }
 
 /** What is left of a request; undefined if nothing is. Hostile nodes may never answer. */

@@ -46,7 +46,8 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   say(`round ${plan.round}: ${summary}`);
   const everythingMs = await everythingMoves(world, watch, crowd.requests);
   await watch.end();
-  await noRequestIsLost(world);
+  const requests = await noRequestIsLost(world);
+  say(`round ${plan.round}: ${requests} requests carried out`);
   await everythingIsScheduled(world);
   await Promise.all(world.watching.splice(0));
   lanesKeptToTheirRate(world, calmMs);
