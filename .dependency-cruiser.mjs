@@ -125,6 +125,12 @@ const allowedImports = {
     `${controller}/redis`,
     `${controller}/renewals`,
   ],
+  [`${controller}/rollouts`]: [
+    'libs/shared',
+    `${controller}/dispatch`,
+    `${controller}/fleet-index`,
+    `${controller}/redis`,
+  ],
   [`${controller}/fleet-api`]: [
     'libs/fleet-model',
     'libs/shared',

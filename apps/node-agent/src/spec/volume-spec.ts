@@ -1,5 +1,4 @@
 import type { PodVariableUse } from './pod-variables.ts';
-import type { ReloadSignal } from './reload-values.ts';
 
 /** The usages of cert-manager's API (certmanager.k8s.io KeyUsage), in its spelling. */
 export type KeyUsage =
@@ -92,6 +91,9 @@ export interface ProbeSpec {
   readonly serverName: string | undefined;
 }
 
+/** Signals that programs use to load their files again. */
+export type ReloadSignal = 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
+
 /** The signal after each renewal. */
 export interface ReloadSpec {
   readonly signal: ReloadSignal;
@@ -134,6 +136,8 @@ export interface VolumeSpec {
   readonly probe: ProbeSpec | undefined;
   /** Undefined if no process is to be signalled. */
   readonly reload: ReloadSpec | undefined;
+  /** Whether the controller rolls the workload of the pod after each renewal. */
+  readonly rollsWorkload: boolean;
   /** Sources of CA certificates in addition to the issuer's; empty if there are none or the agent reads none. */
   readonly trust: readonly TrustRef[];
   readonly pkcs12: Pkcs12Spec | undefined;

@@ -41,6 +41,8 @@ export interface RedisKeys {
   readonly keptSince: string;
   /** String: the replica that writes the status of LanePolicies. */
   readonly reporter: string;
+  /** String: the replica that rolls workloads. */
+  readonly roller: string;
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
@@ -87,6 +89,7 @@ export function redisKeys(prefix: string): RedisKeys {
     epoch: `${controller}:epoch`,
     keptSince: `${controller}:kept-since`,
     reporter: `${controller}:reporter`,
+    roller: `${controller}:roller`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     outbox: (node) => `${controller}:outbox:${node}`,

@@ -158,6 +158,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     deferredUntil: undefined,
     served: undefined,
     additionalTrust: undefined,
+    rollsWorkload: false,
   };
 }
 
