@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { KeyUsage } from '../spec/volume-spec.ts';
+import { CertfleetError } from '../errors.ts';
+import type { KeyUsage } from './key-usages.ts';
 import { bitString, contextPrimitive, objectIdentifier, octetString, sequence, trueValue } from './der.ts';
 
 /** The alternative names of a request. */

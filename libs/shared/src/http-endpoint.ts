@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
+import { CertfleetError } from './errors.ts';
+import type { ListenAddress } from './flag-parsers.ts';
 
 /** The response of a path. */
 export interface HttpAnswer {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { bitString, contextConstructed, contextPrimitive, integer, octetString, sequence, time } from './der.ts';
-import { readDerChildren } from '@certfleet/shared/der-reader.ts';
+import { readDerChildren } from '../der-reader.ts';
 import { encodePem } from './pem.ts';
 import { signatureAlgorithmIdentifier, signStructure } from './signature.ts';
 import { extension } from './x509-extensions.ts';
@@ -33,14 +33,25 @@ export function signCertificate(template: CertificateTemplate, issuerKey: KeyObj
   return encodePem('CERTIFICATE', signStructure(toBeSigned, issuerKey));
 }
 
+/** 128 random bits, positive (RFC 5280 4.1.2.2 allows twenty octets). */
+export function randomSerialNumber(): bigint {
+  return BigInt(`0x${randomBytes(16).toString('hex')}`) | 1n;
+}
+
 /** SubjectKeyIdentifier of the key (RFC 5280 4.2.1.2). */
 export function subjectKeyIdentifierExtension(publicKey: Buffer): Buffer {
   return extension('2.5.29.14', false, octetString(keyIdentifier(publicKey)));
 }
 
-/** AuthorityKeyIdentifier of the issuer's key (RFC 5280 4.2.1.1). */
-export function authorityKeyIdentifierExtension(issuerPublicKey: Buffer): Buffer {
-  return extension('2.5.29.35', false, sequence(contextPrimitive(0, keyIdentifier(issuerPublicKey))));
+/**
+ * AuthorityKeyIdentifier (RFC 5280 4.2.1.1): the SubjectKeyIdentifier in the issuer's certificate, or if it has none,
+ * the one that this module gives the issuer's key.
+ */
+export function authorityKeyIdentifierExtension(
+  issuerPublicKey: Buffer,
+  subjectKeyIdentifier = keyIdentifier(issuerPublicKey),
+): Buffer {
+  return extension('2.5.29.35', false, sequence(contextPrimitive(0, subjectKeyIdentifier)));
 }
 
 /** The first 160 bits of SHA-256 over the key's bits (RFC 7093 section 2, method 1). */

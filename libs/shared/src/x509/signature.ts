@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 import { bitString, nullValue, objectIdentifier, sequence } from './der.ts';
 
 interface SignatureAlgorithm {

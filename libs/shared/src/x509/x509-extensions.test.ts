@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { KeyUsage } from '../spec/volume-spec.ts';
-import { readDerChildren } from '@certfleet/shared/der-reader.ts';
+import type { KeyUsage } from './key-usages.ts';
+import { readDerChildren } from '../der-reader.ts';
 import { basicConstraintsExtension, keyUsageExtensions } from './x509-extensions.ts';
 
 /** Hexadecimal DER of the extension's value. */

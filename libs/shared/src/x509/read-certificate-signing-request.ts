@@ -1,12 +1,14 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { extensionRequestOid } from './certificate-signing-request.ts';
+import { CertfleetError } from '../errors.ts';
 import { objectIdentifier } from './der.ts';
-import { readDerChildren, readDerValues } from '@certfleet/shared/der-reader.ts';
-import type { DerValue } from '@certfleet/shared/der-reader.ts';
+import { readDerChildren, readDerValues } from '../der-reader.ts';
+import type { DerValue } from '../der-reader.ts';
 import { parsePem } from './pem.ts';
 import { digestOfSignature } from './signature.ts';
 import { subjectAltNameOid } from './x509-extensions.ts';
+
+/** PKCS#9 extensionRequest (RFC 2985 5.4.2). */
+export const extensionRequestOid = '1.2.840.113549.1.9.14';
 
 /** The parts of a request that a CA uses, each in its original DER. */
 export interface CertificateSigningRequestContents {
@@ -26,7 +28,12 @@ export interface CertificateSigningRequestContents {
 export function readCertificateSigningRequest(csrPem: string): CertificateSigningRequestContents {
   const [block, ...others] = parsePem(csrPem);
   if (block?.label !== 'CERTIFICATE REQUEST' || others.length > 0) throw invalid('one CERTIFICATE REQUEST block');
-  const [information, algorithm, signature] = readDerChildren(block.der);
+  return readCertificateSigningRequestDer(block.der);
+}
+
+/** As readCertificateSigningRequest, for a request in DER. */
+export function readCertificateSigningRequestDer(der: Buffer): CertificateSigningRequestContents {
+  const [information, algorithm, signature] = readDerChildren(der);
   if (information === undefined || algorithm === undefined || signature?.tag !== 0x03) {
     throw invalid('information, algorithm and signature (RFC 2986 section 4)');
   }

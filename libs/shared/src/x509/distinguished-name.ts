@@ -1,5 +1,16 @@
-import type { DistinguishedName, NameAttribute } from '../spec/volume-spec.ts';
 import { ia5String, objectIdentifier, printableString, sequence, setOf, utf8String } from './der.ts';
+
+/** One attribute of a distinguished name: its object identifier in dotted form and its value. */
+export interface NameAttribute {
+  readonly oid: string;
+  readonly value: string;
+}
+
+/**
+ * A distinguished name as in X.501: relative distinguished names in the certificate's order (the reverse of RFC 4514's
+ * text), each a set of one or more attributes.
+ */
+export type DistinguishedName = readonly (readonly NameAttribute[])[];
 
 /** Attributes of type IA5String: domainComponent (RFC 4519 2.4) and emailAddress (RFC 2985 5.2.1). */
 const ia5Attributes: ReadonlySet<string> = new Set(['0.9.2342.19200300.100.1.25', '1.2.840.113549.1.9.1']);

@@ -6,7 +6,7 @@ interface Entry {
 }
 
 /**
- * Volumes by due time, the earliest first. A changed or removed id leaves its old entry in the heap, which is skipped when
+ * Ids by due time, the earliest first. A changed or removed id leaves its old entry in the heap, which is skipped when
  * it reaches the top; the map of current times determines which entry is valid.
  */
 export class DeadlineHeap {

@@ -1,6 +1,6 @@
 // Distinguished Encoding Rules (ITU-T X.690), as far as PKCS#10, X.509 and PKCS#12 need them. Each function returns one
 // encoded value; structures are nested calls.
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 
 /** A value with the given identifier octet; the contents are concatenated. */
 function tagged(tag: number, ...contents: readonly Uint8Array[]): Buffer {

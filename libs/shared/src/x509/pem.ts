@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { CertfleetError } from '../errors.ts';
 
 /** One block of a PEM text (RFC 7468): the label of its BEGIN line, and the bytes. */
 export interface PemBlock {

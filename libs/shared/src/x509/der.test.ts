@@ -11,7 +11,7 @@ import {
   time,
   utf8String,
 } from './der.ts';
-import { readDerChildren, readDerValues } from '@certfleet/shared/der-reader.ts';
+import { readDerChildren, readDerValues } from '../der-reader.ts';
 
 const hex = (bytes: Buffer): string => bytes.toString('hex');
 
