@@ -48,7 +48,9 @@ function isDnsName(name: string): boolean {
   return name.length <= 253 && new RegExp(`^(\\*\\.)?${label}(\\.${label})*$`).test(name);
 }
 
+/** Without dot segments, which a reader may resolve to another path. */
 function isUri(uri: string): boolean {
+  if (/\/\.{1,2}(?:[/?#]|$)/.test(uri)) return false;
   return /^[A-Za-z][A-Za-z\d+.-]*:\/\/[\x21-\x7e]+$/.test(uri) && !/["<>\\^`{|}]/.test(uri) && URL.canParse(uri);
 }
 

@@ -108,6 +108,8 @@ describe('decide', () => {
     assert.equal(decide(annotated({ 'csi.certfleet.io/duration': '90h' }), policy).lifetimeSeconds, 43_200);
     const short = annotated({ 'csi.certfleet.io/duration': '59m' });
     assert.throws(() => decide(short, policy), denied('InvalidUnverifiedUserAnnotations', /duration.*3600 s/));
+    const always = annotated({ 'csi.certfleet.io/renew-before': '7h' });
+    assert.throws(() => decide(always, policy), denied('InvalidUnverifiedUserAnnotations', /at most half.*21600 s/));
   });
 });
 
@@ -145,6 +147,8 @@ describe('the annotations of a pod certificate', () => {
       ['dns-names', 'web.shop.svc\nevil.svc'],
       ['uri-sans', 'spiffe://example.com/x/../ns/other'],
       ['uri-sans', 'spiffe://example.com/ns/shop/sa/admin'],
+      ['uri-sans', 'spiffe://example.com/x/..'],
+      ['uri-sans', 'spiffe://example.com/x/.'],
       ['common-name', 'admin'],
       ['key-usages', 'code signing'],
       ['key-usages', 'cert sign'],
@@ -168,6 +172,9 @@ describe('names of an identity', () => {
     const long = policyOf({ names: { commonName: '$POD_NAME.$POD_NAMESPACE' } });
     const request64 = request({ podName: 'p'.repeat(63) });
     assert.throws(() => decide(request64, long), denied('InvalidNames', /more than 64 characters/));
+    const wide = policyOf({ refinements: { dnsNames: ['*.$POD_NAMESPACE.svc'] } });
+    const longName = annotated({ 'csi.certfleet.io/common-name': `${'p'.repeat(63)}.shop.svc` });
+    assert.throws(() => decide(longName, wide), denied('InvalidNames', /more than 64 characters/));
     const label = policyOf({ names: { dnsNames: ['$POD_NAME-x.example.com'] } });
     assert.throws(() => decide(request64, label), denied('InvalidNames', /not a DNS name/));
   });

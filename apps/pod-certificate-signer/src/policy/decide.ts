@@ -33,11 +33,9 @@ export function decide(request: PodCertificateRequest, policy: SignerPolicy): Ce
   }
   const names = (): ReturnType<typeof refine> => refine(annotations, { policy, identity });
   const { lifetimeSeconds = policy.maxLifetimeSeconds, ...refinement } = asDenial('InvalidNames', names);
-  return {
-    ...refinement,
-    key,
-    lifetimeSeconds: Math.min(maxExpirationSeconds, policy.maxLifetimeSeconds, lifetimeSeconds),
-  };
+  const allowedSeconds = Math.min(maxExpirationSeconds, policy.maxLifetimeSeconds, lifetimeSeconds);
+  checkRefresh(refinement.renewBeforeSeconds, allowedSeconds);
+  return { ...refinement, key, lifetimeSeconds: allowedSeconds };
 }
 
 function provenKey(request: PodCertificateRequest, policy: SignerPolicy): ProvenKey {
@@ -46,6 +44,14 @@ function provenKey(request: PodCertificateRequest, policy: SignerPolicy): Proven
   if (type !== undefined && policy.keyTypes.includes(type)) return proven;
   const expected = policy.keyTypes.join(' or ');
   throw new Denial('UnsupportedKeyType', `expected a key of type ${expected}, found ${type ?? 'another type'}`);
+}
+
+/** A pod must not be able to occupy the lane by refreshing all the time. */
+function checkRefresh(renewBeforeSeconds: number | undefined, lifetimeSeconds: number): void {
+  const maxSeconds = lifetimeSeconds / 2;
+  if (renewBeforeSeconds === undefined || renewBeforeSeconds <= maxSeconds) return;
+  const message = `renew-before must be at most half of the lifetime (${maxSeconds} s), found ${renewBeforeSeconds} s`;
+  throw new Denial('InvalidUnverifiedUserAnnotations', message);
 }
 
 /** Turns invalid input into a denial; any other error is a fault of the signer, and the request stays pending. */

@@ -69,7 +69,7 @@ export function refine(annotations: Readonly<Record<string, string>>, context: C
   const { commonName, dnsNames, uris } = refinement.names;
   if (commonName === undefined && dnsNames.length + uris.length === 0)
     throw new Denial('InvalidUnverifiedUserAnnotations', 'the annotations leave the certificate without a name');
-  return refinement;
+  return { ...refinement, names: checkedNames(refinement.names) };
 }
 
 function requested(kind: 'dns' | 'uri', value: string, { policy, identity }: Context): readonly string[] {
