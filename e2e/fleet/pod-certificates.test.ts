@@ -25,6 +25,8 @@ import { eventually } from './support/eventually.ts';
 const namespace = 'cert-manager';
 const node = 'node-1';
 const hourMs = 3_600_000;
+/** Includes the back-off of the lane and of a request. */
+const limitMs = 180_000;
 
 interface RawStatus {
   readonly conditions?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
@@ -96,10 +98,14 @@ async function statusOf(name: string): Promise<RawStatus> {
 
 async function finalStatus(name: string): Promise<RawStatus> {
   let status: RawStatus = {};
-  await eventually(`a final status of ${name}`, async () => {
-    status = await statusOf(name);
-    return status.conditions !== undefined;
-  });
+  await eventually(
+    `a final status of ${name}`,
+    async () => {
+      status = await statusOf(name);
+      return status.conditions !== undefined;
+    },
+    limitMs,
+  );
   return status;
 }
 
@@ -192,11 +198,11 @@ describe('the pod certificate signer on a real API server', () => {
     const ready = '{.status.conditions[?(@.type=="Ready")].reason}';
     const reasonOf = async (name: string): Promise<string> =>
       (await cluster.kubectl(['get', 'podcertificatesigner', name, '-o', `jsonpath=${ready}`])).stdout;
-    await eventually('the reason', async () => (await reasonOf('later')) === 'IssuerUnavailable');
+    await eventually('the reason', async () => (await reasonOf('later')) === 'IssuerUnavailable', limitMs);
     assert.equal((await statusOf(pending)).conditions, undefined);
     await cluster.apply(secretObject('later-ca'));
     assert.equal((await finalStatus(pending)).conditions?.[0]?.type, 'Issued');
-    await eventually('ready', async () => (await reasonOf('later')) === 'Ready');
+    await eventually('ready', async () => (await reasonOf('later')) === 'Ready', limitMs);
   });
 
   test('may sign only the signer names and read only the Secrets of the chart', async () => {

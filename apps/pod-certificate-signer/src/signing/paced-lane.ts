@@ -17,6 +17,9 @@ export interface PacedLaneOptions {
   readonly random?: () => number;
 }
 
+/** Pods that start wait at most this long for the next attempt after an issuer's failure. */
+const maxUrgentBackoffMs = 15_000;
+
 /**
  * A lane in this process: the average rate and burst of the policy for all requests, its limit of requests in flight, a
  * back-off while the issuer fails, and its windows and pauses for requests that are not urgent.
@@ -29,20 +32,17 @@ export class PacedLane implements Lane {
   #inFlight = 0;
   #failures = 0;
   #backoffUntilMs = -Infinity;
+  #failedAtMs = -Infinity;
 
   constructor(options: PacedLaneOptions) {
     this.#options = options;
     this.#filledAtMs = options.clock.monotonic();
   }
 
-  get isBackingOff(): boolean {
-    return this.#options.clock.monotonic() < this.#backoffUntilMs;
-  }
-
   admit(isUrgent: boolean): number {
     const { policy } = this.#options.limits();
     if (this.#inFlight >= policy.maxInFlight) return Infinity;
-    const waitMs = Math.max(this.#backoffMs(), isUrgent ? 0 : this.#closedMs(), this.#rateMs(policy));
+    const waitMs = Math.max(this.#backoffMs(isUrgent), isUrgent ? 0 : this.#closedMs(), this.#rateMs(policy));
     if (waitMs > 0) return waitMs;
     if (policy.ratePerSecond > 0) this.#tokens -= 1;
     this.#inFlight += 1;
@@ -59,11 +59,15 @@ export class PacedLane implements Lane {
     if (this.#failures < threshold) return;
     const { clock, random = Math.random } = this.#options;
     const backoffMs = Math.min(maxMs, initialMs * 2 ** Math.min(this.#failures - threshold, 30));
-    this.#backoffUntilMs = clock.monotonic() + backoffMs * (0.5 + random() / 2);
+    this.#failedAtMs = clock.monotonic();
+    this.#backoffUntilMs = this.#failedAtMs + backoffMs * (0.5 + random() / 2);
   }
 
-  #backoffMs(): number {
-    return Math.max(0, this.#backoffUntilMs - this.#options.clock.monotonic());
+  #backoffMs(isUrgent: boolean): number {
+    const untilMs = isUrgent
+      ? Math.min(this.#backoffUntilMs, this.#failedAtMs + maxUrgentBackoffMs)
+      : this.#backoffUntilMs;
+    return Math.max(0, untilMs - this.#options.clock.monotonic());
   }
 
   #closedMs(): number {

@@ -165,6 +165,23 @@ describe('RequestQueue', () => {
     assert.equal(bench.queue.size, 0);
   });
 
+  test('signs for pods that start soon after a long failure of the issuer has ended', async () => {
+    const bench = new Bench();
+    bench.outcome = () => Promise.reject(new Error('no CA'));
+    for (let i = 0; i < 30; i += 1) {
+      bench.starting.add(`new-${i}`);
+      bench.put(`new-${i}`);
+    }
+    bench.put('old');
+    await bench.clock.advance(10 * 60_000);
+    bench.outcome = () => Promise.resolve('signed');
+    // The lane's attempt after 15 s at most, and the request's own back-off of a minute at most.
+    await bench.clock.advance(75_000);
+    assert.ok(bench.uids.length >= 30, `${bench.uids.length} signed`);
+    await bench.clock.advance(10 * 60_000);
+    assert.equal(bench.uids.length, 31);
+  });
+
   test('limits the requests in flight', async () => {
     const bench = new Bench({ ratePerSecond: 0, maxInFlight: 3 });
     const release: (() => void)[] = [];
