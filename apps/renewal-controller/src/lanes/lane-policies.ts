@@ -1,12 +1,12 @@
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
-import { IssuerPattern } from './issuer-pattern.ts';
+import { IssuerPattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
+import { defaultLanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
+import type { LaneOverride, LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { laneIdOf } from './lane-id.ts';
-import { defaultLanePolicy } from './lane-policy.ts';
-import type { LaneOverride, LanePolicy } from './lane-policy.ts';
 import type { LanePause } from './lane-state.ts';
-import { RenewalWindows } from './renewal-windows.ts';
+import { RenewalWindows } from '@certfleet/fleet-model/lanes/renewal-windows.ts';
 
 /** The lane of one issuer with its compiled policy. */
 export interface Lane {
