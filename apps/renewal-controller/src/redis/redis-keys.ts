@@ -59,6 +59,8 @@ export interface RedisKeys {
   proposal(name: string): string;
   /** Hash: renewal counts of one hour. @param hour since the epoch */
   done(hour: number): string;
+  /** Hash: counts of one hour by lane (issuer-history.ts). @param hour since the epoch */
+  doneByIssuer(hour: number): string;
 }
 
 /** The keys below one prefix; controllers with different prefixes may share a Redis. */
@@ -97,6 +99,7 @@ export function redisKeys(prefix: string): RedisKeys {
     session: (hash) => `${controller}:session:${hash}`,
     proposal: (name) => `${controller}:proposal:${name}`,
     history: (node) => `${controller}:history:${node}`,
+    doneByIssuer: (hour) => `${controller}:done:${hour}:issuers`,
     done: (hour) => `${controller}:done:${hour}`,
   };
 }
