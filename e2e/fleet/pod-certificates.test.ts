@@ -55,7 +55,26 @@ async function addPod(name: string, serviceAccountName: string): Promise<void> {
     kind: 'ServiceAccount',
     metadata: { ...metadata, name: serviceAccountName },
   });
-  const spec = { nodeName: node, serviceAccountName, containers: [{ name: 'main', image: 'busybox' }] };
+  const spec = {
+    nodeName: node,
+    serviceAccountName,
+    containers: [{ name: 'main', image: 'busybox' }],
+    // From Kubernetes 1.37 on, a node may request only what one of its pods mounts.
+    volumes: ['internal', 'later', 'foreign'].map((name) => ({
+      name,
+      projected: {
+        sources: [
+          {
+            podCertificate: {
+              signerName: `example.com/${name}`,
+              keyType: 'ECDSAP256',
+              credentialBundlePath: 'bundle.pem',
+            },
+          },
+        ],
+      },
+    })),
+  };
   await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
 }
 
