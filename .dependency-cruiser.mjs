@@ -53,6 +53,14 @@ const allowedImports = {
     `${agent}/spec`,
     `${agent}/volume`,
   ],
+  [`${agent}/reload`]: [
+    'libs/shared',
+    `${agent}/kube`,
+    `${agent}/observability`,
+    `${agent}/renewal`,
+    `${agent}/spec`,
+    `${agent}/volume`,
+  ],
   [`${agent}/trust`]: [
     'libs/shared',
     `${agent}/crypto`,
@@ -68,6 +76,7 @@ const allowedImports = {
   [`${controller}/certificate-text`]: ['libs/shared'],
   [`${controller}/kube`]: ['libs/operator-api', 'libs/shared', `${controller}/intent`],
   [`${controller}/redis`]: ['libs/shared'],
+  [`${controller}/redis-secret`]: ['libs/shared', `${controller}/identity`],
   [`${controller}/intent`]: ['libs/fleet-model', 'libs/shared'],
   [`${controller}/cli`]: ['libs/operator-api', 'libs/shared'],
   [`${controller}/fleet-index`]: ['libs/fleet-model', 'libs/operator-api', 'libs/shared', `${controller}/redis`],

@@ -68,6 +68,8 @@ COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/controlle
 COPY --from=renewal-controller-build /src/apps/dashboard/dist /app/dashboard
 # The operators' command line, for kubectl exec and docker exec.
 COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/cli /app/cli
+# The init container of the chart's Redis.
+COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/redis-secret /app/redis-secret
 RUN chmod 0755 /app/cli/certfleet.js && ln -s /app/cli/certfleet.js /usr/local/bin/certfleet \
   && ln -s /app/cli/certfleet.js /usr/local/bin/kubectl-certfleet
 # One malloc arena for all threads; each additional one would keep some megabytes of freed memory.

@@ -72,7 +72,7 @@ password of each format has one of three sources:
 
 | Source | Attribute | Use it if |
 | --- | --- | --- |
-| generated on the node | \`pkcs12-password-file\`, \`jks-password-file\` | the program can read the password from a file |
+| generated on the node | \`pkcs12-password-file\`, \`jks-password-file\` | the program can read the password from a file ([example](../../examples/pod-with-pkcs12.yaml)) |
 | a Secret | \`pkcs12-password-secret-key\`, \`jks-password-secret-key\` | the program gets it from elsewhere, such as its environment |
 | the pod's manifest | \`pkcs12-password\`, \`jks-password\` | the program insists on a known password, such as \`changeit\` |
 
@@ -93,7 +93,8 @@ has an effect on new pods only.
   In a Secret volume, an \`fsGroup\` adds read permission for the group to every mode; here, the modes apply exactly, so
   that \`0600\` stays possible. The volume is always read-only, whatever the mode.
 - **Additional trust.** Set \`trust-configmap-name\` to a ConfigMap of the pod's namespace
-  ([example](../../examples/pod-with-additional-trust.yaml)). While it is missing or invalid, new pods wait; running pods keep
+  ([example](../../examples/pod-with-additional-trust.yaml)), or \`trust-cluster-bundle-name\` to a ClusterTrustBundle
+  ([example](../../examples/pod-with-cluster-trust-bundle.yaml)). While it is missing or invalid, new pods wait; running pods keep
   its last certificates. To take certificates away from pods, remove them from the object: a deleted object removes none.
 - **Renewals** replace all files at once, by one rename of a symbolic link. A program that keeps a file open reads the old one:
   it must open the file again, on a signal, on a change of the directory, or periodically
@@ -114,7 +115,8 @@ and \`$1\` are treated as names. A name that is not in the table is an error:
 
 The agent reads these values from the pod's object. The operator allows them with the chart's
 \`app.driver.podVariables.enabled\`, and the keys of labels and annotations with \`app.driver.podVariables.labels\` and
-\`app.driver.podVariables.annotations\`.
+\`app.driver.podVariables.annotations\` ([values](../../examples/values/pod-variables.yaml),
+[pod](../../examples/pod-with-its-names.yaml)).
 
 | Variable | Value |
 | --- | --- |

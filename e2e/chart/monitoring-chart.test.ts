@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { chartRules } from '../observability/support/chart-rules.ts';
+import { argsOf, workload } from './controller-objects.ts';
 import { withoutController } from './controller-values.ts';
 import { objectOf, render, renderText } from './render-chart.ts';
 
@@ -49,6 +50,18 @@ describe('the PrometheusRule', () => {
     await assert.rejects(renderText({ ...enabled, 'metrics.enabled': false }), /metrics\.enabled/);
     await assert.rejects(renderText({ ...enabled, 'prometheusRule.alerts.redisSad': {} }), /redisSad/);
     await assert.rejects(renderText({ ...enabled, 'prometheusRule.alerts.redisDown': { for: 'soon' } }), /for/);
+  });
+});
+
+describe('the name of the cluster', () => {
+  it('labels metrics and alerts, and is rejected if it cannot', async () => {
+    const objects = await render({ clusterName: 'prod-eu' });
+    assert.ok(argsOf(objects).includes('--cluster-name=prod-eu'));
+    const agent = workload(objects, 'DaemonSet', 'certfleet');
+    assert.ok(agent.template.spec.containers[0].args.includes('--cluster-name=prod-eu'));
+    for (const { labels } of await chartRules({ clusterName: 'prod-eu' })) assert.equal(labels['cluster'], 'prod-eu');
+    for (const { labels } of await chartRules()) assert.equal(labels['cluster'], undefined);
+    await assert.rejects(renderText({ clusterName: 'a"b' }), /clusterName/);
   });
 });
 

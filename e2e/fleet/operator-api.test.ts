@@ -10,6 +10,7 @@ import type { ChangeEvent } from '../../libs/operator-api/src/change-events.ts';
 import type { LanePage } from '../../libs/operator-api/src/lanes.ts';
 import type { NodeDetail } from '../../libs/operator-api/src/nodes.ts';
 import type { Renewal, RenewalPreview } from '../../libs/operator-api/src/renewals.ts';
+import type { Session } from '../../libs/operator-api/src/session.ts';
 import type { Summary, Verdict } from '../../libs/operator-api/src/summary.ts';
 import type { Timeline } from '../../libs/operator-api/src/timeline.ts';
 import type { Facets, VolumeGroups, VolumePage, VolumeRow } from '../../libs/operator-api/src/volumes.ts';
@@ -139,8 +140,8 @@ describe('the operators’ API', () => {
     assert.equal(attention[0]?.since, since);
 
     const csv = (await fleet.ask<string>('volumes/export?format=csv&served=not-loaded')).body.split('\r\n');
-    assert.match(csv[0] ?? '', /,served,served_since,volume_id$/);
-    assert.ok(csv.some((line) => line.endsWith(`,not-loaded,${since},csi-old`)));
+    assert.match(csv[0] ?? '', /,served,served_since,.*,volume_id,cluster$/);
+    assert.ok(csv.some((line) => line.includes(`,not-loaded,${since},`) && line.endsWith(',csi-old,')));
 
     const listed = await commandLine(fleet, 'list', '--served=not-loaded');
     assert.match(listed, /SERVED +VOLUME\n.*pod-of-csi-old .*not-loaded +csi-old\n$/);
@@ -149,6 +150,91 @@ describe('the operators’ API', () => {
     assert.match(shown, /served +unknown/);
     assert.match(shown, /probeFailure +refused/);
     assert.ok(shown.includes(since));
+  });
+
+  test('limits for certificates are counted, and their violations are listed, exported and renewed', async () => {
+    await using fleet = await OperatedFleet.start();
+    const limits = ['--posture-min-rsa-bits=3072', '--posture-refused-signature=*sha1*', '--posture-max-lifetime=90m'];
+    await fleet.startController(...limits);
+    const volumes = new RenewingVolumes();
+    const signatureAlgorithm = 'sha256WithRSAEncryption';
+    volumes.set('csi-good', reportOf('csi-good', { posture: { keyBits: 4096, signatureAlgorithm } }));
+    const weak = { keyBits: 2048, signatureAlgorithm: 'sha1WithRSAEncryption', requestedSeconds: 7_200 };
+    const usages = ['digital signature', 'server auth'];
+    volumes.set('csi-weak', reportOf('csi-weak', { posture: { ...weak, usages } }));
+    volumes.set('csi-ca', reportOf('csi-ca', { posture: { curve: 'P-256', signatureAlgorithm, isCa: true } }));
+    // Of an agent of an earlier release.
+    volumes.set('csi-old', reportOf('csi-old', { expiresInMs: 2 * 3_600_000 }));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 4);
+    const { posture } = (await fleet.ask<Summary>('summary')).body;
+    assert.deepEqual(
+      posture.violations.map(({ kind, count }) => [kind, count]),
+      [
+        ['rsa-bits', 1],
+        ['signature', 1],
+        ['lifetime', 1],
+        ['ca', 1],
+      ],
+    );
+    assert.equal(posture.unknown, 1);
+    const shown = await Promise.all(
+      posture.violations.map(async ({ link }) => idsOf((await fleet.ask<VolumePage>(link.slice(1))).body)),
+    );
+    assert.deepEqual(shown, [['csi-weak'], ['csi-weak'], ['csi-old'], ['csi-ca']]);
+
+    const csv = (await fleet.ask<string>('volumes/export?format=csv&rsaBelow=3072')).body.split('\r\n');
+    assert.match(
+      csv[0] ?? '',
+      /,key_bits,curve,signature,lifetime_seconds,requested_seconds,is_ca,usages,volume_id,cluster$/,
+    );
+    assert.match(csv[1] ?? '', /,2048,,sha1WithRSAEncryption,\d+,7200,false,digital signature; server auth,csi-weak,$/);
+    const listed = await commandLine(fleet, 'list', '--posture', '--signature=*SHA1*');
+    assert.match(listed, /KEY +SIGNATURE +LIFETIME +REQUESTED +CA +USAGES +VOLUME\n/);
+    assert.match(listed, /2048 +sha1WithRSAEncryption +1h +2h +false +digital signature, server auth +csi-weak\n$/);
+    assert.match(await commandLine(fleet, 'status'), /^RSA keys below 3072 bits +1$/m);
+    assert.equal((await fleet.ask('volumes?lifetimeOver=long')).status, 400);
+
+    // A renewal has the same criteria: it never replaces more than the table shows.
+    await commandLine(fleet, 'renew', '-n', 'shop', '--rsa-below=3072', '--reason=too short');
+    await eventually('the renewal', () => volumes.renewals.length > 0);
+    await eventually('the end of the renewal', async () => {
+      const { body } = await fleet.ask<{ readonly renewals: readonly Renewal[] }>('renewals');
+      return body.renewals.every(({ state }) => state === 'finished');
+    });
+    assert.deepEqual(
+      volumes.renewals.map(({ volumeId }) => volumeId),
+      ['csi-weak'],
+    );
+  });
+
+  test('the cluster is named in summary, session, exports, audit and command line', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController('--cluster-name=prod-eu');
+    const volumes = new MemoryVolumes();
+    volumes.set('csi-1', reportOf('csi-1'));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 1);
+    assert.equal((await fleet.ask<Summary>('summary')).body.cluster, 'prod-eu');
+    assert.equal((await fleet.ask<Session>('session')).body.cluster, 'prod-eu');
+    const csv = await fleet.ask<string>('volumes/export?format=csv');
+    assert.match(csv.headers.get('content-disposition') ?? '', /"certfleet-prod-eu-volumes-[\d-]+\.csv"/);
+    const [titles = '', row = ''] = csv.body.split('\r\n');
+    assert.deepEqual(
+      [titles, row].map((line) => line.split(',').at(-1)),
+      ['cluster', 'prod-eu'],
+    );
+    const json = await fleet.ask<readonly { readonly cluster?: string }[]>('volumes/export?format=json');
+    assert.deepEqual(
+      json.body.map(({ cluster }) => cluster),
+      ['prod-eu'],
+    );
+    const audit = await fleet.ask<string>('audit/export?format=csv&action=export');
+    assert.match(audit.headers.get('content-disposition') ?? '', /"certfleet-prod-eu-audit-[\d-]+\.csv"/);
+    const [, ...entries] = audit.body.trimEnd().split('\r\n');
+    assert.ok(entries.length >= 2);
+    for (const entry of entries) assert.match(entry, /,prod-eu$/);
+    assert.match(await commandLine(fleet, 'status'), /^cluster +prod-eu$/m);
   });
 
   test('what is at risk is counted, listed and grouped, and decides the verdict', async () => {

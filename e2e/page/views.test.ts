@@ -11,7 +11,7 @@ let browser: PageBrowser;
 let fleet: PageFleet;
 
 before(async () => {
-  fleet = await PageFleet.start(exampleFleet);
+  fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--cluster-name=prod-eu']);
   await fleet.untilShown(6);
   browser = await PageBrowser.launch();
 });
@@ -39,9 +39,22 @@ async function expectPods(page: Page, pods: readonly string[]): Promise<void> {
 }
 
 describe('views of the page', () => {
+  test('the overview counts weak certificates, and a count leads to their rows', async () => {
+    const page = await open('/');
+    const panel = page.getByRole('region', { name: 'Certificate posture' });
+    await panel.getByText('RSA keys below 2048 bits').waitFor();
+    await panel.getByRole('link', { name: '1', exact: true }).click();
+    await page.getByRole('button', { name: 'Clear filter RSA below' }).waitFor();
+    assert.equal((await podsShown(page, 1)).length, 1);
+    await page.getByLabel('Certificates with').selectOption({ label: 'Lifetime over 398 days' });
+    await page.getByText('No results').waitFor();
+  });
+
   test('the overview counts the fleet by state and lists problems', async () => {
     const page = await open('/');
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.getByRole('banner').getByText('prod-eu').waitFor();
+    assert.match(await page.title(), /Overview · prod-eu · certfleet$/);
     const states = await page.locator('.states a').allInnerTexts();
     const count = (state: string): string | undefined =>
       states

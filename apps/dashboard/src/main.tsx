@@ -81,6 +81,7 @@ function wake(): void {
 }
 
 session.state.listen(() => {
+  services.title.showCluster(session.session?.cluster ?? '');
   if (session.state.value.name !== 'signed-out') return;
   // Another user may sign in, with other rights.
   http.forget();

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { labelCluster } from '@certfleet/shared/default-metrics.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { CertificateSource, OpenCertificateSource } from './certificate-source.ts';
@@ -16,6 +17,7 @@ import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
+import { reloadSettings } from './node-reload.ts';
 import { openNodeVolumes, podVariableParts, probeSettings } from './node-volumes.ts';
 import { trustSettings } from './node-trust.ts';
 import { AgentHttp } from './observability/agent-http.ts';
@@ -26,8 +28,8 @@ import type { ServedMonitor } from './probe/served-monitor.ts';
 import { repeatedly } from './repeatedly.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { systemFiles } from './storage/file-system.ts';
-import { findUpstreamLayout } from './storage/upstream-layout.ts';
 import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
+import { openUpstream } from './upstream.ts';
 import { addCsiDriverMetrics } from './volume/csi-driver-volume.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
@@ -68,6 +70,7 @@ export class Agent {
       }),
       () => this.#checkMounts?.() ?? Promise.resolve(undefined),
     );
+    labelCluster(this.#metrics.registry, options.config['cluster-name']);
   }
 
   /** @throws the error that prevents the agent from serving; everything that was started is stopped first */
@@ -178,10 +181,12 @@ export class Agent {
       log,
     });
     this.#assertReachesPods(root);
+    const adopted = await openUpstream(config, root, mounter);
     const nodeVolumes = openNodeVolumes({
       config,
       root,
-      adopted: config['adopt-from'] === undefined ? undefined : findUpstreamLayout(config['adopt-from']),
+      adopted,
+      handsOver: config['hand-over'],
       mounter,
       source,
       takeKey: (key, options) => keys.take(key, options),
@@ -189,6 +194,7 @@ export class Agent {
       activeMounts: this.#activeMounts,
       trust: trustSettings(config, source),
       probes: probeSettings(config, source),
+      reload: reloadSettings(config, source),
       podVariables: podVariableParts(config, source),
       clock,
       log,

@@ -7,6 +7,7 @@ import {
   nonEmpty,
   numberBetween,
   optional,
+  optionalClusterName,
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
@@ -58,6 +59,11 @@ export const agentFlags = {
     parse: boolean,
   },
   'metrics-bind-address': { fallback: '0', help: 'Address of /metrics; 0 disables it.', parse: listenAddress },
+  'cluster-name': {
+    fallback: '',
+    help: 'Name of the cluster: the label `cluster` of every metric. No label if empty.',
+    parse: optionalClusterName,
+  },
   'csi-driver-metrics': {
     fallback: 'false',
     isSwitch: true,
@@ -147,6 +153,12 @@ export const agentFlags = {
     help: "Data directory of cert-manager's csi-driver, whose mounted volumes this agent takes over.",
     parse: optional,
   },
+  'hand-over': {
+    fallback: 'false',
+    help: "Prepares a rollback to cert-manager's csi-driver: keeps its record of every volume, and mounts the tmpfs where it looks for its own in --data-root.",
+    parse: boolean,
+    isSwitch: true,
+  },
   'default-duration': {
     fallback: '720h',
     help: 'Certificate lifetime for volumes that request none.',
@@ -189,6 +201,12 @@ export const agentFlags = {
     fallback: '0s',
     help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
     parse: optionalInterval,
+  },
+  'reload-signals': {
+    fallback: 'false',
+    isSwitch: true,
+    help: "Send the signals that volumes request with reload-signal to containers of their pods after each renewal. Needs the node's PID namespace, CAP_KILL and the right to get pods; without it such volumes are refused.",
+    parse: boolean,
   },
   'ca-rotations': {
     fallback: 'false',

@@ -1,8 +1,23 @@
-import { isIP } from 'node:net';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { integerBetween, listenAddress, nonEmpty, optional, positiveDuration } from '@certfleet/shared/flag-parsers.ts';
+import {
+  boolean,
+  integerBetween,
+  listenAddress,
+  nonEmpty,
+  optional,
+  optionalClusterName,
+  positiveDuration,
+} from '@certfleet/shared/flag-parsers.ts';
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagValues } from '@certfleet/shared/flags.ts';
+import {
+  keyPrefix,
+  networks,
+  oneOf,
+  optionalLifetime,
+  optionalServiceAccount,
+  signaturePattern,
+} from './config-values.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
 
 export const controllerFlags = {
@@ -37,6 +52,32 @@ export const controllerFlags = {
     fallback: '',
     help: 'Unique name of this replica; default: the host name.',
     parse: optional,
+  },
+  'cluster-name': {
+    fallback: '',
+    help: 'Name of the cluster: the label `cluster` of every metric, a field of exports and audit entries, and part of the title of the page. Nothing is added if empty.',
+    parse: optionalClusterName,
+  },
+  'posture-min-rsa-bits': {
+    fallback: '2048',
+    help: 'RSA keys with fewer bits are counted as violations; 0: no limit.',
+    parse: integerBetween(0, 65_536),
+  },
+  'posture-refused-signature': {
+    repeatable: true,
+    help: 'Signature algorithm, as OpenSSL names it, that is counted as a violation; * matches any text, as in *sha1*.',
+    parse: signaturePattern,
+  },
+  'posture-max-lifetime': {
+    fallback: '',
+    help: 'Certificates that are valid for longer are counted as violations: a length such as 90d or 720h. No limit if empty.',
+    parse: optionalLifetime,
+  },
+  'posture-allow-ca': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Do not count certificates that may sign certificates as violations.',
+    parse: boolean,
   },
   'heartbeat-interval': {
     fallback: '10s',
@@ -93,6 +134,11 @@ export const controllerFlags = {
     fallback: '',
     help: "Directory of the operators' page; default: the one shipped with the program.",
     parse: optional,
+  },
+  'ca-change-action': {
+    fallback: 'propose',
+    help: 'What happens when an issuer signs with another CA than before: off, propose (a suspended CARotation for an operator), or start (the CARotation begins, if several nodes report the new CA).',
+    parse: oneOf('off', 'propose', 'start'),
   },
   'runbook-url': {
     fallback: '',
@@ -231,6 +277,8 @@ function contradictions(config: ControllerConfig): string[] {
   if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined)) {
     problems.push('set exactly one of --agent-service-account and --agent-token-file');
   }
+  if (config['posture-refused-signature'].length > 16)
+    problems.push('--posture-refused-signature: expected at most 16');
   return [...problems, ...apiContradictions(config)];
 }
 
@@ -249,47 +297,4 @@ function apiContradictions(config: ControllerConfig): string[] {
     problems.push('--api-bind-address requires --tls-cert-file unless it is a loopback address');
   }
   return problems;
-}
-
-function oneOf<const Choice extends string>(...choices: readonly Choice[]): (text: string) => Choice {
-  return (text) => {
-    const found = choices.find((choice) => choice === text);
-    if (found === undefined) {
-      throw new CertfleetError('invalid-argument', `expected ${choices.join(' or ')}, found ${JSON.stringify(text)}`);
-    }
-    return found;
-  };
-}
-
-/** Parses comma-separated addresses and CIDRs. */
-function networks(text: string): readonly string[] {
-  const given = text.split(',').map((each) => each.trim());
-  const list = given.filter((each) => each !== '');
-  for (const each of list) {
-    const [network = '', bits, ...rest] = each.split('/');
-    const maxBits = isIP(network) === 6 ? 128 : 32;
-    // A prefix of 0 would trust the X-Forwarded-For header of every client.
-    const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= maxBits);
-    if (isIP(network) === 0 || !isPrefix || rest.length > 0) {
-      throw new CertfleetError(
-        'invalid-argument',
-        `expected addresses or CIDRs such as 10.0.0.0/8, found ${JSON.stringify(each)}`,
-      );
-    }
-  }
-  return list;
-}
-
-function optionalServiceAccount(text: string): string | undefined {
-  if (text === '' || /^[a-z0-9-]+\/[a-z0-9.-]+$/.test(text)) return optional(text);
-  throw new CertfleetError('invalid-argument', `expected namespace/name, found ${JSON.stringify(text)}`);
-}
-
-/** Braces would change the hash tags; `*` and `?` would change the meaning of ACL patterns. */
-function keyPrefix(text: string): string {
-  if (/^[a-zA-Z0-9_.-]{1,64}$/.test(text)) return text;
-  throw new CertfleetError(
-    'invalid-argument',
-    `expected letters, digits, dots, dashes and underscores, found ${JSON.stringify(text)}`,
-  );
 }

@@ -4,7 +4,8 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { apiSettings, createApiContext } from './create-api-context.ts';
+import { apiSettings, createApiContext, fleetSettings } from './create-api-context.ts';
+import type { ApiContextParts } from './create-api-context.ts';
 import { createRenewals } from './create-renewals.ts';
 import type { Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
@@ -58,7 +59,8 @@ export interface ControllerPorts {
   readonly ops: number | undefined;
 }
 
-type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> & { readonly silentAfterMs: number };
+type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> &
+  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'postureLimits'>;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
@@ -78,7 +80,8 @@ export class Controller {
   #server: FleetServer | undefined;
   #intent: OperatorIntent | undefined;
   #renewals: Renewals | undefined;
-  #describeVolume: DescribeVolume = notReady;
+  #questions: { readonly describeVolume: DescribeVolume } = { describeVolume: notReady };
+  readonly #describeVolume: DescribeVolume = (volume) => this.#questions.describeVolume(volume);
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -108,7 +111,7 @@ export class Controller {
       listener: this.#feed,
     });
     const sources = {
-      clock,
+      ...{ clock, ...fleetSettings(config) },
       dispatcher: () => this.#dispatcher,
       index: this.#follower,
       connections: this.#connections,
@@ -122,7 +125,7 @@ export class Controller {
       redisHealth: () => this.#connections.health,
       intentProblem: () => this.#intent?.problem(),
     });
-    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock);
+    this.#metrics = new ControllerMetrics(() => takeSnapshot(sources), clock, config['cluster-name']);
     this.#connections.onStateLoss((lost) => this.#metrics.redisStateLost(lost));
     const { defaults, overrides } = readLanePolicies(config['lane-policies-file']);
     this.#policies = new LanePolicies(defaults, overrides);
@@ -167,7 +170,8 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     const intent = this.#createIntent(client);
     this.#started.defer(() => intent.stop());
-    const renewals = (this.#renewals = createRenewals({ ...this.#shared, intent, client, follower: this.#follower }));
+    const parts = { ...this.#shared, intent, client, follower: this.#follower, action: config['ca-change-action'] };
+    const renewals = (this.#renewals = createRenewals({ ...parts, describeVolume: this.#describeVolume }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
@@ -222,7 +226,7 @@ export class Controller {
         ...operations,
         client,
         feed: this.#feed,
-        describeVolume: (volume) => this.#describeVolume(volume),
+        describeVolume: this.#describeVolume,
       }),
       ...operatorAccess({
         config,
@@ -260,7 +264,7 @@ export class Controller {
     const questions = startQuestions({ ...this.#shared, server });
     // Stops before the API, so that no pending query delays the stop of the API.
     this.#started.defer(() => questions.stop());
-    this.#describeVolume = questions.describeVolume;
+    this.#questions = questions;
     return port;
   }
 
@@ -282,6 +286,7 @@ export class Controller {
       view: () => this.#follower.view,
       replica: this.#replica,
       silentAfterMs: this.#silentAfterMs,
+      ...fleetSettings(this.#options.config),
       clock,
       log,
     };

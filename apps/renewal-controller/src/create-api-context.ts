@@ -2,6 +2,7 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ControllerConfig } from './config.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
+import { postureLimits } from './fleet-index/view/posture-limits.ts';
 import type { ApiServerOptions } from './http/api-server.ts';
 import type { ApiContext } from './http/routes/api-context.ts';
 import { pageDirectory } from './http/routes/page-files.ts';
@@ -24,6 +25,8 @@ export interface ApiContextParts extends Pick<
   | 'selectVolumes'
   | 'renewals'
   | 'rotations'
+  | 'cluster'
+  | 'postureLimits'
   | 'isIndexCurrent'
   | 'intentProblem'
 > {
@@ -41,6 +44,19 @@ export function createApiContext({ client, connections, log, ...parts }: ApiCont
     lanes: new LaneDirectory({ lanes: dispatcher.lanes, policies, view, feed, clock }),
     redisHealth: () => connections.health,
     podEvents: podEventReader(operatorsClient(client, log)),
+  };
+}
+
+/** What the flags say about the fleet as a whole. */
+export function fleetSettings(config: ControllerConfig): Pick<ApiContext, 'cluster' | 'postureLimits'> {
+  return {
+    cluster: config['cluster-name'],
+    postureLimits: postureLimits({
+      minRsaBits: config['posture-min-rsa-bits'],
+      refusedSignatures: config['posture-refused-signature'],
+      maxLifetime: config['posture-max-lifetime'],
+      allowCa: config['posture-allow-ca'],
+    }),
   };
 }
 

@@ -5,6 +5,7 @@ import { AuditLog } from './audit/audit-log.ts';
 import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
+import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
 import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
@@ -18,6 +19,11 @@ import { ApiActions } from './renewals/api-actions.ts';
 import { RenewalReconciler } from './renewals/renewal-reconciler.ts';
 import { RenewalRequests } from './renewals/renewal-requests.ts';
 import { RenewalsInForce } from './renewals/renewals-in-force.ts';
+import { FleetCas } from './rotations/fleet-cas.ts';
+import { RedisProposalMemory } from './rotations/proposal-memory.ts';
+import { RotationProposer } from './rotations/rotation-proposer.ts';
+import type { CaChangeAction } from './rotations/rotation-proposer.ts';
+import type { RotationReconcilerParts } from './rotations/reconciler-parts.ts';
 import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
@@ -33,6 +39,11 @@ export interface RenewalsParts {
   readonly keys: RedisKeys;
   readonly dispatcher: RenewalDispatcher;
   readonly follower: FleetFollower;
+  readonly describeVolume: DescribeVolume;
+  /** --ca-change-action */
+  readonly action: CaChangeAction;
+  /** Name of the cluster. */
+  readonly cluster: string | undefined;
   /** Nodes have this long to report after Redis has lost everything. */
   readonly silentAfterMs: number;
   readonly clock: Clock;
@@ -52,14 +63,14 @@ export interface Renewals {
 
 /** Creates the services of renewals on demand and of CA rotations. */
 export function createRenewals(parts: RenewalsParts): Renewals {
-  const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, clock, log } = parts;
+  const { intent, client, connections, keys, dispatcher, follower, silentAfterMs, cluster, clock, log } = parts;
   const { store, events } = intent;
   const { bulks } = dispatcher;
   const redis = connections.commands;
   // Best effort: the operator's action is complete even if the announcement fails.
   const announce: ApiContext['announce'] = (kinds) => announceChanges(redis, keys, kinds).catch(() => undefined);
-  const lasting = lastingAudit({ store, events, client });
-  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, lasting });
+  const lasting = lastingAudit({ store, events, client, cluster });
+  const audit = new AuditLog({ redis, keys, log, announce: () => announce(['audit']), clock, cluster, lasting });
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
   const view = (): FleetView => follower.view;
@@ -92,18 +103,44 @@ export function createRenewals(parts: RenewalsParts): Renewals {
     () => undefined,
   );
   const renewals = new RenewalRequests({ ...common, reconciler });
-  const rotationReconciler = new RotationReconciler({ ...shared, silentAfterMs });
-  const rotations = new RotationRequests({ store, apiActions, reconciler: rotationReconciler, logger: log });
+  const rotations = createRotations(parts, shared);
   const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
   return {
-    forApi: { audit, announce, selectVolumes, renewals, rotations, ...state },
+    forApi: { audit, announce, selectVolumes, renewals, rotations: rotations.requests, ...state },
     inForce: new RenewalsInForce(store),
     start: () => {
       reconciler.start();
-      rotationReconciler.start();
+      rotations.start();
     },
     stop: async () => {
-      await rotationReconciler.stop();
+      await rotations.stop();
+      await reconciler.stop();
+    },
+  };
+}
+
+interface Rotations extends Pick<Renewals, 'start' | 'stop'> {
+  readonly requests: RotationRequests;
+}
+
+/** What carries out rotations, proposes them, and changes them for the API. */
+function createRotations(
+  { describeVolume, action, silentAfterMs, connections, keys }: RenewalsParts,
+  shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
+): Rotations {
+  const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
+  const common = { ...shared, silentAfterMs, fleetCas };
+  const reconciler = new RotationReconciler(common);
+  const memory = new RedisProposalMemory(connections.commands, keys);
+  const proposer = new RotationProposer({ ...common, action, memory });
+  return {
+    requests: new RotationRequests({ ...common, reconciler }),
+    start: () => {
+      reconciler.start();
+      proposer.start();
+    },
+    stop: async () => {
+      await proposer.stop();
       await reconciler.stop();
     },
   };

@@ -32,9 +32,7 @@ export class RunLog {
   }
 
   between(fromMs: number, toMs: number): readonly string[] {
-    return this.#lines
-      .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
-      .map(formatted);
+    return this.#lines.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs).map(formatted);
   }
 }
 

@@ -3,6 +3,7 @@ import { MemoryVolumes } from '../../../apps/node-agent/src/fleet/testing/memory
 import type { Controller } from '../../../apps/renewal-controller/src/controller.ts';
 import { reportedProbeFailures, reportedServedStates } from '../../../libs/fleet-model/src/report-terms.ts';
 import type { ProbeFailure, ServedState } from '../../../libs/fleet-model/src/vocabulary.ts';
+import type { Posture } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
 import {
   Certificate,
   Served_Failure,
@@ -20,6 +21,7 @@ export interface ReportSketch {
   readonly namespace?: string;
   readonly issuer?: string;
   readonly error?: string;
+  readonly posture?: Partial<Posture>;
   readonly served?: { readonly state: ServedState; readonly sinceMs: number; readonly failure?: ProbeFailure };
 }
 
@@ -42,6 +44,7 @@ export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeRep
       issuedAt: new Date(nowMs),
       caFingerprintsSha256: ['ab'.repeat(32)],
       dnsNames: [`${volumeId}.example.org`],
+      ...(sketch.posture && { posture: sketch.posture }),
     }),
     ...(served && {
       served: {

@@ -24,6 +24,8 @@ export interface ReportedVolume {
   readonly issuedAgoMs?: number;
   /** The error of the last attempt, and the number of failed attempts. */
   readonly failure?: { readonly message: string; readonly attempts: number };
+  /** Bits of the RSA key; without them no properties of the certificate are reported. */
+  readonly rsaBits?: number;
   /** What its pod was seen to serve, for ten minutes. */
   readonly served?: ServedState;
 }
@@ -66,5 +68,8 @@ function certificateOf(name: string, generation: number, reported: ReportedVolum
     issuedAt: fromNow(-issuedAgoMs),
     fingerprintSha256: 'cd'.repeat(32),
     caFingerprintsSha256: [caFingerprint],
+    ...(reported.rsaBits !== undefined && {
+      posture: { keyBits: reported.rsaBits, signatureAlgorithm: 'sha256WithRSAEncryption' },
+    }),
   });
 }

@@ -8,7 +8,7 @@ const refused = { message: 'rate limit exceeded: 429 Too Many Requests', attempt
 /** A small fleet with every case: two nodes, three issuers, healthy, failing and expired volumes. */
 export const exampleFleet: Fleet = {
   'worker-1': {
-    'csi-web': { namespace: 'shop', pod: 'web-1', expiresInMs: 3 * hour, dueInMs: 2 * hour },
+    'csi-web': { namespace: 'shop', pod: 'web-1', expiresInMs: 3 * hour, dueInMs: 2 * hour, rsaBits: 1024 },
     'csi-cart': { namespace: 'shop', pod: 'cart-1', expiresInMs: 2 * day, dueInMs: day, served: 'not-loaded' },
     'csi-gone': {
       namespace: 'shop',

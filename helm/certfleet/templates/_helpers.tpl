@@ -113,7 +113,13 @@ true
 {{- with $image.digest -}}@{{ . }}{{- end -}}
 {{- end -}}
 
-{{/* Secret of Redis' password, as the chart makes it or as it was made before. */}}
+{{/* "true" if the Secret of Redis' password is created at run time. */}}
+{{- define "certfleet.makesRedisSecret" -}}
+{{- $controller := .Values.controller -}}
+{{- and $controller.enabled $controller.redis.install (not $controller.redis.existingSecret) -}}
+{{- end -}}
+
+{{/* Secret of Redis' password: the one that is created at run time, or the operator's. */}}
 {{- define "certfleet.redisSecretName" -}}
 {{ .Values.controller.redis.existingSecret | default (include "certfleet.redisName" .) }}
 {{- end -}}

@@ -7,6 +7,7 @@ import { auditActions, auditOutcomes } from './vocabulary.ts';
 const AuditEntrySchema = Type.Object({
   id: string('Id in the log'),
   at: time('Time of the action'),
+  cluster: Type.Optional(string('Name of the cluster in which the action was taken')),
   who: string('User as Kubernetes or the proxy names it'),
   action: oneOf(auditActions, 'Kind of the action'),
   target: string('Object of the action'),

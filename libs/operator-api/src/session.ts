@@ -12,6 +12,7 @@ export const SignInSchema = Type.Object(
 export const SessionSchema = Type.Object({
   name: string('User as Kubernetes or the proxy names it'),
   rights: Type.Object({ view: Type.Boolean(), renew: Type.Boolean() }),
+  cluster: Type.Optional(string('Name of the cluster')),
   runbookUrl: Type.Optional(string('Address of the runbook')),
   auth: oneOf(['kubernetes', 'proxy', 'none'], 'How operators are authenticated'),
 });

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
-import { verdictLevels } from './vocabulary.ts';
+import { postureKinds, verdictLevels } from './vocabulary.ts';
 
 /** A problem that needs an operator's attention. */
 const AttentionSchema = Type.Object({
@@ -31,9 +31,24 @@ export const VerdictSchema = Type.Object({
 });
 export type Verdict = Static<typeof VerdictSchema>;
 
+const PostureSummarySchema = Type.Object({
+  violations: Type.Array(
+    Type.Object({
+      kind: oneOf(postureKinds, 'Kind of the limit'),
+      text: string('What the limit excludes'),
+      count: count('Volumes whose certificate violates the limit'),
+      link: string('Path and query of the page that shows them'),
+    }),
+    { description: 'One entry per limit of the chart, in a fixed order' },
+  ),
+  unknown: count('Volumes with a certificate whose agent reports only its lifetime'),
+});
+export type PostureSummary = Static<typeof PostureSummarySchema>;
+
 /** Summary of the fleet. */
 export const SummarySchema = Type.Object({
   at: time('Time of the counts'),
+  cluster: Type.Optional(string('Name of the cluster')),
   volumes: count('All volumes'),
   byState: ByStateSchema,
   soonestExpiry: Type.Optional(time('Not-after of the unexpired certificate that expires next')),
@@ -54,6 +69,7 @@ export const SummarySchema = Type.Object({
   verdict: VerdictSchema,
   atRisk: count('Volumes whose renewal is not certain; see `risk` of a volume'),
   atRiskByState: ByStateSchema,
+  posture: PostureSummarySchema,
   attention: Type.Array(AttentionSchema, { description: 'Most severe first, then by the time left' }),
 });
 export type Summary = Static<typeof SummarySchema>;

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Static, TString } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
+import { lifetimePattern } from './lifetime.ts';
 import { groupKeys, groupSorts, riskReasons, volumeSorts } from './vocabulary.ts';
 
 /** One or more of some words, separated by commas. */
@@ -10,6 +11,28 @@ const someOf = (words: readonly string[]): TString => {
   const word = words.join('|');
   const description = `One or more of ${words.join(', ')}, separated by commas`;
   return Type.String({ pattern: `^(${word})(,(${word}))*$`, description });
+};
+
+/** Filters for the cryptographic properties of certificates. An agent of an earlier release reports only the lifetime. */
+const postureFilters = {
+  rsaBelow: Type.Optional(
+    Type.String({ pattern: '^[1-9][0-9]{0,5}$', description: 'RSA keys with fewer bits than this, such as 3072' }),
+  ),
+  signature: Type.Optional(
+    nonEmptyString(
+      'One or more signature algorithms as OpenSSL names them, separated by commas; `*` stands for any characters, as in *sha1*',
+    ),
+  ),
+  lifetimeOver: Type.Optional(
+    Type.String({
+      pattern: lifetimePattern,
+      description: 'Valid for longer than this, from not-before to not-after, such as 90d or 720h',
+    }),
+  ),
+  isCa: Type.Optional(oneOf(['true', 'false'], 'Whether the certificate may sign certificates')),
+  usage: Type.Optional(
+    nonEmptyString('A key usage as cert-manager names it, such as server auth; `*` stands for any characters'),
+  ),
 };
 
 /** Filters for volumes; all given criteria must match. */
@@ -39,6 +62,7 @@ const filters = {
       description: 'SHA-256 of a certificate of the CA file, hexadecimal; colons and upper case are accepted',
     }),
   ),
+  ...postureFilters,
 };
 
 /** Not a criterion of renewals: a risk depends on nodes and lanes, which change while a renewal runs. */

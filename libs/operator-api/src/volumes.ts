@@ -36,6 +36,15 @@ const RiskSchema = Type.Object({
   since: Type.Optional(time('Start of the condition; of a failing volume, its last failed attempt')),
 });
 
+const PostureSchema = Type.Object({
+  keyBits: Type.Optional(count('Bits of an RSA key')),
+  curve: Type.Optional(string('Curve of another key, such as P-256')),
+  signature: string('Signature algorithm as OpenSSL names it, such as sha256WithRSAEncryption'),
+  requestedSeconds: Type.Optional(count('Lifetime that the volume requests, in seconds')),
+  isCa: Type.Boolean({ description: 'Whether the certificate may sign certificates' }),
+  usages: Type.Array(Type.String(), { description: 'Key usages as cert-manager names them' }),
+});
+
 const row = {
   node: string('Name of the node'),
   volumeId: string('Id of the volume'),
@@ -48,6 +57,8 @@ const row = {
   waiting: Type.Optional(WaitSchema),
   risk: Type.Optional(RiskSchema),
   keyType: oneOf(keyTypes, 'Key type'),
+  lifetimeSeconds: Type.Optional(count('From not-before to not-after, in seconds')),
+  posture: Type.Optional(PostureSchema),
   cause: oneOf(issuanceCauses, 'Why the certificate was issued'),
   attempts: count('Failed attempts since the last success'),
   notBefore: Type.Optional(time('Start of validity')),

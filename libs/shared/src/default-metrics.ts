@@ -8,3 +8,11 @@ const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 export function dropMisnamedMetrics(registry: { removeSingleMetric(name: string): void }): void {
   for (const name of misnamed) registry.removeSingleMetric(name);
 }
+
+/** Adds the label `cluster` to every metric of a registry; none without a name. */
+export function labelCluster(
+  registry: { setDefaultLabels(labels: Readonly<Record<string, string>>): void },
+  cluster: string | undefined,
+): void {
+  if (cluster !== undefined) registry.setDefaultLabels({ cluster });
+}

@@ -8,6 +8,7 @@ import {
   nonEmpty,
   numberBetween,
   optional,
+  optionalClusterName,
   positiveDuration,
 } from './flag-parsers.ts';
 
@@ -15,6 +16,12 @@ import {
 const cases: readonly [string, (text: string) => unknown, Readonly<Record<string, unknown>>, readonly string[]][] = [
   ['nonEmpty', nonEmpty, { a: 'a', ' ': ' ' }, ['']],
   ['optional', optional, { a: 'a', '': undefined }, []],
+  [
+    'optionalClusterName',
+    optionalClusterName,
+    { '': undefined, 'prod-eu.1_a': 'prod-eu.1_a', ['n'.repeat(63)]: 'n'.repeat(63) },
+    ['-a', 'a-', 'a b', 'a"b', 'a/b', 'é', 'n'.repeat(64)],
+  ],
   ['numberBetween', numberBetween(0, 2), { '0': 0, '2': 2, '0.5': 0.5, '1e0': 1 }, ['', ' ', '-1', '2.1', 'x', 'NaN']],
   ['integerBetween', integerBetween(1, 10), { '1': 1, '10': 10 }, ['0', '11', '1.5', '1e1', '-1', '', ' 5']],
   ['boolean', boolean, { '1': true, t: true, TRUE: true, '0': false, F: false, False: false }, ['yes', '', 'tRue']],

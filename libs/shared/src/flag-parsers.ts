@@ -16,6 +16,12 @@ export function optional(text: string): string | undefined {
   return text === '' ? undefined : text;
 }
 
+/** A name of a cluster, as a label of metrics, in file names and in titles; undefined if empty. */
+export function optionalClusterName(text: string): string | undefined {
+  if (text === '' || /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text)) return optional(text);
+  throw mismatch('up to 63 letters, digits, dots, dashes and underscores', text);
+}
+
 /** A number within bounds, both inclusive. */
 export function numberBetween(low: number, high: number): (text: string) => number {
   return (text) => {

@@ -11,10 +11,11 @@ const icons: Readonly<Record<Level, readonly [color: string, path: string]>> = {
   unknown: ['#5b5f66', 'M9 9.2a3 3 0 1 1 4.4 2.7c-1 .6-1.4 1.1-1.4 2.1M12 17.6v.4'],
 };
 
-/** Title and icon of the browser's tab: the view, and the verdict while there is a session. */
+/** Title and icon of the browser's tab: the view, and the verdict and the cluster while there is a session. */
 export class PageTitle {
   readonly #document: Document;
   #view = '';
+  #cluster = '';
   #level: Level | undefined;
 
   constructor(document: Document) {
@@ -23,6 +24,12 @@ export class PageTitle {
 
   showView(title: string): void {
     this.#view = title;
+    this.#show();
+  }
+
+  /** @param name empty without a name or a session */
+  showCluster(name: string): void {
+    this.#cluster = name;
     this.#show();
   }
 
@@ -40,6 +47,8 @@ export class PageTitle {
 
   #show(): void {
     const verdict = this.#level === undefined ? [] : [verdictWords[this.#level]];
-    this.#document.title = [...verdict, this.#view, 'certfleet'].filter((part) => part !== '').join(' · ');
+    this.#document.title = [...verdict, this.#view, this.#cluster, 'certfleet']
+      .filter((part) => part !== '')
+      .join(' · ');
   }
 }

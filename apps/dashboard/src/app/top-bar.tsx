@@ -32,6 +32,7 @@ export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element 
         <img src={markUrl} alt="" width="20" height="20" />
         certfleet
       </a>
+      <ClusterName />
       <nav aria-label="Views">
         {links.map(([href, title, views]) => (
           <a key={href} href={href} aria-current={views.includes(view) ? 'page' : undefined}>
@@ -46,6 +47,19 @@ export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element 
         <Account />
       </div>
     </header>
+  );
+}
+
+function ClusterName(): JSX.Element | null {
+  const { session } = useServices();
+  const state = useStore(session.state);
+  if (state.name !== 'signed-in' || state.session.cluster === undefined) return null;
+  const { cluster } = state.session;
+  return (
+    <span class="cluster cut" title={`Cluster ${cluster}`}>
+      <span class="visually-hidden">Cluster </span>
+      {cluster}
+    </span>
   );
 }
 

@@ -4,10 +4,12 @@ import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
+import { ProposedRotations } from '../rotations/proposed-rotations.tsx';
 import { VerdictBanner } from '../verdict/verdict-banner.tsx';
 import { AttentionList } from './attention-list.tsx';
 import { ExpiryChart } from './expiry-chart.tsx';
 import { FleetFacts } from './fleet-facts.tsx';
+import { PosturePanel } from './posture-panel.tsx';
 import { BusyLanes } from './busy-lanes.tsx';
 import { TimelinePanel } from './timeline-panel.tsx';
 
@@ -28,11 +30,14 @@ export function OverviewPage(): JSX.Element {
     <>
       <PageHead title="Overview" />
       <VerdictBanner />
+      <ProposedRotations />
       <Loaded resource={summary}>
         {(data) => (
           <>
             <FleetFacts summary={data} isCurrent={summary.isCurrent} />
             <AttentionList summary={data} on={summary} />
+            {/* A controller of an earlier release sends none. */}
+            <PosturePanel posture={(data as Partial<Summary>).posture} />
           </>
         )}
       </Loaded>

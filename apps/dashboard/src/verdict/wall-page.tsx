@@ -37,12 +37,15 @@ export function WallPage(): JSX.Element {
 
 /** The time moves on: a screen that shows an old time has stopped. */
 function WallClock(): JSX.Element {
-  const { ticker, times } = useServices();
+  const { ticker, times, session } = useServices();
+  const state = useStore(session.state);
+  const cluster = state.name === 'signed-in' ? state.session.cluster : undefined;
   const [nowMs, setNowMs] = useState(ticker.now());
   useEffect(() => ticker.listen(setNowMs), []);
   return (
     <p>
-      certfleet · <time dateTime={new Date(nowMs).toISOString()}>{times.absolute(nowMs)}</time>
+      certfleet · {cluster !== undefined && `${cluster} · `}
+      <time dateTime={new Date(nowMs).toISOString()}>{times.absolute(nowMs)}</time>
     </p>
   );
 }

@@ -3,6 +3,7 @@ import type { VolumeDetail } from '@certfleet/operator-api/volumes.ts';
 import { auditHref, laneHref, nodeHref, volumesHref } from '../routing/route.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { FactList } from '../ui/fact-list.tsx';
+import { keyText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { ServedFact } from '../ui/served-note.tsx';
 import { issuanceCauseLabels } from './issuance-labels.ts';
@@ -29,7 +30,7 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
           ),
         ],
         ['Served', volume.served && <ServedFact served={volume.served} />],
-        ['Key', volume.keyType.toUpperCase()],
+        ...postureFacts(volume),
         ['Serial', serial && <CopiedText text={serial} label="serial" />],
         ['SHA-256', fingerprint && <CopiedText text={fingerprint} label="fingerprint" />],
         [
@@ -50,6 +51,18 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
       ]}
     />
   );
+}
+
+/** What policies limit. */
+function postureFacts(volume: VolumeDetail): readonly (readonly [string, ComponentChildren])[] {
+  const { signature, usages, isCa } = volume.posture ?? {};
+  return [
+    ['Key', keyText(volume)],
+    ['Signature', signature],
+    ['Lifetime', lifetimeText(volume)],
+    ['Usages', usages?.join(', ')],
+    ['CA', isCa === true ? 'may sign certificates' : undefined],
+  ];
 }
 
 export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {

@@ -16,6 +16,11 @@ describe('certfleetCommand', () => {
       commandOf('?expiresBefore=24h', '/at-risk'),
       'certfleet list --at-risk --expires-before=24h --sort=expires',
     );
+    assert.equal(
+      commandOf('?signature=*sha1*&rsaBelow=3072&isCa=true'),
+      "certfleet list --is-ca --rsa-below=3072 --signature='*sha1*' --sort=renews",
+    );
+    assert.equal(commandOf('?isCa=false'), undefined);
     assert.equal(commandOf('?group=issuer'), 'certfleet list --group-by=issuer');
   });
 

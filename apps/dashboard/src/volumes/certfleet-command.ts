@@ -11,6 +11,10 @@ const flags: Readonly<Partial<Record<FilterName, string>>> = {
   issuer: 'issuer',
   served: 'served',
   expiresBefore: 'expires-before',
+  rsaBelow: 'rsa-below',
+  signature: 'signature',
+  lifetimeOver: 'lifetime-over',
+  usage: 'usage',
 };
 
 /** The command that lists the volumes of a table; undefined if the command line lacks one of its filters. */
@@ -18,12 +22,14 @@ export function certfleetCommand(view: VolumesView): string | undefined {
   const { filters, states, group } = view;
   const risk = riskOfView(view);
   if (risk !== undefined && risk !== 'any') return undefined;
-  const given = Object.entries(filters).filter(([name]) => name !== 'risk');
+  if (filters.isCa === 'false') return undefined;
+  const given = Object.entries(filters).filter(([name]) => name !== 'risk' && name !== 'isCa');
   const parts = given.map(([name, value]) => [flags[name as FilterName], value] as const);
   if (parts.some(([flag]) => flag === undefined)) return undefined;
   return [
     'certfleet list',
     ...(risk === undefined ? [] : ['--at-risk']),
+    ...(filters.isCa === undefined ? [] : ['--is-ca']),
     ...parts.map(([flag, value]) => `--${flag}=${quoted(value)}`),
     ...(states.length === 0 ? [] : [`--state=${states.join(',')}`]),
     ...(group === undefined ? [`--sort=${view.sort}`] : [`--group-by=${group}`]),

@@ -18,6 +18,10 @@ export const columnNames = [
   'subject',
   'dns',
   'served',
+  'signature',
+  'lifetime',
+  'usages',
+  'ca',
   'risk',
   'advice',
 ] as const;

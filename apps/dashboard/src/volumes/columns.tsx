@@ -4,6 +4,7 @@ import { nodeHref, volumeHref } from '../routing/route.ts';
 import type { Column } from '../ui/data-table.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
+import { keyText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { isOutside, RiskBadge, RiskReason } from '../ui/risk-badge.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
@@ -66,7 +67,11 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
   },
   volume: { title: 'Volume', cell: ({ volumeId }) => <span class="mono cut">{volumeId}</span> },
   generation: { title: 'Issuances', isNumber: true, cell: ({ generation }) => generation },
-  key: { title: 'Key', cell: ({ keyType }) => keyType.toUpperCase() },
+  key: { title: 'Key', cell: (row) => keyText(row) },
+  signature: { title: 'Signature', cell: ({ posture }) => posture?.signature ?? none },
+  lifetime: { title: 'Lifetime', isNumber: true, cell: (row) => lifetimeText(row) },
+  usages: { title: 'Usages', cell: ({ posture }) => posture?.usages.join(', ') ?? none },
+  ca: { title: 'CA', cell: ({ posture }) => (posture === undefined ? none : posture.isCa ? 'yes' : 'no') },
   cause: { title: 'Issued by', cell: ({ cause }) => cause },
   issued: { title: 'Issued', isNumber: true, cell: ({ issuedAt }) => <RelativeTime at={issuedAt} /> },
   serial: { title: 'Serial', cell: ({ serial }) => (serial ? <span class="mono cut">{serial}</span> : none) },

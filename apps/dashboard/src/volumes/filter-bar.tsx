@@ -5,6 +5,7 @@ import { Icon } from '../ui/icon.tsx';
 import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { ExpirySelect } from './expiry-select.tsx';
 import { NameFilter } from './name-filter.tsx';
+import { PostureSelect } from './posture-select.tsx';
 import { SearchBox } from './search-box.tsx';
 import { refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
@@ -36,6 +37,7 @@ export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
           <NameFilter key={name} name={name} title={title} facet={facet} value={view.filters[name] ?? ''} onSet={set} />
         ))}
         <ExpirySelect value={view.filters.expiresBefore} onSet={(value) => set('expiresBefore', value)} />
+        <PostureSelect onSet={set} />
       </div>
       {view.path === '/at-risk' ? (
         <RiskChips view={view} onChange={onChange} />
@@ -82,6 +84,11 @@ const others: readonly (readonly [FilterName, string])[] = [
   ['caFingerprint', 'CA'],
   ['served', 'served'],
   ['risk', 'risk'],
+  ['rsaBelow', 'RSA below'],
+  ['signature', 'signature'],
+  ['lifetimeOver', 'lifetime over'],
+  ['isCa', 'CA'],
+  ['usage', 'usage'],
 ];
 
 /** Filters that only a link can set, shown so that they can be cleared. */

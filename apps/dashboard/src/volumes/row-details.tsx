@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { keyText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
 import { ServedNote } from '../ui/served-note.tsx';
@@ -15,7 +16,10 @@ export function RowDetails({ row }: { readonly row: VolumeRow }): JSX.Element {
     ['Subject', subject],
     ['DNS names', dnsNames.join(', ')],
     ['Serial', serial && <span class="mono">{serial}</span>],
-    ['Key', row.keyType.toUpperCase()],
+    ['Key', keyText(row)],
+    ['Signature', row.posture?.signature],
+    ['Lifetime', lifetimeText(row)],
+    ['Usages', row.posture?.usages.join(', ')],
     ['Valid from', notBefore && <RelativeTime at={notBefore} />],
     ['Issued', issuedAt && <RelativeTime at={issuedAt} />],
     ['Issuances', String(row.generation)],

@@ -55,6 +55,9 @@ describe('the view of volumes', () => {
       'expiresBefore=soon',
       'nmespace=shop',
     ]);
+    const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long';
+    assert.deepEqual(parseVolumesView(weak).problems, ['rsaBelow=0', 'isCa=yes', 'lifetimeOver=long']);
+    assert.deepEqual(parseVolumesView('?rsaBelow=3072&isCa=true&lifetimeOver=90d&signature=*sha1*').problems, []);
     assert.deepEqual(parseVolumesView('?columns=moon&state=&search=web&page=2&before=c').problems, []);
     assert.deepEqual(refine(view, { filters: {}, states: [] }).problems, []);
   });

@@ -3,6 +3,7 @@ import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { groupKeys, riskReasons, volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { fingerprintPattern, normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
+import { lifetimePattern } from '@certfleet/operator-api/lifetime.ts';
 import { parseLength } from '../time/relative-time.ts';
 import { defaultColumns, isColumn, riskColumns } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
@@ -20,6 +21,11 @@ const textFilters = [
   'caFingerprint',
   'served',
   'risk',
+  'rsaBelow',
+  'signature',
+  'lifetimeOver',
+  'isCa',
+  'usage',
 ] as const;
 /** The time filters: a length from now such as `24h`, or RFC 3339. */
 const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
@@ -93,6 +99,8 @@ const listIn = (query: URLSearchParams, name: string): readonly string[] =>
 
 const hexFingerprint = new RegExp(fingerprintPattern);
 const riskPattern = new RegExp(`^(any|none|(${riskReasons.join('|')})(,(${riskReasons.join('|')}))*)$`);
+/** What the API accepts as values of these filters. */
+const patterns = { rsaBelow: /^[1-9][0-9]{0,5}$/, isCa: /^(true|false)$/, lifetimeOver: new RegExp(lifetimePattern) };
 const layout = ['columns', 'group', 'after', 'before', 'page'];
 
 function problemsIn(query: URLSearchParams): readonly string[] {
@@ -106,6 +114,9 @@ function problemsIn(query: URLSearchParams): readonly string[] {
     caFingerprint: (value) => hexFingerprint.test(value),
     expiresBefore: (value) => resolveTime(value, 0) !== undefined,
     renewsBefore: (value) => resolveTime(value, 0) !== undefined,
+    rsaBelow: (value) => patterns.rsaBelow.test(value),
+    isCa: (value) => patterns.isCa.test(value),
+    lifetimeOver: (value) => patterns.lifetimeOver.test(value),
   };
   return [...query].flatMap(([name, text]) => {
     const value = text.trim();

@@ -71,6 +71,15 @@ export function inspectChain(certificatePem: string, caPem = ''): ChainFacts {
   return describe(leaf, caFingerprints);
 }
 
+/**
+ * The first certificate of a chain on the node, valid or not, with its fields.
+ * @throws CertfleetError failed-precondition, reason InvalidCertificate, if the text is not a chain
+ */
+export function inspectLeaf(certificatePem: string): { readonly leaf: X509Certificate; readonly facts: ChainFacts } {
+  const { leaf, caFingerprints } = readAnswer({ certificatePem, caPem: '' }, caFileLimits);
+  return { leaf, facts: describe(leaf, caFingerprints) };
+}
+
 interface Answer {
   readonly leaf: X509Certificate;
   readonly chain: readonly X509Certificate[];

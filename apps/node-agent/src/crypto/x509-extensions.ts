@@ -39,6 +39,19 @@ const usageTable: Readonly<Record<KeyUsage, number | string>> = {
   'netscape sgc': '2.16.840.1.113730.4.1',
 };
 
+const usageNames = new Map<number | string, string>(
+  // The first name of a usage is shown; `signing` is only an alias of `digital signature`.
+  Object.entries(usageTable)
+    .filter(([name]) => name !== 'signing')
+    .toReversed()
+    .map(([name, entry]) => [entry, name]),
+);
+
+/** The name of a bit of KeyUsage or of the identifier of an extended one; undefined if it has none. */
+export function usageName(entry: number | string): string | undefined {
+  return usageNames.get(entry);
+}
+
 /** One Extension: the identifier, the critical flag, and the DER of its value. */
 export function extension(oid: string, critical: boolean, value: Uint8Array): Buffer {
   return sequence(objectIdentifier(oid), ...(critical ? [trueValue] : []), octetString(value));

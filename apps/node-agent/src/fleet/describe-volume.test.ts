@@ -135,7 +135,7 @@ describe('describeVolume', () => {
     });
     nodeFs.mkdirSync(join(harness.scratch, 'empty'));
     const own = ownLayout(join(harness.scratch, 'empty'));
-    const store = VolumeStore.open({ own, adopted: findUpstreamLayout(upstream), clock: harness.clock });
+    const store = VolumeStore.open({ own, adopted: findUpstreamLayout(upstream, own.root), clock: harness.clock });
     assert.match(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).absent, /does not exist$/);
     store.adopt(volume.record, volume.secrets);
     assert.deepEqual(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }), describeVolume(volume));

@@ -15,8 +15,8 @@ import type {
   VolumeReport,
 } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { maxFileBytes } from './describe-volume.ts';
-import { caFileFingerprints, inspectChain } from '../crypto/certificate-chain.ts';
-import type { ChainFacts } from '../crypto/certificate-chain.ts';
+import { caFileFingerprints, inspectLeaf } from '../crypto/certificate-chain.ts';
+import { certificatePosture } from '../crypto/certificate-posture.ts';
 import type { ServedStatus } from '../probe/served-tracker.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
 import { volumeStatus } from '../volume/volume-status.ts';
@@ -29,6 +29,9 @@ const maxAuthorities = 200;
 /** The roots of a CA rotation come first. */
 const maxAdditional = 64;
 const maxText = 1024;
+/** Names of algorithms and usages; object identifiers can be long. */
+const maxTerm = 64;
+const maxUsages = 16;
 
 /** The report on a volume for the controller: metadata only, bounded for any input of issuer and pod. */
 export function volumeReport(volume: Volume, nowMs: number, status?: ServedStatus): VolumeReport {
@@ -69,27 +72,36 @@ function certificate(volume: Volume): Certificate | undefined {
     renewAt,
     issuedAt,
     caFingerprintsSha256: caFingerprintsSha256.slice(0, maxAuthorities),
-    ...names(volume),
+    ...leafFields(volume),
   };
 }
 
-type Names = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses'>;
+type LeafFields = Pick<Certificate, 'subject' | 'dnsNames' | 'uris' | 'ipAddresses' | 'posture'>;
 
-/** Read from the pod's file, because keeping names in memory would cost agents without a controller. */
-function names({ store, volumeId, spec }: Volume): Names {
-  let facts: ChainFacts | undefined;
+const noFields: LeafFields = { subject: '', dnsNames: [], uris: [], ipAddresses: [], posture: undefined };
+
+/** Read from the pod's file, because keeping these fields in memory would cost agents without a controller. */
+function leafFields({ store, volumeId, spec }: Volume): LeafFields {
   try {
     const request = { name: spec.files.certificate, maxBytes: maxFileBytes };
-    facts = inspectChain(store.readPayloadFile(volumeId, request)?.toString() ?? '');
+    const { leaf, facts } = inspectLeaf(store.readPayloadFile(volumeId, request)?.toString() ?? '');
+    const { signatureAlgorithm, usages, ...posture } = certificatePosture(leaf);
+    return {
+      subject: facts.subject.slice(0, maxText),
+      dnsNames: facts.dnsNames.slice(0, maxNames),
+      uris: facts.uris.slice(0, maxNames).map((uri) => uri.slice(0, maxText)),
+      ipAddresses: facts.ipAddresses.slice(0, maxNames),
+      posture: {
+        ...posture,
+        signatureAlgorithm: signatureAlgorithm.slice(0, maxTerm),
+        requestedSeconds: Math.round(spec.durationMs / 1000),
+        usages: usages.slice(0, maxUsages).map((usage) => usage.slice(0, maxTerm)),
+      },
+    };
   } catch {
     // The volume is being removed, or another driver wrote the file; the record's fields are reported anyway.
+    return noFields;
   }
-  return {
-    subject: facts?.subject.slice(0, maxText) ?? '',
-    dnsNames: facts?.dnsNames.slice(0, maxNames) ?? [],
-    uris: facts?.uris.slice(0, maxNames).map((uri) => uri.slice(0, maxText)) ?? [],
-    ipAddresses: facts?.ipAddresses.slice(0, maxNames) ?? [],
-  };
 }
 
 /** Read from the pod's file, which is what the pod trusts. Undefined if it contains only the certificate's own CA. */

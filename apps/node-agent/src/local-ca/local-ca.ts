@@ -39,6 +39,19 @@ export async function openLocalCa(directory: string, now: Date): Promise<LocalCa
   await chmod(directory, 0o700);
   const path = join(directory, fileName);
   const text = (await readIfPresent(path)) ?? (await createOnce(path, await makeCa(now)));
+  return readValidCa(path, text, now);
+}
+
+/**
+ * Reads the CA in that directory, which somebody may have replaced.
+ * @throws CertfleetError as `openLocalCa`, also if there is none
+ */
+export async function readLocalCa(directory: string, now: Date): Promise<LocalCa> {
+  const path = join(directory, fileName);
+  return readValidCa(path, (await readIfPresent(path)) ?? '', now);
+}
+
+function readValidCa(path: string, text: string, now: Date): LocalCa {
   try {
     return readCa(text, now);
   } catch (error) {

@@ -39,7 +39,7 @@ export const maxItems = 1_000;
 const maxItemProblems = 10;
 
 /** Returns a parser for a comma separated list. It trims items, drops empty ones, and reports all problems. */
-function list<Item>(parseItem: Parser<Item>): Parser<readonly Item[]> {
+export function list<Item>(parseItem: Parser<Item>): Parser<readonly Item[]> {
   const parse = (text: string): readonly Item[] => {
     const items: Item[] = [];
     const problems: string[] = [];

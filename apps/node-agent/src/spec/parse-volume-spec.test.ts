@@ -60,6 +60,7 @@ describe('parseVolumeSpec', () => {
         reloadMarker: undefined,
       },
       probe: undefined,
+      reload: undefined,
       trust: [],
       pkcs12: undefined,
       jks: undefined,
@@ -372,6 +373,24 @@ describe('parseVolumeSpec', () => {
     assert.throws(() => parseVolumeSpec(attributes, options), /app\.driver\.additionalTrust\.enabled/);
     const existing = parseVolumeSpec(attributes, { ...options, lenient: true });
     assert.deepEqual(existing.trust, []);
+    assert.equal(existing.warnings.length, 1);
+  });
+
+  test('reads the signal after a renewal and the containers that get it', () => {
+    assert.deepEqual(parse({ 'reload-signal': 'sighup' }).reload, { signal: 'SIGHUP', containers: [] });
+    const some = parse({ 'reload-signal': 'SIGUSR2', 'reload-containers': 'web, side-car' });
+    assert.deepEqual(some.reload, { signal: 'SIGUSR2', containers: ['web', 'side-car'] });
+    const warning = 'csi.cert-manager.io/reload-containers: is ignored, reload-signal is not set';
+    assert.deepEqual(parse({ 'dns-names': 'web', 'reload-containers': 'web' }).warnings, [warning]);
+  });
+
+  test('refuses a signal if the agent sends none, but not for an existing volume', () => {
+    const raw = { ...podInfo, 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
+    const attributes = { ...raw, 'csi.cert-manager.io/reload-signal': 'SIGHUP' };
+    const options = { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '', areSignalsOff: true };
+    assert.throws(() => parseVolumeSpec(attributes, options), /app\.driver\.reloadSignals\.enabled/);
+    const existing = parseVolumeSpec(attributes, { ...options, lenient: true });
+    assert.equal(existing.reload, undefined);
     assert.equal(existing.warnings.length, 1);
   });
 });

@@ -1,4 +1,5 @@
 import type { PodVariableUse } from './pod-variables.ts';
+import type { ReloadSignal } from './reload-values.ts';
 
 /** The usages of cert-manager's API (certmanager.k8s.io KeyUsage), in its spelling. */
 export type KeyUsage =
@@ -91,6 +92,13 @@ export interface ProbeSpec {
   readonly serverName: string | undefined;
 }
 
+/** The signal after each renewal. */
+export interface ReloadSpec {
+  readonly signal: ReloadSignal;
+  /** Names of the containers that get it; empty means all. */
+  readonly containers: readonly string[];
+}
+
 /** A source of additional trust: an object in the pod's namespace, or of the cluster. */
 export type TrustRef =
   | { readonly kind: 'ConfigMap'; readonly name: string; readonly key: string }
@@ -124,6 +132,8 @@ export interface VolumeSpec {
   readonly files: VolumeFiles;
   /** Undefined if the agent must not probe the pod. */
   readonly probe: ProbeSpec | undefined;
+  /** Undefined if no process is to be signalled. */
+  readonly reload: ReloadSpec | undefined;
   /** Sources of CA certificates in addition to the issuer's; empty if there are none or the agent reads none. */
   readonly trust: readonly TrustRef[];
   readonly pkcs12: Pkcs12Spec | undefined;

@@ -30,7 +30,13 @@ export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 /** Settings of the agent that apply to the attributes of every volume. */
 type ParserSettings = Pick<
   VolumeSpecOptions,
-  'nodeName' | 'podVariables' | 'defaultDurationMs' | 'strictAttributes' | 'areProbesOff' | 'areTrustSourcesOff'
+  | 'nodeName'
+  | 'podVariables'
+  | 'defaultDurationMs'
+  | 'strictAttributes'
+  | 'areProbesOff'
+  | 'areSignalsOff'
+  | 'areTrustSourcesOff'
 >;
 
 /** Returns a parser with the agent's settings. */

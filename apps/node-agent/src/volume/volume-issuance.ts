@@ -4,6 +4,7 @@ import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
+import { nameDifferences } from '../crypto/name-differences.ts';
 import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
 import { issueCertificate } from '../issuance/issue-certificate.ts';
 import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/issue-certificate.ts';
@@ -104,6 +105,7 @@ export class VolumeIssuance {
       trust,
     });
     observeWrite(performance.now() - startedMs);
+    reporter.namesDiffer(volume, nameDifferences(volume.spec, certificate));
     if (caPem === '' && hasTruststore(volume)) reporter.truststoreEmpty(volume);
     else if (certificate.caPem === '' && caPem !== '') reporter.caKept(volume);
     return issued;

@@ -39,7 +39,10 @@ class KeptEntries implements LastingAudit {
   }
 }
 
-function startAudit(lasting?: LastingAudit): {
+function startAudit(
+  lasting?: LastingAudit,
+  cluster?: string,
+): {
   audit: AuditLog;
   clock: ManualClock;
   log: string[];
@@ -55,11 +58,17 @@ function startAudit(lasting?: LastingAudit): {
     clock,
     log: createLogger(2, { write: (line: string) => void log.push(line) }),
     announce: () => Promise.resolve(),
+    cluster,
     ...(lasting !== undefined && { lasting }),
   });
   const sizes = (): Promise<number[]> => Promise.all([redis.xlen(keys.audit), redis.xlen(keys.auditRefusals)]);
   const lose = (): Promise<unknown> => redis.del(keys.audit, keys.auditRefusals);
   return { audit, clock, log, sizes, lose };
+}
+
+/** A line of the log. */
+interface Logged {
+  readonly audit: { readonly cluster?: string };
 }
 
 const pause = { who: 'jane', action: 'pause', target: 'lane ca', reason: 'maintenance' } as const;
@@ -69,6 +78,20 @@ async function entriesOf(audit: AuditLog): Promise<readonly AuditEntry[]> {
 }
 
 describe('AuditLog', () => {
+  test('names the cluster in each entry, log line and lasting entry', async () => {
+    const recorded: StoredEntry[] = [];
+    const lasting = { record: (entry: StoredEntry) => void recorded.push(entry), read: () => Promise.resolve([]) };
+    const { audit, log } = startAudit(lasting, 'prod-eu');
+    await audit.around(pause, () => Promise.resolve({ value: undefined }));
+    await audit.write(pause);
+    await audit.refused({ who: 'joe', action: 'renew', target: 'everything' });
+    const named = [...(await entriesOf(audit)), ...recorded, ...log.map((line) => (JSON.parse(line) as Logged).audit)];
+    assert.deepEqual(
+      named.map(({ cluster }) => cluster),
+      Array.from({ length: 3 + 3 + 4 }, () => 'prod-eu'),
+    );
+  });
+
   test('records an action before it runs and replaces the entry by its outcome', async () => {
     const { audit } = startAudit();
     let during: readonly AuditEntry[] = [];

@@ -12,7 +12,7 @@ import { RefusalFilter } from './refusal-filter.ts';
 import { restoreEntries } from './restore-entries.ts';
 
 /** One action of an operator; the log adds its id and time. */
-export type AuditedAction = Omit<AuditEntry, 'id' | 'at'>;
+export type AuditedAction = Omit<AuditEntry, 'id' | 'at' | 'cluster'>;
 
 /** The result of an action, with an optional detail for its audit entry. */
 export interface AuditedResult<Value> {
@@ -27,6 +27,8 @@ export interface AuditLogOptions {
   /** Publishes the new entry to open pages. */
   readonly announce: () => Promise<void>;
   readonly clock?: Clock;
+  /** Name of the cluster, a field of each entry. */
+  readonly cluster?: string | undefined;
   /** Where entries outlast Redis. */
   readonly lasting?: LastingAudit;
 }
@@ -59,7 +61,7 @@ export class AuditLog {
    * action.
    */
   async around<Value>(action: AuditedAction, act: () => Promise<AuditedResult<Value>>): Promise<Value> {
-    const bounded = boundedAction(action);
+    const bounded = this.#named(boundedAction(action));
     this.#options.log.info({ audit: bounded }, 'audit');
     const begun = { ...bounded, uid: randomUUID() };
     const intent = await this.#keep({ ...begun, outcome: 'started' });
@@ -78,7 +80,7 @@ export class AuditLog {
 
   /** Records an action that is already done. */
   async write(action: AuditedAction): Promise<void> {
-    const bounded = boundedAction(action);
+    const bounded = this.#named(boundedAction(action));
     this.#options.log.info({ audit: bounded }, 'audit');
     const entry = { ...bounded, uid: randomUUID() };
     this.#record(entry, await this.#keep(entry));
@@ -92,7 +94,7 @@ export class AuditLog {
     if (!verdict.isWritten) return;
     const more = verdict.omitted === 0 ? '' : `; ${verdict.omitted} other refusals were not recorded individually`;
     const detail = `${action.detail ?? ''}${more}`;
-    const bounded = boundedAction({ ...action, outcome: 'refused', ...(detail !== '' && { detail }) });
+    const bounded = this.#named(boundedAction({ ...action, outcome: 'refused', ...(detail !== '' && { detail }) }));
     log.warn({ audit: bounded }, 'audit');
     const entry = { ...bounded, uid: randomUUID() };
     let id: string | null = null;
@@ -146,6 +148,11 @@ export class AuditLog {
   /** Every entry that matches, the latest first; the streams in Redis are bounded. */
   async all(filter: AuditFilter): Promise<readonly AuditEntry[]> {
     return (await this.page({ ...filter, limit: maxEntries + maxRefusals })).entries;
+  }
+
+  #named<Action extends AuditedAction>(action: Action): Action & Pick<AuditEntry, 'cluster'> {
+    const { cluster } = this.#options;
+    return cluster === undefined ? action : { ...action, cluster };
   }
 
   /** @returns the entry's id; undefined if Redis did not store it */

@@ -25,6 +25,8 @@ export interface LastingAuditParts {
   readonly events: IntentEvents;
   /** Undefined without Kubernetes: only the objects remain. */
   readonly client: Pick<KubeClient, 'request'> | undefined;
+  /** Name of the cluster. */
+  readonly cluster?: string | undefined;
 }
 
 const annotation = 'certfleet.io/audit';
@@ -38,7 +40,7 @@ const group = 'certfleet.io';
  * Audit entries as Kubernetes Events, which the API server keeps for an hour by default, and what the objects of
  * operators say about who requested them, for as long as they exist.
  */
-export function lastingAudit({ store, events, client }: LastingAuditParts): LastingAudit {
+export function lastingAudit({ store, events, client, cluster }: LastingAuditParts): LastingAudit {
   return {
     record(entry) {
       const { who, action, target, outcome = 'done', reason, detail } = entry;
@@ -52,7 +54,7 @@ export function lastingAudit({ store, events, client }: LastingAuditParts): Last
       });
     },
     async read() {
-      return [...(client === undefined ? [] : await entriesOfEvents(client)), ...entriesOfObjects(store)];
+      return [...(client === undefined ? [] : await entriesOfEvents(client)), ...entriesOfObjects(store, cluster)];
     },
   };
 }
@@ -117,7 +119,7 @@ function parseEntry(json: string): StoredEntry | undefined {
   }
 }
 
-function entriesOfObjects(store: IntentStore): readonly StoredEntry[] {
+function entriesOfObjects(store: IntentStore, cluster: string | undefined): readonly StoredEntry[] {
   const renewals = store.list('Renewal').flatMap(({ metadata, spec }): StoredEntry[] => {
     const { name, creationTimestamp: at } = metadata;
     if (spec.requester === undefined) return [];
@@ -134,7 +136,8 @@ function entriesOfObjects(store: IntentStore): readonly StoredEntry[] {
       return { ...entry, outcome: 'done', at, uid: derivedUid(`${metadata.uid} ${at} ${key}`) };
     });
   });
-  return [...renewals, ...pauses];
+  const entries = [...renewals, ...pauses];
+  return cluster === undefined ? entries : entries.map((entry) => ({ ...entry, cluster }));
 }
 
 const derivedUid = (text: string): string => `${derivedPrefix}${shortHash(text)}`;

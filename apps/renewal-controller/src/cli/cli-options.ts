@@ -29,6 +29,12 @@ const flags = {
   sort: text,
   'at-risk': { type: 'boolean' },
   'expires-before': text,
+  posture: { type: 'boolean' },
+  'rsa-below': text,
+  signature: text,
+  'lifetime-over': text,
+  'is-ca': { type: 'boolean' },
+  usage: text,
   'group-by': text,
   who: text,
   action: text,
@@ -46,6 +52,9 @@ const flags = {
   cancel: text,
   suspend: text,
   resume: text,
+  approve: text,
+  canary: text,
+  'stop-after-failures': text,
   from: text,
   to: text,
   phase: text,
@@ -79,20 +88,27 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
       --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first
       --expires-before TIME               a length from now (24h) or a time in RFC 3339
+      --posture                           keys, signatures, lifetimes and usages of the certificates instead of the renewals
+      --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --is-ca, --usage PATTERN
       --group-by KEY                      counts by namespace, issuer, node, ca, state or risk
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
-      --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, or --all
-      --cancel NAME, --suspend NAME or --resume NAME changes a renewal that "certfleet status" shows
+      --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --rsa-below, --signature,
+      --lifetime-over, --is-ca, --usage, or --all
+      --canary N                          renews N volumes first and waits for --approve NAME before the others
+      --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME
+      --cancel NAME, --suspend NAME, --resume NAME or --approve NAME changes a renewal that "certfleet status" shows
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
   certfleet rotations                     rotations of CAs; show NAME explains what one waits for
-      start [NAME] --from FILE --to FILE --reason TEXT   replaces the CA of one file by that of the other;
+      start [NAME] --from CA --to CA --reason TEXT   replaces one CA by the other; CA is a FILE in PEM or a SHA-256 of
+      the page of CAs, and after --from also the key of an issuer, of which it is the CA;
       --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
       suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
+      a proposed rotation, of an issuer that signs with another CA: resume starts it, rollback rejects it
   certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME
 
   -o json                                 print the API's response as JSON

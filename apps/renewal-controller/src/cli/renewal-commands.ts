@@ -4,6 +4,7 @@ import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { reasonOf, show } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
+import { postureFilter, postureTable } from './posture-flags.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
 
@@ -33,6 +34,7 @@ export const status: Command = async (context) => {
 function summaryTables(summary: Summary): string {
   const counts = Object.entries(summary.byState).map(([state, count]) => [state, String(count)]);
   const numbers = [
+    ...(summary.cluster === undefined ? [] : [['cluster', summary.cluster]]),
     ['volumes', String(summary.volumes)],
     ...counts,
     ['silent nodes', String(summary.agents.silent)],
@@ -41,11 +43,12 @@ function summaryTables(summary: Summary): string {
     ['redis', summary.redis.reachable ? 'reachable' : 'not reachable: the counts are the last known'],
   ];
   const attention = summary.attention.map(({ severity, text }) => [severity, text]);
-  const { verdict } = summary as Partial<Summary>;
+  const { verdict, posture } = summary as Partial<Summary>;
   const parts = [
-    // A controller of an earlier release sends none.
+    // A controller of an earlier release sends neither verdict nor posture.
     ...(verdict === undefined ? [] : [table(['VERDICT', ''], verdictRows(verdict))]),
     table(['FLEET', ''], numbers),
+    ...(posture === undefined ? [] : postureTable(posture)),
     ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
   ];
   return parts.join('\n');
@@ -77,9 +80,10 @@ const changes = {
   cancel: (name: string) => ['DELETE', `renewals/${name}`],
   suspend: (name: string) => ['POST', `renewals/${name}/suspend`],
   resume: (name: string) => ['POST', `renewals/${name}/resume`],
+  approve: (name: string) => ['POST', `renewals/${name}/approve`],
 } as const;
 
-/** Starts, previews, suspends, resumes or cancels a renewal. */
+/** Starts, previews, suspends, resumes, approves or cancels a renewal. */
 export const renew: Command = async (context) => {
   const { ask, options } = context;
   const { flags } = options;
@@ -98,6 +102,7 @@ export const renew: Command = async (context) => {
     dryRun,
     ignoreWindows: flags['ignore-windows'] === true,
     everything: flags['all'] === true,
+    ...given({ canary: countOf(flags, 'canary'), stopAfterFailures: countOf(flags, 'stop-after-failures') }),
   });
   if (dryRun) {
     const preview = answer as RenewalPreview;
@@ -107,6 +112,14 @@ export const renew: Command = async (context) => {
   }
   await follow(context, answer as Renewal);
 };
+
+/** A number of the command line; the API checks its limits. */
+function countOf(flags: CommandContext['options']['flags'], name: string): number | undefined {
+  const value = flags[name];
+  if (typeof value !== 'string') return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new CertfleetError('invalid-argument', `--${name}: expected a number, found ${JSON.stringify(value)}`);
+}
 
 async function follow(context: CommandContext, renewal: Renewal): Promise<void> {
   const { ask, options, clock, print } = context;
@@ -118,12 +131,14 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
     if (options.output === 'table')
       print(`${progress.renewed} of ${progress.total} renewed, ${progress.failures} failed attempts\n`);
   }
+  if (options.output === 'table' && options.flags['wait'] === true && progress.message !== undefined)
+    print(`${progress.state}: ${progress.message}\n`);
 }
 
 async function selectionOf(context: CommandContext): Promise<object> {
   const { namespace, node, pod, volume, selector, issuer, state, search } = context.options.flags;
   const { 'issued-before': issuedBefore, 'ca-fingerprint': caFingerprint } = context.options.flags;
-  const query = given({ state, search });
+  const query = given({ state, search, ...postureFilter(context.options) });
   return given({
     namespace,
     node,

@@ -11,6 +11,8 @@ import type {
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, operand, show, withQuery } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
+import { postureColumns, postureFilter } from './posture-flags.ts';
+import type { Column } from './posture-flags.ts';
 import { age, distance, table } from './table.ts';
 
 /** Lists the volumes that match the flags, or groups them. */
@@ -18,7 +20,8 @@ export const list: Command = async (context) => {
   const { namespace, node, pod, volume, issuer, state, served, search, sort } = context.options.flags;
   const { 'at-risk': isAtRisk, 'group-by': by } = context.options.flags;
   const risk = isAtRisk === true ? 'any' : undefined;
-  const filter = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk, ...timeLimit(context) };
+  const named = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk };
+  const filter = { ...named, ...timeLimit(context), ...postureFilter(context.options) };
   if (by !== undefined) {
     await listGroups(context, { ...filter, by, sort });
     return;
@@ -26,10 +29,8 @@ export const list: Command = async (context) => {
   const wanted = { ...filter, sort: sort ?? (isAtRisk === true ? 'expires' : 'namespace') };
   const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
   const volumes = pages.flatMap((page) => page.volumes);
-  show(context, { volumes }, () => volumeTable(volumes, context.clock.now(), isAtRisk === true));
+  show(context, { volumes }, () => volumeTable(volumes, context));
 };
-
-type Column = readonly [title: string, cell: (volume: VolumeRow) => string];
 
 const servedColumns: readonly Column[] = [['SERVED', ({ served }) => served?.state ?? '']];
 
@@ -40,17 +41,27 @@ function riskColumns(nowMs: number): readonly Column[] {
   ];
 }
 
-function volumeTable(volumes: readonly VolumeRow[], nowMs: number, isAtRisk: boolean): string {
-  const columns: readonly Column[] = [
-    ['NAMESPACE', ({ namespace }) => namespace],
-    ['POD', ({ pod }) => pod],
-    ['NODE', ({ node }) => node],
-    ['ISSUER', ({ issuer }) => issuer],
+const placeColumns: readonly Column[] = [
+  ['NAMESPACE', ({ namespace }) => namespace],
+  ['POD', ({ pod }) => pod],
+  ['NODE', ({ node }) => node],
+  ['ISSUER', ({ issuer }) => issuer],
+];
+
+function renewalColumns(nowMs: number, isAtRisk: boolean): readonly Column[] {
+  return [
     ['STATE', ({ state, waiting }) => (waiting === undefined ? state : `${state} (${waiting.reason})`)],
     ['GENERATION', ({ generation }) => String(generation)],
     ['RENEWS IN', ({ renewAt }) => distance(renewAt, nowMs)],
     ['EXPIRES IN', ({ notAfter }) => distance(notAfter, nowMs)],
     ...(isAtRisk ? riskColumns(nowMs) : servedColumns),
+  ];
+}
+
+function volumeTable(volumes: readonly VolumeRow[], { options: { flags }, clock }: CommandContext): string {
+  const columns: readonly Column[] = [
+    ...placeColumns,
+    ...(flags['posture'] === true ? postureColumns() : renewalColumns(clock.now(), flags['at-risk'] === true)),
     ['VOLUME', ({ volumeId }) => volumeId],
   ];
   return table(
@@ -110,8 +121,8 @@ export const showVolume: Command = async (context) => {
   }
   const detail = (await context.ask('GET', path)) as VolumeDetail;
   show(context, detail, () => {
-    const { history, waiting = {}, failure = {}, served, ...rest } = detail;
-    const shown = { ...rest, ...waiting, ...failure, ...(served && servedFields(served)) };
+    const { history, waiting = {}, failure = {}, served, posture = {}, ...rest } = detail;
+    const shown = { ...rest, ...posture, ...waiting, ...failure, ...(served && servedFields(served)) };
     return `${table(['FIELD', 'VALUE'], fields(shown))}\n${historyTable(history)}`;
   });
 };

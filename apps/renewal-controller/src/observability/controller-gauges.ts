@@ -6,6 +6,7 @@ import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { postureGauges } from './posture-gauges.ts';
 import { rotationGauges } from './rotation-gauges.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
@@ -46,6 +47,7 @@ export function registerGauges(
     show: (gauge: Gauge, index: IndexSnapshot) => void,
   ): void => gauge(name, labels, help, (shown, { index }) => index && show(shown, index));
   fleetGauges(indexed, names.volumes);
+  postureGauges(indexed);
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   rotationGauges(gauge);

@@ -64,6 +64,14 @@ async function seriesOf(metrics: ControllerMetrics): Promise<Map<string, number>
 }
 
 describe('ControllerMetrics', () => {
+  test('labels every series with the name of the cluster', async () => {
+    const snapshot = snapshotOf([volumeOf({ id: 'in-time' })]);
+    const metrics = new ControllerMetrics(() => Promise.resolve(snapshot), new ManualClock(nowMs), 'prod-eu');
+    const series = (await metrics.registry.metrics()).split('\n').filter((line) => /^[a-z]/.test(line));
+    assert.ok(series.length > 50);
+    for (const line of series) assert.match(line, /[{,]cluster="prod-eu"[,}]/);
+  });
+
   test('a scrape shows the fleet, its lanes and Redis', async () => {
     const volumes = [
       volumeOf({ id: 'in-time', renewAtMs: nowMs + 60_000 }),

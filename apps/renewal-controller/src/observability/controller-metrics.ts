@@ -1,6 +1,6 @@
 import { dispatchCauses, issuancePath } from '@certfleet/fleet-model/issuance-causes.ts';
 import { causeNames } from '@certfleet/fleet-model/report-terms.ts';
-import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
+import { dropMisnamedMetrics, labelCluster } from '@certfleet/shared/default-metrics.ts';
 import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
@@ -53,10 +53,11 @@ export class ControllerMetrics implements DispatchObserver {
     ['lost'],
   );
 
-  constructor(snapshot: () => Promise<ControllerSnapshot>, clock: Clock) {
+  constructor(snapshot: () => Promise<ControllerSnapshot>, clock: Clock, cluster?: string) {
     this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
+    labelCluster(this.registry, cluster);
     const snapshots = new Cache<ControllerSnapshot>({ clock, ttlMs: snapshotMs, maxEntries: 1 });
     registerGauges(this.registry, () => snapshots.load('', snapshot), {
       volumes: new IssuerNames(clock),

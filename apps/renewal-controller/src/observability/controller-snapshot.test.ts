@@ -32,6 +32,7 @@ function sourcesWith(
     intent: () => ({ problem: () => undefined, rotations: () => [] }),
     agentsConnected: () => 4,
     silentAfterMs: 30_000,
+    postureLimits: [],
   };
 }
 

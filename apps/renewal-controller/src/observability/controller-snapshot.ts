@@ -5,6 +5,8 @@ import type { FleetStats, VolumeTally } from '../fleet-index/view/fleet-stats.ts
 import { weighUrgency } from '../fleet-index/view/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/view/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
+import { countPosture } from '../fleet-index/view/posture-limits.ts';
+import type { PostureCounts, PostureLimit } from '../fleet-index/view/posture-limits.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
@@ -20,6 +22,8 @@ export interface IndexSnapshot {
   /** Volumes on silent nodes; their pods may be gone. */
   readonly silent?: VolumeTally;
   readonly reporters?: Reporters;
+  /** Of the same volumes as `stats`. */
+  readonly posture?: PostureCounts;
   readonly nodes: { readonly online: number; readonly silent: number };
 }
 
@@ -46,6 +50,7 @@ export interface SnapshotSources {
   readonly connections: { readonly health: RedisHealth };
   readonly agentsConnected: () => number;
   readonly silentAfterMs: number;
+  readonly postureLimits: readonly PostureLimit[];
   /** Undefined before the objects of operators are followed. */
   readonly intent: () =>
     { readonly problem: () => string | undefined; readonly rotations: () => readonly RotationRow[] } | undefined;
@@ -72,7 +77,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
   const intent = sources.intent();
   return {
     atMs,
-    index: index.isCurrent && redis.reachable ? indexSnapshot(index.view, atMs, sources.silentAfterMs) : undefined,
+    index: index.isCurrent && redis.reachable ? indexSnapshot(index.view, atMs, sources) : undefined,
     agentsConnected: sources.agentsConnected(),
     jobs,
     lanes: depths,
@@ -82,7 +87,11 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
   };
 }
 
-function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): IndexSnapshot {
+function indexSnapshot(
+  view: FleetView,
+  nowMs: number,
+  { silentAfterMs, postureLimits }: Pick<SnapshotSources, 'silentAfterMs' | 'postureLimits'>,
+): IndexSnapshot {
   // Zero means that this replica has not read the node's first heartbeat yet.
   const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   const silent = new Set(silentNodes.map(({ node }) => node));
@@ -104,6 +113,7 @@ function indexSnapshot(view: FleetView, nowMs: number, silentAfterMs: number): I
     stats: heardTaker.stats(),
     silent: silentTaker.stats().all,
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
+    posture: countPosture(postureLimits, present),
     urgency: weighUrgency(present, nowMs, new Set()),
     nodes: { silent: silent.size, online: nodes.length - silent.size },
   };

@@ -53,6 +53,8 @@ export interface RedisKeys {
   /** String: one operator's session. @param hash of the session's id */
   session(hash: string): string;
   history(node: string): string;
+  /** String: a rotation that was proposed. @param name of the CARotation */
+  proposal(name: string): string;
   /** Hash: renewal counts of one hour. @param hour since the epoch */
   done(hour: number): string;
 }
@@ -90,6 +92,7 @@ export function redisKeys(prefix: string): RedisKeys {
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
     session: (hash) => `${controller}:session:${hash}`,
+    proposal: (name) => `${controller}:proposal:${name}`,
     history: (node) => `${controller}:history:${node}`,
     done: (hour) => `${controller}:done:${hour}`,
   };

@@ -13,7 +13,7 @@ type Status = NonNullable<Selection['status']>;
  */
 export function toObjectSelection(request: SelectionRequest): Selection {
   const { issuer, query = {}, ...criteria } = request;
-  const { state, ...others } = query;
+  const { state, isCa, ...others } = query;
   const own = { ...criteria, ...(issuer && { issuer: issuerKey(issuer) }) };
   for (const [name, value] of Object.entries(others)) {
     const ownValue = own[name as keyof typeof own];
@@ -23,6 +23,7 @@ export function toObjectSelection(request: SelectionRequest): Selection {
   const selection: Selection = {
     ...others,
     ...own,
+    ...(isCa !== undefined && { isCa: isCa === 'true' }),
     ...(state !== undefined && { status: [...new Set(state.split(','))] as Status }),
   };
   return Object.keys(selection).length === 0 ? { everything: true } : selection;
@@ -33,12 +34,15 @@ export function toObjectSelection(request: SelectionRequest): Selection {
  * @throws CertfleetError invalid-argument for a value that no schema can reject
  */
 export function toSelectionRequest(selection: Selection): SelectionRequest {
-  const { issuer, status, search, expiresBefore, renewsBefore, ...criteria } = withoutEverything(selection);
+  const { issuer, status, search, expiresBefore, renewsBefore, ...named } = withoutEverything(selection);
+  const { rsaBelow, signature, lifetimeOver, isCa, usage, ...criteria } = named;
+  const posture = { rsaBelow, signature, lifetimeOver, isCa: isCa?.toString(), usage };
   const query = {
     ...(search !== undefined && { search }),
     ...(expiresBefore !== undefined && { expiresBefore: checkedTime('expiresBefore', expiresBefore) }),
     ...(renewsBefore !== undefined && { renewsBefore: checkedTime('renewsBefore', renewsBefore) }),
     ...(status !== undefined && { state: status.join(',') }),
+    ...Object.fromEntries(Object.entries(posture).filter(([, value]) => value !== undefined)),
   };
   if (criteria.issuedBefore !== undefined) checkedTime('issuedBefore', criteria.issuedBefore);
   return {

@@ -3,7 +3,7 @@ import type { BulkRenewals } from '../dispatch/bulk-renewals.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
 import type { RenewalReconcilerParts } from './reconciler-parts.ts';
-import { bulkIdOf, bulkIdPrefix, generationOf, isInForce } from './renewal-object.ts';
+import { bulkIdOf, bulkIdParts, bulkIdPrefix, isEarlierBulk, isInForce } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 
 type Parts = Pick<
@@ -41,11 +41,11 @@ export async function cancelOrphans(parts: Parts, isDoubtful: boolean): Promise<
   const objects = new Map(store.list('Renewal').map((object) => [bulkIdPrefix(object.metadata.uid), object]));
   for (const bulk of await bulks.list()) {
     if (bulk.state === 'cancelled' && bulk.pending > 0) await settleCancelled(bulks, bulk, isDoubtful);
-    const generation = generationOf(bulk.id);
-    if (generation === undefined || (bulk.state !== 'starting' && bulk.state !== 'running')) continue;
-    const object = objects.get(bulk.id.replace(/\d+$/, ''));
+    const id = bulkIdParts(bulk.id);
+    if (id === undefined || (bulk.state !== 'starting' && bulk.state !== 'running')) continue;
+    const object = objects.get(id.prefix);
     if (object === undefined) await cancelDeleted(parts, bulk);
-    else if (generation < object.metadata.generation) await bulks.cancel(bulk.id);
+    else if (isEarlierBulk(id, object)) await bulks.cancel(bulk.id);
   }
 }
 

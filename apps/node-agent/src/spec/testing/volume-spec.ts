@@ -25,6 +25,7 @@ export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
       reloadMarker: undefined,
     },
     probe: undefined,
+    reload: undefined,
     trust: [],
     pkcs12: undefined,
     jks: undefined,

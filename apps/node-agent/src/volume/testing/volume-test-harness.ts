@@ -27,6 +27,7 @@ export interface BenchChanges {
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
   readonly trust?: NodeVolumesOptions['trust'];
+  readonly reload?: NodeVolumesOptions['reload'];
   readonly podVariables?: PodVariableParts;
 }
 
@@ -163,6 +164,7 @@ export class VolumeTestHarness {
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
       trust: this.#changes.trust,
+      reload: this.#changes.reload,
       activeMounts: new ActiveMounts(clock),
       podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,

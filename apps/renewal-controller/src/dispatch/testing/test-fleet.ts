@@ -19,7 +19,7 @@ import { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
-import type { RenewalRequester } from '../bulk-renewal.ts';
+import type { BulkRenewalStart, RenewalRequester } from '../bulk-renewal.ts';
 import type { DispatchObserver } from '../dispatch-observer.ts';
 import { nodeJobNames } from '@certfleet/fleet-model/node-job.ts';
 import type { DeferralJob, RenewalJob } from '@certfleet/fleet-model/node-job.ts';
@@ -152,6 +152,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
       dnsNames: ['service.default.svc'],
       uris: [],
       ipAddresses: [],
+      posture: undefined,
     },
     lastFailure: sketch.attempts === 0 ? undefined : { ...failure, attempts: sketch.attempts },
     deferredUntil: undefined,
@@ -225,7 +226,7 @@ export async function enrol(
 export async function requestRenewal(
   { dispatcher: { bulks } }: TestReplica,
   selection: VolumeSelection,
-  requester: RenewalRequester,
+  requester: RenewalRequester & Pick<BulkRenewalStart, 'stopsAt'>,
 ): Promise<string> {
   const { volumes } = bulks.select(selection);
   const id = randomBytes(8).toString('hex');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { reportedProbeFailures, reportedServedStates } from '@certfleet/fleet-model/report-terms.ts';
 import { Served_Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { Served_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Posture, Served_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import fc from 'fast-check';
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
@@ -33,6 +33,17 @@ const reports = fc.record({
       dnsNames: fc.array(text, { maxLength: 4 }),
       uris: fc.array(text, { maxLength: 4 }),
       ipAddresses: fc.array(text, { maxLength: 4 }),
+      posture: fc.option(
+        fc.record({
+          keyBits: fc.nat(),
+          curve: text,
+          signatureAlgorithm: fc.string({ minLength: 1, maxLength: 40 }),
+          requestedSeconds: fc.nat(),
+          isCa: fc.boolean(),
+          usages: fc.array(text, { maxLength: 4 }),
+        }),
+        { nil: undefined },
+      ),
     }),
     { nil: undefined },
   ),
@@ -84,6 +95,7 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
       dnsNames: [...certificate.dnsNames],
       uris: [...certificate.uris],
       ipAddresses: [...certificate.ipAddresses],
+      posture: postureOf(volume),
     },
     lastFailure: failure && {
       at: new Date(failure.atMs),
@@ -97,6 +109,12 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
       caFingerprintsSha256: [...volume.additionalCaFingerprints],
     },
   };
+}
+
+function postureOf(volume: IndexedVolume): Posture | undefined {
+  const { keyBits = 0, curve = '', signatureAlgorithm, requestedSeconds = 0, isCa, usages = [] } = volume;
+  if (signatureAlgorithm === undefined) return undefined;
+  return { keyBits, curve, signatureAlgorithm, requestedSeconds, isCa: isCa === 1, usages: [...usages] };
 }
 
 function servedOf({ served, servedSinceMs, probeFailure }: IndexedVolume): VolumeReport['served'] {
@@ -144,6 +162,28 @@ describe('indexedVolumeOf', () => {
     assert.deepEqual(trustedCaFingerprints(reported([])), [own]);
     assert.equal(reported([]).additionalCaFingerprints, undefined);
     assert.ok(encodeVolume(reported(Array.from({ length: 99 }, () => 'x'.repeat(1e5)))).length < 10_000);
+  });
+
+  test('stores the properties of a certificate briefly and bounded, and reads records without them', () => {
+    const good = reportOf({ id: 'v1' });
+    const withPosture = (posture: Posture | undefined): IndexedVolume =>
+      indexedVolumeOf('node-a', { ...good, certificate: good.certificate && { ...good.certificate, posture } });
+    const usual = {
+      ...{ keyBits: 2048, curve: '', signatureAlgorithm: 'sha256WithRSAEncryption', requestedSeconds: 7_776_000 },
+      ...{ isCa: false, usages: ['digital signature', 'key encipherment', 'server auth'] },
+    };
+    const size = (posture: Posture | undefined): number => encodeVolume(withPosture(posture)).length;
+    assert.ok(size(usual) - size(undefined) < 130, String(size(usual) - size(undefined)));
+    const flood = {
+      ...usual,
+      signatureAlgorithm: 's'.repeat(1e5),
+      usages: Array.from({ length: 99 }, () => 'u'.repeat(1e5)),
+    };
+    assert.ok(size(flood) - size(undefined) < 1_400);
+    // An agent of an earlier release, and the record of an earlier controller.
+    const old = withPosture(undefined);
+    assert.deepEqual([old.signatureAlgorithm, old.keyBits, old.usages], [undefined, undefined, undefined]);
+    assert.deepEqual(decodeVolume('node-a', 'v1', encodeVolume(old)), old);
   });
 
   test('ignores a state of a newer agent', () => {

@@ -2,7 +2,7 @@ import { probeFailureNames, servedStateNames } from '@certfleet/fleet-model/repo
 import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Served, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { compactHex } from './compact-hex.ts';
-import { sharedFingerprints } from './shared-values.ts';
+import { shared, sharedFingerprints } from './shared-values.ts';
 
 /**
  * The fields of a report that a volume may lack, one row each: the name in the index and how to read it from a report.
@@ -21,6 +21,16 @@ const readers = {
   probeFailure: ({ served }) => served && probeFailure(served),
   /** Of the certificates that the CA file contains in addition to the certificate's own CA; absent if there are none. */
   additionalCaFingerprints: ({ additionalTrust }) => fingerprints(additionalTrust?.caFingerprintsSha256),
+  /** Bits of an RSA key. */
+  keyBits: ({ certificate }) => positive(certificate?.posture?.keyBits),
+  /** Curve of another key. */
+  curve: ({ certificate }) => term(certificate?.posture?.curve),
+  /** Absent if the agent reports no properties of the certificate; the other ones are absent then too. */
+  signatureAlgorithm: ({ certificate }) => term(certificate?.posture?.signatureAlgorithm),
+  requestedSeconds: ({ certificate }) => positive(certificate?.posture?.requestedSeconds),
+  /** 1 if the certificate may sign certificates. */
+  isCa: ({ certificate }) => (certificate?.posture?.isCa === true ? 1 : undefined),
+  usages: ({ certificate }) => terms(certificate?.posture?.usages),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */
@@ -46,12 +56,13 @@ export function decodeFields(values: readonly StoredValue[]): OptionalFields {
   return values.length === 0 ? none : fieldsOf((_, i) => decoded(values[i]));
 }
 
-/** Lists contain fingerprints. */
+/** Lists contain fingerprints or terms; a term is no hexadecimal number of that length. */
 function encoded(value: StoredValue): StoredValue {
   return typeof value === 'object' ? value.map(compactHex) : value;
 }
 
 function decoded(value: StoredValue | undefined): StoredValue | undefined {
+  if (typeof value === 'string') return shared(value);
   return typeof value === 'object' ? sharedFingerprints(value) : value;
 }
 
@@ -82,6 +93,19 @@ const maxFingerprintLength = 64;
 function fingerprints(reported: readonly string[] | undefined): readonly string[] | undefined {
   if (reported === undefined || reported.length === 0) return undefined;
   return reported.slice(0, maxFingerprints).map((each) => each.slice(0, maxFingerprintLength));
+}
+
+const maxTerms = 16;
+const maxTermLength = 64;
+
+/** A short text from a small vocabulary; undefined if empty. */
+function term(reported: string | undefined): string | undefined {
+  return reported === undefined || reported === '' ? undefined : reported.slice(0, maxTermLength);
+}
+
+function terms(reported: readonly string[] | undefined): readonly string[] | undefined {
+  if (reported === undefined || reported.length === 0) return undefined;
+  return reported.slice(0, maxTerms).map((each) => each.slice(0, maxTermLength));
 }
 
 function positive(value: number | undefined): number | undefined {

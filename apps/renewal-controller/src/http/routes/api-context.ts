@@ -5,6 +5,7 @@ import type { AuditLog } from '../../audit/audit-log.ts';
 import type { DescribeVolume } from '../../fleet-api/volume-descriptions.ts';
 import type { ChangeKind } from '../../fleet-index/model/followed-change.ts';
 import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
+import type { PostureLimit } from '../../fleet-index/view/posture-limits.ts';
 import type { ReadPodEvents } from '../../kube/pod-events.ts';
 import type { OperatorPauses } from '../../lane-intent/operator-pauses.ts';
 import type { LanePolicies } from '../../lanes/lane-policies.ts';
@@ -39,6 +40,9 @@ export interface ApiContext extends VolumeInspection {
   /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
   readonly intentProblem: () => string | undefined;
   readonly silentAfterMs: number;
+  readonly postureLimits: readonly PostureLimit[];
+  /** Name of the cluster; undefined if it has none. */
+  readonly cluster: string | undefined;
   readonly clock: Clock;
 }
 

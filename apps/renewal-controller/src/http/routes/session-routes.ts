@@ -24,6 +24,8 @@ export interface SessionRoutesOptions {
   readonly signIn: SignInParts | undefined;
   readonly audit: AuditLog;
   readonly isSecure: boolean;
+  /** Name of the cluster. */
+  readonly cluster: string | undefined;
   /** Address of the runbook; undefined if it is not known. */
   readonly runbookUrl: string | undefined;
   readonly tracesOf: (request: FastifyRequest) => CallerTraces;
@@ -105,13 +107,14 @@ async function signInUser({ gate }: SignInParts, token: string, source: string):
 }
 
 async function toSessionDto(
-  { gate, runbookUrl }: Pick<SessionRoutesOptions, 'gate' | 'runbookUrl'>,
+  { gate, cluster, runbookUrl }: Pick<SessionRoutesOptions, 'gate' | 'cluster' | 'runbookUrl'>,
   user: TokenUser,
 ): Promise<Session> {
   const [view, renew] = await Promise.all([gate.allows(user, 'view'), gate.allows(user, 'renew')]);
   return {
     name: user.username,
     rights: { view, renew },
+    ...(cluster !== undefined && { cluster }),
     ...(runbookUrl !== undefined && { runbookUrl }),
     auth: gate.auth,
   };

@@ -8,8 +8,11 @@ import { csvLine } from './csv.ts';
 import type { RiskSources } from '../views/volume-risk.ts';
 import { toVolumeDto } from '../views/volume-dto.ts';
 
+/** A row of the table; files of several clusters can be joined. */
+type ExportedRow = VolumeRow & { readonly cluster?: string };
+
 /** Columns of the CSV file, in order. */
-const columns: Readonly<Record<string, (row: VolumeRow) => string | number | undefined>> = {
+const columns: Readonly<Record<string, (row: ExportedRow) => string | number | undefined>> = {
   namespace: ({ namespace }) => namespace,
   pod: ({ pod }) => pod,
   node: ({ node }) => node,
@@ -31,7 +34,15 @@ const columns: Readonly<Record<string, (row: VolumeRow) => string | number | und
   error: ({ failure }) => failure?.message,
   served: ({ served }) => served?.state,
   served_since: ({ served }) => served?.since,
+  key_bits: ({ posture }) => posture?.keyBits,
+  curve: ({ posture }) => posture?.curve,
+  signature: ({ posture }) => posture?.signature,
+  lifetime_seconds: ({ lifetimeSeconds }) => lifetimeSeconds,
+  requested_seconds: ({ posture }) => posture?.requestedSeconds,
+  is_ca: ({ posture }) => posture && String(posture.isCa),
+  usages: ({ posture }) => posture?.usages.join('; '),
   volume_id: ({ volumeId }) => volumeId,
+  cluster: ({ cluster }) => cluster,
 };
 
 const batchSize = 500;
@@ -46,7 +57,7 @@ export function exportRows(
   return Readable.from(format === 'csv' ? csvText(rows) : jsonText(rows));
 }
 
-function* csvText(batchesOfRows: Iterable<readonly VolumeRow[]>): Generator<string> {
+function* csvText(batchesOfRows: Iterable<readonly ExportedRow[]>): Generator<string> {
   yield csvLine(Object.keys(columns));
   const cells = Object.values(columns);
   for (const rows of batchesOfRows) {
@@ -54,7 +65,7 @@ function* csvText(batchesOfRows: Iterable<readonly VolumeRow[]>): Generator<stri
   }
 }
 
-function* jsonText(batchesOfRows: Iterable<readonly VolumeRow[]>): Generator<string> {
+function* jsonText(batchesOfRows: Iterable<readonly ExportedRow[]>): Generator<string> {
   let opening = '[\n';
   for (const rows of batchesOfRows) {
     yield `${opening}${rows.map((row) => JSON.stringify(row)).join(',\n')}`;
@@ -63,9 +74,23 @@ function* jsonText(batchesOfRows: Iterable<readonly VolumeRow[]>): Generator<str
   yield opening === ',\n' ? '\n]\n' : '[]\n';
 }
 
-function* shownRows(context: ApiContext, query: TableQuery, risks: RiskSources): Generator<readonly VolumeRow[]> {
+function* shownRows(context: ApiContext, query: TableQuery, risks: RiskSources): Generator<readonly ExportedRow[]> {
   const rows = tableRows(context.view(), query, context.clock.now());
+  const { cluster } = context;
   for (const some of batches(rows, batchSize)) {
-    yield some.map(({ volume, status }) => toVolumeDto(context, volume, { status, risks }));
+    yield some.map(({ volume, status }) => ({
+      ...toVolumeDto(context, volume, { status, risks }),
+      ...(cluster !== undefined && { cluster }),
+    }));
   }
+}
+
+/** Name of a file of this day, with the name of the cluster. */
+export function exportFileName(
+  { cluster, clock }: Pick<ApiContext, 'cluster' | 'clock'>,
+  what: string,
+  format: string,
+): string {
+  const day = new Date(clock.now()).toISOString().slice(0, 10);
+  return `${['certfleet', ...(cluster === undefined ? [] : [cluster]), what, day].join('-')}.${format}`;
 }

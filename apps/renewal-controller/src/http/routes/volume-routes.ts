@@ -26,7 +26,7 @@ import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { secondCache } from '../views/second-cache.ts';
 import { fleetFacets } from '../views/fleet-facets.ts';
-import { exportRows } from './volume-export.ts';
+import { exportFileName, exportRows } from './volume-export.ts';
 import { riskCriterion, riskSources } from '../views/volume-risk.ts';
 import { volumeGroups } from '../views/volume-groups.ts';
 import { toVolumeDto } from '../views/volume-dto.ts';
@@ -89,11 +89,9 @@ export function volumeRoutes(api: Api, context: ApiContext): void {
 }
 
 function exportRoute(api: Api, context: ApiContext): void {
-  const { clock } = context;
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   routes.get('/volumes/export', { ...view, schema: { querystring: VolumeExportSchema } }, async (request, reply) => {
     const { format, ...table } = request.query;
-    const day = new Date(clock.now()).toISOString().slice(0, 10);
     const type = format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json; charset=utf-8';
     const risks = await riskSources(context);
     const query = tableQuery(table, riskCriterion(context, risks, table.risk));
@@ -102,7 +100,7 @@ function exportRoute(api: Api, context: ApiContext): void {
     await auditedStream(context.audit, { who: request.operator, action: 'export', target, detail: format }, rows);
     return await reply
       .type(type)
-      .header('content-disposition', `attachment; filename="certfleet-volumes-${day}.${format}"`)
+      .header('content-disposition', `attachment; filename="${exportFileName(context, 'volumes', format)}"`)
       .send(rows);
   });
 }

@@ -1,4 +1,5 @@
-import type { Summary } from '@certfleet/operator-api/summary.ts';
+import type { PostureSummary, Summary } from '@certfleet/operator-api/summary.ts';
+import { countPosture } from '../../fleet-index/view/posture-limits.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
 import { fleetVerdict } from './fleet-verdict.ts';
@@ -8,7 +9,7 @@ import { iso } from './volume-row.ts';
 
 /** Summarizes the fleet. While Redis is unavailable it returns the last known counts, without lanes. */
 export async function fleetSummary(context: ApiContext): Promise<Summary> {
-  const { view, redisHealth, silentAfterMs, clock } = context;
+  const { view, redisHealth, silentAfterMs, cluster, clock } = context;
   const nowMs = clock.now();
   const fleet = view();
   const stats = fleet.stats(nowMs);
@@ -25,6 +26,7 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
   const others = problems.filter(({ kind }) => kind !== 'redis-unreachable');
   return {
     at: iso(stats.atMs),
+    ...(cluster !== undefined && { cluster }),
     volumes,
     byState,
     ...(soonestExpiryMs !== undefined && { soonestExpiry: iso(soonestExpiryMs) }),
@@ -42,7 +44,19 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
     verdict: fleetVerdict({ doubts: doubtsOf(context, lanes !== undefined), attention: others, atRisk }),
     atRisk,
     atRiskByState: risky,
+    posture: postureSummary(context),
     attention: problems,
+  };
+}
+
+function postureSummary({ view, postureLimits }: ApiContext): PostureSummary {
+  const { violations, unknown } = countPosture(postureLimits, view().volumes());
+  return {
+    unknown,
+    violations: violations.map(({ limit: { kind, text, filter }, count }) => {
+      const query = new URLSearchParams(filter).toString();
+      return { kind, text, count, link: `/volumes?${query}` };
+    }),
   };
 }
 

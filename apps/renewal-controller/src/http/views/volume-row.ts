@@ -24,6 +24,7 @@ export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowCo
     state: status,
     ...(wait && { waiting: toWaitDto(wait) }),
     keyType: keyTypeNames[volume.keyType],
+    ...toPostureDto(volume),
     cause: causeNames[volume.cause],
     attempts: failure?.attempts ?? 0,
     dnsNames: [],
@@ -49,6 +50,22 @@ export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof 
 /** Formats a time in RFC 3339. */
 export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
 
+/** Absent as a whole if the agent reports none. */
+function toPostureDto(volume: IndexedVolume): Pick<VolumeRow, 'posture'> {
+  const { keyBits, curve, signatureAlgorithm, requestedSeconds, isCa, usages = [] } = volume;
+  if (signatureAlgorithm === undefined) return {};
+  return {
+    posture: {
+      ...(keyBits !== undefined && { keyBits }),
+      ...(curve !== undefined && { curve }),
+      signature: signatureAlgorithm,
+      ...(requestedSeconds !== undefined && { requestedSeconds }),
+      isCa: isCa === 1,
+      usages: [...usages],
+    },
+  };
+}
+
 function toWaitDto({ reason, untilMs }: LaneWait): NonNullable<VolumeRow['waiting']> {
   return { reason, ...(untilMs !== undefined && { until: iso(untilMs) }) };
 }
@@ -71,6 +88,7 @@ function toCertificateDto(certificate: IndexedCertificate): Partial<VolumeRow> {
     notAfter: iso(notAfterMs),
     renewAt: iso(renewAtMs),
     issuedAt: iso(issuedAtMs),
+    lifetimeSeconds: Math.max(0, Math.round((notAfterMs - notBeforeMs) / 1000)),
     serial,
     subject,
     dnsNames: [...dnsNames],

@@ -21,6 +21,20 @@ export const commonCriteria = {
   search: Type.Optional(text('Part of pod, namespace, node, volume id, issuer, DNS name or serial')),
   expiresBefore: Type.Optional(timestamp('Expires before this time')),
   renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
+  rsaBelow: Type.Optional(
+    Type.String({ pattern: '^[1-9][0-9]{0,5}$', description: 'Certificates of RSA keys with fewer bits' }),
+  ),
+  signature: Type.Optional(
+    text('Signed by one of these algorithms as OpenSSL names them, separated by commas; * matches any text'),
+  ),
+  lifetimeOver: Type.Optional(
+    Type.String({
+      pattern: '^[1-9][0-9]{0,6}[smhd]$',
+      description: 'Certificates that are valid for longer, such as 90d',
+    }),
+  ),
+  isCa: Type.Optional(Type.Boolean({ description: 'Whether the certificate may sign certificates' })),
+  usage: Type.Optional(text('With this key usage as cert-manager names it; * matches any text')),
   volumes: Type.Optional(
     Type.Array(closedObject({ node: text('Name of the node'), volumeId: text('Id of the volume') }), {
       minItems: 1,

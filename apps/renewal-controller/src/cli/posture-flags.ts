@@ -1,0 +1,52 @@
+import type { PostureSummary } from '@certfleet/operator-api/summary.ts';
+import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import type { CliOptions } from './cli-options.ts';
+import { table } from './table.ts';
+
+/** The filters of the API for the flags about the properties of certificates. */
+export function postureFilter({ flags }: CliOptions): Readonly<Record<string, string | boolean | undefined>> {
+  return {
+    rsaBelow: flags['rsa-below'],
+    signature: flags['signature'],
+    lifetimeOver: flags['lifetime-over'],
+    isCa: flags['is-ca'] === true ? 'true' : undefined,
+    usage: flags['usage'],
+  };
+}
+
+/** The key of a certificate in a few characters, such as `RSA 2048` or `ECDSA P-256`. */
+function keyText({ keyType, posture }: VolumeRow): string {
+  const size = posture?.keyBits ?? posture?.curve ?? '';
+  return keyType === 'ed25519' || size === '' ? keyType.toUpperCase() : `${keyType.toUpperCase()} ${size}`;
+}
+
+const daySeconds = 86_400;
+
+function lifetimeText(seconds: number | undefined): string {
+  if (seconds === undefined) return '';
+  return seconds >= 2 * daySeconds ? `${Math.round(seconds / daySeconds)}d` : `${Math.round(seconds / 360) / 10}h`;
+}
+
+/** A column of a table of volumes. */
+export type Column = readonly [title: string, cell: (volume: VolumeRow) => string];
+
+const columns: readonly Column[] = [
+  ['KEY', keyText],
+  ['SIGNATURE', ({ posture }) => posture?.signature ?? ''],
+  ['LIFETIME', ({ lifetimeSeconds }) => lifetimeText(lifetimeSeconds)],
+  ['REQUESTED', ({ posture }) => lifetimeText(posture?.requestedSeconds)],
+  ['CA', ({ posture }) => (posture === undefined ? '' : String(posture.isCa))],
+  ['USAGES', ({ posture }) => posture?.usages.join(', ') ?? ''],
+];
+
+/** Columns of `list --posture`. */
+export function postureColumns(): readonly Column[] {
+  return columns;
+}
+
+/** The limits and their violations; empty without limits. */
+export function postureTable({ violations, unknown }: PostureSummary): readonly string[] {
+  if (violations.length === 0) return [];
+  const rows = violations.map(({ text, count }) => [text, String(count)]);
+  return [table(['LIMIT', 'VIOLATIONS'], [...rows, ...(unknown > 0 ? [['not reported', String(unknown)]] : [])])];
+}

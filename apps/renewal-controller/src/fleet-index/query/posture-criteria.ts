@@ -1,0 +1,50 @@
+import { lifetimeMs } from '@certfleet/operator-api/lifetime.ts';
+import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import type { IndexedVolume } from '../model/indexed-volume.ts';
+import { namePattern } from './name-pattern.ts';
+
+type Criterion = (volume: IndexedVolume) => boolean;
+
+/** The criteria for the cryptographic properties of certificates. A property that was not reported matches none. */
+export function postureCriteria({ rsaBelow, signature, lifetimeOver, isCa, usage }: VolumeFilter): Criterion[] {
+  const criteria: Criterion[] = [];
+  if (rsaBelow !== undefined) {
+    const limit = Number(rsaBelow);
+    criteria.push(({ keyBits }) => keyBits !== undefined && keyBits < limit);
+  }
+  if (signature !== undefined) {
+    const isMatch = anyOf(signature.split(','));
+    criteria.push(({ signatureAlgorithm }) => signatureAlgorithm !== undefined && isMatch(signatureAlgorithm));
+  }
+  if (lifetimeOver !== undefined) {
+    const limitMs = lifetimeMs(lifetimeOver);
+    criteria.push(
+      ({ certificate }) => certificate !== undefined && certificate.notAfterMs - certificate.notBeforeMs > limitMs,
+    );
+  }
+  if (isCa !== undefined) {
+    const wanted = isCa === 'true';
+    criteria.push(({ signatureAlgorithm, isCa: is }) => signatureAlgorithm !== undefined && (is === 1) === wanted);
+  }
+  if (usage !== undefined) {
+    const isMatch = anyOf([usage]);
+    criteria.push(({ usages }) => usages?.some(isMatch) ?? false);
+  }
+  return criteria;
+}
+
+/** Remembers each text, since a fleet has few of them and many volumes. */
+function anyOf(patterns: readonly string[]): (text: string) => boolean {
+  const matchers = patterns.map((pattern) => namePattern(pattern.trim()));
+  const known = new Map<string, boolean>();
+  return (text) => {
+    let found = known.get(text);
+    if (found === undefined) {
+      found = matchers.some((isMatch) => isMatch(text));
+      if (known.size < maxKnown) known.set(text, found);
+    }
+    return found;
+  };
+}
+
+const maxKnown = 1_000;
