@@ -95,6 +95,30 @@ describe('the chart with the controller (default)', () => {
     assert.deepEqual(role['rules'], [{ apiGroups: [''], resources: ['events'], verbs: ['create'] }]);
   });
 
+  it('lets the controller roll workloads only if it is enabled, and only where it is told', async () => {
+    assert.ok(!argsOf(await render()).includes('--rollouts'));
+    const objects = await render({ 'controller.rollouts.enabled': true, 'controller.rollouts.perMinute': 0.5 });
+    const args = argsOf(objects).filter((arg) => arg.includes('rollouts'));
+    assert.deepEqual(args, ['--rollouts', '--rollouts-per-minute=0.5', '--namespace-rollouts-per-minute=2']);
+    assert.ok(workload(objects, 'DaemonSet', 'certfleet').template.spec.containers[0].args.includes('--rollouts'));
+    const rules = [
+      { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'patch'] },
+      { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+    ];
+    const name = 'certfleet-controller-rollouts';
+    assert.deepEqual(named(objects, 'ClusterRole', name)['rules'], rules);
+    assert.ok(named(objects, 'ValidatingAdmissionPolicy', name));
+    const where = { 'controller.rollouts.enabled': true, 'controller.rollouts.namespaces': ['shop', 'bank'] };
+    const own = (await render(where)).filter(({ metadata }) => metadata.name === name);
+    assert.deepEqual(own.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`).sort(), [
+      ...['Role bank', 'Role shop', 'RoleBinding bank', 'RoleBinding shop'],
+      ...['ValidatingAdmissionPolicy ', 'ValidatingAdmissionPolicyBinding '],
+    ]);
+  });
+
   it('has a role to view and a role to renew, without bindings', async () => {
     const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };

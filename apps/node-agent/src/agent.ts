@@ -6,13 +6,13 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { labelCluster } from '@certfleet/shared/default-metrics.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { openAgentDataRoot } from './agent-data-root.ts';
 import type { CertificateSource, OpenCertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import type { PublishedVolumes } from './csi/node-service.ts';
-import { openDataRoot } from './mount/data-root.ts';
 import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
@@ -171,15 +171,7 @@ export class Agent {
   async #openVolumes(source: CertificateSource, keys: KeyPool): Promise<VolumeManager> {
     const { config, clock, log } = this.#options;
     const mounter = createLinuxMounter();
-    const root = await openDataRoot({
-      dataRoot: config['data-root'],
-      previousDataRoots: config['previous-data-root'],
-      driverName: config['driver-name'],
-      tmpfsSizeBytes: config['tmpfs-size'],
-      ignoreForeignVolumes: config['ignore-foreign-volumes'],
-      mounter,
-      log,
-    });
+    const root = await openAgentDataRoot(config, mounter, log);
     this.#assertReachesPods(root);
     const adopted = await openUpstream(config, root, mounter);
     const nodeVolumes = openNodeVolumes({

@@ -208,6 +208,12 @@ export const agentFlags = {
     help: "Send the signals that volumes request with reload-signal to containers of their pods after each renewal. Needs the node's PID namespace, CAP_KILL and the right to get pods; without it such volumes are refused.",
     parse: boolean,
   },
+  rollouts: {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'The controller rolls the workloads of volumes with reload-rollout after renewals; without it such volumes are refused. Needs --controller-address.',
+    parse: boolean,
+  },
   'ca-rotations': {
     fallback: 'false',
     isSwitch: true,
@@ -280,6 +286,8 @@ export function checkConfig<Config extends AgentConfig>(config: Config): Config 
         'not know when the kubelet has registered the driver',
     );
   }
+  if (config.rollouts && config['controller-address'] === undefined)
+    throw new CertfleetError('invalid-argument', '--rollouts: expected --controller-address too, the controller rolls');
   return config;
 }
 

@@ -8,10 +8,8 @@ import type { TakeOptions } from './crypto/key-pool.ts';
 import type { MountProbe } from './mount/linux-mounter.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
-import { ServedMonitor } from './probe/served-monitor.ts';
-import type { ServedMonitorOptions } from './probe/served-monitor.ts';
-import { openReload } from './node-reload.ts';
-import type { ReloadSettings } from './node-reload.ts';
+import { ServedMonitor, type ServedMonitorOptions } from './probe/served-monitor.ts';
+import { openReload, type ReloadSettings } from './node-reload.ts';
 import { openTrust } from './node-trust.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { PodVariableSettings } from './spec/pod-variables.ts';
@@ -52,6 +50,7 @@ export type VolumeSettings = Pick<
   | 'default-duration'
   | 'issuance-timeout'
   | 'node-id'
+  | 'rollouts'
   | 'strict-attributes'
   | 'use-token-request'
 >;
@@ -137,6 +136,7 @@ function parserSettings(options: NodeVolumesOptions): Parameters<typeof volumePa
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
     areSignalsOff: reload === undefined,
+    areRolloutsOff: !config.rollouts,
     areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }

@@ -8,8 +8,7 @@ import {
   optionalClusterName,
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
-import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
-import type { FlagValues } from '@certfleet/shared/flags.ts';
+import { describeFlags, parseFlags, type FlagValues } from '@certfleet/shared/flags.ts';
 import {
   keyPrefix,
   networks,
@@ -19,6 +18,7 @@ import {
   signaturePattern,
 } from './config-values.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
+import { rolloutFlags } from './rollouts/rollout-flags.ts';
 
 export const controllerFlags = {
   'log-level': {
@@ -145,6 +145,7 @@ export const controllerFlags = {
     help: "Address of docs/runbook.md; the operators' page links to its sections.",
     parse: optional,
   },
+  ...rolloutFlags,
   kubeconfig: {
     fallback: '',
     help: "Kubeconfig file; default: the pod's service account.",
@@ -240,9 +241,8 @@ export function readConfig(
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
-export function configHelp(): string {
-  return `certfleet renewal controller: indexes the certificates of a fleet and schedules their renewals.\n\n${describeFlags(controllerFlags)}`;
-}
+export const configHelp = (): string =>
+  `certfleet renewal controller: indexes the certificates of a fleet and schedules their renewals.\n\n${describeFlags(controllerFlags)}`;
 
 export function redisConfigOf(config: ControllerConfig): RedisConfig {
   const given: Readonly<Record<Exclude<keyof RedisConfig, 'url'>, string | undefined>> = {

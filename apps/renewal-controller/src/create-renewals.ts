@@ -4,6 +4,8 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
+import { createRollouts } from './create-rollouts.ts';
+import type { RolloutsParts } from './create-rollouts.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
@@ -28,7 +30,7 @@ import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
-export interface RenewalsParts {
+export interface RenewalsParts extends Pick<RolloutsParts, 'config' | 'observe' | 'replica'> {
   readonly intent: {
     readonly store: IntentStore;
     readonly events: IntentEvents;
@@ -50,7 +52,7 @@ export interface RenewalsParts {
   readonly log: Logger;
 }
 
-/** Renewals on demand and CA rotations: their reconcilers, and what the API needs of them. */
+/** Renewals on demand, CA rotations and rollouts: their reconcilers, and what the API needs of them. */
 export interface Renewals {
   readonly forApi: Pick<
     ApiContext,
@@ -105,14 +107,17 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const renewals = new RenewalRequests({ ...common, reconciler });
   const rotations = createRotations(parts, shared);
   const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
+  const rollouts = createRollouts(parts);
   return {
     forApi: { audit, announce, selectVolumes, renewals, rotations: rotations.requests, ...state },
     inForce: new RenewalsInForce(store),
     start: () => {
       reconciler.start();
       rotations.start();
+      rollouts?.start();
     },
     stop: async () => {
+      await rollouts?.stop();
       await rotations.stop();
       await reconciler.stop();
     },

@@ -49,6 +49,10 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'the fault stops every renewal of the cluster; e2e/api/lane-policy.test.ts causes it and checks the log line',
   'docs/lanes.md: kubectl wait renewal/corporate-ca-2026 --for=condition=Complete --timeout=1h':
     'names the object of the example above it; e2e/fleet/renewals.test.ts waits for this condition',
+  'docs/runbook.md: kubectl get events -A --field-selector reason=ReloadFailed':
+    'e2e/node/suites/reload.ts causes the Event and reads it',
+  'docs/runbook.md: kubectl get events -A --field-selector reason=CertificateRolloutBlocked':
+    'e2e/fleet/pod-events.test.ts causes the Event and reads it',
   'docs/runbook.md: kubectl delete node $NODE':
     'the cluster has one node; e2e/fleet/controller.test.ts removes a node from the cluster',
   'examples/token-request/README.md: helm upgrade --install cert-manager jetstack/cert-manager --namespace cert-manager --create-namespace \\':

@@ -22,6 +22,8 @@ import {
 import { killSandbox } from '../support/release.ts';
 
 const examples = resolve(import.meta.dirname, '../../../examples');
+/** Their programs ignore SIGTERM, so that the default grace period would pass. */
+const now = ['--grace-period=1', '--timeout=60s'];
 const ecdsa = { 'key-algorithm': 'ECDSA' };
 const script = 'until [ -s /certs/data/tls.key ]; do usleep 100000; done; echo arrived; exec sleep infinity';
 const arrived = (lines: readonly string[]): boolean => lines.includes('arrived');
@@ -54,7 +56,7 @@ export function podVariableSuite(context: GetContext): void {
       for (const part of ['CN=pod-with-its-names', 'OU=shop', `OU=${cluster.nodeName}`]) {
         assert.ok(x509.subject.replaceAll(' ', '').includes(part.replaceAll(' ', '')), `${part} in ${x509.subject}`);
       }
-      await deletePods(cluster, [pod.name], pod.namespace);
+      await cluster.kubectl(['delete', 'pod', pod.name, '--namespace', pod.namespace, ...now]);
     });
 
     test('examples/pod-with-its-address.yaml has the addresses of its pod in its certificate', async () => {
@@ -69,7 +71,7 @@ export function podVariableSuite(context: GetContext): void {
       assert.deepEqual(extension(x509, 'Subject Alternative Name')?.split(', ').sort(), expected);
       const requests = await requestsOf(cluster, await getPod(cluster, pod));
       assert.equal(requests.length, 1);
-      await deletePods(cluster, [pod.name], pod.namespace);
+      await cluster.kubectl(['delete', 'pod', pod.name, '--namespace', pod.namespace, ...now]);
     });
 
     test('a pod starts with an empty volume, and gets its FQDN, an annotation and its address', async () => {

@@ -62,6 +62,7 @@ function replicaSeries(name: string): Series {
   return {
     [`up{${of}}`]: always(1),
     [`certfleet_controller_index_current{${of}}`]: always(1),
+    [`certfleet_controller_rollouts_blocked{${of}}`]: always(0),
     [`certfleet_controller_volumes{${of},state="healthy",issuer="${issuer}"}`]: always(80),
     [`certfleet_controller_volumes_expired{${of}}`]: always(0),
     [`certfleet_controller_volumes_overdue{${of}}`]: always(0),
@@ -334,6 +335,11 @@ export const alertCases: readonly AlertCase[] = [
     fault: 'a container could not be signalled after a renewal',
     series: { [`certfleet_agent_reloads_total{${n1},result="failed"}`]: '0x80 1x40' },
     fires: { CertfleetReloadFailed: { node: 'n1' } },
+  },
+  {
+    fault: 'a PodDisruptionBudget blocks the rollout of a workload',
+    series: { [`certfleet_controller_rollouts_blocked{${replica('c1')}}`]: always(1) },
+    fires: { CertfleetRolloutBlocked: {} },
   },
   {
     fault: 'a pod takes ten minutes to load each renewed certificate',

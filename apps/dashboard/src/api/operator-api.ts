@@ -1,7 +1,7 @@
 import type { Audit } from '@certfleet/operator-api/audit.ts';
 import type { Cas } from '@certfleet/operator-api/cas.ts';
 import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
-import type { Lane, LanePage } from '@certfleet/operator-api/lanes.ts';
+import type { Lane, LaneHistory, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
 import type {
   Renewal,
@@ -57,6 +57,7 @@ export class OperatorApi {
   lanes = (query: URLSearchParams, signal?: Signal): Promise<LanePage> =>
     this.#get(`/lanes?${query.toString()}`, signal);
   lane = (id: string, signal?: Signal): Promise<Lane> => this.#get(`/lanes/${part(id)}`, signal);
+  laneHistory = (id: string, signal?: Signal): Promise<LaneHistory> => this.#get(`/lanes/${part(id)}/history`, signal);
   pauseLane = (id: string, reason: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/pause`, { reason });
   resumeLane = (id: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/resume`);
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
-import type { DistinguishedName } from '../spec/volume-spec.ts';
-import type { SubjectAltNames } from './x509-extensions.ts';
+import type { DistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import type { SubjectAltNames } from '@certfleet/shared/x509/x509-extensions.ts';
 
 /** The names of a request: its alternative names and its subject. */
 export interface RequestedNames extends SubjectAltNames {

@@ -4,7 +4,7 @@ import * as nodeFs from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { encodePem } from '../crypto/pem.ts';
+import { encodePem } from '@certfleet/shared/x509/pem.ts';
 import type { Volume } from '../volume/volume.ts';
 import { VolumeTestHarness } from '../volume/testing/volume-test-harness.ts';
 import { findUpstreamLayout } from '../storage/upstream-layout.ts';

@@ -52,6 +52,7 @@ export function volumeReport(volume: Volume, nowMs: number, status?: ServedStatu
     deferredUntil: record.deferredUntil,
     served: status && served(status),
     additionalTrust: additionalTrust(volume),
+    rollsWorkload: spec.rollsWorkload,
   };
 }
 

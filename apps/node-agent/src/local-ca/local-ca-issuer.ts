@@ -2,15 +2,15 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   authorityKeyIdentifierExtension,
+  randomSerialNumber,
   signCertificate,
   subjectKeyIdentifierExtension,
-} from '../crypto/certificate-builder.ts';
-import { readCertificateSigningRequest } from '../crypto/read-certificate-signing-request.ts';
-import type { CertificateSigningRequestContents } from '../crypto/read-certificate-signing-request.ts';
-import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
+} from '@certfleet/shared/x509/certificate-builder.ts';
+import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import type { CertificateSigningRequestContents } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import { basicConstraintsExtension, keyUsageExtensions } from '@certfleet/shared/x509/x509-extensions.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../issuance/certificate-issuer.ts';
-import { randomSerialNumber } from './local-ca.ts';
 import type { LocalCa } from './local-ca.ts';
 
 /** Number of results kept for requests that are resumed; about 3 KB each, the oldest are dropped first. */

@@ -6,7 +6,7 @@ export interface ContainerRef {
   readonly containerId: string;
 }
 
-/** The files of one process in /proc; undefined if the process is gone. */
+/** The files of one process in /proc. */
 export interface ProcessFiles {
   readonly cgroup: string;
   readonly status: string;
@@ -55,12 +55,20 @@ export function isContainerInit(
   return numbers.length === numbersOf(ownStatus).length + 1 && numbers.at(-1) === 1;
 }
 
-/** Reads the files of a process; undefined if it is gone. */
-export function readProcess(procPath: string, pid: number | 'self'): ProcessFiles | undefined {
-  try {
-    const read = (name: string): string => readFileSync(`${procPath}/${pid}/${name}`, 'latin1');
-    return { cgroup: read('cgroup'), status: read('status') };
-  } catch {
-    return undefined;
-  }
+/** The files of a process, each read when it is used; empty if the process is gone. */
+export function readProcess(procPath: string, pid: number | 'self'): ProcessFiles {
+  const read = (name: string): string => {
+    try {
+      return readFileSync(`${procPath}/${pid}/${name}`, 'latin1');
+    } catch {
+      return '';
+    }
+  };
+  const cgroup = read('cgroup');
+  return {
+    cgroup,
+    get status() {
+      return read('status');
+    },
+  };
 }

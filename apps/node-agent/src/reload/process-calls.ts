@@ -1,10 +1,10 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
-import type { ReloadSignal } from '../spec/reload-values.ts';
+import type { ReloadSignal } from '../spec/volume-spec.ts';
 
 /** A process that stays the same: after its end, its descriptor refers to no other process, whatever its number. */
-export interface ProcessHandle {
+interface ProcessHandle {
   /** Sends the signal; 0, or the errno of the failure. */
   send(signal: ReloadSignal): number;
   close(): void;

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { ReloadSignal } from '../spec/reload-values.ts';
+import type { ReloadSignal } from '../spec/volume-spec.ts';
 import { containerOf, isContainerInit, readProcess } from './container-process.ts';
 import type { ProcessCalls } from './process-calls.ts';
 
@@ -36,11 +36,11 @@ export async function signalContainers(
   { podUid, containerIds, signal }: SignalOrder,
 ): Promise<ReadonlySet<string>> {
   const signalled = new Set<string>();
-  const ownStatus = readProcess(procPath, 'self')?.status ?? '';
+  const ownStatus = readProcess(procPath, 'self').status;
   const initOf = (pid: number): string | undefined => {
     const files = readProcess(procPath, pid);
-    const containerId = files && containerOf(files.cgroup)?.containerId;
-    if (files === undefined || containerId === undefined || !containerIds.includes(containerId)) return undefined;
+    const containerId = containerOf(files.cgroup)?.containerId;
+    if (containerId === undefined || !containerIds.includes(containerId)) return undefined;
     return isContainerInit(files, { podUid, containerId }, ownStatus) ? containerId : undefined;
   };
   for (const [index, pid] of processNumbers(procPath).entries()) {

@@ -199,6 +199,13 @@ export const attributes = Object.freeze({
     help: 'Names of the containers that get the signal, comma separated. Needs reload-signal.',
     parse: parseContainerNames,
   }),
+  reloadRollout: withDefault('false', {
+    name: 'reload-rollout',
+    help:
+      '`true` rolls the Deployment, StatefulSet or DaemonSet of the pod after each renewal, as `kubectl rollout restart` ' +
+      "does. Needs the chart's `controller.rollouts.enabled`.",
+    parse: parseBoolean,
+  }),
   fsGroup: optional(
     {
       name: 'fs-group',

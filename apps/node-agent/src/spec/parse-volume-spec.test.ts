@@ -61,6 +61,7 @@ describe('parseVolumeSpec', () => {
       },
       probe: undefined,
       reload: undefined,
+      rollsWorkload: false,
       trust: [],
       pkcs12: undefined,
       jks: undefined,
@@ -392,5 +393,25 @@ describe('parseVolumeSpec', () => {
     const existing = parseVolumeSpec(attributes, { ...options, lenient: true });
     assert.equal(existing.reload, undefined);
     assert.equal(existing.warnings.length, 1);
+  });
+
+  test('reads whether the workload is rolled, which excludes signals and addresses of the pod', () => {
+    assert.equal(parse({ 'reload-rollout': 'true' }).rollsWorkload, true);
+    assert.equal(parse({ 'reload-rollout': 'false', 'reload-signal': 'SIGHUP' }).rollsWorkload, false);
+    const raw = { ...podInfo, 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
+    const attributes = { ...raw, 'csi.cert-manager.io/reload-rollout': 'true' };
+    const options = { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '' };
+    assert.throws(
+      () => parseVolumeSpec(attributes, { ...options, areRolloutsOff: true }),
+      /controller\.rollouts\.enabled/,
+    );
+    const existing = parseVolumeSpec(attributes, { ...options, areRolloutsOff: true, lenient: true });
+    assert.deepEqual([existing.rollsWorkload, existing.warnings.length], [false, 1]);
+    const addressed = { ...attributes, 'csi.cert-manager.io/ip-sans': '$POD_IP' };
+    const podVariables = { labels: [], annotations: [] };
+    assert.throws(
+      () => parseVolumeSpec(addressed, { ...options, podVariables }),
+      /excludes variables of the addresses/,
+    );
   });
 });

@@ -10,7 +10,7 @@ import { parsePodIdentity } from './pod-identity.ts';
 import type { PodVariableValues } from './pod-variable-values.ts';
 import { PodVariables } from './pod-variables.ts';
 import type { PodVariableSettings } from './pod-variables.ts';
-import { parseReload } from './reload-spec.ts';
+import { parseReload, parseRollout } from './reload-spec.ts';
 import { parseSubject } from './subject.ts';
 import { parseTrust } from './trust-spec.ts';
 import { parseFiles } from './volume-files.ts';
@@ -48,6 +48,8 @@ export interface VolumeSpecOptions {
   readonly areTrustSourcesOff?: boolean;
   /** Whether the agent sends no signals, so that a new volume must request none. */
   readonly areSignalsOff?: boolean;
+  /** Whether no controller rolls workloads, so that a new volume must not request it. */
+  readonly areRolloutsOff?: boolean;
   /** The Secret of the volume's nodePublishSecretRef, for a new volume. */
   readonly secretData?: SecretData;
 }
@@ -154,6 +156,8 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const probe = parseProbe(reader, options.areProbesOff);
   const trust = parseTrust(reader, options.areTrustSourcesOff === true);
   const reload = parseReload(reader, options.areSignalsOff === true);
+  const areRolloutsOff = options.areRolloutsOff === true;
+  const rollsWorkload = parseRollout(reader, { areRolloutsOff, variables: podVariables.use });
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
@@ -169,6 +173,7 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     ...files,
     probe,
     reload,
+    rollsWorkload,
     trust,
     ...access,
     annotations,

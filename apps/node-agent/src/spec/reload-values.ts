@@ -1,12 +1,10 @@
 import { list } from './name-values.ts';
 import { oneOf } from './scalar-values.ts';
 import { checkedText } from './text-rule.ts';
+import type { Parser } from './text-rule.ts';
+import type { ReloadSignal } from './volume-spec.ts';
 
-/** Signals that programs use to load their files again. None of them has another use that could do harm. */
-export const reloadSignals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-export type ReloadSignal = (typeof reloadSignals)[number];
-
-export const parseReloadSignal = oneOf(reloadSignals);
+export const parseReloadSignal: Parser<ReloadSignal> = oneOf(['SIGHUP', 'SIGUSR1', 'SIGUSR2']);
 
 const why = 'must be the name of a container: at most 63 lower-case letters, digits and "-"';
 

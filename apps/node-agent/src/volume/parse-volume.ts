@@ -36,6 +36,7 @@ type ParserSettings = Pick<
   | 'strictAttributes'
   | 'areProbesOff'
   | 'areSignalsOff'
+  | 'areRolloutsOff'
   | 'areTrustSourcesOff'
 >;
 

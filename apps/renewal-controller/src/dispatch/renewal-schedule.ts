@@ -8,7 +8,7 @@ import {
 import { isOneOf, refusedReasons } from '@certfleet/shared/error-reasons.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
-import type { RenewalWindows } from '../lanes/renewal-windows.ts';
+import type { RenewalWindows } from '@certfleet/fleet-model/lanes/renewal-windows.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
 /** When a renewal is due, and its rank. */

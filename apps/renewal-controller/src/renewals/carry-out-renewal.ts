@@ -40,7 +40,7 @@ export async function carryOutRenewal(
   const known = await bulks.find(bulkIdOf(object));
   const isDoubtful = memory.isDoubtful || known === undefined;
   if (known !== undefined && mustStop(object, known)) {
-    await stop(parts, object, countsFrom(object, known, memory.outside));
+    await stop(parts, object, known);
     return;
   }
   if (!isDoubtful && !mustMeasure(parts, memory, { object, bulk: known })) {
@@ -95,9 +95,13 @@ function mustStop(object: RenewalObject, bulk: BulkRenewal): boolean {
   return bulk.failures >= (stopsAt(object) ?? Infinity);
 }
 
-async function stop(parts: RenewalReconcilerParts, object: RenewalObject, counts: RenewalCounts): Promise<void> {
+async function stop(parts: RenewalReconcilerParts, object: RenewalObject, bulk: BulkRenewal): Promise<void> {
   const limit = stopsAt(object) ?? 0;
-  const phase = phases.stopped(object.status ?? {}, counts, { limit });
+  const left = await measure(parts, object, await parts.readIndex());
+  const counts = countsFrom(object, bulk, left, left.measured);
+  const failures = latestFailures(left.wanted, maxFailures);
+  const { canaryPending } = left;
+  const phase = phases.stopped(object.status ?? {}, counts, { limit, failures, canaryPending });
   const stored = await writeStatus(parts, object, statusOf(object, phase, parts.clock.now()));
   if (stored === undefined) return;
   const message = `${counts.failures} failed attempts; no renewal starts until it is resumed`;

@@ -20,11 +20,13 @@ export async function cancelBulks(
   object: RenewalObject,
   known: readonly BulkRenewal[],
 ): Promise<boolean> {
-  const { uid, generation } = object.metadata;
+  const { metadata } = object;
+  const { uid, generation } = metadata;
+  const previous = { ...object, metadata: { ...metadata, generation: Math.max(1, generation - 1) } };
   const kept = isInForce(object) ? bulkIdOf(object) : undefined;
   const prefix = bulkIdPrefix(uid);
   // Also those that Redis does not know: another replica may be about to create one.
-  const ids = new Set([bulkIdOf(object), `${prefix}${Math.max(1, generation - 1)}`]);
+  const ids = new Set([bulkIdOf(object), bulkIdOf(previous)]);
   for (const { id } of known) if (id.startsWith(prefix)) ids.add(id);
   let wasRunning = false;
   for (const id of ids) if (id !== kept && (await bulks.cancel(id))) wasRunning = true;

@@ -26,6 +26,7 @@ export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     },
     probe: undefined,
     reload: undefined,
+    rollsWorkload: false,
     trust: [],
     pkcs12: undefined,
     jks: undefined,

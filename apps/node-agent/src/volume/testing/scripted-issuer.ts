@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { signCertificate } from '../../crypto/certificate-builder.ts';
-import { readCertificateSigningRequest } from '../../crypto/read-certificate-signing-request.ts';
-import { subjectAltNameExtension } from '../../crypto/x509-extensions.ts';
-import type { SubjectAltNames } from '../../crypto/x509-extensions.ts';
-import { randomSerialNumber } from '../../local-ca/local-ca.ts';
+import { randomSerialNumber, signCertificate } from '@certfleet/shared/x509/certificate-builder.ts';
+import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import { subjectAltNameExtension } from '@certfleet/shared/x509/x509-extensions.ts';
+import type { SubjectAltNames } from '@certfleet/shared/x509/x509-extensions.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../../issuance/certificate-issuer.ts';
 import { LocalCaIssuer } from '../../local-ca/local-ca-issuer.ts';

@@ -145,6 +145,7 @@ export class VolumeTestHarness {
         'default-duration': 3_600_000,
         'issuance-timeout': 30_000,
         'node-id': 'node-1',
+        rollouts: false,
         'strict-attributes': false,
         'use-token-request': useTokenRequest,
       },

@@ -16,7 +16,7 @@ import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { VolumeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { LaneTime } from '../../lanes/lane-admission.ts';
 import { LanePolicies } from '../../lanes/lane-policies.ts';
-import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
+import type { LaneOverride, LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
 import type { BulkRenewalStart, RenewalRequester } from '../bulk-renewal.ts';
@@ -158,6 +158,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     deferredUntil: undefined,
     served: undefined,
     additionalTrust: undefined,
+    rollsWorkload: false,
   };
 }
 

@@ -31,6 +31,8 @@ const readers = {
   /** 1 if the certificate may sign certificates. */
   isCa: ({ certificate }) => (certificate?.posture?.isCa === true ? 1 : undefined),
   usages: ({ certificate }) => terms(certificate?.posture?.usages),
+  /** 1 if the workload of the pod is rolled after a renewal; otherwise absent. */
+  rollsWorkload: ({ rollsWorkload }) => (rollsWorkload ? 1 : undefined),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */

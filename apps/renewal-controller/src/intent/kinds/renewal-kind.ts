@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { closedObject, integer, statusFields, text, timestamp, withRules } from '../intent-schema.ts';
-import type { KindDefinition } from '../intent-schema.ts';
+import { closedObject, integer, statusFields, text, timestamp, withRules } from '@certfleet/shared/kube/kind-schema.ts';
+import type { KindDefinition } from '@certfleet/shared/kube/kind-schema.ts';
 import { commonCriteria, hasOneOf, immutableRules } from './selection-schema.ts';
 
 const criteria = {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static, TObject, TProperties, TString } from 'typebox';
-import { closedObject, text, withRules } from '../intent-schema.ts';
+import { closedObject, text, withRules } from '@certfleet/shared/kube/kind-schema.ts';
 
 export const maxPem = 65_536;
 const begin = '-----BEGIN CERTIFICATE-----';

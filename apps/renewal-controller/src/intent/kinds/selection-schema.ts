@@ -1,6 +1,6 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
-import { closedObject, text, timestamp } from '../intent-schema.ts';
+import { closedObject, text, timestamp } from '@certfleet/shared/kube/kind-schema.ts';
 
 /** The criteria of a selection of volumes that every kind with a selection has. */
 export const commonCriteria = {
