@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 
 import { withoutController } from './controller-values.ts';
 import { upstreamValues } from './peer-values.ts';
-import { chartPath, helm, objectOf, render as renderWhole, renderText } from './render-chart.ts';
+import { chartPath, helm, kubernetesVersion, objectOf, render as renderWhole, renderText } from './render-chart.ts';
 import type { Rendered, RenderOptions } from './render-chart.ts';
 
 /** Renders the chart without the controller; see controller-chart.test.ts for the rest. */
@@ -50,7 +50,7 @@ const pods = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
 
 describe('the agent with default values', () => {
   it('passes helm lint --strict', async () => {
-    await helm('lint', '--strict', '--kube-version', '1.35.4', chartPath);
+    await helm('lint', '--strict', '--kube-version', kubernetesVersion, chartPath);
   });
 
   it('renders five objects', async () => {

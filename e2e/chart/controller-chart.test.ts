@@ -5,12 +5,12 @@ import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/con
 import { LanePolicies } from '../../apps/renewal-controller/src/lanes/lane-policies.ts';
 import { argsOf, controllerOf, named, sourcesOf, workload } from './controller-objects.ts';
 import { externalRedisValues, withoutController } from './controller-values.ts';
-import { chartPath, helm, render, renderText } from './render-chart.ts';
+import { chartPath, helm, kubernetesVersion, render, renderText } from './render-chart.ts';
 import type { Rendered } from './render-chart.ts';
 
 describe('the chart without the controller', () => {
   it('passes helm lint --strict', async () => {
-    await helm('lint', '--strict', '--set', 'controller.enabled=false', '--kube-version', '1.35.4', chartPath);
+    await helm('lint', '--strict', '--set', 'controller.enabled=false', '--kube-version', kubernetesVersion, chartPath);
   });
 
   it('has no object of it, and no setting in the agents', async () => {

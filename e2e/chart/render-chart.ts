@@ -4,14 +4,18 @@ import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 
 import { toolPath } from '../tools/build.ts';
+import { kubernetesVersion as clusterVersion } from '../tools/modules.ts';
 
 const run = promisify(execFile);
 
 export const chartPath: string = resolve(import.meta.dirname, '../../helm/certfleet');
 
+/** The Kubernetes version of the test clusters without the v, as in --kube-version. */
+export const kubernetesVersion: string = clusterVersion.slice(1);
+
 /** Parameters of a rendering besides the values. */
 export interface RenderOptions {
-  /** Kubernetes version without the v; 1.35.4 by default. */
+  /** Kubernetes version without the v; by default that of the test clusters. */
   readonly kubeVersion?: string;
   /** Additional API groups of the cluster, such as security.openshift.io/v1. */
   readonly apiVersions?: readonly string[];
@@ -34,7 +38,7 @@ export async function helm(...args: string[]): Promise<string> {
 /** The rendered YAML with these values. */
 export async function renderText(values: object = {}, options: RenderOptions = {}): Promise<string> {
   const flags = [
-    ...['--namespace', 'cert-manager', '--kube-version', options.kubeVersion ?? '1.35.4'],
+    ...['--namespace', 'cert-manager', '--kube-version', options.kubeVersion ?? kubernetesVersion],
     ...(options.apiVersions ?? []).flatMap((version) => ['--api-versions', version]),
     ...(options.files ?? []).flatMap((file) => ['--values', file]),
     ...Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]),

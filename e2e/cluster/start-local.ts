@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 
 import { buildModule } from '../tools/build.ts';
 import { ensureHostPackages } from '../tools/host-packages.ts';
+import { kubernetesModule } from '../tools/modules.ts';
 import { startCertManager } from './cert-manager.ts';
 import { apiServerComponent, apiServerUrl, controllerManagerComponent, etcdComponent } from './control-plane.ts';
 import { ensureTestImages, loadTestImages } from './images/base-images.ts';
@@ -32,10 +33,10 @@ export async function startLocalCluster(options: ClusterOptions): Promise<Cluste
 /** Builds everything slow before the cluster exists, so that no component waits for another's build. */
 async function prepareCache({ nodes, certManager }: ClusterOptions, log: Log): Promise<void> {
   const modules = [
-    'kubernetes',
+    kubernetesModule,
     'etcd',
     ...(certManager === false ? [] : ['cert-manager']),
-    ...(nodes === 'full' ? ['coredns'] : []),
+    ...(nodes === 'full' ? ['containerd', 'coredns'] : []),
   ];
   for (const module of modules) await buildModule(module);
   if (nodes === 'full') await ensureTestImages(log);

@@ -5,7 +5,7 @@ import { busyboxImage, ensureImage } from '../cluster/images/base-images.ts';
 import { copyWithLibraries } from '../cluster/images/test-images.ts';
 import { run } from '../cluster/command.ts';
 import { toolPath } from '../tools/build.ts';
-import { toolVersions } from '../tools/modules.ts';
+import { kubernetesVersion } from '../tools/modules.ts';
 
 /** Tag of the images whose version is not kubeadm's default. */
 export const addedTag = 'test';
@@ -14,13 +14,13 @@ const registry = 'registry.k8s.io';
 
 /** Images of kubeadm's control plane by their tool. */
 const programs: Readonly<Record<string, string>> = {
-  'kube-apiserver': `${registry}/kube-apiserver:${toolVersions.kubernetes}`,
-  'kube-controller-manager': `${registry}/kube-controller-manager:${toolVersions.kubernetes}`,
-  'kube-scheduler': `${registry}/kube-scheduler:${toolVersions.kubernetes}`,
+  'kube-apiserver': `${registry}/kube-apiserver:${kubernetesVersion}`,
+  'kube-controller-manager': `${registry}/kube-controller-manager:${kubernetesVersion}`,
+  'kube-scheduler': `${registry}/kube-scheduler:${kubernetesVersion}`,
   etcd: `${registry}/etcd:${addedTag}`,
   coredns: `${registry}/coredns/coredns:${addedTag}`,
 };
-const kubeProxyImage = `${registry}/kube-proxy:${toolVersions.kubernetes}`;
+const kubeProxyImage = `${registry}/kube-proxy:${kubernetesVersion}`;
 
 /** Builds the images of kubeadm's manifests. @returns their names */
 export async function ensureControlPlaneImages(log: (line: string) => void): Promise<readonly string[]> {

@@ -5,13 +5,13 @@ import { connectExternalCluster } from '../cluster/external-cluster.ts';
 import { busyboxImage, ensureNodeImage, ensureTestImages } from '../cluster/images/base-images.ts';
 import { push, type ImageBuild } from '../cluster/images/builder.ts';
 import { pauseImage } from '../cluster/node/containerd.ts';
-import { registry, registryPort } from '../cluster/node/registry.ts';
-import { nodeAddress, type Sandbox } from '../cluster/sandbox.ts';
+import { registry } from '../cluster/node/registry.ts';
+import type { Sandbox } from '../cluster/sandbox.ts';
 import type { Cluster } from '../cluster/types.ts';
 import type { DockerEngine } from '../docker/docker-engine.ts';
 import { toolPath } from '../tools/build.ts';
 import { addedTag, ensureControlPlaneImages } from './control-plane-images.ts';
-import { ensureKindNodeImage, kindNodeImage } from './node-image.ts';
+import { ensureKindNodeImage, kindNodeImage, registryHosts } from './node-image.ts';
 import { setUpPodNetwork } from './pod-network.ts';
 
 const name = 'certfleet';
@@ -65,8 +65,6 @@ export class KindCluster {
 /** kind's kubeadm documents are patched by their kind, independent of the version. */
 const patch = (kind: string, fields: object): string => JSON.stringify({ kind, ...fields });
 
-const mirror = `http://${nodeAddress}:${registryPort}`;
-
 const configuration = {
   kind: 'Cluster',
   apiVersion: 'kind.x-k8s.io/v1alpha4',
@@ -85,8 +83,8 @@ const configuration = {
   sandbox_image = "${pauseImage}"
   # Without CAP_SYS_RESOURCE a lower score is refused.
   restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".registry.mirrors."*"]
-  endpoint = ["${mirror}"]
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "${registryHosts}"
 `,
   ],
 };

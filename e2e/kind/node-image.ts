@@ -4,37 +4,48 @@ import { basename, join } from 'node:path';
 import { ensureImage } from '../cluster/images/base-images.ts';
 import { debianBase } from '../cluster/images/debian-base.ts';
 import { kernelSettings } from '../cluster/node/mounts.ts';
+import { registryPort } from '../cluster/node/registry.ts';
+import { nodeAddress } from '../cluster/sandbox.ts';
 import { kindNodeFiles, toolPath } from '../tools/build.ts';
-import { toolVersions } from '../tools/modules.ts';
+import { kubernetesVersion } from '../tools/modules.ts';
 
 /** Name of kind's node image. */
 export const kindNodeImage = 'kindest/node:test';
 
+/** Directory in the node image that names the registry from which containerd pulls. */
+export const registryHosts = '/etc/containerd/certs.d';
+/** Every registry is the one beside dockerd. */
+const anyRegistry = `[host."http://${nodeAddress}:${registryPort}"]\n  capabilities = ["pull", "resolve"]\n`;
+
+/** What the node runs as the tests build it. */
+const programs = ['kubeadm', 'kubectl', 'kubelet', 'containerd', 'containerd-shim-runc-v2', 'ctr'];
+
 const packages = [
   ...['systemd', 'bash', 'ca-certificates', 'curl', 'jq', 'mount', 'procps', 'util-linux'],
-  ...['containerd', 'runc', 'containernetworking-plugins'],
+  ...['runc', 'containernetworking-plugins'],
   ...['conntrack', 'ethtool', 'iproute2', 'iptables', 'kmod', 'socat'],
 ];
 
 /**
  * kind's node image in the layout of `kind build node-image`, on a local Debian: kind's entrypoint, units and settings,
- * the release's containerd, and Kubernetes as the tests build it. It contains no control plane images and no pod
+ * and Kubernetes and containerd as the tests build them. It contains no control plane images and no pod
  * network, which that command would pull: nodes pull the images from the cluster's registry, and `KindCluster` sets up
  * the network.
  */
 export async function ensureKindNodeImage(log: (line: string) => void): Promise<void> {
   const files = await kindNodeFiles();
-  const binaries = await Promise.all(['kubeadm', 'kubectl', 'kubelet'].map(toolPath));
+  const binaries = await Promise.all(programs.map(toolPath));
   const recipe = {
     tag: kindNodeImage,
     // The paths identify the sources from which they were built.
-    ingredients: [dockerfile, ownKernelSettings, files, ...binaries, ...packages],
+    ingredients: [dockerfile, ownKernelSettings, anyRegistry, files, ...binaries, ...packages],
     prepare: async (context: string): Promise<void> => {
       await cp(await debianBase(packages), join(context, 'base.tar'));
       await cp(files, join(context, 'files'), { recursive: true });
       await mkdir(join(context, 'bin'));
       for (const binary of binaries) await cp(binary, join(context, 'bin', basename(binary)));
-      await writeFile(join(context, 'version'), toolVersions.kubernetes);
+      await writeFile(join(context, 'version'), kubernetesVersion);
+      await writeFile(join(context, 'hosts.toml'), anyRegistry);
       await writeFile(join(context, 'own-kernel-settings.sh'), ownKernelSettings);
       await writeFile(join(context, 'Dockerfile'), dockerfile);
     },
@@ -65,6 +76,7 @@ COPY files/kind /kind
 COPY files/usr /usr
 COPY bin /usr/bin
 COPY version /kind/version
+COPY hosts.toml ${registryHosts}/_default/
 COPY own-kernel-settings.sh /kind/bin/
 RUN find /etc/containerd /etc/systemd/system /etc/default /etc/sysctl.d /kind -type f -exec chmod 0644 {} + \
  && chmod 0755 /kind /kind/bin /kind/bin/* /usr/local/bin/*

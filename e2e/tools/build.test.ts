@@ -43,6 +43,23 @@ describe('tool builds', () => {
     await assert.rejects(build('etcd', { PATH: bin }), /go command was not found: install Go 1\.26/);
   });
 
+  test('the environment chooses the version of Kubernetes, and no other one is built', async () => {
+    const modules = join(import.meta.dirname, 'modules.ts');
+    const print = `import { moduleOf, usedModules } from '${modules}'; console.log(moduleOf('kubelet'), ...usedModules)`;
+    const used = async (minor?: string): Promise<readonly string[]> => {
+      const argv = ['--input-type=module', '--eval', print];
+      const env = { ...process.env, CERTFLEET_E2E_KUBERNETES: minor };
+      const { stdout } = await run(process.execPath, argv, { env });
+      return stdout.trim().split(' ');
+    };
+    const [newest, ...ofNewest] = await used();
+    const [older, ...ofOlder] = await used('1.35');
+    assert.deepEqual([newest, older], ['kubernetes', 'kubernetes-1.35']);
+    assert.ok(ofNewest.includes('kubernetes') && !ofNewest.includes('kubernetes-1.35'));
+    assert.ok(ofOlder.includes('kubernetes-1.35') && !ofOlder.includes('kubernetes'));
+    await assert.rejects(used('1.20'), /is "1\.20", expected one of .*1\.37/);
+  });
+
   test('lists the known tools for an unknown name', async () => {
     await assert.rejects(build('minikube'), /unknown tool "minikube", expected one of .*kubelet/);
   });

@@ -11,7 +11,6 @@ const hostPackages: Readonly<Record<string, string>> = {
   'ca-certificates': 'trust for image builds',
   chromium: 'the page in a browser',
   conntrack: 'used by kube-proxy',
-  containerd: 'runs pods',
   'containernetworking-plugins': 'the pod network',
   curl: 'checks components for readiness',
   'docker-compose': 'starts docker-compose.test.yml',
@@ -25,7 +24,7 @@ const hostPackages: Readonly<Record<string, string>> = {
   openssl: 'creates the cluster certificates; verifies ours',
   prometheus: 'promtool, which checks rules and metrics',
   'redis-server': 'the queue',
-  runc: 'runs containers',
+  runc: 'runs the containers of pods',
   socat: 'forwards ports of a cluster',
   'util-linux': 'nsenter, unshare and flock',
 };

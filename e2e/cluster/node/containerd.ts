@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 
+import { toolPath } from '../../tools/build.ts';
 import { componentIn, type Component } from '../component.ts';
 import { run } from '../command.ts';
 import type { Sandbox } from '../sandbox.ts';
@@ -15,13 +16,14 @@ export const pauseImage = 'docker.io/library/pause:test';
 /** containerd for the kubelet, with the cluster's registry instead of all others; not yet started. */
 export async function containerd(sandbox: Sandbox): Promise<Component> {
   await writeConfiguration(sandbox);
-  const argv = ['containerd', `--config=${sandbox.path('containerd', 'config.toml')}`];
-  return componentIn(sandbox.directory, sandbox.enterNode)('containerd', argv, () => criAnswers(sandbox));
+  const argv = [await toolPath('containerd'), `--config=${sandbox.path('containerd', 'config.toml')}`];
+  const ctr = await toolPath('ctr');
+  return componentIn(sandbox.directory, sandbox.enterNode)('containerd', argv, () => criAnswers(sandbox, ctr));
 }
 
 /** The CRI plugin is ready last: it waits for the pod network's configuration. */
-function criAnswers(sandbox: Sandbox): Promise<boolean> {
-  const argv = ['ctr', `--address=${containerdSocket}`, 'plugins', 'list', 'id==cri'];
+function criAnswers(sandbox: Sandbox, ctr: string): Promise<boolean> {
+  const argv = [ctr, `--address=${containerdSocket}`, 'plugins', 'list', 'id==cri'];
   return run(argv, { prefix: sandbox.enterNode }).then(
     ({ stdout }) => stdout.includes('ok'),
     () => false,
@@ -36,38 +38,37 @@ async function writeConfiguration(sandbox: Sandbox): Promise<void> {
   const mirror = `[host."http://${registryAddress}"]\n  capabilities = ["pull", "resolve"]\n`;
   await writeFile(`${directory}/certs.d/_default/hosts.toml`, mirror);
   await writeFile(`${directory}/cni/10-pods.conflist`, JSON.stringify(podNetwork(podRange)));
-  await writeFile(`${directory}/config.toml`, configuration(directory));
+  await writeFile(`${directory}/config.toml`, configuration(directory, await toolPath('containerd-shim-runc-v2')));
 }
 
-function configuration(directory: string): string {
+function configuration(directory: string, shim: string): string {
   return `
-version = 2
+version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.internal.v1.tracing",
-]
+disabled_plugins = ["io.containerd.snapshotter.v1.erofs", "io.containerd.differ.v1.erofs"]
 [grpc]
   address = "${containerdSocket}"
 [plugins."io.containerd.internal.v1.opt"]
   path = "/var/lib/containerd/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${pauseImage}"
+# Its directories are the machine's.
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "${pauseImage}"
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = "${directory}/certs.d"
+[plugins."io.containerd.cri.v1.runtime"]
   # Without CAP_SYS_RESOURCE a lower score is refused, and runc fails with "can't get final child's PID from pipe: EOF".
   restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "/usr/lib/cni"
+[plugins."io.containerd.cri.v1.runtime".cni]
+  bin_dirs = ["/usr/lib/cni"]
   conf_dir = "${directory}/cni"
-[plugins."io.containerd.grpc.v1.cri".registry]
-  config_path = "${directory}/certs.d"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  # The machine may have another release's in its PATH.
+  runtime_path = "${shim}"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
   SystemdCgroup = false
 `;
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 
 import type { Cluster } from '../../cluster/cluster.ts';
 import { containerdSocket } from '../../cluster/node/containerd.ts';
+import { toolPath } from '../../tools/build.ts';
 import type { PodObject } from './pods.ts';
 
 /** The root of this repository. */
@@ -57,7 +58,7 @@ export async function signalPod(cluster: Cluster, { metadata, status }: PodObjec
   if (container === undefined) throw new Error(`${metadata.name} has no container`);
   const id = container.containerID.replace('containerd://', '');
   const ctr = ['--address', containerdSocket, '--namespace', 'k8s.io'];
-  await cluster.exec('ctr', [...ctr, 'tasks', 'kill', '--signal', signal, id]);
+  await cluster.exec(await toolPath('ctr'), [...ctr, 'tasks', 'kill', '--signal', signal, id]);
 }
 
 /** Kills the sandbox of a pod, which the kubelet makes again with another address. */
@@ -66,10 +67,10 @@ export async function killSandbox(cluster: Cluster, { metadata: { name, namespac
   const all = Object.entries({ ...labels, 'io.kubernetes.pod.namespace': namespace });
   const filter = all.map(([key, value]) => `labels."${key}"==${value}`).join(',');
   const ctr = ['--address', containerdSocket, '--namespace', 'k8s.io'];
-  const { stdout } = await cluster.exec('ctr', [...ctr, 'containers', 'list', '--quiet', filter]);
+  const { stdout } = await cluster.exec(await toolPath('ctr'), [...ctr, 'containers', 'list', '--quiet', filter]);
   const ids = stdout.trim().split('\n');
   if (ids.length !== 1 || ids[0] === '') throw new Error(`expected one sandbox of ${name}, found ${ids.length}`);
-  await cluster.exec('ctr', [...ctr, 'tasks', 'kill', '--signal', 'SIGKILL', ...ids]);
+  await cluster.exec(await toolPath('ctr'), [...ctr, 'tasks', 'kill', '--signal', 'SIGKILL', ...ids]);
 }
 
 /** Waits until a killed container has been restarted and is ready. */
