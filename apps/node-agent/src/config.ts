@@ -3,7 +3,9 @@ import {
   boolean,
   byteSize,
   integerBetween,
+  labelKey,
   listenAddress,
+  maxLabelKeys,
   nonEmpty,
   numberBetween,
   optional,
@@ -233,6 +235,17 @@ export const agentFlags = {
     parse: optional,
   },
   'redis-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
+  'report-workload': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Report the workload of each pod, such as its Deployment, to the controller. Needs the right to get pods.',
+    parse: boolean,
+  },
+  'report-pod-label': {
+    repeatable: true,
+    help: 'Key of a label of pods that is reported too, such as team; at most eight. Needs --report-workload.',
+    parse: labelKey,
+  },
   'concurrent-renewals': {
     fallback: '4',
     help: 'Maximum number of renewals in progress per issuer.',
@@ -259,6 +272,13 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
 export function checkConfig<Config extends AgentConfig>(config: Config): Config {
   if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
     throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
+  }
+  const labels = config['report-pod-label'];
+  if (labels.length > maxLabelKeys || (labels.length > 0 && !config['report-workload'])) {
+    throw new CertfleetError(
+      'invalid-argument',
+      `--report-pod-label: expected at most ${maxLabelKeys} keys, with --report-workload`,
+    );
   }
   const isMarked = config['startup-taint'] !== undefined || config['ready-node-label'] !== undefined;
   if (isMarked && config['plugin-registration-path'] === undefined) {

@@ -158,6 +158,8 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     deferredUntil: undefined,
     served: undefined,
     additionalTrust: undefined,
+    workload: undefined,
+    podLabels: [],
   };
 }
 
