@@ -1,6 +1,7 @@
-# The images of both apps. Build one from the root of the repository:
+# The images of the apps. Build one from the root of the repository:
 #   docker build --target node-agent .
 #   docker build --target renewal-controller .
+#   docker build --target pod-certificate-signer .
 FROM node:26-bookworm-slim AS sources
 WORKDIR /src
 # Another npm registry (--build-arg); npm's default if not set.
@@ -9,6 +10,7 @@ ARG NPM_CONFIG_REGISTRY
 COPY package.json package-lock.json .npmrc ./
 COPY apps/node-agent/package.json apps/node-agent/
 COPY apps/renewal-controller/package.json apps/renewal-controller/
+COPY apps/pod-certificate-signer/package.json apps/pod-certificate-signer/
 COPY apps/dashboard/package.json apps/dashboard/
 COPY libs/shared/package.json libs/shared/
 COPY libs/fleet-model/package.json libs/fleet-model/
@@ -34,6 +36,11 @@ COPY apps/dashboard apps/dashboard
 RUN npm run --workspace @certfleet/renewal-controller build \
   && npm run --workspace @certfleet/dashboard build \
   && rm apps/renewal-controller/dist/*/*.map
+
+FROM sources AS pod-certificate-signer-build
+COPY apps/pod-certificate-signer apps/pod-certificate-signer
+RUN npm run --workspace @certfleet/pod-certificate-signer build \
+  && rm apps/pod-certificate-signer/dist/*/*.map
 
 FROM node:26-bookworm-slim AS runtime
 # A finished image needs no package manager.
@@ -68,6 +75,8 @@ COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/controlle
 COPY --from=renewal-controller-build /src/apps/dashboard/dist /app/dashboard
 # The operators' command line, for kubectl exec and docker exec.
 COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/cli /app/cli
+# The init container of the chart's Redis.
+COPY --from=renewal-controller-build /src/apps/renewal-controller/dist/redis-secret /app/redis-secret
 RUN chmod 0755 /app/cli/certfleet.js && ln -s /app/cli/certfleet.js /usr/local/bin/certfleet \
   && ln -s /app/cli/certfleet.js /usr/local/bin/kubectl-certfleet
 # One malloc arena for all threads; each additional one would keep some megabytes of freed memory.
@@ -78,3 +87,12 @@ USER 65532:65532
 # operators. The objects of a renewal live for one or two round trips to Redis; 16 MiB use a fifth less CPU than 4 MiB.
 # --expose-gc: an idle controller frees the memory of a burst.
 ENTRYPOINT ["node", "--max-semi-space-size=16", "--expose-gc", "/app/controller.js"]
+
+FROM runtime AS pod-certificate-signer
+LABEL org.opencontainers.image.title="certfleet pod certificate signer" \
+  org.opencontainers.image.description="Signs the pod certificates of Kubernetes by policy and at a limited rate" \
+  org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=pod-certificate-signer-build /src/apps/pod-certificate-signer/dist/signer /app
+# A number, which Kubernetes needs to verify that the user is not root (runAsNonRoot).
+USER 65532:65532
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/signer.js"]

@@ -20,6 +20,7 @@ export default {
       project: ['src/**/*.ts'],
     },
     'apps/renewal-controller': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
+    'apps/pod-certificate-signer': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
     'apps/dashboard': { entry: ['src/main.tsx', 'src/**/*.test.ts'], project: ['{src,build}/**/*.{ts,tsx}'] },
     'libs/csi-client': { ignoreDependencies: ofGeneratedCode, project: ['src/**/*.ts'] },
     'libs/fleet-model': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },

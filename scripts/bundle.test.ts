@@ -13,6 +13,7 @@ const repository = resolve(import.meta.dirname, '..');
 const bundles = [
   { app: 'node-agent', entry: 'src/main.ts' },
   { app: 'node-agent', entry: 'src/local-ca/main.ts' },
+  { app: 'pod-certificate-signer', entry: 'src/main.ts' },
   { app: 'renewal-controller', entry: 'src/main.ts' },
   { app: 'renewal-controller', entry: 'src/cli/main.ts' },
 ];

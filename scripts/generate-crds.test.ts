@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 
-import { allKinds } from '../apps/renewal-controller/src/intent/intent-kinds.ts';
-import { crdFile, crdPath } from './generate-crds.ts';
+import { allKinds, crdFile, crdPath } from './generate-crds.ts';
 
 test('the CustomResourceDefinitions of the chart are those of the table of kinds', async () => {
   const paths = allKinds.map(crdPath);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,18 @@ import type { InlineVolume } from '@certfleet/csi-client/csi-client.ts';
 
 /** The payload directory is named after the time of issuance, which is also its mtime. */
 const payloadName = '..2026_11_24_02_22_15.3413110033';
+
+/** Writes the files of a volume with a self-signed certificate, and when csi-driver would renew it. */
+export function createCertificate(directory: string, commonName: string): void {
+  mkdirSync(directory, { recursive: true });
+  const [certificate, key] = [join(directory, 'tls.crt'), join(directory, 'tls.key')];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '1'];
+  execFileSync('openssl', [...request, '-subj', `/CN=${commonName}`, '-keyout', key, '-out', certificate], {
+    stdio: 'ignore',
+  });
+  copyFileSync(certificate, join(directory, 'ca.crt'));
+  writeFileSync(join(directory, 'next-issuance'), new Date(Date.now() + 12 * 3_600_000).toISOString());
+}
 
 /** The data directory that cert-manager's csi-driver leaves on a host after it is uninstalled. */
 export class UpstreamDirectory {
@@ -38,17 +51,9 @@ export class UpstreamDirectory {
     const directory = this.directoryOf(volumeId);
     const data = join(directory, 'data');
     mkdirSync(join(data, payloadName), { recursive: true });
-    const [certificate, key] = [join(this.#scratch, 'tls.crt'), join(this.#scratch, 'tls.key')];
-    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '1'];
-    execFileSync('openssl', [...request, '-subj', '/CN=peer', '-keyout', key, '-out', certificate], {
-      stdio: 'ignore',
-    });
-    for (const [name, source] of [
-      ['tls.crt', certificate],
-      ['tls.key', key],
-      ['ca.crt', certificate],
-    ] as const) {
-      writeFileSync(join(data, payloadName, name), readFileSync(source), { mode: 0o440 });
+    createCertificate(this.#scratch, 'peer');
+    for (const name of ['tls.crt', 'tls.key', 'ca.crt']) {
+      writeFileSync(join(data, payloadName, name), readFileSync(join(this.#scratch, name)), { mode: 0o440 });
       symlinkSync(`..data/${name}`, join(data, name));
     }
     symlinkSync(payloadName, join(data, '..data'));

@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
+import { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../apps/node-agent/gen/csi/v1/csi.ts';
 import { waitUntil } from '../cluster/wait.ts';
+import { continuedVolumes, publishVolume, renewVolume, unpublishVolume } from '../node/stand-in/peer-volume.ts';
 import { AgentProcess } from './agent-process.ts';
-import { UpstreamDirectory } from './peer-directory.ts';
+import { createCertificate, UpstreamDirectory } from './peer-directory.ts';
 import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
 
@@ -74,3 +76,88 @@ test(
     assert.equal(await second.stop(), 0);
   },
 );
+
+test('hands running volumes over to the upstream driver, and takes them back', { skip: cannotMount }, async () => {
+  const node = new TestNode();
+  after(() => node.remove());
+  const dataRoot = join(node.root, 'data');
+  const upstreamRoot = join(dataRoot, 'inmemfs');
+  const certificates = join(node.root, 'upstream-certificates');
+  for (const name of ['renewed', 'new']) createCertificate(join(certificates, name), name);
+  const upstream = { dataRoot, certificates, nodeName: 'node-1' };
+  const client = new CsiClient(node.socketPath);
+  after(() => client.close());
+  const serialOf = ({ targetPath }: { targetPath: string }): string => readVolume(targetPath).certificate.serialNumber;
+
+  const early = node.volume('early', { duration: '1h' });
+  const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password-file': 'password.txt' };
+  const stored = node.volume('stored', { duration: '1h', ...keystore });
+  const plain = await AgentProcess.start(node);
+  after(() => plain.kill());
+  await client.publish(early);
+  assert.equal(await plain.stop(), 0);
+  const first = await AgentProcess.start(node, { flags: ['--hand-over'] });
+  after(() => first.kill());
+  await client.publish(stored);
+  mkdirSync(join(node.storePath, '..removed-gone'));
+  const before = [early, stored].map((volume) => readVolume(volume.targetPath));
+  const renewAt = [early, stored].map((volume) => node.recordOf(volume)?.issued?.renewAt);
+  const password = readFileSync(join(stored.targetPath, 'password.txt'), 'utf8').trim();
+  assert.equal(await first.stop(), 0);
+
+  const continued = new Map(continuedVolumes(dataRoot).map((metadata) => [metadata.volumeID, metadata]));
+  assert.deepEqual([...continued.keys()].sort(), [early.volumeId, stored.volumeId].sort());
+  assert.deepEqual(node.stored(), [early.volumeId, stored.volumeId].sort(), 'entries without metadata are deleted');
+  for (const [index, volume] of [early, stored].entries()) {
+    const metadata = continued.get(volume.volumeId);
+    assert.equal(metadata?.targetPath, volume.targetPath);
+    assert.equal(metadata.nextIssuanceTime, renewAt[index]);
+    assert.partialDeepStrictEqual(metadata.volumeContext, volume.volumeContext);
+    assert.equal(statSync(join(upstreamRoot, volume.volumeId, 'metadata.json')).mode & 0o777, 0o600);
+    const now = readVolume(volume.targetPath);
+    assert.deepEqual([now.keyPem, now.certificate.raw], [before[index]?.keyPem, before[index]?.certificate.raw]);
+  }
+  const metadata = continued.get(early.volumeId);
+  assert.ok(metadata !== undefined && password !== '');
+  assert.equal(continued.get(stored.volumeId)?.volumeContext['csi.cert-manager.io/pkcs12-password'], password);
+  renewVolume(dataRoot, metadata, join(certificates, 'renewed'));
+  assert.equal(readVolume(early.targetPath).certificate.subject, 'CN=renewed', 'the pod sees the renewal');
+  unpublishVolume(upstream, NodeUnpublishVolumeRequest.fromPartial(stored));
+  assert.ok(!existsSync(stored.targetPath));
+  assert.deepEqual(node.stored(), [early.volumeId], 'the key is deleted with its volume');
+  const fresh = node.volume('fresh', { 'common-name': 'new', duration: '1h' });
+  publishVolume(upstream, NodePublishVolumeRequest.fromPartial(fresh));
+
+  const back = await AgentProcess.start(node, { flags: [`--adopt-from=${dataRoot}`] });
+  after(() => back.kill());
+  assert.equal(back.logLines('volumes restored')[0]?.['volumes'], 2);
+  assert.equal(back.logLines('volumes restored')[0]?.['adopted'], 1);
+  assert.equal(await back.metric('damaged_volumes'), 0);
+  assert.equal(readVolume(early.targetPath).certificate.subject, 'CN=renewed');
+  const freshSerial = serialOf(fresh);
+  await client.publish(fresh);
+  assert.equal(serialOf(fresh), freshSerial);
+  await client.unpublish(early);
+  assert.deepEqual(node.stored(), [fresh.volumeId]);
+  assert.equal(await back.stop(), 0);
+
+  const last = await AgentProcess.start(node);
+  after(() => last.kill());
+  assert.equal(last.logLines('volumes restored')[0]?.['volumes'], 1);
+  assert.ok(!existsSync(join(node.directoryOf(fresh), 'metadata.json')), 'outdated metadata is deleted');
+  assert.notEqual(statSync(upstreamRoot).dev, statSync(node.storePath).dev, 'no longer mounted for csi-driver');
+  await client.unpublish(fresh);
+  assert.deepEqual(node.stored(), []);
+  assert.equal(await last.stop(), 0);
+});
+
+test('refuses to hand over where the upstream driver has volumes', { skip: cannotMount }, async () => {
+  const node = new TestNode();
+  after(() => node.remove());
+  mkdirSync(join(node.root, 'data/inmemfs/csi-1'), { recursive: true });
+  await assert.rejects(
+    AgentProcess.start(node, { flags: ['--hand-over'] }),
+    /hand-over: expected .*inmemfs to be empty/,
+  );
+  assert.ok(existsSync(join(node.root, 'data/inmemfs/csi-1')));
+});

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { systemClock } from '@certfleet/shared/clock.ts';
-import { parse } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 
 import { testRoot } from '../../apps/node-agent/src/crypto/testing/test-roots.ts';
 import type { TestRoot } from '../../apps/node-agent/src/crypto/testing/test-roots.ts';
@@ -65,19 +65,37 @@ const patchStatus = (state: string, roots: readonly TestRoot[]): Promise<unknown
   return cluster.kubectl(['patch', 'carotation', 'corporate', '--subresource=status', '--type=merge', '-p', patch]);
 };
 
-/** The attributes of trust in examples/pod-with-additional-trust.yaml. */
-function exampleAttributes(): Record<string, string> {
-  const path = resolve(import.meta.dirname, '../../examples/pod-with-additional-trust.yaml');
-  const { spec } = parse(readFileSync(path, 'utf8')) as {
-    spec: { volumes: [{ csi: { volumeAttributes: Record<string, string> } }] };
+interface ExampleObject {
+  readonly kind: string;
+  readonly spec: {
+    readonly volumes?: readonly [{ readonly csi: { readonly volumeAttributes: Readonly<Record<string, string>> } }];
+    readonly trustBundle?: string;
   };
-  const all = Object.entries(spec.volumes[0].csi.volumeAttributes);
+}
+
+function exampleObjects(name: string): readonly ExampleObject[] {
+  const text = readFileSync(resolve(import.meta.dirname, `../../examples/${name}`), 'utf8');
+  return parseAllDocuments(text).map((document) => document.toJS() as ExampleObject);
+}
+
+/** The attributes of trust of the pod in an example. */
+function exampleAttributes(name: string): Record<string, string> {
+  const pod = exampleObjects(name).find(({ kind }) => kind === 'Pod');
+  const all = Object.entries(pod?.spec.volumes?.[0].csi.volumeAttributes ?? {});
   const own = all.map(([key, value]) => [key.replace(/^.*\//, ''), value] as const);
   return Object.fromEntries(own.filter(([name]) => name.startsWith('trust-')));
 }
 
 before(async () => {
-  cluster = await startCluster({ nodes: 'control-plane', certManager: false });
+  cluster = await startCluster({
+    nodes: 'control-plane',
+    certManager: false,
+    // Off by default in this version of Kubernetes.
+    apiServerArgs: [
+      '--feature-gates=ClusterTrustBundle=true',
+      '--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true',
+    ],
+  });
   const chart = await render({ 'app.driver.additionalTrust.enabled': true });
   await cluster.createNamespace('cert-manager');
   await cluster.createNamespace('shop');
@@ -127,7 +145,7 @@ describe('additional trust with a real API server', () => {
       ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata },
       data: { 'bundle.pem': root.pem },
     });
-    const api = harness.request('api', { duration: '7200h', ...exampleAttributes() });
+    const api = harness.request('api', { duration: '7200h', ...exampleAttributes('pod-with-additional-trust.yaml') });
     await assert.rejects(
       harness.publish(api),
       /ConfigMap\/partner-roots\/bundle\.pem: .*configmaps "partner-roots" not found/,
@@ -143,5 +161,26 @@ describe('additional trust with a real API server', () => {
     assert.deepEqual(trusted(api.volumeId), [own.fingerprint, first.fingerprint]);
     await cluster.apply(configMap(second));
     await becomes('the other root', api.volumeId, [own, second]);
+  });
+
+  test('the ClusterTrustBundle of the example is in the first CA file, and its changes reach the running pod', async () => {
+    const example = 'pod-with-cluster-trust-bundle.yaml';
+    const [bundle] = exampleObjects(example);
+    const shop = harness.request('shop', { duration: '7200h', ...exampleAttributes(example) });
+    await assert.rejects(harness.publish(shop), /ClusterTrustBundle\/corporate-roots: .*"corporate-roots" not found/);
+    await cluster.apply(bundle ?? {});
+    await eventually('the mount', async () => {
+      await harness.clock.advance(10_000);
+      await harness.publish(shop).catch(() => undefined);
+      return trusted(shop.volumeId).length === 2;
+    });
+    const [own] = certificatesOf(harness.store.readPayload(shop.volumeId).get('ca.crt')?.toString() ?? '');
+    const [first] = certificatesOf(bundle?.spec.trustBundle ?? '');
+    assert.ok(own !== undefined && first !== undefined);
+    assert.deepEqual(trusted(shop.volumeId), [own.fingerprint, first.fingerprint]);
+    const second = testRoot();
+    const patch = JSON.stringify({ spec: { trustBundle: second.pem } });
+    await cluster.kubectl(['patch', 'clustertrustbundle', 'corporate-roots', '--type=merge', '-p', patch]);
+    await becomes('the other root', shop.volumeId, [own, second]);
   });
 });

@@ -211,6 +211,11 @@ export function intentStoreContract(underTest: () => StoreUnderTest): void {
       store.create('CARotation', { name, spec: { ...spec, ...changed } });
     const invalid: readonly (readonly [object, RegExp])[] = [
       [{ from: { certificate: 'x' } }, /PEM/],
+      [{ from: { fingerprint: 'AB'.repeat(32) } }, /fingerprint/],
+      [{ from: {} }, /exactly one of certificate, fingerprint, issuer/],
+      [{ from: { ...spec.from, issuer: 'ClusterIssuer.cert-manager.io//a' } }, /exactly one/],
+      [{ to: { issuer: 'ClusterIssuer.cert-manager.io//a' } }, /issuer/],
+      [{ from: { fingerprint: 'ab'.repeat(32) }, to: { fingerprint: 'ab'.repeat(32) } }, /differ/],
       [{ to: { certificate: `${pem('b').certificate}-----BEGIN PRIVATE KEY-----` } }, /private key/],
       [{ to: spec.from }, /differ/],
       [{ selection: {} }, /criterion/],
@@ -228,6 +233,13 @@ export function intentStoreContract(underTest: () => StoreUnderTest): void {
       fails('invalid-argument', /rollback/),
     );
     await store.delete('CARotation', name);
+    const byPrint = { ...spec, from: { fingerprint: 'ab'.repeat(32) } };
+    await store.create('CARotation', { name: `${name}-ca`, spec: byPrint });
+    await assert.rejects(
+      store.patchSpec('CARotation', `${name}-ca`, { from: { fingerprint: 'cd'.repeat(32) } }),
+      fails('invalid-argument', /immutable/),
+    );
+    await store.delete('CARotation', `${name}-ca`);
   });
 
   test('an object with a finalizer exists after its deletion until the finalizer is removed', async () => {

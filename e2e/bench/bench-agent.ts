@@ -10,25 +10,25 @@ import { lastLines, waitUntil } from '../cluster/wait.ts';
 import type { Algorithm, BenchCluster } from './bench-cluster.ts';
 import { BareCsiCaller } from './bare-csi-caller.ts';
 import type { PreparedCall } from './bare-csi-caller.ts';
+import { MountNamespace } from './mount-namespace.ts';
 import { cpuSecondsOf, memoryOf } from './process-usage.ts';
 import type { ProcessMemory } from './process-usage.ts';
 import { timed } from './timings.ts';
 import type { Timings } from './timings.ts';
 
 const bundle = resolve(import.meta.dirname, '../../apps/node-agent/dist/agent/agent.js');
-const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** The node of the benchmark's agents. */
+export const benchNode = 'bench-node';
 /** As in the image: the node-agent stage of the Dockerfile. */
 const nodeFlags = ['--max-semi-space-size=4', '--initial-heap-size=64', '--expose-gc'];
 const imageEnv = { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '8' };
 
 let agents = 0;
 
-/**
- * The bundled agent as it runs in its pod; this process replaces the kubelet. Its mounts, including the
- * ServiceAccount's files, are in their own mount namespace and end with it.
- */
+/** The bundled agent as it runs in its pod; this process replaces the kubelet. */
 export class BenchAgent {
   readonly #bench: BenchCluster;
+  readonly #namespace: MountNamespace;
   readonly #directory: string;
   readonly #child: ChildProcess;
   /** Registered at the start, so that an agent that exits early does not block stop(). */
@@ -36,24 +36,19 @@ export class BenchAgent {
   readonly #caller: BareCsiCaller;
   #forwards: readonly Forward[] = [];
 
-  private constructor(bench: BenchCluster) {
+  private constructor(bench: BenchCluster, namespace: MountNamespace, moreFlags: readonly string[]) {
     this.#bench = bench;
-    this.#directory = join(bench.cluster.directory, `agent-${(agents += 1)}`);
-    mkdirSync(this.#directory);
+    this.#namespace = namespace;
+    this.#directory = namespace.directory;
     const flags = [
-      '--node-id=bench-node',
+      `--node-id=${benchNode}`,
       `--endpoint=unix://${this.#socketPath}`,
       `--data-root=${join(this.#directory, 'data')}`,
       '--metrics-bind-address=127.0.0.1:0',
       '--health-bind-address=127.0.0.1:0',
+      ...moreFlags,
     ];
-    const mounts = `mount -t tmpfs none /run && mkdir -p ${serviceAccountPath} && mount --bind "$0" ${serviceAccountPath}`;
-    const [file = '', ...args] = [
-      ...[...bench.cluster.enterNamespace, 'setpriv', '--pdeathsig', 'KILL'],
-      ...['unshare', '--mount', '--propagation', 'private', '--'],
-      ...['sh', '-c', `${mounts} && exec "$@"`, bench.serviceAccountDirectory],
-      ...[process.execPath, ...nodeFlags, bundle, ...flags],
-    ];
+    const [file = '', ...args] = [...namespace.enter, process.execPath, ...nodeFlags, bundle, ...flags];
     const { host, port } = bench.access;
     const env = { ...imageEnv, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port };
     const log = openSync(this.#logPath, 'w');
@@ -63,14 +58,26 @@ export class BenchAgent {
     this.#caller = new BareCsiCaller(this.#socketPath);
   }
 
-  static async start(bench: BenchCluster): Promise<BenchAgent> {
-    const agent = new BenchAgent(bench);
+  static async start(bench: BenchCluster, flags: readonly string[] = []): Promise<BenchAgent> {
+    const directory = join(bench.cluster.directory, `agent-${(agents += 1)}`);
+    mkdirSync(directory);
+    return await BenchAgent.#startIn(bench, await MountNamespace.start(bench, directory), flags);
+  }
+
+  static async #startIn(bench: BenchCluster, namespace: MountNamespace, flags: readonly string[]): Promise<BenchAgent> {
+    const agent = new BenchAgent(bench, namespace, flags);
     const { metrics, health } = await agent.#listening();
     agent.#forwards = [
       await bench.cluster.forward(metrics, '127.0.0.1'),
       await bench.cluster.forward(health, '127.0.0.1'),
     ];
     return agent;
+  }
+
+  /** The next agent of the same node, after this one has ended; it restores the volumes. */
+  async restarted(flags: readonly string[]): Promise<BenchAgent> {
+    await this.#end();
+    return await BenchAgent.#startIn(this.#bench, this.#namespace, flags);
   }
 
   /** New volumes for this agent. */
@@ -101,12 +108,13 @@ export class BenchAgent {
     return Number(new RegExp(`^certfleet_agent_${name} (\\S+)$`, 'm').exec(page)?.[1]);
   }
 
+  volumeCount(): Promise<number> {
+    return this.#sum(/^certfleet_agent_volumes\{.*\} (\S+)$/gm);
+  }
+
   /** Resolves after it has written the events of its mounts, which would affect the next measurement. */
   async untilEventsWritten(): Promise<void> {
-    const written = async (): Promise<number> =>
-      [...(await this.#get(0, '/metrics')).matchAll(/^\S+_api_requests_total\{.*resource="events".*\} (\S+)$/gm)]
-        .map(([, count]) => Number(count))
-        .reduce((sum, count) => sum + count, 0);
+    const written = (): Promise<number> => this.#sum(/^\S+_api_requests_total\{.*resource="events".*\} (\S+)$/gm);
     for (let [before, now] = [-1, await written()]; now !== before; [before, now] = [now, await written()])
       await sleep(2_000);
   }
@@ -125,11 +133,16 @@ export class BenchAgent {
   }
 
   async stop(): Promise<void> {
+    await this.#end();
+    await this.#namespace.stop();
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  async #end(): Promise<void> {
     this.#caller.close();
     this.#child.kill('SIGTERM');
     await this.#closed;
     await Promise.all(this.#forwards.map((forward) => forward.close()));
-    rmSync(this.#directory, { recursive: true });
   }
 
   get #socketPath(): string {
@@ -144,6 +157,12 @@ export class BenchAgent {
   get #pid(): number {
     if (this.#child.pid === undefined) throw new Error('expected a running agent');
     return this.#child.pid;
+  }
+
+  /** The sum of the series whose value is the pattern's group. */
+  async #sum(series: RegExp): Promise<number> {
+    const page = await this.#get(0, '/metrics');
+    return [...page.matchAll(series)].reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
   async #get(forward: number, path: string): Promise<string> {

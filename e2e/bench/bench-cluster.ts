@@ -85,9 +85,11 @@ export class BenchCluster {
 
 const podName = (index: number): string => `pod-${index}`;
 
-/** Creates the agent's ServiceAccount with the chart's permissions. */
+/** Creates the chart's CRDs, and the agent's ServiceAccount with its permissions. */
 async function agentAccess(cluster: Cluster): Promise<ApiAccess> {
-  const templates = ['serviceaccount', 'rbac'].map((name) => `--show-only=templates/node-agent/${name}.yaml`);
+  const templates = ['node-agent/serviceaccount', 'node-agent/rbac', 'crds'].map(
+    (name) => `--show-only=templates/${name}.yaml`,
+  );
   const { stdout: manifest } = await cluster.helm([
     'template',
     release,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { withoutController } from './controller-values.ts';
@@ -15,6 +17,7 @@ interface PodSpec {
   readonly containers: readonly {
     readonly image: string;
     readonly args: readonly string[];
+    readonly command?: readonly string[];
     readonly [key: string]: unknown;
   }[];
   readonly volumes: readonly { readonly name: string; readonly hostPath: { readonly path: string } }[];
@@ -240,6 +243,24 @@ it('makes probes only if they are enabled, and then lets the agent read pods', a
   assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
 });
 
+it('signals containers only if it is enabled, with no other right than for that', async () => {
+  assert.ok(!container(await render()).args.includes('--reload-signals'));
+  const objects = await render({ 'app.driver.reloadSignals.enabled': true });
+  assert.equal(podSpec(objects)['hostPID'], true);
+  const { args, command = [] } = container(objects);
+  assert.ok(args.includes('--reload-signals'));
+  assert.deepEqual(rulesOf(objects, 'ClusterRole'), [
+    requests('create', 'get', 'list', 'watch', 'delete'),
+    events,
+    pods,
+  ]);
+  const dockerfile = await readFile(join(import.meta.dirname, '../../Dockerfile'), 'utf8');
+  const [, entryPoint = ''] = /^ENTRYPOINT (\["setpriv"[^\]]*\])/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
+  const ofImage = JSON.parse(entryPoint) as string[];
+  const withKill = ofImage.map((word) => (word.startsWith('--bounding-set=') ? `${word},+kill` : word));
+  assert.deepEqual(command, withKill);
+});
+
 it('reads sources of additional trust only if they are enabled, and ConfigMaps only where it is told', async () => {
   assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--trust-source-interval')));
   const objects = await render({ 'app.driver.additionalTrust.enabled': true });
@@ -293,6 +314,12 @@ describe('on OpenShift', () => {
 });
 
 describe('take-over', () => {
+  it('prepares a hand-over only if it is enabled', async () => {
+    const argsWith = async (values: object): Promise<readonly string[]> => container(await render(values)).args;
+    assert.ok(!(await argsWith({})).includes('--hand-over'));
+    assert.ok((await argsWith({ 'app.driver.handOver.enabled': true })).includes('--hand-over'));
+  });
+
   it("mounts upstream's directory into the agent", async () => {
     const objects = await render({ 'app.driver.takeOver.enabled': true });
     assert.ok(container(objects).args.includes('--adopt-from=/take-over'));

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { readConfig, redisConfigOf } from '../../apps/renewal-controller/src/config.ts';
 import { LanePolicies } from '../../apps/renewal-controller/src/lanes/lane-policies.ts';
 import { argsOf, controllerOf, named, sourcesOf, workload } from './controller-objects.ts';
-import { withoutController } from './controller-values.ts';
+import { externalRedisValues, withoutController } from './controller-values.ts';
 import { chartPath, helm, render, renderText } from './render-chart.ts';
 import type { Rendered } from './render-chart.ts';
 
@@ -65,11 +65,13 @@ describe('the chart with the controller (default)', () => {
         'NetworkPolicy certfleet-redis',
         'PodDisruptionBudget certfleet-controller',
         'Role certfleet-controller-events',
+        'Role certfleet-redis',
         'RoleBinding certfleet-controller-events',
-        'Secret certfleet-redis',
+        'RoleBinding certfleet-redis',
         'Service certfleet-controller',
         'Service certfleet-redis',
         'ServiceAccount certfleet-controller',
+        'ServiceAccount certfleet-redis',
         'StatefulSet certfleet-redis',
       ],
     );
@@ -109,6 +111,30 @@ describe('the chart with the controller (default)', () => {
     const role = named(await render(), 'Role', 'certfleet-controller-events');
     assert.equal(role.metadata.namespace, 'default');
     assert.deepEqual(role['rules'], [{ apiGroups: [''], resources: ['events'], verbs: ['create'] }]);
+  });
+
+  it('lets the controller roll workloads only if it is enabled, and only where it is told', async () => {
+    assert.ok(!argsOf(await render()).includes('--rollouts'));
+    const objects = await render({ 'controller.rollouts.enabled': true, 'controller.rollouts.perMinute': 0.5 });
+    const args = argsOf(objects).filter((arg) => arg.includes('rollouts'));
+    assert.deepEqual(args, ['--rollouts', '--rollouts-per-minute=0.5', '--namespace-rollouts-per-minute=2']);
+    assert.ok(workload(objects, 'DaemonSet', 'certfleet').template.spec.containers[0].args.includes('--rollouts'));
+    const rules = [
+      { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'patch'] },
+      { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+    ];
+    const name = 'certfleet-controller-rollouts';
+    assert.deepEqual(named(objects, 'ClusterRole', name)['rules'], rules);
+    assert.ok(named(objects, 'ValidatingAdmissionPolicy', name));
+    const where = { 'controller.rollouts.enabled': true, 'controller.rollouts.namespaces': ['shop', 'bank'] };
+    const own = (await render(where)).filter(({ metadata }) => metadata.name === name);
+    assert.deepEqual(own.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`).sort(), [
+      ...['Role bank', 'Role shop', 'RoleBinding bank', 'RoleBinding shop'],
+      ...['ValidatingAdmissionPolicy ', 'ValidatingAdmissionPolicyBinding '],
+    ]);
   });
 
   it('has a role to view and a role to renew, without bindings', async () => {
@@ -155,11 +181,13 @@ describe('the chart with the controller (default)', () => {
         runAsNonRoot: true,
         seccompProfile: { type: 'RuntimeDefault' },
       });
-      assert.deepEqual(template.spec.containers[0].securityContext, {
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ['ALL'] },
-      });
+      for (const { securityContext } of [...template.spec.containers, ...(template.spec.initContainers ?? [])]) {
+        assert.deepEqual(securityContext, {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+      }
     }
   });
 
@@ -270,6 +298,55 @@ describe('the chart with the controller (default)', () => {
   it('does not restart Redis for a new version of the chart', async () => {
     const redis = workload(await render(), 'StatefulSet', 'certfleet-redis');
     assert.doesNotMatch(JSON.stringify(redis.template), /helm\.sh\/chart|app\.kubernetes\.io\/version/);
+  });
+
+  it('renders no secret: two renderings are the same, with every variant of Redis', async () => {
+    const existing = { 'controller.redis.existingSecret': 'own' };
+    for (const values of [{}, existing, { 'controller.redis.persistence.enabled': true }, externalRedisValues]) {
+      const text = await renderText(values);
+      assert.equal(await renderText(values), text);
+      assert.doesNotMatch(text, /^kind: Secret$/m);
+    }
+  });
+
+  it('lets only the init container of Redis create the Secret of its password, and no other Secret', async () => {
+    const objects = await render();
+    assert.deepEqual(named(objects, 'Role', 'certfleet-redis')['rules'], [
+      {
+        apiGroups: [''],
+        resources: ['secrets'],
+        resourceNames: ['certfleet-redis'],
+        verbs: ['get', 'create', 'patch'],
+      },
+    ]);
+    const { spec } = workload(objects, 'StatefulSet', 'certfleet-redis').template;
+    assert.partialDeepStrictEqual(spec, { serviceAccountName: 'certfleet-redis', automountServiceAccountToken: false });
+    const tokenMounts = ({ volumeMounts }: { volumeMounts: readonly { name: string }[] }): number =>
+      volumeMounts.filter(({ name }) => name === 'token').length;
+    assert.deepEqual([...spec.containers, ...(spec.initContainers ?? [])].map(tokenMounts), [0, 1]);
+    assert.doesNotMatch(JSON.stringify(spec), /"secret":/);
+    const rules = objects.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role').map(({ rules }) => rules);
+    assert.equal(JSON.stringify(rules).match(/"secrets"/g)?.length, 1, 'the only right to Secrets');
+  });
+
+  it('uses an existing Secret of Redis without rights, init container or egress', async () => {
+    const objects = await render({ 'controller.redis.existingSecret': 'own' });
+    const redis = workload(objects, 'StatefulSet', 'certfleet-redis');
+    assert.equal(redis.template.spec.initContainers, undefined);
+    const items = [{ key: 'auth.conf', path: 'auth.conf' }];
+    assert.deepEqual(
+      redis.template.spec.volumes.find(({ name }) => name === 'auth'),
+      {
+        name: 'auth',
+        secret: { secretName: 'own', items },
+      },
+    );
+    assert.ok(JSON.stringify(sourcesOf(controllerOf(objects), 'redis')).includes('"name":"own"'));
+    const { egress } = named(objects, 'NetworkPolicy', 'certfleet-redis')['spec'] as { egress: unknown };
+    assert.deepEqual(egress, []);
+    for (const kind of ['Role', 'RoleBinding', 'ServiceAccount']) {
+      assert.ok(!objects.some((object) => object.kind === kind && object.metadata.name === 'certfleet-redis'), kind);
+    }
   });
 
   it('adds a PodMonitor for the controller if the agents have one', async () => {

@@ -16,6 +16,7 @@ export interface Workload {
     readonly spec: {
       readonly securityContext: object;
       readonly containers: readonly [Container];
+      readonly initContainers?: readonly Container[];
       readonly volumes: readonly {
         readonly name: string;
         readonly projected?: { readonly sources: readonly object[] };

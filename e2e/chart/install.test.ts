@@ -1,6 +1,8 @@
 // The chart against a real API server: Kubernetes must accept the rendered objects.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { globSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { startCluster } from '../cluster/cluster.ts';
@@ -8,7 +10,10 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { externalRedisValues, withoutController } from './controller-values.ts';
 import { upstreamValues } from './peer-values.ts';
+import { applyAnotherPassword, earlierChart, runRedisSecret } from './redis-secret.ts';
 import { chartPath, renderText } from './render-chart.ts';
+
+const exampleValues = resolve(import.meta.dirname, '../../examples/values');
 
 let cluster: Cluster;
 
@@ -36,13 +41,20 @@ describe('a real API server accepts the chart', () => {
     ['with a persistent Redis', { 'controller.redis.persistence.enabled': true }],
     ['with an external Redis', externalRedisValues],
   ];
+  const accepts = async (input: string): Promise<void> => {
+    // Strict validation turns an unknown or repeated field into an error.
+    const args = ['apply', '--dry-run=server', '--server-side', '--validate=strict', '-f', '-'];
+    const { stderr } = await cluster.kubectl(args, { input });
+    assert.equal(stderr, '', 'expected no warning');
+  };
   for (const [name, values] of variants) {
-    it(name, async () => {
-      const input = await renderText(values);
-      // Strict validation turns an unknown or repeated field into an error.
-      const args = ['apply', '--dry-run=server', '--server-side', '--validate=strict', '-f', '-'];
-      const { stderr } = await cluster.kubectl(args, { input });
-      assert.equal(stderr, '', 'expected no warning');
+    it(name, async () => accepts(await renderText(values)));
+  }
+  for (const file of globSync('*.yaml', { cwd: exampleValues })) {
+    it(`with examples/values/${file}, which changes it`, async () => {
+      const rendered = await renderText({}, { files: [join(exampleValues, file)] });
+      assert.notEqual(rendered, await renderText());
+      await accepts(rendered);
     });
   }
 });
@@ -63,6 +75,7 @@ it('helm installs, upgrades and removes it, and the notes list the ignored upstr
 });
 
 describe('with the controller', () => {
+  const place = ['certfleet', '--namespace', 'cert-manager'];
   const release = ['certfleet', chartPath, '--namespace', 'cert-manager'];
   const dataOf = async (secret: string): Promise<Record<string, string>> => {
     const { stdout } = await cluster.kubectl(['get', 'secret', secret, '--namespace', 'cert-manager', '-o', 'json']);
@@ -77,13 +90,42 @@ describe('with the controller', () => {
     await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
   });
 
-  it('keeps Redis’ password over upgrades', async () => {
+  it('Redis creates its password once, and no upgrade, removal or installation changes it', async () => {
+    const rendered = async (): Promise<string> => (await cluster.helm(['get', 'manifest', ...place])).stdout;
+    assert.doesNotMatch(await rendered(), /^kind: Secret$/m);
+    const configuration = await runRedisSecret(cluster);
     const made = await dataOf('certfleet-redis');
-    await cluster.helm(['upgrade', ...release, '--set', 'controller.replicas=3']);
-    assert.deepEqual(await dataOf('certfleet-redis'), made);
     const password = Buffer.from(made['password'] ?? '', 'base64').toString();
     assert.match(password, /^[a-zA-Z0-9]{48}$/);
     assert.equal(Buffer.from(made['auth.conf'] ?? '', 'base64').toString(), `requirepass ${password}\n`);
+    assert.equal(configuration, `requirepass ${password}\n`);
+    const before = await rendered();
+    await cluster.helm(['upgrade', ...release]);
+    assert.equal(await rendered(), before, 'an upgrade renders the same');
+    await cluster.helm(['upgrade', ...release, '--set', 'controller.replicas=3']);
+    assert.equal(await runRedisSecret(cluster), configuration);
+    await cluster.helm(['uninstall', ...place, '--wait']);
+    await cluster.helm(['install', ...release]);
+    assert.equal(await runRedisSecret(cluster), configuration);
+    assert.deepEqual(await dataOf('certfleet-redis'), made);
+  });
+
+  it('the ServiceAccount of Redis can create this Secret only once, and no other', async () => {
+    await assert.rejects(runRedisSecret(cluster, 'another'), /secrets "another" is forbidden/);
+    await assert.rejects(applyAnotherPassword(cluster, 'certfleet-redis'), /conflict/i);
+    await assert.rejects(applyAnotherPassword(cluster, 'another'), /is forbidden/);
+  });
+
+  it('an upgrade keeps the password that an earlier chart rendered', async () => {
+    await cluster.helm(['uninstall', ...place, '--wait']);
+    await cluster.kubectl(['delete', 'secret', 'certfleet-redis', '--namespace', 'cert-manager']);
+    await cluster.helm(['install', 'certfleet', await earlierChart(cluster.directory), ...place.slice(1)]);
+    const made = await dataOf('certfleet-redis');
+    for (const replicas of [2, 3]) {
+      await cluster.helm(['upgrade', ...release, '--set', `controller.replicas=${replicas}`]);
+      assert.deepEqual(await dataOf('certfleet-redis'), made);
+    }
+    assert.equal(await runRedisSecret(cluster), Buffer.from(made['auth.conf'] ?? '', 'base64').toString());
   });
 
   it('keeps LanePolicies when the release is removed, and a new release takes them over', async () => {

@@ -15,6 +15,8 @@ export interface RenderOptions {
   readonly kubeVersion?: string;
   /** Additional API groups of the cluster, such as security.openshift.io/v1. */
   readonly apiVersions?: readonly string[];
+  /** Files with values, below the values. */
+  readonly files?: readonly string[];
 }
 
 /** The common fields of Kubernetes objects that the tests check. */
@@ -34,6 +36,7 @@ export async function renderText(values: object = {}, options: RenderOptions = {
   const flags = [
     ...['--namespace', 'cert-manager', '--kube-version', options.kubeVersion ?? '1.35.4'],
     ...(options.apiVersions ?? []).flatMap((version) => ['--api-versions', version]),
+    ...(options.files ?? []).flatMap((file) => ['--values', file]),
     ...Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]),
   ];
   return helm('template', 'release', chartPath, ...flags);

@@ -159,6 +159,77 @@ describe('Renewal objects', () => {
     assert.ok(events.includes('Suspended') && events.includes('Resumed'), events.join());
   });
 
+  test('a canary is renewed first; the others wait for an approval, which GitOps and losses do not revert', async () => {
+    await using fleet = await startFleet();
+    const name = uniqueName();
+    const spec = { ...shop, canary: { volumes: 3 } };
+    await fleet.apply(name, spec);
+    fleet.volumes.permit(100);
+    const waiting = await fleet.untilState(name, 'AwaitingApproval');
+    assert.deepEqual([waiting.status?.pending, waiting.status?.renewed], [7, 3]);
+    assert.equal(conditionOf(waiting, 'Reconciling'), 'True AwaitingApproval');
+    assert.deepEqual([fleet.volumes.begun.length, fleet.volumes.renewed.length], [3, 3]);
+    // Neither a new replica nor an empty Redis starts the others.
+    fleet.killReplica('one');
+    await fleet.flush();
+    await fleet.startReplica('two');
+    await fleet.connectAgent('two');
+    await eventually('the volumes', async () => {
+      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
+    });
+    const shown = await fleet.shown(name);
+    assert.deepEqual([shown?.state, shown?.canary], ['awaiting-approval', { total: 3, pending: 0 }]);
+    assert.equal(fleet.volumes.begun.length, 3);
+    const { status, body } = await fleet.api<Renewal>(`renewals/${name}/approve`, { method: 'POST' });
+    assert.deepEqual([status, body.canary?.approvedBy], [200, 'local']);
+    await fleet.apply(name, spec);
+    const done = await fleet.untilState(name, 'Completed');
+    assert.deepEqual(fleet.volumes.renewed, everyVolume);
+    assert.deepEqual([done.status?.renewed, done.metadata.generation], [10, waiting.metadata.generation]);
+    const actions = (await fleet.audit()).map(({ who, action }) => `${who} ${action}`);
+    assert.ok(actions.includes('local approve'), actions.join());
+    const second = uniqueName();
+    await fleet.apply(second, spec);
+    await fleet.untilState(second, 'AwaitingApproval');
+    await fleet.patch(second, { canary: { approved: true } });
+    assert.equal((await fleet.untilState(second, 'Completed')).status?.canary?.approvedBy, 'Kubernetes API');
+    assert.equal(fleet.volumes.renewed.length, 20);
+    await assert.rejects(fleet.patch(second, { canary: { volumes: 4 } }), /canary.volumes is immutable/);
+  });
+
+  test('a renewal stops after failures, and remains stopped until it is resumed', async () => {
+    await using fleet = await startFleet();
+    const name = uniqueName();
+    const spec = { ...shop, stopAfterFailures: 1 };
+    fleet.volumes.isRefusing = true;
+    await fleet.apply(name, spec);
+    await eventually('begun renewals', () => fleet.volumes.begun.length === 2);
+    fleet.volumes.permit(1);
+    const stopped = await fleet.untilState(name, 'Stopped');
+    assert.equal(conditionOf(stopped, 'Stalled'), 'True TooManyFailures');
+    await eventually('the recall of what waits', async () => (await fleet.waitingJobs()) === 0);
+    fleet.volumes.isRefusing = false;
+    const { length } = fleet.volumes.begun;
+    // The agent begins one more while the failure is reported.
+    assert.ok(length <= 3, fleet.volumes.begun.join());
+    fleet.volumes.permit(length - 1);
+    await eventually('the begun renewals to end', () => fleet.volumes.renewed.length === length - 1);
+    await fleet.flush();
+    await fleet.apply(name, spec);
+    await eventually('the volumes', async () => {
+      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
+    });
+    assert.equal((await fleet.shown(name))?.state, 'stopped');
+    assert.equal(fleet.volumes.begun.length, length);
+    assert.equal((await fleet.api(`renewals/${name}/resume`, { method: 'POST' })).status, 200);
+    fleet.volumes.permit(100);
+    const done = await fleet.untilState(name, 'Completed');
+    assert.deepEqual(fleet.volumes.renewed, everyVolume);
+    assert.equal(done.metadata.generation, stopped.metadata.generation);
+    const events = await fleet.events(name);
+    assert.ok(events.includes('Stopped') && events.includes('Resumed'), events.join());
+  });
+
   test('a deleted object executes nothing more, also after a failover to data before the deletion', async () => {
     await using fleet = await startFleet();
     const name = uniqueName();

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Rotation } from '../../libs/operator-api/src/rotations.ts';
 import { eventually } from './support/eventually.ts';
+import { reportOf } from './support/operated-fleet.ts';
 import { installDefinitions } from './support/renewal-fleet.ts';
 import { RotationFleet } from './support/rotation-fleet.ts';
 
@@ -176,5 +178,55 @@ describe('CA rotations with objects in Kubernetes', () => {
     );
     await rotation.followTrust();
     for (const trusted of rotation.volumes.trusted.values()) assert.deepEqual(trusted, [rotation.old.fingerprint]);
+  });
+
+  test('an issuer that signs with another CA is noticed; two replicas propose one rotation, which an operator starts', async () => {
+    await using rotation = await RotationFleet.start(cluster);
+    const { volumes, fleet } = rotation;
+    await fleet.startReplica('second');
+    rotation.answerQuestions();
+    volumes.issuerCa = rotation.new.fingerprint;
+    volumes.set('csi-0', reportOf('csi-0', { generation: 2 }));
+    let proposed: Rotation | undefined;
+    await eventually('the proposal', async () => (proposed = (await rotation.list())[0]) !== undefined, 60_000);
+    assert.ok(proposed?.isProposed);
+    assert.deepEqual([proposed.from, proposed.to], [[rotation.old.fingerprint], [rotation.new.fingerprint]]);
+    rotation.name = proposed.id;
+    const { stdout } = await cluster.kubectl(['get', 'carotations', '-l', 'certfleet.io/proposed', '-o', 'name']);
+    assert.deepEqual(stdout.trim().split('\n'), [`carotation.certfleet.io/${proposed.id}`]);
+    const selector = `--field-selector=involvedObject.name=${proposed.id},reason=CaChangeDetected`;
+    await eventually('the Event', async () => {
+      const events = await cluster.kubectl(['get', 'events', '-n', 'default', selector, '-o=name']);
+      return (
+        events.stdout
+          .trim()
+          .split('\n')
+          .filter((line) => line !== '').length === 1
+      );
+    });
+    await rotation.act('resume');
+    // Until then, the pods do not trust each other: that is what the rotation repairs.
+    await eventually('trust for both CAs', async () => {
+      volumes.follow((await rotation.stored())?.status?.trust);
+      return [...volumes.trusted.values()].every(({ length }) => length === 2);
+    });
+    await rotation.until('the gate', ({ awaitsApproval }) => awaitsApproval === 'Retire');
+    await rotation.act('approve', { phase: 'Retire' });
+    await rotation.until('the end', ({ phase }) => phase === 'Completed');
+    for (const trusted of volumes.trusted.values()) assert.deepEqual(trusted, [rotation.new.fingerprint]);
+
+    const apply = (name: string, fingerprint: string): Promise<void> =>
+      cluster.apply({
+        ...{ apiVersion: 'certfleet.io/v1alpha1', kind: 'CARotation', metadata: { name } },
+        spec: { from: { fingerprint }, to: { certificate: rotation.old.pem }, reason: 'back', suspend: true },
+      });
+    await apply('back', rotation.new.fingerprint);
+    rotation.name = 'back';
+    const back = await rotation.until('the CA of the fleet', ({ waitingFor }) => waitingFor === 'Suspended');
+    assert.deepEqual([back.from, back.to], [[rotation.new.fingerprint], [rotation.old.fingerprint]]);
+    await apply('unknown', 'ab'.repeat(32));
+    rotation.name = 'unknown';
+    const { message } = await rotation.until('the problem', ({ waitingFor }) => waitingFor === 'UnknownCa');
+    assert.match(message ?? '', new RegExp(`known, with their volumes, are: ${rotation.new.fingerprint} \\(10\\)`));
   });
 });

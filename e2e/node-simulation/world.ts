@@ -227,6 +227,7 @@ export class World {
         'default-duration': 720 * 3_600_000,
         'issuance-timeout': 30_000,
         'node-id': 'node-1',
+        rollouts: false,
         'strict-attributes': false,
         'use-token-request': scenario.useTokenRequest,
       },

@@ -10,6 +10,7 @@ import { nodeRestartSuite } from './suites/node-restart.ts';
 import { notReadySuite } from './suites/not-ready.ts';
 import { podVariableSuite } from './suites/pod-variables.ts';
 import { probeSuite } from './suites/probes.ts';
+import { reloadSuite } from './suites/reload.ts';
 import { refusalSuite } from './suites/refusals.ts';
 import { releaseSuite } from './suites/releases.ts';
 import { removalSuite } from './suites/removal.ts';
@@ -54,6 +55,7 @@ describe('the agent on a real node', { skip }, () => {
   });
   notReadySuite(context);
   probeSuite(context);
+  reloadSuite(context);
   podVariableSuite(context);
   tokenRequestSuite(context);
   releaseSuite(context);

@@ -97,9 +97,13 @@ function oldestIssueAfter(name: NodeName, sinceMs: number): number {
 
 /**
  * Pods of this fleet have no address, and its agents no CAs to rotate: e2e/node/suites/probes.ts and
- * e2e/node/fleet/ca-rotation.ts bring about the conditions of these alerts, with real pods.
+ * e2e/node/fleet/ca-rotation.ts and e2e/fleet/rotations.test.ts bring about the conditions of these alerts, with real pods.
  */
-const needRunningPods: readonly string[] = ['CertfleetCertificateNotLoaded', 'CertfleetCaRotationStopped'];
+const needRunningPods: readonly string[] = [
+  'CertfleetCertificateNotLoaded',
+  'CertfleetCaRotationStopped',
+  'CertfleetCaRotationProposed',
+];
 
 /** Panels that only a fault fills. */
 const faultPanels = new Set(['Failures by reason', 'Issuers with problems', 'Delayed renewals by reason']);

@@ -208,6 +208,42 @@ describe('the questions of a night shift', () => {
     assert.match(await readFile(await file.path(), 'utf8'), /^id,at,who,action[^]*,pause,done,/);
   });
 
+  test('a canary first: the others wait for an approval, and a stop after failures is resumed', async () => {
+    await using own = await PageFleet.start(healthy);
+    await own.untilShown(4);
+    const page = await browser.open(`${own.url}/volumes`);
+    await page.getByRole('button', { name: /^Renew all that match \(4\)/ }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Reason').fill('new CA');
+    const confirm = dialog.getByRole('button', { name: 'Renew 4 volumes' });
+    await dialog.getByLabel(/^Canary/).fill('none');
+    await dialog.getByLabel(/^Stop after/).fill('2');
+    assert.equal(await confirm.isDisabled(), true, 'the canary is no number');
+    await dialog.getByLabel(/^Canary/).fill('2');
+    await confirm.click();
+    await page.getByRole('link', { name: 'Show progress' }).click();
+    await page.locator('.page-head').getByText('Awaiting approval').waitFor({ timeout: patienceMs });
+    await page.getByText('Canary: 2 of 2 done. The other 2 volumes wait for an approval.').waitFor();
+    await page.getByRole('row', { name: /The approval after the canary 2/ }).waitFor();
+    assert.equal(own.renewed.length, 2);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await dialog.getByRole('button', { name: 'Approve' }).click();
+    await page.locator('.page-head').getByText('Finished').waitFor({ timeout: patienceMs });
+    await page.getByText(/^Approved$/).waitFor();
+    assert.equal(own.renewed.length, 4);
+    own.on('worker-1').refuse('csi-web');
+    const body = { selection: { volumeId: 'csi-web' }, reason: 'a leaked key', stopAfterFailures: 1 };
+    const { id } = await own.controller.api<{ id: string }>('renewals', { method: 'POST', body });
+    await page.goto(`${own.url}/renewals/${id}`);
+    await page.locator('.page-head').getByText('Stopped').waitFor({ timeout: patienceMs });
+    // Otherwise it would fail again.
+    const { lanes } = await own.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+    for (const lane of lanes)
+      await own.controller.api(`lanes/${lane.id}/pause`, { method: 'POST', body: { reason: 'hold' } });
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.locator('.page-head').getByText('Running').waitFor({ timeout: patienceMs });
+  });
+
   test('which CAs are in use? their volumes, and the renewal of these', async () => {
     const page = await open('/cas');
     const row = page.locator('#main tbody tr').first();
@@ -217,6 +253,13 @@ describe('the questions of a night shift', () => {
     await row.getByText(/not known yet|node|agent/).waitFor();
     await row.getByRole('button', { name: 'Renew' }).click();
     await page.getByRole('button', { name: new RegExp(`^Renew ${count} volume`) }).waitFor();
+    await page.keyboard.press('Escape');
+    await row.getByRole('button', { name: 'Rotate' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('New CA').fill('no certificate');
+    await dialog.getByLabel('Reason').fill('the CA expires');
+    await dialog.getByRole('button', { name: 'Start the rotation' }).click();
+    await dialog.getByText(/expected certificates in PEM, or the SHA-256/).waitFor();
     await page.keyboard.press('Escape');
     await row.getByRole('link', { name: count }).click();
     await page.getByRole('button', { name: 'Clear filter CA' }).waitFor();

@@ -96,6 +96,53 @@ describe('views of the page', () => {
     assert.match(expiry, /\d/);
   });
 
+  test('the chart shows what operators did, can be zoomed by keyboard and mouse, and leads to the volumes', async () => {
+    const { lanes } = await fleet.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+    const lane = `lanes/${lanes[0]?.id ?? ''}`;
+    await fleet.controller.api(`${lane}/pause`, { method: 'POST', body: { reason: 'CHG-1' } });
+    await fleet.controller.api(`${lane}/resume`, { method: 'POST' });
+    const page = await open('/');
+    await page.locator('.chart canvas').waitFor();
+    await page.getByText('As a table').click();
+    const rows = page.locator('.as-table tbody tr');
+    await rows.nth(90).waitFor();
+    await rows.getByRole('link', { name: /Pause lane/ }).waitFor();
+    const zoomIn = page.getByRole('button', { name: 'Zoom in' });
+    await zoomIn.focus();
+    await page.keyboard.press('Enter');
+    await rows.nth(50).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Zoom out' }).click();
+    await rows.nth(90).waitFor();
+    const box = await page.locator('.u-over').boundingBox();
+    assert.ok(box !== null);
+    await page.mouse.move(box.x + box.width * 0.45, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 20, { steps: 5 });
+    await page.mouse.up();
+    await rows.nth(30).waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).pathname, '/', 'the end of a drag is no click');
+    await page.getByRole('button', { name: 'Zoom out' }).click();
+    await page.locator('.as-table td.col-due a').first().click();
+    await page.getByRole('heading', { name: 'Volumes' }).waitFor();
+    assert.match(new URL(page.url()).search, /^\?renewsBefore=/);
+    await page.goBack();
+    await page.getByText('As a table').click();
+    await page.getByRole('link', { name: /Pause lane/ }).click();
+    await page.getByRole('cell', { name: 'CHG-1' }).waitFor();
+  });
+
+  test('the page of a lane shows the success and the latency of its issuer', async () => {
+    await using own = await PageFleet.start({ 'worker-1': { 'csi-web': { pod: 'web-1' } } });
+    await own.untilShown(1);
+    const { lanes } = await own.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+    const page = await browser.open(`${own.url}/lanes/${lanes[0]?.id ?? ''}`);
+    await page.getByText('No renewal of this issuer has ended.').waitFor();
+    const body = { selection: {}, everything: true, reason: 'roll' };
+    await own.controller.api('renewals', { method: 'POST', body });
+    await page.getByText('100 % of attempts succeeded: 1 renewal, 0 failed attempts').waitFor();
+    await page.getByRole('img', { name: 'By hour: 1 renewal, 0 failed attempts' }).waitFor();
+  });
+
   test('filters, search and states narrow the table, are part of the address and survive a reload', async () => {
     const page = await open('/volumes');
     await podsShown(page, 6);
@@ -145,6 +192,37 @@ describe('views of the page', () => {
     assert.equal(await byPod.getAttribute('aria-sort'), 'descending');
     await page.getByRole('columnheader', { name: 'Expires' }).getByRole('button').click();
     await expectPods(page, ['web-1', 'queue-1', 'cart-1', 'database-1']);
+  });
+
+  test('columns, density and views are remembered by the browser, and the selection lists volumes of other pages', async () => {
+    const page = await open('/volumes?namespace=shop&sort=pod');
+    await podsShown(page, 3);
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByRole('checkbox', { name: 'Serial' }).check();
+    await page.getByRole('checkbox', { name: 'Compact rows' }).check();
+    await page.keyboard.press('Escape');
+    await page.locator('.table-frame.compact').waitFor();
+    await page.getByText('Views', { exact: true }).click();
+    await page.getByLabel('Name of this view').fill('Shop');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'Shop', exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Select worker-1/csi-web').check();
+    await page.getByRole('link', { name: 'Volumes', exact: true }).click();
+    await podsShown(page, 6);
+    await page.getByRole('columnheader', { name: 'Serial' }).waitFor();
+    await page.getByRole('region', { name: 'Selection' }).getByText('Show').click();
+    await page.getByRole('button', { name: 'Deselect worker-1/csi-web' }).click();
+    await page.getByRole('region', { name: 'Selection' }).waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('.table-frame.compact').waitFor();
+    await page.getByRole('columnheader', { name: 'Serial' }).waitFor();
+    await page.getByText('Views', { exact: true }).click();
+    await page.getByRole('link', { name: 'Shop', exact: true }).click();
+    await podsShown(page, 3);
+    await page.getByText('Views', { exact: true }).click();
+    await page.getByRole('button', { name: 'Delete view Shop' }).click();
+    await page.getByText('No view is saved in this browser.').waitFor();
   });
 
   test('columns can be chosen, and the choice is in the address', async () => {

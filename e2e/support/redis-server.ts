@@ -16,6 +16,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   /** A fixed port instead of a free one. */
   readonly port?: number;
+  /** A command that runs it, such as one that enters a namespace. */
+  readonly prefix?: readonly string[];
 }
 
 export interface RedisServer {
@@ -61,12 +63,18 @@ async function launch(directory: string, port: number, options: RedisServerOptio
   const persistence = options.appendOnly === true ? ['--appendonly', 'yes'] : ['--appendonly', 'no'];
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '', ...persistence];
   const policy = ['--maxmemory-policy', 'noeviction'];
-  return await launchRedis([...args, ...policy, ...(options.args ?? [])], 'Ready to accept connections');
+  const prefix = options.prefix ?? [];
+  return await launchRedis([...args, ...policy, ...(options.args ?? [])], 'Ready to accept connections', prefix);
 }
 
 /** Runs redis-server, at the latest until this process exits; resolves once its output contains the text. */
-export async function launchRedis(args: readonly string[], readyText: string): Promise<ChildProcess> {
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function launchRedis(
+  args: readonly string[],
+  readyText: string,
+  prefix: readonly string[] = [],
+): Promise<ChildProcess> {
+  const [file = '', ...rest] = [...prefix, 'redis-server', ...args];
+  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   // A test that crashes must not leave its server running.
   const endWithTest = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithTest);

@@ -4,6 +4,7 @@ import { storeFormats } from '../../apps/node-agent/src/spec/keystore-attributes
 import { storeWords } from '../../apps/node-agent/src/spec/keystore-spec.ts';
 import type { StoreAttributes } from '../../apps/node-agent/src/spec/keystore-spec.ts';
 import { caAliases } from '../../apps/node-agent/src/spec/keystore-values.ts';
+import { rolloutWords } from '../../apps/node-agent/src/spec/reload-spec.ts';
 import { subjectAttributes } from '../../apps/node-agent/src/spec/subject.ts';
 import { fileAttributes } from '../../apps/node-agent/src/spec/volume-files.ts';
 import { isSet, isTrue, keyOf, missingIf, pattern, problemIf, quote, textOf, written, writtenKey } from './cel.ts';
@@ -47,6 +48,16 @@ function jksAlias(): Problem {
   const { entryAlias, enable } = storeFormats.jks;
   const condition = `${isTrue(enable)} && ${textOf(entryAlias)}.matches(${pattern(caAliases)})`;
   return problemIf(entryAlias, condition, quote(storeWords.caAlias));
+}
+
+/** A workload is rolled, or its containers are signalled. */
+function rolloutAndSignal(): readonly Problem[] {
+  const { reloadRollout, reloadSignal, reloadContainers } = attributes;
+  const [hasSignal, hasContainers] = [isSet(reloadSignal), isSet(reloadContainers)];
+  const words = (...others: AnyAttribute[]): string => quote(rolloutWords.excludes(others));
+  const both = `${hasSignal} && ${hasContainers} ? ${words(reloadSignal, reloadContainers)}`;
+  const reason = `${both} : ${hasSignal} ? ${words(reloadSignal)} : ${words(reloadContainers)}`;
+  return [problemIf(reloadRollout, `${isTrue(reloadRollout)} && (${hasSignal} || ${hasContainers})`, reason)];
 }
 
 /** A file of the volume: the attribute, the expression of its name, and the condition under which the volume has it. */
@@ -96,5 +107,6 @@ export function contradictions(): readonly Problem[] {
     literalSubject(),
     ...Object.values<StoreAttributes>(storeFormats).flatMap(passwordProblems),
     jksAlias(),
+    ...rolloutAndSignal(),
   ];
 }

@@ -48,6 +48,7 @@ export async function startServices(scratch: string, { onWarning, onIssued }: Se
       ? [
           `--controller-address=unix://${join(scratch, 'fleet.sock')}`,
           `--controller-token-file=${join(scratch, 'token')}`,
+          `--ca-rotations-directory=${join(scratch, 'intent/carotations')}`,
         ]
       : []),
   ]);

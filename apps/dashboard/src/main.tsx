@@ -20,6 +20,7 @@ import { browserClock } from './time/browser-clock.ts';
 import { ServerClock } from './time/server-clock.ts';
 import { Ticker } from './time/ticker.ts';
 import { TimeFormat } from './time/time-format.ts';
+import { TableMemory } from './volumes/table-memory.ts';
 import { noVerdict } from './verdict/shown-verdict.ts';
 import type { ShownVerdict } from './verdict/shown-verdict.ts';
 
@@ -59,6 +60,7 @@ const services: Services = {
   title: new PageTitle(document),
   ticker: new Ticker(clock, serverClock),
   times: new TimeFormat(storageOf(window)),
+  tables: new TableMemory(storageOf(window)),
 };
 
 router.start();

@@ -6,17 +6,18 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { labelCluster } from '@certfleet/shared/default-metrics.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { openAgentDataRoot } from './agent-data-root.ts';
 import type { CertificateSource, OpenCertificateSource } from './certificate-source.ts';
 import type { AgentConfig } from './config.ts';
 import { KeyPool } from './crypto/key-pool.ts';
 import { generatePrivateKey } from './crypto/private-key.ts';
 import { CsiEndpoint } from './csi/csi-endpoint.ts';
 import type { PublishedVolumes } from './csi/node-service.ts';
-import { openDataRoot } from './mount/data-root.ts';
 import { assertSocketPath } from './csi/socket-server.ts';
 import { createLinuxMounter } from './mount/linux-mounter.ts';
 import { assertSharedPropagation, createMountTable } from './mount/mount-table.ts';
 import { readMountinfo } from './mount/mountinfo.ts';
+import { reloadSettings } from './node-reload.ts';
 import { openNodeVolumes, podVariableParts, probeSettings } from './node-volumes.ts';
 import { trustSettings } from './node-trust.ts';
 import { AgentHttp } from './observability/agent-http.ts';
@@ -27,8 +28,8 @@ import type { ServedMonitor } from './probe/served-monitor.ts';
 import { repeatedly } from './repeatedly.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { systemFiles } from './storage/file-system.ts';
-import { findUpstreamLayout } from './storage/upstream-layout.ts';
 import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
+import { openUpstream } from './upstream.ts';
 import { addCsiDriverMetrics } from './volume/csi-driver-volume.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
 import { invisibleTarget, resolvedKubeletRoot } from './kubelet-directory.ts';
@@ -171,20 +172,14 @@ export class Agent {
   async #openVolumes(source: CertificateSource, keys: KeyPool): Promise<VolumeManager> {
     const { config, clock, log } = this.#options;
     const mounter = createLinuxMounter();
-    const root = await openDataRoot({
-      dataRoot: config['data-root'],
-      previousDataRoots: config['previous-data-root'],
-      driverName: config['driver-name'],
-      tmpfsSizeBytes: config['tmpfs-size'],
-      ignoreForeignVolumes: config['ignore-foreign-volumes'],
-      mounter,
-      log,
-    });
+    const root = await openAgentDataRoot(config, mounter, log);
     this.#assertReachesPods(root);
+    const adopted = await openUpstream(config, root, mounter);
     const nodeVolumes = openNodeVolumes({
       config,
       root,
-      adopted: config['adopt-from'] === undefined ? undefined : findUpstreamLayout(config['adopt-from']),
+      adopted,
+      handsOver: config['hand-over'],
       mounter,
       source,
       takeKey: (key, options) => keys.take(key, options),
@@ -192,6 +187,7 @@ export class Agent {
       activeMounts: this.#activeMounts,
       trust: trustSettings(config, source),
       probes: probeSettings(config, source),
+      reload: reloadSettings(config, source),
       podVariables: podVariableParts(config, source),
       clock,
       log,

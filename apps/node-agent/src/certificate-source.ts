@@ -21,6 +21,8 @@ export interface CertificateSource {
   readonly getPod: ((pod: PodRef, signal: AbortSignal) => Promise<PodState | undefined>) | undefined;
   /** The API server; undefined without a cluster. */
   readonly client: Pick<KubeClient, 'request' | 'watch'> | undefined;
+  /** Directory of the CARotations of a controller on this machine; undefined: they are in the API server, if there is one. */
+  readonly rotationsDirectory?: string | undefined;
   /** Follows the addresses of the node's pods; undefined without a cluster. */
   readonly podWatch: PodAddressWatch | undefined;
   /** Marks the node as ready at each registration with the kubelet; undefined if nothing is to be marked. */

@@ -1,11 +1,9 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   boolean,
   byteSize,
   integerBetween,
   labelKey,
   listenAddress,
-  maxLabelKeys,
   nonEmpty,
   numberBetween,
   optional,
@@ -26,6 +24,7 @@ import {
   optionalSourceInterval,
   socketPath,
 } from './config-values.ts';
+import { checkConfig } from './check-config.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -155,6 +154,12 @@ export const agentFlags = {
     help: "Data directory of cert-manager's csi-driver, whose mounted volumes this agent takes over.",
     parse: optional,
   },
+  'hand-over': {
+    fallback: 'false',
+    help: "Prepares a rollback to cert-manager's csi-driver: keeps its record of every volume, and mounts the tmpfs where it looks for its own in --data-root.",
+    parse: boolean,
+    isSwitch: true,
+  },
   'default-duration': {
     fallback: '720h',
     help: 'Certificate lifetime for volumes that request none.',
@@ -197,6 +202,18 @@ export const agentFlags = {
     fallback: '0s',
     help: 'Interval of the TLS handshakes with pods whose volumes have a probe-port; shorter after a renewal. 0s makes none.',
     parse: optionalInterval,
+  },
+  'reload-signals': {
+    fallback: 'false',
+    isSwitch: true,
+    help: "Send the signals that volumes request with reload-signal to containers of their pods after each renewal. Needs the node's PID namespace, CAP_KILL and the right to get pods; without it such volumes are refused.",
+    parse: boolean,
+  },
+  rollouts: {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'The controller rolls the workloads of volumes with reload-rollout after renewals; without it such volumes are refused. Needs --controller-address.',
+    parse: boolean,
   },
   'ca-rotations': {
     fallback: 'false',
@@ -263,32 +280,6 @@ export type AgentConfig = FlagValues<typeof agentFlags>;
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
   const config = checkConfig(parseFlags(agentFlags, argv, env));
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
-}
-
-/**
- * Checks what no single flag shows.
- * @throws CertfleetError invalid-argument
- */
-export function checkConfig<Config extends AgentConfig>(config: Config): Config {
-  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
-    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
-  }
-  const labels = config['report-pod-label'];
-  if (labels.length > maxLabelKeys || (labels.length > 0 && !config['report-workload'])) {
-    throw new CertfleetError(
-      'invalid-argument',
-      `--report-pod-label: expected at most ${maxLabelKeys} keys, with --report-workload`,
-    );
-  }
-  const isMarked = config['startup-taint'] !== undefined || config['ready-node-label'] !== undefined;
-  if (isMarked && config['plugin-registration-path'] === undefined) {
-    throw new CertfleetError(
-      'invalid-argument',
-      '--startup-taint and --ready-node-label: expected --plugin-registration-path too, without which the agent does ' +
-        'not know when the kubelet has registered the driver',
-    );
-  }
-  return config;
 }
 
 export const configHelp = (): string => describeAgent(agentFlags);

@@ -6,11 +6,13 @@ import type { AdditionalTrustOptions, TrustSettings } from './trust/additional-t
 import type { VolumeManager } from './volume/volume-manager.ts';
 import type { VolumeReporter } from './volume/volume-reporter.ts';
 
-/** Undefined if the configuration or the lack of a cluster allows no sources of additional trust. */
+/** Undefined if the configuration or the lack of a cluster or controller allows no sources of additional trust. */
 export function trustSettings(
   config: Pick<AgentConfig, 'ca-rotations' | 'trust-source-interval'>,
-  { client }: Pick<CertificateSource, 'client'>,
+  { client, rotationsDirectory }: Pick<CertificateSource, 'client' | 'rotationsDirectory'>,
 ): TrustSettings | undefined {
+  if (rotationsDirectory !== undefined)
+    return { client: undefined, followsRotations: true, rotationsDirectory, sourceIntervalMs: undefined };
   const { 'ca-rotations': followsRotations, 'trust-source-interval': sourceIntervalMs } = config;
   if (client === undefined || (!followsRotations && sourceIntervalMs === undefined)) return undefined;
   return { client, followsRotations, sourceIntervalMs };

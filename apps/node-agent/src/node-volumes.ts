@@ -8,17 +8,19 @@ import type { TakeOptions } from './crypto/key-pool.ts';
 import type { MountProbe } from './mount/linux-mounter.ts';
 import type { Mounter } from './mount/mounter.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
-import { ServedMonitor } from './probe/served-monitor.ts';
-import type { ServedMonitorOptions } from './probe/served-monitor.ts';
+import { ServedMonitor, type ServedMonitorOptions } from './probe/served-monitor.ts';
+import { openReload, type ReloadSettings } from './node-reload.ts';
 import { openTrust } from './node-trust.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import type { PodVariableSettings } from './spec/pod-variables.ts';
 import type { KeySpec } from './spec/volume-spec.ts';
 import { systemFiles } from './storage/file-system.ts';
 import type { FileSystem } from './storage/file-system.ts';
+import { handOverLayout } from './storage/hand-over.ts';
 import { ownLayout } from './storage/volume-layout.ts';
 import type { VolumeLayout } from './storage/volume-layout.ts';
 import { VolumeStore } from './storage/volume-store.ts';
+import { handOver } from './upstream.ts';
 import type { AdditionalTrust, TrustSettings } from './trust/additional-trust.ts';
 import { AttemptPolicy } from './volume/attempt-policy.ts';
 import { askNoSource } from './volume/compose-trust.ts';
@@ -48,6 +50,7 @@ export type VolumeSettings = Pick<
   | 'default-duration'
   | 'issuance-timeout'
   | 'node-id'
+  | 'rollouts'
   | 'strict-attributes'
   | 'use-token-request'
 >;
@@ -91,6 +94,8 @@ export interface NodeVolumesOptions {
   readonly root: string;
   /** Layout of cert-manager's csi-driver; undefined if none of its volumes are to be taken over. */
   readonly adopted: VolumeLayout | undefined;
+  /** Writes csi-driver's metadata of each volume too. */
+  readonly handsOver?: boolean;
   readonly files?: FileSystem;
   readonly mounter: Mounter;
   /** Reports at start whether a pod uses a volume of the csi-driver; asks the kernel by default. */
@@ -103,6 +108,8 @@ export interface NodeVolumesOptions {
   readonly trust?: TrustSettings | undefined;
   /** Undefined if no pod is to be probed. */
   readonly probes?: ProbeSettings | undefined;
+  /** Undefined if no process is to be signalled. */
+  readonly reload?: ReloadSettings | undefined;
   /** Undefined if attributes cannot use variables of pods. */
   readonly podVariables?: PodVariableParts | undefined;
   readonly clock: Clock;
@@ -121,13 +128,15 @@ export interface NodeVolumes {
 }
 
 function parserSettings(options: NodeVolumesOptions): Parameters<typeof volumeParser>[0] {
-  const { config, probes, podVariables, trust } = options;
+  const { config, probes, podVariables, reload, trust } = options;
   return {
     nodeName: config['node-id'],
     podVariables,
     defaultDurationMs: config['default-duration'],
     strictAttributes: config['strict-attributes'],
     areProbesOff: probes === undefined,
+    areSignalsOff: reload === undefined,
+    areRolloutsOff: !config.rollouts,
     areTrustSourcesOff: trust?.sourceIntervalMs === undefined,
   };
 }
@@ -151,7 +160,8 @@ function rescheduleAll(manager: VolumeManager): void {
  */
 export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
   const { config, root, adopted, clock, log, metrics, source, files = systemFiles } = options;
-  const store = VolumeStore.open({ own: ownLayout(root), adopted, clock, files });
+  const own = options.handsOver === true ? handOverLayout(root) : ownLayout(root);
+  const store = VolumeStore.open({ own, adopted, clock, files });
   const reporter = new VolumeReporter(log, metrics, source.recordEvent);
   const parseVolume = volumeParser(parserSettings(options), reporter);
   const scheduler: RenewalScheduler = new RenewalScheduler({
@@ -172,13 +182,16 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     served?.volumeChanged(volumeId);
     trust?.volumeChanged(volumeId);
     follower.volumeChanged(volumeId);
+    reload?.volumeChanged(volumeId);
   };
   const manager = buildManager({ ...options, files, reporter, parseVolume, parts, trust, onVolumeChange });
   const follower = openFollower({ ...options, manager, reporter, parseVolume });
   const served = options.probes && openServedMonitor({ ...options, ...options.probes, manager, reporter });
+  const reload = options.reload && openReload(options.reload, { ...options, manager, reporter });
   const restoring = { parts, adopted, parseVolume, clock, ...(options.mountProbe && { mounts: options.mountProbe }) };
   const found = restoreVolumes(restoring);
   for (const volume of found.volumes) manager.restored(volume);
+  if (options.handsOver === true) handOver(found.volumes, store, reporter);
   reportRestored(found, { log, metrics });
   for (const { volumeId, targetPath } of store.interruptedRemovals()) void manager.resumeRemoval(volumeId, targetPath);
   trust?.start();
@@ -199,7 +212,7 @@ export function openNodeVolumes(options: NodeVolumesOptions): NodeVolumes {
     stop: async () => {
       cancelRetries();
       manager.stop();
-      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop()]);
+      await Promise.all([scheduler.stop(), served?.stop(), trust?.stop(), follower.stop(), reload?.stop()]);
     },
   };
 }

@@ -10,8 +10,7 @@ import {
   optionalClusterName,
   positiveDuration,
 } from '@certfleet/shared/flag-parsers.ts';
-import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
-import type { FlagValues } from '@certfleet/shared/flags.ts';
+import { describeFlags, parseFlags, type FlagValues } from '@certfleet/shared/flags.ts';
 import {
   keyPrefix,
   networks,
@@ -21,6 +20,7 @@ import {
   signaturePattern,
 } from './config-values.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
+import { rolloutFlags } from './rollouts/rollout-flags.ts';
 
 export const controllerFlags = {
   'log-level': {
@@ -142,11 +142,17 @@ export const controllerFlags = {
     help: "Directory of the operators' page; default: the one shipped with the program.",
     parse: optional,
   },
+  'ca-change-action': {
+    fallback: 'propose',
+    help: 'What happens when an issuer signs with another CA than before: off, propose (a suspended CARotation for an operator), or start (the CARotation begins, if several nodes report the new CA).',
+    parse: oneOf('off', 'propose', 'start'),
+  },
   'runbook-url': {
     fallback: '',
     help: "Address of docs/runbook.md; the operators' page links to its sections.",
     parse: optional,
   },
+  ...rolloutFlags,
   kubeconfig: {
     fallback: '',
     help: "Kubeconfig file; default: the pod's service account.",
@@ -242,9 +248,8 @@ export function readConfig(
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
 }
 
-export function configHelp(): string {
-  return `certfleet renewal controller: indexes the certificates of a fleet and schedules their renewals.\n\n${describeFlags(controllerFlags)}`;
-}
+export const configHelp = (): string =>
+  `certfleet renewal controller: indexes the certificates of a fleet and schedules their renewals.\n\n${describeFlags(controllerFlags)}`;
 
 export function redisConfigOf(config: ControllerConfig): RedisConfig {
   const given: Readonly<Record<Exclude<keyof RedisConfig, 'url'>, string | undefined>> = {
@@ -271,12 +276,10 @@ function contradictions(config: ControllerConfig): string[] {
   if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined))
     problems.push('--redis-cert-file and --redis-key-file must be set together');
   const isLocalFleet = config['fleet-bind-address'].startsWith('unix:');
-  if (certificate === undefined && !isLocalFleet) {
+  if (certificate === undefined && !isLocalFleet)
     problems.push('--fleet-bind-address requires --tls-cert-file unless it is unix:///path');
-  }
-  if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined)) {
+  if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined))
     problems.push('set exactly one of --agent-service-account and --agent-token-file');
-  }
   if (config['pod-label'].length > maxLabelKeys) problems.push(`--pod-label: expected at most ${maxLabelKeys}`);
   if (config['posture-refused-signature'].length > 16) problems.push('--posture-refused-signature: at most 16');
   return [...problems, ...apiContradictions(config)];
@@ -287,14 +290,11 @@ function apiContradictions(config: ControllerConfig): string[] {
   const certificate = config['tls-cert-file'];
   const api = config['api-bind-address'];
   const isApiLocal = api === undefined || loopback.test(api.host ?? '');
-  if ((config['api-auth'] === 'proxy') !== (config['api-proxy-secret-file'] !== undefined)) {
+  if ((config['api-auth'] === 'proxy') !== (config['api-proxy-secret-file'] !== undefined))
     problems.push('--api-proxy-secret-file must be set with --api-auth=proxy, and only then');
-  }
-  if (config['api-auth'] === 'none' && !isApiLocal) {
+  if (config['api-auth'] === 'none' && !isApiLocal)
     problems.push('--api-auth=none requires a loopback --api-bind-address');
-  }
-  if (certificate === undefined && !isApiLocal) {
+  if (certificate === undefined && !isApiLocal)
     problems.push('--api-bind-address requires --tls-cert-file unless it is a loopback address');
-  }
   return problems;
 }

@@ -4,13 +4,10 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { apiSettings, createApiContext, fleetSettings } from './create-api-context.ts';
-import type { ApiContextParts } from './create-api-context.ts';
-import { createRenewals } from './create-renewals.ts';
-import type { Renewals } from './create-renewals.ts';
+import { apiSettings, createApiContext, fleetSettings, type ApiContextParts } from './create-api-context.ts';
+import { createRenewals, type Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
-import { redisConfigOf } from './config.ts';
-import type { ControllerConfig } from './config.ts';
+import { redisConfigOf, type ControllerConfig } from './config.ts';
 import { pruneLanes } from './dispatch/prune-lanes.ts';
 import { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { FleetServer } from './fleet-api/fleet-server.ts';
@@ -80,7 +77,8 @@ export class Controller {
   #server: FleetServer | undefined;
   #intent: OperatorIntent | undefined;
   #renewals: Renewals | undefined;
-  #describeVolume: DescribeVolume = notReady;
+  #questions: { readonly describeVolume: DescribeVolume } = { describeVolume: notReady };
+  readonly #describeVolume: DescribeVolume = (volume) => this.#questions.describeVolume(volume);
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -169,7 +167,9 @@ export class Controller {
     this.#started.defer(() => this.#follower.stop());
     const intent = this.#createIntent(client);
     this.#started.defer(() => intent.stop());
-    const renewals = (this.#renewals = createRenewals({ ...this.#shared, intent, client, follower: this.#follower }));
+    const parts = { ...this.#shared, intent, client, follower: this.#follower, action: config['ca-change-action'] };
+    const rolling = { config, observe: this.#metrics };
+    const renewals = (this.#renewals = createRenewals({ ...parts, ...rolling, describeVolume: this.#describeVolume }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);
     this.#started.defer(() => this.#dispatcher.stop());
@@ -224,7 +224,7 @@ export class Controller {
         ...operations,
         client,
         feed: this.#feed,
-        describeVolume: (volume) => this.#describeVolume(volume),
+        describeVolume: this.#describeVolume,
       }),
       ...operatorAccess({
         config,
@@ -262,7 +262,7 @@ export class Controller {
     const questions = startQuestions({ ...this.#shared, server });
     // Stops before the API, so that no pending query delays the stop of the API.
     this.#started.defer(() => questions.stop());
-    this.#describeVolume = questions.describeVolume;
+    this.#questions = questions;
     return port;
   }
 

@@ -4,7 +4,10 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
+import { createRollouts } from './create-rollouts.ts';
+import type { RolloutsParts } from './create-rollouts.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
+import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
 import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
@@ -18,11 +21,16 @@ import { ApiActions } from './renewals/api-actions.ts';
 import { RenewalReconciler } from './renewals/renewal-reconciler.ts';
 import { RenewalRequests } from './renewals/renewal-requests.ts';
 import { RenewalsInForce } from './renewals/renewals-in-force.ts';
+import { FleetCas } from './rotations/fleet-cas.ts';
+import { RedisProposalMemory } from './rotations/proposal-memory.ts';
+import { RotationProposer } from './rotations/rotation-proposer.ts';
+import type { CaChangeAction } from './rotations/rotation-proposer.ts';
+import type { RotationReconcilerParts } from './rotations/reconciler-parts.ts';
 import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
-export interface RenewalsParts {
+export interface RenewalsParts extends Pick<RolloutsParts, 'config' | 'observe' | 'replica'> {
   readonly intent: {
     readonly store: IntentStore;
     readonly events: IntentEvents;
@@ -33,6 +41,9 @@ export interface RenewalsParts {
   readonly keys: RedisKeys;
   readonly dispatcher: RenewalDispatcher;
   readonly follower: FleetFollower;
+  readonly describeVolume: DescribeVolume;
+  /** --ca-change-action */
+  readonly action: CaChangeAction;
   /** Name of the cluster. */
   readonly cluster: string | undefined;
   /** Nodes have this long to report after Redis has lost everything. */
@@ -41,7 +52,7 @@ export interface RenewalsParts {
   readonly log: Logger;
 }
 
-/** Renewals on demand and CA rotations: their reconcilers, and what the API needs of them. */
+/** Renewals on demand, CA rotations and rollouts: their reconcilers, and what the API needs of them. */
 export interface Renewals {
   readonly forApi: Pick<
     ApiContext,
@@ -94,18 +105,47 @@ export function createRenewals(parts: RenewalsParts): Renewals {
     () => undefined,
   );
   const renewals = new RenewalRequests({ ...common, reconciler });
-  const rotationReconciler = new RotationReconciler({ ...shared, silentAfterMs });
-  const rotations = new RotationRequests({ store, apiActions, reconciler: rotationReconciler, logger: log });
+  const rotations = createRotations(parts, shared);
   const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
+  const rollouts = createRollouts(parts);
   return {
-    forApi: { audit, announce, selectVolumes, renewals, rotations, ...state },
+    forApi: { audit, announce, selectVolumes, renewals, rotations: rotations.requests, ...state },
     inForce: new RenewalsInForce(store),
     start: () => {
       reconciler.start();
-      rotationReconciler.start();
+      rotations.start();
+      rollouts?.start();
     },
     stop: async () => {
-      await rotationReconciler.stop();
+      await rollouts?.stop();
+      await rotations.stop();
+      await reconciler.stop();
+    },
+  };
+}
+
+interface Rotations extends Pick<Renewals, 'start' | 'stop'> {
+  readonly requests: RotationRequests;
+}
+
+/** What carries out rotations, proposes them, and changes them for the API. */
+function createRotations(
+  { describeVolume, action, silentAfterMs, connections, keys }: RenewalsParts,
+  shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
+): Rotations {
+  const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
+  const common = { ...shared, silentAfterMs, fleetCas };
+  const reconciler = new RotationReconciler(common);
+  const memory = new RedisProposalMemory(connections.commands, keys);
+  const proposer = new RotationProposer({ ...common, action, memory });
+  return {
+    requests: new RotationRequests({ ...common, reconciler }),
+    start: () => {
+      reconciler.start();
+      proposer.start();
+    },
+    stop: async () => {
+      await proposer.stop();
       await reconciler.stop();
     },
   };

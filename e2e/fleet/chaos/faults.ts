@@ -281,10 +281,9 @@ const otherFaults = {
   'bulk-cancelled': {
     resource: 'issuer',
     durationMs: [300, 6_000],
-    inject: async ({ operator }, { index }) => {
-      const cancel = await operator.startBulk(index);
-      return cancel;
-    },
+    // Or suspended, and resumed at the end.
+    inject: async ({ operator }, { index, detail }) =>
+      detail < 0.5 ? await operator.startBulk(index) : await operator.startSuspended(index),
   },
   'bulk-renewal': {
     resource: 'issuer',

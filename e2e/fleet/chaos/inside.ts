@@ -1,7 +1,7 @@
 // The run itself, as the first process of its own process and network namespaces: its exit ends all of its processes
 // and removes its addresses and packet filters.
 import { execFile } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { inspect, promisify } from 'node:util';
 import type { ChaosOptions, ChaosSummary } from './chaos-options.ts';
 import type { FaultKind } from './faults.ts';
@@ -38,11 +38,11 @@ const enrolMs = 5_000;
 const hosts = 2;
 
 async function run(order: InsideOrder): Promise<ChaosSummary> {
-  const { seed, minutes, agents, replicas, directory } = order;
+  const { seed, minutes, agents, replicas, directory, logFile } = order;
   const startedMs = Date.now();
   await promisify(execFile)('ip', ['link', 'set', 'lo', 'up']);
   if (!canShiftClocks) say('libfaketime is not installed: the clocks of replicas are not shifted');
-  const world = new ChaosWorld({ directory, agents, replicas, random: new Random(seed, 'world') });
+  const world = new ChaosWorld({ directory, agents, replicas, logFile, random: new Random(seed, 'world') });
   let reported = 0;
   const looking = setInterval(() => {
     world.ledger.look(Date.now());
@@ -70,7 +70,6 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     throw new Error(world.log.last(linesAround).join('\n'), { cause: thrown });
   } finally {
     clearInterval(looking);
-    if (order.logFile !== '') writeFileSync(order.logFile, `${world.log.last(Infinity).join('\n')}\n`);
     await world.stop();
   }
 }

@@ -3,11 +3,11 @@ import type { AgentVolume, HostEvent, Issuance } from './agents/messages.ts';
 /** The invariants; the numbers are those of the summary. */
 export const invariants = {
   1: 'each generation is renewed once, in time, by a job or at the agent’s fallback deadline',
-  2: 'a cancelled or paused renewal does not run afterwards',
+  2: 'a cancelled, suspended or paused renewal does not run meanwhile or afterwards',
   3: 'a stream that its agent closed does not displace a newer one',
   4: 'one node costs the others a bounded share of a lane',
   5: "the view equals the agents' state within 10 s after the last fault",
-  6: 'no renewal waits longer than its lane explains',
+  6: 'no renewal waits longer than its lane explains, and no accepted request is lost',
   7: 'every loss of Redis’ state is reported',
   8: 'lanes do not exceed their rate',
 } as const;
@@ -45,9 +45,18 @@ export interface BulkAction {
   readonly issuer?: string;
   /** Volumes that it renewed. If the controller selects after a fault, it is at a later generation, but once. */
   readonly renewed: Set<string>;
+  /** Of the Renewal, if the request was accepted. */
+  id?: string;
+  /** The cancel, which may have happened without an answer. */
+  isCancelSent?: boolean;
+  /** The answer to the cancel, or to the suspension. */
   cancelledMs?: number;
   cancelSentMs?: number;
-  /** The renewals in the queues of nodes at the time of the cancel. */
+  /** The end of a suspension. */
+  resumedMs?: number;
+  /** Whether it is known to be carried out. */
+  isDone?: boolean;
+  /** The renewals in the queues of nodes at the time of the cancel or suspension. */
   allowed: ReadonlySet<string>;
 }
 
@@ -166,12 +175,17 @@ export class Ledger {
     if (asked.some((bulk) => this.#mayStillRun(bulk, startedMs, renewal))) return;
     const early = `${renewal} of ${issuer} was renewed by a job ${Math.round((renewAtMs - startedMs) / 1000)} s before renew-at`;
     if (asked.length === 0) this.violate(1, `${early}, without a request`);
-    else this.violate(2, `${early}, after the bulk renewal was cancelled at ${iso(asked[0]?.cancelledMs ?? 0)}`);
+    else
+      this.violate(
+        2,
+        `${early}, after the bulk renewal was cancelled or suspended at ${iso(asked[0]?.cancelledMs ?? 0)}`,
+      );
   }
 
   #mayStillRun(bulk: BulkAction, startedMs: number, renewal: string): boolean {
-    const { cancelledMs } = bulk;
-    if (cancelledMs === undefined || startedMs <= cancelledMs || bulk.allowed.has(renewal)) return true;
+    const { cancelledMs, resumedMs = Infinity } = bulk;
+    if (cancelledMs === undefined || startedMs <= cancelledMs || startedMs >= resumedMs) return true;
+    if (bulk.allowed.has(renewal)) return true;
     return this.#isVoid(bulk.cancelSentMs ?? cancelledMs, cancelledMs, startedMs);
   }
 

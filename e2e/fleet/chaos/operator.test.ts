@@ -49,4 +49,31 @@ describe('Operator', () => {
     );
     assert.match(ledger.violations[0]?.text ?? '', /503.*redis is away/);
   });
+
+  test('nothing of a suspended renewal runs until its resume, except what agents had begun', () => {
+    const { ledger } = asked([], 0);
+    const begun: AgentVolume = { ...volume, volumeId: 'begun' };
+    ledger.track(begun);
+    const bulk = {
+      renewals: new Set(['n/v#1', 'n/begun#1']),
+      renewed: new Set<string>(),
+      allowed: new Set(['n/begun#1']),
+    };
+    ledger.bulks.push({ ...bulk, sentMs: 1_000, cancelSentMs: 2_000, cancelledMs: 2_100, resumedMs: 5_000 });
+    const issue = (of: AgentVolume, startedMs: number): void => {
+      const issuance = { ...of, cause: 'job', startedMs, endedMs: startedMs + 10 } as const;
+      ledger.onEvent({ kind: 'issued', issuance });
+    };
+    issue(begun, 3_000);
+    assert.deepEqual(ledger.violations, []);
+    issue(volume, 3_000);
+    assert.deepEqual(
+      ledger.violations.map(({ invariant }) => invariant),
+      [2],
+    );
+    const resumed: AgentVolume = { ...volume, generation: 2, issuedAtMs: 3_010, renewAtMs: 43_010, notAfterMs: 63_010 };
+    ledger.bulks.push({ ...bulk, renewals: new Set(['n/v#2']), sentMs: 3_500, cancelledMs: 3_600, resumedMs: 5_000 });
+    issue(resumed, 5_100);
+    assert.equal(ledger.violations.length, 1);
+  });
 });

@@ -39,6 +39,13 @@ export interface ShownRenewal {
   readonly failures: number;
 }
 
+/** The used fields of a renewal's detail in the API. */
+export interface PendingRenewal {
+  readonly state: string;
+  readonly pending: number;
+  readonly volumes: readonly { readonly node: string; readonly id: string }[];
+}
+
 interface Answered {
   readonly bulk: BulkAction;
   /** Of an accepted renewal. */
@@ -104,16 +111,45 @@ export class Operator {
     const { bulk, id } = await this.#request(selection, () => this.#renewals(name));
     if (id === undefined) return () => Promise.resolve();
     return async () => {
-      const sentMs = Date.now();
-      const cancelled = await this.#ask('DELETE', `renewals/${id}`);
-      if (cancelled?.status !== 200) return;
-      const acceptedMs = Date.now();
-      const allowed = await this.#handedOver.now();
-      if (allowed === undefined) return;
-      bulk.allowed = allowed;
-      bulk.cancelSentMs = sentMs;
-      bulk.cancelledMs = acceptedMs;
+      bulk.isCancelSent = true;
+      await this.#stopBulk(bulk, 'DELETE', `renewals/${id}`);
     };
+  }
+
+  /** Requests renewals of an issuer's volumes, and suspends them. @returns a function that resumes them */
+  async startSuspended(issuer: number): Promise<() => Promise<void>> {
+    const name = itemAt(this.#parts.issuers, issuer);
+    const selection = { issuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name } };
+    const { bulk, id } = await this.#request(selection, () => this.#renewals(name));
+    if (id === undefined) return () => Promise.resolve();
+    await this.#stopBulk(bulk, 'POST', `renewals/${id}/suspend`);
+    return async () => {
+      bulk.resumedMs = Date.now();
+      await this.resumeBulk(id);
+    };
+  }
+
+  /** Retries until the renewal is resumed or some seconds have passed. */
+  async resumeBulk(id: string): Promise<void> {
+    const startedMs = Date.now();
+    while (Date.now() - startedMs < resumeLimitMs) {
+      const answer = await this.#ask('POST', `renewals/${id}/resume`);
+      if (answer !== undefined && answer.status < 500) return;
+      await sleep(retryMs);
+    }
+  }
+
+  /** Cancels or suspends a bulk renewal, and records what it may still do. */
+  async #stopBulk(bulk: BulkAction, method: string, path: string): Promise<void> {
+    const sentMs = Date.now();
+    const answer = await this.#ask(method, path);
+    if (answer?.status !== 200) return;
+    const acceptedMs = Date.now();
+    const allowed = await this.#handedOver.now();
+    if (allowed === undefined) return;
+    bulk.allowed = allowed;
+    bulk.cancelSentMs = sentMs;
+    bulk.cancelledMs = acceptedMs;
   }
 
   /**
@@ -135,6 +171,14 @@ export class Operator {
     const answer = await this.#tried('GET', `renewals/${id}`);
     return typeof answer !== 'string' && answer.status === 200
       ? (answer.body as unknown as ShownRenewal)
+      : textOf(answer);
+  }
+
+  /** The pending volumes of a renewal, at most 50. @returns the error's text if it is not shown */
+  async pending(id: string): Promise<PendingRenewal | string> {
+    const answer = await this.#tried('GET', `renewals/${id}/detail`);
+    return typeof answer !== 'string' && answer.status === 200
+      ? (answer.body as unknown as PendingRenewal)
       : textOf(answer);
   }
 
@@ -172,7 +216,8 @@ export class Operator {
     // Volumes renewed in between may be included with their new generation.
     for (const renewal of renewals()) bulk.renewals.add(renewal);
     const id = typeof answer !== 'string' && answer.status === 202 ? answer.body['id'] : undefined;
-    return { bulk, text: textOf(answer), id: typeof id === 'string' ? id : undefined };
+    if (typeof id === 'string') bulk.id = id;
+    return { bulk, text: textOf(answer), id: bulk.id };
   }
 
   /** The current state of the volumes. */

@@ -5,6 +5,7 @@ import { faults } from './faults.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { everythingMoves } from './moves.ts';
 import type { PlannedFault, RoundPlan } from './plan.ts';
+import { noRequestIsLost } from './requests.ts';
 import { usualRate } from './world/chaos-world.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 
@@ -45,6 +46,8 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   say(`round ${plan.round}: ${summary}`);
   const everythingMs = await everythingMoves(world, watch, crowd.requests);
   await watch.end();
+  const requests = await noRequestIsLost(world);
+  say(`round ${plan.round}: ${requests} requests carried out`);
   await everythingIsScheduled(world);
   await Promise.all(world.watching.splice(0));
   lanesKeptToTheirRate(world, calmMs);

@@ -31,12 +31,17 @@ export const controllerPrograms = {
   bundle: [...heapOfChart, resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
 } as const;
 
-/** Starts a controller; rejects with its output when it exits before it listens. */
+/**
+ * Starts a controller; rejects with its output when it exits before it listens.
+ * @param prefix a command that runs it, such as one that enters a namespace
+ */
 export async function startControllerProcess(
   program: keyof typeof controllerPrograms,
   flags: readonly string[],
+  prefix: readonly string[] = [],
 ): Promise<ControllerProcess> {
-  const child = spawn(process.execPath, [...controllerPrograms[program], ...flags], {
+  const [file = '', ...args] = [...prefix, process.execPath, ...controllerPrograms[program], ...flags];
+  const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...imageEnv },
   });

@@ -31,6 +31,8 @@ export interface KubeRenewal {
     readonly pending?: number;
     readonly renewed?: number;
     readonly gone?: number;
+    readonly failures?: number;
+    readonly canary?: { readonly total: number; readonly pending: number; readonly approvedBy?: string };
     readonly observedGeneration?: number;
     readonly startTime?: string;
     readonly completionTime?: string;

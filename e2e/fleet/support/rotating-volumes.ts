@@ -1,6 +1,7 @@
 import { reportedServedStates } from '../../../libs/fleet-model/src/report-terms.ts';
 import type { ServedState } from '../../../libs/fleet-model/src/vocabulary.ts';
 import type { VolumeReport } from '../../../libs/shared/gen/fleet/v1/fleet.ts';
+import type { VolumeDescription } from '../../../apps/node-agent/src/fleet/fleet-volumes.ts';
 import { GatedVolumes } from './gated-volumes.ts';
 
 /** The trust of a rotation, as agents read it from the object. */
@@ -15,6 +16,8 @@ export class RotatingVolumes extends GatedVolumes {
   issuerCa: string;
   /** What pods with a probe serve, by volume id. */
   readonly served = new Map<string, ServedState>();
+  /** The CA certificates that the agent sends when it is asked, in DER, by fingerprint. */
+  readonly certificates = new Map<string, Uint8Array>();
   readonly #cas = new Map<string, string>();
   #trust: AgentTrust | undefined;
 
@@ -59,6 +62,11 @@ export class RotatingVolumes extends GatedVolumes {
         served: { state: reportedServedStates[served], since: new Date(), failure: 0 },
       }),
     });
+  }
+
+  override describe(volumeId: string): VolumeDescription {
+    const ca = this.certificates.get(this.#cas.get(volumeId) ?? '');
+    return ca === undefined ? super.describe(volumeId) : { chain: [], ca: [ca], absent: '', truncated: false };
   }
 
   override delete(volumeId: string): void {

@@ -27,7 +27,8 @@ export class RotationFleet implements AsyncDisposable {
   readonly volumes: RotatingVolumes;
   readonly old: Ca;
   readonly new: Ca;
-  readonly name = 'corporate';
+  /** The object that the methods are about. */
+  name = 'corporate';
   /** Every combination of a phase and a check of the CA files. */
   readonly #directory: string;
   readonly #cluster: Cluster | undefined;
@@ -62,6 +63,17 @@ export class RotationFleet implements AsyncDisposable {
     await fleet.startReplica('replica-0');
     await fleet.connectAgent('replica-0');
     return rotation;
+  }
+
+  /** The agent answers questions about CA certificates from now on. */
+  answerQuestions(): void {
+    for (const { pem, fingerprint } of [this.old, this.new])
+      this.volumes.certificates.set(fingerprint, new X509Certificate(pem).raw);
+  }
+
+  /** The rotations as the API shows them. */
+  async list(): Promise<readonly Rotation[]> {
+    return (await this.fleet.api<{ readonly rotations?: readonly Rotation[] }>('rotations')).body.rotations ?? [];
   }
 
   async begin(more: object = {}): Promise<void> {

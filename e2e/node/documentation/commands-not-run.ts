@@ -14,6 +14,10 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'names the rotation of the block above it; e2e/fleet/rotations.test.ts approves a phase by the API',
   'docs/ca-rotation.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
   'docs/runbook.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
+  'docs/ca-rotation.md: certfleet rotations resume proposed-3f2a':
+    'names a rotation that the controller proposes; e2e/fleet/rotations.test.ts resumes one by the API',
+  'docs/runbook.md: kubectl get carotations -l certfleet.io/proposed':
+    'e2e/fleet/rotations.test.ts runs the first and checks what it names',
   'docs/installation.md: for app in node-agent renewal-controller; do':
     'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
   'docs/installation.md: helm install certfleet helm/certfleet --namespace cert-manager --create-namespace --set imageRegistry=registry.example.com --wait':
@@ -26,6 +30,12 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a fake driver',
   'docs/migration.md: umount /tmp/cert-manager-csi-driver/inmemfs && rm -r /tmp/cert-manager-csi-driver':
     'needs the directory of the other driver; e2e/node/suites/take-over.ts ends with its removal',
+  'docs/installation.md: kubectl --namespace cert-manager delete secret certfleet-redis':
+    'would end the sessions of the other steps; e2e/chart/install.test.ts deletes the Secret and creates it again',
+  'docs/installation.md: kubectl --namespace cert-manager annotate secret certfleet-redis argocd.argoproj.io/sync-options=Prune=false \\':
+    'needs a release of an earlier chart and Argo CD',
+  'docs/migration.md: helm upgrade certfleet helm/certfleet --namespace cert-manager --reuse-values --set app.driver.handOver.enabled=true':
+    'needs the repository of the other chart; e2e/agent/take-over.test.ts hands volumes over and takes them back',
   'docs/migration.md: helm uninstall certfleet --namespace cert-manager': 'needs the repository of the other chart',
   'docs/installation.md: ln -s "$PWD/cli/certfleet.js" ~/.local/bin/kubectl-certfleet':
     'changes the home directory; apps/renewal-controller/src/cli/program-name.test.ts runs such a link',
@@ -39,6 +49,10 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'the fault stops every renewal of the cluster; e2e/api/lane-policy.test.ts causes it and checks the log line',
   'docs/lanes.md: kubectl wait renewal/corporate-ca-2026 --for=condition=Complete --timeout=1h':
     'names the object of the example above it; e2e/fleet/renewals.test.ts waits for this condition',
+  'docs/runbook.md: kubectl get events -A --field-selector reason=ReloadFailed':
+    'e2e/node/suites/reload.ts causes the Event and reads it',
+  'docs/runbook.md: kubectl get events -A --field-selector reason=CertificateRolloutBlocked':
+    'e2e/fleet/pod-events.test.ts causes the Event and reads it',
   'docs/runbook.md: kubectl delete node $NODE':
     'the cluster has one node; e2e/fleet/controller.test.ts removes a node from the cluster',
   'examples/token-request/README.md: helm upgrade --install cert-manager jetstack/cert-manager --namespace cert-manager --create-namespace \\':

@@ -9,7 +9,7 @@ import {
 import type { IdentityServer, NodeServer } from '../../../apps/node-agent/gen/csi/v1/csi.ts';
 import { RegistrationService } from '../../../apps/node-agent/gen/pluginregistration/v1/api.ts';
 import type { RegistrationServer } from '../../../apps/node-agent/gen/pluginregistration/v1/api.ts';
-import { publishVolume, unpublishVolume, mountMemory } from './peer-volume.ts';
+import { continuedVolumes, mountMemory, publishVolume, renewPrepared, unpublishVolume } from './peer-volume.ts';
 import type { FakeDriverOptions } from './peer-volume.ts';
 
 const options = JSON.parse(process.argv[2] ?? '') as FakeDriverOptions;
@@ -46,6 +46,7 @@ const registration: RegistrationServer = {
 };
 
 mountMemory(options.dataRoot);
+continuedVolumes(options.dataRoot);
 const csi = new SocketServer(socket);
 csi.add(IdentityService, identity);
 csi.add(NodeService, node);
@@ -54,5 +55,7 @@ registrar.add(RegistrationService, registration);
 await csi.start();
 await registrar.start();
 
+// The test decides when a renewal is due.
+process.on('SIGUSR1', () => renewPrepared(options));
 // As when helm uninstalls that driver: the sockets disappear, the volumes and their tmpfs stay.
 process.once('SIGTERM', () => void Promise.all([csi.stop(1000), registrar.stop(1000)]).then(() => process.exit(0)));

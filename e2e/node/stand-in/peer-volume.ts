@@ -1,5 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import type { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../../apps/node-agent/gen/csi/v1/csi.ts';
@@ -19,10 +33,11 @@ const fileNames = ['tls.crt', 'tls.key', 'ca.crt'];
 
 const mount = (...args: string[]): void => void execFileSync('mount', args);
 
-/** Mounts the tmpfs of the volumes. */
+/** Mounts the tmpfs of the volumes, if nothing is mounted there. */
 export function mountMemory(dataRoot: string): void {
   const root = join(dataRoot, 'inmemfs');
   mkdirSync(root, { recursive: true });
+  if (statSync(root).dev !== statSync(dataRoot).dev) return;
   mount('-t', 'tmpfs', 'tmpfs', root);
 }
 
@@ -57,6 +72,56 @@ export function publishVolume({ dataRoot, certificates }: FakeDriverOptions, req
   mkdirSync(targetPath, { recursive: true });
   mount('--bind', data, targetPath);
   mount('-o', 'remount,bind,ro', targetPath);
+}
+
+/** The fields of metadata.json that the driver needs to continue a volume. */
+export interface VolumeMetadata {
+  readonly volumeID: string;
+  readonly targetPath: string;
+  readonly nextIssuanceTime?: string;
+  readonly volumeContext: Readonly<Record<string, string>>;
+  readonly volumeMountGroup?: string;
+}
+
+/** What the driver finds at its start: it deletes every entry without metadata. */
+export function continuedVolumes(dataRoot: string): readonly VolumeMetadata[] {
+  const root = join(dataRoot, 'inmemfs');
+  return readdirSync(root)
+    .sort()
+    .flatMap((name) => {
+      const metadata = join(root, name, 'metadata.json');
+      if (existsSync(metadata)) return JSON.parse(readFileSync(metadata, 'utf8')) as VolumeMetadata;
+      rmSync(join(root, name), { recursive: true });
+      return [];
+    });
+}
+
+/** Replaces the files of a volume with those of a prepared certificate, by one rename; other files disappear. */
+export function renewVolume(dataRoot: string, { volumeID, volumeMountGroup }: VolumeMetadata, source: string): void {
+  const data = join(dataRoot, 'inmemfs', volumeID, 'data');
+  const earlier = readlinkSync(join(data, '..data'));
+  const payload = `${earlier.slice(0, -1)}-renewed`;
+  mkdirSync(join(data, payload), { mode: 0o755 });
+  for (const name of fileNames) {
+    const path = join(data, payload, name);
+    writeFileSync(path, readFileSync(join(source, name)), { mode: 0o440 });
+    if (volumeMountGroup !== undefined) chownSync(path, 0, Number(volumeMountGroup));
+  }
+  symlinkSync(payload, join(data, '..data_tmp'));
+  renameSync(join(data, '..data_tmp'), join(data, '..data'));
+  for (const name of readdirSync(data)) {
+    const isLink = !name.startsWith('..') && lstatSync(join(data, name)).isSymbolicLink();
+    if (isLink && !fileNames.includes(name)) rmSync(join(data, name));
+  }
+  rmSync(join(data, earlier), { recursive: true });
+}
+
+/** Renews every volume for whose common name a certificate is prepared. */
+export function renewPrepared({ dataRoot, certificates }: FakeDriverOptions): void {
+  for (const metadata of continuedVolumes(dataRoot)) {
+    const source = join(certificates, metadata.volumeContext['csi.cert-manager.io/common-name'] ?? '');
+    if (existsSync(join(source, 'tls.crt'))) renewVolume(dataRoot, metadata, source);
+  }
 }
 
 /** Removes the volume. */

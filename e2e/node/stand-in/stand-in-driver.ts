@@ -25,10 +25,13 @@ export interface ReadyCertificate {
 export class FakeDriver {
   readonly #cluster: Cluster;
   readonly #certificates: string;
+  readonly #dataRoot: string;
+  #renew: (() => void) | undefined;
   #stopped: (() => Promise<void>) | undefined;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, dataRoot: string = upstreamDataRoot) {
     this.#cluster = cluster;
+    this.#dataRoot = dataRoot;
     this.#certificates = join(cluster.directory, 'stand-in');
   }
 
@@ -63,7 +66,7 @@ export class FakeDriver {
     await this.#cluster.apply(csiDriver);
     const options: FakeDriverOptions = {
       nodeName: this.#cluster.nodeName,
-      dataRoot: upstreamDataRoot,
+      dataRoot: this.#dataRoot,
       certificates: this.#certificates,
     };
     const program = [process.execPath, join(import.meta.dirname, 'main.ts'), JSON.stringify(options)];
@@ -74,11 +77,17 @@ export class FakeDriver {
       child.kill('SIGTERM');
       await ended;
     };
+    this.#renew = () => child.kill('SIGUSR1');
     for await (const line of createInterface({ input: child.stdout })) {
       if (line === 'registered') return;
       throw new Error(`the kubelet rejected the fake driver: ${line}`);
     }
     throw new Error('the fake driver exited before it was registered');
+  }
+
+  /** Renews the volumes for which a certificate was added. */
+  renew(): void {
+    this.#renew?.();
   }
 
   /** Ends it like `helm uninstall`: its volumes stay mounted, its CSIDriver object is deleted. */

@@ -49,6 +49,20 @@ export function exampleSuite(context: GetContext): void {
       },
     );
 
+    test('pod-with-pkcs12.yaml gets stores that open with the password in its volume', async () => {
+      const { cluster } = context();
+      await cluster.apply(await readFile(join(folder, 'pod-with-pkcs12.yaml'), 'utf8'));
+      const pod = { name: 'pod-with-pkcs12', namespace };
+      await waitReady(cluster, { names: [pod.name], namespace });
+      const read = async (name: string): Promise<Buffer> =>
+        Buffer.from(await execInPod(cluster, pod, `base64 -w 0 /tls/${name}`), 'base64');
+      const tools = new KeystoreTools((await read('password')).toString());
+      assert.match(tools.openssl(await read('keystore.p12'), '-nocerts').output, /BEGIN PRIVATE KEY/);
+      assert.match(tools.openssl(await read('truststore.p12'), '-nokeys').output, /BEGIN CERTIFICATE/);
+      tools.remove();
+      await cluster.kubectl(['delete', 'pod/pod-with-pkcs12', ...now]);
+    });
+
     test('pod-with-key-of-its-user.yaml gets a key that belongs to its user only', async () => {
       const { cluster } = context();
       await cluster.apply(await readFile(join(folder, 'pod-with-key-of-its-user.yaml'), 'utf8'));

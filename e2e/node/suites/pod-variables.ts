@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { parse } from 'yaml';
 
 import { createCaIssuer } from '../../cluster/issuers.ts';
 import { waitUntil } from '../../cluster/wait.ts';
@@ -21,6 +22,8 @@ import {
 import { killSandbox } from '../support/release.ts';
 
 const examples = resolve(import.meta.dirname, '../../../examples');
+/** Their programs ignore SIGTERM, so that the default grace period would pass. */
+const now = ['--grace-period=1', '--timeout=60s'];
 const ecdsa = { 'key-algorithm': 'ECDSA' };
 const script = 'until [ -s /certs/data/tls.key ]; do usleep 100000; done; echo arrived; exec sleep infinity';
 const arrived = (lines: readonly string[]): boolean => lines.includes('arrived');
@@ -28,12 +31,33 @@ const arrived = (lines: readonly string[]): boolean => lines.includes('arrived')
 /** Names of the pod's object in certificates. Changes the release; the next suite sets its own values. */
 export function podVariableSuite(context: GetContext): void {
   describe('with variables of the pod', () => {
-    before(() =>
-      context().agent.install({
-        'app.driver.podVariables.enabled': true,
-        'app.driver.podVariables.annotations': ['example.com/*'],
-      }),
-    );
+    before(async () => {
+      const values = parse(await readFile(join(examples, 'values/pod-variables.yaml'), 'utf8')) as {
+        app: { driver: { podVariables: Readonly<Record<string, unknown>> } };
+      };
+      const own = Object.entries(values.app.driver.podVariables);
+      await context().agent.install(
+        Object.fromEntries(own.map(([name, value]) => [`app.driver.podVariables.${name}`, value])),
+      );
+    });
+
+    test('examples/pod-with-its-names.yaml has the names of its pod in its certificate', async () => {
+      const { cluster } = context();
+      await createCaIssuer(cluster, { name: 'ca' });
+      await cluster.apply(await readFile(join(examples, 'pod-with-its-names.yaml'), 'utf8'));
+      const pod = { name: 'pod-with-its-names', namespace: 'default' };
+      await waitReady(cluster, { names: [pod.name], namespace: pod.namespace });
+      const x509 = await opensslX509(await execInPod(cluster, pod, 'cat /tls/tls.crt'));
+      assert.deepEqual(extension(x509, 'Subject Alternative Name')?.split(', ').sort(), [
+        'DNS:pod-with-its-names.shop.default.svc.cluster.local',
+        'DNS:shop.example.com',
+        'DNS:www.shop.example.com',
+      ]);
+      for (const part of ['CN=pod-with-its-names', 'OU=shop', `OU=${cluster.nodeName}`]) {
+        assert.ok(x509.subject.replaceAll(' ', '').includes(part.replaceAll(' ', '')), `${part} in ${x509.subject}`);
+      }
+      await cluster.kubectl(['delete', 'pod', pod.name, '--namespace', pod.namespace, ...now]);
+    });
 
     test('examples/pod-with-its-address.yaml has the addresses of its pod in its certificate', async () => {
       const { cluster } = context();
@@ -47,7 +71,7 @@ export function podVariableSuite(context: GetContext): void {
       assert.deepEqual(extension(x509, 'Subject Alternative Name')?.split(', ').sort(), expected);
       const requests = await requestsOf(cluster, await getPod(cluster, pod));
       assert.equal(requests.length, 1);
-      await deletePods(cluster, [pod.name], pod.namespace);
+      await cluster.kubectl(['delete', 'pod', pod.name, '--namespace', pod.namespace, ...now]);
     });
 
     test('a pod starts with an empty volume, and gets its FQDN, an annotation and its address', async () => {

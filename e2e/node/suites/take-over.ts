@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { before, describe, test } from 'node:test';
 
+import { waitUntil } from '../../cluster/wait.ts';
 import { certificatePod, watchScript } from '../support/certificate-pod.ts';
 import type { GetContext } from '../support/node-context.ts';
-import { mountPoints, namesIn, volumeIdOf, volumesRoot } from '../support/node-state.ts';
+import { mountPoints, namesIn, tracesOfPod, volumeIdOf, volumesRoot } from '../support/node-state.ts';
 import { opensslX509 } from '../support/openssl.ts';
 import { readFiles, textOf } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, getPod, type PodObject } from '../support/pods.ts';
@@ -14,7 +16,7 @@ const ecdsa = { 'key-algorithm': 'ECDSA' };
 const pod = { name: 'taken-over' };
 const upstreamRoot = `${upstreamDataRoot}/inmemfs`;
 
-/** Installs the agent under a running pod with volumes of another driver. Leaves the release installed. */
+/** Exchanges the agent and another driver under running pods, in both directions. Leaves the release installed. */
 export function takeOverSuite(context: GetContext): void {
   describe('a pod with volumes of another driver', () => {
     let untouched: PodObject;
@@ -74,6 +76,46 @@ export function takeOverSuite(context: GetContext): void {
       assert.deepEqual(await namesIn(cluster, upstreamRoot), []);
       assert.ok((await namesIn(cluster, volumesRoot)).includes(id));
       await deletePods(cluster, ['successor']);
+    });
+  });
+
+  describe('a pod of the agent that is handed over to another driver', () => {
+    const handedOver = { name: 'handed-over' };
+    let driver: FakeDriver;
+    let untouched: PodObject;
+
+    before(async () => {
+      const { cluster, agent } = context();
+      await agent.install({ 'app.driver.handOver.enabled': true });
+      const volumes = { data: { ...ecdsa, 'common-name': 'handed-over', duration: '1h' } };
+      const options = { script: watchScript('data'), spec: { securityContext: { fsGroup: 2000 } } };
+      await applyPodsAndWaitReady(cluster, [certificatePod(handedOver.name, volumes, options)]);
+      await seenBy(context, handedOver, 1);
+      untouched = await getPod(cluster, handedOver);
+      await agent.uninstall();
+      driver = new FakeDriver(cluster, dirname(volumesRoot));
+      await driver.addCertificate({ commonName: 'handed-over', duration: '1h', renewAfterMs: 40 * 60_000 });
+      await driver.start();
+    });
+
+    test('keeps its certificate, sees it renewed in place by that driver, and runs without interruption', async () => {
+      assert.equal((await seenSoFar(context, handedOver)).length, 1);
+      driver.renew();
+      const [first, second] = await seenBy(context, handedOver, 2);
+      assert.notEqual(second?.serial, first?.serial);
+      const { metadata, status } = await getPod(context().cluster, handedOver);
+      assert.equal(metadata.uid, untouched.metadata.uid);
+      assert.deepEqual(status.containerStatuses?.[0], untouched.status.containerStatuses?.[0]);
+    });
+
+    test('leaves nothing on the node when it is deleted, and the agent can be installed again', async () => {
+      const { cluster, agent } = context();
+      await deletePods(cluster, [handedOver.name]);
+      const isGone = async (): Promise<boolean> => (await tracesOfPod(cluster, untouched)).length === 0;
+      await waitUntil('nothing of the pod on the node', isGone, { timeoutMs: 60_000, intervalMs: 500 });
+      await driver.uninstall();
+      await agent.install();
+      assert.ok(!(await mountPoints(cluster)).includes(`${dirname(volumesRoot)}/inmemfs`));
     });
   });
 }

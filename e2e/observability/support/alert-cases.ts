@@ -44,6 +44,7 @@ function agentSeries(node: string): Series {
     [`certfleet_agent_probed_volumes{${of},state="renewed"}`]: '0 1 2 0 1 0x115',
     [`certfleet_agent_probed_volumes{${of},state="not-loaded"}`]: '0 1x5 0x115',
     [`certfleet_agent_probed_volumes{${of},state="unknown"}`]: always(3),
+    [`certfleet_agent_reloads_total{${of},result="failed"}`]: always(0),
     [`certfleet_agent_controller_connected{${of}}`]: always(1),
     [`certfleet_agent_issuances_total{${of},cause="job",result="success"}`]: '0+2x120',
     [`certfleet_agent_issuances_total{${of},cause="deadline",result="success"}`]: always(3),
@@ -61,6 +62,7 @@ function replicaSeries(name: string): Series {
   return {
     [`up{${of}}`]: always(1),
     [`certfleet_controller_index_current{${of}}`]: always(1),
+    [`certfleet_controller_rollouts_blocked{${of}}`]: always(0),
     [`certfleet_controller_volumes{${of},state="healthy",issuer="${issuer}"}`]: always(80),
     [`certfleet_controller_volumes_expired{${of}}`]: always(0),
     [`certfleet_controller_volumes_overdue{${of}}`]: always(0),
@@ -330,6 +332,16 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetCertificateNotLoaded: { node: 'n1' } },
   },
   {
+    fault: 'a container could not be signalled after a renewal',
+    series: { [`certfleet_agent_reloads_total{${n1},result="failed"}`]: '0x80 1x40' },
+    fires: { CertfleetReloadFailed: { node: 'n1' } },
+  },
+  {
+    fault: 'a PodDisruptionBudget blocks the rollout of a workload',
+    series: { [`certfleet_controller_rollouts_blocked{${replica('c1')}}`]: always(1) },
+    fires: { CertfleetRolloutBlocked: {} },
+  },
+  {
     fault: 'a pod takes ten minutes to load each renewed certificate',
     series: { [`certfleet_agent_probed_volumes{${n1},state="not-loaded"}`]: '0x54 1x9 0x60' },
     fires: {},
@@ -363,6 +375,13 @@ export const alertCases: readonly AlertCase[] = [
       [`certfleet_controller_ca_rotation_stopped{${of},rotation="corporate",reason="NotLoaded"}`]: always(1),
     })),
     fires: { CertfleetCaRotationStopped: { rotation: 'corporate', reason: 'NotLoaded' } },
+  },
+  {
+    fault: 'an issuer signs with another CA',
+    series: both((of) => ({
+      [`certfleet_controller_ca_rotation_proposed{${of},rotation="proposed-1"}`]: always(1),
+    })),
+    fires: { CertfleetCaRotationProposed: { rotation: 'proposed-1' } },
   },
   {
     fault: 'Redis is full',

@@ -83,6 +83,11 @@ true
 {{ include "certfleet.name" . | trunc 52 | trimSuffix "-" }}-redis
 {{- end -}}
 
+{{/* Name of what belongs to the pod certificate signer. */}}
+{{- define "certfleet.signerName" -}}
+{{ include "certfleet.name" . | trunc 40 | trimSuffix "-" }}-pod-certificate-signer
+{{- end -}}
+
 {{/* Fails where the controller could not tell the agents apart, and where it would have two Redis or none. */}}
 {{- define "certfleet.checkController" -}}
 {{- if semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version -}}
@@ -101,19 +106,36 @@ true
 {{- end -}}
 {{- end -}}
 
-{{/* The controller's image, from the same registry and namespace as the agent's. */}}
+{{/* The controller's image. */}}
 {{- define "certfleet.controllerImage" -}}
-{{- $image := .Values.controller.image -}}
-{{- $peer := include "certfleet.namesPeerImage" . -}}
-{{- $registry := ternary "" .Values.imageRegistry (and (eq $peer "true") (eq (.Values.imageRegistry | default "") "quay.io")) -}}
-{{- $namespace := ternary "certfleet" .Values.imageNamespace (and (eq $peer "true") (eq (.Values.imageNamespace | default "") "jetstack")) -}}
+{{- include "certfleet.componentImage" (list . .Values.controller.image) -}}
+{{- end -}}
+
+{{/* The pod certificate signer's image. */}}
+{{- define "certfleet.signerImage" -}}
+{{- include "certfleet.componentImage" (list . .Values.podCertificateSigner.image) -}}
+{{- end -}}
+
+{{/* A component's image, from the same registry and namespace as the agent's. Call with (list $ image). */}}
+{{- define "certfleet.componentImage" -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- $peer := include "certfleet.namesPeerImage" $root -}}
+{{- $registry := ternary "" $root.Values.imageRegistry (and (eq $peer "true") (eq ($root.Values.imageRegistry | default "") "quay.io")) -}}
+{{- $namespace := ternary "certfleet" $root.Values.imageNamespace (and (eq $peer "true") (eq ($root.Values.imageNamespace | default "") "jetstack")) -}}
 {{- $path := ternary (list $image.repository) (list $registry $namespace $image.name) (not (empty $image.repository)) -}}
 {{- join "/" (compact $path) -}}
-{{- if or $image.tag (not $image.digest) -}}:{{ $image.tag | default .Chart.AppVersion }}{{- end -}}
+{{- if or $image.tag (not $image.digest) -}}:{{ $image.tag | default $root.Chart.AppVersion }}{{- end -}}
 {{- with $image.digest -}}@{{ . }}{{- end -}}
 {{- end -}}
 
-{{/* Secret of Redis' password, as the chart makes it or as it was made before. */}}
+{{/* "true" if the Secret of Redis' password is created at run time. */}}
+{{- define "certfleet.makesRedisSecret" -}}
+{{- $controller := .Values.controller -}}
+{{- and $controller.enabled $controller.redis.install (not $controller.redis.existingSecret) -}}
+{{- end -}}
+
+{{/* Secret of Redis' password: the one that is created at run time, or the operator's. */}}
 {{- define "certfleet.redisSecretName" -}}
 {{ .Values.controller.redis.existingSecret | default (include "certfleet.redisName" .) }}
 {{- end -}}

@@ -61,6 +61,26 @@ export const LaneSchema = Type.Object({
 });
 export type Lane = Static<typeof LaneSchema>;
 
+const latency = {
+  p50Ms: Type.Optional(count('Half of the issuances took at most this many milliseconds; absent without durations')),
+  p99Ms: Type.Optional(count('99 of 100 issuances took at most this many milliseconds')),
+};
+
+/** The renewals of a lane's issuer in the past 48 hours. */
+export const LaneHistorySchema = Type.Object({
+  hours: Type.Array(
+    Type.Object({
+      from: time('Start of the hour'),
+      renewed: count('Successful renewals'),
+      failed: count('Failed attempts'),
+      ...latency,
+    }),
+    { description: 'Earliest first, ending with the current hour' },
+  ),
+  ...latency,
+});
+export type LaneHistory = Static<typeof LaneHistorySchema>;
+
 export const LaneQuerySchema = Type.Object(
   {
     search: Type.Optional(nonEmptyString("Part of the issuer's key, case-insensitive")),

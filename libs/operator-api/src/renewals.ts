@@ -5,7 +5,7 @@ import { fingerprintPattern } from './fingerprint.ts';
 import { IssuerSchema } from './lanes.ts';
 import { VolumeFilterSchema } from './volume-query.ts';
 import { VolumePathSchema, VolumeRowSchema } from './volumes.ts';
-import { renewalWaits } from './vocabulary.ts';
+import { renewalStates, renewalWaits } from './vocabulary.ts';
 
 /** Selects the volumes that match all given criteria. */
 export const SelectionSchema = Type.Object(
@@ -39,6 +39,15 @@ export const RenewalRequestSchema = Type.Object(
     reason: nonEmptyString('Reason, shown with the progress and recorded in the audit log', 512),
     dryRun: Type.Optional(Type.Boolean({ description: 'Only counts the volumes that would be renewed' })),
     ignoreWindows: Type.Optional(Type.Boolean({ description: 'Starts renewals outside the windows too' })),
+    canary: Type.Optional(
+      Type.Integer({
+        ...{ minimum: 1, maximum: 10_000 },
+        description: 'Renews this many volumes first; the others wait for an approval',
+      }),
+    ),
+    stopAfterFailures: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Stops after this many failed attempts' }),
+    ),
     token: Type.Optional(
       nonEmptyString(
         'Token of the preview that the operator confirmed: volumes that match only since then are not renewed',
@@ -85,7 +94,7 @@ export const RenewalSchema = Type.Object({
   reason: string('Reason that the user gave'),
   ignoreWindows: Type.Optional(Type.Boolean()),
   selection: string('Selection as text'),
-  state: oneOf(['starting', 'running', 'suspended', 'cancelled', 'finished', 'rejected'], 'State'),
+  state: oneOf(renewalStates, 'State'),
   message: Type.Optional(string('Explanation of the state')),
   dryRun: Type.Optional(Type.Boolean({ description: 'Only counted the volumes' })),
   createdAt: time('Time of the request'),
@@ -95,6 +104,18 @@ export const RenewalSchema = Type.Object({
   gone: count('Volumes that left the fleet before their renewal'),
   cancelled: count('Volumes cancelled before their renewal'),
   failures: count('Failed attempts; a failed volume is retried and stays pending'),
+  stopAfterFailures: Type.Optional(count('Stops after this many failed attempts since it was last resumed')),
+  canary: Type.Optional(
+    Type.Object(
+      {
+        total: count('Volumes of the canary'),
+        pending: Type.Optional(count('Volumes of the canary that are not renewed yet; absent after the approval')),
+        approvedBy: Type.Optional(string('User who approved the other volumes')),
+        approvedAt: Type.Optional(time('Time of the approval')),
+      },
+      { description: 'The volumes that are renewed first' },
+    ),
+  ),
 });
 export type Renewal = Static<typeof RenewalSchema>;
 

@@ -5,7 +5,7 @@ import { SelectionSchema } from './renewals.ts';
 import { VolumePathSchema } from './volumes.ts';
 import { rotationDirections, rotationGates, rotationPhases } from './vocabulary.ts';
 
-const pem = (description: string) => nonEmptyString(description, 65_536);
+const ca = (description: string) => nonEmptyString(description, 65_536);
 const gates = (description: string) =>
   Type.Optional(Type.Array(oneOf(rotationGates, 'Phase'), { maxItems: rotationGates.length, description }));
 const threshold = (description: string) =>
@@ -15,8 +15,8 @@ const threshold = (description: string) =>
 export const RotationRequestSchema = Type.Object(
   {
     name: Type.Optional(nonEmptyString('Name of the CARotation object', 253)),
-    from: pem('The root of the CA that is replaced, in PEM'),
-    to: pem('The roots of the CA that replaces it, in PEM'),
+    from: ca('The CA that is replaced: its root in PEM, its SHA-256, or the key of an issuer whose volumes have it'),
+    to: ca('The CA that replaces it: its roots in PEM, or its SHA-256 if volumes have it'),
     reason: nonEmptyString('Reason, shown with the progress and recorded in the audit log', 512),
     selection: Type.Optional(SelectionSchema),
     suspend: Type.Optional(Type.Boolean({ description: 'Starts nothing until the resume' })),
@@ -51,6 +51,9 @@ export const RotationSchema = Type.Object({
   phase: oneOf(rotationPhases, 'Phase'),
   direction: oneOf(rotationDirections, 'Backward: to the replaced CA, after a rollback'),
   isSuspended: Type.Boolean(),
+  isProposed: Type.Boolean({
+    description: 'The controller proposes it, because an issuer signs with another CA; resume or rollback decides',
+  }),
   isDeleted: Type.Boolean({ description: 'The object remains until no pod needs the roots that were added' }),
   isStalled: Type.Boolean({ description: 'Somebody must solve a problem' }),
   waitingFor: Type.Optional(string('Why the phase does not continue, in CamelCase')),

@@ -36,11 +36,23 @@ export const riskReasons = [
 /** The fleet in one word; `unknown` if what the controller knows may be outdated. */
 export const verdictLevels = ['ok', 'attention', 'critical', 'unknown'] as const;
 
+/** States of a renewal on demand. */
+export const renewalStates = [
+  'starting',
+  'running',
+  'awaiting-approval',
+  'stopped',
+  'suspended',
+  'cancelled',
+  'finished',
+  'rejected',
+] as const;
+
 /**
- * What a pending volume of a renewal waits for: its failed attempt is repeated, its agent renews it, it has not reached its
+ * What a pending volume of a renewal waits for: an approval after the canary, its failed attempt is repeated, its agent renews it, it has not reached its
  * lane yet, or the wait reasons of lanes.
  */
-export const renewalWaits = ['failing', 'started', 'not-started', ...waitReasons] as const;
+export const renewalWaits = ['approval', 'failing', 'started', 'not-started', ...waitReasons] as const;
 
 /** Actions in the audit log. */
 export const auditActions = [

@@ -29,6 +29,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** The system's clock for programs that end by themselves: a pending timer keeps the process alive. */
+export const foregroundClock: Clock = {
+  ...systemClock,
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as it is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -49,7 +49,16 @@ export const errorReasons = {
   ],
   volume: ['InvalidAttributes', 'MountFailed', 'ForeignVolume', 'DamagedVolume', 'StorageFull'],
   node: ['NotInMemory', 'MountNotShared', 'DataRootChanged', 'DataRootLocked', 'ScriptsMissing'],
-  fleet: ['Superseded', 'SessionEnded', 'Revoked', 'NotConnected', 'ChannelForbidden', 'AclForbidden', 'UnknownLayout'],
+  fleet: [
+    'Superseded',
+    'SessionEnded',
+    'Revoked',
+    'NotConnected',
+    'ChannelForbidden',
+    'AclForbidden',
+    'UnknownLayout',
+    'UnknownCa',
+  ],
   operators: [
     'ReviewUnavailable',
     'ReviewsBusy',

@@ -1,7 +1,7 @@
 import type { Audit } from '@certfleet/operator-api/audit.ts';
 import type { Cas } from '@certfleet/operator-api/cas.ts';
 import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
-import type { Lane, LanePage } from '@certfleet/operator-api/lanes.ts';
+import type { Lane, LaneHistory, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
 import type {
   Renewal,
@@ -10,7 +10,7 @@ import type {
   RenewalRequest,
   Renewals,
 } from '@certfleet/operator-api/renewals.ts';
-import type { Rotation, Rotations } from '@certfleet/operator-api/rotations.ts';
+import type { Rotation, RotationRequest, Rotations } from '@certfleet/operator-api/rotations.ts';
 import type { Session } from '@certfleet/operator-api/session.ts';
 import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
@@ -57,6 +57,7 @@ export class OperatorApi {
   lanes = (query: URLSearchParams, signal?: Signal): Promise<LanePage> =>
     this.#get(`/lanes?${query.toString()}`, signal);
   lane = (id: string, signal?: Signal): Promise<Lane> => this.#get(`/lanes/${part(id)}`, signal);
+  laneHistory = (id: string, signal?: Signal): Promise<LaneHistory> => this.#get(`/lanes/${part(id)}/history`, signal);
   pauseLane = (id: string, reason: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/pause`, { reason });
   resumeLane = (id: string): Promise<unknown> => this.#post(`/lanes/${part(id)}/resume`);
 
@@ -64,12 +65,14 @@ export class OperatorApi {
   renewal = (id: string, signal?: Signal): Promise<RenewalDetail> => this.#get(`/renewals/${part(id)}/detail`, signal);
   suspendRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/suspend`);
   resumeRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/resume`);
+  approveRenewal = (id: string): Promise<Renewal> => this.#post(`/renewals/${part(id)}/approve`);
   previewRenewal = (request: RenewalRequest, signal?: Signal): Promise<RenewalPreview> =>
     this.#http.ask('/renewals', { method: 'POST', body: { ...request, dryRun: true }, signal });
   renew = (request: RenewalRequest): Promise<Renewal> => this.#post('/renewals', request);
   cancelRenewal = (id: string): Promise<Renewal> => this.#http.ask(`/renewals/${part(id)}`, { method: 'DELETE' });
 
   rotations = (signal?: Signal): Promise<Rotations> => this.#get('/rotations', signal);
+  startRotation = (request: RotationRequest): Promise<Rotation> => this.#post('/rotations', request);
   changeRotation = (id: string, action: string): Promise<Rotation> => this.#post(`/rotations/${part(id)}/${action}`);
   approveRotation = (id: string, phase: string): Promise<Rotation> =>
     this.#post(`/rotations/${part(id)}/approve`, { phase });

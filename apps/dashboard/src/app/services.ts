@@ -8,6 +8,7 @@ import type { ShownData } from '../live/shown-data.ts';
 import type { Location, Router } from '../routing/router.ts';
 import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { ServerClock } from '../time/server-clock.ts';
+import type { TableMemory } from '../volumes/table-memory.ts';
 import type { Ticker } from '../time/ticker.ts';
 import type { TimeFormat } from '../time/time-format.ts';
 import type { ShownVerdict } from '../verdict/shown-verdict.ts';
@@ -37,6 +38,8 @@ export interface Services {
   readonly serverClock: ServerClock;
   readonly shown: ShownData;
   readonly results: ResultCache;
+  /** Columns, density and saved views of the tables of volumes. */
+  readonly tables: TableMemory;
   /** Keys of the volumes that are selected in the table. */
   readonly picked: Store<ReadonlySet<string>>;
   /** Counts returns of the page to the screen, for example after the device slept. */

@@ -4,6 +4,7 @@ import type { Cas } from '@certfleet/operator-api/cas.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
+import { StartRotationDialog } from '../rotations/start-rotation-dialog.tsx';
 import { volumesHref } from '../routing/route.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
@@ -21,6 +22,7 @@ type Ca = Cas['cas'][number];
 export function CasPage(): JSX.Element {
   const { api } = useServices();
   const [renewing, setRenewing] = useState<string | undefined>(undefined);
+  const [rotating, setRotating] = useState<string | undefined>(undefined);
   const cas = useResource<Cas>({ key: 'cas', load: (signal) => api.cas(signal), kinds: ['volumes'] });
   const { data } = cas;
   return (
@@ -34,7 +36,7 @@ export function CasPage(): JSX.Element {
             <>
               <DataTable
                 caption="CAs by the number of their volumes"
-                columns={columnsOf(cas, setRenewing)}
+                columns={columnsOf(cas, { onRenew: setRenewing, onRotate: setRotating })}
                 rows={found.cas}
                 keyOf={({ fingerprint }) => fingerprint}
               />
@@ -47,6 +49,9 @@ export function CasPage(): JSX.Element {
           )
         }
       </Loaded>
+      {rotating !== undefined && (
+        <StartRotationDialog on={cas} from={rotating} onClose={() => setRotating(undefined)} />
+      )}
       {renewing !== undefined && (
         <RenewDialog selection={{ caFingerprint: renewing }} onClose={() => setRenewing(undefined)} />
       )}
@@ -54,7 +59,12 @@ export function CasPage(): JSX.Element {
   );
 }
 
-function columnsOf(on: ActionBasis, onRenew: (fingerprint: string) => void): readonly Column<Ca>[] {
+interface CaActions {
+  readonly onRenew: (fingerprint: string) => void;
+  readonly onRotate: (fingerprint: string) => void;
+}
+
+function columnsOf(on: ActionBasis, { onRenew, onRotate }: CaActions): readonly Column<Ca>[] {
   return [
     { name: 'subject', title: 'Subject', cell: (ca) => <Subject ca={ca} /> },
     { name: 'not-after', title: 'Expires', isNumber: true, cell: ({ notAfter }) => <RelativeTime at={notAfter} /> },
@@ -85,9 +95,14 @@ function columnsOf(on: ActionBasis, onRenew: (fingerprint: string) => void): rea
       name: 'renew',
       title: 'Action',
       cell: ({ fingerprint }) => (
-        <ActionButton on={on} onClick={() => onRenew(fingerprint)}>
-          Renew…
-        </ActionButton>
+        <>
+          <ActionButton on={on} onClick={() => onRenew(fingerprint)}>
+            Renew…
+          </ActionButton>{' '}
+          <ActionButton on={on} onClick={() => onRotate(fingerprint)}>
+            Rotate…
+          </ActionButton>
+        </>
       ),
     },
   ];

@@ -23,7 +23,13 @@ export interface BarChartProps {
   readonly series: readonly BarSeries[];
   /** Marks a time, in seconds since the Unix epoch. */
   readonly markAt: number | undefined;
+  /** Times with a note at the upper edge, in seconds since the Unix epoch. */
+  readonly notes: readonly number[];
   readonly onHover: (index: number | undefined) => void;
+  /** A time was selected by dragging, in seconds since the Unix epoch. */
+  readonly onSelect: (from: number, to: number) => void;
+  /** An interval was clicked. */
+  readonly onPick: (index: number) => void;
 }
 
 const height = 180;
@@ -56,7 +62,7 @@ export function BarChart(props: BarChartProps): JSX.Element {
       plot.current = undefined;
     };
   }, [shape, changes, zone]);
-  useEffect(() => plot.current?.setData(dataOf(props)), [props.from, props.series]);
+  useEffect(() => plot.current?.setData(dataOf(props)), [props.from, props.series, props.notes.join()]);
   return <div class="chart" ref={frame} role="img" aria-label={props.label} />;
 }
 
@@ -90,7 +96,7 @@ function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext)
     },
     padding: [8, 4, 0, 0],
     legend: { show: false },
-    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, Math.ceil(high * 1.1))] } },
     axes: [
       { ...axis, grid: { show: false }, space: 60, size: 26, values: (_plot, splits) => timeLabels(splits, zone) },
@@ -107,9 +113,30 @@ function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext)
     ],
     hooks: {
       setCursor: [({ cursor }) => latest.current.onHover(cursor.idx ?? undefined)],
-      draw: [(plot) => drawMark(plot, latest.current.markAt, color('--text'))],
+      draw: [
+        (plot) => {
+          drawMark(plot, latest.current.markAt, color('--text'));
+          for (const at of latest.current.notes) drawNote(plot, at, color('--text'));
+        },
+      ],
+      setSelect: [(plot) => select(plot, latest.current)],
+      ready: [(plot) => plot.over.addEventListener('click', () => pick(plot, latest.current))],
     },
   };
+}
+
+/** In pixels; a shorter movement is a click. */
+const leastDrag = 5;
+
+function select(plot: uPlot, { onSelect }: BarChartProps): void {
+  const { left, width } = plot.select;
+  if (width < leastDrag) return;
+  onSelect(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+}
+
+function pick({ cursor, select: { width } }: uPlot, { onPick }: BarChartProps): void {
+  if (typeof cursor.idx === 'number' && width < leastDrag) onPick(cursor.idx);
 }
 
 /** Hours; the date at midnight and when the unit is a day. */
@@ -124,6 +151,7 @@ function drawMark(plot: uPlot, at: number | undefined, color: string): void {
   if (at === undefined) return;
   const { ctx, bbox } = plot;
   const x = plot.valToPos(at, 'x', true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
   ctx.save();
   ctx.strokeStyle = color;
   ctx.lineWidth = devicePixelRatio;
@@ -132,5 +160,21 @@ function drawMark(plot: uPlot, at: number | undefined, color: string): void {
   ctx.moveTo(x, bbox.top);
   ctx.lineTo(x, bbox.top + bbox.height);
   ctx.stroke();
+  ctx.restore();
+}
+
+/** A triangle at the upper edge. */
+function drawNote(plot: uPlot, at: number, color: string): void {
+  const { ctx, bbox } = plot;
+  const x = plot.valToPos(at, 'x', true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  const size = 4 * devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = color;
+  ctx.beginPath();
+  ctx.moveTo(x - size, bbox.top);
+  ctx.lineTo(x + size, bbox.top);
+  ctx.lineTo(x, bbox.top + 2 * size);
+  ctx.fill();
   ctx.restore();
 }

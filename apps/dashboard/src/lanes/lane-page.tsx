@@ -18,6 +18,7 @@ import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateCountList } from '../ui/state-count-list.tsx';
 import { VolumeList } from '../volumes/volume-list.tsx';
+import { LaneHistoryPanel } from './lane-history.tsx';
 import { LaneState } from './lane-state.tsx';
 import { describeRate, waitingIn, describeWindow } from './lane-labels.ts';
 
@@ -46,6 +47,7 @@ export function LanePage({ id }: { readonly id: string }): JSX.Element {
               <LaneFacts lane={data} />
               <LanePolicy lane={data} />
             </div>
+            <LaneHistoryPanel id={id} />
             <StateCountList byState={data.byState} filter={{ issuer: data.key }} />
             <VolumeList title="Next renewals of this issuer" filter={{ issuer: data.key }} />
           </>

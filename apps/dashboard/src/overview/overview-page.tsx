@@ -4,6 +4,7 @@ import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
+import { ProposedRotations } from '../rotations/proposed-rotations.tsx';
 import { VerdictBanner } from '../verdict/verdict-banner.tsx';
 import { AttentionList } from './attention-list.tsx';
 import { ExpiryChart } from './expiry-chart.tsx';
@@ -29,6 +30,7 @@ export function OverviewPage(): JSX.Element {
     <>
       <PageHead title="Overview" />
       <VerdictBanner />
+      <ProposedRotations />
       <Loaded resource={summary}>
         {(data) => (
           <>

@@ -1,71 +1,137 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import type { Audit } from '@certfleet/operator-api/audit.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { BarChart } from '../charts/bar-chart.tsx';
-import { timeParts } from '../time/relative-time.ts';
+import { useResource } from '../live/use-resource.ts';
 import type { Zone } from '../time/relative-time.ts';
 import { counted, formatCount } from '../ui/count.ts';
-import { DataTable } from '../ui/data-table.tsx';
+import { annotationsOf, bySpan } from './annotations.ts';
+import type { Annotation } from './annotations.ts';
+import { changedRange, selectedRange, spansIn, stepOf } from './chart-range.ts';
+import type { ChartRange } from './chart-range.ts';
+import { RangeButtons } from './range-buttons.tsx';
+import { spanTitle } from './span-title.ts';
 import { daySpans, hourSpans } from './timeline-spans.ts';
-import type { TimelineSpan } from './timeline-spans.ts';
+import type { TimelineSpan, TimeUnit } from './timeline-spans.ts';
+import { dueHref, TimelineTable } from './timeline-table.tsx';
 
-/** Renewals of the past two days and the next: by hour, or by day for a month. */
+/** How far the chart goes back. */
+const pastMs = 48 * 3_600_000;
+/** More actions than this are not in the chart; the audit log has them. */
+const maxEntries = 500;
+
+/** Renewals of the past two days and the next, and the actions of operators: by hour, or by day for a month. */
 export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JSX.Element {
-  const { serverClock, times } = useServices();
-  const { zone } = useStore(times.chosen);
-  const [unit, setUnit] = useState<'hours' | 'days'>('hours');
-  const [hovered, setHovered] = useState<number | undefined>(undefined);
-  const spans = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
-  const series = useMemo(() => seriesOf(spans, unit), [spans, unit]);
-  const from = useMemo(() => spans.map(({ fromMs }) => fromMs / 1000), [spans]);
-  const text = summaryOf(timeline);
-  const span = hovered === undefined ? undefined : spans[hovered];
+  const { api, serverClock } = useServices();
+  const [unit, setUnit] = useState<TimeUnit>('hours');
+  const [range, setRange] = useState<ChartRange | undefined>(undefined);
+  const all = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
+  const audit = useResource<Audit>({
+    key: 'annotations',
+    load: (signal) => api.audit(sinceQuery(serverClock.now() - pastMs), signal),
+    kinds: ['audit'],
+  });
   return (
     <section class="panel" aria-labelledby="timeline">
       <div class="panel-head">
         <h2 id="timeline">Renewals</h2>
+        <RangeButtons onChange={(change) => setRange(changedRange(all, range, change))} />
         <div class="segments" role="group" aria-label="Unit of time">
           {(['hours', 'days'] as const).map((each) => (
-            <button type="button" key={each} aria-pressed={unit === each} onClick={() => setUnit(each)}>
+            <button
+              type="button"
+              key={each}
+              aria-pressed={unit === each}
+              onClick={() => {
+                setUnit(each);
+                setRange(undefined);
+              }}
+            >
               {each === 'hours' ? 'By hour' : 'By day'}
             </button>
           ))}
         </div>
       </div>
+      <Chart
+        spans={spansIn(all, range)}
+        unit={unit}
+        stepMs={stepOf(all)}
+        text={summaryOf(timeline)}
+        audit={audit.data}
+        onSelect={(fromMs, toMs) => setRange(selectedRange(all, { fromMs, toMs }))}
+      />
+      {audit.data === undefined || !audit.isCurrent ? (
+        <p class="dim small">The actions of operators are not current.</p>
+      ) : (
+        audit.data.next !== undefined && (
+          <p class="dim small">The chart has only the latest actions; the audit log has all.</p>
+        )
+      )}
+    </section>
+  );
+}
+
+function sinceQuery(sinceMs: number): URLSearchParams {
+  return new URLSearchParams({ since: new Date(sinceMs).toISOString(), limit: String(maxEntries) });
+}
+
+interface ChartProps {
+  readonly spans: readonly TimelineSpan[];
+  readonly unit: TimeUnit;
+  readonly stepMs: number;
+  readonly text: string;
+  readonly audit: Audit | undefined;
+  readonly onSelect: (fromMs: number, toMs: number) => void;
+}
+
+function Chart({ spans, unit, stepMs, text, audit, onSelect }: ChartProps): JSX.Element {
+  const { router, serverClock, times } = useServices();
+  const { zone } = useStore(times.chosen);
+  const [hovered, setHovered] = useState<number | undefined>(undefined);
+  const series = useMemo(() => seriesOf(spans, unit), [spans, unit]);
+  const from = useMemo(() => spans.map(({ fromMs }) => fromMs / 1000), [spans]);
+  const annotations = useMemo(() => (audit === undefined ? [] : annotationsOf(audit)), [audit]);
+  const ofSpan = useMemo(
+    () => bySpan(annotations, unit === 'hours' ? spans.map(({ fromMs }) => fromMs) : [], stepMs),
+    [annotations, spans],
+  );
+  const span = hovered === undefined ? undefined : spans[hovered];
+  const open = (index: number): void => {
+    const { fromMs, due } = spans[index] ?? {};
+    if (fromMs !== undefined && due) router.go(dueHref(fromMs, stepMs));
+  };
+  return (
+    <>
       <p class="readout" aria-hidden="true">
-        {span === undefined ? <Legend unit={unit} /> : <Readout span={span} unit={unit} zone={zone} />}
+        {span === undefined ? (
+          <Legend unit={unit} />
+        ) : (
+          <Readout span={span} unit={unit} zone={zone} actions={ofSpan.get(span.fromMs) ?? []} />
+        )}
       </p>
       <BarChart
         label={text}
         from={from}
         series={series}
         markAt={unit === 'hours' ? serverClock.now() / 1000 : undefined}
+        notes={unit === 'hours' ? annotations.map(({ atMs }) => atMs / 1000) : []}
         onHover={setHovered}
+        onSelect={(low, high) => onSelect(low * 1000, high * 1000)}
+        onPick={open}
       />
       <p class="dim small">{text}</p>
       <details class="as-table">
         <summary>As a table</summary>
-        <DataTable
-          caption="Renewals over time"
-          rows={spans}
-          keyOf={({ fromMs }) => String(fromMs)}
-          columns={[
-            { name: 'from', title: 'From', cell: ({ fromMs }) => spanTitle(fromMs, unit, zone) },
-            { name: 'renewed', title: 'Renewed', isNumber: true, cell: ({ renewed }) => countOrNone(renewed) },
-            { name: 'failed', title: 'Failed attempts', isNumber: true, cell: ({ failed }) => countOrNone(failed) },
-            { name: 'due', title: 'Due', isNumber: true, cell: ({ due }) => countOrNone(due) },
-          ]}
-        />
+        <TimelineTable spans={spans} unit={unit} stepMs={stepMs} zone={zone} annotations={ofSpan} />
       </details>
-    </section>
+    </>
   );
 }
 
-const countOrNone = (count: number | null): string => (count === null ? '–' : formatCount(count));
-
-function seriesOf(spans: readonly TimelineSpan[], unit: 'hours' | 'days') {
+function seriesOf(spans: readonly TimelineSpan[], unit: TimeUnit) {
   const due = { title: 'due', color: '--due-bar', values: spans.map(({ due: count }) => count) };
   if (unit === 'days') return [due];
   return [
@@ -80,7 +146,7 @@ function seriesOf(spans: readonly TimelineSpan[], unit: 'hours' | 'days') {
   ];
 }
 
-function Legend({ unit }: { readonly unit: 'hours' | 'days' }): JSX.Element {
+function Legend({ unit }: { readonly unit: TimeUnit }): JSX.Element {
   return (
     <>
       {unit === 'hours' && (
@@ -90,18 +156,26 @@ function Legend({ unit }: { readonly unit: 'hours' | 'days' }): JSX.Element {
         </>
       )}
       <span class="key key-due">due</span>
-      {unit === 'hours' && <span class="key key-now">now</span>}
+      {unit === 'hours' && (
+        <>
+          <span class="key key-now">now</span>
+          <span class="key key-action">action of an operator</span>
+        </>
+      )}
     </>
   );
 }
 
+const maxNamed = 3;
+
 interface ReadoutProps {
   readonly span: TimelineSpan;
-  readonly unit: 'hours' | 'days';
+  readonly unit: TimeUnit;
   readonly zone: Zone;
+  readonly actions: readonly Annotation[];
 }
 
-function Readout({ span, unit, zone }: ReadoutProps): JSX.Element {
+function Readout({ span, unit, zone, actions }: ReadoutProps): JSX.Element {
   const { fromMs, renewed, failed, due } = span;
   return (
     <>
@@ -109,21 +183,14 @@ function Readout({ span, unit, zone }: ReadoutProps): JSX.Element {
       {renewed !== null && <span class="key key-renewed">{formatCount(renewed)} renewed</span>}
       {failed !== null && failed > 0 && <span class="key key-failed">{formatCount(failed)} failed</span>}
       {due !== null && <span class="key key-due">{formatCount(due)} due</span>}
+      {actions.slice(0, maxNamed).map(({ atMs, text }) => (
+        <span class="key key-action" key={`${atMs} ${text}`}>
+          {text}
+        </span>
+      ))}
+      {actions.length > maxNamed && <span class="dim">and {formatCount(actions.length - maxNamed)} more</span>}
     </>
   );
-}
-
-const dayFormat = new Intl.DateTimeFormat('en', {
-  weekday: 'short',
-  month: 'short',
-  day: 'numeric',
-  timeZone: 'UTC',
-});
-
-function spanTitle(fromMs: number, unit: 'hours' | 'days', shownIn: Zone): string {
-  const { date, clock, zone } = timeParts(fromMs, shownIn);
-  const day = dayFormat.format(new Date(date));
-  return unit === 'hours' ? `${day} ${clock.slice(0, 5)} ${zone}` : day;
 }
 
 function summaryOf({ due, done }: Timeline): string {

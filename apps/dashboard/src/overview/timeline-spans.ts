@@ -1,5 +1,7 @@
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 
+export type TimeUnit = 'hours' | 'days';
+
 /** The completed and due renewals of a span of time; null where a number is unknown. */
 export interface TimelineSpan {
   readonly fromMs: number;

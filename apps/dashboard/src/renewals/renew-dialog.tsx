@@ -7,7 +7,7 @@ import { issuerParts } from '../ui/issuer-name.tsx';
 import { Modal } from '../ui/modal.tsx';
 import { Failed, Loaded } from '../ui/notice.tsx';
 import { useRenewal } from './use-renewal.ts';
-import type { RenewalOptions } from './use-renewal.ts';
+import type { RenewalOptions, RenewalWish } from './use-renewal.ts';
 
 /** From this number of volumes the number must be typed. */
 const large = 1000;
@@ -17,18 +17,18 @@ export function RenewDialog(props: RenewalOptions): JSX.Element {
   const { preview, error, isSending, isUnanswered, everything, renew } = useRenewal(props);
   const [reason, setReason] = useState('');
   const [typed, setTyped] = useState('');
-  const [ignoreWindows, setIgnoreWindows] = useState(false);
+  const [options, setOptions] = useState<Options>({ ignoreWindows: false, canary: '', stopAfter: '' });
   const unavailable = useUnavailable(preview);
   const { data } = preview;
   const count = data?.count ?? 0;
-  const isFilled = isConfirmed(count, typed) && reason.trim() !== '';
+  const isFilled = isConfirmed(count, typed) && reason.trim() !== '' && isUsable(options);
   const canRenew = !isSending && (isUnanswered || (isFilled && unavailable === undefined));
   return (
     <Modal title={everything ? 'Renew the whole fleet' : 'Renew now'} onClose={props.onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (canRenew && data !== undefined) void renew(data, reason.trim(), ignoreWindows);
+          if (canRenew && data !== undefined) void renew(data, wishOf(reason, options));
         }}
       >
         {error && <Failed error={error} />}
@@ -47,16 +47,7 @@ export function RenewDialog(props: RenewalOptions): JSX.Element {
           />
         </label>
         {count >= large && <TypedCount count={count} value={typed} onType={setTyped} />}
-        <label class="inline">
-          <input
-            type="checkbox"
-            checked={ignoreWindows}
-            disabled={isUnanswered}
-            onChange={(event) => setIgnoreWindows(event.currentTarget.checked)}
-          />
-          Ignore renewal windows
-        </label>
-        <p class="dim small">Each issuer’s rate limit and limit in flight still apply; a paused lane stays paused.</p>
+        <OptionFields options={options} isFixed={isUnanswered} onChange={setOptions} />
         <div class="dialog-actions">
           <button type="button" onClick={props.onClose}>
             {isUnanswered ? 'Close' : 'Cancel'}
@@ -78,6 +69,91 @@ function submitText(
   // The controller starts a request with the same id only once.
   if (isUnanswered) return 'Send the same request again';
   return preview === undefined ? 'Renew' : `Renew ${counted(preview.count, 'volume')}`;
+}
+
+interface Options {
+  readonly ignoreWindows: boolean;
+  /** Numbers as they are typed; empty: no limit. */
+  readonly canary: string;
+  readonly stopAfter: string;
+}
+
+interface OptionFieldsProps {
+  readonly options: Options;
+  readonly isFixed: boolean;
+  readonly onChange: (options: Options) => void;
+}
+
+function OptionFields({ options, isFixed, onChange }: OptionFieldsProps): JSX.Element {
+  return (
+    <>
+      <Limit
+        title="Canary: renew only this many volumes first, then wait for an approval"
+        value={options.canary}
+        isFixed={isFixed}
+        onType={(canary) => onChange({ ...options, canary })}
+      />
+      <Limit
+        title="Stop after this many failed attempts"
+        value={options.stopAfter}
+        isFixed={isFixed}
+        onType={(stopAfter) => onChange({ ...options, stopAfter })}
+      />
+      <label class="inline">
+        <input
+          type="checkbox"
+          checked={options.ignoreWindows}
+          disabled={isFixed}
+          onChange={(event) => onChange({ ...options, ignoreWindows: event.currentTarget.checked })}
+        />
+        Ignore renewal windows
+      </label>
+      <p class="dim small">Each issuer’s rate limit and limit in flight still apply; a paused lane stays paused.</p>
+    </>
+  );
+}
+
+interface LimitProps {
+  readonly title: string;
+  readonly value: string;
+  readonly isFixed: boolean;
+  readonly onType: (text: string) => void;
+}
+
+/** An optional number of at least one. */
+function Limit({ title, value, isFixed, onType }: LimitProps): JSX.Element {
+  return (
+    <label class="stacked">
+      {title}
+      <input
+        type="text"
+        inputMode="numeric"
+        autocomplete="off"
+        placeholder="Optional"
+        value={value}
+        disabled={isFixed}
+        aria-invalid={limitOf(value) === null}
+        onInput={(event) => onType(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+/** Undefined without text, null for an unusable one. */
+function limitOf(text: string): number | undefined | null {
+  if (text.trim() === '') return undefined;
+  return /^[1-9]\d{0,3}$/.test(text.trim()) ? Number(text) : null;
+}
+
+const isUsable = ({ canary, stopAfter }: Options): boolean => limitOf(canary) !== null && limitOf(stopAfter) !== null;
+
+function wishOf(reason: string, { ignoreWindows, canary, stopAfter }: Options): RenewalWish {
+  const [first, most] = [limitOf(canary), limitOf(stopAfter)];
+  return {
+    ...{ reason: reason.trim(), ignoreWindows },
+    ...(first && { canary: first }),
+    ...(most && { stopAfterFailures: most }),
+  };
 }
 
 interface TypedCountProps {

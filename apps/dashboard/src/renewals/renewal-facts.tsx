@@ -1,10 +1,12 @@
 import type { JSX } from 'preact';
 import type { Renewal } from '@certfleet/operator-api/renewals.ts';
-import { formatCount } from '../ui/count.ts';
+import { counted, formatCount } from '../ui/count.ts';
 
 const stateLabels: Readonly<Record<Renewal['state'], string>> = {
   starting: 'Starting',
   running: 'Running',
+  'awaiting-approval': 'Awaiting approval',
+  stopped: 'Stopped',
   suspended: 'Suspended',
   cancelled: 'Cancelled',
   finished: 'Finished',
@@ -15,8 +17,13 @@ const stateLabels: Readonly<Record<Renewal['state'], string>> = {
 export const stateLabel = ({ state, pending }: Renewal): string =>
   state === 'cancelled' && pending > 0 ? 'Cancelling…' : stateLabels[state];
 
-export const isOpen = ({ state }: Renewal): boolean =>
-  state === 'starting' || state === 'running' || state === 'suspended';
+const over: ReadonlySet<Renewal['state']> = new Set(['cancelled', 'finished', 'rejected']);
+
+export const isOpen = ({ state }: Renewal): boolean => !over.has(state);
+
+/** Whether the volumes after the canary wait for an approval, now or later. */
+export const needsApproval = (renewal: Renewal): boolean =>
+  renewal.canary !== undefined && renewal.canary.approvedAt === undefined && isOpen(renewal);
 
 /** Progress and results of a renewal. */
 export function RenewalFacts({ renewal }: { readonly renewal: Renewal }): JSX.Element {
@@ -33,6 +40,13 @@ export function RenewalFacts({ renewal }: { readonly renewal: Renewal }): JSX.El
         <Fact count={renewal.gone} word="removed" />
         <Fact count={renewal.cancelled} word="cancelled" />
       </p>
+      {renewal.canary && needsApproval(renewal) && (
+        <p>
+          Canary: {formatCount(renewal.canary.total - (renewal.canary.pending ?? 0))} of{' '}
+          {formatCount(renewal.canary.total)} done. The other {counted(total - renewal.canary.total, 'volume')}{' '}
+          {renewal.state === 'awaiting-approval' ? 'wait for an approval.' : 'start after an approval.'}
+        </p>
+      )}
     </>
   );
 }

@@ -15,7 +15,7 @@ import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { keyOfVolume } from '../volumes/selection.ts';
 import { volumeColumns } from '../volumes/columns.tsx';
-import { isOpen, RenewalFacts, stateLabel } from './renewal-facts.tsx';
+import { isOpen, needsApproval, RenewalFacts, stateLabel } from './renewal-facts.tsx';
 
 /** One renewal on demand: how far it is, when it will end, and what its pending volumes wait for. */
 export function RenewalPage({ id }: { readonly id: string }): JSX.Element {
@@ -60,18 +60,36 @@ interface RenewalActionsProps {
   readonly onDone: () => void;
 }
 
-/** Suspends, resumes and cancels a renewal. */
+/** Approves, suspends, resumes and cancels a renewal. */
 export function RenewalActions({ renewal, on, onDone }: RenewalActionsProps): JSX.Element {
   const { api, toasts } = useServices();
   const [isCancelling, setCancelling] = useState(false);
+  const [isApproving, setApproving] = useState(false);
   const { id, state, pending } = renewal;
-  const isSuspended = state === 'suspended';
+  const isSuspended = state === 'suspended' || state === 'stopped';
   const change = (): void =>
     void (isSuspended ? api.resumeRenewal(id) : api.suspendRenewal(id)).then(onDone, (thrown: unknown) => {
       toasts.say({ tone: 'refused', text: thrown instanceof Error ? thrown.message : String(thrown) });
     });
   return (
     <>
+      {needsApproval(renewal) && (
+        <ActionButton on={on} primary={state === 'awaiting-approval'} onClick={() => setApproving(true)}>
+          Approve…
+        </ActionButton>
+      )}
+      {isApproving && (
+        <ConfirmDialog
+          on={on}
+          title="Renew the volumes after the canary"
+          action="Approve"
+          onConfirm={() => api.approveRenewal(id).then(onDone)}
+          onClose={() => setApproving(false)}
+        >
+          <RenewalFacts renewal={renewal} />
+          <p>An approval cannot be withdrawn; the renewal can be suspended or cancelled.</p>
+        </ConfirmDialog>
+      )}
       <ActionButton on={on} onClick={change}>
         {isSuspended ? 'Resume' : 'Suspend'}
       </ActionButton>
@@ -98,6 +116,7 @@ export function RenewalActions({ renewal, on, onDone }: RenewalActionsProps): JS
 
 function Pace({ detail }: { readonly detail: RenewalDetail }): JSX.Element {
   const { id, by, selection, createdAt, startedAt, endedAt, perMinute, expectedEnd, ignoreWindows } = detail;
+  const { canary, stopAfterFailures } = detail;
   return (
     <FactList
       title="Course"
@@ -121,6 +140,9 @@ function Pace({ detail }: { readonly detail: RenewalDetail }): JSX.Element {
           ) : undefined,
         ],
         ['Windows', ignoreWindows ? 'ignored' : undefined],
+        ['Canary', canary && counted(canary.total, 'volume')],
+        ['Approved', canary?.approvedAt && requestedBy(canary.approvedBy ?? '', canary.approvedAt)],
+        ['Stops after', stopAfterFailures === undefined ? undefined : counted(stopAfterFailures, 'failed attempt')],
         [
           'Audit',
           <a key="audit" href={auditHref({ target: id })}>
@@ -141,6 +163,7 @@ function requestedBy(by: string, createdAt: string): JSX.Element {
 }
 
 const waits: Readonly<Record<RenewalDetail['waiting'][number]['reason'], string>> = {
+  approval: 'The approval after the canary',
   failing: 'The last attempt failed; the agent retries',
   started: 'Being renewed by the agent',
   'not-started': 'Not in its lane yet',

@@ -24,8 +24,11 @@ export interface RenewalSending {
   /** Whether the whole fleet is selected. */
   readonly everything: boolean;
   /** Renews the volumes of a preview. */
-  readonly renew: (preview: RenewalPreview, reason: string, ignoreWindows: boolean) => Promise<void>;
+  readonly renew: (preview: RenewalPreview, wish: RenewalWish) => Promise<void>;
 }
+
+/** What the operator enters. */
+export type RenewalWish = Pick<RenewalRequest, 'reason' | 'ignoreWindows' | 'canary' | 'stopAfterFailures'>;
 
 /** The preview of a renewal, and its request, which names the preview that was confirmed. */
 export function useRenewal({ selection, onClose, onRenewed }: RenewalOptions): RenewalSending {
@@ -40,10 +43,10 @@ export function useRenewal({ selection, onClose, onRenewed }: RenewalOptions): R
     load: (signal) => api.previewRenewal({ selection, reason: 'dry run', everything }, signal),
     kinds: [],
   });
-  const renew = async ({ token, count }: RenewalPreview, reason: string, ignoreWindows: boolean): Promise<void> => {
+  const renew = async ({ token, count }: RenewalPreview, wish: RenewalWish): Promise<void> => {
     setSending(true);
     setError(undefined);
-    const request = { selection, reason, ignoreWindows, everything, token, requestId: requestId.current };
+    const request = { ...wish, selection, everything, token, requestId: requestId.current };
     unanswered.current ??= request;
     try {
       const { id, total } = await api.renew(unanswered.current);

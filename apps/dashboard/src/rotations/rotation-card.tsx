@@ -46,9 +46,10 @@ export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX
 }
 
 function Actions({ rotation, on, onAction }: RotationCardProps): JSX.Element | null {
-  const { phase, isSuspended, awaitsApproval, direction } = rotation;
+  const { phase, isSuspended, isProposed, awaitsApproval, direction } = rotation;
   if (isOver(phase)) return null;
   const toggle = isSuspended ? 'resume' : 'suspend';
+  const toggleText = isSuspended ? 'Resume…' : 'Suspend…';
   return (
     <>
       {awaitsApproval !== undefined && (
@@ -57,11 +58,11 @@ function Actions({ rotation, on, onAction }: RotationCardProps): JSX.Element | n
         </ActionButton>
       )}
       <ActionButton on={on} onClick={() => onAction(toggle)}>
-        {isSuspended ? 'Resume…' : 'Suspend…'}
+        {isProposed ? 'Start…' : toggleText}
       </ActionButton>
       {direction === 'Forward' && (
         <ActionButton on={on} onClick={() => onAction('rollback')}>
-          Roll back…
+          {isProposed ? 'Reject…' : 'Roll back…'}
         </ActionButton>
       )}
     </>

@@ -5,7 +5,15 @@ import { phaseProgress, stateLabel } from './rotation-labels.ts';
 
 const rotation: Rotation = {
   ...{ id: 'corporate', by: 'ann', reason: 'expires', phase: 'Verify', direction: 'Forward' },
-  ...{ isSuspended: false, isDeleted: false, isStalled: true, createdAt: '2026-01-01T00:00:00Z', from: [], to: [] },
+  ...{
+    isSuspended: false,
+    isProposed: false,
+    isDeleted: false,
+    isStalled: true,
+    createdAt: '2026-01-01T00:00:00Z',
+    from: [],
+    to: [],
+  },
   counts: { total: 10, trusted: 10, reissued: 9, served: 4, notLoaded: 2, failing: 0, retired: 1, blocked: 2 },
   blocking: { volumes: [], nodes: [], issuers: [] },
 };
@@ -36,5 +44,7 @@ describe('stateLabel', () => {
     assert.equal(stateLabel(rotation), 'Verify, stopped');
     assert.equal(stateLabel({ ...rotation, isSuspended: true, direction: 'Backward' }), 'Verify, rollback, suspended');
     assert.equal(stateLabel({ ...rotation, phase: 'RolledBack' }), 'Rolled back');
+    const proposed = { ...rotation, phase: 'Pending' as const, isSuspended: true, isProposed: true };
+    assert.equal(stateLabel(proposed), 'Proposed');
   });
 });

@@ -50,8 +50,10 @@ const phaseLabels: Readonly<Record<Rotation['phase'], string>> = {
 };
 
 /** The state of a rotation in a few words. */
-export function stateLabel({ phase, direction, isSuspended, isDeleted, isStalled }: Rotation): string {
+export function stateLabel(rotation: Rotation): string {
+  const { phase, direction, isSuspended, isProposed, isDeleted, isStalled } = rotation;
   const label = phaseLabels[phase];
+  if (isProposed) return 'Proposed';
   if (isOver(phase)) return label;
   const notes = [
     ...(direction === 'Backward' ? ['rollback'] : []),

@@ -66,6 +66,11 @@ interface ActionDialogProps {
   readonly onClose: () => void;
 }
 
+const proposedTitles: Partial<Readonly<Record<RotationAction, string>>> = {
+  resume: 'Start this rotation',
+  rollback: 'Reject this rotation',
+};
+
 const titles: Readonly<Record<RotationAction, string>> = {
   suspend: 'Suspend this rotation',
   resume: 'Resume this rotation',
@@ -75,25 +80,24 @@ const titles: Readonly<Record<RotationAction, string>> = {
 
 function ActionDialog({ rotation, action, on, onClose }: ActionDialogProps): JSX.Element {
   const { api } = useServices();
-  const { id, counts, awaitsApproval } = rotation;
+  const { id, counts, isProposed, awaitsApproval } = rotation;
+  const title = (isProposed ? proposedTitles[action] : undefined) ?? titles[action];
   const texts: Readonly<Record<RotationAction, string>> = {
     suspend: 'Nothing more is started, and no further phase begins. CA files keep the roots of both CAs.',
-    resume: 'The rotation continues.',
+    resume: isProposed
+      ? `The roots of both CAs are added to ${counted(counts.total, 'CA file')}; then the volumes of the old CA are reissued. Compare the new CA with its owner first.`
+      : 'The rotation continues.',
     approve: `The phase ${awaitsApproval ?? ''} begins. In Retire, the root of the replaced CA leaves ${counted(counts.total, 'CA file')}.`,
-    rollback: `The replaced CA is used again: switch the issuers back. ${counted(counts.reissued, 'volume')} with a certificate of the new CA are reissued. A rollback cannot be withdrawn.`,
+    rollback: isProposed
+      ? 'Nothing is changed, and it is not proposed again.'
+      : `The replaced CA is used again: switch the issuers back. ${counted(counts.reissued, 'volume')} with a certificate of the new CA are reissued. A rollback cannot be withdrawn.`,
   };
   const act = (): Promise<unknown> =>
     action === 'approve' && awaitsApproval !== undefined
       ? api.approveRotation(id, awaitsApproval)
       : api.changeRotation(id, action);
   return (
-    <ConfirmDialog
-      on={on}
-      title={titles[action]}
-      action={titles[action]}
-      onConfirm={() => act().then(on.refresh)}
-      onClose={onClose}
-    >
+    <ConfirmDialog on={on} title={title} action={title} onConfirm={() => act().then(on.refresh)} onClose={onClose}>
       <p>{texts[action]}</p>
     </ConfirmDialog>
   );

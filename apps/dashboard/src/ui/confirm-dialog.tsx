@@ -16,6 +16,8 @@ export interface ConfirmDialogProps {
   readonly action: string;
   /** Whether a reason is required. */
   readonly asksReason?: boolean;
+  /** Where the reason is shown. */
+  readonly reasonHint?: string;
   readonly onConfirm: (reason: string) => Promise<unknown>;
   readonly onClose: () => void;
 }
@@ -23,6 +25,7 @@ export interface ConfirmDialogProps {
 /** Shows the consequences and asks for confirmation. */
 export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
   const { on, title, children, action, asksReason = false, onConfirm, onClose } = props;
+  const { reasonHint = 'Shown with the lane and recorded in the audit log' } = props;
   const unavailable = useUnavailable(on);
   const [reason, setReason] = useState('');
   const [error, setError] = useState<CertfleetError | undefined>(undefined);
@@ -57,7 +60,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
               autoFocus
               maxLength={512}
               value={reason}
-              placeholder="Shown with the lane and recorded in the audit log"
+              placeholder={reasonHint}
               onInput={(event) => setReason(event.currentTarget.value)}
             />
           </label>

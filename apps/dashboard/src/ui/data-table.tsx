@@ -29,6 +29,8 @@ export interface DataTableProps<Row> {
   readonly isBusy?: boolean;
   /** Fixed columns keep the widths of the style sheet and truncate their content. */
   readonly isFixed?: boolean;
+  /** Whether the rows are as low as their text. */
+  readonly isCompact?: boolean;
   /** Check boxes for the rows. */
   readonly selection?: TableSelection;
   /** More about a row, shown below it on request; only with `selection`. */
@@ -53,7 +55,7 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   const isWide = columns.length > maxColumns;
   const layout = isFixed && !isWide ? 'fixed' : '';
   return (
-    <div class={isWide ? 'table-frame wide' : 'table-frame'}>
+    <div class={`table-frame${isWide ? ' wide' : ''}${props.isCompact === true ? ' compact' : ''}`}>
       <table role="table" class={isBusy ? `busy ${layout}` : layout} aria-busy={isBusy}>
         <caption class="visually-hidden">{caption}</caption>
         <thead role="rowgroup">

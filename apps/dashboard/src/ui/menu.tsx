@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** A button with a pop-up that closes on Esc, a click outside, or another click. */
+/** A button with a pop-up that closes on Esc, a click outside, a followed link, or another click. */
 export function Menu({
   label,
   children,
@@ -20,9 +20,16 @@ export function Menu({
       } else if (event.target instanceof Node && current.contains(event.target)) return;
       current.open = false;
     };
+    const follow = ({ target }: Event): void => {
+      const { current } = menu;
+      const link = target instanceof Element ? target.closest('a:not([download])') : null;
+      if (current !== null && link !== null && current.contains(link)) current.open = false;
+    };
+    document.addEventListener('click', follow);
     document.addEventListener('keydown', close);
     document.addEventListener('pointerdown', close);
     return () => {
+      document.removeEventListener('click', follow);
       document.removeEventListener('keydown', close);
       document.removeEventListener('pointerdown', close);
     };

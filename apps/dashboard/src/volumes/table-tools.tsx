@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { GroupSelect } from '../groups/group-select.tsx';
 import { copyText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -9,6 +10,7 @@ import { columnNames } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 import { volumeColumns } from './columns.tsx';
 import { exportHref } from './volumes-view.ts';
+import { ViewsMenu } from './views-menu.tsx';
 import type { VolumesView } from './volumes-view.ts';
 
 export interface TableToolsProps {
@@ -18,7 +20,7 @@ export interface TableToolsProps {
 
 /** Column selection and export. */
 export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
-  const { serverClock, toasts } = useServices();
+  const { serverClock, toasts, tables } = useServices();
   const command = certfleetCommand(view);
   const copyCommand = (): void =>
     void copyText(command ?? '').then(
@@ -27,10 +29,13 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
     );
   const toggle = (name: ColumnName): void => {
     const columns = columnNames.filter((each) => (each === name) !== view.columns.includes(each));
-    if (columns.length > 0) onChange({ ...view, columns });
+    if (columns.length === 0) return;
+    tables.chooseColumns(view.path, columns);
+    onChange({ ...view, columns });
   };
   return (
     <>
+      <ViewsMenu path={view.path} />
       <GroupSelect view={view} onChange={onChange} />
       <Menu
         label={
@@ -48,6 +53,7 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
             </label>
           ))}
         </fieldset>
+        <DensityOption />
       </Menu>
       <Menu
         label={
@@ -69,5 +75,16 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
         )}
       </Menu>
     </>
+  );
+}
+
+function DensityOption(): JSX.Element {
+  const { tables } = useServices();
+  const { isCompact } = useStore(tables.remembered);
+  return (
+    <label>
+      <input type="checkbox" checked={isCompact} onChange={() => tables.chooseDensity(!isCompact)} />
+      Compact rows
+    </label>
   );
 }

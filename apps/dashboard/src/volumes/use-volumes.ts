@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { usePlace, useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
 import type { Location } from '../routing/router.ts';
@@ -18,9 +19,10 @@ export interface VolumesTable {
 
 /** The table of volumes behind the address bar. */
 export function useVolumes(path: TablePath): VolumesTable {
-  const { api, router, serverClock } = useServices();
+  const { api, router, serverClock, tables } = useServices();
+  const columns = useStore(tables.remembered).columns[path];
   const place = usePlace();
-  const view = useMemo(() => parseVolumesView(place.search, path), [place.search]);
+  const view = useMemo(() => parseVolumesView(place.search, path, columns), [place.search, columns]);
   const rows = useResource<VolumePage>({
     key: `volumes:${pageQuery(view, 0).toString()}`,
     load: (signal) => api.volumes(pageQuery(view, serverClock.now()), signal),

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { RenewalRequest } from '@certfleet/operator-api/renewals.ts';
 import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { GroupTable } from '../groups/group-table.tsx';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
@@ -13,6 +14,7 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { volumeColumns } from './columns.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { PickedList } from './picked-list.tsx';
 import { RowDetails } from './row-details.tsx';
 import { keyOfVolume, useSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
@@ -65,6 +67,7 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
       {selection.picked.size > 0 && (
         <div class="selection-bar" role="region" aria-label="Selection">
           <strong>{counted(selection.picked.size, 'volume')} selected</strong>
+          <PickedList selection={selection} />
           <ActionButton
             on={rows}
             primary
@@ -120,6 +123,8 @@ interface RowsProps {
 
 function Rows({ page, table, selection }: RowsProps): JSX.Element {
   const { view, rows, show } = table;
+  const { tables } = useServices();
+  const { isCompact } = useStore(tables.remembered);
   if (page.volumes.length === 0) return <NoRows table={table} />;
   const sort = (by: string): void =>
     show(refine(view, { sort: by as VolumeSort, order: by === view.sort && view.order === 'asc' ? 'desc' : 'asc' }));
@@ -132,6 +137,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         keyOf={keyOfVolume}
         sorting={{ by: view.sort, order: view.order, onSort: sort }}
         isFixed
+        isCompact={isCompact}
         isBusy={rows.data === undefined}
         selection={selection}
         detailsOf={(row) => <RowDetails row={row} />}

@@ -77,8 +77,15 @@ const pageSize = 100;
 
 const filterNames: readonly FilterName[] = [...textFilters, ...timeFilters];
 
-/** Parses the table's address. An unusable filter is a problem: without it, other volumes would be shown. */
-export function parseVolumesView(search: string, path: TablePath = '/volumes'): VolumesView {
+/**
+ * Parses the table's address. An unusable filter is a problem: without it, other volumes would be shown.
+ * @param remembered the columns of an address that names none
+ */
+export function parseVolumesView(
+  search: string,
+  path: TablePath = '/volumes',
+  remembered: readonly ColumnName[] = tables[path].columns,
+): VolumesView {
   const usual = tables[path];
   const query = new URLSearchParams(search);
   const filters = filterNames.flatMap((name) => {
@@ -96,7 +103,7 @@ export function parseVolumesView(search: string, path: TablePath = '/volumes'): 
     states: volumeStates.filter((state) => states.has(state)),
     sort: volumeSorts.find((sort) => sort === query.get('sort')) ?? usual.sort,
     order: query.get('order') === 'desc' ? 'desc' : 'asc',
-    columns: columns.length === 0 ? usual.columns : columns,
+    columns: columns.length === 0 ? remembered : columns,
     after,
     before,
     problems: problemsIn(query),

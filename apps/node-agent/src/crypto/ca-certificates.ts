@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { encodePem, parsePem } from './pem.ts';
+import { encodePem, parsePem } from '@certfleet/shared/x509/pem.ts';
 
 /** A certificate of a CA file. */
 export interface CaCertificate {

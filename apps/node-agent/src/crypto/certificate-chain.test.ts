@@ -4,12 +4,12 @@ import type { KeyObject } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { signCertificate } from './certificate-builder.ts';
+import { signCertificate } from '@certfleet/shared/x509/certificate-builder.ts';
 import { verifyIssuedChain } from './certificate-chain.ts';
-import { encodeDistinguishedName } from './distinguished-name.ts';
-import { encodePem } from './pem.ts';
+import { encodeDistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import { encodePem } from '@certfleet/shared/x509/pem.ts';
 import { encodePrivateKey, generatePrivateKey } from './private-key.ts';
-import { basicConstraintsExtension, subjectAltNameExtension } from './x509-extensions.ts';
+import { basicConstraintsExtension, subjectAltNameExtension } from '@certfleet/shared/x509/x509-extensions.ts';
 
 const now = new Date('2026-06-01T12:00:00Z');
 const minuteMs = 60_000;

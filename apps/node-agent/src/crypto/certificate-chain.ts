@@ -3,8 +3,8 @@ import type { KeyObject } from 'node:crypto';
 import { distinguishedNameText } from '@certfleet/shared/distinguished-name-text.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { subjectAltNamesOf } from './certificate-names.ts';
-import { parsePem } from './pem.ts';
-import type { SubjectAltNames } from './x509-extensions.ts';
+import { parsePem } from '@certfleet/shared/x509/pem.ts';
+import type { SubjectAltNames } from '@certfleet/shared/x509/x509-extensions.ts';
 
 /** The requirements for an issuer's response. */
 export interface ChainExpectation {

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { SubjectAltNames } from './x509-extensions.ts';
+import type { SubjectAltNames } from '@certfleet/shared/x509/x509-extensions.ts';
 
 /**
  * The alternative names of a certificate. Node returns one `KIND:value` per name, joined by commas; a value with

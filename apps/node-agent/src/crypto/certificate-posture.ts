@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { readDerChildren, readDerValues } from '@certfleet/shared/der-reader.ts';
 import type { DerValue } from '@certfleet/shared/der-reader.ts';
-import { usageName } from './x509-extensions.ts';
+import { usageName } from '@certfleet/shared/x509/x509-extensions.ts';
 
 /** The cryptographic properties of a certificate that policies limit. */
 export interface CertificatePosture {

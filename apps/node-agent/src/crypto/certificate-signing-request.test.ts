@@ -6,12 +6,13 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
 import { parseVolumeSpec } from '../spec/parse-volume-spec.ts';
-import type { DistinguishedName, KeyUsage } from '../spec/volume-spec.ts';
+import type { DistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
 import { createCertificateSigningRequest } from './certificate-signing-request.ts';
 import type { CertificateSigningRequest } from './certificate-signing-request.ts';
 import { generatePrivateKey } from './private-key.ts';
 import type { KeyKind } from './private-key.ts';
-import { readCertificateSigningRequest } from './read-certificate-signing-request.ts';
+import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
 
 const key = await generatePrivateKey({ algorithm: 'ECDSA', size: 256 });
 const commonName = (value: string): DistinguishedName => [[{ oid: '2.5.4.3', value }]];

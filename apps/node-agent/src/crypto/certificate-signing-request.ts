@@ -1,12 +1,18 @@
 import type { KeyObject } from 'node:crypto';
-import type { DistinguishedName, KeyUsage } from '../spec/volume-spec.ts';
-import { contextConstructed, integer, objectIdentifier, sequence, setOf } from './der.ts';
-import { encodeDistinguishedName } from './distinguished-name.ts';
-import { encodePem } from './pem.ts';
+import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
+import { contextConstructed, integer, objectIdentifier, sequence, setOf } from '@certfleet/shared/x509/der.ts';
+import { encodeDistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import type { DistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import { encodePem } from '@certfleet/shared/x509/pem.ts';
 import { encodePublicKey } from './private-key.ts';
-import { signStructure } from './signature.ts';
-import { basicConstraintsExtension, keyUsageExtensions, subjectAltNameExtension } from './x509-extensions.ts';
-import type { SubjectAltNames } from './x509-extensions.ts';
+import { extensionRequestOid } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import { signStructure } from '@certfleet/shared/x509/signature.ts';
+import {
+  basicConstraintsExtension,
+  keyUsageExtensions,
+  subjectAltNameExtension,
+} from '@certfleet/shared/x509/x509-extensions.ts';
+import type { SubjectAltNames } from '@certfleet/shared/x509/x509-extensions.ts';
 
 /** The content of a request; a VolumeSpec with a key has this type. */
 export interface CertificateSigningRequest extends SubjectAltNames {
@@ -16,9 +22,6 @@ export interface CertificateSigningRequest extends SubjectAltNames {
   /** The private key, which signs the request; its public half is certified. */
   readonly key: KeyObject;
 }
-
-/** PKCS#9 extensionRequest (RFC 2985 5.4.2). */
-export const extensionRequestOid = '1.2.840.113549.1.9.14';
 
 /**
  * A PKCS#10 request (RFC 2986) in PEM. Its key usages and basic constraints agree with those that cert-manager's

@@ -3,7 +3,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { caAlias } from '../spec/keystore-values.ts';
-import { nullValue, objectIdentifier, octetString, sequence } from './der.ts';
+import { nullValue, objectIdentifier, octetString, sequence } from '@certfleet/shared/x509/der.ts';
 import { certificateMissing, distinctCertificates, storePassword } from './keystore.ts';
 import type { Truststore } from './keystore.ts';
 

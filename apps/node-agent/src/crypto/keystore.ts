@@ -1,6 +1,6 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Secret } from '@certfleet/shared/secret.ts';
-import { parsePem } from './pem.ts';
+import { parsePem } from '@certfleet/shared/x509/pem.ts';
 
 /** What each format of a truststore contains. */
 export interface Truststore {

@@ -2,7 +2,7 @@
 import { createCipheriv, createHmac, hash, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Pkcs12Profile } from '../spec/volume-spec.ts';
-import { integer, nullValue, objectIdentifier, octetString, sequence } from './der.ts';
+import { integer, nullValue, objectIdentifier, octetString, sequence } from '@certfleet/shared/x509/der.ts';
 
 /** Password-encrypted content: the DER of the AlgorithmIdentifier, and the ciphertext. */
 export interface EncryptedContent {

@@ -4,8 +4,15 @@ import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { caAlias } from '../spec/keystore-values.ts';
 import type { Pkcs12Profile } from '../spec/volume-spec.ts';
-import { bmpString, contextConstructed, contextPrimitive, integer, objectIdentifier, octetString } from './der.ts';
-import { sequence, setOf } from './der.ts';
+import {
+  bmpString,
+  contextConstructed,
+  contextPrimitive,
+  integer,
+  objectIdentifier,
+  octetString,
+} from '@certfleet/shared/x509/der.ts';
+import { sequence, setOf } from '@certfleet/shared/x509/der.ts';
 import { certificateMissing, distinctCertificates, storePassword } from './keystore.ts';
 import type { Truststore } from './keystore.ts';
 import { encodeMacData, pkcs12Protections } from './pkcs12-protection.ts';

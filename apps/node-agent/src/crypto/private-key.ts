@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KeySpec } from '../spec/volume-spec.ts';
-import { sequence } from './der.ts';
-import { parsePem } from './pem.ts';
+import { sequence } from '@certfleet/shared/x509/der.ts';
+import { parsePem } from '@certfleet/shared/x509/pem.ts';
 
 /** The parameters of key generation, without the encoding of the file. */
 export type KeyKind = Pick<KeySpec, 'algorithm' | 'size'>;

@@ -4,7 +4,7 @@ import * as nodeFs from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { encodePem } from '../crypto/pem.ts';
+import { encodePem } from '@certfleet/shared/x509/pem.ts';
 import type { Volume } from '../volume/volume.ts';
 import { VolumeTestHarness } from '../volume/testing/volume-test-harness.ts';
 import { findUpstreamLayout } from '../storage/upstream-layout.ts';
@@ -135,7 +135,7 @@ describe('describeVolume', () => {
     });
     nodeFs.mkdirSync(join(harness.scratch, 'empty'));
     const own = ownLayout(join(harness.scratch, 'empty'));
-    const store = VolumeStore.open({ own, adopted: findUpstreamLayout(upstream), clock: harness.clock });
+    const store = VolumeStore.open({ own, adopted: findUpstreamLayout(upstream, own.root), clock: harness.clock });
     assert.match(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }).absent, /does not exist$/);
     store.adopt(volume.record, volume.secrets);
     assert.deepEqual(describeVolume({ volumeId: volume.volumeId, spec: volume.spec, store }), describeVolume(volume));

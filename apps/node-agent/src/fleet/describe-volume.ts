@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
-import { parsePem } from '../crypto/pem.ts';
+import { parsePem } from '@certfleet/shared/x509/pem.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { VolumeDescription } from './fleet-volumes.ts';
 

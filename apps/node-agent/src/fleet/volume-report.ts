@@ -57,6 +57,7 @@ export function volumeReport(
     deferredUntil: record.deferredUntil,
     served: status && served(status),
     additionalTrust: additionalTrust(volume),
+    rollsWorkload: spec.rollsWorkload,
     workload: pod?.workload,
     podLabels: [...(pod?.labels ?? [])],
   };

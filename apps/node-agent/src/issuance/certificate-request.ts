@@ -1,7 +1,7 @@
 import { formatGoDuration } from '@certfleet/shared/go-duration.ts';
 
 import { readDerChildren } from '@certfleet/shared/der-reader.ts';
-import { parsePem } from '../crypto/pem.ts';
+import { parsePem } from '@certfleet/shared/x509/pem.ts';
 import type { ApiResource, ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
 import { idHash, nodeIdHashLabel, volumeIdHashLabel } from '../spec/volume-labels.ts';
 import type { IssueRequest } from './certificate-issuer.ts';

@@ -66,7 +66,7 @@ export async function issueCertificate(
   };
   if (order.isFirst) {
     await timed('gate', () => dependencies.awaitGates(spec.pod, signal));
-    if (spec.trust.length > 0) await dependencies.awaitTrust(order, signal);
+    await dependencies.awaitTrust(order, signal);
   }
   const key =
     order.key ?? (await timed('key', () => dependencies.takeKey(spec.key, { signal, urgency: order.urgency })));

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -15,7 +15,7 @@ import type { KeyKind } from '../crypto/private-key.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
 import type { IssueRequest } from '../issuance/certificate-issuer.ts';
-import { openLocalCa } from './local-ca.ts';
+import { openLocalCa, readLocalCa } from './local-ca.ts';
 import { LocalCaIssuer } from './local-ca-issuer.ts';
 
 const now = new Date();
@@ -170,6 +170,19 @@ describe('LocalCaIssuer', () => {
     writeFileSync(join(directory, 'local-ca.pem'), caText, { flag: 'wx' });
     assert.equal((await opening).certificatePem, ca.certificatePem);
     assert.deepEqual(await readdir(directory), ['local-ca.pem']);
+  });
+
+  test('signs with the CA of the file at each request', async () => {
+    const directory = newDirectory();
+    const first = await openLocalCa(directory, now);
+    const issuer = new LocalCaIssuer(first, stillClock, () => readLocalCa(directory, now));
+    assert.equal((await issuer.issue(request({}, 'r1'), noAbort)).caPem, first.certificatePem);
+    const replaced = newDirectory();
+    const second = await openLocalCa(replaced, now);
+    await rename(join(replaced, 'local-ca.pem'), join(directory, 'local-ca.pem'));
+    assert.equal((await issuer.issue(request({}, 'r2'), noAbort)).caPem, second.certificatePem);
+    await rm(join(directory, 'local-ca.pem'));
+    await assert.rejects(issuer.issue(request({}, 'r3'), noAbort), { code: 'failed-precondition' });
   });
 
   test('rejects a foreign file, the key of another CA and an expired CA, and keeps the file', async () => {

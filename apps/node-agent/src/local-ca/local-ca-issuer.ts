@@ -2,15 +2,15 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   authorityKeyIdentifierExtension,
+  randomSerialNumber,
   signCertificate,
   subjectKeyIdentifierExtension,
-} from '../crypto/certificate-builder.ts';
-import { readCertificateSigningRequest } from '../crypto/read-certificate-signing-request.ts';
-import type { CertificateSigningRequestContents } from '../crypto/read-certificate-signing-request.ts';
-import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
+} from '@certfleet/shared/x509/certificate-builder.ts';
+import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import type { CertificateSigningRequestContents } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import { basicConstraintsExtension, keyUsageExtensions } from '@certfleet/shared/x509/x509-extensions.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../issuance/certificate-issuer.ts';
-import { randomSerialNumber } from './local-ca.ts';
 import type { LocalCa } from './local-ca.ts';
 
 /** Number of results kept for requests that are resumed; about 3 KB each, the oldest are dropped first. */
@@ -23,13 +23,14 @@ interface Answer {
 
 /** Signs requests in this process with a local CA: the issuer for use without a cluster. */
 export class LocalCaIssuer implements CertificateIssuer {
-  readonly #ca: LocalCa;
+  readonly #currentCa: () => Promise<LocalCa>;
   readonly #clock: Clock;
   readonly #answers = new Map<string, Answer>();
   #isStopped = false;
 
-  constructor(ca: LocalCa, clock: Clock) {
-    this.#ca = ca;
+  /** @param currentCa if the CA can be replaced */
+  constructor(ca: LocalCa, clock: Clock, currentCa?: () => Promise<LocalCa>) {
+    this.#currentCa = currentCa ?? (() => Promise.resolve(ca));
     this.#clock = clock;
   }
 
@@ -37,15 +38,15 @@ export class LocalCaIssuer implements CertificateIssuer {
    * Signs the request; the same name and request return the same certificate.
    * @throws CertfleetError already-exists with reason RequestStale if the name was used for a request with different
    * content; failed-precondition with reason RequestFailed if the request is malformed or its signature is invalid;
-   * unavailable after stop()
+   * unavailable after stop(); failed-precondition if the CA was replaced by an invalid one
    */
-  // eslint-disable-next-line @typescript-eslint/require-await -- async turns what is thrown into a rejection
   async issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse> {
     signal.throwIfAborted();
     if (this.#isStopped) {
       throw new CertfleetError('unavailable', 'the local CA is stopped');
     }
     const contents = readRequest(request.csrPem);
+    const ca = await this.#currentCa();
     onCreated?.();
     const name = qualifiedName(request);
     const earlier = this.#answers.get(name);
@@ -54,7 +55,7 @@ export class LocalCaIssuer implements CertificateIssuer {
         reason: 'RequestStale',
       });
     }
-    const response = earlier?.response ?? this.#sign(contents, request.spec);
+    const response = earlier?.response ?? this.#sign(ca, contents, request.spec);
     this.#remember(name, { information: contents.information, response });
     return response;
   }
@@ -70,26 +71,27 @@ export class LocalCaIssuer implements CertificateIssuer {
     return Promise.resolve();
   }
 
-  #sign({ subject, publicKey, subjectAltName }: CertificateSigningRequestContents, spec: VolumeSpec): IssuerResponse {
+  #sign(ca: LocalCa, contents: CertificateSigningRequestContents, spec: VolumeSpec): IssuerResponse {
+    const { subject, publicKey, subjectAltName } = contents;
     const nowMs = this.#clock.now();
     // Certificates have whole seconds; a shorter lifetime would have passed already.
     const notAfterMs = nowMs + Math.max(spec.durationMs, 1000);
     const template = {
       serialNumber: randomSerialNumber(),
-      issuer: this.#ca.name,
+      issuer: ca.name,
       subject,
       notBefore: new Date(nowMs),
-      notAfter: new Date(Math.min(notAfterMs, this.#ca.notAfter.getTime())),
+      notAfter: new Date(Math.min(notAfterMs, ca.notAfter.getTime())),
       publicKey,
       extensions: [
         basicConstraintsExtension(spec.isCa),
         ...keyUsageExtensions(spec.keyUsages, spec.isCa),
         ...(subjectAltName === undefined ? [] : [subjectAltName]),
         subjectKeyIdentifierExtension(publicKey),
-        authorityKeyIdentifierExtension(this.#ca.publicKey),
+        authorityKeyIdentifierExtension(ca.publicKey),
       ],
     };
-    return { certificatePem: signCertificate(template, this.#ca.key), caPem: this.#ca.certificatePem };
+    return { certificatePem: signCertificate(template, ca.key), caPem: ca.certificatePem };
   }
 
   #remember(name: string, answer: Answer): void {

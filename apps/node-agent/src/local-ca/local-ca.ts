@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   authorityKeyIdentifierExtension,
+  randomSerialNumber,
   signCertificate,
   subjectKeyIdentifierExtension,
-} from '../crypto/certificate-builder.ts';
-import { readDerChildren } from '@certfleet/shared/der-reader.ts';
-import { encodeDistinguishedName } from '../crypto/distinguished-name.ts';
-import { encodePem, parsePem } from '../crypto/pem.ts';
+} from '@certfleet/shared/x509/certificate-builder.ts';
+import { encodeDistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import { readIssuerFields } from '@certfleet/shared/x509/issuer-fields.ts';
+import { encodePem, parsePem } from '@certfleet/shared/x509/pem.ts';
 import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../crypto/private-key.ts';
-import { basicConstraintsExtension, keyUsageExtensions } from '../crypto/x509-extensions.ts';
+import { basicConstraintsExtension, keyUsageExtensions } from '@certfleet/shared/x509/x509-extensions.ts';
 
 /** The CA of a single machine. */
 export interface LocalCa {
@@ -39,6 +40,19 @@ export async function openLocalCa(directory: string, now: Date): Promise<LocalCa
   await chmod(directory, 0o700);
   const path = join(directory, fileName);
   const text = (await readIfPresent(path)) ?? (await createOnce(path, await makeCa(now)));
+  return readValidCa(path, text, now);
+}
+
+/**
+ * Reads the CA in that directory, which somebody may have replaced.
+ * @throws CertfleetError as `openLocalCa`, also if there is none
+ */
+export async function readLocalCa(directory: string, now: Date): Promise<LocalCa> {
+  const path = join(directory, fileName);
+  return readValidCa(path, (await readIfPresent(path)) ?? '', now);
+}
+
+function readValidCa(path: string, text: string, now: Date): LocalCa {
   try {
     return readCa(text, now);
   } catch (error) {
@@ -75,10 +89,8 @@ function readCa(text: string, now: Date): LocalCa {
   const certificateBlock = parsePem(text).find(({ label }) => label === 'CERTIFICATE');
   const certificate = new X509Certificate(certificateBlock?.der ?? '');
   const key = decodePrivateKey(text);
-  const [toBeSigned] = readDerChildren(certificate.raw);
-  // version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo (RFC 5280 4.1).
-  const [, , , , , subject, publicKey] = toBeSigned === undefined ? [] : readDerChildren(toBeSigned.encoded);
-  if (subject === undefined || publicKey === undefined || !certificate.ca || !certificate.checkPrivateKey(key)) {
+  const { subject, publicKey } = readIssuerFields(certificate.raw);
+  if (!certificate.ca || !certificate.checkPrivateKey(key)) {
     throw new CertfleetError('failed-precondition', 'expected a CA certificate and its key');
   }
   const { validToDate: notAfter } = certificate;
@@ -86,15 +98,10 @@ function readCa(text: string, now: Date): LocalCa {
   return {
     key,
     certificatePem: encodePem('CERTIFICATE', certificate.raw),
-    name: subject.encoded,
-    publicKey: publicKey.encoded,
+    name: subject,
+    publicKey,
     notAfter,
   };
-}
-
-/** 128 random bits, positive (RFC 5280 4.1.2.2 allows twenty octets). */
-export function randomSerialNumber(): bigint {
-  return BigInt(`0x${randomBytes(16).toString('hex')}`) | 1n;
 }
 
 async function readIfPresent(path: string): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { AgentHttp } from './agent-http.ts';
 import { AgentMetrics } from './agent-metrics.ts';
-import { HttpEndpoint } from './http-endpoint.ts';
+import { HttpEndpoint } from '@certfleet/shared/http-endpoint.ts';
 
 const address = { host: '127.0.0.1', port: 0 };
 let notReady: string | undefined;

@@ -1,6 +1,6 @@
 import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 import type { Registry } from 'prom-client';
-import { HttpEndpoint, text } from './http-endpoint.ts';
+import { HttpEndpoint, text } from '@certfleet/shared/http-endpoint.ts';
 
 export interface AgentHttpOptions {
   readonly metricsAddress: ListenAddress | undefined;

@@ -1,52 +1,23 @@
 import { attemptCauses } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
-import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
 import { servedStates } from '@certfleet/fleet-model/vocabulary.ts';
-import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
+import type { ProbeFailure } from '@certfleet/fleet-model/vocabulary.ts';
 import type { FailureReason } from '@certfleet/shared/error-reasons.ts';
 import { dropMisnamedMetrics } from '@certfleet/shared/default-metrics.ts';
 import { CsiDriverMetrics } from './csi-driver-metrics.ts';
 import type { CsiDriverVolume } from './csi-driver-metrics.ts';
+import type { MetricsSnapshot } from './metrics-snapshot.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** How an attempt to issue a certificate ended. */
 export type IssuanceResult = 'success' | 'denied' | 'failed' | 'pending' | 'invalid' | 'error';
 
+/** How the signals after a renewal ended; `not-running`: no container runs that could have the earlier certificate. */
+const reloadResults = ['signalled', 'not-running', 'failed'] as const;
+export type ReloadResult = (typeof reloadResults)[number];
+
 /** The steps of an issuance whose time is measured. */
 export type IssuancePhase = 'gate' | 'key' | 'request' | 'wait' | 'write' | 'mount';
-
-/** Volumes that hold a certificate and should have another one by now. */
-export interface VolumeUrgency {
-  /** Past the deadline by which the agent renews on its own, and no try failed. */
-  readonly overdue: number;
-  /** Of the time between renew-at and not-after half or less is left, but some. */
-  readonly halfLeft: number;
-  readonly quarterLeft: number;
-}
-
-/** What the gauges show, taken at each scrape. */
-export interface MetricsSnapshot {
-  readonly volumes: Readonly<Record<AgentVolumeStatus, number>>;
-  readonly urgency: VolumeUrgency;
-  /** Volumes that have waited five minutes or longer for their first certificate. */
-  readonly withoutCertificate: number;
-  /** Soonest not-after of all volumes; undefined when nothing is issued. */
-  readonly soonestNotAfter: Date | undefined;
-  readonly rsaKeysReady: number;
-  /** Of the tmpfs that holds the volumes; undefined until it is mounted. */
-  readonly tmpfs?: TmpfsUse | undefined;
-  /** Volumes with a probe, by what their pods serve; undefined without probes. */
-  readonly served?: Readonly<Record<ServedState, number>> | undefined;
-}
-
-/** How full the tmpfs of the volumes is. */
-interface TmpfsUse {
-  readonly freeBytes: number;
-  readonly sizeBytes: number;
-  readonly freeInodes: number;
-  /** In all; 0 where there is no limit. */
-  readonly inodes: number;
-}
 
 /** How the mounts of pods agree with the volumes of the agent. */
 export interface MountCheck {
@@ -67,7 +38,7 @@ const subSecond = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 export class AgentMetrics {
   readonly registry = new Registry();
   readonly #issuances = this.#counter('issuances_total', 'Ended issuances by result and cause.', ['result', 'cause']);
-  readonly #failures = this.#counter('issuance_failures_total', 'Failed first issuances and renewals, by reason.', [
+  readonly #failures = this.#counter('issuance_failures_total', 'Failed issuances and renewals, by reason.', [
     'reason',
   ]);
   readonly #phase = this.#histogram('issuance_phase_duration_seconds', 'Time of each phase of an issuance.', ['phase']);
@@ -89,6 +60,7 @@ export class AgentMetrics {
   );
   readonly #keys = this.#counter('rsa_key_pool_takes_total', 'RSA keys taken, by whether one was ready.', ['result']);
   readonly #probes = this.#counter('probes_total', 'TLS handshakes with pods, by result.', ['result']);
+  readonly #reloads = this.#counter('reloads_total', 'Signals to pods after a renewal, by result.', ['result']);
   readonly #trustUpdates = this.#counter(
     'trust_updates_total',
     'Updates of CA files after a change of additional trust, by result.',
@@ -98,6 +70,11 @@ export class AgentMetrics {
     'trust_sources',
     'ConfigMaps and ClusterTrustBundles that volumes name, by whether the last read succeeded: current or failed.',
     ['state'],
+  );
+  readonly #names = this.#counter(
+    'certificate_name_differences_total',
+    'Certificates whose names differ from the request, by whether names are missing or added.',
+    ['kind'],
   );
   readonly #damaged = this.#gauge(
     'damaged_volumes',
@@ -122,6 +99,8 @@ export class AgentMetrics {
     dropMisnamedMetrics(this.registry);
     // A counter that appears with its first event would hide that event from Prometheus' increase().
     for (const cause of Object.keys(attemptCauses)) this.#issuances.inc({ result: 'success', cause }, 0);
+    for (const kind of ['missing', 'added']) this.#names.inc({ kind }, 0);
+    for (const result of reloadResults) this.#reloads.inc({ result }, 0);
     this.#collected('volumes', 'Volumes by state.', ['state'], (gauge) => {
       for (const [state, count] of Object.entries(snapshot().volumes)) gauge.set({ state }, count);
     });
@@ -129,9 +108,7 @@ export class AgentMetrics {
       'soonest_not_after_timestamp_seconds',
       'Not-after of the certificate that expires next; 0 without certificates.',
       [],
-      (gauge) => {
-        gauge.set((snapshot().soonestNotAfter?.getTime() ?? 0) / 1000);
-      },
+      (gauge) => gauge.set((snapshot().soonestNotAfter?.getTime() ?? 0) / 1000),
     );
     this.#collected(
       'volumes_overdue',
@@ -211,6 +188,10 @@ export class AgentMetrics {
     this.#probes.inc({ result });
   }
 
+  reloadEnded(result: ReloadResult): void {
+    this.#reloads.inc({ result });
+  }
+
   trustUpdateEnded(result: 'updated' | 'failed'): void {
     this.#trustUpdates.inc({ result });
   }
@@ -221,6 +202,10 @@ export class AgentMetrics {
 
   controllerConnected(isConnected: boolean): void {
     this.#controller.set(isConnected ? 1 : 0);
+  }
+
+  namesDiffer(kind: 'missing' | 'added'): void {
+    this.#names.inc({ kind });
   }
 
   damagedVolumes(count: number): void {
@@ -246,26 +231,20 @@ export class AgentMetrics {
   }
 
   #mounts(checkMounts: () => Promise<MountCheck | undefined>): void {
-    new Gauge({
-      name: 'certfleet_agent_pod_mounts',
-      help: 'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
-      labelNames: ['state'],
-      registers: [this.registry],
-      async collect() {
+    this.#collected(
+      'pod_mounts',
+      'Mounts of pods by whether they show the volume that the agent renews: matched, missing, or unknown to it.',
+      ['state'],
+      async (gauge) => {
         const { matched = 0, missing = 0, unknown = 0 } = (await checkMounts()) ?? {};
-        this.set({ state: 'matched' }, matched);
-        this.set({ state: 'missing' }, missing);
-        this.set({ state: 'unknown' }, unknown);
+        for (const [state, count] of Object.entries({ matched, missing, unknown })) gauge.set({ state }, count);
       },
-    });
+    );
   }
 
   #tmpfs(snapshot: () => MetricsSnapshot): void {
-    this.#collected(
-      'tmpfs_size_bytes',
-      'Size of the tmpfs that holds the volumes; 0 until it is mounted.',
-      [],
-      (gauge) => gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
+    this.#collected('tmpfs_size_bytes', 'Size of the tmpfs of the volumes; 0 until it is mounted.', [], (gauge) =>
+      gauge.set(snapshot().tmpfs?.sizeBytes ?? 0),
     );
     this.#collected('tmpfs_free_bytes', 'Bytes left on that tmpfs.', [], (gauge) =>
       gauge.set(snapshot().tmpfs?.freeBytes ?? 0),
@@ -282,7 +261,7 @@ export class AgentMetrics {
     name: string,
     help: string,
     labelNames: Label[],
-    collect: (gauge: Gauge<Label>) => void,
+    collect: (gauge: Gauge<Label>) => void | Promise<void>,
   ): void {
     new Gauge({
       name: `certfleet_agent_${name}`,
@@ -290,7 +269,7 @@ export class AgentMetrics {
       labelNames,
       registers: [this.registry],
       collect() {
-        collect(this);
+        return collect(this);
       },
     });
   }

@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
-import { DeadlineHeap } from './deadline-heap.ts';
+import { DeadlineHeap } from '@certfleet/shared/deadline-heap.ts';
 import { isClockSet, wallOffsetMs } from './wall-clock.ts';
 
 /**

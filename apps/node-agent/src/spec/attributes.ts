@@ -13,6 +13,7 @@ import {
 import { parseLiteralSubject } from './literal-subject.ts';
 import { parseDnsNames, parseIpAddresses, parseKeyUsages, parseSubjectValues, parseUris } from './name-values.ts';
 import { parsePort, parseServerName } from './probe-spec.ts';
+import { parseContainerNames, parseReloadSignal } from './reload-values.ts';
 import { parseBundleName, parseConfigMapKey, parseConfigMapName } from './trust-names.ts';
 import {
   oneOf,
@@ -183,6 +184,27 @@ export const attributes = Object.freeze({
       'renewal. For programs that reload when one file changes. None unless set.',
     lenient: lenientFileName,
     parse: parseFileName,
+  }),
+  reloadSignal: optional({
+    name: 'reload-signal',
+    help:
+      '`SIGHUP`, `SIGUSR1` or `SIGUSR2`: the signal that the agent sends to process 1 of the containers of the pod after ' +
+      "each renewal. Needs the chart's `app.driver.reloadSignals.enabled`. None unless set.",
+    parse: parseReloadSignal,
+  }),
+  reloadContainers: Object.freeze<Attribute<readonly string[]>>({
+    name: 'reload-containers',
+    defaultText: 'all containers',
+    unset: Object.freeze([]),
+    help: 'Names of the containers that get the signal, comma separated. Needs reload-signal.',
+    parse: parseContainerNames,
+  }),
+  reloadRollout: withDefault('false', {
+    name: 'reload-rollout',
+    help:
+      '`true` rolls the Deployment, StatefulSet or DaemonSet of the pod after each renewal, as `kubectl rollout restart` ' +
+      "does. Needs the chart's `controller.rollouts.enabled`.",
+    parse: parseBoolean,
   }),
   fsGroup: optional(
     {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { expand, expandVariables } from './expand.ts';
+import { expand } from '@certfleet/shared/expand.ts';
+import { expandVariables } from './expand.ts';
 import { PodVariables } from './pod-variables.ts';
 
 /** Text, and the result of Go's os.Expand if each name is replaced by itself in angle brackets. */

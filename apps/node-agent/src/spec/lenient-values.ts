@@ -1,7 +1,8 @@
 // Reads values that a new volume would be refused for, for existing volumes (certfleet's, or taken over from
 // cert-manager's csi-driver). None of these functions throws.
-import { keyUsages, parseDnsNames, parseIpAddresses, parseUris } from './name-values.ts';
-import type { KeyUsage } from './volume-spec.ts';
+import { keyUsages } from '@certfleet/shared/x509/key-usages.ts';
+import { parseDnsNames, parseIpAddresses, parseUris } from './name-values.ts';
+import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
 
 /** Text as it is, including control characters. */
 export function anyText(text: string): string {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { parseLiteralSubject } from './literal-subject.ts';
 import { oidOfAttributeType } from './name-attribute-types.ts';
-import type { DistinguishedName } from './volume-spec.ts';
+import type { DistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
 
 /** Text, and the name that cert-manager reads from it; null if it fails or cannot be encoded. */
 const vectors = JSON.parse(

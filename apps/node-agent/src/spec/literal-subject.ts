@@ -1,7 +1,7 @@
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { decodeBerString } from './ber-string.ts';
 import { oidOfAttributeType } from './name-attribute-types.ts';
-import type { DistinguishedName, NameAttribute } from './volume-spec.ts';
+import type { DistinguishedName, NameAttribute } from '@certfleet/shared/x509/distinguished-name.ts';
 
 function malformed(why: string): CertfleetError {
   return new CertfleetError(

@@ -1,37 +1,11 @@
+import { keyUsages } from '@certfleet/shared/x509/key-usages.ts';
+import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
 import { isIPv4, isIPv6 } from 'node:net';
 import { parseCsvLine } from './csv-line.ts';
 import { nearestName } from './nearest-name.ts';
 import { quoted } from './attribute-problems.ts';
 import { checkedText, controlCharacters, invalidValue, parserOf } from './text-rule.ts';
 import type { Parser } from './text-rule.ts';
-import type { KeyUsage } from './volume-spec.ts';
-
-/** The 23 usages of cert-manager's API. */
-export const keyUsages: readonly KeyUsage[] = Object.freeze([
-  'signing',
-  'digital signature',
-  'content commitment',
-  'key encipherment',
-  'key agreement',
-  'data encipherment',
-  'cert sign',
-  'crl sign',
-  'encipher only',
-  'decipher only',
-  'any',
-  'server auth',
-  'client auth',
-  'code signing',
-  'email protection',
-  's/mime',
-  'ipsec end system',
-  'ipsec tunnel',
-  'ipsec user',
-  'timestamping',
-  'ocsp signing',
-  'microsoft sgc',
-  'netscape sgc',
-]);
 
 /** Maximum number of names; each costs time and space in every request. */
 export const maxItems = 1_000;
@@ -39,7 +13,7 @@ export const maxItems = 1_000;
 const maxItemProblems = 10;
 
 /** Returns a parser for a comma separated list. It trims items, drops empty ones, and reports all problems. */
-function list<Item>(parseItem: Parser<Item>): Parser<readonly Item[]> {
+export function list<Item>(parseItem: Parser<Item>): Parser<readonly Item[]> {
   const parse = (text: string): readonly Item[] => {
     const items: Item[] = [];
     const problems: string[] = [];

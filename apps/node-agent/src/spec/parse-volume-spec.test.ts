@@ -60,6 +60,8 @@ describe('parseVolumeSpec', () => {
         reloadMarker: undefined,
       },
       probe: undefined,
+      reload: undefined,
+      rollsWorkload: false,
       trust: [],
       pkcs12: undefined,
       jks: undefined,
@@ -373,5 +375,43 @@ describe('parseVolumeSpec', () => {
     const existing = parseVolumeSpec(attributes, { ...options, lenient: true });
     assert.deepEqual(existing.trust, []);
     assert.equal(existing.warnings.length, 1);
+  });
+
+  test('reads the signal after a renewal and the containers that get it', () => {
+    assert.deepEqual(parse({ 'reload-signal': 'sighup' }).reload, { signal: 'SIGHUP', containers: [] });
+    const some = parse({ 'reload-signal': 'SIGUSR2', 'reload-containers': 'web, side-car' });
+    assert.deepEqual(some.reload, { signal: 'SIGUSR2', containers: ['web', 'side-car'] });
+    const warning = 'csi.cert-manager.io/reload-containers: is ignored, reload-signal is not set';
+    assert.deepEqual(parse({ 'dns-names': 'web', 'reload-containers': 'web' }).warnings, [warning]);
+  });
+
+  test('refuses a signal if the agent sends none, but not for an existing volume', () => {
+    const raw = { ...podInfo, 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
+    const attributes = { ...raw, 'csi.cert-manager.io/reload-signal': 'SIGHUP' };
+    const options = { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '', areSignalsOff: true };
+    assert.throws(() => parseVolumeSpec(attributes, options), /app\.driver\.reloadSignals\.enabled/);
+    const existing = parseVolumeSpec(attributes, { ...options, lenient: true });
+    assert.equal(existing.reload, undefined);
+    assert.equal(existing.warnings.length, 1);
+  });
+
+  test('reads whether the workload is rolled, which excludes signals and addresses of the pod', () => {
+    assert.equal(parse({ 'reload-rollout': 'true' }).rollsWorkload, true);
+    assert.equal(parse({ 'reload-rollout': 'false', 'reload-signal': 'SIGHUP' }).rollsWorkload, false);
+    const raw = { ...podInfo, 'csi.cert-manager.io/issuer-name': 'ca', 'csi.cert-manager.io/dns-names': 'web' };
+    const attributes = { ...raw, 'csi.cert-manager.io/reload-rollout': 'true' };
+    const options = { nodeName: 'node-1', defaultDurationMs: hour, volumeMountGroup: '' };
+    assert.throws(
+      () => parseVolumeSpec(attributes, { ...options, areRolloutsOff: true }),
+      /controller\.rollouts\.enabled/,
+    );
+    const existing = parseVolumeSpec(attributes, { ...options, areRolloutsOff: true, lenient: true });
+    assert.deepEqual([existing.rollsWorkload, existing.warnings.length], [false, 1]);
+    const addressed = { ...attributes, 'csi.cert-manager.io/ip-sans': '$POD_IP' };
+    const podVariables = { labels: [], annotations: [] };
+    assert.throws(
+      () => parseVolumeSpec(addressed, { ...options, podVariables }),
+      /excludes variables of the addresses/,
+    );
   });
 });

@@ -10,6 +10,7 @@ import { parsePodIdentity } from './pod-identity.ts';
 import type { PodVariableValues } from './pod-variable-values.ts';
 import { PodVariables } from './pod-variables.ts';
 import type { PodVariableSettings } from './pod-variables.ts';
+import { parseReload, parseRollout } from './reload-spec.ts';
 import { parseSubject } from './subject.ts';
 import { parseTrust } from './trust-spec.ts';
 import { parseFiles } from './volume-files.ts';
@@ -45,6 +46,10 @@ export interface VolumeSpecOptions {
   readonly areProbesOff?: boolean;
   /** Whether the agent reads no sources of additional trust, so that a new volume must have none. */
   readonly areTrustSourcesOff?: boolean;
+  /** Whether the agent sends no signals, so that a new volume must request none. */
+  readonly areSignalsOff?: boolean;
+  /** Whether no controller rolls workloads, so that a new volume must not request it. */
+  readonly areRolloutsOff?: boolean;
   /** The Secret of the volume's nodePublishSecretRef, for a new volume. */
   readonly secretData?: SecretData;
 }
@@ -150,6 +155,9 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
   const access = parseFileAccess(reader, options.volumeMountGroup);
   const probe = parseProbe(reader, options.areProbesOff);
   const trust = parseTrust(reader, options.areTrustSourcesOff === true);
+  const reload = parseReload(reader, options.areSignalsOff === true);
+  const areRolloutsOff = options.areRolloutsOff === true;
+  const rollsWorkload = parseRollout(reader, { areRolloutsOff, variables: podVariables.use });
   const { annotations, warnings } = parseUnknownAttributes(raw, problems, { isStrict });
   podProblems.throwIfAny();
   return deepFreeze({
@@ -164,6 +172,8 @@ export function parseVolumeSpec(raw: Readonly<Record<string, string>>, options: 
     reusePrivateKey,
     ...files,
     probe,
+    reload,
+    rollsWorkload,
     trust,
     ...access,
     annotations,

@@ -2,7 +2,7 @@ import type { AttributeReader } from './attribute-reader.ts';
 import { attributes } from './attributes.ts';
 import { quoted } from './attribute-problems.ts';
 import { oid } from './name-attribute-types.ts';
-import type { DistinguishedName } from './volume-spec.ts';
+import type { DistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
 
 /**
  * The attributes of a subject in the order of Go's pkix.Name, so that a request equals csi-driver's. All values of one

@@ -1,30 +1,6 @@
+import type { DistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
 import type { PodVariableUse } from './pod-variables.ts';
-
-/** The usages of cert-manager's API (certmanager.k8s.io KeyUsage), in its spelling. */
-export type KeyUsage =
-  | 'signing'
-  | 'digital signature'
-  | 'content commitment'
-  | 'key encipherment'
-  | 'key agreement'
-  | 'data encipherment'
-  | 'cert sign'
-  | 'crl sign'
-  | 'encipher only'
-  | 'decipher only'
-  | 'any'
-  | 'server auth'
-  | 'client auth'
-  | 'code signing'
-  | 'email protection'
-  | 's/mime'
-  | 'ipsec end system'
-  | 'ipsec tunnel'
-  | 'ipsec user'
-  | 'timestamping'
-  | 'ocsp signing'
-  | 'microsoft sgc'
-  | 'netscape sgc';
 
 /** The private key that a volume requests, and the encoding of its file. */
 export interface KeySpec {
@@ -33,18 +9,6 @@ export interface KeySpec {
   readonly size: number;
   readonly encoding: 'PKCS1' | 'PKCS8';
 }
-
-/** One attribute of a distinguished name: its object identifier in dotted form and its value. */
-export interface NameAttribute {
-  readonly oid: string;
-  readonly value: string;
-}
-
-/**
- * A distinguished name as in X.501: relative distinguished names in the certificate's order (the reverse of RFC 4514's
- * text), each a set of one or more attributes.
- */
-export type DistinguishedName = readonly (readonly NameAttribute[])[];
 
 /** Names of the volume's files; all distinct. */
 interface VolumeFiles {
@@ -91,6 +55,16 @@ export interface ProbeSpec {
   readonly serverName: string | undefined;
 }
 
+/** Signals that programs use to load their files again. */
+export type ReloadSignal = 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
+
+/** The signal after each renewal. */
+export interface ReloadSpec {
+  readonly signal: ReloadSignal;
+  /** Names of the containers that get it; empty means all. */
+  readonly containers: readonly string[];
+}
+
 /** A source of additional trust: an object in the pod's namespace, or of the cluster. */
 export type TrustRef =
   | { readonly kind: 'ConfigMap'; readonly name: string; readonly key: string }
@@ -124,6 +98,10 @@ export interface VolumeSpec {
   readonly files: VolumeFiles;
   /** Undefined if the agent must not probe the pod. */
   readonly probe: ProbeSpec | undefined;
+  /** Undefined if no process is to be signalled. */
+  readonly reload: ReloadSpec | undefined;
+  /** Whether the controller rolls the workload of the pod after each renewal. */
+  readonly rollsWorkload: boolean;
   /** Sources of CA certificates in addition to the issuer's; empty if there are none or the agent reads none. */
   readonly trust: readonly TrustRef[];
   readonly pkcs12: Pkcs12Spec | undefined;

@@ -86,6 +86,21 @@ export function joinSecrets(
   return passwords.length === 0 ? volumeAttributes : { ...volumeAttributes, ...Object.fromEntries<string>(passwords) };
 }
 
+/**
+ * The volume context for csi-driver, with the tokens and the password of the PKCS#12 keystore, wherever it came from.
+ * csi-driver knows no other password.
+ */
+export function upstreamContext(
+  volumeAttributes: Readonly<Record<string, string>>,
+  { pkcs12Password, serviceAccountTokens }: VolumeSecrets,
+): Readonly<Record<string, string>> {
+  return {
+    ...volumeAttributes,
+    ...(pkcs12Password !== undefined && { [keyOf(storeFormats.pkcs12.password.name)]: pkcs12Password.reveal() }),
+    ...(serviceAccountTokens !== undefined && { [tokensKey]: serviceAccountTokens.reveal() }),
+  };
+}
+
 /** Whether the attribute's value is a secret. */
 export function isSecretAttribute(key: string): boolean {
   return key === tokensKey || passwordKeys.includes(key);

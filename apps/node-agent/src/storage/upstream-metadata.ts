@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { dateField, optionalField, parseJsonObject, stringField, stringMapField } from './json-fields.ts';
 import { damaged } from './storage-error.ts';
+import type { VolumeRecord } from './volume-record.ts';
 
 /** The fields of csi-driver's metadata.json that the agent uses. */
 export interface UpstreamMetadata {
@@ -37,4 +38,25 @@ export function parseUpstreamMetadata(text: string): UpstreamMetadata {
 /** The same metadata with another next issuance time; unknown fields are kept. */
 export function withNextIssuance(text: string, nextIssuanceTime: Date): string {
   return JSON.stringify({ ...parseJsonObject(text), nextIssuanceTime });
+}
+
+/** How Go writes its zero time; csi-driver issues such a volume at its next start. */
+const neverIssued = '0001-01-01T00:00:00Z';
+
+/**
+ * The text of csi-driver's metadata.json for a volume of the agent. A volume that no pod uses yet gets no time: the kubelet
+ * publishes it again.
+ */
+export function encodeUpstreamMetadata(
+  { volumeId, targetPath, volumeMountGroup, phase, issued }: VolumeRecord,
+  volumeContext: Readonly<Record<string, string>>,
+): string {
+  const nextIssuanceTime = issued?.renewAt ?? (phase === 'published' ? neverIssued : undefined);
+  return JSON.stringify({
+    volumeID: volumeId,
+    targetPath,
+    nextIssuanceTime,
+    volumeContext,
+    volumeMountGroup: volumeMountGroup === '' ? undefined : volumeMountGroup,
+  });
 }

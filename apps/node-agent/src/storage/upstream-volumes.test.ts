@@ -53,7 +53,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     mkdirSync(join(upstreamDirectory, 'inmemfs'), { recursive: true });
     await mounter.mountTmpfs(join(upstreamDirectory, 'inmemfs'), 1_048_576);
     mkdirSync(join(scratch, 'own'));
-    layout = found(findUpstreamLayout(upstreamDirectory));
+    layout = found(findUpstreamLayout(upstreamDirectory, ownRoot()));
   });
   afterEach(async () => {
     const points = [...createMountTable(readMountinfo()).keys()].filter((point) => point.startsWith(scratch));
@@ -61,6 +61,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     rmSync(scratch, { recursive: true });
   });
 
+  const ownRoot = (): string => join(scratch, 'own');
   const targetOf = (volumeId: string): string => join(scratch, 'pods', volumeId, 'mount');
   const directoryOf = (volumeId: string): string => join(upstreamDirectory, 'inmemfs', volumeId);
 
@@ -281,7 +282,7 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
     layOut('vol-1');
     await mountAtTarget('vol-1');
     symlinkSync(upstreamDirectory, realData);
-    const linked = found(findUpstreamLayout(realData));
+    const linked = found(findUpstreamLayout(realData, ownRoot()));
     const { adoptable, refused } = findUpstreamVolumes(linked, { inspect: () => facts, clock });
     assert.deepEqual([adoptable.length, refused], [1, []]);
   });
@@ -315,10 +316,10 @@ describe('volumes of cert-manager’s csi-driver', { skip: notRoot }, () => {
   });
 
   test('are not searched if csi-driver never ran, or its tmpfs is gone', async () => {
-    assert.equal(findUpstreamLayout(join(scratch, 'missing')), undefined);
+    assert.equal(findUpstreamLayout(join(scratch, 'missing'), ownRoot()), undefined);
     await mounter.unmount(join(upstreamDirectory, 'inmemfs'));
     const disk = { ...systemFiles, statfsSync: (() => ({ type: 0xef53 })) as unknown as typeof systemFiles.statfsSync };
-    assert.equal(findUpstreamLayout(upstreamDirectory, disk), undefined);
+    assert.equal(findUpstreamLayout(upstreamDirectory, ownRoot(), disk), undefined);
   });
 });
 

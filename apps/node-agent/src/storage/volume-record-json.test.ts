@@ -35,6 +35,7 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
   deferredUntil: maybe(date),
   request: maybe(plain({ abandoned: fc.nat(), refusals: fc.nat(), sentAt: maybe(date) })),
   obsoleteRequests: maybe(fc.array(text)),
+  signalledGeneration: maybe(fc.nat()),
   trust: maybe(
     plain({
       certificateSha256: text,

@@ -63,6 +63,7 @@ export function decodeVolumeRecord(text: string): VolumeRecord {
     deferredUntil: optionalField(json, 'deferredUntil', dateField),
     request: optionalField(json, 'request', requestField),
     obsoleteRequests: optionalField(json, 'obsoleteRequests', stringsField),
+    signalledGeneration: optionalField(json, 'signalledGeneration', countField),
     trust: optionalField(json, 'trust', trustField),
   });
 }

@@ -62,6 +62,52 @@ describe('a CARotation', () => {
     assert.equal(fixture.trusted(web).length, 1);
   });
 
+  test('is in the first files of a volume that is mounted while the agent starts', async () => {
+    const { harness, api } = await open();
+    await fixture.synced();
+    const [own, next] = [fixture.ownCa(await fixture.publish('probe')), testRoot()];
+    api.failure = down;
+    await harness.restart();
+    const published = fixture.publish('web');
+    await fixture.rotate({ certificates: [own, next] });
+    const reads = api.requests.get('carotations') ?? 0;
+    await harness.clock.advance(1_000);
+    await until(() => (api.requests.get('carotations') ?? 0) > reads);
+    assert.equal(harness.issuer.requests.length, 1, 'nothing is requested before the rotations are known');
+    api.failure = undefined;
+    await harness.clock.advance(4_000);
+    const web = await published;
+    assert.deepEqual(fixture.trusted(web), [own.fingerprint, next.fingerprint]);
+    assert.equal(harness.manager.volume(web)?.record.generation, 1);
+  });
+
+  test('delays mounts for ten seconds at most, and is added as soon as it can be read', async () => {
+    const { harness, api } = await open();
+    await fixture.synced();
+    const [own, next] = [fixture.ownCa(await fixture.publish('probe')), testRoot()];
+    await fixture.rotate({ certificates: [own, next] });
+    api.failure = down;
+    await harness.restart();
+    const published = fixture.publish('web');
+    await harness.clock.advance(10_000);
+    const web = await published;
+    assert.deepEqual(fixture.trusted(web), [own.fingerprint]);
+    await fixture.publish('later');
+    api.failure = undefined;
+    await harness.clock.advance(30_000);
+    await fixture.synced();
+    await fixture.updated(web);
+    assert.deepEqual(fixture.trusted(web), [own.fingerprint, next.fingerprint]);
+  });
+
+  test('delays no mount in a cluster without the definition', async () => {
+    const { harness, api } = await open();
+    await fixture.synced();
+    api.served.delete('v1alpha1/carotations');
+    await harness.restart();
+    await fixture.publish('web');
+  });
+
   test('is kept through a renewal for which the issuer returns no CA', async () => {
     const { harness } = await open();
     const web = await fixture.publish('web');

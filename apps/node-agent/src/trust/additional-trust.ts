@@ -1,8 +1,10 @@
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { AskTrust, TrustAnswer } from '../volume/compose-trust.ts';
 import type { Volume } from '../volume/volume.ts';
-import { CaRotations, isRotation } from './ca-rotations.ts';
+import { CaRotations, clusterRotations, isRotation } from './ca-rotations.ts';
 import type { CaRotationsOptions } from './ca-rotations.ts';
+import { RotationFiles } from './rotation-files.ts';
 import { TrustMonitor } from './trust-monitor.ts';
 import type { TrustMonitorOptions } from './trust-monitor.ts';
 import { TrustSources } from './trust-sources.ts';
@@ -10,14 +12,17 @@ import type { TrustingVolume, TrustSourcesOptions } from './trust-sources.ts';
 
 /** Which sources of additional trust the agent follows. */
 export interface TrustSettings {
-  readonly client: CaRotationsOptions['client'];
+  /** The API server; undefined without a cluster. */
+  readonly client: Pick<KubeClient, 'request' | 'watch'> | undefined;
   readonly followsRotations: boolean;
+  /** Directory of the CARotation objects of a controller without Kubernetes. */
+  readonly rotationsDirectory?: string;
   /** Interval between reads of ConfigMaps and ClusterTrustBundles; undefined if they are not read. */
   readonly sourceIntervalMs: number | undefined;
 }
 
 export interface AdditionalTrustOptions
-  extends TrustSettings, Omit<CaRotationsOptions, 'onChange'>, Omit<TrustMonitorOptions, 'volumes'> {
+  extends TrustSettings, Omit<CaRotationsOptions, 'onChange' | 'openWatch'>, Omit<TrustMonitorOptions, 'volumes'> {
   readonly volumes: () => Iterable<Volume>;
   readonly volume: (volumeId: string) => Volume | undefined;
   readonly onSourceProblem: (volume: Volume, source: string, error: CertfleetError) => void;
@@ -35,13 +40,16 @@ export class AdditionalTrust {
 
   constructor(options: AdditionalTrustOptions) {
     this.#options = options;
-    const { followsRotations, sourceIntervalMs: intervalMs, observeSources: observe } = options;
+    const { client, sourceIntervalMs: intervalMs, observeSources: observe } = options;
     const monitor = new TrustMonitor(options);
     this.#monitor = monitor;
-    if (followsRotations) this.#rotations = new CaRotations({ ...options, onChange: () => monitor.allChanged() });
-    if (intervalMs === undefined) return;
+    const openWatch = placeOfRotations(options);
+    if (openWatch !== undefined)
+      this.#rotations = new CaRotations({ ...options, openWatch, onChange: () => monitor.allChanged() });
+    if (intervalMs === undefined || client === undefined) return;
     this.#sources = new TrustSources({
       ...options,
+      client,
       intervalMs,
       observe,
       onChange: (volumeIds) => monitor.changed(volumeIds),
@@ -59,10 +67,12 @@ export class AdditionalTrust {
   };
 
   /**
-   * Resolves when the sources that a new volume names were read.
+   * Resolves when the sources that a new volume names were read, and the CARotations or their absence are known, so that
+   * its first CA file lacks no root that other pods rely on.
    * @throws CertfleetError as TrustSources.loaded does
    */
   readonly loaded = async (volume: TrustingVolume, signal: AbortSignal): Promise<void> => {
+    await this.#rotations?.known(signal);
     await this.#sources?.loaded(volume, signal);
   };
 
@@ -88,4 +98,11 @@ export class AdditionalTrust {
       if (volume?.record.issued !== undefined) this.#options.onSourceProblem(volume, source, error);
     }
   }
+}
+
+function placeOfRotations(options: AdditionalTrustOptions): CaRotationsOptions['openWatch'] | undefined {
+  const { client, followsRotations, rotationsDirectory: directory, clock } = options;
+  if (!followsRotations) return undefined;
+  if (directory !== undefined) return (handlers) => new RotationFiles({ directory, clock, ...handlers });
+  return client && clusterRotations({ ...options, client });
 }

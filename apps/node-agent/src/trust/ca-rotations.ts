@@ -1,15 +1,23 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
 import { ResourceWatch } from '@certfleet/shared/kube/resource-watch.ts';
+import type { ResourceWatchOptions } from '@certfleet/shared/kube/resource-watch.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import type { SourceRoots, TrustAnswer } from '../volume/compose-trust.ts';
 import { parseRotation } from './parse-rotation.ts';
 import type { CaRotation, RotationTrust } from './parse-rotation.ts';
 
+type Watch = Pick<ResourceWatch<CaRotation>, 'start' | 'stop'>;
+type WatchHandlers = Pick<ResourceWatchOptions<CaRotation>, 'onEvent' | 'onOpen'> & {
+  readonly onSynced: (objects: readonly CaRotation[]) => void;
+  readonly onError: (error: CertfleetError) => void;
+};
+
 export interface CaRotationsOptions {
-  readonly client: Pick<KubeClient, 'request' | 'watch'>;
+  /** The place of the objects. */
+  readonly openWatch: (handlers: WatchHandlers) => Watch;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called after each change. */
@@ -21,12 +29,33 @@ export interface CaRotationsOptions {
 const resource: ApiResource = { group: 'certfleet.io', version: 'v1alpha1', plural: 'carotations' };
 const sourcePrefix = 'CARotation/';
 
+/** The objects in the API server. */
+export function clusterRotations({
+  client,
+  clock,
+  random,
+}: Pick<ResourceWatchOptions<CaRotation>, 'client' | 'clock' | 'random'>): CaRotationsOptions['openWatch'] {
+  return (handlers) =>
+    new ResourceWatch<CaRotation>({
+      ...{ client, clock, resource, project: parseRotation, ...handlers },
+      // A cache of the API server may be older than the rotation that other nodes follow already.
+      isFirstListFresh: true,
+      ...(random && { random }),
+    });
+}
+
 /**
  * Interval between checks whether the cluster has the definition, plus up to half of it. An API server that starts may
  * not serve it for a moment.
  */
 const absentRetryMs = 120_000;
 const lostRetryMs = 20_000;
+
+/**
+ * New volumes wait for the first read this long after the start at most. The kubelet ends a publish after two minutes, and
+ * an API server that cannot be reached must not delay mounts further.
+ */
+const firstReadMs = 10_000;
 
 /** A fleet has few rotations at once. */
 const maxRotationsPerVolume = 16;
@@ -38,11 +67,13 @@ const maxRotationsPerVolume = 16;
 export class CaRotations {
   readonly #options: CaRotationsOptions;
   readonly #trusts = new Map<string, RotationTrust | undefined>();
-  #watch: ResourceWatch<CaRotation>;
+  #watch: Watch;
   #isSynced = false;
   #isStopped = false;
   #lastProblem: string | undefined;
   #cancelRetry: CancelTimer | undefined;
+  readonly #known = Promise.withResolvers<void>();
+  #cancelWait: CancelTimer | undefined;
 
   constructor(options: CaRotationsOptions) {
     this.#options = options;
@@ -50,7 +81,23 @@ export class CaRotations {
   }
 
   start(): void {
+    this.#cancelWait = this.#options.clock.schedule(firstReadMs, () => {
+      if (this.#isSynced || this.#isStopped) return;
+      this.#options.log.warn(
+        { waitedMs: firstReadMs },
+        'CARotations not read yet, new volumes no longer wait for them',
+      );
+      this.#known.resolve();
+    });
     this.#watch.start();
+  }
+
+  /**
+   * Resolves when the objects were read, the cluster does not have them, or new volumes cannot wait longer. What is read
+   * later then applies at once.
+   */
+  async known(signal: AbortSignal): Promise<void> {
+    await orAborted(this.#known.promise, signal);
   }
 
   /** Whether the objects were read once. */
@@ -60,6 +107,8 @@ export class CaRotations {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#cancelWait?.();
+    this.#known.resolve();
     this.#cancelRetry?.();
     await this.#watch.stop();
   }
@@ -86,13 +135,8 @@ export class CaRotations {
     return this.#trusts.has(name) && this.#trusts.get(name) === undefined;
   }
 
-  #newWatch(): ResourceWatch<CaRotation> {
-    const { client, clock, random } = this.#options;
-    return new ResourceWatch<CaRotation>({
-      client,
-      clock,
-      resource,
-      project: parseRotation,
+  #newWatch(): Watch {
+    return this.#options.openWatch({
       onEvent: ({ type, object }) => {
         if (type === 'DELETED') this.#trusts.delete(object.name);
         else this.#read(object);
@@ -101,7 +145,6 @@ export class CaRotations {
       onSynced: (objects) => this.#synced(objects),
       onOpen: () => (this.#lastProblem = undefined),
       onError: (error) => this.#failed(error),
-      ...(random && { random }),
     });
   }
 
@@ -110,6 +153,9 @@ export class CaRotations {
     for (const name of this.#trusts.keys()) if (!names.has(name)) this.#trusts.delete(name);
     for (const object of objects) this.#read(object);
     this.#isSynced = true;
+    this.#lastProblem = undefined;
+    this.#cancelWait?.();
+    this.#known.resolve();
     this.#options.onChange();
   }
 
@@ -124,6 +170,8 @@ export class CaRotations {
 
   #failed(error: CertfleetError): void {
     if (error.reason === 'ApiNotServed') {
+      this.#cancelWait?.();
+      this.#known.resolve();
       this.#retryLater();
       return;
     }

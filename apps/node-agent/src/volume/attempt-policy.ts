@@ -11,7 +11,7 @@ import {
   transientBackoff,
 } from '@certfleet/fleet-model/renewal-policy.ts';
 import type { Due } from '../renewal/renewal-scheduler.ts';
-import { isClockCorrected, minClockStepMs } from '../renewal/wall-clock.ts';
+import { failureClock, isClockCorrected, minClockStepMs } from '../renewal/wall-clock.ts';
 import type { IssuedFacts, VolumeRecord } from '../storage/volume-record.ts';
 import type { AttemptMarks, AttemptState } from './attempt-state.ts';
 import { issuedTimes } from './issued-times.ts';
@@ -81,16 +81,20 @@ export class AttemptPolicy {
   /** The marks of a restored volume. An interval that a wall clock change distorts counts as not elapsed. */
   restoredMarks({ issued, lastFailure, request }: VolumeRecord): AttemptMarks {
     const [nowMs, monotonicMs] = [this.#clock.now(), this.#clock.monotonic()];
-    const elapsedSince = (at: Date, maxMs: number): number => clamp(nowMs - at.getTime(), 0, maxMs);
-    const waitMs = this.#isBeforeFailure(lastFailure)
-      ? 0
-      : (lastFailure?.retryAt?.getTime() ?? 0) - (lastFailure?.at.getTime() ?? 0);
     return {
-      issuedAtMs: issued && monotonicMs - elapsedSince(issued.issuedAt, usableMs(issued)),
-      retryAtMs:
-        lastFailure?.retryAt && monotonicMs + Math.max(0, waitMs - elapsedSince(lastFailure.at, Math.max(0, waitMs))),
+      issuedAtMs: issued && monotonicMs - clamp(nowMs - issued.issuedAt.getTime(), 0, usableMs(issued)),
+      retryAtMs: this.#restoredRetryAtMs(lastFailure),
       sentAtMs: request?.sentAt && monotonicMs - Math.max(0, nowMs - request.sentAt.getTime()),
+      // A clock that was wrong at the failure may still be wrong, and be set later.
+      clock: lastFailure && failureClock(this.#clock, undefined),
     };
+  }
+
+  #restoredRetryAtMs(lastFailure: VolumeRecord['lastFailure']): number | undefined {
+    if (lastFailure?.retryAt === undefined) return undefined;
+    const { at, retryAt } = lastFailure;
+    const waitMs = this.#isBeforeFailure(lastFailure) ? 0 : Math.max(0, retryAt.getTime() - at.getTime());
+    return this.#clock.monotonic() + waitMs - clamp(this.#clock.now() - at.getTime(), 0, waitMs);
   }
 
   /** When the volume is due; undefined while only the kubelet's next publish can start an attempt. */
@@ -117,8 +121,10 @@ export class AttemptPolicy {
     const deadlineMs = this.#onMonotonic(wallMs, state);
     const isBeforeDeadline = this.#clock.now() < wallMs && monotonicMs < deadlineMs;
     if (retryAtMs !== undefined) {
-      if (record.deferredUntil === undefined || !isBeforeDeadline) return { monotonicMs: retryAtMs };
-      // The controller retries as well; while it defers this renewal, the agent defers it too.
+      const isFailed = state.marks.deferredUntilMs === undefined;
+      const isLeftToController = record.deferredUntil !== undefined || (this.#hasController && isFailed);
+      if (!isLeftToController || !isBeforeDeadline) return { monotonicMs: retryAtMs };
+      // Until the deadline the controller decides: it may defer the renewal, or the request for it may be cancelled.
       const retryWallMs = this.#clock.now() + retryAtMs - monotonicMs;
       return { wallMs: Math.max(wallMs, retryWallMs), monotonicMs: Math.max(retryAtMs, deadlineMs) };
     }

@@ -52,9 +52,23 @@ export const eventReasons = {
     meaning:
       'The certificate was renewed, but the probed port of the pod still serves another one: its server must reload.',
   },
+  ReloadFailed: {
+    type: 'Warning',
+    meaning:
+      'The certificate was renewed, but a container could not be signalled (attribute reload-signal); the message has the cause.',
+  },
   CaMissing: {
     type: 'Warning',
     meaning: 'The issuer sent no CA: after a renewal, the CA file is unchanged; a first truststore is empty.',
+  },
+  NamesMissing: {
+    type: 'Warning',
+    meaning:
+      'The certificate lacks names that the request had: the issuer dropped or replaced them. The certificate is used, as csi-driver does; TLS peers that use these names will reject it.',
+  },
+  NamesAdded: {
+    type: 'Normal',
+    meaning: 'The issuer added names that the request did not have; the certificate is used.',
   },
   TrustUpdated: {
     type: 'Normal',

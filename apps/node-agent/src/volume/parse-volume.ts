@@ -30,7 +30,14 @@ export type ParseVolume = (source: VolumeSource) => VolumeSpec;
 /** Settings of the agent that apply to the attributes of every volume. */
 type ParserSettings = Pick<
   VolumeSpecOptions,
-  'nodeName' | 'podVariables' | 'defaultDurationMs' | 'strictAttributes' | 'areProbesOff' | 'areTrustSourcesOff'
+  | 'nodeName'
+  | 'podVariables'
+  | 'defaultDurationMs'
+  | 'strictAttributes'
+  | 'areProbesOff'
+  | 'areSignalsOff'
+  | 'areRolloutsOff'
+  | 'areTrustSourcesOff'
 >;
 
 /** Returns a parser with the agent's settings. */

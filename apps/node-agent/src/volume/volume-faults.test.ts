@@ -469,6 +469,39 @@ describe('an issuer without a CA', () => {
   });
 });
 
+describe('an issuer that changes the names', () => {
+  test('has its certificate published, and the pod gets Events about the names', async () => {
+    await open();
+    const request = harness.request('web', { 'dns-names': 'web.shop.svc,web.example' });
+    harness.issuer.otherNames = { dnsNames: ['WEB.shop.svc', 'other.example'], uris: [], ipAddresses: [] };
+    await harness.publish(request);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 1);
+    const messages = (reason: string): unknown[] =>
+      harness.events.filter((event) => event.reason === reason).map(({ type, message }) => [type, message]);
+    assert.deepEqual(messages('NamesMissing'), [
+      ['Warning', 'the certificate from Issuer ca lacks DNS:web.example, CN:web'],
+    ]);
+    assert.deepEqual(messages('NamesAdded'), [['Normal', 'Issuer ca added DNS:other.example to the certificate']]);
+    const metrics = await harness.metrics.registry.metrics();
+    for (const kind of ['missing', 'added']) {
+      assert.ok(metrics.includes(`certfleet_agent_certificate_name_differences_total{kind="${kind}"} 1`), kind);
+    }
+    harness.issuer.otherNames = undefined;
+    await harness.publish(harness.request('same', { 'dns-names': 'same.example' }));
+    assert.equal(messages('NamesMissing').length + messages('NamesAdded').length, 2);
+  });
+
+  test('cannot fill an Event', async () => {
+    await open();
+    const dnsNames = Array.from({ length: 1000 }, (_, index) => `${'x'.repeat(60)}.${index}.example`);
+    harness.issuer.otherNames = { dnsNames, uris: [], ipAddresses: [] };
+    await harness.publish(harness.request('web', { 'dns-names': 'web.example' }));
+    const added = harness.events.find(({ reason }) => reason === 'NamesAdded');
+    assert.match(added?.message ?? '', / and 992 more to the certificate$/);
+    assert.ok((added?.message.length ?? 0) < 1024);
+  });
+});
+
 describe('renewals that wait for an answer', () => {
   test('block no slot of another volume of the same issuer', async () => {
     await open();

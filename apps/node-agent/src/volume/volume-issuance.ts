@@ -4,6 +4,7 @@ import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { orAborted } from '@certfleet/shared/or-aborted.ts';
 import { Secret } from '@certfleet/shared/secret.ts';
+import { nameDifferences } from '../crypto/name-differences.ts';
 import { decodePrivateKey, encodePrivateKey, keyMatchesSpec } from '../crypto/private-key.ts';
 import { issueCertificate } from '../issuance/issue-certificate.ts';
 import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/issue-certificate.ts';
@@ -104,6 +105,7 @@ export class VolumeIssuance {
       trust,
     });
     observeWrite(performance.now() - startedMs);
+    reporter.namesDiffer(volume, nameDifferences(volume.spec, certificate));
     if (caPem === '' && hasTruststore(volume)) reporter.truststoreEmpty(volume);
     else if (certificate.caPem === '' && caPem !== '') reporter.caKept(volume);
     return issued;
@@ -147,6 +149,7 @@ export class VolumeIssuance {
   async #checkIgnoredRequest(volume: Volume, attempt: Attempt): Promise<Issuance | undefined> {
     if (!volume.attempts.isRequestIgnored(attempt.isRequestedByPerson === true)) return undefined;
     const { dependencies, reporter } = this.#options;
+    const isLeftUnusable = invalidOnceResumed(volume);
     using limit = timeoutSignal(dependencies.clock, lastCheckMs, [attempt.signal]);
     try {
       return await issueCertificate(
@@ -155,7 +158,10 @@ export class VolumeIssuance {
         limit.signal,
       );
     } catch (thrown) {
-      if (attempt.signal.aborted || !isOneOf(unansweredReasons, asCertfleetError(thrown).reason)) throw thrown;
+      const { reason } = asCertfleetError(thrown);
+      // It was answered meanwhile, but the answer is useless: the attempt itself replaces it.
+      if (isOneOf(occupiedNameReasons, reason) || isLeftUnusable(reason)) return undefined;
+      if (attempt.signal.aborted || !isOneOf(unansweredReasons, reason)) throw thrown;
     }
     reporter.requestReplaced(volume, volume.nextRequestName);
     volume.requestAbandoned();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { readCertificateSigningRequest } from '../crypto/read-certificate-signing-request.ts';
+import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 import type { BenchChanges } from './testing/volume-test-harness.ts';
 

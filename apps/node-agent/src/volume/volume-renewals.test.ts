@@ -147,6 +147,23 @@ describe('a renewal that the controller defers', () => {
   });
 });
 
+describe('an early renewal that failed', () => {
+  test('is retried by jobs only until the deadline, so that its request can be cancelled', async () => {
+    harness = await VolumeTestHarness.open({ hasController: true });
+    const request = harness.request('web', { duration: '30h' });
+    await harness.publish(request);
+    await harness.clock.advance(2 * 3_600_000);
+    harness.issuer.failure = down;
+    await assert.rejects(harness.manager.renewGeneration(request.volumeId, 1, true));
+    harness.issuer.failure = undefined;
+    const before = harness.issuer.requests.length;
+    await harness.clock.advance(17 * 3_600_000);
+    assert.equal(harness.issuer.requests.length, before);
+    await harness.clock.advance(2 * 3_600_000);
+    assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
+  });
+});
+
 describe('a deadline during a renewal by job', () => {
   /** Generation of the volume that each request was for. */
   const generations = (): number[] =>

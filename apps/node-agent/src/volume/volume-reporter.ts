@@ -3,6 +3,7 @@ import type { ErrorReason } from '@certfleet/shared/error-reasons.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
+import type { NameDifferences } from '../crypto/name-differences.ts';
 import type { AgentMetrics } from '../observability/agent-metrics.ts';
 import { failureLabels } from './event-reasons.ts';
 import type { EventReasonName } from './event-reasons.ts';
@@ -143,6 +144,26 @@ export class VolumeReporter {
     this.#warn(volume, 'CaMissing', 'the issuer sent no CA with the renewed certificate; the CA file is unchanged');
   }
 
+  /** The names of the certificate differ from those of the request; the certificate is in use. */
+  namesDiffer(volume: ReportedVolume, { missing, added }: NameDifferences): void {
+    if (missing.length === 0 && added.length === 0) return;
+    this.#log.warn(
+      { ...fields(volume), missing: shorten(missing), added: shorten(added) },
+      'names differ from request',
+    );
+    const { kind, name } = volume.spec.issuer;
+    if (missing.length > 0) {
+      this.#metrics.namesDiffer('missing');
+      const message = `the certificate from ${kind} ${name} lacks ${shorten(missing)}`;
+      this.#warn(volume, 'NamesMissing', message);
+    }
+    if (added.length > 0) {
+      this.#metrics.namesDiffer('added');
+      const message = `${kind} ${name} added ${shorten(added)} to the certificate`;
+      this.#recordEvent(volume.spec.pod, { type: 'Normal', reason: 'NamesAdded', message });
+    }
+  }
+
   /** The issuer has never sent a CA, so that a program with the truststore trusts nobody. */
   truststoreEmpty(volume: ReportedVolume): void {
     this.#log.warn(fields(volume), 'issuer sent no ca, the truststore is empty');
@@ -178,6 +199,18 @@ export class VolumeReporter {
     this.#log.warn({ ...fields(volume), port, since }, 'renewed certificate not loaded');
     const message = `port ${port} serves another certificate than the volume's since ${iso(since)}: the server must reload`;
     this.#warn(volume, 'CertificateNotLoaded', message);
+  }
+
+  /** The containers of the pod got the signal of the volume after a renewal. */
+  signalled(volume: ReportedVolume, containers: readonly string[]): void {
+    this.#log.info({ ...fields(volume), signal: volume.spec.reload?.signal, containers }, 'containers signalled');
+  }
+
+  /** The containers of the pod could not be signalled; the next renewal tries again. */
+  reloadFailed(volume: ReportedVolume, error: CertfleetError): void {
+    const signal = volume.spec.reload?.signal;
+    this.#log.warn({ ...fields(volume), signal, error: error.message }, 'cannot signal containers after a renewal');
+    this.#warn(volume, 'ReloadFailed', `${signal} after the renewal failed: ${error.message}`);
   }
 
   /** The address of a pod is not known; what pods serve stays as it was last seen. */
@@ -235,6 +268,15 @@ function fields({ volumeId, spec }: ReportedVolume): Record<string, string> {
     pod: spec.pod.name,
     issuer: `${spec.issuer.group}/${spec.issuer.kind}/${spec.issuer.name}`,
   };
+}
+
+/** At most eight names: an issuer may return thousands. */
+function shorten(names: readonly string[]): string {
+  const more = names.length > 8 ? ` and ${names.length - 8} more` : '';
+  return `${names
+    .slice(0, 8)
+    .map((name) => name.slice(0, 100))
+    .join(', ')}${more}`;
 }
 
 function iso(date: Date): string {

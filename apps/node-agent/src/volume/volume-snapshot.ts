@@ -1,7 +1,7 @@
 import { isOverdue, renewalTimeLeft } from '@certfleet/fleet-model/certificate-times.ts';
 import type { CertificateTimes } from '@certfleet/fleet-model/certificate-times.ts';
 import type { AgentVolumeStatus } from '@certfleet/fleet-model/report-terms.ts';
-import type { MetricsSnapshot, VolumeUrgency } from '../observability/agent-metrics.ts';
+import type { MetricsSnapshot, VolumeUrgency } from '../observability/metrics-snapshot.ts';
 import { issuedTimes } from './issued-times.ts';
 import { volumeStatus } from './volume-status.ts';
 import type { VolumeStatusSource } from './volume-status.ts';

@@ -5,8 +5,7 @@ import type { VolumeSpec } from '../spec/volume-spec.ts';
 import type { Payload } from '../storage/payload.ts';
 import type { IssuedFacts, VolumeRecord, VolumeSecrets, VolumeTrust } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
-import { issuedFacts, readPayloadCertificate } from './issued-facts.ts';
-import type { IssuedCertificateFacts } from './issued-facts.ts';
+import { issuedFacts, readPayloadCertificate, type IssuedCertificateFacts } from './issued-facts.ts';
 import { issuerKey } from './issuer-key.ts';
 import { nextRequestName, obsoleteWithout, recordOfFailed, recordOfIssued, withoutRequest } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
@@ -31,13 +30,14 @@ export class Volume {
   readonly unpublished = new AbortController();
   readonly #parts: VolumeParts;
   readonly #stored: StoredVolume;
-  #lastCause: AttemptCause | undefined;
   /** False until a renewal that starts can find the volume; nothing is scheduled before. */
   #isActive = true;
   /** Whether the running agent has confirmed a read-only mount at the target. */
   isMountConfirmed = false;
   /** Duration of the last attempt in milliseconds; undefined if the running agent has made none. */
   lastIssuanceMs: number | undefined;
+  /** Why the current certificate was issued; undefined if an earlier run of the agent obtained it. */
+  lastCause: AttemptCause | undefined;
 
   private constructor(parts: VolumeParts, contents: VolumeContents) {
     this.volumeId = contents.record.volumeId;
@@ -86,11 +86,6 @@ export class Volume {
   /** Failed attempts since the last success. */
   get failedAttempts(): number {
     return this.attempts.failed;
-  }
-
-  /** Why the current certificate was issued; undefined if an earlier run of the agent obtained it. */
-  get lastCause(): AttemptCause | undefined {
-    return this.#lastCause;
   }
 
   /** Whether removal has begun; only the removal may continue then. */
@@ -164,7 +159,7 @@ export class Volume {
       this.store.completePayload(this.volumeId);
       this.#parts.onWriteFailed(this, asCertfleetError(thrown));
     }
-    this.#lastCause = cause;
+    this.lastCause = cause;
     const issued = this.#certificateAccepted(certificate);
     this.#reschedule();
     return issued;
@@ -201,7 +196,9 @@ export class Volume {
   published(targetPath: string): void {
     this.#stored.assertPresent();
     if (this.record.issued !== undefined) this.store.completePayload(this.volumeId);
-    const record: VolumeRecord = { ...this.record, targetPath, phase: 'published' };
+    // The containers start after the mount, and so with this generation.
+    const { signalledGeneration = this.spec.reload && this.record.generation } = this.record;
+    const record: VolumeRecord = { ...this.record, targetPath, phase: 'published', signalledGeneration };
     this.#stored.writeRecord(record);
     this.#stored.tryWriteReloadMarker();
     this.#reschedule();
@@ -239,6 +236,11 @@ export class Volume {
   trustChanged(trust: VolumeTrust, payload?: Payload): void {
     this.#stored.writeRecord({ ...this.record, trust });
     if (payload !== undefined) this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
+  }
+
+  /** Transition: the pod knows this generation. If the write fails, a restarted agent signals once more. */
+  signalled(generation: number): void {
+    this.#stored.tryWriteRecord({ ...this.record, signalledGeneration: generation });
   }
 
   /** Forgets requests that were deleted or belong to another volume. */

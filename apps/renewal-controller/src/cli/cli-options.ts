@@ -54,6 +54,9 @@ const flags = {
   cancel: text,
   suspend: text,
   resume: text,
+  approve: text,
+  canary: text,
+  'stop-after-failures': text,
   from: text,
   to: text,
   phase: text,
@@ -98,13 +101,17 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
       --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --workload, --label,
       --rsa-below, --signature, --lifetime-over, --is-ca, --usage, or --all
-      --cancel NAME, --suspend NAME or --resume NAME changes a renewal that "certfleet status" shows
+      --canary N                          renews N volumes first and waits for --approve NAME before the others
+      --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME
+      --cancel NAME, --suspend NAME, --resume NAME or --approve NAME changes a renewal that "certfleet status" shows
   certfleet pause LANE --reason TEXT      pause the renewals of an issuer; LANE is an id or a key of "certfleet lanes"
   certfleet resume LANE                   resume a paused lane
   certfleet rotations                     rotations of CAs; show NAME explains what one waits for
-      start [NAME] --from FILE --to FILE --reason TEXT   replaces the CA of one file by that of the other;
+      start [NAME] --from CA --to CA --reason TEXT   replaces one CA by the other; CA is a FILE in PEM or a SHA-256 of
+      the page of CAs, and after --from also the key of an issuer, of which it is the CA;
       --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
       suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
+      a proposed rotation, of an issuer that signs with another CA: resume starts it, rollback rejects it
   certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME
 
   -o json                                 print the API's response as JSON

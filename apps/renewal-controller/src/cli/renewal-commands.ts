@@ -80,9 +80,10 @@ const changes = {
   cancel: (name: string) => ['DELETE', `renewals/${name}`],
   suspend: (name: string) => ['POST', `renewals/${name}/suspend`],
   resume: (name: string) => ['POST', `renewals/${name}/resume`],
+  approve: (name: string) => ['POST', `renewals/${name}/approve`],
 } as const;
 
-/** Starts, previews, suspends, resumes or cancels a renewal. */
+/** Starts, previews, suspends, resumes, approves or cancels a renewal. */
 export const renew: Command = async (context) => {
   const { ask, options } = context;
   const { flags } = options;
@@ -101,6 +102,7 @@ export const renew: Command = async (context) => {
     dryRun,
     ignoreWindows: flags['ignore-windows'] === true,
     everything: flags['all'] === true,
+    ...given({ canary: countOf(flags, 'canary'), stopAfterFailures: countOf(flags, 'stop-after-failures') }),
   });
   if (dryRun) {
     const preview = answer as RenewalPreview;
@@ -110,6 +112,14 @@ export const renew: Command = async (context) => {
   }
   await follow(context, answer as Renewal);
 };
+
+/** A number of the command line; the API checks its limits. */
+function countOf(flags: CommandContext['options']['flags'], name: string): number | undefined {
+  const value = flags[name];
+  if (typeof value !== 'string') return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new CertfleetError('invalid-argument', `--${name}: expected a number, found ${JSON.stringify(value)}`);
+}
 
 async function follow(context: CommandContext, renewal: Renewal): Promise<void> {
   const { ask, options, clock, print } = context;
@@ -121,6 +131,8 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
     if (options.output === 'table')
       print(`${progress.renewed} of ${progress.total} renewed, ${progress.failures} failed attempts\n`);
   }
+  if (options.output === 'table' && options.flags['wait'] === true && progress.message !== undefined)
+    print(`${progress.state}: ${progress.message}\n`);
 }
 
 async function selectionOf(context: CommandContext): Promise<object> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fingerprintPattern } from '@certfleet/operator-api/fingerprint.ts';
 import type { Rotation, Rotations } from '@certfleet/operator-api/rotations.ts';
 import { CertfleetError, messageOf } from '@certfleet/shared/errors.ts';
 import { reasonOf, show } from './command.ts';
@@ -41,8 +42,8 @@ const actions: Readonly<Record<string, Action>> = {
     const selection = given({ namespace, node, labelSelector });
     const request = given({
       name,
-      from: pemOf(context, 'from'),
-      to: pemOf(context, 'to'),
+      from: caOf(context, 'from'),
+      to: caOf(context, 'to'),
       reason: reasonOf(context),
       selection: Object.keys(selection).length === 0 ? undefined : selection,
       suspend: flags['suspended'],
@@ -68,15 +69,27 @@ function pathOf(name: string | undefined): string {
   return encodeURIComponent(name);
 }
 
-function pemOf({ options }: CommandContext, flag: 'from' | 'to'): string {
-  const path = options.flags[flag];
-  if (typeof path !== 'string')
-    throw new CertfleetError('invalid-argument', `rotations: --${flag} FILE is required, with CA certificates in PEM`);
+const sha256 = new RegExp(fingerprintPattern);
+
+/** The certificates of a file, or the SHA-256 or issuer that the flag names: the controller finds their CA. */
+function caOf({ options }: CommandContext, flag: 'from' | 'to'): string {
+  const given = options.flags[flag];
+  const expected = `FILE with CA certificates in PEM, SHA-256 of a CA${flag === 'from' ? ', or key of an issuer' : ''}`;
+  if (typeof given !== 'string' || given === '')
+    throw new CertfleetError('invalid-argument', `rotations: --${flag} is required: ${expected}`);
+  if (sha256.test(given)) return given;
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(given, 'utf8');
   } catch (thrown) {
-    throw new CertfleetError('invalid-argument', `--${flag}: cannot read ${path}: ${messageOf(thrown)}`);
+    const isIssuer = flag === 'from' && isAbsent(thrown) && given.split('/').length === 3;
+    if (isIssuer) return given;
+    const problem = `cannot read ${given}: ${messageOf(thrown)}`;
+    throw new CertfleetError('invalid-argument', `--${flag}: ${problem}; expected ${expected}`);
   }
+}
+
+function isAbsent(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR');
 }
 
 function thresholdOf(value: string | boolean | undefined): number | string | undefined {
@@ -101,8 +114,9 @@ function rotationTable(shown: readonly Rotation[]): string {
   return table(['ROTATION', 'PHASE', 'WAITING FOR', 'TRUST', 'REISSUED', 'RETIRED', 'BLOCKED', 'BY', 'REASON'], rows);
 }
 
-function stateOf({ phase, direction, isSuspended }: Rotation): string {
-  const notes = [...(direction === 'Backward' ? ['rollback'] : []), ...(isSuspended ? ['suspended'] : [])];
+function stateOf({ phase, direction, isSuspended, isProposed }: Rotation): string {
+  const suspended = isProposed ? 'proposed' : 'suspended';
+  const notes = [...(direction === 'Backward' ? ['rollback'] : []), ...(isSuspended ? [suspended] : [])];
   return notes.length === 0 ? phase : `${phase} (${notes.join(', ')})`;
 }
 

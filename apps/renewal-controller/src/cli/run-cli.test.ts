@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -120,5 +121,37 @@ describe('runCli', () => {
     const refused = await run(t, answer, 'list', '--expires-before=soon');
     assert.equal(refused.code, 64);
     assert.match(refused.errors, /--expires-before: expected a length such as 24h/);
+  });
+
+  test('starts a rotation from a file, a SHA-256 or an issuer, and marks a proposed one', async (t) => {
+    const asked: { readonly from?: string; readonly to?: string }[] = [];
+    const counts = { total: 2, trusted: 0, reissued: 1, served: 0, notLoaded: 0, failing: 0, retired: 0, blocked: 0 };
+    const shown = { id: 'r', phase: 'Pending', direction: 'Forward', isSuspended: true, isProposed: true, counts };
+    const api: RequestListener = (request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text));
+      request.on('end', () => {
+        asked.push(JSON.parse(body) as object);
+        response.end(JSON.stringify({ ...shown, by: 'certfleet', reason: 'changed' }));
+      });
+    };
+    const start = (from: string): Promise<Run> =>
+      run(t, api, 'rotations', 'start', `--from=${from}`, `--to=${import.meta.filename}`, '--reason=expires');
+    const sha256 = 'AB:'.repeat(31) + 'CD';
+    const issuer = 'ClusterIssuer.cert-manager.io//corporate';
+    for (const from of [sha256, issuer, import.meta.filename])
+      assert.match((await start(from)).out, /r +Pending \(proposed\) .*certfleet +changed/);
+    const text = readFileSync(import.meta.filename, 'utf8');
+    assert.deepEqual(
+      asked.map(({ from, to }) => [from, to === text]),
+      [
+        [sha256, true],
+        [issuer, true],
+        [text, true],
+      ],
+    );
+    const { code, errors } = await start('missing.pem');
+    assert.match(errors, /--from: cannot read missing\.pem: .*expected FILE .*SHA-256 of a CA, or key of an issuer/);
+    assert.deepEqual([code, asked.length], [64, 3]);
   });
 });

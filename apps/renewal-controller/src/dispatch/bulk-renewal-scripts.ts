@@ -26,13 +26,14 @@ export const ensureBulkScript = defineScript({
     total: 'number',
     renewed: 'number',
     failures: 'number',
+    stopsAt: 'number',
   },
   body: `
 local state = redis.call('HGET', bulk, 'state')
 if redis.call('ZSCORE', cancelled, id) then return 'cancelled' end
 if state then return state end
 redis.call('HSET', bulk, 'request', request, 'total', total, 'renewed', renewed, 'failures', failures,
-  'state', 'starting')
+  'state', 'starting', 'stopsAt', stopsAt)
 redis.call('ZADD', bulks, createdAt, id)
 return 'created'`,
 });
@@ -111,7 +112,7 @@ return 1`,
 
 /**
  * Counts a failed attempt once per batch; `counted` is the field of the outbox that marks the failure as counted.
- * Returns the number of failures, or 0 if nothing was counted.
+ * Returns 1 if the bulk renewal must stop after this failure, else 0.
  */
 export const countFailureScript = defineScript({
   keys: ['bulk', 'outbox'],
@@ -119,7 +120,9 @@ export const countFailureScript = defineScript({
   body: `
 if redis.call('EXISTS', bulk) == 0 or redis.call('HGET', outbox, 'batch') ~= batch then return 0 end
 if redis.call('HSETNX', outbox, counted, 1) == 0 then return 0 end
-return redis.call('HINCRBY', bulk, 'failures', 1)`,
+local failures = redis.call('HINCRBY', bulk, 'failures', 1)
+local stopsAt = tonumber(redis.call('HGET', bulk, 'stopsAt') or '0')
+return (stopsAt > 0 and failures >= stopsAt) and 1 or 0`,
 });
 
 /**

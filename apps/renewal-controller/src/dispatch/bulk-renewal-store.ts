@@ -47,10 +47,18 @@ export class BulkRenewalStore {
    * @returns 'created', or its state; 'cancelled' if its id was cancelled before
    */
   async ensure(start: BulkRenewalStart): Promise<BulkRenewal['state'] | 'created'> {
-    const { id, total, renewed, failures, ...request } = start;
+    const { id, total, renewed, failures, stopsAt = 0, ...request } = start;
     const { bulk } = this.#keysOf(id);
     const { bulks, cancelled } = this.#keys;
-    const args = { id, request: JSON.stringify(request), createdAt: request.createdAtMs, total, renewed, failures };
+    const args = {
+      id,
+      request: JSON.stringify(request),
+      createdAt: request.createdAtMs,
+      total,
+      renewed,
+      failures,
+      stopsAt,
+    };
     const state = await ensureBulkScript.run(this.#redis, { keys: { bulk, bulks, cancelled }, args });
     return state as BulkRenewal['state'] | 'created';
   }
@@ -140,10 +148,14 @@ export class BulkRenewalStore {
     return (await settleRequestScript.run(this.#redis, { keys, args: { mark, renewal, counter: end } })) === 1;
   }
 
-  /** Counts a failed attempt for one bulk renewal, once per batch of changes. */
-  async countFailure(mark: string, { node, volumeId, batch }: ReportedFailure): Promise<void> {
+  /**
+   * Counts a failed attempt for one bulk renewal, once per batch of changes.
+   * @returns whether the bulk renewal must stop after it
+   */
+  async countFailure(mark: string, { node, volumeId, batch }: ReportedFailure): Promise<boolean> {
     const keys = { ...this.#keysOf(mark.replace('!', '')), outbox: this.#keys.outbox(node) };
-    await countFailureScript.run(this.#redis, { keys, args: { batch, counted: `f:${mark}:${volumeId}` } });
+    const args = { batch, counted: `f:${mark}:${volumeId}` };
+    return (await countFailureScript.run(this.#redis, { keys, args })) === 1;
   }
 
   /** Returns undefined if the bulk renewal does not exist or has been deleted. */

@@ -28,7 +28,10 @@ export interface BulkRenewalRequest extends RenewalRequester {
 
 /** A bulk renewal to begin or, after Redis lost it, to begin again: the counts are those that are known to be done. */
 export interface BulkRenewalStart
-  extends BulkRenewalRequest, Pick<BulkRenewal, 'id' | 'total' | 'renewed' | 'failures'> {}
+  extends BulkRenewalRequest, Pick<BulkRenewal, 'id' | 'total' | 'renewed' | 'failures'> {
+  /** Cancels itself at this number of failed attempts. */
+  readonly stopsAt?: number;
+}
 
 /** Progress of a bulk renewal. `total` = `pending` + `renewed` + `gone` + `cancelled`. */
 export interface BulkRenewal extends BulkRenewalRequest {

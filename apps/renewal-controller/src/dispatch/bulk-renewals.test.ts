@@ -277,6 +277,24 @@ describe('BulkRenewals', () => {
     assert.equal((await replica.dispatcher.lanes.state(ca)).inFlight, 0);
   });
 
+  test('is cancelled by the failure at which it stops, before the stop is stored anywhere else', async () => {
+    const { replica, sessions } = await fleet();
+    const id = await requestRenewal(replica, { node: 'node-a' }, { ...by, stopsAt: 2 });
+    await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 3);
+    const session = sessions.get('node-a');
+    assert.ok(session);
+    const states: unknown[] = [];
+    for (const sketch of (volumes['node-a'] ?? []).slice(0, 2)) {
+      await replica.index.applyDelta(session, [later({ ...sketch, attempts: 1 })], []);
+      const { state, failures } = await replica.dispatcher.bulks.progress(id);
+      states.push([state, failures]);
+    }
+    assert.deepEqual(states, [
+      ['running', 1],
+      ['cancelled', 2],
+    ]);
+  });
+
   test('renews volumes once for two requests, and finishes both', async () => {
     const context = await fleet(false);
     const { replica } = context;

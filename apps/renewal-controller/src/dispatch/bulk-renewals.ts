@@ -194,9 +194,17 @@ export class BulkRenewals {
     await Promise.all(marks.map((mark) => this.#parts.requests.settle(mark, renewal, end)));
   }
 
-  /** Counts a failed attempt for the bulk renewals that still request the renewal. */
+  /**
+   * Counts a failed attempt for the bulk renewals that still request the renewal. One that stops after it is cancelled:
+   * lanes start nothing more for it, before the stop is stored.
+   */
   async failed(marks: readonly string[], failure: ReportedFailure): Promise<void> {
-    await Promise.all(marks.map((mark) => this.#parts.requests.countFailure(mark, failure)));
+    const { requests } = this.#parts;
+    await Promise.all(
+      marks.map(async (mark) => {
+        if (await requests.countFailure(mark, failure)) await requests.cancel(mark.replace('!', ''));
+      }),
+    );
   }
 
   /** Settles the entries of cancelled bulk renewals for a renewal that they did not start. */

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { startRedisServer } from '../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../e2e/support/redis-server.ts';
 import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
+import { laneIdOf } from '../lanes/lane-id.ts';
+import { createRedis } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import { IssuanceHistory } from './issuance-history.ts';
 import { enrol, reportOf, startReplica, until } from './testing/test-fleet.ts';
@@ -47,6 +50,47 @@ describe('IssuanceHistory', () => {
       assert.equal(await replica.connections.commands.exists(redisKeys(prefix).history('node-a')), 0);
     } finally {
       await replica.stop();
+    }
+  });
+
+  test('counts renewals, failures and durations by issuer, within a limit of issuers', async () => {
+    const redis = createRedis({ url: server.url }, 'commands', 'test');
+    await redis.connect();
+    try {
+      const keys = redisKeys(`t-${randomUUID()}`);
+      const clock = new ManualClock(Date.parse('2026-03-01T12:30:00Z'));
+      const issuances = new IssuanceHistory(redis, keys, clock);
+      await redis.hset(keys.volumes('node-a'), 'v1', 'known');
+      const at = (generation: number, lastIssuanceMs: number, attempts = 0): IndexedVolume => {
+        const sketch = { id: 'v1', generation, attempts, notBeforeMs: clock.now(), failedAtMs: clock.now() };
+        return { ...indexedVolumeOf('node-a', reportOf(sketch)), cause: 2, lastIssuanceMs };
+      };
+      const record = async (previous: IndexedVolume, current: IndexedVolume): Promise<void> =>
+        await issuances.record([{ previous, current, wasStarted: true, wasRequested: false }]);
+      // 98 short issuances, a long one, one beyond every bound, and a failed attempt.
+      for (let i = 1; i <= 100; i += 1) await record(at(i, 0), at(i + 1, i === 99 ? 3_000 : i === 100 ? 1e9 : 35));
+      await record(at(101, 0), at(101, 0, 1));
+      const { issuer } = at(1, 0);
+      const { hours, latency } = await issuances.ofIssuer(laneIdOf(issuer), 2);
+      assert.deepEqual(
+        hours.map(({ renewed, failed }) => [renewed, failed]),
+        [
+          [0, 0],
+          [100, 1],
+        ],
+      );
+      assert.deepEqual(latency, { p50Ms: 40, p99Ms: 3_620 });
+      assert.deepEqual(hours[1]?.latency, latency);
+      const key = keys.doneByIssuer(Math.floor(clock.now() / 3_600_000));
+      for (let i = await redis.hlen(key); i < 5_000; i += 500)
+        await redis.hset(key, Object.fromEntries(Array.from({ length: 500 }, (_, j) => [`${i}-${j}`, 1])));
+      const before = await redis.hlen(key);
+      await record(at(101, 0), { ...at(102, 1), issuer: { ...issuer, name: 'one-too-many' } });
+      await record(at(102, 0), at(103, 35));
+      assert.equal(await redis.hlen(key), before);
+      assert.equal((await issuances.ofIssuer(laneIdOf(issuer), 1)).hours[0]?.renewed, 101);
+    } finally {
+      redis.disconnect();
     }
   });
 

@@ -8,6 +8,9 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { defineScript } from '../redis/lua-script.ts';
+import { laneIdOf } from '../lanes/lane-id.ts';
+import { issuerCounters, readIssuerHistory } from './issuer-history.ts';
+import type { IssuerHistory } from './issuer-history.ts';
 import { decodeAttempts, encodeAttempt } from './issuance-line.ts';
 import type { AttemptRecord } from './issuance-line.ts';
 
@@ -34,16 +37,19 @@ export interface DoneHour {
 const hourMs = 3_600_000;
 const countedHours = 49;
 const maxAttempts = 10;
+/** Counters of issuers in one hour: some kilobytes per issuer; a fleet with more issuers has no history of the others. */
+const maxIssuerCounters = 5_000;
 
 /**
  * Records attempts: each once, however often it is reported, and only while its volume exists. `history` is a hash of
- * the node: volume id → the last attempts, latest first, one per line; `counters` is the hash of the hour.
+ * the node: volume id → the last attempts, latest first, one per line; `counters` is the hash of the hour, `ofIssuers`
+ * the one of its issuers, whose counters are marked with `@`.
  *
  * The unnamed arguments are, per attempt: volume id, key of the attempt (prefix of its line), line, comma-separated
  * counters to increment. Returns the number of increments.
  */
 const recordScript = defineScript({
-  keys: ['history', 'volumes', 'counters'],
+  keys: ['history', 'volumes', 'counters', 'ofIssuers'],
   args: { lifetimeMs: 'number' },
   hasRest: true,
   body: `
@@ -59,12 +65,19 @@ for i = restAt, #ARGV, 4 do
     end
     redis.call('HSET', history, id, table.concat(lines, '\\n'))
     for field in string.gmatch(increments, '[^,]+') do
-      redis.call('HINCRBY', counters, field, 1)
+      local ofIssuer = string.match(field, '^@(.+)$')
+      if not ofIssuer then redis.call('HINCRBY', counters, field, 1)
+      elseif redis.call('HEXISTS', ofIssuers, ofIssuer) == 1 or redis.call('HLEN', ofIssuers) < ${maxIssuerCounters} then
+        redis.call('HINCRBY', ofIssuers, ofIssuer, 1)
+      end
       counted = counted + 1
     end
   end
 end
-if counted > 0 then redis.call('PEXPIRE', counters, lifetimeMs) end
+if counted > 0 then
+  redis.call('PEXPIRE', counters, lifetimeMs)
+  redis.call('PEXPIRE', ofIssuers, lifetimeMs)
+end
 return counted`,
 });
 
@@ -93,7 +106,7 @@ export class IssuanceHistory {
       const hour = Math.floor(Math.min(record.atMs, this.#clock.now()) / hourMs);
       const group = groups.get(`${node}/${hour}`) ?? { node, hour, args: [] };
       const { key, line } = encodeAttempt(record);
-      group.args.push(volumeId, key, line, countersOf(record).join());
+      group.args.push(volumeId, key, line, countersOf(record, laneIdOf(ended.current.issuer)).join());
       groups.set(`${node}/${hour}`, group);
     }
     await Promise.all(groups.values().map((group) => this.#write(group)));
@@ -118,11 +131,18 @@ export class IssuanceHistory {
     );
   }
 
+  /** The renewals of a lane's issuer in the last hours, ending with the current one. */
+  async ofIssuer(lane: string, hours: number): Promise<IssuerHistory> {
+    const [redis, keys, nowMs] = [this.#redis, this.#keys, this.#clock.now()];
+    return await readIssuerHistory({ redis, keys, nowMs }, lane, hours);
+  }
+
   async #write({ node, hour, args }: { node: string; hour: number; args: readonly string[] }): Promise<void> {
     const keys = {
       history: this.#keys.history(node),
       volumes: this.#keys.volumes(node),
       counters: this.#keys.done(hour),
+      ofIssuers: this.#keys.doneByIssuer(hour),
     };
     await recordScript.run(this.#redis, { keys, args: { lifetimeMs: countedHours * hourMs }, rest: args });
   }
@@ -164,8 +184,9 @@ function causeOf(reported: IssuanceCause, { previous, wasRequested }: EndedAttem
 }
 
 /** A mount is not a renewal. The certificate of an earlier process of the agent was counted when it was issued. */
-function countersOf({ cause, error }: AttemptRecord): readonly string[] {
+function countersOf({ cause, error, durationMs }: AttemptRecord, lane: string): readonly string[] {
   const path = issuancePath(cause);
   if (path === 'mount') return [];
-  return error === undefined ? ['renewed', path] : ['failed'];
+  const ofIssuer = issuerCounters(lane, error === undefined, durationMs).map((field) => `@${field}`);
+  return [...(error === undefined ? ['renewed', path] : ['failed']), ...ofIssuer];
 }

@@ -274,6 +274,20 @@ describe('RenewalDispatcher guards', () => {
     assert.ok(waitMs > 25_000 && waitMs < 50_000, `${waitMs} ms`);
   });
 
+  test('does not retry an early attempt before its regular time when nobody requests it any more', async () => {
+    const { replica, keys } = await replicaOf();
+    const times = { notBeforeMs: Date.now(), renewAtMs: Date.now() + 60_000, notAfterMs: Date.now() + 90_000 };
+    await enrol(replica, 'node-a', [reportOf({ id: 'v1', attempts: 1, failedAtMs: Date.now(), ...times })]);
+    const delayMs = async (): Promise<number> => {
+      const due = await replica.connections.commands.zrange(`${keys.controller}:due:delayed`, 0, '0', 'WITHSCORES');
+      return Number(due[1] ?? 0) / 0x1000 - Date.now();
+    };
+    // The back-off after the failure ends within seconds; the lane then returns the wait until the jitter before renew-at.
+    await until(async () => (await delayMs()) > 20_000);
+    assert.equal(await replica.dispatcher.nodeQueues.waiting('node-a'), 0);
+    assert.equal(await replica.connections.commands.exists(keys.started), 0);
+  });
+
   test('starts nothing early on a replica with a fast clock', async () => {
     const aheadMs = 45 * 60_000;
     const clock = { ...systemClock, now: () => Date.now() + aheadMs };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import { LanePolicies } from '../lanes/lane-policies.ts';
-import type { LanePolicy } from '../lanes/lane-policy.ts';
+import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { jobId } from './renewal-job.ts';
 import { renewalTimes, cooldownAfterMs } from './renewal-schedule.ts';
 import type { RenewalTimes } from './renewal-schedule.ts';

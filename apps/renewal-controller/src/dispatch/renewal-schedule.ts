@@ -8,12 +8,14 @@ import {
 import { isOneOf, refusedReasons } from '@certfleet/shared/error-reasons.ts';
 import type { IndexedCertificate, IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { Lane } from '../lanes/lane-policies.ts';
-import type { RenewalWindows } from '../lanes/renewal-windows.ts';
+import type { RenewalWindows } from '@certfleet/fleet-model/lanes/renewal-windows.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 
 /** When a renewal is due, and its rank. */
 export interface RenewalTimes {
   readonly dueAtMs: number;
+  /** Before this time only a renewal starts that someone requests, also when an earlier attempt failed. */
+  readonly earliestMs: number;
   /**
    * The latest start that is safe: a renewal that would start later ignores windows and goes to the front of the queue.
    */
@@ -33,10 +35,11 @@ const minRetryMs = 1_000;
 export function renewalTimes(volume: IndexedVolume, lane: Lane, nowMs: number): RenewalTimes | undefined {
   const { certificate, failure } = volume;
   if (certificate === undefined) return undefined;
-  const dueAtMs =
-    failure === undefined ? regularDueAtMs(certificate, lane, shareOf(volume)) : nowMs + retryDelayMs(volume, nowMs);
+  const earliestMs = regularDueAtMs(certificate, lane, shareOf(volume));
+  const dueAtMs = failure === undefined ? earliestMs : nowMs + retryDelayMs(volume, nowMs);
   return {
     dueAtMs,
+    earliestMs,
     latestStartMs: latestStartMs(certificate),
     priority: priorityOf(lane, certificate.notAfterMs - dueAtMs),
   };

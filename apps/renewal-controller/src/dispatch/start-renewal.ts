@@ -61,8 +61,8 @@ export async function startRenewal(parts: StartRenewalParts, { id, node, volumeI
     volume: volumeKey(volume),
     latestStartMs: times.latestStartMs,
     notAfterMs: volume.certificate.notAfterMs,
-    // After a failure the cooldown in Redis determines the time.
-    ...(volume.failure === undefined && { dueAtMs: times.dueAtMs }),
+    // After a failure, the cooldown in Redis also delays it.
+    dueAtMs: times.earliestMs,
   });
   if (!verdict.admitted) return await postpone(parts, { id, volume, certificate: volume.certificate, lane }, verdict);
   return await handOver(parts, { id, volume, lane, times }, verdict);

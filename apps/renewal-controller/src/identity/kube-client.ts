@@ -19,7 +19,7 @@ export async function openKubeClient({ kubeconfig, env, clock }: KubeAccessOptio
 }
 
 /** @throws CertfleetError invalid-argument if there is no client */
-export function requireKube(client: KubeClient | undefined, forWhat: string): KubeClient {
+export function requireKube<Client>(client: Client | undefined, forWhat: string): Client {
   if (client !== undefined) return client;
   throw new CertfleetError(
     'invalid-argument',

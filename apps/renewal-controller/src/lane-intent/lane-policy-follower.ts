@@ -9,7 +9,7 @@ import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { RepeatedWork } from '../redis/repeated-work.ts';
-import { isUsablePattern } from '../lanes/issuer-pattern.ts';
+import { isUsablePattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
 import { laneRules, precedenceOf } from './lane-rules.ts';
 
 export interface LanePolicyFollowerParts {

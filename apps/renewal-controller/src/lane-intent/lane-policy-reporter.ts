@@ -11,7 +11,7 @@ import type { IntentEvents } from '../kube/intent-events.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
-import { defineScript } from '../redis/lua-script.ts';
+import { takeLease } from '../redis/lease.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { RepeatedWork } from '../redis/repeated-work.ts';
 import { conditionOf } from './lane-rules.ts';
@@ -38,17 +38,6 @@ const everyMs = 10_000;
 const leaseMs = 30_000;
 /** Status writes of one round; the others follow in the next rounds. */
 const maxWrites = 20;
-
-/** Takes or extends the lease. Returns 1 if the replica has it, else 0. */
-const leaseScript = defineScript({
-  keys: ['reporter'],
-  args: { replica: 'string', leaseMs: 'number' },
-  body: `
-local holder = redis.call('GET', reporter)
-if holder and holder ~= replica then return 0 end
-redis.call('SET', reporter, replica, 'PX', leaseMs)
-return 1`,
-});
 
 /**
  * Writes the status of LanePolicies, and Events for its conditions. One replica does so, at a bounded rate, and only what
@@ -91,9 +80,9 @@ export class LanePolicyReporter {
     await this.#reportAll(policies);
   }
 
-  async #hasLease(): Promise<boolean> {
+  #hasLease(): Promise<boolean> {
     const { redis, keys, replica } = this.#parts;
-    return (await leaseScript.run(redis, { keys: { reporter: keys.reporter }, args: { replica, leaseMs } })) === 1;
+    return takeLease(redis, keys.reporter, { replica, leaseMs });
   }
 
   async #reportAll(policies: readonly LanePolicyObject[]): Promise<void> {

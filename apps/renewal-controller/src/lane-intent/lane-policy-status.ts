@@ -2,7 +2,7 @@ import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { FleetStats } from '../fleet-index/view/fleet-stats.ts';
 import type { StatusOf } from '../intent/intent-kinds.ts';
 import type { Condition } from '../intent/intent-object.ts';
-import { IssuerPattern, isUsablePattern } from '../lanes/issuer-pattern.ts';
+import { IssuerPattern, isUsablePattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
 import { conditionOf, patternsOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';

@@ -8,7 +8,7 @@ import type { RedisClient } from '../redis/create-redis.ts';
 import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { LanePolicies } from './lane-policies.ts';
-import type { LanePolicy } from './lane-policy.ts';
+import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { LaneStore } from './lane-store.ts';
 import { SimulatedLane, maxWithin } from './testing/simulated-lane.ts';
 import type { Arrival, SimulatedIssuer } from './testing/simulated-lane.ts';

@@ -9,7 +9,7 @@ import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { LaneAdmission } from './lane-admission.ts';
 import { LanePolicies } from './lane-policies.ts';
-import type { LanePolicy } from './lane-policy.ts';
+import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { LaneStore } from './lane-store.ts';
 import { SimulatedLane } from './testing/simulated-lane.ts';
 import type { Arrival, SimulatedIssuer, Start } from './testing/simulated-lane.ts';

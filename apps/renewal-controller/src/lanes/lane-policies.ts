@@ -1,12 +1,12 @@
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
-import { shortHash } from '../redis/redis-keys.ts';
-import { IssuerPattern } from './issuer-pattern.ts';
-import { defaultLanePolicy } from './lane-policy.ts';
-import type { LaneOverride, LanePolicy } from './lane-policy.ts';
+import { IssuerPattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
+import { defaultLanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
+import type { LaneOverride, LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
+import { laneIdOf } from './lane-id.ts';
 import type { LanePause } from './lane-state.ts';
-import { RenewalWindows } from './renewal-windows.ts';
+import { RenewalWindows } from '@certfleet/fleet-model/lanes/renewal-windows.ts';
 
 /** The lane of one issuer with its compiled policy. */
 export interface Lane {
@@ -105,7 +105,7 @@ export class LanePolicies {
     const layers = [...matching, ...objects];
     const policy = layers.reduce<LanePolicy>((under, rule) => ({ ...under, ...rule.policy }), this.#defaults);
     const pause = objects.findLast((rule) => rule.pause !== undefined)?.pause;
-    const lane = { id: shortHash(key), issuer, policy, windows: new RenewalWindows(policy.windows), pause };
+    const lane = { id: laneIdOf(issuer), issuer, policy, windows: new RenewalWindows(policy.windows), pause };
     if (this.#lanes.size >= maxKept) this.#lanes.clear();
     this.#lanes.set(key, lane);
     return lane;

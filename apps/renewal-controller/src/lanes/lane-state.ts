@@ -1,5 +1,5 @@
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
-import type { LanePolicy } from './lane-policy.ts';
+import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 
 export interface LanePause {
   readonly by: string;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import type { LaneOverride, LanePolicy } from './lane-policy.ts';
+import type { LaneOverride, LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 
 /** Reads the file of lane policies; LanePolicies validates the content. */
 export function readLanePolicies(path: string | undefined): {

@@ -134,6 +134,7 @@ describe('ControllerMetrics', () => {
     await clock.advance(60_000);
     const gauges = [...(await seriesOf(metrics))].filter(([name]) => !/_(total|bucket|sum|count)\b/.test(name));
     assert.deepEqual(gauges, [
+      ['rollouts_blocked', 0],
       ['policies_current', 1],
       ['redis_reachable', 0],
       ['redis_problem{kind="unreachable"}', 1],

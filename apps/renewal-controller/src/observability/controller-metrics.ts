@@ -4,7 +4,7 @@ import { dropMisnamedMetrics, labelCluster } from '@certfleet/shared/default-met
 import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { VolumeReport_Cause } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DispatchObserver } from '../dispatch/dispatch-observer.ts';
 import type { ReviewResult } from '../identity/review-client.ts';
 import type { StateLoss } from '../redis/redis-epoch.ts';
@@ -53,6 +53,12 @@ export class ControllerMetrics implements DispatchObserver {
     ['lost'],
   );
 
+  readonly #rollouts = this.#counter('rollouts_total', 'Rollouts of workloads after renewals, by result.', ['result']);
+  readonly #rolloutsBlocked = new Gauge({
+    ...named('rollouts_blocked', 'Workloads that need a rollout after renewals and must not be rolled now.'),
+    registers: [this.registry],
+  });
+
   constructor(snapshot: () => Promise<ControllerSnapshot>, clock: Clock, cluster?: string) {
     this.#clock = clock;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
@@ -69,7 +75,16 @@ export class ControllerMetrics implements DispatchObserver {
     for (const path of ['controller', 'deadline']) this.#settled.inc({ result: 'ok', path }, 0);
     this.#settled.inc({ result: 'failed', path: 'none' }, 0);
     for (const result of ['answered', 'forbidden', 'unavailable']) this.#reviews.inc({ result }, 0);
+    for (const result of ['started', 'failed']) this.#rollouts.inc({ result }, 0);
     for (const lost of ['everything', 'recent-writes']) this.#stateLosses.inc({ lost }, 0);
+  }
+
+  rolloutEnded(result: 'started' | 'failed'): void {
+    this.#rollouts.inc({ result });
+  }
+
+  rolloutsBlocked(count: number): void {
+    this.#rolloutsBlocked.set(count);
   }
 
   dispatched: DispatchObserver['dispatched'] = (_volume, { cause, latenessMs }) => {

@@ -36,4 +36,12 @@ export function rotationGauges(gauge: Register): void {
         if (stopped !== undefined) g.set({ rotation: name, reason: stopped }, 1);
     },
   );
+  gauge(
+    'ca_rotation_proposed',
+    ['rotation'],
+    '1 for each CA rotation that the controller proposes because an issuer signs with another CA than before.',
+    (g, { rotations }) => {
+      for (const { name, isProposed } of rotations) if (isProposed) g.set({ rotation: name }, 1);
+    },
+  );
 }

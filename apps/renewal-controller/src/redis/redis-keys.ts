@@ -41,6 +41,8 @@ export interface RedisKeys {
   readonly keptSince: string;
   /** String: the replica that writes the status of LanePolicies. */
   readonly reporter: string;
+  /** String: the replica that rolls workloads. */
+  readonly roller: string;
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
@@ -53,8 +55,12 @@ export interface RedisKeys {
   /** String: one operator's session. @param hash of the session's id */
   session(hash: string): string;
   history(node: string): string;
+  /** String: a rotation that was proposed. @param name of the CARotation */
+  proposal(name: string): string;
   /** Hash: renewal counts of one hour. @param hour since the epoch */
   done(hour: number): string;
+  /** Hash: counts of one hour by lane (issuer-history.ts). @param hour since the epoch */
+  doneByIssuer(hour: number): string;
 }
 
 /** The keys below one prefix; controllers with different prefixes may share a Redis. */
@@ -83,6 +89,7 @@ export function redisKeys(prefix: string): RedisKeys {
     epoch: `${controller}:epoch`,
     keptSince: `${controller}:kept-since`,
     reporter: `${controller}:reporter`,
+    roller: `${controller}:roller`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     outbox: (node) => `${controller}:outbox:${node}`,
@@ -90,7 +97,9 @@ export function redisKeys(prefix: string): RedisKeys {
     bulk: (id) => `${controller}:bulk:${id}`,
     replica: (name) => `${controller}:replica:${name}`,
     session: (hash) => `${controller}:session:${hash}`,
+    proposal: (name) => `${controller}:proposal:${name}`,
     history: (node) => `${controller}:history:${node}`,
+    doneByIssuer: (hour) => `${controller}:done:${hour}:issuers`,
     done: (hour) => `${controller}:done:${hour}`,
   };
 }

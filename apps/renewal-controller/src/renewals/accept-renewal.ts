@@ -3,13 +3,14 @@ import { previewOf } from '../dispatch/bulk-renewals.ts';
 import type { SelectedVolumes } from '../dispatch/bulk-renewals.ts';
 import type { IndexState } from '../fleet-index/index-state.ts';
 import { describeSelection } from '../fleet-index/query/volume-selection.ts';
+import { targetFields } from './canary.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
 import type { RenewalReconcilerParts } from './reconciler-parts.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { toSelectionRequest } from './renewal-selection.ts';
 import { countsOf, phases, selectionFields, statusOf } from './renewal-status.ts';
 import type { Phase } from './renewal-status.ts';
-import { RenewalTargets, maxTargets } from './renewal-targets.ts';
+import { maxTargets } from './renewal-targets.ts';
 import { writeStatus } from './write-status.ts';
 
 export interface AcceptOptions {
@@ -83,7 +84,7 @@ function acceptedStatus(
   const { volumes } = selected;
   const isRun = object.spec.dryRun !== true && volumes.length > 0;
   const fields = {
-    ...selectionFields(previewOf(selected), isRun ? RenewalTargets.of(volumes) : undefined),
+    ...selectionFields(previewOf(selected), isRun ? targetFields(object, volumes) : undefined),
     startTime: new Date(nowMs).toISOString(),
   };
   const total = volumes.length;

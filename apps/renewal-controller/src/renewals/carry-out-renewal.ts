@@ -1,18 +1,17 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { BulkRenewal } from '../dispatch/bulk-renewal.ts';
 import { describeSelection } from '../fleet-index/query/volume-selection.ts';
 import type { IndexState } from '../fleet-index/index-state.ts';
-import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
-import { latestFailures, measureTargets } from './measure-targets.ts';
+import { latestFailures } from './measure-targets.ts';
 import type { TargetMeasurement } from './measure-targets.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
 import type { RenewalMemory, RenewalReconcilerParts } from './reconciler-parts.ts';
-import { bulkIdOf } from './renewal-object.ts';
+import { bulkIdOf, isApproved, isAwaitingApproval, isInForce, stopsAt } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { toSelectionRequest } from './renewal-selection.ts';
 import { countsOf, doneText, phases, statusOf } from './renewal-status.ts';
 import type { RenewalCounts } from './renewal-status.ts';
-import { RenewalTargets } from './renewal-targets.ts';
+import { workLeft } from './renewal-work-left.ts';
+import type { Outside, WorkLeft } from './renewal-work-left.ts';
 import { writeStatus } from './write-status.ts';
 
 /** Interval between comparisons with all reports; shorter while nodes have not reported or volumes fail. */
@@ -28,7 +27,8 @@ const maxFailures = 20;
 
 /**
  * Makes Redis carry out what is left of an accepted Renewal, and stores its progress. Every step can be repeated, from
- * any replica: which volumes are left follows from the object's targets and the reports of the nodes.
+ * any replica: which volumes are left follows from the object's targets and the reports of the nodes. Until the approval,
+ * the bulk renewal in Redis contains only the canary.
  */
 export async function carryOutRenewal(
   parts: RenewalReconcilerParts,
@@ -36,73 +36,110 @@ export async function carryOutRenewal(
   object: RenewalObject,
 ): Promise<void> {
   const { bulks, clock } = parts;
+  if (isAwaitingApproval(object) && !memory.isDoubtful && clock.monotonic() - memory.measuredAtMs < measureMs) return;
   const known = await bulks.find(bulkIdOf(object));
   const isDoubtful = memory.isDoubtful || known === undefined;
+  if (known !== undefined && mustStop(object, known)) {
+    await stop(parts, object, known);
+    return;
+  }
   if (!isDoubtful && !mustMeasure(parts, memory, { object, bulk: known })) {
-    await noteProgress(parts, memory, { object, bulk: known, counts: countsFrom(object, known) });
+    const counts = countsFrom(object, known, memory.outside);
+    await noteProgress(parts, memory, { object, bulk: known, counts });
     return;
   }
   const index = await parts.readIndex();
-  const measured = await measure(parts, object, index);
-  memory.measuredAtMs = clock.monotonic();
-  const bulk = await ensureBulk(parts, object, { known, measured, isDoubtful });
+  const left = await measure(parts, object, index);
+  Object.assign(memory, { measuredAtMs: clock.monotonic(), outside: left });
+  if (isCanaryFinished(object, left, known)) {
+    memory.isDoubtful = false;
+    await awaitApproval(parts, object, countsFrom(object, known, left, left.measured));
+    return;
+  }
+  const bulk = await ensureBulk(parts, object, { known, left, isDoubtful });
   if (bulk === undefined) return;
   memory.isDoubtful = false;
-  const counts = countsFrom(object, bulk, measured);
+  const counts = countsFrom(object, bulk, left, left.measured);
   if (counts.pending === 0) await complete(parts, object, counts, index);
-  else await noteProgress(parts, memory, { object, bulk, counts, measured });
+  else await noteProgress(parts, memory, { object, bulk, counts, left });
 }
 
 interface Progress {
   readonly object: RenewalObject;
   readonly bulk: BulkRenewal;
   readonly counts: RenewalCounts;
-  readonly measured?: TargetMeasurement;
+  readonly left?: WorkLeft;
 }
 
 function mustMeasure(
   { clock }: RenewalReconcilerParts,
-  { measuredAtMs }: RenewalMemory,
+  { measuredAtMs, outside }: RenewalMemory,
   { object, bulk }: Pick<Progress, 'object' | 'bulk'>,
 ): boolean {
   const elapsedMs = clock.monotonic() - measuredAtMs;
-  if (bulk.pending === 0 || elapsedMs >= measureMs) return true;
+  const isJustApproved = outside.held > 0 && isApproved(object);
+  if (bulk.pending === 0 || isJustApproved || elapsedMs >= measureMs) return true;
   const { pending = 0, failures = 0 } = object.status ?? {};
-  const isUnclear = pending > bulk.pending || failures !== bulk.failures;
+  const isUnclear = pending - outside.held > bulk.pending || failures !== bulk.failures;
   return isUnclear && elapsedMs >= measureSoonMs;
 }
 
-async function measure(
-  { view }: RenewalReconcilerParts,
-  object: RenewalObject,
-  index: IndexState,
-): Promise<TargetMeasurement> {
-  const { status } = object;
-  const targets = RenewalTargets.parse(status?.targets ?? []);
-  const count = [...targets.nodes()].reduce((sum, [, ofNode]) => sum + ofNode, 0);
-  if (count !== status?.total) throw incompleteTargets(object, count);
+async function measure({ view }: RenewalReconcilerParts, object: RenewalObject, index: IndexState): Promise<WorkLeft> {
   const isGivenUp = index.ageMs >= unreportedLimitMs;
   const isComplete = (node: string): boolean => isGivenUp || index.isComplete(node);
-  return await measureTargets(targets, (node) => view().volumesOf(node), isComplete);
+  return await workLeft(object, (node) => view().volumesOf(node), isComplete);
 }
 
-/** Nothing is known about the missing ones, so nothing may be started or counted as done. */
-function incompleteTargets({ metadata, status }: RenewalObject, count: number): CertfleetError {
-  const text = `renewal ${metadata.name}: expected ${status?.total} targets in its status, found ${count}`;
-  const help = 'apply the CustomResourceDefinition of this release, delete the object and request the renewal again';
-  return new CertfleetError('failed-precondition', `${text}; ${help}`);
+/** Redis counts the failures; it has cancelled the bulk renewal at the same number. */
+function mustStop(object: RenewalObject, bulk: BulkRenewal): boolean {
+  return bulk.failures >= (stopsAt(object) ?? Infinity);
+}
+
+async function stop(parts: RenewalReconcilerParts, object: RenewalObject, bulk: BulkRenewal): Promise<void> {
+  const limit = stopsAt(object) ?? 0;
+  const left = await measure(parts, object, await parts.readIndex());
+  const counts = countsFrom(object, bulk, left, left.measured);
+  const failures = latestFailures(left.wanted, maxFailures);
+  const { canaryPending } = left;
+  const phase = phases.stopped(object.status ?? {}, counts, { limit, failures, canaryPending });
+  const stored = await writeStatus(parts, object, statusOf(object, phase, parts.clock.now()));
+  if (stored === undefined) return;
+  const message = `${counts.failures} failed attempts; no renewal starts until it is resumed`;
+  parts.recordEvent(stored, { type: 'Warning', reason: 'Stopped', message });
+  parts.logger.warn({ renewal: object.metadata.name, ...counts }, 'renewal stopped after failures');
+  await parts.announce(['renewals']);
+}
+
+/** Whether nothing is left of the canary, though other volumes are left. */
+function isCanaryFinished(object: RenewalObject, left: WorkLeft, known: BulkRenewal | undefined): boolean {
+  return !isApproved(object) && left.canaryPending === 0 && left.held > 0 && (known?.pending ?? 0) === 0;
+}
+
+async function awaitApproval(
+  parts: RenewalReconcilerParts,
+  object: RenewalObject,
+  counts: RenewalCounts,
+): Promise<void> {
+  const phase = phases.awaitingApproval(object.status ?? {}, counts);
+  const stored = await writeStatus(parts, object, statusOf(object, phase, parts.clock.now()));
+  if (stored === undefined) return;
+  await parts.announce(['renewals']);
+  if (object.status?.state === 'AwaitingApproval') return;
+  const message = `${doneText(counts)}; ${counts.pending} wait for an approval`;
+  parts.recordEvent(stored, { type: 'Normal', reason: 'AwaitingApproval', message });
+  parts.logger.info({ renewal: object.metadata.name, ...counts }, 'canary finished, waiting for an approval');
 }
 
 /** @returns the bulk renewal with every pending target; undefined if it must not run */
 async function ensureBulk(
   parts: RenewalReconcilerParts,
   object: RenewalObject,
-  { known, measured, isDoubtful }: Known,
+  { known, left, isDoubtful }: Known,
 ): Promise<BulkRenewal | undefined> {
   const { bulks, logger } = parts;
   const id = bulkIdOf(object);
-  if (known === undefined && !(await create(parts, object, measured))) return undefined;
-  const added = await bulks.add(id, object.spec.ignoreWindows === true, measured.pending);
+  if (known === undefined && !(await create(parts, object, left))) return undefined;
+  const added = await bulks.add(id, object.spec.ignoreWindows === true, left.wanted);
   const bulk = await bulks.find(id);
   if (bulk === undefined || bulk.state === 'cancelled') return undefined;
   if (bulk.state === 'starting' || (isDoubtful && bulk.pending > 0)) await bulks.schedule(id);
@@ -112,23 +149,19 @@ async function ensureBulk(
 
 interface Known {
   readonly known: BulkRenewal | undefined;
-  readonly measured: TargetMeasurement;
+  readonly left: WorkLeft;
   readonly isDoubtful: boolean;
 }
 
 /** Creates the record in Redis, which never existed or was lost. */
-async function create(
-  parts: RenewalReconcilerParts,
-  object: RenewalObject,
-  measured: TargetMeasurement,
-): Promise<boolean> {
+async function create(parts: RenewalReconcilerParts, object: RenewalObject, left: WorkLeft): Promise<boolean> {
   const { store, bulks } = parts;
   const { metadata, spec } = object;
-  // The cache may not know yet that the object was suspended or deleted, and Redis may have lost that.
+  // The cache may not know yet that the object was suspended, stopped or deleted, and Redis may have lost that.
   const fresh = await store.get('Renewal', metadata.name).catch(undefinedIfGone);
-  if (fresh === undefined || bulkIdOf(fresh) !== bulkIdOf(object) || fresh.metadata.deletionTimestamp !== undefined)
-    return false;
-  const { total, renewed, failures } = countsFrom(object, undefined, measured);
+  if (fresh === undefined || bulkIdOf(fresh) !== bulkIdOf(object) || !isInForce(fresh)) return false;
+  const { total, renewed, failures } = countsFrom(object, undefined, left, left.measured);
+  const stopsAtFailures = stopsAt(object);
   const state = await bulks.ensure({
     ...{ id: bulkIdOf(object), name: metadata.name, total, renewed, failures },
     by: spec.requester ?? kubernetesUser,
@@ -136,8 +169,9 @@ async function create(
     ...(spec.ignoreWindows === true && { ignoreWindows: true }),
     selection: selectionText(object),
     createdAtMs: Date.parse(metadata.creationTimestamp),
+    ...(stopsAtFailures !== undefined && { stopsAt: stopsAtFailures }),
   });
-  if (state === 'created') await noteBegin(parts, object, { pending: measured.pending.length, renewed, total });
+  if (state === 'created') await noteBegin(parts, object, { pending: left.measured.pending.length, renewed, total });
   return state !== 'cancelled';
 }
 
@@ -149,7 +183,7 @@ async function noteBegin(
 ): Promise<void> {
   const { metadata, spec, status = {} } = object;
   const text = `${counts.pending} volumes are left; ${counts.renewed} of ${counts.total} are renewed`;
-  if (status.state === 'Suspended') {
+  if (status.state === 'Suspended' || status.state === 'Stopped') {
     recordEvent(object, { type: 'Normal', reason: 'Resumed', message: text });
     if (await apiActions.isNoted(metadata.uid, 'resume')) return;
     const action = { who: kubernetesUser, action: 'resume', target: `renewal ${metadata.name}` } as const;
@@ -163,13 +197,14 @@ async function noteBegin(
 function countsFrom(
   { status = {} }: RenewalObject,
   bulk: CountsInRedis = nothingKnown,
-  measured: TargetMeasurement = notMeasured,
+  { held, unreported }: Outside,
+  measured: Pick<TargetMeasurement, 'pending' | 'renewed'> = notMeasured,
 ): RenewalCounts {
   const { total = 0, renewed = 0, failures = 0 } = status;
   return countsOf({
     total,
-    pending: Math.max(bulk.pending, measured.pending.length),
-    unreported: measured.unreported,
+    pending: Math.max(bulk.pending + held, measured.pending.length),
+    unreported,
     renewed: [renewed, bulk.renewed, measured.renewed],
     failures: [failures, bulk.failures],
   });
@@ -178,15 +213,12 @@ function countsFrom(
 type CountsInRedis = Pick<BulkRenewal, 'pending' | 'renewed' | 'failures'>;
 
 const nothingKnown: CountsInRedis = { pending: 0, renewed: 0, failures: 0 };
-const notMeasured: TargetMeasurement = {
-  ...{ pending: [], renewed: 0, renewedSince: 0 },
-  ...{ unreported: 0, unreportedNodes: [] },
-};
+const notMeasured = { pending: [], renewed: 0 };
 
 async function noteProgress(
   parts: RenewalReconcilerParts,
   memory: RenewalMemory,
-  { object, bulk, counts, measured }: Progress,
+  { object, bulk, counts, left }: Progress,
 ): Promise<void> {
   const { clock, bulks } = parts;
   const nowMs = clock.monotonic();
@@ -197,8 +229,13 @@ async function noteProgress(
     await bulks.schedule(bulk.id);
   }
   if (nowMs - memory.writtenAtMs < writeMs) return;
-  const failing: readonly IndexedVolume[] | undefined = measured && latestFailures(measured.pending, maxFailures);
-  const details = { unreportedNodes: measured?.unreportedNodes ?? [], ...(failing && { failures: failing }) };
+  const { outside } = memory;
+  const details = {
+    unreportedNodes: left?.measured.unreportedNodes ?? [],
+    held: outside.held,
+    failures: left && latestFailures(left.wanted, maxFailures),
+    canaryPending: isApproved(object) ? undefined : Math.max(0, counts.pending - outside.held),
+  };
   const phase = phases.running(object.status ?? {}, counts, details);
   const stored = await writeStatus(parts, object, statusOf(object, phase, clock.now()));
   memory.writtenAtMs = nowMs;

@@ -9,6 +9,7 @@ import type { IntentEvent } from '../intent/intent-event.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
 import type { ApiActions } from './api-actions.ts';
 import type { RenewalObject } from './renewal-object.ts';
+import type { Outside } from './renewal-work-left.ts';
 import type { SelectVolumes } from './volume-selector.ts';
 
 export interface RenewalReconcilerParts {
@@ -42,8 +43,10 @@ export interface RenewalMemory {
   progressAtMs: number;
   /** Since when the selection waits for reports. */
   readonly seenAtMs: number;
-  /** The generation whose suspension is complete. */
-  suspendedGeneration: number;
+  /** The bulk renewal whose suspension or stop is complete. */
+  withdrawn: string;
+  /** Of the last comparison with all reports. */
+  outside: Outside;
 }
 
 /** Who acts when Kubernetes does not tell: its API has no record of the user of a change. */

@@ -51,6 +51,20 @@ export const phaseConditions = {
     isFalse('Suspended', 'NotSuspended'),
     isTrue('Reconciling', 'Renewing', message),
   ],
+  awaitingApproval: (accepted: string, message: string): WantedCondition[] => [
+    isTrue('Accepted', 'Selected', accepted),
+    isFalse('Complete', 'AwaitingApproval'),
+    isFalse('Failed', 'AwaitingApproval'),
+    isFalse('Suspended', 'NotSuspended'),
+    isTrue('Reconciling', 'AwaitingApproval', message),
+  ],
+  stopped: (accepted: string, message: string): WantedCondition[] => [
+    isTrue('Accepted', 'Selected', accepted),
+    isFalse('Complete', 'TooManyFailures'),
+    isFalse('Failed', 'TooManyFailures'),
+    isFalse('Suspended', 'NotSuspended'),
+    isTrue('Stalled', 'TooManyFailures', message),
+  ],
   suspended: (accepted: string | undefined, message: string): WantedCondition[] => [
     accepted === undefined
       ? { type: 'Accepted', status: 'Unknown', reason: 'Suspended', message: 'the selection is made after the resume' }

@@ -2,6 +2,7 @@ import type { Renewal } from '@certfleet/operator-api/renewals.ts';
 import type { BulkRenewal } from '../dispatch/bulk-renewal.ts';
 import { selectionText } from './carry-out-renewal.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
+import { isApproved, isStopped } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 
 /** A renewal as the API shows it. */
@@ -10,6 +11,8 @@ export type RenewalProgress = Omit<Renewal, 'createdAt'> & { readonly createdAtM
 const states = {
   Pending: 'starting',
   Running: 'running',
+  AwaitingApproval: 'awaiting-approval',
+  Stopped: 'stopped',
   Suspended: 'suspended',
   Completed: 'finished',
   Failed: 'rejected',
@@ -18,6 +21,7 @@ const states = {
 /** @param bulk the bulk renewal of a running object: newer counts than its status has */
 export function progressOfObject(object: RenewalObject, bulk: BulkRenewal | undefined): RenewalProgress {
   const { metadata, spec } = object;
+  const counts = countsOf(object, bulk);
   return {
     id: metadata.name,
     by: spec.requester ?? kubernetesUser,
@@ -28,13 +32,39 @@ export function progressOfObject(object: RenewalObject, bulk: BulkRenewal | unde
     state: stateOf(object),
     ...messageOf(object),
     createdAtMs: Date.parse(metadata.creationTimestamp),
-    ...countsOf(object, bulk),
+    ...(spec.stopAfterFailures !== undefined && { stopAfterFailures: spec.stopAfterFailures }),
+    ...counts,
+    ...canaryOf(object, counts),
   };
 }
 
-function stateOf({ spec, status = {} }: RenewalObject): RenewalProgress['state'] {
-  const isSuspending = spec.suspend === true && status.state === 'Running';
-  return isSuspending ? 'suspended' : states[status.state ?? 'Pending'];
+/** What the object demands; its status may not show it yet. */
+function stateOf(object: RenewalObject): RenewalProgress['state'] {
+  const { spec, status = {} } = object;
+  const { state = 'Pending' } = status;
+  if (!changing.has(state)) return states[state];
+  if (spec.suspend === true) return 'suspended';
+  if (isStopped(object)) return 'stopped';
+  return state === 'AwaitingApproval' && !isApproved(object) ? 'awaiting-approval' : 'running';
+}
+
+/** States that depend on the spec and on decisions of operators. */
+const changing: ReadonlySet<string> = new Set(['Running', 'AwaitingApproval', 'Stopped']);
+
+function canaryOf({ status = {} }: RenewalObject, { pending }: Counts): Pick<RenewalProgress, 'canary'> {
+  const { canary } = status;
+  if (canary === undefined) return {};
+  const { total, approvedBy, approvalTime } = canary;
+  const held = Math.max(0, (status.pending ?? 0) - canary.pending);
+  return {
+    canary: {
+      total,
+      // The counts of Redis are newer than those of the status.
+      ...(approvalTime === undefined && { pending: Math.min(total, Math.max(0, pending - held)) }),
+      ...(approvedBy !== undefined && { approvedBy }),
+      ...(approvalTime !== undefined && { approvedAt: approvalTime }),
+    },
+  };
 }
 
 type Counts = Pick<RenewalProgress, 'total' | 'pending' | 'renewed' | 'gone' | 'cancelled' | 'failures'>;
@@ -64,7 +94,7 @@ function messageOf({ status }: RenewalObject): { readonly message?: string } {
 }
 
 /** The conditions that explain a state. */
-const explained: ReadonlySet<string> = new Set(['Failed', 'Suspended', 'Reconciling', 'Complete']);
+const explained: ReadonlySet<string> = new Set(['Failed', 'Suspended', 'Stalled', 'Reconciling', 'Complete']);
 
 /** A rejected selection may have no text. */
 function safeSelectionText(object: RenewalObject): string {

@@ -6,9 +6,10 @@ import type { IntentChange } from '../intent/intent-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { acceptRenewal } from './accept-renewal.ts';
 import type { AcceptOptions } from './accept-renewal.ts';
+import { storeApproval } from './canary.ts';
 import { carryOutRenewal } from './carry-out-renewal.ts';
 import type { RenewalMemory, RenewalReconcilerParts } from './reconciler-parts.ts';
-import { isFinished } from './renewal-object.ts';
+import { isFinished, isStopped } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { suspendRenewal } from './suspend-renewal.ts';
 import { cancelDeletedObject, cancelOrphans } from './withdraw-renewals.ts';
@@ -126,7 +127,8 @@ export class RenewalReconciler {
     if (object === undefined) return;
     if (object.metadata.deletionTimestamp !== undefined) await cancelDeletedObject(this.#parts, object);
     else if (isFinished(object)) await this.#expire(object);
-    else if (object.spec.suspend === true) await suspendRenewal(this.#parts, this.#memoryOf(object), object);
+    else if (object.spec.suspend === true || isStopped(object))
+      await suspendRenewal(this.#parts, this.#memoryOf(object), object);
     else await this.#carryOut(object, options);
   }
 
@@ -137,7 +139,8 @@ export class RenewalReconciler {
     const accepted = isAccepted
       ? object
       : await acceptRenewal(this.#parts, object, hasWaited ? { isImmediate: true } : options);
-    if (accepted !== undefined) await carryOutRenewal(this.#parts, memory, accepted);
+    const approved = accepted && (await storeApproval(this.#parts, accepted));
+    if (approved !== undefined) await carryOutRenewal(this.#parts, memory, approved);
   }
 
   async #expire(object: RenewalObject): Promise<void> {
@@ -154,7 +157,13 @@ export class RenewalReconciler {
     if (known !== undefined) return known;
     const nowMs = this.#parts.clock.monotonic();
     const never = { measuredAtMs: -Infinity, writtenAtMs: -Infinity, progressAtMs: nowMs, seenAtMs: nowMs };
-    const memory = { ...never, isDoubtful: true, progress: '', suspendedGeneration: 0 };
+    const memory: RenewalMemory = {
+      ...never,
+      isDoubtful: true,
+      progress: '',
+      withdrawn: '',
+      outside: { held: 0, unreported: 0 },
+    };
     this.#memories.set(uid, memory);
     return memory;
   }

@@ -6,8 +6,9 @@ import type { BulkRenewal, RenewalPreview, RenewalRequester } from '../dispatch/
 import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import { shortHash } from '../redis/redis-keys.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
+import { approve, changeStatus } from './canary.ts';
 import type { RenewalReconcilerParts } from './reconciler-parts.ts';
-import { bulkIdOf, isFinished } from './renewal-object.ts';
+import { bulkIdOf, isFinished, isStopped } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { progressOfBulk, progressOfObject } from './renewal-progress.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
@@ -23,6 +24,13 @@ export interface RenewalRequestsParts extends Pick<
   'store' | 'bulks' | 'apiActions' | 'isViewCurrent' | 'selectVolumes' | 'logger' | 'view' | 'clock'
 > {
   readonly reconciler: RenewalReconciler;
+}
+
+/** A request with its limits. */
+interface RequestedRenewal extends RenewalRequester {
+  /** Volumes that are renewed first. */
+  readonly canary?: number | undefined;
+  readonly stopAfterFailures?: number | undefined;
 }
 
 /** Finished renewals that were requested through the API are deleted after a week. */
@@ -60,7 +68,7 @@ export class RenewalRequests {
    */
   async request(
     selection: SelectionRequest,
-    requester: RenewalRequester,
+    requester: RequestedRenewal,
     name = `renewal-${randomBytes(6).toString('hex')}`,
   ): Promise<RenewalProgress> {
     const { store, isViewCurrent, selectVolumes, reconciler, logger } = this.#parts;
@@ -68,11 +76,13 @@ export class RenewalRequests {
       throw new CertfleetError('unavailable', 'the index of volumes is not available now; repeat the request later');
     if (this.preview(await selectVolumes(selection)).count === 0)
       throw new CertfleetError('not-found', 'no volume with a certificate matches the selection');
-    const { by, reason, ignoreWindows } = requester;
+    const { by, reason, ignoreWindows, canary, stopAfterFailures } = requester;
     const spec = {
       ...{ selection: toObjectSelection(selection), reason, ttlSecondsAfterFinished },
       ...(by !== '' && { requester: by.slice(0, maxRequester) }),
       ...(ignoreWindows === true && { ignoreWindows }),
+      ...(canary !== undefined && { canary: { volumes: canary } }),
+      ...(stopAfterFailures !== undefined && { stopAfterFailures }),
     };
     await store.create('Renewal', { name, spec }).catch((thrown: unknown) => {
       // A repeated request, which another replica has received before.
@@ -109,18 +119,48 @@ export class RenewalRequests {
   }
 
   /**
-   * Suspends a renewal, or resumes it.
+   * Suspends a renewal, or resumes it, also after it has stopped: its failures until now are accepted.
    * @throws CertfleetError not-found for an unknown name; failed-precondition if it is finished
    */
   async setSuspended(name: string, suspend: boolean): Promise<RenewalProgress> {
-    const { store, apiActions, reconciler, logger } = this.#parts;
+    const { store, apiActions } = this.#parts;
     const object = store.find('Renewal', name);
     if (object === undefined) throw notFound(name);
     if (isFinished(object)) throw new CertfleetError('failed-precondition', `renewal ${name} is finished`);
     await apiActions.note(object.metadata.uid, suspend ? 'suspend' : 'resume');
-    await store
-      .patchSpec('Renewal', name, { suspend })
-      .catch((thrown: unknown) => refuse(thrown, `the change of renewal ${name}`));
+    const what = `the change of renewal ${name}`;
+    if (!suspend) await this.#change(name, what, acceptFailures);
+    // The object may belong to GitOps: a spec that says the same is not changed.
+    if (suspend || object.spec.suspend === true)
+      await store.patchSpec('Renewal', name, { suspend }).catch((thrown: unknown) => refuse(thrown, what));
+    return await this.#reconciled(name);
+  }
+
+  /**
+   * Lets a renewal continue after its canary.
+   * @throws CertfleetError not-found for an unknown name; failed-precondition if it has no canary or is finished
+   */
+  async approve(name: string, by: string): Promise<RenewalProgress> {
+    const { store, clock } = this.#parts;
+    const object = store.find('Renewal', name);
+    if (object === undefined) throw notFound(name);
+    if (isFinished(object)) throw new CertfleetError('failed-precondition', `renewal ${name} is finished`);
+    await this.#change(name, `the approval of renewal ${name}`, (fresh) => approve(fresh, by, clock.now()));
+    return await this.#reconciled(name);
+  }
+
+  async #change(name: string, what: string, change: Parameters<typeof changeStatus>[2]): Promise<void> {
+    const { store, reconciler } = this.#parts;
+    await reconciler.exclusively(name, () =>
+      changeStatus(store, name, change).catch((thrown: unknown) => {
+        if (asCertfleetError(thrown).code === 'failed-precondition') throw thrown;
+        refuse(thrown, what);
+      }),
+    );
+  }
+
+  async #reconciled(name: string): Promise<RenewalProgress> {
+    const { reconciler, logger } = this.#parts;
     await reconciler.reconcile(name).catch((thrown: unknown) => {
       logger.warn({ renewal: name, error: asCertfleetError(thrown).message }, 'renewal not changed yet, retrying');
     });
@@ -171,6 +211,11 @@ export class RenewalRequests {
     await bulks.cancel(found.id);
     return progressOfBulk((await bulks.find(found.id)) ?? found);
   }
+}
+
+/** The status of a stopped renewal that continues; undefined if it has not stopped. */
+function acceptFailures(object: RenewalObject): RenewalObject['status'] {
+  return isStopped(object) ? { ...object.status, acceptedFailures: object.status?.failures ?? 0 } : undefined;
 }
 
 function notFound(name: string): CertfleetError {

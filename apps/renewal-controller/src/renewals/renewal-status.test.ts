@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bulkIdOf, generationOf, isInForce } from './renewal-object.ts';
+import { bulkIdOf, bulkIdParts, isEarlierBulk, isInForce, isStopped } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { countsOf, phases, statusOf } from './renewal-status.ts';
 
@@ -55,6 +55,44 @@ describe('a Renewal in force', () => {
   test('has another bulk renewal after a change of its spec, with an id unlike those of earlier releases', () => {
     const changed = { ...object, metadata: { ...object.metadata, generation: 3 } };
     assert.notEqual(bulkIdOf(changed), bulkIdOf(object));
-    assert.deepEqual([generationOf(bulkIdOf(changed)), generationOf('0123456789abcdef')], [3, undefined]);
+    assert.deepEqual([bulkIdParts(bulkIdOf(changed))?.generation, bulkIdParts('0123456789abcdef')], [3, undefined]);
+  });
+});
+
+describe('a Renewal that stops after failures', () => {
+  const limited: RenewalObject = { ...object, spec: { ...object.spec, stopAfterFailures: 3 } };
+  const after = (failures: number, acceptedFailures?: number): RenewalObject => ({
+    ...limited,
+    status: { ...limited.status, failures, ...(acceptedFailures !== undefined && { acceptedFailures }) },
+  });
+
+  test('is not in force from that number on, until an operator accepts the failures or raises the number', () => {
+    assert.deepEqual([after(2), after(3), after(4)].map(isInForce), [true, false, false]);
+    assert.deepEqual([after(4, 4), after(6, 4), after(7, 4)].map(isStopped), [false, false, true]);
+    const raised = { ...after(4), spec: { ...limited.spec, stopAfterFailures: 5 } };
+    assert.ok(isInForce(raised));
+  });
+
+  test('has another bulk renewal after it is resumed, and the earlier one is known as such', () => {
+    const [first, resumed] = [bulkIdParts(bulkIdOf(after(3))), bulkIdParts(bulkIdOf(after(3, 3)))];
+    assert.ok(first !== undefined && resumed !== undefined);
+    assert.deepEqual([resumed.prefix, resumed.generation, resumed.acceptedFailures], [first.prefix, 2, 3]);
+    assert.deepEqual(
+      [first, resumed].map((id) => isEarlierBulk(id, after(3, 3))),
+      [true, false],
+    );
+    const suspended = { ...after(3, 3), metadata: { ...object.metadata, generation: 3 } };
+    assert.ok(isEarlierBulk(resumed, suspended));
+  });
+
+  test('shows it as stalled, with what continues it', () => {
+    const stopped = statusOf(
+      after(3),
+      phases.stopped(object.status ?? {}, { ...counts, failures: 3 }, { limit: 3 }),
+      0,
+    );
+    const stalled = stopped.conditions?.find(({ type }) => type === 'Stalled');
+    assert.match(`${stopped.state} ${stalled?.reason}`, /^Stopped TooManyFailures$/);
+    assert.match(stalled?.message ?? '', /stopped at 3 failed attempts: .* 3 failed attempts$/);
   });
 });

@@ -4,7 +4,6 @@ import type { RenewalPreview } from '../dispatch/bulk-renewal.ts';
 import { phaseConditions, updatedConditions } from './renewal-conditions.ts';
 import type { WantedCondition } from './renewal-conditions.ts';
 import type { RenewalObject } from './renewal-object.ts';
-import type { RenewalTargets } from './renewal-targets.ts';
 
 /** Counts of a renewal: `total` = `pending` + `renewed` + `gone`. */
 export interface RenewalCounts {
@@ -45,13 +44,13 @@ const maxMessage = 1_024;
 /** The fields of a status that a selection determines. */
 export function selectionFields(
   { count, skipped, byIssuer, byNode }: RenewalPreview,
-  targets?: RenewalTargets,
+  targets?: Pick<RenewalStatus, 'targets' | 'canary'>,
 ): RenewalStatus {
   const tally = (counts: RenewalPreview['byNode']) =>
     counts.slice(0, maxTallies).map(([value, of]) => ({ value, count: of }));
   return {
     ...{ total: count, skipped, byIssuer: tally(byIssuer), byNode: tally(byNode) },
-    ...(targets && { targets: targets.toStatus() }),
+    ...targets,
   };
 }
 
@@ -94,17 +93,28 @@ export const phases = {
     ),
     ...(counts && { fields: countFields(counts) }),
   }),
-  running: (
+  running: (status: RenewalStatus, counts: RenewalCounts, details: RunningDetails): Phase => ({
+    state: 'Running',
+    conditions: phaseConditions.running(selectedText(status), runningText(counts, details)),
+    fields: { ...countFields(counts), ...canaryFields(status, details), ...failureFields(details.failures) },
+  }),
+  awaitingApproval: (status: RenewalStatus, counts: RenewalCounts): Phase => ({
+    state: 'AwaitingApproval',
+    conditions: phaseConditions.awaitingApproval(selectedText(status), approvalText(status, counts)),
+    fields: { ...countFields(counts), ...canaryFields(status, { canaryPending: 0 }), lastFailures: [] },
+  }),
+  /** @param limit the number of failed attempts that stopped the renewal */
+  stopped: (
     status: RenewalStatus,
     counts: RenewalCounts,
-    details: { readonly failures?: readonly IndexedVolume[]; readonly unreportedNodes: readonly string[] },
+    details: Pick<RunningDetails, 'failures' | 'canaryPending'> & { readonly limit: number },
   ): Phase => ({
-    state: 'Running',
-    conditions: phaseConditions.running(selectedText(status), runningText(counts, details.unreportedNodes)),
-    fields: {
-      ...countFields(counts),
-      ...(details.failures && { lastFailures: details.failures.flatMap((volume) => failureOf(volume)) }),
-    },
+    state: 'Stopped',
+    conditions: phaseConditions.stopped(
+      selectedText(status),
+      `stopped at ${details.limit} failed attempts: no renewal starts until it is resumed or stopAfterFailures is higher; ${doneText(counts)}`,
+    ),
+    fields: { ...countFields(counts), ...canaryFields(status, details), ...failureFields(details.failures) },
   }),
   complete: (status: RenewalStatus, counts: RenewalCounts, nowMs: number): Phase => ({
     state: 'Completed',
@@ -114,7 +124,11 @@ export const phases = {
       counts.total === 0 ? 'no volume with a certificate matched the selection' : doneText(counts),
     ),
     // Targets are only needed to continue.
-    fields: { ...countFields(counts), lastFailures: [], targets: [], completionTime: isoSeconds(nowMs) },
+    fields: {
+      ...countFields(counts),
+      ...(status.canary && { canary: { ...status.canary, pending: 0, targets: [] } }),
+      ...{ lastFailures: [], targets: [], completionTime: isoSeconds(nowMs) },
+    },
   }),
   counted: (status: RenewalStatus, nowMs: number): Phase => ({
     state: 'Completed',
@@ -126,6 +140,32 @@ export const phases = {
     fields: { completionTime: isoSeconds(nowMs) },
   }),
 } as const;
+
+interface RunningDetails {
+  readonly failures?: readonly IndexedVolume[] | undefined;
+  readonly unreportedNodes: readonly string[];
+  /** Volumes that wait for the approval after the canary. */
+  readonly held?: number;
+  /** Pending volumes of the canary; undefined if they are not known now. */
+  readonly canaryPending?: number | undefined;
+}
+
+function canaryFields(
+  { canary }: RenewalStatus,
+  { canaryPending }: Pick<RunningDetails, 'canaryPending'>,
+): Pick<RenewalStatus, 'canary'> {
+  if (canary === undefined || canaryPending === undefined) return {};
+  return { canary: { ...canary, pending: canaryPending } };
+}
+
+function failureFields(failures: readonly IndexedVolume[] | undefined): RenewalStatus {
+  return failures === undefined ? {} : { lastFailures: failures.flatMap((volume) => failureOf(volume)) };
+}
+
+function approvalText({ canary }: RenewalStatus, counts: RenewalCounts): string {
+  const text = `the canary of ${counted(canary?.total ?? 0)} is finished, ${counted(counts.pending)} wait for an approval`;
+  return `${text}; ${doneText(counts)}`;
+}
 
 function countFields({ total, pending, renewed, gone, failures }: RenewalCounts): RenewalStatus {
   return { total, pending, renewed, gone, failures };
@@ -153,10 +193,12 @@ export function doneText({ total, renewed, gone, failures }: RenewalCounts): str
   return `${renewed} of ${counted(total)} renewed${left}${failed}`;
 }
 
-function runningText(counts: RenewalCounts, nodes: readonly string[]): string {
-  if (counts.unreported === 0) return doneText(counts);
+function runningText(counts: RenewalCounts, { unreportedNodes: nodes, held = 0 }: RunningDetails): string {
+  const done =
+    held === 0 ? doneText(counts) : `${doneText(counts)}; ${counted(held)} wait until the canary is approved`;
+  if (counts.unreported === 0) return done;
   const named = nodes.slice(0, 3).join(', ') + (nodes.length > 3 ? ` and ${nodes.length - 3} more` : '');
-  return `${doneText(counts)}; waiting for the reports of ${counted(counts.unreported)} on ${named}`;
+  return `${done}; waiting for the reports of ${counted(counts.unreported)} on ${named}`;
 }
 
 function counted(volumes: number): string {

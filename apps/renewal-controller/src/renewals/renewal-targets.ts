@@ -37,9 +37,18 @@ export class RenewalTargets {
     return new RenewalTargets(new Map([...hashes].map(([node, ofNode]) => [node, packed(ofNode)])));
   }
 
-  /** Reads the targets of a status. Only the controller writes them; a damaged entry contains fewer targets. */
+  /**
+   * Reads the targets of a status, also if a node has several entries. Only the controller writes them; a damaged entry
+   * contains fewer targets.
+   */
   static parse(targets: readonly NodeTargets[]): RenewalTargets {
-    return new RenewalTargets(new Map(targets.map(({ node, hashes }) => [node, Buffer.from(hashes, 'base64')])));
+    const hashes = new Map<string, Buffer>();
+    for (const { node, hashes: text } of targets) {
+      const known = hashes.get(node);
+      const more = Buffer.from(text, 'base64');
+      hashes.set(node, known === undefined ? more : merged(known, more));
+    }
+    return new RenewalTargets(hashes);
   }
 
   toStatus(): NodeTargets[] {
@@ -49,6 +58,10 @@ export class RenewalTargets {
   /** The nodes and the number of their targets. */
   *nodes(): Generator<readonly [node: string, count: number]> {
     for (const [node, hashes] of this.#byNode) yield [node, hashes.length / hashBytes];
+  }
+
+  count(): number {
+    return [...this.#byNode.values()].reduce((sum, { length }) => sum + length / hashBytes, 0);
   }
 
   has(volume: VolumeGeneration): boolean {
@@ -70,6 +83,15 @@ export class RenewalTargets {
 /** Two targets of one node rarely have the same hash; a volume's own generations have different ones. */
 function hashOf({ volumeId, generation }: VolumeGeneration): number {
   return Number.parseInt(hash('sha256', `${volumeId}\0${generation}`, 'hex').slice(0, 2 * hashBytes), 16);
+}
+
+/** Both lists of hashes, sorted. */
+function merged(...lists: readonly Buffer[]): Buffer {
+  return packed(
+    lists.flatMap((list) =>
+      Array.from({ length: Math.floor(list.length / hashBytes) }, (_, i) => list.readUInt32BE(i * hashBytes)),
+    ),
+  );
 }
 
 function packed(hashes: readonly number[]): Buffer {

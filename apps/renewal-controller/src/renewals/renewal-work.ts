@@ -6,6 +6,7 @@ import type { FleetView } from '../fleet-index/view/fleet-view.ts';
 import type { RenewalStatus } from '../intent/kinds/renewal-kind.ts';
 import { measureTargets } from './measure-targets.ts';
 import type { RenewalProgress } from './renewal-progress.ts';
+import { allTargets } from './renewal-work-left.ts';
 import { RenewalTargets } from './renewal-targets.ts';
 
 type Wait = (typeof renewalWaits)[number];
@@ -53,18 +54,19 @@ export async function renewalWork(
   { progress, status = {} }: RenewalFacts,
 ): Promise<RenewalWork> {
   const nowMs = clock.now();
-  const { startTime, completionTime, targets = [] } = status;
+  const { startTime, completionTime, canary } = status;
   const startedMs = Date.parse(startTime ?? '');
   const since = Math.max(nowMs - rateWindowMs, Number.isNaN(startedMs) ? 0 : startedMs);
   const isOpen = progress.pending > 0 && completionTime === undefined;
   const measured = isOpen
     ? await measureTargets(
-        RenewalTargets.parse(targets),
+        allTargets({ status }),
         (node) => view().volumesOf(node),
         () => false,
         since,
       )
     : { pending: [], renewedSince: 0 };
+  const isHeld = heldVolumes(canary);
   const isRunning = isOpen && progress.state === 'running';
   // A renewal of a few seconds has no rate yet.
   const minutes = Math.max(1 / 6, (nowMs - since) / minute);
@@ -76,17 +78,33 @@ export async function renewalWork(
     startedAt: startTime,
     endedAt: completionTime,
     perMinute,
-    expectedEndMs: perMinute ? nowMs + (progress.pending / perMinute) * minute : undefined,
-    waiting: waitsOf(view(), measured.pending, nowMs),
+    // Nobody knows when the volumes after the canary are approved.
+    expectedEndMs: perMinute && isHeld === undefined ? nowMs + (progress.pending / perMinute) * minute : undefined,
+    waiting: waitsOf(
+      measured.pending,
+      (volume) => (isHeld?.(volume) === true ? 'approval' : reasonOf(view(), volume, nowMs)),
+      view(),
+    ),
     volumes: worstFirst(measured.pending),
   };
 }
 
-function waitsOf(view: FleetView, pending: readonly IndexedVolume[], nowMs: number): readonly WaitCount[] {
+/** Which volumes wait for the approval after a canary; undefined if none does. */
+function heldVolumes(canary: RenewalStatus['canary']): ((volume: IndexedVolume) => boolean) | undefined {
+  if (canary === undefined || canary.approvalTime !== undefined) return undefined;
+  const first = RenewalTargets.parse(canary.targets);
+  return (volume) => !first.has(volume);
+}
+
+function waitsOf(
+  pending: readonly IndexedVolume[],
+  waitOf: (volume: IndexedVolume) => Wait,
+  view: FleetView,
+): readonly WaitCount[] {
   const counts = new Map<Wait, WaitCount>();
   for (const volume of pending) {
-    const wait = view.waitOf(volume);
-    const reason = reasonOf(view, volume, nowMs);
+    const reason = waitOf(volume);
+    const wait = reason === 'approval' ? undefined : view.waitOf(volume);
     const { count, untilMs } = counts.get(reason) ?? { count: 0, untilMs: undefined };
     const until = wait?.untilMs === undefined ? untilMs : Math.max(untilMs ?? 0, wait.untilMs);
     counts.set(reason, { reason, count: count + 1, untilMs: until });

@@ -1,5 +1,5 @@
 import type { IntentStore } from '../intent/intent-store.ts';
-import { bulkIdOf, generationOf, isInForce } from './renewal-object.ts';
+import { bulkIdOf, bulkIdParts, isInForce } from './renewal-object.ts';
 
 /**
  * The bulk renewals whose objects are in force, from the cache of the store. Lanes ask it before they start a renewal:
@@ -18,6 +18,6 @@ export class RenewalsInForce {
 
   /** Bulk renewals of earlier releases have no object and are in force until Redis says otherwise. */
   has(bulkId: string): boolean {
-    return this.#ids.has(bulkId) || generationOf(bulkId) === undefined;
+    return this.#ids.has(bulkId) || bulkIdParts(bulkId) === undefined;
   }
 }

@@ -1,40 +1,37 @@
-import { measureTargets } from './measure-targets.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
 import type { RenewalMemory, RenewalReconcilerParts } from './reconciler-parts.ts';
-import { bulkIdPrefix } from './renewal-object.ts';
+import { bulkIdOf, bulkIdPrefix, stopsAt } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { countsOf, phases, statusOf } from './renewal-status.ts';
-import type { RenewalCounts } from './renewal-status.ts';
-import { RenewalTargets } from './renewal-targets.ts';
+import type { Phase, RenewalCounts } from './renewal-status.ts';
+import { workLeft } from './renewal-work-left.ts';
 import { cancelBulks } from './withdraw-renewals.ts';
 import { writeStatus } from './write-status.ts';
 
 const measureMs = 10_000;
 
-/** Starts nothing more for a Renewal, and recalls what no agent has begun. Renewals in progress are still counted. */
+/** Starts nothing more for a Renewal that is suspended or stopped, and recalls what no agent has begun. Renewals in progress are still counted. */
 export async function suspendRenewal(
   parts: RenewalReconcilerParts,
   memory: RenewalMemory,
   object: RenewalObject,
 ): Promise<void> {
   const { bulks, clock, audit, recordEvent } = parts;
-  const { name, generation } = object.metadata;
-  const isDone = memory.suspendedGeneration === generation && !memory.isDoubtful;
+  const { name } = object.metadata;
+  const withdrawn = bulkIdOf(object);
+  const isDone = memory.withdrawn === withdrawn && !memory.isDoubtful;
   if (isDone && clock.monotonic() - memory.measuredAtMs < measureMs) return;
-  const known = await bulks.list();
-  const wasRunning = isDone ? false : await cancelBulks(parts, object, known);
-  const renewed = known
+  const inRedis = await bulks.list();
+  const wasRunning = isDone ? false : await cancelBulks(parts, object, inRedis);
+  const renewed = inRedis
     .filter(({ id }) => id.startsWith(bulkIdPrefix(object.metadata.uid)))
     .map((bulk) => bulk.renewed);
-  const counts = await countsNow(parts, object, renewed);
-  const stored = await writeStatus(
-    parts,
-    object,
-    statusOf(object, phases.suspended(object.status ?? {}, counts), clock.now()),
-  );
-  Object.assign(memory, { suspendedGeneration: generation, measuredAtMs: clock.monotonic(), isDoubtful: false });
+  const known = await leftNow(parts, object, renewed);
+  const stored = await writeStatus(parts, object, statusOf(object, phaseOf(object, known), clock.now()));
+  Object.assign(memory, { withdrawn, measuredAtMs: clock.monotonic(), isDoubtful: false });
   if (stored !== undefined) await parts.announce(['renewals']);
-  if (!wasRunning) return;
+  // The stop has an Event of its own.
+  if (!wasRunning || object.spec.suspend !== true) return;
   recordEvent(object, { type: 'Normal', reason: 'Suspended', message: 'no renewal starts until the resume' });
   if (await parts.apiActions.isNoted(object.metadata.uid, 'suspend')) return;
   await audit.write({
@@ -45,20 +42,33 @@ export async function suspendRenewal(
   });
 }
 
-async function countsNow(
+interface Left {
+  readonly counts: RenewalCounts;
+  readonly canaryPending: number;
+}
+
+function phaseOf(object: RenewalObject, left: Left | undefined): Phase {
+  const { spec, status = {} } = object;
+  if (spec.suspend === true || left === undefined) return phases.suspended(status, left?.counts);
+  const limit = stopsAt(object) ?? 0;
+  return phases.stopped(status, left.counts, { limit, canaryPending: left.canaryPending });
+}
+
+async function leftNow(
   { readIndex, view }: RenewalReconcilerParts,
-  { status = {} }: RenewalObject,
+  object: RenewalObject,
   renewedInRedis: readonly number[],
-): Promise<RenewalCounts | undefined> {
-  const { targets, total = 0, renewed = 0, failures = 0 } = status;
+): Promise<Left | undefined> {
+  const { targets, total = 0, renewed = 0, failures = 0 } = object.status ?? {};
   if (targets === undefined) return undefined;
   const { isComplete } = await readIndex();
-  const measured = await measureTargets(RenewalTargets.parse(targets), (node) => view().volumesOf(node), isComplete);
-  return countsOf({
+  const { measured, canaryPending } = await workLeft(object, (node) => view().volumesOf(node), isComplete);
+  const counts = countsOf({
     total,
     pending: measured.pending.length,
     unreported: measured.unreported,
     renewed: [renewed, measured.renewed, ...renewedInRedis],
     failures: [failures],
   });
+  return { counts, canaryPending };
 }

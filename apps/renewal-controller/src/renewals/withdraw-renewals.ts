@@ -3,7 +3,7 @@ import type { BulkRenewals } from '../dispatch/bulk-renewals.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
 import type { RenewalReconcilerParts } from './reconciler-parts.ts';
-import { bulkIdOf, bulkIdPrefix, generationOf, isInForce } from './renewal-object.ts';
+import { bulkIdOf, bulkIdParts, bulkIdPrefix, isEarlierBulk, isInForce } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 
 type Parts = Pick<
@@ -20,11 +20,13 @@ export async function cancelBulks(
   object: RenewalObject,
   known: readonly BulkRenewal[],
 ): Promise<boolean> {
-  const { uid, generation } = object.metadata;
+  const { metadata } = object;
+  const { uid, generation } = metadata;
+  const previous = { ...object, metadata: { ...metadata, generation: Math.max(1, generation - 1) } };
   const kept = isInForce(object) ? bulkIdOf(object) : undefined;
   const prefix = bulkIdPrefix(uid);
   // Also those that Redis does not know: another replica may be about to create one.
-  const ids = new Set([bulkIdOf(object), `${prefix}${Math.max(1, generation - 1)}`]);
+  const ids = new Set([bulkIdOf(object), bulkIdOf(previous)]);
   for (const { id } of known) if (id.startsWith(prefix)) ids.add(id);
   let wasRunning = false;
   for (const id of ids) if (id !== kept && (await bulks.cancel(id))) wasRunning = true;
@@ -41,11 +43,11 @@ export async function cancelOrphans(parts: Parts, isDoubtful: boolean): Promise<
   const objects = new Map(store.list('Renewal').map((object) => [bulkIdPrefix(object.metadata.uid), object]));
   for (const bulk of await bulks.list()) {
     if (bulk.state === 'cancelled' && bulk.pending > 0) await settleCancelled(bulks, bulk, isDoubtful);
-    const generation = generationOf(bulk.id);
-    if (generation === undefined || (bulk.state !== 'starting' && bulk.state !== 'running')) continue;
-    const object = objects.get(bulk.id.replace(/\d+$/, ''));
+    const id = bulkIdParts(bulk.id);
+    if (id === undefined || (bulk.state !== 'starting' && bulk.state !== 'running')) continue;
+    const object = objects.get(id.prefix);
     if (object === undefined) await cancelDeleted(parts, bulk);
-    else if (generation < object.metadata.generation) await bulks.cancel(bulk.id);
+    else if (isEarlierBulk(id, object)) await bulks.cancel(bulk.id);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readRotationCas } from './rotation-certificates.ts';
+import { certificatesOf, readRotationCas } from './rotation-certificates.ts';
 import { isActive, isFinished } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
 
@@ -26,8 +26,10 @@ function goesBefore(one: RotationObject, other: RotationObject): boolean {
   return a.name < b.name;
 }
 
-function fingerprintsOf({ spec, status }: RotationObject): readonly string[] {
+function fingerprintsOf(object: RotationObject): readonly string[] {
+  const { status } = object;
   if (status?.trust !== undefined) return status.trust.fingerprints;
-  const cas = readRotationCas(spec);
-  return 'problem' in cas ? [] : [...cas.from, ...cas.to];
+  const pems = certificatesOf(object);
+  const cas = pems && readRotationCas(pems);
+  return cas === undefined || 'problem' in cas ? [] : [...cas.from, ...cas.to];
 }

@@ -8,6 +8,7 @@ import type { IntentEvent } from '../intent/intent-event.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
 import type { ApiActions } from '../renewals/api-actions.ts';
 import type { SelectVolumes } from '../renewals/volume-selector.ts';
+import type { FleetCas } from './fleet-cas.ts';
 import type { RotationObject } from './rotation-object.ts';
 
 export interface RotationReconcilerParts {
@@ -17,6 +18,7 @@ export interface RotationReconcilerParts {
   readonly isViewCurrent: () => boolean;
   readonly readIndex: () => Promise<IndexState>;
   readonly selectVolumes: SelectVolumes;
+  readonly fleetCas: Pick<FleetCas, 'resolve'>;
   readonly audit: Pick<AuditLog, 'write'>;
   readonly apiActions: ApiActions;
   /** Records an Event; best effort, in the background. */

@@ -13,7 +13,7 @@ describe('readRotationCas', () => {
   const authorities = ['old', 'new'].map((name) => new TestAuthority(directory, name));
   const [before = '', later = ''] = authorities.map(({ files }) => readFileSync(files.certificateFile, 'utf8'));
   const leaf = readFileSync(authorities[0]?.issue('leaf', 'DNS:a').certificateFile ?? '', 'utf8');
-  const read = (from: string, to: string) => readRotationCas({ from: { certificate: from }, to: { certificate: to } });
+  const read = (from: string, to: string) => readRotationCas({ from, to });
   const problemOf = (from: string, to: string): string => {
     const cas = read(from, to);
     return 'problem' in cas ? cas.problem : '';

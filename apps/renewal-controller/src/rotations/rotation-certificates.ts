@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { CaRotationSpec } from '../intent/kinds/ca-rotation-kind.ts';
+import type { RotationObject } from './rotation-object.ts';
 
 /** The CAs of a rotation. Fingerprints are SHA-256 in lower-case hexadecimal. */
 export interface RotationCas {
@@ -12,6 +12,12 @@ export interface RotationCas {
   readonly notBeforeMs: number;
 }
 
+/** The certificates of both CAs, in PEM. */
+export interface CaCertificates {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface CertificateProblem {
   readonly problem: string;
 }
@@ -19,9 +25,16 @@ export interface CertificateProblem {
 const maxCertificates = 4;
 const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
+/** The certificates of a rotation; undefined while a CA that its spec names otherwise is not found in the fleet. */
+export function certificatesOf({ spec, status }: Pick<RotationObject, 'spec' | 'status'>): CaCertificates | undefined {
+  const from = spec.from.certificate ?? status?.certificates?.from;
+  const to = spec.to.certificate ?? status?.certificates?.to;
+  return from === undefined || to === undefined ? undefined : { from, to };
+}
+
 /** Reads the certificates of a rotation, and checks that they can be its CAs. Their validity is not checked. */
-export function readRotationCas({ from, to }: Pick<CaRotationSpec, 'from' | 'to'>): RotationCas | CertificateProblem {
-  const [before, after] = [readCas('from', from.certificate), readCas('to', to.certificate)];
+export function readRotationCas({ from, to }: CaCertificates): RotationCas | CertificateProblem {
+  const [before, after] = [readCas('from', from), readCas('to', to)];
   if ('problem' in before) return before;
   if ('problem' in after) return after;
   const [fromPrints, toPrints] = [before.map(fingerprintOf), after.map(fingerprintOf)];
@@ -35,6 +48,12 @@ export function readRotationCas({ from, to }: Pick<CaRotationSpec, 'from' | 'to'
     notAfterMs: Math.min(...after.map(({ validToDate }) => validToDate.getTime())),
     notBeforeMs: Math.max(...after.map(({ validFromDate }) => validFromDate.getTime())),
   };
+}
+
+/** The SHA-256 of the certificates of one CA; none if they are invalid. */
+export function fingerprintsOf(pem: string): readonly string[] {
+  const cas = readCas('', pem);
+  return 'problem' in cas ? [] : cas.map(fingerprintOf);
 }
 
 function readCas(name: string, pem: string): readonly X509Certificate[] | CertificateProblem {

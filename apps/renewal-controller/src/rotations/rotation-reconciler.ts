@@ -10,8 +10,8 @@ import { toSelectionRequest } from '../renewals/renewal-selection.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { noteStep } from './note-step.ts';
 import type { RotationReconcilerParts } from './reconciler-parts.ts';
-import { readRotationCas } from './rotation-certificates.ts';
-import type { RotationCas } from './rotation-certificates.ts';
+import { certificatesOf, readRotationCas } from './rotation-certificates.ts';
+import type { CaCertificates, RotationCas } from './rotation-certificates.ts';
 import type { RotationFacts } from './rotation-facts.ts';
 import { RotationMemory } from './rotation-memory.ts';
 import { isFinished, phaseOf, rotationFinalizer } from './rotation-object.ts';
@@ -87,7 +87,17 @@ export class RotationReconciler {
       await this.#release(object);
       return;
     }
-    const cas = readRotationCas(object.spec);
+    const pems = certificatesOf(object);
+    if (pems === undefined) {
+      await this.#resolve(object, index);
+      return;
+    }
+    await this.#advanceWith(object, pems, index);
+  }
+
+  async #advanceWith(object: RotationObject, pems: CaCertificates, index: IndexState): Promise<void> {
+    const isPending = phaseOf(object) === 'Pending';
+    const cas = readRotationCas(pems);
     const problem = 'problem' in cas ? cas.problem : undefined;
     if ('problem' in cas || (isPending && this.#isExpired(cas, index))) {
       const expired = { reason: 'CertificateExpired', message: 'the new CA has expired' };
@@ -100,6 +110,18 @@ export class RotationReconciler {
     }
     if (isPending && this.#isEarly(cas, index)) await this.#wait(object, earlyWait, index);
     else await this.#evaluate(object, cas, index);
+  }
+
+  /** Stores the certificates of the CAs that the spec names otherwise, before anything else happens. */
+  async #resolve(object: RotationObject, index: IndexState): Promise<void> {
+    const { store, fleetCas } = this.#parts;
+    try {
+      const certificates = await fleetCas.resolve(object.spec);
+      await storeStatus(store, 'CARotation', object, { ...object.status, certificates });
+    } catch (thrown) {
+      const { reason = 'CaNotRead', message } = asCertfleetError(thrown);
+      await this.#wait(object, { reason, message, kind: 'problem' }, index);
+    }
   }
 
   async #evaluate(object: RotationObject, cas: RotationCas, index: IndexState): Promise<void> {

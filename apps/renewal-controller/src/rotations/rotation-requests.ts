@@ -6,6 +6,8 @@ import type { CaRotationSpec } from '../intent/kinds/ca-rotation-kind.ts';
 import { refuse } from '../renewals/refuse.ts';
 import { toObjectSelection } from '../renewals/renewal-selection.ts';
 import type { RotationReconcilerParts } from './reconciler-parts.ts';
+import { readCaReference } from './ca-reference.ts';
+import type { FleetCas } from './fleet-cas.ts';
 import { readRotationCas } from './rotation-certificates.ts';
 import { isFinished } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
@@ -15,6 +17,7 @@ export interface RotationRequestsParts extends Pick<RotationReconcilerParts, 'lo
   readonly store: IntentStore;
   readonly apiActions: Pick<RotationReconcilerParts['apiActions'], 'note'>;
   readonly reconciler: Pick<RotationReconciler, 'reconcile'>;
+  readonly fleetCas: Pick<FleetCas, 'resolve'>;
 }
 
 type Gate = 'Reissue' | 'Retire';
@@ -51,17 +54,20 @@ export class RotationRequests {
   }
 
   /**
-   * Creates a rotation.
-   * @throws CertfleetError invalid-argument for certificates that are no CAs; unavailable if it cannot be stored
+   * Creates a rotation. Its object contains the certificates, also if the request names the CAs otherwise.
+   * @throws CertfleetError invalid-argument for certificates that are no CAs, or an unknown CA; unavailable if it cannot
+   * be stored, or no agent sends the certificate of a CA
    */
   async start(request: RotationRequest, by: string): Promise<RotationObject> {
     const { store, reconciler, logger } = this.#parts;
     const { name = `rotation-${randomBytes(6).toString('hex')}`, from, to, selection, ...others } = request;
-    const cas = { from: { certificate: from }, to: { certificate: to } };
-    const checked = readRotationCas(cas);
+    const named = { from: readCaReference('from', from), to: readCaReference('to', to) };
+    const pems = await this.#parts.fleetCas.resolve(named);
+    const checked = readRotationCas(pems);
     if ('problem' in checked) throw new CertfleetError('invalid-argument', checked.problem);
     const spec: CaRotationSpec = {
-      ...cas,
+      from: { certificate: pems.from },
+      to: { certificate: pems.to },
       ...others,
       ...(selection !== undefined && { selection: withoutCa(toObjectSelection(selection)) }),
       ...(by !== '' && { requester: by.slice(0, maxRequester) }),

@@ -1,4 +1,4 @@
-import { isFinished, phaseOf } from './rotation-object.ts';
+import { isFinished, isProposed, phaseOf } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
 
 /** An unfinished rotation as the metrics show it. */
@@ -7,6 +7,8 @@ export interface RotationRow {
   readonly phase: string;
   readonly phaseStartedMs: number;
   readonly blocked: number;
+  /** Whether it is a proposal that nobody has decided about. */
+  readonly isProposed: boolean;
   /** Why it does not continue without an action; undefined if it does, or waits for a decision of an operator. */
   readonly stopped: string | undefined;
 }
@@ -25,6 +27,7 @@ export function rotationRows(objects: readonly RotationObject[]): readonly Rotat
       phase: phaseOf(object),
       phaseStartedMs: Date.parse(phaseStartTime),
       blocked: counts?.blocked ?? 0,
+      isProposed: isProposed(object),
       stopped: waitingFor === undefined || expected.has(waitingFor) ? undefined : waitingFor,
     };
   });

@@ -88,12 +88,12 @@ export class ChaosVolumes implements FleetVolumes {
     return 0;
   }
 
-  async renew(volumeId: string, generation: number): Promise<string> {
+  async renew(volumeId: string, generation: number, isRequested: boolean): Promise<string> {
     if (this.behaviours === 'never-answers' || this.behaviours === 'invented-failures') return 'renewed';
     const volume = this.#volumes.get(volumeId);
     if (volume === undefined) return 'not-here';
     if (volume.generation !== generation || this.#busy.has(volumeId)) return 'superseded';
-    await this.#issue(volume, 'job');
+    await this.#issue(volume, 'job', isRequested);
     return 'renewed';
   }
 
@@ -119,7 +119,7 @@ export class ChaosVolumes implements FleetVolumes {
       for (const id of this.#volumes.keys()) this.#listener?.(id);
   }
 
-  async #issue(volume: HeldVolume, cause: 'job' | 'deadline'): Promise<void> {
+  async #issue(volume: HeldVolume, cause: 'job' | 'deadline', isRequested = false): Promise<void> {
     const { node, issueMs, isIssuerAway, emit } = this.#options;
     const { id, issuer, lifetimeMs } = volume.sketch;
     const startedMs = Date.now();
@@ -132,10 +132,10 @@ export class ChaosVolumes implements FleetVolumes {
     if (isIssuerAway(issuer)) {
       this.#nextTryMs.set(id, endedMs + lifetimeMs * retryPart);
       this.#set({ ...now, failure: { atMs: endedMs, attempts: (now.failure?.attempts ?? 0) + 1 } });
-      emit({ kind: 'failed', node, volumeId: id, atMs: endedMs });
+      emit({ kind: 'failed', node, volumeId: id, generation: now.generation });
       throw new Error('the issuer is unavailable');
     }
-    emit({ kind: 'issued', issuance: { ...agentVolume(node, now), cause, startedMs, endedMs } });
+    emit({ kind: 'issued', issuance: { ...agentVolume(node, now), cause, isRequested, startedMs, endedMs } });
     this.#set({ sketch: volume.sketch, generation: now.generation + 1, cause, ...timesOf(endedMs, lifetimeMs) });
   }
 

@@ -65,6 +65,8 @@ export interface AgentVolume {
 /** One replaced certificate. `issuedAtMs`, `renewAtMs` and `notAfterMs` are those of the replaced one. */
 export interface Issuance extends Omit<AgentVolume, 'isBusy'> {
   readonly cause: 'job' | 'deadline';
+  /** Of a job: whether a person requested it. */
+  readonly isRequested?: boolean;
   readonly startedMs: number;
   readonly endedMs: number;
 }
@@ -72,7 +74,7 @@ export interface Issuance extends Omit<AgentVolume, 'isBusy'> {
 /** Events that the agents' process sends. */
 export type HostEvent =
   | { readonly kind: 'issued'; readonly issuance: Issuance }
-  | { readonly kind: 'failed'; readonly node: string; readonly volumeId: string; readonly atMs: number }
+  | { readonly kind: 'failed'; readonly node: string; readonly volumeId: string; readonly generation: number }
   /** A line of an agent's log of level warn or above. */
   | { readonly kind: 'log'; readonly node: string; readonly line: string; readonly atMs: number };
 

@@ -4,9 +4,16 @@ import { join } from 'node:path';
 import { TestAuthority } from '../../../support/test-authority.ts';
 import { writeAgentToken } from '../../support/agent-links.ts';
 import { AgentHost } from '../agents/agent-host.ts';
-import type { AgentBehaviour, AgentVersion, AgentVolume, NodeSketch, VolumeSketch } from '../agents/messages.ts';
+import type {
+  AgentBehaviour,
+  AgentVersion,
+  AgentVolume,
+  HostEvent,
+  NodeSketch,
+  VolumeSketch,
+} from '../agents/messages.ts';
 import { Lateness } from '../lateness.ts';
-import { Ledger, volumeKey } from '../ledger.ts';
+import { iso, Ledger, volumeKey } from '../ledger.ts';
 import { Operator } from '../operator.ts';
 import { itemAt } from '../../../support/random.ts';
 import type { Random } from '../../../support/random.ts';
@@ -21,6 +28,8 @@ export interface WorldOptions {
   readonly directory: string;
   readonly agents: number;
   readonly replicas: number;
+  /** Gets each line of the log at once; '' for none. */
+  readonly logFile: string;
   readonly random: Random;
 }
 
@@ -42,7 +51,7 @@ export class ChaosWorld {
   readonly network = new Network();
   readonly reviews = new ReviewServer();
   readonly ledger: Ledger;
-  readonly log = new RunLog();
+  readonly log: RunLog;
   readonly operator: Operator;
   readonly replicas: Replica[] = [];
   readonly hosts: AgentHost[] = [];
@@ -66,6 +75,7 @@ export class ChaosWorld {
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.log = new RunLog(options.logFile);
     this.redis = new RedisPair(options.directory);
     this.ledger = new Ledger(this.#nodeNames.slice(0, hostileNodes));
     this.operator = new Operator({
@@ -241,6 +251,16 @@ export class ChaosWorld {
       this.ledger.violate(5, `replica-${replica} removed a node with a running agent: ${line}`);
   }
 
+  #logEvent(event: HostEvent): void {
+    if (event.kind === 'log') this.log.add(event.node, event.line);
+    else if (event.kind === 'failed') this.log.add(event.node, `failed ${event.volumeId}#${event.generation}`);
+    else {
+      const { node, volumeId, generation, cause, isRequested, startedMs } = event.issuance;
+      const by = isRequested === true ? `requested ${cause}` : cause;
+      this.log.add(node, `issued ${volumeId}#${generation} by ${by}, started ${iso(startedMs)}`);
+    }
+  }
+
   async #startAgents(): Promise<void> {
     const nodes = this.#nodeNames.map((node) => this.#nodeSketch(node));
     for (const { node, volumes } of nodes) for (const volume of volumes) this.ledger.track(trackedOf(node, volume));
@@ -250,7 +270,7 @@ export class ChaosWorld {
       const host = new AgentHost(
         own.map(({ node }) => node),
         (event) => {
-          if (event.kind === 'log') this.log.add(event.node, event.line);
+          this.#logEvent(event);
           this.ledger.onEvent(event);
         },
       );

@@ -101,5 +101,32 @@ maxclients 20000
 # A scheduled renewal then lies in one piece: a quarter less memory for each volume.
 hash-max-listpack-value 192
 # The default user's password.
-include /etc/redis/auth.conf
+include /run/certfleet/auth.conf
+{{- end -}}
+
+{{/* The init container that gets or creates the Secret, and writes that file. */}}
+{{- define "certfleet.redisInitContainer" -}}
+- name: redis-secret
+  image: {{ include "certfleet.controllerImage" . }}
+  imagePullPolicy: {{ .Values.controller.image.pullPolicy }}
+  command: [node, /app/redis-secret/redis-secret.js]
+  args:
+    - --namespace={{ .Release.Namespace }}
+    - --name={{ include "certfleet.redisName" . }}
+    - --output=/run/certfleet/auth.conf
+  securityContext:
+    allowPrivilegeEscalation: false
+    readOnlyRootFilesystem: true
+    capabilities:
+      drop: [ALL]
+  {{- with .Values.controller.redis.resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  volumeMounts:
+    - name: auth
+      mountPath: /run/certfleet
+    - name: token
+      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+      readOnly: true
 {{- end -}}

@@ -16,8 +16,11 @@ import { readJson, readText } from './response-body.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { retryDelay } from './retry-policy.ts';
 
-/** The operation; `update` replaces an object, `patch` is a JSON merge patch (RFC 7396). */
-export type ApiVerb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'watch';
+/**
+ * The operation; `update` replaces an object, `patch` is a JSON merge patch (RFC 7396), `apply` is a server-side apply,
+ * which needs the query `fieldManager`.
+ */
+export type ApiVerb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'apply' | 'delete' | 'watch';
 
 export interface ApiRequest extends ApiTarget {
   readonly verb: Exclude<ApiVerb, 'watch'>;
@@ -59,6 +62,7 @@ const methods = {
   create: 'POST',
   update: 'PUT',
   patch: 'PATCH',
+  apply: 'PATCH',
   delete: 'DELETE',
 } as const;
 
@@ -172,7 +176,13 @@ export class KubeClient {
   }
 }
 
+const contentTypes: Partial<Record<ApiVerb, string>> = {
+  patch: 'application/merge-patch+json',
+  // JSON is YAML.
+  apply: 'application/apply-patch+yaml',
+};
+
 function contentType(request: ApiRequest): string | undefined {
   if (request.body === undefined) return undefined;
-  return request.verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
+  return contentTypes[request.verb] ?? 'application/json';
 }

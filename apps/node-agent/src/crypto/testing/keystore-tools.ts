@@ -4,11 +4,11 @@ import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { signCertificate } from '../certificate-builder.ts';
-import { encodeDistinguishedName } from '../distinguished-name.ts';
+import { signCertificate } from '@certfleet/shared/x509/certificate-builder.ts';
+import { encodeDistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
 import { generatePrivateKey } from '../private-key.ts';
 import type { KeyKind } from '../private-key.ts';
-import { basicConstraintsExtension } from '../x509-extensions.ts';
+import { basicConstraintsExtension } from '@certfleet/shared/x509/x509-extensions.ts';
 
 const hour = 3_600_000;
 const name = (commonName: string): Buffer => encodeDistinguishedName([[{ oid: '2.5.4.3', value: commonName }]]);

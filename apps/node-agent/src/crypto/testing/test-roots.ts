@@ -1,8 +1,8 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { signCertificate } from '../certificate-builder.ts';
-import { encodeDistinguishedName } from '../distinguished-name.ts';
-import { parsePem } from '../pem.ts';
-import { basicConstraintsExtension } from '../x509-extensions.ts';
+import { signCertificate } from '@certfleet/shared/x509/certificate-builder.ts';
+import { encodeDistinguishedName } from '@certfleet/shared/x509/distinguished-name.ts';
+import { parsePem } from '@certfleet/shared/x509/pem.ts';
+import { basicConstraintsExtension } from '@certfleet/shared/x509/x509-extensions.ts';
 
 export interface TestRoot {
   readonly pem: string;

@@ -20,6 +20,7 @@ const duration = 'must be a Go duration such as "1h30m", "90s" or "1.5h"';
 const control = 'must not contain control characters, not even a line break at its end';
 const usages = 'is not a key usage';
 const modes = 'must be octal permission bits with a leading 0, from "0000" to "0777", such as "0400"';
+const container = 'must be the name of a container: at most 63 lower-case letters, digits and "-"';
 const keystore = { 'pkcs12-enable': 'true', 'pkcs12-password': 'hunter2' };
 
 /** Attribute, value, the text after the value, and other attributes. */
@@ -99,6 +100,13 @@ const rows: readonly (readonly [name: string, value: string, why: string, others
         others,
       ] as const,
   ),
+  ...['SIGKILL', 'SIGTERM', '9', 'HUP'].map(
+    (signal) => ['reload-signal', signal, 'must be one of SIGHUP, SIGUSR1, SIGUSR2'] as const,
+  ),
+  ['reload-containers', 'Web', `"Web" ${container}`],
+  ['reload-containers', 'web,a/b,x', `"a/b" ${container}`],
+  ['reload-rollout', 'yes', 'must be true or false'],
+  ['reload-rollout', 'true', 'excludes reload-signal', { 'reload-signal': 'SIGHUP' }],
   ['fs-group', '0', 'must be a group id from 1 to 4294967295'],
   ['fs-group', '4294967296', 'must be a group id from 1 to 4294967295'],
   ['fs-group', '-1', 'must be a group id from 1 to 4294967295'],
@@ -167,6 +175,8 @@ export const acceptedVectors: readonly Attributes[] = [
   { 'fs-group': '+1', 'fs-user': '4294967294' },
   { 'probe-port': '65535', 'probe-server-name': 'web_1.example' },
   { 'probe-server-name': '$POD_NAME.web' },
+  { 'reload-rollout': 'true' },
+  { 'reload-signal': 'sigusr1', 'reload-containers': ' web ,,side-car' },
   { ...keystore, 'keystore-pkcs12-enable': 'true', 'pkcs12-alias': 'Web server', 'pkcs12-truststore-enable': 'true' },
   { 'keystore-pkcs12-enable': 'true', 'keystore-pkcs12-password': 'a b"c', 'keystore-pkcs12-filename': 'k' },
   { ...jks, 'jks-alias': 'ca-x', 'jks-truststore-enable': 'true' },

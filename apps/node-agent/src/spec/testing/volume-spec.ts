@@ -25,6 +25,8 @@ export function testVolumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
       reloadMarker: undefined,
     },
     probe: undefined,
+    reload: undefined,
+    rollsWorkload: false,
     trust: [],
     pkcs12: undefined,
     jks: undefined,

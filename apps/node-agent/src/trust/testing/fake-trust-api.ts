@@ -3,7 +3,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ApiTarget } from '@certfleet/shared/kube/api-resource.ts';
 import type { TrustSettings } from '../additional-trust.ts';
 
-type TrustClient = TrustSettings['client'];
+type TrustClient = NonNullable<TrustSettings['client']>;
 
 /** An object of the API with the fields that a test needs. */
 export type FakeObject = Readonly<Record<string, unknown>> & {

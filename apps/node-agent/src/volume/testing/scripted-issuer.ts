@@ -1,4 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { randomSerialNumber, signCertificate } from '@certfleet/shared/x509/certificate-builder.ts';
+import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
+import { subjectAltNameExtension } from '@certfleet/shared/x509/x509-extensions.ts';
+import type { SubjectAltNames } from '@certfleet/shared/x509/x509-extensions.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from '../../issuance/certificate-issuer.ts';
 import { LocalCaIssuer } from '../../local-ca/local-ca-issuer.ts';
@@ -19,12 +24,16 @@ export class ScriptedIssuer implements CertificateIssuer {
   sendsCa = true;
   /** Sent instead of the CA that signs. */
   otherCaPem: string | undefined;
+  /** The alternative names of certificates, instead of those of their requests. */
+  otherNames: SubjectAltNames | undefined;
   /** Requests that are never answered. */
   unanswered: (requestName: string) => boolean = () => false;
+  readonly #ca: LocalCa;
   readonly #signer: LocalCaIssuer;
   #gate: PromiseWithResolvers<void> | undefined;
 
   constructor(ca: LocalCa, clock: Clock) {
+    this.#ca = ca;
     const now = (): number => clock.now() + this.signerAheadMs - this.backdateMs;
     this.#signer = new LocalCaIssuer(ca, { ...clock, now, monotonic: () => 0, schedule: () => () => undefined });
   }
@@ -47,8 +56,24 @@ export class ScriptedIssuer implements CertificateIssuer {
     if (this.unanswered(request.requestName)) await abortion(signal);
     if (this.failure !== undefined) throw this.failure;
     const spec = { ...request.spec, durationMs: this.grantedMs ?? request.spec.durationMs };
-    const response = await this.#signer.issue({ ...request, spec }, signal);
+    const signed = await this.#signer.issue({ ...request, spec }, signal);
+    const response = this.otherNames === undefined ? signed : this.#rename(signed, request, this.otherNames);
     return { ...response, caPem: this.sendsCa ? (this.otherCaPem ?? response.caPem) : '' };
+  }
+
+  /** The certificate with these names and without a subject. */
+  #rename(signed: IssuerResponse, { csrPem }: IssueRequest, names: SubjectAltNames): IssuerResponse {
+    const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(signed.certificatePem);
+    const template = {
+      serialNumber: randomSerialNumber(),
+      issuer: this.#ca.name,
+      subject: Buffer.from([0x30, 0]),
+      notBefore,
+      notAfter,
+      publicKey: readCertificateSigningRequest(csrPem).publicKey,
+      extensions: subjectAltNameExtension(names, true),
+    };
+    return { ...signed, certificatePem: signCertificate(template, this.#ca.key) };
   }
 
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {

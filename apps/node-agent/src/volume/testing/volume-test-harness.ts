@@ -27,6 +27,7 @@ export interface BenchChanges {
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
   readonly trust?: NodeVolumesOptions['trust'];
+  readonly reload?: NodeVolumesOptions['reload'];
   readonly podVariables?: PodVariableParts;
 }
 
@@ -144,6 +145,7 @@ export class VolumeTestHarness {
         'default-duration': 3_600_000,
         'issuance-timeout': 30_000,
         'node-id': 'node-1',
+        rollouts: false,
         'strict-attributes': false,
         'use-token-request': useTokenRequest,
       },
@@ -163,6 +165,7 @@ export class VolumeTestHarness {
       takeKey: () => Promise.resolve(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       metrics,
       trust: this.#changes.trust,
+      reload: this.#changes.reload,
       activeMounts: new ActiveMounts(clock),
       podVariables: this.allowsPodVariables ? this.#changes.podVariables : undefined,
       clock,

@@ -16,10 +16,10 @@ import { describeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { VolumeSelection } from '../../fleet-index/query/volume-selection.ts';
 import type { LaneTime } from '../../lanes/lane-admission.ts';
 import { LanePolicies } from '../../lanes/lane-policies.ts';
-import type { LaneOverride, LanePolicy } from '../../lanes/lane-policy.ts';
+import type { LaneOverride, LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { RedisConnections } from '../../redis/redis-connections.ts';
 import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../redis/redis-keys.ts';
-import type { RenewalRequester } from '../bulk-renewal.ts';
+import type { BulkRenewalStart, RenewalRequester } from '../bulk-renewal.ts';
 import type { DispatchObserver } from '../dispatch-observer.ts';
 import { nodeJobNames } from '@certfleet/fleet-model/node-job.ts';
 import type { DeferralJob, RenewalJob } from '@certfleet/fleet-model/node-job.ts';
@@ -158,6 +158,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     deferredUntil: undefined,
     served: undefined,
     additionalTrust: undefined,
+    rollsWorkload: false,
     workload: undefined,
     podLabels: [],
   };
@@ -228,7 +229,7 @@ export async function enrol(
 export async function requestRenewal(
   { dispatcher: { bulks } }: TestReplica,
   selection: VolumeSelection,
-  requester: RenewalRequester,
+  requester: RenewalRequester & Pick<BulkRenewalStart, 'stopsAt'>,
 ): Promise<string> {
   const { volumes } = bulks.select(selection);
   const id = randomBytes(8).toString('hex');

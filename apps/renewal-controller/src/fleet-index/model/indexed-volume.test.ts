@@ -74,6 +74,7 @@ const reports = fc.record({
     fc.record({ caFingerprintsSha256: fc.array(fc.oneof(text, fingerprint), { minLength: 1, maxLength: 4 }) }),
     { nil: undefined },
   ),
+  rollsWorkload: fc.boolean(),
 });
 
 /** The inverse of indexedVolumeOf. */
@@ -118,6 +119,7 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
     additionalTrust: volume.additionalCaFingerprints && {
       caFingerprintsSha256: [...volume.additionalCaFingerprints],
     },
+    rollsWorkload: volume.rollsWorkload === 1,
   };
 }
 

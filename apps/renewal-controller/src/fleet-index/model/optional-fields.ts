@@ -32,6 +32,8 @@ const readers = {
   /** 1 if the certificate may sign certificates. */
   isCa: ({ certificate }) => (certificate?.posture?.isCa === true ? 1 : undefined),
   usages: ({ certificate }) => terms(certificate?.posture?.usages),
+  /** 1 if the workload of the pod is rolled after a renewal; otherwise absent. */
+  rollsWorkload: ({ rollsWorkload }) => (rollsWorkload ? 1 : undefined),
   /** Kind and name of what created the pod, such as Deployment/web; absent if the agent does not report it. */
   workload: ({ workload }) => workloadName(workload),
   /** The labels of the pod that the operator chose, each as key=value. */

@@ -106,12 +106,18 @@ function changeRoutes(api: Api, { renewals, audit, announce }: ApiContext): void
       }),
     );
   }
+  routes.post('/renewals/:id/approve', { ...renew, schema: one }, async ({ params, operator }) =>
+    acted({ who: operator, action: 'approve', target: `renewal ${params.id}` }, async () => {
+      const value = toRenewalDto(await renewals.approve(params.id, operator));
+      return { value, detail: `${value.pending} of ${value.total} volumes are left` };
+    }),
+  );
 }
 
 /** Creates a renewal and records it in the audit log; a repeated request returns the renewal of the first. */
 async function startRenewal(
   { renewals, audit }: ApiContext,
-  { selection: wanted, reason, ignoreWindows = false, requestId }: RenewalRequest,
+  { selection: wanted, reason, ignoreWindows = false, requestId, canary, stopAfterFailures }: RenewalRequest,
   { operator, selection }: { readonly operator: string; readonly selection: VolumeSelection },
 ): Promise<Renewal> {
   const name = requestId === undefined ? undefined : RenewalRequests.nameOf(requestId, operator);
@@ -120,8 +126,14 @@ async function startRenewal(
   const request = confirmedRequest(wanted, selection);
   const action = { who: operator, action: 'renew', target: describeSelection(selection), reason } as const;
   return await audit.around(action, async () => {
-    const value = toRenewalDto(await renewals.request(request, { by: operator, reason, ignoreWindows }, name));
-    return { value, detail: `${value.total} volumes${ignoreWindows ? ', windows ignored' : ''}; renewal ${value.id}` };
+    const wish = { by: operator, reason, ignoreWindows, canary, stopAfterFailures };
+    const value = toRenewalDto(await renewals.request(request, wish, name));
+    const limits = [
+      ...(ignoreWindows ? [', windows ignored'] : []),
+      ...(canary === undefined ? [] : [`, canary of ${canary}`]),
+      ...(stopAfterFailures === undefined ? [] : [`, stops after ${stopAfterFailures} failed attempts`]),
+    ];
+    return { value, detail: `${value.total} volumes${limits.join('')}; renewal ${value.id}` };
   });
 }
 

@@ -7,7 +7,7 @@ import { buildCertificate, nameOf, utf8 } from '../../certificate-text/testing/b
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { indexedVolumeOf } from '../../fleet-index/model/indexed-volume.ts';
 import { FleetView } from '../../fleet-index/view/fleet-view.ts';
-import { defaultLanePolicy } from '../../lanes/lane-policy.ts';
+import { defaultLanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { LanePolicies } from '../../lanes/lane-policies.ts';
 import { unreachableRedis } from '../../redis/redis-health.ts';
 import { CaDirectory } from './ca-directory.ts';

@@ -1,7 +1,7 @@
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import { kubernetesUser } from '../../renewals/reconciler-parts.ts';
-import { readRotationCas } from '../../rotations/rotation-certificates.ts';
-import { phaseOf } from '../../rotations/rotation-object.ts';
+import { certificatesOf, readRotationCas } from '../../rotations/rotation-certificates.ts';
+import { isProposed, phaseOf } from '../../rotations/rotation-object.ts';
 import type { RotationObject } from '../../rotations/rotation-object.ts';
 
 const noCounts = { total: 0, trusted: 0, reissued: 0, served: 0, notLoaded: 0, failing: 0, retired: 0, blocked: 0 };
@@ -10,8 +10,7 @@ const nothing = { volumes: [], nodes: [], issuers: [] };
 /** The rotation as the API shows it. */
 export function toRotationDto(object: RotationObject): Rotation {
   const { metadata, spec, status = {} } = object;
-  const cas = readRotationCas(spec);
-  const { from, to } = 'problem' in cas ? { from: [], to: [] } : cas;
+  const { from, to } = casOf(object);
   return {
     id: metadata.name,
     by: spec.requester ?? kubernetesUser,
@@ -19,18 +18,28 @@ export function toRotationDto(object: RotationObject): Rotation {
     phase: phaseOf(object),
     direction: status.direction ?? 'Forward',
     isSuspended: spec.suspend === true,
+    isProposed: isProposed(object),
     isDeleted: metadata.deletionTimestamp !== undefined,
     isStalled: conditionOf(object, 'Stalled') !== undefined,
     ...(status.waitingFor !== undefined && { waitingFor: status.waitingFor }),
     ...messageOf(object),
     createdAt: metadata.creationTimestamp,
     ...timesOf(object),
-    from: [...from],
-    to: [...to],
+    from,
+    to,
     ...approvalOf(object),
     counts: status.counts ?? noCounts,
     blocking: status.blocking ?? nothing,
   };
+}
+
+/** The fingerprints of both CAs; of one that is not found in the fleet yet, the one that the spec names. */
+function casOf(object: RotationObject): Pick<Rotation, 'from' | 'to'> {
+  const pems = certificatesOf(object);
+  const cas = pems && readRotationCas(pems);
+  if (cas !== undefined) return 'problem' in cas ? { from: [], to: [] } : { from: [...cas.from], to: [...cas.to] };
+  const [from, to] = [object.spec.from, object.spec.to].map(({ fingerprint }) => fingerprint);
+  return { from: from === undefined ? [] : [from], to: to === undefined ? [] : [to] };
 }
 
 function timesOf({ status = {} }: RotationObject): Pick<Rotation, 'phaseStartedAt' | 'completedAt'> {

@@ -1,27 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import type { Static, TUnion, TInteger, TString } from 'typebox';
-import { closedObject, integer, statusFields, text, timestamp, withRules } from '../intent-schema.ts';
-import type { KindDefinition } from '../intent-schema.ts';
+import { closedObject, integer, statusFields, text, timestamp, withRules } from '@certfleet/shared/kube/kind-schema.ts';
+import type { KindDefinition } from '@certfleet/shared/kube/kind-schema.ts';
+import { caProblems, casDiffer, maxPem, rotationCas } from './rotation-cas-schema.ts';
 import { commonCriteria, hasOneOf, immutableRules } from './selection-schema.ts';
-
-const maxPem = 65_536;
-const begin = '-----BEGIN CERTIFICATE-----';
-const end = '-----END CERTIFICATE-----';
-const pemMessage = 'must be certificates in PEM, and no private key';
-
-/** Certificates in PEM. The controller also checks that they are CA certificates. */
-const certificates = (description: string): TString =>
-  Type.String({
-    minLength: 1,
-    maxLength: maxPem,
-    description,
-    ...withRules(
-      { rule: `self.contains('${begin}') && self.contains('${end}')`, message: pemMessage },
-      { rule: `!self.contains('PRIVATE KEY')`, message: pemMessage },
-      { rule: 'self == oldSelf', message: 'the certificates are immutable' },
-    ),
-  });
 
 /** A number of volumes, or a percentage of them. */
 const threshold = (description: string): TUnion<[TInteger, TString]> =>
@@ -47,8 +30,7 @@ const rollbackMessage = 'a rollback cannot be withdrawn';
 
 const specSchema = closedObject(
   {
-    from: closedObject({ certificate: certificates('The root of the CA that is replaced') }),
-    to: closedObject({ certificate: certificates('The roots of the CA that replaces it') }),
+    ...rotationCas,
     selection: Type.Optional(selectionSchema),
     reason: Type.String({
       minLength: 1,
@@ -77,14 +59,10 @@ const specSchema = closedObject(
       integer('Time after the completion after which the object is deleted, in seconds', 0, 31_536_000),
     ),
   },
-  withRules(
-    ...immutableRules(optional),
-    { rule: 'self.from.certificate != self.to.certificate', message: 'from and to must differ' },
-    {
-      rule: '!(has(oldSelf.rollback) && oldSelf.rollback) || (has(self.rollback) && self.rollback)',
-      message: rollbackMessage,
-    },
-  ),
+  withRules(...immutableRules(optional), casDiffer, {
+    rule: '!(has(oldSelf.rollback) && oldSelf.rollback) || (has(self.rollback) && self.rollback)',
+    message: rollbackMessage,
+  }),
 );
 
 const fingerprints = (description: string) =>
@@ -117,6 +95,12 @@ const statusSchema = Type.Object({
   progress: Type.Optional(Type.String({ maxLength: 64, description: 'Volumes that passed the phase, as 40/100' })),
   waitingFor: Type.Optional(
     Type.String({ maxLength: 64, description: 'Reason for which the phase does not continue' }),
+  ),
+  certificates: Type.Optional(
+    Type.Object(
+      { from: Type.String({ maxLength: maxPem }), to: Type.String({ maxLength: maxPem }) },
+      { description: 'Certificates of CAs that the spec names otherwise, as the fleet has them, in PEM' },
+    ),
   ),
   trust: Type.Optional(
     Type.Object(
@@ -221,12 +205,8 @@ export const caRotationKind: KindDefinition<typeof specSchema, typeof statusSche
   problems: (spec, previous) => {
     const now = spec as CaRotationSpec;
     const before = previous as CaRotationSpec | undefined;
-    const pems = { from: now.from.certificate, to: now.to.certificate };
-    const isPem = (text: string): boolean =>
-      text.includes(begin) && text.includes(end) && !text.includes('PRIVATE KEY');
     return [
-      ...Object.entries(pems).flatMap(([name, pem]) => (isPem(pem) ? [] : [`${name}.certificate: ${pemMessage}`])),
-      ...(pems.from === pems.to ? ['from and to must differ'] : []),
+      ...caProblems(now),
       ...(now.selection !== undefined && Object.keys(now.selection).length === 0
         ? ['selection: a selection needs a criterion']
         : []),

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { closedObject, integer, statusFields, text, timestamp, withRules } from '../intent-schema.ts';
-import type { KindDefinition } from '../intent-schema.ts';
+import { closedObject, integer, statusFields, text, timestamp, withRules } from '@certfleet/shared/kube/kind-schema.ts';
+import type { KindDefinition } from '@certfleet/shared/kube/kind-schema.ts';
 
 const maxDurationMs = 30 * 86_400_000;
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { closedObject, integer, statusFields, text, timestamp, withRules } from '../intent-schema.ts';
-import type { KindDefinition } from '../intent-schema.ts';
+import { closedObject, integer, statusFields, text, timestamp, withRules } from '@certfleet/shared/kube/kind-schema.ts';
+import type { KindDefinition } from '@certfleet/shared/kube/kind-schema.ts';
 import { commonCriteria, hasOneOf, immutableRules } from './selection-schema.ts';
 
 const criteria = {
@@ -34,6 +34,17 @@ const selectionSchema = closedObject(
 const immutable = ['selection', 'reason', 'requester', 'dryRun', 'ignoreWindows'] as const;
 const optional = ['requester', 'dryRun', 'ignoreWindows'] as const;
 
+/** Keeps the targets of the canary small. */
+const maxCanary = 10_000;
+const canaryMessage = 'canary cannot be added or removed, and canary.volumes is immutable';
+
+const canarySchema = closedObject({
+  volumes: integer('Volumes that are renewed first; the others wait for the approval', 1, maxCanary),
+  approved: Type.Optional(
+    Type.Boolean({ description: 'Also renews the other volumes; an approval cannot be withdrawn' }),
+  ),
+});
+
 const specSchema = closedObject(
   {
     selection: selectionSchema,
@@ -47,11 +58,20 @@ const specSchema = closedObject(
     dryRun: Type.Optional(Type.Boolean({ description: 'Only counts the volumes' })),
     suspend: Type.Optional(Type.Boolean({ description: 'Starts no further renewal while true' })),
     ignoreWindows: Type.Optional(Type.Boolean({ description: 'Starts renewals outside the windows of lanes too' })),
+    canary: Type.Optional(canarySchema),
+    stopAfterFailures: Type.Optional(
+      integer('Failed attempts after which nothing more starts; a higher number continues', 1, 1_000_000),
+    ),
     ttlSecondsAfterFinished: Type.Optional(
       integer('Time after the completion after which the object is deleted, in seconds', 0, 31_536_000),
     ),
   },
-  withRules(...immutableRules(optional)),
+  withRules(...immutableRules(optional), {
+    rule:
+      'has(self.canary) == has(oldSelf.canary) && ' +
+      '(!has(self.canary) || self.canary.volumes == oldSelf.canary.volumes)',
+    message: canaryMessage,
+  }),
 );
 
 const tally = (description: string, key: string) =>
@@ -62,10 +82,21 @@ const tally = (description: string, key: string) =>
     }),
   );
 
+const targets = (description: string) =>
+  Type.Array(
+    Type.Object({
+      node: text('Name of the node'),
+      hashes: Type.String({ maxLength: 1_000_000, description: 'Hashes of volumes and generations, in Base64' }),
+    }),
+    { maxItems: 20_000, description },
+  );
+
 const statusSchema = Type.Object({
   ...statusFields,
   state: Type.Optional(
-    Type.Enum(['Pending', 'Running', 'Suspended', 'Completed', 'Failed'], { description: 'Summary of the conditions' }),
+    Type.Enum(['Pending', 'Running', 'AwaitingApproval', 'Stopped', 'Suspended', 'Completed', 'Failed'], {
+      description: 'Summary of the conditions',
+    }),
   ),
   progress: Type.Optional(Type.String({ maxLength: 64, description: 'Finished and selected volumes, as 40/100' })),
   total: Type.Optional(integer('Selected volumes')),
@@ -77,17 +108,25 @@ const statusSchema = Type.Object({
   failures: Type.Optional(integer('Failed attempts; a failed volume is retried and stays pending')),
   byIssuer: tally('Selected volumes by issuer, largest first', 'Key of the issuer'),
   byNode: tally('Selected volumes by node, largest first', 'Name of the node'),
+  acceptedFailures: Type.Optional(
+    integer('Failed attempts after which an operator resumed the renewal; stopAfterFailures counts from here'),
+  ),
   targets: Type.Optional(
-    Type.Array(
-      Type.Object({
-        node: text('Name of the node'),
-        hashes: Type.String({ maxLength: 1_000_000, description: 'Hashes of volumes and generations, in Base64' }),
-      }),
+    targets(
+      'What is renewed: the selected volumes, without those of the canary, at their generations at that time. The ' +
+        'controller writes it',
+    ),
+  ),
+  canary: Type.Optional(
+    Type.Object(
       {
-        maxItems: 20_000,
-        description:
-          'What is renewed: the selected volumes at their generations at that time. The controller writes it',
+        total: integer('Volumes of the canary'),
+        pending: integer('Volumes of the canary without a result, until the approval'),
+        targets: targets('The volumes of the canary'),
+        approvedBy: Type.Optional(text('User who approved the other volumes')),
+        approvalTime: Type.Optional(timestamp('When the other volumes were approved')),
       },
+      { description: 'What is renewed first' },
     ),
   ),
   lastFailures: Type.Optional(
@@ -133,9 +172,11 @@ export const renewalKind: KindDefinition<typeof specSchema, typeof statusSchema>
     const now = spec as RenewalSpec;
     const before = previous as RenewalSpec | undefined;
     const { everything, ...others } = now.selection;
+    const isCanaryChanged = before !== undefined && before.canary?.volumes !== now.canary?.volumes;
     const isUnselective = everything !== true && Object.keys(others).length === 0;
     return [
       ...(isUnselective ? [`selection: ${unselective}`] : []),
+      ...(isCanaryChanged ? [canaryMessage] : []),
       ...(before === undefined ? [] : immutable.filter((name) => !isDeepStrictEqual(now[name], before[name]))).map(
         (name) => `${name} is immutable`,
       ),

@@ -1,6 +1,6 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
-import { closedObject, text, timestamp } from '../intent-schema.ts';
+import { closedObject, text, timestamp } from '@certfleet/shared/kube/kind-schema.ts';
 
 /** As in the filter of the API. */
 const labelForm = '[A-Za-z0-9][A-Za-z0-9./_-]{0,316}=[A-Za-z0-9._*-]{1,128}';

@@ -1,0 +1,109 @@
+import type { JSX } from 'preact';
+import type { LaneHistory } from '@certfleet/operator-api/lanes.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
+import { useResource } from '../live/use-resource.ts';
+import { shortDuration } from '../time/relative-time.ts';
+import { counted, formatCount } from '../ui/count.ts';
+import { Loaded } from '../ui/notice.tsx';
+
+/** The renewals of the past two days: success rate, latency, and both by hour. */
+export function LaneHistoryPanel({ id }: { readonly id: string }): JSX.Element {
+  const { api } = useServices();
+  const history = useResource<LaneHistory>({
+    key: `lane-history:${id}`,
+    load: (signal) => api.laneHistory(id, signal),
+    kinds: ['volumes'],
+  });
+  return (
+    <section class="panel" aria-labelledby="history">
+      <div class="panel-head">
+        <h2 id="history">Past 48 hours</h2>
+      </div>
+      <Loaded resource={history}>{(data) => <History history={data} />}</Loaded>
+    </section>
+  );
+}
+
+function History({ history }: { readonly history: LaneHistory }): JSX.Element {
+  const { times } = useServices();
+  useStore(times.chosen);
+  const { hours, p50Ms, p99Ms } = history;
+  const renewed = hours.reduce((sum, hour) => sum + hour.renewed, 0);
+  const failed = hours.reduce((sum, hour) => sum + hour.failed, 0);
+  const attempts = renewed + failed;
+  if (attempts === 0) return <p class="dim">No renewal of this issuer has ended.</p>;
+  const text = `${counted(renewed, 'renewal')}, ${counted(failed, 'failed attempt')}`;
+  const rate = Math.floor((renewed / attempts) * 1_000) / 10;
+  const latency =
+    p50Ms === undefined || p99Ms === undefined
+      ? 'The agents have not reported durations.'
+      : `Half took at most ${roundedUp(p50Ms)}, 99 of 100 at most ${roundedUp(p99Ms)}.`;
+  return (
+    <>
+      <p class="facts">
+        <span>
+          <strong>{rate} %</strong> of attempts succeeded: {text}
+        </span>
+        <span>{latency}</span>
+      </p>
+      <Sparkline history={history} label={`By hour: ${text}`} />
+      <details class="as-table">
+        <summary>Hours with renewals</summary>
+        <ul class="named">
+          {hours
+            .filter((hour) => hour.renewed + hour.failed > 0)
+            .map(({ from, ...hour }) => (
+              <li key={from}>
+                {times.absolute(Date.parse(from))}: {formatCount(hour.renewed)} renewed, {formatCount(hour.failed)}{' '}
+                failed
+                {hour.p99Ms !== undefined && `, 99 of 100 within ${roundedUp(hour.p99Ms)}`}
+              </li>
+            ))}
+        </ul>
+      </details>
+    </>
+  );
+}
+
+/** A bound must not be shown lower than it is. */
+function roundedUp(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 10_000) return `${Math.ceil(ms / 100) / 10} s`;
+  const unit = ms < 600_000 ? 1_000 : 60_000;
+  return shortDuration(Math.ceil(ms / unit) * unit);
+}
+
+const height = 32;
+
+/** One bar per hour: failed attempts are stacked on renewals. */
+function Sparkline({
+  history: { hours },
+  label,
+}: {
+  readonly history: LaneHistory;
+  readonly label: string;
+}): JSX.Element {
+  const most = Math.max(1, ...hours.map(({ renewed, failed }) => renewed + failed));
+  const heightOf = (count: number): number => (count === 0 ? 0 : Math.max(1, (count / most) * height));
+  return (
+    <svg
+      class="sparkline"
+      viewBox={`0 0 ${hours.length} ${height}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      {hours.map(({ from, renewed, failed }, x) => {
+        const done = heightOf(renewed);
+        const bad = Math.min(height - done, heightOf(failed));
+        return (
+          <g key={from}>
+            <rect class="fill-healthy" x={x} width="0.8" y={height - done} height={done} />
+            <rect class="fill-failing" x={x} width="0.8" y={height - done - bad} height={bad} />
+          </g>
+        );
+      })}
+    </svg>
+  );
+}

@@ -1,0 +1,33 @@
+import type { JSX } from 'preact';
+import { volumeHref } from '../routing/route.ts';
+import { formatCount } from '../ui/count.ts';
+import type { Selection } from './selection.ts';
+import { keyOfVolume } from './selection.ts';
+
+/** More are only counted. */
+const listed = 100;
+
+/** The selected volumes of all pages of the table, each with its removal. */
+export function PickedList({ selection }: { readonly selection: Selection }): JSX.Element {
+  const { volumes, onPick } = selection;
+  const rest = volumes.length - listed;
+  return (
+    <details class="picked">
+      <summary>Show</summary>
+      <ul>
+        {volumes.slice(0, listed).map((volume) => {
+          const key = keyOfVolume(volume);
+          return (
+            <li key={key}>
+              <a href={volumeHref(volume.node, volume.volumeId)}>{key}</a>
+              <button type="button" class="quiet" aria-label={`Deselect ${key}`} onClick={() => onPick([key], false)}>
+                ×
+              </button>
+            </li>
+          );
+        })}
+        {rest > 0 && <li class="dim">and {formatCount(rest)} more</li>}
+      </ul>
+    </details>
+  );
+}

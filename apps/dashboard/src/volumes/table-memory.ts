@@ -1,0 +1,107 @@
+import { Store } from '../app/store.ts';
+import { isColumn } from './column-names.ts';
+import type { ColumnName } from './column-names.ts';
+
+/** A table that the user has saved: the path and the query of its address. */
+interface SavedView {
+  readonly name: string;
+  readonly path: string;
+  readonly search: string;
+}
+
+interface RememberedTables {
+  /** Columns by the path of the table. */
+  readonly columns: Readonly<Record<string, readonly ColumnName[]>>;
+  readonly isCompact: boolean;
+  readonly views: readonly SavedView[];
+}
+
+const key = 'certfleet-tables';
+const paths: readonly string[] = ['/volumes', '/at-risk'];
+export const maxViews = 20;
+const maxName = 60;
+const maxSearch = 2_000;
+const nothing: RememberedTables = { columns: {}, isCompact: false, views: [] };
+
+/** What this browser remembers about the tables of volumes. Without storage, it lasts until the page is closed. */
+export class TableMemory {
+  readonly remembered: Store<RememberedTables>;
+  readonly #storage: Pick<Storage, 'getItem' | 'setItem'> | undefined;
+
+  constructor(storage: Pick<Storage, 'getItem' | 'setItem'> | undefined) {
+    this.#storage = storage;
+    this.remembered = new Store(parsed(storage?.getItem(key) ?? ''));
+  }
+
+  chooseColumns(path: string, columns: readonly ColumnName[]): void {
+    this.#change({ columns: { ...this.remembered.value.columns, [path]: columns } });
+  }
+
+  chooseDensity(isCompact: boolean): void {
+    this.#change({ isCompact });
+  }
+
+  /**
+   * Saves a table under a name, instead of an earlier one of this name.
+   * @returns why it cannot be saved; undefined if it was
+   */
+  save(view: SavedView): string | undefined {
+    const name = view.name.trim().slice(0, maxName);
+    const others = this.remembered.value.views.filter((each) => each.name !== name);
+    if (name === '') return 'A view needs a name.';
+    if (view.search.length > maxSearch) return 'The filters of this view are too long to be saved.';
+    if (others.length >= maxViews) return `At most ${maxViews} views can be saved; delete one.`;
+    this.#change({ views: [...others, { ...view, name }].sort((a, b) => (a.name < b.name ? -1 : 1)) });
+    return undefined;
+  }
+
+  forget(name: string): void {
+    this.#change({ views: this.remembered.value.views.filter((each) => each.name !== name) });
+  }
+
+  #change(change: Partial<RememberedTables>): void {
+    this.remembered.set({ ...this.remembered.value, ...change });
+    try {
+      this.#storage?.setItem(key, JSON.stringify(this.remembered.value));
+    } catch {
+      // The storage is full or denied.
+    }
+  }
+}
+
+/** Storage may contain anything: of another release, or changed by the user. */
+function parsed(text: string): RememberedTables {
+  if (text.length > maxViews * maxSearch * 2) return nothing;
+  try {
+    const { columns, isCompact, views } = fieldsOf(JSON.parse(text));
+    return { columns: columnsOf(columns), isCompact: isCompact === true, views: viewsOf(views) };
+  } catch {
+    return nothing;
+  }
+}
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function columnsOf(value: unknown): RememberedTables['columns'] {
+  const given = fieldsOf(value);
+  return Object.fromEntries(
+    paths.flatMap((path) => {
+      const names = new Set(listOf(given[path]).filter((name) => typeof name === 'string' && isColumn(name)));
+      return names.size === 0 ? [] : [[path, [...names] as ColumnName[]] as const];
+    }),
+  );
+}
+
+function viewsOf(value: unknown): readonly SavedView[] {
+  return listOf(value)
+    .map(fieldsOf)
+    .flatMap(({ name, path, search }): SavedView[] => {
+      if (typeof name !== 'string' || typeof path !== 'string' || typeof search !== 'string') return [];
+      const isUsable = name !== '' && name.length <= maxName && search.length <= maxSearch;
+      return isUsable && paths.includes(path) && /^(\?|$)/.test(search) ? [{ name, path, search }] : [];
+    })
+    .slice(0, maxViews);
+}

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { readSecretCa, signWithCa } from '../issuers/secret-ca.ts';
+import { SignerMetrics } from '../observability/signer-metrics.ts';
+import type { CertificateOrder } from '../policy/decide.ts';
+import { parseSignerObject } from '../policy/signer-policy.ts';
+import type { SignerObject } from '../policy/signer-policy.ts';
+import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
+import type { RequestStatus } from '../requests/request-status.ts';
+import { caSecret, privateKeyOf, rawSigner, stubRequestOf, testRequest } from '../testing/requests.ts';
+import { AnswerMemory } from './answer-memory.ts';
+import { Coordinator } from './coordinator.ts';
+import type { Lane } from './lane.ts';
+import { Places } from './places.ts';
+import { SignerWork } from './signer-work.ts';
+
+const startMs = Date.parse('2026-11-29T12:00:00Z');
+const stubPKCS10Request = stubRequestOf(privateKeyOf('ED25519')).toString('base64');
+const ca = readSecretCa(caSecret({ notBefore: new Date(0), notAfter: new Date(startMs + 1e10) }).data);
+const openLane: Lane = { admit: () => 0, settled: () => undefined };
+
+class Bench {
+  readonly clock = new ManualClock(startMs);
+  readonly written: { readonly request: PodCertificateRequest; readonly status: RequestStatus }[] = [];
+  /** Errors of the next writes. */
+  readonly writeErrors: CertfleetError[] = [];
+  signed = 0;
+  issuerError: CertfleetError | undefined;
+  readonly coordinator: Coordinator;
+
+  constructor() {
+    const { clock } = this;
+    const memories = { places: new Places(clock), answers: new AnswerMemory(clock) };
+    const observer = new SignerMetrics({ isLeading: () => true, signers: () => [] });
+    this.coordinator = new Coordinator(
+      (policy) =>
+        new SignerWork({
+          clock,
+          log: createLogger(0, { write: () => undefined }),
+          policy,
+          issuer: { sign: (order) => Promise.try(() => this.#sign(order)) },
+          lane: openLane,
+          spread: () => ({ jitter: 0, maxJitterMs: 0 }),
+          isStarting: () => false,
+          latest: (uid) => this.coordinator.latest(uid),
+          writeStatus: (request, status) => Promise.try(() => this.#write(request, status)),
+          observer,
+          ...memories,
+        }),
+    );
+  }
+
+  #sign(order: CertificateOrder): ReturnType<typeof signWithCa> {
+    if (this.issuerError !== undefined) throw this.issuerError;
+    this.signed += 1;
+    return signWithCa(ca, order, this.clock.now());
+  }
+
+  #write(request: PodCertificateRequest, status: RequestStatus): void {
+    const error = this.writeErrors.shift();
+    if (error !== undefined) throw error;
+    this.written.push({ request, status });
+  }
+
+  get results(): readonly string[] {
+    return this.written.map(({ request, status }) => `${request.uid} ${status.conditions[0]?.reason}`);
+  }
+}
+
+function object(spec: object = {}, name = 'internal', generation = 1): SignerObject {
+  const parsed = parseSignerObject(rawSigner({ ...spec }, name));
+  assert.ok(parsed);
+  return { ...parsed, generation };
+}
+
+const request = (uid: string, meta: object = {}, spec: object = {}): PodCertificateRequest =>
+  testRequest({ stubPKCS10Request, ...spec }, { uid, ...meta });
+
+const conflict = (): CertfleetError => new CertfleetError('aborted', 'changed', { reason: 'Conflict' });
+
+describe('Coordinator', () => {
+  test('signs only while it leads, also what came before, and each request once', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.setSigner(object());
+    coordinator.syncRequests([request('a'), request('x', {}, { signerName: 'example.com/foreign' })]);
+    await clock.advance(1_000);
+    assert.deepEqual(bench.written, []);
+    coordinator.lead();
+    await clock.advance(1_000);
+    // An event that is older than the answer.
+    coordinator.setRequest(request('a'));
+    await clock.advance(1_000);
+    assert.deepEqual(
+      bench.written.map(({ request: { uid } }) => uid),
+      ['a'],
+    );
+    coordinator.resign();
+    coordinator.setRequest(request('b'));
+    await clock.advance(60_000);
+    assert.equal(bench.written.length, 1);
+  });
+
+  test('answers with the times of the certificate and a refresh at two thirds of its lifetime', async () => {
+    const { coordinator, clock, written } = new Bench();
+    coordinator.lead();
+    coordinator.setSigner(object());
+    coordinator.setRequest(request('a'));
+    await clock.advance(10);
+    const { status } = written[0] ?? {};
+    assert.equal(status?.notBefore, '2026-11-29T11:59:00Z');
+    assert.equal(status.beginRefreshAt, '2026-11-30T03:59:00Z');
+    assert.equal(status.notAfter, '2026-11-30T11:59:00Z');
+  });
+
+  test('two signers of one name sign nothing, until one is removed', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object());
+    coordinator.setSigner(object({}, 'second'));
+    coordinator.setRequest(request('a'));
+    await clock.advance(60_000);
+    assert.deepEqual(bench.results, []);
+    assert.deepEqual(new Set(coordinator.states().map(({ reason }) => reason)), new Set(['SignerNameConflict']));
+    coordinator.removeSigner('second');
+    await clock.advance(10);
+    assert.deepEqual(bench.results, ['a Issued']);
+  });
+
+  test('an invalid object signs nothing and says why; its correction decides about waiting requests', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object({ names: { commonName: '$Foo' } }));
+    coordinator.setRequest(request('a'));
+    await clock.advance(60_000);
+    assert.deepEqual(
+      coordinator.states().map(({ reason }) => reason),
+      ['InvalidSpec'],
+    );
+    coordinator.setSigner(object({ allowed: [{ namespaces: ['other'] }] }, 'internal', 2));
+    await clock.advance(10);
+    assert.deepEqual(bench.results, ['a IdentityNotAllowed']);
+  });
+
+  test('leaves requests pending while the issuer fails, for any time', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    bench.issuerError = new CertfleetError('invalid-argument', 'the CA is away');
+    coordinator.lead();
+    coordinator.setSigner(object());
+    coordinator.setRequest(request('a'));
+    await clock.advance(10 * 60_000);
+    assert.deepEqual(bench.results, []);
+    const [state] = coordinator.states();
+    assert.deepEqual([state?.reason, state?.message], ['IssuerUnavailable', 'the CA is away']);
+    bench.issuerError = undefined;
+    await clock.advance(60_000);
+    assert.deepEqual(bench.results, ['a Issued']);
+    assert.equal(coordinator.states()[0]?.reason, 'Ready');
+  });
+
+  test('repeats an answer that was not written, with the newest version; a request that is gone needs none', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object());
+    bench.writeErrors.push(conflict(), new CertfleetError('unavailable', 'no connection'));
+    coordinator.setRequest(request('a'));
+    await clock.advance(10);
+    coordinator.setRequest(request('a', { resourceVersion: '8' }));
+    await clock.advance(60_000);
+    assert.deepEqual(
+      bench.written.map(({ request: { resourceVersion } }) => resourceVersion),
+      ['8'],
+    );
+    bench.writeErrors.push(conflict());
+    coordinator.setRequest(request('b'));
+    await clock.advance(10);
+    coordinator.removeRequest('b');
+    const { signed } = bench;
+    await clock.advance(60_000);
+    assert.deepEqual([bench.results, bench.signed], [['a Issued'], signed]);
+  });
+
+  test('repeats a denial that was not written', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object());
+    bench.writeErrors.push(new CertfleetError('unavailable', 'no connection'), conflict());
+    coordinator.setRequest(request('a', {}, { serviceAccountName: 'other' }));
+    await clock.advance(60_000);
+    assert.deepEqual(bench.results, ['a IdentityNotAllowed']);
+    assert.equal(bench.signed, 0);
+  });
+});

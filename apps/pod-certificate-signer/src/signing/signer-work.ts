@@ -1,0 +1,212 @@
+import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
+import type { Clock } from '@certfleet/shared/clock.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
+import type { Logger } from '@certfleet/shared/logger.ts';
+import { checkedChain } from '../issuers/check-chain.ts';
+import type { IssuedChain, Issuer } from '../issuers/issuer.ts';
+import type { SignerObserver } from '../observability/signer-metrics.ts';
+import { decide } from '../policy/decide.ts';
+import type { CertificateOrder } from '../policy/decide.ts';
+import { Denial } from '../policy/denial.ts';
+import type { SignerPolicy } from '../policy/signer-policy.ts';
+import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
+import type { RequestStatus } from '../requests/request-status.ts';
+import { deniedStatus, issuedStatus } from './answer.ts';
+import type { RefreshPlan } from './answer.ts';
+import type { AnswerMemory } from './answer-memory.ts';
+import type { Lane } from './lane.ts';
+import type { Places } from './places.ts';
+import { RefreshSpread } from './refresh-spread.ts';
+import { RequestQueue } from './request-queue.ts';
+import type { QueuedRequest } from './request-queue.ts';
+
+export interface SignerWorkOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly policy: SignerPolicy;
+  readonly issuer: Issuer;
+  readonly lane: Lane;
+  /** How refreshes of equal certificates are spread. */
+  readonly spread: () => Pick<LanePolicy, 'jitter' | 'maxJitterMs'>;
+  readonly isStarting: (podUid: string) => boolean;
+  /** The newest version of a request; undefined if it was removed or answered. */
+  readonly latest: (uid: string) => PodCertificateRequest | undefined;
+  readonly writeStatus: (request: PodCertificateRequest, status: RequestStatus) => Promise<void>;
+  readonly places: Places;
+  readonly answers: AnswerMemory;
+  readonly observer: SignerObserver;
+}
+
+/** How many requests are decided in one turn of the event loop: each verifies a signature. */
+const decidedAtOnce = 32;
+const denialRetryMs = 5_000;
+
+/** The work of one PodCertificateSigner, while this process leads: decides, denies, signs and answers. */
+export class SignerWork {
+  readonly #options: SignerWorkOptions;
+  readonly #queue: RequestQueue;
+  readonly #spread = new RefreshSpread();
+  readonly #stop = new AbortController();
+  /** Requests without a decision. */
+  readonly #undecided = new Map<string, PodCertificateRequest>();
+  #isScheduled = false;
+  #problem: string | undefined;
+  #lastLogged: string | undefined;
+
+  constructor(options: SignerWorkOptions) {
+    this.#options = options;
+    const { clock, lane, isStarting } = options;
+    this.#queue = new RequestQueue({
+      clock,
+      lane,
+      isStarting,
+      answer: (queued) => this.#sign(queued),
+      onFailure: (queued, thrown) => this.#failed(queued, thrown),
+    });
+  }
+
+  /** Requests without an answer. */
+  get pending(): number {
+    return this.#undecided.size + this.#queue.size;
+  }
+
+  /** Why the issuer did not sign the last request; undefined after a success. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  put(request: PodCertificateRequest): void {
+    const { uid } = request;
+    if (this.#stop.signal.aborted || this.#options.answers.has(uid) || this.#queue.has(uid)) return;
+    this.#undecided.set(uid, request);
+    this.#decideSoon();
+  }
+
+  remove(uid: string): void {
+    this.#undecided.delete(uid);
+    this.#queue.remove(uid);
+  }
+
+  /** The pod of these requests starts, or does not start any more. */
+  podChanged(podUid: string): void {
+    this.#queue.reclassify(podUid);
+  }
+
+  stop(): void {
+    this.#stop.abort(new CertfleetError('cancelled', 'the signer stops'));
+    this.#queue.stop();
+    this.#undecided.clear();
+  }
+
+  #decideSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.clock.schedule(0, () => this.#decideSome());
+  }
+
+  #decideSome(): void {
+    this.#isScheduled = false;
+    for (const request of [...this.#undecided.values()].slice(0, decidedAtOnce)) {
+      this.#undecided.delete(request.uid);
+      this.#decide(request);
+    }
+    if (this.#undecided.size > 0) this.#decideSoon();
+  }
+
+  #decide(request: PodCertificateRequest): void {
+    const { policy, places, log } = this.#options;
+    try {
+      const order = decide(request, policy);
+      this.#queue.put({ request, order, place: places.take(request) });
+    } catch (thrown) {
+      if (thrown instanceof Denial) {
+        void this.#deny(request, thrown);
+        return;
+      }
+      // A fault of the signer: the request stays pending, because a failure would be final for the pod.
+      log.error({ ...namesOf(request), error: asCertfleetError(thrown).message }, 'cannot decide about a request');
+    }
+  }
+
+  async #deny(request: PodCertificateRequest, denial: Denial): Promise<void> {
+    const { clock, log, policy, observer, latest } = this.#options;
+    try {
+      const current = latest(request.uid);
+      if (current === undefined) return;
+      await this.#answer(current, deniedStatus(denial, clock.now()));
+      observer.denied(policy.name, denial.reason);
+      log.info({ ...namesOf(request), reason: denial.reason, error: denial.message }, 'request denied');
+    } catch (thrown) {
+      if (this.#stop.signal.aborted) return;
+      log.warn({ ...namesOf(request), error: asCertfleetError(thrown).message }, 'cannot deny a request, retrying');
+      clock.schedule(denialRetryMs, () => this.put(request));
+    }
+  }
+
+  async #sign({ request, order, place }: QueuedRequest): Promise<'signed' | 'ended'> {
+    const { clock, observer, policy, places, isStarting, latest, log } = this.#options;
+    const current = latest(request.uid);
+    if (current === undefined) return 'ended';
+    const chain = await this.#issue(order);
+    this.#stop.signal.throwIfAborted();
+    const kind = isStarting(request.identity.pod.uid) ? 'new' : 'refresh';
+    await this.#answer(current, issuedStatus(chain, this.#planOf(order, chain), clock.now()));
+    places.release(request);
+    observer.issued(policy.name, kind, clock.monotonic() - place.sinceMs);
+    log.debug({ ...namesOf(request), kind, notAfter: chain.notAfter }, 'request signed');
+    return 'signed';
+  }
+
+  async #issue(order: CertificateOrder): Promise<IssuedChain> {
+    try {
+      const signed = await this.#options.issuer.sign(order, this.#stop.signal);
+      const chain = checkedChain(signed.certificateChain, order);
+      this.#problem = undefined;
+      return chain;
+    } catch (thrown) {
+      throw new IssuerFailure(asCertfleetError(thrown).message);
+    }
+  }
+
+  #planOf({ renewBeforeSeconds }: CertificateOrder, { notBefore, notAfter }: IssuedChain): RefreshPlan {
+    const lifetimeMs = notAfter.getTime() - notBefore.getTime();
+    return { renewBeforeSeconds, earlierMs: this.#spread.nextEarlierMs(lifetimeMs, this.#options.spread()) };
+  }
+
+  /**
+   * Writes a final status; a request that is gone needs none.
+   * @throws CertfleetError aborted with reason Conflict if the request has changed: its newest version is tried again
+   */
+  async #answer(request: PodCertificateRequest, status: RequestStatus): Promise<void> {
+    const { writeStatus, answers } = this.#options;
+    try {
+      await writeStatus(request, status);
+    } catch (thrown) {
+      if (asCertfleetError(thrown).code !== 'not-found') throw thrown;
+    }
+    answers.add(request.uid);
+  }
+
+  #failed({ request }: QueuedRequest, thrown: unknown): 'failed' | 'ended' {
+    if (this.#stop.signal.aborted) return 'ended';
+    const { log, observer, policy } = this.#options;
+    const isOfIssuer = thrown instanceof IssuerFailure;
+    const { message } = isOfIssuer ? thrown : asCertfleetError(thrown);
+    observer.failed(policy.name, isOfIssuer ? 'issuer' : 'api');
+    // Once per cause, not per request.
+    if (message !== this.#lastLogged) log.warn({ ...namesOf(request), error: message }, 'cannot sign, retrying');
+    this.#lastLogged = message;
+    if (!isOfIssuer) return 'ended';
+    this.#problem = message;
+    return 'failed';
+  }
+}
+
+/** The issuer did not sign: its lane backs off. */
+class IssuerFailure extends Error {
+  override readonly name = 'IssuerFailure';
+}
+
+function namesOf({ namespace, name, identity }: PodCertificateRequest): object {
+  return { namespace, request: name, pod: identity.pod.name };
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { readConfig } from '../../apps/pod-certificate-signer/src/config.ts';
+import { named, workload } from './controller-objects.ts';
+import { chartPath, helm, render, renderText } from './render-chart.ts';
+
+const values = {
+  'podCertificateSigner.enabled': true,
+  'podCertificateSigner.signerNames': ['example.com/internal', 'example.com/other'],
+  'podCertificateSigner.caSecrets': ['internal-ca'],
+};
+const name = 'certfleet-pod-certificate-signer';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+describe('the chart and the pod certificate signer', () => {
+  it('has no object of it by default', async () => {
+    const objects = await render();
+    assert.deepEqual(
+      objects.filter(({ metadata }) => JSON.stringify(metadata).includes('pod-certificate-signer')),
+      [],
+    );
+  });
+
+  it('needs signer names, and refuses those of Kubernetes', async () => {
+    const enabled = { 'podCertificateSigner.enabled': true };
+    await assert.rejects(renderText(enabled), /podCertificateSigner\.signerNames: expected the signer names/);
+    for (const signerName of ['kubernetes.io/kube-apiserver-client-pod', 'x.kubernetes.io/y', 'nosuffix'])
+      await assert.rejects(renderText({ ...enabled, 'podCertificateSigner.signerNames': [signerName] }), /signerNames/);
+  });
+
+  it('renders without the controller, with the definitions of its kinds', async () => {
+    const set = Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`]);
+    await helm('lint', '--strict', ...set, '--set', 'controller.enabled=false', '--kube-version', '1.37.2', chartPath);
+    const objects = await render({ ...values, 'controller.enabled': false });
+    for (const definition of ['podcertificatesigners.certfleet.io', 'lanepolicies.certfleet.io'])
+      assert.ok(named(objects, 'CustomResourceDefinition', definition));
+  });
+
+  it('starts it with flags that it takes, as a user without privileges', async () => {
+    const { template } = workload(await render(values), 'Deployment', name);
+    const [container] = template.spec.containers;
+    assert.match(container.image, /certfleet\/pod-certificate-signer:0\.1\.0$/);
+    const config = readConfig(container.args, {});
+    assert.equal(config['lease-name'], name);
+  });
+
+  it('gives it the right to sign these names, to read these Secrets, and no more', async () => {
+    const objects = await render(values);
+    const rulesOf = (kind: string): readonly Rule[] => named(objects, kind, name)['rules'] as readonly Rule[];
+    const all = [...rulesOf('ClusterRole'), ...rulesOf('Role')];
+    const of = (resource: string): readonly Rule[] => all.filter(({ resources }) => resources.includes(resource));
+    assert.deepEqual(of('signers')[0]?.resourceNames, ['example.com/internal', 'example.com/other']);
+    assert.deepEqual(
+      of('secrets').map(({ verbs, resourceNames }) => ({ verbs, resourceNames })),
+      [{ verbs: ['get'], resourceNames: ['internal-ca'] }],
+    );
+    assert.ok(rulesOf('ClusterRole').every(({ resources }) => !resources.includes('secrets')));
+    const writes = all.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch', 'sign'].includes(verb)));
+    assert.deepEqual(
+      writes.flatMap(({ resources }) => resources),
+      ['podcertificaterequests/status', 'podcertificatesigners/status', 'leases', 'leases'],
+    );
+    assert.ok(all.every(({ verbs, resources }) => ![...verbs, ...resources].includes('*')));
+  });
+});

@@ -1,0 +1,232 @@
+// The pod certificate signer on a real API server, with the rights that the chart gives it and requests of a node.
+import assert from 'node:assert/strict';
+import { createPublicKey, X509Certificate } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+
+import { signerFlags } from '../../apps/pod-certificate-signer/src/config.ts';
+import { Signer } from '../../apps/pod-certificate-signer/src/signer.ts';
+import {
+  caSecret,
+  privateKeyOf,
+  signedUid,
+  stubRequestOf,
+} from '../../apps/pod-certificate-signer/src/testing/requests.ts';
+import { systemClock } from '../../libs/shared/src/clock.ts';
+import { parseFlags } from '../../libs/shared/src/flags.ts';
+import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
+import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
+import { createLogger } from '../../libs/shared/src/logger.ts';
+import { kubeconfigWithToken } from '../api/issuer-fixture.ts';
+import { render } from '../chart/render-chart.ts';
+import { startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { eventually } from './support/eventually.ts';
+
+const namespace = 'cert-manager';
+const node = 'node-1';
+const hourMs = 3_600_000;
+/** Includes the back-off of the lane and of a request. */
+const limitMs = 180_000;
+
+interface RawStatus {
+  readonly conditions?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+  readonly certificateChain?: string;
+  readonly notBefore?: string;
+  readonly beginRefreshAt?: string;
+  readonly notAfter?: string;
+}
+
+let cluster: Cluster;
+let client: KubeClient;
+let signer: Signer;
+/** The version that the API server serves. */
+let version: string;
+
+const ca = caSecret({ notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + 1000 * hourMs) });
+
+async function uidOf(...target: string[]): Promise<string> {
+  return (await cluster.kubectl(['get', ...target, '-o', 'jsonpath={.metadata.uid}'])).stdout.trim();
+}
+
+async function addPod(name: string, serviceAccountName: string): Promise<void> {
+  const metadata = { name, namespace: 'shop' };
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { ...metadata, name: serviceAccountName },
+  });
+  const spec = { nodeName: node, serviceAccountName, containers: [{ name: 'main', image: 'busybox' }] };
+  await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+}
+
+/** Creates a request as the kubelet of the node does. */
+async function request(pod: string, serviceAccountName: string, spec: object = {}): Promise<string> {
+  const key = privateKeyOf('ECDSAP256');
+  const podUID = await uidOf('pod', pod, '-n', 'shop');
+  const stub = stubRequestOf(key);
+  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64');
+  const body = {
+    apiVersion: `certificates.k8s.io/${version}`,
+    kind: 'PodCertificateRequest',
+    metadata: { generateName: 'req-', namespace: 'shop' },
+    spec: {
+      signerName: 'example.com/internal',
+      podName: pod,
+      podUID,
+      serviceAccountName,
+      serviceAccountUID: await uidOf('serviceaccount', serviceAccountName, '-n', 'shop'),
+      nodeName: node,
+      nodeUID: await uidOf('node', node),
+      maxExpirationSeconds: 86_400,
+      ...(version === 'v1'
+        ? { stubPKCS10Request: stub.toString('base64') }
+        : { pkixPublicKey: publicKey, proofOfPossession: signedUid(key, podUID).toString('base64') }),
+      ...spec,
+    },
+  };
+  const asNode = ['--as', `system:node:${node}`, '--as-group', 'system:nodes', '--as-group', 'system:authenticated'];
+  const created = await cluster.kubectl(['create', '-f', '-', '-o', 'name', ...asNode], {
+    input: JSON.stringify(body),
+  });
+  return created.stdout.trim();
+}
+
+async function statusOf(name: string): Promise<RawStatus> {
+  const { stdout } = await cluster.kubectl(['get', name, '-n', 'shop', '-o', 'json']);
+  return (JSON.parse(stdout) as { readonly status?: RawStatus }).status ?? {};
+}
+
+async function finalStatus(name: string): Promise<RawStatus> {
+  let status: RawStatus = {};
+  await eventually(
+    `a final status of ${name}`,
+    async () => {
+      status = await statusOf(name);
+      return status.conditions !== undefined;
+    },
+    limitMs,
+  );
+  return status;
+}
+
+const signerObject = (name: string, spec: object): object => ({
+  apiVersion: 'certfleet.io/v1alpha1',
+  kind: 'PodCertificateSigner',
+  metadata: { name },
+  spec: {
+    signerName: `example.com/${name}`,
+    issuer: { secretName: 'internal-ca' },
+    allowed: [{ namespaces: ['shop'], serviceAccounts: ['web'] }],
+    names: { dnsNames: ['$POD_NAME.$POD_NAMESPACE.pod.example.com'] },
+    ...spec,
+  },
+});
+
+const secretObject = (name: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  type: 'kubernetes.io/tls',
+  metadata: { name, namespace },
+  data: ca.data,
+});
+
+before(async () => {
+  cluster = await startCluster({
+    nodes: 'control-plane',
+    certManager: false,
+    apiServerArgs: ['--feature-gates=PodCertificateRequest=true', '--runtime-config=certificates.k8s.io/v1beta1=true'],
+  });
+  const served = await cluster.kubectl(['api-resources', '--api-group', 'certificates.k8s.io', '--no-headers']);
+  version = /certificates\.k8s\.io\/v1 .*PodCertificateRequest/.test(served.stdout) ? 'v1' : 'v1beta1';
+  await cluster.createNamespace(namespace);
+  await cluster.createNamespace('shop');
+  const chart = await render({
+    'controller.enabled': false,
+    'podCertificateSigner.enabled': true,
+    'podCertificateSigner.signerNames': ['example.com/internal', 'example.com/later'],
+    'podCertificateSigner.caSecrets': ['internal-ca', 'later-ca'],
+  });
+  const kinds = /^(ClusterRole|ClusterRoleBinding|Role|RoleBinding|ServiceAccount|CustomResourceDefinition)$/;
+  await cluster.apply(
+    chart.filter(({ kind, metadata }) => kinds.test(kind) && /sign|lanepolicies/.test(metadata.name)),
+  );
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/podcertificatesigners.certfleet.io']);
+  await cluster.apply([secretObject('internal-ca'), signerObject('internal', {})]);
+  await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
+  const account = 'certfleet-pod-certificate-signer';
+  const token = await cluster.kubectl(['create', 'token', account, '--namespace', namespace]);
+  const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
+  client = new KubeClient({ credentials: kubeconfigCredentials(kubeconfig, systemClock), clock: systemClock });
+  const flags = [`--namespace=${namespace}`, `--lease-name=${account}`, '--ops-bind-address=127.0.0.1:0'];
+  const config = parseFlags(signerFlags, flags, {});
+  signer = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client });
+  await signer.start();
+});
+after(async () => {
+  await signer.stop();
+  await cluster.stop();
+});
+
+describe('the pod certificate signer on a real API server', () => {
+  test('signs the request of a node, by the policy, in the terms of the API', async () => {
+    await addPod('web-0', 'web');
+    const status = await finalStatus(await request('web-0', 'web'));
+    assert.equal(status.conditions?.[0]?.type, 'Issued', JSON.stringify(status));
+    const leaf = new X509Certificate(status.certificateChain ?? '');
+    assert.equal(leaf.subjectAltName, 'DNS:web-0.shop.pod.example.com');
+    assert.ok(leaf.verify(new X509Certificate(ca.certificatePem).publicKey));
+    const [from, refresh, until] = [status.notBefore, status.beginRefreshAt, status.notAfter].map((time) =>
+      Date.parse(time ?? ''),
+    );
+    assert.equal((until ?? 0) - (from ?? 0), 24 * hourMs);
+    assert.ok((refresh ?? 0) > (from ?? 0) + 14 * hourMs && (refresh ?? 0) <= (from ?? 0) + 16 * hourMs);
+  });
+
+  test('denies what the policy refuses, with a reason', async () => {
+    await addPod('db-0', 'db');
+    const [foreign] = (await finalStatus(await request('db-0', 'db'))).conditions ?? [];
+    assert.deepEqual([foreign?.type, foreign?.reason], ['Denied', 'IdentityNotAllowed']);
+    const annotations = { unverifiedUserAnnotations: { 'csi.certfleet.io/dns-names': 'kubernetes.default.svc' } };
+    const [wider] = (await finalStatus(await request('web-0', 'web', annotations))).conditions ?? [];
+    assert.deepEqual([wider?.type, wider?.reason], ['Denied', 'InvalidUnverifiedUserAnnotations']);
+    assert.match(wider?.message ?? '', /does not allow "kubernetes.default.svc"/);
+  });
+
+  test('leaves a request pending while its CA is away, and says why', async () => {
+    await cluster.apply(signerObject('later', { issuer: { secretName: 'later-ca' } }));
+    const pending = await request('web-0', 'web', { signerName: 'example.com/later' });
+    const ready = '{.status.conditions[?(@.type=="Ready")].reason}';
+    const reasonOf = async (name: string): Promise<string> =>
+      (await cluster.kubectl(['get', 'podcertificatesigner', name, '-o', `jsonpath=${ready}`])).stdout;
+    await eventually('the reason', async () => (await reasonOf('later')) === 'IssuerUnavailable', limitMs);
+    assert.equal((await statusOf(pending)).conditions, undefined);
+    await cluster.apply(secretObject('later-ca'));
+    assert.equal((await finalStatus(pending)).conditions?.[0]?.type, 'Issued');
+    await eventually('ready', async () => (await reasonOf('later')) === 'Ready', limitMs);
+  });
+
+  test('may sign only the signer names and read only the Secrets of the chart', async () => {
+    await cluster.apply(signerObject('other', { issuer: { secretName: 'other-ca' } }));
+    const secret = { verb: 'get', resource: { group: '', version: 'v1', plural: 'secrets' }, namespace } as const;
+    await cluster.apply(secretObject('other-ca'));
+    await assert.rejects(client.request({ ...secret, name: 'other-ca' }), { code: 'permission-denied' });
+    await assert.rejects(client.request({ ...secret, verb: 'list' }), { code: 'permission-denied' });
+    const foreign = (await request('web-0', 'web', { signerName: 'example.com/foreign' })).split('/').at(-1) ?? '';
+    const resource = { group: 'certificates.k8s.io', version, plural: 'podcertificaterequests' };
+    const condition = { type: 'Denied', status: 'True', reason: 'X', message: 'x', lastTransitionTime: new Date() };
+    const metadata = { name: foreign, namespace: 'shop' };
+    const body = {
+      apiVersion: `certificates.k8s.io/${version}`,
+      kind: 'PodCertificateRequest',
+      metadata: { ...metadata, resourceVersion: await resourceVersionOf(foreign) },
+      status: { conditions: [condition] },
+    };
+    const update = { verb: 'update', resource, ...metadata, subresource: 'status', body } as const;
+    await assert.rejects(client.request(update), /not permitted to "sign"/);
+  });
+});
+
+async function resourceVersionOf(name: string): Promise<string> {
+  const path = 'jsonpath={.metadata.resourceVersion}';
+  return (await cluster.kubectl(['get', 'podcertificaterequest', name, '-n', 'shop', '-o', path])).stdout.trim();
+}
