@@ -188,6 +188,16 @@ export function intentStoreContract(underTest: () => StoreUnderTest): void {
       await assert.rejects(store.patchSpec('Renewal', name, patch), fails('invalid-argument', /immutable/));
     }
     await store.create('Renewal', { name: freshName(), spec: { selection: { everything: true }, reason: 'all' } });
+    const weak = {
+      ...{ workload: 'Deployment/web', label: 'team=pay*, example.com/owner=x' },
+      ...{ rsaBelow: '3072', signature: '*sha1*', lifetimeOver: '90d', isCa: true, usage: 'server auth' },
+    };
+    const { spec } = await store.create('Renewal', { name: freshName(), spec: { selection: weak, reason: 'weak' } });
+    assert.deepEqual(spec.selection, weak);
+    for (const bad of [{ label: 'team' }, { rsaBelow: 'many' }, { lifetimeOver: '90' }]) {
+      const [field = ''] = Object.keys(bad);
+      await assert.rejects(create({ selection: bad, reason: 'r' }), fails('invalid-argument', new RegExp(field)));
+    }
   });
 
   test('a CARotation has certificates, which never change, and a rollback is final', async () => {

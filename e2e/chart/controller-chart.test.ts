@@ -18,6 +18,24 @@ describe('the chart without the controller', () => {
   });
 });
 
+describe('the workloads of pods', () => {
+  it('are read by agents that may get pods, only if enabled, with the chosen labels', async () => {
+    const mayGetPods = (objects: readonly Rendered[]): boolean =>
+      JSON.stringify(named(objects, 'ClusterRole', 'certfleet')['rules']).includes('"pods"');
+    assert.ok(!mayGetPods(await render()));
+    const values = { 'app.driver.workload': { enabled: true, labels: ['team', 'example.com/owner'] } };
+    const objects = await render(values);
+    assert.ok(mayGetPods(objects));
+    const agent = workload(objects, 'DaemonSet', 'certfleet').template.spec.containers[0].args;
+    const given = ['--report-workload', '--report-pod-label=team', '--report-pod-label=example.com/owner'];
+    for (const flag of given) assert.ok(agent.includes(flag), flag);
+    for (const flag of ['--pod-label=team', '--pod-label=example.com/owner']) assert.ok(argsOf(objects).includes(flag));
+    assert.ok(!mayGetPods(await render({ ...values, ...withoutController })));
+    const many = { 'app.driver.workload.labels': Array.from({ length: 9 }, (_, i) => `l${i}`) };
+    await assert.rejects(renderText(many), /labels/);
+  });
+});
+
 describe('the chart with the controller (default)', () => {
   it('adds these objects and only changes the DaemonSet and the rules of the agents', async () => {
     const [without, objects] = [await render(withoutController), await render()];

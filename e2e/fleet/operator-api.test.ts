@@ -208,6 +208,60 @@ describe('the operators’ API', () => {
     );
   });
 
+  test('workloads and chosen labels are shown, filtered, grouped, exported and renewed', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController('--pod-label=team', '--pod-label=owner');
+    const volumes = new RenewingVolumes();
+    volumes.set('csi-1', reportOf('csi-1', { deployment: 'web', team: 'payments' }));
+    volumes.set('csi-2', reportOf('csi-2', { deployment: 'web', team: 'payments', expiresInMs: 3_500_000 }));
+    volumes.set('csi-3', reportOf('csi-3', { deployment: 'web', team: 'search', namespace: 'bank' }));
+    // Of an agent of an earlier release.
+    volumes.set('csi-old', reportOf('csi-old'));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 4);
+    const ask = async (query: string): Promise<VolumePage> =>
+      (await fleet.ask<VolumePage>(`volumes?sort=pod&${query}`)).body;
+    const [first] = (await ask('volumeId=csi-1')).volumes;
+    assert.deepEqual([first?.workload, first?.labels], ['Deployment/web', { team: 'payments' }]);
+    assert.deepEqual(idsOf(await ask('workload=web')), ['csi-1', 'csi-2', 'csi-3']);
+    assert.deepEqual(idsOf(await ask('workload=bank/Deployment/web')), ['csi-3']);
+    assert.deepEqual(idsOf(await ask('label=team=pay*')), ['csi-1', 'csi-2']);
+    assert.deepEqual(idsOf(await ask('label=team=payments,owner=x')), []);
+    assert.equal((await fleet.ask('volumes?label=team')).status, 400);
+    const groups = async (by: string): Promise<readonly (readonly [string, number])[]> => {
+      const { body } = await fleet.ask<VolumeGroups>(`volumes/groups?by=${by}&sort=value`);
+      return body.groups.map(({ value, count }) => [value, count]);
+    };
+    assert.deepEqual(await groups('workload'), [
+      ['', 1],
+      ['bank/Deployment/web', 1],
+      ['shop/Deployment/web', 2],
+    ]);
+    assert.deepEqual(await groups('label:team'), [
+      ['', 1],
+      ['payments', 2],
+      ['search', 1],
+    ]);
+    assert.equal((await fleet.ask('volumes/groups?by=label:')).status, 400);
+    assert.deepEqual((await fleet.ask<Session>('session')).body.podLabels, ['team', 'owner']);
+    const csv = (await fleet.ask<string>('volumes/export?format=csv&volumeId=csi-3')).body.split('\r\n');
+    assert.match(csv[0] ?? '', /,workload,labels,/);
+    assert.match(csv[1] ?? '', /,Deployment\/web,team=search,/);
+    assert.match(await commandLine(fleet, 'list', '--group-by=label:team'), /^payments +2 +0 /m);
+    const metrics = await fleet.metrics();
+    assert.match(metrics, /label_volumes\{label="team",value="payments",state="well"\} 2\n/);
+    assert.match(metrics, /label_soonest_not_after_timestamp_seconds\{label="team",value="search"\} \d/);
+    await commandLine(fleet, 'renew', '--workload=Deployment/web', '--label=team=search', '--reason=leaked');
+    await eventually('the end of the renewal', async () => {
+      const { body } = await fleet.ask<{ readonly renewals: readonly Renewal[] }>('renewals');
+      return body.renewals.length === 1 && body.renewals.every(({ state }) => state === 'finished');
+    });
+    assert.deepEqual(
+      volumes.renewals.map(({ volumeId }) => volumeId),
+      ['csi-3'],
+    );
+  });
+
   test('the cluster is named in summary, session, exports, audit and command line', async () => {
     await using fleet = await OperatedFleet.start();
     await fleet.startController('--cluster-name=prod-eu');

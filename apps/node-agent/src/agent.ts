@@ -32,6 +32,7 @@ import { tmpfsHeadroom } from './storage/tmpfs-guard.ts';
 import { openUpstream } from './upstream.ts';
 import { addCsiDriverMetrics } from './volume/csi-driver-volume.ts';
 import { checkMounts, refuseForeignTargets } from './volume/mount-check.ts';
+import { invisibleTarget, resolvedKubeletRoot } from './kubelet-directory.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
 import { volumeSnapshot } from './volume/volume-snapshot.ts';
 import { ActiveMounts } from './volume/active-mounts.ts';
@@ -118,7 +119,7 @@ export class Agent {
     this.#started.defer(() => endpoint.stop());
     await endpoint.start();
     this.#started.defer(repeatedly(clock, socketCheckMs, () => endpoint.check()));
-    await this.#joinFleet(volumes);
+    await this.#joinFleet(volumes, source);
     // Stopped first: mounts that wait for a certificate are answered immediately, and the kubelet retries them.
     this.#started.defer(() => volumes.stop());
     log.info(
@@ -202,16 +203,20 @@ export class Agent {
    * Reports to the controller and takes its jobs. The module is loaded on demand: an agent without a controller does
    * not need it.
    */
-  async #joinFleet(volumes: VolumeManager): Promise<void> {
+  async #joinFleet(volumes: VolumeManager, { getPod }: CertificateSource): Promise<void> {
     const { config, clock, log, version } = this.#options;
     const address = config['controller-address'];
     if (address === undefined) return;
     const { 'redis-cert-file': certificateFile, 'redis-key-file': keyFile } = config;
     const { FleetLink } = await import('./fleet/fleet-link.ts');
     const { ManagedFleetVolumes } = await import('./fleet/managed-fleet-volumes.ts');
+    const { PodFactsReader } = await import('./fleet/pod-facts-reader.ts');
+    const labels = config['report-pod-label'];
+    const pods = config['report-workload'] && getPod ? new PodFactsReader({ getPod, labels, clock, log }) : undefined;
+    this.#started.defer(() => pods?.stop());
     const link = new FleetLink({
       controller: { address, caFile: config['controller-ca-file'], tokenFile: config['controller-token-file'] },
-      volumes: new ManagedFleetVolumes(volumes, clock, this.#served),
+      volumes: new ManagedFleetVolumes(volumes, clock, { served: this.#served, pods }),
       version,
       concurrentJobs: config['concurrent-renewals'],
       redisCertificate:
@@ -258,29 +263,6 @@ export class Agent {
 
 function volumeRoot(config: AgentConfig): string {
   return join(config['data-root'], 'certfleet');
-}
-
-function invisibleTarget(targetPath: string, kubeletRoot: string): CertfleetError {
-  return new CertfleetError(
-    'failed-precondition',
-    `expected the directory of ${targetPath} in the agent's container, found none: the kubelet's root directory is not ` +
-      `${kubeletRoot} (chart: app.kubeletRootDir), or is mounted without mountPropagation: Bidirectional`,
-    { reason: 'MountNotShared' },
-  );
-}
-
-/** @throws CertfleetError failed-precondition if the container has no such directory */
-function resolvedKubeletRoot(kubeletRoot: string): string {
-  try {
-    return realpathSync(kubeletRoot);
-  } catch (cause) {
-    throw new CertfleetError(
-      'failed-precondition',
-      `expected the kubelet's directory of pods at ${kubeletRoot}, found none: set the chart's app.kubeletRootDir ` +
-        "(--kubelet-root-dir) to the kubelet's root directory (--root-dir), mounted here at the same path",
-      { reason: 'MountNotShared', cause },
-    );
-  }
 }
 
 /** Longer than an earlier agent's terminationGracePeriodSeconds, shorter than the chart's startup probe. */

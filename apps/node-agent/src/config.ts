@@ -1,8 +1,8 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   boolean,
   byteSize,
   integerBetween,
+  labelKey,
   listenAddress,
   nonEmpty,
   numberBetween,
@@ -24,6 +24,7 @@ import {
   optionalSourceInterval,
   socketPath,
 } from './config-values.ts';
+import { checkConfig } from './check-config.ts';
 import { parseReadinessGate } from './spec/readiness-gate.ts';
 
 /**
@@ -251,6 +252,17 @@ export const agentFlags = {
     parse: optional,
   },
   'redis-key-file': { fallback: '', help: 'PEM key of that certificate.', parse: optional },
+  'report-workload': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Report the workload of each pod, such as its Deployment, to the controller. Needs the right to get pods.',
+    parse: boolean,
+  },
+  'report-pod-label': {
+    repeatable: true,
+    help: 'Key of a label of pods that is reported too, such as team; at most eight. Needs --report-workload.',
+    parse: labelKey,
+  },
   'concurrent-renewals': {
     fallback: '4',
     help: 'Maximum number of renewals in progress per issuer.',
@@ -268,27 +280,6 @@ export type AgentConfig = FlagValues<typeof agentFlags>;
 export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): AgentConfig {
   const config = checkConfig(parseFlags(agentFlags, argv, env));
   return { ...config, kubeconfig: config.kubeconfig ?? optional(env['KUBECONFIG'] ?? '') };
-}
-
-/**
- * Checks what no single flag shows.
- * @throws CertfleetError invalid-argument
- */
-export function checkConfig<Config extends AgentConfig>(config: Config): Config {
-  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
-    throw new CertfleetError('invalid-argument', '--redis-cert-file and --redis-key-file: expected both or none');
-  }
-  const isMarked = config['startup-taint'] !== undefined || config['ready-node-label'] !== undefined;
-  if (isMarked && config['plugin-registration-path'] === undefined) {
-    throw new CertfleetError(
-      'invalid-argument',
-      '--startup-taint and --ready-node-label: expected --plugin-registration-path too, without which the agent does ' +
-        'not know when the kubelet has registered the driver',
-    );
-  }
-  if (config.rollouts && config['controller-address'] === undefined)
-    throw new CertfleetError('invalid-argument', '--rollouts: expected --controller-address too, the controller rolls');
-  return config;
 }
 
 export const configHelp = (): string => describeAgent(agentFlags);

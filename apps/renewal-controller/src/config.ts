@@ -2,7 +2,9 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import {
   boolean,
   integerBetween,
+  labelKey,
   listenAddress,
+  maxLabelKeys,
   nonEmpty,
   optional,
   optionalClusterName,
@@ -57,6 +59,11 @@ export const controllerFlags = {
     fallback: '',
     help: 'Name of the cluster: the label `cluster` of every metric, a field of exports and audit entries, and part of the title of the page. Nothing is added if empty.',
     parse: optionalClusterName,
+  },
+  'pod-label': {
+    repeatable: true,
+    help: 'Key of a label of pods that agents report, such as team: a group of the page and of the metrics; at most eight.',
+    parse: labelKey,
   },
   'posture-min-rsa-bits': {
     fallback: '2048',
@@ -264,21 +271,17 @@ const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 function contradictions(config: ControllerConfig): string[] {
   const problems: string[] = [];
   const certificate = config['tls-cert-file'];
-  if ((certificate === undefined) !== (config['tls-key-file'] === undefined)) {
+  if ((certificate === undefined) !== (config['tls-key-file'] === undefined))
     problems.push('--tls-cert-file and --tls-key-file must be set together');
-  }
-  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined)) {
+  if ((config['redis-cert-file'] === undefined) !== (config['redis-key-file'] === undefined))
     problems.push('--redis-cert-file and --redis-key-file must be set together');
-  }
   const isLocalFleet = config['fleet-bind-address'].startsWith('unix:');
-  if (certificate === undefined && !isLocalFleet) {
+  if (certificate === undefined && !isLocalFleet)
     problems.push('--fleet-bind-address requires --tls-cert-file unless it is unix:///path');
-  }
-  if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined)) {
+  if ((config['agent-service-account'] === undefined) === (config['agent-token-file'] === undefined))
     problems.push('set exactly one of --agent-service-account and --agent-token-file');
-  }
-  if (config['posture-refused-signature'].length > 16)
-    problems.push('--posture-refused-signature: expected at most 16');
+  if (config['pod-label'].length > maxLabelKeys) problems.push(`--pod-label: expected at most ${maxLabelKeys}`);
+  if (config['posture-refused-signature'].length > 16) problems.push('--posture-refused-signature: at most 16');
   return [...problems, ...apiContradictions(config)];
 }
 
@@ -287,14 +290,11 @@ function apiContradictions(config: ControllerConfig): string[] {
   const certificate = config['tls-cert-file'];
   const api = config['api-bind-address'];
   const isApiLocal = api === undefined || loopback.test(api.host ?? '');
-  if ((config['api-auth'] === 'proxy') !== (config['api-proxy-secret-file'] !== undefined)) {
+  if ((config['api-auth'] === 'proxy') !== (config['api-proxy-secret-file'] !== undefined))
     problems.push('--api-proxy-secret-file must be set with --api-auth=proxy, and only then');
-  }
-  if (config['api-auth'] === 'none' && !isApiLocal) {
+  if (config['api-auth'] === 'none' && !isApiLocal)
     problems.push('--api-auth=none requires a loopback --api-bind-address');
-  }
-  if (certificate === undefined && !isApiLocal) {
+  if (certificate === undefined && !isApiLocal)
     problems.push('--api-bind-address requires --tls-cert-file unless it is a loopback address');
-  }
   return problems;
 }

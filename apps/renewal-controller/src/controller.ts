@@ -57,7 +57,7 @@ export interface ControllerPorts {
 }
 
 type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> &
-  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'postureLimits'>;
+  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'postureLimits' | 'podLabels'>;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in

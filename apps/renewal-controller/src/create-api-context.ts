@@ -27,6 +27,7 @@ export interface ApiContextParts extends Pick<
   | 'rotations'
   | 'cluster'
   | 'postureLimits'
+  | 'podLabels'
   | 'isIndexCurrent'
   | 'intentProblem'
 > {
@@ -48,9 +49,10 @@ export function createApiContext({ client, connections, log, ...parts }: ApiCont
 }
 
 /** What the flags say about the fleet as a whole. */
-export function fleetSettings(config: ControllerConfig): Pick<ApiContext, 'cluster' | 'postureLimits'> {
+export function fleetSettings(config: ControllerConfig): Pick<ApiContext, 'cluster' | 'postureLimits' | 'podLabels'> {
   return {
     cluster: config['cluster-name'],
+    podLabels: config['pod-label'],
     postureLimits: postureLimits({
       minRsaBits: config['posture-min-rsa-bits'],
       refusedSignatures: config['posture-refused-signature'],

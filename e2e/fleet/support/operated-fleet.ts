@@ -22,6 +22,9 @@ export interface ReportSketch {
   readonly issuer?: string;
   readonly error?: string;
   readonly posture?: Partial<Posture>;
+  /** Deployment of the pod. */
+  readonly deployment?: string;
+  readonly team?: string;
   readonly served?: { readonly state: ServedState; readonly sinceMs: number; readonly failure?: ProbeFailure };
 }
 
@@ -46,6 +49,7 @@ export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeRep
       dnsNames: [`${volumeId}.example.org`],
       ...(sketch.posture && { posture: sketch.posture }),
     }),
+    ...podFields(sketch),
     ...(served && {
       served: {
         state: reportedServedStates[served.state],
@@ -57,6 +61,14 @@ export function reportOf(volumeId: string, sketch: ReportSketch = {}): VolumeRep
       lastFailure: { at: new Date(nowMs), reason: 'IssuerFailed', message: error, attempts: 1 },
     }),
   });
+}
+
+/** What an agent that reads pods reports of them. */
+function podFields({ deployment, team }: ReportSketch): Partial<VolumeReport> {
+  return {
+    ...(deployment !== undefined && { workload: { kind: 'Deployment', name: deployment } }),
+    ...(team !== undefined && { podLabels: [{ key: 'team', value: team }] }),
+  };
 }
 
 /** Volumes whose renewal gives a certificate that is due in almost an hour. */
@@ -122,6 +134,10 @@ export class OperatedFleet implements AsyncDisposable {
     const response = await fetch(`${this.origin}/api/v1/${path}`, { ...sent, ...rest, headers });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: bodyOf(text) as Body };
+  }
+
+  async metrics(): Promise<string> {
+    return (await this.#fixture.ops('metrics')).text;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,6 +13,9 @@ export const SessionSchema = Type.Object({
   name: string('User as Kubernetes or the proxy names it'),
   rights: Type.Object({ view: Type.Boolean(), renew: Type.Boolean() }),
   cluster: Type.Optional(string('Name of the cluster')),
+  podLabels: Type.Optional(
+    Type.Array(Type.String(), { description: 'Keys of the labels of pods that agents report; absent without any' }),
+  ),
   runbookUrl: Type.Optional(string('Address of the runbook')),
   auth: oneOf(['kubernetes', 'proxy', 'none'], 'How operators are authenticated'),
 });

@@ -7,7 +7,7 @@ import { waitReasons } from '@certfleet/fleet-model/vocabulary.ts';
 export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'issuer', 'state', 'attempts'] as const;
 
 /** Properties by which volumes are grouped. */
-export const groupKeys = ['namespace', 'issuer', 'node', 'ca', 'state', 'risk'] as const;
+export const groupKeys = ['namespace', 'workload', 'issuer', 'node', 'ca', 'state', 'risk'] as const;
 
 /** Kinds of violations of the limits for certificates. */
 export const postureKinds = ['rsa-bits', 'signature', 'lifetime', 'ca'] as const;

@@ -4,6 +4,7 @@ import type { Static, TString } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
 import { lifetimePattern } from './lifetime.ts';
+import { groupPattern, labelPattern } from './group-pattern.ts';
 import { groupKeys, groupSorts, riskReasons, volumeSorts } from './vocabulary.ts';
 
 /** One or more of some words, separated by commas. */
@@ -62,6 +63,20 @@ const filters = {
       description: 'SHA-256 of a certificate of the CA file, hexadecimal; colons and upper case are accepted',
     }),
   ),
+  workload: Type.Optional(
+    nonEmptyString(
+      'What created the pod: its name, kind/name or namespace/kind/name, such as Deployment/web; `*` stands for any characters',
+      512,
+    ),
+  ),
+  label: Type.Optional(
+    Type.String({
+      pattern: labelPattern,
+      description:
+        'Labels of the pod that the operator chose, key=value, separated by commas; `*` stands for any characters',
+      maxLength: 1024,
+    }),
+  ),
   ...postureFilters,
 };
 
@@ -95,7 +110,10 @@ export const GroupQuerySchema = Type.Object(
   {
     ...filters,
     ...risk,
-    by: oneOf(groupKeys, 'Property by which volumes are grouped; `ca`: the certificates of the CA file'),
+    by: Type.String({
+      pattern: groupPattern,
+      description: `Property by which volumes are grouped: ${groupKeys.join(', ')}, or label: and the key of a label; ca: the certificates of the CA file`,
+    }),
     sort: Type.Optional(oneOf(groupSorts, 'Sort key; count if absent. Values ascend, numbers descend')),
     limit,
   },

@@ -57,6 +57,10 @@ const row = {
   waiting: Type.Optional(WaitSchema),
   risk: Type.Optional(RiskSchema),
   keyType: oneOf(keyTypes, 'Key type'),
+  workload: Type.Optional(string('Kind and name of what created the pod, such as Deployment/web')),
+  labels: Type.Optional(
+    Type.Record(Type.String(), Type.String(), { description: 'Labels of the pod that the operator chose' }),
+  ),
   lifetimeSeconds: Type.Optional(count('From not-before to not-after, in seconds')),
   posture: Type.Optional(PostureSchema),
   cause: oneOf(issuanceCauses, 'Why the certificate was issued'),

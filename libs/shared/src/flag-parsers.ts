@@ -22,6 +22,15 @@ export function optionalClusterName(text: string): string | undefined {
   throw mismatch('up to 63 letters, digits, dots, dashes and underscores', text);
 }
 
+/** Most labels of pods that are reported: each is part of every record of the index. */
+export const maxLabelKeys = 8;
+
+/** The key of a label of pods. */
+export function labelKey(text: string): string {
+  if (/^([a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text)) return text;
+  throw mismatch('the key of a label, such as team or example.com/owner', text);
+}
+
 /** A number within bounds, both inclusive. */
 export function numberBetween(low: number, high: number): (text: string) => number {
   return (text) => {

@@ -1,7 +1,11 @@
 import type { JSX } from 'preact';
 import { groupKeys } from '@certfleet/operator-api/vocabulary.ts';
+import type { SessionState } from '../session/session-keeper.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
+import { groupKeyOf } from '../volumes/volumes-view.ts';
 import type { GroupKey, VolumesView } from '../volumes/volumes-view.ts';
-import { groupTitles } from './group-table.tsx';
+import { groupTitle } from './group-table.tsx';
 
 export interface GroupSelectProps {
   readonly view: VolumesView;
@@ -10,22 +14,31 @@ export interface GroupSelectProps {
 
 /** Selects the property by which the volumes are grouped. */
 export function GroupSelect({ view, onChange }: GroupSelectProps): JSX.Element {
+  const { session } = useServices();
+  const state = useStore(session.state);
   const { group = '' } = view;
+  const labels = labelsOf(state);
+  const offered = new Set<GroupKey>([...groupKeys, ...labels, ...(view.group === undefined ? [] : [view.group])]);
   const choose = (chosen: string): void => {
-    const key = groupKeys.find((each): each is GroupKey => each === chosen);
-    onChange({ ...view, group: key, after: undefined, before: undefined });
+    onChange({ ...view, group: groupKeyOf(chosen), after: undefined, before: undefined });
   };
   return (
     <label class={group === '' ? 'field' : 'field set'}>
       <span class="visually-hidden">Group by</span>
       <select value={group} onChange={(event) => choose(event.currentTarget.value)}>
         <option value="">Not grouped</option>
-        {groupKeys.map((key) => (
+        {[...offered].map((key) => (
           <option key={key} value={key}>
-            By {key === 'ca' ? 'CA' : groupTitles[key].toLowerCase()}
+            By {key === 'ca' ? 'CA' : groupTitle(key).toLowerCase()}
           </option>
         ))}
       </select>
     </label>
   );
+}
+
+/** The labels that agents report. */
+function labelsOf(state: SessionState): readonly GroupKey[] {
+  if (state.name !== 'signed-in') return [];
+  return (state.session.podLabels ?? []).map((key) => `label:${key}` as const);
 }

@@ -17,8 +17,9 @@ import type { GroupKey, VolumesView } from '../volumes/volumes-view.ts';
 
 type Group = VolumeGroups['groups'][number];
 
-export const groupTitles: Readonly<Record<GroupKey, string>> = {
+const groupTitles: Readonly<Record<string, string>> = {
   namespace: 'Namespace',
+  workload: 'Workload',
   issuer: 'Issuer',
   node: 'Node',
   ca: 'CA',
@@ -26,8 +27,15 @@ export const groupTitles: Readonly<Record<GroupKey, string>> = {
   risk: 'Risk',
 };
 
+/** The title of a property; a label is its own title. */
+export const groupTitle = (by: GroupKey): string => groupTitles[by] ?? by.replace('label:', '');
+
 /** What volumes without a value have in common. */
-const noValues: Readonly<Partial<Record<GroupKey, string>>> = { ca: 'no CA file', risk: 'not at risk' };
+const noValues: Readonly<Partial<Record<GroupKey, string>>> = {
+  ca: 'no CA file',
+  risk: 'not at risk',
+  workload: 'not known',
+};
 
 function groupName(by: GroupKey, value: string): string {
   if (value === '') return noValues[by] ?? 'none';
@@ -58,7 +66,7 @@ export function GroupTable({ view, by }: GroupTableProps): JSX.Element {
         ) : (
           <>
             <DataTable
-              caption={`Volumes by ${groupTitles[by].toLowerCase()}`}
+              caption={`Volumes by ${groupTitle(by).toLowerCase()}`}
               columns={columnsOf(view, by)}
               rows={found.groups}
               keyOf={({ value }) => value}
@@ -80,7 +88,7 @@ export function GroupTable({ view, by }: GroupTableProps): JSX.Element {
 
 function columnsOf(view: VolumesView, by: GroupKey): readonly Column<Group>[] {
   return [
-    { name: 'value', title: groupTitles[by], isSortable: true, cell: (group) => nameCell(view, by, group) },
+    { name: 'value', title: groupTitle(by), isSortable: true, cell: (group) => nameCell(view, by, group) },
     { name: 'count', title: 'Volumes', isSortable: true, isNumber: true, cell: ({ count }) => formatCount(count) },
     {
       name: 'at-risk',

@@ -17,3 +17,10 @@ export function lifetimeText({ lifetimeSeconds, posture }: Properties): string {
   if (requested === undefined || Math.abs(requested - lifetimeSeconds) <= 60) return granted;
   return `${granted}, requested ${shortDuration(requested * 1000)}`;
 }
+
+/** Labels of a pod, such as `team=payments`. */
+export function labelsText(labels: NonNullable<VolumeRow['labels']>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+}

@@ -3,7 +3,7 @@ import type { VolumeDetail } from '@certfleet/operator-api/volumes.ts';
 import { auditHref, laneHref, nodeHref, volumesHref } from '../routing/route.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { FactList } from '../ui/fact-list.tsx';
-import { keyText, lifetimeText } from '../ui/posture-texts.ts';
+import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { ServedFact } from '../ui/served-note.tsx';
 import { issuanceCauseLabels } from './issuance-labels.ts';
@@ -72,6 +72,15 @@ export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.E
       title="Where"
       facts={[
         ['Pod', <CopiedText key="pod" text={pod} label="pod name" />],
+        [
+          'Workload',
+          volume.workload && (
+            <a href={volumesHref({ namespace, workload: volume.workload })} key="workload">
+              {volume.workload}
+            </a>
+          ),
+        ],
+        ['Labels', volume.labels && labelsText(volume.labels)],
         ['Namespace', <Linked key="namespace" href={volumesHref({ namespace })} text={namespace} label="namespace" />],
         ['Node', <Linked key="node" href={nodeHref(node)} text={node} label="node name" />],
         ['Issuer', <Linked key="issuer" href={laneHref(laneId)} text={issuer} label="issuer key" />],

@@ -11,6 +11,8 @@ const flags: Readonly<Partial<Record<FilterName, string>>> = {
   issuer: 'issuer',
   served: 'served',
   expiresBefore: 'expires-before',
+  workload: 'workload',
+  label: 'label',
   rsaBelow: 'rsa-below',
   signature: 'signature',
   lifetimeOver: 'lifetime-over',

@@ -18,6 +18,8 @@ export const columnNames = [
   'subject',
   'dns',
   'served',
+  'workload',
+  'labels',
   'signature',
   'lifetime',
   'usages',

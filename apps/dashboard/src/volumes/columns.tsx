@@ -4,7 +4,7 @@ import { nodeHref, volumeHref } from '../routing/route.ts';
 import type { Column } from '../ui/data-table.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
-import { keyText, lifetimeText } from '../ui/posture-texts.ts';
+import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { isOutside, RiskBadge, RiskReason } from '../ui/risk-badge.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
@@ -68,6 +68,8 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
   volume: { title: 'Volume', cell: ({ volumeId }) => <span class="mono cut">{volumeId}</span> },
   generation: { title: 'Issuances', isNumber: true, cell: ({ generation }) => generation },
   key: { title: 'Key', cell: (row) => keyText(row) },
+  workload: { title: 'Workload', cell: ({ workload }) => workload ?? none },
+  labels: { title: 'Labels', cell: ({ labels }) => (labels ? labelsText(labels) : none) },
   signature: { title: 'Signature', cell: ({ posture }) => posture?.signature ?? none },
   lifetime: { title: 'Lifetime', isNumber: true, cell: (row) => lifetimeText(row) },
   usages: { title: 'Usages', cell: ({ posture }) => posture?.usages.join(', ') ?? none },

@@ -84,6 +84,8 @@ const others: readonly (readonly [FilterName, string])[] = [
   ['caFingerprint', 'CA'],
   ['served', 'served'],
   ['risk', 'risk'],
+  ['workload', 'workload'],
+  ['label', 'label'],
   ['rsaBelow', 'RSA below'],
   ['signature', 'signature'],
   ['lifetimeOver', 'lifetime over'],

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
-import { keyText, lifetimeText } from '../ui/posture-texts.ts';
+import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
 import { ServedNote } from '../ui/served-note.tsx';
@@ -16,6 +16,8 @@ export function RowDetails({ row }: { readonly row: VolumeRow }): JSX.Element {
     ['Subject', subject],
     ['DNS names', dnsNames.join(', ')],
     ['Serial', serial && <span class="mono">{serial}</span>],
+    ['Workload', row.workload],
+    ['Labels', row.labels && labelsText(row.labels)],
     ['Key', keyText(row)],
     ['Signature', row.posture?.signature],
     ['Lifetime', lifetimeText(row)],

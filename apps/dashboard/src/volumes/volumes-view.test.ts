@@ -5,6 +5,7 @@ import {
   apiFilter,
   exportHref,
   formatVolumesView,
+  ofGroup,
   pageQuery,
   parseVolumesView,
   refine,
@@ -58,6 +59,11 @@ describe('the view of volumes', () => {
     const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long';
     assert.deepEqual(parseVolumesView(weak).problems, ['rsaBelow=0', 'isCa=yes', 'lifetimeOver=long']);
     assert.deepEqual(parseVolumesView('?rsaBelow=3072&isCa=true&lifetimeOver=90d&signature=*sha1*').problems, []);
+    const grouped = parseVolumesView('?group=label:team&label=team=pay*');
+    assert.deepEqual([grouped.group, grouped.problems], ['label:team', []]);
+    assert.deepEqual(ofGroup(grouped, 'label:team', 'pay')?.filters, { label: 'team=pay' });
+    assert.deepEqual(ofGroup(grouped, 'workload', 'shop/Deployment/web')?.filters.workload, 'shop/Deployment/web');
+    assert.deepEqual(parseVolumesView('?label=team&group=team').problems, ['label=team', 'group=team']);
     assert.deepEqual(parseVolumesView('?columns=moon&state=&search=web&page=2&before=c').problems, []);
     assert.deepEqual(refine(view, { filters: {}, states: [] }).problems, []);
   });

@@ -1,6 +1,8 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
-import { groupKeys, riskReasons, volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
+import { groupPattern, labelPattern } from '@certfleet/operator-api/group-pattern.ts';
+import { riskReasons, volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
+import type { groupKeys } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { fingerprintPattern, normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import { lifetimePattern } from '@certfleet/operator-api/lifetime.ts';
@@ -21,6 +23,8 @@ const textFilters = [
   'caFingerprint',
   'served',
   'risk',
+  'workload',
+  'label',
   'rsaBelow',
   'signature',
   'lifetimeOver',
@@ -32,7 +36,15 @@ const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
 /** All filters except the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 
-export type GroupKey = (typeof groupKeys)[number];
+/** A property of volumes, or a label of their pods. */
+export type GroupKey = (typeof groupKeys)[number] | `label:${string}`;
+
+const groupForm = new RegExp(groupPattern);
+
+/** The property with this name. */
+export function groupKeyOf(text: string): GroupKey | undefined {
+  return groupForm.test(text) ? (text as GroupKey) : undefined;
+}
 
 /** The views with a table of volumes, and what their addresses omit. */
 const tables = {
@@ -86,7 +98,7 @@ export function parseVolumesView(
   const before = after === undefined ? (query.get('before') ?? undefined) : undefined;
   return {
     path,
-    group: groupKeys.find((key) => key === query.get('group')),
+    group: groupKeyOf(query.get('group') ?? ''),
     filters: Object.fromEntries(filters),
     states: volumeStates.filter((state) => states.has(state)),
     sort: volumeSorts.find((sort) => sort === query.get('sort')) ?? usual.sort,
@@ -107,7 +119,12 @@ const listIn = (query: URLSearchParams, name: string): readonly string[] =>
 const hexFingerprint = new RegExp(fingerprintPattern);
 const riskPattern = new RegExp(`^(any|none|(${riskReasons.join('|')})(,(${riskReasons.join('|')}))*)$`);
 /** What the API accepts as values of these filters. */
-const patterns = { rsaBelow: /^[1-9][0-9]{0,5}$/, isCa: /^(true|false)$/, lifetimeOver: new RegExp(lifetimePattern) };
+const patterns = {
+  label: new RegExp(labelPattern),
+  rsaBelow: /^[1-9][0-9]{0,5}$/,
+  isCa: /^(true|false)$/,
+  lifetimeOver: new RegExp(lifetimePattern),
+};
 const layout = ['columns', 'group', 'after', 'before', 'page'];
 
 function problemsIn(query: URLSearchParams): readonly string[] {
@@ -117,7 +134,8 @@ function problemsIn(query: URLSearchParams): readonly string[] {
     sort: (value) => volumeSorts.some((sort) => sort === value),
     order: (value) => value === 'asc' || value === 'desc',
     risk: (value) => riskPattern.test(value),
-    group: (value) => groupKeys.some((key) => key === value),
+    group: (value) => groupKeyOf(value) !== undefined,
+    label: (value) => patterns.label.test(value),
     caFingerprint: (value) => hexFingerprint.test(value),
     expiresBefore: (value) => resolveTime(value, 0) !== undefined,
     renewsBefore: (value) => resolveTime(value, 0) !== undefined,
@@ -210,7 +228,8 @@ export function ofGroup(view: VolumesView, by: GroupKey, value: string): Volumes
   if (value === '') return undefined;
   const all = { ...view, group: undefined };
   if (by === 'state') return refine(all, { states: volumeStates.filter((state) => state === value) });
-  return withFilter(all, by === 'ca' ? 'caFingerprint' : by, value);
+  if (by.startsWith('label:')) return withFilter(all, 'label', `${by.slice('label:'.length)}=${value}`);
+  return withFilter(all, by === 'ca' ? 'caFingerprint' : (by as FilterName), value);
 }
 
 function isTimeFilter(name: string): name is (typeof timeFilters)[number] {

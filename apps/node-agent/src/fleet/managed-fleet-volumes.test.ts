@@ -20,7 +20,7 @@ describe('ManagedFleetVolumes', () => {
       status: (volumeId: string) => (volumeId === 'csi-web' ? status : undefined),
       onChange: (listener: typeof changed) => void (changed = listener),
     };
-    const volumes = new ManagedFleetVolumes(harness.manager, harness.clock, served);
+    const volumes = new ManagedFleetVolumes(harness.manager, harness.clock, { served });
     const changes: string[] = [];
     volumes.onChange((volumeId) => void changes.push(volumeId));
     assert.equal(volumes.report('csi-web')?.served, undefined);

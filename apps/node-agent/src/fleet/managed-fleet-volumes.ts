@@ -4,21 +4,31 @@ import type { ServedMonitor } from '../probe/served-monitor.ts';
 import type { VolumeManager } from '../volume/volume-manager.ts';
 import { describeVolume } from './describe-volume.ts';
 import type { FleetVolumes, VolumeDescription } from './fleet-volumes.ts';
+import type { PodFactsReader } from './pod-facts-reader.ts';
 import { volumeReport } from './volume-report.ts';
 
 /** What the pods of the volumes serve. */
 export type ServedSource = Pick<ServedMonitor, 'status' | 'onChange'>;
 
+/** What is known of the pods of the volumes. */
+export type PodFactsSource = Pick<PodFactsReader, 'facts' | 'forget' | 'onChange'>;
+
+/** What a report contains in addition to the volume itself. */
+export interface ReportSources {
+  readonly served?: ServedSource | undefined;
+  readonly pods?: PodFactsSource | undefined;
+}
+
 /** FleetVolumes of the volumes in a VolumeManager. */
 export class ManagedFleetVolumes implements FleetVolumes {
   readonly #volumes: VolumeManager;
   readonly #clock: Clock;
-  readonly #served: ServedSource | undefined;
+  readonly #sources: ReportSources;
 
-  constructor(volumes: VolumeManager, clock: Clock, served?: ServedSource) {
+  constructor(volumes: VolumeManager, clock: Clock, sources: ReportSources = {}) {
     this.#volumes = volumes;
     this.#clock = clock;
-    this.#served = served;
+    this.#sources = sources;
   }
 
   ids(): readonly string[] {
@@ -27,7 +37,13 @@ export class ManagedFleetVolumes implements FleetVolumes {
 
   report(volumeId: string): VolumeReport | undefined {
     const volume = this.#volumes.volume(volumeId);
-    return volume === undefined ? undefined : volumeReport(volume, this.#clock.now(), this.#served?.status(volumeId));
+    const { served, pods } = this.#sources;
+    if (volume === undefined) {
+      pods?.forget(volumeId);
+      return undefined;
+    }
+    const facts = { served: served?.status(volumeId), pod: pods?.facts(volumeId, volume.spec.pod) };
+    return volumeReport(volume, this.#clock.now(), facts);
   }
 
   describe(volumeId: string): VolumeDescription {
@@ -36,7 +52,8 @@ export class ManagedFleetVolumes implements FleetVolumes {
 
   onChange(listener: ((volumeId: string) => void) | undefined): void {
     this.#volumes.onChange(listener);
-    this.#served?.onChange(listener);
+    this.#sources.served?.onChange(listener);
+    this.#sources.pods?.onChange(listener);
   }
 
   renew(volumeId: string, generation: number, isRequestedByPerson: boolean): Promise<string> {

@@ -14,6 +14,7 @@ import type {
   Served,
   VolumeReport,
 } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { PodFacts } from './pod-facts.ts';
 import { maxFileBytes } from './describe-volume.ts';
 import { caFileFingerprints, inspectLeaf } from '../crypto/certificate-chain.ts';
 import { certificatePosture } from '../crypto/certificate-posture.ts';
@@ -34,7 +35,11 @@ const maxTerm = 64;
 const maxUsages = 16;
 
 /** The report on a volume for the controller: metadata only, bounded for any input of issuer and pod. */
-export function volumeReport(volume: Volume, nowMs: number, status?: ServedStatus): VolumeReport {
+export function volumeReport(
+  volume: Volume,
+  nowMs: number,
+  { served: status, pod }: { readonly served?: ServedStatus | undefined; readonly pod?: PodFacts | undefined } = {},
+): VolumeReport {
   const { volumeId, spec, record, lastCause, lastIssuanceMs = 0 } = volume;
   const { namespace, name, uid } = spec.pod;
   return {
@@ -53,6 +58,8 @@ export function volumeReport(volume: Volume, nowMs: number, status?: ServedStatu
     served: status && served(status),
     additionalTrust: additionalTrust(volume),
     rollsWorkload: spec.rollsWorkload,
+    workload: pod?.workload,
+    podLabels: [...(pod?.labels ?? [])],
   };
 }
 

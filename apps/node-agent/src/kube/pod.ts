@@ -9,6 +9,8 @@ export interface PodState {
   readonly metadata: {
     readonly labels: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
+    /** The object that manages the pod; undefined if none does. */
+    readonly controller?: { readonly kind: string; readonly name: string } | undefined;
   };
   readonly spec: {
     readonly nodeName: string;
@@ -31,6 +33,11 @@ interface RawPod {
     readonly uid?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly {
+      readonly kind?: string;
+      readonly name?: string;
+      readonly controller?: boolean;
+    }[];
   };
   readonly spec?: Partial<PodState['spec']>;
   readonly status?: {
@@ -63,10 +70,10 @@ export async function getPod(
 /** Copies the few fields, so that the pod's other kilobytes are not kept while a gate waits. */
 function podState(raw: RawPod): PodState {
   const { podIP, podIPs, hostIP, hostIPs, conditions = [] } = raw.status ?? {};
-  const { labels = {}, annotations = {} } = raw.metadata ?? {};
+  const { labels = {}, annotations = {}, ownerReferences } = raw.metadata ?? {};
   return {
     uid: raw.metadata?.uid ?? '',
-    metadata: { labels, annotations },
+    metadata: { labels, annotations, controller: controllerOf(ownerReferences) },
     spec: podSpec(raw.spec),
     status: {
       podIPs: addressList(podIP, podIPs),
@@ -74,6 +81,14 @@ function podState(raw: RawPod): PodState {
       conditions: conditions.map(({ type = '', status = '' }) => ({ type, status })),
     },
   };
+}
+
+/** At most one owner manages a pod. */
+function controllerOf(
+  owners: NonNullable<RawPod['metadata']>['ownerReferences'] = [],
+): PodState['metadata']['controller'] {
+  const { kind = '', name = '' } = owners.find(({ controller }) => controller === true) ?? {};
+  return kind === '' || name === '' ? undefined : { kind, name };
 }
 
 function podSpec({

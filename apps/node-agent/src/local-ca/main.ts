@@ -2,7 +2,8 @@
 // agent does not contain it.
 import { parseFlags } from '@certfleet/shared/flags.ts';
 import { nonEmpty, optional } from '@certfleet/shared/flag-parsers.ts';
-import { describeAgent, agentFlags, checkConfig } from '../config.ts';
+import { checkConfig } from '../check-config.ts';
+import { describeAgent, agentFlags } from '../config.ts';
 import { runAgent } from '../run-agent.ts';
 import { openLocalCaSource } from './local-ca-source.ts';
 

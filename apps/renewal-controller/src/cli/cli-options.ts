@@ -29,6 +29,8 @@ const flags = {
   sort: text,
   'at-risk': { type: 'boolean' },
   'expires-before': text,
+  workload: text,
+  label: text,
   posture: { type: 'boolean' },
   'rsa-below': text,
   signature: text,
@@ -90,14 +92,15 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       --expires-before TIME               a length from now (24h) or a time in RFC 3339
       --posture                           keys, signatures, lifetimes and usages of the certificates instead of the renewals
       --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --is-ca, --usage PATTERN
-      --group-by KEY                      counts by namespace, issuer, node, ca, state or risk
+      --group-by KEY                      counts by namespace, workload, issuer, node, ca, state, risk or label:KEY
+      --workload Deployment/web, --label team=payments
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
-      --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --rsa-below, --signature,
-      --lifetime-over, --is-ca, --usage, or --all
+      --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --workload, --label,
+      --rsa-below, --signature, --lifetime-over, --is-ca, --usage, or --all
       --canary N                          renews N volumes first and waits for --approve NAME before the others
       --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME
       --cancel NAME, --suspend NAME, --resume NAME or --approve NAME changes a renewal that "certfleet status" shows

@@ -3,9 +3,11 @@ import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { CliOptions } from './cli-options.ts';
 import { table } from './table.ts';
 
-/** The filters of the API for the flags about the properties of certificates. */
+/** The filters of the API for the flags about workloads and the properties of certificates. */
 export function postureFilter({ flags }: CliOptions): Readonly<Record<string, string | boolean | undefined>> {
   return {
+    workload: flags['workload'],
+    label: flags['label'],
     rsaBelow: flags['rsa-below'],
     signature: flags['signature'],
     lifetimeOver: flags['lifetime-over'],

@@ -121,11 +121,22 @@ export const showVolume: Command = async (context) => {
   }
   const detail = (await context.ask('GET', path)) as VolumeDetail;
   show(context, detail, () => {
-    const { history, waiting = {}, failure = {}, served, posture = {}, ...rest } = detail;
-    const shown = { ...rest, ...posture, ...waiting, ...failure, ...(served && servedFields(served)) };
+    const { history, waiting = {}, failure = {}, served, posture = {}, labels = {}, ...rest } = detail;
+    const shown = {
+      ...rest,
+      ...labelFields(labels),
+      ...posture,
+      ...waiting,
+      ...failure,
+      ...(served && servedFields(served)),
+    };
     return `${table(['FIELD', 'VALUE'], fields(shown))}\n${historyTable(history)}`;
   });
 };
+
+function labelFields(labels: Readonly<Record<string, string>>): object {
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [`label ${key}`, value]));
+}
 
 function servedFields({ state, since, failure }: Served): object {
   return {

@@ -149,8 +149,8 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   }
   volumeInspectionRoutes(api, context);
   const streams = new EventStreams({ gate, clock: context.clock });
-  const { audit, cluster } = context;
-  sessionRoutes(api, { gate, signIn, audit, isSecure, cluster, runbookUrl, tracesOf, streams });
+  const { audit, cluster, podLabels } = context;
+  sessionRoutes(api, { gate, signIn, audit, isSecure, cluster, podLabels, runbookUrl, tracesOf, streams });
   eventRoutes(api, { feed: context.feed, streams, tracesOf });
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
 }

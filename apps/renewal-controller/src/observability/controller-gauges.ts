@@ -3,6 +3,7 @@ import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
 import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
+import { labelGauges } from './label-gauges.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
@@ -48,6 +49,7 @@ export function registerGauges(
   ): void => gauge(name, labels, help, (shown, { index }) => index && show(shown, index));
   fleetGauges(indexed, names.volumes);
   postureGauges(indexed);
+  labelGauges(indexed);
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   rotationGauges(gauge);

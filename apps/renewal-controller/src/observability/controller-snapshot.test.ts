@@ -33,6 +33,7 @@ function sourcesWith(
     agentsConnected: () => 4,
     silentAfterMs: 30_000,
     postureLimits: [],
+    podLabels: [],
   };
 }
 

@@ -13,6 +13,8 @@ import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { RotationRow } from '../rotations/rotation-row.ts';
+import { LabelCounter } from './label-gauges.ts';
+import type { LabelGroup } from './label-gauges.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
 
 export interface IndexSnapshot {
@@ -24,6 +26,7 @@ export interface IndexSnapshot {
   readonly reporters?: Reporters;
   /** Of the same volumes as `stats`. */
   readonly posture?: PostureCounts;
+  readonly labels?: readonly LabelGroup[];
   readonly nodes: { readonly online: number; readonly silent: number };
 }
 
@@ -51,6 +54,7 @@ export interface SnapshotSources {
   readonly agentsConnected: () => number;
   readonly silentAfterMs: number;
   readonly postureLimits: readonly PostureLimit[];
+  readonly podLabels: readonly string[];
   /** Undefined before the objects of operators are followed. */
   readonly intent: () =>
     { readonly problem: () => string | undefined; readonly rotations: () => readonly RotationRow[] } | undefined;
@@ -90,7 +94,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
 function indexSnapshot(
   view: FleetView,
   nowMs: number,
-  { silentAfterMs, postureLimits }: Pick<SnapshotSources, 'silentAfterMs' | 'postureLimits'>,
+  { silentAfterMs, postureLimits, podLabels }: Pick<SnapshotSources, 'silentAfterMs' | 'postureLimits' | 'podLabels'>,
 ): IndexSnapshot {
   // Zero means that this replica has not read the node's first heartbeat yet.
   const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
@@ -99,6 +103,7 @@ function indexSnapshot(
   const [heardTaker, silentTaker] = [new StatsAggregator(nowMs), new StatsAggregator(nowMs)];
   const reporters = new ReporterTally();
   const present: IndexedVolume[] = [];
+  const labels = new LabelCounter(podLabels);
   for (const { node } of nodes) {
     const isSilent = silent.has(node);
     const taker = isSilent ? silentTaker : heardTaker;
@@ -106,7 +111,9 @@ function indexSnapshot(
     view.scan(nowMs, node, (volume, status) => {
       taker.count(volume, status, tally);
       reporters.count(volume);
-      if (!isSilent) present.push(volume);
+      if (isSilent) return;
+      present.push(volume);
+      labels.count(volume, status);
     });
   }
   return {
@@ -114,6 +121,7 @@ function indexSnapshot(
     silent: silentTaker.stats().all,
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
     posture: countPosture(postureLimits, present),
+    labels: labels.groups(),
     urgency: weighUrgency(present, nowMs, new Set()),
     nodes: { silent: silent.size, online: nodes.length - silent.size },
   };

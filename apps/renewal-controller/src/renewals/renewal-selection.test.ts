@@ -15,6 +15,7 @@ describe('the selection of a Renewal', () => {
       { volumes: [{ node: 'a', volumeId: 'csi-1' }] },
       { query: { rsaBelow: '3072', signature: '*sha1*', lifetimeOver: '90d', isCa: 'true', usage: 'any' } },
       { query: { isCa: 'false' } },
+      { query: { workload: 'Deployment/web', label: 'team=payments' } },
     ];
     for (const request of requests) assert.deepEqual(toSelectionRequest(toObjectSelection(request)), request);
   });

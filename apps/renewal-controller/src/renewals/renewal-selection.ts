@@ -35,14 +35,14 @@ export function toObjectSelection(request: SelectionRequest): Selection {
  */
 export function toSelectionRequest(selection: Selection): SelectionRequest {
   const { issuer, status, search, expiresBefore, renewsBefore, ...named } = withoutEverything(selection);
-  const { rsaBelow, signature, lifetimeOver, isCa, usage, ...criteria } = named;
-  const posture = { rsaBelow, signature, lifetimeOver, isCa: isCa?.toString(), usage };
+  const { workload, label, rsaBelow, signature, lifetimeOver, isCa, usage, ...criteria } = named;
+  const properties = { workload, label, rsaBelow, signature, lifetimeOver, isCa: isCa?.toString(), usage };
   const query = {
     ...(search !== undefined && { search }),
     ...(expiresBefore !== undefined && { expiresBefore: checkedTime('expiresBefore', expiresBefore) }),
     ...(renewsBefore !== undefined && { renewsBefore: checkedTime('renewsBefore', renewsBefore) }),
     ...(status !== undefined && { state: status.join(',') }),
-    ...Object.fromEntries(Object.entries(posture).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined)),
   };
   if (criteria.issuedBefore !== undefined) checkedTime('issuedBefore', criteria.issuedBefore);
   return {

@@ -159,6 +159,8 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     served: undefined,
     additionalTrust: undefined,
     rollsWorkload: false,
+    workload: undefined,
+    podLabels: [],
   };
 }
 

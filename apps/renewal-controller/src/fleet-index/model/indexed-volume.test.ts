@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { reportedProbeFailures, reportedServedStates } from '@certfleet/fleet-model/report-terms.ts';
 import { Served_Failure, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
-import type { Posture, Served_State } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Posture, Served_State, Workload } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import fc from 'fast-check';
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { decodeVolume, encodeVolume } from './volume-json.ts';
@@ -65,6 +65,11 @@ const reports = fc.record({
     }),
     { nil: undefined },
   ),
+  workload: fc.option(
+    fc.record({ kind: fc.constantFrom('Deployment', 'Job', ''), name: fc.string({ minLength: 1, maxLength: 40 }) }),
+    { nil: undefined },
+  ),
+  podLabels: fc.array(fc.record({ key: fc.stringMatching(/^[a-z./]{1,9}$/), value: text }), { maxLength: 8 }),
   additionalTrust: fc.option(
     fc.record({ caFingerprintsSha256: fc.array(fc.oneof(text, fingerprint), { minLength: 1, maxLength: 4 }) }),
     { nil: undefined },
@@ -106,11 +111,21 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
     },
     deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
     served: servedOf(volume),
+    workload: workloadOf(volume),
+    podLabels: (volume.labels ?? []).map((label) => ({
+      key: label.slice(0, label.indexOf('=')),
+      value: label.slice(label.indexOf('=') + 1),
+    })),
     additionalTrust: volume.additionalCaFingerprints && {
       caFingerprintsSha256: [...volume.additionalCaFingerprints],
     },
     rollsWorkload: volume.rollsWorkload === 1,
   };
+}
+
+function workloadOf({ workload }: IndexedVolume): Workload | undefined {
+  const [, kind = '', name = ''] = /^([^/]*)\/([^]*)$/.exec(workload ?? '') ?? [];
+  return workload === undefined ? undefined : { kind, name };
 }
 
 function postureOf(volume: IndexedVolume): Posture | undefined {
@@ -182,6 +197,10 @@ describe('indexedVolumeOf', () => {
       usages: Array.from({ length: 99 }, () => 'u'.repeat(1e5)),
     };
     assert.ok(size(flood) - size(undefined) < 1_400);
+    const label = { key: 'k'.repeat(1e5), value: 'v'.repeat(1e5) };
+    const workload = { kind: 'K'.repeat(1e5), name: 'n'.repeat(1e5) };
+    const podLabels = Array.from({ length: 99 }, () => label);
+    assert.ok(encodeVolume(indexedVolumeOf('node-a', { ...good, workload, podLabels })).length < 4_500);
     // An agent of an earlier release, and the record of an earlier controller.
     const old = withPosture(undefined);
     assert.deepEqual([old.signatureAlgorithm, old.keyBits, old.usages], [undefined, undefined, undefined]);

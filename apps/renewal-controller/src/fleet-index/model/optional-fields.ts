@@ -1,6 +1,7 @@
 import { probeFailureNames, servedStateNames } from '@certfleet/fleet-model/report-terms.ts';
 import type { ProbeFailure, ServedState } from '@certfleet/fleet-model/vocabulary.ts';
-import type { Served, VolumeReport } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import type { Label, Served, VolumeReport, Workload } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
+import { maxLabelKeys } from '@certfleet/shared/flag-parsers.ts';
 import { compactHex } from './compact-hex.ts';
 import { shared, sharedFingerprints } from './shared-values.ts';
 
@@ -33,6 +34,10 @@ const readers = {
   usages: ({ certificate }) => terms(certificate?.posture?.usages),
   /** 1 if the workload of the pod is rolled after a renewal; otherwise absent. */
   rollsWorkload: ({ rollsWorkload }) => (rollsWorkload ? 1 : undefined),
+  /** Kind and name of what created the pod, such as Deployment/web; absent if the agent does not report it. */
+  workload: ({ workload }) => workloadName(workload),
+  /** The labels of the pod that the operator chose, each as key=value. */
+  labels: ({ podLabels }) => labelTexts(podLabels),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */
@@ -108,6 +113,17 @@ function term(reported: string | undefined): string | undefined {
 function terms(reported: readonly string[] | undefined): readonly string[] | undefined {
   if (reported === undefined || reported.length === 0) return undefined;
   return reported.slice(0, maxTerms).map((each) => each.slice(0, maxTermLength));
+}
+
+/** Names of Kubernetes have at most 253 characters, kinds and values of labels 63, keys 317. */
+function workloadName(workload: Workload | undefined): string | undefined {
+  if (workload === undefined || workload.name === '') return undefined;
+  return `${workload.kind.slice(0, 63)}/${workload.name.slice(0, 253)}`;
+}
+
+function labelTexts(reported: readonly Label[]): readonly string[] | undefined {
+  if (reported.length === 0) return undefined;
+  return reported.slice(0, maxLabelKeys).map(({ key, value }) => `${key.slice(0, 317)}=${value.slice(0, 63)}`);
 }
 
 function positive(value: number | undefined): number | undefined {

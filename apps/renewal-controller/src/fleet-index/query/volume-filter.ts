@@ -6,13 +6,19 @@ import type { IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
 
 import { namePattern } from './name-pattern.ts';
 import { postureCriteria } from './posture-criteria.ts';
+import { workloadCriteria } from './workload-criteria.ts';
 
 /** Whether a volume matches. */
 export type VolumeCriterion = (volume: IndexedVolume, status: VolumeStatus) => boolean;
 
 /** Compiles a filter once, because it runs for every volume of the fleet. */
 export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
-  const criteria = [...equalities(filter), ...comparisons(filter), ...postureCriteria(filter)];
+  const criteria = [
+    ...equalities(filter),
+    ...comparisons(filter),
+    ...postureCriteria(filter),
+    ...workloadCriteria(filter),
+  ];
   if (filter.state !== undefined) criteria.push(stateIn(filter.state));
   if (filter.served !== undefined) criteria.push(servedIn(filter.served));
   if (filter.search !== undefined) criteria.push(searchFor(filter.search));

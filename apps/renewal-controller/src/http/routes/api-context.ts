@@ -40,6 +40,8 @@ export interface ApiContext extends VolumeInspection {
   /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
   readonly intentProblem: () => string | undefined;
   readonly silentAfterMs: number;
+  /** Keys of the labels of pods that agents report. */
+  readonly podLabels: readonly string[];
   readonly postureLimits: readonly PostureLimit[];
   /** Name of the cluster; undefined if it has none. */
   readonly cluster: string | undefined;

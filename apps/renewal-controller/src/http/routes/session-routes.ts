@@ -26,6 +26,8 @@ export interface SessionRoutesOptions {
   readonly isSecure: boolean;
   /** Name of the cluster. */
   readonly cluster: string | undefined;
+  /** Keys of the labels of pods that agents report. */
+  readonly podLabels: readonly string[];
   /** Address of the runbook; undefined if it is not known. */
   readonly runbookUrl: string | undefined;
   readonly tracesOf: (request: FastifyRequest) => CallerTraces;
@@ -107,7 +109,7 @@ async function signInUser({ gate }: SignInParts, token: string, source: string):
 }
 
 async function toSessionDto(
-  { gate, cluster, runbookUrl }: Pick<SessionRoutesOptions, 'gate' | 'cluster' | 'runbookUrl'>,
+  { gate, cluster, podLabels, runbookUrl }: Pick<SessionRoutesOptions, 'gate' | 'cluster' | 'podLabels' | 'runbookUrl'>,
   user: TokenUser,
 ): Promise<Session> {
   const [view, renew] = await Promise.all([gate.allows(user, 'view'), gate.allows(user, 'renew')]);
@@ -115,6 +117,7 @@ async function toSessionDto(
     name: user.username,
     rights: { view, renew },
     ...(cluster !== undefined && { cluster }),
+    ...(podLabels.length > 0 && { podLabels: [...podLabels] }),
     ...(runbookUrl !== undefined && { runbookUrl }),
     auth: gate.auth,
   };

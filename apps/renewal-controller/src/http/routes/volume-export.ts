@@ -34,6 +34,11 @@ const columns: Readonly<Record<string, (row: ExportedRow) => string | number | u
   error: ({ failure }) => failure?.message,
   served: ({ served }) => served?.state,
   served_since: ({ served }) => served?.since,
+  workload: ({ workload }) => workload,
+  labels: ({ labels = {} }) =>
+    Object.entries(labels)
+      .map((label) => label.join('='))
+      .join(' '),
   key_bits: ({ posture }) => posture?.keyBits,
   curve: ({ posture }) => posture?.curve,
   signature: ({ posture }) => posture?.signature,

@@ -1,4 +1,5 @@
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import { groupKeys } from '@certfleet/operator-api/vocabulary.ts';
 import type { GroupQuery } from '@certfleet/operator-api/volume-query.ts';
 import type { VolumeGroups } from '@certfleet/operator-api/volumes.ts';
 import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
@@ -6,6 +7,7 @@ import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import { exactName } from '../../fleet-index/query/name-pattern.ts';
 import { TopN } from '../../fleet-index/query/top-n.ts';
 import { bothCriteria, volumeFilter } from '../../fleet-index/query/volume-filter.ts';
+import { labelOf, workloadKey } from '../../fleet-index/query/workload-criteria.ts';
 import { riskCriterion, riskReasonBy, riskSources } from './volume-risk.ts';
 import type { RiskContext } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
@@ -26,8 +28,9 @@ type Values = (volume: IndexedVolume, status: VolumeStatus, risk: string) => rea
 const noValue: readonly string[] = [''];
 
 /** The groups of a volume. */
-const valuesBy: Readonly<Record<GroupQuery['by'], Values>> = {
+const valuesBy: Readonly<Record<(typeof groupKeys)[number], Values>> = {
   namespace: ({ namespace }) => [namespace],
+  workload: (volume) => [workloadKey(volume)],
   issuer: ({ issuer }) => [issuerKey(issuer)],
   node: ({ node }) => [node],
   ca: ({ certificate }) => {
@@ -38,6 +41,16 @@ const valuesBy: Readonly<Record<GroupQuery['by'], Values>> = {
   state: (_volume, status) => [status],
   risk: (_volume, _status, risk) => [risk],
 };
+
+const labelPrefix = 'label:';
+
+/** The groups by a property that the schema has accepted. */
+function valuesFor(by: string): Values {
+  const key = groupKeys.find((each) => each === by);
+  if (key !== undefined) return valuesBy[key];
+  const label = by.slice(labelPrefix.length);
+  return (volume) => [labelOf(volume, label) ?? ''];
+}
 
 const byValue = (a: Group, b: Group): number => (a.value < b.value ? -1 : 1);
 
@@ -59,7 +72,7 @@ export async function volumeGroups(
   const matches = bothCriteria(volumeFilter(filter), riskCriterion(context, risks, risk));
   const reasonOf = riskReasonBy(context, risks);
   const groups = new Map<string, Group>();
-  const valuesOf = valuesBy[by];
+  const valuesOf = valuesFor(by);
   let volumes = 0;
   view().scan(clock.now(), exactName(filter.node), (volume, status) => {
     if (!matches(volume, status)) return;

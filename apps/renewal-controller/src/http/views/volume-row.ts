@@ -24,6 +24,8 @@ export function volumeRow(volume: IndexedVolume, { status, wait, laneId }: RowCo
     state: status,
     ...(wait && { waiting: toWaitDto(wait) }),
     keyType: keyTypeNames[volume.keyType],
+    ...(volume.workload !== undefined && { workload: volume.workload }),
+    ...(volume.labels && { labels: toLabelsDto(volume.labels) }),
     ...toPostureDto(volume),
     cause: causeNames[volume.cause],
     attempts: failure?.attempts ?? 0,
@@ -49,6 +51,15 @@ export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof 
 
 /** Formats a time in RFC 3339. */
 export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
+
+function toLabelsDto(labels: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    labels.map((label) => {
+      const at = label.indexOf('=');
+      return [label.slice(0, at), label.slice(at + 1)];
+    }),
+  );
+}
 
 /** Absent as a whole if the agent reports none. */
 function toPostureDto(volume: IndexedVolume): Pick<VolumeRow, 'posture'> {

@@ -2,6 +2,9 @@ import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import { closedObject, text, timestamp } from '@certfleet/shared/kube/kind-schema.ts';
 
+/** As in the filter of the API. */
+const labelForm = '[A-Za-z0-9][A-Za-z0-9./_-]{0,316}=[A-Za-z0-9._*-]{1,128}';
+
 /** The criteria of a selection of volumes that every kind with a selection has. */
 export const commonCriteria = {
   namespace: Type.Optional(text('Namespace of the pods')),
@@ -21,6 +24,14 @@ export const commonCriteria = {
   search: Type.Optional(text('Part of pod, namespace, node, volume id, issuer, DNS name or serial')),
   expiresBefore: Type.Optional(timestamp('Expires before this time')),
   renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
+  workload: Type.Optional(text('What created the pods: name, kind/name or namespace/kind/name', 512)),
+  label: Type.Optional(
+    Type.String({
+      maxLength: 1_024,
+      pattern: `^${labelForm}(, ?${labelForm})*$`,
+      description: 'Reported labels of the pods, key=value, separated by commas; * matches any text',
+    }),
+  ),
   rsaBelow: Type.Optional(
     Type.String({ pattern: '^[1-9][0-9]{0,5}$', description: 'Certificates of RSA keys with fewer bits' }),
   ),

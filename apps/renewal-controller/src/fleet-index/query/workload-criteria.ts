@@ -1,0 +1,39 @@
+import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
+import type { IndexedVolume } from '../model/indexed-volume.ts';
+import { namePattern } from './name-pattern.ts';
+
+type Criterion = (volume: IndexedVolume) => boolean;
+
+/** The workload of a volume with its namespace, such as `shop/Deployment/web`; empty if it is not known. */
+export function workloadKey({ namespace, workload }: IndexedVolume): string {
+  return workload === undefined ? '' : `${namespace}/${workload}`;
+}
+
+/** The value of a label; undefined if the pod lacks it or it is not reported. */
+export function labelOf({ labels }: IndexedVolume, key: string): string | undefined {
+  const prefix = `${key}=`;
+  return labels?.find((label) => label.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** The criteria for the workload and the labels of pods. What is not known matches none. */
+export function workloadCriteria({ workload, label }: VolumeFilter): Criterion[] {
+  const criteria: Criterion[] = [];
+  if (workload !== undefined) {
+    const isMatch = namePattern(workload);
+    criteria.push((volume) => {
+      if (volume.workload === undefined) return false;
+      const name = volume.workload.slice(volume.workload.indexOf('/') + 1);
+      return [name, volume.workload, workloadKey(volume)].some(isMatch);
+    });
+  }
+  for (const each of label?.split(',') ?? []) {
+    const at = each.indexOf('=');
+    const key = each.slice(0, at).trim();
+    const isMatch = namePattern(each.slice(at + 1).trim());
+    criteria.push((volume) => {
+      const value = labelOf(volume, key);
+      return value !== undefined && isMatch(value);
+    });
+  }
+  return criteria;
+}
