@@ -8,10 +8,10 @@ import type { PodFactsReader } from './pod-facts-reader.ts';
 import { volumeReport } from './volume-report.ts';
 
 /** What the pods of the volumes serve. */
-export type ServedSource = Pick<ServedMonitor, 'status' | 'onChange'>;
+type ServedSource = Pick<ServedMonitor, 'status' | 'onChange'>;
 
 /** What is known of the pods of the volumes. */
-export type PodFactsSource = Pick<PodFactsReader, 'facts' | 'forget' | 'onChange'>;
+type PodFactsSource = Pick<PodFactsReader, 'facts' | 'forget' | 'onChange'>;
 
 /** What a report contains in addition to the volume itself. */
 export interface ReportSources {

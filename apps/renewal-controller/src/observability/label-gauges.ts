@@ -1,7 +1,6 @@
 import type { Gauge } from 'prom-client';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { labelOf } from '../fleet-index/query/workload-criteria.ts';
-import type { IndexSnapshot } from './controller-snapshot.ts';
 
 /** Volumes with one value of a label; the value is empty for pods without the label. */
 export interface LabelGroup {
@@ -70,7 +69,7 @@ type Register = (
   name: string,
   labels: readonly string[],
   help: string,
-  show: (gauge: Gauge, index: IndexSnapshot) => void,
+  show: (gauge: Gauge, index: { readonly labels?: readonly LabelGroup[] }) => void,
 ) => void;
 
 /** Registers the gauges of volumes by the labels of their pods, so that alerts can name a team. */
