@@ -135,6 +135,8 @@ export class Issuers {
     const nowMs = this.#walls.now('issuer');
     const shiftMs = fault === 'expired' ? -2 * lifetimeMs : 0;
     const notAfterMs = Math.floor((nowMs + lifetimeMs + shiftMs) / 1000) * 1000;
+    // Also of an issuer whose clock is behind by more than the lifetime.
+    if (fault === undefined && notAfterMs <= this.#walls.trueMs) this.onFault?.(object, 'expired');
     const authority = this.#authority(fault === 'other-ca' ? `${plan.name}/other` : plan.name);
     const pem = signCertificate(
       {
