@@ -41,6 +41,7 @@ const record: VolumeRecord = Object.freeze({
   request: undefined,
   obsoleteRequests: undefined,
   trust: undefined,
+  signalledGeneration: undefined,
 });
 const secrets = { pkcs12Password: new Secret('hunter2'), pendingKeyPem: new Secret('PENDING KEY') };
 const payload = new Map([
