@@ -75,7 +75,7 @@ test('helm installs the whole chart on kind and uninstalls it', async (t) => {
     const wanted = ['--namespace', defaultNamespace, '--reason', 'a test', '--wait'];
     assert.match(
       await certfleetInController(cluster, token, 'renew', ...wanted),
-      /2 of 2 renewed, 0 failed attempts\n$/,
+      /2 of 2 renewed, 0 failed attempts\n/,
     );
     const after = await Promise.all(kindNodes.map(certificateOn));
     for (const [index, { serialNumber }] of after.entries()) assert.notEqual(serialNumber, before[index]?.serialNumber);

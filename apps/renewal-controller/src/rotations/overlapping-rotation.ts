@@ -1,10 +1,10 @@
 import { certificatesOf, readRotationCas } from './rotation-certificates.ts';
-import { isActive, isFinished } from './rotation-object.ts';
+import { isActive, isFinished, isProposed } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
 
 /**
  * The name of a rotation of one of the same CAs that goes before this one: one that has begun before one that has not,
- * then the older one. The order is the same on every replica.
+ * a proposal that nobody has accepted last, then the older one. The order is the same on every replica.
  */
 export function overlappingRotation(object: RotationObject, all: readonly RotationObject[]): string | undefined {
   if (all.length <= 1) return undefined;
@@ -21,6 +21,7 @@ export function overlappingRotation(object: RotationObject, all: readonly Rotati
 
 function goesBefore(one: RotationObject, other: RotationObject): boolean {
   if (isActive(one) !== isActive(other)) return isActive(one);
+  if (isProposed(one) !== isProposed(other)) return isProposed(other);
   const [a, b] = [one.metadata, other.metadata];
   if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp;
   return a.name < b.name;

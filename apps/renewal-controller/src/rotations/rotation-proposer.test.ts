@@ -16,6 +16,7 @@ import { FileIntentStore } from '../intent/file-intent-store.ts';
 import { FleetCas } from './fleet-cas.ts';
 import { isProposed } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
+import { overlappingRotation } from './overlapping-rotation.ts';
 import { RotationProposer } from './rotation-proposer.ts';
 import type { CaChangeAction } from './rotation-proposer.ts';
 
@@ -217,6 +218,25 @@ describe('RotationProposer', () => {
     await fleet.store.delete('CARotation', 'same');
     await fleet.detect();
     assert.equal(fleet.proposed.length, 1);
+  });
+
+  test('withdraws a proposal that nobody has accepted when another rotation replaces the same CA', async (t) => {
+    const fleet = await ProposerFixture.open(t);
+    fleet.report(switched);
+    await fleet.detect();
+    const [proposal] = fleet.proposed;
+    assert.ok(proposal);
+    const spec = { from: { certificate: a }, to: { certificate: b }, reason: 'test' };
+    const own = await fleet.store.create('CARotation', { name: 'own', spec });
+    // It does not wait for the proposal.
+    assert.equal(overlappingRotation(own, fleet.store.list('CARotation')), undefined);
+    assert.equal(overlappingRotation(proposal, fleet.store.list('CARotation')), 'own');
+    await fleet.detect();
+    await fleet.detect();
+    assert.deepEqual(
+      fleet.store.list('CARotation').map(({ metadata }) => metadata.name),
+      ['own'],
+    );
   });
 
   test('waits for an agent that sends the certificates', async (t) => {

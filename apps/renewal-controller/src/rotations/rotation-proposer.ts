@@ -9,6 +9,7 @@ import type { FleetCas } from './fleet-cas.ts';
 import type { ProposalMemory } from './proposal-memory.ts';
 import type { RotationReconcilerParts } from './reconciler-parts.ts';
 import { certificatesOf, readRotationCas } from './rotation-certificates.ts';
+import type { RotationCas } from './rotation-certificates.ts';
 import { isFinished, isProposed, proposalLabel } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
 
@@ -80,6 +81,7 @@ export class RotationProposer {
     const { store, isViewCurrent, readIndex, silentAfterMs, memory } = this.#parts;
     if (store.problem('CARotation') !== undefined || !isViewCurrent()) return;
     if ((await readIndex()).ageMs < silentAfterMs) return;
+    await this.#withdrawObsolete();
     const proposals = proposalsOf(await this.#collect());
     if (proposals.length === 0) return;
     let open = store.list('CARotation').filter(isProposed).length;
@@ -93,6 +95,21 @@ export class RotationProposer {
         .catch((thrown: unknown) => failures.push(thrown));
     }
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** Deletes proposals that nobody has accepted, if another rotation of the same CAs makes them needless. */
+  async #withdrawObsolete(): Promise<void> {
+    const { store, logger, announce } = this.#parts;
+    const objects = store.list('CARotation');
+    const decided = objects.filter((object) => !isProposed(object));
+    for (const proposal of objects.filter(isProposed)) {
+      const from = casOf(proposal)?.from ?? [];
+      if (!decided.some((object) => replacesOne(object, from))) continue;
+      const { name, uid } = proposal.metadata;
+      await store.delete('CARotation', name, uid).catch(ignoreGone);
+      logger.info({ rotation: name }, 'proposed rotation withdrawn: another one replaces the same ca');
+      await announce(['rotations']);
+    }
   }
 
   async #collect(): Promise<readonly CaChange[]> {
@@ -175,13 +192,24 @@ function nameOf({ from, to }: CaChange): string {
  * One that was rolled back says nothing about a later change.
  */
 function concerns(object: RotationObject, { from, to }: CaChange): boolean {
-  const pems = certificatesOf(object);
-  const cas = pems && readRotationCas(pems);
-  if (cas === undefined || 'problem' in cas) return false;
+  const cas = casOf(object);
+  if (cas === undefined) return false;
   const sharesOne = [...cas.from, ...cas.to].some((each) => from.includes(each) || to.includes(each));
   if (!isFinished(object)) return sharesOne;
   const isSame = cas.from.some((each) => from.includes(each)) && cas.to.some((each) => to.includes(each));
   return isSame && object.status?.phase === 'Completed';
+}
+
+/** Whether a rotation replaces one of these CAs, or has replaced it. */
+function replacesOne(object: RotationObject, from: readonly string[]): boolean {
+  if (isFinished(object) && object.status?.phase !== 'Completed') return false;
+  return casOf(object)?.from.some((each) => from.includes(each)) === true;
+}
+
+function casOf(object: RotationObject): RotationCas | undefined {
+  const pems = certificatesOf(object);
+  const cas = pems && readRotationCas(pems);
+  return cas === undefined || 'problem' in cas ? undefined : cas;
 }
 
 function reasonOf({ sinceMs }: CaChange, issuers: readonly string[]): string {
@@ -190,6 +218,10 @@ function reasonOf({ sinceMs }: CaChange, issuers: readonly string[]): string {
   const since = Number.isFinite(sinceMs) ? ` since ${new Date(sinceMs).toISOString().slice(0, 19)}Z` : '';
   const text = ` with another CA${since}`;
   return `${names.slice(0, maxReason - text.length)}${text}`;
+}
+
+function ignoreGone(thrown: unknown): void {
+  if (asCertfleetError(thrown).code !== 'not-found') throw thrown;
 }
 
 function existing(thrown: unknown): undefined {
