@@ -67,6 +67,19 @@ const flags = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+export type CliFlag = keyof typeof flags;
+
+/** The flags of every command. */
+const commonFlags: readonly string[] = ['server', 'token-file', 'ca-file', 'server-name', 'output', 'help'];
+
+/** @throws CertfleetError invalid-argument if a flag has no effect on the command */
+export function assertUsed({ command, flags: given }: CliOptions, used: readonly CliFlag[]): void {
+  const ignored = Object.keys(given).filter((flag) => ![...commonFlags, ...used].includes(flag));
+  if (ignored.length === 0) return;
+  const names = ignored.map((flag) => `--${flag}`).join(', ');
+  throw new CertfleetError('invalid-argument', `${command}: ${names} has no effect on this command; omit it`);
+}
+
 /** @throws CertfleetError invalid-argument for an unknown flag or value */
 export function parseCli(argv: readonly string[]): CliOptions {
   let parsed;

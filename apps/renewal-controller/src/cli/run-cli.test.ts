@@ -70,6 +70,19 @@ describe('runCli', () => {
     assert.equal(json.missing.length, 1);
   });
 
+  test('refuses a flag that has no effect on the command, so that nothing more is renewed than it says', async (t) => {
+    let requests = 0;
+    const answer: RequestListener = (_, response) => {
+      requests += 1;
+      response.end('{}');
+    };
+    const renewed = await run(t, answer, 'renew', '--namespace=shop', '--served=not-loaded', '--reason=test');
+    assert.equal(renewed.code, 64);
+    assert.match(renewed.errors, /renew: --served has no effect on this command/);
+    assert.equal((await run(t, answer, 'nodes', '--node=worker-1', '--sort=node')).code, 64);
+    assert.equal(requests, 0);
+  });
+
   test('names the cause when the controller is unreachable at all its addresses', async () => {
     const { code, errors } = await runAt('http://localhost:1', 'status');
     assert.equal(code, 1);

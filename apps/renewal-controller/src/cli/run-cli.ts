@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { apiClient } from './api-client.ts';
-import { cliHelp, parseCli } from './cli-options.ts';
+import { assertUsed, cliHelp, parseCli } from './cli-options.ts';
 import type { CliOptions } from './cli-options.ts';
 import { commands } from './commands.ts';
 
@@ -38,9 +38,10 @@ export async function runCli({ program = 'certfleet', argv, env, clock, print, p
     if (command === undefined) {
       throw new CertfleetError('invalid-argument', `there is no command ${options.command}; see ${program} help`);
     }
+    assertUsed(options, command.flags);
     const ask = apiClient(accessOf(options, env));
     try {
-      await command({ ask, options, clock, print });
+      await command.run({ ask, options, clock, print });
     } finally {
       await ask.close();
     }
