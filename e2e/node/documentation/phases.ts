@@ -208,6 +208,8 @@ const pausedLane: Phase = {
         await api.run(tokens.renewer, 'pause', issuer, '--reason', 'to-see');
       },
     },
+    // The replica that answers may learn of it a moment later.
+    until('the pause to be listed', ['lanes'], /paused/),
     { run: runbook('certfleet lanes'), expect: [/paused/] },
     { run: runbook('certfleet lanes (2)'), expect: [/to-see/, /"by"|"pausedBy"|renewer/, /lane-\S+/] },
     { run: 'docs/lanes.md: kubectl get lanepolicies', expect: [/LANES +RATE/, /lane-\S+/] },
