@@ -96,11 +96,13 @@ function oldestIssueAfter(name: NodeName, sinceMs: number): number {
 }
 
 /**
- * Pods of this fleet have no address, and its agents no CAs to rotate: e2e/node/suites/probes.ts and
- * e2e/node/fleet/ca-rotation.ts and e2e/fleet/rotations.test.ts bring about the conditions of these alerts, with real pods.
+ * Pods of this fleet have no address, process or workload, and its agents no CAs to rotate: e2e/node/suites/{probes,reload}.ts,
+ * e2e/node/fleet/ca-rotation.ts and e2e/fleet/{rotations,pod-events}.test.ts bring about the conditions of these alerts.
  */
 const needRunningPods: readonly string[] = [
   'CertfleetCertificateNotLoaded',
+  'CertfleetReloadFailed',
+  'CertfleetRolloutBlocked',
   'CertfleetCaRotationStopped',
   'CertfleetCaRotationProposed',
 ];

@@ -18,7 +18,7 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'names a rotation that the controller proposes; e2e/fleet/rotations.test.ts resumes one by the API',
   'docs/runbook.md: kubectl get carotations -l certfleet.io/proposed':
     'e2e/fleet/rotations.test.ts runs the first and checks what it names',
-  'docs/runbook.md: kubectl get podcertificatesigners -o wide':
+  'docs/pod-certificates.md: kubectl get podcertificatesigners -o wide':
     'the signer is off in this suite; e2e/fleet/pod-certificates.test.ts reads the condition that it shows',
   'docs/installation.md: for app in node-agent renewal-controller; do':
     'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
