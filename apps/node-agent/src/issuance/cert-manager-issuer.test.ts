@@ -65,6 +65,8 @@ interface Fixture {
   readonly emit: (type: string, object: Body) => Promise<void>;
   /** Ends the open watch; the next list returns these objects. */
   readonly relist: (items: readonly Body[]) => Promise<void>;
+  /** Ends the open watch; no later list is answered. */
+  readonly holdList: () => Promise<void>;
 }
 
 /** An issuer with a fake client: the test answers requests and writes the watch's stream. */
@@ -72,12 +74,15 @@ async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): 
   const requests: ApiRequest[] = [];
   let stream = new Readable();
   let items: readonly Body[] = [];
+  let isHeld = false;
   const clock = new ManualClock();
   const issuer = new CertManagerIssuer({
     clock,
     nodeId: 'node-a',
     client: {
       request: async (each) => {
+        if (each.verb === 'list' && isHeld)
+          return await new Promise((_, fail) => each.signal?.addEventListener('abort', fail));
         if (each.verb === 'list') return { metadata: { resourceVersion: '1' }, items };
         requests.push(each);
         return await answer(each);
@@ -108,7 +113,11 @@ async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): 
     await clock.advance(200);
     await clock.advance(0);
   };
-  return { issuer, requests, clock, emit, relist };
+  const holdList = async (): Promise<void> => {
+    isHeld = true;
+    await relist([]);
+  };
+  return { issuer, requests, clock, emit, relist, holdList };
 }
 
 function refuse(code: CertfleetError['code'], reason: ErrorReason, message = 'no'): Promise<never> {
@@ -276,6 +285,25 @@ describe('CertManagerIssuer', () => {
     const issued = issuer.issue(request, never);
     await relist([stored({ status: issuedStatus })]);
     assert.equal((await issued).certificatePem, 'CERT');
+  });
+
+  test('reads its request by itself while the list is not answered, and only then', async (t) => {
+    let status: unknown = {};
+    const { issuer, requests, clock, holdList } = await setUp(t, () => stored({ status }));
+    const issued = issuer.issue(request, never);
+    await clock.advance(20_000);
+    assert.equal(requests.length, 1);
+    await holdList();
+    await clock.advance(5_000);
+    status = issuedStatus;
+    await clock.advance(5_000);
+    assert.equal((await issued).certificatePem, 'CERT');
+    assert.deepEqual(
+      requests.map(({ verb }) => verb),
+      ['create', 'get', 'get'],
+    );
+    await clock.advance(20_000);
+    assert.equal(requests.length, 3);
   });
 
   test('gets a request that is missing from the list before it fails', async (t) => {

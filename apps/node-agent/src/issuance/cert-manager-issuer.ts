@@ -27,6 +27,8 @@ export interface CertManagerIssuerOptions {
 
 /** How long a request may wait before the pod gets an Event with the reason. */
 const pendingNoticeMs = 5_000;
+/** Between two reads of a request while the watch is down: the API server may refuse only its list, for minutes. */
+const blindReadMs = 5_000;
 
 /**
  * Gets certificates through cert-manager: creates a CertificateRequest for each, and receives all results from one
@@ -90,6 +92,7 @@ export class CertManagerIssuer implements CertificateIssuer {
     signal.addEventListener('abort', abort, { once: true });
     this.#inProgress.add(work);
     let cancelNotice: CancelTimer | undefined;
+    const cancelReads = this.#readWhileBlind(target, waiter);
     // Before the create: the result may arrive before the response to the create.
     this.#waiters.add(target, waiter);
     try {
@@ -108,6 +111,7 @@ export class CertManagerIssuer implements CertificateIssuer {
       throw work.signal.aborted ? this.#unanswered(target, waiter, signal) : thrown;
     } finally {
       cancelNotice?.();
+      cancelReads();
       this.#waiters.delete(target, waiter);
       signal.removeEventListener('abort', abort);
       this.#inProgress.delete(work);
@@ -126,6 +130,24 @@ export class CertManagerIssuer implements CertificateIssuer {
     return this.#options.clock.schedule(pendingNoticeMs, () => {
       if (waiter.uid !== '') onPending(waiter.pendingMessage);
     });
+  }
+
+  /** Reads a request repeatedly for as long as the watch cannot report its result. */
+  #readWhileBlind(target: WaitedRequest, waiter: RequestWaiter): CancelTimer {
+    let isEnded = false;
+    let cancel: CancelTimer = () => undefined;
+    const read = async (): Promise<void> => {
+      if (waiter.uid !== '' && !this.#watch.isOpen) await this.#confirm(target, waiter);
+      if (!isEnded) schedule();
+    };
+    const schedule = (): void => {
+      cancel = this.#options.clock.schedule(blindReadMs, () => void read());
+    };
+    schedule();
+    return () => {
+      isEnded = true;
+      cancel();
+    };
   }
 
   async discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {
