@@ -2,6 +2,7 @@ import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { timeoutSignal } from '../volume/timeout-signal.ts';
 import { chosenLabels, workloadOf } from './pod-facts.ts';
 import type { PodFacts, ReportedPod } from './pod-facts.ts';
 
@@ -94,10 +95,9 @@ export class PodFactsReader {
   /** @returns false if the API server does not answer */
   async #readOne(volumeId: string, pod: PodKey): Promise<boolean> {
     const { getPod, labels, clock, log } = this.#options;
-    const timeout = new AbortController();
-    const cancel = clock.schedule(timeoutMs, () => timeout.abort());
+    using limit = timeoutSignal(clock, timeoutMs, [this.#stopping.signal]);
     try {
-      const seen = await getPod(pod, AbortSignal.any([this.#stopping.signal, timeout.signal]));
+      const seen = await getPod(pod, limit.signal);
       if (this.#waiting.get(volumeId)?.uid !== pod.uid) return true;
       this.#waiting.delete(volumeId);
       // Another pod has the name, or none: nothing is known of this one.
@@ -112,8 +112,6 @@ export class PodFactsReader {
       if (!this.#stopping.signal.aborted)
         log.debug({ ...pod, error: asCertfleetError(thrown).message }, 'cannot read a pod for its report');
       return false;
-    } finally {
-      cancel();
     }
   }
 }

@@ -1,3 +1,4 @@
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { RedisAccess } from '@certfleet/shared/gen/fleet/v1/fleet.ts';
 import { parseRedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
@@ -93,7 +94,7 @@ function tlsOf({ tls }: RedisEndpoint, certificate: ClientCertificateFiles | und
 
 /** From 250 ms to 5 s with jitter, so that a fleet does not reconnect to a restarted server at the same time. */
 function reconnectDelayMs(attempt: number): number {
-  return Math.min(250 * 2 ** Math.min(attempt, 8), maxReconnectMs) * (0.5 + Math.random() / 2);
+  return doubledDelayMs(250, attempt, maxReconnectMs) * (0.5 + Math.random() / 2);
 }
 
 /** Lets reads of a client block; for the duplicate that BullMQ creates for this purpose. */

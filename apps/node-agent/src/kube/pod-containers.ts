@@ -1,4 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { getObject } from '@certfleet/shared/kube/get-object.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
@@ -40,20 +40,11 @@ export async function getPodContainers(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<PodContainers | undefined> {
-  try {
-    const { metadata, spec, status } = (await client.request({
-      verb: 'get',
-      resource: pods,
-      namespace,
-      name,
-      signal,
-    })) as RawPod;
-    const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-    return { uid: metadata?.uid ?? '', nodeName: spec?.nodeName ?? '', containers: statuses.map(podContainer) };
-  } catch (thrown) {
-    if (thrown instanceof CertfleetError && thrown.code === 'not-found') return undefined;
-    throw thrown;
-  }
+  const found = (await getObject(client, { resource: pods, namespace, name, signal })) as RawPod | undefined;
+  if (found === undefined) return undefined;
+  const { metadata, spec, status } = found;
+  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return { uid: metadata?.uid ?? '', nodeName: spec?.nodeName ?? '', containers: statuses.map(podContainer) };
 }
 
 function podContainer({ name = '', containerID = '', state }: RawStatus): PodContainer {

@@ -1,5 +1,4 @@
-import { CertfleetError } from '@certfleet/shared/errors.ts';
-
+import { getObject } from '@certfleet/shared/kube/get-object.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
@@ -58,13 +57,9 @@ export async function getPod(
   pod: { readonly namespace: string; readonly name: string },
   signal?: AbortSignal,
 ): Promise<PodState | undefined> {
-  try {
-    const target = { resource: pods, namespace: pod.namespace, name: pod.name };
-    return podState((await client.request({ verb: 'get', ...target, ...(signal && { signal }) })) as RawPod);
-  } catch (thrown) {
-    if (thrown instanceof CertfleetError && thrown.code === 'not-found') return undefined;
-    throw thrown;
-  }
+  const target = { resource: pods, namespace: pod.namespace, name: pod.name, ...(signal && { signal }) };
+  const found = (await getObject(client, target)) as RawPod | undefined;
+  return found && podState(found);
 }
 
 /** Copies the few fields, so that the pod's other kilobytes are not kept while a gate waits. */

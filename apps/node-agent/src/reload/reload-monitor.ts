@@ -1,3 +1,4 @@
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { RequestLimiter } from '@certfleet/shared/kube/request-limiter.ts';
@@ -188,5 +189,5 @@ function notFound(missing: readonly string[]): CertfleetError {
 }
 
 function delayAfter(attempts: number): number {
-  return Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(attempts - 1, 20));
+  return doubledDelayMs(firstDelayMs, attempts - 1, maxDelayMs);
 }

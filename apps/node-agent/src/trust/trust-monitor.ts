@@ -1,3 +1,4 @@
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -64,7 +65,7 @@ export class TrustMonitor {
       onFailed(volumeId, asCertfleetError(thrown));
       const failures = (this.#failures.get(volumeId) ?? 0) + 1;
       this.#failures.set(volumeId, failures);
-      const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(failures - 1, 16));
+      const backoffMs = doubledDelayMs(firstBackoffMs, failures - 1, maxBackoffMs);
       this.#schedule(volumeId, backoffMs * (1 + random() / 4));
     }
   }

@@ -1,5 +1,6 @@
 import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import type { RenewalWindows } from '@certfleet/fleet-model/lanes/renewal-windows.ts';
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { Lane } from './lane.ts';
 
@@ -58,7 +59,7 @@ export class PacedLane implements Lane {
     this.#failures += 1;
     if (this.#failures < threshold) return;
     const { clock, random = Math.random } = this.#options;
-    const backoffMs = Math.min(maxMs, initialMs * 2 ** Math.min(this.#failures - threshold, 30));
+    const backoffMs = doubledDelayMs(initialMs, this.#failures - threshold, maxMs);
     this.#failedAtMs = clock.monotonic();
     this.#backoffUntilMs = this.#failedAtMs + backoffMs * (0.5 + random() / 2);
   }

@@ -1,3 +1,4 @@
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { DeadlineHeap } from '@certfleet/shared/deadline-heap.ts';
 import type { CertificateOrder } from '../policy/decide.ts';
@@ -174,7 +175,7 @@ export class RequestQueue {
   #retryLater(uid: string, entry: Entry): void {
     if (this.#isStopped || this.#entries.get(uid) !== entry) return;
     const { clock, random = Math.random } = this.#options;
-    const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(entry.failures, 16));
+    const backoffMs = doubledDelayMs(firstBackoffMs, entry.failures, maxBackoffMs);
     entry.failures += 1;
     entry.cancelRetry = clock.schedule(backoffMs * (0.5 + random() / 2), () => {
       entry.cancelRetry = undefined;

@@ -3,6 +3,7 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
 import type { SignerState } from './coordinator.ts';
 
 export interface StatusReporterOptions {
@@ -30,26 +31,22 @@ interface ReadyCondition {
 /** Keeps the condition Ready of the PodCertificateSigners up to date. */
 export class StatusReporter {
   readonly #options: StatusReporterOptions;
-  #cancel: (() => void) | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  readonly #repeated: RepeatedWork;
   #lastError: string | undefined;
 
   constructor(options: StatusReporterOptions) {
     this.#options = options;
+    const { clock, log } = options;
+    const failure = 'cannot report the states of signers, retrying';
+    this.#repeated = new RepeatedWork({ work: () => this.report(), pauseMs: intervalMs, failure, clock, log });
   }
 
   start(): void {
-    if (this.#isStopped) return;
-    this.#cancel = this.#options.clock.schedule(intervalMs, () => {
-      this.#running = this.report().finally(() => this.start());
-    });
+    this.#repeated.start();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#cancel?.();
-    await this.#running;
+    await this.#repeated.stop();
   }
 
   /** Writes the conditions that have changed; never rejects. */

@@ -3,7 +3,8 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { Promotion, LaneAdmission } from '../lanes/lane-admission.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
-import { RepeatedWork } from '../redis/repeated-work.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 
 export interface LaneAdvancerParts {
   readonly lanes: Pick<LaneStore, 'queued'>;
@@ -33,6 +34,7 @@ export class LaneAdvancer {
       work: () => this.#advance(),
       pauseMs: everyMs,
       failure: 'cannot promote waiting renewals, retrying',
+      isReportedElsewhere: isRedisUnavailable,
       clock: parts.clock,
       log: parts.logger,
     });

@@ -8,7 +8,8 @@ import type { IntentStore } from '../intent/intent-store.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
 import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
-import { RepeatedWork } from '../redis/repeated-work.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { isUsablePattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
 import { laneRules, precedenceOf } from './lane-rules.ts';
 
@@ -51,6 +52,7 @@ export class LanePolicyFollower {
       work: () => this.#apply(),
       pauseMs: everyMs,
       failure: 'cannot store the pauses of lanes, retrying',
+      isReportedElsewhere: isRedisUnavailable,
       clock: parts.clock,
       log: parts.log,
     });

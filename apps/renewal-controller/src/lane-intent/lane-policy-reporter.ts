@@ -13,7 +13,8 @@ import type { LaneStore } from '../lanes/lane-store.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import { takeLease } from '../redis/lease.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { RepeatedWork } from '../redis/repeated-work.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { conditionOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
 import { lanePolicyStatus } from './lane-policy-status.ts';
@@ -55,6 +56,7 @@ export class LanePolicyReporter {
       work: () => this.#report(),
       pauseMs: everyMs,
       failure: 'cannot write the status of lane policies, retrying',
+      isReportedElsewhere: isRedisUnavailable,
       clock: parts.clock,
       log: parts.log,
     });

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { getObject } from '@certfleet/shared/kube/get-object.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
@@ -36,14 +37,8 @@ export function authConfig(password: string): string {
 
 async function readPassword(secret: RedisSecret): Promise<string | undefined> {
   const { client, namespace, name } = secret;
-  let found: unknown;
-  try {
-    found = await client.request({ verb: 'get', resource: secrets, namespace, name });
-  } catch (thrown) {
-    const error = asCertfleetError(thrown);
-    if (error.code === 'not-found') return undefined;
-    throw error;
-  }
+  const found = await getObject(client, { resource: secrets, namespace, name });
+  if (found === undefined) return undefined;
   const encoded = (found as { data?: Readonly<Record<string, string>> | null }).data?.['password'] ?? '';
   const password = Buffer.from(encoded, 'base64').toString();
   // It becomes a line of a configuration file: a space, a quote or a line end would change the file's meaning.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { RedisEndpoint } from '@certfleet/shared/redis-endpoint.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { reconnectOnFault } from '@certfleet/shared/redis-errors.ts';
@@ -170,7 +171,7 @@ function sentinelOptions(config: RedisConfig, endpoint: RedisEndpoint, tls: Redi
 
 /** 50 ms to 2 s, randomized, so that replicas do not all reconnect to a restarted server at once. */
 function reconnectDelayMs(attempt: number): number {
-  return Math.min(2_000, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
+  return doubledDelayMs(50, attempt, 2_000) * (0.5 + Math.random() / 2);
 }
 
 function passwordOf({ url, passwordFile }: RedisConfig): string | undefined {

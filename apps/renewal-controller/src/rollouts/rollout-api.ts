@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { getObject } from '@certfleet/shared/kube/get-object.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { events, pods } from '@certfleet/shared/kube/api-resource.ts';
 import type { ApiResource, ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
@@ -145,12 +146,7 @@ export class RolloutApi {
   }
 
   async #get<T>(resource: ApiResource, namespace: string, name: string): Promise<T | undefined> {
-    try {
-      return (await this.#parts.client.request({ verb: 'get', resource, namespace, name, timeoutMs })) as T;
-    } catch (thrown) {
-      if (thrown instanceof CertfleetError && thrown.code === 'not-found') return undefined;
-      throw thrown;
-    }
+    return (await getObject(this.#parts.client, { resource, namespace, name, timeoutMs })) as T | undefined;
   }
 }
 

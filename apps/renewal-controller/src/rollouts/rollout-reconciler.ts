@@ -2,7 +2,8 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
-import { RepeatedWork } from '../redis/repeated-work.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { budgetProblem } from './disruption-budget.ts';
 import type { FoundPod, OwnedPod, PodRef, RolloutApi } from './rollout-api.ts';
 import { RolloutPermits } from './rollout-permits.ts';
@@ -88,7 +89,14 @@ export class RolloutReconciler {
     const { clock, log, perMinute } = parts;
     this.#permits = new RolloutPermits(perMinute, clock);
     const failure = 'workloads not rolled, retrying';
-    this.#repeated = new RepeatedWork({ work: () => this.#pass(), pauseMs: passMs, failure, clock, log });
+    this.#repeated = new RepeatedWork({
+      work: () => this.#pass(),
+      pauseMs: passMs,
+      failure,
+      isReportedElsewhere: isRedisUnavailable,
+      clock,
+      log,
+    });
   }
 
   start(): void {

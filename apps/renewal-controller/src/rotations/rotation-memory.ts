@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { VolumeCriterion } from '../fleet-index/query/volume-filter.ts';
 import type { CaRotationStatus } from '../intent/kinds/ca-rotation-kind.ts';
 import type { RotationObject, TestedIssuer } from './rotation-object.ts';
@@ -85,7 +86,7 @@ export class RotationMemory {
       this.#tests.set(issuer, { key, atMs: nowMs });
       return known !== undefined && !known.key.startsWith(`${generation} `);
     }
-    return nowMs - known.atMs >= Math.min(maxTestMs, firstTestMs * 2 ** Math.min(attempts - 1, 10));
+    return nowMs - known.atMs >= doubledDelayMs(firstTestMs, attempts - 1, maxTestMs);
   }
 
   /** The criterion of a selection, resolved at most every 30 seconds. */

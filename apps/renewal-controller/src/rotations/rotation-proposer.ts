@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { CaRotationSpec } from '../intent/kinds/ca-rotation-kind.ts';
 import { shortHash } from '../redis/redis-keys.ts';
-import { RepeatedWork } from '../redis/repeated-work.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { CaChangeCollector } from './ca-changes.ts';
 import type { CaChange } from './ca-changes.ts';
 import type { FleetCas } from './fleet-cas.ts';
@@ -65,7 +66,14 @@ export class RotationProposer {
     this.#parts = parts;
     const { clock, logger: log } = parts;
     const failure = 'a change of a CA cannot be proposed, retrying';
-    this.#repeated = new RepeatedWork({ work: () => this.detect(), pauseMs: passMs, failure, clock, log });
+    this.#repeated = new RepeatedWork({
+      work: () => this.detect(),
+      pauseMs: passMs,
+      failure,
+      isReportedElsewhere: isRedisUnavailable,
+      clock,
+      log,
+    });
   }
 
   start(): void {

@@ -5,7 +5,8 @@ import { selectionCriterion } from '../fleet-index/query/volume-selection.ts';
 import type { VolumeCriterion } from '../fleet-index/query/volume-filter.ts';
 import { expireFinished } from '../intent/expire-finished.ts';
 import { storeStatus } from '../intent/store-status.ts';
-import { RepeatedWork } from '../redis/repeated-work.ts';
+import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
+import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { toSelectionRequest } from '../renewals/renewal-selection.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { noteStep } from './note-step.ts';
@@ -42,7 +43,14 @@ export class RotationReconciler {
     this.#parts = parts;
     const { clock, logger: log } = parts;
     const failure = 'ca rotations not reconciled, retrying';
-    this.#repeated = new RepeatedWork({ work: () => this.#pass(), pauseMs: passMs, failure, clock, log });
+    this.#repeated = new RepeatedWork({
+      work: () => this.#pass(),
+      pauseMs: passMs,
+      failure,
+      isReportedElsewhere: isRedisUnavailable,
+      clock,
+      log,
+    });
   }
 
   start(): void {

@@ -3,6 +3,7 @@ import { asCertfleetError, CertfleetError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { KubeClient } from './api-client.ts';
 import type { ApiResource, ObjectMeta } from './api-resource.ts';
+import { getObject } from './get-object.ts';
 
 export interface LeaderElectionOptions {
   readonly client: Pick<KubeClient, 'request'>;
@@ -105,12 +106,9 @@ export class LeaderElection {
   }
 
   async #read(): Promise<Lease | undefined> {
-    try {
-      return (await this.#request({ verb: 'get' })) as Lease;
-    } catch (thrown) {
-      if (asCertfleetError(thrown).code === 'not-found') return undefined;
-      throw thrown;
-    }
+    const { client, namespace, name } = this.#options;
+    const target = { resource: leases, namespace, name, timeoutMs: requestTimeoutMs, signal: this.#stop.signal };
+    return (await getObject(client, target)) as Lease | undefined;
   }
 
   /** Returns false if another replica was faster. */
@@ -148,7 +146,7 @@ export class LeaderElection {
     await client.request({ ...target, verb: 'update', body });
   }
 
-  async #request(request: { readonly verb: 'get' | 'create' | 'update'; readonly body?: object }): Promise<unknown> {
+  async #request(request: { readonly verb: 'create' | 'update'; readonly body: object }): Promise<unknown> {
     const { client, namespace, name } = this.#options;
     return await client.request({
       ...request,

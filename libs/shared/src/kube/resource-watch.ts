@@ -1,5 +1,6 @@
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
+import { doubledDelayMs } from '../doubled-delay.ts';
 import { isOneOf } from '../error-reasons.ts';
 import { asCertfleetError, CertfleetError } from '../errors.ts';
 
@@ -168,7 +169,7 @@ export class ResourceWatch<T> {
       await delay(clock, askedMs * (1 + random() / 2), this.#stop.signal).catch(() => undefined);
       return;
     }
-    const maxMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures - 1, 16));
+    const maxMs = doubledDelayMs(firstBackoffMs, this.#failures - 1, maxBackoffMs);
     this.#pause = new AbortController();
     // Either signal only ends the pause; the loop then checks its own state.
     const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);

@@ -1,7 +1,6 @@
-import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
-import { asCertfleetError } from '@certfleet/shared/errors.ts';
-import type { Logger } from '@certfleet/shared/logger.ts';
-import { isRedisUnavailable } from './redis-unavailable.ts';
+import type { CancelTimer, Clock } from './clock.ts';
+import { asCertfleetError } from './errors.ts';
+import type { Logger } from './logger.ts';
 
 export interface RepeatedWorkParts {
   /** May reject: the next run repeats it. */
@@ -10,11 +9,13 @@ export interface RepeatedWorkParts {
   readonly pauseMs: number;
   /** The log message of a failure. */
   readonly failure: string;
+  /** Whether others log a failure, such as a connection that is lost. */
+  readonly isReportedElsewhere?: (thrown: unknown) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Work on Redis that is repeated until it is stopped, one run at a time. Each kind of failure is logged once. */
+/** Work that is repeated until it is stopped, one run at a time. Each kind of failure is logged once. */
 export class RepeatedWork {
   readonly #parts: RepeatedWorkParts;
   #cancelTimer: CancelTimer | undefined;
@@ -52,13 +53,12 @@ export class RepeatedWork {
 
   async #runOnce(): Promise<void> {
     if (this.#isStopped) return;
-    const { work, failure, log } = this.#parts;
+    const { work, failure, isReportedElsewhere, log } = this.#parts;
     try {
       await work();
       this.#lastError = '';
     } catch (thrown) {
-      // The connection's owner and the probe report that Redis is unavailable.
-      if (isRedisUnavailable(thrown)) return;
+      if (isReportedElsewhere?.(thrown) === true) return;
       const { message } = asCertfleetError(thrown);
       if (message !== this.#lastError) log.warn({ error: message }, failure);
       this.#lastError = message;
