@@ -7,10 +7,9 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 
 import { startCluster, type Cluster } from './cluster.ts';
-import { run } from './command.ts';
 import { waitUntil } from './wait.ts';
 import { busyboxPod } from './testing/pod.ts';
-import { marksOf, tracesOf, type ClusterMarks } from './testing/traces.ts';
+import { marksOf, tracesOf } from './testing/traces.ts';
 
 const external = (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') !== '';
 const skip = external ? 'the cluster of CERTFLEET_E2E_KUBECONFIG stays' : false;
@@ -33,7 +32,9 @@ describe('removal of clusters', { skip }, () => {
       startCluster({ nodes: 'full' }),
       startCluster({ nodes: 'control-plane', certManager: { approver: false } }),
     ]);
-    const marks = await Promise.all(clusters.map(marksOf));
+    await using kept = new AsyncDisposableStack();
+    const marks = await Promise.all(clusters.map(({ name }) => marksOf(name)));
+    for (const mark of marks) kept.use(mark);
     try {
       const [full, controlPlane] = clusters;
       await full.apply(busyboxPod('one'));
@@ -56,9 +57,7 @@ describe('removal of clusters', { skip }, () => {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const [line] = (await once(createInterface(owner.stdout), 'line')) as [string];
-    const { name, enterNamespace } = JSON.parse(line) as Pick<Cluster, 'name' | 'enterNamespace'>;
-    const { stdout } = await run(['readlink', '/proc/self/ns/net', '/proc/self/ns/mnt'], { prefix: enterNamespace });
-    const marks: ClusterMarks = { name, namespaces: stdout.trim().split('\n') };
+    await using marks = await marksOf(line);
     owner.kill('SIGKILL');
     await once(owner, 'exit');
     const ended = async (): Promise<boolean> => !(await tracesOf(marks)).some((trace) => trace.startsWith('process'));

@@ -5,7 +5,6 @@ import type { TestContext } from 'node:test';
 import { run } from '../cluster/command.ts';
 import { kernelSettings } from '../cluster/node/mounts.ts';
 import { marksOf, tracesOf } from '../cluster/testing/traces.ts';
-import type { Cluster } from '../cluster/types.ts';
 import { DockerEngine } from './docker-engine.ts';
 
 /** A dockerd for one test. */
@@ -30,8 +29,7 @@ export async function startEngine(t: TestContext): Promise<EngineOfTest | undefi
   return {
     engine,
     async expectNoTrace() {
-      const exec: Cluster['exec'] = (command, args) => engine.run([command, ...args]);
-      const marks = await marksOf({ name: engine.sandbox.name, exec });
+      await using marks = await marksOf(engine.sandbox.name);
       await engine.stop();
       assert.equal(await machineState(), before);
       assert.deepEqual(await tracesOf(marks), []);

@@ -5,5 +5,5 @@ import { busyboxPod } from './pod.ts';
 const cluster = await startCluster({ nodes: 'full', certManager: false });
 await cluster.apply(busyboxPod('left-behind'));
 await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/left-behind', '--timeout=60s']);
-console.log(JSON.stringify({ name: cluster.name, enterNamespace: cluster.enterNamespace }));
+console.log(cluster.name);
 process.stdin.resume();

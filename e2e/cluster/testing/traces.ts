@@ -1,33 +1,39 @@
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { open, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { listCgroups } from '../cgroup.ts';
-import type { Cluster } from '../cluster.ts';
 import { identify } from '../process-identity.ts';
-import { clusterDirectory } from '../record.ts';
+import { clusterDirectory, readRecord } from '../record.ts';
 
 /** How to recognise the remains of a cluster. */
-export interface ClusterMarks {
+export interface ClusterMarks extends AsyncDisposable {
   readonly name: string;
-  /** Its network namespace and, for a full one, its mount namespace, in the kernel's notation. */
+  /**
+   * Its network namespace and, for a full one, its mount namespace, in the kernel's notation. They are kept open: the
+   * kernel gives the number of a namespace that ended to the next one, which may be another test's.
+   */
   readonly namespaces: readonly string[];
 }
 
-/** Records the identifying marks of a running cluster. */
-export async function marksOf(cluster: Pick<Cluster, 'name' | 'exec'>): Promise<ClusterMarks> {
-  const { stdout } = await cluster.exec('readlink', ['/proc/self/ns/net', '/proc/self/ns/mnt']);
+/** Records the identifying marks of the named cluster while its namespaces exist. */
+export async function marksOf(name: string): Promise<ClusterMarks> {
+  const holder = (await readRecord(name))?.namespaceHolder ?? null;
+  if (holder === null) throw new Error(`the record of ${name} names no process that holds its namespaces`);
   const ownMounts = await readlink('/proc/self/ns/mnt');
-  return {
-    name: cluster.name,
-    namespaces: stdout
-      .trim()
-      .split('\n')
-      .filter((namespace) => namespace !== ownMounts),
-  };
+  await using kept = new AsyncDisposableStack();
+  const namespaces: string[] = [];
+  for (const kind of ['net', 'mnt']) {
+    const path = `/proc/${holder.pid}/ns/${kind}`;
+    kept.use(await open(path));
+    const namespace = await readlink(path);
+    if (namespace !== ownMounts) namespaces.push(namespace);
+  }
+  const handles = kept.move();
+  return { name, namespaces, [Symbol.asyncDispose]: () => handles.disposeAsync() };
 }
 
 /** Everything on this machine that belongs to a cluster, one line each; empty after an orderly end. */
-export async function tracesOf({ name, namespaces }: ClusterMarks): Promise<string[]> {
+export async function tracesOf({ name, namespaces }: Pick<ClusterMarks, 'name' | 'namespaces'>): Promise<string[]> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(name));
   const hierarchies = (await readFile('/proc/self/mounts', 'utf8'))
     .split('\n')
