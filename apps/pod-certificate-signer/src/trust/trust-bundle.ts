@@ -15,6 +15,8 @@ export interface StoredBundle {
 export interface WantedBundle {
   readonly trustBundle: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Whether a stored CA is not in it. */
+  readonly removes: boolean;
 }
 
 export interface BundleFacts {
@@ -70,7 +72,8 @@ export function wantedBundle(facts: BundleFacts): WantedBundle | undefined {
   const trustBundle = pemOf(kept.map(({ anchor }) => anchor));
   if (stored !== undefined && trustBundle === pemOf(stored.anchors) && isSame(neededUntil, stored.neededUntil))
     return undefined;
-  return { trustBundle, annotations: { [neededUntilAnnotation]: JSON.stringify(neededUntil) } };
+  const removes = (stored?.anchors ?? []).some(({ fingerprint256 }) => !Object.hasOwn(neededUntil, fingerprint256));
+  return { trustBundle, annotations: { [neededUntilAnnotation]: JSON.stringify(neededUntil) }, removes };
 }
 
 interface Needed {

@@ -11,6 +11,7 @@ import type { TrustedSigner } from './trust-bundles.ts';
 
 const startMs = Date.parse('2026-11-30T00:00:00Z');
 const times = { notBefore: new Date(startMs - 1000), notAfter: new Date(startMs + 1e11) };
+const fieldManager = 'certfleet-pod-certificate-signer';
 const ca = new X509Certificate(caSecret(times).certificatePem);
 
 interface RawBundle {
@@ -26,6 +27,8 @@ class Bench {
   readonly lines: string[] = [];
   served: string | undefined = 'v1';
   refusal: CertfleetError | undefined;
+  /** The API server's time, if it is another one. */
+  serverMs: number | undefined;
   signers: readonly TrustedSigner[] = [];
   #version = 0;
   readonly trust = new TrustBundles({
@@ -44,9 +47,13 @@ class Bench {
       if (stored === undefined) throw new CertfleetError('not-found', `no ${name}`, { reason: 'NotFound' });
       return stored;
     }
-    assert.deepEqual([verb, query], ['apply', { fieldManager: 'certfleet-pod-certificate-signer', force: 'true' }]);
+    const { dryRun, ...options } = query ?? {};
+    assert.deepEqual([verb, options], ['apply', { fieldManager, force: 'true' }]);
     const { metadata, ...rest } = body as RawBundle;
     assert.equal(metadata.resourceVersion, stored?.metadata.resourceVersion);
+    const time = new Date(this.serverMs ?? this.clock.now()).toISOString();
+    if (dryRun === 'All')
+      return { metadata: { managedFields: [{ manager: 'kubectl' }, { manager: fieldManager, time }] } };
     const resourceVersion = String((this.#version += 1));
     this.bundles.set(name, { ...rest, metadata: { ...metadata, resourceVersion } });
     return undefined;
@@ -54,7 +61,7 @@ class Bench {
 }
 
 function signer(name: string, anchors: () => readonly X509Certificate[] = () => [ca]): TrustedSigner {
-  const policy = { name, signerName: `example.com/${name}`, maxLifetimeSeconds: 86_400 };
+  const policy = { name, signerName: `example.com/${name}`, maxLifetimeSeconds: 3_600 };
   return { policy, trustAnchors: () => Promise.try(anchors) };
 }
 
@@ -104,6 +111,28 @@ describe('TrustBundles', () => {
     bench.refusal = undefined;
     await bench.clock.advance(10_000);
     assert.equal(bench.bundles.get('example.com:one:certfleet')?.apiVersion, 'certificates.k8s.io/v1beta1');
+    await bench.trust.stop();
+  });
+
+  test('removes no CA while the clocks of node and API server differ', async () => {
+    const bench = new Bench();
+    const next = new X509Certificate(caSecret(times).certificatePem);
+    const count = (): number | undefined =>
+      bench.bundles.get('example.com:one:certfleet')?.spec.trustBundle.match(/BEGIN/g)?.length;
+    bench.signers = [signer('one')];
+    bench.trust.start();
+    await bench.clock.advance(10_000);
+    bench.signers = [signer('one', () => [next])];
+    await bench.clock.advance(10_000);
+    assert.equal(count(), 2);
+    // The clock of this node is ahead: after the end of the last certificate, only by it.
+    bench.serverMs = startMs + 20_000;
+    await bench.clock.advance(3 * 3_600_000);
+    assert.equal(count(), 2);
+    assert.equal(bench.lines.filter((line) => line.includes('an earlier CA is not removed')).length, 1);
+    bench.serverMs = undefined;
+    await bench.clock.advance(10_000);
+    assert.equal(count(), 1);
     await bench.trust.stop();
   });
 });

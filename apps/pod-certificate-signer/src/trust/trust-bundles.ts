@@ -25,6 +25,8 @@ export interface TrustBundlesOptions {
 
 const intervalMs = 10_000;
 const timeoutMs = 10_000;
+/** As the API server allows it for the times of certificates. */
+const maxDifferenceMs = 300_000;
 const fieldManager = 'certfleet-pod-certificate-signer';
 /** v1 since Kubernetes 1.37; v1beta1 before, if it is enabled. */
 const resources: readonly ApiResource[] = ['v1', 'v1beta1'].map((version) => ({
@@ -102,28 +104,43 @@ export class TrustBundles {
     throw new CertfleetError('unavailable', `the API server serves no ClusterTrustBundles: ${how}`);
   }
 
-  async #write(
-    signerName: string,
-    { trustBundle, annotations }: WantedBundle,
-    { resource, stored }: ReadBundle,
-  ): Promise<void> {
+  async #write(signerName: string, wanted: WantedBundle, { resource, stored }: ReadBundle): Promise<void> {
     const { client, log } = this.#options;
     const name = bundleName(signerName);
     // With the version that was read, so that a concurrent change is not overwritten.
     const version = stored === undefined ? {} : { resourceVersion: stored.resourceVersion };
-    await client.request({
-      verb: 'apply',
-      resource,
-      name,
-      query: { fieldManager, force: 'true' },
-      timeoutMs,
-      body: {
-        apiVersion: `${resource.group}/${resource.version}`,
-        kind: 'ClusterTrustBundle',
-        metadata: { name, annotations, ...version },
-        spec: { signerName, trustBundle },
-      },
-    });
+    const { trustBundle, annotations } = wanted;
+    const body = {
+      apiVersion: `${resource.group}/${resource.version}`,
+      kind: 'ClusterTrustBundle',
+      metadata: { name, annotations, ...version },
+      spec: { signerName, trustBundle },
+    };
+    const query = { fieldManager, force: 'true' };
+    const apply = { verb: 'apply', resource, name, timeoutMs, body } as const;
+    if (wanted.removes) this.#checkClock(await client.request({ ...apply, query: { ...query, dryRun: 'All' } }));
+    await client.request({ ...apply, query });
     log.info({ bundle: name }, 'ClusterTrustBundle written');
   }
+
+  /**
+   * A CA must not be removed because the clock of this node is wrong: the API server's must agree.
+   * @param applied what the API server would store, with its time of the change
+   * @throws CertfleetError failed-precondition if the clocks differ
+   */
+  #checkClock(applied: unknown): void {
+    const { metadata } = (applied ?? {}) as { readonly metadata?: { readonly managedFields?: readonly FieldsEntry[] } };
+    const time = metadata?.managedFields?.find(({ manager }) => manager === fieldManager)?.time;
+    const differenceMs = Math.abs(Date.parse(time ?? '') - this.#options.clock.now());
+    if (differenceMs <= maxDifferenceMs) return;
+    throw new CertfleetError(
+      'failed-precondition',
+      `an earlier CA is not removed: expected the time of the API server within 5 minutes of this node's, found ${time ?? 'none'}`,
+    );
+  }
+}
+
+interface FieldsEntry {
+  readonly manager?: string;
+  readonly time?: string;
 }
