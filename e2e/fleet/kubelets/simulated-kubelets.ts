@@ -48,6 +48,8 @@ const concurrency = 32;
 /** The API server's view of nodes and pods, by which it admits a request, may be old for a moment. */
 const maxAttempts = 100;
 const attemptPauseMs = 100;
+const maxWaitMs = 900_000;
+const pollMs = 50;
 
 /** Kubelets as a signer sees them: real requests on a real API server, each with the identity of a node. */
 export class SimulatedKubelets {
@@ -120,7 +122,12 @@ export class SimulatedKubelets {
       const { pendingNew, pendingRefreshes } = this.#log.results(signerName);
       return pendingNew === 0 && (which === 'new' || pendingRefreshes === 0);
     };
-    while (!isDone()) await sleep(20);
+    const untilMs = performance.now() + maxWaitMs;
+    while (!isDone()) {
+      if (performance.now() > untilMs)
+        throw new Error(`requests of ${signerName} have no answer after ${maxWaitMs} ms`);
+      await sleep(pollMs);
+    }
   }
 
   /**
