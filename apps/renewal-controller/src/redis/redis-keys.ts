@@ -43,6 +43,8 @@ export interface RedisKeys {
   readonly reporter: string;
   /** String: the replica that rolls workloads. */
   readonly roller: string;
+  /** Hash: hour since the epoch → volumes by CA (ca-history.ts). */
+  readonly caHistory: string;
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
@@ -90,6 +92,7 @@ export function redisKeys(prefix: string): RedisKeys {
     keptSince: `${controller}:kept-since`,
     reporter: `${controller}:reporter`,
     roller: `${controller}:roller`,
+    caHistory: `${controller}:ca-history`,
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     outbox: (node) => `${controller}:outbox:${node}`,
