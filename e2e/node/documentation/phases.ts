@@ -97,6 +97,7 @@ const inOrder: Phase = {
       expect: [/csi-[0-9a-f]{64}/, new RegExp(issuer)],
     },
     { run: runbook('certfleet list --sort=expires'), expect: [/csi-[0-9a-f]{64}[^]*web/] },
+    { run: runbook('certfleet list --posture'), expect: [/NAMESPACE +POD/] },
     { run: runbook('kubectl get node $NODE'), expect: [/Ready/] },
     // e2e/node/suites/probes.ts has a pod that does not load its certificate.
     { run: runbook('certfleet list --served=not-loaded'), expect: [/NAMESPACE +POD/] },
