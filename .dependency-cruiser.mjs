@@ -148,6 +148,7 @@ const allowedImports = {
     `${controller}/identity`,
     `${controller}/lanes`,
     `${controller}/redis`,
+    `${controller}/renewals`,
     `${controller}/rotations`,
   ],
   [`${controller}/http`]: [

@@ -65,6 +65,7 @@ function replicaSeries(name: string): Series {
     [`up{${of}}`]: always(1),
     [`certfleet_controller_index_current{${of}}`]: always(1),
     [`certfleet_controller_rollouts_blocked{${of}}`]: always(0),
+    [`certfleet_controller_posture_violations{${of},kind="lifetime"}`]: always(0),
     [`certfleet_controller_volumes{${of},state="healthy",issuer="${issuer}"}`]: always(80),
     [`certfleet_controller_volumes_expired{${of}}`]: always(0),
     [`certfleet_controller_volumes_overdue{${of}}`]: always(0),
@@ -350,6 +351,29 @@ export const alertCases: readonly AlertCase[] = [
     fault: 'a container could not be signalled after a renewal',
     series: { [`certfleet_agent_reloads_total{${n1},result="failed"}`]: '0x55 1x65' },
     fires: { CertfleetReloadFailed: { node: 'n1' } },
+  },
+  {
+    fault: 'a renewal has stopped after failed attempts',
+    series: both((of) => ({ [`certfleet_controller_renewal_stopped{${of},renewal="roll"}`]: always(1) })),
+    fires: { CertfleetRenewalStopped: { renewal: 'roll' } },
+  },
+  {
+    fault: 'a renewal waits for an approval for an hour',
+    series: both((of) => ({ [`certfleet_controller_renewal_awaiting_approval{${of},renewal="roll"}`]: always(1) })),
+    fires: { CertfleetRenewalAwaitingApproval: { renewal: 'roll' } },
+  },
+  {
+    fault: 'a renewal was approved after half an hour',
+    series: both((of) => ({ [`certfleet_controller_renewal_awaiting_approval{${of},renewal="roll"}`]: '1x30 _x90' })),
+    fires: {},
+  },
+  {
+    fault: 'certificates violate a limit',
+    series: both((of) => ({
+      [`certfleet_controller_posture_violations{${of},kind="rsa-bits"}`]: always(3),
+      [`certfleet_controller_posture_violations{${of},kind="lifetime"}`]: always(0),
+    })),
+    fires: { CertfleetPostureViolated: { kind: 'rsa-bits' } },
   },
   {
     fault: 'a PodDisruptionBudget blocks the rollout of a workload',

@@ -10,7 +10,7 @@ import {
 } from '@certfleet/shared/x509/certificate-builder.ts';
 import { signStructure } from '@certfleet/shared/x509/signature.ts';
 import { basicConstraintsExtension, keyUsageExtensions } from '@certfleet/shared/x509/x509-extensions.ts';
-import type { KeyType } from '../requests/key-type.ts';
+import type { KeyType } from '@certfleet/shared/x509/pod-certificate-key-type.ts';
 import { parseRequest } from '../requests/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
 

@@ -8,6 +8,7 @@ import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
 import { postureGauges } from './posture-gauges.ts';
+import { renewalGauges } from './renewal-gauges.ts';
 import { rotationGauges } from './rotation-gauges.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
@@ -53,6 +54,7 @@ export function registerGauges(
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   rotationGauges(gauge);
+  renewalGauges(gauge);
   gauge(
     'index_current',
     [],

@@ -39,6 +39,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
     lanes,
     policiesCurrent: true,
     rotations: [],
+    renewals: [],
     redis: {
       reachable: true,
       latencyMs: 2,

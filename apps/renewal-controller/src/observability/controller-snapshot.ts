@@ -12,6 +12,7 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
+import type { UndecidedRenewal } from '../renewals/undecided-renewals.ts';
 import type { RotationRow } from '../rotations/rotation-row.ts';
 import { LabelCounter } from './label-gauges.ts';
 import type { LabelGroup } from './label-gauges.ts';
@@ -44,6 +45,8 @@ export interface ControllerSnapshot {
   readonly policiesCurrent: boolean;
   /** The unfinished CA rotations. */
   readonly rotations: readonly RotationRow[];
+  /** The renewals on demand that wait for an operator. */
+  readonly renewals: readonly UndecidedRenewal[];
 }
 
 export interface SnapshotSources {
@@ -56,8 +59,13 @@ export interface SnapshotSources {
   readonly postureLimits: readonly PostureLimit[];
   readonly podLabels: readonly string[];
   /** Undefined before the objects of operators are followed. */
-  readonly intent: () =>
-    { readonly problem: () => string | undefined; readonly rotations: () => readonly RotationRow[] } | undefined;
+  readonly intent: () => IntentSource | undefined;
+}
+
+interface IntentSource {
+  readonly problem: () => string | undefined;
+  readonly rotations: () => readonly RotationRow[];
+  readonly undecidedRenewals: () => readonly UndecidedRenewal[];
 }
 
 /** A slow Redis must not delay the scrape that reports it. */
@@ -88,6 +96,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
     redis,
     policiesCurrent: intent !== undefined && intent.problem() === undefined,
     rotations: intent?.rotations() ?? [],
+    renewals: intent?.undecidedRenewals() ?? [],
   };
 }
 

@@ -52,6 +52,8 @@ const singleKeys = {
   reporter: 'reporter',
   /** String: the replica that rolls workloads. */
   roller: 'roller',
+  /** Hash: hour since the epoch → volumes by CA in that hour, as JSON (ca-history.ts). */
+  caHistory: 'ca-history',
 } as const;
 
 /** The keys that exist once for each node, lane and so on. */
