@@ -10,6 +10,7 @@ import type { FleetScenario, Scenario } from './scenario.ts';
 import { controllerMemoryScenario, dispatchScenario, redisLostScenario } from './scenarios/fleet.ts';
 import { operatorApiScenario } from './scenarios/operator-api.ts';
 import { mountScenario, unpublishScenario } from './scenarios/mounts.ts';
+import { pageScenario } from './scenarios/page.ts';
 import { resourcesScenario } from './scenarios/resources.ts';
 import { simulationScenario } from './scenarios/simulation.ts';
 
@@ -30,6 +31,7 @@ const fleetScenarios: readonly FleetScenario[] = [
   controllerMemoryScenario,
   simulationScenario,
   operatorApiScenario,
+  pageScenario,
 ];
 
 const { values } = parseArgs({
