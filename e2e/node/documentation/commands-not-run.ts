@@ -71,4 +71,8 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'e2e/node/suites/token-request.ts installs the chart with this value',
   'examples/token-request/README.md: kubectl apply -f examples/token-request/policy.yaml':
     'e2e/node/suites/token-request.ts applies these files and checks each pod',
+  'docs/runbook.md: kubectl -n $NS get pods -l app.kubernetes.io/component=pod-certificate-signer':
+    'the signer is off in this suite; e2e/node/suites/pod-certificates.ts reads its log',
+  'docs/runbook.md: kubectl get podcertificatesigners -o wide':
+    'the signer is off in this suite; e2e/node/suites/pod-certificates.ts reads the condition that it shows',
 };

@@ -86,6 +86,12 @@ const inOrder: Phase = {
       expect: [/volumes/i],
     },
     {
+      run: installation(
+        String.raw`kubectl -n cert-manager get secret certfleet-controller-tls -o jsonpath='{.data.ca\.crt}' | base64 -d > certfleet-ca.crt`,
+      ),
+      expect: [/volumes/i],
+    },
+    {
       run: runbook('kubectl -n $NS create serviceaccount oncall'),
       expect: [/oncall created[^]*certfleet-oncall created/],
     },

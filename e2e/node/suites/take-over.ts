@@ -30,7 +30,7 @@ export function takeOverSuite(context: GetContext): void {
       const { cluster, agent } = context();
       const driver = await CsiDriver.start(cluster);
       const volumes = {
-        due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
+        due: { ...ecdsa, 'common-name': 'due', duration: '10m' },
         resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
       };
       const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
@@ -92,7 +92,7 @@ export function takeOverSuite(context: GetContext): void {
       const { cluster, agent } = context();
       await agent.install({ 'app.driver.handOver.enabled': true });
       const volumes = {
-        due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
+        due: { ...ecdsa, 'common-name': 'due', duration: '10m' },
         resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
       };
       const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };

@@ -15,6 +15,8 @@ const agent = (node: string): string =>
   `namespace="cert-manager",job="certfleet",node="${node}",instance="${node}:9402"`;
 const replica = (name: string): string =>
   `namespace="cert-manager",job="renewal-controller",instance="${name}:9402",pod="${name}"`;
+const signerReplica = (name: string): string =>
+  `namespace="cert-manager",job="pod-certificate-signer",instance="${name}:9402",pod="${name}"`;
 
 /** The series of a healthy agent. */
 function agentSeries(node: string): Series {
@@ -87,6 +89,17 @@ function replicaSeries(name: string): Series {
   };
 }
 
+/** The series of a replica of the pod certificate signer. */
+function signerSeries(name: string, isLeading: boolean): Series {
+  const of = signerReplica(name);
+  return {
+    [`up{${of}}`]: always(1),
+    [`certfleet_signer_leader{${of}}`]: always(isLeading ? 1 : 0),
+    [`certfleet_signer_ready{${of},signer="internal"}`]: always(1),
+    [`certfleet_signer_oldest_start_seconds{${of},signer="internal"}`]: '0 300 0x118',
+  };
+}
+
 const daemonSet = 'namespace="cert-manager",daemonset="certfleet",job="kube-state-metrics",instance="ksm:8080"';
 
 /** Two nodes, two replicas, no faults. */
@@ -97,6 +110,8 @@ export const fleetInOrder: Series = {
   ...agentSeries('n2'),
   ...replicaSeries('c1'),
   ...replicaSeries('c2'),
+  ...signerSeries('s1', true),
+  ...signerSeries('s2', false),
 };
 
 const n1 = agent('n1');
@@ -433,5 +448,40 @@ export const alertCases: readonly AlertCase[] = [
       [`certfleet_controller_report_lag_seconds_bucket{${of},le="0.5"}`]: always(0),
     })),
     fires: { CertfleetReportLag: {} },
+  },
+  {
+    fault: 'the pod certificate signer is unavailable',
+    series: {
+      ...gone(() => signerSeries('s1', true)),
+      ...gone(() => signerSeries('s2', false)),
+      [`up{${signerReplica('s1')}}`]: always(0),
+      [`up{${signerReplica('s2')}}`]: always(0),
+    },
+    fires: { CertfleetSignerDown: {} },
+  },
+  {
+    fault: 'no replica of the signer gets the Lease',
+    series: { [`certfleet_signer_leader{${signerReplica('s1')}}`]: always(0) },
+    fires: { CertfleetSignerDown: {} },
+  },
+  {
+    fault: 'the lead of the signer changes',
+    series: {
+      [`certfleet_signer_leader{${signerReplica('s1')}}`]: '1x60 0x60',
+      [`certfleet_signer_leader{${signerReplica('s2')}}`]: '0x62 1x58',
+    },
+    fires: {},
+  },
+  {
+    fault: 'the CA of a PodCertificateSigner is missing',
+    series: { [`certfleet_signer_ready{${signerReplica('s1')},signer="internal"}`]: always(0) },
+    fires: { CertfleetSignerNotReady: { signer: 'internal' } },
+  },
+  {
+    fault: 'a pod waits for its certificate',
+    series: {
+      [`certfleet_signer_oldest_start_seconds{${signerReplica('s1')},signer="internal"}`]: '0x50 0+60x70',
+    },
+    fires: { CertfleetPodCertificateWaiting: { signer: 'internal' } },
   },
 ];

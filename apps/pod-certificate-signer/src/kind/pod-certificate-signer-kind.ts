@@ -1,9 +1,9 @@
 import { closedObject, integer, statusFields, text, withRules } from '@certfleet/shared/kube/kind-schema.ts';
 import type { KindDefinition } from '@certfleet/shared/kube/kind-schema.ts';
 import { keyUsages } from '@certfleet/shared/x509/key-usages.ts';
+import { keyTypes } from '@certfleet/shared/x509/pod-certificate-key-type.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { keyTypes } from '../requests/key-type.ts';
 
 /** The limits of a lifetime in the API of PodCertificateRequests: one hour and 91 days. */
 export const lifetimeBounds = { minSeconds: 3_600, maxSeconds: 7_862_400 } as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { keyTypes } from '../requests/key-type.ts';
+import { keyTypes } from '@certfleet/shared/x509/pod-certificate-key-type.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
 import { privateKeyOf, rawSigner, signedUid, stubRequestOf, testRequest } from '../testing/requests.ts';
 import { decide } from './decide.ts';

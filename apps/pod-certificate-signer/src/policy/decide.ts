@@ -1,6 +1,6 @@
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
-import { keyTypeOf } from '../requests/key-type.ts';
+import { keyTypeOf } from '@certfleet/shared/x509/pod-certificate-key-type.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
 import { proveKey } from '../requests/proof-of-possession.ts';
 import type { ProvenKey } from '../requests/proof-of-possession.ts';
