@@ -11,6 +11,7 @@ import { controllerMemoryScenario, dispatchScenario, redisLostScenario } from '.
 import { operatorApiScenario } from './scenarios/operator-api.ts';
 import { mountScenario, unpublishScenario } from './scenarios/mounts.ts';
 import { podCertificateScenario } from './scenarios/pod-certificates.ts';
+import { pageScenario } from './scenarios/page.ts';
 import { resourcesScenario } from './scenarios/resources.ts';
 import { simulationScenario } from './scenarios/simulation.ts';
 
@@ -32,6 +33,7 @@ const fleetScenarios: readonly FleetScenario[] = [
   simulationScenario,
   operatorApiScenario,
   podCertificateScenario,
+  pageScenario,
 ];
 
 const { values } = parseArgs({
