@@ -27,6 +27,7 @@ export async function renderControllerReference(): Promise<string> {
     lanes: undefined,
     policiesCurrent: true,
     rotations: [],
+    podCertificates: undefined,
   };
   const redis = { reachable: false, ...unknown };
   const { registry } = new ControllerMetrics(() => Promise.resolve({ ...nothing, redis }), systemClock);

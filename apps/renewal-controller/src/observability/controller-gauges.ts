@@ -7,6 +7,7 @@ import { labelGauges } from './label-gauges.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { podCertificateGauges } from './pod-certificate-gauges.ts';
 import { postureGauges } from './posture-gauges.ts';
 import { rotationGauges } from './rotation-gauges.ts';
 
@@ -53,6 +54,7 @@ export function registerGauges(
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   rotationGauges(gauge);
+  podCertificateGauges(gauge);
   gauge(
     'index_current',
     [],

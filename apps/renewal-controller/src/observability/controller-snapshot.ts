@@ -11,6 +11,9 @@ import type { LaneDepth } from '../lanes/lane-depth.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
+import { countPodCertificates } from '../pod-certificates/pod-certificate-stats.ts';
+import type { PodCertificateStats } from '../pod-certificates/pod-certificate-stats.ts';
+import type { PodCertificates } from '../pod-certificates/pod-certificate-view.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { RotationRow } from '../rotations/rotation-row.ts';
 import { LabelCounter } from './label-gauges.ts';
@@ -44,6 +47,14 @@ export interface ControllerSnapshot {
   readonly policiesCurrent: boolean;
   /** The unfinished CA rotations. */
   readonly rotations: readonly RotationRow[];
+  /** Undefined if the controller does not follow pod certificates. */
+  readonly podCertificates: PodCertificateSnapshot | undefined;
+}
+
+export interface PodCertificateSnapshot {
+  readonly isCurrent: boolean;
+  /** Undefined before the rows are loaded. */
+  readonly stats: PodCertificateStats | undefined;
 }
 
 export interface SnapshotSources {
@@ -58,6 +69,8 @@ export interface SnapshotSources {
   /** Undefined before the objects of operators are followed. */
   readonly intent: () =>
     { readonly problem: () => string | undefined; readonly rotations: () => readonly RotationRow[] } | undefined;
+  /** Undefined if the controller does not follow pod certificates. */
+  readonly podCertificates: () => PodCertificates | undefined;
 }
 
 /** A slow Redis must not delay the scrape that reports it. */
@@ -88,6 +101,16 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
     redis,
     policiesCurrent: intent !== undefined && intent.problem() === undefined,
     rotations: intent?.rotations() ?? [],
+    podCertificates: podCertificateSnapshot(sources.podCertificates(), atMs),
+  };
+}
+
+function podCertificateSnapshot(index: PodCertificates | undefined, nowMs: number): PodCertificateSnapshot | undefined {
+  if (index === undefined) return undefined;
+  const isLoaded = index.following !== 'loading';
+  return {
+    isCurrent: index.following === 'current',
+    stats: isLoaded ? countPodCertificates(index.rows.values(), nowMs) : undefined,
   };
 }
 

@@ -43,6 +43,7 @@ export interface RedisKeys {
   readonly reporter: string;
   /** String: the replica that rolls workloads. */
   readonly roller: string;
+  readonly podCertificates: PodCertificateKeys;
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
   beat(process: string): string;
   volumes(node: string): string;
@@ -61,6 +62,20 @@ export interface RedisKeys {
   done(hour: number): string;
   /** Hash: counts of one hour by lane (issuer-history.ts). @param hour since the epoch */
   doneByIssuer(hour: number): string;
+}
+
+/** The keys of pod certificates (pod-certificate-scripts.ts). */
+export interface PodCertificateKeys {
+  /** String: the replica that follows pods and requests, and writes the others. */
+  readonly lease: string;
+  /** Hash: id of a row → its JSON. */
+  readonly rows: string;
+  /** Sorted set: id of each row that was written or removed, by the number of the change. */
+  readonly order: string;
+  /** Sorted set: those of `order` that were removed. */
+  readonly removed: string;
+  /** Hash: the number of the last change, and what the writer says about itself. */
+  readonly state: string;
 }
 
 /** The keys below one prefix; controllers with different prefixes may share a Redis. */
@@ -90,6 +105,13 @@ export function redisKeys(prefix: string): RedisKeys {
     keptSince: `${controller}:kept-since`,
     reporter: `${controller}:reporter`,
     roller: `${controller}:roller`,
+    podCertificates: {
+      lease: `${controller}:pod-certificates:lease`,
+      rows: `${controller}:pod-certificates`,
+      order: `${controller}:pod-certificates:order`,
+      removed: `${controller}:pod-certificates:removed`,
+      state: `${controller}:pod-certificates:state`,
+    },
     beat: (process) => `${controller}:beat:${process}`,
     volumes: (node) => `${controller}:volumes:${node}`,
     outbox: (node) => `${controller}:outbox:${node}`,
