@@ -155,6 +155,8 @@ describe('pod certificates in Redis', () => {
     // What RedisConnections reports.
     collector.storeLost();
     view.readAgain();
+    await view.read();
+    assert.deepEqual(statesIn(view), { a: 'issued' });
     await world.until((shown) => shows(shown, { a: 'issued' }));
     await world.loseRedis();
     await world.takeOver('c-2');

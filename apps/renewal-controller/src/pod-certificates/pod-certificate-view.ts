@@ -81,8 +81,11 @@ export class PodCertificateView {
       }
       this.#take(found);
       if (found.changes.length === rowsAtOnce) continue;
-      this.#rows = this.#loading ?? this.#rows;
-      this.#loading = undefined;
+      // An empty Redis has no rows yet; those that are known stay until a replica has written them again.
+      if (this.#loading !== undefined && found.epoch !== '') {
+        this.#rows = this.#loading;
+        this.#loading = undefined;
+      }
       this.#last = found;
       this.#readAtMs = this.#parts.clock.monotonic();
       return;
@@ -94,7 +97,7 @@ export class PodCertificateView {
     this.#startAgain({ epoch: '', forgotten: 0 });
   }
 
-  /** Without an epoch nothing was written since Redis was empty: the known rows stay until a replica writes them again. */
+  /** Without an epoch nothing was written since Redis was empty. */
   #continues({ epoch, lastPosition, forgotten }: RowsRead): boolean {
     if (epoch === '') return true;
     const isBehind = forgotten > this.#position && forgotten > this.#forgotten;
