@@ -133,6 +133,12 @@ const allowedImports = {
     `${controller}/fleet-index`,
     `${controller}/redis`,
   ],
+  [`${controller}/pod-certificates`]: [
+    'libs/operator-api',
+    'libs/shared',
+    `${controller}/fleet-index`,
+    `${controller}/redis`,
+  ],
   [`${controller}/fleet-api`]: [
     'libs/fleet-model',
     'libs/shared',
@@ -147,6 +153,7 @@ const allowedImports = {
     `${controller}/fleet-index`,
     `${controller}/identity`,
     `${controller}/lanes`,
+    `${controller}/pod-certificates`,
     `${controller}/redis`,
     `${controller}/renewals`,
     `${controller}/rotations`,
@@ -165,6 +172,7 @@ const allowedImports = {
     `${controller}/kube`,
     `${controller}/lane-intent`,
     `${controller}/lanes`,
+    `${controller}/pod-certificates`,
     `${controller}/redis`,
     `${controller}/renewals`,
     `${controller}/rotations`,

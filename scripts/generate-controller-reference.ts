@@ -28,6 +28,7 @@ export async function renderControllerReference(): Promise<string> {
     policiesCurrent: true,
     rotations: [],
     renewals: [],
+    podCertificates: undefined,
   };
   const redis = { reachable: false, ...unknown };
   const { registry } = new ControllerMetrics(() => Promise.resolve({ ...nothing, redis }), systemClock);

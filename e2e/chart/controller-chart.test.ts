@@ -137,6 +137,21 @@ describe('the chart with the controller (default)', () => {
     ]);
   });
 
+  it('lets the controller follow pods and their certificate requests only if that is enabled', async () => {
+    const name = 'certfleet-controller-pod-certificates';
+    const off = await render();
+    assert.ok(!argsOf(off).includes('--pod-certificates'));
+    assert.ok(!off.some(({ metadata }) => metadata.name === name));
+    const objects = await render({ 'controller.podCertificates.enabled': true });
+    assert.ok(argsOf(objects).includes('--pod-certificates'));
+    const verbs = ['list', 'watch'];
+    assert.deepEqual(named(objects, 'ClusterRole', name)['rules'], [
+      { apiGroups: [''], resources: ['pods'], verbs },
+      { apiGroups: ['certificates.k8s.io'], resources: ['podcertificaterequests'], verbs },
+    ]);
+    assert.ok(named(objects, 'ClusterRoleBinding', name));
+  });
+
   it('has a role to view and a role to renew, without bindings', async () => {
     const objects = await render();
     const volumes = { apiGroups: ['certfleet.io'], resources: ['volumes'] };

@@ -1,8 +1,11 @@
-// The pod certificate signer on a real API server, with the rights that the chart gives it and requests of a node.
+// The pod certificate signer, and the controller that shows pod certificates, on a real API server, with the rights that the
+// chart gives them and requests of a node.
 import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
+import { Redis } from 'ioredis';
+import { runCli } from '../../apps/renewal-controller/src/cli/run-cli.ts';
 import { signerFlags } from '../../apps/pod-certificate-signer/src/config.ts';
 import { Signer } from '../../apps/pod-certificate-signer/src/signer.ts';
 import {
@@ -17,11 +20,13 @@ import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
 import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
 import { createLogger } from '../../libs/shared/src/logger.ts';
 import { kubeconfigWithToken } from '../api/issuer-fixture.ts';
+import { render } from '../chart/render-chart.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { KubeletProcess } from './kubelets/kubelet-process.ts';
 import { excessOver } from './kubelets/request-log.ts';
 import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
+import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
 
 const namespace = 'cert-manager';
@@ -319,6 +324,124 @@ describe('a restart of all kubelets', () => {
     assert.equal(excessOver(answeredAt, lane.ratePerSecond, lane.burst + lane.maxInFlight), 0);
     const sorted = waitsMs.toSorted((a, b) => a - b);
     t.diagnostic(`a pod that starts waits ${Math.round(sorted.at(-1) ?? 0)} ms at most`);
+  });
+});
+
+describe('the controller on a real API server', () => {
+  interface Shown {
+    readonly certificates: readonly {
+      readonly pod: string;
+      readonly signer: string;
+      readonly state: string;
+      readonly reason?: string;
+      readonly node: string;
+      readonly serviceAccount: string;
+      readonly volumes: readonly string[];
+      readonly keyType: string;
+      readonly notAfter?: string;
+      readonly beginRefreshAt?: string;
+      readonly request?: string;
+    }[];
+    readonly following: string;
+    readonly problem?: string;
+  }
+
+  let controller: ControllerFixture;
+  const shown = (query: string): Promise<Shown> => controller.api<Shown>(`pod-certificates?${query}`);
+
+  /** State of each row of the pod by its volume, in the order of their names. */
+  async function statesOf(pod: string): Promise<string> {
+    const { certificates, problem = '' } = await shown(`pod=${pod}`);
+    return `${certificates
+      .map(({ volumes, state }) => `${volumes.join('+')} ${state}`)
+      .sort()
+      .join(', ')}${problem}`;
+  }
+
+  /** Starts a controller with the rights that the chart gives it. */
+  async function startController(): Promise<void> {
+    const account = 'certfleet-controller';
+    const token = await cluster.kubectl(['create', 'token', account, '--namespace', namespace]);
+    const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
+    await controller.startController([
+      '--api-auth=none',
+      '--api-rate-limit=0',
+      '--pod-certificates',
+      `--kubeconfig=${kubeconfig}`,
+    ]);
+  }
+
+  before(async () => {
+    const chart = await render({ 'controller.podCertificates.enabled': true });
+    const kinds = /^(ClusterRole|ClusterRoleBinding|ServiceAccount)$/;
+    await cluster.apply(
+      chart.filter(({ kind, metadata }) => kinds.test(kind) && metadata.name.startsWith('certfleet-controller')),
+    );
+    controller = await ControllerFixture.start();
+    await startController();
+  });
+  after(() => controller[Symbol.asyncDispose]());
+
+  test('shows the certificate of every projection, whoever signs it', async () => {
+    await addPod('seen-0', 'web');
+    await addPod('seen-1', 'db');
+    const issued = await request('seen-0', 'web');
+    await request('seen-0', 'web', { signerName: 'example.com/foreign' });
+    await finalStatus(issued);
+    await finalStatus(await request('seen-1', 'db'));
+    const [first, second] = [
+      'foreign pending, internal issued, later pending',
+      'foreign pending, internal denied, later pending',
+    ];
+    await eventually('the rows of a pod', async () => (await statesOf('seen-0')) === first, limitMs);
+    await eventually('the rows of another', async () => (await statesOf('seen-1')) === second, limitMs);
+    const [row] = (await shown('pod=seen-0&state=issued')).certificates;
+    const { notAfter, beginRefreshAt } = await statusOf(issued);
+    assert.deepEqual(
+      [row?.node, row?.serviceAccount, row?.signer, row?.keyType, row?.request],
+      [node, 'web', 'example.com/internal', 'ECDSAP256', issued.split('/').at(-1)],
+    );
+    assert.deepEqual(
+      [row?.notAfter, row?.beginRefreshAt].map((time) => Date.parse(time ?? '')),
+      [notAfter, beginRefreshAt].map((time) => Date.parse(time ?? '')),
+    );
+    const [denied] = (await shown('pod=seen-*&state=denied')).certificates;
+    assert.deepEqual([denied?.pod, denied?.reason], ['seen-1', 'IdentityNotAllowed']);
+    const { text } = await controller.ops('metrics');
+    assert.match(text, /certfleet_controller_pod_certificates\{signer="example.com\/internal",state="denied"\} [1-9]/);
+    assert.match(text, /certfleet_controller_pod_certificates_current 1/);
+    let [out, errors] = ['', ''];
+    const code = await runCli({
+      argv: ['pod-certificates', '--pod=seen-*', '--state=denied,issued', `--server=${controller.url}`],
+      env: {},
+      clock: systemClock,
+      print: (printed) => void (out += printed),
+      printError: (printed) => void (errors += printed),
+    });
+    assert.deepEqual([code, errors], [0, '']);
+    assert.match(out, /shop +seen-0 .*example.com\/internal +issued/);
+    assert.match(out, /shop +seen-1 .*example.com\/internal +denied \(IdentityNotAllowed\)/);
+  });
+
+  test('keeps a row without its request, restores it in an empty Redis, and removes it with the pod', async () => {
+    const [{ request: name = '' } = {}] = (await shown('pod=seen-0&state=issued')).certificates;
+    await cluster.kubectl(['delete', 'podcertificaterequest', name, '-n', 'shop']);
+    const states = 'foreign pending, internal issued, later pending';
+    const redis = new Redis(controller.redis.url);
+    try {
+      const rows = (): Promise<number> => redis.hlen('{certfleet}:pod-certificates');
+      const before = await rows();
+      await redis.flushall();
+      await eventually('the rows in Redis', async () => (await rows()) === before, limitMs);
+    } finally {
+      redis.disconnect();
+    }
+    // A controller without the memory of the other one.
+    await controller.controllers[0]?.stop();
+    await startController();
+    await eventually('the row to be restored', async () => (await statesOf('seen-0')) === states, limitMs);
+    await cluster.kubectl(['delete', 'pod', 'seen-0', '-n', 'shop', '--force', '--grace-period=0']);
+    await eventually('the rows to be removed', async () => (await statesOf('seen-0')) === '', limitMs);
   });
 });
 

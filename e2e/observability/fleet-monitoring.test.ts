@@ -96,8 +96,9 @@ function oldestIssueAfter(name: NodeName, sinceMs: number): number {
 }
 
 /**
- * Pods of this fleet have no address, process or workload, and its agents no CAs to rotate: e2e/node/suites/{probes,reload}.ts,
- * e2e/node/fleet/ca-rotation.ts and e2e/fleet/{rotations,pod-events}.test.ts bring about the conditions of these alerts.
+ * Pods of this fleet have no address, process, workload or pod certificate, and its agents no CAs to rotate:
+ * e2e/node/suites/{probes,reload}.ts, e2e/node/fleet/ca-rotation.ts and
+ * e2e/fleet/{rotations,pod-events,pod-certificates}.test.ts bring about the conditions of these alerts.
  */
 const needRunningPods: readonly string[] = [
   'CertfleetCertificateNotLoaded',
@@ -105,6 +106,9 @@ const needRunningPods: readonly string[] = [
   'CertfleetRolloutBlocked',
   'CertfleetCaRotationStopped',
   'CertfleetCaRotationProposed',
+  'CertfleetPodCertificateOverdue',
+  'CertfleetPodCertificateRefused',
+  'CertfleetPodCertificatesOutdated',
 ];
 
 /** Panels that only a fault fills. */

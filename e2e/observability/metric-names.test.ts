@@ -60,7 +60,7 @@ describe('metric names', () => {
     assert.ok(commands.length > 10);
     for (const words of commands) {
       const { command } = parseCli(words.split(' '));
-      assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|audit|help)$/);
+      assert.match(command, /^(status|list|show|nodes|lanes|renew|pause|resume|audit|help|pod-certificates)$/);
     }
   });
 });

@@ -19,8 +19,8 @@ import {
   optionalServiceAccount,
   signaturePattern,
 } from './config-values.ts';
+import { optionalPartFlags } from './optional-parts.ts';
 import type { RedisConfig } from './redis/create-redis.ts';
-import { rolloutFlags } from './rollouts/rollout-flags.ts';
 
 export const controllerFlags = {
   'log-level': {
@@ -152,7 +152,7 @@ export const controllerFlags = {
     help: "Address of docs/runbook.md; the operators' page links to its sections.",
     parse: optional,
   },
-  ...rolloutFlags,
+  ...optionalPartFlags,
   kubeconfig: {
     fallback: '',
     help: "Kubeconfig file; default: the pod's service account.",

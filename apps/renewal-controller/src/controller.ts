@@ -5,6 +5,7 @@ import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
 import { apiSettings, createApiContext, fleetSettings, type ApiContextParts } from './create-api-context.ts';
+import { createPodCertificates, type FollowedPodCertificates } from './create-pod-certificates.ts';
 import { createRenewals, type Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
 import { redisConfigOf, type ControllerConfig } from './config.ts';
@@ -77,6 +78,7 @@ export class Controller {
   #server: FleetServer | undefined;
   #intent: OperatorIntent | undefined;
   #renewals: Renewals | undefined;
+  #podCertificates: FollowedPodCertificates | undefined;
   #questions: { readonly describeVolume: DescribeVolume } = { describeVolume: notReady };
   readonly #describeVolume: DescribeVolume = (volume) => this.#questions.describeVolume(volume);
 
@@ -99,14 +101,8 @@ export class Controller {
     const redis = this.#connections.create('follower', 'follower');
     // Half of the heartbeat interval, so that no node appears silent because of the time between two reads.
     const seenEveryMs = config['heartbeat-interval'] / 2;
-    this.#follower = new FleetFollower({
-      redis,
-      keys: this.#keys,
-      clock,
-      logger: log,
-      seenEveryMs,
-      listener: this.#feed,
-    });
+    const following = { keys: this.#keys, clock, logger: log, seenEveryMs, listener: this.#feed };
+    this.#follower = new FleetFollower({ redis, ...following });
     const sources = {
       ...{ clock, ...fleetSettings(config) },
       dispatcher: () => this.#dispatcher,
@@ -115,6 +111,7 @@ export class Controller {
       agentsConnected: () => this.#server?.connected ?? 0,
       silentAfterMs: this.#silentAfterMs,
       intent: () => this.#intent,
+      podCertificates: () => this.#podCertificates?.current,
     };
     this.#readiness = new Readiness({
       clock,
@@ -165,9 +162,13 @@ export class Controller {
     this.#started.defer(() => this.#connections.stop());
     this.#follower.start();
     this.#started.defer(() => this.#follower.stop());
-    const intent = this.#createIntent(client);
+    const shared = { ...this.#shared, client };
+    const podCertificates = (this.#podCertificates = createPodCertificates({ ...shared, config }));
+    podCertificates?.start();
+    this.#started.defer(() => podCertificates?.stop());
+    const intent = (this.#intent = new OperatorIntent({ ...shared, directory: config['intent-directory'] }));
     this.#started.defer(() => intent.stop());
-    const parts = { ...this.#shared, intent, client, follower: this.#follower, action: config['ca-change-action'] };
+    const parts = { ...shared, intent, follower: this.#follower, action: config['ca-change-action'] };
     const rolling = { config, observe: this.#metrics };
     const renewals = (this.#renewals = createRenewals({ ...parts, ...rolling, describeVolume: this.#describeVolume }));
     const { pausesKnown } = await intent.start();
@@ -187,12 +188,6 @@ export class Controller {
     const fleet = await this.#startFleet({ identify, index, access, certificate });
     this.#readiness.noteServing();
     return { fleet, api, ops };
-  }
-
-  #createIntent(client: KubeClient | undefined): OperatorIntent {
-    const directory = this.#options.config['intent-directory'];
-    this.#intent = new OperatorIntent({ ...this.#shared, directory, client });
-    return this.#intent;
   }
 
   /** @param forWhat the flag that requires token reviews */
@@ -225,6 +220,7 @@ export class Controller {
         client,
         feed: this.#feed,
         describeVolume: this.#describeVolume,
+        podCertificates: () => this.#podCertificates?.current,
       }),
       ...operatorAccess({
         config,

@@ -31,6 +31,7 @@ export interface ApiContextParts extends Pick<
   | 'isIndexCurrent'
   | 'intentProblem'
   | 'caHistory'
+  | 'podCertificates'
 > {
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;

@@ -28,6 +28,12 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'needs a renewal with a canary; e2e/page/night-shift.test.ts approves one',
   'docs/pod-certificates.md: kubectl get podcertificatesigners -o wide':
     'the signer is off in this suite; e2e/fleet/pod-certificates.test.ts reads the condition that it shows',
+  'docs/runbook.md: certfleet pod-certificates --state=overdue,expired':
+    'pod certificates are off in this suite; e2e/fleet/pod-certificates.test.ts lists them',
+  'docs/runbook.md: certfleet pod-certificates --state=denied,failed':
+    'pod certificates are off in this suite; e2e/fleet/pod-certificates.test.ts lists a denied one',
+  'docs/runbook.md: certfleet pod-certificates --state=overdue':
+    'pod certificates are off in this suite; pod-certificate-collector.test.ts causes the reasons',
   'docs/installation.md: for app in node-agent renewal-controller; do':
     'needs docker; the same Dockerfile is built by buildah for each cluster, and by docker in e2e/compose',
   'docs/installation.md: helm install certfleet helm/certfleet --namespace cert-manager --create-namespace --set imageRegistry=registry.example.com --wait':

@@ -11,6 +11,7 @@ export interface AlertCase {
 
 const always = (value: number): string => `${value}+0x120`;
 const issuer = 'ClusterIssuer.cert-manager.io//corporate';
+const podSigner = 'example.com/internal';
 const agent = (node: string): string =>
   `namespace="cert-manager",job="certfleet",node="${node}",instance="${node}:9402"`;
 const replica = (name: string): string =>
@@ -67,6 +68,9 @@ function replicaSeries(name: string): Series {
     [`certfleet_controller_rollouts_blocked{${of}}`]: always(0),
     [`certfleet_controller_posture_violations{${of},kind="lifetime"}`]: always(0),
     [`certfleet_controller_volumes{${of},state="healthy",issuer="${issuer}"}`]: always(80),
+    [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="issued"}`]: always(20),
+    [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="pending"}`]: '0 3 2 0 5x116',
+    [`certfleet_controller_pod_certificates_current{${of}}`]: always(1),
     [`certfleet_controller_volumes_expired{${of}}`]: always(0),
     [`certfleet_controller_volumes_overdue{${of}}`]: always(0),
     [`certfleet_controller_volumes_at_risk{${of},left="1/2"}`]: always(0),
@@ -379,6 +383,31 @@ export const alertCases: readonly AlertCase[] = [
     fault: 'a PodDisruptionBudget blocks the rollout of a workload',
     series: { [`certfleet_controller_rollouts_blocked{${replica('c1')}}`]: always(1) },
     fires: { CertfleetRolloutBlocked: {} },
+  },
+  {
+    fault: 'a kubelet does not refresh a pod certificate, and another one has expired',
+    series: both((of) => ({
+      [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="overdue"}`]: always(1),
+      [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="expired"}`]: always(1),
+    })),
+    fires: { CertfleetPodCertificateOverdue: { signer: podSigner } },
+  },
+  {
+    fault: 'a signer has denied a pod certificate',
+    series: both((of) => ({
+      [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="denied"}`]: always(1),
+    })),
+    fires: { CertfleetPodCertificateRefused: { signer: podSigner, state: 'denied' } },
+  },
+  {
+    fault: 'no replica can follow the pod certificates',
+    series: both((of) => ({ [`certfleet_controller_pod_certificates_current{${of}}`]: always(0) })),
+    fires: { CertfleetPodCertificatesOutdated: {} },
+  },
+  {
+    fault: 'one replica has not loaded the pod certificates',
+    series: { [`certfleet_controller_pod_certificates_current{${replica('c1')}}`]: always(0) },
+    fires: {},
   },
   {
     fault: 'a pod takes ten minutes to load each renewed certificate',

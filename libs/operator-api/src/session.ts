@@ -16,6 +16,9 @@ export const SessionSchema = Type.Object({
   podLabels: Type.Optional(
     Type.Array(Type.String(), { description: 'Keys of the labels of pods that agents report; absent without any' }),
   ),
+  showsPodCertificates: Type.Optional(
+    Type.Boolean({ description: 'Whether the controller follows pod certificates; absent if not' }),
+  ),
   runbookUrl: Type.Optional(string('Address of the runbook')),
   auth: oneOf(['kubernetes', 'proxy', 'none'], 'How operators are authenticated'),
 });

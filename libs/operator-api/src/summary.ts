@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
+import { PodCertificateSummarySchema } from './pod-certificates.ts';
 import { postureKinds, verdictLevels } from './vocabulary.ts';
 
 /** A problem that needs an operator's attention. */
@@ -70,6 +71,7 @@ export const SummarySchema = Type.Object({
   atRisk: count('Volumes whose renewal is not certain; see `risk` of a volume'),
   atRiskByState: ByStateSchema,
   posture: PostureSummarySchema,
+  podCertificates: Type.Optional(PodCertificateSummarySchema),
   attention: Type.Array(AttentionSchema, { description: 'Most severe first, then by the time left' }),
 });
 export type Summary = Static<typeof SummarySchema>;

@@ -74,7 +74,7 @@ export const auditActions = [
 export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 
 /** Kinds of changes that an event reports to open pages. */
-export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'rotations', 'audit'] as const;
+export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'rotations', 'audit', 'pod-certificates'] as const;
 
 /** Phases of a CA rotation; the last three are its ends. */
 export const rotationPhases = [
@@ -92,3 +92,17 @@ export const rotationDirections = ['Forward', 'Backward'] as const;
 
 /** Phases of a rotation that can wait for an approval. */
 export const rotationGates = ['Reissue', 'Retire'] as const;
+
+/**
+ * States of a pod certificate; the first that applies is used: refused by its signer, which is final for the pod; past
+ * its not-after; past the time at which the kubelet refreshes it; its latest request is not answered; not seen since Redis
+ * lost the index; none of these.
+ */
+export const podCertificateStates = ['denied', 'failed', 'expired', 'overdue', 'pending', 'unknown', 'issued'] as const;
+export type PodCertificateState = (typeof podCertificateStates)[number];
+
+/** Sort keys of the table of pod certificates. */
+export const podCertificateSorts = ['expires', 'refreshes', 'namespace', 'pod', 'node', 'signer', 'state'] as const;
+
+/** Whether the controller follows pod certificates: switched off, nothing read yet, up to date, or outdated. */
+export const podCertificateFollowing = ['off', 'loading', 'current', 'outdated'] as const;

@@ -3,6 +3,7 @@ import type { CaHistory, Cas } from '@certfleet/operator-api/cas.ts';
 import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
 import type { Lane, LaneHistory, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
+import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
 import type {
   Renewal,
   RenewalDetail,
@@ -51,6 +52,9 @@ export class OperatorApi {
     this.#get(`${volumePath(node, id)}/certificate`, signal);
   podEvents = (node: string, id: string, signal?: Signal): Promise<PodEvents> =>
     this.#get(`${volumePath(node, id)}/events`, signal);
+
+  podCertificates = (query: URLSearchParams, signal?: Signal): Promise<PodCertificatePage> =>
+    this.#get(`/pod-certificates?${query.toString()}`, signal);
 
   nodes = (signal?: Signal): Promise<Nodes> => this.#get('/nodes', signal);
   node = (node: string, signal?: Signal): Promise<NodeDetail> => this.#get(`/nodes/${part(node)}`, signal);

@@ -7,6 +7,7 @@ import { LanesPage } from '../lanes/lanes-page.tsx';
 import { NodePage } from '../nodes/node-page.tsx';
 import { NodesPage } from '../nodes/nodes-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
+import { PodCertificatesPage } from '../pod-certificates/pod-certificates-page.tsx';
 import { RenewalPage } from '../renewals/renewal-page.tsx';
 import { RenewalsPage } from '../renewals/renewals-page.tsx';
 import { RotationsPage } from '../rotations/rotations-page.tsx';
@@ -110,6 +111,7 @@ const plainViews: Readonly<Record<PlainView | 'unknown', () => JSX.Element | nul
   wall: () => <WallPage />,
   'at-risk': () => <VolumesPage key="at-risk" path="/at-risk" />,
   volumes: () => <VolumesPage key="volumes" path="/volumes" />,
+  'pod-certificates': () => <PodCertificatesPage />,
   lanes: () => <LanesPage />,
   nodes: () => <NodesPage />,
   cas: () => <CasPage />,

@@ -14,6 +14,8 @@ const views = [
   ['Volumes by namespace', '/volumes?group=namespace'],
   ['Volumes by issuer', '/volumes?group=issuer'],
   ['Volumes by node', '/volumes?group=node'],
+  ['Pod certificates', '/pod-certificates'],
+  ['Denied and overdue pod certificates', '/pod-certificates?state=denied,failed,expired,overdue'],
   ['Lanes', '/lanes'],
   ['Nodes', '/nodes'],
   ['Silent nodes', '/nodes?state=silent'],

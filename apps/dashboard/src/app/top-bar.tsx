@@ -21,6 +21,16 @@ const links: readonly (readonly [href: string, title: string, views: readonly Ro
   ['/audit', 'Audit', ['audit']],
 ];
 
+const podCertificatesLink = ['/pod-certificates', 'Pod certificates', ['pod-certificates']] as const;
+
+/** The views; that of pod certificates only if the controller follows them. */
+function useLinks(): typeof links {
+  const { session } = useServices();
+  const state = useStore(session.state);
+  if (state.name !== 'signed-in' || state.session.showsPodCertificates !== true) return links;
+  return links.flatMap((link) => (link[0] === '/volumes' ? [link, podCertificatesLink] : [link]));
+}
+
 /** Navigation, live status, and the signed-in user. */
 export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element {
   return (
@@ -34,7 +44,7 @@ export function TopBar({ view }: { readonly view: Route['view'] }): JSX.Element 
       </a>
       <ClusterName />
       <nav aria-label="Views">
-        {links.map(([href, title, views]) => (
+        {useLinks().map(([href, title, views]) => (
           <a key={href} href={href} aria-current={views.includes(view) ? 'page' : undefined}>
             {title}
           </a>

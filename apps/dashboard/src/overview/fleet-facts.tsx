@@ -44,6 +44,7 @@ export function FleetFacts({
         >
           <a href="/nodes">{formatCount(agents.online)} online</a>
         </Fact>
+        <PodCertificatesFact counts={summary.podCertificates} />
         <Fact title="Lanes" note={laneNote(lanes)} isBad={lanes.backingOff > 0}>
           <a href="/lanes">{formatCount(lanes.known)}</a>
         </Fact>
@@ -134,6 +135,25 @@ function Fact({ title, children, note, isBad = false }: FactProps): JSX.Element 
     </div>
   );
 }
+
+/** Nothing if the controller does not follow pod certificates. */
+function PodCertificatesFact({ counts }: { readonly counts: Summary['podCertificates'] }): JSX.Element | null {
+  if (counts === undefined) return null;
+  const { total, byState, following } = counts;
+  const notes = troubledStates.flatMap((state) => (byState[state] > 0 ? [`${byState[state]} ${state}`] : []));
+  const isOutdated = following === 'outdated';
+  return (
+    <Fact
+      title="Pod certificates"
+      note={isOutdated ? 'outdated' : notes.join(', ') || 'none overdue or refused'}
+      isBad={isOutdated || notes.length > 0}
+    >
+      <a href="/pod-certificates">{formatCount(total)}</a>
+    </Fact>
+  );
+}
+
+const troubledStates = ['denied', 'failed', 'expired', 'overdue'] as const;
 
 function RedisFact({
   redis,

@@ -10,6 +10,7 @@ const plainViews = [
   'wall',
   'at-risk',
   'volumes',
+  'pod-certificates',
   'lanes',
   'nodes',
   'cas',

@@ -27,6 +27,7 @@ const flags = {
   pod: text,
   volume: text,
   issuer: text,
+  signer: text,
   state: text,
   served: text,
   search: text,
@@ -115,6 +116,8 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       --group-by KEY                      counts by namespace, workload, issuer, node, ca, state, risk or label:KEY
       --workload Deployment/web, --label team=payments
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
+  certfleet pod-certificates              certificates that kubelets request for pods, whoever signs them;
+      filters: -n, --node, --pod, --signer, --state, --search; --sort
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows

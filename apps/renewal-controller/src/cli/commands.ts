@@ -2,6 +2,7 @@ import { audit } from './audit-command.ts';
 import type { Command } from './command.ts';
 import type { CliFlag } from './cli-options.ts';
 import { lanes, pause, resume } from './lane-commands.ts';
+import { podCertificates } from './pod-certificate-command.ts';
 import { renew, status } from './renewal-commands.ts';
 import { rotations } from './rotation-commands.ts';
 import { list, nodes, showVolume } from './volume-commands.ts';
@@ -21,6 +22,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     flags: [...criteria, ...properties, 'served', 'sort', 'at-risk', 'expires-before', 'posture', 'group-by'],
   },
   show: { run: showVolume, flags: ['certificate'] },
+  'pod-certificates': {
+    run: podCertificates,
+    flags: ['namespace', 'node', 'pod', 'signer', 'state', 'search', 'sort'],
+  },
   nodes: { run: nodes, flags: [] },
   lanes: { run: lanes, flags: ['search', 'state', 'sort'] },
   status: { run: status, flags: [] },

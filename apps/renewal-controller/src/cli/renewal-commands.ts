@@ -4,6 +4,7 @@ import { delay } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { reasonOf, show } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
+import { podCertificateCounts } from './pod-certificate-command.ts';
 import { postureFilter, postureTable } from './posture-flags.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
@@ -43,12 +44,13 @@ function summaryTables(summary: Summary): string {
     ['redis', summary.redis.reachable ? 'reachable' : 'not reachable: the counts are the last known'],
   ];
   const attention = summary.attention.map(({ severity, text }) => [severity, text]);
-  const { verdict, posture } = summary as Partial<Summary>;
+  const { verdict, posture, podCertificates } = summary as Partial<Summary>;
   const parts = [
     // A controller of an earlier release sends neither verdict nor posture.
     ...(verdict === undefined ? [] : [table(['VERDICT', ''], verdictRows(verdict))]),
     table(['FLEET', ''], numbers),
     ...(posture === undefined ? [] : postureTable(posture)),
+    ...(podCertificates === undefined ? [] : [podCertificateCounts(podCertificates)]),
     ...(attention.length === 0 ? [] : [table(['ATTENTION', ''], attention)]),
   ];
   return parts.join('\n');

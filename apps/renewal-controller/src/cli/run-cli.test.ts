@@ -167,4 +167,28 @@ describe('runCli', () => {
     assert.match(errors, /--from: cannot read missing\.pem: .*expected FILE .*SHA-256 of a CA, or key of an issuer/);
     assert.deepEqual([code, asked.length], [64, 3]);
   });
+
+  test('pod-certificates shows all pages, and exits with 2 if rows may be outdated', async (t) => {
+    const asked: string[] = [];
+    const pod = { pod: 'web-0', namespace: 'shop', node: 'node-1', volumes: ['tls'], keyType: 'ED25519' };
+    const row = { ...pod, signer: 'example.com/internal' };
+    const denied = { ...row, state: 'denied', reason: 'NotAllowed', since: at(3_590_000) };
+    const answer: RequestListener = ({ url = '' }, response) => {
+      asked.push(url);
+      const isFirst = !url.includes('after=');
+      const certificate = isFirst ? denied : { ...row, pod: 'web-1', state: 'issued', notAfter: at(3_690_000) };
+      const rest = isFirst ? { next: 'more', following: 'current' } : { following: 'outdated', problem: 'no replica' };
+      response.end(JSON.stringify({ certificates: [certificate], ...rest }));
+    };
+    const { code, out, errors } = await run(t, answer, 'pod-certificates', '--signer=*/internal', '--state=denied');
+    assert.match(asked[0] ?? '', /pod-certificates\?limit=1000&signer=.*internal&state=denied&sort=namespace$/);
+    assert.match(out, /shop +web-0 +node-1 +example.com\/internal +denied \(NotAllowed\) +10s ago +ED25519 +tls/);
+    assert.match(out, /shop +web-1 .* issued +90s/);
+    assert.match(errors, /may be outdated or missing: no replica/);
+    assert.equal(code, 2);
+    const off: RequestListener = (_, response) => response.end(JSON.stringify({ certificates: [], following: 'off' }));
+    const refused = await run(t, off, 'pod-certificates');
+    assert.equal(refused.code, 1);
+    assert.match(refused.errors, /controller.podCertificates.enabled/);
+  });
 });

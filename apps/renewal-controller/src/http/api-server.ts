@@ -25,6 +25,7 @@ import { fleetRoutes } from './routes/fleet-routes.ts';
 import { laneRoutes } from './routes/lane-routes.ts';
 import { checkAccess, checkSource } from './access/operator-access.ts';
 import { pageFiles } from './routes/page-files.ts';
+import { podCertificateRoutes } from './routes/pod-certificate-routes.ts';
 import { renewalRoutes } from './routes/renewal-routes.ts';
 import { rotationRoutes } from './routes/rotation-routes.ts';
 import { RequestLimits } from './access/request-limits.ts';
@@ -148,9 +149,12 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
     add(api, context);
   }
   volumeInspectionRoutes(api, context);
+  podCertificateRoutes(api, context);
   const streams = new EventStreams({ gate, clock: context.clock });
   const { audit, cluster, podLabels } = context;
-  sessionRoutes(api, { gate, signIn, audit, isSecure, cluster, podLabels, runbookUrl, tracesOf, streams });
+  const showsPodCertificates = context.podCertificates() !== undefined;
+  const shown = { cluster, podLabels, showsPodCertificates, runbookUrl };
+  sessionRoutes(api, { gate, signIn, audit, isSecure, ...shown, tracesOf, streams });
   eventRoutes(api, { feed: context.feed, streams, tracesOf });
   api.get('/openapi.json', { config: { right: 'anybody' }, schema: { hide: true } }, () => api.swagger());
 }

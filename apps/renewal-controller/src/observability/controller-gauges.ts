@@ -7,6 +7,7 @@ import { labelGauges } from './label-gauges.ts';
 import { laneRows } from './lane-rows.ts';
 import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
+import { podCertificateGauges } from './pod-certificate-gauges.ts';
 import { postureGauges } from './posture-gauges.ts';
 import { renewalGauges } from './renewal-gauges.ts';
 import { rotationGauges } from './rotation-gauges.ts';
@@ -55,6 +56,7 @@ export function registerGauges(
   redisGauges(gauge);
   rotationGauges(gauge);
   renewalGauges(gauge);
+  podCertificateGauges(gauge);
   gauge(
     'index_current',
     [],

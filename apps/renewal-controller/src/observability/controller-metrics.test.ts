@@ -9,6 +9,8 @@ import { FleetView } from '../fleet-index/view/fleet-view.ts';
 import { indexedVolumeOf } from '../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
+import { noPodCertificates } from '../pod-certificates/pod-certificate-stats.ts';
+import type { PodCertificateCounts, PodCertificateTally } from '../pod-certificates/pod-certificate-stats.ts';
 import { ControllerMetrics } from './controller-metrics.ts';
 import type { ControllerSnapshot } from './controller-snapshot.ts';
 
@@ -40,6 +42,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
     policiesCurrent: true,
     rotations: [],
     renewals: [],
+    podCertificates: undefined,
     redis: {
       reachable: true,
       latencyMs: 2,
@@ -169,6 +172,32 @@ describe('ControllerMetrics', () => {
     assert.equal(
       queued.reduce((sum, [, count]) => sum + count, 0),
       (399 * 400) / 2,
+    );
+  });
+
+  test('shows pod certificates by signer and state; tenants cannot make more than a bounded number of series', async () => {
+    const tally = (total: number, states: Partial<PodCertificateCounts>): PodCertificateTally => ({
+      total,
+      byState: { ...noPodCertificates(), ...states },
+      soonestExpiryMs: nowMs + total * 1_000,
+    });
+    const large = Array.from({ length: 60 }, (_, i) => [`example.com/${i}`, tally(10, { issued: 10 })] as const);
+    const signers = new Map([...large, ['example.com/small', tally(1, { denied: 1 })] as const]);
+    const stats = { all: tally(601, { issued: 600, overdue: 2, expired: 1 }), signers };
+    const podCertificates = { isCurrent: true, stats };
+    const taken = { ...snapshotOf([]), podCertificates };
+    const series = await seriesOf(new ControllerMetrics(() => Promise.resolve(taken), new ManualClock(nowMs)));
+    const own = [...series.keys()].filter((name) => name.startsWith('pod_certificates{'));
+    assert.equal(own.length, 51);
+    assert.equal(series.get('pod_certificates{signer="example.com/small",state="denied"}'), 1);
+    assert.equal(series.get('pod_certificates{signer="other",state="issued"}'), 110);
+    assert.equal(series.get('pod_certificates_soonest_not_after_timestamp_seconds{signer="other"}'), nowMs / 1000 + 10);
+    assert.equal(series.get('pod_certificates_overdue'), 3);
+    assert.equal(series.get('pod_certificates_current'), 1);
+    const off = await seriesOf(new ControllerMetrics(() => Promise.resolve(snapshotOf([])), new ManualClock(nowMs)));
+    assert.deepEqual(
+      [...off.keys()].filter((name) => name.startsWith('pod_certificates')),
+      [],
     );
   });
 

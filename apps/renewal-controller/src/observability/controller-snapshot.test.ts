@@ -30,6 +30,7 @@ function sourcesWith(
     index: { view: new FleetView(), isCurrent: true },
     connections: { health: { ...health, reachable } },
     intent: () => ({ problem: () => undefined, rotations: () => [], undecidedRenewals: () => [] }),
+    podCertificates: () => undefined,
     agentsConnected: () => 4,
     silentAfterMs: 30_000,
     postureLimits: [],

@@ -11,6 +11,9 @@ import type { LaneDepth } from '../lanes/lane-depth.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
+import { countPodCertificates } from '../pod-certificates/pod-certificate-stats.ts';
+import type { PodCertificateStats } from '../pod-certificates/pod-certificate-stats.ts';
+import type { PodCertificates } from '../pod-certificates/pod-certificate-view.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { UndecidedRenewal } from '../renewals/undecided-renewals.ts';
 import type { RotationRow } from '../rotations/rotation-row.ts';
@@ -47,6 +50,14 @@ export interface ControllerSnapshot {
   readonly rotations: readonly RotationRow[];
   /** The renewals on demand that wait for an operator. */
   readonly renewals: readonly UndecidedRenewal[];
+  /** Undefined if the controller does not follow pod certificates. */
+  readonly podCertificates: PodCertificateSnapshot | undefined;
+}
+
+export interface PodCertificateSnapshot {
+  readonly isCurrent: boolean;
+  /** Undefined before the rows are loaded. */
+  readonly stats: PodCertificateStats | undefined;
 }
 
 export interface SnapshotSources {
@@ -60,6 +71,8 @@ export interface SnapshotSources {
   readonly podLabels: readonly string[];
   /** Undefined before the objects of operators are followed. */
   readonly intent: () => IntentSource | undefined;
+  /** Undefined if the controller does not follow pod certificates. */
+  readonly podCertificates: () => PodCertificates | undefined;
 }
 
 interface IntentSource {
@@ -97,6 +110,16 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
     policiesCurrent: intent !== undefined && intent.problem() === undefined,
     rotations: intent?.rotations() ?? [],
     renewals: intent?.undecidedRenewals() ?? [],
+    podCertificates: podCertificateSnapshot(sources.podCertificates(), atMs),
+  };
+}
+
+function podCertificateSnapshot(index: PodCertificates | undefined, nowMs: number): PodCertificateSnapshot | undefined {
+  if (index === undefined) return undefined;
+  const isLoaded = index.following !== 'loading';
+  return {
+    isCurrent: index.following === 'current',
+    stats: isLoaded ? countPodCertificates(index.rows.values(), nowMs) : undefined,
   };
 }
 

@@ -82,10 +82,25 @@ const keyedKeys = {
   doneByIssuer: (hour: number): string => `done:${hour}:issuers`,
 } as const;
 
+/** The keys of pod certificates (pod-certificate-scripts.ts). */
+const podCertificateKeys = {
+  /** String: the replica that follows pods and requests, and writes the others. */
+  lease: 'pod-certificates:lease',
+  /** Hash: id of a row → its JSON. */
+  rows: 'pod-certificates',
+  /** Sorted set: id of each row that was written or removed, by the number of the change. */
+  order: 'pod-certificates:order',
+  /** Sorted set: those of `order` that were removed. */
+  removed: 'pod-certificates:removed',
+  /** Hash: the number of the last change, and what the writer says about itself. */
+  state: 'pod-certificates:state',
+} as const;
+
 /** The names of all Redis keys of one prefix. */
 export type RedisKeys = {
   /** Not a key: the prefix of all others, and of the BullMQ queue that schedules renewals. */
   readonly controller: string;
+  readonly podCertificates: { readonly [name in keyof typeof podCertificateKeys]: string };
 } & { readonly [name in keyof typeof singleKeys]: string } & typeof keyedKeys;
 
 /**
@@ -95,9 +110,11 @@ export type RedisKeys = {
  */
 export function redisKeys(prefix: string): RedisKeys {
   const controller = `{${prefix}}`;
-  const single = Object.entries(singleKeys).map(([name, key]) => [name, `${controller}:${key}`]);
+  const named = (keys: Readonly<Record<string, string>>): string[][] =>
+    Object.entries(keys).map(([name, key]) => [name, `${controller}:${key}`]);
   const keyed = Object.entries(keyedKeys).map(([name, key]) => [name, (of: never) => `${controller}:${key(of)}`]);
-  return { controller, ...Object.fromEntries([...single, ...keyed]) } as RedisKeys;
+  const podCertificates: unknown = Object.fromEntries(named(podCertificateKeys));
+  return { controller, podCertificates, ...Object.fromEntries([...named(singleKeys), ...keyed]) } as RedisKeys;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { CaHistory } from '../../fleet-index/view/ca-history.ts';
 import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
 import type { PostureLimit } from '../../fleet-index/view/posture-limits.ts';
 import type { ReadPodEvents } from '../../kube/pod-events.ts';
+import type { PodCertificates } from '../../pod-certificates/pod-certificate-view.ts';
 import type { OperatorPauses } from '../../lane-intent/operator-pauses.ts';
 import type { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { RedisHealth } from '../../redis/redis-health.ts';
@@ -41,6 +42,8 @@ export interface ApiContext extends VolumeInspection {
   readonly isIndexCurrent: () => boolean;
   /** Why pauses of lanes may be unknown or outdated; undefined if they are not. */
   readonly intentProblem: () => string | undefined;
+  /** Undefined if the controller does not follow pod certificates. */
+  readonly podCertificates: () => PodCertificates | undefined;
   readonly silentAfterMs: number;
   /** Keys of the labels of pods that agents report. */
   readonly podLabels: readonly string[];

@@ -28,6 +28,8 @@ export interface SessionRoutesOptions {
   readonly cluster: string | undefined;
   /** Keys of the labels of pods that agents report. */
   readonly podLabels: readonly string[];
+  /** Whether the controller follows pod certificates. */
+  readonly showsPodCertificates: boolean;
   /** Address of the runbook; undefined if it is not known. */
   readonly runbookUrl: string | undefined;
   readonly tracesOf: (request: FastifyRequest) => CallerTraces;
@@ -109,15 +111,17 @@ async function signInUser({ gate }: SignInParts, token: string, source: string):
 }
 
 async function toSessionDto(
-  { gate, cluster, podLabels, runbookUrl }: Pick<SessionRoutesOptions, 'gate' | 'cluster' | 'podLabels' | 'runbookUrl'>,
+  options: Pick<SessionRoutesOptions, 'gate' | 'cluster' | 'podLabels' | 'runbookUrl' | 'showsPodCertificates'>,
   user: TokenUser,
 ): Promise<Session> {
+  const { gate, cluster, podLabels, runbookUrl, showsPodCertificates } = options;
   const [view, renew] = await Promise.all([gate.allows(user, 'view'), gate.allows(user, 'renew')]);
   return {
     name: user.username,
     rights: { view, renew },
     ...(cluster !== undefined && { cluster }),
     ...(podLabels.length > 0 && { podLabels: [...podLabels] }),
+    ...(showsPodCertificates && { showsPodCertificates }),
     ...(runbookUrl !== undefined && { runbookUrl }),
     auth: gate.auth,
   };

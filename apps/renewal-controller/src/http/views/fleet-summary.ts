@@ -1,5 +1,6 @@
 import type { PostureSummary, Summary } from '@certfleet/operator-api/summary.ts';
 import { countPosture } from '../../fleet-index/view/posture-limits.ts';
+import { countPodCertificates } from '../../pod-certificates/pod-certificate-stats.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
 import { fleetVerdict } from './fleet-verdict.ts';
@@ -46,8 +47,17 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
     atRisk,
     atRiskByState: risky,
     posture: postureSummary(context),
+    ...podCertificateSummary(context, nowMs),
     attention: problems,
   };
+}
+
+/** Nothing if the controller does not follow pod certificates. */
+function podCertificateSummary({ podCertificates }: ApiContext, nowMs: number): Pick<Summary, 'podCertificates'> {
+  const index = podCertificates();
+  if (index === undefined) return {};
+  const { total, byState } = countPodCertificates(index.rows.values(), nowMs).all;
+  return { podCertificates: { total, byState, following: index.following } };
 }
 
 function postureSummary({ view, postureLimits }: ApiContext): PostureSummary {

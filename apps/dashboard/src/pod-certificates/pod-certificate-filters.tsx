@@ -1,0 +1,105 @@
+import type { JSX } from 'preact';
+import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
+import { formatCount } from '../ui/count.ts';
+import { Icon } from '../ui/icon.tsx';
+import { SearchBox } from '../volumes/search-box.tsx';
+import { stateLooks } from './pod-certificate-state.tsx';
+import { withPodCertificateFilter, withToggledState } from './pod-certificates-view.ts';
+import type { PodCertificateFilter, PodCertificatesView } from './pod-certificates-view.ts';
+
+export interface PodCertificateFiltersProps {
+  readonly view: PodCertificatesView;
+  /** The loaded page, whose counts and signer names are shown. */
+  readonly page: PodCertificatePage | undefined;
+  readonly onChange: (view: PodCertificatesView) => void;
+}
+
+const names = [
+  ['namespace', 'Namespace'],
+  ['pod', 'Pod'],
+  ['node', 'Node'],
+] as const;
+
+/** Filters by text, names, signer and state. */
+export function PodCertificateFilters({ view, page, onChange }: PodCertificateFiltersProps): JSX.Element {
+  const { filters } = view;
+  const set = (name: PodCertificateFilter, value: string): void =>
+    onChange(withPodCertificateFilter(view, name, value.trim()));
+  return (
+    <div class="filters" role="search">
+      <div class="filter-row">
+        <SearchBox
+          label="Search pods, nodes, signers, workloads"
+          value={filters.search ?? ''}
+          onSearch={(text) => set('search', text)}
+        />
+        {names.map(([name, title]) => (
+          <label key={name} class={filters[name] === undefined ? 'field' : 'field set'}>
+            <span class="visually-hidden">{title}</span>
+            <input
+              type="search"
+              placeholder={title}
+              value={filters[name] ?? ''}
+              autocomplete="off"
+              onChange={(event) => set(name, event.currentTarget.value)}
+            />
+          </label>
+        ))}
+        <SignerSelect
+          value={filters.signer ?? ''}
+          signers={page?.signers ?? []}
+          onSet={(value) => set('signer', value)}
+        />
+      </div>
+      <div class="chips" role="group" aria-label="States">
+        {podCertificateStates.map((state) => (
+          <button
+            type="button"
+            key={state}
+            class={`chip state-${stateLooks[state].tone}`}
+            aria-pressed={view.states.includes(state)}
+            title={stateLooks[state].meaning}
+            onClick={() => onChange(withToggledState(view, state))}
+          >
+            <Icon name={stateLooks[state].icon} />
+            {stateLooks[state].title}
+            {page !== undefined && <span class="dim">{formatCount(page.byState[state])}</span>}
+          </button>
+        ))}
+        {(view.states.length > 0 || Object.keys(filters).length > 0) && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => onChange({ ...view, filters: {}, states: [], after: undefined })}
+          >
+            Clear filters
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface SignerSelectProps {
+  readonly value: string;
+  readonly signers: readonly string[];
+  readonly onSet: (signer: string) => void;
+}
+
+function SignerSelect({ value, signers, onSet }: SignerSelectProps): JSX.Element {
+  const shown = value === '' || signers.includes(value) ? signers : [value, ...signers];
+  return (
+    <label class={value === '' ? 'field' : 'field set'}>
+      <span class="visually-hidden">Signer</span>
+      <select value={value} onChange={(event) => onSet(event.currentTarget.value)}>
+        <option value="">Any signer</option>
+        {shown.map((signer) => (
+          <option key={signer} value={signer}>
+            {signer}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,136 @@
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import { usePlace, useServices } from '../app/services.ts';
+import { useResource } from '../live/use-resource.ts';
+import { counted } from '../ui/count.ts';
+import { DataTable } from '../ui/data-table.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty, Loaded } from '../ui/notice.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { podCertificateColumns } from './pod-certificate-columns.tsx';
+import { PodCertificateDetails } from './pod-certificate-details.tsx';
+import { PodCertificateFilters } from './pod-certificate-filters.tsx';
+import {
+  formatPodCertificatesView,
+  parsePodCertificatesView,
+  podCertificatesQuery,
+  withSort,
+} from './pod-certificates-view.ts';
+import type { PodCertificatesView } from './pod-certificates-view.ts';
+
+const title = 'Pod certificates';
+
+/** The certificates that kubelets request for pods, whoever signs them. */
+export function PodCertificatesPage(): JSX.Element {
+  const { search } = usePlace();
+  const view = useMemo(() => parsePodCertificatesView(search), [search]);
+  return view.problems.length > 0 ? <UnusableAddress problems={view.problems} /> : <Table view={view} />;
+}
+
+function UnusableAddress({ problems }: { readonly problems: readonly string[] }): JSX.Element {
+  return (
+    <>
+      <PageHead title={title} />
+      <div class="notice notice-critical" role="alert">
+        <Icon name="critical" />
+        <p>
+          The address has a filter that is unknown or has an unusable value: <code>{problems.join(' ')}</code>.{' '}
+          <a href="/pod-certificates">Show all pod certificates</a>
+        </p>
+      </div>
+    </>
+  );
+}
+
+function Table({ view }: { readonly view: PodCertificatesView }): JSX.Element {
+  const { api, router } = useServices();
+  const query = podCertificatesQuery(view);
+  const page = useResource<PodCertificatePage>({
+    key: `pod-certificates:${query.toString()}`,
+    load: (signal) => api.podCertificates(query, signal),
+    kinds: ['pod-certificates'],
+  });
+  const { data } = page;
+  const go = (changed: PodCertificatesView): void => router.go(formatPodCertificatesView(changed), { replace: true });
+  return (
+    <>
+      <PageHead
+        title={title}
+        aside={data && data.following !== 'off' && <span class="dim">{counted(data.total, 'certificate')}</span>}
+      />
+      {data?.following !== 'off' && <PodCertificateFilters view={view} page={data ?? page.previous} onChange={go} />}
+      <Loaded resource={page} keepsPrevious>
+        {(shown) => (
+          <>
+            <FollowingNotice page={shown} />
+            <Rows view={view} page={shown} isBusy={data === undefined} onChange={go} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+/** Why rows may be missing or outdated. */
+function FollowingNotice({ page: { following, problem } }: { readonly page: PodCertificatePage }): JSX.Element | null {
+  if (following !== 'outdated' && (following !== 'loading' || problem === undefined)) return null;
+  return (
+    <div class="notice" role="status">
+      <Icon name="warning" />
+      <p>These rows may be outdated or incomplete: {problem}.</p>
+    </div>
+  );
+}
+
+interface RowsProps {
+  readonly view: PodCertificatesView;
+  readonly page: PodCertificatePage;
+  readonly isBusy: boolean;
+  readonly onChange: (view: PodCertificatesView) => void;
+}
+
+function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
+  const [opened, setOpened] = useState<string | undefined>(undefined);
+  const { certificates, next } = page;
+  if (certificates.length === 0) return <NoRows view={view} page={page} />;
+  const detailed = certificates.find(({ id }) => id === opened);
+  return (
+    <>
+      {detailed && <PodCertificateDetails certificate={detailed} onClose={() => setOpened(undefined)} />}
+      <DataTable
+        caption={title}
+        columns={podCertificateColumns(setOpened)}
+        rows={certificates}
+        keyOf={({ id }) => id}
+        isBusy={isBusy}
+        sorting={{ by: view.sort, order: view.order, onSort: (by) => onChange(withSort(view, by)) }}
+      />
+      <nav class="pager" aria-label="Pages">
+        {view.after !== undefined && <a href={formatPodCertificatesView({ ...view, after: undefined })}>First page</a>}
+        {next !== undefined && <a href={formatPodCertificatesView({ ...view, after: next })}>Next</a>}
+      </nav>
+    </>
+  );
+}
+
+function NoRows({ view, page }: Pick<RowsProps, 'view' | 'page'>): JSX.Element {
+  if (page.following === 'off')
+    return (
+      <Empty title="Pod certificates are not followed">
+        <p>
+          Set <code>controller.podCertificates.enabled</code> in the values of the chart.
+        </p>
+      </Empty>
+    );
+  if (page.following === 'loading') return <Empty title="The pod certificates are not loaded yet" />;
+  if (view.states.length > 0 || Object.keys(view.filters).length > 0) return <Empty title="No results" />;
+  return (
+    <Empty title="No pod certificates">
+      <p>
+        No running pod projects a certificate of the kubelet. The certificates of CSI volumes are in the table of{' '}
+        <a href="/volumes">volumes</a>.
+      </p>
+    </Empty>
+  );
+}

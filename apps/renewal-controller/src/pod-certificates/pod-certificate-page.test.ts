@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { PodCertificateQuery } from '@certfleet/operator-api/pod-certificates.ts';
+import { podCertificatePage } from './pod-certificate-page.ts';
+import type { PodCertificateRow } from './pod-certificate-row.ts';
+import { countPodCertificates } from './pod-certificate-stats.ts';
+import type { PodCertificates } from './pod-certificate-view.ts';
+
+const nowMs = Date.parse('2026-11-30T12:00:00Z');
+const hourMs = 3_600_000;
+
+function rowOf(id: string, given: Partial<PodCertificateRow> = {}): PodCertificateRow {
+  return {
+    ...{ id, podUid: `uid-${id}`, namespace: 'shop', pod: `web-${id}`, node: 'node-1', serviceAccount: 'web' },
+    ...{ workload: 'Deployment/web', signer: 'example.com/internal', keyType: 'ECDSAP256', volumes: ['tls'] },
+    ...{ isFollowed: false, podCreatedMs: nowMs - hourMs },
+    ...given,
+  };
+}
+
+function issuedRow(id: string, lifetimeHours: number, given: Partial<PodCertificateRow> = {}): PodCertificateRow {
+  const [beginRefreshAtMs, notAfterMs] = [nowMs + (lifetimeHours - 1) * hourMs, nowMs + lifetimeHours * hourMs];
+  return rowOf(id, {
+    request: { uid: id, name: `req-${id}`, createdMs: nowMs, sinceMs: nowMs, outcome: 'issued' },
+    certificate: { notBeforeMs: nowMs - hourMs, beginRefreshAtMs, notAfterMs },
+    ...given,
+  });
+}
+
+const refusal = { uid: 'r', name: 'req-r', createdMs: nowMs, sinceMs: nowMs - 1_000 } as const;
+const rows: readonly PodCertificateRow[] = [
+  issuedRow('late', 20),
+  issuedRow('soon', 2, { namespace: 'bank', signer: 'example.com/other', node: 'node-2' }),
+  issuedRow('overdue', 0.5),
+  rowOf('denied', { request: { ...refusal, outcome: 'denied', reason: 'NotAllowed', message: 'no' } }),
+  rowOf('unknown'),
+  rowOf('new', { isFollowed: true }),
+];
+const index: PodCertificates = {
+  rows: new Map(rows.map((row) => [row.id, row])),
+  following: 'current',
+  problem: undefined,
+};
+
+const pageOf = (query: Partial<PodCertificateQuery>): ReturnType<typeof podCertificatePage> =>
+  podCertificatePage(index, { limit: 100, ...query }, nowMs);
+const idsOf = (query: Partial<PodCertificateQuery>): readonly string[] =>
+  pageOf(query).certificates.map(({ id }) => id);
+
+describe('the list of pod certificates', () => {
+  test('shows the next to expire first, and those without a certificate last', () => {
+    assert.deepEqual(idsOf({}), ['overdue', 'soon', 'late', 'denied', 'new', 'unknown']);
+    assert.deepEqual(idsOf({ order: 'desc', sort: 'pod' })[0], 'unknown');
+    assert.equal(idsOf({ sort: 'state' })[0], 'denied');
+    assert.equal(idsOf({ sort: 'namespace' })[0], 'soon');
+  });
+
+  test('filters by names, signer, state and text', () => {
+    assert.deepEqual(idsOf({ namespace: 'ba*' }), ['soon']);
+    assert.deepEqual(idsOf({ pod: 'web-late' }), ['late']);
+    assert.deepEqual(idsOf({ node: 'node-2' }), ['soon']);
+    assert.deepEqual(idsOf({ signer: '*/other' }), ['soon']);
+    assert.deepEqual(idsOf({ search: 'BANK' }), ['soon']);
+    assert.deepEqual(idsOf({ state: 'denied,overdue' }), ['overdue', 'denied']);
+    assert.deepEqual(idsOf({ state: 'pending' }), ['new']);
+    assert.deepEqual(idsOf({ namespace: 'none' }), []);
+  });
+
+  test('counts by state without regard to the state that is shown, and names all signers', () => {
+    const { total, byState, signers } = pageOf({ state: 'denied', namespace: 'shop' });
+    assert.equal(total, 1);
+    assert.deepEqual(byState, { denied: 1, failed: 0, expired: 0, overdue: 1, pending: 1, unknown: 1, issued: 1 });
+    assert.deepEqual(signers, ['example.com/internal', 'example.com/other']);
+  });
+
+  test('gives each row once, page by page, in both orders', () => {
+    for (const order of ['asc', 'desc'] as const) {
+      const found: string[] = [];
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const page = pageOf({ order, limit: 2, ...(after !== '' && { after }) });
+        found.push(...page.certificates.map(({ id }) => id));
+        after = page.next;
+      }
+      assert.deepEqual(found, idsOf({ order }));
+      assert.equal(new Set(found).size, rows.length);
+    }
+    assert.throws(() => pageOf({ after: 'x' }), { code: 'invalid-argument' });
+  });
+
+  test('has what is known of each row', () => {
+    const [denied] = pageOf({ state: 'denied' }).certificates;
+    assert.deepEqual(
+      [denied?.kind, denied?.reason, denied?.message, denied?.request, denied?.since, denied?.notAfter],
+      ['pod-certificate', 'NotAllowed', 'no', 'req-r', new Date(nowMs - 1_000).toISOString(), undefined],
+    );
+    const [soon] = pageOf({ pod: 'web-soon' }).certificates;
+    assert.deepEqual(
+      [soon?.notAfter, soon?.beginRefreshAt, soon?.since],
+      [new Date(nowMs + 2 * hourMs).toISOString(), new Date(nowMs + hourMs).toISOString(), undefined],
+    );
+    assert.equal(pageOf({ state: 'pending' }).certificates[0]?.since, new Date(nowMs - hourMs).toISOString());
+  });
+
+  test('says whether pod certificates are followed', () => {
+    assert.equal(podCertificatePage(undefined, { limit: 1 }, nowMs).following, 'off');
+    const outdated = podCertificatePage({ ...index, following: 'outdated', problem: 'why' }, { limit: 1 }, nowMs);
+    assert.deepEqual([outdated.following, outdated.problem], ['outdated', 'why']);
+  });
+});
+
+describe('countPodCertificates', () => {
+  test('counts by signer, and finds the next expiry that is still to come', () => {
+    const { all, signers } = countPodCertificates([...rows, issuedRow('gone', -1)], nowMs);
+    assert.deepEqual([all.total, all.byState.expired, all.byState.overdue], [7, 1, 1]);
+    assert.equal(all.soonestExpiryMs, nowMs + hourMs / 2);
+    assert.equal(signers.get('example.com/other')?.soonestExpiryMs, nowMs + 2 * hourMs);
+  });
+});

@@ -1,0 +1,115 @@
+import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
+import type { CertificateTimes, ObservedRequest } from './observed-request.ts';
+import type { PodProjection, ProjectingPod } from './projecting-pod.ts';
+import { rowId } from './projection-key.ts';
+
+/** The latest request of a projection. */
+export interface LatestRequest {
+  readonly uid: string;
+  readonly name: string;
+  readonly createdMs: number;
+  /** Creation of the first of the unanswered requests, or of the refused one. */
+  readonly sinceMs: number;
+  readonly outcome: 'pending' | 'issued' | 'denied' | 'failed';
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** A pod certificate in the index. */
+export interface PodCertificateRow {
+  readonly id: string;
+  readonly podUid: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly node: string;
+  readonly serviceAccount: string;
+  readonly workload: string;
+  readonly signer: string;
+  readonly keyType: string;
+  readonly volumes: readonly string[];
+  /** Whether the pod was followed since its creation, so that no request was missed. */
+  readonly isFollowed: boolean;
+  readonly podCreatedMs: number;
+  /** Undefined until a request was seen: the kubelet has not made one yet, or the index was lost. */
+  readonly request?: LatestRequest;
+  /** The latest issued certificate: the pod uses it, also while a refresh is pending or after it was refused. */
+  readonly certificate?: CertificateTimes;
+}
+
+/** A row without requests. */
+export function newRow(
+  pod: ProjectingPod,
+  { key, signer, keyType, volumes }: PodProjection,
+  isFollowed: boolean,
+): PodCertificateRow {
+  const { uid: podUid, namespace, name, node, serviceAccount, workload, createdMs: podCreatedMs } = pod;
+  const ofPod = { podUid, namespace, pod: name, node, serviceAccount, workload, podCreatedMs };
+  return { id: rowId(podUid, key), ...ofPod, signer, keyType, volumes, isFollowed };
+}
+
+/** The row with what the pod says now, such as its node after it was scheduled. */
+export function withPod(row: PodCertificateRow, pod: ProjectingPod, projection: PodProjection): PodCertificateRow {
+  const { request, certificate, isFollowed } = row;
+  return { ...newRow(pod, projection, isFollowed), ...(request && { request }), ...(certificate && { certificate }) };
+}
+
+/** The row of a pod whose requests may have been missed. */
+export function withoutRequests(row: PodCertificateRow): PodCertificateRow {
+  const { id, podUid, namespace, pod, node, serviceAccount, workload, podCreatedMs, signer, keyType, volumes } = row;
+  const ofPod = { podUid, namespace, pod, node, serviceAccount, workload, podCreatedMs };
+  return { id, ...ofPod, signer, keyType, volumes, isFollowed: false };
+}
+
+/**
+ * The row after a request was seen, which may have been seen before. An older request than the latest changes nothing: the
+ * kubelet has forgotten it.
+ */
+export function withRequest(row: PodCertificateRow, seen: ObservedRequest): PodCertificateRow {
+  const { request: before } = row;
+  const isSame = before?.uid === seen.uid;
+  if (before !== undefined && !isSame && seen.createdMs < before.createdMs) return row;
+  const { uid, name, createdMs, answer } = seen;
+  // A status is final.
+  if (isSame && before.outcome !== 'pending') return row;
+  const request = { uid, name, createdMs, sinceMs: sinceOf(before, seen), outcome: answer.outcome };
+  if (answer.outcome === 'issued') return { ...row, request, certificate: answer.certificate };
+  if (answer.outcome === 'pending') return { ...row, request };
+  return { ...row, request: { ...request, reason: answer.reason, message: answer.message } };
+}
+
+/** The kubelet replaces a request that the controller manager deleted unanswered: the wait goes on. */
+function sinceOf(before: LatestRequest | undefined, { createdMs, answer }: ObservedRequest): number {
+  return before?.outcome === 'pending' && answer.outcome === 'pending' ? before.sinceMs : createdMs;
+}
+
+/** The kubelet adds up to five minutes to beginRefreshAt, and looks once a minute, or every two. */
+const refreshJitterMs = 5 * 60_000;
+const marginMs = 3 * 60_000;
+
+/** The state of a row at a time. A newer request than the certificate's ends `overdue`. */
+export function stateOf(row: PodCertificateRow, nowMs: number): PodCertificateState {
+  const { request, certificate } = row;
+  if (request?.outcome === 'denied' || request?.outcome === 'failed') return request.outcome;
+  if (certificate === undefined) return request === undefined && mayHaveRequested(row) ? 'unknown' : 'pending';
+  if (nowMs >= certificate.notAfterMs) return 'expired';
+  if (request?.outcome === 'pending') return 'pending';
+  return nowMs > certificate.beginRefreshAtMs + refreshJitterMs + marginMs ? 'overdue' : 'issued';
+}
+
+/** Whether there may have been requests that nobody saw. A pod without a node has no kubelet that makes any. */
+const mayHaveRequested = ({ isFollowed, node }: PodCertificateRow): boolean => !isFollowed && node !== '';
+
+export function encodeRow(row: PodCertificateRow): string {
+  // The id is the field.
+  return JSON.stringify({ v: 1, ...row, id: undefined });
+}
+
+/** Undefined for an unknown layout, of a newer replica during a rolling upgrade. */
+export function decodeRow(id: string, json: string): PodCertificateRow | undefined {
+  try {
+    const { v, ...stored } = JSON.parse(json) as Omit<PodCertificateRow, 'id'> & { readonly v?: number };
+    return v === 1 ? { id, ...stored } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { count, cursor, limit, nonEmptyString, oneOf, order, string, time } from './fields.ts';
+import { podCertificateFollowing, podCertificateSorts, podCertificateStates } from './vocabulary.ts';
+import type { PodCertificateState } from './vocabulary.ts';
+
+const states = podCertificateStates.join('|');
+
+/** Filters for pod certificates; all given criteria must match. */
+const filters = {
+  search: Type.Optional(
+    nonEmptyString('Part of pod, namespace, node, ServiceAccount, signer, workload or volume, case-insensitive'),
+  ),
+  namespace: Type.Optional(nonEmptyString('Namespace of the pod; `*` stands for any characters')),
+  pod: Type.Optional(nonEmptyString('Name of the pod; `*` stands for any characters')),
+  node: Type.Optional(nonEmptyString('Name of the node; `*` stands for any characters')),
+  signer: Type.Optional(nonEmptyString('Signer name; `*` stands for any characters', 1024)),
+  state: Type.Optional(
+    Type.String({
+      pattern: `^(${states})(,(${states}))*$`,
+      description: `One or more of ${podCertificateStates.join(', ')}, separated by commas`,
+    }),
+  ),
+};
+
+export const PodCertificateQuerySchema = Type.Object(
+  {
+    ...filters,
+    sort: Type.Optional(oneOf(podCertificateSorts, 'Sort key; expires if absent')),
+    order,
+    limit,
+    after: cursor,
+  },
+  { additionalProperties: false },
+);
+export type PodCertificateQuery = Static<typeof PodCertificateQuerySchema>;
+
+/** A certificate that the kubelet requests and projects into a pod. */
+const PodCertificateSchema = Type.Object({
+  kind: oneOf(['pod-certificate'], 'Kind of the certificate; the certificates of CSI volumes are at /volumes'),
+  id: string('Id of the row'),
+  namespace: string('Namespace of the pod'),
+  pod: string('Name of the pod'),
+  podUid: string('UID of the pod'),
+  serviceAccount: string('ServiceAccount of the pod'),
+  node: string('Name of the node'),
+  workload: string('Kind and name of what created the pod, such as Deployment/web'),
+  signer: string('Signer name'),
+  volumes: Type.Array(Type.String(), { description: 'Volumes of the pod that project it' }),
+  keyType: string('Key type as in the pod, such as ECDSAP256'),
+  state: oneOf(podCertificateStates, 'State of the pod certificate'),
+  since: Type.Optional(time('Start of a pending or refused request')),
+  request: Type.Optional(string('Name of its latest PodCertificateRequest, which the API server keeps for 15 minutes')),
+  reason: Type.Optional(string('Reason of a refusal')),
+  message: Type.Optional(string('Message of a refusal')),
+  notBefore: Type.Optional(time('Start of validity; absent without a known certificate, as the others')),
+  notAfter: Type.Optional(time('End of validity')),
+  beginRefreshAt: Type.Optional(time('Time from which the kubelet refreshes it')),
+});
+export type PodCertificate = Static<typeof PodCertificateSchema>;
+
+const counts = Object.fromEntries(
+  podCertificateStates.map((state) => [state, count(`Pod certificates in state ${state}`)]),
+) as Record<PodCertificateState, ReturnType<typeof count>>;
+
+export const PodCertificatePageSchema = Type.Object({
+  certificates: Type.Array(PodCertificateSchema),
+  total: count('Matching pod certificates on all pages'),
+  byState: Type.Object(counts, { description: 'Pod certificates by state that match the other filters' }),
+  signers: Type.Array(Type.String(), { description: 'Signer names of all pod certificates; at most 200' }),
+  following: oneOf(podCertificateFollowing, 'Whether the controller follows pod certificates'),
+  problem: Type.Optional(string('Why rows may be outdated or missing')),
+  next: Type.Optional(string('Value of `after` for the next page; absent on the last page')),
+});
+export type PodCertificatePage = Static<typeof PodCertificatePageSchema>;
+
+/** Counts of the pod certificates, in the summary of the fleet. */
+export const PodCertificateSummarySchema = Type.Object({
+  total: count('All pod certificates'),
+  byState: Type.Object(counts),
+  following: oneOf(podCertificateFollowing, 'Whether the controller follows pod certificates'),
+});
+export type PodCertificateSummary = Static<typeof PodCertificateSummarySchema>;
