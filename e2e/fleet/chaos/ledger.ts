@@ -171,7 +171,8 @@ export class Ledger {
     const isAsked = (bulk: BulkAction): boolean =>
       bulk.renewals.has(renewal) || (!bulk.renewed.has(key) && (bulk.issuer === issuer || namesVolume(bulk, key)));
     const asked = this.bulks.filter((bulk) => startedMs >= bulk.sentMs && isAsked(bulk));
-    for (const bulk of asked) bulk.renewed.add(key);
+    // Of several requests, some may select the volume only now, at its new generation: each explains one renewal.
+    asked.find((bulk) => !bulk.renewed.has(key))?.renewed.add(key);
     if (asked.some((bulk) => this.#mayStillRun(bulk, startedMs, renewal))) return;
     const early = `${renewal} of ${issuer} was renewed by a job ${Math.round((renewAtMs - startedMs) / 1000)} s before renew-at`;
     if (asked.length === 0) this.violate(1, `${early}, without a request`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AgentVolume } from './agents/messages.ts';
 import { Ledger } from './ledger.ts';
+import type { BulkAction } from './ledger.ts';
 import { Operator } from './operator.ts';
 import { itemAt } from '../../support/random.ts';
 import type { ApiAnswer } from './world/replica.ts';
@@ -48,6 +49,25 @@ describe('Operator', () => {
       [6],
     );
     assert.match(ledger.violations[0]?.text ?? '', /503.*redis is away/);
+  });
+
+  test('each of two requests explains one early renewal, also if the second selects after the first is done', () => {
+    const { ledger } = asked([], 0);
+    const request = (): BulkAction => ({
+      ...{ sentMs: 1_000, issuer: volume.issuer, renewals: new Set(['n/v#1']) },
+      ...{ renewed: new Set<string>(), allowed: new Set<string>() },
+    });
+    ledger.bulks.push(request(), request());
+    for (const [generation, violations] of [
+      [1, 0],
+      [2, 0],
+      [3, 1],
+    ] as const) {
+      const of: AgentVolume = { ...volume, generation, renewAtMs: 90_000, notAfterMs: 99_000 };
+      const issuance = { ...of, cause: 'job', startedMs: 3_000, endedMs: 3_010 } as const;
+      ledger.onEvent({ kind: 'issued', issuance });
+      assert.equal(ledger.violations.length, violations);
+    }
   });
 
   test('nothing of a suspended renewal runs until its resume, except what agents had begun', () => {
