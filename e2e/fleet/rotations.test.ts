@@ -176,7 +176,7 @@ describe('CA rotations with objects in Kubernetes', () => {
     rotation.followsTrust = false;
     await rotation.begin({ holdBefore: ['Retire'] });
     await rotation.until('Trust', ({ waitingFor }) => waitingFor === 'TrustNotVerified');
-    await loseEachPart('Trust', 'replicas later');
+    await loseEachPart('Trust', 'at once');
     assert.deepEqual(volumes.begun, [], 'nothing is renewed before every volume trusts both CAs');
     rotation.followsTrust = true;
 

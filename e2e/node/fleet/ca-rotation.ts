@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
+import type { Rotation } from '../../../libs/operator-api/src/rotations.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
 import { createCa, createCaIssuer } from '../../cluster/issuers.ts';
 import { mountPath } from '../support/certificate-pod.ts';
-import { certificatePod } from '../support/certificate-pod.ts';
+import { certificatePod, defaultNamespace } from '../support/certificate-pod.ts';
 import { execInPod } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, get, getPod } from '../support/pods.ts';
+import type { PodObject } from '../support/pods.ts';
 import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
 import { untilApi, untilIndexIsWhole } from './fleet-state.ts';
 import { MutualTls } from './mutual-tls.ts';
@@ -19,6 +22,20 @@ const server = `openssl s_server -www -quiet -accept 8443 -cert ${directory}/tls
 const stubborn = { name: 'stubborn-server', script: `while :; do ${server} & wait $!; done` };
 const restartServer = 'killall openssl';
 
+/** Two workloads beside the pods of the crowd. */
+const deployments = ['shop', 'billing'] as const;
+const replicas = 5;
+
+function deployment(name: string): object {
+  const attributes = { 'issuer-name': crowdIssuer, 'key-algorithm': 'ECDSA', 'common-name': name };
+  const { spec } = certificatePod(name, { data: attributes }) as { readonly spec: object };
+  const labels = { app: name };
+  return {
+    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: defaultNamespace } },
+    spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  };
+}
+
 /** The used fields of a CARotation. */
 interface RotationObject {
   readonly status?: {
@@ -30,9 +47,10 @@ interface RotationObject {
 
 /** Replaces an issuer's CA by a CARotation, while all pods connect to each other. */
 export function caRotationSuite(context: GetFleet): void {
-  describe('a CARotation of fifty pods that verify each other', () => {
+  describe('a CARotation of sixty pods of several workloads that verify each other', () => {
     const mutualTls = new MutualTls();
     let [oldRoot, newRoot] = ['', ''];
+    let pods: readonly PodObject[] = [];
     let switchIssuer: () => Promise<unknown>;
 
     const status = async (): Promise<NonNullable<RotationObject['status']>> =>
@@ -44,13 +62,13 @@ export function caRotationSuite(context: GetFleet): void {
           const now = await status();
           return now.phase === phase && (waitingFor === undefined || now.waitingFor === waitingFor);
         },
-        180_000,
+        300_000,
       );
     /** The roots in each pod's CA file, without repetitions. */
     const rootsOf = async (): Promise<readonly string[]> => {
       const { cluster } = context();
       const files = await Promise.all(
-        crowd.map(async (name) => {
+        pods.map(async ({ metadata: { name } }) => {
           const [, , ca] = await readPayload(cluster.nodePath(mountedVolume(await getPod(cluster, { name }))));
           return [...fingerprintsIn(ca.toString())].sort().join();
         }),
@@ -64,7 +82,14 @@ export function caRotationSuite(context: GetFleet): void {
       await applyPodsAndWaitReady(cluster, [
         certificatePod(stubborn.name, { data: { ...attributes, 'probe-port': '8443' } }, { script: stubborn.script }),
       ]);
-      const pods = await Promise.all(crowd.map((name) => getPod(cluster, { name })));
+      await cluster.apply(deployments.map(deployment));
+      for (const name of deployments)
+        await cluster.kubectl(['rollout', 'status', `deployment/${name}`, '-n', defaultNamespace, '--timeout=180s']);
+      pods = [
+        ...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))),
+        ...(await podsOf(cluster, deployments)),
+      ];
+      assert.equal(pods.length, 60);
       await untilIndexIsWhole(context());
       const [first] = pods;
       assert.ok(first);
@@ -113,6 +138,14 @@ export function caRotationSuite(context: GetFleet): void {
         blocking?.volumes?.map(({ pod }) => pod),
         [stubborn.name],
       );
+      const { api, tokens } = context();
+      const shown = await api.json<Rotation>(tokens.viewer, 'rotations', 'show', rotation);
+      assert.equal(shown.waitingFor, 'NotLoaded');
+      assert.deepEqual(
+        shown.blocking.volumes.map(({ pod }) => pod),
+        [stubborn.name],
+      );
+      assert.match((await api.run(tokens.viewer, 'rotations', 'show', rotation)).output, /stubborn-server/);
       assert.deepEqual(await rootsOf(), [[oldRoot, newRoot].sort().join()]);
     });
 
@@ -126,12 +159,21 @@ export function caRotationSuite(context: GetFleet): void {
       await mutualTls.stop();
       t.diagnostic(`${mutualTls.handshakes} handshakes`);
       assert.deepEqual(mutualTls.failures, []);
-      assert.ok(mutualTls.handshakes > crowd.length);
+      assert.ok(mutualTls.handshakes > pods.length);
       assert.deepEqual(context().reader.problems, []);
-      await deletePods(context().cluster, [stubborn.name]);
-      await context().cluster.kubectl(['delete', 'carotation', rotation, '--wait', '--timeout=60s']);
+      const { cluster } = context();
+      await cluster.kubectl(['delete', 'deployment', ...deployments, '-n', defaultNamespace, '--cascade=foreground']);
+      await deletePods(cluster, [stubborn.name]);
+      await cluster.kubectl(['delete', 'carotation', rotation, '--wait', '--timeout=60s']);
     });
   });
+}
+
+/** The pods of Deployments; their label names them. */
+async function podsOf(cluster: Cluster, names: readonly string[]): Promise<readonly PodObject[]> {
+  const selector = ['--selector', `app in (${names.join()})`, '--output', 'json'];
+  const { stdout } = await cluster.kubectl(['get', 'pods', '--namespace', defaultNamespace, ...selector]);
+  return (JSON.parse(stdout) as { readonly items: readonly PodObject[] }).items;
 }
 
 function fingerprintsIn(pem: string): ReadonlySet<string> {

@@ -5,14 +5,8 @@ import { runCli } from '../../../apps/renewal-controller/src/cli/run-cli.ts';
 import { systemClock } from '../../../libs/shared/src/clock.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { Forward } from '../../cluster/forward.ts';
+import type { CliOutcome } from '../../support/run-plugin.ts';
 import { releaseNamespace } from '../support/release.ts';
-
-/** The result of a command-line call. */
-export interface CliOutcome {
-  readonly exitCode: number;
-  readonly output: string;
-  readonly complaint: string;
-}
 
 /** The Service of the controller, and the CA of its certificate. */
 export class FleetApi {

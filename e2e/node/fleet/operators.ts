@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { runPlugin, type CliOutcome } from '../../support/run-plugin.ts';
+import { releaseNamespace } from '../support/release.ts';
 import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
 
 const renewOne = ['renew', '--pod', 'crowd-0', '--reason', 'test', '--dry-run'];
@@ -26,6 +28,21 @@ export function operatorSuite(context: GetFleet): void {
       assert.equal(exitCode, 0, complaint);
       assert.match(output, /^1 volumes? would be renewed/);
       assert.equal((await api.run(tokens.renewer, 'status')).exitCode, 0);
+    });
+
+    test('reaches the controller by a kubeconfig alone, through the port-forward of the API server', async () => {
+      const { cluster } = context();
+      const env = { KUBECONFIG: await cluster.localKubeconfig() };
+      const run = (...argv: string[]): Promise<CliOutcome> =>
+        runPlugin(cluster.directory, env, 'list', '-o', 'json', ...argv);
+      const { exitCode, output, complaint } = await run(`--service-account=${releaseNamespace}/viewer`);
+      assert.equal(exitCode, 0, complaint);
+      const { volumes } = JSON.parse(output) as { readonly volumes: readonly object[] };
+      assert.ok(volumes.length >= crowd.length);
+      const stranger = await run(`--service-account=${releaseNamespace}/stranger`);
+      assert.equal(stranger.exitCode, 1);
+      assert.match(stranger.complaint, /403/);
+      assert.match((await run()).complaint, /401/);
     });
 
     test('without a role or token sees nothing', async () => {
