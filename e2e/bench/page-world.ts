@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import type { FleetLink } from '../../apps/node-agent/src/fleet/fleet-link.ts';
@@ -55,6 +55,8 @@ export class PageWorld implements AsyncDisposable {
       `--fleet-bind-address=unix://${join(directory, 'fleet.sock')}`,
       `--agent-token-file=${writeAgentTokens(directory, nodes)}`,
       `--intent-directory=${join(directory, 'intent')}`,
+      // The bundle of the controller is without the page.
+      `--page-directory=${resolve(import.meta.dirname, '../../apps/dashboard/dist')}`,
       ...['--api-auth=none', '--api-bind-address=127.0.0.1:0', '--ops-bind-address=127.0.0.1:0', '--api-rate-limit=0'],
     ]);
     const world = new PageWorld({ controller, redis, directory, volumes: nodes.map((_, i) => volumesOf(i)) });

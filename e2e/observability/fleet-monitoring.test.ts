@@ -188,7 +188,8 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
 
   it('reports an issuer that does not respond, until certificates expire and after', async () => {
     await fleet.cluster.certManager.stop();
-    const renewal = await fleet.renew({ stopAfterFailures: 1 });
+    // Not of the volume that is valid for an hour: it would be retried minutes later.
+    const renewal = await fleet.renew({ stopAfterFailures: 1 }, 'node-2');
     await fire('CertfleetRenewalStopped');
     await fleet.cancelRenewal(renewal);
     await fire('CertfleetRenewalFailing', 'CertfleetVolumeExpiresSoon', 'CertfleetVolumeAboutToExpire');

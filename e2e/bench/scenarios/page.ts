@@ -38,9 +38,9 @@ export const pageScenario: FleetScenario = {
       add(...(await starts(world, browser)));
       add(...(await openMinute(world, browser)));
       add(await searchTimes(world));
+      add(await acceptedRenewals(world));
       add(await controllerCpu(world, browser));
       stop();
-      add(await acceptedRenewals(world));
     } finally {
       await browser.close();
     }

@@ -196,9 +196,10 @@ export class MonitoredFleet implements AsyncDisposable {
     await this.#askLane(lane, 'resume', {});
   }
 
-  /** Renews the volumes of this fleet's pod. @returns the name of the renewal */
-  async renew(limits: { readonly canary?: number; readonly stopAfterFailures?: number }): Promise<string> {
-    const body = { selection: { namespace: 'shop' }, reason: 'test', ...limits };
+  /** Renews the volumes of a node, or all. @returns the name of the renewal */
+  async renew(limits: { canary?: number; stopAfterFailures?: number }, node?: NodeName): Promise<string> {
+    const selection = node === undefined ? { namespace: 'shop' } : { node };
+    const body = { selection, reason: 'test', ...limits };
     return ((await this.#ask('POST', 'renewals', body)) as { readonly id: string }).id;
   }
 
