@@ -65,7 +65,7 @@ export interface RedisKeys {
 }
 
 /** The keys of pod certificates (pod-certificate-scripts.ts). */
-export interface PodCertificateKeys {
+interface PodCertificateKeys {
   /** String: the replica that follows pods and requests, and writes the others. */
   readonly lease: string;
   /** Hash: id of a row → its JSON. */
