@@ -155,6 +155,7 @@ const allowedImports = {
     `${controller}/lanes`,
     `${controller}/pod-certificates`,
     `${controller}/redis`,
+    `${controller}/renewals`,
     `${controller}/rotations`,
   ],
   [`${controller}/http`]: [
@@ -184,6 +185,7 @@ const allowedImports = {
   [`${signer}/policy`]: ['libs/shared', `${signer}/kind`, `${signer}/requests`],
   [`${signer}/issuers`]: ['libs/shared', `${signer}/kind`, `${signer}/policy`],
   [`${signer}/observability`]: ['libs/shared', `${signer}/policy`],
+  [`${signer}/trust`]: ['libs/shared', `${signer}/kind`, `${signer}/policy`],
   [`${signer}/lanes`]: ['libs/fleet-model', 'libs/shared', `${signer}/signing`],
   [`${signer}/signing`]: [
     'libs/fleet-model',

@@ -35,6 +35,7 @@ export default {
         'bench/{bare-nodes,floor-client}.ts',
         'cluster/testing/keep-cluster.ts',
         'fleet/chaos/agents/host-process.ts',
+        'fleet/kubelets/kubelet-host.ts',
       ],
       project: ['**/*.ts'],
     },

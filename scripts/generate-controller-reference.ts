@@ -27,6 +27,7 @@ export async function renderControllerReference(): Promise<string> {
     lanes: undefined,
     policiesCurrent: true,
     rotations: [],
+    renewals: [],
     podCertificates: undefined,
   };
   const redis = { reachable: false, ...unknown };

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { CsiClient } from '@certfleet/csi-client/csi-client.ts';
 import { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../apps/node-agent/gen/csi/v1/csi.ts';
 import { waitUntil } from '../cluster/wait.ts';
-import { continuedVolumes, publishVolume, renewVolume, unpublishVolume } from '../node/stand-in/peer-volume.ts';
+import { continuedVolumes, publishVolume, renewVolume, unpublishVolume } from './peer-volume.ts';
 import { AgentProcess } from './agent-process.ts';
 import { createCertificate, UpstreamDirectory } from './peer-directory.ts';
 import { cannotMount, TestNode } from './test-node.ts';
@@ -84,7 +84,7 @@ test('hands running volumes over to the upstream driver, and takes them back', {
   const upstreamRoot = join(dataRoot, 'inmemfs');
   const certificates = join(node.root, 'upstream-certificates');
   for (const name of ['renewed', 'new']) createCertificate(join(certificates, name), name);
-  const upstream = { dataRoot, certificates, nodeName: 'node-1' };
+  const upstream = { dataRoot, certificates };
   const client = new CsiClient(node.socketPath);
   after(() => client.close());
   const serialOf = ({ targetPath }: { targetPath: string }): string => readVolume(targetPath).certificate.serialNumber;

@@ -69,10 +69,13 @@ export function requestFor(
   return { requestName: id, volumeId: `csi-${id}`, spec, csrPem, serviceAccountToken: undefined, ...changes };
 }
 
-/** A kubeconfig for the test's process with that token instead of the administrator's certificate. */
-export async function kubeconfigWithToken(cluster: Cluster, token: string): Promise<string> {
+/**
+ * A kubeconfig with that token instead of the administrator's certificate.
+ * @param original the kubeconfig for the network of its user; by default that of the test's process
+ */
+export async function kubeconfigWithToken(cluster: Cluster, token: string, original?: string): Promise<string> {
   const config = new KubeConfig();
-  config.loadFromFile(await cluster.localKubeconfig());
+  config.loadFromFile(original ?? (await cluster.localKubeconfig()));
   config.users = config.users.map(({ name }) => ({ name, token }));
   const path = join(cluster.directory, `${randomUUID()}.kubeconfig`);
   await writeFile(path, config.exportConfig(), { mode: 0o600 });

@@ -10,6 +10,8 @@ import type { FleetScenario, Scenario } from './scenario.ts';
 import { controllerMemoryScenario, dispatchScenario, redisLostScenario } from './scenarios/fleet.ts';
 import { operatorApiScenario } from './scenarios/operator-api.ts';
 import { mountScenario, unpublishScenario } from './scenarios/mounts.ts';
+import { podCertificateScenario } from './scenarios/pod-certificates.ts';
+import { pageScenario } from './scenarios/page.ts';
 import { resourcesScenario } from './scenarios/resources.ts';
 import { simulationScenario } from './scenarios/simulation.ts';
 
@@ -23,13 +25,15 @@ const scenarios: readonly Scenario[] = [
   mountScenario({ name: '100-at-once-rsa', algorithm: 'RSA', count: 100, concurrency: 100, goal: 1.3 }),
 ];
 
-/** Of the controller; they run once, independent of --rounds. */
+/** Of the controller and the pod certificate signer; they run once, independent of --rounds. */
 const fleetScenarios: readonly FleetScenario[] = [
   dispatchScenario,
   redisLostScenario,
   controllerMemoryScenario,
   simulationScenario,
   operatorApiScenario,
+  podCertificateScenario,
+  pageScenario,
 ];
 
 const { values } = parseArgs({

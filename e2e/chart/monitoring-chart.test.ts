@@ -41,7 +41,7 @@ describe('the PrometheusRule', () => {
 
   it('has no unresolved placeholders', async () => {
     for (const rules of [await chartRules(), await chartRules(withoutController)]) {
-      assert.doesNotMatch(JSON.stringify(rules), /\$(scope|threshold|agentJob|controllerJob)|<nil>/);
+      assert.doesNotMatch(JSON.stringify(rules), /\$(scope|threshold|agentJob|controllerJob|signerJob)|<nil>/);
     }
   });
 

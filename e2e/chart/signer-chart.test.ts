@@ -51,21 +51,44 @@ describe('the chart and the pod certificate signer', () => {
     assert.equal(config['lease-name'], name);
   });
 
+  it('gives it no right on trust bundles if it maintains none', async () => {
+    const objects = await render({ ...values, 'podCertificateSigner.trustBundles': false });
+    const rules = named(objects, 'ClusterRole', name)['rules'] as readonly Rule[];
+    assert.doesNotMatch(JSON.stringify(rules), /attest|clustertrustbundles/);
+    const { template } = workload(objects, 'Deployment', name);
+    assert.equal(readConfig(template.spec.containers[0].args, {})['trust-bundles'], false);
+  });
+
   it('gives it the right to sign these names, to read these Secrets, and no more', async () => {
     const objects = await render(values);
     const rulesOf = (kind: string): readonly Rule[] => named(objects, kind, name)['rules'] as readonly Rule[];
     const all = [...rulesOf('ClusterRole'), ...rulesOf('Role')];
     const of = (resource: string): readonly Rule[] => all.filter(({ resources }) => resources.includes(resource));
-    assert.deepEqual(of('signers')[0]?.resourceNames, ['example.com/internal', 'example.com/other']);
+    const signers = ['example.com/internal', 'example.com/other'];
+    assert.deepEqual(
+      of('signers').map(({ verbs, resourceNames }) => ({ verbs, resourceNames })),
+      [{ verbs: ['sign', 'attest'], resourceNames: signers }],
+    );
+    assert.deepEqual(
+      of('clustertrustbundles').map(({ verbs, resourceNames }) => ({ verbs, resourceNames })),
+      [
+        {
+          verbs: ['get', 'create', 'patch'],
+          resourceNames: ['example.com:internal:certfleet', 'example.com:other:certfleet'],
+        },
+      ],
+    );
     assert.deepEqual(
       of('secrets').map(({ verbs, resourceNames }) => ({ verbs, resourceNames })),
       [{ verbs: ['get'], resourceNames: ['internal-ca'] }],
     );
     assert.ok(rulesOf('ClusterRole').every(({ resources }) => !resources.includes('secrets')));
-    const writes = all.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch', 'sign'].includes(verb)));
+    const writes = all.filter(({ verbs }) =>
+      verbs.some((verb) => !['get', 'list', 'watch', 'sign', 'attest'].includes(verb)),
+    );
     assert.deepEqual(
       writes.flatMap(({ resources }) => resources),
-      ['podcertificaterequests/status', 'podcertificatesigners/status', 'leases', 'leases'],
+      ['podcertificaterequests/status', 'clustertrustbundles', 'podcertificatesigners/status', 'leases', 'leases'],
     );
     assert.ok(all.every(({ verbs, resources }) => ![...verbs, ...resources].includes('*')));
   });

@@ -23,6 +23,9 @@ import { kubeconfigWithToken } from '../api/issuer-fixture.ts';
 import { render } from '../chart/render-chart.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { KubeletProcess } from './kubelets/kubelet-process.ts';
+import { excessOver } from './kubelets/request-log.ts';
+import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
 import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
 
@@ -39,6 +42,12 @@ interface RawStatus {
   readonly beginRefreshAt?: string;
   readonly notAfter?: string;
 }
+
+interface RawBundle {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec: { readonly signerName: string; readonly trustBundle: string };
+}
+const noBundle: RawBundle = { metadata: {}, spec: { signerName: '', trustBundle: '' } };
 
 let cluster: Cluster;
 let client: KubeClient;
@@ -163,24 +172,20 @@ before(async () => {
   version = /certificates\.k8s\.io\/v1 .*PodCertificateRequest/.test(served.stdout) ? 'v1' : 'v1beta1';
   await cluster.createNamespace(namespace);
   await cluster.createNamespace('shop');
-  const chart = await render({
-    'controller.enabled': false,
-    'podCertificateSigner.enabled': true,
-    'podCertificateSigner.signerNames': ['example.com/internal', 'example.com/later'],
-    'podCertificateSigner.caSecrets': ['internal-ca', 'later-ca'],
+  const token = await installSignerRights(cluster, namespace, {
+    signerNames: ['example.com/internal', 'example.com/later', 'example.com/storm'],
+    caSecrets: ['internal-ca', 'later-ca'],
   });
-  const kinds = /^(ClusterRole|ClusterRoleBinding|Role|RoleBinding|ServiceAccount|CustomResourceDefinition)$/;
-  await cluster.apply(
-    chart.filter(({ kind, metadata }) => kinds.test(kind) && /sign|lanepolicies/.test(metadata.name)),
-  );
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/podcertificatesigners.certfleet.io']);
   await cluster.apply([secretObject('internal-ca'), signerObject('internal', {})]);
   await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
-  const account = 'certfleet-pod-certificate-signer';
-  const token = await cluster.kubectl(['create', 'token', account, '--namespace', namespace]);
-  const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
+  const kubeconfig = await kubeconfigWithToken(cluster, token);
   client = new KubeClient({ credentials: kubeconfigCredentials(kubeconfig, systemClock), clock: systemClock });
-  const flags = [`--namespace=${namespace}`, `--lease-name=${account}`, '--ops-bind-address=127.0.0.1:0'];
+  const flags = [
+    `--namespace=${namespace}`,
+    `--lease-name=${signerAccount}`,
+    '--ops-bind-address=127.0.0.1:0',
+    '--trust-bundles',
+  ];
   const config = parseFlags(signerFlags, flags, {});
   signer = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client });
   await signer.start();
@@ -228,6 +233,40 @@ describe('the pod certificate signer on a real API server', () => {
     await eventually('ready', async () => (await reasonOf('later')) === 'Ready', limitMs);
   });
 
+  test('keeps a ClusterTrustBundle of its CA up to date, by the rights of the chart', async (t) => {
+    if (version !== 'v1') {
+      t.skip('this cluster has no ClusterTrustBundles');
+      return;
+    }
+    const name = 'example.com:internal:certfleet';
+    const read = async (): Promise<RawBundle> =>
+      JSON.parse((await cluster.kubectl(['get', 'clustertrustbundle', name, '-o', 'json'])).stdout) as RawBundle;
+    const has = (bundle: RawBundle, pem: string): boolean =>
+      (bundle.metadata.annotations?.['certfleet.io/needed-until'] ?? '').includes(
+        new X509Certificate(pem).fingerprint256,
+      ) && bundle.spec.trustBundle.includes(pem);
+    await eventually('the CA', async () => has(await read().catch(() => noBundle), ca.certificatePem), limitMs);
+    assert.equal((await read()).spec.signerName, 'example.com/internal');
+    // Another writer adds a CA: it stays, and gets a time until which it is needed.
+    const other = caSecret({ notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + hourMs) });
+    const both = { spec: { trustBundle: `${other.certificatePem}${ca.certificatePem}` } };
+    await cluster.kubectl(['patch', 'clustertrustbundle', name, '--type=merge', '-p', JSON.stringify(both)]);
+    const hasBoth = (bundle: RawBundle): boolean => has(bundle, ca.certificatePem) && has(bundle, other.certificatePem);
+    await eventually('both CAs', async () => hasBoth(await read()), limitMs);
+
+    const resource = { group: 'certificates.k8s.io', version: 'v1', plural: 'clustertrustbundles' };
+    const apply = (named: string, signerName: string | undefined): Promise<unknown> =>
+      client.request({
+        ...{ verb: 'apply', resource, name: named, query: { fieldManager: 'test', force: 'true' } },
+        body: {
+          ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'ClusterTrustBundle', metadata: { name: named } },
+          spec: { trustBundle: other.certificatePem, ...(signerName !== undefined && { signerName }) },
+        },
+      });
+    await assert.rejects(apply('example.com:foreign:certfleet', 'example.com/foreign'), { code: 'permission-denied' });
+    await assert.rejects(apply('foreign', undefined), { code: 'permission-denied' });
+  });
+
   test('may sign only the signer names and read only the Secrets of the chart', async () => {
     await cluster.apply(signerObject('other', { issuer: { secretName: 'other-ca' } }));
     const secret = { verb: 'get', resource: { group: '', version: 'v1', plural: 'secrets' }, namespace } as const;
@@ -246,6 +285,45 @@ describe('the pod certificate signer on a real API server', () => {
     };
     const update = { verb: 'update', resource, ...metadata, subresource: 'status', body } as const;
     await assert.rejects(client.request(update), /not permitted to "sign"/);
+  });
+});
+
+describe('a restart of all kubelets', () => {
+  const signerName = 'example.com/storm';
+  const lane = { ratePerSecond: 200, burst: 20, maxInFlight: 20 };
+  const lanePolicy = (paused: object): object => ({
+    ...{ apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: 'storm' } },
+    spec: { issuers: ['PodCertificateSigner.certfleet.io//storm'], ...lane, ...paused },
+  });
+
+  test('is absorbed at the rate of the lane, none is refused, and pods that start come first', async (t) => {
+    if (version !== 'v1') {
+      t.skip('the simulated kubelets make requests of Kubernetes 1.37');
+      return;
+    }
+    await cluster.createNamespace('storm');
+    const spec = { issuer: { secretName: 'internal-ca' }, allowed: [{ namespaces: ['storm'] }] };
+    await cluster.apply([lanePolicy({ paused: true, pauseReason: 'test' }), signerObject('storm', spec)]);
+    await using kubelets = new KubeletProcess(cluster);
+    await kubelets.call('prepare', { namespace: 'storm', nodes: 10, podsPerNode: 10, signerNames: [signerName] });
+    // The signer serves this pod after it has seen that the earlier ones run.
+    await kubelets.call('startPods', { signerName, count: 1, pauseMs: 0 });
+    await kubelets.call('answered', { signerName, which: 'new' });
+    await kubelets.call('requestRefreshes', { signerName, count: 1_000 });
+    // While the lane is paused, only pods that start are served.
+    await kubelets.call('startPods', { signerName, count: 19, pauseMs: 0 });
+    await kubelets.call('answered', { signerName, which: 'new' });
+    const paused = await kubelets.call('results', signerName);
+    assert.deepEqual([paused.issuedNew, paused.issuedRefreshes, paused.pendingRefreshes], [20, 0, 1_000]);
+    await cluster.apply(lanePolicy({ paused: false }));
+    await kubelets.call('startPods', { signerName, count: 20, pauseMs: 50 });
+    await kubelets.call('answered', { signerName, which: 'all' });
+    const { waitsMs, answeredAt, ...counts } = await kubelets.call('results', signerName);
+    const none = { pendingNew: 0, pendingRefreshes: 0, deniedOrFailed: 0 };
+    assert.deepEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 1_000 });
+    assert.equal(excessOver(answeredAt, lane.ratePerSecond, lane.burst + lane.maxInFlight), 0);
+    const sorted = waitsMs.toSorted((a, b) => a - b);
+    t.diagnostic(`a pod that starts waits ${Math.round(sorted.at(-1) ?? 0)} ms at most`);
   });
 });
 

@@ -1,4 +1,4 @@
-// A pod's events, and rollouts of workloads, with a real API server and the chart's permissions.
+// A pod's events, rollouts of workloads, and the command line with a kubeconfig, on a real API server.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { podEventReader } from '../../apps/renewal-controller/src/kube/pod-events.ts';
@@ -8,6 +8,7 @@ import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-cre
 import type { KubeAccess } from '../../libs/shared/src/kube/kube-credentials.ts';
 import { named } from '../chart/controller-objects.ts';
 import { render } from '../chart/render-chart.ts';
+import { kubeconfigSuite } from './support/kubeconfig-suite.ts';
 import { rolloutSuite } from './support/rollout-suite.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -147,3 +148,5 @@ describe('pod events', () => {
 });
 
 rolloutSuite({ cluster: () => cluster, clientAs, namespace });
+
+kubeconfigSuite({ cluster: () => cluster, namespace: 'kubeconfig' });

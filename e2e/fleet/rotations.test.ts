@@ -102,13 +102,14 @@ describe('CA rotations with objects in files', { concurrency: 4 }, () => {
       assert.ok(rotation.volumes.renewed.length <= 14, rotation.volumes.renewed.join());
     });
 
-    test(`a rollback in ${phase} ends with the old CA alone`, async () => {
+    test(`a rollback in ${phase} ends with the old CA alone, also if everything is lost on the way back`, async () => {
       await using rotation = await RotationFleet.start();
       const release = await reach(rotation, phase);
       const { direction } = await rotation.act('rollback');
       assert.equal(direction, 'Forward', 'the direction changes with the next step');
       release();
       await rotation.until('the way back', (shown) => shown.direction === 'Backward');
+      await rotation.loseEverything();
       rotation.volumes.issuerCa = rotation.old.fingerprint;
       await rotation.until('the end', (shown) => shown.phase === 'RolledBack');
       for (const trusted of rotation.volumes.trusted.values()) assert.deepEqual(trusted, [rotation.old.fingerprint]);
@@ -154,6 +155,63 @@ describe('CA rotations with objects in Kubernetes', () => {
       async () => (await cluster.kubectl(['get', 'renewals', '-o', 'name'])).stdout === '',
     );
     await eventually('no finalizer', async () => ((await rotation.stored())?.metadata.finalizers ?? []).length === 0);
+  });
+
+  test('the loss of Redis, the API server and every replica in each phase changes nothing of the outcome', async (t) => {
+    if (!cluster.capabilities.components) {
+      t.skip(cluster.capabilities.reason);
+      return;
+    }
+    // Some renewals complete; then those that the agent has begun wait.
+    await using rotation = await RotationFleet.start(cluster, 4);
+    const { volumes, fleet } = rotation;
+    await fleet.startReplica('second');
+    for (const id of volumes.ids()) volumes.served.set(id, id === 'csi-3' ? 'not-loaded' : 'served');
+    volumes.reportAgain();
+    const loseEachPart = async (phase: Held, when: 'at once' | 'replicas later'): Promise<void> => {
+      await rotation.loseEachPart(when);
+      assert.equal((await rotation.shown()).phase, phase, 'no phase begins before the nodes verify the one before');
+    };
+
+    rotation.followsTrust = false;
+    await rotation.begin({ holdBefore: ['Retire'] });
+    await rotation.until('Trust', ({ waitingFor }) => waitingFor === 'TrustNotVerified');
+    await loseEachPart('Trust', 'replicas later');
+    assert.deepEqual(volumes.begun, [], 'nothing is renewed before every volume trusts both CAs');
+    rotation.followsTrust = true;
+
+    await rotation.until('Reissue', ({ waitingFor }) => waitingFor === 'IssuerNotSwitched');
+    const tests = volumes.renewals.length;
+    volumes.issuerCa = rotation.new.fingerprint;
+    await rotation.act('suspend');
+    await rotation.act('resume');
+    await eventually('begun renewals that wait', () => volumes.begun.length > Math.max(4, volumes.renewals.length));
+    await loseEachPart('Reissue', 'replicas later');
+    assert.ok(volumes.cas.size === 2, 'the loss is in the middle of the phase');
+    volumes.permit(100_000);
+
+    const isNotLoaded = ({ phase, waitingFor }: Rotation): boolean => phase === 'Verify' && waitingFor === 'NotLoaded';
+    await rotation.until('Verify', isNotLoaded);
+    await loseEachPart('Verify', 'at once');
+    const { blocking } = await rotation.until('the pod that blocks', isNotLoaded);
+    assert.deepEqual(
+      blocking.volumes.map(({ volumeId }) => volumeId),
+      ['csi-3'],
+    );
+    volumes.served.set('csi-3', 'served');
+    volumes.reportAgain();
+
+    await rotation.until('the approval', ({ awaitsApproval }) => awaitsApproval === 'Retire');
+    rotation.followsTrust = false;
+    await rotation.act('approve', { phase: 'Retire' });
+    await rotation.until('Retire', ({ waitingFor }) => waitingFor === 'RootNotRemoved');
+    await loseEachPart('Retire', 'at once');
+    rotation.followsTrust = true;
+    const { counts } = await rotation.until('the end', ({ phase }) => phase === 'Completed');
+    assert.deepEqual([counts.total, counts.reissued, counts.retired, counts.blocked], [10, 10, 10, 0]);
+    for (const trusted of volumes.trusted.values()) assert.deepEqual(trusted, [rotation.new.fingerprint]);
+    const reissued = volumes.renewals.slice(tests).map(({ volumeId }) => volumeId);
+    assert.deepEqual(reissued.sort(), [...volumes.ids()].sort(), 'each volume has got the new CA by one renewal');
   });
 
   test('a deleted rotation remains while both CAs are in use, and goes after its rollback', async () => {

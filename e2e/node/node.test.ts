@@ -8,6 +8,7 @@ import { interruptionSuite } from './suites/interruptions.ts';
 import { manyPodsSuite } from './suites/many-pods.ts';
 import { nodeRestartSuite } from './suites/node-restart.ts';
 import { notReadySuite } from './suites/not-ready.ts';
+import { podCertificateSuite } from './suites/pod-certificates.ts';
 import { podVariableSuite } from './suites/pod-variables.ts';
 import { probeSuite } from './suites/probes.ts';
 import { reloadSuite } from './suites/reload.ts';
@@ -58,6 +59,7 @@ describe('the agent on a real node', { skip }, () => {
   reloadSuite(context);
   podVariableSuite(context);
   tokenRequestSuite(context);
+  podCertificateSuite(context);
   releaseSuite(context);
   secretSuite(context);
 });

@@ -177,8 +177,20 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     await calm();
   });
 
+  it('reports a renewal that waits for an approval after its canary, and a certificate that violates a limit', async () => {
+    const renewal = await fleet.renew({ canary: 1 });
+    const weak = await fleet.publish('node-1', 'valid-too-long', '2h');
+    await fire('CertfleetRenewalAwaitingApproval', 'CertfleetPostureViolated');
+    await fleet.cancelRenewal(renewal);
+    await fleet.unpublish('node-1', weak);
+    await calm();
+  });
+
   it('reports an issuer that does not respond, until certificates expire and after', async () => {
     await fleet.cluster.certManager.stop();
+    const renewal = await fleet.renew({ stopAfterFailures: 1 });
+    await fire('CertfleetRenewalStopped');
+    await fleet.cancelRenewal(renewal);
     await fire('CertfleetRenewalFailing', 'CertfleetVolumeExpiresSoon', 'CertfleetVolumeAboutToExpire');
     await fills('Failures by reason');
     await fills('Issuers with problems');

@@ -4,16 +4,16 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseCli } from '../../apps/renewal-controller/src/cli/cli-options.ts';
-import { chartRules } from './support/chart-rules.ts';
+import { chartRules, withSigner } from './support/chart-rules.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(resolve(root, path), 'utf8');
 const runbook = read('docs/runbook.md');
-const references = ['agent', 'controller'].map((program) => read(`docs/reference/${program}.md`)).join('\n');
+const references = ['agent', 'controller', 'signer'].map((program) => read(`docs/reference/${program}.md`)).join('\n');
 
 /** The certfleet metrics in a text, histograms by their base name. */
 function metricsIn(text: string): readonly string[] {
-  const names = [...text.matchAll(/certfleet_(?:agent|controller)_[a-z_]+/g)].map(([name]) => name);
+  const names = [...text.matchAll(/certfleet_(?:agent|controller|signer)_[a-z_]+/g)].map(([name]) => name);
   return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
 }
 
@@ -35,7 +35,7 @@ describe('metric names', () => {
   it('every alert links to its section of the runbook, and every section has its alert', async () => {
     const runbookUrl = { 'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md' };
     const rules = [
-      ...(await chartRules(runbookUrl)),
+      ...(await chartRules({ ...runbookUrl, ...withSigner })),
       ...(await chartRules({ ...runbookUrl, 'controller.enabled': false })),
     ];
     const titles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title);

@@ -11,7 +11,7 @@ let browser: PageBrowser;
 let fleet: PageFleet;
 
 before(async () => {
-  fleet = await PageFleet.start(exampleFleet);
+  fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--pod-label=team']);
   await fleet.untilShown(6);
   const { lanes } = await fleet.controller.api<{ lanes: readonly { id: string; key: string }[] }>('lanes');
   lane = lanes.find(({ key }) => key.endsWith('/internal'))?.id ?? '';
@@ -79,6 +79,11 @@ describe('accessibility of the page', () => {
       await page.getByText('Columns', { exact: true }).click();
       assert.deepEqual(await violationsOf(page), []);
       await page.keyboard.press('Escape');
+      await page.getByRole('separator', { name: 'Width of Pod' }).press('ArrowRight');
+      await page.locator('table.sized').waitFor();
+      await page.getByPlaceholder('Label team').focus();
+      await page.locator('datalist option[value="payments"]').waitFor({ state: 'attached' });
+      assert.deepEqual(await violationsOf(page), []);
       await page.getByRole('button', { name: /^Renew all/ }).click();
       await page.getByRole('button', { name: /^Renew 6/ }).waitFor();
       assert.deepEqual(await violationsOf(page), []);

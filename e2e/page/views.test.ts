@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { eventually } from '../fleet/support/eventually.ts';
 import { exampleFleet } from './support/example-fleet.ts';
 import { PageBrowser } from './support/page-browser.ts';
 import { PageFleet } from './support/page-fleet.ts';
@@ -11,7 +12,7 @@ let browser: PageBrowser;
 let fleet: PageFleet;
 
 before(async () => {
-  fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--cluster-name=prod-eu']);
+  fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--cluster-name=prod-eu', '--pod-label=team']);
   await fleet.untilShown(6);
   browser = await PageBrowser.launch();
 });
@@ -176,6 +177,89 @@ describe('views of the page', () => {
     await expectPods(page, ['cart-1']);
     await page.getByRole('button', { name: 'Clear filters' }).click();
     await podsShown(page, 6);
+  });
+
+  test('workloads and labels have inputs that suggest known values, and keep what they cannot search', async () => {
+    const page = await open('/volumes');
+    await podsShown(page, 6);
+    const suggested = (value: string): Promise<void> =>
+      page.locator(`datalist option[value="${value}"]`).waitFor({ state: 'attached' });
+    const workload = page.getByPlaceholder('Workload');
+    await workload.focus();
+    await suggested('shop/Deployment/web');
+    await suggested('data/StatefulSet/database');
+    await page.keyboard.type('STATEFUL');
+    await page.locator('datalist option[value="shop/Deployment/web"]').waitFor({ state: 'detached' });
+    await suggested('data/StatefulSet/database');
+    await page.keyboard.press('Enter');
+    await expectPods(page, ['database-1']);
+    assert.equal(new URL(page.url()).searchParams.get('workload'), '*STATEFUL*');
+    await workload.fill('shop/Deployment/web');
+    await workload.press('Enter');
+    await expectPods(page, ['web-1']);
+    await workload.fill('');
+    await workload.press('Enter');
+    await podsShown(page, 6);
+    const team = page.getByPlaceholder('Label team');
+    await team.focus();
+    await suggested('payments');
+    await suggested('core');
+    await page.keyboard.type('payments');
+    await page.keyboard.press('Enter');
+    await podsShown(page, 2);
+    assert.equal(new URL(page.url()).searchParams.get('label'), 'team=payments');
+    assert.equal(await page.getByRole('button', { name: 'Clear filter label' }).count(), 0);
+    await team.fill('no label');
+    await team.press('Enter');
+    const message = (): Promise<string> =>
+      team.evaluate((input: { validationMessage: string }) => input.validationMessage);
+    assert.match(await message(), /letters, digits/);
+    assert.equal(new URL(page.url()).searchParams.get('label'), 'team=payments');
+    await page.goto(`${fleet.url}/volumes?label=team=core,app=x`);
+    assert.equal(await team.inputValue(), 'core');
+    // A label without an input can still be cleared.
+    await page.getByRole('button', { name: 'Clear filter label' }).click();
+    await podsShown(page, 6);
+  });
+
+  test('the width of a column is changed by arrow keys or by dragging, is remembered, and can be reset', async () => {
+    const page = await open('/volumes');
+    await podsShown(page, 6);
+    const head = page.getByRole('columnheader', { name: 'Pod', exact: true });
+    const handle = page.getByRole('separator', { name: 'Width of Pod' });
+    const width = async (): Promise<number> => (await head.boundingBox())?.width ?? 0;
+    const becomes = (wanted: number): Promise<void> =>
+      eventually(`a width of ${wanted} px`, async () => Math.abs((await width()) - wanted) <= 1.5);
+    const before = await width();
+    await handle.focus();
+    await page.keyboard.press('ArrowRight');
+    await becomes(before + 16);
+    await page.keyboard.press('ArrowRight');
+    await becomes(before + 32);
+    assert.equal(Number(await handle.getAttribute('aria-valuenow')), Math.round(await width()));
+    const box = await handle.boundingBox();
+    assert.ok(box !== null);
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x - 30, y, { steps: 3 });
+    await page.mouse.move(x - 50, y, { steps: 3 });
+    await becomes(before - 18);
+    await page.mouse.up();
+    await page.reload();
+    await podsShown(page, 6);
+    await becomes(before - 18);
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByRole('button', { name: 'Reset the widths' }).click();
+    await becomes(before);
+    // In a table of many columns, which scrolls.
+    await page.goto(
+      `${fleet.url}/volumes?columns=pod,namespace,node,issuer,expires,renews,state,serial,dns,key,cause,issued`,
+    );
+    await podsShown(page, 6);
+    const wide = await width();
+    await handle.press('ArrowRight');
+    await becomes(wide + 16);
   });
 
   test('each filter selects by its field', async () => {

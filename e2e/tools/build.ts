@@ -17,6 +17,16 @@ export async function toolPath(name: string): Promise<string> {
   return join(await buildModule(moduleOf(name)), name);
 }
 
+/** Why the named tool cannot be built here; false if it can. For tests with a tool of an optional module. */
+export async function whyWithout(name: string): Promise<string | false> {
+  try {
+    await toolPath(name);
+    return false;
+  } catch (error) {
+    return `${name} cannot be built here: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
 /** Directory with the CustomResourceDefinitions of a module (cert-manager, approver-policy). */
 export async function crdDirectory(module: 'cert-manager' | 'approver-policy'): Promise<string> {
   return join(await buildModule(module), 'crds');

@@ -17,10 +17,13 @@ export interface ToolModule {
   /** Build tags, which omit parts of a program. */
   readonly tags?: readonly string[];
   readonly assets?: readonly ModuleAsset[];
+  /** Whether tests that need it are skipped where its sources cannot be fetched. */
+  readonly isOptional?: boolean;
 }
 
 const containerd = 'github.com/containerd/containerd/v2';
 const certManager = 'github.com/cert-manager/cert-manager';
+const csiDriver = 'github.com/cert-manager/csi-driver';
 const approverPolicy = 'github.com/cert-manager/approver-policy';
 
 /** The module of each minor version of Kubernetes that a cluster can have. */
@@ -100,6 +103,11 @@ export const toolModules: Readonly<Record<string, ToolModule>> = {
       { module: approverPolicy, path: 'deploy/crds', name: 'crds' },
       { module: approverPolicy, path: 'deploy/charts/approver-policy', name: 'chart' },
     ],
+  },
+  'csi-driver': {
+    binaries: { 'cert-manager-csi-driver': `${csiDriver}/cmd` },
+    linkerVariables: { [`${csiDriver}/internal/version.AppVersion`]: requiredVersion('csi-driver', csiDriver) },
+    isOptional: true,
   },
   coredns: { binaries: { coredns: '.' } },
   pause: { binaries: { pause: '.' } },

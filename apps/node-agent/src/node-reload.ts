@@ -4,7 +4,7 @@ import type { AgentConfig } from './config.ts';
 import { getPodContainers } from './kube/pod-containers.ts';
 import type { AgentMetrics } from './observability/agent-metrics.ts';
 import { loadProcessCalls } from './reload/process-calls.ts';
-import { ReloadMonitor } from './reload/reload-monitor.ts';
+import { isSame, ReloadMonitor } from './reload/reload-monitor.ts';
 import type { ReloadMonitorOptions } from './reload/reload-monitor.ts';
 import { signalContainers } from './reload/signal-containers.ts';
 import type { VolumeManager } from './volume/volume-manager.ts';
@@ -34,7 +34,7 @@ interface ReloadDependencies {
   readonly reporter: VolumeReporter;
 }
 
-/** The signals after the renewals of the node's volumes. */
+/** The signals after the renewals of the node's volumes, and after changes of their CA files. */
 export function openReload(
   settings: ReloadSettings,
   { clock, metrics, manager, reporter }: ReloadDependencies,
@@ -43,9 +43,9 @@ export function openReload(
     ...settings,
     clock,
     volume: (volumeId) => manager.volume(volumeId),
-    store: (volumeId, generation) =>
+    store: (volumeId, files) =>
       manager.change(volumeId, (volume) => {
-        if (!volume.isRemoving) volume.signalled(generation);
+        if (!volume.isRemoving && isSame(files, volume.record)) volume.signalled(files.generation);
         return false;
       }),
     observe: (result) => metrics.reloadEnded(result),

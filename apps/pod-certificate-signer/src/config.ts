@@ -1,6 +1,6 @@
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagValues } from '@certfleet/shared/flags.ts';
-import { integerBetween, listenAddress, nonEmpty, optional } from '@certfleet/shared/flag-parsers.ts';
+import { boolean, integerBetween, listenAddress, nonEmpty, optional } from '@certfleet/shared/flag-parsers.ts';
 
 export const signerFlags = {
   'log-level': {
@@ -24,6 +24,12 @@ export const signerFlags = {
     fallback: 'certfleet-pod-certificate-signer',
     help: 'Name of the Lease that elects the replica that signs.',
     parse: nonEmpty,
+  },
+  'trust-bundles': {
+    fallback: 'false',
+    isSwitch: true,
+    help: 'Maintain a ClusterTrustBundle for each signer name, with the CAs that verifiers must trust.',
+    parse: boolean,
   },
   'vault-token-file': {
     fallback: '/var/run/secrets/certfleet/vault/token',

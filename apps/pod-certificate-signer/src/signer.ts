@@ -24,6 +24,7 @@ import type { LaneLimits } from './signing/paced-lane.ts';
 import { Places } from './signing/places.ts';
 import { SignerWork } from './signing/signer-work.ts';
 import { StatusReporter } from './signing/status-reporter.ts';
+import { TrustBundles } from './trust/trust-bundles.ts';
 
 export interface SignerOptions {
   readonly config: SignerConfig;
@@ -66,6 +67,7 @@ export class Signer {
     const parts: WorkParts = { client, coordinator, metrics, feed, ...pacing, ...memories(clock) };
     this.#parts = { feed, signers: this.#openSigners(client, coordinator) };
     this.#openReporter(client, coordinator);
+    this.#openTrustBundles(client, coordinator);
     this.#openElection(client, coordinator);
     return { ops: await this.#openEndpoint(metrics) };
   }
@@ -158,6 +160,14 @@ export class Signer {
     const reporter = new StatusReporter({ client, clock, log, resource: signersResource, states });
     reporter.start();
     this.#stops.push(() => reporter.stop());
+  }
+
+  #openTrustBundles(client: KubeClient, coordinator: Coordinator): void {
+    const { clock, log, config } = this.#options;
+    if (!config['trust-bundles']) return;
+    const bundles = new TrustBundles({ client, clock, log, signers: () => coordinator.active() });
+    bundles.start();
+    this.#stops.push(() => bundles.stop());
   }
 
   #openElection(client: KubeClient, coordinator: Coordinator): void {

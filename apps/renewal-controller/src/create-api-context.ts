@@ -30,6 +30,7 @@ export interface ApiContextParts extends Pick<
   | 'podLabels'
   | 'isIndexCurrent'
   | 'intentProblem'
+  | 'caHistory'
   | 'podCertificates'
 > {
   readonly client: KubeClient | undefined;

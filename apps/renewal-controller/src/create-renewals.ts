@@ -8,6 +8,7 @@ import { createRollouts } from './create-rollouts.ts';
 import type { RolloutsParts } from './create-rollouts.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
+import { CaHistory, caHistoryWork } from './fleet-index/view/ca-history.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
 import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
@@ -52,11 +53,11 @@ export interface RenewalsParts extends Pick<RolloutsParts, 'config' | 'observe' 
   readonly log: Logger;
 }
 
-/** Renewals on demand, CA rotations and rollouts: their reconcilers, and what the API needs of them. */
+/** Renewals on demand, CA rotations with the history of CAs, and rollouts: their work, and what the API needs of them. */
 export interface Renewals {
   readonly forApi: Pick<
     ApiContext,
-    'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations' | 'isIndexCurrent' | 'intentProblem'
+    'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations' | 'isIndexCurrent' | 'intentProblem' | 'caHistory'
   >;
   readonly inForce: RenewalsInForce;
   start(): void;
@@ -109,7 +110,7 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
   const rollouts = createRollouts(parts);
   return {
-    forApi: { audit, announce, selectVolumes, renewals, rotations: rotations.requests, ...state },
+    forApi: { audit, announce, selectVolumes, renewals, ...rotations.forApi, ...state },
     inForce: new RenewalsInForce(store),
     start: () => {
       reconciler.start();
@@ -125,12 +126,12 @@ export function createRenewals(parts: RenewalsParts): Renewals {
 }
 
 interface Rotations extends Pick<Renewals, 'start' | 'stop'> {
-  readonly requests: RotationRequests;
+  readonly forApi: Pick<ApiContext, 'rotations' | 'caHistory'>;
 }
 
-/** What carries out rotations, proposes them, and changes them for the API. */
+/** What carries out rotations, proposes them, and changes them for the API, and the history of CAs. */
 function createRotations(
-  { describeVolume, action, silentAfterMs, connections, keys }: RenewalsParts,
+  { describeVolume, action, silentAfterMs, connections, keys, follower: index, clock, log }: RenewalsParts,
   shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
 ): Rotations {
   const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
@@ -138,13 +139,17 @@ function createRotations(
   const reconciler = new RotationReconciler(common);
   const memory = new RedisProposalMemory(connections.commands, keys);
   const proposer = new RotationProposer({ ...common, action, memory });
+  const history = new CaHistory(connections.commands, keys);
+  const recording = caHistoryWork({ history, index, clock, log });
   return {
-    requests: new RotationRequests({ ...common, reconciler }),
+    forApi: { rotations: new RotationRequests({ ...common, reconciler }), caHistory: history },
     start: () => {
       reconciler.start();
       proposer.start();
+      recording.start();
     },
     stop: async () => {
+      await recording.stop();
       await proposer.stop();
       await reconciler.stop();
     },

@@ -15,6 +15,8 @@ import { OperatorPauses } from './lane-intent/operator-pauses.ts';
 import type { LanePolicies } from './lanes/lane-policies.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
+import { undecidedRenewals } from './renewals/undecided-renewals.ts';
+import type { UndecidedRenewal } from './renewals/undecided-renewals.ts';
 import { rotationRows } from './rotations/rotation-row.ts';
 import type { RotationRow } from './rotations/rotation-row.ts';
 
@@ -90,6 +92,11 @@ export class OperatorIntent {
   /** The unfinished CA rotations. */
   rotations(): readonly RotationRow[] {
     return rotationRows(this.store.list('CARotation'));
+  }
+
+  /** The renewals on demand that wait for an operator. */
+  undecidedRenewals(): readonly UndecidedRenewal[] {
+    return undecidedRenewals(this.store.list('Renewal'));
   }
 
   async stop(): Promise<void> {

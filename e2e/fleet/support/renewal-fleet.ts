@@ -9,7 +9,7 @@ import type { Renewal } from '../../../libs/operator-api/src/renewals.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { render } from '../../chart/render-chart.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
-import { nodeQueueName, nodeQueuePrefix } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
+import { nodeQueueName, nodeQueuePrefix, redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { startControllerProcess } from '../simulation/controller-process.ts';
@@ -93,6 +93,8 @@ export class RenewalFleet implements AsyncDisposable {
   }
 
   async startReplica(name: string): Promise<ControllerProcess> {
+    // A replica that was killed has left its socket.
+    rmSync(join(this.#directory, `${name}.sock`), { force: true });
     const kubeconfig = await this.#cluster?.localKubeconfig();
     const replica = await startControllerProcess('sources', [
       `--redis-url=${this.redis.url}`,
@@ -126,6 +128,12 @@ export class RenewalFleet implements AsyncDisposable {
     this.#link = startLink({ access, volumes: this.volumes, concurrentJobs: 2, log });
   }
 
+  /** Kills Redis for good; another, empty one takes its address. */
+  async replaceRedis(): Promise<void> {
+    await this.redis.kill();
+    await this.redis.start();
+  }
+
   /** Loses all data of Redis. */
   async flush(): Promise<void> {
     await this.#commands.flushall();
@@ -134,6 +142,11 @@ export class RenewalFleet implements AsyncDisposable {
   /** The number of renewals in the queue of the node that its agent has not begun. */
   async waitingJobs(): Promise<number> {
     return await this.#commands.zcard(`${nodeQueuePrefix('certfleet', 'node-a')}:${nodeQueueName}:prioritized`);
+  }
+
+  /** The number of volumes of the node that Redis has; undefined if it cannot be reached. */
+  async storedVolumes(): Promise<number | undefined> {
+    return await this.#commands.hlen(redisKeys('certfleet').volumes('node-a')).catch(() => undefined);
   }
 
   /** Saves the data of Redis, to which `restoreSaved` returns. */

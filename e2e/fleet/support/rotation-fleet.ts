@@ -49,8 +49,8 @@ export class RotationFleet implements AsyncDisposable {
     [this.old, this.new] = [old, later];
   }
 
-  /** Starts a fleet with a replica and a connected agent. */
-  static async start(cluster?: Cluster): Promise<RotationFleet> {
+  /** Starts a fleet with a replica and a connected agent, whose volumes permit this many renewals. */
+  static async start(cluster?: Cluster, permits = 100_000): Promise<RotationFleet> {
     const directory = mkdtempSync(join(tmpdir(), 'certfleet-rotation-'));
     const cas = ['old', 'new'].map((name) => caOf(new TestAuthority(directory, name)));
     const volumes = new RotatingVolumes(cas[0]?.fingerprint ?? '');
@@ -58,7 +58,7 @@ export class RotationFleet implements AsyncDisposable {
       volumes,
       ...(cluster === undefined ? { flags: [`--intent-directory=${join(directory, 'intent')}`] } : { cluster }),
     });
-    volumes.permit(100_000);
+    volumes.permit(permits);
     const rotation = new RotationFleet(fleet, volumes, { directory, cas, cluster });
     await fleet.startReplica('replica-0');
     await fleet.connectAgent('replica-0');
@@ -135,6 +135,34 @@ export class RotationFleet implements AsyncDisposable {
     this.#replicas += 1;
     await this.fleet.startReplica(`replica-${number}`);
     await this.fleet.connectAgent(`replica-${number}`);
+  }
+
+  /** Redis is lost for good, and the API server and every replica are killed: at once, or the replicas afterwards. */
+  async loseEachPart(when: 'at once' | 'replicas later'): Promise<void> {
+    const { fleet } = this;
+    const apiServer = this.#cluster?.apiServer;
+    if (apiServer === undefined) throw new Error('this fleet has no API server');
+    const names = [...fleet.replicas.keys()];
+    const killReplicas = (): void => {
+      for (const name of names) fleet.killReplica(name);
+    };
+    if (when === 'at once') killReplicas();
+    await Promise.all([fleet.replaceRedis(), apiServer.kill().then(() => apiServer.start())]);
+    if (when === 'replicas later') {
+      await this.#reported();
+      killReplicas();
+    }
+    await Promise.all(names.map((name) => fleet.startReplica(name)));
+    await this.#reported();
+  }
+
+  /** Waits until Redis has the reports of the node. */
+  async #reported(): Promise<void> {
+    const isReported = async (): Promise<boolean> => (await this.fleet.storedVolumes()) === 10;
+    await eventually('the reports in Redis', isReported, 60_000);
+    const isShown = async (): Promise<boolean> =>
+      (await this.fleet.api<{ total: number }>('volumes').catch(() => undefined))?.body.total === 10;
+    await eventually('the volumes in the API', isShown, 60_000);
   }
 
   #replicas = 1;

@@ -26,6 +26,12 @@ export interface ReportedVolume {
   readonly failure?: { readonly message: string; readonly attempts: number };
   /** Bits of the RSA key; without them no properties of the certificate are reported. */
   readonly rsaBits?: number;
+  /** Fingerprint of its CA; `caFingerprint` if absent. */
+  readonly ca?: string;
+  /** What created its pod, such as `Deployment/web`. */
+  readonly workload?: string;
+  /** Labels of its pod that the operator chose. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** What its pod was seen to serve, for ten minutes. */
   readonly served?: ServedState;
 }
@@ -45,8 +51,15 @@ export function reportOf(volumeId: string, reported: ReportedVolume = {}): Volum
     cause: generation === 1 ? VolumeReport_Cause.MOUNT : VolumeReport_Cause.JOB,
     certificate: certificateOf(`${pod}.${namespace}.svc`, generation, reported),
     ...(failure && { lastFailure: failureOf(failure) }),
+    ...(reported.workload && { workload: workloadOf(reported.workload) }),
+    podLabels: Object.entries(reported.labels ?? {}).map(([key, value]) => ({ key, value })),
     ...(reported.served && { served: { state: reportedServedStates[reported.served], since: fromNow(-600_000) } }),
   });
+}
+
+function workloadOf(text: string): { readonly kind: string; readonly name: string } {
+  const [kind = '', name = ''] = text.split('/');
+  return { kind, name };
 }
 
 /** A recent failed attempt. */
@@ -67,7 +80,7 @@ function certificateOf(name: string, generation: number, reported: ReportedVolum
     renewAt: fromNow(dueInMs),
     issuedAt: fromNow(-issuedAgoMs),
     fingerprintSha256: 'cd'.repeat(32),
-    caFingerprintsSha256: [caFingerprint],
+    caFingerprintsSha256: [reported.ca ?? caFingerprint],
     ...(reported.rsaBits !== undefined && {
       posture: { keyBits: reported.rsaBits, signatureAlgorithm: 'sha256WithRSAEncryption' },
     }),

@@ -60,7 +60,7 @@ export class BlockRunner {
     // The documentation uses cert-manager's namespace; here cert-manager runs outside the cluster, and the release has
     // its own namespace.
     return text.replaceAll(
-      /(-n |--namespace |NS=|serviceaccount[=:]|certfleet-controller\.)cert-manager\b/g,
+      /(-n |--namespace |NS=|service-?account[=: ]|certfleet-controller\.)cert-manager\b/g,
       `$1${releaseNamespace}`,
     );
   }

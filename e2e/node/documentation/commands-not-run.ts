@@ -18,6 +18,14 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'names a rotation that the controller proposes; e2e/fleet/rotations.test.ts resumes one by the API',
   'docs/runbook.md: kubectl get carotations -l certfleet.io/proposed':
     'e2e/fleet/rotations.test.ts runs the first and checks what it names',
+  'docs/runbook.md: kubectl get renewals':
+    'needs a renewal that has stopped; e2e/page/night-shift.test.ts stops one and resumes it',
+  'docs/runbook.md: certfleet renew --resume=$RENEWAL':
+    'needs a renewal that has stopped; e2e/page/night-shift.test.ts stops one and resumes it',
+  'docs/runbook.md: kubectl get renewal $RENEWAL -o wide':
+    'needs a renewal with a canary; e2e/page/night-shift.test.ts approves one',
+  'docs/runbook.md: certfleet renew --approve=$RENEWAL':
+    'needs a renewal with a canary; e2e/page/night-shift.test.ts approves one',
   'docs/pod-certificates.md: kubectl get podcertificatesigners -o wide':
     'the signer is off in this suite; e2e/fleet/pod-certificates.test.ts reads the condition that it shows',
   'docs/runbook.md: certfleet pod-certificates --state=overdue,expired':
@@ -69,4 +77,8 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'e2e/node/suites/token-request.ts installs the chart with this value',
   'examples/token-request/README.md: kubectl apply -f examples/token-request/policy.yaml':
     'e2e/node/suites/token-request.ts applies these files and checks each pod',
+  'docs/runbook.md: kubectl -n $NS get pods -l app.kubernetes.io/component=pod-certificate-signer':
+    'the signer is off in this suite; e2e/node/suites/pod-certificates.ts reads its log',
+  'docs/runbook.md: kubectl get podcertificatesigners -o wide':
+    'the signer is off in this suite; e2e/node/suites/pod-certificates.ts reads the condition that it shows',
 };

@@ -86,6 +86,12 @@ const inOrder: Phase = {
       expect: [/volumes/i],
     },
     {
+      run: installation(
+        String.raw`kubectl -n cert-manager get secret certfleet-controller-tls -o jsonpath='{.data.ca\.crt}' | base64 -d > certfleet-ca.crt`,
+      ),
+      expect: [/volumes/i],
+    },
+    {
       run: runbook('kubectl -n $NS create serviceaccount oncall'),
       expect: [/oncall created[^]*certfleet-oncall created/],
     },
@@ -97,6 +103,7 @@ const inOrder: Phase = {
       expect: [/csi-[0-9a-f]{64}/, new RegExp(issuer)],
     },
     { run: runbook('certfleet list --sort=expires'), expect: [/csi-[0-9a-f]{64}[^]*web/] },
+    { run: runbook('certfleet list --posture'), expect: [/NAMESPACE +POD/] },
     { run: runbook('kubectl get node $NODE'), expect: [/Ready/] },
     // e2e/node/suites/probes.ts has a pod that does not load its certificate.
     { run: runbook('certfleet list --served=not-loaded'), expect: [/NAMESPACE +POD/] },

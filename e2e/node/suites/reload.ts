@@ -52,7 +52,10 @@ export function reloadSuite(context: GetContext): void {
     test('a signal that cannot be sent is an Event of the pod, which keeps its renewals', async () => {
       const { cluster } = context();
       const described = await describeWithEvent(cluster, { name: 'names', namespace: 'apps' }, 'ReloadFailed');
-      assert.match(described, /SIGHUP after the renewal failed: reload-containers: the pod has no container side/);
+      assert.match(
+        described,
+        /SIGHUP after a change of the files failed: reload-containers: the pod has no container side/,
+      );
       await describeWithEvent(cluster, { name: 'names', namespace: 'apps' }, 'Renewed');
       const shared = await describeWithEvent(cluster, { name: 'shares', namespace: 'apps' }, 'ReloadFailed');
       assert.match(shared, /found no process 1 of container main on the node: the pod shares a PID namespace/);

@@ -3,22 +3,24 @@ import { dirname } from 'node:path';
 import { before, describe, test } from 'node:test';
 
 import { waitUntil } from '../../cluster/wait.ts';
+import { whyWithout } from '../../tools/build.ts';
 import { certificatePod, watchScript } from '../support/certificate-pod.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { mountPoints, namesIn, tracesOfPod, volumeIdOf, volumesRoot } from '../support/node-state.ts';
 import { opensslX509 } from '../support/openssl.ts';
 import { readFiles, textOf } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, getPod, type PodObject } from '../support/pods.ts';
-import { upstreamDataRoot, FakeDriver } from '../stand-in/stand-in-driver.ts';
+import { CsiDriver, csiDriverDataRoot, makeDue } from '../csi-driver/csi-driver.ts';
 import { seenBy, seenSoFar } from './renewals.ts';
 
+const skip = await whyWithout('cert-manager-csi-driver');
 const ecdsa = { 'key-algorithm': 'ECDSA' };
 const pod = { name: 'taken-over' };
-const upstreamRoot = `${upstreamDataRoot}/inmemfs`;
+const upstreamRoot = `${csiDriverDataRoot}/inmemfs`;
 
-/** Exchanges the agent and another driver under running pods, in both directions. Leaves the release installed. */
+/** Exchanges the agent and csi-driver under running pods, in both directions. Leaves the release installed. */
 export function takeOverSuite(context: GetContext): void {
-  describe('a pod with volumes of another driver', () => {
+  describe('a pod with volumes of csi-driver', { skip }, () => {
     let untouched: PodObject;
     let restingSerial: string;
     const serialOf = async (volume: string): Promise<string> =>
@@ -26,12 +28,9 @@ export function takeOverSuite(context: GetContext): void {
 
     before(async () => {
       const { cluster, agent } = context();
-      const fakeDriver = new FakeDriver(cluster);
-      await fakeDriver.addCertificate({ commonName: 'due', duration: '1h', renewAfterMs: 5_000 });
-      await fakeDriver.addCertificate({ commonName: 'resting', duration: '1h', renewAfterMs: 40 * 60_000 });
-      await fakeDriver.start();
+      const driver = await CsiDriver.start(cluster);
       const volumes = {
-        due: { ...ecdsa, 'common-name': 'due', duration: '1h' },
+        due: { ...ecdsa, 'common-name': 'due', duration: '10m' },
         resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
       };
       const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
@@ -39,8 +38,9 @@ export function takeOverSuite(context: GetContext): void {
       await seenBy(context, pod, 1);
       untouched = await getPod(cluster, pod);
       restingSerial = await serialOf('resting');
-      await fakeDriver.uninstall();
-      await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': upstreamDataRoot });
+      await driver.uninstall();
+      await makeDue(cluster, csiDriverDataRoot, volumeIdOf(untouched, 'due'));
+      await agent.install({ 'app.driver.takeOver.enabled': true, 'app.driver.takeOver.csiDataDir': csiDriverDataRoot });
     });
 
     test('sees the due one renewed in place, and runs without interruption', async () => {
@@ -79,33 +79,44 @@ export function takeOverSuite(context: GetContext): void {
     });
   });
 
-  describe('a pod of the agent that is handed over to another driver', () => {
+  describe('a pod of the agent that is handed over to csi-driver', { skip }, () => {
     const handedOver = { name: 'handed-over' };
-    let driver: FakeDriver;
+    const dataRoot = dirname(volumesRoot);
+    let driver: CsiDriver;
     let untouched: PodObject;
+    let resting: string;
+    const restingCertificate = async (): Promise<string> =>
+      textOf(await readFiles(context().cluster, handedOver, 'resting'), 'tls.crt');
 
     before(async () => {
       const { cluster, agent } = context();
       await agent.install({ 'app.driver.handOver.enabled': true });
-      const volumes = { data: { ...ecdsa, 'common-name': 'handed-over', duration: '1h' } };
-      const options = { script: watchScript('data'), spec: { securityContext: { fsGroup: 2000 } } };
+      const volumes = {
+        due: { ...ecdsa, 'common-name': 'due', duration: '10m' },
+        resting: { ...ecdsa, 'common-name': 'resting', duration: '1h' },
+      };
+      const options = { script: watchScript('due'), spec: { securityContext: { fsGroup: 2000 } } };
       await applyPodsAndWaitReady(cluster, [certificatePod(handedOver.name, volumes, options)]);
       await seenBy(context, handedOver, 1);
       untouched = await getPod(cluster, handedOver);
+      resting = await restingCertificate();
       await agent.uninstall();
-      driver = new FakeDriver(cluster, dirname(volumesRoot));
-      await driver.addCertificate({ commonName: 'handed-over', duration: '1h', renewAfterMs: 40 * 60_000 });
-      await driver.start();
+      assert.equal((await seenSoFar(context, handedOver)).length, 1);
+      await makeDue(cluster, dataRoot, volumeIdOf(untouched, 'due'));
+      driver = await CsiDriver.start(cluster, dataRoot);
     });
 
-    test('keeps its certificate, sees it renewed in place by that driver, and runs without interruption', async () => {
-      assert.equal((await seenSoFar(context, handedOver)).length, 1);
-      driver.renew();
+    test('sees the due one renewed in place by that driver, and runs without interruption', async () => {
       const [first, second] = await seenBy(context, handedOver, 2);
       assert.notEqual(second?.serial, first?.serial);
       const { metadata, status } = await getPod(context().cluster, handedOver);
       assert.equal(metadata.uid, untouched.metadata.uid);
       assert.deepEqual(status.containerStatuses?.[0], untouched.status.containerStatuses?.[0]);
+    });
+
+    test('keeps the one that is not due', async () => {
+      assert.equal(await restingCertificate(), resting);
+      assert.equal((await seenSoFar(context, handedOver)).length, 2);
     });
 
     test('leaves nothing on the node when it is deleted, and the agent can be installed again', async () => {
@@ -115,7 +126,7 @@ export function takeOverSuite(context: GetContext): void {
       await waitUntil('nothing of the pod on the node', isGone, { timeoutMs: 60_000, intervalMs: 500 });
       await driver.uninstall();
       await agent.install();
-      assert.ok(!(await mountPoints(cluster)).includes(`${dirname(volumesRoot)}/inmemfs`));
+      assert.ok(!(await mountPoints(cluster)).includes(`${dataRoot}/inmemfs`));
     });
   });
 }

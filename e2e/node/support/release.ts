@@ -16,7 +16,8 @@ export const releaseNamespace = 'certfleet';
 export type Values = Readonly<Record<string, unknown>>;
 
 /** The chart's components by the label of their objects. */
-export type ComponentName = 'node-agent' | 'renewal-controller' | 'redis';
+export type ComponentName = AppName | 'redis';
+type AppName = 'node-agent' | 'renewal-controller' | 'pod-certificate-signer';
 
 /** helm's flags for values. */
 export function valueFlags(values: Values): readonly string[] {
@@ -24,11 +25,7 @@ export function valueFlags(values: Values): readonly string[] {
 }
 
 /** Builds the image of an app from the current sources and pushes it to the node's registry. */
-export async function buildAppImage(
-  cluster: Cluster,
-  app: 'node-agent' | 'renewal-controller',
-  tag: string,
-): Promise<void> {
+export async function buildAppImage(cluster: Cluster, app: AppName, tag: string): Promise<void> {
   await cluster.buildImage({ tag: `certfleet/${app}:${tag}`, context: repository, target: app });
 }
 

@@ -16,6 +16,8 @@ const agent = (node: string): string =>
   `namespace="cert-manager",job="certfleet",node="${node}",instance="${node}:9402"`;
 const replica = (name: string): string =>
   `namespace="cert-manager",job="renewal-controller",instance="${name}:9402",pod="${name}"`;
+const signerReplica = (name: string): string =>
+  `namespace="cert-manager",job="pod-certificate-signer",instance="${name}:9402",pod="${name}"`;
 
 /** The series of a healthy agent. */
 function agentSeries(node: string): Series {
@@ -64,6 +66,7 @@ function replicaSeries(name: string): Series {
     [`up{${of}}`]: always(1),
     [`certfleet_controller_index_current{${of}}`]: always(1),
     [`certfleet_controller_rollouts_blocked{${of}}`]: always(0),
+    [`certfleet_controller_posture_violations{${of},kind="lifetime"}`]: always(0),
     [`certfleet_controller_volumes{${of},state="healthy",issuer="${issuer}"}`]: always(80),
     [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="issued"}`]: always(20),
     [`certfleet_controller_pod_certificates{${of},signer="${podSigner}",state="pending"}`]: '0 3 2 0 5x116',
@@ -90,6 +93,17 @@ function replicaSeries(name: string): Series {
   };
 }
 
+/** The series of a replica of the pod certificate signer. */
+function signerSeries(name: string, isLeading: boolean): Series {
+  const of = signerReplica(name);
+  return {
+    [`up{${of}}`]: always(1),
+    [`certfleet_signer_leader{${of}}`]: always(isLeading ? 1 : 0),
+    [`certfleet_signer_ready{${of},signer="internal"}`]: always(1),
+    [`certfleet_signer_oldest_start_seconds{${of},signer="internal"}`]: '0 300 0x118',
+  };
+}
+
 const daemonSet = 'namespace="cert-manager",daemonset="certfleet",job="kube-state-metrics",instance="ksm:8080"';
 
 /** Two nodes, two replicas, no faults. */
@@ -100,6 +114,8 @@ export const fleetInOrder: Series = {
   ...agentSeries('n2'),
   ...replicaSeries('c1'),
   ...replicaSeries('c2'),
+  ...signerSeries('s1', true),
+  ...signerSeries('s2', false),
 };
 
 const n1 = agent('n1');
@@ -341,6 +357,29 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetReloadFailed: { node: 'n1' } },
   },
   {
+    fault: 'a renewal has stopped after failed attempts',
+    series: both((of) => ({ [`certfleet_controller_renewal_stopped{${of},renewal="roll"}`]: always(1) })),
+    fires: { CertfleetRenewalStopped: { renewal: 'roll' } },
+  },
+  {
+    fault: 'a renewal waits for an approval for an hour',
+    series: both((of) => ({ [`certfleet_controller_renewal_awaiting_approval{${of},renewal="roll"}`]: always(1) })),
+    fires: { CertfleetRenewalAwaitingApproval: { renewal: 'roll' } },
+  },
+  {
+    fault: 'a renewal was approved after half an hour',
+    series: both((of) => ({ [`certfleet_controller_renewal_awaiting_approval{${of},renewal="roll"}`]: '1x30 _x90' })),
+    fires: {},
+  },
+  {
+    fault: 'certificates violate a limit',
+    series: both((of) => ({
+      [`certfleet_controller_posture_violations{${of},kind="rsa-bits"}`]: always(3),
+      [`certfleet_controller_posture_violations{${of},kind="lifetime"}`]: always(0),
+    })),
+    fires: { CertfleetPostureViolated: { kind: 'rsa-bits' } },
+  },
+  {
     fault: 'a PodDisruptionBudget blocks the rollout of a workload',
     series: { [`certfleet_controller_rollouts_blocked{${replica('c1')}}`]: always(1) },
     fires: { CertfleetRolloutBlocked: {} },
@@ -438,5 +477,40 @@ export const alertCases: readonly AlertCase[] = [
       [`certfleet_controller_report_lag_seconds_bucket{${of},le="0.5"}`]: always(0),
     })),
     fires: { CertfleetReportLag: {} },
+  },
+  {
+    fault: 'the pod certificate signer is unavailable',
+    series: {
+      ...gone(() => signerSeries('s1', true)),
+      ...gone(() => signerSeries('s2', false)),
+      [`up{${signerReplica('s1')}}`]: always(0),
+      [`up{${signerReplica('s2')}}`]: always(0),
+    },
+    fires: { CertfleetSignerDown: {} },
+  },
+  {
+    fault: 'no replica of the signer gets the Lease',
+    series: { [`certfleet_signer_leader{${signerReplica('s1')}}`]: always(0) },
+    fires: { CertfleetSignerDown: {} },
+  },
+  {
+    fault: 'the lead of the signer changes',
+    series: {
+      [`certfleet_signer_leader{${signerReplica('s1')}}`]: '1x60 0x60',
+      [`certfleet_signer_leader{${signerReplica('s2')}}`]: '0x62 1x58',
+    },
+    fires: {},
+  },
+  {
+    fault: 'the CA of a PodCertificateSigner is missing',
+    series: { [`certfleet_signer_ready{${signerReplica('s1')},signer="internal"}`]: always(0) },
+    fires: { CertfleetSignerNotReady: { signer: 'internal' } },
+  },
+  {
+    fault: 'a pod waits for its certificate',
+    series: {
+      [`certfleet_signer_oldest_start_seconds{${signerReplica('s1')},signer="internal"}`]: '0x50 0+60x70',
+    },
+    fires: { CertfleetPodCertificateWaiting: { signer: 'internal' } },
   },
 ];

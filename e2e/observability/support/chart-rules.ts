@@ -9,6 +9,12 @@ export interface AlertRule {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Values of a chart with the pod certificate signer. */
+export const withSigner = {
+  'podCertificateSigner.enabled': true,
+  'podCertificateSigner.signerNames': ['example.com/internal'],
+};
+
 /** The chart's alerts with these additional values. */
 export async function chartRules(values: object = {}): Promise<readonly AlertRule[]> {
   const objects = await render({ 'prometheusRule.enabled': true, ...values });

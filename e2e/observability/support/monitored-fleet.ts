@@ -102,6 +102,8 @@ export class MonitoredFleet implements AsyncDisposable {
       `--lane-policies-file=${join(this.#directory, 'lanes.json')}`,
       // A node is silent after three of them. A volume that is due on a hanging node must be overdue before that.
       '--heartbeat-interval=8s',
+      // Longer than the certificates that are in order.
+      '--posture-max-lifetime=90m',
       ...flags,
     ]);
   }
@@ -194,6 +196,16 @@ export class MonitoredFleet implements AsyncDisposable {
     await this.#askLane(lane, 'resume', {});
   }
 
+  /** Renews the volumes of this fleet's pod. @returns the name of the renewal */
+  async renew(limits: { readonly canary?: number; readonly stopAfterFailures?: number }): Promise<string> {
+    const body = { selection: { namespace: 'shop' }, reason: 'test', ...limits };
+    return ((await this.#ask('POST', 'renewals', body)) as { readonly id: string }).id;
+  }
+
+  async cancelRenewal(name: string): Promise<void> {
+    await this.#ask('DELETE', `renewals/${name}`);
+  }
+
   /** The metrics page of a program. */
   async metricsOf(program: NodeName | 'controller'): Promise<string> {
     const port = program === 'controller' ? this.#ports.ops : this.#nodeOf(program).metricsPort;
@@ -228,12 +240,16 @@ export class MonitoredFleet implements AsyncDisposable {
   }
 
   async #askLane(key: string, action: 'pause' | 'resume', body: object): Promise<void> {
-    const lanes = `http://127.0.0.1:${this.#ports.api}/api/v1/lanes`;
-    const known = (await (await fetch(lanes)).json()) as { readonly lanes: readonly { id: string; key: string }[] };
+    const known = (await this.#ask('GET', 'lanes')) as { readonly lanes: readonly { id: string; key: string }[] };
     const id = known.lanes.find((lane) => lane.key === key)?.id ?? 'unknown';
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const response = await fetch(`${lanes}/${id}/${action}`, init);
-    if (!response.ok) throw new Error(`${action} ${key}: ${response.status} ${await response.text()}`);
+    await this.#ask('POST', `lanes/${id}/${action}`, body);
+  }
+
+  async #ask(method: string, path: string, body?: object): Promise<unknown> {
+    const content = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${this.#ports.api}/api/v1/${path}`, { method, ...content });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return await response.json();
   }
 
   #jobs(): readonly ScrapeJob[] {

@@ -21,3 +21,25 @@ export const CasSchema = Type.Object({
   withoutCa: count('Volumes without a CA file'),
 });
 export type Cas = Static<typeof CasSchema>;
+
+/** The volumes by CA over time. */
+export const CaHistorySchema = Type.Object({
+  hours: Type.Array(
+    Type.Object({
+      from: time('Start of the hour'),
+      volumes: count('All volumes at the end of the hour'),
+    }),
+    { description: 'Hours with counts of the past week, earliest first; the last one is counted now' },
+  ),
+  cas: Type.Array(
+    Type.Object({
+      fingerprint: string('SHA-256, hexadecimal'),
+      subject: Type.Optional(string('Subject (RFC 4514); absent until an agent has sent the certificate')),
+      counts: Type.Array(Type.Integer({ minimum: 0 }), {
+        description: 'Volumes under this CA, one count for each hour',
+      }),
+    }),
+    { description: 'Largest share in any hour first; at most 8. A volume counts for each certificate of its CA' },
+  ),
+});
+export type CaHistory = Static<typeof CaHistorySchema>;

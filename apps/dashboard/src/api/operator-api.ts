@@ -1,5 +1,5 @@
 import type { Audit } from '@certfleet/operator-api/audit.ts';
-import type { Cas } from '@certfleet/operator-api/cas.ts';
+import type { CaHistory, Cas } from '@certfleet/operator-api/cas.ts';
 import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
 import type { Lane, LaneHistory, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
@@ -37,6 +37,7 @@ export class OperatorApi {
   summary = (signal?: Signal): Promise<Summary> => this.#get('/summary', signal);
   verdict = (signal?: Signal): Promise<Verdict> => this.#get('/verdict', signal);
   cas = (signal?: Signal): Promise<Cas> => this.#get('/cas', signal);
+  caHistory = (signal?: Signal): Promise<CaHistory> => this.#get('/cas/history', signal);
   timeline = (signal?: Signal): Promise<Timeline> => this.#get('/timeline', signal);
 
   volumes = (query: URLSearchParams, signal?: Signal): Promise<VolumePage> =>

@@ -15,6 +15,7 @@ import type { Column } from '../ui/data-table.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { CaSharePanel } from './ca-share-panel.tsx';
 
 type Ca = Cas['cas'][number];
 
@@ -34,6 +35,7 @@ export function CasPage(): JSX.Element {
             <Empty title="No CA file has a certificate yet" />
           ) : (
             <>
+              <CaSharePanel />
               <DataTable
                 caption="CAs by the number of their volumes"
                 columns={columnsOf(cas, { onRenew: setRenewing, onRotate: setRotating })}

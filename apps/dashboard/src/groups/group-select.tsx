@@ -1,8 +1,6 @@
 import type { JSX } from 'preact';
 import { groupKeys } from '@certfleet/operator-api/vocabulary.ts';
-import type { SessionState } from '../session/session-keeper.ts';
-import { useServices } from '../app/services.ts';
-import { useStore } from '../app/use-store.ts';
+import { usePodLabels } from '../session/use-pod-labels.ts';
 import { groupKeyOf } from '../volumes/volumes-view.ts';
 import type { GroupKey, VolumesView } from '../volumes/volumes-view.ts';
 import { groupTitle } from './group-table.tsx';
@@ -14,10 +12,8 @@ export interface GroupSelectProps {
 
 /** Selects the property by which the volumes are grouped. */
 export function GroupSelect({ view, onChange }: GroupSelectProps): JSX.Element {
-  const { session } = useServices();
-  const state = useStore(session.state);
   const { group = '' } = view;
-  const labels = labelsOf(state);
+  const labels = usePodLabels().map((key) => `label:${key}` as const);
   const offered = new Set<GroupKey>([...groupKeys, ...labels, ...(view.group === undefined ? [] : [view.group])]);
   const choose = (chosen: string): void => {
     onChange({ ...view, group: groupKeyOf(chosen), after: undefined, before: undefined });
@@ -35,10 +31,4 @@ export function GroupSelect({ view, onChange }: GroupSelectProps): JSX.Element {
       </select>
     </label>
   );
-}
-
-/** The labels that agents report. */
-function labelsOf(state: SessionState): readonly GroupKey[] {
-  if (state.name !== 'signed-in') return [];
-  return (state.session.podLabels ?? []).map((key) => `label:${key}` as const);
 }

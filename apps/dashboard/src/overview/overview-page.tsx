@@ -19,7 +19,7 @@ export function OverviewPage(): JSX.Element {
   const summary = useResource<Summary>({
     key: 'summary',
     load: (signal) => api.summary(signal),
-    kinds: ['volumes', 'nodes', 'lanes', 'pod-certificates'],
+    kinds: ['volumes', 'nodes', 'lanes', 'renewals', 'pod-certificates'],
   });
   const timeline = useResource({
     key: 'timeline',

@@ -1,6 +1,8 @@
 import { Fragment } from 'preact';
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { ColumnHandle, headStyle, tableStyle } from './column-handle.tsx';
+import type { ColumnSizes } from './column-handle.tsx';
 import { Icon } from './icon.tsx';
 
 export interface Column<Row> {
@@ -31,6 +33,8 @@ export interface DataTableProps<Row> {
   readonly isFixed?: boolean;
   /** Whether the rows are as low as their text. */
   readonly isCompact?: boolean;
+  /** The user can change the widths of the columns; only with `isFixed`. */
+  readonly sizes?: ColumnSizes;
   /** Check boxes for the rows. */
   readonly selection?: TableSelection;
   /** More about a row, shown below it on request; only with `selection`. */
@@ -50,19 +54,24 @@ const maxColumns = 10;
 
 /** A table of rows; on narrow screens each row becomes a card. */
 export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
-  const { caption, columns, rows, keyOf, sorting, isBusy = false, isFixed = false, selection } = props;
+  const { caption, columns, rows, keyOf, sorting, isBusy = false, selection, sizes } = props;
   const { opened, toggle } = useOpened();
-  const isWide = columns.length > maxColumns;
-  const layout = isFixed && !isWide ? 'fixed' : '';
+  const { frame, layout, style } = layoutOf(props);
   return (
-    <div class={`table-frame${isWide ? ' wide' : ''}${props.isCompact === true ? ' compact' : ''}`}>
-      <table role="table" class={isBusy ? `busy ${layout}` : layout} aria-busy={isBusy}>
+    <div class={frame}>
+      <table role="table" class={isBusy ? `busy ${layout}` : layout} aria-busy={isBusy} style={style}>
         <caption class="visually-hidden">{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
             {selection && <PickAll keys={rows.map(keyOf)} selection={selection} />}
-            {columns.map((column) => (
-              <Head key={column.name} column={column} sorting={sorting} />
+            {columns.map((column, index) => (
+              // The last column gets the rest of the width.
+              <Head
+                key={column.name}
+                column={column}
+                sorting={sorting}
+                sizes={index === columns.length - 1 ? undefined : sizes}
+              />
             ))}
           </tr>
         </thead>
@@ -97,6 +106,18 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   );
 }
 
+/** The classes of the frame and of the table, and the style of a table whose columns have widths. */
+function layoutOf<Row>({ columns, isFixed = false, isCompact = false, sizes }: DataTableProps<Row>) {
+  const names = columns.map(({ name }) => name);
+  const isSized = sizes !== undefined && names.some((name) => sizes.widths[name] !== undefined);
+  const isWide = isSized || names.length > maxColumns;
+  return {
+    frame: `table-frame${isWide ? ' wide' : ''}${isCompact ? ' compact' : ''}`,
+    layout: isSized ? 'fixed sized' : isFixed && !isWide ? 'fixed' : '',
+    style: isSized ? tableStyle(sizes, names) : undefined,
+  };
+}
+
 /** The keys of the rows whose details are shown. */
 function useOpened(): { readonly opened: ReadonlySet<string>; readonly toggle: (key: string) => void } {
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
@@ -112,32 +133,39 @@ function useOpened(): { readonly opened: ReadonlySet<string>; readonly toggle: (
 interface HeadProps {
   readonly column: Pick<Column<never>, 'name' | 'title' | 'isSortable' | 'isNumber'>;
   readonly sorting: Sorting | undefined;
+  /** Undefined if its width cannot be changed. */
+  readonly sizes: ColumnSizes | undefined;
 }
 
-function Head({ column: { name, title, isSortable, isNumber }, sorting }: HeadProps): JSX.Element {
-  const kind = `col-${name}${isNumber ? ' number' : ''}`;
+function Head({ column: { name, title, isSortable, isNumber }, sorting, sizes }: HeadProps): JSX.Element {
+  const attributes = {
+    role: 'columnheader',
+    scope: 'col',
+    class: `col-${name}${isNumber ? ' number' : ''}`,
+    'data-column': name,
+    // The name is without the label of the handle.
+    ...(sizes && { 'aria-label': title, style: headStyle(sizes, name) }),
+  } as const;
+  const handle = sizes && <ColumnHandle name={name} title={title} sizes={sizes} />;
   if (!isSortable || sorting === undefined) {
     return (
-      <th role="columnheader" scope="col" class={kind}>
+      <th {...attributes}>
         {title}
+        {handle}
       </th>
     );
   }
   const { by, order, onSort } = sorting;
   const isSorted = by === name;
   return (
-    <th
-      role="columnheader"
-      scope="col"
-      class={kind}
-      aria-sort={isSorted ? (order === 'asc' ? 'ascending' : 'descending') : 'none'}
-    >
+    <th {...attributes} aria-sort={isSorted ? (order === 'asc' ? 'ascending' : 'descending') : 'none'}>
       <button type="button" class="sort" onClick={() => onSort(name)}>
         {title}
         <span class={isSorted ? 'sort-mark' : 'sort-mark idle'}>
           <Icon name={isSorted && order === 'desc' ? 'down' : 'up'} />
         </span>
       </button>
+      {handle}
     </th>
   );
 }

@@ -11,7 +11,7 @@ export function VerdictKeeper(): null {
     key: 'verdict',
     load: (signal) => api.verdict(signal),
     // Not with every changed volume: each open page would make the controller count the fleet once a second.
-    kinds: ['nodes', 'lanes'],
+    kinds: ['nodes', 'lanes', 'renewals'],
     atLeastEveryMs: 4_000,
     ignoresPause: true,
   });

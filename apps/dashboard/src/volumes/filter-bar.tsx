@@ -1,12 +1,15 @@
 import type { JSX } from 'preact';
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { RiskChips } from '../at-risk/risk-chips.tsx';
+import { usePodLabels } from '../session/use-pod-labels.ts';
 import { Icon } from '../ui/icon.tsx';
 import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { ExpirySelect } from './expiry-select.tsx';
+import { labelProblem, labelValue, otherLabels, withLabelValue } from './label-filter.ts';
 import { NameFilter } from './name-filter.tsx';
 import { PostureSelect } from './posture-select.tsx';
 import { SearchBox } from './search-box.tsx';
+import { facetSuggestions, groupSuggestions } from './suggestions.ts';
 import { refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
@@ -16,15 +19,21 @@ export interface FilterBarProps {
 }
 
 const nameFilters = [
-  { name: 'namespace', title: 'Namespace', facet: 'namespaces' },
-  { name: 'pod', title: 'Pod', facet: undefined },
-  { name: 'node', title: 'Node', facet: 'nodes' },
-  { name: 'issuer', title: 'Issuer', facet: 'issuers' },
+  { name: 'namespace', title: 'Namespace', suggest: facetSuggestions('namespaces') },
+  { name: 'pod', title: 'Pod', suggest: undefined },
+  {
+    name: 'workload',
+    title: 'Workload',
+    suggest: groupSuggestions('workload', (pattern) => ['workload', pattern]),
+  },
+  { name: 'node', title: 'Node', suggest: facetSuggestions('nodes') },
+  { name: 'issuer', title: 'Issuer', suggest: facetSuggestions('issuers') },
 ] as const;
 
 export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
   const set = (name: FilterName, value: string, isTyping = false): void =>
     onChange(withFilter(view, name, value), isTyping);
+  const labels = usePodLabels();
   return (
     <div class="filters" role="search">
       <div class="filter-row">
@@ -33,8 +42,18 @@ export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
           value={view.filters.search ?? ''}
           onSearch={(text) => set('search', text, true)}
         />
-        {nameFilters.map(({ name, title, facet }) => (
-          <NameFilter key={name} name={name} title={title} facet={facet} value={view.filters[name] ?? ''} onSet={set} />
+        {nameFilters.map(({ name, title, suggest }) => (
+          <NameFilter
+            key={name}
+            title={title}
+            value={view.filters[name] ?? ''}
+            filterOf={(text) => [name, text]}
+            suggest={suggest}
+            onSet={(value) => set(name, value)}
+          />
+        ))}
+        {labels.map((key) => (
+          <LabelFilter key={key} label={key} filter={view.filters.label} onSet={(value) => set('label', value)} />
         ))}
         <ExpirySelect value={view.filters.expiresBefore} onSet={(value) => set('expiresBefore', value)} />
         <PostureSelect onSet={set} />
@@ -44,8 +63,30 @@ export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
       ) : (
         <StateChips view={view} onChange={onChange} />
       )}
-      <OtherFilters view={view} onSet={set} />
+      <OtherFilters view={view} labels={labels} onSet={set} />
     </div>
+  );
+}
+
+interface LabelFilterProps {
+  /** The key of the label. */
+  readonly label: string;
+  /** The filter by all labels. */
+  readonly filter: string | undefined;
+  readonly onSet: (filter: string) => void;
+}
+
+function LabelFilter({ label, filter, onSet }: LabelFilterProps): JSX.Element {
+  const filterOf = (text: string): readonly [string, string] => ['label', `${label}=${text}`];
+  return (
+    <NameFilter
+      title={`Label ${label}`}
+      value={labelValue(filter, label)}
+      filterOf={filterOf}
+      suggest={groupSuggestions(`label:${label}`, filterOf)}
+      problemOf={labelProblem}
+      onSet={(value) => onSet(withLabelValue(filter, label, value))}
+    />
   );
 }
 
@@ -84,7 +125,6 @@ const others: readonly (readonly [FilterName, string])[] = [
   ['caFingerprint', 'CA'],
   ['served', 'served'],
   ['risk', 'risk'],
-  ['workload', 'workload'],
   ['label', 'label'],
   ['rsaBelow', 'RSA below'],
   ['signature', 'signature'],
@@ -96,14 +136,18 @@ const others: readonly (readonly [FilterName, string])[] = [
 /** Filters that only a link can set, shown so that they can be cleared. */
 function OtherFilters({
   view,
+  labels,
   onSet,
 }: {
   readonly view: VolumesView;
+  /** Keys of the labels with an input. */
+  readonly labels: readonly string[];
   readonly onSet: (name: FilterName, value: string) => void;
 }): JSX.Element | null {
-  const set = others.filter(
-    ([name]) => view.filters[name] !== undefined && (name !== 'risk' || view.path !== '/at-risk'),
-  );
+  const isElsewhere = (name: FilterName): boolean =>
+    (name === 'risk' && view.path === '/at-risk') ||
+    (name === 'label' && otherLabels(view.filters.label, labels).length === 0);
+  const set = others.filter(([name]) => view.filters[name] !== undefined && !isElsewhere(name));
   if (set.length === 0) return null;
   return (
     <div class="chips">

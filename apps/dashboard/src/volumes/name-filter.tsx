@@ -1,49 +1,55 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { Facets } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
-import type { FilterName } from './volumes-view.ts';
+import { useSuggestions } from './suggestions.ts';
+import type { Suggest } from './suggestions.ts';
 
 export interface NameFilterProps {
-  readonly name: Extract<FilterName, 'namespace' | 'pod' | 'node' | 'issuer'>;
   readonly title: string;
-  /** The suggestions to request; undefined if there are none of this kind. */
-  readonly facet: 'namespaces' | 'nodes' | 'issuers' | undefined;
   readonly value: string;
-  readonly onSet: (name: FilterName, value: string) => void;
+  /** The filter of the API for a text. */
+  readonly filterOf: (text: string) => readonly [name: string, value: string];
+  /** Undefined without suggestions. */
+  readonly suggest: Suggest | undefined;
+  /** Why a text cannot be a filter; undefined if it can. */
+  readonly problemOf?: (text: string) => string | undefined;
+  readonly onSet: (value: string) => void;
 }
-
-const pauseMs = 150;
 
 /**
  * A filter by name with suggestions of the server. A text that is no whole name of the fleet becomes a pattern, such as
  * `*sho*`, and is shown as such.
  */
-export function NameFilter({ name, title, facet, value, onSet }: NameFilterProps): JSX.Element {
+export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }: NameFilterProps): JSX.Element {
   const { api } = useServices();
   const listId = useId();
   // The typed text is kept here, because the rows are rendered again while typing and would reset it.
   const [text, setText] = useState(value);
-  const { offered, suggest } = useSuggestions(facet);
+  const { offered, request } = useSuggestions(suggest);
   const latest = useRef(onSet);
   latest.current = onSet;
   const asked = useRef(0);
   useEffect(() => setText(value), [value]);
   useEffect(() => () => void (asked.current += 1), []);
+  /** Without an answer the text is taken as a whole name; the table then reports the failure. */
+  const isWholeName = async (typed: string): Promise<boolean> => {
+    const query = new URLSearchParams([[...filterOf(typed)], ['limit', '1']]);
+    return await api.volumes(query).then(
+      ({ total }) => total > 0,
+      () => true,
+    );
+  };
   const commit = async (typed: string): Promise<void> => {
     const own = ++asked.current;
     const wanted = typed === '' || typed.includes('*') || (await isWholeName(typed)) ? typed : `*${typed}*`;
     if (own !== asked.current) return;
     setText(wanted);
-    latest.current(name, wanted);
+    latest.current(wanted);
   };
-  /** Without an answer the text is taken as a whole name; the table then reports the failure. */
-  const isWholeName = async (typed: string): Promise<boolean> => {
-    const query = new URLSearchParams({ [name]: typed, limit: '1' });
-    return await api.volumes(query).then(
-      ({ total }) => total > 0,
-      () => true,
-    );
+  const change = (input: HTMLInputElement): void => {
+    const typed = input.value.trim();
+    input.setCustomValidity(typed === '' ? '' : (problemOf?.(typed) ?? ''));
+    if (input.reportValidity()) void commit(typed);
   };
   return (
     <label class={value === '' ? 'field' : 'field set'}>
@@ -52,17 +58,18 @@ export function NameFilter({ name, title, facet, value, onSet }: NameFilterProps
         type="search"
         placeholder={title}
         value={text}
-        list={facet && listId}
+        list={suggest && listId}
         autocomplete="off"
         spellcheck={false}
-        onFocus={() => suggest(text)}
-        onInput={(event) => {
-          setText(event.currentTarget.value);
-          suggest(event.currentTarget.value);
+        onFocus={() => request(text)}
+        onInput={({ currentTarget: input }) => {
+          input.setCustomValidity('');
+          setText(input.value);
+          request(input.value);
         }}
-        onChange={(event) => void commit(event.currentTarget.value.trim())}
+        onChange={(event) => change(event.currentTarget)}
       />
-      {facet && (
+      {suggest && (
         <datalist id={listId}>
           {offered.map((each) => (
             <option key={each.value} value={each.value} label={`${each.value} (${each.count})`} />
@@ -71,33 +78,4 @@ export function NameFilter({ name, title, facet, value, onSet }: NameFilterProps
       )}
     </label>
   );
-}
-
-interface Suggestions {
-  readonly offered: Facets['nodes'];
-  /** Requests the suggestions for a typed text, shortly after the last key. */
-  readonly suggest: (text: string) => void;
-}
-
-function useSuggestions(facet: NameFilterProps['facet']): Suggestions {
-  const { api, clock } = useServices();
-  const [offered, setOffered] = useState<Facets['nodes']>([]);
-  const pending = useRef<{ readonly cancel: () => void; readonly abort: AbortController } | undefined>(undefined);
-  const stop = (): void => {
-    pending.current?.cancel();
-    pending.current?.abort.abort();
-  };
-  useEffect(() => stop, []);
-  const suggest = (text: string): void => {
-    if (facet === undefined) return;
-    stop();
-    const abort = new AbortController();
-    const load = (): void =>
-      void api.facets(text.trim().replaceAll('*', ''), abort.signal).then(
-        (facets) => abort.signal.aborted || setOffered(facets[facet]),
-        () => undefined,
-      );
-    pending.current = { cancel: clock.schedule(pauseMs, load), abort };
-  };
-  return { offered, suggest };
 }

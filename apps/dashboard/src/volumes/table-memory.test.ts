@@ -16,14 +16,19 @@ describe('TableMemory', () => {
     const storage = storageOf();
     const memory = new TableMemory(storage);
     memory.chooseColumns('/volumes', ['pod', 'expires']);
+    memory.chooseWidths('/volumes', { pod: 200, expires: 90 });
+    memory.chooseWidths('/volumes', { pod: 180 });
     memory.chooseDensity(true);
     assert.equal(memory.save({ name: ' failing ', path: '/volumes', search: '?state=failing' }), undefined);
     assert.equal(memory.save({ name: 'failing', path: '/volumes', search: '?state=failing,expired' }), undefined);
     assert.deepEqual(new TableMemory(storage).remembered.value, {
       columns: { '/volumes': ['pod', 'expires'] },
+      widths: { '/volumes': { pod: 180, expires: 90 } },
       isCompact: true,
       views: [{ name: 'failing', path: '/volumes', search: '?state=failing,expired' }],
     });
+    memory.chooseWidths('/volumes', {});
+    assert.deepEqual(new TableMemory(storage).remembered.value.widths, {});
     memory.forget('failing');
     assert.deepEqual(new TableMemory(storage).remembered.value.views, []);
   });
@@ -38,7 +43,7 @@ describe('TableMemory', () => {
   });
 
   test('ignores what is damaged or foreign, and works without storage', () => {
-    const nothing = { columns: {}, isCompact: false, views: [] };
+    const nothing = { columns: {}, widths: {}, isCompact: false, views: [] };
     const bad = { name: 'a', path: '//evil.example', search: '' };
     const search = { name: 'b', path: '/volumes', search: 'javascript:1' };
     for (const text of [
@@ -47,6 +52,7 @@ describe('TableMemory', () => {
       '[]',
       'null',
       JSON.stringify({ columns: { '/volumes': ['no'], x: ['pod'] }, views: 1 }),
+      JSON.stringify({ widths: { '/volumes': { pod: 1, node: 'wide', no: 100, issuer: null }, x: { pod: 100 } } }),
     ])
       assert.deepEqual(new TableMemory(storageOf(text)).remembered.value, nothing, text);
     const views = [bad, search, { name: 'c', path: '/at-risk', search: '?node=a' }, null];

@@ -1,4 +1,5 @@
 import { Store } from '../app/store.ts';
+import { leastWidth, mostWidth } from '../ui/column-widths.ts';
 import { isColumn } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 
@@ -12,6 +13,8 @@ interface SavedView {
 interface RememberedTables {
   /** Columns by the path of the table. */
   readonly columns: Readonly<Record<string, readonly ColumnName[]>>;
+  /** Widths in pixels, by the path of the table and the column. */
+  readonly widths: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly isCompact: boolean;
   readonly views: readonly SavedView[];
 }
@@ -21,7 +24,7 @@ const paths: readonly string[] = ['/volumes', '/at-risk'];
 export const maxViews = 20;
 const maxName = 60;
 const maxSearch = 2_000;
-const nothing: RememberedTables = { columns: {}, isCompact: false, views: [] };
+const nothing: RememberedTables = { columns: {}, widths: {}, isCompact: false, views: [] };
 
 /** What this browser remembers about the tables of volumes. Without storage, it lasts until the page is closed. */
 export class TableMemory {
@@ -35,6 +38,14 @@ export class TableMemory {
 
   chooseColumns(path: string, columns: readonly ColumnName[]): void {
     this.#change({ columns: { ...this.remembered.value.columns, [path]: columns } });
+  }
+
+  /** @param widths of all columns; empty for the usual ones */
+  chooseWidths(path: string, widths: Readonly<Record<string, number>>): void {
+    const { widths: before } = this.remembered.value;
+    // The widths of columns that are not shown now are kept.
+    const chosen = Object.keys(widths).length === 0 ? {} : { ...before[path], ...widths };
+    this.#change({ widths: { ...before, [path]: chosen } });
   }
 
   chooseDensity(isCompact: boolean): void {
@@ -73,8 +84,13 @@ export class TableMemory {
 function parsed(text: string): RememberedTables {
   if (text.length > maxViews * maxSearch * 2) return nothing;
   try {
-    const { columns, isCompact, views } = fieldsOf(JSON.parse(text));
-    return { columns: columnsOf(columns), isCompact: isCompact === true, views: viewsOf(views) };
+    const { columns, widths, isCompact, views } = fieldsOf(JSON.parse(text));
+    return {
+      columns: columnsOf(columns),
+      widths: widthsOf(widths),
+      isCompact: isCompact === true,
+      views: viewsOf(views),
+    };
   } catch {
     return nothing;
   }
@@ -91,6 +107,18 @@ function columnsOf(value: unknown): RememberedTables['columns'] {
     paths.flatMap((path) => {
       const names = new Set(listOf(given[path]).filter((name) => typeof name === 'string' && isColumn(name)));
       return names.size === 0 ? [] : [[path, [...names] as ColumnName[]] as const];
+    }),
+  );
+}
+
+function widthsOf(value: unknown): RememberedTables['widths'] {
+  const given = fieldsOf(value);
+  return Object.fromEntries(
+    paths.flatMap((path) => {
+      const widths = Object.entries(fieldsOf(given[path])).filter(
+        ([name, width]) => isColumn(name) && Number(width) >= leastWidth && Number(width) <= mostWidth,
+      );
+      return widths.length === 0 ? [] : [[path, Object.fromEntries(widths) as Record<string, number>] as const];
     }),
   );
 }

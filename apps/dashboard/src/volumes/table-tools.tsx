@@ -54,6 +54,7 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
           ))}
         </fieldset>
         <DensityOption />
+        <WidthsReset path={view.path} />
       </Menu>
       <Menu
         label={
@@ -75,6 +76,17 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
         )}
       </Menu>
     </>
+  );
+}
+
+function WidthsReset({ path }: { readonly path: string }): JSX.Element | null {
+  const { tables } = useServices();
+  const { widths } = useStore(tables.remembered);
+  if (Object.keys(widths[path] ?? {}).length === 0) return null;
+  return (
+    <button type="button" class="menu-item" onClick={() => tables.chooseWidths(path, {})}>
+      Reset the widths
+    </button>
   );
 }
 

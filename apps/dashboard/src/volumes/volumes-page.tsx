@@ -124,7 +124,7 @@ interface RowsProps {
 function Rows({ page, table, selection }: RowsProps): JSX.Element {
   const { view, rows, show } = table;
   const { tables } = useServices();
-  const { isCompact } = useStore(tables.remembered);
+  const { isCompact, widths } = useStore(tables.remembered);
   if (page.volumes.length === 0) return <NoRows table={table} />;
   const sort = (by: string): void =>
     show(refine(view, { sort: by as VolumeSort, order: by === view.sort && view.order === 'asc' ? 'desc' : 'asc' }));
@@ -138,6 +138,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         sorting={{ by: view.sort, order: view.order, onSort: sort }}
         isFixed
         isCompact={isCompact}
+        sizes={{ widths: widths[view.path] ?? {}, onChange: (changed) => tables.chooseWidths(view.path, changed) }}
         isBusy={rows.data === undefined}
         selection={selection}
         detailsOf={(row) => <RowDetails row={row} />}

@@ -58,6 +58,7 @@ export function volumeReport(
     served: status && served(status),
     additionalTrust: additionalTrust(volume),
     rollsWorkload: spec.rollsWorkload,
+    podIsOutdated: spec.rollsWorkload && (record.signalledGeneration ?? record.generation) < record.generation,
     workload: pod?.workload,
     podLabels: [...(pod?.labels ?? [])],
   };

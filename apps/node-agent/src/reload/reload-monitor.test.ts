@@ -5,7 +5,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import type { PodContainer, PodContainers } from '../kube/pod-containers.ts';
 import { testVolumeSpec } from '../spec/testing/volume-spec.ts';
 import type { ReloadSpec } from '../spec/volume-spec.ts';
-import { ReloadMonitor } from './reload-monitor.ts';
+import { isSame, ReloadMonitor } from './reload-monitor.ts';
 import type { ReloadedVolume } from './reload-monitor.ts';
 import type { SignalOrder } from './signal-containers.ts';
 
@@ -23,6 +23,7 @@ class ReloadNode {
   reads = 0;
   apiError: Error | undefined;
   duringRead: () => void = () => undefined;
+  beforeStore: () => Promise<void> = () => Promise.resolve();
   signal: (order: SignalOrder) => ReadonlySet<string> = ({ containerIds }) => new Set(containerIds);
   monitor = this.start();
 
@@ -39,10 +40,11 @@ class ReloadNode {
         this.orders.push(order);
         return Promise.resolve(this.signal(order));
       },
-      store: (volumeId, generation) => {
+      store: async (volumeId, files) => {
+        // As the volume's lock does, it may wait for a change.
+        await this.beforeStore();
         const record = this.volumes.get(volumeId)?.record;
-        if (record !== undefined) record.signalledGeneration = generation;
-        return Promise.resolve();
+        if (record !== undefined && isSame(files, record)) record.signalledGeneration = files.generation;
       },
       clock: this.clock,
       observe: (result) => void this.observed.push(result),
@@ -74,6 +76,13 @@ class ReloadNode {
     volume.record.generation += 1;
     this.monitor.volumeChanged(volume.volumeId);
     await this.clock.advance(0);
+  }
+
+  /** The CA file changes without a new certificate. */
+  changeCaFile({ volumeId, record }: MutableVolume): void {
+    record.trust = { certificateSha256: '', ownCaFingerprints: [], sources: [] };
+    record.signalledGeneration = Math.min(record.signalledGeneration ?? 1, record.generation - 1);
+    this.monitor.volumeChanged(volumeId);
   }
 }
 
@@ -216,6 +225,37 @@ describe('signals after renewals', () => {
     await node.clock.advance(600_000);
     assert.equal(node.orders.length, 2);
     assert.equal(node.clock.timers, 0);
+  });
+
+  test('follow each change of the CA file once, also those during an attempt and during its end', async () => {
+    const volume = node.add('web');
+    const { record } = volume;
+    const signals = async (): Promise<number> => {
+      await node.clock.advance(0);
+      node.monitor.volumeChanged('web');
+      await node.clock.advance(600_000);
+      assert.equal(record.signalledGeneration, record.generation);
+      return node.orders.length;
+    };
+    node.changeCaFile(volume);
+    assert.equal(await signals(), 1);
+    await node.renew(volume);
+    assert.equal(await signals(), 2);
+    node.changeCaFile(volume);
+    assert.equal(await signals(), 3);
+    node.duringRead = () => {
+      node.duringRead = () => undefined;
+      node.changeCaFile(volume);
+    };
+    node.changeCaFile(volume);
+    assert.equal(await signals(), 5, 'the second change came while the first was signalled');
+    node.beforeStore = () => {
+      node.beforeStore = () => Promise.resolve();
+      node.changeCaFile(volume);
+      return Promise.resolve();
+    };
+    node.changeCaFile(volume);
+    assert.equal(await signals(), 7, 'the second change came before the first signal was stored');
   });
 
   test('of many volumes at once are limited to five per second after a burst of ten', async () => {

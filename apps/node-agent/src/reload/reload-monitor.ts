@@ -11,8 +11,11 @@ import type { SignalOrder } from './signal-containers.ts';
 
 /** The parts of a volume that the monitor uses. */
 export type ReloadedVolume = Pick<Volume, 'volumeId' | 'spec' | 'isRemoving' | 'unpublished'> & {
-  readonly record: Pick<Volume['record'], 'phase' | 'generation' | 'signalledGeneration'>;
+  readonly record: Pick<Volume['record'], 'phase' | 'signalledGeneration' | keyof PodFiles>;
 };
+
+/** The files of a pod: those of a generation, with this additional trust. Each change of the trust is another object. */
+export type PodFiles = Pick<Volume['record'], 'generation' | 'trust'>;
 
 export interface ReloadMonitorOptions {
   readonly nodeName: string;
@@ -20,8 +23,8 @@ export interface ReloadMonitorOptions {
   /** Reads a pod from the API server; undefined if it does not exist. */
   readonly getContainers: (pod: PodIdentity, signal: AbortSignal) => Promise<PodContainers | undefined>;
   readonly signalContainers: (order: SignalOrder) => Promise<ReadonlySet<string>>;
-  /** Stores that the pod knows a generation. Never rejects. */
-  readonly store: (volumeId: string, generation: number) => Promise<void>;
+  /** Stores that the pod knows these files, unless they have changed. Never rejects. */
+  readonly store: (volumeId: string, files: PodFiles) => Promise<void>;
   readonly clock: Clock;
   readonly observe: (result: ReloadResult) => void;
   readonly onSignalled: (volume: ReloadedVolume, containers: readonly string[]) => void;
@@ -37,9 +40,9 @@ const maxSearches = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
 
-/** The attempts after one renewal. */
+/** The attempts after one renewal, or one change of the CA file. */
 interface Progress {
-  readonly generation: number;
+  readonly files: PodFiles;
   /** Attempts that read no pod. */
   unread: number;
   /** Attempts in a row that found a running container without its process. */
@@ -47,8 +50,8 @@ interface Progress {
 }
 
 /**
- * Signals the containers of pods after renewals, once per generation of a volume: the record says which generation the
- * pod knows, so that a restart of the agent loses no signal. Failures are reported and never affect a renewal.
+ * Signals the containers of pods after renewals and changes of the CA file, once each: the record says which generation
+ * the pod knows, so that a restart of the agent loses no signal. Failures are reported and never affect a renewal.
  */
 export class ReloadMonitor {
   readonly #options: ReloadMonitorOptions;
@@ -72,13 +75,14 @@ export class ReloadMonitor {
       this.#forget(volumeId);
       return;
     }
-    const { generation, signalledGeneration } = volume.record;
+    const { generation, trust, signalledGeneration } = volume.record;
+    const files = { generation, trust };
+    const progress = this.#progress.get(volumeId);
     // An earlier version of the agent mounted the volume; the certificate may be older than the containers.
-    if (signalledGeneration === undefined) void this.#options.store(volumeId, generation);
-    else if (generation > signalledGeneration && this.#progress.get(volumeId)?.generation !== generation) {
-      // Renewals that follow each other fast are no reason to search without end.
-      const searches = this.#progress.get(volumeId)?.searches ?? 0;
-      this.#progress.set(volumeId, { generation, unread: 0, searches });
+    if (signalledGeneration === undefined) void this.#options.store(volumeId, files);
+    else if (generation > signalledGeneration && (progress === undefined || !isSame(progress.files, files))) {
+      // Changes that follow each other fast are no reason to search without end.
+      this.#progress.set(volumeId, { files, unread: 0, searches: progress?.searches ?? 0 });
       this.#schedule(volume, 0);
     }
   }
@@ -117,11 +121,11 @@ export class ReloadMonitor {
       else progress.unread += 1;
     }
     if (signal.aborted) return;
-    // A renewal in the meantime has its own attempts.
+    // A change in the meantime has its own attempts.
     if (this.#progress.get(volumeId) !== progress) return;
     if (isDone) {
       progress.searches = 0;
-      await this.#options.store(volumeId, progress.generation);
+      await this.#options.store(volumeId, progress.files);
     } else this.#schedule(volume, delayAfter(progress.unread + progress.searches));
   }
 
@@ -131,7 +135,7 @@ export class ReloadMonitor {
   }
 
   /**
-   * @returns whether the generation needs no other attempt
+   * @returns whether the files need no other attempt
    * @throws CertfleetError as `getContainers` and `signalContainers` do
    */
   async #attempt({ volume, reload, progress, signal }: AttemptParts): Promise<boolean> {
@@ -158,6 +162,11 @@ export class ReloadMonitor {
     if (progress.searches >= maxSearches) this.#failed(volume, notFound(missing));
     return progress.searches >= maxSearches;
   }
+}
+
+/** Whether a pod that knows one of them knows the other. */
+export function isSame(a: PodFiles, b: PodFiles): boolean {
+  return a.generation === b.generation && a.trust === b.trust;
 }
 
 interface AttemptParts {

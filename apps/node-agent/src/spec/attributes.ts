@@ -189,7 +189,7 @@ export const attributes = Object.freeze({
     name: 'reload-signal',
     help:
       '`SIGHUP`, `SIGUSR1` or `SIGUSR2`: the signal that the agent sends to process 1 of the containers of the pod after ' +
-      "each renewal. Needs the chart's `app.driver.reloadSignals.enabled`. None unless set.",
+      "each change of the files. Needs the chart's `app.driver.reloadSignals.enabled`. None unless set.",
     parse: parseReloadSignal,
   }),
   reloadContainers: Object.freeze<Attribute<readonly string[]>>({
@@ -202,8 +202,8 @@ export const attributes = Object.freeze({
   reloadRollout: withDefault('false', {
     name: 'reload-rollout',
     help:
-      '`true` rolls the Deployment, StatefulSet or DaemonSet of the pod after each renewal, as `kubectl rollout restart` ' +
-      "does. Needs the chart's `controller.rollouts.enabled`.",
+      '`true` rolls the Deployment, StatefulSet or DaemonSet of the pod after each change of the files, as `kubectl rollout ' +
+      "restart` does. Needs the chart's `controller.rollouts.enabled`.",
     parse: parseBoolean,
   }),
   fsGroup: optional(

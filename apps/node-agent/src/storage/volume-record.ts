@@ -85,8 +85,9 @@ export interface VolumeRecord {
   /** Names of requests that are no longer needed and still have to be deleted; bounded. */
   readonly obsoleteRequests?: readonly string[] | undefined;
   /**
-   * The last generation that the processes of the pod know: they started with it, or were signalled after it. Undefined
-   * if none is to be signalled, or an earlier version of the agent mounted the volume.
+   * The last generation that the processes of the pod know: they started with it, or were signalled after it. An earlier
+   * one if the CA file has changed since, without a new certificate. Undefined if the pod is neither signalled nor
+   * rolled, or an earlier version of the agent mounted the volume.
    */
   readonly signalledGeneration?: number | undefined;
   /** Written before the files. Undefined if the CA file contains only the CA that the issuer returned. */

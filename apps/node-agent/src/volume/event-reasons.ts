@@ -55,7 +55,7 @@ export const eventReasons = {
   ReloadFailed: {
     type: 'Warning',
     meaning:
-      'The certificate was renewed, but a container could not be signalled (attribute reload-signal); the message has the cause.',
+      'The files changed, but a container could not be signalled (attribute reload-signal); the message has the cause.',
   },
   CaMissing: {
     type: 'Warning',

@@ -201,16 +201,19 @@ export class VolumeReporter {
     this.#warn(volume, 'CertificateNotLoaded', message);
   }
 
-  /** The containers of the pod got the signal of the volume after a renewal. */
+  /** The containers of the pod got the signal of the volume after a change of its files. */
   signalled(volume: ReportedVolume, containers: readonly string[]): void {
     this.#log.info({ ...fields(volume), signal: volume.spec.reload?.signal, containers }, 'containers signalled');
   }
 
-  /** The containers of the pod could not be signalled; the next renewal tries again. */
+  /** The containers of the pod could not be signalled; the next change tries again. */
   reloadFailed(volume: ReportedVolume, error: CertfleetError): void {
     const signal = volume.spec.reload?.signal;
-    this.#log.warn({ ...fields(volume), signal, error: error.message }, 'cannot signal containers after a renewal');
-    this.#warn(volume, 'ReloadFailed', `${signal} after the renewal failed: ${error.message}`);
+    this.#log.warn(
+      { ...fields(volume), signal, error: error.message },
+      'cannot signal containers after a change of the files',
+    );
+    this.#warn(volume, 'ReloadFailed', `${signal} after a change of the files failed: ${error.message}`);
   }
 
   /** The address of a pod is not known; what pods serve stays as it was last seen. */

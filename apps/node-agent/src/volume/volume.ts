@@ -7,6 +7,7 @@ import type { IssuedFacts, VolumeRecord, VolumeSecrets, VolumeTrust } from '../s
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate, type IssuedCertificateFacts } from './issued-facts.ts';
 import { issuerKey } from './issuer-key.ts';
+import { recordOfCaFile, recordOfMount } from './known-generation.ts';
 import { nextRequestName, obsoleteWithout, recordOfFailed, recordOfIssued, withoutRequest } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
@@ -196,10 +197,7 @@ export class Volume {
   published(targetPath: string): void {
     this.#stored.assertPresent();
     if (this.record.issued !== undefined) this.store.completePayload(this.volumeId);
-    // The containers start after the mount, and so with this generation.
-    const { signalledGeneration = this.spec.reload && this.record.generation } = this.record;
-    const record: VolumeRecord = { ...this.record, targetPath, phase: 'published', signalledGeneration };
-    this.#stored.writeRecord(record);
+    this.#stored.writeRecord(recordOfMount(this, targetPath));
     this.#stored.tryWriteReloadMarker();
     this.#reschedule();
   }
@@ -234,7 +232,7 @@ export class Volume {
    * @throws CertfleetError if the record or the files cannot be written: a repetition compares the files again
    */
   trustChanged(trust: VolumeTrust, payload?: Payload): void {
-    this.#stored.writeRecord({ ...this.record, trust });
+    this.#stored.writeRecord(payload === undefined ? { ...this.record, trust } : recordOfCaFile(this, trust));
     if (payload !== undefined) this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
   }
 

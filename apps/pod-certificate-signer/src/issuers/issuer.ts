@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { CertificateOrder } from '../policy/decide.ts';
 
 /** A certificate and the intermediate CAs above it, as PEM; the times are those of the certificate. */
@@ -11,4 +12,9 @@ export interface IssuedChain {
 export interface Issuer {
   /** @throws CertfleetError if it cannot sign now: the request stays pending */
   sign(order: CertificateOrder, signal: AbortSignal): Promise<IssuedChain>;
+  /**
+   * The CAs that verifiers of its certificates must trust; empty while they are not known.
+   * @throws CertfleetError if they cannot be read now
+   */
+  trustAnchors(): Promise<readonly X509Certificate[]>;
 }

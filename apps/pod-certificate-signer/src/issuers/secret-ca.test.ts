@@ -6,9 +6,9 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { decide } from '../policy/decide.ts';
 import type { CertificateOrder } from '../policy/decide.ts';
 import { compilePolicy, parseSignerObject } from '../policy/signer-policy.ts';
-import { caSecret, privateKeyOf, rawSigner, stubRequestOf, testRequest } from '../testing/requests.ts';
+import { caSecret, inBase64, privateKeyOf, rawSigner, stubRequestOf, testRequest } from '../testing/requests.ts';
 import { checkedChain } from './check-chain.ts';
-import { readSecretCa, signWithCa } from './secret-ca.ts';
+import { readSecretCa, readTrustAnchors, signWithCa } from './secret-ca.ts';
 import { SecretIssuer } from './secret-issuer.ts';
 
 const nowMs = Date.parse('2026-11-29T12:00:00.700Z');
@@ -65,6 +65,43 @@ describe('readSecretCa', () => {
           return true;
         },
       );
+  });
+});
+
+describe('readTrustAnchors', () => {
+  const times = { notBefore: new Date(nowMs - hour), notAfter: new Date(nowMs + 100 * hour) };
+  const root = caSecret(times, { commonName: 'root' });
+  const middle = caSecret(times, { commonName: 'middle', parent: root });
+  const issuing = caSecret(times, { commonName: 'issuing', parent: middle });
+  const next = caSecret(times, { commonName: 'next' });
+  const namesIn = (chain: readonly string[], additional?: readonly string[]): readonly string[] => {
+    const data = {
+      ...issuing.data,
+      'tls.crt': inBase64(chain.join('')),
+      ...(additional !== undefined && { 'ca.crt': inBase64(additional.join('')) }),
+    };
+    return readTrustAnchors(data).map(({ subject }) => subject);
+  };
+  const [rootPem, middlePem, issuingPem] = [root.certificatePem, middle.certificatePem, issuing.certificatePem];
+
+  test('is the top of the chain, as far as it is known', () => {
+    assert.deepEqual(namesIn([issuingPem, middlePem, rootPem]), ['CN=root']);
+    assert.deepEqual(namesIn([issuingPem, middlePem]), ['CN=middle']);
+    assert.deepEqual(namesIn([issuingPem]), ['CN=issuing']);
+    assert.deepEqual(namesIn([rootPem]), ['CN=root']);
+    // In the order of cert-manager: the chain without the root, which is in ca.crt.
+    assert.deepEqual(namesIn([issuingPem, middlePem], [rootPem]), ['CN=root']);
+    assert.deepEqual(namesIn([issuingPem, middlePem], []), ['CN=middle']);
+  });
+
+  test('has the next CA before it signs, but no certificate that is not a CA', () => {
+    const leaf = signWithCa(readSecretCa(ca.data), order(), nowMs).certificateChain;
+    assert.deepEqual(namesIn([rootPem], [rootPem, next.certificatePem, leaf]), ['CN=root', 'CN=next']);
+  });
+
+  test('names the wrong entry', () => {
+    assert.throws(() => namesIn([rootPem], ['-----BEGIN CERTIFICATE-----\nAAAA']), /entry ca\.crt is unusable/);
+    assert.throws(() => namesIn([]), /entry tls\.crt is unusable/);
   });
 });
 

@@ -18,6 +18,7 @@ import {
 } from '@certfleet/shared/x509/x509-extensions.ts';
 import type { CertificateOrder } from '../policy/decide.ts';
 import type { IssuedChain } from './issuer.ts';
+import { distinct, isSelfSigned, topOfChain } from './trust-anchors.ts';
 import { validityWithin } from './validity.ts';
 import type { Validity } from './validity.ts';
 
@@ -54,6 +55,22 @@ export function readSecretCa(data: Readonly<Record<string, unknown>>): SecretCa 
   };
 }
 
+/**
+ * The CAs that verifiers must trust: the one at the top of the chain, and those of `ca.crt`, which may contain the next
+ * CA before it signs.
+ * @throws CertfleetError failed-precondition that names the wrong entry
+ */
+export function readTrustAnchors(data: Readonly<Record<string, unknown>>): readonly X509Certificate[] {
+  const read = (entry: string): readonly X509Certificate[] =>
+    parsedAs(entry, 'certificates as PEM', () =>
+      parsePem(textOf(data, entry)).map(({ der }) => new X509Certificate(der)),
+    );
+  const [ca, ...above] = read('tls.crt');
+  if (ca === undefined) throw unusable('tls.crt', 'a CA certificate as the first block');
+  const additional = data['ca.crt'] === undefined ? [] : read('ca.crt').filter((each) => each.ca);
+  return distinct([topOfChain(ca, [...above, ...additional]), ...additional]);
+}
+
 /** @throws CertfleetError failed-precondition if the CA expires too soon */
 export function signWithCa(ca: SecretCa, order: CertificateOrder, nowMs: number): IssuedChain {
   const { names, usages, key } = order;
@@ -78,10 +95,6 @@ export function signWithCa(ca: SecretCa, order: CertificateOrder, nowMs: number)
     ca.key,
   );
   return { ...validity, certificateChain: certificate + ca.chainPem };
-}
-
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
 }
 
 function textOf(data: Readonly<Record<string, unknown>>, entry: string): string {

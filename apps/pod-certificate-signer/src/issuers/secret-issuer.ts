@@ -1,9 +1,10 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { CertificateOrder } from '../policy/decide.ts';
 import type { IssuedChain, Issuer } from './issuer.ts';
-import { readSecretCa, signWithCa } from './secret-ca.ts';
+import { readSecretCa, readTrustAnchors, signWithCa } from './secret-ca.ts';
 import type { SecretCa } from './secret-ca.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -21,6 +22,8 @@ export interface SecretIssuerOptions {
 export class SecretIssuer implements Issuer {
   readonly #options: SecretIssuerOptions;
   #ca: SecretCa | undefined;
+  /** The entries with certificates. */
+  #certificates: Readonly<Record<string, unknown>> = {};
   #readAtMs = -Infinity;
   #reading: Promise<SecretCa> | undefined;
 
@@ -33,6 +36,11 @@ export class SecretIssuer implements Issuer {
     return signWithCa(ca, order, this.#options.clock.now());
   }
 
+  async trustAnchors(): Promise<readonly X509Certificate[]> {
+    await this.#current();
+    return this.#named(() => readTrustAnchors(this.#certificates));
+  }
+
   async #current(): Promise<SecretCa> {
     if (this.#ca !== undefined && this.#options.clock.monotonic() - this.#readAtMs < refreshMs) return this.#ca;
     this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
@@ -40,15 +48,26 @@ export class SecretIssuer implements Issuer {
   }
 
   async #read(): Promise<SecretCa> {
-    const { client, clock, namespace, secretName: name } = this.#options;
-    try {
-      this.#ca = readSecretCa(await readSecret(client, namespace, name));
+    const { client, clock, namespace, secretName } = this.#options;
+    this.#ca = undefined;
+    return await this.#named(async () => {
+      const data = await readSecret(client, namespace, secretName);
+      this.#ca = readSecretCa(data);
+      const { 'tls.crt': chain, 'ca.crt': additional } = data;
+      this.#certificates = { 'tls.crt': chain, 'ca.crt': additional };
       this.#readAtMs = clock.monotonic();
       return this.#ca;
+    });
+  }
+
+  /** Names the Secret in errors. */
+  async #named<Result>(read: () => Result | Promise<Result>): Promise<Result> {
+    try {
+      return await read();
     } catch (thrown) {
-      this.#ca = undefined;
       const { code, message } = asCertfleetError(thrown);
-      throw new CertfleetError(code, `Secret ${namespace}/${name}: ${message}`, { retryable: true });
+      const { namespace, secretName } = this.#options;
+      throw new CertfleetError(code, `Secret ${namespace}/${secretName}: ${message}`, { retryable: true });
     }
   }
 }

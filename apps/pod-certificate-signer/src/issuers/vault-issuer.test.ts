@@ -97,7 +97,13 @@ describe('VaultIssuer', () => {
   test('logs in with its token, and gives the names of the policy beside the request', async () => {
     const wanted = order();
     answer = () => signed(wanted);
-    const { certificateChain } = await issuerOf().sign(wanted, unaborted);
+    const issuer = issuerOf();
+    assert.deepEqual(await issuer.trustAnchors(), []);
+    const { certificateChain } = await issuer.sign(wanted, unaborted);
+    assert.deepEqual(
+      (await issuer.trustAnchors()).map(({ fingerprint256 }) => fingerprint256),
+      [new X509Certificate(secret.certificatePem).fingerprint256],
+    );
     assert.deepEqual(new X509Certificate(certificateChain).subject, 'CN=web.shop');
     assert.equal(certificateChain.match(/BEGIN CERTIFICATE/g)?.length, 2);
     const [login, sign] = received;

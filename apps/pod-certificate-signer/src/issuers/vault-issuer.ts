@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
@@ -6,6 +7,7 @@ import type { CertificateOrder } from '../policy/decide.ts';
 import type { VaultSpec } from '../policy/signer-policy.ts';
 import { checkedChain } from './check-chain.ts';
 import type { IssuedChain, Issuer } from './issuer.ts';
+import { readCaCertificates, topOfChain } from './trust-anchors.ts';
 import { callVault } from './vault-client.ts';
 import type { VaultCall } from './vault-client.ts';
 
@@ -34,6 +36,8 @@ export class VaultIssuer implements Issuer {
   readonly #options: VaultIssuerOptions;
   #login: Login | undefined;
   #loggingIn: Promise<Login> | undefined;
+  /** Of the last certificate. */
+  #anchors: readonly X509Certificate[] = [];
 
   constructor(options: VaultIssuerOptions) {
     this.#options = options;
@@ -50,13 +54,20 @@ export class VaultIssuer implements Issuer {
     const { token } = await this.#currentLogin(signal);
     try {
       const response = await this.#call({ path: spec.path, token, body: parametersOf(order, stubRequest) }, signal);
-      return checkedChain(chainIn(response), order);
+      const chain = checkedChain(chainIn(response), order);
+      this.#anchors = anchorsIn(chain.certificateChain);
+      return chain;
     } catch (thrown) {
       const error = asCertfleetError(thrown);
       // The token may have been revoked; the next attempt logs in again.
       if (error.code === 'permission-denied') this.#login = undefined;
       throw error;
     }
+  }
+
+  /** Known once it has signed: Vault decides with each certificate which of its CAs signs. */
+  trustAnchors(): Promise<readonly X509Certificate[]> {
+    return Promise.resolve(this.#anchors);
   }
 
   async #currentLogin(signal: AbortSignal): Promise<Login> {
@@ -105,4 +116,10 @@ function chainIn(response: unknown): string {
   if (typeof data?.certificate !== 'string') throw new CertfleetError('unavailable', 'the response has no certificate');
   const chain = Array.isArray(data.ca_chain) ? data.ca_chain.filter((each) => typeof each === 'string') : [];
   return [data.certificate, ...chain].join('\n');
+}
+
+/** The CA at the top of a chain; none if the response has no CAs. */
+function anchorsIn(chain: string): readonly X509Certificate[] {
+  const [ca, ...above] = readCaCertificates(chain);
+  return ca === undefined ? [] : [topOfChain(ca, above)];
 }

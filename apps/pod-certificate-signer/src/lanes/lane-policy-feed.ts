@@ -24,10 +24,12 @@ export function followLanePolicies({
 }: LanePolicyFeedOptions): ResourceWatch<LanePolicyObject> {
   const objects = new Map<string, LanePolicyObject>();
   let failure: string | undefined;
-  const change = (object: LanePolicyObject): void => {
-    if (object.problem !== undefined)
-      log.warn({ policy: object.name, error: object.problem }, 'LanePolicy is not valid, using only its pause');
-    objects.set(object.name, object);
+  let problems: ReadonlyMap<string, string> = new Map();
+  const update = (): void => {
+    const found = table.set([...objects.values()]);
+    for (const [policy, error] of found)
+      if (problems.get(policy) !== error) log.warn({ policy, error }, 'LanePolicy is not valid, using only its pause');
+    problems = found;
   };
   const watch = new ResourceWatch<LanePolicyObject>({
     client,
@@ -36,14 +38,14 @@ export function followLanePolicies({
     isFirstListFresh: true,
     project: parseLanePolicy,
     onEvent: ({ type, object }) => {
-      if (type === 'DELETED') objects.delete(object.name);
-      else change(object);
-      table.set([...objects.values()]);
+      if (type === 'DELETED') objects.delete(object.metadata.name);
+      else objects.set(object.metadata.name, object);
+      update();
     },
     onSynced: (all) => {
       objects.clear();
-      all.forEach(change);
-      table.set(all);
+      for (const object of all) objects.set(object.metadata.name, object);
+      update();
     },
     onOpen: () => (failure = undefined),
     onError: ({ message, reason }) => {

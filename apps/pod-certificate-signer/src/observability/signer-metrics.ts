@@ -6,13 +6,15 @@ import type { DenialReason } from '../policy/denial.ts';
 export interface SignerObserver {
   issued(signer: string, kind: 'new' | 'refresh', waitedMs: number): void;
   denied(signer: string, reason: DenialReason): void;
-  failed(signer: string, at: 'issuer' | 'api'): void;
+  failed(signer: string, at: 'issuer' | 'api' | 'signer'): void;
 }
 
 /** The state of one PodCertificateSigner. */
 export interface SignerGauge {
   readonly name: string;
   readonly pending: number;
+  /** How long a pod that starts has waited for its certificate, at most. */
+  readonly oldestStartingMs: number;
   readonly isReady: boolean;
 }
 
@@ -36,7 +38,7 @@ export class SignerMetrics implements SignerObserver {
   });
   readonly #failed = new Counter({
     name: 'certfleet_signer_attempts_failed_total',
-    help: 'Attempts that failed and are repeated, by PodCertificateSigner and place of the failure: issuer, or api for the Kubernetes API.',
+    help: 'Attempts that failed and are repeated, by PodCertificateSigner and place of the failure: issuer, api for the Kubernetes API, or signer for a fault of the signer itself.',
     labelNames: ['signer', 'at'],
     registers: this.#registers,
   });
@@ -58,6 +60,12 @@ export class SignerMetrics implements SignerObserver {
       gauge.reset();
       for (const { name, pending } of state.signers()) gauge.set({ signer: name }, pending);
     });
+    const oldest =
+      'Longest time that a pod that starts has waited for its certificate so far, by PodCertificateSigner.';
+    this.#gauge('oldest_start_seconds', oldest, ['signer'], (gauge) => {
+      gauge.reset();
+      for (const { name, oldestStartingMs } of state.signers()) gauge.set({ signer: name }, oldestStartingMs / 1000);
+    });
     const ready = 'Whether a PodCertificateSigner can sign: 1, or 0 with the reason in its condition Ready.';
     this.#gauge('ready', ready, ['signer'], (gauge) => {
       gauge.reset();
@@ -74,7 +82,7 @@ export class SignerMetrics implements SignerObserver {
     this.#denied.inc({ signer, reason });
   }
 
-  failed(signer: string, at: 'issuer' | 'api'): void {
+  failed(signer: string, at: 'issuer' | 'api' | 'signer'): void {
     this.#failed.inc({ signer, at });
   }
 

@@ -22,9 +22,15 @@ export function proveKey(request: PodCertificateRequest): ProvenKey {
   try {
     return request.stubRequest === '' ? keyOfSignedUid(request) : keyOfStubRequest(request.stubRequest);
   } catch (thrown) {
-    if (thrown instanceof CertfleetError) throw thrown;
+    // Any other error is a fault of the signer, and must not be a final answer.
+    if (!isOfOpenSsl(thrown)) throw thrown;
     throw new CertfleetError('invalid-argument', `the public key cannot be read: ${asCertfleetError(thrown).message}`);
   }
+}
+
+function isOfOpenSsl(thrown: unknown): boolean {
+  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && code.startsWith('ERR_OSSL');
 }
 
 function keyOfStubRequest(base64: string): ProvenKey {

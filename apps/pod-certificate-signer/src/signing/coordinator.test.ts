@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
@@ -29,22 +30,27 @@ class Bench {
   readonly writeErrors: CertfleetError[] = [];
   signed = 0;
   issuerError: CertfleetError | undefined;
+  readonly starting = new Set<string>();
+  readonly observer = new SignerMetrics({ isLeading: () => true, signers: () => this.coordinator.gauges() });
   readonly coordinator: Coordinator;
 
   constructor() {
     const { clock } = this;
     const memories = { places: new Places(clock), answers: new AnswerMemory(clock) };
-    const observer = new SignerMetrics({ isLeading: () => true, signers: () => [] });
+    const { observer } = this;
     this.coordinator = new Coordinator(
       (policy) =>
         new SignerWork({
           clock,
           log: createLogger(0, { write: () => undefined }),
           policy,
-          issuer: { sign: (order) => Promise.try(() => this.#sign(order)) },
+          issuer: {
+            sign: (order) => Promise.try(() => this.#sign(order)),
+            trustAnchors: () => Promise.resolve([]),
+          },
           lane: openLane,
           spread: () => ({ jitter: 0, maxJitterMs: 0 }),
-          isStarting: () => false,
+          isStarting: (podUid) => this.starting.has(podUid),
           latest: (uid) => this.coordinator.latest(uid),
           writeStatus: (request, status) => Promise.try(() => this.#write(request, status)),
           observer,
@@ -198,4 +204,99 @@ describe('Coordinator', () => {
     assert.deepEqual(bench.results, ['a IdentityNotAllowed']);
     assert.equal(bench.signed, 0);
   });
+
+  test('decides again after a fault of its own, with a back-off, until the request is decided or gone', async (t) => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object());
+    const fault = faultyRequest(t, 'a');
+    coordinator.setRequest(fault.request);
+    coordinator.setRequest(request('b'));
+    await clock.advance(10 * 60_000);
+    // After 1, 2, 4, 8, 16, 32 and then 60 seconds, less the jitter of at most a half.
+    assert.ok(fault.reads() >= 10 && fault.reads() <= 35, `${fault.reads()} decisions`);
+    assert.deepEqual(bench.results, ['b Issued']);
+    assert.equal(coordinator.gauges()[0]?.pending, 1);
+    assert.match(
+      await bench.observer.registry.metrics(),
+      /attempts_failed_total\{signer="internal",at="signer"\} [1-9]/,
+    );
+    // An event of the request does not begin a second series of attempts.
+    const before = fault.reads();
+    for (let i = 0; i < 100; i += 1) coordinator.setRequest(fault.request);
+    await clock.advance(1_000);
+    assert.ok(fault.reads() <= before + 1);
+    coordinator.setRequest(request('a', { resourceVersion: '8' }));
+    await clock.advance(60_000);
+    assert.deepEqual(bench.results, ['b Issued', 'a Issued']);
+
+    const gone = faultyRequest(t, 'c');
+    coordinator.setRequest(gone.request);
+    await clock.advance(10_000);
+    coordinator.removeRequest('c');
+    const last = gone.reads();
+    await clock.advance(10 * 60_000);
+    assert.deepEqual([gone.reads(), coordinator.gauges()[0]?.pending, clock.timers], [last, 0, 0]);
+  });
+
+  test('denies again while the API server fails, and once when it answers', async () => {
+    const bench = new Bench();
+    const { coordinator, clock } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object());
+    for (let i = 0; i < 12; i += 1) bench.writeErrors.push(new CertfleetError('unavailable', 'HTTP 500'));
+    coordinator.setRequest(request('a', {}, { serviceAccountName: 'other' }));
+    await clock.advance(60_000);
+    assert.deepEqual([bench.results, coordinator.gauges()[0]?.pending], [[], 1]);
+    await clock.advance(10 * 60_000);
+    assert.deepEqual([bench.results, coordinator.gauges()[0]?.pending], [['a IdentityNotAllowed'], 0]);
+  });
+
+  test('stops its repetitions when it resigns', async (t) => {
+    const { coordinator, clock } = new Bench();
+    coordinator.lead();
+    coordinator.setSigner(object());
+    coordinator.setRequest(faultyRequest(t, 'a').request);
+    await clock.advance(10_000);
+    coordinator.resign();
+    assert.equal(clock.timers, 0);
+  });
+
+  test('shows how long a pod that starts has waited, whatever its request waits for', async (t) => {
+    const bench = new Bench();
+    const { coordinator, clock, starting } = bench;
+    coordinator.lead();
+    coordinator.setSigner(object());
+    const oldest = (): number | undefined => coordinator.gauges()[0]?.oldestStartingMs;
+    bench.issuerError = new CertfleetError('unavailable', 'the CA is away');
+    coordinator.setRequest(request('refresh', {}, { podUID: 'old' }));
+    await clock.advance(60_000);
+    assert.equal(oldest(), 0);
+    starting.add('new').add('unlucky');
+    coordinator.setRequest(request('first', {}, { podUID: 'new' }));
+    await clock.advance(120_000);
+    assert.equal(oldest(), 120_000);
+    bench.issuerError = undefined;
+    await clock.advance(120_000);
+    assert.equal(oldest(), 0);
+    coordinator.setRequest(faultyRequest(t, 'faulty', { podUID: 'unlucky' }).request);
+    await clock.advance(30_000);
+    assert.equal(oldest(), 30_000);
+    assert.match(await bench.observer.registry.metrics(), /oldest_start_seconds\{signer="internal"\} 30/);
+  });
 });
+
+/** A request that cannot be decided because of a fault of the signer. */
+function faultyRequest(
+  t: TestContext,
+  uid: string,
+  spec: object = {},
+): { readonly request: PodCertificateRequest; readonly reads: () => number } {
+  const read = t.mock.fn(() => {
+    throw new TypeError('a fault');
+  });
+  const base = request(uid, {}, spec);
+  const faulty = Object.defineProperty({ ...base }, 'stubRequest', { get: read });
+  return { request: faulty, reads: () => read.mock.callCount() };
+}

@@ -110,8 +110,14 @@ export class Coordinator {
     return [...this.#signers.values()].map((signer) => ({
       name: signer.object.name,
       pending: this.#active.get(signer.object.name)?.work.pending ?? 0,
+      oldestStartingMs: this.#active.get(signer.object.name)?.work.oldestStartingMs ?? 0,
       isReady: this.#stateOf(signer).reason === 'Ready',
     }));
+  }
+
+  /** The signers that sign now. */
+  active(): readonly SignerWork[] {
+    return [...this.#active.values()].map(({ work }) => work);
   }
 
   #stateOf({ object, policy, problem }: KnownSigner): SignerState {

@@ -16,6 +16,13 @@ export interface Place {
   readonly sinceMs: number;
 }
 
+/** The earliest time of these places; undefined if there are none. */
+export function oldestOf(places: Iterable<Place>): number | undefined {
+  let oldestMs: number | undefined;
+  for (const { sinceMs } of places) oldestMs = Math.min(oldestMs ?? Infinity, sinceMs);
+  return oldestMs;
+}
+
 interface KnownPlace extends Place {
   readonly seenAtMs: number;
 }

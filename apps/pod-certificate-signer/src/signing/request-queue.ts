@@ -1,10 +1,11 @@
-import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { DeadlineHeap } from '@certfleet/shared/deadline-heap.ts';
 import type { CertificateOrder } from '../policy/decide.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
 import type { Lane } from './lane.ts';
+import { oldestOf } from './places.ts';
 import type { Place } from './places.ts';
+import { RequestRetries } from './request-retries.ts';
 
 /** A request that the policy allows. */
 export interface QueuedRequest {
@@ -26,13 +27,6 @@ export interface RequestQueueOptions {
   readonly random?: () => number;
 }
 
-interface Entry extends QueuedRequest {
-  failures: number;
-  cancelRetry: CancelTimer | undefined;
-}
-
-const firstBackoffMs = 1_000;
-const maxBackoffMs = 60_000;
 /** The state that decides about a pause may change without a call. */
 const maxWaitMs = 5_000;
 
@@ -48,18 +42,20 @@ const maxDelayedPart = 1 / 6;
  */
 export class RequestQueue {
   readonly #options: RequestQueueOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, QueuedRequest>();
   readonly #byPod = new Map<string, Set<string>>();
   readonly #starting = new DeadlineHeap();
   readonly #others = new DeadlineHeap();
   /** The times at which the others become urgent. */
   readonly #bounds = new DeadlineHeap();
+  readonly #retries: RequestRetries;
   #wasStarting = false;
   #cancelTimer: CancelTimer | undefined;
   #isStopped = false;
 
   constructor(options: RequestQueueOptions) {
     this.#options = options;
+    this.#retries = new RequestRetries(options.clock, options.random);
   }
 
   /** Requests without an answer, including those in progress. */
@@ -71,10 +67,18 @@ export class RequestQueue {
     return this.#entries.has(uid);
   }
 
+  /** When the pod that has waited longest for its first certificate began to wait, in monotonic time. */
+  get oldestStartingMs(): number | undefined {
+    const { isStarting } = this.#options;
+    return oldestOf(
+      this.#entries.values().flatMap(({ request, place }) => (isStarting(request.identity.pod.uid) ? [place] : [])),
+    );
+  }
+
   put(queued: QueuedRequest): void {
     const { uid } = queued.request;
     if (this.#isStopped || this.#entries.has(uid)) return;
-    this.#entries.set(uid, { ...queued, failures: 0, cancelRetry: undefined });
+    this.#entries.set(uid, queued);
     const podUid = queued.request.identity.pod.uid;
     this.#byPod.set(podUid, (this.#byPod.get(podUid) ?? new Set()).add(uid));
     this.#enqueue(uid);
@@ -85,7 +89,7 @@ export class RequestQueue {
   remove(uid: string): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
-    entry.cancelRetry?.();
+    this.#retries.end(uid);
     this.#entries.delete(uid);
     const podUid = entry.request.identity.pod.uid;
     const others = this.#byPod.get(podUid);
@@ -159,7 +163,7 @@ export class RequestQueue {
     return { uid, isUrgent: heap !== this.#others };
   }
 
-  async #start(uid: string, entry: Entry): Promise<void> {
+  async #start(uid: string, entry: QueuedRequest): Promise<void> {
     const { lane, answer, onFailure } = this.#options;
     try {
       const result = await answer(entry);
@@ -172,13 +176,9 @@ export class RequestQueue {
     this.#pump();
   }
 
-  #retryLater(uid: string, entry: Entry): void {
+  #retryLater(uid: string, entry: QueuedRequest): void {
     if (this.#isStopped || this.#entries.get(uid) !== entry) return;
-    const { clock, random = Math.random } = this.#options;
-    const backoffMs = doubledDelayMs(firstBackoffMs, entry.failures, maxBackoffMs);
-    entry.failures += 1;
-    entry.cancelRetry = clock.schedule(backoffMs * (0.5 + random() / 2), () => {
-      entry.cancelRetry = undefined;
+    this.#retries.later(uid, () => {
       this.#enqueue(uid);
       this.#pump();
     });

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
@@ -15,10 +16,12 @@ import { deniedStatus, issuedStatus } from './answer.ts';
 import type { RefreshPlan } from './answer.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import type { Lane } from './lane.ts';
-import type { Places } from './places.ts';
+import { oldestOf } from './places.ts';
+import type { Place, Places } from './places.ts';
 import { RefreshSpread } from './refresh-spread.ts';
 import { RequestQueue } from './request-queue.ts';
 import type { QueuedRequest } from './request-queue.ts';
+import { RequestRetries } from './request-retries.ts';
 
 export interface SignerWorkOptions {
   readonly clock: Clock;
@@ -37,9 +40,19 @@ export interface SignerWorkOptions {
   readonly observer: SignerObserver;
 }
 
+interface Undecided {
+  readonly podUid: string;
+  readonly place: Place;
+}
+
+interface FailedDecision {
+  readonly at: 'signer' | 'api';
+  readonly thrown: unknown;
+  readonly message: string;
+}
+
 /** How many requests are decided in one turn of the event loop: each verifies a signature. */
 const decidedAtOnce = 32;
-const denialRetryMs = 5_000;
 
 /** The work of one PodCertificateSigner, while this process leads: decides, denies, signs and answers. */
 export class SignerWork {
@@ -47,8 +60,11 @@ export class SignerWork {
   readonly #queue: RequestQueue;
   readonly #spread = new RefreshSpread();
   readonly #stop = new AbortController();
-  /** Requests without a decision. */
-  readonly #undecided = new Map<string, PodCertificateRequest>();
+  readonly #retries: RequestRetries;
+  /** Requests that the policy has not allowed: without a decision, or with a denial that is not written yet. */
+  readonly #undecided = new Map<string, Undecided>();
+  /** Those to be decided now; the others wait for a repetition, or for their denial. */
+  readonly #toDecide = new Set<string>();
   #isScheduled = false;
   #problem: string | undefined;
   #lastLogged: string | undefined;
@@ -56,6 +72,7 @@ export class SignerWork {
   constructor(options: SignerWorkOptions) {
     this.#options = options;
     const { clock, lane, isStarting } = options;
+    this.#retries = new RequestRetries(clock);
     this.#queue = new RequestQueue({
       clock,
       lane,
@@ -63,6 +80,15 @@ export class SignerWork {
       answer: (queued) => this.#sign(queued),
       onFailure: (queued, thrown) => this.#failed(queued, thrown),
     });
+  }
+
+  get policy(): SignerPolicy {
+    return this.#options.policy;
+  }
+
+  /** The CAs that verifiers of its certificates must trust; empty while they are not known. */
+  async trustAnchors(): Promise<readonly X509Certificate[]> {
+    return await this.#options.issuer.trustAnchors();
   }
 
   /** Requests without an answer. */
@@ -75,15 +101,24 @@ export class SignerWork {
     return this.#problem;
   }
 
+  /** How long a pod that starts has waited for its certificate, at most; 0 if none waits. */
+  get oldestStartingMs(): number {
+    const { clock, isStarting } = this.#options;
+    const undecided = this.#undecided.values().flatMap(({ podUid, place }) => (isStarting(podUid) ? [place] : []));
+    const sinceMs = Math.min(oldestOf(undecided) ?? Infinity, this.#queue.oldestStartingMs ?? Infinity);
+    return Math.max(0, clock.monotonic() - sinceMs);
+  }
+
   put(request: PodCertificateRequest): void {
-    const { uid } = request;
-    if (this.#stop.signal.aborted || this.#options.answers.has(uid) || this.#queue.has(uid)) return;
-    this.#undecided.set(uid, request);
-    this.#decideSoon();
+    const { uid, identity } = request;
+    if (this.#stop.signal.aborted || this.#options.answers.has(uid)) return;
+    if (this.#queue.has(uid) || this.#undecided.has(uid)) return;
+    this.#undecided.set(uid, { podUid: identity.pod.uid, place: this.#options.places.take(request) });
+    this.#decideSoon(uid);
   }
 
   remove(uid: string): void {
-    this.#undecided.delete(uid);
+    this.#settle(uid);
     this.#queue.remove(uid);
   }
 
@@ -95,10 +130,17 @@ export class SignerWork {
   stop(): void {
     this.#stop.abort(new CertfleetError('cancelled', 'the signer stops'));
     this.#queue.stop();
+    this.#retries.stop();
     this.#undecided.clear();
+    this.#toDecide.clear();
   }
 
-  #decideSoon(): void {
+  #decideSoon(uid: string): void {
+    this.#toDecide.add(uid);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#options.clock.schedule(0, () => this.#decideSome());
@@ -106,41 +148,59 @@ export class SignerWork {
 
   #decideSome(): void {
     this.#isScheduled = false;
-    for (const request of [...this.#undecided.values()].slice(0, decidedAtOnce)) {
-      this.#undecided.delete(request.uid);
-      this.#decide(request);
+    for (const uid of [...this.#toDecide].slice(0, decidedAtOnce)) {
+      this.#toDecide.delete(uid);
+      this.#decide(uid);
     }
-    if (this.#undecided.size > 0) this.#decideSoon();
+    if (this.#toDecide.size > 0) this.#schedule();
   }
 
-  #decide(request: PodCertificateRequest): void {
-    const { policy, places, log } = this.#options;
+  #decide(uid: string): void {
+    const { policy, latest } = this.#options;
+    const [request, place] = [latest(uid), this.#undecided.get(uid)?.place];
+    if (request === undefined || place === undefined) {
+      this.#settle(uid);
+      return;
+    }
     try {
       const order = decide(request, policy);
-      this.#queue.put({ request, order, place: places.take(request) });
+      this.#settle(uid);
+      this.#queue.put({ request, order, place });
     } catch (thrown) {
-      if (thrown instanceof Denial) {
-        void this.#deny(request, thrown);
-        return;
-      }
+      if (thrown instanceof Denial) void this.#deny(request, thrown);
       // A fault of the signer: the request stays pending, because a failure would be final for the pod.
-      log.error({ ...namesOf(request), error: asCertfleetError(thrown).message }, 'cannot decide about a request');
+      else this.#decideLater(request, { at: 'signer', thrown, message: 'cannot decide about a request, retrying' });
     }
   }
 
   async #deny(request: PodCertificateRequest, denial: Denial): Promise<void> {
-    const { clock, log, policy, observer, latest } = this.#options;
+    const { clock, log, policy, observer, places } = this.#options;
     try {
-      const current = latest(request.uid);
-      if (current === undefined) return;
-      await this.#answer(current, deniedStatus(denial, clock.now()));
+      await this.#answer(request, deniedStatus(denial, clock.now()));
+      this.#settle(request.uid);
+      places.release(request);
       observer.denied(policy.name, denial.reason);
       log.info({ ...namesOf(request), reason: denial.reason, error: denial.message }, 'request denied');
     } catch (thrown) {
-      if (this.#stop.signal.aborted) return;
-      log.warn({ ...namesOf(request), error: asCertfleetError(thrown).message }, 'cannot deny a request, retrying');
-      clock.schedule(denialRetryMs, () => this.put(request));
+      this.#decideLater(request, { at: 'api', thrown, message: 'cannot deny a request, retrying' });
     }
+  }
+
+  /** Decides again after a back-off, about the newest version of the request. */
+  #decideLater(request: PodCertificateRequest, { at, thrown, message }: FailedDecision): void {
+    const { log, observer, policy } = this.#options;
+    const { uid } = request;
+    if (this.#stop.signal.aborted || !this.#undecided.has(uid)) return;
+    observer.failed(policy.name, at);
+    log.warn({ ...namesOf(request), error: asCertfleetError(thrown).message }, message);
+    this.#retries.later(uid, () => this.#decideSoon(uid));
+  }
+
+  /** The request needs no further decision. */
+  #settle(uid: string): void {
+    this.#retries.end(uid);
+    this.#toDecide.delete(uid);
+    this.#undecided.delete(uid);
   }
 
   async #sign({ request, order, place }: QueuedRequest): Promise<'signed' | 'ended'> {

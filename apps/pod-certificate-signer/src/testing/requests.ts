@@ -74,31 +74,50 @@ export function rawSigner(spec: Readonly<Record<string, unknown>> = {}, name = '
   };
 }
 
-/** The data of a Secret with a self-signed CA. */
-export function caSecret(times: { readonly notBefore: Date; readonly notAfter: Date }): {
+interface CaTimes {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A CA, as the data of its Secret and for the CAs below it. */
+export interface TestCa {
   readonly data: Readonly<Record<string, string>>;
   readonly certificatePem: string;
-} {
+  readonly key: KeyObject;
+  readonly commonName: string;
+}
+
+/** The data of a Secret with a CA: self-signed, or below another one, which is not in the chain. */
+export function caSecret(times: CaTimes, { commonName = 'test CA', parent }: CaOptions = {}): TestCa {
   const key = privateKeyOf('ECDSAP256');
-  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' });
-  const name = encodeDistinguishedName([[{ oid: '2.5.4.3', value: 'test CA' }]]);
+  const spkiOf = (each: KeyObject): Buffer => createPublicKey(each).export({ type: 'spki', format: 'der' });
+  const nameOf = (text: string): Buffer => encodeDistinguishedName([[{ oid: '2.5.4.3', value: text }]]);
+  const publicKey = spkiOf(key);
   const certificatePem = signCertificate(
     {
       ...times,
       serialNumber: randomSerialNumber(),
-      issuer: name,
-      subject: name,
+      issuer: nameOf(parent?.commonName ?? commonName),
+      subject: nameOf(commonName),
       publicKey,
       extensions: [
         basicConstraintsExtension(true),
         ...keyUsageExtensions(['digital signature'], true),
         subjectKeyIdentifierExtension(publicKey),
-        authorityKeyIdentifierExtension(publicKey),
+        authorityKeyIdentifierExtension(spkiOf(parent?.key ?? key)),
       ],
     },
-    key,
+    parent?.key ?? key,
   );
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' });
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  return { certificatePem, data: { 'tls.crt': base64(certificatePem), 'tls.key': base64(keyPem) } };
+  const data = { 'tls.crt': inBase64(certificatePem), 'tls.key': inBase64(keyPem) };
+  return { certificatePem, data, key, commonName };
 }
+
+interface CaOptions {
+  readonly commonName?: string;
+  readonly parent?: TestCa;
+}
+
+/** An entry of a Secret. */
+export const inBase64 = (text: string): string => Buffer.from(text).toString('base64');

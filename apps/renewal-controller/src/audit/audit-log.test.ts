@@ -203,6 +203,38 @@ describe('AuditLog', () => {
     assert.equal(entries.find(({ action }) => action === 'pause')?.at, lost?.at);
   });
 
+  test('tries to restore again at later entries and readers, after a growing delay', async () => {
+    const kept = new KeptEntries();
+    let reads = 0;
+    let isAway = true;
+    const read = (): Promise<readonly StoredEntry[]> => {
+      reads += 1;
+      return isAway ? Promise.reject(new CertfleetError('unavailable', 'no API server')) : kept.read();
+    };
+    const { audit, clock, lose, sizes } = startAudit({ record: (entry) => kept.record(entry), read });
+    await audit.write(pause);
+    await lose();
+    await audit.restore();
+    for (let i = 0; i < 5; i += 1) await entriesOf(audit);
+    assert.equal(reads, 1);
+    for (const [seconds, expected] of [
+      [5, 2],
+      [5, 2],
+      [5, 3],
+      [19, 3],
+    ] as const) {
+      await clock.advance(seconds * 1000);
+      await entriesOf(audit);
+      assert.equal(reads, expected);
+    }
+    isAway = false;
+    await clock.advance(1000);
+    await audit.write({ ...pause, action: 'resume' });
+    assert.equal(reads, 4);
+    await audit.restore();
+    assert.deepEqual(await sizes(), [2, 0]);
+  });
+
   test('does not repeat a refused action that Redis still has', async () => {
     const kept = new KeptEntries();
     const { audit, sizes } = startAudit(kept);

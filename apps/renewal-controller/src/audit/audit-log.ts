@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Audit, AuditEntry, AuditFilter, AuditQuery } from '@certfleet/operator-api/audit.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
@@ -37,6 +38,8 @@ export interface AuditLogOptions {
 const maxEntries = 10_000;
 /** A separate stream, so that refusals never displace completed actions. */
 const maxRefusals = 2_000;
+/** Delays before another attempt to restore entries after failed ones. */
+const [minRestoreDelayMs, maxRestoreDelayMs] = [5_000, 300_000];
 /** In characters. Names and selections can be long and can come from untrusted callers. */
 const maxLengths = { who: 256, target: 1_024, reason: 1_024, detail: 1_024 } as const;
 
@@ -48,6 +51,9 @@ export class AuditLog {
   readonly #refusals: RefusalFilter;
   readonly #clock: Clock;
   #isMissingEntries = false;
+  #failedRestores = 0;
+  /** By the monotonic clock. */
+  #restoresFromMs = -Infinity;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
@@ -118,12 +124,15 @@ export class AuditLog {
         refusals: { key: keys.auditRefusals, limit: maxRefusals },
       };
       const added = await restoreEntries(redis, streams, await lasting.read());
+      this.#failedRestores = 0;
       if (added === 0) return;
       log.info({ entries: added }, 'audit entries that redis had lost restored');
       await announce();
     } catch (thrown) {
       this.#isMissingEntries = true;
-      log.warn({ error: asCertfleetError(thrown).message }, 'audit entries not restored');
+      const delayMs = doubledDelayMs(minRestoreDelayMs, this.#failedRestores++, maxRestoreDelayMs);
+      this.#restoresFromMs = this.#clock.monotonic() + delayMs;
+      log.warn({ error: asCertfleetError(thrown).message, delayMs }, 'audit entries not restored');
     }
   }
 
@@ -134,6 +143,7 @@ export class AuditLog {
   async page({ limit, after, ...filter }: AuditQuery): Promise<Audit> {
     const { redis, keys } = this.#options;
     const { acts, refusals } = startsOf(after);
+    this.#restoreMissing();
     const matches = auditCriterion(filter);
     const [done, refused] = await Promise.all([
       latestEntries(redis, { key: keys.audit, from: acts, mark: '', matches, limit: limit + 1 }),
@@ -166,13 +176,18 @@ export class AuditLog {
         new Error('redis returned no result for the transaction'),
       ];
       if (error !== null) throw error;
-      if (this.#isMissingEntries) void this.restore();
+      this.#restoreMissing();
       await announce();
       return typeof id === 'string' ? id : undefined;
     } catch (thrown) {
       this.#notKept(thrown);
       return undefined;
     }
+  }
+
+  /** In the background; after a failure not before its delay. */
+  #restoreMissing(): void {
+    if (this.#isMissingEntries && this.#clock.monotonic() >= this.#restoresFromMs) void this.restore();
   }
 
   #notKept(thrown: unknown): void {

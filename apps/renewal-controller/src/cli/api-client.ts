@@ -1,5 +1,8 @@
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { CertfleetError, messageOf } from '@certfleet/shared/errors.ts';
 import { Agent, request } from 'undici';
+import type { buildConnector } from 'undici';
 
 /** The controller's API and the caller's credentials. */
 export interface ApiClientOptions {
@@ -10,7 +13,11 @@ export interface ApiClientOptions {
   readonly ca: string | undefined;
   /** Expected name in the certificate if it differs from the host, for example behind `kubectl port-forward`. */
   readonly serverName: string | undefined;
+  /** Opens the connections; undefined connects to the address of the server. */
+  readonly open?: () => Promise<Duplex>;
 }
+
+const connectMs = 10_000;
 
 /**
  * Sends one request.
@@ -19,9 +26,16 @@ export interface ApiClientOptions {
  */
 export type AskApi = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>;
 
-export function apiClient({ server, token, ca, serverName }: ApiClientOptions): AskApi & { close(): Promise<void> } {
+export function apiClient({
+  server,
+  token,
+  ca,
+  serverName,
+  open,
+}: ApiClientOptions): AskApi & { close(): Promise<void> } {
   const tls = { ...(ca === undefined ? {} : { ca }), ...(serverName === undefined ? {} : { servername: serverName }) };
-  const dispatcher = new Agent({ connect: { ...tls, timeout: 10_000 }, headersTimeout: 60_000, bodyTimeout: 60_000 });
+  const connect = open === undefined ? { ...tls, timeout: connectMs } : throughStream(open, tls);
+  const dispatcher = new Agent({ connect, headersTimeout: 60_000, bodyTimeout: 60_000 });
   const ask: AskApi = async (method, path, body) => {
     const url = new URL(`/api/v1/${path}`, server);
     const headers: Record<string, string> = {
@@ -47,6 +61,37 @@ export function apiClient({ server, token, ca, serverName }: ApiClientOptions): 
     );
   };
   return Object.assign(ask, { close: () => dispatcher.close() });
+}
+
+/** TLS in streams that `open` opens. */
+function throughStream(
+  open: () => Promise<Duplex>,
+  tls: { readonly ca?: string; readonly servername?: string },
+): buildConnector.connector {
+  const connected = async (hostname: string): Promise<ReturnType<typeof connectTls>> => {
+    const stream = await open();
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => reject(new Error(`no TLS within ${connectMs / 1_000} s`)), connectMs);
+    const socket = connectTls({ servername: hostname, ...tls, socket: stream }, () => resolve(undefined));
+    // The stream knows more about a failure than the socket in it.
+    stream.once('error', reject);
+    socket.once('error', reject).once('close', () => reject(new Error('the connection was closed')));
+    try {
+      await promise;
+      return socket;
+    } catch (thrown) {
+      stream.destroy();
+      throw thrown;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return ({ hostname }, callback) => {
+    connected(hostname).then(
+      (socket) => callback(null, socket),
+      (thrown: unknown) => callback(thrown instanceof Error ? thrown : new Error(messageOf(thrown)), null),
+    );
+  };
 }
 
 function jsonOf(text: string): unknown {

@@ -17,6 +17,10 @@ const flags = {
   'token-file': text,
   'ca-file': text,
   'server-name': text,
+  kubeconfig: text,
+  context: text,
+  controller: text,
+  'service-account': text,
   output: { ...text, short: 'o' },
   namespace: { ...text, short: 'n' },
   node: text,
@@ -71,7 +75,10 @@ const flags = {
 export type CliFlag = keyof typeof flags;
 
 /** The flags of every command. */
-const commonFlags: readonly string[] = ['server', 'token-file', 'ca-file', 'server-name', 'output', 'help'];
+const commonFlags: readonly string[] = [
+  ...['server', 'token-file', 'ca-file', 'server-name', 'output', 'help'],
+  ...['kubeconfig', 'context', 'controller', 'service-account'],
+];
 
 /** @throws CertfleetError invalid-argument if a flag has no effect on the command */
 export function assertUsed({ command, flags: given }: CliOptions, used: readonly CliFlag[]): void {
@@ -133,7 +140,11 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   -o json                                 print the API's response as JSON
   --server URL, --token-file FILE, --ca-file FILE, --server-name NAME
       or CERTFLEET_SERVER, CERTFLEET_TOKEN, CERTFLEET_CA_FILE, CERTFLEET_SERVER_NAME
-      default https://127.0.0.1:8080; see also kubectl port-forward and kubectl create token
+      default https://127.0.0.1:8080, and for the plugin of kubectl, the controller in the cluster of the kubeconfig
+  --kubeconfig FILE, --context NAME       the controller in a cluster, through the port-forward of its API server; without
+      --server, the plugin of kubectl uses the files and the context that kubectl uses
+  --controller NAMESPACE/SERVICE          or CERTFLEET_CONTROLLER: the controller of this Service, if there are several
+  --service-account NAMESPACE/NAME        or CERTFLEET_SERVICE_ACCOUNT: uses a token of this account, valid for ten minutes
 
   Exit codes: 0 success; 1 the controller refused the request or could not be reached; 2 a part of the answer could not be
   read, such as the bulk renewals of "status" while Redis is unavailable; 64 invalid command line
@@ -145,6 +156,11 @@ const pluginFile = 'kubectl-certfleet';
 /** How users call the program: by its own name, or through kubectl. */
 export function programName(path: string): string {
   return /^kubectl-certfleet(\.js)?$/.test(basename(path)) ? pluginFile.replace('-', ' ') : 'certfleet';
+}
+
+/** Whether kubectl runs the program, so that its kubeconfig is the default. */
+export function isPlugin(program: string): boolean {
+  return program === pluginFile.replace('-', ' ');
 }
 
 /** The usage of the program under a name. */

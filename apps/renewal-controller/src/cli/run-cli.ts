@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { apiClient } from './api-client.ts';
 import { assertUsed, cliHelp, parseCli } from './cli-options.ts';
-import type { CliOptions } from './cli-options.ts';
+import { accessOf } from './reach-controller.ts';
 import { commands } from './commands.ts';
 
 export interface CliRun {
@@ -39,7 +38,7 @@ export async function runCli({ program = 'certfleet', argv, env, clock, print, p
       throw new CertfleetError('invalid-argument', `there is no command ${options.command}; see ${program} help`);
     }
     assertUsed(options, command.flags);
-    const ask = apiClient(accessOf(options, env));
+    const ask = apiClient(await accessOf(program, options, env));
     try {
       await command.run({ ask, options, clock, print });
     } finally {
@@ -52,20 +51,4 @@ export async function runCli({ program = 'certfleet', argv, env, clock, print, p
     if (error.reason === 'Partial') return partialExitCode;
     return error.code === 'invalid-argument' ? usageExitCode : 1;
   }
-}
-
-function accessOf({ flags }: CliOptions, env: CliRun['env']): Parameters<typeof apiClient>[0] {
-  const given = (flag: string, variable: string): string | undefined => {
-    const value = flags[flag] ?? env[variable];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  const tokenFile = given('token-file', 'CERTFLEET_TOKEN_FILE');
-  const caFile = given('ca-file', 'CERTFLEET_CA_FILE');
-  return {
-    server: given('server', 'CERTFLEET_SERVER') ?? 'https://127.0.0.1:8080',
-    // Never a flag: command lines are visible to other processes.
-    token: tokenFile === undefined ? env['CERTFLEET_TOKEN'] : readFileSync(tokenFile, 'utf8').trim(),
-    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
-    serverName: given('server-name', 'CERTFLEET_SERVER_NAME'),
-  };
 }

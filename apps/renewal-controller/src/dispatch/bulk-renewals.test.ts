@@ -343,6 +343,30 @@ describe('BulkRenewals', () => {
     assert.deepEqual([done.total, done.renewed, done.gone], [3, 2, 1]);
   });
 
+  test('continues when scheduled again, although a replica with a wrong clock has delayed its job', async () => {
+    const { replica, prefix } = await fleet(false);
+    const keys = redisKeys(prefix);
+    const nodes = Object.keys(volumes);
+    await replica.connections.commands.del(...nodes.map(keys.volumes), keys.sessions, keys.snapshots);
+    const clock = { ...systemClock, now: () => Date.now() + 3_600_000 };
+    const ahead = startReplica({ url: server.url, prefix, clock });
+    const id = await requestRenewal(replica, { namespace: 'shop' }, by);
+    // Its volumes are missing: the job waits for a second, until an hour from now.
+    await until(async () => (await replica.dispatcher.due.counts()).delayed === 7);
+    await ahead.stop();
+    for (const node of nodes) {
+      const renewed = (volumes[node] ?? []).map((sketch) => later({ ...sketch, generation: 2 }));
+      await enrol(replica, node, renewed);
+    }
+    const { state, pending } = await replica.dispatcher.bulks.progress(id);
+    assert.deepEqual([state, pending], ['running', 3]);
+    const correct = startReplica({ url: server.url, prefix });
+    stops.push(() => correct.stop());
+    await replica.dispatcher.bulks.schedule(id);
+    await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
+    assert.equal((await replica.dispatcher.bulks.progress(id)).renewed, 3);
+  });
+
   test('renews a volume whose report a failover lost just before the request', async () => {
     const context = await fleet();
     const { replica, prefix, sessions } = context;

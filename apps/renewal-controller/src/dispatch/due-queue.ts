@@ -68,14 +68,14 @@ export class DueQueue {
     await this.promote(volumes.map(jobId));
   }
 
-  /** Adds the job that begins a bulk renewal; any replica may process it. */
+  /** Adds the job that begins a bulk renewal, or makes it due; any replica may process it. */
   async addBulkStart(bulk: string): Promise<void> {
-    await this.#queue.add('bulk', { b: bulk }, { jobId: `bulk-${bulk}`, priority: 1 });
+    await this.#addDue(`bulk-${bulk}`, bulk);
   }
 
   /** Adds the job that restores the schedule of the volumes of a cancelled bulk renewal. */
   async addBulkCancel(bulk: string): Promise<void> {
-    await this.#queue.add('bulk', { b: bulk }, { jobId: `bulk-cancel-${bulk}`, priority: 1 });
+    await this.#addDue(`bulk-cancel-${bulk}`, bulk);
   }
 
   /** Promotes delayed jobs; ignores jobs that are not delayed or do not exist. */
@@ -125,6 +125,12 @@ export class DueQueue {
 
   async close(): Promise<void> {
     await this.#queue.close();
+  }
+
+  /** An existing job may be delayed by the wall clock of a replica whose clock was wrong. */
+  async #addDue(id: string, bulk: string): Promise<void> {
+    await this.#queue.add('bulk', { b: bulk }, { jobId: id, priority: 1 });
+    await this.promote([id]);
   }
 
   async #add(volumes: readonly IndexedVolume[], delayOf: (dueAtMs: number) => number): Promise<void> {

@@ -127,7 +127,7 @@ export class NodeStream {
       onDescription(message.description);
       return;
     }
-    const startedMs = clock.now();
+    const startedMs = clock.monotonic();
     if (message.snapshot !== undefined) {
       if (this.#isSkipping) {
         this.#isSkipping = !message.snapshot.last;
@@ -145,7 +145,7 @@ export class NodeStream {
       if (status !== 'current') throw new CertfleetError('aborted', `the session is ${status}`);
       return;
     }
-    observeReport(clock.now() - startedMs);
+    observeReport(clock.monotonic() - startedMs);
   }
 
   /**

@@ -1,8 +1,8 @@
+import { lanePolicyKind } from '@certfleet/fleet-model/lanes/lane-policy-kind.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
 import type { Static } from 'typebox';
 import type { IntentObject } from './intent-object.ts';
 import { caRotationKind } from './kinds/ca-rotation-kind.ts';
-import { lanePolicyKind } from './kinds/lane-policy-kind.ts';
 import { renewalKind } from './kinds/renewal-kind.ts';
 
 export const intentGroup = 'certfleet.io';

@@ -1,12 +1,10 @@
-import { Compile } from 'typebox/compile';
-import type { Validator } from 'typebox/compile';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
+import { KindValidator } from '@certfleet/shared/kube/kind-validator.ts';
 import { allKinds, intentApiVersion, intentKinds } from './intent-kinds.ts';
 import type { IntentKind, ObjectOf } from './intent-kinds.ts';
 import type { IntentMeta } from './intent-object.ts';
 
-const maxProblems = 5;
 /** The length of a DNS-1123 subdomain. */
 const maxNameLength = 253;
 
@@ -52,19 +50,13 @@ export function checkName(name: string): void {
   );
 }
 
-const validators = new Map<IntentKind, Validator>(allKinds.map((kind) => [kind, Compile(intentKinds[kind].spec)]));
+const validators = new Map<IntentKind, KindValidator>(
+  allKinds.map((kind) => [kind, new KindValidator(intentKinds[kind])]),
+);
 
 /** The problems of a spec, as the API server would find them by schema and CEL rules; empty if it is valid. */
-export function specProblems(kind: IntentKind, spec: unknown, previous?: unknown): readonly string[] {
-  const validator = validators.get(kind);
-  if (validator !== undefined && !validator.Check(spec)) {
-    const problems = validator.Errors(spec).map(({ instancePath, message }) => {
-      const path = instancePath.split('/').slice(1).join('.');
-      return path === '' ? message : `${path}: ${message}`;
-    });
-    return [...new Set(problems)].slice(0, maxProblems);
-  }
-  return intentKinds[kind].problems(spec, previous);
+function specProblems(kind: IntentKind, spec: unknown, previous?: unknown): readonly string[] {
+  return validators.get(kind)?.problems(spec, previous) ?? [];
 }
 
 /** @throws CertfleetError invalid-argument that lists the problems of a spec */

@@ -10,8 +10,8 @@ import type { LanePause } from '../lanes/lane-state.ts';
 import type { LaneStore } from '../lanes/lane-store.ts';
 import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { isUsablePattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
-import { laneRules, precedenceOf } from './lane-rules.ts';
+import { precedenceOf } from '@certfleet/fleet-model/lanes/lane-rules.ts';
+import { laneRules } from './lane-rules.ts';
 
 export interface LanePolicyFollowerParts {
   readonly store: IntentStore;
@@ -95,13 +95,12 @@ export class LanePolicyFollower {
   refresh(): void {
     const { store, policies, log } = this.#parts;
     const problems = new Map<string, string>();
-    const rules = laneRules(store.list('LanePolicy')).map(({ rule, problem: invalid }) => {
-      const problem = invalid ?? policies.problemOf(rule);
+    const rules = laneRules(store.list('LanePolicy')).map(({ rule, problem }) => {
       if (problem === undefined) return rule;
       problems.set(rule.name, problem);
       if (this.#problems.get(rule.name) !== problem)
         log.error({ lanePolicy: rule.name, problem }, 'lane policy is invalid and does not apply');
-      return { ...rule, issuers: rule.issuers.filter(isUsablePattern), policy: {} };
+      return rule;
     });
     this.#problems.clear();
     for (const [name, problem] of problems) this.#problems.set(name, problem);

@@ -3,8 +3,9 @@ import type { FleetStats } from '../fleet-index/view/fleet-stats.ts';
 import type { StatusOf } from '../intent/intent-kinds.ts';
 import type { Condition } from '../intent/intent-object.ts';
 import { IssuerPattern, isUsablePattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
+import { patternsOf } from '@certfleet/fleet-model/lanes/lane-rules.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
-import { conditionOf, patternsOf } from './lane-rules.ts';
+import { conditionOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
 
 export type LanePolicyStatus = StatusOf<'LanePolicy'>;

@@ -9,6 +9,7 @@ import type { LaneRow } from './lane-rows.ts';
 import { maxNamedIssuers, named, otherIssuers } from './metric-names.ts';
 import { podCertificateGauges } from './pod-certificate-gauges.ts';
 import { postureGauges } from './posture-gauges.ts';
+import { renewalGauges } from './renewal-gauges.ts';
 import { rotationGauges } from './rotation-gauges.ts';
 
 type Show = (gauge: Gauge, snapshot: ControllerSnapshot) => void;
@@ -54,6 +55,7 @@ export function registerGauges(
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   rotationGauges(gauge);
+  renewalGauges(gauge);
   podCertificateGauges(gauge);
   gauge(
     'index_current',

@@ -41,6 +41,7 @@ function snapshotOf(volumes: readonly IndexedVolume[], lanes: readonly LaneDepth
     lanes,
     policiesCurrent: true,
     rotations: [],
+    renewals: [],
     podCertificates: undefined,
     redis: {
       reachable: true,

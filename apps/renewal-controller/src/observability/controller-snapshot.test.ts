@@ -29,7 +29,7 @@ function sourcesWith(
     dispatcher: () => dispatcher as unknown as ReturnType<SnapshotSources['dispatcher']>,
     index: { view: new FleetView(), isCurrent: true },
     connections: { health: { ...health, reachable } },
-    intent: () => ({ problem: () => undefined, rotations: () => [] }),
+    intent: () => ({ problem: () => undefined, rotations: () => [], undecidedRenewals: () => [] }),
     podCertificates: () => undefined,
     agentsConnected: () => 4,
     silentAfterMs: 30_000,

@@ -15,6 +15,7 @@ import { countPodCertificates } from '../pod-certificates/pod-certificate-stats.
 import type { PodCertificateStats } from '../pod-certificates/pod-certificate-stats.ts';
 import type { PodCertificates } from '../pod-certificates/pod-certificate-view.ts';
 import type { RedisHealth } from '../redis/redis-health.ts';
+import type { UndecidedRenewal } from '../renewals/undecided-renewals.ts';
 import type { RotationRow } from '../rotations/rotation-row.ts';
 import { LabelCounter } from './label-gauges.ts';
 import type { LabelGroup } from './label-gauges.ts';
@@ -47,6 +48,8 @@ export interface ControllerSnapshot {
   readonly policiesCurrent: boolean;
   /** The unfinished CA rotations. */
   readonly rotations: readonly RotationRow[];
+  /** The renewals on demand that wait for an operator. */
+  readonly renewals: readonly UndecidedRenewal[];
   /** Undefined if the controller does not follow pod certificates. */
   readonly podCertificates: PodCertificateSnapshot | undefined;
 }
@@ -67,10 +70,15 @@ export interface SnapshotSources {
   readonly postureLimits: readonly PostureLimit[];
   readonly podLabels: readonly string[];
   /** Undefined before the objects of operators are followed. */
-  readonly intent: () =>
-    { readonly problem: () => string | undefined; readonly rotations: () => readonly RotationRow[] } | undefined;
+  readonly intent: () => IntentSource | undefined;
   /** Undefined if the controller does not follow pod certificates. */
   readonly podCertificates: () => PodCertificates | undefined;
+}
+
+interface IntentSource {
+  readonly problem: () => string | undefined;
+  readonly rotations: () => readonly RotationRow[];
+  readonly undecidedRenewals: () => readonly UndecidedRenewal[];
 }
 
 /** A slow Redis must not delay the scrape that reports it. */
@@ -101,6 +109,7 @@ export async function takeSnapshot(sources: SnapshotSources): Promise<Controller
     redis,
     policiesCurrent: intent !== undefined && intent.problem() === undefined,
     rotations: intent?.rotations() ?? [],
+    renewals: intent?.undecidedRenewals() ?? [],
     podCertificates: podCertificateSnapshot(sources.podCertificates(), atMs),
   };
 }

@@ -6,124 +6,115 @@ export const nodeQueueName = 'renewals';
 /** The BullMQ name of the queue that schedules the next renewal of each volume. */
 export const dueQueueName = 'due';
 
-/**
- * The names of all Redis keys. The controller's keys share one hash tag, so that a script may touch several of them on
- * a Redis Cluster. Each node's queue has its own tag, so that nodes spread over the servers and one ACL pattern covers
- * one queue.
- */
-export interface RedisKeys {
-  readonly controller: string;
-  readonly nodes: string;
-  readonly sessions: string;
-  readonly seen: string;
+/** The keys that exist once, below the prefix. */
+const singleKeys = {
+  /** Hash: node → its description at its last connection (version, configuration), as JSON. */
+  nodes: 'nodes',
+  /** Hash: node → the session of its current connection; writes of an older session are refused. */
+  sessions: 'sessions',
+  /** Sorted set: nodes by the time of their last heartbeat. */
+  seen: 'nodes:seen',
   /** Hash: node → the session whose snapshot is complete. If it is not the current one, volumes may be missing. */
-  readonly snapshots: string;
+  snapshots: 'nodes:snapshots',
   /** Hash: node → bytes of its records. */
-  readonly sizes: string;
+  sizes: 'nodes:sizes',
   /** Set: removed nodes, until their queues and users are gone. */
-  readonly leaving: string;
-  readonly changes: string;
-  readonly lanes: string;
-  readonly requestedBy: string;
-  readonly bulks: string;
-  readonly started: string;
-  readonly waits: string;
+  leaving: 'nodes:leaving',
+  /** Stream of limited length: changed volumes, by which the replicas keep their views current. */
+  changes: 'changes',
+  /** Hash: id of a lane → its issuer, as JSON. */
+  lanes: 'lanes',
+  /** Hash: renewal → the bulk renewals that request it (bulk-renewal-scripts.ts). */
+  requestedBy: 'requestedBy',
+  /** Sorted set: bulk renewals by the time of their request. */
+  bulks: 'bulks',
+  /** Sorted set: started renewals without a result, by the end of the answer timeout (lane-script-common.ts). */
+  started: 'started',
+  /** Hash: renewal → why its lane delays it, and until when (lane-script-common.ts). */
+  waits: 'waits',
   /** Set: silent nodes for which renewals wait; prefix of the sets of these renewals (lane-script-common.ts). */
-  readonly silentNodes: string;
-  readonly queuedLanes: string;
-  readonly cooldown: string;
-  readonly cancelled: string;
-  readonly audit: string;
-  readonly auditRefusals: string;
+  silentNodes: 'nodes:silent',
+  /** Set: ids of lanes in which renewals wait. */
+  queuedLanes: 'lanes:queued',
+  /** Sorted set: renewals by the time before which no automatic one starts. */
+  cooldown: 'cooldown',
+  /** Sorted set: cancelled bulk renewals by the time of the cancellation. */
+  cancelled: 'bulks:cancelled',
+  /** Stream of limited length: actions of operators. */
+  audit: 'audit',
+  /** Stream of limited length: refused requests of operators. */
+  auditRefusals: 'audit:refusals',
   /** String: exists while Redis keeps its state; its absence shows a loss. */
-  readonly epoch: string;
+  epoch: 'epoch',
   /** String: since when Redis has kept its state, in milliseconds by its own clock (index-state.ts). */
-  readonly keptSince: string;
+  keptSince: 'kept-since',
   /** String: the replica that writes the status of LanePolicies. */
-  readonly reporter: string;
+  reporter: 'reporter',
   /** String: the replica that rolls workloads. */
-  readonly roller: string;
-  readonly podCertificates: PodCertificateKeys;
+  roller: 'roller',
+  /** Hash: hour since the epoch → volumes by CA in that hour, as JSON (ca-history.ts). */
+  caHistory: 'ca-history',
+} as const;
+
+/** The keys that exist once for each node, lane and so on. */
+const keyedKeys = {
   /** String: the last mark of one process; shows whether Redis lost the last seconds. */
-  beat(process: string): string;
-  volumes(node: string): string;
+  beat: (process: string): string => `beat:${process}`,
+  /** Hash: id of a volume → its record (fleet-index/model), as JSON. */
+  volumes: (node: string): string => `volumes:${node}`,
   /** Hash: changes to a node's volumes that are not settled yet (change-outbox-scripts.ts). */
-  outbox(node: string): string;
-  lane(lane: string): string;
-  bulk(id: string): string;
+  outbox: (node: string): string => `outbox:${node}`,
+  /** Hash: id of a volume → its last attempts (issuance-history.ts). */
+  history: (node: string): string => `history:${node}`,
+  /** Hash: state of one lane, and prefix of its sets (lane-script-common.ts). @param lane its id */
+  lane: (lane: string): string => `lane:${lane}`,
+  /** Hash: one bulk renewal, and prefix of what it waits for (bulk-renewal-scripts.ts). */
+  bulk: (id: string): string => `bulk:${id}`,
   /** Not a key but a channel, on which a replica receives messages of the others. */
-  replica(name: string): string;
+  replica: (name: string): string => `replica:${name}`,
   /** String: one operator's session. @param hash of the session's id */
-  session(hash: string): string;
-  history(node: string): string;
+  session: (hash: string): string => `session:${hash}`,
   /** String: a rotation that was proposed. @param name of the CARotation */
-  proposal(name: string): string;
+  proposal: (name: string): string => `proposal:${name}`,
   /** Hash: renewal counts of one hour. @param hour since the epoch */
-  done(hour: number): string;
+  done: (hour: number): string => `done:${hour}`,
   /** Hash: counts of one hour by lane (issuer-history.ts). @param hour since the epoch */
-  doneByIssuer(hour: number): string;
-}
+  doneByIssuer: (hour: number): string => `done:${hour}:issuers`,
+} as const;
 
 /** The keys of pod certificates (pod-certificate-scripts.ts). */
-interface PodCertificateKeys {
+const podCertificateKeys = {
   /** String: the replica that follows pods and requests, and writes the others. */
-  readonly lease: string;
+  lease: 'pod-certificates:lease',
   /** Hash: id of a row → its JSON. */
-  readonly rows: string;
+  rows: 'pod-certificates',
   /** Sorted set: id of each row that was written or removed, by the number of the change. */
-  readonly order: string;
+  order: 'pod-certificates:order',
   /** Sorted set: those of `order` that were removed. */
-  readonly removed: string;
+  removed: 'pod-certificates:removed',
   /** Hash: the number of the last change, and what the writer says about itself. */
-  readonly state: string;
-}
+  state: 'pod-certificates:state',
+} as const;
 
-/** The keys below one prefix; controllers with different prefixes may share a Redis. */
+/** The names of all Redis keys of one prefix. */
+export type RedisKeys = {
+  /** Not a key: the prefix of all others, and of the BullMQ queue that schedules renewals. */
+  readonly controller: string;
+  readonly podCertificates: { readonly [name in keyof typeof podCertificateKeys]: string };
+} & { readonly [name in keyof typeof singleKeys]: string } & typeof keyedKeys;
+
+/**
+ * The keys below one prefix; controllers with different prefixes may share a Redis. They share one hash tag, so that a
+ * script may touch several of them on a Redis Cluster. Each node's queue has its own tag, so that nodes spread over the
+ * servers and one ACL pattern covers one queue.
+ */
 export function redisKeys(prefix: string): RedisKeys {
   const controller = `{${prefix}}`;
-  return {
-    controller,
-    nodes: `${controller}:nodes`,
-    sessions: `${controller}:sessions`,
-    seen: `${controller}:nodes:seen`,
-    snapshots: `${controller}:nodes:snapshots`,
-    sizes: `${controller}:nodes:sizes`,
-    leaving: `${controller}:nodes:leaving`,
-    changes: `${controller}:changes`,
-    lanes: `${controller}:lanes`,
-    requestedBy: `${controller}:requestedBy`,
-    bulks: `${controller}:bulks`,
-    started: `${controller}:started`,
-    waits: `${controller}:waits`,
-    silentNodes: `${controller}:nodes:silent`,
-    queuedLanes: `${controller}:lanes:queued`,
-    cooldown: `${controller}:cooldown`,
-    cancelled: `${controller}:bulks:cancelled`,
-    audit: `${controller}:audit`,
-    auditRefusals: `${controller}:audit:refusals`,
-    epoch: `${controller}:epoch`,
-    keptSince: `${controller}:kept-since`,
-    reporter: `${controller}:reporter`,
-    roller: `${controller}:roller`,
-    podCertificates: {
-      lease: `${controller}:pod-certificates:lease`,
-      rows: `${controller}:pod-certificates`,
-      order: `${controller}:pod-certificates:order`,
-      removed: `${controller}:pod-certificates:removed`,
-      state: `${controller}:pod-certificates:state`,
-    },
-    beat: (process) => `${controller}:beat:${process}`,
-    volumes: (node) => `${controller}:volumes:${node}`,
-    outbox: (node) => `${controller}:outbox:${node}`,
-    lane: (lane) => `${controller}:lane:${lane}`,
-    bulk: (id) => `${controller}:bulk:${id}`,
-    replica: (name) => `${controller}:replica:${name}`,
-    session: (hash) => `${controller}:session:${hash}`,
-    proposal: (name) => `${controller}:proposal:${name}`,
-    history: (node) => `${controller}:history:${node}`,
-    doneByIssuer: (hour) => `${controller}:done:${hour}:issuers`,
-    done: (hour) => `${controller}:done:${hour}`,
-  };
+  const named = (keys: Readonly<Record<string, string>>): string[][] =>
+    Object.entries(keys).map(([name, key]) => [name, `${controller}:${key}`]);
+  const keyed = Object.entries(keyedKeys).map(([name, key]) => [name, (of: never) => `${controller}:${key(of)}`]);
+  const podCertificates: unknown = Object.fromEntries(named(podCertificateKeys));
+  return { controller, podCertificates, ...Object.fromEntries([...named(singleKeys), ...keyed]) } as RedisKeys;
 }
 
 /**

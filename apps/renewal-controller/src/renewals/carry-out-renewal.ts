@@ -17,6 +17,8 @@ import { writeStatus } from './write-status.ts';
 /** Interval between comparisons with all reports; shorter while nodes have not reported or volumes fail. */
 const measureMs = 60_000;
 const measureSoonMs = 5_000;
+/** The same while the renewal does not progress. */
+const measureStillMs = 15_000;
 /** Interval between two writes of the status while a renewal runs. */
 const writeMs = 2_000;
 /** Without progress for this long, the job of the bulk renewal is added again. */
@@ -50,13 +52,14 @@ export async function carryOutRenewal(
   }
   const index = await parts.readIndex();
   const left = await measure(parts, object, index);
+  const isStill = isNotProgressing(parts, memory);
   Object.assign(memory, { measuredAtMs: clock.monotonic(), outside: left });
   if (isCanaryFinished(object, left, known)) {
     memory.isDoubtful = false;
     await awaitApproval(parts, object, countsFrom(object, known, left, left.measured));
     return;
   }
-  const bulk = await ensureBulk(parts, object, { known, left, isDoubtful });
+  const bulk = await ensureBulk(parts, object, { known, left, isDoubtful, isStill });
   if (bulk === undefined) return;
   memory.isDoubtful = false;
   const counts = countsFrom(object, bulk, left, left.measured);
@@ -73,15 +76,23 @@ interface Progress {
 
 function mustMeasure(
   { clock }: RenewalReconcilerParts,
-  { measuredAtMs, outside }: RenewalMemory,
+  { measuredAtMs, progressAtMs, outside }: RenewalMemory,
   { object, bulk }: Pick<Progress, 'object' | 'bulk'>,
 ): boolean {
   const elapsedMs = clock.monotonic() - measuredAtMs;
   const isJustApproved = outside.held > 0 && isApproved(object);
   if (bulk.pending === 0 || isJustApproved || elapsedMs >= measureMs) return true;
+  if (isNotProgressing({ clock }, { progressAtMs }) && elapsedMs >= measureStillMs) return true;
   const { pending = 0, failures = 0 } = object.status ?? {};
   const isUnclear = pending - outside.held > bulk.pending || failures !== bulk.failures;
   return isUnclear && elapsedMs >= measureSoonMs;
+}
+
+function isNotProgressing(
+  { clock }: Pick<RenewalReconcilerParts, 'clock'>,
+  { progressAtMs }: Pick<RenewalMemory, 'progressAtMs'>,
+): boolean {
+  return clock.monotonic() - progressAtMs >= measureStillMs;
 }
 
 async function measure({ view }: RenewalReconcilerParts, object: RenewalObject, index: IndexState): Promise<WorkLeft> {
@@ -134,7 +145,7 @@ async function awaitApproval(
 async function ensureBulk(
   parts: RenewalReconcilerParts,
   object: RenewalObject,
-  { known, left, isDoubtful }: Known,
+  { known, left, isDoubtful, isStill }: Known,
 ): Promise<BulkRenewal | undefined> {
   const { bulks, logger } = parts;
   const id = bulkIdOf(object);
@@ -142,7 +153,9 @@ async function ensureBulk(
   const added = await bulks.add(id, object.spec.ignoreWindows === true, left.wanted);
   const bulk = await bulks.find(id);
   if (bulk === undefined || bulk.state === 'cancelled') return undefined;
-  if (bulk.state === 'starting' || (isDoubtful && bulk.pending > 0)) await bulks.schedule(id);
+  // Redis waits for renewals that the reports show as done.
+  const isBehind = isStill && bulk.pending > left.wanted.length + left.unreported;
+  if (bulk.state === 'starting' || isBehind || (isDoubtful && bulk.pending > 0)) await bulks.schedule(id);
   if (added > 0) logger.info({ renewal: object.metadata.name, bulk: id, volumes: added }, 'renewal begun');
   return bulk;
 }
@@ -151,6 +164,7 @@ interface Known {
   readonly known: BulkRenewal | undefined;
   readonly left: WorkLeft;
   readonly isDoubtful: boolean;
+  readonly isStill: boolean;
 }
 
 /** Creates the record in Redis, which never existed or was lost. */

@@ -17,6 +17,8 @@ import { renewalWork } from './renewal-work.ts';
 import type { RenewalWork } from './renewal-work.ts';
 import { toObjectSelection } from './renewal-selection.ts';
 import { refuse } from './refuse.ts';
+import { undecidedRenewals } from './undecided-renewals.ts';
+import type { UndecidedRenewal } from './undecided-renewals.ts';
 import { cancelBulks } from './withdraw-renewals.ts';
 
 export interface RenewalRequestsParts extends Pick<
@@ -194,6 +196,11 @@ export class RenewalRequests {
       ...others.map(progressOfBulk),
     ];
     return all.sort((a, b) => b.createdAtMs - a.createdAtMs).slice(0, maxListed);
+  }
+
+  /** The renewals that continue only after a decision of an operator. */
+  undecided(): readonly UndecidedRenewal[] {
+    return undecidedRenewals(this.#parts.store.list('Renewal'));
   }
 
   async #progressOf(object: RenewalObject): Promise<RenewalProgress> {

@@ -33,7 +33,8 @@ export function budgetProblem(
   return problems.find((problem) => problem !== undefined);
 }
 
-function appliesTo({ spec }: DisruptionBudget, labels: Labels): boolean {
+/** Whether a budget applies to pods with these labels. */
+export function appliesTo({ spec }: DisruptionBudget, labels: Labels): boolean {
   const selector = spec?.selector;
   return selector !== undefined && selector !== null && selects(selector, labels);
 }

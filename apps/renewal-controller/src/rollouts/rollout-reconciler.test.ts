@@ -16,6 +16,8 @@ interface SimulatedPod {
   readonly uid: string;
   readonly mark: string;
   generation: number;
+  /** Whether the CA file has changed since the pod was mounted. */
+  isOutdated?: boolean;
 }
 
 interface SimulatedWorkload {
@@ -81,7 +83,7 @@ class SimulatedCluster {
   /** The reports: lost with Redis until the nodes have sent them again. */
   *volumes(): Generator<RollingVolume> {
     for (const { ref, pods } of this.workloads.values())
-      for (const { uid, generation } of pods.values())
+      for (const { uid, generation, isOutdated } of pods.values())
         yield {
           node: 'node-1',
           namespace: ref.namespace,
@@ -89,6 +91,7 @@ class SimulatedCluster {
           podUid: uid,
           generation,
           rollsWorkload: 1,
+          ...(isOutdated === true && { podIsOutdated: 1 as const }),
           certificate: { notBeforeMs: 0, renewAtMs: this.renewalMs },
         };
   }
@@ -185,6 +188,16 @@ describe('rollouts after renewals', () => {
     for (const { ref } of all) assert.equal(cluster.rolls.filter((name) => name === ref.name).length, 30, ref.name);
   });
 
+  test('follow a change of the CA file without a renewal, once', async () => {
+    const cluster = new SimulatedCluster();
+    const web = cluster.add('web', { replicas: 4 });
+    const replica = cluster.replica();
+    for (const pod of web.pods.values()) pod.isOutdated = true;
+    await cluster.run(30, replica);
+    assert.deepEqual(cluster.rolls, ['web']);
+    assert.ok([...web.pods.values()].every(({ isOutdated, mark }) => isOutdated !== true && mark === web.mark));
+  });
+
   test('are neither repeated nor lost when replicas end and Redis loses the reports at any time', async () => {
     for (let lostAt = 0; lostAt < 8; lostAt += 1) {
       const cluster = new SimulatedCluster();
@@ -244,6 +257,54 @@ describe('rollouts after renewals', () => {
     cluster.budgets = [budget(2)];
     await cluster.run(70, replica);
     assert.deepEqual([cluster.rolls, cluster.blocked], [['web'], 0]);
+  });
+
+  test('of workloads with a common PodDisruptionBudget follow each other, also after the loss of a replica', async () => {
+    const cluster = new SimulatedCluster();
+    for (const name of ['web', 'api', 'db']) cluster.renew(cluster.add(name, { replicas: 4 }));
+    // It covers the pods of all three. Between two steps of a rollout, all of them are ready.
+    cluster.budgets = [
+      {
+        metadata: { name: 'shop', generation: 1 },
+        spec: { selector: { matchLabels: { app: 'web' } } },
+        status: { observedGeneration: 1, disruptionsAllowed: 1 },
+      },
+    ];
+    const partly = (): number => {
+      const isPartly = ({ pods, mark }: SimulatedWorkload): boolean =>
+        [...pods.values()].some((pod) => pod.mark !== mark);
+      return [...cluster.workloads.values()].filter(isPartly).length;
+    };
+    let replica = cluster.replica();
+    for (let pass = 0; cluster.rolls.length < 3 && pass < 300; pass += 1) {
+      if (pass % 7 === 0) replica = cluster.replica();
+      await replica.run();
+      assert.ok(partly() <= 1, `${partly()} rollouts at once after ${cluster.rolls.join()}`);
+      cluster.step();
+      await cluster.clock.advance(10_000);
+    }
+    await cluster.run(10, replica);
+    assert.deepEqual([...cluster.rolls].sort(), ['api', 'db', 'web']);
+    assert.match(
+      cluster.events.join('\n'),
+      /the rollout of Deployment \w+, which the same PodDisruptionBudget shop applies/,
+    );
+    assert.equal(cluster.blocked, 0);
+  });
+
+  test('that take no pod down need no PodDisruptionBudget, and do not wait for each other', async () => {
+    const cluster = new SimulatedCluster();
+    // 25% of three pods, rounded down.
+    for (const name of ['web', 'api']) cluster.renew(cluster.add(name, { replicas: 3 }));
+    cluster.budgets = [
+      {
+        metadata: { name: 'shop', generation: 1 },
+        spec: { selector: {} },
+        status: { observedGeneration: 1, disruptionsAllowed: 0 },
+      },
+    ];
+    await cluster.run(2, cluster.replica());
+    assert.deepEqual([...cluster.rolls].sort(), ['api', 'web']);
   });
 
   test('are limited per namespace and in the fleet', async () => {

@@ -5,15 +5,16 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { budgetProblem } from './disruption-budget.ts';
+import { sharedBudgetProblem } from './shared-budgets.ts';
 import type { FoundPod, OwnedPod, PodRef, RolloutApi } from './rollout-api.ts';
 import { RolloutPermits } from './rollout-permits.ts';
-import { markOf, rolloutState } from './workload.ts';
+import { markOf, podLabels, rolloutState } from './workload.ts';
 import type { Workload, WorkloadRef } from './workload.ts';
 
 /** The fields of a volume that a rollout depends on. */
 export type RollingVolume = Pick<
   IndexedVolume,
-  'node' | 'namespace' | 'pod' | 'podUid' | 'generation' | 'rollsWorkload'
+  'node' | 'namespace' | 'pod' | 'podUid' | 'generation' | 'rollsWorkload' | 'podIsOutdated'
 > & {
   readonly certificate?: Pick<NonNullable<IndexedVolume['certificate']>, 'notBeforeMs' | 'renewAtMs'>;
 };
@@ -65,13 +66,13 @@ interface Memory {
 }
 
 /**
- * Rolls the workloads of pods that run with an earlier certificate than their volume's, if the volume requests it.
+ * Rolls the workloads of pods that run with earlier files than their volume's, if the volume requests it.
  *
  * The state is in the API and in the reports, so that the loss of Redis or of a replica neither repeats nor loses a
- * rollout: a pod is outdated if its volume has been renewed (generation 2 or later), and a rollout is needed if an
- * outdated pod has the template's annotation. A rollout changes the annotation, so that all pods of before are the concern
- * of that rollout. New pods have volumes of generation 1 and need none until their certificates are renewed: a rollout
- * never causes the next one.
+ * rollout: a pod is outdated if its volume has been renewed (generation 2 or later) or its CA file has changed, and a
+ * rollout is needed if an outdated pod has the template's annotation. A rollout changes the annotation, so that all pods
+ * of before are the concern of that rollout. New pods have volumes of generation 1 and need none until their files change:
+ * a rollout never causes the next one.
  */
 export class RolloutReconciler {
   readonly #parts: RolloutReconcilerParts;
@@ -81,8 +82,8 @@ export class RolloutReconciler {
   /** By UID; only of workloads with outdated pods. */
   #memories = new Map<string, Memory>();
   readonly #permits: RolloutPermits;
-  /** When each workload was rolled in the last minutes, on the monotonic clock. */
-  readonly #rolledMs = new Map<string, number>();
+  /** The workloads that were rolled in the last minutes, by UID, with the time on the monotonic clock. */
+  readonly #rolled = new Map<string, { readonly workload: WorkloadRef; readonly atMs: number }>();
 
   constructor(parts: RolloutReconcilerParts) {
     this.#parts = parts;
@@ -164,11 +165,12 @@ export class RolloutReconciler {
     const { clock, log } = this.#parts;
     this.#memories = new Map([...this.#memories].filter(([uid]) => candidates.has(uid)));
     const nowMs = clock.monotonic();
-    for (const [uid, rolledMs] of this.#rolledMs) if (nowMs - rolledMs >= minBetweenMs) this.#rolledMs.delete(uid);
+    for (const [uid, { atMs }] of this.#rolled) if (nowMs - atMs >= minBetweenMs) this.#rolled.delete(uid);
+    const others = othersOf([...this.#rolled.values(), ...candidates.values()].map(({ workload }) => workload));
     const due = [...candidates].filter(
       ([uid, { workload }]) =>
         (this.#memories.get(uid)?.nextAtMs ?? 0) <= nowMs &&
-        !this.#rolledMs.has(uid) &&
+        !this.#rolled.has(uid) &&
         this.#permits.isFree(workload.namespace),
     );
     // Those that have waited longest come first.
@@ -177,7 +179,7 @@ export class RolloutReconciler {
       if (this.#repeated.isStopped) return;
       if (!this.#permits.isFree(candidate.workload.namespace)) continue;
       try {
-        await this.#consider(uid, candidate);
+        await this.#consider(uid, candidate, others(candidate.workload));
       } catch (thrown) {
         const { message, reason } = asCertfleetError(thrown);
         log.info({ ...candidate.workload, error: message }, 'workload not rolled, retrying');
@@ -189,7 +191,11 @@ export class RolloutReconciler {
     }
   }
 
-  async #consider(uid: string, { workload, marks, isShortLived }: Candidate): Promise<void> {
+  async #consider(
+    uid: string,
+    { workload, marks, isShortLived }: Candidate,
+    others: readonly WorkloadRef[],
+  ): Promise<void> {
     const { api, clock, log, observe } = this.#parts;
     const current = await api.workload(workload);
     // Without the workload its pods end; with another mark, the rollout of before replaces them.
@@ -199,27 +205,36 @@ export class RolloutReconciler {
     }
     const blocked = isShortLived
       ? 'its certificates are renewed more often than every 30 minutes'
-      : await this.#problem(workload, current);
+      : await this.#problem(workload, current, others);
     if (blocked !== undefined) {
       await this.#block(uid, workload, blocked);
       return;
     }
     this.#permits.take(workload.namespace);
     await api.roll(workload, current, new Date(clock.now()).toISOString());
-    this.#rolledMs.set(uid, clock.monotonic());
+    this.#rolled.set(uid, { workload, atMs: clock.monotonic() });
     observe.rolloutEnded('started');
     log.info({ ...workload }, 'workload rolled after a renewal');
     this.#wait(uid, undefined);
-    const message = 'rolling the pods, because certificates of their volumes were renewed';
+    const message = 'rolling the pods, because the files of their volumes have changed';
     await api.record(workload, { type: 'Normal', reason: 'CertificateRollout', message });
   }
 
   /** Why the workload must not be rolled now. */
-  async #problem({ kind, namespace }: WorkloadRef, current: Workload): Promise<string | undefined> {
+  async #problem(
+    { kind, namespace }: WorkloadRef,
+    current: Workload,
+    others: readonly WorkloadRef[],
+  ): Promise<string | undefined> {
+    const { api } = this.#parts;
     const state = rolloutState(kind, current);
     if ('blocked' in state) return state.blocked;
-    const labels = current.spec?.template?.metadata?.labels ?? {};
-    return budgetProblem(await this.#parts.api.budgets(namespace), labels, state.maxUnavailable);
+    // Its own strategy keeps every pod available.
+    if (state.maxUnavailable === 0) return undefined;
+    const budgets = await api.budgets(namespace);
+    const labels = podLabels(current);
+    const problem = budgetProblem(budgets, labels, state.maxUnavailable);
+    return problem ?? (await sharedBudgetProblem({ budgets, labels, others, read: (ref) => api.workload(ref) }));
   }
 
   /** Waits longer each time, and reports each new reason once. */
@@ -229,7 +244,7 @@ export class RolloutReconciler {
     this.#wait(uid, why);
     if (!isNew) return;
     log.info({ ...workload, why }, 'rollout blocked');
-    const message = `pods use earlier certificates than their volumes, and the rollout must wait: ${why}`;
+    const message = `pods use earlier files than those of their volumes, and the rollout must wait: ${why}`;
     await api.record(workload, { type: 'Warning', reason: 'CertificateRolloutBlocked', message });
   }
 
@@ -241,9 +256,18 @@ export class RolloutReconciler {
   }
 }
 
-/** Whether the pod of a volume that requests rollouts was started before the volume's certificate was issued. */
-function isOutdated({ rollsWorkload, generation }: RollingVolume): boolean {
-  return rollsWorkload !== undefined && generation >= 2;
+/** The other workloads of a workload's namespace, each once, in the given order. */
+function othersOf(all: readonly WorkloadRef[]): (workload: WorkloadRef) => readonly WorkloadRef[] {
+  const unique = [...new Map(all.map((workload) => [workload.uid, workload])).values()];
+  return ({ namespace, uid }) => unique.filter((other) => other.namespace === namespace && other.uid !== uid);
+}
+
+/**
+ * Whether the pod of a volume that requests rollouts was started before the volume's certificate was issued, or before its
+ * CA file changed. Earlier agents do not report the latter.
+ */
+function isOutdated({ rollsWorkload, generation, podIsOutdated }: RollingVolume): boolean {
+  return rollsWorkload !== undefined && (generation >= 2 || podIsOutdated !== undefined);
 }
 
 function isShortLived({ certificate }: RollingVolume): boolean {

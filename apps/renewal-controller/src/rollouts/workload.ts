@@ -74,7 +74,8 @@ export function markOf(metadata: Pick<ObjectMeta, 'annotations'> | undefined): s
 /** How many pods a rollout may take down at once, or why it must not start. */
 export type RolloutState = { readonly blocked: string } | { readonly maxUnavailable: number };
 
-const inProgress: RolloutState = { blocked: 'an earlier rollout is in progress' };
+/** Also of a rollout that somebody else started. */
+export const inProgress: RolloutState = { blocked: 'an earlier rollout is in progress' };
 
 /**
  * Whether a change of the template would replace the pods now. A workload with pods that are not available may be rolled:
@@ -87,6 +88,11 @@ export function rolloutState(kind: WorkloadKind, { metadata, spec = {}, status =
   if (type !== 'RollingUpdate')
     return { blocked: `its updateStrategy is ${type}, so a change of the template replaces no pod` };
   return kind === 'StatefulSet' ? statefulSetState(spec, status) : daemonSetState(spec, status);
+}
+
+/** The labels of its pods. */
+export function podLabels({ spec }: Workload): Readonly<Record<string, string>> {
+  return spec?.template?.metadata?.labels ?? {};
 }
 
 type Spec = NonNullable<Workload['spec']>;

@@ -28,6 +28,7 @@ export interface BenchChanges {
   readonly hasController?: boolean;
   readonly trust?: NodeVolumesOptions['trust'];
   readonly reload?: NodeVolumesOptions['reload'];
+  readonly rollouts?: boolean;
   readonly podVariables?: PodVariableParts;
 }
 
@@ -145,7 +146,7 @@ export class VolumeTestHarness {
         'default-duration': 3_600_000,
         'issuance-timeout': 30_000,
         'node-id': 'node-1',
-        rollouts: false,
+        rollouts: this.#changes.rollouts ?? false,
         'strict-attributes': false,
         'use-token-request': useTokenRequest,
       },

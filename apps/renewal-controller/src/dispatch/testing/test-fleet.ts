@@ -159,6 +159,7 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     served: undefined,
     additionalTrust: undefined,
     rollsWorkload: false,
+    podIsOutdated: false,
     workload: undefined,
     podLabels: [],
   };

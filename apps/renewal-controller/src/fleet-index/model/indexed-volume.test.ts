@@ -75,6 +75,7 @@ const reports = fc.record({
     { nil: undefined },
   ),
   rollsWorkload: fc.boolean(),
+  podIsOutdated: fc.boolean(),
 });
 
 /** The inverse of indexedVolumeOf. */
@@ -120,6 +121,7 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
       caFingerprintsSha256: [...volume.additionalCaFingerprints],
     },
     rollsWorkload: volume.rollsWorkload === 1,
+    podIsOutdated: volume.podIsOutdated === 1,
   };
 }
 

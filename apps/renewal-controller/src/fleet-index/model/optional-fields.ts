@@ -38,6 +38,8 @@ const readers = {
   workload: ({ workload }) => workloadName(workload),
   /** The labels of the pod that the operator chose, each as key=value. */
   labels: ({ podLabels }) => labelTexts(podLabels),
+  /** 1 if the files have changed since the pod was mounted, and its workload is to be rolled; otherwise absent. */
+  podIsOutdated: ({ podIsOutdated }) => (podIsOutdated ? 1 : undefined),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */

@@ -4,6 +4,7 @@ import type { RenewalDispatcher } from '../../dispatch/renewal-dispatcher.ts';
 import type { AuditLog } from '../../audit/audit-log.ts';
 import type { DescribeVolume } from '../../fleet-api/volume-descriptions.ts';
 import type { ChangeKind } from '../../fleet-index/model/followed-change.ts';
+import type { CaHistory } from '../../fleet-index/view/ca-history.ts';
 import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
 import type { PostureLimit } from '../../fleet-index/view/posture-limits.ts';
 import type { ReadPodEvents } from '../../kube/pod-events.ts';
@@ -29,6 +30,7 @@ export interface ApiContext extends VolumeInspection {
   readonly renewals: RenewalRequests;
   readonly rotations: RotationRequests;
   readonly lanes: LaneDirectory;
+  readonly caHistory: Pick<CaHistory, 'hours'>;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;
   /** Notifies open pages of a change that no agent report announces. */

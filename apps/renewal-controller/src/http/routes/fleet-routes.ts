@@ -1,5 +1,5 @@
-import { CasSchema } from '@certfleet/operator-api/cas.ts';
-import type { Cas } from '@certfleet/operator-api/cas.ts';
+import { CaHistorySchema, CasSchema } from '@certfleet/operator-api/cas.ts';
+import type { CaHistory, Cas } from '@certfleet/operator-api/cas.ts';
 import { NodeDetailSchema, NodePathSchema, NodesSchema } from '@certfleet/operator-api/nodes.ts';
 import type { Node } from '@certfleet/operator-api/nodes.ts';
 import { SummarySchema, VerdictSchema } from '@certfleet/operator-api/summary.ts';
@@ -13,6 +13,7 @@ import type { NodeState } from '../../fleet-index/model/node-session.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { CaDirectory } from '../views/ca-directory.ts';
+import { caShare } from '../views/ca-share.ts';
 import { fleetSummary } from '../views/fleet-summary.ts';
 import { fleetTimeline } from '../views/fleet-timeline.ts';
 import { secondCache } from '../views/second-cache.ts';
@@ -30,9 +31,7 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
     const { verdict } = await summaries.load('', () => fleetSummary(context));
     return verdict;
   });
-  const directory = new CaDirectory(context);
-  const cas = secondCache<Cas>(context.clock, context.feed);
-  routes.get('/cas', { ...view, schema: { response: { 200: CasSchema } } }, () => cas.load('', () => directory.list()));
+  caRoutes(api, context);
   routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, () =>
     timelines.load('', () => fleetTimeline(context)),
   );
@@ -52,6 +51,17 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
       const waiting = await context.dispatcher.nodeQueues.waiting(node.node).catch(() => undefined);
       return { ...toNodeDto(context, node), ...(waiting !== undefined && { waiting }) };
     },
+  );
+}
+
+function caRoutes(api: Api, context: ApiContext): void {
+  const routes = api.withTypeProvider<TypeBoxTypeProvider>();
+  const directory = new CaDirectory(context);
+  const cas = secondCache<Cas>(context.clock, context.feed);
+  routes.get('/cas', { ...view, schema: { response: { 200: CasSchema } } }, () => cas.load('', () => directory.list()));
+  const shares = secondCache<CaHistory>(context.clock, context.feed);
+  routes.get('/cas/history', { ...view, schema: { response: { 200: CaHistorySchema } } }, () =>
+    shares.load('', () => caShare(context, (fingerprint) => directory.subjectOf(fingerprint))),
   );
 }
 

@@ -2,6 +2,7 @@ import type { Attention } from '@certfleet/operator-api/summary.ts';
 import type { FleetStats, IssuerTally } from '../../fleet-index/view/fleet-stats.ts';
 import type { NodeState } from '../../fleet-index/model/node-session.ts';
 import type { RedisHealth } from '../../redis/redis-health.ts';
+import type { UndecidedRenewal } from '../../renewals/undecided-renewals.ts';
 import type { LaneEntry } from './lane-directory.ts';
 import { iso } from './volume-row.ts';
 
@@ -9,6 +10,7 @@ export interface AttentionSources {
   readonly stats: FleetStats;
   readonly lanes: readonly LaneEntry[];
   readonly silent: readonly NodeState[];
+  readonly renewals: readonly UndecidedRenewal[];
   readonly redis: RedisHealth;
   readonly nowMs: number;
 }
@@ -27,6 +29,8 @@ export function attention(sources: AttentionSources): Attention[] {
     ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
     ...notLoaded(sources),
     ...silentNodes(sources),
+    ...capped(renewalsIn(sources, 'stopped'), 'more renewals have stopped', '/renewals'),
+    ...capped(renewalsIn(sources, 'awaiting-approval'), 'more renewals wait for an approval', '/renewals'),
     ...capped(stoppedLanes(sources), 'more lanes paused or backing off', '/lanes?sort=state'),
   ];
   return found.sort(
@@ -157,6 +161,28 @@ function silentNodes({ silent, nowMs }: AttentionSources): Attention[] {
       link: isOne ? `/nodes/${encodeURIComponent(first.node)}` : '/nodes?state=silent',
     },
   ];
+}
+
+/** They continue only after a decision of an operator. */
+function renewalsIn({ renewals, nowMs }: AttentionSources, wanted: UndecidedRenewal['state']): Attention[] {
+  return renewals
+    .filter(({ state }) => state === wanted)
+    .map(({ name, reason, pending, failures, sinceMs }): Attention => {
+      const left = `${volumes(pending)} ${pending === 1 ? 'is' : 'are'} not renewed`;
+      const since = sinceMs === undefined ? '' : ` at ${clockTime(sinceMs, nowMs)}`;
+      const what =
+        wanted === 'stopped'
+          ? `stopped${since} after ${failures} failed ${failures === 1 ? 'attempt' : 'attempts'}`
+          : 'waits for an approval after its canary';
+      return {
+        severity: 'warning',
+        kind: `renewal-${wanted}`,
+        text: `the renewal “${reason}” ${what}: ${left}`,
+        count: pending,
+        ...(sinceMs !== undefined && { since: iso(sinceMs) }),
+        link: `/renewals/${encodeURIComponent(name)}`,
+      };
+    });
 }
 
 function stoppedLanes({ lanes, nowMs }: AttentionSources): Attention[] {

@@ -55,6 +55,11 @@ export class CaDirectory {
     };
   }
 
+  /** Undefined until an agent has sent the certificate. */
+  subjectOf(fingerprint: string): string | undefined {
+    return this.#known.get(fingerprint)?.subject;
+  }
+
   #factsOf(fingerprint: string): Partial<Ca> {
     const unknown = this.#unanswered.get(fingerprint)?.message;
     return this.#known.get(fingerprint) ?? (unknown === undefined ? {} : { unknown });

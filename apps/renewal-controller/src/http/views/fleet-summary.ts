@@ -22,7 +22,8 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
   const { latencyMs, maxmemoryPolicy } = redis;
   const risky = atRiskByState(context, await riskSources(context));
   const atRisk = sumOf(risky);
-  const problems = attention({ stats, lanes: known, silent, redis, nowMs });
+  const renewals = context.renewals.undecided();
+  const problems = attention({ stats, lanes: known, silent, renewals, redis, nowMs });
   // A doubt says it already.
   const others = problems.filter(({ kind }) => kind !== 'redis-unreachable');
   return {

@@ -104,7 +104,8 @@ const statusSchema = Type.Object({
   ),
 });
 
-type LanePolicySpec = Static<typeof specSchema>;
+/** The spec of a LanePolicy. */
+export type LanePolicySpec = Static<typeof specSchema>;
 
 /** LanePolicy: limits and pause of the lanes of some issuers. */
 export const lanePolicyKind: KindDefinition<typeof specSchema, typeof statusSchema> = {

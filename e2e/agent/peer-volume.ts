@@ -10,17 +10,15 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 
-import type { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../../apps/node-agent/gen/csi/v1/csi.ts';
+import type { NodePublishVolumeRequest, NodeUnpublishVolumeRequest } from '../../apps/node-agent/gen/csi/v1/csi.ts';
 
-/** The fake's options, as JSON. */
-export interface FakeDriverOptions {
-  readonly nodeName: string;
+/** Of a driver that keeps volumes as csi-driver does. */
+interface PeerOptions {
   /** The driver's data directory; its tmpfs is `inmemfs` in it. */
   readonly dataRoot: string;
   /**
@@ -33,16 +31,8 @@ const fileNames = ['tls.crt', 'tls.key', 'ca.crt'];
 
 const mount = (...args: string[]): void => void execFileSync('mount', args);
 
-/** Mounts the tmpfs of the volumes, if nothing is mounted there. */
-export function mountMemory(dataRoot: string): void {
-  const root = join(dataRoot, 'inmemfs');
-  mkdirSync(root, { recursive: true });
-  if (statSync(root).dev !== statSync(dataRoot).dev) return;
-  mount('-t', 'tmpfs', 'tmpfs', root);
-}
-
 /** Creates the volume and binds it read-only to its target. */
-export function publishVolume({ dataRoot, certificates }: FakeDriverOptions, request: NodePublishVolumeRequest): void {
+export function publishVolume({ dataRoot, certificates }: PeerOptions, request: NodePublishVolumeRequest): void {
   const { volumeId, targetPath, volumeContext, volumeCapability } = request;
   const volumeMountGroup = volumeCapability?.mount?.volumeMountGroup ?? '';
   const source = join(certificates, volumeContext['csi.cert-manager.io/common-name'] ?? '');
@@ -75,7 +65,7 @@ export function publishVolume({ dataRoot, certificates }: FakeDriverOptions, req
 }
 
 /** The fields of metadata.json that the driver needs to continue a volume. */
-export interface VolumeMetadata {
+interface VolumeMetadata {
   readonly volumeID: string;
   readonly targetPath: string;
   readonly nextIssuanceTime?: string;
@@ -116,16 +106,8 @@ export function renewVolume(dataRoot: string, { volumeID, volumeMountGroup }: Vo
   rmSync(join(data, earlier), { recursive: true });
 }
 
-/** Renews every volume for whose common name a certificate is prepared. */
-export function renewPrepared({ dataRoot, certificates }: FakeDriverOptions): void {
-  for (const metadata of continuedVolumes(dataRoot)) {
-    const source = join(certificates, metadata.volumeContext['csi.cert-manager.io/common-name'] ?? '');
-    if (existsSync(join(source, 'tls.crt'))) renewVolume(dataRoot, metadata, source);
-  }
-}
-
 /** Removes the volume. */
-export function unpublishVolume({ dataRoot }: FakeDriverOptions, request: NodeUnpublishVolumeRequest): void {
+export function unpublishVolume({ dataRoot }: PeerOptions, request: NodeUnpublishVolumeRequest): void {
   execFileSync('umount', [request.targetPath]);
   rmSync(request.targetPath, { recursive: true });
   rmSync(join(dataRoot, 'inmemfs', request.volumeId), { recursive: true });

@@ -1,0 +1,61 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Facets, VolumeGroups } from '@certfleet/operator-api/volumes.ts';
+import type { OperatorApi } from '../api/operator-api.ts';
+import { useServices } from '../app/services.ts';
+import type { GroupKey } from './volumes-view.ts';
+
+type Suggestion = Pick<VolumeGroups['groups'][number], 'value' | 'count'>;
+
+/** The known values for a typed text, most frequent first, at most 50. */
+export type Suggest = (api: OperatorApi, typed: string, signal: AbortSignal) => Promise<readonly Suggestion[]>;
+
+const most = '50';
+
+/** Values that begin with the text. */
+export const facetSuggestions =
+  (facet: 'namespaces' | 'nodes' | 'issuers'): Suggest =>
+  async (api, typed, signal) => {
+    const facets: Facets = await api.facets(typed, signal);
+    return facets[facet];
+  };
+
+/** Values that contain the text. @param filterOf the filter of the API for a pattern */
+export const groupSuggestions =
+  (by: GroupKey, filterOf: (pattern: string) => readonly [name: string, value: string]): Suggest =>
+  async (api, typed, signal) => {
+    const query = new URLSearchParams({ by, limit: most });
+    if (typed !== '') query.set(...filterOf(`*${typed}*`));
+    const { groups } = await api.groups(query, signal);
+    return groups.filter(({ value }) => value !== '');
+  };
+
+const pauseMs = 150;
+
+export interface Suggestions {
+  readonly offered: readonly Suggestion[];
+  /** Requests the suggestions for a typed text, shortly after the last key. */
+  readonly request: (text: string) => void;
+}
+
+export function useSuggestions(suggest: Suggest | undefined): Suggestions {
+  const { api, clock } = useServices();
+  const [offered, setOffered] = useState<readonly Suggestion[]>([]);
+  const pending = useRef<{ readonly cancel: () => void; readonly abort: AbortController } | undefined>(undefined);
+  const stop = (): void => {
+    pending.current?.cancel();
+    pending.current?.abort.abort();
+  };
+  useEffect(() => stop, []);
+  const request = (text: string): void => {
+    if (suggest === undefined) return;
+    stop();
+    const abort = new AbortController();
+    const load = (): void =>
+      void suggest(api, text.trim().replaceAll('*', ''), abort.signal).then(
+        (found) => abort.signal.aborted || setOffered(found),
+        () => undefined,
+      );
+    pending.current = { cancel: clock.schedule(pauseMs, load), abort };
+  };
+  return { offered, request };
+}

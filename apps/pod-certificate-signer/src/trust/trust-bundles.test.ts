@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import type { ApiRequest } from '@certfleet/shared/kube/api-client.ts';
+import { createLogger } from '@certfleet/shared/logger.ts';
+import { ManualClock } from '@certfleet/shared/manual-clock.ts';
+import { caSecret } from '../testing/requests.ts';
+import { TrustBundles } from './trust-bundles.ts';
+import type { TrustedSigner } from './trust-bundles.ts';
+
+const startMs = Date.parse('2026-11-30T00:00:00Z');
+const times = { notBefore: new Date(startMs - 1000), notAfter: new Date(startMs + 1e11) };
+const fieldManager = 'certfleet-pod-certificate-signer';
+const ca = new X509Certificate(caSecret(times).certificatePem);
+
+interface RawBundle {
+  readonly apiVersion: string;
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+  readonly spec: { readonly signerName: string; readonly trustBundle: string };
+}
+
+/** An API server with one version of ClusterTrustBundles, or none. */
+class Bench {
+  readonly clock = new ManualClock(startMs);
+  readonly bundles = new Map<string, RawBundle>();
+  readonly lines: string[] = [];
+  served: string | undefined = 'v1';
+  refusal: CertfleetError | undefined;
+  /** The API server's time, if it is another one. */
+  serverMs: number | undefined;
+  signers: readonly TrustedSigner[] = [];
+  #version = 0;
+  readonly trust = new TrustBundles({
+    client: { request: (request) => Promise.try(() => this.#answer(request)) },
+    clock: this.clock,
+    log: createLogger(1, { write: (line: string) => this.lines.push(line) }),
+    signers: () => this.signers,
+  });
+
+  #answer({ verb, resource, name = '', body, query }: ApiRequest): unknown {
+    if (resource.version !== this.served)
+      throw new CertfleetError('not-found', 'not served', { reason: 'ApiNotServed' });
+    if (this.refusal !== undefined) throw this.refusal;
+    const stored = this.bundles.get(name);
+    if (verb === 'get') {
+      if (stored === undefined) throw new CertfleetError('not-found', `no ${name}`, { reason: 'NotFound' });
+      return stored;
+    }
+    const { dryRun, ...options } = query ?? {};
+    assert.deepEqual([verb, options], ['apply', { fieldManager, force: 'true' }]);
+    const { metadata, ...rest } = body as RawBundle;
+    assert.equal(metadata.resourceVersion, stored?.metadata.resourceVersion);
+    const time = new Date(this.serverMs ?? this.clock.now()).toISOString();
+    if (dryRun === 'All')
+      return { metadata: { managedFields: [{ manager: 'kubectl' }, { manager: fieldManager, time }] } };
+    const resourceVersion = String((this.#version += 1));
+    this.bundles.set(name, { ...rest, metadata: { ...metadata, resourceVersion } });
+    return undefined;
+  }
+}
+
+function signer(name: string, anchors: () => readonly X509Certificate[] = () => [ca]): TrustedSigner {
+  const policy = { name, signerName: `example.com/${name}`, maxLifetimeSeconds: 3_600 };
+  return { policy, trustAnchors: () => Promise.try(anchors) };
+}
+
+describe('TrustBundles', () => {
+  test('writes a bundle for each signer that it has, and nothing while it is right', async () => {
+    const bench = new Bench();
+    bench.trust.start();
+    await bench.clock.advance(10_000);
+    assert.equal(bench.bundles.size, 0);
+    bench.signers = [signer('one'), signer('two'), signer('unknown', () => [])];
+    await bench.clock.advance(10_000);
+    assert.deepEqual([...bench.bundles.keys()], ['example.com:one:certfleet', 'example.com:two:certfleet']);
+    const { spec, apiVersion } = bench.bundles.get('example.com:one:certfleet') ?? {};
+    assert.deepEqual([spec?.signerName, apiVersion], ['example.com/one', 'certificates.k8s.io/v1']);
+    assert.equal(new X509Certificate(spec?.trustBundle ?? '').fingerprint256, ca.fingerprint256);
+    const written = JSON.stringify([...bench.bundles]);
+    await bench.clock.advance(60_000);
+    assert.equal(JSON.stringify([...bench.bundles]), written);
+    await bench.trust.stop();
+    assert.equal(bench.clock.timers, 0);
+  });
+
+  test('a failure of one signer neither affects the others nor repeats in the log', async () => {
+    const bench = new Bench();
+    const broken = (): never => {
+      throw new CertfleetError('failed-precondition', 'Secret certfleet/ca: not there');
+    };
+    bench.signers = [signer('broken', broken), signer('fine')];
+    bench.trust.start();
+    await bench.clock.advance(60_000);
+    assert.deepEqual([...bench.bundles.keys()], ['example.com:fine:certfleet']);
+    assert.equal(bench.lines.filter((line) => line.includes('not there')).length, 1);
+    await bench.trust.stop();
+  });
+
+  test('uses the version that is served, and writes when the API server answers again', async () => {
+    const bench = new Bench();
+    bench.signers = [signer('one')];
+    bench.served = undefined;
+    bench.trust.start();
+    await bench.clock.advance(20_000);
+    assert.match(bench.lines.join(), /serves no ClusterTrustBundles/);
+    bench.served = 'v1beta1';
+    bench.refusal = new CertfleetError('permission-denied', 'no right to attest');
+    await bench.clock.advance(20_000);
+    assert.match(bench.lines.join(), /no right to attest/);
+    bench.refusal = undefined;
+    await bench.clock.advance(10_000);
+    assert.equal(bench.bundles.get('example.com:one:certfleet')?.apiVersion, 'certificates.k8s.io/v1beta1');
+    await bench.trust.stop();
+  });
+
+  test('removes no CA while the clocks of node and API server differ', async () => {
+    const bench = new Bench();
+    const next = new X509Certificate(caSecret(times).certificatePem);
+    const count = (): number | undefined =>
+      bench.bundles.get('example.com:one:certfleet')?.spec.trustBundle.match(/BEGIN/g)?.length;
+    bench.signers = [signer('one')];
+    bench.trust.start();
+    await bench.clock.advance(10_000);
+    bench.signers = [signer('one', () => [next])];
+    await bench.clock.advance(10_000);
+    assert.equal(count(), 2);
+    // The clock of this node is ahead: after the end of the last certificate, only by it.
+    bench.serverMs = startMs + 20_000;
+    await bench.clock.advance(3 * 3_600_000);
+    assert.equal(count(), 2);
+    assert.equal(bench.lines.filter((line) => line.includes('an earlier CA is not removed')).length, 1);
+    bench.serverMs = undefined;
+    await bench.clock.advance(10_000);
+    assert.equal(count(), 1);
+    await bench.trust.stop();
+  });
+});
