@@ -40,6 +40,7 @@ const views = (): readonly string[] => [
   '/at-risk',
   '/volumes?group=issuer',
   '/wall',
+  '/pod-certificates',
   '/cas',
   '/renewals',
   '/rotations',

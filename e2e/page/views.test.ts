@@ -39,6 +39,21 @@ async function expectPods(page: Page, pods: readonly string[]): Promise<void> {
   assert.deepEqual(await podsShown(page, pods.length), pods);
 }
 
+/** A page of the API with a pod certificate in each of these states. */
+function podCertificates(states: readonly string[]): object {
+  const at = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
+  const certificates = states.map((state) => ({
+    ...{ kind: 'pod-certificate', id: state, namespace: 'shop', pod: `web-${state}`, podUid: `uid-${state}`, state },
+    ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
+    ...{ volumes: ['tls'], keyType: 'ECDSAP256' },
+    ...(state === 'denied' && { reason: 'IdentityNotAllowed', message: 'no entry of allowed matches', since: at(-1) }),
+    ...(state === 'issued' && { notBefore: at(-8), beginRefreshAt: at(8), notAfter: at(16) }),
+  }));
+  const byState = { denied: 1, failed: 0, expired: 0, overdue: 0, pending: 0, unknown: 1, issued: 1 };
+  const following = { following: 'outdated', problem: 'no replica follows them' };
+  return { certificates, total: certificates.length, byState, signers: ['example.com/internal'], ...following };
+}
+
 describe('views of the page', () => {
   test('the overview counts weak certificates, and a count leads to their rows', async () => {
     const page = await open('/');
@@ -384,6 +399,46 @@ describe('views of the page', () => {
     await page.reload();
     await page.getByRole('button', { name: /^Theme: dark/ }).waitFor();
     assert.equal(await shade(), 'dark');
+  });
+
+  test('pod certificates are in the navigation if they are followed, with states, filters and details', async () => {
+    const off = await open('/pod-certificates');
+    await off.getByText('controller.podCertificates.enabled').waitFor();
+    assert.equal(await off.getByRole('navigation').getByText('Pod certificates').count(), 0);
+    // The rows come from pods of a real API server in e2e/fleet/pod-certificates.test.ts.
+    const session = await fleet.controller.api<object>('session');
+    const page = await browser.open('about:blank', { viewport: { width: 1280, height: 800 } });
+    await page.route('**/api/v1/session', (route) =>
+      route.fulfill({ json: { ...session, showsPodCertificates: true } }),
+    );
+    const asked: string[] = [];
+    await page.route('**/api/v1/pod-certificates?*', (route) => {
+      asked.push(new URL(route.request().url()).search);
+      const isFiltered = route.request().url().includes('state=denied');
+      return route.fulfill({ json: podCertificates(isFiltered ? ['denied'] : ['denied', 'unknown', 'issued']) });
+    });
+    await page.goto(`${fleet.url}/`);
+    await page.getByRole('navigation').getByRole('link', { name: 'Pod certificates' }).click();
+    await page.getByText('may be outdated or incomplete: no replica').waitFor();
+    assert.deepEqual(await podsShown(page, 3), ['web-denied', 'web-unknown', 'web-issued']);
+    await page.getByRole('cell', { name: 'until the next refresh' }).waitFor();
+    await page.getByRole('button', { name: 'Details of web-denied' }).click();
+    const details = page.getByRole('region', { name: 'Details of web-denied' });
+    await details.getByText('no entry of allowed matches').waitFor();
+    await details.getByText('Pod certificate', { exact: true }).waitFor();
+    await page
+      .getByRole('group', { name: 'States' })
+      .getByRole('button', { name: /^Denied/ })
+      .click();
+    await expectPods(page, ['web-denied']);
+    await page.getByRole('columnheader', { name: 'Pod' }).getByRole('button').click();
+    await page.waitForURL('**/pod-certificates?state=denied&sort=pod');
+    assert.ok(asked.every((query) => query.includes('limit=100')));
+    await page.setViewportSize({ width: 320, height: 640 });
+    const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+    assert.ok(width <= 320, `the page is ${width} px wide`);
+    await page.goto(`${fleet.url}/pod-certificates?issuer=x`);
+    await page.getByText('issuer=x').waitFor();
   });
 
   test('on a phone of 320 px nothing is wider than the screen', async () => {

@@ -3,7 +3,7 @@ import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts'
 
 const textFilters = ['search', 'namespace', 'pod', 'node', 'signer'] as const;
 export type PodCertificateFilter = (typeof textFilters)[number];
-export type PodCertificateSort = (typeof podCertificateSorts)[number];
+type PodCertificateSort = (typeof podCertificateSorts)[number];
 
 /** The content of the address of the table of pod certificates. */
 export interface PodCertificatesView {

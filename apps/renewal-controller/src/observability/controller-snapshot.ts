@@ -54,7 +54,7 @@ export interface ControllerSnapshot {
   readonly podCertificates: PodCertificateSnapshot | undefined;
 }
 
-export interface PodCertificateSnapshot {
+interface PodCertificateSnapshot {
   readonly isCurrent: boolean;
   /** Undefined before the rows are loaded. */
   readonly stats: PodCertificateStats | undefined;

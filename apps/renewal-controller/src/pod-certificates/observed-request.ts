@@ -12,7 +12,7 @@ export interface CertificateTimes {
 }
 
 /** The answer to a request; pending without one. */
-export type RequestAnswer =
+type RequestAnswer =
   | { readonly outcome: 'pending' }
   | { readonly outcome: 'denied' | 'failed'; readonly reason: string; readonly message: string }
   | { readonly outcome: 'issued'; readonly certificate: CertificateTimes };

@@ -4,7 +4,7 @@ import type { PodProjection, ProjectingPod } from './projecting-pod.ts';
 import { rowId } from './projection-key.ts';
 
 /** The latest request of a projection. */
-export interface LatestRequest {
+interface LatestRequest {
   readonly uid: string;
   readonly name: string;
   readonly createdMs: number;
